@@ -1,0 +1,221 @@
+"""The nouns of a net, immutable: Net, Layer, ConvolutionParam, NetState and its rules.
+
+Never here: text, files, shapes, or an opinion on whether a layer is right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import TypeAlias, Union
+
+Value: TypeAlias = Union[str, bool, int, float, "Message"]
+
+
+class Phase(IntEnum):
+    """Caffe's ``Phase``."""
+
+    TRAIN = 0
+    TEST = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Fields by name in file order, those unknown to BVLC's Caffe included.
+
+    Scalars are Python values, an enum value is its name; defaults are not filled in.
+
+    >>> param = Message((("kernel_size", 4), ("pad", 1), ("pad", 2)))
+    >>> param.integers("pad"), param.integer("stride", 1), "group" in param
+    ((1, 2), 1, False)
+    """
+
+    fields: tuple[tuple[str, Value], ...] = ()
+
+    def __contains__(self, name: str) -> bool:
+        return any(field_name == name for field_name, _ in self.fields)
+
+    def all(self, name: str) -> tuple[Value, ...]:
+        """Every value of the field, in order."""
+        return tuple(value for field_name, value in self.fields if field_name == name)
+
+    def message(self, name: str) -> Message:
+        """The sub-message (several occurrences merged); empty when absent."""
+        merged: tuple[tuple[str, Value], ...] = ()
+        for value in self.all(name):
+            if isinstance(value, Message):
+                merged += value.fields
+        return Message(merged)
+
+    def messages(self, name: str) -> tuple[Message, ...]:
+        """Every sub-message of a repeated field."""
+        return tuple(value for value in self.all(name) if isinstance(value, Message))
+
+    def integers(self, name: str) -> tuple[int, ...]:
+        """Every integer of a repeated field."""
+        return tuple(value for value in self.all(name) if isinstance(value, int))
+
+    def integer(self, name: str, default: int | None = None) -> int | None:
+        """The integer, last one given; ``default`` when absent."""
+        values = self.integers(name)
+        return values[-1] if values else default
+
+    def number(self, name: str, default: float) -> float:
+        """The number, whole or not; ``default`` when absent."""
+        values = [value for value in self.all(name) if isinstance(value, int | float)]
+        return float(values[-1]) if values else default
+
+    def flag(self, name: str, default: bool) -> bool:
+        """The truth value; ``default`` when absent."""
+        values = [value for value in self.all(name) if isinstance(value, int)]
+        return bool(values[-1]) if values else default
+
+    def text(self, name: str, default: str = "") -> str:
+        """The string or enum name; ``default`` when absent."""
+        values = [value for value in self.all(name) if isinstance(value, str)]
+        return values[-1] if values else default
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Every string of a repeated field."""
+        return tuple(value for value in self.all(name) if isinstance(value, str))
+
+
+@dataclass(frozen=True, slots=True)
+class NetState:
+    """What a net is set up for; Caffe's default phase is TEST."""
+
+    phase: Phase = Phase.TEST
+    level: int = 0
+    stage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetStateRule:
+    """One ``include`` or ``exclude`` rule; an empty rule is always met."""
+
+    phase: Phase | None = None
+    min_level: int | None = None
+    max_level: int | None = None
+    stage: tuple[str, ...] = ()
+    not_stage: tuple[str, ...] = ()
+
+    def met(self, state: NetState) -> bool:
+        """All conditions hold (Caffe ``Net::StateMeetsRule``)."""
+        return (
+            (self.phase is None or self.phase == state.phase)
+            and (self.min_level is None or state.level >= self.min_level)
+            and (self.max_level is None or state.level <= self.max_level)
+            and all(stage in state.stage for stage in self.stage)
+            and not any(stage in state.stage for stage in self.not_stage)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ParamSpec:
+    """A learnable blob's training parameters; a shared name means shared memory."""
+
+    name: str = ""
+    lr_mult: float = 1.0
+    decay_mult: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """A ``FillerParameter``, as far as upsampling needs it."""
+
+    type: str = "constant"
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConvolutionParam:
+    """``convolution_param`` of a Convolution or Deconvolution; ``None`` and ``()`` mean not given."""
+
+    num_output: int = 0
+    bias_term: bool = True
+    group: int = 1
+    axis: int = 1
+    kernel_size: tuple[int, ...] = ()
+    kernel_h: int | None = None
+    kernel_w: int | None = None
+    stride: tuple[int, ...] = ()
+    stride_h: int | None = None
+    stride_w: int | None = None
+    pad: tuple[int, ...] = ()
+    pad_h: int | None = None
+    pad_w: int | None = None
+    dilation: tuple[int, ...] = ()
+    weight_filler: Filler | None = None
+    bias_filler: Filler | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A field that Caffe does not know, and the known name it is nearest to."""
+
+    name: str
+    line: int
+    column: int
+    nearest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a net in V2 terms, wherever it came from.
+
+    ``message`` holds everything the text says of it, ``line`` and ``column`` (from 1)
+    where it begins; 0 for the Input layer that Caffe's upgrade makes of ``input:``.
+    """
+
+    index: int
+    name: str
+    type: str
+    bottom: tuple[str, ...] = ()
+    top: tuple[str, ...] = ()
+    param: tuple[ParamSpec, ...] = ()
+    include: tuple[NetStateRule, ...] = ()
+    exclude: tuple[NetStateRule, ...] = ()
+    convolution_param: ConvolutionParam = ConvolutionParam()
+    misspelt: tuple[UnknownField, ...] = ()
+    message: Message = field(default=Message(), repr=False)
+    line: int = 0
+    column: int = 0
+
+    def active(self, state: NetState) -> bool:
+        """Caffe keeps the layer in this state (``Net::FilterNet``)."""
+        if self.include:
+            return any(rule.met(state) for rule in self.include)
+        return not any(rule.met(state) for rule in self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """A prototxt's meaning: layers in file order after Caffe's upgrades.
+
+    ``version`` is the form of its layers (``V2``, ``V1`` or ``V0``), ``encoding`` the one
+    its bytes were read in, ``notes`` what was unusual about the text.
+    """
+
+    name: str = ""
+    layers: tuple[Layer, ...] = ()
+    state: NetState = NetState()
+    version: str = "V2"
+    encoding: str = "utf-8"
+    notes: tuple[str, ...] = ()
+
+    def filtered(self, state: NetState) -> Net:
+        """The net that Caffe sets up in ``state``; layers keep their ``index``."""
+        kept = tuple(layer for layer in self.layers if layer.active(state))
+        return replace(self, layers=kept, state=state)
+
+    def states(
+        self, phase: Phase | None = None, level: int | None = None, stage: tuple[str, ...] = ()
+    ) -> tuple[NetState, ...]:
+        """The states to look at: the phase asked for, or both (TEST first).
+
+        Level and phase replace what the file says, stages are added to it, as ``caffe.Net`` does.
+        """
+        phases = (Phase.TEST, Phase.TRAIN) if phase is None else (phase,)
+        stages = self.state.stage + stage
+        own_level = self.state.level if level is None else level
+        return tuple(NetState(each, own_level, stages) for each in phases)
