@@ -107,7 +107,7 @@ class SelectionError(SurgeryError):
 
 
 class OutputError(SurgeryError):
-    """The place named for a file will not do: it exists, is the input, or is no place for a file."""
+    """The place named for a file will not do: it exists, is the input, or is no file's place."""
 
     def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -129,7 +129,7 @@ class Filler:
 
 @dataclass(frozen=True, slots=True)
 class ConvolutionParam:
-    """``convolution_param`` of a Convolution or Deconvolution; ``None`` and ``()`` mean not given."""
+    """``convolution_param`` as given; ``None`` and ``()`` stand for what was not."""
 
     num_output: int = 0
     bias_term: bool = True

@@ -1,0 +1,152 @@
+"""What a net's text says: every field with its value, typed where Caffe has the field.
+
+protobuf's ``text_format`` gives the meaning of the fields it knows, ``textformat`` the tree and
+the places; both are walked together and must find the same fields. What a fork added is put
+back by its look. Never here: layers, upgrades, files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .errors import PrototxtError
+from .net import Message, Value
+from .schema import message_class
+from .textformat import Text, TextField, Token
+
+
+def meaning(text: Text, fields: Sequence[TextField]) -> Message:
+    """The ``NetParameter`` that the scanned text describes.
+
+    Raises ``PrototxtError`` where a known field has a value Caffe would not take.
+    """
+    from google.protobuf import text_format
+
+    message = message_class("NetParameter")()
+    masked = set(_foreign(fields, message.DESCRIPTOR))
+    try:
+        text_format.Parse(_readable(text.text, fields, masked), message, allow_unknown_field=True)
+    except text_format.ParseError as error:
+        said = re.sub(r"^\d+:\d+ : ", "", str(error)).replace("deconvsurgery.", "")
+        raise PrototxtError(said, line=error.GetLine(), column=error.GetColumn()) from None
+    return _typed(fields, message, masked)
+
+
+def _foreign(fields: Sequence[TextField], descriptor: Any) -> Iterator[int]:
+    """Starts of enum fields whose value BVLC's Caffe does not have (forks' layer types)."""
+    for field in fields:
+        known = descriptor.fields_by_name.get(field.name)
+        if known is None:
+            continue
+        if known.message_type is not None:
+            for body in field.children or ():
+                yield from _foreign(body, known.message_type)
+        elif known.enum_type is None or known.enum_type.name == "Phase":
+            continue  # no fork has a phase of its own: a wrong one is an error
+        elif not all(_is_enum_value(known, scalar) for scalar in field.scalars):
+            yield field.start
+
+
+def _is_enum_value(known: Any, scalar: tuple[Token, ...]) -> bool:
+    token = scalar[-1]
+    if token.kind == "word":
+        return token.text in known.enum_type.values_by_name
+    if token.kind == "number" and len(scalar) == 1 and token.text.isdigit():
+        return int(token.text) in known.enum_type.values_by_number
+    return token.kind == "string"  # quoted: protobuf says what is wrong with it
+
+
+def _readable(characters: str, fields: Sequence[TextField], masked: set[int]) -> str:
+    """The text with what Python's parser refuses and Caffe's (or a fork's) accepts made even.
+
+    Foreign enum values are blanked, ``- 2`` becomes `` -2``; every character keeps its place.
+    """
+    blanked: list[tuple[int, str]] = []
+    pending = list(fields)
+    while pending:
+        field = pending.pop()
+        if field.start in masked:
+            blanked.append(
+                (field.start, re.sub(r"[^\n]", " ", characters[field.start : field.end]))
+            )
+            continue
+        for body in field.children or ():
+            pending.extend(body)
+        for sign, *rest in field.scalars:
+            if sign.text == "-" and rest and rest[0].start > sign.stop:
+                gap = re.sub(r"[^\n]", " ", characters[sign.start : rest[0].start - 1])
+                blanked.append((sign.start, gap + "-"))
+    parts, position = [], 0
+    for start, instead in sorted(blanked):
+        parts += [characters[position:start], instead]
+        position = start + len(instead)
+    return "".join([*parts, characters[position:]])
+
+
+def _typed(fields: Sequence[TextField], message: Any, masked: set[int]) -> Message:
+    """Tree and protobuf message walked together, in the text's order."""
+    found: list[tuple[str, Value]] = []
+    taken: dict[str, int] = {}
+    for field in fields:
+        known = None if message is None else message.DESCRIPTOR.fields_by_name.get(field.name)
+        if known is None or field.start in masked:
+            found += [(field.name, value) for value in _untyped(field)]
+            continue
+        count = len(field.children or field.scalars)
+        start = taken.get(field.name, 0)
+        taken[field.name] = start + count
+        value = getattr(message, field.name)
+        repeated = hasattr(value, "append") or hasattr(value, "add")
+        values = value[start : start + count] if repeated else [value]
+        if len(values) != count and not (field.children and not repeated):
+            raise RuntimeError(f"scanner and protobuf disagree about {field.name!r}")
+        if known.message_type is not None:
+            bodies = field.children or ()
+            found += [
+                (field.name, _typed(body, each, masked))
+                for body, each in zip(bodies, values, strict=True)
+            ]
+        elif known.enum_type is not None:
+            names = known.enum_type.values_by_number
+            found += [(field.name, names[each].name) for each in values]
+        else:
+            found += [(field.name, each) for each in values]
+    return Message(tuple(found))
+
+
+def _untyped(field: TextField) -> Iterator[Value]:
+    """Values of a field that the schema does not know, by their look."""
+    if field.children is not None:
+        for body in field.children:
+            yield _typed(body, None, set())
+        return
+    for scalar in field.scalars:
+        if scalar[0].kind == "string":
+            yield "".join(_unquoted(token.text) for token in scalar)
+        else:
+            yield _number_or_word("".join(token.text for token in scalar))
+
+
+def _unquoted(quoted: str) -> str:
+    from google.protobuf import text_encoding
+
+    return str(text_encoding.CUnescape(quoted[1:-1]).decode("utf-8", "replace"))
+
+
+def _number_or_word(written: str) -> Value:
+    if written in ("true", "True"):
+        return True
+    if written in ("false", "False"):
+        return False
+    for read in (
+        lambda: int(written, 0),
+        lambda: int(written, 8),
+        lambda: float(written.rstrip("fF")),
+    ):
+        try:
+            return read()
+        except ValueError:
+            continue
+    return written
