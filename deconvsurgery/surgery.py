@@ -1,0 +1,156 @@
+"""Edits that put new blobs and layers into a binary caffemodel.
+
+What each blob already is (its dims' form, its field of values) it stays. Never here: files,
+the values themselves (they are made when they are written), a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from .caffemodel import LEGACY_DIMS, Model, SourceBlob, SourceLayer, Storage, Version
+from .net import Layer, Message
+from .schema import BlobField, BlobShapeField, LayerField, NetField, V1LayerField, message_class
+from .splice import Buffer, Edit
+from .wire import VARINT, FramedEdit, delimited, header, tag, varint
+
+_DECONVOLUTION_ENUM = 39  # V1LayerParameter.LayerType
+
+
+Values = Callable[[], Iterable[Buffer]]
+
+
+def rewritten_blob(blob: SourceBlob, count: int, values: Values) -> list[FramedEdit]:
+    """Edits that give a blob ``count`` new values of the type it stores.
+
+    One packed field of the same length is overwritten in place; otherwise the values become one
+    packed field where the first of them stood, and every other field of the blob stays.
+    """
+    storage = Storage.DATA if blob.storage is Storage.NONE else blob.storage
+    size = count * storage.width
+    whole = blob.chunks[0] if len(blob.chunks) == 1 else None
+    if whole and whole.packed and whole.stop - whole.start == size:
+        return [FramedEdit(Edit(whole.start, whole.stop, size, values), blob.frames)]
+    head = header(_number(storage), size)
+    new = Edit(0, 0, len(head) + size, lambda: (head, *values()))
+    if not blob.chunks:
+        end = blob.frames[-1].stop
+        return [FramedEdit(Edit(end, end, new.size, new.chunks), blob.frames)]
+    edits = []
+    for position, chunk in enumerate(blob.chunks):
+        edit = (
+            Edit(chunk.tag, chunk.stop, new.size, new.chunks)
+            if position == 0
+            else Edit(chunk.tag, chunk.stop, 0, tuple)
+        )
+        edits.append(FramedEdit(edit, blob.frames))
+    return edits
+
+
+def _number(storage: Storage) -> int:
+    return BlobField.DOUBLE_DATA if storage is Storage.DOUBLE_DATA else BlobField.DATA
+
+
+@dataclass(frozen=True, slots=True)
+class NewBlob:
+    """A float32 blob to be added: its shape, and its values when they are written."""
+
+    shape: tuple[int, ...]
+    values: Values
+
+
+def added_blobs(layer: SourceLayer, blobs: Sequence[NewBlob], legacy: bool) -> list[FramedEdit]:
+    """Blobs at the end of a layer that is in the file."""
+    number = LayerField.BLOBS if layer.version is Version.V2 else V1LayerField.BLOBS
+    end = layer.frames[-1].stop
+    edits = [_blob_field(number, blob, legacy) for blob in blobs]
+    return [FramedEdit(Edit(end, end, edit.size, edit.chunks), layer.frames) for edit in edits]
+
+
+def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBlob]) -> FramedEdit:
+    """A layer at the end of the file, in the generation of the layers that are there.
+
+    Fields stand in the order protobuf would write them.
+    """
+    param = _convolution_param(layer)
+    if model.version is Version.V1:
+        parts: list[bytes | Edit] = [
+            *(delimited(V1LayerField.BOTTOM, name.encode(encoding)) for name in layer.bottom),
+            *(delimited(V1LayerField.TOP, name.encode(encoding)) for name in layer.top),
+            delimited(V1LayerField.NAME, layer.name.encode(encoding)),
+            tag(V1LayerField.TYPE, VARINT) + varint(_DECONVOLUTION_ENUM),
+            *(_blob_field(V1LayerField.BLOBS, blob, model.legacy) for blob in blobs),
+            delimited(V1LayerField.CONVOLUTION_PARAM, param),
+        ]
+        number: int = NetField.LAYERS
+    else:
+        parts = [
+            delimited(LayerField.NAME, layer.name.encode(encoding)),
+            delimited(LayerField.TYPE, layer.type.encode(encoding)),
+            *(delimited(LayerField.BOTTOM, name.encode(encoding)) for name in layer.bottom),
+            *(delimited(LayerField.TOP, name.encode(encoding)) for name in layer.top),
+            *(_blob_field(LayerField.BLOBS, blob, model.legacy) for blob in blobs),
+            delimited(LayerField.CONVOLUTION_PARAM, param),
+        ]
+        number = NetField.LAYER
+    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
+    head = header(number, size)
+
+    def chunks() -> Iterator[Buffer]:
+        yield head
+        for part in parts:
+            if isinstance(part, Edit):
+                yield from part.chunks()
+            else:
+                yield part
+
+    end = model.source.size
+    return FramedEdit(Edit(end, end, len(head) + size, chunks))
+
+
+def _blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
+    """A whole ``blobs`` field; its values are made when it is written."""
+    size = prod(blob.shape) * Storage.DATA.width
+    if legacy and len(blob.shape) <= 4:
+        dims = (1,) * (4 - len(blob.shape)) + blob.shape
+        before = b"".join(
+            tag(field, VARINT) + varint(dim) for field, dim in zip(LEGACY_DIMS, dims, strict=True)
+        )
+        after = b""
+    else:
+        packed = b"".join(varint(dim) for dim in blob.shape)
+        before = b""
+        after = delimited(BlobField.SHAPE, delimited(BlobShapeField.DIM, packed))
+    data = header(BlobField.DATA, size)
+    payload = len(before) + len(data) + size + len(after)
+    head = header(number, payload) + before + data
+    return Edit(0, 0, len(head) + size + len(after), lambda: (head, *blob.values(), after))
+
+
+def _convolution_param(layer: Layer) -> bytes:
+    """The net's ``convolution_param`` as Caffe's message; what only a fork knows has no number."""
+    param: Any = message_class("ConvolutionParameter")()
+    _fill(param, layer.message.message("convolution_param"))
+    return bytes(param.SerializeToString(deterministic=True))
+
+
+def _fill(target: Any, message: Message) -> None:
+    for name, value in message.fields:
+        known = target.DESCRIPTOR.fields_by_name.get(name)
+        if known is None:
+            continue
+        if isinstance(value, Message):
+            if known.message_type is not None:
+                _fill(getattr(target, name), value)
+            continue
+        if known.enum_type is not None:
+            if value not in known.enum_type.values_by_name:
+                continue
+            value = known.enum_type.values_by_name[str(value)].number
+        if hasattr(getattr(target, name), "append"):
+            getattr(target, name).append(value)
+        else:
+            setattr(target, name, value)
