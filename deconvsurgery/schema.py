@@ -1,0 +1,289 @@
+"""What Caffe's format calls things: messages, field numbers, type names, blob storage kinds.
+
+Data only. Never here: reading or writing a file, the meaning of a value, a layer's shape.
+protobuf is imported when a message class is asked for, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pool import DescriptorPool
+    from google.protobuf.message import Message
+
+PACKAGE: Final = "deconvsurgery"
+DESCRIPTORS: Final = Path(__file__).with_name("caffe.desc")
+
+
+class NetField(IntEnum):
+    """Numbers of ``NetParameter``."""
+
+    NAME = 1
+    LAYERS = 2
+    INPUT = 3
+    LAYER = 100
+
+
+class LayerField(IntEnum):
+    """Numbers of ``LayerParameter``, the V2 layer."""
+
+    NAME = 1
+    TYPE = 2
+    BOTTOM = 3
+    TOP = 4
+    BLOBS = 7
+    CONVOLUTION_PARAM = 106
+
+
+class V1LayerField(IntEnum):
+    """Numbers of ``V1LayerParameter``; ``LAYER`` holds a V0 layer."""
+
+    LAYER = 1
+    BOTTOM = 2
+    TOP = 3
+    NAME = 4
+    TYPE = 5
+    BLOBS = 6
+    CONVOLUTION_PARAM = 10
+
+
+class V0LayerField(IntEnum):
+    """Numbers of ``V0LayerParameter``."""
+
+    NAME = 1
+    TYPE = 2
+    BLOBS = 50
+
+
+class BlobField(IntEnum):
+    """Numbers of ``BlobProto``.
+
+    The ``RAW`` ones are NVIDIA's (caffe-0.16 and 0.17; OpenCV reads 10 and 12). BVLC's opencl
+    branch gives 10 to 13 to ``shape_stride``, ``packed_data``, ``packed_diff``, ``data_type``:
+    there 10 is a message and 11 bytes, where NVIDIA's two are varints.
+    """
+
+    NUM = 1
+    CHANNELS = 2
+    HEIGHT = 3
+    WIDTH = 4
+    DATA = 5
+    DIFF = 6
+    SHAPE = 7
+    DOUBLE_DATA = 8
+    DOUBLE_DIFF = 9
+    RAW_DATA_TYPE = 10
+    RAW_DIFF_TYPE = 11
+    RAW_DATA = 12
+    RAW_DIFF = 13
+
+
+class BlobShapeField(IntEnum):
+    """Numbers of ``BlobShape``."""
+
+    DIM = 1
+
+
+class RawType(IntEnum):
+    """NVIDIA's ``Type``: what the bytes of ``raw_data`` are."""
+
+    DOUBLE = 0
+    FLOAT = 1
+    FLOAT16 = 2
+    INT = 3
+    UINT = 4
+    BOOL = 5
+
+
+# NVIDIA's Blob::FromProto reads these three and no other.
+RAW_DTYPES: Final[Mapping[int, str]] = MappingProxyType(
+    {RawType.DOUBLE: "<f8", RawType.FLOAT: "<f4", RawType.FLOAT16: "<f2"}
+)
+
+# V1's enum: number, name, and the V2 type that UpgradeV1LayerType makes of it.
+_V1_LAYER_TYPES: Final = (
+    (0, "NONE", ""),
+    (1, "ACCURACY", "Accuracy"),
+    (2, "BNLL", "BNLL"),
+    (3, "CONCAT", "Concat"),
+    (4, "CONVOLUTION", "Convolution"),
+    (5, "DATA", "Data"),
+    (6, "DROPOUT", "Dropout"),
+    (7, "EUCLIDEAN_LOSS", "EuclideanLoss"),
+    (8, "FLATTEN", "Flatten"),
+    (9, "HDF5_DATA", "HDF5Data"),
+    (10, "HDF5_OUTPUT", "HDF5Output"),
+    (11, "IM2COL", "Im2col"),
+    (12, "IMAGE_DATA", "ImageData"),
+    (13, "INFOGAIN_LOSS", "InfogainLoss"),
+    (14, "INNER_PRODUCT", "InnerProduct"),
+    (15, "LRN", "LRN"),
+    (16, "MULTINOMIAL_LOGISTIC_LOSS", "MultinomialLogisticLoss"),
+    (17, "POOLING", "Pooling"),
+    (18, "RELU", "ReLU"),
+    (19, "SIGMOID", "Sigmoid"),
+    (20, "SOFTMAX", "Softmax"),
+    (21, "SOFTMAX_LOSS", "SoftmaxWithLoss"),
+    (22, "SPLIT", "Split"),
+    (23, "TANH", "TanH"),
+    (24, "WINDOW_DATA", "WindowData"),
+    (25, "ELTWISE", "Eltwise"),
+    (26, "POWER", "Power"),
+    (27, "SIGMOID_CROSS_ENTROPY_LOSS", "SigmoidCrossEntropyLoss"),
+    (28, "HINGE_LOSS", "HingeLoss"),
+    (29, "MEMORY_DATA", "MemoryData"),
+    (30, "ARGMAX", "ArgMax"),
+    (31, "THRESHOLD", "Threshold"),
+    (32, "DUMMY_DATA", "DummyData"),
+    (33, "SLICE", "Slice"),
+    (34, "MVN", "MVN"),
+    (35, "ABSVAL", "AbsVal"),
+    (36, "SILENCE", "Silence"),
+    (37, "CONTRASTIVE_LOSS", "ContrastiveLoss"),
+    (38, "EXP", "Exp"),
+    (39, "DECONVOLUTION", "Deconvolution"),
+)
+
+V1_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {name: type_ for _, name, type_ in _V1_LAYER_TYPES}
+)
+V1_NUMBERS: Final[Mapping[int, str]] = MappingProxyType(
+    {number: type_ for number, _, type_ in _V1_LAYER_TYPES}
+)
+
+# Names that forks added to V1's enum, as nets spell them. By name only: from 40 on every fork
+# counts for itself (41 is PARSE_OUTPUT in ParseNet and LOCAL in happynear's).
+FORK_V1_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "BATCH_NORM": "BatchNorm",
+        "BN": "BN",
+        "CROP": "Crop",
+        "ELTWISE_ACCURACY": "EltwiseAccuracy",
+        "ELTWISE_AFFINE": "EltwiseAffine",
+        "IMAGE_SEG_DATA": "ImageSegData",
+        "INSANITY": "Insanity",
+        "INTERP": "Interp",
+        "LOCAL": "Local",
+        "MAT_WRITE": "MatWrite",
+        "MULTI_STAGE_MEANFIELD": "MultiStageMeanfield",
+        "NORMALIZE": "Normalize",
+        "PARSE_EVALUATE": "ParseEvaluate",
+        "PARSE_OUTPUT": "ParseOutput",
+        "PRELU": "PReLU",
+        "RESHAPE": "Reshape",
+        "ROIPOOLING": "ROIPooling",
+        "SMOOTH_L1_LOSS": "SmoothL1Loss",
+        "TRIPLET_LOSS": "TripletLoss",
+        "UNPOOLING": "UnPooling",
+        "UPSAMPLE": "Upsample",
+        "WINDOW_SEG_DATA": "WindowSegData",
+    }
+)
+
+# V0's type string and the V1 name that UpgradeV0LayerType makes of it. "padding" is absent:
+# the upgrade has removed such layers by then.
+V0_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "accuracy": "ACCURACY",
+        "bnll": "BNLL",
+        "concat": "CONCAT",
+        "conv": "CONVOLUTION",
+        "data": "DATA",
+        "dropout": "DROPOUT",
+        "euclidean_loss": "EUCLIDEAN_LOSS",
+        "flatten": "FLATTEN",
+        "hdf5_data": "HDF5_DATA",
+        "hdf5_output": "HDF5_OUTPUT",
+        "im2col": "IM2COL",
+        "images": "IMAGE_DATA",
+        "infogain_loss": "INFOGAIN_LOSS",
+        "innerproduct": "INNER_PRODUCT",
+        "lrn": "LRN",
+        "multinomial_logistic_loss": "MULTINOMIAL_LOGISTIC_LOSS",
+        "pool": "POOLING",
+        "relu": "RELU",
+        "sigmoid": "SIGMOID",
+        "softmax": "SOFTMAX",
+        "softmax_loss": "SOFTMAX_LOSS",
+        "split": "SPLIT",
+        "tanh": "TANH",
+        "window_data": "WINDOW_DATA",
+    }
+)
+
+# In the order of their numbers.
+CONVOLUTION_FIELDS: Final = (
+    "num_output",
+    "bias_term",
+    "pad",
+    "kernel_size",
+    "group",
+    "stride",
+    "weight_filler",
+    "bias_filler",
+    "pad_h",
+    "pad_w",
+    "kernel_h",
+    "kernel_w",
+    "stride_h",
+    "stride_w",
+    "engine",
+    "axis",
+    "force_nd_im2col",
+    "dilation",
+)
+
+# What forks added to ConvolutionParameter: not Caffe's, and not a misspelling either.
+FORK_CONVOLUTION_FIELDS: Final = frozenset(
+    {
+        # DeepLab: dilation before Caffe had it
+        *("hole", "hole_h", "hole_w"),
+        # ParseNet, the same
+        *("filter_stride", "filter_stride_h", "filter_stride_w"),
+        # NVIDIA
+        *("conv_algos_override", "cudnn_convolution_algo_seeker"),
+        # Intel
+        *("coeff", "conv_algorithm", "fusion_type", "negative_slope", "relu"),
+        # BVLC's opencl branch
+        *("eltwise_param", "fuse_type", "relu_param"),
+        # happynear, Synopsys
+        "shape_offset",
+        # Synopsys
+        *("dis_mode", "gen_mode", "submanifold_sparse", "weight_fixed"),
+        *("pad_b", "pad_l", "pad_r", "pad_t", "pad_type"),
+        *("input_scale", "output_scale", "weight_scale", "saturate", "quantize_method"),
+        *("input_zero_point", "output_zero_point", "weight_zero_point"),
+        *("per_channel_scale_output", "per_channel_scale_weight"),
+    }
+)
+
+
+@cache
+def _pool() -> DescriptorPool:
+    # A pool of our own: the default one belongs to the process, and pycaffe may be in it.
+    from google.protobuf import descriptor_pb2, descriptor_pool
+
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
+        pool.AddSerializedFile(file.SerializeToString())
+    return pool
+
+
+@cache
+def message_class(name: str) -> type[Message]:
+    r"""The class of a message in ``proto/caffe.proto``; ``KeyError`` when it has none of that name.
+
+    >>> net = message_class("NetParameter")(name="fcn")
+    >>> net.SerializeToString()
+    b'\n\x03fcn'
+    """
+    from google.protobuf import message_factory
+
+    descriptor = _pool().FindMessageTypeByName(f"{PACKAGE}.{name}")
+    return message_factory.GetMessageClass(descriptor)
