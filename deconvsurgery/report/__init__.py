@@ -1,0 +1,1 @@
+"""Plans and kernels as renderables and documents; nothing is printed here."""
