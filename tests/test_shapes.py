@@ -1,0 +1,942 @@
+"""Shapes of tops and weights, type by type; the numbers are from Caffe's documentation of facts,
+worked out by hand, not by the code under test."""
+
+from __future__ import annotations
+
+import pytest
+
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.net import ConvolutionParam, Layer, Message, Net, NetState
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.shapes import (
+    RULES,
+    LayerShapes,
+    Shape,
+    Window,
+    convolution_window,
+    infer_shapes,
+)
+
+Shapes = list[Shape]
+IMAGE = (1, 6, 5, 7)
+
+
+def inferred(text: str, source: dict[str, tuple[tuple[int, ...], ...]] | None = None):
+    net = parse_net(text.encode()).filtered(NetState())
+    shapes = infer_shapes(net, source or {})
+    return {layer.name: shapes[layer.index] for layer in net.layers}
+
+
+def alone(inputs: Shapes, body: str, tops: int = 1) -> LayerShapes:
+    """One layer over inputs of these shapes; an unknown one comes from a Python layer."""
+    text = ""
+    for i, shape in enumerate(inputs):
+        kind = "Python" if shape is None else "Input"
+        dims = " ".join(f"dim: {dim}" for dim in shape or ())
+        text += f'layer {{ name: "in{i}" type: "{kind}" top: "in{i}" '
+        text += f"input_param {{ shape {{ {dims} }} }} }}\n"
+    bottoms = " ".join(f'bottom: "in{i}"' for i in range(len(inputs)))
+    names = " ".join(f'top: "top{i}"' for i in range(tops))
+    return inferred(f'{text}layer {{ name: "it" {bottoms} {names} {body} }}')["it"]
+
+
+def conv(body: str) -> str:
+    return f'type: "Convolution" convolution_param {{ {body} }}'
+
+
+def deconv(body: str) -> str:
+    return f'type: "Deconvolution" convolution_param {{ {body} }}'
+
+
+# inputs, layer, tops, weight blobs
+CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
+    # ── C = 6: group and num_output, as run in Caffe
+    ([IMAGE], deconv("num_output: 4 kernel_size: 4"), [(1, 4, 8, 10)], [(6, 4, 4, 4), (4,)]),
+    (
+        [IMAGE],
+        deconv("num_output: 4 group: 2 kernel_size: 4"),
+        [(1, 4, 8, 10)],
+        [(6, 2, 4, 4), (4,)],
+    ),
+    (
+        [IMAGE],
+        deconv("num_output: 6 group: 6 kernel_size: 4"),
+        [(1, 6, 8, 10)],
+        [(6, 1, 4, 4), (6,)],
+    ),
+    (
+        [IMAGE],
+        deconv("num_output: 12 group: 6 kernel_size: 4"),
+        [(1, 12, 8, 10)],
+        [(6, 2, 4, 4), (12,)],
+    ),
+    (
+        [IMAGE],
+        deconv("num_output: 6 group: 3 kernel_size: 4"),
+        [(1, 6, 8, 10)],
+        [(6, 2, 4, 4), (6,)],
+    ),
+    (
+        [IMAGE],
+        conv("num_output: 12 group: 6 kernel_size: 3"),
+        [(1, 12, 3, 5)],
+        [(12, 1, 3, 3), (12,)],
+    ),
+    # ── the channel axis elsewhere
+    (
+        [IMAGE],
+        deconv("num_output: 2 axis: 2 kernel_size: 3 bias_term: false"),
+        [(1, 6, 2, 9)],
+        [(5, 2, 3)],
+    ),
+    (
+        [IMAGE],
+        deconv("num_output: 2 axis: -2 kernel_size: 3 bias_term: false"),
+        [(1, 6, 2, 9)],
+        [(5, 2, 3)],
+    ),
+    ([IMAGE], deconv("num_output: 4 axis: 3 kernel_size: 1"), [(1, 6, 5, 4)], [(7, 4), (4,)]),
+    ([IMAGE], conv("num_output: 4 axis: 3"), [(1, 6, 5, 4)], [(4, 7), (4,)]),
+    (
+        [IMAGE],
+        deconv("num_output: 2 axis: 0 kernel_size: 3"),
+        [(2, 8, 7, 9)],
+        [(1, 2, 3, 3, 3), (2,)],
+    ),
+    (
+        [(1, 2, 4, 5, 6)],
+        deconv("num_output: 3 kernel_size: 1 kernel_size: 2 kernel_size: 3"),
+        [(1, 3, 4, 6, 8)],
+        [(2, 3, 1, 2, 3), (3,)],
+    ),
+    # ── windows
+    (
+        [(1, 3, 5, 6)],
+        deconv("num_output: 3 kernel_h: 4 kernel_w: 6 stride_h: 2 stride_w: 3 pad_h: 1 pad_w: 1"),
+        [(1, 3, 10, 19)],
+        [(3, 3, 4, 6), (3,)],
+    ),
+    (
+        [(1, 3, 5, 6)],
+        deconv("num_output: 3 kernel_size: 4 stride: 2 pad: 1 dilation: 2"),
+        [(1, 3, 13, 15)],
+        [(3, 3, 4, 4), (3,)],
+    ),
+    (
+        [(1, 1, 7, 8)],
+        conv("num_output: 1 kernel_size: 3 dilation: 2"),
+        [(1, 1, 3, 4)],
+        [(1, 1, 3, 3), (1,)],
+    ),
+    # C++ truncates: (3 - 4) / 2 = 0, where Python's // gives -1
+    (
+        [(1, 1, 3, 3)],
+        conv("num_output: 1 kernel_size: 4 stride: 2"),
+        [(1, 1, 1, 1)],
+        [(1, 1, 4, 4), (1,)],
+    ),
+    (
+        [(1, 1, 3, 3)],
+        conv("num_output: 1 kernel_size: 6 stride: 2"),
+        [(1, 1, 0, 0)],
+        [(1, 1, 6, 6), (1,)],
+    ),
+    (
+        [(1, 1, 1, 1)],
+        deconv("num_output: 1 kernel_size: 2 pad: 1"),
+        [(1, 1, 0, 0)],
+        [(1, 1, 2, 2), (1,)],
+    ),
+    (
+        [(1, 2, 5, 5), (1, 2, 5, 5)],
+        deconv("num_output: 3 kernel_size: 2 stride: 2"),
+        [(1, 3, 10, 10)] * 2,
+        [(2, 3, 2, 2), (3,)],
+    ),
+    (
+        [(1, 2, 7, 7)],
+        'type: "Im2col" convolution_param { kernel_size: 3 stride: 2 }',
+        [(1, 18, 3, 3)],
+        [],
+    ),
+    # ── nothing known of the input
+    (
+        [None],
+        deconv("num_output: 21 kernel_size: 4"),
+        [(None, 21, None, None)],
+        [(None, 21, 4, 4), (21,)],
+    ),
+    (
+        [None],
+        conv("num_output: 8 kernel_size: 3"),
+        [(None, 8, None, None)],
+        [(8, None, 3, 3), (8,)],
+    ),
+    (
+        [None],
+        deconv("num_output: 4 kernel_size: 2 kernel_size: 3 kernel_size: 4"),
+        [(None, 4, None, None, None)],
+        [(None, 4, 2, 3, 4), (4,)],
+    ),
+    (
+        [None],
+        deconv("num_output: 4 axis: 2 kernel_size: 3"),
+        [(None, None, 4, None, None)],
+        [(None, 4, 3, 3), (4,)],
+    ),
+    ([None], conv("num_output: 4 axis: -2 kernel_size: 3"), [None], [(4, None, 3), (4,)]),
+    # ── pooling rounds up, and clips once a pad is given
+    (
+        [(1, 3, 5, 7)],
+        'type: "Pooling" pooling_param { kernel_size: 2 stride: 2 }',
+        [(1, 3, 3, 4)],
+        [],
+    ),
+    (
+        [(1, 3, 5, 7)],
+        'type: "Pooling" pooling_param { kernel_size: 2 stride: 2 round_mode: FLOOR }',
+        [(1, 3, 2, 3)],
+        [],
+    ),
+    (
+        [(1, 3, 5, 7)],
+        'type: "Pooling" pooling_param { kernel_size: 2 stride: 2 ceil_mode: false }',
+        [(1, 3, 2, 3)],
+        [],
+    ),
+    (
+        [(1, 3, 5, 7)],
+        'type: "Pooling" pooling_param { kernel_size: 2 stride: 2 ceil_mode: true }',
+        [(1, 3, 3, 4)] * 2,
+        [],
+    ),
+    (
+        [(1, 3, 3, 3)],
+        'type: "Pooling" pooling_param { kernel_size: 2 stride: 2 pad: 1 }',
+        [(1, 3, 2, 2)],
+        [],
+    ),
+    (  # w has no pad of its own and is clipped all the same
+        [(1, 3, 3, 2)],
+        'type: "Pooling" pooling_param { kernel_h: 2 kernel_w: 1 stride: 2 pad_h: 1 pad_w: 0 }',
+        [(1, 3, 2, 1)],
+        [],
+    ),
+    (
+        [(1, 3, 3, 2)],
+        'type: "Pooling" pooling_param { kernel_h: 2 kernel_w: 1 stride: 2 }',
+        [(1, 3, 2, 2)],
+        [],
+    ),
+    ([(1, 3, 5, 7)], 'type: "Pooling" pooling_param { global_pooling: true }', [(1, 3, 1, 1)], []),
+    ([None], 'type: "Pooling" pooling_param { kernel_size: 2 }', [(None,) * 4], []),
+    (
+        [(1, 3, 5, 7)],
+        'type: "Pooling" pooling_param { kernel_size: 3 stride: 2 pad_l: 1 pad_r: 1 }',
+        [(1, 3, None, None)],
+        [],
+    ),
+    ([(1, 3, 8, 8)], 'type: "SPP" spp_param { pyramid_height: 3 }', [(1, 63)], []),
+    ([(1, 3, 8, 8)], 'type: "SPP" spp_param { pyramid_height: 1 }', [(1, 3, 1, 1)], []),
+    # ── several bottoms or tops
+    ([(1, 4, 8, 8), (1, 2, 6, 5)], 'type: "Crop"', [(1, 4, 6, 5)], []),
+    ([(1, 4, 8, 8), (1, 2, 6, 5)], 'type: "AutoCrop"', [(1, 4, 6, 5)], []),
+    (
+        [(1, 4, 8, 8), (1, 2, 6, 5)],
+        'type: "Crop" crop_param { axis: 1 offset: 1 }',
+        [(1, 2, 6, 5)],
+        [],
+    ),
+    (
+        [(1, 4, 8, 8), (1, 2, 6, 5)],
+        'type: "Crop" crop_param { axis: -1 offset: 3 }',
+        [(1, 4, 8, 5)],
+        [],
+    ),
+    (
+        [(1, 4, 8, 8), (1, 2, 6, 5)],
+        'type: "Crop" crop_param { axis: 2 offset: 2 offset: 3 }',
+        [(1, 4, 6, 5)],
+        [],
+    ),
+    ([(1, 4, 8, 8), None], 'type: "Crop"', [(1, 4, None, None)], []),
+    ([None, (1, 4, 8, 8)], 'type: "Crop"', [(None, None, 8, 8)], []),
+    ([None, (1, 4, 8, 8)], 'type: "Crop" crop_param { axis: 1 }', [(None, 4, 8, 8)], []),
+    ([(1, 4, 8, 8), (1, 4, 8, 8)], 'type: "Eltwise"', [(1, 4, 8, 8)], []),
+    ([None, (1, 4, 8, 8)], 'type: "Eltwise"', [(1, 4, 8, 8)], []),
+    ([(1, 4, 8, 8), (1, 2, 8, 8)], 'type: "Concat"', [(1, 6, 8, 8)], []),
+    ([(1, 4, 8, 8), (1, 4, 3, 8)], 'type: "Concat" concat_param { axis: -2 }', [(1, 4, 11, 8)], []),
+    (
+        [(1, 4, 8, 8), (2, 4, 8, 8)],
+        'type: "Concat" concat_param { concat_dim: 0 }',
+        [(3, 4, 8, 8)],
+        [],
+    ),
+    ([(1, 4, 8, 8), None], 'type: "Concat"', [(1, None, 8, 8)], []),
+    ([(1, 6, 8, 8)], 'type: "Slice"', [(1, 2, 8, 8)] * 3, []),
+    (
+        [(1, 6, 8, 8)],
+        'type: "Slice" slice_param { slice_point: 1 slice_point: 3 }',
+        [(1, 1, 8, 8), (1, 2, 8, 8), (1, 3, 8, 8)],
+        [],
+    ),
+    ([(6, 5, 8, 8)], 'type: "Slice" slice_param { slice_dim: 0 }', [(3, 5, 8, 8)] * 2, []),
+    ([(1, 6, 8, 8)], 'type: "Split"', [(1, 6, 8, 8)] * 3, []),
+    ([(5, 6, 8, 8), (3,)], 'type: "BatchReindex"', [(3, 6, 8, 8)], []),
+    ([(5, 6, 8, 8), (5, 2), (5,)], 'type: "Filter"', [(None, 6, 8, 8), (None, 2)], []),
+    # ── the shape itself
+    (
+        [(2, 3, 4, 5)],
+        'type: "InnerProduct" inner_product_param { num_output: 7 }',
+        [(2, 7)],
+        [(7, 60), (7,)],
+    ),
+    (
+        [(2, 3, 4, 5)],
+        'type: "InnerProduct" inner_product_param { num_output: 7 axis: 2 bias_term: false }',
+        [(2, 3, 7)],
+        [(7, 20)],
+    ),
+    (
+        [(2, 3, 4, 5)],
+        'type: "InnerProduct" inner_product_param { num_output: 7 transpose: true axis: -1 }',
+        [(2, 3, 4, 7)],
+        [(5, 7), (7,)],
+    ),
+    (
+        [None],
+        'type: "InnerProduct" inner_product_param { num_output: 7 }',
+        [(None, 7)],
+        [(7, None), (7,)],
+    ),
+    (
+        [(2, 9)],
+        'type: "Embed" embed_param { num_output: 4 input_dim: 100 }',
+        [(2, 9, 4)],
+        [(100, 4), (4,)],
+    ),
+    (
+        [(2, 8)],
+        'type: "Reshape" reshape_param { shape { dim: 0 dim: -1 dim: 2 dim: 2 } }',
+        [(2, 2, 2, 2)],
+        [],
+    ),
+    (
+        [(2, 3, 4)],
+        'type: "Reshape" reshape_param { axis: 1 num_axes: 1 shape { dim: 3 dim: 1 } }',
+        [(2, 3, 1, 4)],
+        [],
+    ),
+    (
+        [(2, 3, 4)],
+        'type: "Reshape" reshape_param { axis: -1 num_axes: 0 shape { dim: 1 } }',
+        [(2, 3, 4, 1)],
+        [],
+    ),
+    ([(2, 3, 4)], 'type: "Reshape" reshape_param { shape { dim: -1 } }', [(24,)], []),
+    ([(1, 2, 3)], 'type: "Reshape" reshape_param { shape {} axis: 0 num_axes: 1 }', [(2, 3)], []),
+    (
+        [None],
+        'type: "Reshape" reshape_param { shape { dim: 0 dim: -1 dim: 2 dim: 2 } }',
+        [(None, None, 2, 2)],
+        [],
+    ),
+    ([None], 'type: "Reshape" reshape_param { axis: 1 shape { dim: 2 } }', [None], []),
+    ([(2, 3, 4, 5)], 'type: "Flatten"', [(2, 60)], []),
+    ([(2, 3, 4, 5)], 'type: "Flatten" flatten_param { axis: 1 end_axis: 2 }', [(2, 12, 5)], []),
+    ([None], 'type: "Flatten"', [(None, None)], []),
+    ([(2, 3, 4)], 'type: "Tile" tile_param { tiles: 5 }', [(2, 15, 4)], []),
+    ([(2, 3, 4)], 'type: "Tile" tile_param { tiles: 5 axis: -1 }', [(2, 3, 20)], []),
+    ([(2, 3, 4)], 'type: "Reduction"', [()], []),
+    ([(2, 3, 4)], 'type: "Reduction" reduction_param { axis: 2 }', [(2, 3)], []),
+    ([(2, 3, 4, 5)], 'type: "ArgMax" argmax_param { axis: 1 top_k: 2 }', [(2, 2, 4, 5)], []),
+    ([(2, 3, 4, 5)], 'type: "ArgMax" argmax_param { top_k: 3 }', [(2, 1, 3, 1)], []),
+    ([(2, 9)], 'type: "ArgMax" argmax_param { out_max_val: true }', [(2, 2, 1)], []),
+    # ── weights along the channels
+    ([(2, 3, 4, 5)], 'type: "BatchNorm"', [(2, 3, 4, 5)], [(3,), (3,), (1,)]),
+    ([(7,)], 'type: "BatchNorm"', [(7,)], [(1,), (1,), (1,)]),
+    (
+        [(2, 3, 4, 5)],
+        'type: "BatchNorm" batch_norm_param { scale_bias: true }',
+        [(2, 3, 4, 5)],
+        [(3,), (3,), (1,), (3,), (3,)],
+    ),
+    ([(2, 3, 4, 5)], 'type: "PReLU"', [(2, 3, 4, 5)], [(3,)]),
+    ([(2, 3, 4, 5)], 'type: "PReLU" prelu_param { channel_shared: true }', [(2, 3, 4, 5)], [()]),
+    ([(2, 3, 4, 5)], 'type: "Scale"', [(2, 3, 4, 5)], [(3,)]),
+    ([(2, 3, 4, 5)], 'type: "Scale" scale_param { bias_term: true }', [(2, 3, 4, 5)], [(3,), (3,)]),
+    ([(2, 3, 4, 5)], 'type: "Scale" scale_param { num_axes: -1 }', [(2, 3, 4, 5)], [(3, 4, 5)]),
+    ([(2, 3, 4, 5)], 'type: "Scale" scale_param { num_axes: 0 }', [(2, 3, 4, 5)], [()]),
+    ([(2, 3, 4, 5), (3,)], 'type: "Scale"', [(2, 3, 4, 5)], []),
+    (
+        [(2, 3, 4, 5), (3, 4)],
+        'type: "Scale" scale_param { bias_term: true }',
+        [(2, 3, 4, 5)],
+        [(3, 4)],
+    ),
+    ([None], 'type: "Scale"', [None], [(None,)]),
+    ([(2, 3, 4, 5)], 'type: "Bias" bias_param { axis: 2 num_axes: 2 }', [(2, 3, 4, 5)], [(4, 5)]),
+    ([(2, 3, 4, 5), (3,)], 'type: "Bias"', [(2, 3, 4, 5)], []),
+    # ── recurrent: T = 5, N = 2, D = 12, h = 7
+    (
+        [(5, 2, 3, 4), (5, 2)],
+        'type: "LSTM" recurrent_param { num_output: 7 }',
+        [(5, 2, 7)],
+        [(28, 12), (28,), (28, 7)],
+    ),
+    (
+        [(5, 2, 3, 4), (5, 2), (2, 6)],
+        'type: "LSTM" recurrent_param { num_output: 7 }',
+        [(5, 2, 7)],
+        [(28, 12), (28,), (28, 6), (28, 7)],
+    ),
+    (
+        [(5, 2, 12), (5, 2), (1, 2, 7), (1, 2, 7)],
+        'type: "LSTM" recurrent_param { num_output: 7 expose_hidden: true }',
+        [(5, 2, 7), (1, 2, 7), (1, 2, 7)],
+        [(28, 12), (28,), (28, 7)],
+    ),
+    (
+        [(5, 2, 12), (5, 2), (2, 6)],
+        'type: "RNN" recurrent_param { num_output: 7 }',
+        [(5, 2, 7)],
+        [(7, 12), (7,), (7, 6), (7, 7), (7, 7), (7,)],
+    ),
+    ([(1, 2, 7), (1, 2, 28), (1, 2)], 'type: "LSTMUnit"', [(1, 2, 7)] * 2, []),
+    # ── losses
+    ([(2, 3, 4, 5), (2, 4, 5)], 'type: "SoftmaxWithLoss"', [(), (2, 3, 4, 5)], []),
+    ([(2, 3), (2,)], 'type: "InfogainLoss"', [(), (2, 3)], []),
+    ([(2, 3), (2, 3)], 'type: "EuclideanLoss"', [()], []),
+    ([(2, 3, 4, 5), (2, 4, 5)], 'type: "Accuracy"', [(), (3,)], []),
+    ([(2, 3, 4, 5)], 'type: "Silence"', [], []),
+    # ── forks
+    ([(1, 3, 33, 65)], 'type: "Interp" interp_param { zoom_factor: 8 }', [(1, 3, 257, 513)], []),
+    ([(1, 3, 33, 65)], 'type: "Interp" interp_param { shrink_factor: 2 }', [(1, 3, 17, 33)], []),
+    (
+        [(1, 3, 33, 65)],
+        'type: "Interp" interp_param { shrink_factor: 2 zoom_factor: 2 }',
+        [(1, 3, 33, 65)],
+        [],
+    ),
+    ([(1, 3, 33, 65)], 'type: "Interp" interp_param { height: 4 width: 5 }', [(1, 3, 4, 5)], []),
+    (  # exactly one of shrink and zoom goes before height and width
+        [(1, 3, 33, 65)],
+        'type: "Interp" interp_param { height: 4 width: 5 zoom_factor: 2 }',
+        [(1, 3, 65, 129)],
+        [],
+    ),
+    (
+        [(1, 3, 33, 65)],
+        'type: "Interp" interp_param { pad_beg: 0 pad_end: -1 zoom_factor: 1 }',
+        [(1, 3, 32, 64)],
+        [],
+    ),
+    ([None], 'type: "Interp" interp_param { zoom_factor: 8 }', [(None,) * 4], []),
+    ([(1, 3, 5, 6)], 'type: "Upsample" upsample_param { scale: 3 }', [(1, 3, 15, 18)], []),
+    (
+        [(1, 3, 5, 6), (1, 3, 5, 6)],
+        'type: "Upsample" upsample_param { pad_out_h: true }',
+        [(1, 3, 9, 12)],
+        [],
+    ),
+    (
+        [(1, 3, 5, 6), (1, 3, 5, 6)],
+        'type: "Upsample" upsample_param { upsample_h: 9 upsample_w: 11 }',
+        [(1, 3, 9, 11)],
+        [],
+    ),
+    (
+        [(1, 3, 5, 6)],
+        'type: "UnPooling" unpooling_param { out_kernel_size: 3 out_stride: 2 out_pad: 1 }',
+        [(1, 3, 9, 11)],
+        [],
+    ),
+    (
+        [(1, 3, 5, 6), (1, 1, 20, 30)],
+        'type: "UnPooling" unpooling_param { out_kernel_size: 3 }',
+        [(1, 3, 20, 30)],
+        [],
+    ),
+    (
+        [(1, 3, 7, 7), (1, 3, 7, 7)],
+        'type: "UnPooling" unpooling_param { kernel_size: 2 stride: 2 unpool_size: 14 }',
+        [(1, 3, 14, 14)],
+        [],
+    ),
+    (
+        [(1, 3, 5, 6)],
+        'type: "BN" bn_param { bn_mode: INFERENCE }',
+        [(1, 3, 5, 6)],
+        [(1, 3, 1, 1)] * 2,
+    ),
+    ([(1, 3, 5, 6)], 'type: "BN" bn_param { frozen: true }', [(1, 3, 5, 6)], [(1, 3, 1, 1)] * 4),
+    ([(1, 3, 5, 6)], 'type: "BN" param {} param {}', [(1, 3, 5, 6)], [(1, 3, 1, 1)] * 2),
+    ([(1, 3, 5, 6)], 'type: "BN"', [(1, 3, 5, 6)], None),
+    ([(1, 3, 5, 6)], 'type: "Normalize"', [(1, 3, 5, 6)], [()]),
+    (
+        [(1, 3, 5, 6)],
+        'type: "Normalize" norm_param { channel_shared: false }',
+        [(1, 3, 5, 6)],
+        [(3,)],
+    ),
+    (
+        [(1, 2, 3, 4)],
+        'type: "Permute" permute_param { order: 0 order: 2 order: 3 order: 1 }',
+        [(1, 3, 4, 2)],
+        [],
+    ),
+    ([(1, 2, 3, 4)], 'type: "Permute" permute_param { order: 3 }', [(4, 1, 2, 3)], []),
+    (
+        [(1, 3, 5, 6)],
+        'type: "Resample" resample_param { height: 10 width: 20 }',
+        [(1, 3, 10, 20)],
+        [],
+    ),
+    ([(1, 3, 5, 6), (1, 2, 50, 60)], 'type: "Resample"', [(1, 3, 50, 60)], []),
+    (
+        [(1, 3, 50, 60)],
+        'type: "Downsample" downsample_param { top_height: 5 top_width: 6 }',
+        [(1, 3, 5, 6)],
+        [],
+    ),
+    (
+        [(1, 256, 48, 64)] * 2,
+        'type: "Correlation" correlation_param { pad: 20 kernel_size: 1 max_displacement: 20 '
+        "stride_1: 1 stride_2: 2 }",
+        [(1, 441, 48, 64)],
+        [],
+    ),
+    (
+        [(1, 8, 48, 47)] * 2,
+        'type: "Correlation" correlation_param { pad: 4 kernel_size: 3 max_displacement: 4 '
+        "stride_1: 2 stride_2: 2 }",
+        [(1, 25, 23, 23)],
+        [],
+    ),
+    (
+        [(1, 512, 30, 40), (300, 5)],
+        'type: "ROIPooling" roi_pooling_param { pooled_h: 7 pooled_w: 6 }',
+        [(300, 512, 7, 6)],
+        [],
+    ),
+    (
+        [(1, 1029, 30, 40), (300, 5)],
+        'type: "PSROIPooling" psroi_pooling_param { output_dim: 21 group_size: 7 }',
+        [(300, 21, 7, 7)],
+        [],
+    ),
+    ([(1, 64, 26, 26)], 'type: "Reorg" reorg_param { stride: 2 }', [(1, 256, 13, 13)], []),
+    # ── no bottom
+    ([], 'type: "Input" input_param { shape { dim: 1 dim: 2 } }', [(1, 2)] * 2, []),
+    (
+        [],
+        'type: "Input" input_param { shape { dim: 1 } shape { dim: 2 dim: 3 } }',
+        [(1,), (2, 3)],
+        [],
+    ),
+    ([], 'type: "Input"', [None], []),
+    ([], 'type: "DummyData" dummy_data_param { shape { dim: 1 dim: 2 } }', [(1, 2)], []),
+    (
+        [],
+        'type: "DummyData" dummy_data_param { num: 2 channels: 3 channels: 1 height: 4 width: 5 }',
+        [(2, 3, 4, 5), (2, 1, 4, 5)],
+        [],
+    ),
+    (
+        [],
+        'type: "MemoryData" memory_data_param { batch_size: 2 channels: 3 height: 4 width: 5 }',
+        [(2, 3, 4, 5), (2,)],
+        [],
+    ),
+    ([], 'type: "Data"', [(None,) * 4, (None,)], []),
+    (
+        [],
+        'type: "Data" data_param { batch_size: 4 } transform_param { crop_size: 227 '
+        "force_color: true }",
+        [(4, 3, 227, 227), (4,)],
+        [],
+    ),
+    ([], 'type: "ImageData" image_data_param { batch_size: 4 }', [(4, 3, None, None), (4,)], []),
+    (
+        [],
+        'type: "ImageData" image_data_param { new_height: 5 new_width: 6 is_color: false }',
+        [(1, 1, 5, 6)],
+        [],
+    ),
+    (
+        [],
+        'type: "WindowData" window_data_param { batch_size: 4 } transform_param { crop_size: 9 }',
+        [(4, 3, 9, 9)],
+        [],
+    ),
+    ([], 'type: "HDF5Data"', [None, None], []),
+    ([], 'type: "Python"', [None], None),
+    ([], 'type: "Parameter" parameter_param { shape { dim: 3 dim: 4 } }', [(3, 4)], [(3, 4)]),
+    ([], 'type: "DenseImageData"', [(None,) * 4, None], []),
+    # ── a type nobody knows
+    ([(1, 2, 3, 4)], 'type: "MultiStageMeanfield"', [None], None),
+]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "body", "tops", "blobs"), CASES, ids=[f"{case[1]} {case[0]}" for case in CASES]
+)
+def test_layer(inputs: Shapes, body: str, tops: Shapes, blobs: Shapes | None) -> None:
+    shapes = alone(inputs, body, len(tops))
+    assert shapes.problem is None
+    assert shapes.guess is None
+    assert shapes.tops == tuple(tops)
+    assert shapes.blobs == (None if blobs is None else tuple(blobs))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("AbsVal", "BNLL", "Clip", "Dropout", "ELU", "Exp", "Log", "Power", "ReLU", "Sigmoid"),
+        *("Swish", "TanH", "Threshold", "LRN", "MVN", "Softmax", "ReLU6", "SpatialDropout"),
+    ],
+)
+def test_layers_that_change_nothing(kind: str) -> None:
+    for shape in ((1, 2, 3, 4), (5, 6), None):
+        shapes = alone([shape], f'type: "{kind}"')
+        assert (shapes.tops, shapes.blobs, shapes.problem) == ((shape,), (), None)
+
+
+# ── what Caffe's own checks refuse ───────────────────────────────────────────────────────
+
+REFUSED: list[tuple[Shapes, str, str]] = [
+    ([IMAGE], deconv("kernel_size: 4"), "num_output is missing or 0"),
+    ([IMAGE], deconv("num_output: 0 kernel_size: 4"), "num_output is missing or 0"),
+    ([IMAGE], deconv("num_output: 4294967295 kernel_size: 4"), "num_output is 4294967295"),
+    ([IMAGE], deconv("num_output: 4 group: 0 kernel_size: 4"), "group is 0"),
+    ([IMAGE], deconv("num_output: 6 group: 4 kernel_size: 4"), "divide the 6 of input channels"),
+    ([IMAGE], deconv("num_output: 4 group: 3 kernel_size: 4"), "divide the 4 of num_output"),
+    ([None], deconv("num_output: 4 group: 3 kernel_size: 4"), "divide the 4 of num_output"),
+    ([IMAGE], deconv("num_output: 4"), "kernel_size is missing"),
+    ([IMAGE], deconv("num_output: 4 kernel_size: 0"), "a kernel size is 0"),
+    ([IMAGE], deconv("num_output: 4 kernel_size: 2 axis: 4"), "axis 4 is out of range"),
+    ([None], deconv("num_output: 4 kernel_size: 2 axis: 2147483647"), "axis 2147483647 is out"),
+    ([None], deconv("num_output: 4 kernel_size: 2 axis: -2147483648"), "axis 2147483647 is out"),
+    ([(1, 1, 1, 1)], deconv("num_output: 1 kernel_size: 4 pad: 9"), "shape >= 0"),
+    ([(1, 1, 3, 3)], conv("num_output: 1 kernel_size: 8 stride: 2"), "size of -1"),
+    ([IMAGE], deconv("num_output: 6 kernel_size: 1000000"), "more than 2147483647 values"),
+    ([None], deconv("num_output: 2147483647 kernel_size: 2"), "more than 2147483647 values"),
+    ([(1, 2, 3, 3), (1, 2, 3, 4)], deconv("num_output: 1 kernel_size: 1"), "one top for each"),
+    ([], deconv("num_output: 1 kernel_size: 1"), "0 bottoms and 1 tops"),
+    ([(1, 2, 3)], 'type: "Pooling" pooling_param { kernel_size: 2 }', "3 axes, 4 are needed"),
+    ([IMAGE], 'type: "Pooling"', "kernel_size is missing"),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_h: 2 }', "kernel_h and kernel_w"),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 kernel_h: 2 kernel_w: 2 }', "either"),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 pad: 2 }', "smaller than the kernel"),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 stride: 0 }', "above 0"),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 9 }', "below 0"),
+    (
+        [IMAGE],
+        'type: "Pooling" pooling_param { kernel_size: 2 global_pooling: true }',
+        "takes no kernel size",
+    ),
+    (
+        [IMAGE],
+        'type: "Pooling" pooling_param { pad: 1 global_pooling: true }',
+        "pad 0 and stride 1",
+    ),
+    ([IMAGE], 'type: "SPP" spp_param { pyramid_height: 1000000000 }', "pyramid_height"),
+    ([IMAGE], 'type: "Crop"', "Crop needs 2"),
+    ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 2 offset: 9 }', "out of bounds"),
+    ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 1 offset: 0 offset: 0 }', "2 offsets for 3"),
+    ([IMAGE, (1, 2)], 'type: "Crop"', "4 and 2 axes"),
+    ([IMAGE, (1, 6, 5, 8)], 'type: "Eltwise"', "differ in shape"),
+    ([IMAGE, (1, 6, 5, 8)], 'type: "Concat"', "not joined"),
+    ([IMAGE], 'type: "Concat" concat_param { axis: 1 concat_dim: 1 }', "axis is given as well"),
+    ([IMAGE], 'type: "InnerProduct"', "num_output is missing"),
+    ([IMAGE], 'type: "Embed" embed_param { num_output: 3 }', "above 0"),
+    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: -1 dim: -1 } }', "more than one -1"),
+    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: 4 dim: -1 } }', "do not fit"),
+    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: 209 } }', "do not fit"),
+    ([(4,)], 'type: "Reshape" reshape_param { shape { dim: 2 dim: 0 } }', "no axis to copy"),
+    ([(4,)], 'type: "Reshape" reshape_param { axis: 3 shape { dim: 2 } }', "reach beyond"),
+    ([IMAGE], 'type: "Flatten" flatten_param { axis: 3 end_axis: 1 }', "comes before"),
+    ([IMAGE], 'type: "Tile"', "tiles is missing"),
+    ([IMAGE], 'type: "Scale" scale_param { num_axes: 4 }', "goes beyond"),
+    ([IMAGE], 'type: "LSTM"', "num_output is missing"),
+    ([IMAGE], 'type: "Permute" permute_param { order: 1 order: 1 }', "twice"),
+    ([IMAGE], 'type: "Permute" permute_param { order: 4 }', "do not have"),
+    ([IMAGE], 'type: "Interp" interp_param { shrink_factor: 0 }', "at least 1"),
+    ([], 'type: "Input" input_param { shape { dim: -1 } }', "below 0"),
+    ([], 'type: "Input" input_param { shape { dim: 1 } shape { dim: 1 } }', "2 times for 1 tops"),
+    ([], 'type: "Input" input_param { shape { dim: 65536 dim: 65536 } }', "2147483647 values"),
+    ([], f'type: "Input" input_param {{ shape {{ {"dim: 1 " * 33} }} }}', "33 axes"),
+    ([], 'type: "MemoryData" memory_data_param { batch_size: 1 }', "must all be given"),
+    ([], 'type: "DummyData"', "num is given 0 times"),
+]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "body", "words"), REFUSED, ids=[f"{case[1]} {case[0]}"[:120] for case in REFUSED]
+)
+def test_refused_layer(inputs: Shapes, body: str, words: str) -> None:
+    shapes = alone(inputs, body)
+    assert shapes.problem is not None
+    assert words in shapes.problem
+    assert shapes.blobs is None
+
+
+def test_slices_that_do_not_fit() -> None:
+    for points, words in (
+        ("slice_point: 1 slice_point: 2", "1 are needed"),
+        ("slice_point: 0", "must grow"),
+        ("slice_point: 7", "below 0"),
+        ("axis: 2", "evenly divide the 5"),
+    ):
+        shapes = alone([IMAGE], f'type: "Slice" slice_param {{ {points} }}', 2)
+        assert words in (shapes.problem or "")
+
+
+def test_bottoms_of_a_deconvolution_must_be_alike() -> None:
+    body = deconv("num_output: 1 kernel_size: 1")
+    assert "differ in shape" in (alone([(1, 2, 3, 3), (1, 2, 3, 4)], body, 2).problem or "")
+
+
+def test_a_problem_leaves_what_is_undisputed() -> None:
+    """A fork's pooling may round in another way: the channels are beyond doubt all the same."""
+    assert alone([(1, 6, 5, 7), (1, 6, 5, 8)], 'type: "Eltwise"').tops == ((1, 6, 5, None),)
+    assert alone([(1, 6, 5, 7), (1, 6, 5, 8)], 'type: "Concat"').tops == ((1, 12, 5, None),)
+    assert alone([(1, 6), (1, 6, 5, 8)], 'type: "Concat"').tops == (None,)
+
+
+# ── the window of a convolution ──────────────────────────────────────────────────────────
+
+WINDOWS: list[tuple[ConvolutionParam, int | None, Window]] = [
+    (ConvolutionParam(kernel_size=(4,)), 2, Window((4, 4), (1, 1), (0, 0), (1, 1))),
+    (ConvolutionParam(kernel_size=(4,)), None, Window((4, 4), (1, 1), (0, 0), (1, 1))),
+    (ConvolutionParam(kernel_size=(4, 6)), 2, Window((4, 6), (1, 1), (0, 0), (1, 1))),
+    (ConvolutionParam(kernel_h=4, kernel_w=6), 2, Window((4, 6), (1, 1), (0, 0), (1, 1))),
+    (
+        ConvolutionParam(
+            kernel_size=(4,), stride_h=2, stride_w=3, pad_h=1, pad_w=0, dilation=(2, 1)
+        ),
+        None,
+        Window((4, 4), (2, 3), (1, 0), (2, 1)),
+    ),
+    # pad_h alone leaves pad_w at its default of 0, which is a pad
+    (ConvolutionParam(kernel_size=(4,), pad_h=1), 2, Window((4, 4), (1, 1), (1, 0), (1, 1))),
+    (
+        ConvolutionParam(kernel_size=(1, 2, 3), stride=(2,)),
+        None,
+        Window((1, 2, 3), (2, 2, 2), (0, 0, 0), (1, 1, 1)),
+    ),
+    (
+        ConvolutionParam(kernel_size=(3,), stride=(1, 2, 2)),
+        None,
+        Window((3, 3, 3), (1, 2, 2), (0, 0, 0), (1, 1, 1)),
+    ),
+    (ConvolutionParam(), 0, Window((), (), (), ())),
+    (ConvolutionParam(kernel_size=(5,), stride=(1,)), 0, Window((), (), (), ())),
+    (ConvolutionParam(kernel_size=(5,)), 1, Window((5,), (1,), (0,), (1,))),
+]
+
+
+@pytest.mark.parametrize(("param", "axes", "window"), WINDOWS)
+def test_window(param: ConvolutionParam, axes: int | None, window: Window) -> None:
+    assert convolution_window(param, axes) == window
+
+
+def test_a_dilated_kernel_spans_more() -> None:
+    window = convolution_window(ConvolutionParam(kernel_size=(3, 4), dilation=(2, 3)), 2)
+    assert window.extent == (5, 10)
+
+
+BAD_WINDOWS: list[tuple[ConvolutionParam, int | None, str]] = [
+    (ConvolutionParam(), 2, "kernel_size is missing"),
+    (ConvolutionParam(kernel_size=(0,)), 2, "a kernel size is 0"),
+    (ConvolutionParam(kernel_size=(3, 0)), 2, "a kernel size is 0"),
+    (ConvolutionParam(kernel_h=4), 2, "kernel_w is missing"),
+    (ConvolutionParam(kernel_w=4), None, "kernel_h is missing"),
+    (ConvolutionParam(kernel_h=0, kernel_w=4), 2, "a kernel size is 0"),
+    (ConvolutionParam(kernel_h=4, kernel_w=4), 3, "for 2 spatial axes, this layer has 3"),
+    (ConvolutionParam(kernel_size=(4,), kernel_h=4, kernel_w=4), 2, "given as well as"),
+    (ConvolutionParam(kernel_size=(4,), kernel_h=0), 2, "given as well as"),
+    (ConvolutionParam(kernel_size=(4, 4, 4)), 2, "given 3 times for 2 spatial axes"),
+    (ConvolutionParam(kernel_size=(4, 4)), 1, "given 2 times for 1 spatial axes"),
+    (ConvolutionParam(kernel_size=(4, 4)), 0, "given 2 times for 0 spatial axes"),
+    (ConvolutionParam(kernel_size=(4,), stride=(0,)), 2, "a stride is 0"),
+    (ConvolutionParam(kernel_size=(4,), stride=(2, 2, 2)), 2, "stride is given 3 times"),
+    (ConvolutionParam(kernel_size=(4,), stride=(2,), stride_h=2), 2, "stride is given as well"),
+    (ConvolutionParam(kernel_size=(4,), stride_h=2), 2, "stride_w is missing"),
+    (ConvolutionParam(kernel_size=(4,), stride_h=2, stride_w=2), 1, "for 2 spatial axes"),
+    # presence counts, not value
+    (ConvolutionParam(kernel_size=(4,), pad=(1,), pad_h=0), 2, "pad is given as well as"),
+    (ConvolutionParam(kernel_size=(4,), pad=(1, 1, 1)), 2, "pad is given 3 times"),
+    (ConvolutionParam(kernel_size=(4,), pad_h=1), 1, "for 2 spatial axes"),
+    (ConvolutionParam(kernel_size=(4,), dilation=(1, 1, 1)), 2, "dilation is given 3 times"),
+    (ConvolutionParam(kernel_size=(2**31,)), 2, "above 2147483647"),
+]
+
+
+@pytest.mark.parametrize(("param", "axes", "words"), BAD_WINDOWS)
+def test_refused_window(param: ConvolutionParam, axes: int | None, words: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        convolution_window(param, axes)
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+# ── channels that the net does not tell ──────────────────────────────────────────────────
+
+DATA = 'layer { name: "data" type: "Python" top: "data" }\n'
+UP = (
+    'layer { name: "up" type: "Deconvolution" bottom: "data" top: "up" convolution_param '
+    "{ num_output: 8 group: 4 kernel_size: 4 stride: 2 pad: 1 bias_term: false } }\n"
+)
+RECOMMENDED = UP.replace("group: 4", "group: 8")
+READER = (
+    'layer { name: "reader" type: "Convolution" bottom: "data" top: "r" convolution_param '
+    "{ num_output: 5 group: 5 kernel_size: 1 } }\n"
+)
+
+
+def test_unknown_channels_stay_unknown() -> None:
+    up = inferred(DATA + UP)["up"]
+    assert up == LayerShapes((None,), ((None, 8, None, None),), ((None, 2, 4, 4),))
+
+
+def test_group_equal_to_num_output_is_a_guess() -> None:
+    up = inferred(DATA + RECOMMENDED)["up"]
+    assert up.blobs == ((8, 1, 4, 4),)
+    assert up.guess == "taken to be num_output (8), as group equals it"
+
+
+def test_a_guess_is_not_passed_on() -> None:
+    second = UP.replace('"up"', '"second"').replace("group: 4", "group: 1")
+    assert inferred(DATA + RECOMMENDED + second)["second"].blobs == ((None, 8, 4, 4),)
+
+
+def test_group_1_says_nothing() -> None:
+    one = UP.replace("num_output: 8 group: 4", "num_output: 1")
+    up = inferred(DATA + one)["up"]
+    assert (up.blobs, up.guess) == (((None, 1, 4, 4),), None)
+
+
+@pytest.mark.parametrize(
+    ("more", "source", "channels"),
+    [
+        ("", {"up": ((12, 2, 4, 4),)}, 12),
+        ("", {"up": ((12, 1, 4, 4),)}, 12),
+        (READER, {"reader": ((5, 4, 1, 1), (5,))}, 20),
+        (UP.replace('"up"', '"other"'), {"other": ((16, 2, 4, 4),)}, 16),
+        (
+            'layer { name: "n" type: "BatchNorm" bottom: "data" top: "n" }',
+            {"n": ((1, 1, 1, 12),)},
+            12,
+        ),
+        ('layer { name: "n" type: "Scale" bottom: "data" top: "data" }', {"n": ((12,), (12,))}, 12),
+        ('layer { name: "n" type: "PReLU" bottom: "data" top: "n" }', {"n": ((12,),)}, 12),
+        ('layer { name: "n" type: "BN" bottom: "data" top: "n" }', {"n": ((1, 12, 1, 1),) * 4}, 12),
+        # the Deconvolution's own weights go first
+        (READER, {"reader": ((5, 4, 1, 1), (5,)), "up": ((12, 2, 4, 4),)}, 12),
+        # what cannot be: not a multiple of group, another layer of that name, a shared value
+        ("", {"up": ((7, 2, 4, 4),)}, None),
+        (READER, {"reader": ((6, 4, 1, 1), (6,))}, None),
+        (READER, {"reader": ()}, None),
+        ("", {"up": ((12,),)}, None),
+        ("", {"up": ((0, 2, 4, 4),)}, None),
+        (
+            'layer { name: "n" type: "PReLU" bottom: "data" top: "n" prelu_param '
+            "{ channel_shared: true } }",
+            {"n": ((12,),)},
+            None,
+        ),
+        (
+            'layer { name: "n" type: "Scale" bottom: "data" top: "n" scale_param { axis: 2 } }',
+            {"n": ((12,),)},
+            None,
+        ),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_weights_speak_for_channels(more, source, channels, before) -> None:
+    text = DATA + (more + UP if before else UP + more)
+    up = inferred(text, source)["up"]
+    assert up.blobs == ((channels, 2, 4, 4),)
+    assert up.guess is None
+
+
+def test_channels_are_followed_through_layers_that_keep_them() -> None:
+    chain = DATA + (
+        'layer { name: "n" type: "BatchNorm" bottom: "data" top: "n" }\n'
+        'layer { name: "relu" type: "ReLU" bottom: "n" top: "n" }\n'
+        'layer { name: "pool" type: "Pooling" bottom: "n" top: "pool" }\n'
+        'layer { name: "crop" type: "Crop" bottom: "pool" bottom: "ref" top: "crop" }\n'
+    )
+    up = UP.replace('"data"', '"crop"')
+    assert inferred(chain + up, {"n": ((12,),)})["up"].blobs == ((12, 2, 4, 4),)
+    other = chain.replace('"Pooling"', '"Python"') + up
+    assert inferred(other, {"n": ((12,),)})["up"].blobs == ((None, 2, 4, 4),)
+    by_axis_1 = chain.replace('top: "crop"', 'top: "crop" crop_param { axis: 1 }') + up
+    assert inferred(by_axis_1, {"n": ((12,),)})["up"].blobs == ((None, 2, 4, 4),)
+
+
+def test_channels_found_in_weights_are_passed_on() -> None:
+    shapes = inferred(DATA + UP + READER, {"up": ((20, 2, 4, 4),)})
+    assert shapes["up"].bottoms == ((None, 20, None, None),)
+    assert shapes["reader"].blobs == ((5, 4, 1, 1), (5,))
+
+
+def test_the_net_goes_before_the_weights() -> None:
+    text = 'input: "data" input_dim: 1 input_dim: 4 input_dim: 5 input_dim: 5\n' + UP
+    assert inferred(text, {"up": ((12, 2, 4, 4),)})["up"].blobs == ((4, 2, 4, 4),)
+
+
+# ── the walk ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_in_place_layers_work_on_the_blob_itself() -> None:
+    shapes = inferred(
+        'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 1 dim: 6 } } }\n'
+        'layer { name: "relu" type: "ReLU" bottom: "x" top: "x" }\n'
+        'layer { name: "ip" type: "InnerProduct" bottom: "x" top: "x" inner_product_param '
+        "{ num_output: 3 } }\n"
+        'layer { name: "last" type: "ReLU" bottom: "x" top: "x" }\n'
+    )
+    assert shapes["relu"].tops == ((1, 6),)
+    assert shapes["last"].tops == ((1, 3),)
+
+
+def test_nets_with_holes_are_read() -> None:
+    shapes = inferred('layer { name: "relu" type: "ReLU" bottom: "nowhere" top: "y" }')
+    assert shapes["relu"] == LayerShapes((None,), (None,), ())
+    for kind in ("ReLU", "Concat", "Eltwise", "Slice", "Reshape", "Scale", "LSTMUnit", "Filter"):
+        assert infer_shapes(Net(layers=(Layer(0, "a", kind, (), ("t",)),)))[0].tops == (None,)
+    assert infer_shapes(Net(layers=(Layer(0, "a", "Slice", ("b",), ()),)))[0].tops == ()
+
+
+def test_layers_of_one_name_are_told_apart() -> None:
+    net = parse_net((DATA + UP + UP).encode())
+    assert list(infer_shapes(net)) == [0, 1, 2]
+
+
+def test_phases_are_the_callers_choice() -> None:
+    text = DATA + RECOMMENDED.replace('top: "up"', 'top: "up" include { phase: TRAIN }')
+    net = parse_net(text.encode())
+    assert set(infer_shapes(net.filtered(NetState()))) == {0}
+
+
+def test_long_nets_take_no_longer_than_they_are() -> None:
+    """200 000 layers over one blob: a quadratic walk would run for hours."""
+    param = ConvolutionParam(num_output=3, kernel_size=(3,), pad=(1,))
+    body = Message((("prelu_param", Message((("channel_shared", False),))),))
+    kinds = ("Convolution", "PReLU", "Eltwise", "Deconvolution")
+    layers = tuple(
+        Layer(i, f"l{i}", kinds[i % 4], ("x",), ("x",), convolution_param=param, message=body)
+        for i in range(200_000)
+    )
+    shapes = infer_shapes(Net(layers=layers), {f"l{i}": ((3, 3, 3, 3),) for i in range(200_000)})
+    assert shapes[199_999].blobs == ((3, 3, 3, 3), (3,))
+
+
+def test_every_type_survives_odd_input() -> None:
+    """No shape, too few axes, no bottom or top: a rule may refuse, it must not break."""
+    for kind in RULES:
+        for inputs in ([], [None], [()], [(3,)], [(0, 0, 0, 0)], [(2, 3), ()], [None] * 3):
+            for tops in (0, 1, 3):
+                assert len(alone(list(inputs), f'type: "{kind}"', tops).tops) == tops
