@@ -1,0 +1,561 @@
+"""Put bytes in their place, whole or not at all; the law of every file this tool writes.
+
+A new file is made beside its place, flushed to the disk, and renamed over it; until the
+rename the place holds what it held, and after it the complete new bytes. What is no
+regular file (a pipe, a device, standard output) is streamed into instead.
+
+Never here: what the bytes mean, or printing. What is promised: ``docs/writing.md``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import select
+import shlex
+import socket
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from .errors import FileError, OutputError
+from .read import STANDARD_OUTPUT, FileSource, duplicated, opened, reason, shown
+from .splice import Buffer, Edit, Kept, segments, spliced_size
+
+_MIB = 1 << 20
+_LINKS = 40  # symbolic links followed before a loop is assumed, as Linux does
+_ATTEMPTS = 100  # temporary names, each of 64 random bits
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: ``path`` as it was named (``None``: standard output), ``size`` in bytes."""
+
+    path: str | None
+    size: int
+    warnings: tuple[str, ...] = ()
+
+
+def check_output(
+    output: str | os.PathLike[str],
+    source: FileSource | None,
+    *,
+    force: bool = False,
+    in_place: bool = False,
+    text: bool = False,
+) -> None:
+    """Raise ``OutputError`` if ``output`` (``-``: standard output) is no place to write to.
+
+    ``force`` allows to replace another file, ``in_place`` the source itself, ``text`` to write
+    to a terminal. Nothing is touched, so this comes before any work.
+    """
+    _check(_place(output), source, force=force, in_place=in_place, text=text)
+
+
+def write_spliced(
+    source: FileSource,
+    edits: Sequence[Edit],
+    output: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    in_place: bool = False,
+    text: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Written:
+    """Write ``source`` with ``edits`` carried out; every other byte is the source's own.
+
+    ``progress`` is called with the number of bytes written since its last call. Raises
+    ``OutputError`` for the reasons of :func:`check_output`, ``FileError`` when the operating
+    system refuses or the source was changed meanwhile, ``ModelError`` when it was cut short;
+    in all these cases the output's place holds what it held before.
+    """
+    place = _place(output)
+    _check(place, source, force=force, in_place=in_place, text=text)
+
+    def fill(sink: _Sink) -> None:
+        for segment in segments(source.size, edits):
+            if isinstance(segment, Kept):
+                sink.copy(source, segment.start, segment.stop)
+            else:
+                sink.carry_out(segment)
+
+    def confirm() -> None:
+        if not source.unchanged():
+            raise FileError(
+                "was changed while it was read, so the result would be a mixture",
+                path=source.name,
+                hint="run again when nothing else writes to it",
+            )
+
+    size = spliced_size(source.size, edits)
+    return _put(place, fill, confirm, size, force=force, progress=progress)
+
+
+def write_file(
+    path: str | os.PathLike[str], data: bytes, *, force: bool = False, text: bool = False
+) -> Written:
+    """Write a small file from memory under the same law; raises as :func:`write_spliced`."""
+    place = _place(path)
+    _check(place, None, force=force, in_place=False, text=text)
+    return _put(
+        place,
+        lambda sink: sink.write(data),
+        lambda: None,
+        len(data),
+        force=force,
+        progress=None,
+    )
+
+
+# ── the place ──
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the bytes go: a path without links, or the descriptor ``fd`` if that is not None.
+
+    ``old`` is what is there now. ``given`` is what the user wrote, ``name`` the same for messages.
+    """
+
+    given: str
+    name: str
+    path: str
+    fd: int | None
+    old: os.stat_result | None
+
+    @property
+    def directory(self) -> str:
+        return os.path.dirname(self.path)
+
+    @property
+    def streamed(self) -> bool:
+        """Not to be replaced by a rename: no regular file, or only a descriptor is at hand."""
+        return self.fd is not None or (self.old is not None and not stat.S_ISREG(self.old.st_mode))
+
+
+# The names under which a process finds its own descriptors. To open one of them again would
+# write from the start of a file that the shell redirected to with `>>`.
+_DESCRIPTOR = re.compile(r"(?:/proc/(?:self|(?P<pid>\d+))(?:/task/\d+)?|/dev)/fd/(?P<fd>\d+)")
+
+
+def _place(output: str | os.PathLike[str]) -> _Place:
+    """Find out what ``output`` names; follows symbolic links, the dangling ones too."""
+    given = os.fsdecode(output)
+    if given == "-":
+        if sys.stdout is None:  # Python found descriptor 1 closed; it may be another file by now
+            raise OutputError("is closed", path=STANDARD_OUTPUT)
+        return _descriptor(given, STANDARD_OUTPUT, 1)
+    name = shown(given)
+    if not given:
+        raise OutputError("the output's name is empty")
+    if os.path.basename(given) in ("", ".", ".."):
+        raise OutputError("names a directory, not a file", path=name, hint="name a file in it")
+    try:
+        path = given
+        for _ in range(_LINKS):
+            directory, last = os.path.split(path)
+            path = os.path.join(os.path.realpath(directory or "."), last)
+            match = _DESCRIPTOR.fullmatch(path)
+            if match and match["pid"] in (None, str(os.getpid())):
+                return _descriptor(given, name, int(match["fd"]))
+            if not os.path.islink(path):
+                break
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+        else:
+            raise OutputError("is a loop of symbolic links", path=name)
+        try:
+            old = os.lstat(path)
+        except FileNotFoundError:
+            old = None
+    except ValueError as error:  # a NUL in the name
+        raise OutputError(f"is no name for a file: {error}", path=name) from error
+    except OSError as error:
+        raise OutputError(f"is no place for a file: {reason(error)}", path=name) from error
+    return _Place(given, name, path, None, old)
+
+
+def _descriptor(given: str, name: str, fd: int) -> _Place:
+    try:
+        return _Place(given, name, "", fd, os.fstat(fd))
+    except OSError as error:
+        raise OutputError(f"is closed: {reason(error)}", path=name) from error
+
+
+def _check(
+    place: _Place, source: FileSource | None, *, force: bool, in_place: bool, text: bool
+) -> None:
+    """Every reason not to write to ``place``."""
+    old = place.old
+    if old is None:
+        _check_directory(place)
+        return
+    itself = source is not None and stat.S_ISREG(old.st_mode) and source.is_same_file(old)
+    if stat.S_ISDIR(old.st_mode):
+        raise OutputError("is a directory", path=place.name, hint="name a file in it")
+    if stat.S_ISBLK(old.st_mode):
+        raise OutputError("is a block device, which holds a file system", path=place.name)
+    if itself and not (in_place and place.path):
+        raise OutputError(
+            "is the input file itself",
+            path=place.name,
+            hint="name another output, or ask for it with --in-place",
+        )
+    if place.streamed:
+        if in_place:
+            raise OutputError("cannot be changed in place: it is no regular file", path=place.name)
+        if not text and _is_terminal(place):
+            raise OutputError(
+                "is a terminal, which binary data would upset",
+                path=place.name,
+                hint="redirect it (`> FILE`), or name a file",
+            )
+        return
+    if not itself and not force:
+        raise OutputError("exists already", path=place.name, hint="--force replaces it")
+    writable = old.st_mode & 0o222 and _may(place.path, os.W_OK)
+    if not writable and not force:
+        raise OutputError("is read-only", path=place.name, hint="--force replaces it all the same")
+    _check_directory(place)
+
+
+def _check_directory(place: _Place) -> None:
+    directory = shown(place.directory)
+    if not os.path.isdir(place.directory):
+        raise OutputError(
+            f"the directory {directory} does not exist",
+            path=place.name,
+            hint=f"create it first: mkdir -p {shlex.quote(directory)}",
+        )
+    if not _may(place.directory, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"the directory {directory} cannot be written to, and the new file is made in it"
+            " before it takes its place",
+            path=place.name,
+            hint="name an output in another directory",
+        )
+
+
+def _may(path: str, access: int) -> bool:
+    return os.access(path, access, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _is_terminal(place: _Place) -> bool:
+    if place.fd is not None:
+        return os.isatty(place.fd)
+    if place.old is None or not stat.S_ISCHR(place.old.st_mode):
+        return False
+    try:
+        fd = opened(place.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return False  # writing will fail with the reason
+    try:
+        return os.isatty(fd)
+    finally:
+        os.close(fd)
+
+
+# ── the bytes ──
+
+# From copy_file_range: this pair of files, file systems or kernels cannot do it; read and
+# write can. (EBADF: the output was opened to append; man 2 copy_file_range.)
+_NO_KERNEL_COPY = frozenset(
+    (
+        errno.EXDEV,
+        errno.ENOSYS,
+        errno.EINVAL,
+        errno.EOPNOTSUPP,
+        errno.ENOTSUP,
+        errno.EPERM,
+        errno.EBADF,
+    )
+)
+
+
+class _Sink:
+    """An open descriptor that takes all it is given, in order; at most a few MiB in memory."""
+
+    __slots__ = ("fd", "kernel_copy", "progress")
+
+    def __init__(self, fd: int, progress: Callable[[int], None] | None) -> None:
+        self.fd = fd
+        self.progress = progress
+        self.kernel_copy = getattr(os, "copy_file_range", None)  # Linux only
+
+    def write(self, data: Buffer) -> None:
+        """Write all of ``data``, however many calls it takes."""
+        view = memoryview(data)
+        if view.nbytes == 0:
+            return
+        view = view.cast("B")
+        while view:
+            written = self._write_some(view[: 16 * _MIB])
+            view = view[written:]
+            self._tell(written)
+
+    def _write_some(self, view: memoryview) -> int:
+        while True:
+            try:
+                written = os.write(self.fd, view)
+            except InterruptedError:
+                continue
+            except BlockingIOError:  # someone else made this pipe non-blocking
+                waiting = select.poll()
+                waiting.register(self.fd, select.POLLOUT)
+                waiting.poll()
+                continue
+            if written == 0:
+                raise OSError(errno.EIO, "nothing more could be written")
+            return written
+
+    def carry_out(self, edit: Edit) -> None:
+        """Write an edit's bytes as they are made."""
+        done = 0
+        for chunk in edit.chunks():
+            done += memoryview(chunk).nbytes
+            if done > edit.size:
+                break
+            self.write(chunk)
+        if done != edit.size:
+            raise RuntimeError(
+                f"edit [{edit.start}, {edit.stop}) promised {edit.size} bytes and made {done}"
+            )
+
+    def copy(self, source: FileSource, start: int, stop: int) -> None:
+        """Copy bytes ``[start, stop)``, inside the kernel where it can do that."""
+        piece = (64 if self.progress is None else 16) * _MIB
+        while start < stop and self.kernel_copy is not None:
+            try:
+                copied = self.kernel_copy(source.fd, self.fd, min(piece, stop - start), start)
+            except InterruptedError:
+                continue
+            except OSError as error:
+                if error.errno not in _NO_KERNEL_COPY:
+                    raise
+                copied = 0
+            if copied == 0:  # also what some file systems say that cannot do it
+                self.kernel_copy = None
+            start += copied
+            self._tell(copied)
+        while start < stop:
+            data = source.read(start, min(_MIB, stop - start))
+            self.write(data)
+            start += len(data)
+
+    def _tell(self, count: int) -> None:
+        if self.progress is not None and count:
+            self.progress(count)
+
+
+# ── the deed ──
+
+
+def _put(
+    place: _Place,
+    fill: Callable[[_Sink], None],
+    confirm: Callable[[], None],
+    size: int,
+    *,
+    force: bool,
+    progress: Callable[[int], None] | None,
+) -> Written:
+    """Have ``fill`` write ``size`` bytes to ``place``; errors of the system put in words.
+
+    ``confirm`` is called when they are on the disk and may still raise to keep them from
+    taking the place.
+    """
+    try:
+        if place.streamed:
+            _stream(place, fill, confirm, progress)
+            warnings: tuple[str, ...] = ()
+        else:
+            warnings = _replace(place, fill, confirm, size, force=force, progress=progress)
+    except BrokenPipeError:
+        raise  # who reads has seen enough: not for us to report
+    except OSError as error:
+        raise _failure(error, place, size) from error
+    return Written(None if place.given == "-" else place.given, size, warnings)
+
+
+def _stream(
+    place: _Place,
+    fill: Callable[[_Sink], None],
+    confirm: Callable[[], None],
+    progress: Callable[[int], None] | None,
+) -> None:
+    if place.fd is not None:
+        fd = duplicated(place.fd)
+    elif place.old is not None and stat.S_ISSOCK(place.old.st_mode):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(place.path)
+            fd = duplicated(connection.fileno())
+    else:
+        fd = opened(place.path, os.O_WRONLY | os.O_NOCTTY | os.O_NOFOLLOW)
+    try:
+        if place.fd is None and stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OutputError("became a regular file meanwhile", path=place.name)
+        fill(_Sink(fd, progress))
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            os.fsync(fd)
+        confirm()
+    finally:
+        os.close(fd)
+
+
+def _replace(
+    place: _Place,
+    fill: Callable[[_Sink], None],
+    confirm: Callable[[], None],
+    size: int,
+    *,
+    force: bool,
+    progress: Callable[[int], None] | None,
+) -> tuple[str, ...]:
+    """Write beside the place, flush, rename over it, flush the directory; returns warnings.
+
+    Whatever interrupts this, a signal's exception too, the temporary file is removed.
+    """
+    warnings: list[str] = []
+    temporary: str | None = None
+    fd = -1
+    try:
+        for _ in range(_ATTEMPTS):
+            # Short, so that it fits wherever the output's own name does.
+            name = f".deconvsurgery-{secrets.token_hex(8)}.tmp"
+            temporary = os.path.join(place.directory, name)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            try:
+                # A copy of a private file is private from its first byte on.
+                fd = opened(temporary, flags, 0o666 if place.old is None else 0o600)
+                break
+            except FileExistsError:
+                temporary = None  # not ours
+        else:
+            raise FileExistsError(errno.EEXIST, "no temporary name is free", place.directory)
+        fill(_Sink(fd, progress))
+        if os.fstat(fd).st_size != size:
+            raise RuntimeError(f"{os.fstat(fd).st_size} bytes were written instead of {size}")
+        if place.old is not None:
+            warnings += _dress(fd, place.path, place.old)
+        os.fsync(fd)
+        fd, finished = -1, fd
+        os.close(finished)
+        confirm()
+        if not force:
+            _check_still(place)
+        os.rename(temporary, place.path)
+        temporary = None
+    except BaseException:
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+        raise
+    _flush_directory(place)
+    return tuple(warnings)
+
+
+def _check_still(place: _Place) -> None:
+    """Without --force, what is at the place now must be what was there when it was checked."""
+    try:
+        now = os.lstat(place.path)
+    except FileNotFoundError:
+        return
+    if place.old is None:
+        raise OutputError("was made by another meanwhile", path=place.name)
+    if not os.path.samestat(now, place.old):
+        raise OutputError("was replaced by another meanwhile", path=place.name)
+
+
+def _dress(fd: int, path: str, old: os.stat_result) -> list[str]:
+    """Give the new file the owner, attributes and mode of the one it replaces, as far as it goes.
+
+    Returns a warning for each that could not be kept. Never more open than the old one.
+    """
+    warnings: list[str] = []
+    if old.st_nlink > 1:
+        others = old.st_nlink - 1
+        warnings.append(
+            f"{others} other hard link{'s' if others > 1 else ''} to the old file"
+            f" keep{'' if others > 1 else 's'} the old bytes"
+        )
+    mode = stat.S_IMODE(old.st_mode)
+    new = os.fstat(fd)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.fchown(fd, old.st_uid, old.st_gid)
+        except OSError:
+            warnings.append("the old file's owner could not be kept")
+            mode &= ~(stat.S_ISUID | stat.S_ISGID)
+            try:
+                os.fchown(fd, -1, old.st_gid)
+            except OSError:  # another group must not get what was the old group's
+                mode &= ~0o070 | (mode & 0o007) << 3
+    if hasattr(os, "listxattr"):
+        warnings += _copy_attributes(fd, path)
+    try:
+        os.fchmod(fd, mode)
+    except OSError as error:
+        warnings.append(f"the old file's mode {mode:04o} could not be kept: {reason(error)}")
+    return warnings
+
+
+def _copy_attributes(fd: int, path: str) -> list[str]:
+    """Copy extended attributes, access lists among them; those of the security system are its."""
+    try:
+        names = [name for name in os.listxattr(path) if not name.startswith("security.")]
+    except OSError:
+        return []
+    warnings = []
+    for name in names:
+        try:
+            os.setxattr(fd, name, os.getxattr(path, name))
+        except OSError as error:
+            warnings.append(f"the attribute {shown(name)} could not be kept: {reason(error)}")
+    return warnings
+
+
+def _flush_directory(place: _Place) -> None:
+    """Make the rename itself last; some file systems have no such thing and say so."""
+    fd = -1
+    try:
+        fd = opened(place.directory, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(fd)
+    except PermissionError:
+        pass  # a directory that may be written to but not listed
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF):
+            raise FileError(
+                "is complete and in its place, but the directory could not be flushed to the"
+                f" disk: {reason(error)}",
+                path=place.name,
+            ) from error
+    finally:
+        if fd >= 0:
+            with suppress(OSError):  # nothing was written through it
+                os.close(fd)
+
+
+_REMEDY = {
+    errno.ENOSPC: "free some space, or name an output on another disk",
+    errno.EDQUOT: "your quota is used up: free some space, or name an output on another disk",
+    errno.EFBIG: "see `ulimit -f`, and what the file system allows (FAT: 4 GiB)",
+    errno.EIO: "the disk or the network behind it fails: look at the system's log",
+    errno.EBUSY: "a single file mounted into a container cannot be replaced: mount its directory",
+}
+
+
+def _failure(error: OSError, place: _Place, size: int) -> FileError:
+    """The system's refusal in words, with what is needed and what there is."""
+    message = f"cannot be written: {reason(error)}; {size} bytes are needed"
+    if not place.streamed:
+        with suppress(OSError):
+            system = os.statvfs(place.directory)
+            message += f", {system.f_bavail * system.f_frsize} are free"
+        message += "; nothing was changed"
+    return FileError(message, path=place.name, hint=_REMEDY.get(error.errno or 0))

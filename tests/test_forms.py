@@ -1,0 +1,218 @@
+"""Files are told by their first bytes; a caffemodel is never taken for anything else."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from deconvsurgery.forms import HEAD, Form, described, form
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="real files are not at hand")
+
+
+def form_of(data: bytes) -> Form:
+    return form(data[:HEAD], len(data))
+
+
+# ── protobuf by hand ──
+
+
+def varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def number(field: int, value: int) -> bytes:
+    return varint(field << 3) + varint(value)
+
+
+def length(field: int, payload: bytes) -> bytes:
+    return varint(field << 3 | 2) + varint(len(payload)) + payload
+
+
+LAYER = length(100, length(1, b"upscore") + length(2, b"Deconvolution"))
+V1_LAYER = length(2, length(4, b"upscore") + number(5, 39))
+
+
+# ── the law: a net is a net ──
+
+texts = st.text(st.characters(codec="utf-8"), max_size=300).map(str.encode)
+big = st.integers(0, 1 << 63)
+leading = st.one_of(
+    st.builds(length, st.just(1), texts),  # name
+    st.builds(length, st.just(3), texts),  # input
+    st.builds(number, st.just(4), big),  # input_dim
+    st.builds(number, st.just(5), st.integers(0, 1)),  # force_backward
+    st.builds(length, st.just(6), texts),  # state
+    st.builds(length, st.just(8), texts),  # input_shape
+    st.builds(number, st.sampled_from([11, 12, 13, 14, 16, 20]), big),  # NVIDIA, Intel
+    st.builds(length, st.integers(101, 5000), texts),  # not known at all
+)
+
+
+@given(st.lists(leading, max_size=8), st.sampled_from([LAYER, V1_LAYER]), st.binary(max_size=99))
+@example([length(1, b"x" * 200_000)], LAYER, b"")
+@example([length(1, b"!DOCTYPE html>" + b" " * 46)], LAYER, b"")
+@example([length(1, b"name: 'x'\n")], LAYER, b"")
+@example([length(1, b"\x89HDF\r\n\x1a\n" * 200)], LAYER, b"")
+@example([number(32, 0)], LAYER, b"")  # begins as a pickle of protocol 2
+@example([], LAYER, b"")
+def test_what_holds_a_layer_is_binary(fields: list[bytes], layer: bytes, layer_end: bytes) -> None:
+    assert form_of(b"".join(fields) + layer + length(100, layer_end)) == Form.BINARY
+
+
+@pytest.mark.parametrize("layer", [LAYER, V1_LAYER])
+def test_a_cut_model_is_still_binary(layer: bytes) -> None:
+    # (its first byte alone is a newline)
+    whole = length(1, b"LeNet") + layer * 5
+    assert {form_of(whole[:size]) for size in range(2, len(whole))} == {Form.BINARY}
+
+
+def test_groups_at_the_top_level_are_fields_too() -> None:
+    group = varint(50 << 3 | 3) + number(1, 5) + varint(50 << 3 | 4)
+    assert form_of(group + length(1, b"net") + LAYER) == Form.BINARY
+
+
+# ── every other form ──
+
+
+def zipped() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("weights.npy", b"0123")
+    return buffer.getvalue()
+
+
+HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(100)
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+PAGE = b"<!DOCTYPE html>\n<html><head><title>404</title></head></html>\n"
+PROTOTXT = b'name: "LeNet"\nlayer {\n  name: "up"\n  type: "Deconvolution"\n}\n'
+BLOB = number(1, 1) + number(2, 3) + number(3, 256) + number(4, 256) + length(5, bytes(30_000))
+HISTORY = length(3, BLOB)
+ONNX = number(1, 8) + length(2, b"pytorch") + length(3, b"2.1.0") + length(7, bytes(30_000))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(b"", Form.EMPTY, id="empty"),
+        pytest.param(b"\n", Form.TEXT, id="one newline"),
+        pytest.param(b"a", Form.TEXT, id="one letter"),
+        pytest.param(b"\x00", Form.BINARY, id="one NUL"),
+        pytest.param(HDF5, Form.HDF5, id="hdf5"),
+        pytest.param(bytes(512) + HDF5, Form.HDF5, id="hdf5 after 512"),
+        pytest.param(b"# note\n".ljust(1024) + HDF5, Form.HDF5, id="hdf5 after 1024"),
+        pytest.param(bytes(2048) + HDF5, Form.HDF5, id="hdf5 after 2048"),
+        pytest.param(bytes(600) + HDF5, Form.BINARY, id="no hdf5 at 600"),
+        pytest.param(POINTER, Form.LFS_POINTER, id="lfs"),
+        pytest.param(PAGE, Form.HTML, id="html"),
+        pytest.param(b"\xef\xbb\xbf\r\n " + PAGE.lower(), Form.HTML, id="html after a BOM"),
+        pytest.param(b"\n\n" + PAGE, Form.HTML, id="html after blank lines"),
+        pytest.param(b"<?xml version='1.0'?><Error/>", Form.HTML, id="xml"),
+        pytest.param(PROTOTXT, Form.TEXT, id="prototxt"),
+        pytest.param(b"\n" + PROTOTXT, Form.TEXT, id="prototxt after a blank line"),
+        pytest.param(b"\xef\xbb\xbf" + PROTOTXT, Form.TEXT, id="prototxt after a BOM"),
+        pytest.param(PROTOTXT.decode().encode("utf-16"), Form.TEXT, id="prototxt in UTF-16"),
+        pytest.param(b"# caf\xe9\n" + PROTOTXT, Form.TEXT, id="prototxt in latin-1"),
+        pytest.param(PROTOTXT.replace(b"\n", b"\r"), Form.TEXT, id="prototxt, CR only"),
+        pytest.param(PROTOTXT * 9 + b"\x00", Form.TEXT, id="prototxt with a NUL"),
+        pytest.param(PROTOTXT * 1000, Form.TEXT, id="long prototxt"),
+        pytest.param(b'input: "data"\ninput_dim: 1\n', Form.TEXT, id="prototxt with input"),
+        pytest.param(gzip.compress(LAYER), Form.GZIP, id="gzip"),
+        pytest.param(zipped(), Form.ZIP, id="zip"),
+        *(
+            pytest.param(pickle.dumps({"w": [1.0]}, protocol), Form.PICKLE, id=f"pickle{protocol}")
+            for protocol in (2, 3, 4, 5)
+        ),
+        pytest.param(b"\x93NUMPY\x01\x00" + bytes(99), Form.NUMPY, id="npy"),
+        pytest.param(ONNX + length(8, number(2, 17)), Form.ONNX, id="onnx"),
+        pytest.param(ONNX[:9999], Form.ONNX, id="onnx, cut"),
+        pytest.param(number(1, 3) + length(7, b"graph"), Form.ONNX, id="onnx, bare"),
+        pytest.param(
+            number(1, 5000) + length(2, b"net_iter_5000.caffemodel") + HISTORY * 3,
+            Form.SOLVERSTATE,
+            id="solverstate",
+        ),
+        pytest.param(number(1, 5000) + HISTORY * 3, Form.SOLVERSTATE, id="solverstate, no net"),
+        pytest.param(
+            number(1, 9) + length(2, b"n") + length(3, b"") + number(4, 1),
+            Form.SOLVERSTATE,
+            id="solverstate, small",
+        ),
+        pytest.param(BLOB, Form.BLOBPROTO, id="mean"),
+        pytest.param(
+            length(5, bytes(30_000)) + length(7, length(1, b"\1\3")),
+            Form.BLOBPROTO,
+            id="mean with shape",
+        ),
+        pytest.param(
+            number(1, 1) + (varint(5 << 3 | 5) + bytes(4)) * 9, Form.BLOBPROTO, id="mean, unpacked"
+        ),
+    ],
+)
+def test_form(data: bytes, expected: Form) -> None:
+    assert form_of(data) == expected
+
+
+@given(st.binary(max_size=300), st.integers(0, 1 << 40))
+def test_any_bytes_have_a_form(head: bytes, size: int) -> None:
+    assert form(head, max(size, len(head))) in Form
+
+
+@pytest.mark.parametrize("each", list(Form))
+def test_every_form_is_described(each: Form) -> None:
+    message, hint = described(each)
+    assert message.startswith("is ")
+    assert hint
+    assert "\n" not in message + hint
+
+
+# ── real files ──
+
+
+def real(pattern: str) -> list[Path]:
+    return sorted(path for path in SHARED.rglob(pattern) if path.is_file())
+
+
+def form_at(path: Path) -> Form:
+    with path.open("rb") as file:
+        return form(file.read(HEAD), path.stat().st_size)
+
+
+@needs_shared
+def test_real_models_are_binary() -> None:
+    paths = [path for path in real("*.caffemodel") if path.parent.name != "negative-lfs-pointer"]
+    assert paths
+    assert [path for path in paths if form_at(path) != Form.BINARY] == []
+
+
+@needs_shared
+def test_real_nets_are_text() -> None:
+    paths = real("*.prototxt*")
+    assert paths
+    assert [path for path in paths if form_at(path) != Form.TEXT] == []
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("negative-lfs-pointer/voc-fcn8s-heavy-pascal.caffemodel", Form.LFS_POINTER),
+        ("h5-arm-cifar10/cifar10_m4_iter_70000.caffemodel.h5", Form.HDF5),
+        ("v1-lenet-2014-noext/lenet_iter_10000", Form.BINARY),
+        ("v1-lenet-2014-noext/lenet_iter_10000.solverstate", Form.SOLVERSTATE),
+    ],
+)
+def test_real_files_of_other_forms(name: str, expected: Form) -> None:
+    assert form_at(SHARED / "models" / name) == expected
