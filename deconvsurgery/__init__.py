@@ -1,3 +1,143 @@
-"""Network surgery on Caffe models, without Caffe."""
+"""Network surgery on Caffe models, without Caffe.
+
+>>> import deconvsurgery as ds
+>>> ds.bilinear_kernel(4)[0].tolist()
+[0.0625, 0.1875, 0.1875, 0.0625]
+
+The verbs are functions: ``apply`` and ``inspect`` over paths or open objects, returning frozen
+values, raising the errors of ``deconvsurgery.errors``. ``interp`` works on a live pycaffe net.
+Nothing heavy is imported before a name is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "errors": (
+        "FileError",
+        "FormatError",
+        "MismatchError",
+        "ModelError",
+        "OutputError",
+        "PrototxtError",
+        "SelectionError",
+        "ShapeError",
+        "SurgeryError",
+    ),
+    "net": ("ConvolutionParam", "Layer", "Message", "Net", "NetState", "Phase"),
+    "kernels": (
+        "BilinearFill",
+        "Formula",
+        "Recipe",
+        "Support",
+        "bilinear_kernel",
+        "phase_gains",
+        "recipe",
+    ),
+    "fingerprint": ("Fingerprint", "State"),
+    "caffemodel": ("Model", "SourceBlob", "SourceLayer"),
+    "prototxt": ("parse_net",),
+    "read": ("open_model", "read_net"),
+    "patterns": ("Selection", "match_layers"),
+    "fit": ("Options", "Target"),
+    "plan": ("Action", "Change", "Plan", "Skip", "make_plan"),
+    "verbs": ("ApplyResult", "InspectResult", "apply", "inspect"),
+    "pycaffe": ("interp",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+if TYPE_CHECKING:
+    from .caffemodel import Model, SourceBlob, SourceLayer
+    from .errors import (
+        FileError,
+        FormatError,
+        MismatchError,
+        ModelError,
+        OutputError,
+        PrototxtError,
+        SelectionError,
+        ShapeError,
+        SurgeryError,
+    )
+    from .fingerprint import Fingerprint, State
+    from .fit import Options, Target
+    from .kernels import (
+        BilinearFill,
+        Formula,
+        Recipe,
+        Support,
+        bilinear_kernel,
+        phase_gains,
+        recipe,
+    )
+    from .net import ConvolutionParam, Layer, Message, Net, NetState, Phase
+    from .patterns import Selection, match_layers
+    from .plan import Action, Change, Plan, Skip, make_plan
+    from .prototxt import parse_net
+    from .pycaffe import interp
+    from .read import open_model, read_net
+    from .verbs import ApplyResult, InspectResult, apply, inspect
+
+__all__ = [
+    "Action",
+    "ApplyResult",
+    "BilinearFill",
+    "Change",
+    "ConvolutionParam",
+    "FileError",
+    "Fingerprint",
+    "FormatError",
+    "Formula",
+    "InspectResult",
+    "Layer",
+    "Message",
+    "MismatchError",
+    "Model",
+    "ModelError",
+    "Net",
+    "NetState",
+    "Options",
+    "OutputError",
+    "Phase",
+    "Plan",
+    "PrototxtError",
+    "Recipe",
+    "Selection",
+    "SelectionError",
+    "ShapeError",
+    "Skip",
+    "SourceBlob",
+    "SourceLayer",
+    "State",
+    "Support",
+    "SurgeryError",
+    "Target",
+    "apply",
+    "bilinear_kernel",
+    "inspect",
+    "interp",
+    "make_plan",
+    "match_layers",
+    "open_model",
+    "parse_net",
+    "phase_gains",
+    "read_net",
+    "recipe",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

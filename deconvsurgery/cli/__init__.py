@@ -1,0 +1,135 @@
+"""The command line: options in, exit codes out; one small file a verb.
+
+Errors are rendered here once, for all verbs. A verb's own imports happen when it runs, so
+``--help`` and ``--version`` stay fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from .. import __version__
+from ..errors import SurgeryError
+from .console import show_error, show_usage_error
+
+VERBS = {
+    "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
+    "inspect": "What the Deconvolution layers of a net, a model or both are.",
+    "kernel": "One bilinear kernel: numbers, picture, gain per phase, recipe.",
+    "demo": "A small FCN-like net and model, and apply run on them.",
+}
+
+
+class _Verbs(click.Group):
+    """Subcommands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f".{cmd_name}", __package__)
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table above: their modules need not be imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 --check found something, 2 wrong usage, 3 input wrong or "
+    "surgery refused, 4 reading or writing failed.",
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def deconvsurgery() -> None:
+    """Network surgery on Caffe models, without Caffe.
+
+    \b
+    Examples:
+      deconvsurgery demo
+      deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
+      deconvsurgery inspect net.prototxt in.caffemodel
+      deconvsurgery kernel 16 --stride 8
+    """
+
+
+class _Ended(BaseException):
+    """A signal asked the process to end; cleaning up happens on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; return its exit code (see the contract in ``docs/cli.md``)."""
+    as_json = "--json" in arguments
+    name = next((each for each in arguments if each in VERBS), None)
+    try:
+        with _signals():
+            code = deconvsurgery.main(
+                args=list(arguments), prog_name="deconvsurgery", standalone_mode=False
+            )
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        show_usage_error(error, command=name, as_json=as_json)
+        return 2
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _say("interrupted; nothing was changed")
+        return 130
+    except _Ended as ended:
+        _say(f"ended by {signal.Signals(ended.number).name}; nothing was changed")
+        return 128 + ended.number
+    except BrokenPipeError:
+        _silence_stdout()
+        return 141
+    except SurgeryError as error:
+        return show_error(error, command=name, as_json=as_json)
+    except MemoryError:
+        _say("out of memory; nothing was changed")
+        return 4
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into exceptions, so that temporary files are removed."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise _Ended(number)
+
+    caught = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.getsignal(number) for number in caught}
+    try:
+        for number, old in before.items():
+            if old is not signal.SIG_IGN:  # nohup must stay in force
+                signal.signal(number, end)
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old if old is not None else signal.SIG_DFL)
+
+
+def _say(words: str) -> None:
+    click.echo(f"deconvsurgery: {words}", err=True)
+
+
+def _silence_stdout() -> None:
+    """Nobody reads: the interpreter must not fail once more when it flushes at the end."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.close(devnull)

@@ -1,0 +1,143 @@
+"""``apply``: the main job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from .console import make_console, show, show_json
+from .selecting import layer_options, state_arguments
+
+_LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
+
+
+@click.command(short_help="Bilinear weights into the matched layers of a model.")
+@click.argument("net", metavar="NET")
+@click.argument("model", metavar="IN")
+@click.argument("output", metavar="[OUT]", required=False)
+@layer_options
+@click.option(
+    "--formula",
+    type=click.Choice(["fcn", "caffe", "caffe-1.0"]),
+    default="fcn",
+    show_default=True,
+    help="Whose arithmetic: FCN's surgery, today's BilinearFiller, or the released one "
+    "(off centre).",
+)
+@click.option(
+    "--support",
+    type=click.Choice(["kernel", "stride"]),
+    default="kernel",
+    show_default=True,
+    help="Width of the triangle: from the kernel size, or from the stride.",
+)
+@click.option(
+    "--fill",
+    type=click.Choice(["missing", "zero", "all"]),
+    default="all",
+    show_default=True,
+    help="Fill only layers without weights; those and all-zero ones; or every matched one.",
+)
+@click.option("--no-create", is_flag=True, help="Do not add layers that IN lacks.")
+@click.option("--keep-off-diagonal", is_flag=True, help="Leave other weights as FCN's interp does.")
+@click.option("--zero-bias", is_flag=True, help="Clear the bias, too.")
+@click.option("--skip-unfit", is_flag=True, help="Leave layers alone that cannot be filled.")
+@click.option("--any-gain", is_flag=True, help="Fill kernels that do not interpolate, too.")
+@click.option("--allow-empty", is_flag=True, help="When nothing matches, copy and end with 0.")
+@click.option("-i", "--in-place", is_flag=True, help="Write to IN itself (still all or nothing).")
+@click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
+@click.option("--check", is_flag=True, help="A dry run that exits 1 if anything would change.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+@click.option("-q", "--quiet", is_flag=True, help="No table.")
+def command(
+    net: str,
+    model: str,
+    output: str | None,
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
+    phase: str | None,
+    level: int | None,
+    stage: tuple[str, ...],
+    no_create: bool,
+    dry_run: bool,
+    check: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Give the matched Deconvolution layers of IN bilinear weights; write OUT.
+
+    \b
+    Examples:
+      deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
+      deconvsurgery apply -p 'up*' -p score2 net.prototxt in.caffemodel out.caffemodel
+      deconvsurgery apply --check net.prototxt in.caffemodel
+      deconvsurgery apply --in-place net.prototxt in.caffemodel
+
+    Bytes outside the rewritten blobs are IN's own, and a failed run changes nothing.
+    IN and OUT may be '-'. Layers that IN lacks are created.
+    """
+    from ..patterns import DEFAULT_PATTERNS
+    from ..verbs import apply
+
+    if net == "-" and model == "-":
+        raise click.UsageError("only one of NET and IN can be standard input")
+    planned_only = dry_run or check
+    to_stdout = output == "-" and not planned_only
+    if to_stdout and as_json:
+        raise click.UsageError("--json and OUT '-' both need standard output")
+    with _progress(quiet or as_json or planned_only) as progress:
+        result = apply(
+            net,
+            model,
+            output,
+            patterns=patterns or DEFAULT_PATTERNS,
+            exclude=exclude,
+            create=not no_create,
+            dry_run=planned_only,
+            progress=progress,
+            **state_arguments(phase, level, stage),
+            **options,
+        )
+    if as_json:
+        from ..report.document import apply_document
+
+        show_json(apply_document(result))
+    elif not quiet:
+        from ..report.table import apply_report
+
+        console = make_console(stderr=to_stdout)
+        report = apply_report(
+            result, dry_run=planned_only, width=console.width, terminal=console.is_terminal
+        )
+        show(report, stderr=to_stdout)
+    return 1 if check and result.changed else 0
+
+
+@contextmanager
+def _progress(silent: bool) -> Iterator[Callable[[int], None] | None]:
+    """A bar on standard error for copies long enough to wait for, on a terminal only."""
+    console = None if silent else make_console(stderr=True)
+    if console is None or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    done = 0
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = None
+
+        def told(count: int) -> None:
+            nonlocal done, task
+            done += count
+            if done > _LONG_COPY and task is None:
+                task = bar.add_task("", total=None)
+            if task is not None:
+                bar.update(task, completed=done)
+
+        yield told

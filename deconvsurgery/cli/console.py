@@ -1,0 +1,123 @@
+"""Where words meet the terminal: consoles, JSON on standard output, errors told once.
+
+rich is imported when something is shown, not before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import (
+    FileError,
+    ModelError,
+    OutputError,
+    PrototxtError,
+    SurgeryError,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+USAGE, REFUSED, FAILED = 2, 3, 4
+_PIPE_WIDTH = 1 << 20  # columns: off a terminal lines are as long as they need to be
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that is plain off a terminal, and never cuts a line there.
+
+    ``FORCE_COLOR``, ``NO_COLOR``, ``TERM`` and ``COLUMNS`` are rich's to heed.
+    """
+    from rich.console import Console
+
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # LANG=C has no arrows
+    console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
+    if not console.is_terminal:
+        console = Console(
+            stderr=stderr,
+            highlight=False,
+            emoji=False,
+            markup=False,
+            width=int(os.environ.get("COLUMNS") or 0) or _PIPE_WIDTH,
+            soft_wrap=True,
+        )
+    return console
+
+
+def show(renderable: RenderableType, *, stderr: bool = False) -> None:
+    """Print a report."""
+    console = make_console(stderr=stderr)
+    console.print(renderable, soft_wrap=not console.is_terminal)
+
+
+def show_json(document: dict[str, Any]) -> None:
+    """Print one JSON document on standard output."""
+    click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
+
+
+def exit_code(error: SurgeryError) -> int:
+    """Wrong usage, wrong input, or a refusal of the operating system."""
+    if isinstance(error, OutputError):
+        return USAGE
+    return FAILED if isinstance(error, FileError) else REFUSED
+
+
+def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> int:
+    """Tell an error: file and place, layer, cause, what to do; return the exit code."""
+    if as_json:
+        from ..report.document import error_document
+
+        show_json(error_document(command, error))
+        return exit_code(error)
+    place = _place(error)
+    lines = [f"{_red('error:')} {place}{error.message}"]
+    if error.hint:
+        lines.append(f"  {_dim('hint:')} {error.hint}")
+    _echo("\n".join(lines))
+    return exit_code(error)
+
+
+def show_usage_error(error: click.ClickException, *, command: str | None, as_json: bool) -> None:
+    """Tell that the command itself was wrong."""
+    if as_json:
+        from ..report.document import error_document
+
+        show_json(error_document(command, SurgeryError(error.format_message())))
+        return
+    context = getattr(error, "ctx", None)
+    hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
+    _echo(f"{_red('error:')} {error.format_message()}\n  {_dim('hint:')} {hint}")
+
+
+def _place(error: SurgeryError) -> str:
+    path = getattr(error, "path", None)
+    parts = [path] if path else []
+    if isinstance(error, PrototxtError) and error.line is not None:
+        parts += [str(error.line), str(error.column)]
+    elif isinstance(error, ModelError) and error.offset is not None:
+        parts.append(f"byte {error.offset}")
+    elif getattr(error, "line", None):
+        parts.append(f"line {getattr(error, 'line', None)}")
+    place = ":".join(parts[:3]) if len(parts) == 3 else ": ".join(parts)
+    return f"{place}: " if place else ""
+
+
+def _echo(words: str) -> None:
+    """Print on standard error; what it cannot show (LANG=C) is escaped, never a failure."""
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    safe = "".join(each if each.isprintable() or each in "\n\x1b" else ascii(each)[1:-1] for each in words)
+    click.echo(safe.encode(encoding, "backslashreplace").decode(encoding), err=True)
+
+
+def _red(words: str) -> str:
+    return click.style(words, fg="red", bold=True)
+
+
+def _dim(words: str) -> str:
+    return click.style(words, bold=True)

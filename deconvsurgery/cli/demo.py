@@ -1,0 +1,59 @@
+"""``demo``: everything at work on a small net, with nothing else at hand."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from .console import make_console, show
+
+
+@click.command(short_help="A small FCN-like net and model, and apply run on them.")
+@click.argument("directory", metavar="[DIR]", default="deconvsurgery-demo")
+@click.option("-f", "--force", is_flag=True, help="Replace files of other content in DIR.")
+def command(directory: str, force: bool) -> int:
+    """Write a small FCN-like net and a base model to DIR, and run apply on them.
+
+    \b
+    Examples:
+      deconvsurgery demo
+      deconvsurgery demo /tmp/look
+
+    DIR is made if need be (default: deconvsurgery-demo). A second run changes nothing.
+    """
+    from ..demo import base_model, net_text
+    from ..prototxt import parse_net
+    from ..report.table import apply_report
+    from ..verbs import apply
+    from ..write import make_directory, write_once
+
+    make_directory(directory)
+    net = os.path.join(directory, "net.prototxt")
+    base = os.path.join(directory, "base.caffemodel")
+    output = os.path.join(directory, "fcn.caffemodel")
+    text = net_text()
+    write_once(net, text, force=force)
+    write_once(base, base_model(parse_net(text)), force=force)
+    result = apply(net, base, output, force=True)
+
+    console = make_console()
+    arguments = f"{net} {base} {output}"
+    console.print(f"$ deconvsurgery apply {arguments}\n", soft_wrap=True)
+    show(
+        apply_report(result, dry_run=False, width=console.width, terminal=console.is_terminal),
+    )
+    console.print(
+        f"""
+What to look at next:
+  {net}
+      why upscore2 needed surgery, and upscore would not have
+  deconvsurgery inspect {net} {output}
+      what every Deconvolution is now; 'refine' is learned and was left alone
+  deconvsurgery apply --check {net} {output}
+      a second run changes nothing: exit code 0
+  deconvsurgery kernel 4 --stride 2
+      the kernel that was put there""",
+        soft_wrap=True,
+    )
+    return 0

@@ -1,0 +1,66 @@
+"""``inspect``: what is there now."""
+
+from __future__ import annotations
+
+import click
+
+from .console import make_console, show, show_json
+from .selecting import layer_options, state_arguments
+
+
+@click.command(short_help="What the Deconvolution layers of a net, a model or both are.")
+@click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True)
+@layer_options
+@click.option("-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+def command(
+    files: tuple[str, ...],
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
+    phase: str | None,
+    level: int | None,
+    stage: tuple[str, ...],
+    every_layer: bool,
+    as_json: bool,
+) -> int:
+    """Show the Deconvolution layers of a net, a model or both, in any order.
+
+    \b
+    Examples:
+      deconvsurgery inspect net.prototxt in.caffemodel
+      deconvsurgery inspect in.caffemodel
+      deconvsurgery inspect --all net.prototxt
+
+    Files are told apart by content. Without -p every Deconvolution has a row.
+    """
+    from ..read import net_and_model
+    from ..verbs import inspect
+
+    if len(files) > 2:
+        raise click.UsageError("one net and one model at most")
+    net, model = net_and_model(files)
+    result = inspect(
+        net,
+        model,
+        patterns=patterns or None,
+        exclude=exclude,
+        every_layer=every_layer,
+        **state_arguments(phase, level, stage),
+    )
+    if as_json:
+        from ..report.document import inspect_document
+
+        show_json(inspect_document(result))
+    else:
+        from ..report.inspection import inspect_report
+
+        console = make_console()
+        show(
+            inspect_report(
+                result,
+                width=console.width,
+                terminal=console.is_terminal,
+                every_layer=every_layer,
+            )
+        )
+    return 0

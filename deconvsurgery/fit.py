@@ -1,0 +1,304 @@
+"""Can this layer be filled? The facts of a matched layer, and every reason to refuse it.
+
+Values in, values out: a refusal is a result. Never here: what is done about it (``plan``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from .caffemodel import Model, SourceLayer, Version
+from .errors import ShapeError
+from .geometry import convolution_window
+from .kernels import BilinearFill, Formula, Support, has_unit_gain, recipe
+from .net import Layer, Net, NetState
+from .shapes import LayerShapes, infer_shapes
+from .window_shapes import spatial_axes
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``apply`` is asked to do beyond its defaults; ``fill`` is missing, zero or all."""
+
+    formula: Formula = Formula.FCN
+    support: Support = Support.KERNEL
+    keep_off_diagonal: bool = False
+    zero_bias: bool = False
+    create: bool = True
+    fill: str = "all"
+    skip_unfit: bool = False
+    any_gain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Deconvolution of the net and what Caffe would set up for it.
+
+    ``shape`` is the weight blob's ``(channels, num_output // group, kernel_h, kernel_w)``,
+    ``None`` while ``channels`` is unknown. ``guess`` says how a guessed number of channels was
+    come by, ``problem`` why Caffe would not set the layer up.
+    """
+
+    layer: Layer
+    channels: int | None = None
+    shape: tuple[int, ...] | None = None
+    kernel: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    pad: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    guess: str | None = None
+    problem: str | None = None
+
+    def unit_gain(self, fill: BilinearFill) -> bool:
+        """The kernel interpolates at its stride: every phase of every axis has gain 1."""
+        return all(has_unit_gain(gains) for gains in fill.gains(self.dilation))
+
+    def gain_words(self, fill: BilinearFill) -> str:
+        """What the kernel does instead."""
+        axes = fill.gains(self.dilation)
+        worst = next((gains for gains in axes if not has_unit_gain(gains)), axes[0])
+        low, high = min(worst), max(worst)
+        gain = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+        return (
+            f"kernel {by(self.kernel)} at stride {by(self.stride)} does not interpolate: "
+            f"gain per phase is {gain}, not 1"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a layer cannot be filled; ``mismatch`` when net and model disagree."""
+
+    reason: str
+    hint: str | None = None
+    mismatch: bool = False
+
+
+def targets(
+    net: Net, layers: Sequence[Layer], states: Sequence[NetState], model: Model | None
+) -> list[Target]:
+    """The facts of each layer, once for each name, in the net's order.
+
+    A layer that several states have is looked at in the first; where they disagree on its
+    shape, or layers of one name do, that is its ``problem``.
+    """
+    source_shapes = {
+        source.name: tuple(blob.shape for blob in source.blobs)
+        for source in (model.layers if model else ())
+        if source.blobs
+    }
+    found: dict[str, Target] = {}
+    for state in states:
+        active = net.filtered(state)
+        wanted = {layer.index for layer in layers if layer.active(state)}
+        if not wanted:
+            continue
+        shapes = infer_shapes(active, source_shapes)
+        for layer in active.layers:
+            if layer.index in wanted:
+                target = _target(layer, shapes[layer.index])
+                known = found.get(layer.name)
+                found[layer.name] = target if known is None else _merged(known, target)
+    return sorted(found.values(), key=lambda target: target.layer.index)
+
+
+def _target(layer: Layer, shapes: LayerShapes) -> Target:
+    bottom = shapes.bottoms[0] if shapes.bottoms else None
+    try:
+        window = convolution_window(
+            layer.convolution_param, spatial_axes(layer.convolution_param, bottom)
+        )
+    except ShapeError as error:
+        return Target(layer, problem=shapes.problem or error.message)
+    weight = shapes.blobs[0] if shapes.blobs else None
+    shape = tuple(dim for dim in weight or () if dim is not None)
+    complete = weight is not None and len(shape) == len(weight)
+    return Target(
+        layer,
+        channels=weight[0] if weight else None,
+        shape=shape if complete else None,
+        kernel=window.kernel,
+        stride=window.stride,
+        pad=window.pad,
+        dilation=window.dilation,
+        guess=shapes.guess,
+        problem=shapes.problem,
+    )
+
+
+def _merged(known: Target, other: Target) -> Target:
+    """The same name again: another phase, or another layer."""
+    if known.shape is None and known.problem is None:
+        return replace(other, layer=known.layer)
+    if other.shape is not None and other.shape != known.shape and known.problem is None:
+        return replace(
+            known,
+            problem=f"is set up twice with different weights: {dims(known.shape)} and "
+            f"{dims(other.shape)}",
+        )
+    return known
+
+
+# --- reasons to refuse, in the order in which they are told
+
+
+def refusal(target: Target, model: Model, options: Options) -> Refusal | None:
+    """The first reason why the layer cannot be filled, or ``None``."""
+    for reason in _REASONS:
+        found = reason(target, model, options)
+        if found is not None:
+            return found
+    return None
+
+
+def _caffe_refuses(target: Target, _model: Model, _options: Options) -> Refusal | None:
+    if target.problem:
+        return Refusal(target.problem)
+    return None
+
+
+def _channels_unknown(target: Target, _model: Model, _options: Options) -> Refusal | None:
+    if target.shape is None:
+        return Refusal(
+            "the number of channels it reads is not to be found in the net or the model",
+            hint="give the data layer a shape (input_param), or a model that has the layer",
+        )
+    return None
+
+
+def _filler_refuses(target: Target, _model: Model, _options: Options) -> Refusal | None:
+    filler = target.layer.convolution_param.weight_filler
+    if filler is None or filler.type != "bilinear":
+        return None
+    if len(target.kernel) != 2 or len(set(target.kernel)) > 1:
+        return Refusal(
+            f"Caffe stops at its weight_filler: bilinear needs a square 2-d kernel, not "
+            f"{by(target.kernel)}",
+            hint="take weight_filler out of the net: the weights come from the model",
+        )
+    return None
+
+
+def _no_place_for_a_kernel(target: Target, _model: Model, options: Options) -> Refusal | None:
+    try:
+        filling(target, options)
+    except ShapeError as error:
+        return Refusal(error.message, hint=error.hint)
+    return None
+
+
+def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal | None:
+    param = target.layer.convolution_param
+    wanted = [target.shape or (), *([(param.num_output,)] if param.bias_term else [])]
+    sources = [source for source in model.by_name.get(target.layer.name, ()) if source.blobs]
+    if not sources and model.version is Version.V0:
+        return Refusal(
+            "the model is a V0 file, from before Deconvolution existed: no layer can be added",
+            hint="load and save it once with Caffe 1.0 to upgrade it",
+            mismatch=True,
+        )
+    for source in sources:
+        if len(source.blobs) != len(wanted):
+            return Refusal(
+                f"the net gives it {_blobs(len(wanted))}, the model has {len(source.blobs)}",
+                hint="bias_term decides: weights alone are 1 blob, with a bias 2",
+                mismatch=True,
+            )
+        found = _blob_disagrees(source, wanted)
+        if found:
+            return Refusal(found, mismatch=True)
+    return None
+
+
+def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> str | None:
+    for name, blob, shape in zip(("weights", "bias"), source.blobs, wanted, strict=False):
+        if not blob.fits(shape):
+            type_words = f" {source.type}" if source.type not in ("", "Deconvolution") else ""
+            return (
+                f"the net gives its {name} the shape {dims(shape)}, "
+                f"the model's{type_words} has {dims(blob.shape)}"
+            )
+        if blob.count not in (0, prod(shape)):
+            return (
+                f"its {name} in the model are {blob.count:,} values, where its shape "
+                f"{dims(blob.shape)} says {prod(shape):,}"
+            )
+    return None
+
+
+def _nearest(target: Target, model: Model, options: Options) -> Refusal | None:
+    """All ones with kernel = stride repeats pixels: that was meant, however FCN would fill it."""
+    if options.any_gain or target.kernel != target.stride or prod(target.kernel) == 1:
+        return None
+    sources = [source for source in model.by_name.get(target.layer.name, ()) if source.blobs]
+    filler = target.layer.convolution_param.weight_filler
+    by_filler = not sources and filler and filler.type == "constant" and filler.value == 1
+    if not by_filler and not any(_all_ones(source, target, model) for source in sources):
+        return None
+    factor = recipe(target.stride[0])
+    return Refusal(
+        f"it is a nearest-neighbour layer: kernel {by(target.kernel)} = stride, all ones",
+        hint=f"for bilinear upsampling by {factor.factor} set kernel_size {factor.kernel}, "
+        f"stride {factor.stride}, pad {factor.pad}; --any-gain fills it as it is",
+    )
+
+
+def _all_ones(source: SourceLayer, target: Target, model: Model) -> bool:
+    blob = source.blobs[0]
+    rows: Iterator[bool] = (bool((row == 1).all()) for row in model.rows(blob, target.shape or ()))
+    return blob.count > 0 and all(rows)
+
+
+def _gain(target: Target, _model: Model, options: Options) -> Refusal | None:
+    if options.any_gain:
+        return None
+    fill = filling(target, options)
+    if target.unit_gain(fill):
+        return None
+    factor = recipe(target.stride[0])
+    return Refusal(
+        target.gain_words(fill),
+        hint=f"for upsampling by {factor.factor} set kernel_size {factor.kernel}, stride "
+        f"{factor.stride}, pad {factor.pad}; --any-gain fills it as it is",
+    )
+
+
+_REASONS: tuple[Callable[[Target, Model, Options], Refusal | None], ...] = (
+    _caffe_refuses,
+    _channels_unknown,
+    _filler_refuses,
+    _no_place_for_a_kernel,
+    _model_disagrees,
+    _nearest,
+    _gain,
+)
+
+
+def filling(target: Target, options: Options) -> BilinearFill:
+    """The recipe of the layer's weights; ``ShapeError`` when there is no place for a kernel."""
+    param = target.layer.convolution_param
+    return BilinearFill(
+        target.shape or (),
+        num_output=param.num_output,
+        group=param.group,
+        stride=target.stride,
+        formula=options.formula,
+        support=options.support,
+        keep_off_diagonal=options.keep_off_diagonal,
+    )
+
+
+def _blobs(count: int) -> str:
+    return f"{count} blob" + ("s" if count != 1 else "")
+
+
+def by(numbers: Sequence[int]) -> str:
+    """Sizes as they are said: 4x6."""
+    return "x".join(str(number) for number in numbers)
+
+
+def dims(shape: Sequence[int] | None) -> str:
+    """A shape as it is said: (21, 21, 4, 4)."""
+    return "(" + ", ".join(str(dim) for dim in shape or ()) + ")"

@@ -1,0 +1,46 @@
+"""FCN's ``interp`` for a live pycaffe net; imports no Caffe, it takes the net as it is.
+
+Never here: files, layers chosen by pattern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .errors import ShapeError
+from .kernels import Formula, bilinear_kernel
+
+
+def interp(
+    net: Any,
+    layers: Iterable[str],
+    *,
+    formula: Formula | str = Formula.FCN,
+    zero_off_diagonal: bool = False,
+) -> None:
+    """Give layers of a live net bilinear weights, as FCN's ``surgery.interp`` does.
+
+    ``net.params[name][0].data`` has the shape ``(channels, num_output // group, *kernel)``; its
+    diagonal gets the kernel, or every entry when the second axis is 1. What is off the diagonal
+    stays, as in FCN, unless ``zero_off_diagonal``. Rectangular kernels are filled, too.
+
+    Raises ``ShapeError`` before anything is changed when a layer leaves no place for a kernel.
+    """
+    blobs = {name: net.params[name][0].data for name in layers}
+    for name, data in blobs.items():
+        if data.ndim < 3 or data.shape[1] not in (1, data.shape[0]):
+            raise ShapeError(
+                f"layer {name!r} has weights of shape {tuple(data.shape)}: the second axis must "
+                "be 1 or equal the first",
+                layer=name,
+                hint="a kernel keeps channels apart, so inputs and outputs must be as many",
+            )
+    for data in blobs.values():
+        kernel = bilinear_kernel(data.shape[2:], formula=Formula(formula), dtype=data.dtype)
+        if zero_off_diagonal:
+            data[...] = 0
+        rows = np.arange(data.shape[0])
+        data[rows, rows if data.shape[1] > 1 else 0] = kernel

@@ -1,0 +1,264 @@
+"""The verbs as functions: paths or open objects in, frozen values out.
+
+Each is a handful of calls on the rooms below: read, match, plan, write. The command line shows
+what they return. Never here: options, exit codes, a printed word.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .caffemodel import Model
+from .edits import edits
+from .errors import FormatError, MismatchError, OutputError, PrototxtError, ShapeError, SurgeryError
+from .fit import Options
+from .kernels import Formula, Support
+from .net import Net, NetState, Phase
+from .patterns import DEFAULT_PATTERNS, Selection, match_layers, nothing_matched
+from .plan import Plan, make_plan, refuse_misspelt
+from .read import open_model, read_net
+from .read import shown
+from .splice import spliced_size
+from .survey import Row, source_selection, survey
+from .write import check_output, write_spliced
+
+Path: TypeAlias = str | os.PathLike[str]
+Progress: TypeAlias = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What ``apply`` did, or with ``written`` false would do.
+
+    Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
+    ``output`` is ``None`` when nothing was to be written, ``-`` for standard output.
+    """
+
+    plan: Plan
+    net: str
+    input: str
+    output: str | None
+    input_size: int
+    output_size: int
+    rewritten: int
+    written: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """The output differs from the input, or would."""
+        return self.plan.changed
+
+
+@dataclass(frozen=True, slots=True)
+class InspectResult:
+    """What ``inspect`` found: a row a layer, and what is unusual about the files."""
+
+    rows: tuple[Row, ...]
+    net: str | None = None
+    model: str | None = None
+    net_version: str | None = None
+    model_version: str | None = None
+    model_size: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def apply(
+    net: Path | Net,
+    model: Path | Model,
+    output: Path | None = None,
+    *,
+    patterns: Sequence[str] = DEFAULT_PATTERNS,
+    exclude: Sequence[str] = (),
+    formula: Formula | str = Formula.FCN,
+    support: Support | str = Support.KERNEL,
+    keep_off_diagonal: bool = False,
+    zero_bias: bool = False,
+    create: bool = True,
+    fill: str = "all",
+    skip_unfit: bool = False,
+    any_gain: bool = False,
+    allow_empty: bool = False,
+    phase: Phase | None = None,
+    level: int | None = None,
+    stage: Sequence[str] = (),
+    in_place: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ApplyResult:
+    """Give the matched Deconvolution layers bilinear weights and write the model to ``output``.
+
+    ``progress`` hears of bytes as they are written. Raises a ``SurgeryError`` when the input is
+    wrong or the surgery refused, and then nothing was written.
+    """
+    options = Options(
+        formula=Formula(formula),
+        support=Support(support),
+        keep_off_diagonal=keep_off_diagonal,
+        zero_bias=zero_bias,
+        create=create,
+        fill=_fill(fill),
+        skip_unfit=skip_unfit,
+        any_gain=any_gain,
+    )
+    read, net_name = _net(net)
+    states = read.states(phase, level, tuple(stage))
+    with _model(model) as (opened, model_name), _blamed(net_name):
+        target = _target(opened, model, output, in_place, force, dry_run)
+        selection = match_layers(read, patterns, exclude, states)
+        if not selection.matched and not allow_empty:
+            raise nothing_matched(read, patterns, states, exclude)
+        plan = make_plan(read, opened, selection, options, states)
+        carried_out = edits(plan, opened)
+        size = opened.source.size
+        warnings = read.notes + plan.warnings
+        if target is not None and not (in_place and not carried_out):
+            written = write_spliced(
+                opened.source,  # type: ignore[arg-type]  # _target() saw that it is a file
+                carried_out,
+                target,
+                force=force,
+                in_place=in_place,
+                progress=progress,
+            )
+            warnings += written.warnings
+        return ApplyResult(
+            plan=plan,
+            net=net_name,
+            input=model_name,
+            output=None if target is None else os.fsdecode(target),
+            input_size=size,
+            output_size=spliced_size(size, carried_out),
+            rewritten=sum(edit.size for edit in carried_out),
+            written=target is not None,
+            warnings=warnings,
+        )
+
+
+def inspect(
+    net: Path | Net | None = None,
+    model: Path | Model | None = None,
+    *,
+    patterns: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    every_layer: bool = False,
+    phase: Phase | None = None,
+    level: int | None = None,
+    stage: Sequence[str] = (),
+) -> InspectResult:
+    """Tell what the Deconvolution layers of a net, a model or both are.
+
+    Without ``patterns`` every Deconvolution has a row, and ``apply``'s default tells which are
+    matched; with them only the matched ones have.
+    """
+    if net is None and model is None:
+        raise ValueError("a net, a model or both are needed")
+    read, net_name = _net(net) if net is not None else (None, None)
+    if model is None:
+        with _blamed(net_name):
+            return _inspected(read, None, net_name, None, patterns, exclude, every_layer,
+                              phase, level, stage)
+    with _model(model) as (opened, model_name), _blamed(net_name):
+        return _inspected(read, opened, net_name, model_name, patterns, exclude, every_layer,
+                          phase, level, stage)
+
+
+def _inspected(
+    read: Net | None,
+    opened: Model | None,
+    net_name: str | None,
+    model_name: str | None,
+    patterns: Sequence[str] | None,
+    exclude: Sequence[str],
+    every_layer: bool,
+    phase: Phase | None,
+    level: int | None,
+    stage: Sequence[str],
+) -> InspectResult:
+    listed = read or (source_selection(opened) if opened else Net())
+    states = listed.states(phase, level, tuple(stage))
+    selection = match_layers(
+        listed, DEFAULT_PATTERNS if patterns is None else patterns, exclude, states
+    )
+    rows = survey(read, opened, selection, states, every_layer=every_layer)
+    if patterns is not None and not every_layer:
+        if not selection.matched:
+            raise nothing_matched(listed, patterns, states, exclude)
+        rows = tuple(row for row in rows if row.matched)
+    return InspectResult(
+        rows=rows,
+        net=net_name,
+        model=model_name,
+        net_version=read.version if read else None,
+        model_version=str(opened.version) if opened else None,
+        model_size=opened.source.size if opened else None,
+        notes=read.notes if read else (),
+    )
+
+
+# --- what the verbs share
+
+
+def _fill(fill: str) -> str:
+    if fill not in ("missing", "zero", "all"):
+        raise ValueError(f"fill is missing, zero or all, not {fill!r}")
+    return fill
+
+
+def _net(net: Path | Net) -> tuple[Net, str]:
+    if isinstance(net, Net):
+        return net, net.name or "the net"
+    return read_net(net), shown(net)
+
+
+@contextmanager
+def _model(model: Path | Model) -> Iterator[tuple[Model, str]]:
+    if isinstance(model, Model):
+        yield model, getattr(model.source, "name", "the model")
+        return
+    with open_model(model) as opened:
+        yield opened, shown(model)
+
+
+@contextmanager
+def _blamed(net_name: str | None) -> Iterator[None]:
+    """Errors about the net's layers say which file they stand in."""
+    try:
+        yield
+    except FormatError as error:
+        if isinstance(error, PrototxtError) and error.path is None:
+            error.path = net_name
+        raise
+
+
+def _target(
+    opened: Model,
+    model: Path | Model,
+    output: Path | None,
+    in_place: bool,
+    force: bool,
+    dry_run: bool,
+) -> Path | None:
+    """Where to write, after every reason not to; ``None`` for a dry run."""
+    if in_place:
+        if output is not None:
+            raise OutputError("--in-place changes the input; it takes no output of its own")
+        if isinstance(model, Model):
+            raise OutputError("an open model cannot be changed in place; give its path")
+        output = model
+    if dry_run:
+        return None
+    if output is None:
+        raise OutputError(
+            "no output is named", hint="name OUT, or use --in-place, --dry-run or --check"
+        )
+    from .read import FileSource
+
+    source = opened.source if isinstance(opened.source, FileSource) else None
+    check_output(output, source, force=force, in_place=in_place)
+    return output
