@@ -80,7 +80,8 @@ _STORAGE = {BlobField.DATA: (Storage.DATA, I32), BlobField.DOUBLE_DATA: (Storage
 class Chunk:
     """A stretch of values: the payload of a packed field, or a run of unpacked ones.
 
-    ``[tag, stop)`` is all of it, ``start`` where the values of a packed one begin.
+    ``[tag, stop)`` is all of it, ``start`` where the values of a packed one begin. In a run each
+    value has a tag of one byte; one behind a longer tag is a payload of its own.
     """
 
     storage: Storage
@@ -111,8 +112,9 @@ class SourceBlob:
 
     @property
     def storage(self) -> Storage:
-        """Where Caffe reads the values from: ``double_data`` wins over ``data``."""
-        kinds = {chunk.storage for chunk in self.chunks}
+        """Where Caffe reads the values from: ``double_data`` wins over ``data`` if it has any."""
+        kinds = {chunk.storage for chunk in self.chunks if chunk.count}
+        kinds = kinds or {chunk.storage for chunk in self.chunks}
         return next((kind for kind in Storage if kind in kinds), Storage.NONE)
 
     @property
@@ -215,9 +217,10 @@ def index(source: ByteSource) -> Model:
             layers.append(_layer(window, field))
         elif field.number == NetField.LAYERS:
             layers.append(_v1_layer(window, field))
-    by_name: dict[str, tuple[SourceLayer, ...]] = {}
+    namesakes: dict[str, list[SourceLayer]] = {}
     for layer in layers:
-        by_name[layer.name] = (*by_name.get(layer.name, ()), layer)
+        namesakes.setdefault(layer.name, []).append(layer)
+    by_name = {name: tuple(found) for name, found in namesakes.items()}
     return Model(source, _version(layers), tuple(layers), by_name)
 
 
@@ -370,6 +373,9 @@ def _add_chunk(chunks: list[Chunk], field: Field) -> None:
                 offset=field.start,
                 hint="the file is damaged; fetch it again",
             )
+        chunks.append(Chunk(storage, field.tag, field.start, field.stop, True))
+        return
+    if field.start - field.tag > 1:
         chunks.append(Chunk(storage, field.tag, field.start, field.stop, True))
         return
     last = chunks[-1] if chunks else None

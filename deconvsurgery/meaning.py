@@ -16,6 +16,8 @@ from .net import Message, Value
 from .schema import message_class
 from .textformat import Text, TextField, Token
 
+_LONGEST = 200  # characters of a complaint
+
 
 def meaning(text: Text, fields: Sequence[TextField]) -> Message:
     """The ``NetParameter`` that the scanned text describes.
@@ -29,9 +31,22 @@ def meaning(text: Text, fields: Sequence[TextField]) -> Message:
     try:
         text_format.Parse(_readable(text.text, fields, masked), message, allow_unknown_field=True)
     except text_format.ParseError as error:
-        said = re.sub(r"^\d+:\d+ : ", "", str(error)).replace("deconvsurgery.", "")
-        raise PrototxtError(said, line=error.GetLine(), column=error.GetColumn()) from None
+        raise _reported(error, text) from None
     return _typed(fields, message, masked)
+
+
+def _reported(error: Any, text: Text) -> PrototxtError:
+    """protobuf's complaint without the line it quotes, which may be the whole net."""
+    line, column = error.GetLine(), error.GetColumn()
+    said = re.sub(r"^\d+:\d+ : ", "", str(error))
+    if line is not None:
+        # Blanking keeps every character's place, so the quoted line has this length.
+        length = len(text.line(line)) + 2
+        if said.startswith("'") and said[length - 1 : length + 2] == "': ":
+            said = said[length + 2 :]
+    said = said.replace("deconvsurgery.", "")
+    said = said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
+    return PrototxtError(said, line=line, column=column)
 
 
 def _foreign(fields: Sequence[TextField], descriptor: Any) -> Iterator[int]:

@@ -109,7 +109,7 @@ def _net_rows(
             _phases(layer, states),
             layer.index in matched,
             target,
-            (target.shape,),
+            _net_blobs(target),
             _source_shapes(sources),
             weights,
             findings(case),
@@ -132,6 +132,12 @@ def _net_rows(
 
 def _phases(layer: Layer, states: Sequence[NetState]) -> tuple[str, ...]:
     return tuple(state.phase.name for state in states if layer.active(state))
+
+
+def _net_blobs(target: Target) -> tuple[Shape, ...]:
+    """The weights and, by default, the bias that Caffe gives a Deconvolution."""
+    param = target.layer.convolution_param
+    return (target.shape, (param.num_output,)) if param.bias_term else (target.shape,)
 
 
 def _source_shapes(sources: Sequence[SourceLayer]) -> tuple[tuple[int, ...], ...] | None:

@@ -70,10 +70,21 @@ class Text:
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
 
+    def line(self, number: int) -> str:
+        """A line by its number, from 1, without its end."""
+        start = self._line_starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start:] if end < 0 else self.text[start:end]
+
     def error(self, message: str, offset: int, hint: str | None = None) -> PrototxtError:
         """An error at an offset."""
         line, column = self.place(offset)
         return PrototxtError(message, line=line, column=column, hint=hint)
+
+
+def _shortened(written: str) -> str:
+    """What a message may quote of the text."""
+    return written if len(written) <= 40 else written[:40] + "…"
 
 
 def _unreadable(text: Text, offset: int) -> PrototxtError:
@@ -137,8 +148,9 @@ class _Reader:
             return self.text.error(
                 "found a merge conflict marker", token.start, "resolve the conflict first"
             )
-        shown = token.text if len(token.text) <= 40 else token.text[:40] + "…"
-        return self.text.error(f"found {shown!r} where {expected} is expected", token.start)
+        return self.text.error(
+            f"found {_shortened(token.text)!r} where {expected} is expected", token.start
+        )
 
     def scalar(self) -> tuple[Token, ...]:
         """A number, a word, either behind a minus, or adjacent strings."""
@@ -168,7 +180,7 @@ class _Reader:
                     return found
                 line, _ = self.text.place(opened.start)
                 raise self.text.error(
-                    f"the text ends inside {opened.name!r}, opened in line {line}",
+                    f"the text ends inside {_shortened(opened.name)!r}, opened in line {line}",
                     self.token.start,
                     f"a {closer!r} is missing",
                 )
@@ -193,7 +205,7 @@ class _Reader:
         elif colon or (self.token.kind == "mark" and self.token.text in _CLOSER):
             entry.stop = self.value(entry, depth)
         else:
-            raise self.wrong(f"':' or '{{' after {name.text!r}")
+            raise self.wrong(f"':' or '{{' after {_shortened(name.text)!r}")
         separator = self.take_if(",", ";")
         entry.end = separator.stop if separator else entry.stop
         return entry

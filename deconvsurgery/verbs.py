@@ -14,14 +14,13 @@ from typing import TypeAlias
 
 from .caffemodel import Model
 from .edits import edits
-from .errors import FormatError, MismatchError, OutputError, PrototxtError, ShapeError, SurgeryError
+from .errors import FormatError, OutputError, PrototxtError
 from .fit import Options
 from .kernels import Formula, Support
-from .net import Net, NetState, Phase
-from .patterns import DEFAULT_PATTERNS, Selection, match_layers, nothing_matched
-from .plan import Plan, make_plan, refuse_misspelt
-from .read import open_model, read_net
-from .read import shown
+from .net import Net, Phase
+from .patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from .plan import Plan, make_plan
+from .read import open_model, read_net, shown
 from .splice import spliced_size
 from .survey import Row, source_selection, survey
 from .write import check_output, write_spliced
@@ -161,11 +160,13 @@ def inspect(
     read, net_name = _net(net) if net is not None else (None, None)
     if model is None:
         with _blamed(net_name):
-            return _inspected(read, None, net_name, None, patterns, exclude, every_layer,
-                              phase, level, stage)
+            return _inspected(
+                read, None, net_name, None, patterns, exclude, every_layer, phase, level, stage
+            )
     with _model(model) as (opened, model_name), _blamed(net_name):
-        return _inspected(read, opened, net_name, model_name, patterns, exclude, every_layer,
-                          phase, level, stage)
+        return _inspected(
+            read, opened, net_name, model_name, patterns, exclude, every_layer, phase, level, stage
+        )
 
 
 def _inspected(

@@ -18,6 +18,7 @@ MAX_NUMBER = (1 << 29) - 1
 MAX_GROUPS = 100  # protobuf's recursion limit
 
 _WINDOW = 4096
+_SHORT = 5  # bytes of the longest tag or length that protobuf reads
 
 
 class ByteSource(Protocol):
@@ -86,6 +87,17 @@ class Window:
             if shift == 70:
                 raise ModelError("a number is longer than 10 bytes", offset=offset, hint=_BAD_HINT)
 
+    def short_varint(self, offset: int, stop: int) -> tuple[int, int]:
+        """A tag or a length: protobuf reads those from ``_SHORT`` bytes at most."""
+        value, position = self.varint(offset, stop)
+        if position - offset > _SHORT:
+            raise ModelError(
+                f"a tag or length takes {position - offset} bytes, where {_SHORT} are the most",
+                offset=offset,
+                hint=_BAD_HINT,
+            )
+        return value, position
+
 
 _CUT_HINT = "the file is truncated or damaged; fetch it again and compare its checksum"
 _BAD_HINT = "the file is damaged, or is no caffemodel"
@@ -106,7 +118,7 @@ def fields(window: Window, start: int, stop: int) -> Iterator[Field]:
 
 
 def _field(window: Window, tag: int, stop: int) -> Field:
-    key, position = window.varint(tag, stop)
+    key, position = window.short_varint(tag, stop)
     number, wire_type = key >> 3, key & 7
     if not 1 <= number <= MAX_NUMBER:
         raise ModelError(f"field number {number} does not exist", offset=tag, hint=_BAD_HINT)
@@ -115,7 +127,7 @@ def _field(window: Window, tag: int, stop: int) -> Field:
     if wire_type == VARINT:
         value, position = window.varint(position, stop)
     elif wire_type == LEN:
-        length, start = window.varint(position, stop)
+        length, start = window.short_varint(position, stop)
         position = start + length
     elif wire_type == I32:
         position += 4
@@ -139,7 +151,7 @@ def _group_end(window: Window, number: int, position: int, stop: int) -> int:
     opened = [number]
     while opened:
         tag = position
-        key, after = window.varint(tag, stop)
+        key, after = window.short_varint(tag, stop)
         if key & 7 == GROUP:
             opened.append(key >> 3)
             position = after
@@ -208,7 +220,8 @@ class FramedEdit:
 def reframed(edits: Sequence[FramedEdit]) -> list[Edit]:
     r"""The edits, and one for each enclosing length that they change.
 
-    Lengths that stay true are not touched, however oddly they are encoded.
+    Lengths that stay true are not touched, however oddly they are encoded. Where several
+    insert at one place the innermost comes first: its message ends before the others do.
 
     >>> from .splice import spliced
     >>> inner = Frame(1, 2, 4)              # b"\n\x02hi": field 1 holds two bytes
@@ -230,4 +243,5 @@ def reframed(edits: Sequence[FramedEdit]) -> list[Edit]:
         lengths.append(replacing(frame.length, frame.start, length))
         if len(path) > 1:
             growth[path[:-1]] += growth[path] + lengths[-1].growth
-    return [framed.edit for framed in edits] + lengths
+    inner_first = sorted(edits, key=lambda framed: -len(framed.frames))
+    return [framed.edit for framed in inner_first] + lengths

@@ -111,7 +111,9 @@ def _place(error: SurgeryError) -> str:
 def _echo(words: str) -> None:
     """Print on standard error; what it cannot show (LANG=C) is escaped, never a failure."""
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    safe = "".join(each if each.isprintable() or each in "\n\x1b" else ascii(each)[1:-1] for each in words)
+    safe = "".join(
+        each if each.isprintable() or each in "\n\x1b" else ascii(each)[1:-1] for each in words
+    )
     click.echo(safe.encode(encoding, "backslashreplace").decode(encoding), err=True)
 
 

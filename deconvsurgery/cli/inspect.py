@@ -11,7 +11,9 @@ from .selecting import layer_options, state_arguments
 @click.command(short_help="What the Deconvolution layers of a net, a model or both are.")
 @click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True)
 @layer_options
-@click.option("-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution.")
+@click.option(
+    "-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 def command(
     files: tuple[str, ...],

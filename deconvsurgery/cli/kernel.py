@@ -1,0 +1,78 @@
+"""``kernel``: one kernel by itself."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from .console import make_console, show, show_json
+
+
+def _sizes(
+    _context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    """``16`` or ``4x6`` as one number an axis."""
+    if value is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}([x×,][0-9]{1,9}){0,3}", value):
+        raise click.BadParameter(f"{value!r} is no size; write 16, or 4x6 for height and width")
+    numbers = tuple(int(number) for number in re.split("[x×,]", value))
+    if 0 in numbers:
+        raise click.BadParameter(f"a {parameter.name} of 0 does not exist")
+    return numbers
+
+
+@click.command(short_help="One bilinear kernel: numbers, picture, gain per phase, recipe.")
+@click.argument("size", callback=_sizes)
+@click.option("-s", "--stride", metavar="N", callback=_sizes, help="Default: the size's own factor.")
+@click.option(
+    "--formula",
+    type=click.Choice(["fcn", "caffe", "caffe-1.0"]),
+    default="fcn",
+    show_default=True,
+    help="Whose arithmetic: FCN's surgery, today's BilinearFiller, or the released one.",
+)
+@click.option(
+    "--support",
+    type=click.Choice(["kernel", "stride"]),
+    default="kernel",
+    show_default=True,
+    help="Width of the triangle: from the kernel size, or from the stride.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the page.")
+def command(
+    size: tuple[int, ...],
+    stride: tuple[int, ...] | None,
+    formula: str,
+    support: str,
+    as_json: bool,
+) -> int:
+    """Show one bilinear kernel and what it does at its stride.
+
+    \b
+    Examples:
+      deconvsurgery kernel 16 --stride 8
+      deconvsurgery kernel 3 --formula caffe-1.0
+      deconvsurgery kernel 4x6 --stride 2x3
+
+    SIZE is a number, or height x width.
+    """
+    from ..verbs import kernel
+
+    facts = kernel(
+        size if len(size) > 1 else size[0],
+        stride=stride if stride is None or len(stride) > 1 else stride[0],
+        formula=formula,
+        support=support,
+    )
+    if as_json:
+        from ..report.document import kernel_document
+
+        show_json(kernel_document(facts))
+    else:
+        from ..report.kernel import kernel_report
+
+        console = make_console()
+        show(kernel_report(facts, width=console.width, terminal=console.is_terminal))
+    return 0

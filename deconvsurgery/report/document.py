@@ -1,0 +1,203 @@
+"""Results as plain documents, ready for ``json.dumps``: keys are API and only ever added.
+
+Never here: words for people beyond those that the results hold, or printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isfinite, prod
+from typing import Any, TypeAlias
+
+from ..errors import SurgeryError
+from ..fingerprint import Fingerprint
+from ..fit import Target
+from ..plan import Action, Change, Skip
+from ..survey import Row
+from ..verbs import ApplyResult, InspectResult
+from .kernel import KernelFacts
+
+Document: TypeAlias = dict[str, Any]
+
+SCHEMA_VERSION = 1
+# Values of a kernel that a document spells out; past this its taps say the same.
+MOST_VALUES = 64 * 64
+
+
+def apply_document(result: ApplyResult) -> Document:
+    """What ``apply`` did or would do."""
+    return _document(
+        "apply",
+        net=result.net,
+        input=result.input,
+        output=result.output,
+        changed=result.changed,
+        written=result.written,
+        layers=[_planned(row) for row in result.plan.rows],
+        left_alone=[{"name": each.name, "type": each.type} for each in result.plan.left_alone],
+        bytes={
+            "input": result.input_size,
+            "output": result.output_size,
+            "rewritten": result.rewritten,
+        },
+        warnings=result.warnings,
+    )
+
+
+def inspect_document(result: InspectResult) -> Document:
+    """What ``inspect`` found."""
+    return _document(
+        "inspect",
+        net=result.net,
+        model=result.model,
+        net_version=result.net_version,
+        model_version=result.model_version,
+        model_size=result.model_size,
+        layers=[_surveyed(row) for row in result.rows],
+        notes=result.notes,
+    )
+
+
+def kernel_document(facts: KernelFacts) -> Document:
+    """A kernel's numbers; an entry an axis where the axes may differ."""
+    return _document(
+        "kernel",
+        size=facts.size,
+        stride=facts.stride,
+        formula=facts.formula,
+        support=facts.support,
+        taps=facts.taps,
+        values=facts.values().tolist() if prod(facts.size) <= MOST_VALUES else None,
+        centre=[{"mass": each.mass, "true": each.true} for each in facts.centres],
+        centred=facts.centred,
+        gain=facts.gains,
+        interpolates=facts.interpolates,
+        recipe=[
+            {
+                "factor": each.factor,
+                "kernel_size": each.kernel,
+                "stride": each.stride,
+                "pad": each.pad,
+            }
+            for each in facts.recipes
+        ],
+    )
+
+
+def error_document(command: str | None, error: SurgeryError) -> Document:
+    """An error and its place; what it does not know of its place is null."""
+    return _document(
+        command,
+        error={
+            "kind": type(error).__name__,
+            "message": error.message,
+            "hint": error.hint,
+            "file": getattr(error, "path", None),
+            "layer": getattr(error, "layer", None),
+            "line": getattr(error, "line", None),
+            "column": getattr(error, "column", None),
+            "offset": getattr(error, "offset", None),
+        },
+    )
+
+
+def _document(command: str | None, **fields: object) -> Document:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": _safe(command),
+        **{key: _safe(value) for key, value in fields.items()},
+    }
+
+
+def _planned(row: Change | Skip) -> Document:
+    """A layer's row; a skipped one stays as it was, changing 0 values by 0."""
+    target = row.target
+    start = {"name": target.layer.name, "type": target.layer.type}
+    end = {"warnings": row.warnings, "line": target.layer.line or None, "guess": target.guess}
+    if isinstance(row, Skip):
+        return {
+            **start,
+            "action": Action.SKIPPED,
+            "reason": row.reason,
+            **_geometry(target),
+            "before": _state(row.before),
+            "after": _state(row.before),
+            "max_abs_change": 0,
+            "values_changed": 0,
+            "values": prod(target.shape or (0,)),
+            **end,
+            "bias_fill": None,
+        }
+    return {
+        **start,
+        "action": row.action,
+        "reason": None,
+        **_geometry(target),
+        "before": _state(row.before),
+        "after": _state(row.after),
+        "max_abs_change": row.max_abs_change,
+        "values_changed": row.values_changed,
+        "values": row.values,
+        **end,
+        "bias_fill": None if row.bias is None else asdict(row.bias),
+    }
+
+
+def _surveyed(row: Row) -> Document:
+    weights = row.weights
+    return {
+        "name": row.name,
+        "type": row.type,
+        **_geometry(row.target),
+        "weights": _state(weights),
+        "distance": weights.distance if weights else None,
+        "value": weights.value if weights else None,
+        "support": weights.support if weights else None,
+        "findings": [
+            {"id": each.id, "message": each.message, "line": each.line} for each in row.findings
+        ],
+        "line": row.line,
+        "phases": [phase.lower() for phase in row.phases],
+        "matched": row.matched,
+        "guess": row.target.guess if row.target else None,
+        "problem": row.target.problem if row.target else None,
+        "net_blobs": row.blobs,
+        "model_blobs": row.source_blobs,
+    }
+
+
+def _geometry(target: Target | None) -> Document:
+    """The keys that ``apply`` and ``inspect`` share; all null for a layer without a kernel."""
+    if target is None:
+        keys = ("shape", "channels", "num_output", "group", "kernel", "stride", "pad")
+        return dict.fromkeys((*keys, "dilation", "bias"))
+    param = target.layer.convolution_param
+    return {
+        "shape": target.shape,
+        "channels": target.channels,
+        "num_output": param.num_output,
+        "group": param.group,
+        "kernel": target.kernel,
+        "stride": target.stride,
+        "pad": target.pad,
+        "dilation": target.dilation,
+        "bias": param.bias_term,
+    }
+
+
+def _state(weights: Fingerprint | None) -> str | None:
+    return None if weights is None else str(weights.state)
+
+
+def _safe(value: object) -> object:
+    """JSON's own types: no NaN or infinity, no half of a surrogate pair, lists for tuples."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _safe(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe(each) for each in value]
+    return value

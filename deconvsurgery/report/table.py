@@ -1,0 +1,229 @@
+"""What ``apply`` did or would do: the table of differences and the closing words.
+
+Never here: deciding anything, or printing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from math import prod
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ..fit import Target
+from ..net import Layer
+from ..plan import Action, Change, Skip
+from ..verbs import ApplyResult
+from .words import (
+    GOOD,
+    LEARNED,
+    NOTHING,
+    ODD,
+    QUIET,
+    Cells,
+    Layout,
+    Remark,
+    escaped,
+    name_of,
+    number,
+    plain,
+    plain_remarks,
+    plain_table,
+    plural,
+    remarks,
+    shape,
+    size,
+    state_style,
+    table,
+)
+
+ACTION_STYLES = {
+    Action.CREATED: f"bold {GOOD}",
+    Action.REWRITTEN: f"bold {LEARNED}",
+    Action.UNCHANGED: QUIET,
+    Action.SKIPPED: ODD,
+}
+WIDE: Layout = (
+    ("layer",),
+    ("type",),
+    ("shape",),
+    ("group",),
+    ("kernel",),
+    ("stride",),
+    ("pad",),
+    ("before",),
+    ("→ after",),
+    ("max |Δ|",),
+    ("values changed",),
+    ("action",),
+)
+# The first that fits is taken: on 80 columns FCN's layers take two lines each, or three.
+LAYOUTS: tuple[Layout, ...] = (
+    WIDE,
+    (
+        ("layer", "type"),
+        ("shape", "group"),
+        ("kernel", "stride/pad"),
+        ("before", "→ after"),
+        ("max |Δ|", "values changed"),
+        ("action",),
+    ),
+    (
+        ("layer", "type"),
+        ("shape", "group"),
+        ("kernel", "stride/pad"),
+        ("action", "before → after"),
+        ("max |Δ|", "values changed"),
+    ),
+    (
+        ("layer", "type"),
+        ("shape", "group"),
+        ("kernel", "stride", "pad"),
+        ("action", "before", "→ after"),
+        ("max |Δ|", "values changed"),
+    ),
+)
+MOST_LEFT_ALONE = 5
+
+
+def apply_report(
+    result: ApplyResult, *, dry_run: bool, width: int, terminal: bool, quiet: bool = False
+) -> RenderableType:
+    """A table of the matched layers, what is to be said about them, and one closing sentence.
+
+    Off a ``terminal`` a line a layer, complete, for ``soft_wrap=True``. ``quiet`` leaves the
+    table and the layers left alone out.
+    """
+    rows = [] if quiet else [_cells(row, terminal) for row in result.plan.rows]
+    said = list(_remarks(result, terminal=terminal, quiet=quiet))
+    closing = closing_words(result, dry_run=dry_run)
+    if not terminal:
+        lines = plain_table(rows, WIDE) if rows else []
+        return plain([*lines, *plain_remarks(said), closing])
+    parts: list[RenderableType] = []
+    if rows:
+        parts += [table(rows, LAYOUTS, width), Text("")]
+    if said:
+        parts += [remarks(said), Text("")]
+    return Group(*parts, Text(closing, "bold", overflow="fold"))
+
+
+def _cells(row: Change | Skip, terminal: bool) -> Cells:
+    target = row.target
+    action = row.action if isinstance(row, Change) else Action.SKIPPED
+    action_words = str(action)
+    if isinstance(row, Skip) and not terminal:
+        action_words += f": {escaped(row.reason)}"
+    before = Text(str(row.before.state) if row.before else NOTHING, state_style(row.before))
+    if isinstance(row, Change):
+        after = Text(f"→ {row.after.state}", state_style(row.after))
+        largest, changed = number(row.max_abs_change), f"{row.values_changed:,}/{row.values:,}"
+    else:
+        after, largest = Text(NOTHING), NOTHING
+        changed = f"0/{prod(target.shape):,}" if target.shape else NOTHING
+    both = before if isinstance(row, Skip) else Text(" ").join((before, after))
+    return {
+        "layer": Text(name_of(target.layer.name, terminal=terminal), "bold"),
+        "type": Text(name_of(target.layer.type, terminal=terminal), QUIET),
+        "shape": Text(shape(target.shape)),
+        "group": Text(f"{target.layer.convolution_param.group:,}"),
+        "kernel": Text(size(target.kernel)),
+        "stride": Text(size(target.stride)),
+        "pad": Text(size(target.pad)),
+        "stride/pad": Text(f"{size(target.stride)}/{size(target.pad)}"),
+        "before": before,
+        "→ after": after,
+        "before → after": both,
+        "max |Δ|": Text(largest),
+        "values changed": Text(changed),
+        "action": Text(action_words, ACTION_STYLES[action]),
+    }
+
+
+def _remarks(result: ApplyResult, *, terminal: bool, quiet: bool) -> Iterator[Remark]:
+    """Skips (which have their reason in the row off a terminal), warnings, other layers."""
+    for row in result.plan.rows:
+        if isinstance(row, Skip) and (terminal or quiet):
+            yield "skipped", ODD, row.target.layer.name, row.reason
+    for row in result.plan.rows:
+        for words in row.warnings:
+            yield "warning", ODD, row.target.layer.name, words
+        if isinstance(row, Change) and row.bias is not None and row.bias.changed:
+            yield "note", LEARNED, row.target.layer.name, _bias_words(row.target, row)
+    for words in result.warnings:
+        yield "warning", ODD, None, words
+    if result.plan.left_alone and not quiet:
+        yield "left alone", QUIET, None, _left_alone_words(result.plan.left_alone, terminal)
+
+
+def _bias_words(target: Target, change: Change) -> str:
+    count = target.layer.convolution_param.num_output
+    value = change.bias.value if change.bias else 0.0
+    return f"its bias becomes {plural(count, 'value')} of {number(value)}"
+
+
+def _left_alone_words(layers: tuple[Layer, ...], terminal: bool) -> str:
+    named = [
+        f"{name_of(layer.name, terminal=terminal)} ({name_of(layer.type, terminal=terminal)})"
+        for layer in layers[:MOST_LEFT_ALONE]
+    ]
+    more = len(layers) - len(named)
+    if more:
+        named.append(f"+{more:,}")
+    verb = "fits" if len(layers) == 1 else "fit"
+    return f"{plural(len(layers), 'layer')} of another type {verb}: " + ", ".join(named)
+
+
+def closing_words(result: ApplyResult, *, dry_run: bool) -> str:
+    """One sentence on layers and bytes, one on the file, in one tense."""
+    would = dry_run or not result.written
+    count = Counter(
+        row.action if isinstance(row, Change) else Action.SKIPPED for row in result.plan.rows
+    )
+    if not result.changed:
+        return _nothing_changed(result, count, would)
+    verbs = {
+        Action.REWRITTEN: "would rewrite" if would else "rewrote",
+        Action.CREATED: "would create" if would else "created",
+    }
+    done = [f"{verb} {count[action]:,}" for action, verb in verbs.items() if count[action]]
+    if would:  # "would rewrite 1 and create 2"
+        done[1:] = [each.removeprefix("would ") for each in done[1:]]
+    sentence = (
+        f"{' and '.join(done)} of {plural(count.total(), 'matched layer')}: "
+        f"{result.rewritten:,} of {plural(result.output_size, 'byte')}; "
+        f"everything else {'would be' if would else 'is'} the input's own."
+    )
+    sentence = sentence[0].upper() + sentence[1:]
+    if would:
+        return f"{sentence} Nothing was written."
+    if _in_place(result):
+        return f"{sentence} Changed {_place(result)} in place."
+    return f"{sentence} Wrote {_place(result)}."
+
+
+def _nothing_changed(result: ApplyResult, count: Counter[Action], would: bool) -> str:
+    matched = count.total()
+    if not matched:
+        why = "No layer matched"
+    elif count[Action.SKIPPED] == matched:
+        skipped = "would be skipped" if would else "was skipped" if matched == 1 else "were skipped"
+        every = "the matched layer" if matched == 1 else f"all {matched:,} matched layers"
+        why = f"Nothing {'would change' if would else 'changed'}, {every} {skipped}"
+    else:
+        why = "Nothing would change" if would else "Nothing had to change"
+    if would:
+        return f"{why}: the output would be the input, byte for byte. Nothing was written."
+    if _in_place(result):
+        return f"{why}: {_place(result)} stays as it is, byte for byte."
+    return f"{why}: {_place(result)} is the input, byte for byte."
+
+
+def _in_place(result: ApplyResult) -> bool:
+    return result.output is not None and escaped(result.output) == escaped(result.input)
+
+
+def _place(result: ApplyResult) -> str:
+    return "standard output" if result.output == "-" else escaped(result.output or "nothing")

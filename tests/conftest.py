@@ -1,0 +1,216 @@
+"""What several test files measure against: oracles that share no code with the package.
+
+Fixtures hand out functions, because test files cannot import from each other here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from numpy.typing import NDArray
+
+from deconvsurgery.schema import message_class
+
+Array = NDArray[Any]
+
+# Real models, nets and golden data that lie beside the checkout and are never committed.
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+settings.register_profile("deconvsurgery", deadline=None)  # a busy machine is no failure
+settings.load_profile("deconvsurgery")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared test data at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def command() -> list[str]:
+    """How the command line is started."""
+    return [sys.executable, "-m", "deconvsurgery"]
+
+
+# --- what a file holds, by protobuf and by a walker of our own
+
+
+@pytest.fixture(scope="session")
+def parsed() -> Callable[[bytes], Any]:
+    """A model as protobuf reads it."""
+    return message_class("NetParameter").FromString
+
+
+@pytest.fixture(scope="session")
+def source_layers() -> Callable[[Any], dict[str, Any]]:
+    """The layers of a parsed model by name, of either generation."""
+
+    def layers(message: Any) -> dict[str, Any]:
+        found = {layer.name: layer for layer in (*message.layers, *message.layer)}
+        assert len(found) == len(message.layers) + len(message.layer), "names are not unique"
+        return found
+
+    return layers
+
+
+@pytest.fixture(scope="session")
+def values() -> Callable[[Any], Array]:
+    """A blob as an array of its shape; legacy dims as four."""
+
+    def array(blob: Any) -> Array:
+        dims = tuple(blob.shape.dim)
+        if not blob.HasField("shape"):
+            dims = (blob.num, blob.channels, blob.height, blob.width)
+        return np.array(blob.data, np.float32).reshape(dims)
+
+    return array
+
+
+@pytest.fixture(scope="session")
+def payload() -> Callable[[bytes, str], tuple[int, int]]:
+    """Where the weights of a layer lie in a model: ``[start, stop)`` of its first blob's values."""
+
+    def varint(data: bytes, at: int) -> tuple[int, int]:
+        value = shift = 0
+        while True:
+            value |= (data[at] & 127) << shift
+            at, shift = at + 1, shift + 7
+            if data[at - 1] < 128:
+                return value, at
+
+    def inside(data: bytes, start: int, stop: int, number: int) -> list[tuple[int, int]]:
+        found, at = [], start
+        while at < stop:
+            tag, at = varint(data, at)
+            size = {1: 8, 5: 4}.get(tag & 7, 0)
+            if tag & 7 == 0:
+                _, at = varint(data, at)
+            elif tag & 7 == 2:
+                size, at = varint(data, at)
+                if tag >> 3 == number:
+                    found.append((at, at + size))
+            at += size
+        assert at == stop
+        return found
+
+    def range_of(data: bytes, name: str) -> tuple[int, int]:
+        # caffe.proto: NetParameter.layer 100 and .layers 2, name 1 and 4, blobs 7 and 6, data 5.
+        for layer, named, blobs in ((100, 1, 7), (2, 4, 6)):
+            for whole in inside(data, 0, len(data), layer):
+                if name.encode() in [data[slice(*text)] for text in inside(data, *whole, named)]:
+                    (found,) = inside(data, *inside(data, *whole, blobs)[0], 5)
+                    return found
+        raise LookupError(name)
+
+    return range_of
+
+
+# --- what a Deconvolution computes
+
+
+@pytest.fixture(scope="session")
+def ramp() -> Callable[[Sequence[int]], Array]:
+    """The input of every golden forward."""
+
+    def made(shape: Sequence[int]) -> Array:
+        numbers = np.arange(int(np.prod(shape)))
+        return (((numbers * 37) % 101 - 50) / 50).astype(np.float32).reshape(tuple(shape))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def scattered() -> Callable[..., Array]:
+    """The transposed convolution by its definition: every input pixel adds its kernel."""
+
+    def forward(
+        image: Array,
+        weights: Array,
+        *,
+        group: int = 1,
+        stride: Sequence[int] = (1, 1),
+        pad: Sequence[int] = (0, 0),
+        dilation: Sequence[int] = (1, 1),
+        bias: Array | None = None,
+    ) -> Array:
+        (channels, outputs, *kernel), (height, width) = weights.shape, image.shape[2:]
+        spans = [(size - 1) * step for size, step in zip((height, width), stride, strict=True)]
+        reach = [(size - 1) * step for size, step in zip(kernel, dilation, strict=True)]
+        tall, wide = (span + far + 1 for span, far in zip(spans, reach, strict=True))
+        out = np.zeros((len(image), group * outputs, tall, wide))
+        for channel in range(channels):
+            first = channel // (channels // group) * outputs
+            for row, column in np.ndindex(*kernel):
+                top, left = row * dilation[0], column * dilation[1]
+                out[
+                    :,
+                    first : first + outputs,
+                    top : top + spans[0] + 1 : stride[0],
+                    left : left + spans[1] + 1 : stride[1],
+                ] += weights[channel, :, row, column, None, None] * image[:, channel, None].astype(
+                    np.float64
+                )
+        cut = out[:, :, pad[0] : tall - pad[0], pad[1] : wide - pad[1]]
+        return cut if bias is None else cut + bias[:, None, None]
+
+    return forward
+
+
+@pytest.fixture(scope="session")
+def interpolated() -> Callable[..., Array]:
+    """Each channel enlarged by numpy's linear interpolation; outside an image there are zeros.
+
+    Output pixel x of a kernel of size k looks at input coordinate (x + pad - (k - 1) / 2) / stride.
+    """
+
+    def enlarged(
+        image: Array, kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int]
+    ) -> Array:
+        for axis, (size, step, cut) in enumerate(zip(kernel, stride, pad, strict=True), start=2):
+            length = image.shape[axis]
+            pixels = np.arange(step * (length - 1) + size - 2 * cut)
+            at = (pixels + cut - (size - 1) / 2) / step
+            image = np.apply_along_axis(
+                lambda line, at=at, length=length: np.interp(
+                    at, np.arange(-1, length + 1), np.pad(line.astype(np.float64), 1)
+                ),
+                axis,
+                image,
+            )
+        return image
+
+    return enlarged
+
+
+@pytest.fixture(scope="session")
+def tent(interpolated: Callable[..., Array]) -> Callable[[Sequence[int]], Array]:
+    """The bilinear kernel of a size: what interpolation by ceil(size / 2) makes of one pixel."""
+
+    def kernel(size: Sequence[int]) -> Array:
+        factors = [(length + 1) // 2 for length in size]
+        made: Array = interpolated(np.ones((1, 1, 1, 1)), size, factors, (0, 0))[0, 0]
+        return made
+
+    return kernel
+
+
+@pytest.fixture(scope="session")
+def opencv_forward() -> Callable[[bytes, bytes, Array, str], Array]:
+    """A blob as OpenCV's own Caffe importer computes it."""
+    cv2 = pytest.importorskip("cv2")
+
+    def forward(net: bytes, model: bytes, image: Array, blob: str) -> Array:
+        # bytearray: OpenCV takes bytes for a path
+        loaded = cv2.dnn.readNetFromCaffe(bytearray(net), bytearray(model))
+        loaded.setInput(image)
+        result: Array = loaded.forward(blob)
+        return result
+
+    return forward

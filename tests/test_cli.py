@@ -1,0 +1,323 @@
+"""The command as users run it: a process, its streams, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from deconvsurgery.demo import base_model, net_text
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.schema import message_class
+
+COMMAND = [sys.executable, "-m", "deconvsurgery"]
+
+
+def run(
+    *arguments: str | Path, env: dict[str, str] | None = None, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    plain = {key: value for key, value in os.environ.items() if key not in ("FORCE_COLOR",)}
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        env=plain | (env or {}),
+        check=False,
+    )
+
+
+def no_traceback(done: subprocess.CompletedProcess[bytes]) -> None:
+    assert b"Traceback" not in done.stderr + done.stdout
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "net.prototxt").write_bytes(net_text())
+    (tmp_path / "in.caffemodel").write_bytes(base_model(parse_net(net_text())))
+    return tmp_path
+
+
+@pytest.fixture
+def files(place: Path) -> list[Path]:
+    return [place / name for name in ("net.prototxt", "in.caffemodel", "out.caffemodel")]
+
+
+def test_apply_creates_what_the_base_model_lacks(files: list[Path]) -> None:
+    before = files[1].read_bytes()
+    done = run("apply", *files)
+    assert (done.returncode, done.stderr) == (0, b"")
+    table = done.stdout.decode()
+    assert "upscore2" in table
+    assert "refine" not in table
+    assert files[1].read_bytes() == before
+    assert files[2].read_bytes().startswith(before)
+    saved = message_class("NetParameter").FromString(files[2].read_bytes())
+    created = {layer.name: layer for layer in saved.layer[-2:]}
+    assert list(created) == ["upscore2", "upscore"]
+    assert list(created["upscore2"].blobs[0].shape.dim) == [5, 5, 4, 4]
+    assert list(created["upscore"].blobs[0].shape.dim) == [5, 1, 4, 4]
+    assert created["upscore"].convolution_param.group == 5
+
+
+def test_a_second_run_changes_nothing_and_check_says_so(files: list[Path]) -> None:
+    net, base, out = files
+    assert run("apply", "--check", net, base).returncode == 1
+    assert run("apply", net, base, out).returncode == 0
+    assert run("apply", "--check", net, out).returncode == 0
+    again = out.with_name("again.caffemodel")
+    done = run("apply", net, out, again)
+    assert done.returncode == 0
+    assert b"Nothing had to change" in done.stdout
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_json_of_apply(files: list[Path]) -> None:
+    done = run("apply", "--json", *files)
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert document["schema_version"] == 1
+    assert document["command"] == "apply"
+    assert document["output"] == str(files[2])
+    assert [layer["action"] for layer in document["layers"]] == ["created", "created"]
+    assert document["layers"][0]["shape"] == [5, 5, 4, 4]
+    assert document["layers"][0]["after"] == "bilinear"
+    size = files[2].stat().st_size
+    assert document["bytes"] == {
+        "input": files[1].stat().st_size,
+        "output": size,
+        "rewritten": size - files[1].stat().st_size,
+    }
+
+
+def test_dry_run_writes_nothing(files: list[Path]) -> None:
+    for option in ("--dry-run", "-n", "--check"):
+        run("apply", option, *files)
+        assert not files[2].exists()
+    done = run("apply", "-n", *files[:2], "--json")
+    assert json.loads(done.stdout)["output"] is None
+
+
+def test_quiet_is_quiet(files: list[Path]) -> None:
+    done = run("apply", "-q", *files)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_in_place(files: list[Path]) -> None:
+    net, base, _ = files
+    os.chmod(base, 0o640)
+    inode = base.stat().st_ino
+    before = base.read_bytes()
+    assert run("apply", "--in-place", net, base).returncode == 0
+    assert base.read_bytes().startswith(before)
+    assert len(base.read_bytes()) > len(before)
+    assert base.stat().st_mode & 0o777 == 0o640
+    changed = base.stat()
+    assert changed.st_ino != inode
+    assert run("apply", "-i", net, base).returncode == 0
+    assert base.stat().st_mtime_ns == changed.st_mtime_ns
+    assert run("apply", "-i", net, base, "out").returncode == 2
+
+
+def test_streams(files: list[Path]) -> None:
+    net, base, out = files
+    run("apply", net, base, out)
+    done = run("apply", net, "-", "-", stdin=base.read_bytes())
+    assert done.returncode == 0
+    assert done.stdout == out.read_bytes()
+    assert b"upscore2" in done.stderr
+    done = run("apply", "-", base, "-", stdin=net.read_bytes())
+    assert done.stdout == out.read_bytes()
+    assert run("apply", "-", "-", "-").returncode == 2
+    assert run("apply", "--json", net, base, "-").returncode == 2
+
+
+def test_a_reader_that_leaves_is_no_failure_of_ours(files: list[Path]) -> None:
+    net, base, _ = files
+    base.write_bytes(base.read_bytes() + b"\x9a\x06\x80\x80\x80\x04" + bytes(8 << 20))
+    command = f"{' '.join(COMMAND)} apply {net} {base} - 2>{base}.err | head -c 10 | wc -c"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60)
+    assert done.stdout.strip() == b"10"
+    assert b"Traceback" not in Path(f"{base}.err").read_bytes()
+    assert b"BrokenPipe" not in Path(f"{base}.err").read_bytes()
+
+
+WRONG: Sequence[tuple[str, list[str], int, str]] = (
+    ("no OUT", ["net.prototxt", "in.caffemodel"], 2, "no output"),
+    ("OUT exists", ["net.prototxt", "in.caffemodel", "there"], 2, "--force"),
+    ("OUT is IN", ["net.prototxt", "in.caffemodel", "./in.caffemodel"], 2, "--in-place"),
+    ("OUT is IN by a link", ["net.prototxt", "in.caffemodel", "link"], 2, "--in-place"),
+    ("OUT is a folder", ["net.prototxt", "in.caffemodel", "."], 2, "director"),
+    ("no such folder", ["net.prototxt", "in.caffemodel", "no/out"], 2, "director"),
+    ("no such option", ["--nonsense"], 2, "nonsense"),
+    ("a bad pattern", ["-p", "re:(", "net.prototxt", "in.caffemodel", "o"], 2, "regular"),
+    ("no such net", ["nte.prototxt", "in.caffemodel", "o"], 4, "net.prototxt"),
+    ("no such model", ["net.prototxt", "nothing", "o"], 4, "nothing"),
+    ("swapped", ["in.caffemodel", "net.prototxt", "o"], 3, "wrong way round"),
+    ("the net as model", ["net.prototxt", "net.prototxt", "o"], 3, "is text"),
+    ("nothing matched", ["-p", "upsocre", "net.prototxt", "in.caffemodel", "o"], 3, "upscore"),
+    ("all excluded", ["-x", "*", "net.prototxt", "in.caffemodel", "o"], 3, "--exclude"),
+    ("unfit layer", ["-p", "refine", "net.prototxt", "in.caffemodel", "o"], 3, "gain"),
+    ("broken net", ["broken.prototxt", "in.caffemodel", "o"], 3, "broken.prototxt:2:"),
+    ("misspelt field", ["misspelt.prototxt", "in.caffemodel", "o"], 3, "kernel_size"),
+    ("truncated", ["net.prototxt", "cut.caffemodel", "o"], 3, "byte"),
+    ("empty", ["net.prototxt", "empty.caffemodel", "o"], 3, "is empty"),
+    ("a pointer", ["net.prototxt", "pointer.caffemodel", "o"], 3, "git lfs pull"),
+    ("a web page", ["net.prototxt", "page.caffemodel", "o"], 3, "web page"),
+    ("HDF5", ["net.prototxt", "model.h5", "o"], 3, "HDF5"),
+)
+
+
+@pytest.fixture
+def wrong(place: Path) -> Path:
+    model = (place / "in.caffemodel").read_bytes()
+    (place / "there").write_bytes(b"precious")
+    (place / "link").symlink_to("in.caffemodel")
+    (place / "broken.prototxt").write_text('name: "n"\nlayer { name: }\n')
+    (place / "misspelt.prototxt").write_bytes(
+        net_text().replace(b"kernel_size: 4", b"kernel_sise: 4")
+    )
+    (place / "cut.caffemodel").write_bytes(model[:-7])
+    (place / "empty.caffemodel").write_bytes(b"")
+    (place / "pointer.caffemodel").write_bytes(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n"
+    )
+    (place / "page.caffemodel").write_bytes(b"<!DOCTYPE html><html><head></head></html>")
+    (place / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(2048))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG]
+)
+def test_what_is_wrong_is_said(
+    wrong: Path, arguments: list[str], code: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(wrong)
+    before = {path.name: path.read_bytes() for path in wrong.iterdir()}
+    done = run("apply", *arguments)
+    no_traceback(done)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert words in done.stderr.decode()
+    assert done.stderr.startswith(b"error: ")
+    assert {path.name: path.read_bytes() for path in wrong.iterdir()} == before
+
+    document = json.loads(run("apply", "--json", *arguments).stdout)
+    assert document["error"]["message"]
+    assert {path.name: path.read_bytes() for path in wrong.iterdir()} == before
+
+
+def test_allow_empty_is_a_plain_copy(files: list[Path]) -> None:
+    done = run("apply", "-p", "nothing", "--allow-empty", *files)
+    assert done.returncode == 0
+    assert files[2].read_bytes() == files[1].read_bytes()
+
+
+def test_inspect_takes_its_files_in_any_order(files: list[Path]) -> None:
+    net, base, _ = files
+    documents = [
+        json.loads(run("inspect", "--json", *order).stdout) for order in ((net, base), (base, net))
+    ]
+    assert documents[0] == documents[1]
+    states = {layer["name"]: layer["weights"] for layer in documents[0]["layers"]}
+    assert states == {"upscore2": "missing", "refine": "other", "upscore": "missing"}
+    found = {
+        layer["name"]: [f["id"] for f in layer["findings"]] for layer in documents[0]["layers"]
+    }
+    assert found["upscore2"] == ["DS001"]
+    alone = json.loads(run("inspect", "--json", base).stdout)
+    assert [layer["name"] for layer in alone["layers"]] == ["refine"]
+    assert run("inspect", net, net).returncode == 3
+    assert run("inspect").returncode == 2
+
+
+def test_kernel_and_demo(place: Path) -> None:
+    document = json.loads(run("kernel", "4", "--json").stdout)
+    assert document["taps"] == [[0.25, 0.75, 0.75, 0.25]] * 2
+    assert document["interpolates"] is True
+    assert run("kernel", "0").returncode == 2
+    assert run("kernel", "1000000000").returncode == 3
+    demo = place / "demo"
+    first = run("demo", demo)
+    assert (first.returncode, first.stderr) == (0, b"")
+    made = {path.name: path.read_bytes() for path in demo.iterdir()}
+    assert set(made) == {"net.prototxt", "base.caffemodel", "fcn.caffemodel"}
+    assert run("demo", demo).returncode == 0
+    assert {path.name: path.read_bytes() for path in demo.iterdir()} == made
+    (demo / "net.prototxt").write_text("mine")
+    assert run("demo", demo).returncode == 2
+    assert (demo / "net.prototxt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"NO_COLOR": "1"},
+        {"TERM": "dumb"},
+        {"COLUMNS": "1"},
+        {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        {"HOME": "/nonexistent"},
+        {"FORCE_COLOR": "1", "COLUMNS": "40"},
+    ],
+    ids=lambda env: "+".join(env),
+)
+def test_any_environment_is_fit_to_read(files: list[Path], env: dict[str, str]) -> None:
+    for arguments in (["apply", "-n", *files[:2]], ["inspect", *files[:2]], ["kernel", "16"]):
+        done = run(*arguments, env=env)
+        no_traceback(done)
+        assert done.returncode == 0
+        if arguments[0] != "kernel":
+            assert b"upscore2" in done.stdout
+
+
+def test_markup_in_names_is_harmless(place: Path) -> None:
+    text = net_text().replace(b'"upscore2"', b'"up[/bold][red]"')
+    (place / "odd.prototxt").write_bytes(text)
+    done = run("apply", "-n", place / "odd.prototxt", place / "in.caffemodel")
+    assert done.returncode == 0
+    assert b"up[/bold][red]" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_leaves_nothing_behind(files: list[Path], number: int, code: int) -> None:
+    net, base, out = files
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [*COMMAND, "apply", str(net), "-", str(out)],
+        stdin=reading,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.close(reading)
+    os.write(writing, base.read_bytes()[:100])
+    time.sleep(1.0)  # long enough to be waiting for the rest of the input
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    os.close(writing)
+    assert process.returncode == code
+    assert b"Traceback" not in said
+    assert sorted(path.name for path in out.parent.iterdir()) == ["in.caffemodel", "net.prototxt"]
+
+
+def test_help_and_version_import_nothing_heavy() -> None:
+    code = (
+        "import sys; from deconvsurgery.cli import run\n"
+        "run(sys.argv[1:])\n"
+        "heavy = {'numpy', 'google.protobuf', 'rich'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    for arguments in (["--version"], ["--help"], ["apply", "--help"], ["inspect", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, check=False, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, b""), arguments
+        assert done.stdout

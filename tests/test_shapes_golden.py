@@ -1,0 +1,122 @@
+"""Shapes held against those of a real Caffe, blob by blob (../shared/golden)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deconvsurgery.net import Layer, Message, Net, NetState, Phase
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.shapes import Shape, infer_shapes
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+SHAPES = SHARED / "golden" / "shapes" / "shapes.json"
+CASES = SHARED / "golden" / "layouts" / "cases.json"
+
+# Layers of which no text tells how many weights they have.
+UNTOLD = {"Python"}
+
+
+def loaded(path: Path) -> Any:
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def seen(net: Net) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
+    """Blobs and, of layers that have any, weights by name."""
+    shapes = infer_shapes(net)
+    blobs: dict[str, Shape] = {}
+    params: dict[str, list[Shape]] = {}
+    for layer in net.layers:
+        each = shapes[layer.index]
+        assert (each.problem, each.guess) == (None, None), layer.name
+        assert each.blobs is not None or layer.type in UNTOLD, layer.type
+        blobs.update(zip(layer.top, each.tops, strict=True))
+        if each.blobs:
+            params[layer.name] = list(each.blobs)
+    return blobs, params
+
+
+def read(key: str) -> Net:
+    path, phase = key.split("|")
+    net = parse_net((SHARED / path).read_bytes())
+    return net.filtered(NetState(Phase[phase], net.state.level, net.state.stage))
+
+
+def with_inputs(net: Net, blobs: dict[str, list[int]]) -> Net:
+    """The net with Input layers of the shapes its data layers were replaced by."""
+
+    def given(layer: Layer) -> Layer:
+        if layer.bottom or layer.type == "Input":
+            return layer
+        shapes = tuple(
+            ("shape", Message(tuple(("dim", dim) for dim in blobs[top]))) for top in layer.top
+        )
+        return replace(layer, type="Input", message=Message((("input_param", Message(shapes)),)))
+
+    return replace(net, layers=tuple(given(layer) for layer in net.layers))
+
+
+skip_without_shapes = pytest.mark.skipif(
+    not SHAPES.exists(), reason=f"no golden shapes at {SHAPES}"
+)
+skip_without_cases = pytest.mark.skipif(not CASES.exists(), reason=f"no golden cases at {CASES}")
+
+
+@skip_without_shapes
+@pytest.mark.parametrize("key", sorted(loaded(SHAPES)))
+def test_every_blob_and_weight_is_as_caffe_has_it(key: str) -> None:
+    expected, net = loaded(SHAPES)[key], read(key)
+    if expected["data_replaced"]:
+        net = with_inputs(net, expected["blobs"])
+    blobs, params = seen(net)
+    own = {name: shape for name, shape in expected["blobs"].items() if "_split_" not in name}
+    assert blobs == {name: tuple(shape) for name, shape in own.items()}
+    assert params == {
+        name: [tuple(shape) for shape in shapes] for name, shapes in expected["params"].items()
+    }
+
+
+@skip_without_shapes
+@pytest.mark.parametrize(
+    "key", sorted(key for key, each in loaded(SHAPES).items() if each["data_replaced"])
+)
+def test_nothing_is_made_up_where_the_data_is_unknown(key: str) -> None:
+    """From the net as it stands: what is known of channels and weights is right."""
+    expected, net = loaded(SHAPES)[key], read(key)
+    blobs, params = seen(net)
+    for name, shape in blobs.items():
+        if shape is not None and len(shape) > 1 and shape[1] is not None:
+            assert shape[1] == expected["blobs"][name][1], name
+    types = {layer.name: layer.type for layer in net.layers}
+    for name, shapes in expected["params"].items():
+        for got, real in zip(params[name], shapes, strict=True):
+            assert got is not None, name
+            assert len(got) == len(real), name
+            assert all(dim in (None, true) for dim, true in zip(got, real, strict=True)), name
+            if types[name] == "Deconvolution":
+                assert None not in got, name
+
+
+@skip_without_cases
+@pytest.mark.parametrize("case", loaded(CASES) or [], ids=lambda case: case["name"])
+def test_layouts(case: dict[str, Any]) -> None:
+    net = parse_net(case["prototxt"].encode())
+    (layer,) = (layer for layer in net.layers if layer.name == case["layer"])
+    shapes, caffe = infer_shapes(net)[layer.index], case["caffe"]
+    if "error" in caffe:
+        words = {
+            "pad_too_big": "a size of -14",  # Check failed: shape[i] >= 0 (-14 vs. 0)
+            "zero_output": "num_output is missing or 0",  # Check failed: num_output_ > 0
+            "nonsquare_k4x6_bilinear": None,  # the shape is fine, the filler is not
+        }[case["name"]]
+        assert shapes.problem is None if words is None else words in (shapes.problem or "")
+        return
+    weights = [tuple(caffe[name]) for name in ("weight_shape", "bias_shape") if name in caffe]
+    assert shapes.problem is None
+    assert shapes.blobs == tuple(weights)
+    assert len(weights) == caffe["n_blobs"]
+    assert shapes.tops == (tuple(caffe["output_shape"]),)

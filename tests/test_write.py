@@ -1,0 +1,1057 @@
+"""The law: bytes outside the edits are the source's own; a file is written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import pty
+import secrets
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deconvsurgery.errors import FileError, ModelError, OutputError
+from deconvsurgery.read import FileSource, open_source
+from deconvsurgery.splice import Edit, replacing, spliced
+from deconvsurgery.write import Written, check_output, write_file, write_spliced
+
+OLD = b"what was there before"
+SOURCE = bytes(range(256)) * 4
+EDITS = (replacing(100, 200, b"x" * 90), replacing(700, 700, b"inserted"))
+NEW = spliced(SOURCE, EDITS)
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[FileSource]:
+    path = tmp_path / "in.caffemodel"
+    path.write_bytes(SOURCE)
+    with open_source(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory of its own for the output."""
+    directory = tmp_path / "place"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A directory that an ordinary user, who runs the test, may write to."""
+    if os.geteuid() != 0:
+        pytest.skip("takes root to become someone else for a moment")
+    directory = Path(tempfile.mkdtemp())
+    os.chown(directory, 65534, 65534)
+    try:
+        os.seteuid(65534)
+        yield directory
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(directory)
+
+
+@contextmanager
+def standard_output(fd: int) -> Iterator[None]:
+    """Descriptor 1 is ``fd`` for a while."""
+    kept = os.dup(1)
+    os.dup2(fd, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(os.listdir(directory))
+
+
+def temporaries(directory: Path) -> list[str]:
+    return [name for name in names(directory) if name.startswith(".deconvsurgery-")]
+
+
+def meanwhile(act: Callable[[], object]) -> Edit:
+    """An edit during which something happens."""
+
+    def chunks() -> Iterable[bytes]:
+        act()
+        yield b"z"
+
+    return Edit(0, 1, 1, chunks)
+
+
+# ── the law ──
+
+
+@st.composite
+def sources_and_edits(draw: st.DrawFn) -> tuple[bytes, list[Edit]]:
+    data = draw(st.binary(max_size=400))
+    places = st.integers(0, len(data))
+    cuts = sorted(draw(st.lists(places, max_size=10).filter(lambda cuts: len(cuts) % 2 == 0)))
+    edits = []
+    for start, stop in zip(cuts[::2], cuts[1::2], strict=True):
+        chunks = draw(st.lists(st.binary(max_size=50), max_size=3))
+        edits.append(Edit(start, stop, sum(map(len, chunks)), chunks.copy))
+    return data, draw(st.permutations(edits))
+
+
+@given(sources_and_edits(), st.booleans())
+@settings(deadline=None)
+def test_bytes_outside_the_edits_are_identical(
+    source_and_edits: tuple[bytes, list[Edit]], by_kernel: bool
+) -> None:
+    data, edits = source_and_edits
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        if not by_kernel:
+            patch.delattr(os, "copy_file_range", raising=False)
+        path, output = Path(directory, "in"), Path(directory, "out")
+        path.write_bytes(data)
+        with open_source(path) as source:
+            written = write_spliced(source, edits, output)
+        result = output.read_bytes()
+        assert result == spliced(data, edits)
+        assert written == Written(str(output), len(result))
+        assert path.read_bytes() == data
+        shift = position = 0
+        for edit in sorted(edits, key=lambda edit: (edit.start, edit.stop)):
+            assert result[position + shift : edit.start + shift] == data[position : edit.start]
+            shift, position = shift + edit.growth, edit.stop
+        assert result[position + shift :] == data[position:]
+
+
+def test_no_edit_is_a_copy(source: FileSource, place: Path) -> None:
+    write_spliced(source, (), place / "out")
+    assert (place / "out").read_bytes() == SOURCE
+    assert names(place) == ["out"]
+
+
+def test_edits_of_any_buffer(source: FileSource, place: Path) -> None:
+    floats: Any = memoryview(b"\0\0\x80?" * 6).cast("f", (2, 3))
+    nothing: Any = memoryview(b"").cast("f")
+    chunks = (bytearray(b"ab"), memoryview(b"cd"), floats, b"", nothing)
+    write_spliced(source, [Edit(0, 4, 28, lambda: chunks)], place / "out")
+    assert (place / "out").read_bytes() == b"abcd" + b"\0\0\x80?" * 6 + SOURCE[4:]
+
+
+@pytest.mark.parametrize("promised", [0, 2, 4, 99])
+def test_an_edit_of_another_size_than_promised_is_our_bug(
+    source: FileSource, place: Path, promised: int
+) -> None:
+    edit = Edit(5, 6, promised, lambda: (b"ab", b"c"))
+    with pytest.raises(RuntimeError, match=f"promised {promised} bytes"):
+        write_spliced(source, [edit], place / "out")
+    assert names(place) == []
+
+
+def test_a_stream_gets_no_more_than_promised(source: FileSource) -> None:
+    ours, theirs = os.pipe()
+    with drained(ours) as received:
+        edit = Edit(0, 0, 3, lambda: (b"ab", b"cd"))
+        with standard_output(theirs), pytest.raises(RuntimeError):
+            write_spliced(source, [edit], "-")
+        os.close(theirs)
+    assert received == [b"ab"]
+
+
+@pytest.mark.parametrize("by_kernel", [True, False])
+def test_progress_adds_up(
+    source: FileSource, place: Path, by_kernel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not by_kernel:
+        monkeypatch.delattr(os, "copy_file_range", raising=False)
+    told: list[int] = []
+    write_spliced(source, EDITS, place / "out", progress=told.append)
+    assert sum(told) == len(NEW)
+    assert all(told)
+
+
+def test_memory_does_not_grow_with_the_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, chunk = 40 << 20, bytes(1 << 20)
+    with (place / "in").open("wb") as file:
+        file.truncate(size)
+    monkeypatch.delattr(os, "copy_file_range", raising=False)
+    edit = Edit(0, 0, size, lambda: itertools.repeat(chunk, size >> 20))
+    with open_source(place / "in") as source:
+        tracemalloc.start()
+        try:
+            write_spliced(source, [edit], place / "out")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert (place / "out").stat().st_size == 2 * size
+    assert peak < 4 << 20
+
+
+# ── the order that survives a power cut ──
+
+
+def test_write_then_flush_then_rename_then_flush_the_directory(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def recorded(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            seen = name
+            if name == "fsync":
+                seen += " dir" if stat.S_ISDIR(os.fstat(arguments[0]).st_mode) else " file"
+            if seen not in calls[-1:]:
+                calls.append(seen)
+            return real(*arguments)
+
+        return call
+
+    for name in ("write", "fsync", "rename"):
+        monkeypatch.setattr(os, name, recorded(name, getattr(os, name)))
+    monkeypatch.delattr(os, "copy_file_range", raising=False)
+    monkeypatch.setattr(FileSource, "unchanged", recorded("unchanged", lambda _: True))
+    write_spliced(source, EDITS, place / "out")
+    assert calls == ["write", "fsync file", "unchanged", "rename", "fsync dir"]
+
+
+# ── an error at every call ──
+
+CALLS = ["open", "write", "copy_file_range", "fstat", "fsync", "close", "rename"]
+FAULTS: list[tuple[str, BaseException, bool]] = [
+    *(
+        (name, OSError(number, os.strerror(number)), False)
+        for name in ("write", "copy_file_range", "fsync")
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+    ),
+    ("rename", OSError(errno.EBUSY, os.strerror(errno.EBUSY)), False),
+    ("rename", OSError(errno.EPERM, os.strerror(errno.EPERM)), False),
+    ("open", OSError(errno.EMFILE, os.strerror(errno.EMFILE)), False),
+    ("close", OSError(errno.EIO, os.strerror(errno.EIO)), True),  # Linux closes all the same
+    *(
+        (name, error, late)
+        for name in CALLS
+        for error in (KeyboardInterrupt(), SystemExit(143), MemoryError())
+        for late in (False, True)
+    ),
+]
+
+
+class Saboteur:
+    """Replaces a function: each call does little, and the ``nth`` raises, before or after it."""
+
+    def __init__(self, name: str, nth: int, error: BaseException, late: bool) -> None:
+        self.name, self.nth, self.error, self.late = name, nth, error, late
+        self.real = getattr(os, name)
+        self.calls = 0
+        self.struck = False
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.calls += 1
+        strike = self.calls == self.nth
+        if strike:
+            self.struck = True
+            if not self.late:
+                raise self.error
+        if self.name == "write":
+            arguments = (arguments[0], memoryview(arguments[1])[:40])
+        elif self.name == "copy_file_range":
+            arguments = (*arguments[:2], min(arguments[2], 300), *arguments[3:])
+        result = self.real(*arguments, **named)
+        if strike:
+            if self.name == "open":
+                os.close(result)  # the interrupted caller never learns of it
+            raise self.error
+        return result
+
+
+@pytest.mark.parametrize("old", [None, OLD], ids=["new", "force"])
+@pytest.mark.parametrize(
+    ("name", "error", "late"),
+    FAULTS,
+    ids=[f"{'after' if late else 'at'} {name}-{error!r}" for name, error, late in FAULTS],
+)
+def test_an_error_at_every_call_loses_nothing(
+    place: Path, tmp_path: Path, name: str, error: BaseException, late: bool, old: bytes | None
+) -> None:
+    if not hasattr(os, name):
+        pytest.skip(f"no {name} here")
+    given_in, output = tmp_path / "in", place / "out"
+    given_in.write_bytes(SOURCE)
+    for nth in itertools.count(1):
+        output.unlink(missing_ok=True)
+        if old is not None:
+            output.write_bytes(old)
+        saboteur = Saboteur(name, nth, error, late)
+        raised: BaseException | None = None
+        with open_source(given_in) as source, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, name, saboteur)
+            if name == "write":
+                patch.delattr(os, "copy_file_range", raising=False)
+            try:
+                write_spliced(source, EDITS, output, force=old is not None)
+            except (FileError, type(error)) as caught:
+                raised = caught
+        assert given_in.read_bytes() == SOURCE
+        assert temporaries(place) == []
+        now = output.read_bytes() if output.exists() else None
+        assert now in (old, NEW)
+        if raised is None:
+            assert now == NEW
+        if isinstance(raised, FileError):
+            assert isinstance(error, OSError)
+            assert raised.path == str(output)
+            assert os.strerror(error.errno or 0) in raised.message
+            if now == NEW:
+                assert "in its place" in raised.message
+            else:
+                assert f"{len(NEW)} bytes are needed" in raised.message
+                assert "are free" in raised.message
+        if not saboteur.struck:
+            assert nth > 1
+            break
+
+
+def test_a_real_full_disk(source: FileSource, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = os.geteuid() == 0 and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        (disk / "out").write_bytes(OLD)
+        large = replacing(0, 1, bytes(1 << 20))
+        with pytest.raises(FileError, match="No space left on device; 1049599 bytes are needed"):
+            write_spliced(source, [large], disk / "out", force=True)
+        assert (disk / "out").read_bytes() == OLD
+        assert names(disk) == ["out"]
+        write_spliced(source, EDITS, disk / "out", force=True)  # from another file system, too
+        assert (disk / "out").read_bytes() == NEW
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+# ── reluctant calls ──
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="no copy_file_range here")
+@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize(
+    "number",
+    [errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, 0],
+    ids=lambda number: errno.errorcode.get(number, "nothing copied"),
+)
+def test_without_the_kernels_copy(
+    source: FileSource, place: Path, number: int, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = os.copy_file_range, itertools.count()
+
+    def unable(given_in: int, output: int, size: int, start: int) -> int:
+        if next(calls) < after:
+            return real(given_in, output, min(size, 10), start)
+        if number:
+            raise OSError(number, os.strerror(number))
+        return 0
+
+    monkeypatch.setattr(os, "copy_file_range", unable)
+    write_spliced(source, EDITS, place / "out")
+    assert (place / "out").read_bytes() == NEW
+
+
+def test_other_errors_of_the_kernels_copy_are_errors(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "copy_file_range", broken, raising=False)
+    with pytest.raises(FileError, match="Input/output error"):
+        write_spliced(source, EDITS, place / "out")
+    assert names(place) == []
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=30).filter(any), st.booleans())
+@settings(deadline=None)
+def test_short_calls_and_interruptions_are_completed(calls: list[int], by_kernel: bool) -> None:
+    """Each number is a call: so many bytes at most, or for 0 an interruption."""
+    turns = itertools.cycle(calls)
+
+    def reluctant(real: Callable[..., Any], size_at: int) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            most = next(turns)
+            if most == 0:
+                raise InterruptedError
+            shorter = list(arguments)
+            if isinstance(shorter[size_at], int):
+                shorter[size_at] = min(shorter[size_at], most)
+            else:
+                shorter[size_at] = shorter[size_at][:most]
+            return real(*shorter)
+
+        return call
+
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        Path(directory, "in").write_bytes(SOURCE)
+        with open_source(Path(directory, "in")) as source:
+            patch.setattr(os, "write", reluctant(os.write, 1))
+            patch.setattr(os, "pread", reluctant(os.pread, 1))
+            if by_kernel and hasattr(os, "copy_file_range"):
+                patch.setattr(os, "copy_file_range", reluctant(os.copy_file_range, 2))
+            else:
+                patch.delattr(os, "copy_file_range", raising=False)
+            write_spliced(source, EDITS, Path(directory, "out"))
+        assert Path(directory, "out").read_bytes() == NEW
+
+
+# ── what is no place for an output ──
+
+
+def test_an_output_that_exists_needs_force(source: FileSource, place: Path) -> None:
+    output = place / "out"
+    output.write_bytes(OLD)
+    with pytest.raises(OutputError, match="exists already") as caught:
+        write_spliced(source, EDITS, output)
+    assert caught.value.path == str(output)
+    assert output.read_bytes() == OLD
+    write_spliced(source, EDITS, output, force=True)
+    assert output.read_bytes() == NEW
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "empty"),
+        ("place", "is a directory"),
+        ("place/", "names a directory"),
+        ("nowhere/", "names a directory"),
+        ("place/..", "names a directory"),
+        ("nowhere/out", "the directory .*nowhere does not exist"),
+        ("file/out", "Not a directory"),
+        ("x" * 256, "File name too long"),
+        ("loop", "loop of symbolic links"),
+        ("loop/out", "symbolic links"),
+        ("to-place", "is a directory"),
+        ("a\0b", "null"),
+    ],
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_no_place_for_a_file(
+    source: FileSource,
+    place: Path,
+    name: str,
+    message: str,
+    force: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(place.parent)
+    Path("file").write_bytes(OLD)
+    Path("loop").symlink_to("pool")
+    Path("pool").symlink_to("loop")
+    Path("to-place").symlink_to("place")
+    before = names(place.parent)
+    with pytest.raises(OutputError, match=message):
+        check_output(name, source, force=force)
+    with pytest.raises(OutputError, match=message):
+        write_spliced(source, EDITS, name, force=force)
+    with pytest.raises(OutputError, match=message):
+        write_file(name, b"", force=force)
+    assert names(place.parent) == before
+    assert names(place) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "-out",
+        "two\nlines",
+        "quo'\"tes",
+        "😀 ünï",
+        os.fsdecode(b"caf\xe9"),
+        "x" * 255,
+        "\x1b[31m",
+        "*?[a]",
+        "--force",
+    ],
+)
+def test_unusual_names_are_names(
+    source: FileSource, place: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    assert write_spliced(source, EDITS, name) == Written(name, len(NEW))
+    assert Path(name).read_bytes() == NEW
+    with pytest.raises(OutputError) as caught:
+        write_spliced(source, EDITS, name)
+    assert caught.value.path is not None
+    assert caught.value.path.isprintable()
+
+
+def test_check_output_touches_nothing(source: FileSource, place: Path) -> None:
+    check_output(place / "out", source)
+    check_output(place / "out", None)
+    assert names(place) == []
+
+
+# ── the input itself ──
+
+
+def same(tmp_path: Path, how: str) -> str:
+    path = tmp_path / "in.caffemodel"
+    if how == "hard link":
+        (tmp_path / "hard").hardlink_to(path)
+        return str(tmp_path / "hard")
+    if how == "symlink":
+        (tmp_path / "soft").symlink_to("in.caffemodel")
+        return str(tmp_path / "soft")
+    if how == "through a directory":
+        (tmp_path / "there").symlink_to(tmp_path)
+        return str(tmp_path / "there" / "in.caffemodel")
+    return {"path": str(path), "dots": f"{tmp_path}/./../{tmp_path.name}/in.caffemodel"}[how]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("how", ["path", "dots", "symlink", "hard link", "through a directory"])
+def test_the_input_is_refused_by_any_name(
+    source: FileSource, tmp_path: Path, how: str, force: bool
+) -> None:
+    output = same(tmp_path, how)
+    with pytest.raises(OutputError, match="is the input file itself"):
+        write_spliced(source, EDITS, output, force=force)
+    assert Path(source.name).read_bytes() == SOURCE
+
+
+@pytest.mark.parametrize("name", ["/proc/self/fd/{}", "/dev/fd/{}", "/proc/thread-self/fd/{}"])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_the_input_is_refused_by_a_descriptor(
+    source: FileSource, name: str, in_place: bool
+) -> None:
+    if not os.path.isdir(os.path.dirname(name)):
+        pytest.skip("no such file system here")
+    with open(source.name, "r+b") as file, pytest.raises(OutputError, match="input file itself"):
+        write_spliced(source, EDITS, name.format(file.fileno()), force=True, in_place=in_place)
+    assert Path(source.name).read_bytes() == SOURCE
+
+
+def test_the_input_is_refused_as_standard_output(source: FileSource) -> None:
+    with (
+        open(source.name, "ab") as file,
+        standard_output(file.fileno()),
+        pytest.raises(OutputError, match="input file itself"),
+    ):
+        write_spliced(source, EDITS, "-", force=True)
+    assert Path(source.name).read_bytes() == SOURCE
+
+
+@pytest.mark.parametrize("how", ["path", "dots", "symlink", "through a directory"])
+def test_in_place(source: FileSource, tmp_path: Path, how: str) -> None:
+    written = write_spliced(source, EDITS, same(tmp_path, how), in_place=True)
+    assert written.warnings == ()
+    assert Path(source.name).read_bytes() == NEW
+    assert temporaries(tmp_path) == []
+    assert source.read(0, source.size) == SOURCE  # the old file, while it is open
+
+
+def test_in_place_does_not_mean_another_file(source: FileSource, place: Path) -> None:
+    (place / "out").write_bytes(OLD)
+    with pytest.raises(OutputError, match="exists already"):
+        write_spliced(source, EDITS, place / "out", in_place=True)
+
+
+def test_in_place_on_standard_output(source: FileSource) -> None:
+    ours, theirs = os.pipe()
+    try:
+        with standard_output(theirs), pytest.raises(OutputError, match="in place"):
+            write_spliced(source, EDITS, "-", in_place=True)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+# ── links ──
+
+
+def test_a_symlink_is_written_through(source: FileSource, place: Path, tmp_path: Path) -> None:
+    (place / "out").write_bytes(OLD)
+    (tmp_path / "middle").symlink_to("place/out")
+    (tmp_path / "link").symlink_to(tmp_path / "middle")
+    with pytest.raises(OutputError, match="exists already"):
+        write_spliced(source, EDITS, tmp_path / "link")
+    write_spliced(source, EDITS, tmp_path / "link", force=True)
+    assert os.readlink(tmp_path / "link") == str(tmp_path / "middle")
+    assert os.readlink(tmp_path / "middle") == "place/out"
+    assert (place / "out").read_bytes() == NEW
+    assert names(place) == ["out"]
+
+
+def test_a_dangling_symlink_has_its_target_made(
+    source: FileSource, place: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to("place/out")
+    write_spliced(source, EDITS, tmp_path / "link")
+    assert os.readlink(tmp_path / "link") == "place/out"
+    assert (place / "out").read_bytes() == NEW
+    (tmp_path / "lost").symlink_to("nowhere/out")
+    with pytest.raises(OutputError, match="nowhere does not exist"):
+        write_spliced(source, EDITS, tmp_path / "lost")
+
+
+@pytest.mark.parametrize(("links", "words"), [(1, "link to the old file keeps"), (2, "links")])
+def test_other_hard_links_are_warned_of(
+    source: FileSource, place: Path, links: int, words: str
+) -> None:
+    (place / "out").write_bytes(OLD)
+    for number in range(links):
+        (place / f"link{number}").hardlink_to(place / "out")
+    (warning,) = write_spliced(source, EDITS, place / "out", force=True).warnings
+    assert warning.startswith(f"{links} other hard ")
+    assert words in warning
+    assert (place / "out").read_bytes() == NEW
+    assert (place / "link0").read_bytes() == OLD
+
+
+def test_in_place_warns_of_hard_links_too(source: FileSource, tmp_path: Path) -> None:
+    output = same(tmp_path, "hard link")
+    assert len(write_spliced(source, EDITS, output, in_place=True).warnings) == 1
+    assert Path(output).read_bytes() == NEW
+    assert Path(source.name).read_bytes() == SOURCE
+
+
+# ── modes, owners, attributes ──
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
+def test_a_new_file_obeys_the_umask(source: FileSource, place: Path, umask: int) -> None:
+    kept = os.umask(umask)
+    try:
+        write_spliced(source, EDITS, place / "out")
+        write_file(place / "small", b"demo")
+    finally:
+        os.umask(kept)
+    for name in ("out", "small"):
+        assert stat.S_IMODE((place / name).stat().st_mode) == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755, 0o444, 0o666])
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_a_replaced_file_keeps_its_mode(
+    source: FileSource, place: Path, mode: int, umask: int
+) -> None:
+    (place / "out").write_bytes(OLD)
+    (place / "out").chmod(mode)
+    kept = os.umask(umask)
+    try:
+        write_spliced(source, EDITS, place / "out", force=True)
+    finally:
+        os.umask(kept)
+    assert stat.S_IMODE((place / "out").stat().st_mode) == mode
+
+
+def test_a_private_file_is_private_all_the_while(source: FileSource, place: Path) -> None:
+    modes = []
+
+    def look() -> None:
+        (name,) = temporaries(place)
+        assert len(name) < 40
+        modes.append(stat.S_IMODE((place / name).stat().st_mode))
+
+    (place / "out").write_bytes(OLD)
+    write_spliced(source, [meanwhile(look)], place / "out", force=True)
+    assert modes == [0o600]
+
+
+@as_root
+def test_a_replaced_file_keeps_its_owner(source: FileSource, place: Path) -> None:
+    (place / "out").write_bytes(OLD)
+    (place / "out").chmod(0o640)
+    os.chown(place / "out", 65534, 65533)
+    assert write_spliced(source, EDITS, place / "out", force=True).warnings == ()
+    new = (place / "out").stat()
+    assert (new.st_uid, new.st_gid, stat.S_IMODE(new.st_mode)) == (65534, 65533, 0o640)
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("group_too", "mode"),
+    [(False, 0o6664), (True, 0o664)],  # the group that is lost must not hand its rights on
+)
+def test_an_owner_that_cannot_be_kept(
+    source: FileSource,
+    place: Path,
+    group_too: bool,
+    mode: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = os.fchown
+
+    def refused(fd: int, user: int, group: int) -> None:
+        if user != -1 or group_too:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        real(fd, user, group)
+
+    (place / "out").write_bytes(OLD)
+    os.chown(place / "out", 65534, 65533)
+    (place / "out").chmod(mode)
+    monkeypatch.setattr(os, "fchown", refused)
+    written = write_spliced(source, EDITS, place / "out", force=True)
+    assert written.warnings == ("the old file's owner could not be kept",)
+    new = (place / "out").stat()
+    assert new.st_gid == (0 if group_too else 65533)
+    assert stat.S_IMODE(new.st_mode) == (0o644 if group_too else 0o664)
+
+
+def test_a_file_of_someone_else_is_read_only_too(nobody: Path) -> None:
+    (nobody / "in").write_bytes(SOURCE)
+    os.seteuid(0)
+    os.chown(nobody / "in", 0, 0)
+    (nobody / "in").chmod(0o644)
+    os.seteuid(65534)
+    with open_source(nobody / "in") as source, pytest.raises(OutputError, match="is read-only"):
+        write_spliced(source, EDITS, nobody / "in", in_place=True)
+    assert (nobody / "in").read_bytes() == SOURCE
+
+
+def test_attributes_are_kept(source: FileSource, place: Path) -> None:
+    (place / "out").write_bytes(OLD)
+    try:
+        os.setxattr(place / "out", "user.origin", b"a zoo")
+    except (OSError, AttributeError):
+        pytest.skip("no extended attributes here")
+    assert write_spliced(source, EDITS, place / "out", force=True).warnings == ()
+    assert os.getxattr(place / "out", "user.origin") == b"a zoo"
+
+
+@as_root
+def test_a_directory_hands_its_group_down(source: FileSource, place: Path) -> None:
+    os.chown(place, -1, 65533)
+    place.chmod(0o2775)
+    write_spliced(source, EDITS, place / "out")
+    assert (place / "out").stat().st_gid == 65533
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_read_only_file_needs_force(
+    source: FileSource, tmp_path: Path, place: Path, in_place: bool
+) -> None:
+    output = Path(source.name) if in_place else place / "out"
+    if not in_place:
+        output.write_bytes(OLD)
+    output.chmod(0o444)
+    with pytest.raises(OutputError, match="read-only" if in_place else "exists"):
+        write_spliced(source, EDITS, output, in_place=in_place)
+    write_spliced(source, EDITS, output, in_place=in_place, force=True)
+    assert output.read_bytes() == NEW
+    assert stat.S_IMODE(output.stat().st_mode) == 0o444
+
+
+def test_a_directory_that_cannot_be_written_to(nobody: Path) -> None:
+    (nobody / "in").write_bytes(SOURCE)
+    (nobody / "out").write_bytes(OLD)
+    nobody.chmod(0o555)
+    with open_source(nobody / "in") as source:
+        for name in ("out", "new"):
+            with pytest.raises(OutputError, match="cannot be written to"):
+                write_spliced(source, EDITS, nobody / name, force=True)
+        with pytest.raises(OutputError, match="cannot be written to"):
+            write_spliced(source, EDITS, nobody / "in", in_place=True)
+    nobody.chmod(0o755)
+    assert (nobody / "out").read_bytes() == OLD
+    assert names(nobody) == ["in", "out"]
+
+
+def test_a_directory_that_cannot_be_listed(nobody: Path) -> None:
+    (nobody / "in").write_bytes(SOURCE)
+    nobody.chmod(0o300)
+    with open_source(nobody / "in") as source:
+        write_spliced(source, EDITS, nobody / "out")
+    nobody.chmod(0o700)
+    assert (nobody / "out").read_bytes() == NEW
+
+
+# ── the temporary name ──
+
+
+def test_a_planted_name_is_left_alone(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = [".deconvsurgery-0.tmp", ".deconvsurgery-1.tmp", ".deconvsurgery-2.tmp"]
+    (place / "victim").write_bytes(OLD)
+    (place / planted[0]).symlink_to("victim")
+    (place / planted[1]).symlink_to("nothing")
+    (place / planted[2]).write_bytes(OLD)
+    turns = itertools.count()
+    monkeypatch.setattr(secrets, "token_hex", lambda _: str(next(turns)))
+    write_spliced(source, EDITS, place / "out")
+    assert (place / "out").read_bytes() == NEW
+    assert (place / "victim").read_bytes() == OLD
+    assert names(place) == [*planted, "out", "victim"]
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0")
+    with pytest.raises(FileError, match="no temporary name is free"):
+        write_spliced(source, EDITS, place / "other")
+    assert names(place) == [*planted, "out", "victim"]
+
+
+# ── streams ──
+
+
+@contextmanager
+def drained(fd: int) -> Iterator[list[bytes]]:
+    """Everything that comes out of ``fd``, read by another thread; closes it."""
+    received: list[bytes] = []
+
+    def drain() -> None:
+        with os.fdopen(fd, "rb") as pipe:
+            received.append(pipe.read())
+
+    reader = threading.Thread(target=drain)
+    reader.start()
+    yield received
+    reader.join()
+
+
+LARGE = (replacing(0, 1, b"large" * 100_000),)  # more than a pipe holds
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_pipe_on_standard_output(source: FileSource, name: str, blocking: bool) -> None:
+    ours, theirs = os.pipe()
+    with drained(ours) as received:
+        os.set_blocking(theirs, blocking)
+        with standard_output(theirs):
+            written = write_spliced(source, LARGE, name)
+            os.fstat(1)  # still open
+        os.close(theirs)
+    assert received == [spliced(SOURCE, LARGE)]
+    assert written == Written(None if name == "-" else name, len(received[0]))
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+@pytest.mark.parametrize("mode", ["wb", "ab", "r+b"])
+def test_standard_output_redirected_to_a_file(
+    source: FileSource, place: Path, name: str, mode: str
+) -> None:
+    output = place / "out"
+    output.write_bytes(OLD)
+    inode = output.stat().st_ino
+    with output.open(mode, buffering=0) as file:
+        if mode == "r+b":
+            file.seek(0, os.SEEK_END)
+        with standard_output(file.fileno()):
+            write_spliced(source, EDITS, name)
+    assert output.read_bytes() == (NEW if mode == "wb" else OLD + NEW)
+    assert output.stat().st_ino == inode
+    assert names(place) == ["out"]
+
+
+def test_a_link_to_standard_output(source: FileSource, place: Path) -> None:
+    (place / "link").symlink_to("/dev/stdout")
+    ours, theirs = os.pipe()
+    with drained(ours) as received:
+        with standard_output(theirs):
+            write_spliced(source, EDITS, place / "link")
+        os.close(theirs)
+    assert received == [NEW]
+    assert names(place) == ["link"]
+
+
+def test_a_fifo(source: FileSource, place: Path) -> None:
+    os.mkfifo(place / "fifo")
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append((place / "fifo").read_bytes()))
+    reader.start()
+    write_spliced(source, LARGE, place / "fifo")
+    reader.join()
+    assert received == [spliced(SOURCE, LARGE)]
+    assert stat.S_ISFIFO((place / "fifo").stat().st_mode)
+
+
+def test_a_socket(source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    received: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            received.append(stream.read())
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        listener.listen()
+        server = threading.Thread(target=serve)
+        server.start()
+        # by a short way round: a socket's path has at most 107 bytes
+        monkeypatch.setattr(os.path, "realpath", lambda path: path)
+        write_spliced(source, LARGE, "socket")
+        server.join()
+    assert received == [spliced(SOURCE, LARGE)]
+    with pytest.raises(FileError, match="Connection refused"):
+        write_spliced(source, LARGE, "socket")
+
+
+def test_nothing_takes_everything(source: FileSource) -> None:
+    assert write_spliced(source, EDITS, "/dev/null") == Written("/dev/null", len(NEW))
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_device(source: FileSource) -> None:
+    with pytest.raises(FileError, match=f"No space left on device; {len(NEW)} bytes") as caught:
+        write_spliced(source, EDITS, "/dev/full")
+    assert caught.value.path == "/dev/full"
+    with (
+        open("/dev/full", "wb", buffering=0) as full,
+        standard_output(full.fileno()),
+        pytest.raises(FileError, match="No space left"),
+    ):
+        write_spliced(source, EDITS, "-")
+
+
+def test_nobody_reads_any_more(source: FileSource) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    try:
+        with standard_output(theirs), pytest.raises(BrokenPipeError):
+            write_spliced(source, EDITS, "-")
+    finally:
+        os.close(theirs)
+
+
+def test_a_terminal_gets_text_only(source: FileSource) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        with standard_output(theirs):
+            for name in ("-", "/dev/stdout", os.ttyname(theirs)):
+                with pytest.raises(OutputError, match="is a terminal"):
+                    write_spliced(source, EDITS, name, force=True)
+                write_file(name, b"text", text=True)
+                assert os.read(ours, 100) == b"text"
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_closed_standard_output(source: FileSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        with pytest.raises(OutputError, match="is closed"):
+            check_output("-", source)
+    with pytest.raises(OutputError, match="is closed: Bad file descriptor"):
+        check_output("/dev/fd/99", source)
+
+
+@as_root
+def test_a_block_device_is_refused(source: FileSource, place: Path) -> None:
+    try:
+        os.mknod(place / "disk", 0o600 | stat.S_IFBLK, os.makedev(7, 250))
+    except OSError:
+        pytest.skip("no device can be made here")
+    with pytest.raises(OutputError, match="block device"):
+        write_spliced(source, EDITS, place / "disk", force=True)
+
+
+# ── meanwhile ──
+
+
+def appended(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(OLD)
+    other.rename(path)
+
+
+@pytest.mark.parametrize("change", [appended, replaced])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_an_input_that_changes_is_an_error(
+    source: FileSource, place: Path, change: Callable[[Path], None], in_place: bool
+) -> None:
+    path = Path(source.name)
+    output = path if in_place else place / "out"
+    edits = [meanwhile(lambda: change(path))]
+    with pytest.raises(FileError, match="was changed while it was read") as caught:
+        write_spliced(source, edits, output, in_place=in_place, force=True)
+    assert caught.value.path == source.name
+    assert path.read_bytes() == (OLD if change is replaced else SOURCE + b"more")
+    assert names(place) == []
+    assert temporaries(path.parent) == []
+
+
+@pytest.mark.parametrize("by_kernel", [True, False])
+def test_an_input_that_is_cut_short_is_an_error(
+    source: FileSource, place: Path, by_kernel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not by_kernel:
+        monkeypatch.delattr(os, "copy_file_range", raising=False)
+    with pytest.raises(ModelError, match="cut short"):
+        write_spliced(source, [meanwhile(lambda: os.truncate(source.name, 500))], place / "out")
+    assert names(place) == []
+
+
+def test_an_output_that_someone_else_makes_is_kept(source: FileSource, place: Path) -> None:
+    edits = [meanwhile(lambda: (place / "out").write_bytes(OLD))]
+    with pytest.raises(OutputError, match="was made by another meanwhile"):
+        write_spliced(source, edits, place / "out")
+    assert (place / "out").read_bytes() == OLD
+    assert names(place) == ["out"]
+
+
+def test_one_of_two_writers_wins_whole(source: FileSource, place: Path) -> None:
+    barrier = threading.Barrier(2)
+
+    def run(byte: bytes) -> None:
+        def chunks() -> Iterable[bytes]:
+            barrier.wait(10)
+            yield from (byte * 1000 for _ in range(100))
+
+        write_spliced(source, [Edit(0, 1000, 100_000, chunks)], place / "out", force=True)
+
+    writers = [threading.Thread(target=run, args=(byte,)) for byte in (b"a", b"b")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    result = (place / "out").read_bytes()
+    assert result in (b"a" * 100_000 + SOURCE[1000:], b"b" * 100_000 + SOURCE[1000:])
+    assert names(place) == ["out"]
+
+
+# ── small files ──
+
+
+def test_write_file(place: Path) -> None:
+    output = place / "net.prototxt"
+    assert write_file(output, b"name: 'x'\n") == Written(str(output), 10)
+    assert output.read_bytes() == b"name: 'x'\n"
+    with pytest.raises(OutputError, match="exists already"):
+        write_file(output, b"")
+    write_file(output, b"", force=True)
+    assert output.read_bytes() == b""
+    assert names(place) == ["net.prototxt"]
+
+
+def test_write_file_to_standard_output() -> None:
+    ours, theirs = os.pipe()
+    with drained(ours) as received:
+        with standard_output(theirs):
+            assert write_file("-", b"text") == Written(None, 4)
+        os.close(theirs)
+    assert received == [b"text"]
