@@ -45,7 +45,8 @@ _HOMES = {
     "patterns": ("Selection", "match_layers"),
     "fit": ("Options", "Target"),
     "plan": ("Action", "Change", "Plan", "Skip", "make_plan"),
-    "verbs": ("ApplyResult", "InspectResult", "apply", "inspect"),
+    "verbs": ("ApplyResult", "InspectResult", "apply", "inspect", "kernel"),
+    "portrait": ("KernelFacts",),
     "pycaffe": ("interp",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -77,10 +78,11 @@ if TYPE_CHECKING:
     from .net import ConvolutionParam, Layer, Message, Net, NetState, Phase
     from .patterns import Selection, match_layers
     from .plan import Action, Change, Plan, Skip, make_plan
+    from .portrait import KernelFacts
     from .prototxt import parse_net
     from .pycaffe import interp
     from .read import open_model, read_net
-    from .verbs import ApplyResult, InspectResult, apply, inspect
+    from .verbs import ApplyResult, InspectResult, apply, inspect, kernel
 
 __all__ = [
     "Action",
@@ -93,6 +95,7 @@ __all__ = [
     "FormatError",
     "Formula",
     "InspectResult",
+    "KernelFacts",
     "Layer",
     "Message",
     "MismatchError",
@@ -120,6 +123,7 @@ __all__ = [
     "bilinear_kernel",
     "inspect",
     "interp",
+    "kernel",
     "make_plan",
     "match_layers",
     "open_model",

@@ -1,37 +1,34 @@
 """What can go wrong, as one tree; never how it is shown.
 
-    SurgeryError                    everything this package raises on purpose
-    ├── FormatError                 a file is not what it should be          .path
-    │   ├── PrototxtError           … in the net's text                      .line .column
-    │   └── ModelError              … in the weights file                    .offset
-    ├── ShapeError                  a layer cannot exist or cannot be filled .layer
-    ├── MismatchError               net and model disagree                   .layer
+    SurgeryError                    everything this package raises on purpose   .hint .path
+    ├── FormatError                 a file is not what it should be
+    │   ├── PrototxtError           … in the net's text                         .line .column .layer
+    │   └── ModelError              … in the weights file                       .offset .layer
+    ├── ShapeError                  a layer cannot exist or cannot be filled    .layer .line
+    ├── MismatchError               net and model disagree                      .layer .line
     ├── SelectionError              no layer was selected
-    ├── OutputError                 the output's place will not do           .path
-    └── FileError                   the operating system refused             .path
+    ├── OutputError                 the output's place will not do
+    └── FileError                   the operating system refused
 
-Low rooms know an offset or a line; ``read`` and ``write`` add the path; the
-command line renders each error once.
+Low rooms know an offset or a line, the rooms that open files add the path, and the command line
+renders each error once.
 """
 
 from __future__ import annotations
 
 
 class SurgeryError(Exception):
-    """Base of all errors: ``message`` says what is wrong, ``hint`` what to do about it."""
+    """Base of all errors: what is wrong (``message``), with which file, what to do (``hint``)."""
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, path: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.path = path
 
 
 class FormatError(SurgeryError):
-    """A file is not what it should be; ``path`` is added by the room that opened it."""
-
-    def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.path = path
+    """A file is not what it should be."""
 
 
 class PrototxtError(FormatError):
@@ -47,7 +44,7 @@ class PrototxtError(FormatError):
         path: str | None = None,
         hint: str | None = None,
     ) -> None:
-        super().__init__(message, path=path, hint=hint)
+        super().__init__(message, hint=hint, path=path)
         self.line = line
         self.column = column
         self.layer = layer
@@ -65,7 +62,7 @@ class ModelError(FormatError):
         path: str | None = None,
         hint: str | None = None,
     ) -> None:
-        super().__init__(message, path=path, hint=hint)
+        super().__init__(message, hint=hint, path=path)
         self.offset = offset
         self.layer = layer
 
@@ -80,8 +77,9 @@ class ShapeError(SurgeryError):
         layer: str | None = None,
         line: int | None = None,
         hint: str | None = None,
+        path: str | None = None,
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, path=path)
         self.layer = layer
         self.line = line
 
@@ -96,8 +94,9 @@ class MismatchError(SurgeryError):
         layer: str | None = None,
         line: int | None = None,
         hint: str | None = None,
+        path: str | None = None,
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, path=path)
         self.layer = layer
         self.line = line
 
@@ -109,14 +108,6 @@ class SelectionError(SurgeryError):
 class OutputError(SurgeryError):
     """The place named for a file will not do: it exists, is the input, or is no file's place."""
 
-    def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.path = path
-
 
 class FileError(SurgeryError):
     """The operating system refused to read or write; nothing was lost."""
-
-    def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.path = path

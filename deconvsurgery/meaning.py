@@ -36,7 +36,7 @@ def meaning(text: Text, fields: Sequence[TextField]) -> Message:
 
 
 def _reported(error: Any, text: Text) -> PrototxtError:
-    """protobuf's complaint without the line it quotes, which may be the whole net."""
+    """Protobuf's complaint without the line it quotes, which may be the whole net."""
     line, column = error.GetLine(), error.GetColumn()
     said = re.sub(r"^\d+:\d+ : ", "", str(error))
     if line is not None:

@@ -13,17 +13,21 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .caffemodel import Model
+from .demo import base_model, net_text
 from .edits import edits
-from .errors import FormatError, OutputError, PrototxtError
+from .errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
 from .fit import Options
 from .kernels import Formula, Support
 from .net import Net, Phase
 from .patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from .plan import Plan, make_plan
-from .read import open_model, read_net, shown
+from .portrait import KernelFacts, kernel_facts
+from .prototxt import parse_net
+from .read import open_model, read_net
+from .source import FileSource, shown
 from .splice import spliced_size
 from .survey import Row, source_selection, survey
-from .write import check_output, write_spliced
+from .write import check_output, make_directory, write_once, write_spliced
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int], None]
@@ -117,20 +121,16 @@ def apply(
         size = opened.source.size
         warnings = read.notes + plan.warnings
         if target is not None and not (in_place and not carried_out):
+            source, place = target
             written = write_spliced(
-                opened.source,  # type: ignore[arg-type]  # _target() saw that it is a file
-                carried_out,
-                target,
-                force=force,
-                in_place=in_place,
-                progress=progress,
+                source, carried_out, place, force=force, in_place=in_place, progress=progress
             )
             warnings += written.warnings
         return ApplyResult(
             plan=plan,
             net=net_name,
             input=model_name,
-            output=None if target is None else os.fsdecode(target),
+            output=None if target is None else os.fsdecode(target[1]),
             input_size=size,
             output_size=spliced_size(size, carried_out),
             rewritten=sum(edit.size for edit in carried_out),
@@ -202,6 +202,33 @@ def _inspected(
     )
 
 
+def kernel(
+    size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    formula: Formula | str = Formula.FCN,
+    support: Support | str = Support.KERNEL,
+) -> KernelFacts:
+    """Tell what one kernel is and does at its stride (default: the factor of its size)."""
+    return kernel_facts(size, stride=stride, formula=formula, support=support)
+
+
+def demo(directory: Path, *, force: bool = False) -> ApplyResult:
+    """Write a small FCN-like net and a base model to ``directory``, and run `apply` on them.
+
+    Files of the same content stay; others are replaced only with ``force``.
+    """
+    make_directory(directory)
+    net, base, output = (
+        os.path.join(os.fsdecode(directory), name)
+        for name in ("net.prototxt", "base.caffemodel", "fcn.caffemodel")
+    )
+    text = net_text()
+    write_once(net, text, force=force)
+    write_once(base, base_model(parse_net(text)), force=force)
+    return apply(net, base, output, force=True)
+
+
 # --- what the verbs share
 
 
@@ -231,8 +258,8 @@ def _blamed(net_name: str | None) -> Iterator[None]:
     """Errors about the net's layers say which file they stand in."""
     try:
         yield
-    except FormatError as error:
-        if isinstance(error, PrototxtError) and error.path is None:
+    except (PrototxtError, ShapeError, MismatchError, SelectionError) as error:
+        if error.path is None:
             error.path = net_name
         raise
 
@@ -244,8 +271,8 @@ def _target(
     in_place: bool,
     force: bool,
     dry_run: bool,
-) -> Path | None:
-    """Where to write, after every reason not to; ``None`` for a dry run."""
+) -> tuple[FileSource, Path] | None:
+    """What is copied and where to, after every reason not to; ``None`` for a dry run."""
     if in_place:
         if output is not None:
             raise OutputError("--in-place changes the input; it takes no output of its own")
@@ -258,8 +285,8 @@ def _target(
         raise OutputError(
             "no output is named", hint="name OUT, or use --in-place, --dry-run or --check"
         )
-    from .read import FileSource
-
-    source = opened.source if isinstance(opened.source, FileSource) else None
+    source = opened.source
+    if not isinstance(source, FileSource):
+        raise OutputError("only a model that was opened from a file can be written")
     check_output(output, source, force=force, in_place=in_place)
-    return output
+    return source, output

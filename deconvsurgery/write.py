@@ -11,23 +11,20 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import secrets
 import select
-import shlex
 import socket
 import stat
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .errors import FileError, OutputError
-from .read import STANDARD_OUTPUT, FileSource, duplicated, opened, reason, shown
+from .errors import FileError, FormatError, OutputError
+from .place import Place, check_place, found_place
+from .source import FileSource, duplicated, opened, read_bytes, reason, shown
 from .splice import Buffer, Edit, Kept, segments, spliced_size
 
 _MIB = 1 << 20
-_LINKS = 40  # symbolic links followed before a loop is assumed, as Linux does
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 
 
@@ -53,7 +50,7 @@ def check_output(
     ``force`` allows to replace another file, ``in_place`` the source itself, ``text`` to write
     to a terminal. Nothing is touched, so this comes before any work.
     """
-    _check(_place(output), source, force=force, in_place=in_place, text=text)
+    check_place(found_place(output), source, force=force, in_place=in_place, text=text)
 
 
 def write_spliced(
@@ -73,8 +70,8 @@ def write_spliced(
     system refuses or the source was changed meanwhile, ``ModelError`` when it was cut short;
     in all these cases the output's place holds what it held before.
     """
-    place = _place(output)
-    _check(place, source, force=force, in_place=in_place, text=text)
+    place = found_place(output)
+    check_place(place, source, force=force, in_place=in_place, text=text)
 
     def fill(sink: _Sink) -> None:
         for segment in segments(source.size, edits):
@@ -95,12 +92,28 @@ def write_spliced(
     return _put(place, fill, confirm, size, force=force, progress=progress)
 
 
+def make_directory(path: str | os.PathLike[str]) -> None:
+    """Make a directory, and those it lies in, unless it is there; raises ``FileError``."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot be made a directory: {reason(error)}", path=shown(path)) from error
+
+
+def write_once(path: str | os.PathLike[str], data: bytes, *, force: bool = False) -> None:
+    """Write a small file unless it is there with this very content; raises as `write_file`."""
+    with suppress(FileError, FormatError):
+        if read_bytes(path) == data:
+            return
+    write_file(path, data, force=force)
+
+
 def write_file(
     path: str | os.PathLike[str], data: bytes, *, force: bool = False, text: bool = False
 ) -> Written:
     """Write a small file from memory under the same law; raises as :func:`write_spliced`."""
-    place = _place(path)
-    _check(place, None, force=force, in_place=False, text=text)
+    place = found_place(path)
+    check_place(place, None, force=force, in_place=False, text=text)
     return _put(
         place,
         lambda sink: sink.write(data),
@@ -109,153 +122,6 @@ def write_file(
         force=force,
         progress=None,
     )
-
-
-# ── the place ──
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the bytes go: a path without links, or the descriptor ``fd`` if that is not None.
-
-    ``old`` is what is there now. ``given`` is what the user wrote, ``name`` the same for messages.
-    """
-
-    given: str
-    name: str
-    path: str
-    fd: int | None
-    old: os.stat_result | None
-
-    @property
-    def directory(self) -> str:
-        return os.path.dirname(self.path)
-
-    @property
-    def streamed(self) -> bool:
-        """Not to be replaced by a rename: no regular file, or only a descriptor is at hand."""
-        return self.fd is not None or (self.old is not None and not stat.S_ISREG(self.old.st_mode))
-
-
-# The names under which a process finds its own descriptors. To open one of them again would
-# write from the start of a file that the shell redirected to with `>>`.
-_DESCRIPTOR = re.compile(r"(?:/proc/(?:self|(?P<pid>\d+))(?:/task/\d+)?|/dev)/fd/(?P<fd>\d+)")
-
-
-def _place(output: str | os.PathLike[str]) -> _Place:
-    """Find out what ``output`` names; follows symbolic links, the dangling ones too."""
-    given = os.fsdecode(output)
-    if given == "-":
-        if sys.stdout is None:  # Python found descriptor 1 closed; it may be another file by now
-            raise OutputError("is closed", path=STANDARD_OUTPUT)
-        return _descriptor(given, STANDARD_OUTPUT, 1)
-    name = shown(given)
-    if not given:
-        raise OutputError("the output's name is empty")
-    if os.path.basename(given) in ("", ".", ".."):
-        raise OutputError("names a directory, not a file", path=name, hint="name a file in it")
-    try:
-        path = given
-        for _ in range(_LINKS):
-            directory, last = os.path.split(path)
-            path = os.path.join(os.path.realpath(directory or "."), last)
-            match = _DESCRIPTOR.fullmatch(path)
-            if match and match["pid"] in (None, str(os.getpid())):
-                return _descriptor(given, name, int(match["fd"]))
-            if not os.path.islink(path):
-                break
-            path = os.path.join(os.path.dirname(path), os.readlink(path))
-        else:
-            raise OutputError("is a loop of symbolic links", path=name)
-        try:
-            old = os.lstat(path)
-        except FileNotFoundError:
-            old = None
-    except ValueError as error:  # a NUL in the name
-        raise OutputError(f"is no name for a file: {error}", path=name) from error
-    except OSError as error:
-        raise OutputError(f"is no place for a file: {reason(error)}", path=name) from error
-    return _Place(given, name, path, None, old)
-
-
-def _descriptor(given: str, name: str, fd: int) -> _Place:
-    try:
-        return _Place(given, name, "", fd, os.fstat(fd))
-    except OSError as error:
-        raise OutputError(f"is closed: {reason(error)}", path=name) from error
-
-
-def _check(
-    place: _Place, source: FileSource | None, *, force: bool, in_place: bool, text: bool
-) -> None:
-    """Every reason not to write to ``place``."""
-    old = place.old
-    if old is None:
-        _check_directory(place)
-        return
-    itself = source is not None and stat.S_ISREG(old.st_mode) and source.is_same_file(old)
-    if stat.S_ISDIR(old.st_mode):
-        raise OutputError("is a directory", path=place.name, hint="name a file in it")
-    if stat.S_ISBLK(old.st_mode):
-        raise OutputError("is a block device, which holds a file system", path=place.name)
-    if itself and not (in_place and place.path):
-        raise OutputError(
-            "is the input file itself",
-            path=place.name,
-            hint="name another output, or ask for it with --in-place",
-        )
-    if place.streamed:
-        if in_place:
-            raise OutputError("cannot be changed in place: it is no regular file", path=place.name)
-        if not text and _is_terminal(place):
-            raise OutputError(
-                "is a terminal, which binary data would upset",
-                path=place.name,
-                hint="redirect it (`> FILE`), or name a file",
-            )
-        return
-    if not itself and not force:
-        raise OutputError("exists already", path=place.name, hint="--force replaces it")
-    writable = old.st_mode & 0o222 and _may(place.path, os.W_OK)
-    if not writable and not force:
-        raise OutputError("is read-only", path=place.name, hint="--force replaces it all the same")
-    _check_directory(place)
-
-
-def _check_directory(place: _Place) -> None:
-    directory = shown(place.directory)
-    if not os.path.isdir(place.directory):
-        raise OutputError(
-            f"the directory {directory} does not exist",
-            path=place.name,
-            hint=f"create it first: mkdir -p {shlex.quote(directory)}",
-        )
-    if not _may(place.directory, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"the directory {directory} cannot be written to, and the new file is made in it"
-            " before it takes its place",
-            path=place.name,
-            hint="name an output in another directory",
-        )
-
-
-def _may(path: str, access: int) -> bool:
-    return os.access(path, access, effective_ids=os.access in os.supports_effective_ids)
-
-
-def _is_terminal(place: _Place) -> bool:
-    if place.fd is not None:
-        return os.isatty(place.fd)
-    if place.old is None or not stat.S_ISCHR(place.old.st_mode):
-        return False
-    try:
-        fd = opened(place.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError:
-        return False  # writing will fail with the reason
-    try:
-        return os.isatty(fd)
-    finally:
-        os.close(fd)
 
 
 # ── the bytes ──
@@ -354,7 +220,7 @@ class _Sink:
 
 
 def _put(
-    place: _Place,
+    place: Place,
     fill: Callable[[_Sink], None],
     confirm: Callable[[], None],
     size: int,
@@ -381,7 +247,7 @@ def _put(
 
 
 def _stream(
-    place: _Place,
+    place: Place,
     fill: Callable[[_Sink], None],
     confirm: Callable[[], None],
     progress: Callable[[int], None] | None,
@@ -406,7 +272,7 @@ def _stream(
 
 
 def _replace(
-    place: _Place,
+    place: Place,
     fill: Callable[[_Sink], None],
     confirm: Callable[[], None],
     size: int,
@@ -460,7 +326,7 @@ def _replace(
     return tuple(warnings)
 
 
-def _check_still(place: _Place) -> None:
+def _check_still(place: Place) -> None:
     """Without --force, what is at the place now must be what was there when it was checked."""
     try:
         now = os.lstat(place.path)
@@ -520,7 +386,7 @@ def _copy_attributes(fd: int, path: str) -> list[str]:
     return warnings
 
 
-def _flush_directory(place: _Place) -> None:
+def _flush_directory(place: Place) -> None:
     """Make the rename itself last; some file systems have no such thing and say so."""
     fd = -1
     try:
@@ -550,7 +416,7 @@ _REMEDY = {
 }
 
 
-def _failure(error: OSError, place: _Place, size: int) -> FileError:
+def _failure(error: OSError, place: Place, size: int) -> FileError:
     """The system's refusal in words, with what is needed and what there is."""
     message = f"cannot be written: {reason(error)}; {size} bytes are needed"
     if not place.streamed:

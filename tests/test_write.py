@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deconvsurgery.errors import FileError, ModelError, OutputError
-from deconvsurgery.read import FileSource, open_source
+from deconvsurgery.source import FileSource, open_source
 from deconvsurgery.splice import Edit, replacing, spliced
 from deconvsurgery.write import Written, check_output, write_file, write_spliced
 

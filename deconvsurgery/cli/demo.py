@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from .console import make_console, show
@@ -22,20 +20,11 @@ def command(directory: str, force: bool) -> int:
 
     DIR is made if need be (default: deconvsurgery-demo). A second run changes nothing.
     """
-    from ..demo import base_model, net_text
-    from ..prototxt import parse_net
     from ..report.table import apply_report
-    from ..verbs import apply
-    from ..write import make_directory, write_once
+    from ..verbs import demo
 
-    make_directory(directory)
-    net = os.path.join(directory, "net.prototxt")
-    base = os.path.join(directory, "base.caffemodel")
-    output = os.path.join(directory, "fcn.caffemodel")
-    text = net_text()
-    write_once(net, text, force=force)
-    write_once(base, base_model(parse_net(text)), force=force)
-    result = apply(net, base, output, force=True)
+    result = demo(directory, force=force)
+    net, base, output = result.net, result.input, result.output
 
     console = make_console()
     arguments = f"{net} {base} {output}"

@@ -25,7 +25,9 @@ def _sizes(
 
 @click.command(short_help="One bilinear kernel: numbers, picture, gain per phase, recipe.")
 @click.argument("size", callback=_sizes)
-@click.option("-s", "--stride", metavar="N", callback=_sizes, help="Default: the size's own factor.")
+@click.option(
+    "-s", "--stride", metavar="N", callback=_sizes, help="Default: the size's own factor."
+)
 @click.option(
     "--formula",
     type=click.Choice(["fcn", "caffe", "caffe-1.0"]),

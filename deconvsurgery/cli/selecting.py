@@ -53,9 +53,7 @@ def layer_options(command: Command) -> Command:
             help="Only layers active in this phase (default: either).",
         ),
         click.option("--level", type=int, metavar="N", help="The net state's level."),
-        click.option(
-            "--stage", multiple=True, metavar="NAME", help="Add a stage to the state."
-        ),
+        click.option("--stage", multiple=True, metavar="NAME", help="Add a stage to the state."),
     )
     for option in reversed(options):
         command = option(command)

@@ -14,9 +14,9 @@ from ..errors import SurgeryError
 from ..fingerprint import Fingerprint
 from ..fit import Target
 from ..plan import Action, Change, Skip
+from ..portrait import KernelFacts
 from ..survey import Row
 from ..verbs import ApplyResult, InspectResult
-from .kernel import KernelFacts
 
 Document: TypeAlias = dict[str, Any]
 

@@ -177,7 +177,7 @@ def plain_table(rows: Sequence[Cells], layout: Layout) -> list[str]:
 
 def remarks(items: Iterable[Remark]) -> RenderableType:
     """Remarks for a terminal: labels in colour, the words folded beside them."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid = Table.grid(padding=(0, GAP, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for label, style, layer, words in items:
@@ -224,6 +224,7 @@ def _padded(cell: str, room: int, right: bool) -> str:
 
 def _table(rows: Sequence[Cells], layout: Layout) -> Table:
     """Light lines only: one below the headings; rows of several lines stand apart."""
+    deepest = max(map(len, layout))
     drawn = Table(
         box=SIMPLE_HEAD,
         show_edge=False,
@@ -231,15 +232,15 @@ def _table(rows: Sequence[Cells], layout: Layout) -> Table:
         padding=(0, GAP - 1, 0, 0),
         border_style=QUIET,
         header_style="",
-        leading=int(max(map(len, layout)) > 1 and len(rows) <= MOST_LOOSE),
+        leading=int(deepest > 1 and len(rows) <= MOST_LOOSE),
     )
     for column in layout:
-        right = all(heading in RIGHT for heading in column)
+        # rich sinks short headings to the rule; they belong beside what they head.
+        heading = [Text(column[0], "bold"), *(Text(each, QUIET) for each in column[1:])]
+        heading += [Text("")] * (deepest - len(column))
         drawn.add_column(
-            _stacked(
-                [Text(column[0], "bold"), *(Text(each, QUIET) for each in column[1:])], len(column)
-            ),
-            justify="right" if right else "left",
+            _stacked(heading, deepest),
+            justify="right" if all(each in RIGHT for each in column) else "left",
             no_wrap=True,
             overflow="fold",
         )

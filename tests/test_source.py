@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery import read
+from deconvsurgery import source as source_room
 from deconvsurgery.errors import FileError, FormatError, ModelError
-from deconvsurgery.read import FileSource, open_source, read_bytes, shown
+from deconvsurgery.source import FileSource, open_source, read_bytes, shown
 
+ROOT = Path(source_room.__file__).parents[1]
 BYTES = bytes(range(256)) * 40
 
 
@@ -231,7 +232,7 @@ def test_standard_input_from_a_terminal() -> None:
 
 def test_standard_input_that_is_closed(file: Path) -> None:
     script = (
-        "import os, sys; from deconvsurgery.read import *; from deconvsurgery.errors import *\n"
+        "import os, sys; from deconvsurgery.source import *; from deconvsurgery.errors import *\n"
         "with open_source(sys.argv[1]) as source: assert source.fd > 2, source.fd\n"
         "try: open_source('-')\n"
         "except FileError as error: print(error.message, file=sys.stderr)\n"
@@ -239,7 +240,7 @@ def test_standard_input_that_is_closed(file: Path) -> None:
     run = subprocess.run(
         f'"{sys.executable}" -c "$SCRIPT" "{file}" <&- >&-',
         shell=True,
-        env=os.environ | {"SCRIPT": script, "PYTHONPATH": str(Path(read.__file__).parents[1])},
+        env=os.environ | {"SCRIPT": script, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
         check=False,
@@ -340,7 +341,7 @@ def test_read_bytes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_bytes(file) == BYTES
     with piped(BYTES) as pipe, standard_input(pipe):
         assert read_bytes("-") == BYTES
-    monkeypatch.setattr(read, "_TEXT_LIMIT", len(BYTES) - 1)
+    monkeypatch.setattr(source_room, "_TEXT_LIMIT", len(BYTES) - 1)
     with pytest.raises(FormatError, match=f"is {len(BYTES)} bytes, no prototxt"):
         read_bytes(file)
     with (

@@ -1,0 +1,323 @@
+"""Open what is read: a file as a seekable source of bytes, whatever it is on disk.
+
+A source is read by ``pread``, never mapped: a mapped file that someone else cuts short
+ends the process with SIGBUS, a read one ends in an error that can be told. Pipes and
+devices are spooled to an unnamed temporary file, so memory does not grow with them.
+
+Never here: writing, what the bytes mean, or printing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import sys
+import tempfile
+from difflib import get_close_matches
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from .errors import FileError, FormatError, ModelError
+
+STANDARD_INPUT = "standard input"
+STANDARD_OUTPUT = "standard output"
+
+_MIB = 1 << 20
+_READ = 1 << 30  # bytes asked for in one call; macOS refuses more than INT_MAX
+_TEXT_LIMIT = 256 * _MIB  # bytes; the largest prototxt in the wild has less than one hundredth
+
+
+# ── paths and errors in words ──
+
+
+def shown(path: str | bytes | os.PathLike[str]) -> str:
+    r"""Write a path so that a terminal or log can take it: one line, nothing that acts or hides.
+
+    Bytes that are no UTF-8 appear as ``\xNN``.
+
+    >>> print(shown("up\n\x1b[31m score.caffemodel"))
+    up\n\x1b[31m score.caffemodel
+    """
+    return "".join(
+        character if character.isprintable() else _escaped(character)
+        for character in os.fsdecode(path)
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape carried along
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def reason(error: OSError) -> str:
+    """The operating system's own words for an error, without the number and the path."""
+    return error.strerror or str(error) or type(error).__name__
+
+
+# ── descriptors ──
+
+
+def opened(path: str, flags: int, mode: int = 0o666) -> int:
+    """Open a descriptor above 2, not passed on to children; raises ``OSError``.
+
+    Where standard output is closed (``>&-``) the next file opened would take its number, and
+    whatever a library prints would land in that file.
+    """
+    return _above_standard(os.open(path, flags | os.O_CLOEXEC, mode))
+
+
+def duplicated(fd: int) -> int:
+    """Another descriptor for the same open file, above 2 and not passed on."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+
+
+def _above_standard(fd: int) -> int:
+    if fd > 2:
+        return fd
+    try:
+        return duplicated(fd)
+    finally:
+        os.close(fd)
+
+
+# ── the source ──
+
+_Identity = tuple[int, int, int, int]
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class FileSource:
+    """A read-only view of ``size`` bytes behind ``fd``, which it owns; a context manager.
+
+    ``name`` is how messages call it. ``spooled`` says that the bytes are our own copy of
+    something that cannot seek, which nobody else can change.
+    """
+
+    __slots__ = ("_identity", "_path", "_read_from", "fd", "name", "size", "spooled")
+
+    def __init__(
+        self,
+        fd: int,
+        name: str,
+        *,
+        path: str | None = None,
+        spooled_from: os.stat_result | None = None,
+    ) -> None:
+        status = os.fstat(fd)
+        self.fd = fd
+        self.name = name
+        self.size = status.st_size
+        self.spooled = spooled_from is not None
+        self._path = path
+        self._identity = _identity(status)
+        self._read_from = spooled_from or status
+
+    def read(self, start: int, size: int) -> bytes:
+        """Bytes ``[start, start + size)``, all of them.
+
+        Raises ``ModelError`` with the offset where the file ends too early, ``FileError``
+        when the operating system refuses.
+        """
+        if start + size > self.size:
+            raise ModelError(
+                f"the file ends at byte {self.size}, {start + size - self.size} too early",
+                offset=start,
+                path=self.name,
+            )
+        first = self._read_some(start, size)
+        if len(first) == size:
+            return first
+        data = bytearray(first)
+        while len(data) < size:
+            data += self._read_some(start + len(data), size - len(data))
+        return bytes(data)
+
+    def _read_some(self, start: int, size: int) -> bytes:
+        """At least one byte from ``start``, at most ``size``; none only if none were asked for."""
+        while True:
+            try:
+                data = os.pread(self.fd, min(size, _READ), start)
+            except InterruptedError:
+                continue
+            except OSError as error:
+                raise FileError(
+                    f"cannot read at byte {start}: {reason(error)}", path=self.name
+                ) from error
+            if not data and size:
+                raise ModelError(
+                    f"the file had {self.size} bytes and now ends at byte {start} or before:"
+                    " it was cut short while it was read",
+                    offset=start,
+                    path=self.name,
+                    hint="run again when nothing else writes to it",
+                )
+            return data
+
+    def unchanged(self) -> bool:
+        """Device, inode, size and time of last change are what they were when it was opened.
+
+        Asks both the open file and its name, so a file put in its place counts as a change.
+        A name that is gone does not: nothing can be overwritten there, and the bytes stay
+        readable for as long as the source is open.
+        """
+        if self.spooled:
+            return True
+        if _identity(os.fstat(self.fd)) != self._identity:
+            return False
+        if self._path is None:
+            return True
+        try:
+            return _identity(os.stat(self._path)) == self._identity
+        except OSError:
+            return True
+
+    def is_same_file(self, status: os.stat_result) -> bool:
+        """``status`` is of the very file this source reads, by whatever name it was found."""
+        return os.path.samestat(status, self._read_from)
+
+    def close(self) -> None:
+        """Give the descriptor back; a second call does nothing."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"FileSource({self.name!r}, size={self.size})"
+
+
+def open_source(path: str | os.PathLike[str]) -> FileSource:
+    """Open a file, or standard input for ``-``; the caller closes it.
+
+    What cannot seek (a pipe, a device) is read to its end first. Raises ``FileError`` when
+    there is nothing to read at ``path``.
+    """
+    return _source(path, limit=None)
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Everything in a small file, such as a prototxt, or in standard input for ``-``.
+
+    Raises ``FormatError`` for more than 256 MiB, before reading them, and ``FileError``.
+    """
+    with _source(path, limit=_TEXT_LIMIT) as source:
+        if source.size > _TEXT_LIMIT:
+            raise FormatError(
+                "is too large for a prototxt"
+                if source.spooled
+                else f"is {source.size} bytes, no prototxt",
+                path=source.name,
+                hint="are net and model the wrong way round?",
+            )
+        return source.read(0, source.size)
+
+
+def _source(path: str | os.PathLike[str], limit: int | None) -> FileSource:
+    """Open; of what must be spooled, take little more than ``limit`` bytes."""
+    plain = os.fsdecode(path)
+    if plain == "-":
+        name, fd = STANDARD_INPUT, _standard_input()
+    else:
+        name, fd = shown(plain), _opened_for_reading(plain)
+    try:
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode):
+            raise FileError("is a directory, not a file", path=name, hint="name a file in it")
+        # A shell may hand over a file that something has read from already.
+        if stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0:
+            return FileSource(fd, name, path=None if plain == "-" else os.path.abspath(plain))
+        spool = _spooled(fd, name, limit)
+    except BaseException:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return FileSource(spool, name, spooled_from=status)
+
+
+def _standard_input() -> int:
+    if sys.stdin is None:  # Python found descriptor 0 closed; it may be another file by now
+        raise FileError("is closed", path=STANDARD_INPUT)
+    try:
+        if os.isatty(0):
+            raise FileError(
+                "is a terminal",
+                path=STANDARD_INPUT,
+                hint="redirect a file (`< FILE`) or pipe a command's output into it",
+            )
+        return duplicated(0)
+    except OSError as error:
+        raise FileError(f"cannot be read: {reason(error)}", path=STANDARD_INPUT) from error
+
+
+def _opened_for_reading(path: str) -> int:
+    try:
+        return opened(path, os.O_RDONLY | os.O_NOCTTY)
+    except FileNotFoundError as error:
+        raise FileError("there is no such file", path=shown(path), hint=_nearest(path)) from error
+    except OSError as error:
+        raise FileError(f"cannot be opened: {reason(error)}", path=shown(path)) from error
+    except ValueError as error:  # a NUL in the name
+        raise FileError(f"cannot be opened: {error}", path=shown(path)) from error
+
+
+def _nearest(path: str) -> str | None:
+    """A hint for a name that is not there: a name like it that is."""
+    directory, name = os.path.split(path)
+    try:
+        with os.scandir(directory or ".") as entries:
+            names = [entry.name for entry in islice(entries, 1000)]
+    except FileNotFoundError:
+        return f"the directory {shown(directory)} does not exist either"
+    except OSError:
+        return None
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {shown(os.path.join(directory, near[0]))}?" if near else None
+
+
+def _spooled(fd: int, name: str, limit: int | None) -> int:
+    """Copy what ``fd`` yields, to its end, into an unnamed temporary file; its descriptor."""
+    try:
+        with tempfile.TemporaryFile(buffering=0) as spool:
+            done = 0
+            while limit is None or done <= limit:
+                chunk = _read_chunk(fd, name)
+                if not chunk:
+                    break
+                done += len(chunk)
+                view = memoryview(chunk)
+                while view:
+                    view = view[spool.write(view) :]
+            return duplicated(spool.fileno())
+    except OSError as error:
+        raise FileError(
+            f"cannot be copied to a temporary file: {reason(error)}",
+            path=name,
+            hint="point TMPDIR to a directory with more space",
+        ) from error
+
+
+def _read_chunk(fd: int, name: str) -> bytes:
+    while True:
+        try:
+            return os.read(fd, _MIB)
+        except InterruptedError:
+            continue
+        except OSError as error:
+            raise FileError(f"cannot be read: {reason(error)}", path=name) from error

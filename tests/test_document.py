@@ -1,0 +1,323 @@
+"""Documents have the contract's keys and are JSON that a strict parser takes."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deconvsurgery.errors import (
+    FileError,
+    MismatchError,
+    ModelError,
+    OutputError,
+    PrototxtError,
+    SelectionError,
+    ShapeError,
+)
+from deconvsurgery.fingerprint import Fingerprint, State
+from deconvsurgery.fit import Target
+from deconvsurgery.kernels import BilinearFill, Support
+from deconvsurgery.net import ConvolutionParam, Layer
+from deconvsurgery.plan import Action, BiasFill, Change, Plan, Skip
+from deconvsurgery.portrait import kernel_facts
+from deconvsurgery.report.document import (
+    apply_document,
+    error_document,
+    inspect_document,
+    kernel_document,
+)
+from deconvsurgery.rules import Finding
+from deconvsurgery.survey import Row
+from deconvsurgery.verbs import ApplyResult, InspectResult
+
+
+def parsed(document):
+    """Through text and back, as a user of --json has it; NaN and lone surrogates are errors."""
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+    return json.loads(text.encode("utf-8"), parse_constant=pytest.fail)
+
+
+def target(name="upscore2", **more):
+    param = ConvolutionParam(num_output=21, bias_term=False)
+    layer = Layer(7, name, "Deconvolution", convolution_param=param, line=401)
+    return Target(layer, 21, (21, 21, 4, 4), (4, 4), (2, 2), (0, 0), (1, 1), **more)
+
+
+FILL = BilinearFill((21, 21, 4, 4), 21, 1, (2, 2))
+REWRITTEN = Change(
+    target(),
+    Action.REWRITTEN,
+    FILL,
+    None,
+    Fingerprint(State.ZERO),
+    Fingerprint(State.BILINEAR),
+    0.5625,
+    336,
+    7056,
+)
+SKIPPED = Skip(target("up", guess="as score has"), Fingerprint(State.NEAREST), "nearest", ("odd",))
+
+
+def applied(*rows, **more):
+    plan = Plan(
+        tuple(row for row in rows if isinstance(row, Change)),
+        tuple(row for row in rows if isinstance(row, Skip)),
+        (Layer(9, "up_crop", "Crop"),),
+    )
+    result = ApplyResult(
+        plan, "val.prototxt", "in.caffemodel", "out.caffemodel", 537963157, 537963157, 28224, True
+    )
+    return replace(result, **more)
+
+
+SHAPE_KEYS = {
+    "shape": [21, 21, 4, 4],
+    "channels": 21,
+    "num_output": 21,
+    "group": 1,
+    "kernel": [4, 4],
+    "stride": [2, 2],
+    "pad": [0, 0],
+    "dilation": [1, 1],
+    "bias": False,
+}
+
+
+def test_apply():
+    assert parsed(apply_document(applied(REWRITTEN))) == {
+        "schema_version": 1,
+        "command": "apply",
+        "net": "val.prototxt",
+        "input": "in.caffemodel",
+        "output": "out.caffemodel",
+        "changed": True,
+        "written": True,
+        "layers": [
+            {
+                "name": "upscore2",
+                "type": "Deconvolution",
+                "action": "rewritten",
+                "reason": None,
+                **SHAPE_KEYS,
+                "before": "zero",
+                "after": "bilinear",
+                "max_abs_change": 0.5625,
+                "values_changed": 336,
+                "values": 7056,
+                "warnings": [],
+                "line": 401,
+                "guess": None,
+                "bias_fill": None,
+            }
+        ],
+        "left_alone": [{"name": "up_crop", "type": "Crop"}],
+        "bytes": {"input": 537963157, "output": 537963157, "rewritten": 28224},
+        "warnings": [],
+    }
+
+
+def test_a_skip_stays_as_it_was():
+    (layer,) = parsed(apply_document(applied(SKIPPED)))["layers"]
+    assert layer == {
+        "name": "up",
+        "type": "Deconvolution",
+        "action": "skipped",
+        "reason": "nearest",
+        **SHAPE_KEYS,
+        "before": "nearest",
+        "after": "nearest",
+        "max_abs_change": 0,
+        "values_changed": 0,
+        "values": 7056,
+        "warnings": ["odd"],
+        "line": 401,
+        "guess": "as score has",
+        "bias_fill": None,
+    }
+
+
+def test_rows_have_the_same_keys_whatever_became_of_them():
+    biased = replace(REWRITTEN, action=Action.CREATED, bias=BiasFill(21, 0.5, True))
+    unknown = Skip(Target(Layer(1, "a", "Deconvolution")), None, "no channels")
+    layers = parsed(apply_document(applied(biased, SKIPPED, unknown)))["layers"]
+    assert len({tuple(layer) for layer in layers}) == 1
+    by_name = {layer["name"]: layer for layer in layers}
+    assert [layer["name"] for layer in layers] == ["a", "upscore2", "up"]
+    assert by_name["upscore2"]["bias_fill"] == {"count": 21, "value": 0.5, "changed": True}
+    assert by_name["a"]["shape"] is None
+    assert by_name["a"]["before"] is None
+    assert by_name["a"]["values"] == 0
+
+
+def test_dry_run():
+    document = parsed(apply_document(applied(REWRITTEN, output=None, written=False)))
+    assert document["output"] is None
+    assert document["changed"] is True
+    assert document["written"] is False
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
+def test_what_is_no_number_is_null(value):
+    change = replace(
+        REWRITTEN,
+        max_abs_change=value,
+        bias=BiasFill(1, math.nan if value is None else value, True),
+    )
+    (layer,) = parsed(apply_document(applied(change)))["layers"]
+    assert layer["max_abs_change"] is None
+    assert layer["bias_fill"]["value"] is None
+
+
+def test_inspect():
+    row = Row(
+        "upscore2",
+        "Deconvolution",
+        401,
+        ("TEST", "TRAIN"),
+        True,
+        target(),
+        ((21, 21, 4, 4),),
+        ((21, 21, 4, 4),),
+        Fingerprint(State.NEAR_BILINEAR, distance=0.0625, support=Support.KERNEL),
+        (Finding("DS003", "its weights are not bilinear", 401),),
+    )
+    conv = Row("conv", "Convolution", 3, ("TEST",), blobs=((64, None, 3, 3), None))
+    result = InspectResult((row, conv), "val.prototxt", "a.caffemodel", "V2", "V1", 12, ("odd",))
+    assert parsed(inspect_document(result)) == {
+        "schema_version": 1,
+        "command": "inspect",
+        "net": "val.prototxt",
+        "model": "a.caffemodel",
+        "net_version": "V2",
+        "model_version": "V1",
+        "model_size": 12,
+        "layers": [
+            {
+                "name": "upscore2",
+                "type": "Deconvolution",
+                **SHAPE_KEYS,
+                "weights": "near-bilinear",
+                "distance": 0.0625,
+                "value": None,
+                "support": "kernel",
+                "findings": [
+                    {"id": "DS003", "message": "its weights are not bilinear", "line": 401}
+                ],
+                "line": 401,
+                "phases": ["test", "train"],
+                "matched": True,
+                "guess": None,
+                "problem": None,
+                "net_blobs": [[21, 21, 4, 4]],
+                "model_blobs": [[21, 21, 4, 4]],
+            },
+            {
+                "name": "conv",
+                "type": "Convolution",
+                **dict.fromkeys(SHAPE_KEYS),
+                "weights": None,
+                "distance": None,
+                "value": None,
+                "support": None,
+                "findings": [],
+                "line": 3,
+                "phases": ["test"],
+                "matched": False,
+                "guess": None,
+                "problem": None,
+                "net_blobs": [[64, None, 3, 3], None],
+                "model_blobs": None,
+            },
+        ],
+        "notes": ["odd"],
+    }
+
+
+def test_kernel():
+    document = parsed(kernel_document(kernel_facts((3, 4), stride=2)))
+    assert document == {
+        "schema_version": 1,
+        "command": "kernel",
+        "size": [3, 4],
+        "stride": [2, 2],
+        "formula": "fcn",
+        "support": "kernel",
+        "taps": [[0.5, 1.0, 0.5], [0.25, 0.75, 0.75, 0.25]],
+        "values": [
+            [0.125, 0.375, 0.375, 0.125],
+            [0.25, 0.75, 0.75, 0.25],
+            [0.125, 0.375, 0.375, 0.125],
+        ],
+        "centre": [{"mass": 1.0, "true": 1.0}, {"mass": 1.5, "true": 1.5}],
+        "centred": True,
+        "gain": [[1.0, 1.0], [1.0, 1.0]],
+        "interpolates": True,
+        "recipe": [{"factor": 2, "kernel_size": 4, "stride": 2, "pad": 1}] * 2,
+    }
+
+
+def test_kernel_that_is_wrong():
+    document = parsed(kernel_document(kernel_facts(3, formula="caffe-1.0", stride=3)))
+    assert document["centred"] is False
+    assert document["interpolates"] is False
+    assert document["gain"] == [[0.25, 0.75, 0.75]] * 2
+
+
+def test_large_kernels_leave_the_product_to_the_reader():
+    assert len(parsed(kernel_document(kernel_facts(64)))["values"]) == 64
+    document = parsed(kernel_document(kernel_facts(1000)))
+    assert document["values"] is None
+    assert len(document["taps"][0]) == 1000
+
+
+NO_PLACE = {"file": None, "layer": None, "line": None, "column": None, "offset": None}
+ERRORS = [
+    (ShapeError("m", layer="up", line=4, hint="h"), {"hint": "h", "layer": "up", "line": 4}),
+    (MismatchError("m", layer="up"), {"layer": "up"}),
+    (
+        PrototxtError("m", line=3, column=7, path="a.prototxt", layer="up"),
+        {"file": "a.prototxt", "line": 3, "column": 7, "layer": "up"},
+    ),
+    (ModelError("m", offset=0, path="a"), {"file": "a", "offset": 0}),
+    (SelectionError("m"), {}),
+    (OutputError("m", path="out"), {"file": "out"}),
+    (FileError("m", path="in"), {"file": "in"}),
+]
+
+
+@pytest.mark.parametrize(("error", "fields"), ERRORS, ids=lambda each: type(each).__name__)
+def test_errors(error, fields):
+    assert parsed(error_document("apply", error)) == {
+        "schema_version": 1,
+        "command": "apply",
+        "error": {
+            "kind": type(error).__name__,
+            "message": "m",
+            "hint": None,
+            **NO_PLACE,
+            **fields,
+        },
+    }
+
+
+def test_an_error_before_there_was_a_command():
+    assert parsed(error_document(None, SelectionError("m")))["command"] is None
+
+
+# st.text() leaves surrogates out; paths that are not UTF-8 have them.
+NAMES = st.text(st.characters(exclude_categories=()), max_size=40)
+
+
+@settings(max_examples=200, deadline=None)
+@given(NAMES)
+def test_any_name_is_json(name):
+    result = applied(replace(REWRITTEN, target=target(name)), net=name, warnings=(name,))
+    document = parsed(apply_document(result))
+    spelt = document["layers"][0]["name"]
+    assert document["net"] == document["warnings"][0] == spelt
+    whole = not any(0xD800 <= ord(char) < 0xE000 for char in name)
+    assert (spelt == name) is whole
+    assert parsed(error_document("apply", ShapeError(name)))["error"]["message"] == spelt
