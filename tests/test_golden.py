@@ -237,11 +237,9 @@ def test_the_two_formulas_can_be_told_apart() -> None:
 
 @pytest.mark.parametrize("form", ["without-the-layer", "as-caffe-saved-it"])
 @of(REFUSED)
-def test_what_caffe_or_fcn_refuses_is_refused(
-    case: Case, form: str, tmp_path: Path, command: list[str]
-) -> None:
+def test_what_caffe_or_fcn_refuses_is_refused(case: Case, form: str, tmp_path: Path) -> None:
     if form == "as-caffe-saved-it" and "error" in case["caffe"]:
-        form = "without-blobs"  # Caffe could not save it
+        form = "without-blobs"  # Caffe could not make it
     data = source(case, form)
     with pytest.raises(ShapeError) as caught:
         surgery(case, data, tmp_path)
@@ -249,6 +247,21 @@ def test_what_caffe_or_fcn_refuses_is_refused(
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert files == {"net.prototxt": case["prototxt"].encode(), "in.caffemodel": data}
 
+    result, out = surgery(case, data, tmp_path, skip_unfit=True)
+    assert out == data
+    assert [skip.target.layer.name for skip in result.plan.skips] == [case["layer"]]
+
+
+@of(REFUSED)
+def test_the_command_line_ends_with_3_and_writes_nothing(
+    case: Case, tmp_path: Path, command: list[str]
+) -> None:
+    files = {
+        "net.prototxt": case["prototxt"].encode(),
+        "in.caffemodel": source(case, "without-the-layer"),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
     run = subprocess.run(
         [*command, "apply", "--any-gain", "--json", "net.prototxt", "in.caffemodel", "out"],
         cwd=tmp_path,
@@ -258,10 +271,6 @@ def test_what_caffe_or_fcn_refuses_is_refused(
     assert run.returncode == 3
     assert json.loads(run.stdout)["error"]["layer"] == case["layer"]
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
-
-    result, out = surgery(case, data, tmp_path, skip_unfit=True)
-    assert out == data
-    assert [skip.target.layer.name for skip in result.plan.skips] == [case["layer"]]
 
 
 @pytest.mark.parametrize(

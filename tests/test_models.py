@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from deconvsurgery.errors import MismatchError, ModelError, ShapeError
 from deconvsurgery.fingerprint import State
 from deconvsurgery.plan import Action, Change
 from deconvsurgery.read import read_net
+from deconvsurgery.survey import Row as Surveyed
 from deconvsurgery.verbs import apply, inspect
 
 Array = NDArray[Any]
@@ -207,11 +209,16 @@ def test_inspect_finds_net_and_model_in_agreement_where_they_are(path: Path) -> 
             assert not [finding for finding in row.findings if finding.id == "DS011"]
 
 
+@cache
+def rows_of_net(path: Path) -> tuple[Surveyed, ...]:
+    return inspect(MODELS / path).rows
+
+
 @pytest.mark.parametrize(
     "told", IN_NETS, ids=lambda row: f"{row['short-name']}/{row['file']}-{row['layer']}"
 )
 def test_inspect_tells_what_a_net_says(told: Row) -> None:
-    rows = inspect(MODELS / place(told)).rows
+    rows = rows_of_net(place(told))
     (row,) = (row for row in rows if row.name == told["layer"])
     assert row.target is not None
     param = row.target.layer.convolution_param

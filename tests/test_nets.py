@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from google.protobuf import text_format
 
 from deconvsurgery.errors import PrototxtError, SelectionError
-from deconvsurgery.net import Phase
+from deconvsurgery.net import Net, Phase
 from deconvsurgery.read import read_net
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs import inspect
@@ -61,13 +62,18 @@ def test_every_indexed_net_is_looked_at() -> None:
     assert len(UNPARSABLE) == 9
 
 
+@cache
+def as_read(path: Path) -> Net:
+    return read_net(SHARED / path)
+
+
 # --- reading
 
 
 @of(READABLE)
 def test_a_net_is_read(path: Path) -> None:
     row = ROWS[path]
-    net = read_net(SHARED / path)
+    net = as_read(path)
     assert f"prototxt {net.version}" == row["format"]
     kinds = Counter(layer.type for layer in net.layers)
     assert kinds["Deconvolution"] == int(row["n_deconv"])
@@ -115,6 +121,7 @@ def test_the_command_line_says_where(verb: list[str], tmp_path: Path, command: l
 # --- shapes
 
 
+@cache
 def deconvolutions(path: Path) -> set[str]:
     """Their names, by protobuf alone."""
     message = text_format.Parse(
@@ -135,9 +142,9 @@ def test_inspect_gives_caffes_weight_shapes(key: str, every_layer: bool) -> None
     options: dict[str, Any] = {"patterns": ["*"], "phase": Phase[phase], "every_layer": every_layer}
     if not expected and not every_layer:
         with pytest.raises(SelectionError):
-            inspect(SHARED / path, **options)
+            inspect(as_read(Path(path)), **options)
         return
-    rows = inspect(SHARED / path, **options).rows
+    rows = inspect(as_read(Path(path)), **options).rows
     rows = tuple(row for row in rows if row.type == "Deconvolution")
     assert {row.name: [list(blob or ()) for blob in row.blobs or ()] for row in rows} == expected
     for row in rows:

@@ -36,7 +36,7 @@ def command(directory: str, force: bool) -> int:
         f"""
 What to look at next:
   {net}
-      why upscore2 needed surgery, and upscore would not have
+      the net, with a word on each of its three Deconvolution layers
   deconvsurgery inspect {net} {output}
       what every Deconvolution is now; 'refine' is learned and was left alone
   deconvsurgery apply --check {net} {output}

@@ -1,0 +1,84 @@
+"""What the documents say is true: commands run, transcripts are real output, links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deconvsurgery.cli import VERBS, deconvsurgery
+from deconvsurgery.fingerprint import State
+from deconvsurgery.rules import RULES
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def printed(command: list[str], place: Path) -> list[str]:
+    """A command's lines on a terminal of 80 columns, without colours."""
+    env = os.environ | {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80", "TERM": "xterm"}
+    done = subprocess.run(
+        [sys.executable, "-m", "deconvsurgery", *command],
+        cwd=place,
+        env=env,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode("utf-8"))
+    return [line.rstrip() for line in plain.splitlines()]
+
+
+def test_the_transcript_is_the_tools_own_output(tmp_path: Path) -> None:
+    found = re.findall(r"<!-- transcript: (.*?) -->\n```\n(.*?)```", README, re.DOTALL)
+    assert found
+    for command, shown in found:
+        lines = shown.splitlines()
+        assert printed(command.split(), tmp_path)[: len(lines)] == lines
+
+
+def test_the_first_screen_has_two_set_up_commands() -> None:
+    first_screen = README.splitlines()[:26]
+    assert len([line for line in first_screen if line.startswith("python3 -m venv")]) == 2
+    law = "bytes outside the rewritten blobs are identical, and a failed run loses nothing"
+    assert law in README.partition("```")[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_command_line_page_names_every_option() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    for verb in VERBS:
+        assert f"`{verb}" in page
+    command = deconvsurgery.get_command(None, "apply")  # type: ignore[arg-type]
+    for parameter in command.params:
+        for option in parameter.opts:
+            if option.startswith("--") and option != "--help":
+                assert option in page, option
+
+
+def test_every_state_and_finding_is_documented() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert [state for state in State if f"`{state}`" not in page] == []
+    assert [rule for rule, _, _ in RULES if rule not in page] == []
+
+
+def test_help_leads_with_examples() -> None:
+    for verb in VERBS:
+        done = subprocess.run(
+            [sys.executable, "-m", "deconvsurgery", verb, "--help"],
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        text = done.stdout.decode()
+        assert f"deconvsurgery {verb} " in text.partition("Options:")[0]

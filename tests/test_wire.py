@@ -1,0 +1,242 @@
+"""The wire format: what protobuf accepts is accepted, what it refuses is refused with an offset."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deconvsurgery.errors import ModelError
+from deconvsurgery.schema import message_class
+from deconvsurgery.splice import replacing, spliced
+from deconvsurgery.wire import (
+    GROUP,
+    I32,
+    I64,
+    LEN,
+    MAX_GROUPS,
+    VARINT,
+    Field,
+    Frame,
+    FramedEdit,
+    Window,
+    delimited,
+    fields,
+    header,
+    reframed,
+    tag,
+    varint,
+)
+
+BlobProto = message_class("BlobProto")  # every field of it is optional or repeated
+Nothing = message_class("NetState")  # has fields 1 to 3
+
+
+class Counted:
+    """A source in memory that counts what is read."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.size, self.count = data, len(data), 0
+
+    def read(self, start: int, size: int) -> bytes:
+        assert 0 <= start <= start + size <= self.size
+        self.count += size
+        return self.data[start : start + size]
+
+
+def walked(data: bytes) -> list[Field]:
+    return list(fields(Window(Counted(data)), 0, len(data)))
+
+
+def protobuf_accepts(data: bytes) -> bool:
+    try:
+        Nothing.FromString(data)
+    except DecodeError:
+        return False
+    return True
+
+
+# --- numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "encoded"),
+    [(0, "00"), (1, "01"), (127, "7f"), (128, "8001"), (300, "ac02"), (16383, "ff7f")]
+    + [(16384, "808001"), (2**32 - 1, "ffffffff0f"), (2**64 - 1, "ffffffffffffffffff01")],
+)
+def test_varints_as_the_documentation_has_them(value: int, encoded: str) -> None:
+    data = bytes.fromhex(encoded)
+    assert varint(value) == data
+    assert Window(Counted(data)).varint(0, len(data)) == (value, len(data))
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_varints_are_those_of_protobuf(value: int) -> None:
+    data = b"\x08" + varint(value)
+    blob = message_class("BlobShape").FromString(data)
+    assert blob.dim == [value if value < 2**63 else value - 2**64]  # type: ignore[attr-defined]
+    assert walked(data) == [Field(1, VARINT, 0, 1, len(data), value)]
+
+
+def test_a_long_way_to_write_a_number_is_read() -> None:
+    assert Window(Counted(b"\x85\x80\x80\x00")).varint(0, 4) == (5, 4)
+    # The tenth byte has room for one bit; what else it holds is dropped, as protobuf does.
+    assert Window(Counted(b"\xff" * 9 + b"\x7f")).varint(0, 10) == (2**64 - 1, 10)
+
+
+# --- fields
+
+
+def test_fields_of_every_wire_type() -> None:
+    data = (
+        b"\x08\x96\x01"  # 1: varint 150, as in protobuf's documentation
+        + (b"\x11" + b"8 bytes!")
+        + (b"\x1a\x03abc")
+        + (b"\x23\x08\x01\x24")  # 4: a group that holds 1: varint 1
+        + (b"\x2d" + b"four")
+    )
+    assert walked(data) == [
+        Field(1, VARINT, 0, 1, 3, 150),
+        Field(2, I64, 3, 4, 12, 0),
+        Field(3, LEN, 12, 14, 17, 0),
+        Field(4, GROUP, 17, 18, 21, 0),
+        Field(5, I32, 21, 22, 26, 0),
+    ]
+
+
+BAD = {
+    "wire type 6": (b"\x0e\x00", 0, "wire type 6"),
+    "wire type 7": (b"\x0f\x00", 0, "wire type 7"),
+    "field 0": (b"\x08\x01\x02\x00", 2, "field number 0"),
+    "field 2^29": (bytes.fromhex("8280808010") + b"\x00", 0, "field number 536870912"),
+    "varint of 11 bytes": (b"\x08" + b"\xff" * 10 + b"\x01", 1, "longer than 10 bytes"),
+    "tag of 6 bytes": (bytes.fromhex("8a8080808000") + b"\x00", 0, "6 bytes, where 5"),
+    "length of 6 bytes": (b"\x1a" + bytes.fromhex("808080808000"), 1, "6 bytes, where 5"),
+    "negative length": (b"\x1a" + b"\xff" * 9 + b"\x01", 1, "10 bytes, where 5"),
+    "length beyond the end": (b"\x1a\x05four", 0, "needs 5 bytes where 4 are left"),
+    "I32 beyond the end": (b"\x25abc", 0, "where 3 are left"),
+    "I64 beyond the end": (b"\x21abc", 0, "where 3 are left"),
+    "tag alone": (b"\x08", 1, "cut off"),
+    "varint cut off": (b"\x08\x80", 2, "cut off"),
+    "group that never ends": (b"\x23\x08\x01", 3, "cut off"),
+    "group ended by another": (b"\x23\x08\x01\x2c", 3, "not nested"),
+    "group end alone": (b"\x24", 0, "never began"),
+    "length beyond its group": (b"\x23\x1a\x09abc\x24", 1, "needs 9 bytes"),
+}
+
+
+@pytest.mark.parametrize(("data", "offset", "words"), BAD.values(), ids=BAD)
+def test_what_protobuf_refuses_is_refused_with_its_place(
+    data: bytes, offset: int, words: str
+) -> None:
+    assert not protobuf_accepts(data)
+    with pytest.raises(ModelError, match=words) as raised:
+        walked(data)
+    assert raised.value.offset == offset
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        bytes.fromhex("8a80808000") + b"\x00",  # a tag may take 5 bytes
+        b"\x1a" + bytes.fromhex("8180808000") + b"a",  # and a length
+        bytes.fromhex("faffffff0f00"),  # field 2^29 - 1
+        b"\x23\x24",
+        b"\x23\x2b\x2c\x24",
+        b"\x23" * 100 + b"\x24" * 100,
+    ],
+)
+def test_what_protobuf_takes_is_taken(data: bytes) -> None:
+    assert protobuf_accepts(data)
+    assert sum(field.stop - field.tag for field in walked(data)) == len(data)
+
+
+@pytest.mark.parametrize("depth", [101, 100_000])
+def test_groups_are_followed_as_deep_as_protobuf_does(depth: int) -> None:
+    data = b"\x23" * depth + b"\x24" * depth
+    assert not protobuf_accepts(data)
+    with pytest.raises(ModelError, match=f"more than {MAX_GROUPS} deep") as raised:
+        walked(data)
+    assert raised.value.offset == 100
+
+
+@given(st.binary(max_size=30))
+def test_random_bytes_are_fields_when_protobuf_says_so(data: bytes) -> None:
+    """Both walk the same way; protobuf looks into known fields as well, so refuses more."""
+    try:
+        found = walked(data)
+    except ModelError as error:
+        assert error.offset is not None
+        assert 0 <= error.offset <= len(data)
+        # Python's protobuf lets a field 0 pass inside a group; C++ does not, nor do we.
+        assert not protobuf_accepts(data) or "field number 0" in error.message
+    else:
+        assert [field.tag for field in found] == [0, *(field.stop for field in found)][:-1]
+        assert protobuf_accepts(data) or any(field.number <= 3 for field in found)
+
+
+def test_payload_is_stepped_over_unread() -> None:
+    data = header(5, 10_000_000) + bytes(10_000_000) + b"\x08\x01"
+    source = Counted(data)
+    assert [field.number for field in fields(Window(source), 0, len(data))] == [5, 1]
+    assert source.count < 10_000
+
+
+# --- lengths that stay true
+
+
+def test_headers() -> None:
+    assert tag(1, LEN) == b"\x0a"
+    assert header(16, 300) == b"\x82\x01\xac\x02"
+    assert delimited(1, b"abc") == b"\x0a\x03abc"
+
+
+@pytest.mark.parametrize("grown", [1, 2, 3, 126, 127, 128, 16255, 16256, 16257])
+@pytest.mark.parametrize("size", [0, 1, 122, 123, 124, 125, 126, 127, 16378, 16380, 16383])
+def test_lengths_grow_over_their_varints_at_both_levels(size: int, grown: int) -> None:
+    """A longer inner length is itself growth for the outer one: 127 → 128 twice over."""
+    inner = delimited(1, b"x" * size)
+    data = b"\x08\x01" + delimited(2, inner) + b"\x08\x02"
+    outer_start = 2 + len(header(2, len(inner)))
+    inner_start = outer_start + len(header(1, size))
+    frames = (
+        Frame(3, outer_start, outer_start + len(inner)),
+        Frame(outer_start + 1, inner_start, inner_start + size),
+    )
+    end = frames[1].stop
+    out = spliced(data, reframed([FramedEdit(replacing(end, end, b"y" * grown), frames)]))
+    expected = delimited(1, b"x" * size + b"y" * grown)
+    assert out == b"\x08\x01" + delimited(2, expected) + b"\x08\x02"
+    back_start = inner_start + len(out) - len(data) - grown  # by what the lengths themselves grew
+    back = (
+        Frame(3, 3 + len(varint(len(expected))), 3 + len(varint(len(expected))) + len(expected)),
+        Frame(back_start - len(varint(size + grown)), back_start, back_start + size + grown),
+    )
+    cut = FramedEdit(replacing(back_start + size, back_start + size + grown, b""), back)
+    assert spliced(out, reframed([cut])) == data
+
+
+def test_a_length_that_stays_true_stays_as_it_is_written() -> None:
+    data = b"\x0a\x84\x80\x00abcd"  # 4 in three bytes
+    frame = Frame(1, 4, 8)
+    same = FramedEdit(replacing(4, 8, b"ABCD"), (frame,))
+    assert spliced(data, reframed([same])) == b"\x0a\x84\x80\x00ABCD"
+    both = [FramedEdit(replacing(4, 5, b""), (frame,)), FramedEdit(replacing(8, 8, b"e"), (frame,))]
+    assert spliced(data, reframed(both)) == b"\x0a\x84\x80\x00bcde"
+    longer = FramedEdit(replacing(8, 8, b"e"), (frame,))
+    assert spliced(data, reframed([longer])) == b"\x0a\x05abcde"
+
+
+def test_what_ends_together_is_closed_from_the_inside() -> None:
+    """A blob, its layer and the file end at one byte; all three get something there."""
+    data = b"\x0a\x04\x12\x02hi"
+    layer, blob = Frame(1, 2, 6), Frame(3, 4, 6)
+    edits = [
+        FramedEdit(replacing(6, 6, b"\x08\x07")),
+        FramedEdit(replacing(6, 6, b"\x08\x06"), (layer,)),
+        FramedEdit(replacing(6, 6, b"!"), (layer, blob)),
+    ]
+    assert spliced(data, reframed(edits)) == b"\x0a\x07\x12\x03hi!\x08\x06\x08\x07"
