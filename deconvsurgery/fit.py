@@ -237,11 +237,9 @@ def _nearest(target: Target, model: Model, options: Options) -> Refusal | None:
     by_filler = not sources and filler and filler.type == "constant" and filler.value == 1
     if not by_filler and not any(_all_ones(source, target, model) for source in sources):
         return None
-    factor = recipe(target.stride[0])
     return Refusal(
         f"it is a nearest-neighbour layer: kernel {by(target.kernel)} = stride, all ones",
-        hint=f"for bilinear upsampling by {factor.factor} set kernel_size {factor.kernel}, "
-        f"stride {factor.stride}, pad {factor.pad}; --any-gain fills it as it is",
+        hint=_recipe_words(target),
     )
 
 
@@ -257,11 +255,23 @@ def _gain(target: Target, _model: Model, options: Options) -> Refusal | None:
     fill = filling(target, options)
     if target.unit_gain(fill):
         return None
-    factor = recipe(target.stride[0])
-    return Refusal(
-        target.gain_words(fill),
-        hint=f"for upsampling by {factor.factor} set kernel_size {factor.kernel}, stride "
-        f"{factor.stride}, pad {factor.pad}; --any-gain fills it as it is",
+    return Refusal(target.gain_words(fill), hint=_recipe_words(target))
+
+
+def _recipe_words(target: Target) -> str:
+    """The geometry that would interpolate at the layer's stride."""
+    if set(target.stride) == {1}:
+        return (
+            "stride 1 upsamples nothing: a learned layer? -x/--exclude leaves it out; "
+            "--any-gain fills it as it is"
+        )
+    axes = dict.fromkeys(recipe(step) for step in target.stride)
+    sizes, steps, pads = (
+        by([getattr(each, name) for each in axes]) for name in ("kernel", "stride", "pad")
+    )
+    return (
+        f"bilinear upsampling by {steps} takes kernel_size {sizes}, stride {steps}, pad {pads}; "
+        "--any-gain fills it as it is"
     )
 
 

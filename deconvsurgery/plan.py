@@ -398,17 +398,21 @@ def _plan_warnings(model: Model) -> tuple[str, ...]:
 
 
 def _all_refused(refused: Sequence[tuple[Target, Refusal]]) -> SurgeryError:
-    """One error for every layer that does not fit."""
-    lines = [f"{target.layer.name!r}: {found.reason}" for target, found in refused]
-    first, why = refused[0]
-    layer, line = first.layer.name, first.layer.line or None
-    many = len(refused) > 1
-    message = (
-        f"{len(refused)} layers cannot be filled:\n" + "\n".join(f"  {each}" for each in lines)
-        if many
-        else f"layer {lines[0]}"
-    )
-    hint = why.hint or ""
-    hint += ("; " if hint else "") + "--skip-unfit leaves such layers alone and does the rest"
+    """One error for every layer that does not fit; a hint that several share is said once."""
+    first, only = refused[0]
+    skip = "--skip-unfit leaves such layers alone and does the rest"
+    if len(refused) == 1:
+        message = f"layer {first.layer.name!r}: {only.reason}"
+        hint = f"{only.hint}; {skip}" if only.hint else skip
+    else:
+        lines: list[str] = []
+        said: set[str | None] = {None}
+        for target, found in refused:
+            lines.append(f"  line {target.layer.line}, {target.layer.name!r}: {found.reason}")
+            if found.hint not in said:
+                lines.append(f"    {found.hint}")
+                said.add(found.hint)
+        message = f"{len(refused)} layers cannot be filled:\n" + "\n".join(lines)
+        hint = skip
     kind = MismatchError if any(found.mismatch for _, found in refused) else ShapeError
-    return kind(message, layer=layer, line=line, hint=hint)
+    return kind(message, layer=first.layer.name, line=first.layer.line or None, hint=hint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -35,7 +36,7 @@ def rewritten_blob(blob: SourceBlob, count: int, values: Values) -> list[FramedE
     if whole and whole.packed and whole.stop - whole.start == size:
         return [FramedEdit(Edit(whole.start, whole.stop, size, values), blob.frames)]
     head = header(_number(storage), size)
-    new = Edit(0, 0, len(head) + size, lambda: (head, *values()))
+    new = Edit(0, 0, len(head) + size, lambda: chain((head,), values()))
     if not blob.chunks:
         end = blob.frames[-1].stop
         return [FramedEdit(Edit(end, end, new.size, new.chunks), blob.frames)]
@@ -127,7 +128,9 @@ def _blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
     data = header(BlobField.DATA, size)
     payload = len(before) + len(data) + size + len(after)
     head = header(number, payload) + before + data
-    return Edit(0, 0, len(head) + size + len(after), lambda: (head, *blob.values(), after))
+    return Edit(
+        0, 0, len(head) + size + len(after), lambda: chain((head,), blob.values(), (after,))
+    )
 
 
 def _convolution_param(layer: Layer) -> bytes:

@@ -308,6 +308,29 @@ def test_a_signal_leaves_nothing_behind(files: list[Path], number: int, code: in
     assert sorted(path.name for path in out.parent.iterdir()) == ["in.caffemodel", "net.prototxt"]
 
 
+def test_memory_does_not_grow_with_a_blob(tmp_path: Path) -> None:
+    """60 classes, kernel 64: 59 MB of weights, made a channel at a time."""
+    net = (
+        net_text()
+        .replace(b"num_output: 5", b"num_output: 60")
+        .replace(b"kernel_size: 4 stride: 2 pad: 1 }", b"kernel_size: 64 stride: 32 pad: 16 }", 1)
+    )
+    (tmp_path / "net.prototxt").write_bytes(net)
+    (tmp_path / "base.caffemodel").write_bytes(b"\x0a\x04name")
+    code = (
+        "import resource, sys; from deconvsurgery.cli import run\n"
+        "code = run(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+        "sys.exit(code)"
+    )
+    arguments = ["apply", "-q", "-p", "upscore2", "net.prototxt", "base.caffemodel", "out"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, check=True
+    )
+    assert (tmp_path / "out").stat().st_size > 58_000_000
+    assert int(done.stdout) < 100
+
+
 def test_help_and_version_import_nothing_heavy() -> None:
     code = (
         "import sys; from deconvsurgery.cli import run\n"

@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import (
-    FileError,
-    ModelError,
-    OutputError,
-    PrototxtError,
-    SurgeryError,
-)
+from ..errors import FileError, ModelError, OutputError, SurgeryError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -78,7 +72,7 @@ def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> in
     place = _place(error)
     lines = [f"{_red('error:')} {place}{error.message}"]
     if error.hint:
-        lines.append(f"  {_dim('hint:')} {error.hint}")
+        lines.append(f"  {_bold('hint:')} {error.hint}")
     _echo("\n".join(lines))
     return exit_code(error)
 
@@ -92,19 +86,16 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
         return
     context = getattr(error, "ctx", None)
     hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
-    _echo(f"{_red('error:')} {error.format_message()}\n  {_dim('hint:')} {hint}")
+    _echo(f"{_red('error:')} {error.format_message()}\n  {_bold('hint:')} {hint}")
 
 
 def _place(error: SurgeryError) -> str:
-    path = getattr(error, "path", None)
-    parts = [path] if path else []
-    if isinstance(error, PrototxtError) and error.line is not None:
-        parts += [str(error.line), str(error.column)]
-    elif isinstance(error, ModelError) and error.offset is not None:
-        parts.append(f"byte {error.offset}")
-    elif getattr(error, "line", None):
-        parts.append(f"line {getattr(error, 'line', None)}")
-    place = ":".join(parts[:3]) if len(parts) == 3 else ": ".join(parts)
+    """``file:line:column: ``, ``file: byte N: ``, or what of it is known."""
+    line, column = getattr(error, "line", None), getattr(error, "column", None)
+    parts = [str(part) for part in (error.path, line, column) if part is not None]
+    place = ":".join(parts) if error.path else ", ".join(["line", *parts] if parts else [])
+    if isinstance(error, ModelError) and error.offset is not None:
+        place += f"{': ' if place else ''}byte {error.offset}"
     return f"{place}: " if place else ""
 
 
@@ -121,5 +112,5 @@ def _red(words: str) -> str:
     return click.style(words, fg="red", bold=True)
 
 
-def _dim(words: str) -> str:
+def _bold(words: str) -> str:
     return click.style(words, bold=True)
