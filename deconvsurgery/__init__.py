@@ -45,7 +45,7 @@ _HOMES = {
     "patterns": ("Selection", "match_layers"),
     "fit": ("Options", "Target"),
     "plan": ("Action", "Change", "Plan", "Skip", "make_plan"),
-    "verbs": ("ApplyResult", "InspectResult", "apply", "inspect", "kernel"),
+    "verbs": ("ApplyResult", "InspectResult", "apply", "demo", "inspect", "kernel"),
     "portrait": ("KernelFacts",),
     "pycaffe": ("interp",),
 }
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from .prototxt import parse_net
     from .pycaffe import interp
     from .read import open_model, read_net
-    from .verbs import ApplyResult, InspectResult, apply, inspect, kernel
+    from .verbs import ApplyResult, InspectResult, apply, demo, inspect, kernel
 
 __all__ = [
     "Action",
@@ -121,6 +121,7 @@ __all__ = [
     "Target",
     "apply",
     "bilinear_kernel",
+    "demo",
     "inspect",
     "interp",
     "kernel",

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .caffemodel import Model
-from .demo import base_model, net_text
 from .edits import edits
 from .errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
 from .fit import Options
@@ -24,6 +23,7 @@ from .plan import Plan, make_plan
 from .portrait import KernelFacts, kernel_facts
 from .prototxt import parse_net
 from .read import open_model, read_net
+from .sample import base_model, net_text
 from .source import FileSource, shown
 from .splice import spliced_size
 from .survey import Row, source_selection, survey

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.demo import base_model, net_text
 from deconvsurgery.prototxt import parse_net
+from deconvsurgery.sample import base_model, net_text
 from deconvsurgery.schema import message_class
 
 COMMAND = [sys.executable, "-m", "deconvsurgery"]

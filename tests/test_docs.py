@@ -1,4 +1,4 @@
-"""What the documents say is true: commands run, transcripts are real output, links lead somewhere."""
+"""What the documents say is true: commands, transcripts, links."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deconvsurgery.fingerprint import State
 from deconvsurgery.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"]
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 README = (ROOT / "README.md").read_text("utf-8")
 
 

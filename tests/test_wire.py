@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from deconvsurgery.errors import ModelError
@@ -174,7 +174,12 @@ def test_groups_are_followed_as_deep_as_protobuf_does(depth: int) -> None:
 @given(st.binary(max_size=30))
 def test_random_bytes_are_fields_when_protobuf_says_so(data: bytes) -> None:
     if protobuf_accepts(data):
-        found = walked(data)
+        try:
+            found = walked(data)
+        except ModelError as error:
+            # Python's protobuf lets a field 0 pass inside a group; C++ does not, nor do we.
+            assume("field number 0" not in error.message)
+            raise
         assert [field.tag for field in found] == [0, *(field.stop for field in found)][:-1]
         return
     with pytest.raises(ModelError) as raised:

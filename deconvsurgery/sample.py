@@ -11,7 +11,7 @@ from typing import Any
 from .net import Net
 from .schema import message_class
 
-NET = Path(__file__).with_name("demo.prototxt")
+NET = Path(__file__).with_name("sample.prototxt")
 LEARNED = ("conv1", "conv2", "score", "refine")
 SHAPES = {
     "conv1": ((8, 3, 3, 3), (8,)),

@@ -1,0 +1,110 @@
+"""The Python face: public names, what they cost to import, a live pycaffe net."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import deconvsurgery as ds
+from deconvsurgery import errors
+from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.wire import delimited
+
+GOLDEN = Path(__file__).parent / "golden" / "layouts"
+
+
+def test_every_public_name_is_there() -> None:
+    assert sorted(ds.__all__) == ds.__all__
+    for name in ds.__all__:
+        assert getattr(ds, name) is not None, name
+    assert set(ds.__all__) <= set(dir(ds))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ds.nothing
+
+
+def test_every_error_is_public_and_in_the_drawn_tree() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    for kind in kinds:
+        assert issubclass(kind, ds.SurgeryError)
+        assert kind.__name__ in ds.__all__
+        assert kind.__name__ in (errors.__doc__ or "")
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, deconvsurgery\n"
+        "heavy = {'numpy', 'google.protobuf', 'rich', 'click'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
+    net = ds.parse_net(net_text())
+    base = tmp_path / "base.caffemodel"
+    base.write_bytes(base_model(net))
+    with ds.open_model(base) as model:
+        result = ds.apply(net, model, tmp_path / "out.caffemodel")
+        found = ds.inspect(net, model)
+    assert result.changed
+    assert result.written
+    assert [row.weights.state for row in found.rows if row.weights] == [
+        "missing",
+        "other",
+        "missing",
+    ]
+    again = ds.apply(net, tmp_path / "out.caffemodel", dry_run=True)
+    assert (again.changed, again.written, again.output) == (False, False, None)
+    assert ds.kernel(5).recipes[0] == ds.recipe(3)
+    assert ds.demo(tmp_path / "demo").plan == result.plan
+
+
+def test_an_open_model_that_is_no_file_cannot_be_written(tmp_path: Path) -> None:
+    from deconvsurgery.caffemodel import index
+
+    class Bytes:
+        size = 6
+
+        def read(self, start: int, size: int) -> bytes:
+            return delimited(1, b"name")[start : start + size]
+
+    model = index(Bytes())
+    assert ds.apply(ds.parse_net(net_text()), model, dry_run=True).changed
+    with pytest.raises(ds.OutputError, match="opened from a file"):
+        ds.apply(ds.parse_net(net_text()), model, tmp_path / "out")
+
+
+def live(**weights: np.ndarray) -> SimpleNamespace:
+    """As much of a pycaffe net as surgery touches."""
+    return SimpleNamespace(params={name: [SimpleNamespace(data=w)] for name, w in weights.items()})
+
+
+@pytest.mark.parametrize("case", ["factor2_dense", "factor3_group", "sum_c5_to_1", "k15_g3"])
+def test_interp_does_what_fcns_did(case: str) -> None:
+    expected = np.load(GOLDEN / f"{case}.npz")["interp"]
+    weights = np.zeros_like(expected)
+    ds.interp(live(up=weights), ["up"])
+    assert weights.tobytes() == expected.tobytes()
+
+
+def test_interp_keeps_what_is_off_the_diagonal_unless_told() -> None:
+    weights = np.full((2, 2, 4, 4), 7, np.float32)
+    ds.interp(live(up=weights), ["up"])
+    assert (weights[0, 1] == 7).all()
+    assert weights[0, 0, 1, 1] == 0.5625
+    ds.interp(live(up=weights), ["up"], zero_off_diagonal=True)
+    assert (weights[0, 1] == 0).all()
+    assert weights[1, 1, 1, 1] == 0.5625
+
+
+def test_interp_refuses_before_it_changes_anything() -> None:
+    good, bad = np.zeros((2, 2, 4, 4), np.float32), np.zeros((4, 6, 4, 4), np.float32)
+    with pytest.raises(ds.ShapeError, match="'bad'"):
+        ds.interp(live(good=good, bad=bad), ["good", "bad"])
+    assert not good.any()
