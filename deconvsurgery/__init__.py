@@ -29,8 +29,8 @@ _HOMES = {
         "SurgeryError",
     ),
     "net": ("ConvolutionParam", "Layer", "Message", "Net", "NetState", "Phase"),
+    "fill": ("BilinearFill",),
     "kernels": (
-        "BilinearFill",
         "Formula",
         "Recipe",
         "Support",
@@ -64,10 +64,10 @@ if TYPE_CHECKING:
         ShapeError,
         SurgeryError,
     )
+    from .fill import BilinearFill
     from .fingerprint import Fingerprint, State
     from .fit import Options, Target
     from .kernels import (
-        BilinearFill,
         Formula,
         Recipe,
         Support,

@@ -11,8 +11,14 @@ from math import prod
 
 from .caffemodel import Model, SourceLayer, Version
 from .errors import ShapeError
+from .fill import BilinearFill
 from .geometry import convolution_window
-from .kernels import BilinearFill, Formula, Support, has_unit_gain, recipe
+from .kernels import (
+    Formula,
+    Support,
+    has_unit_gain,
+    recipe,
+)
 from .net import Layer, Net, NetState
 from .shapes import LayerShapes, infer_shapes
 from .window_shapes import spatial_axes

@@ -1,6 +1,6 @@
-"""Bilinear kernels by formula, the weights made of them, gain per phase and the recipe.
+"""Bilinear kernels by formula, gain per phase and the recipe.
 
-Never here: files, layers by name, or an opinion on weights that exist already.
+Never here: weight blobs (``fill``), files, layers.
 
 A kernel is an outer product of triangles, one for each axis. Three programs write that
 triangle three ways; each is followed here to the last bit:
@@ -19,7 +19,7 @@ with f = ceil(k / 2). ``docs/kernels.md`` works them through.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
@@ -113,8 +113,8 @@ def triangle(
     Raises:
         ShapeError: the size or half-width is not positive, or is beyond all reason.
     """
-    _refuse_size((size,))
-    half = _half_width(size) if half_width is None else _positive(half_width, "a half-width")
+    checked_size((size,))
+    half = _half_width(size) if half_width is None else positive(half_width, "a half-width")
     work = _working_type(formula, dtype)
     taps = np.arange(size, dtype=work)
     top = apex(size, formula)
@@ -154,141 +154,9 @@ def bilinear_kernel(
         ShapeError: a size or stride is not positive, or the kernel is beyond all reason.
     """
     formula, support = Formula(formula), Support(support)
-    sizes = _refuse_size(_axes(size, 2))
-    triangles = _triangles(sizes, stride, formula, support, _working_type(formula, dtype))
-    return reduce(np.multiply.outer, triangles).astype(dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class BilinearFill:
-    """The recipe of a weight blob, whose ``shape`` is ``(channels, num_output // group, *kernel)``.
-
-    With as many outputs as channels, input channel i gets the kernel at ``[i, i mod P]``,
-    P = num_output // group: the output channel of the same number within its group. With
-    P = 1 and another number of channels every entry gets it, and outputs are sums, as FCN's
-    ``interp`` does. No other blob has a place for a kernel.
-
-    >>> fill = BilinearFill((4, 2, 1, 2), num_output=4, group=2, stride=(1, 1))
-    >>> [row[:, 0, 0].tolist() for row in fill.rows()]
-    [[0.5, 0.0], [0.0, 0.5], [0.5, 0.0], [0.0, 0.5]]
-
-    Raises:
-        ShapeError: the numbers do not fit together, or leave no place for a kernel.
-    """
-
-    shape: tuple[int, ...]
-    num_output: int
-    group: int
-    stride: tuple[int, ...]
-    formula: Formula = Formula.FCN
-    support: Support = Support.KERNEL
-    keep_off_diagonal: bool = False
-
-    def __post_init__(self) -> None:
-        if len(self.shape) < 3:
-            raise ShapeError(f"weights of shape {_times(self.shape)} have no kernel axes to fill")
-        for number, name in (
-            (self.channels, "the number of channels"),
-            (self.num_output, "num_output"),
-            (self.group, "group"),
-        ):
-            _positive(number, name)
-        _refuse_size(self.kernel_size)
-        if len(self.stride) != len(self.kernel_size):
-            raise ShapeError(
-                f"a kernel of {len(self.kernel_size)} axes has {len(self.stride)} strides"
-            )
-        for step in self.stride:
-            _positive(step, "a stride")
-        self._refuse_channels()
-        if prod(self.shape) > LARGEST_BLOB:
-            raise ShapeError(
-                f"weights of shape {_times(self.shape)} have more values than Caffe can count",
-                hint="group equal to num_output needs one kernel a channel only",
-            )
-
-    def _refuse_channels(self) -> None:
-        for number, name in ((self.channels, "channels"), (self.num_output, "num_output")):
-            if number % self.group:
-                raise ShapeError(f"{name} {number} is not a multiple of group {self.group}")
-        if self.shape[1] != self.num_output // self.group:
-            raise ShapeError(
-                f"weights of shape {_times(self.shape)} do not belong to num_output "
-                f"{self.num_output} and group {self.group}: the second axis should be "
-                f"{self.num_output // self.group}"
-            )
-        if self.channels != self.num_output and self.shape[1] != 1:
-            raise ShapeError(
-                f"{self.channels} channels to {self.num_output} outputs with group {self.group}: "
-                "a bilinear kernel keeps channels apart, so their numbers must be equal",
-                hint="set num_output (and group) to the number of channels",
-            )
-
-    @property
-    def channels(self) -> int:
-        """Input channels: the length of the first axis."""
-        return self.shape[0]
-
-    @property
-    def kernel_size(self) -> tuple[int, ...]:
-        """The kernel's axes."""
-        return self.shape[2:]
-
-    @property
-    def sums_channels(self) -> bool:
-        """Each output is the sum of several enlarged input channels."""
-        return self.channels != self.num_output
-
-    def kernel(self, dtype: DTypeLike = np.float32) -> Array:
-        """The one kernel that is repeated, of shape ``kernel_size``."""
-        return bilinear_kernel(
-            self.kernel_size,
-            stride=self.stride,
-            formula=self.formula,
-            support=self.support,
-            dtype=dtype,
-        )
-
-    def gains(self, dilation: Sequence[int] | None = None) -> tuple[tuple[float, ...], ...]:
-        """Gain of each output phase, axis by axis (see `phase_gains`).
-
-        >>> BilinearFill((1, 1, 4, 5), 1, 1, (2, 2)).gains()[0]
-        (1.0, 1.0)
-        """
-        steps = (1,) * len(self.stride) if dilation is None else dilation
-        triangles = _triangles(
-            self.kernel_size, self.stride, self.formula, self.support, np.dtype(np.float64)
-        )
-        return tuple(
-            phase_gains(taps, stride, step)
-            for taps, stride, step in zip(triangles, self.stride, steps, strict=True)
-        )
-
-    def rows(
-        self, old: Iterable[Array] | None = None, dtype: DTypeLike = np.float32
-    ) -> Iterator[Array]:
-        """The blob one input channel at a time: arrays of shape ``(num_output // group, *kernel)``.
-
-        ``old`` holds the rows that are there now. They are read for ``keep_off_diagonal`` only;
-        weights that do not exist yet are zero off the diagonal, as Caffe's default filler has it.
-
-        Raises:
-            ValueError: ``old`` is not of this shape.
-        """
-        kernel = self.kernel(dtype)
-        outputs = self.shape[1]
-        if old is None or not self.keep_off_diagonal or outputs == 1:
-            for channel in range(self.channels):
-                row = np.zeros(self.shape[1:], dtype)
-                row[channel % outputs] = kernel
-                yield row
-            return
-        for channel, old_row in zip(range(self.channels), old, strict=True):
-            if old_row.shape != self.shape[1:]:
-                raise ValueError(f"row {channel} has shape {old_row.shape}, not {self.shape[1:]}")
-            row = np.array(old_row, dtype)
-            row[channel % outputs] = kernel
-            yield row
+    sizes = checked_size(_axes(size, 2))
+    axes = triangles(sizes, stride, formula, support, _working_type(formula, dtype))
+    return reduce(np.multiply.outer, axes).astype(dtype)
 
 
 def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...]:
@@ -308,8 +176,8 @@ def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...
     """
     if taps.ndim != 1:
         raise ValueError(f"one axis at a time, not an array of shape {taps.shape}")
-    _positive(stride, "a stride")
-    _positive(dilation, "a dilation")
+    positive(stride, "a stride")
+    positive(dilation, "a dilation")
     phases = np.arange(taps.size) * dilation % stride
     gains = np.bincount(phases, weights=taps, minlength=stride)
     return tuple(gains.tolist())
@@ -338,7 +206,7 @@ def recipe(factor: int) -> Recipe:
     Raises:
         ShapeError: the factor is not positive.
     """
-    _positive(factor, "a factor", most=None)
+    positive(factor, "a factor", most=None)
     return Recipe(factor, kernel=2 * factor - factor % 2, stride=factor, pad=factor // 2)
 
 
@@ -359,7 +227,7 @@ def centre(taps: Array) -> Centre:
     return Centre(moment / total if total else float("nan"), (taps.size - 1) / 2)
 
 
-def _triangles(
+def triangles(
     sizes: Sequence[int],
     stride: int | Sequence[int] | None,
     formula: Formula,
@@ -375,7 +243,7 @@ def _triangles(
     if len(strides) != len(sizes):
         raise ShapeError(f"a kernel of {len(sizes)} axes has {len(strides)} strides")
     return [
-        triangle(size, formula, half_width=_positive(step, "a stride"), dtype=dtype)
+        triangle(size, formula, half_width=positive(step, "a stride"), dtype=dtype)
         for size, step in zip(sizes, strides, strict=True)
     ]
 
@@ -405,7 +273,8 @@ def _working_type(formula: Formula, dtype: DTypeLike) -> np.dtype[Any]:
     return np.dtype(np.float64 if own else np.float32)
 
 
-def _positive(number: int, name: str, most: int | None = LARGEST_KERNEL) -> int:
+def positive(number: int, name: str, most: int | None = LARGEST_KERNEL) -> int:
+    """The number, or ``ShapeError`` when no layer has such a one."""
     if number < 1:
         raise ShapeError(f"{name} must be at least 1, not {number}")
     if most is not None and number > most:
@@ -413,8 +282,8 @@ def _positive(number: int, name: str, most: int | None = LARGEST_KERNEL) -> int:
     return number
 
 
-def _refuse_size(sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Before anything is allocated."""
+def checked_size(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes, or ``ShapeError`` before anything is allocated."""
     if not sizes:
         raise ShapeError("a kernel needs at least one axis")
     for size in sizes:
@@ -422,10 +291,11 @@ def _refuse_size(sizes: tuple[int, ...]) -> tuple[int, ...]:
             raise ShapeError(f"a kernel size must be at least 1, not {size}")
     if prod(sizes) > LARGEST_KERNEL:
         raise ShapeError(
-            f"a kernel of {_times(sizes)} is beyond all reason (limit {LARGEST_KERNEL} values)"
+            f"a kernel of {times(sizes)} is beyond all reason (limit {LARGEST_KERNEL} values)"
         )
     return sizes
 
 
-def _times(shape: Sequence[int]) -> str:
+def times(shape: Sequence[int]) -> str:
+    """Dims in words: 21 x 21 x 4 x 4."""
     return " x ".join(map(str, shape)) or "()"

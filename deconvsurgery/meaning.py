@@ -17,6 +17,7 @@ from .schema import message_class
 from .textformat import Text, TextField, Token
 
 _LONGEST = 200  # characters of a complaint
+_INVALID = "Invalid field value: "
 
 
 def meaning(text: Text, fields: Sequence[TextField]) -> Message:
@@ -44,6 +45,9 @@ def _reported(error: Any, text: Text) -> PrototxtError:
         length = len(text.line(line)) + 2
         if said.startswith("'") and said[length - 1 : length + 2] == "': ":
             said = said[length + 2 :]
+    elif said.startswith(_INVALID):
+        # Of a field that it does not know it tells the value, but not the place.
+        line, column = text.place(max(0, text.text.find(said.removeprefix(_INVALID))))
     said = said.replace("deconvsurgery.", "")
     said = said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
     return PrototxtError(said, line=line, column=column)

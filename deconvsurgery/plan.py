@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import prod
 
@@ -17,12 +17,16 @@ import numpy as np
 
 from .caffemodel import Model, SourceBlob, SourceLayer, Version
 from .errors import MismatchError, PrototxtError, ShapeError, SurgeryError
+from .fill import BilinearFill
 from .fingerprint import Fingerprint, State, fingerprint
 from .fit import Options, Refusal, Target, by, filling, refusal, targets
-from .kernels import Array, BilinearFill
+from .kernels import (
+    Array,
+)
 from .net import Layer, Net, NetState
 from .patterns import DECONVOLUTION, Selection, active_layers
 from .rules import CAFFE_LIMIT
+from .sharing import sharers
 
 
 class Action(StrEnum):
@@ -113,24 +117,33 @@ def make_plan(
             "the model holds V1 and V2 layers at once, which Caffe refuses to load",
             hint="save it again with the Caffe that wrote it",
         )
-    chosen, companions = _with_sharers(net, selection, states)
+    shared = sharers(net, selection, states)
+    found = targets(net, shared.layers, states, model)
+    reasons = {
+        target.layer.name: reason
+        for target in found
+        if (reason := shared.refused.get(target.layer.name) or refusal(target, model, options))
+    }
+    reasons = shared.with_the_others(reasons)
     changes: list[Change] = []
     skips: list[Skip] = []
     refused: list[tuple[Target, Refusal]] = []
-    for target in targets(net, chosen, states, model):
-        sources = model.by_name.get(target.layer.name, ())
-        found = companions.refused.get(target.layer.name) or refusal(target, model, options)
-        if found is not None:
-            refused.append((target, found))
-            skips.append(Skip(target, state_of(target, sources, model), found.reason))
-            continue
+    for target in found:
+        name = target.layer.name
+        sources = model.by_name.get(name, ())
         before = state_of(target, sources, model)
+        if name in reasons:
+            refused.append((target, reasons[name]))
+            skips.append(Skip(target, before, reasons[name].reason))
+            continue
         passed_over = _passed_over(before, sources, options)
         if passed_over:
             skips.append(Skip(target, before, passed_over))
             continue
-        notes = companions.notes.get(target.layer.name, ())
-        changes.append(_change(target, sources, model, before, options, net, notes))
+        change = _change(target, sources, model, before, options, net)
+        if name in shared.notes:
+            change = replace(change, warnings=(*change.warnings, shared.notes[name]))
+        changes.append(change)
     if refused and not options.skip_unfit:
         raise _all_refused(refused)
     return Plan(
@@ -155,51 +168,6 @@ def refuse_misspelt(layers: Iterable[Layer]) -> None:
                 layer=layer.name,
                 hint="correct it: the value meant would otherwise silently be the default",
             )
-
-
-# --- layers that share weights
-
-
-@dataclass(slots=True)
-class _Companions:
-    """What sharing by param name brings: warnings and refusals by layer name."""
-
-    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    refused: dict[str, Refusal] = field(default_factory=dict)
-
-
-def _with_sharers(
-    net: Net, selection: Selection, states: Sequence[NetState]
-) -> tuple[tuple[Layer, ...], _Companions]:
-    """The matched layers, and with them every Deconvolution that shares a weight blob.
-
-    Shared parameters are one memory in Caffe but a copy a layer in the file, and the last copy
-    loaded wins: either all copies are rewritten or none.
-    """
-    companions = _Companions()
-    chosen = {layer.index: layer for layer in selection.matched}
-    sharers: dict[str, list[tuple[Layer, int]]] = {}
-    for layer in active_layers(net, states):
-        for position, spec in enumerate(layer.param):
-            if spec.name:
-                sharers.setdefault(spec.name, []).append((layer, position))
-    out = {layer.index for layer in selection.excluded}
-    for layer in selection.matched:
-        shared = layer.param[0].name if layer.param else ""
-        for other, position in sharers.get(shared, ()):
-            if other.name == layer.name:
-                continue
-            if other.type != DECONVOLUTION or position or other.index in out:
-                why = "is excluded" if other.index in out else f"is a {other.type}"
-                companions.refused[layer.name] = Refusal(
-                    f"shares its weights (param {shared!r}) with {other.name!r}, which {why} "
-                    "and would be changed with it"
-                )
-            elif other.index not in chosen or other in selection.matched:
-                chosen[other.index] = other
-                note = f"shares its weights (param {shared!r}) with {layer.name!r}"
-                companions.notes[other.name] = (*companions.notes.get(other.name, ()), note)
-    return tuple(chosen[position] for position in sorted(chosen)), companions
 
 
 # --- one layer
@@ -246,7 +214,6 @@ def _change(
     before: Fingerprint,
     options: Options,
     net: Net,
-    notes: tuple[str, ...],
 ) -> Change:
     fill = filling(target, options)
     weighted = _weighted(sources)
@@ -271,7 +238,6 @@ def _change(
         action = Action.REWRITTEN
     else:
         action = Action.UNCHANGED
-    warnings = (*_warnings(target, fill, sources, model, net, bias, options), *notes)
     return Change(
         target=target,
         action=action,
@@ -282,7 +248,7 @@ def _change(
         max_abs_change=difference.largest,
         values_changed=difference.changed,
         values=prod(fill.shape),
-        warnings=warnings,
+        warnings=_warnings(target, fill, sources, model, net, bias, options),
     )
 
 

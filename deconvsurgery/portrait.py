@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .fill import BilinearFill
 from .kernels import (
     GAIN_TOLERANCE,
     Array,
-    BilinearFill,
     Centre,
     Formula,
     Recipe,

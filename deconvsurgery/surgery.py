@@ -79,9 +79,9 @@ def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBl
     param = _convolution_param(layer)
     if model.version is Version.V1:
         parts: list[bytes | Edit] = [
-            *(delimited(V1LayerField.BOTTOM, name.encode(encoding)) for name in layer.bottom),
-            *(delimited(V1LayerField.TOP, name.encode(encoding)) for name in layer.top),
-            delimited(V1LayerField.NAME, layer.name.encode(encoding)),
+            *(delimited(V1LayerField.BOTTOM, _encoded(name, encoding)) for name in layer.bottom),
+            *(delimited(V1LayerField.TOP, _encoded(name, encoding)) for name in layer.top),
+            delimited(V1LayerField.NAME, _encoded(layer.name, encoding)),
             tag(V1LayerField.TYPE, VARINT) + varint(_DECONVOLUTION_ENUM),
             *(_blob_field(V1LayerField.BLOBS, blob, model.legacy) for blob in blobs),
             delimited(V1LayerField.CONVOLUTION_PARAM, param),
@@ -89,10 +89,10 @@ def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBl
         number: int = NetField.LAYERS
     else:
         parts = [
-            delimited(LayerField.NAME, layer.name.encode(encoding)),
-            delimited(LayerField.TYPE, layer.type.encode(encoding)),
-            *(delimited(LayerField.BOTTOM, name.encode(encoding)) for name in layer.bottom),
-            *(delimited(LayerField.TOP, name.encode(encoding)) for name in layer.top),
+            delimited(LayerField.NAME, _encoded(layer.name, encoding)),
+            delimited(LayerField.TYPE, _encoded(layer.type, encoding)),
+            *(delimited(LayerField.BOTTOM, _encoded(name, encoding)) for name in layer.bottom),
+            *(delimited(LayerField.TOP, _encoded(name, encoding)) for name in layer.top),
             *(_blob_field(LayerField.BLOBS, blob, model.legacy) for blob in blobs),
             delimited(LayerField.CONVOLUTION_PARAM, param),
         ]
@@ -110,6 +110,14 @@ def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBl
 
     end = model.source.size
     return FramedEdit(Edit(end, end, len(head) + size, chunks))
+
+
+def _encoded(name: str, encoding: str) -> bytes:
+    """The name's bytes as the net has them; UTF-8 for what only an escape can have spelled."""
+    try:
+        return name.encode(encoding)
+    except UnicodeEncodeError:
+        return name.encode()
 
 
 def _blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
 import re
 import subprocess
@@ -17,6 +19,9 @@ from deconvsurgery.rules import RULES
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 README = (ROOT / "README.md").read_text("utf-8")
+
+
+ROOMS = sorted(path.stem for path in (ROOT / "deconvsurgery").glob("*.py") if path.stem[0] != "_")
 
 
 def printed(command: list[str], place: Path) -> list[str]:
@@ -82,3 +87,11 @@ def test_help_leads_with_examples() -> None:
         )
         text = done.stdout.decode()
         assert f"deconvsurgery {verb} " in text.partition("Options:")[0]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_examples_in_docstrings_are_true(room: str) -> None:
+    source = (ROOT / "deconvsurgery" / f"{room}.py").read_text("utf-8")
+    outcome = doctest.testmod(importlib.import_module(f"deconvsurgery.{room}"))
+    assert outcome.failed == 0
+    assert (outcome.attempted > 0) == (">>> " in source)

@@ -17,9 +17,12 @@ from deconvsurgery.errors import (
     SelectionError,
     ShapeError,
 )
+from deconvsurgery.fill import BilinearFill
 from deconvsurgery.fingerprint import Fingerprint, State
 from deconvsurgery.fit import Target
-from deconvsurgery.kernels import BilinearFill, Support
+from deconvsurgery.kernels import (
+    Support,
+)
 from deconvsurgery.net import ConvolutionParam, Layer
 from deconvsurgery.plan import Action, BiasFill, Change, Plan, Skip
 from deconvsurgery.portrait import kernel_facts

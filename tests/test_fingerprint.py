@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deconvsurgery import fingerprint as room
+from deconvsurgery.fill import BilinearFill
 from deconvsurgery.fingerprint import Fingerprint, State, fingerprint
-from deconvsurgery.kernels import BilinearFill, Formula, Support, bilinear_kernel, recipe
+from deconvsurgery.kernels import (
+    Formula,
+    Support,
+    bilinear_kernel,
+    recipe,
+)
 
 LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from deconvsurgery import kernels
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.fill import BilinearFill
 from deconvsurgery.kernels import (
-    BilinearFill,
     Formula,
     Recipe,
     Support,

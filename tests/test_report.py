@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.fill import BilinearFill
 from deconvsurgery.fingerprint import Fingerprint, State
 from deconvsurgery.fit import Target
-from deconvsurgery.kernels import BilinearFill
 from deconvsurgery.net import ConvolutionParam, Layer
 from deconvsurgery.plan import Action, BiasFill, Change, Plan, Skip
 from deconvsurgery.portrait import kernel_facts
@@ -334,7 +335,9 @@ def test_evil_names_are_only_text(name):
 
 def test_names_of_a_megabyte_are_whole_in_a_pipe_and_short_on_a_terminal():
     name = "up" + "x" * 1_000_000 + "end"
-    assert piped(named(name))[1].startswith(name)
+    lines = piped(applied(UPSCORE2, *named(name).plan.changes))
+    assert lines[2].startswith(f"{name}  {name}  (21, 21, 4, 4)")
+    assert len(lines[1]) < 1000
     for width in WIDTHS:
         text = terminal(named(name), width)
         assert len(text) < 10_000
@@ -511,11 +514,18 @@ def test_support_follows_the_stride():
 @pytest.mark.parametrize("size", [1, 4, (3, 6), 16, 64, 300, (4,), (2, 2, 2)])
 def test_kernel_page_fits_a_terminal(size, width):
     facts = kernel_facts(size)
-    text = shown(kernel_report(facts, width=width, terminal=True), width)
+    report = kernel_report(facts, width=width, terminal=True)
+    text = Text.from_ansi(shown(report, width, color=True)).plain
     assert all(cell_len(line) <= width for line in text.splitlines())
     assert "▀" in text
     assert unfolded("kernel_size") in unfolded(text) or "kernel_h" in text
     assert len(text.splitlines()) < 80
+
+
+def test_picture_is_digits_where_there_is_no_colour():
+    text = shown(kernel_report(kernel_facts(4), width=80, terminal=True), 80)
+    assert "\n1 3 3 1" in text
+    assert "▀" not in text
 
 
 @pytest.mark.parametrize("size", [0, -1, (4, 0), 5000])

@@ -6,10 +6,11 @@ Never here: layers, files, or printing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isnan
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -39,7 +40,6 @@ def kernel_report(facts: KernelFacts, *, width: int, terminal: bool) -> Renderab
     taps = [(f"{axis}taps", _numbers(facts.taps[place], terminal)) for place, axis in _axes(facts)]
     room = width - max(len(label) for label, _ in [*taps, ("values", "")]) - GAP
     grid = _grid(facts, room if terminal else None)
-    picture = _picture(facts, terminal)
     verdicts: list[tuple[str, str, str]] = []
     for place, axis in _axes(facts):
         verdicts.append((f"{axis}centre", *_centre_words(facts.centres[place])))
@@ -49,7 +49,7 @@ def kernel_report(facts: KernelFacts, *, width: int, terminal: bool) -> Renderab
     if not terminal:
         lines = [head, *(f"{label}: {words}" for label, words in taps)]
         lines += ["values:", *grid] if grid else []
-        lines += ["picture:", *picture.plain.splitlines()]
+        lines += ["picture:", *_picture(facts, color=False).plain.splitlines()]
         return plain([*lines, *(f"{label}: {words}" for label, words, _ in verdicts)])
     numbers = [(label, Text(words)) for label, words in taps]
     if grid:
@@ -59,7 +59,7 @@ def kernel_report(facts: KernelFacts, *, width: int, terminal: bool) -> Renderab
         Text(""),
         _labelled(numbers),
         Text(""),
-        picture,
+        _Picture(facts),
         Text(""),
         _labelled([(label, Text(words, style)) for label, words, style in verdicts]),
     )
@@ -102,14 +102,25 @@ def _grid(facts: KernelFacts, room: int | None) -> list[str]:
     return lines if room is None or max(map(len, lines)) <= room else []
 
 
-def _picture(facts: KernelFacts, terminal: bool) -> Text:
-    """The kernel seen; a kernel of one axis as a strip."""
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """The kernel seen: pixels where there is colour to tell them apart, else digits."""
+
+    facts: KernelFacts
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        color = console.color_system is not None and not console.no_color
+        yield _picture(self.facts, color=color and not options.ascii_only)
+
+
+def _picture(facts: KernelFacts, *, color: bool) -> Text:
+    """A kernel of one axis is a strip."""
     values = facts.values()
     flat = values if values.ndim == 2 else values.reshape(values.shape[0], -1)
     if values.ndim == 1:
         flat = values[None, :]
-    times = max(1, PICTURE // max(flat.shape)) if terminal else 1
-    return heatmap(np.kron(flat, np.ones((times, times))), color=terminal)
+    times = max(1, PICTURE // max(flat.shape)) if color else 1
+    return heatmap(np.kron(flat, np.ones((times, times))), color=color)
 
 
 def _centre_words(found: Centre) -> tuple[str, str]:

@@ -7,11 +7,13 @@ text, never as rich's markup, with its control characters made visible.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len, set_cell_size
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +27,8 @@ NAME_ROOM = 48
 MOST_LOOSE = 24
 # A sentence may quote a name of any length.
 SENTENCE_ROOM = 600
+# In a pipe a column is aligned up to this width.
+MOST_ALIGNED = 200
 GAP = 2
 NOTHING = "-"
 
@@ -159,7 +163,10 @@ def table(rows: Sequence[Cells], layouts: Sequence[Layout], width: int) -> Rende
 
 
 def plain_table(rows: Sequence[Cells], layout: Layout) -> list[str]:
-    """A line of headings and a line a row, aligned, as wide as they are."""
+    """A line of headings and a line a row, aligned, as wide as they are.
+
+    A cell beyond all measure is whole, but does not push the other rows' columns away.
+    """
     layout = _present(layout, rows)
     headings = [column[0] for column in layout]
     widths = _widths(rows, layout)
@@ -196,9 +203,26 @@ def plain_remarks(items: Iterable[Remark]) -> list[str]:
     ]
 
 
-def plain(lines: Iterable[str]) -> Text:
-    """Lines that are neither folded nor cut (print them with ``soft_wrap=True``)."""
-    return Text("\n".join(lines), no_wrap=True, overflow="ignore")
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines that are neither folded nor cut nor coloured (print them with ``soft_wrap=True``).
+
+    Not a ``Text``: rich would look for places to fold, in time that grows with the square of
+    a run of spaces.
+    """
+
+    lines: tuple[str, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines as they are."""
+        for line in self.lines:
+            yield Segment(line)
+            yield Segment.line()
+
+
+def plain(lines: Iterable[str]) -> Lines:
+    """The page for a pipe."""
+    return Lines(tuple(lines))
 
 
 def _present(layout: Layout, rows: Sequence[Cells]) -> Layout:
@@ -218,7 +242,7 @@ def _widths(rows: Sequence[Cells], layout: Layout) -> list[int]:
 
 
 def _padded(cell: str, room: int, right: bool) -> str:
-    space = " " * (room - cell_len(cell))
+    space = " " * (min(room, MOST_ALIGNED) - cell_len(cell))
     return space + cell if right else cell + space
 
 

@@ -1,0 +1,82 @@
+"""Layers that share a weight blob by a param name: filled together, or not at all.
+
+Shared parameters are one memory in Caffe but a copy a layer in the file, and the last copy loaded
+wins: so all copies are rewritten or none. Never here: shapes, weights, files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .fit import Refusal
+from .net import Layer, Net, NetState
+from .patterns import DECONVOLUTION, Selection, active_layers
+
+
+@dataclass(frozen=True, slots=True)
+class Sharers:
+    """Matched layers and those that share their weights.
+
+    ``group`` gives the param name that a layer's weights are shared by, ``notes`` and
+    ``refused`` what is to be said of a layer or against it; all by layer name.
+    """
+
+    layers: tuple[Layer, ...]
+    group: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, Refusal] = field(default_factory=dict)
+
+    def with_the_others(self, refused: Mapping[str, Refusal]) -> dict[str, Refusal]:
+        """The refusals, and one for each layer that shares with a refused one."""
+        reasons = {self.group[name]: name for name in refused if name in self.group}
+        others = {
+            name: Refusal(
+                f"shares its weights (param {shared!r}) with {reasons[shared]!r}, which cannot "
+                "be filled"
+            )
+            for name, shared in self.group.items()
+            if shared in reasons
+        }
+        return others | dict(refused)
+
+
+def sharers(net: Net, selection: Selection, states: Sequence[NetState]) -> Sharers:
+    """Join to the matched layers every Deconvolution that shares a weight blob with one.
+
+    Refused are those that share with a layer of another type, with another blob than the
+    weights, or with a layer that was excluded.
+    """
+    matched = {layer.index: layer for layer in selection.matched}
+    excluded = {layer.index for layer in selection.excluded}
+    uses: dict[str, list[tuple[Layer, int]]] = {}
+    for layer in active_layers(net, states):
+        for position, spec in enumerate(layer.param):
+            if spec.name:
+                uses.setdefault(spec.name, []).append((layer, position))
+    chosen = dict(matched)
+    found = Sharers(())
+    for shared, members in uses.items():
+        ours = [layer for layer, position in members if layer.index in matched and not position]
+        if not ours or len({layer.name for layer, _ in members}) < 2:
+            continue
+        for other, position in members:
+            if other.type == DECONVOLUTION and not position and other.index not in excluded:
+                chosen[other.index] = other
+                found.group[other.name] = shared
+                if other.index not in matched:
+                    found.notes[other.name] = (
+                        f"filled because it shares its weights (param {shared!r}) with "
+                        f"{ours[0].name!r}"
+                    )
+                continue
+            why = "is excluded" if other.index in excluded else f"is a {other.type}"
+            if other.type == DECONVOLUTION and position:
+                why = "has it as another blob"
+            for layer in ours:
+                found.refused[layer.name] = Refusal(
+                    f"shares its weights (param {shared!r}) with {other.name!r}, which {why} "
+                    "and would be changed with it"
+                )
+    layers = tuple(chosen[position] for position in sorted(chosen))
+    return Sharers(layers, found.group, found.notes, found.refused)
