@@ -81,7 +81,7 @@ def _not_bilinear(case: Case) -> str | None:
         return f"its weights are all {case.weights.value:g}, not bilinear"
     if state in (State.NEAR_BILINEAR, State.OTHER):
         distance = case.weights.distance if case.weights else None
-        off = "" if distance is None else f": up to {distance:.3g} off"
+        off = "" if distance is None else f": up to {distance:.4g} off"
         return f"its weights are not bilinear{off}"
     return None
 

@@ -38,7 +38,8 @@ class ApplyResult:
     """What ``apply`` did, or with ``written`` false would do.
 
     Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
-    ``output`` is ``None`` when nothing was to be written, ``-`` for standard output.
+    ``output`` is ``None`` when nothing was to be written, ``-`` for standard output. ``notes``
+    tell what was unusual about the net's text.
     """
 
     plan: Plan
@@ -50,6 +51,7 @@ class ApplyResult:
     rewritten: int
     written: bool
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -119,7 +121,7 @@ def apply(
         plan = make_plan(read, opened, selection, options, states)
         carried_out = edits(plan, opened)
         size = opened.source.size
-        warnings = read.notes + plan.warnings
+        warnings = plan.warnings
         if target is not None and not (in_place and not carried_out):
             source, place = target
             written = write_spliced(
@@ -136,6 +138,7 @@ def apply(
             rewritten=sum(edit.size for edit in carried_out),
             written=target is not None,
             warnings=warnings,
+            notes=read.notes,
         )
 
 

@@ -308,6 +308,7 @@ def test_a_signal_leaves_nothing_behind(files: list[Path], number: int, code: in
     assert sorted(path.name for path in out.parent.iterdir()) == ["in.caffemodel", "net.prototxt"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read in /proc")
 def test_memory_does_not_grow_with_a_blob(tmp_path: Path) -> None:
     """60 classes, kernel 64: 59 MB of weights, made a channel at a time."""
     net = (
@@ -318,9 +319,10 @@ def test_memory_does_not_grow_with_a_blob(tmp_path: Path) -> None:
     (tmp_path / "net.prototxt").write_bytes(net)
     (tmp_path / "base.caffemodel").write_bytes(b"\x0a\x04name")
     code = (
-        "import resource, sys; from deconvsurgery.cli import run\n"
+        "import sys; from deconvsurgery.cli import run\n"
         "code = run(sys.argv[1:])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+        # Not getrusage: its peak counts what the parent had when it forked.
+        "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
         "sys.exit(code)"
     )
     arguments = ["apply", "-q", "-p", "upscore2", "net.prototxt", "base.caffemodel", "out"]
@@ -328,7 +330,7 @@ def test_memory_does_not_grow_with_a_blob(tmp_path: Path) -> None:
         [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, check=True
     )
     assert (tmp_path / "out").stat().st_size > 58_000_000
-    assert int(done.stdout) < 100
+    assert int(done.stdout.split()[1]) < 100_000  # kB
 
 
 def test_help_and_version_import_nothing_heavy() -> None:

@@ -5,6 +5,7 @@ rich is imported when something is shown, not before.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
@@ -28,9 +29,10 @@ def make_console(*, stderr: bool = False) -> Console:
     """
     from rich.console import Console
 
+    codecs.register_error("deconvsurgery", _plainer)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # LANG=C has no arrows
+            stream.reconfigure(errors="deconvsurgery")
     console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
         console = Console(
@@ -42,6 +44,18 @@ def make_console(*, stderr: bool = False) -> Console:
             soft_wrap=True,
         )
     return console
+
+
+_PLAINER = {"→": ">", "Δ": "d", "×": "x", "─": "-", "…": "~"}
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    """Write our own few signs in ASCII where the terminal has no other (LANG=C), a column each."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    wanted = error.object[error.start : error.end]
+    spelt = "".join(_PLAINER.get(sign) or ascii(sign)[1:-1] for sign in wanted)
+    return spelt, error.end
 
 
 def show(renderable: RenderableType, *, stderr: bool = False) -> None:

@@ -42,6 +42,7 @@ def apply_document(result: ApplyResult) -> Document:
             "rewritten": result.rewritten,
         },
         warnings=result.warnings,
+        notes=result.notes,
     )
 
 

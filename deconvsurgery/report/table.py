@@ -154,6 +154,8 @@ def _remarks(result: ApplyResult, *, terminal: bool, quiet: bool) -> Iterator[Re
             yield "note", LEARNED, row.target.layer.name, _bias_words(row.target, row)
     for words in result.warnings:
         yield "warning", ODD, None, words
+    for words in result.notes:
+        yield "note", QUIET, None, f"{escaped(result.net)}: {words}"
     if result.plan.left_alone and not quiet:
         yield "left alone", QUIET, None, _left_alone_words(result.plan.left_alone, terminal)
 
