@@ -66,7 +66,7 @@ def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
 
 
 def test_an_open_model_that_is_no_file_cannot_be_written(tmp_path: Path) -> None:
-    from deconvsurgery.caffemodel import index
+    from deconvsurgery.indexing import index
 
     class Bytes:
         size = 6

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
 
-from deconvsurgery.caffemodel import Model, Storage, Version, index, layer_param
+from deconvsurgery.caffemodel import Model, Storage, Version, layer_param
 from deconvsurgery.errors import ModelError
+from deconvsurgery.indexing import index
 from deconvsurgery.schema import message_class
 
 NetParameter = message_class("NetParameter")

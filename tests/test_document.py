@@ -119,6 +119,7 @@ def test_apply():
         "left_alone": [{"name": "up_crop", "type": "Crop"}],
         "bytes": {"input": 537963157, "output": 537963157, "rewritten": 28224},
         "warnings": [],
+        "notes": [],
     }
 
 

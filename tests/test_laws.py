@@ -25,9 +25,10 @@ from google.protobuf import text_format
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from deconvsurgery.caffemodel import Model, index
+from deconvsurgery.caffemodel import Model
 from deconvsurgery.edits import edits
 from deconvsurgery.fit import Options
+from deconvsurgery.indexing import index
 from deconvsurgery.patterns import match_layers
 from deconvsurgery.plan import Action, Plan, make_plan, state_of
 from deconvsurgery.prototxt import parse_net

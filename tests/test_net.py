@@ -1,10 +1,12 @@
-"""The nouns of a net: which layers a state has, and what a message says of a field."""
+"""The nouns of a net: which layers a state has, what a message says, what old nets become."""
 
 from __future__ import annotations
 
 import pytest
 
-from deconvsurgery.net import Layer, Message, Net, NetState, NetStateRule, Phase
+from deconvsurgery.net import Layer, Message, Net, NetState, NetStateRule, ParamSpec, Phase
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.schema import message_class
 
 TRAIN, TEST = Phase.TRAIN, Phase.TEST
 RULE = NetStateRule
@@ -87,8 +89,16 @@ def test_states_to_look_at() -> None:
 def test_what_a_message_says() -> None:
     inner, other = Message((("a", 1), ("b", "x"))), Message((("a", 2),))
     message = Message(
-        (("m", inner), ("n", 4), ("n", 5), ("f", 0.5), ("t", True), ("s", "one"), ("s", "two"))
-        + (("m", other),)
+        (
+            ("m", inner),
+            ("n", 4),
+            ("n", 5),
+            ("f", 0.5),
+            ("t", True),
+            ("s", "one"),
+            ("s", "two"),
+            ("m", other),
+        )
     )
     assert message.message("m").fields == (("a", 1), ("b", "x"), ("a", 2))
     assert message.messages("m") == (inner, other)
@@ -114,3 +124,113 @@ def test_what_a_message_does_not_say_is_its_default() -> None:
         "d",
     )
     assert (nothing.all("x"), nothing.messages("x"), nothing.texts("x")) == ((), (), ())
+
+
+# --- V1
+
+# Section (b) of the facts: "table extracted mechanically" from UpgradeV1LayerType.
+V1_TYPES = (
+    " Accuracy BNLL Concat Convolution Data Dropout EuclideanLoss Flatten HDF5Data HDF5Output "
+    "Im2col ImageData InfogainLoss InnerProduct LRN MultinomialLogisticLoss Pooling ReLU Sigmoid "
+    "Softmax SoftmaxWithLoss Split TanH WindowData Eltwise Power SigmoidCrossEntropyLoss HingeLoss "
+    "MemoryData ArgMax Threshold DummyData Slice MVN AbsVal Silence ContrastiveLoss Exp "
+    "Deconvolution"
+).split(" ")
+
+
+def test_v1_types_by_number_and_by_name() -> None:
+    names = message_class("V1LayerParameter").LayerType.items()  # type: ignore[attr-defined]
+    assert len(names) == len(V1_TYPES) == 40
+    for name, number in names:
+        for written in (name, number):
+            net = parse_net(f"layers {{ type: {written} }}".encode())
+            assert (net.version, net.layers[0].type) == ("V1", V1_TYPES[number])
+
+
+def test_a_v1_layer_without_a_type_has_none() -> None:
+    assert parse_net(b'layers { name: "a" }').layers[0].type == ""
+
+
+def test_v1_params_become_specs_as_long_as_the_longest_list() -> None:
+    text = b"""layers { name: "up" type: DECONVOLUTION bottom: "a" top: "b"
+      blobs_lr: 0 blobs_lr: 2 weight_decay: 0.5 param: "w" param: "b" param: "c"
+      include { phase: TRAIN } convolution_param { num_output: 5 kernel_size: 4 stride: 2 } }"""
+    (layer,) = parse_net(text).layers
+    assert layer.param == (ParamSpec("w", 0, 0.5), ParamSpec("b", 2, 1), ParamSpec("c", 1, 1))
+    assert (layer.name, layer.bottom, layer.top) == ("up", ("a",), ("b",))
+    assert layer.include == (NetStateRule(TRAIN),)
+    assert layer.convolution_param.kernel_size == (4,)
+
+
+def test_v1_data_layers_move_what_transforms_the_image() -> None:
+    text = b"layers { type: DATA data_param { crop_size: 7 mirror: true batch_size: 2 } }"
+    param = parse_net(text).layers[0].message.message("transform_param")
+    assert param.fields == (("crop_size", 7), ("mirror", True))
+
+
+# --- V0
+
+V0 = b"""
+layers { layer { name: "pad1" type: "padding" pad: 3 } bottom: "data" top: "pad1" }
+layers { layer { name: "conv1" type: "conv" num_output: 96 kernelsize: 11 stride: 4 group: 2
+                 biasterm: false weight_filler { type: "gaussian" } blobs_lr: 1. blobs_lr: 2.
+                 weight_decay: 0. } bottom: "pad1" top: "conv1" }
+layers { layer { name: "ip" type: "innerproduct" num_output: 10 pad: 9 } bottom: "conv1" top: "ip" }
+layers { layer { name: "loss" type: "softmax_loss" } bottom: "ip" bottom: "label" }
+layers { layer { name: "d" type: "data" source: "db" batchsize: 5 cropsize: 7 scale: 2 } top: "x" }
+"""
+
+
+def test_v0_layers_in_todays_terms_with_their_lines() -> None:
+    net = parse_net(V0)
+    assert net.version == "V0"
+    assert [(layer.name, layer.type, layer.line) for layer in net.layers] == [
+        ("conv1", "Convolution", 3),
+        ("ip", "InnerProduct", 6),
+        ("loss", "SoftmaxWithLoss", 7),
+        ("d", "Data", 8),
+    ]
+    conv, ip, loss, data = net.layers
+    assert loss.bottom == ("ip", "label")
+    assert conv.param == (ParamSpec("", 1, 0), ParamSpec("", 2, 1))
+    param = conv.convolution_param
+    assert (param.num_output, param.bias_term, param.group) == (96, False, 2)
+    assert (param.kernel_size, param.stride) == ((11,), (4,))
+    assert ip.message.message("inner_product_param").fields == (("num_output", 10),)
+    assert data.message.message("data_param").fields == (("source", "db"), ("batch_size", 5))
+    assert data.message.message("transform_param").fields == (("crop_size", 7), ("scale", 2.0))
+
+
+def test_a_v0_padding_layer_vanishes_into_the_layer_that_reads_it() -> None:
+    conv = parse_net(V0).layers[0]
+    assert conv.convolution_param.pad == (3,)
+    assert conv.bottom == ("data",)
+
+
+# --- input:
+
+DIMS = "input_dim: 1 input_dim: 3 input_dim: 5 input_dim: 7 "
+
+
+@pytest.mark.parametrize(
+    ("text", "tops", "shapes", "notes"),
+    [
+        (f'input: "a" {DIMS}', ("a",), [(1, 3, 5, 7)], 0),
+        (f'input: "a" input: "b" {DIMS}{DIMS}', ("a", "b"), [(1, 3, 5, 7)] * 2, 0),
+        ('input: "a" input_shape { dim: 2 dim: 4 }', ("a",), [(2, 4)], 0),
+        (f'input: "a" {DIMS} input_shape {{ dim: 2 }}', ("a",), [(2,)], 0),
+        ('input: "a"', ("a",), [], 1),
+        (f'input: "a" input: "b" {DIMS}', ("a", "b"), [(1, 3, 5, 7)], 1),
+        ('input: "a" input_dim: 1', ("a",), [], 1),
+    ],
+)
+def test_input_becomes_the_input_layer_that_caffe_makes_of_it(
+    text: str, tops: tuple[str, ...], shapes: list[tuple[int, ...]], notes: int
+) -> None:
+    net = parse_net(f'{text}\nlayer {{ name: "c" bottom: "a" }}'.encode())
+    first, second = net.layers
+    assert (first.name, first.type, first.top, first.line) == ("input", "Input", tops, 0)
+    param = first.message.message("input_param")
+    assert [shape.integers("dim") for shape in param.messages("shape")] == shapes
+    assert (second.name, second.index, second.line) == ("c", 1, 2)
+    assert len(net.notes) == notes

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deconvsurgery.caffemodel import Model, index
+from deconvsurgery.caffemodel import Model
+from deconvsurgery.indexing import index
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
 from deconvsurgery.splice import spliced

@@ -1,0 +1,383 @@
+"""A prototxt's meaning: what Caffe takes, as Caffe takes it; what it refuses, with its place.
+
+Documented leniencies, each tested below: a byte order mark, CR-only line ends, fields and messages
+that Caffe does not know, fork layer types, ``0b10``, ``+2``, ``1_000`` and ``"\\q"`` (as Python's
+protobuf has them), and no required fields. Refused though C++ takes it: ``00`` as a flag, and a
+string whose escapes are no UTF-8.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+
+from deconvsurgery.errors import PrototxtError
+from deconvsurgery.net import Filler, Net, NetState, NetStateRule, ParamSpec, Phase
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.schema import message_class
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+NetParameter = message_class("NetParameter")
+
+
+def parsed(text: str | bytes) -> Net:
+    return parse_net(text.encode() if isinstance(text, str) else text)
+
+
+def refused(text: str | bytes) -> PrototxtError:
+    with pytest.raises(PrototxtError) as raised:
+        parsed(text)
+    assert len(raised.value.message) < 300
+    return raised.value
+
+
+# --- section (g) of the facts, row by row: what Caffe takes
+
+LOSS = "layer {{ loss_weight: {} }}"
+DIMS = 'input: "d" input_dim: 1 input_dim: 1 input_dim: 1 input_dim: {}'
+FLAG = "layer {{ convolution_param {{ bias_term: {} }} }}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'name: "n"  # comment',
+        'name: "n";',
+        'name: "n",',
+        'name:\t"n"\f\v\r\n',
+        "name: 'n'",
+        'name: "" \'n\' ""',
+        r'name: "\x6e"',
+        r'name: "\156"',
+        r'name: "\u006e"',
+        'name:"n"layer{}',
+        'layer {}; layer <>, name: "n"',
+        'layer: {} name: "n"',
+    ],
+)
+def test_texts_of_a_net_that_is_called_n(text: str) -> None:
+    assert parsed(text).name == "n"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("1", 1),
+        ("1.", 1),
+        (".5", 0.5),
+        ("1e-3", 0.001),
+        ("0.5f", 0.5),
+        ("1f", 1),
+        ("1e-3F", 0.001),
+        ("inf", math.inf),
+        ("-inf", -math.inf),
+        ("Infinity", math.inf),
+        ("- 2", -2),
+        ("-.5e1", -5),
+    ],
+)
+def test_floats(written: str, value: float) -> None:
+    (layer,) = parsed(LOSS.format(written)).layers
+    assert layer.message.number("loss_weight", 7) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("written", ["nan", "NaN"])
+def test_no_number(written: str) -> None:
+    (layer,) = parsed(LOSS.format(written)).layers
+    assert math.isnan(layer.message.number("loss_weight", 7))
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("16", 16),
+        ("0x10", 16),
+        ("020", 16),
+        ("- 2", -2),
+        ("-0x10", -16),
+        ("2147483647", 2**31 - 1),
+        ("0b10", 2),
+        ("+2", 2),
+        ("1_000", 1000),
+    ],  # Caffe refuses these three
+)
+def test_integers(written: str, value: int) -> None:
+    (layer,) = parsed(DIMS.format(written)).layers
+    (shape,) = layer.message.message("input_param").messages("shape")
+    assert shape.integers("dim") == (1, 1, 1, value)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (word, word in ("true", "True", "t", "1"))
+        for word in ["true", "True", "t", "1", "false", "False", "f", "0"]
+    ],
+)
+def test_flags(written: str, value: bool) -> None:
+    assert parsed(FLAG.format(written)).layers[0].convolution_param.bias_term is value
+
+
+@pytest.mark.parametrize("written", ["TRAIN", "0"])
+def test_enums_by_name_and_number(written: str) -> None:
+    assert parsed(f"state {{ phase: {written} }}").state.phase is Phase.TRAIN
+
+
+def test_lists() -> None:
+    text = 'layer: [{ name: "a" }, { name: "b" convolution_param { pad: [1, 2] stride: [] } }]'
+    first, second = parsed(text).layers
+    assert (first.name, second.name) == ("a", "b")
+    assert (second.convolution_param.pad, second.convolution_param.stride) == ((1, 2), ())
+
+
+def test_the_empty_net_and_the_layer_without_a_name() -> None:
+    assert parsed("") == Net()
+    assert [layer.name for layer in parsed("layer {}").layers] == [""]
+
+
+# --- … and what it refuses
+
+REFUSED = {
+    "// c": (1, 1),
+    "layer {} /* c */": (1, 10),
+    'name: "n";;': (1, 11),
+    'name "n"': (1, 6),
+    'name: "a\nb"': (1, 7),
+    "name: n": (1, 7),
+    'name: ["n"]': (1, 7),
+    "layer < }": (1, 9),
+    "input_dim [1]": (1, 11),
+    "input_dim: [1,]": (1, 15),
+    'name: "a"\nname: "b"': (2, 7),
+    "state {}\nstate {}": (2, 7),
+    "layer { convolution_param {} convolution_param {} }": (1, 48),
+    "input_dim: 2.0": (1, 12),
+    "input_dim: 2e0": (1, 12),
+    "input_dim: 4294967296": (1, 12),
+    "input_dim: 09": (1, 12),
+    "layer {\n convolution_param {\n  pad: -1\n }\n}": (3, 8),
+    "layer { convolution_param { num_output: 4294967296 } }": (1, 41),
+    "layer { loss_weight: 0x10 }": (1, 22),
+    "layer { loss_weight: 010 }": (1, 22),
+    "force_backward: TRUE": (1, 17),
+    'force_backward: "false"': (1, 17),
+    "state { phase: test }": (1, 16),
+    'state { phase: "TEST" }': (1, 16),
+    "state { phase: 2 }": (1, 16),
+    "[ext.name]: 1": (1, 1),
+    "1: 2": (1, 1),
+    "layer { convolution_param { pad: 1dim: 2 } }": (1, 38),
+    "layer: 5": (1, 8),
+    'fork_field: "\\xZZ"': (1, 13),
+    "fork_field: 1foo": (1, 13),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_syntax_errors_have_line_and_column(text: str) -> None:
+    error = refused(text)
+    assert (error.line, error.column) == REFUSED[text]
+
+
+def test_an_error_in_a_net_of_one_line_does_not_quote_the_net() -> None:
+    error = refused('layer { name: "a" type: "b" } ' * 10_000 + "input_dim: x" + "y" * 1000)
+    assert error.line == 1
+    assert error.column == 300_012
+    assert error.message.startswith("Couldn't parse integer: xyyy")
+
+
+# --- encodings and line ends
+
+TWO = b'layer {\n  name: "a"\n}\nlayer { name: "b" }\n'
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        (TWO, ()),
+        (b"\xef\xbb\xbf" + TWO, ("byte order mark",)),
+        (TWO.replace(b"\n", b"\r\n"), ("CRLF",)),
+        (TWO.replace(b"\n", b"\r"), ("CR-only",)),
+        (TWO + b"# caf\xe9", ("not UTF-8 (line 5)",)),
+    ],
+    ids=["LF", "BOM", "CRLF", "CR", "latin-1"],
+)
+def test_bytes_of_every_origin_are_the_same_net(data: bytes, note: tuple[str, ...]) -> None:
+    net = parsed(data)
+    places = [(layer.name, layer.line, layer.column) for layer in net.layers]
+    assert places == [("a", 1, 1), ("b", 4, 1)]
+    assert len(net.notes) == len(note)
+    assert all(words in said for words, said in zip(note, net.notes, strict=True))
+
+
+def test_latin_1_names_are_read_and_their_encoding_told() -> None:
+    net = parsed('layer { name: "é" }'.encode("latin-1"))
+    assert (net.layers[0].name, net.encoding) == ("é", "latin-1")
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_is_refused(codec: str) -> None:
+    assert re.search("UTF-16|NUL bytes", refused('name: "n"'.encode(codec)).message)
+
+
+def test_one_line_holds_many_layers() -> None:
+    layers = parsed('layer { name: "a" } layer { name: "b" }layer{name:"c"}').layers
+    assert [(each.line, each.column) for each in layers] == [(1, 1), (1, 21), (1, 40)]
+
+
+# --- what no Caffe, or another Caffe, knows
+
+MISSPELT = """layer {
+  name: "up" type: "Deconvolution"
+  convolution_param {
+    num_output: 5 hole: 2
+    kernal_size: 4  Stride: 2
+    colour: 1
+  }
+}"""
+
+
+def test_misspelt_fields_have_their_place_and_the_name_that_was_meant() -> None:
+    (layer,) = parsed(MISSPELT).layers
+    found = [(each.name, each.line, each.column, each.nearest) for each in layer.misspelt]
+    assert found == [
+        ("kernal_size", 5, 5, "kernel_size"),
+        ("Stride", 5, 21, "stride"),
+        ("colour", 6, 5, None),
+    ]
+
+
+def test_what_forks_added_is_carried_along() -> None:
+    text = (
+        'fork: "x" "y" layer { name: "p" type: "Interp" interp_param { zoom: 8 f: 1.5 t: true '
+        "w: WORD o: 010 n: -3 m { deep: [1, 2] } } }"
+    )
+    (layer,) = parsed(text).layers
+    param = layer.message.message("interp_param")
+    values = [param.all(name) for name in ("zoom", "f", "t", "w", "o", "n")]
+    assert values == [(8,), (1.5,), (True,), ("WORD",), (8,), (-3,)]
+    assert param.message("m").integers("deep") == (1, 2)
+    assert layer.misspelt == ()
+
+
+def test_enum_values_of_forks_keep_their_names() -> None:
+    text = (
+        'layers { name: "c" type: CROP } layers { type: 77 } layers { type: 39 }'
+        'layers { name: "f" pooling_param { pool: STOCHASTIC_2 kernel_size: 2 } type: POOLING }'
+    )
+    layers = parsed(text).layers
+    assert [layer.type for layer in layers] == ["Crop", "V1 type 77", "Deconvolution", "Pooling"]
+    assert layers[3].message.message("pooling_param").text("pool") == "STOCHASTIC_2"
+    assert layers[3].message.message("pooling_param").integer("kernel_size") == 2
+
+
+def test_required_fields_are_not() -> None:
+    assert parsed('layer { type: "Clip" clip_param {} }').layers[0].type == "Clip"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words", "hint"),
+    [
+        ("layer {}\nlayers {}", (2, 1), "mixes 'layer' (V2) and 'layers' (V1)", "one way"),
+        ('\nlayer { name: "a" include {} exclude {} }', (2, 1), "both include and exclude", "one"),
+        ('net: "n.prototxt"\nbase_lr: 0.1', (1, 1), "is a solver ('net')", "'train_net'"),
+        ("# s\nbase_lr: 0.1 max_iter: 5", (2, 1), "is a solver ('base_lr')", "'net'"),
+        ("layer { x: ${NUM} }", (1, 12), "template", "envsubst"),
+        ("layer {}\n<<<<<<< HEAD\n", (2, 1), "merge conflict", "resolve"),
+        ("\0\x01", (1, 1), "binary", "swapped"),
+    ],
+)
+def test_files_that_are_no_net(text: str, place: tuple[int, int], words: str, hint: str) -> None:
+    error = refused(text)
+    assert (error.line, error.column) == place
+    assert words in error.message
+    assert hint in str(error.hint)
+
+
+def test_depth_and_length_are_no_trouble() -> None:
+    begun = time.process_time()
+    assert "nested more than" in refused("layer {" * 100_000).message
+    assert parsed("# " + "x" * 5_000_000 + '\nname: "n"').name == "n"
+    assert len(parsed('name: "' + "x" * 5_000_000 + '"').name) == 5_000_000
+    assert len(parsed('layer { name: "a" type: "b" } ' * 10_000).layers) == 10_000
+    assert time.process_time() - begun < 25
+
+
+# --- the typed view
+
+
+def test_a_deconvolution_in_full() -> None:
+    text = """layer { name: "up" type: "Deconvolution" bottom: "a" top: "b"
+      param { name: "w" lr_mult: 0 } param { decay_mult: 0 }
+      include { phase: TEST min_level: -1 stage: "s" not_stage: "n" }
+      convolution_param { num_output: 5 bias_term: false group: 5 axis: -3 kernel_h: 4 kernel_w: 2
+        stride: 2 stride: 1 pad_h: 0 dilation: 1
+        weight_filler: { type: "bilinear" } bias_filler { value: 2 } } }"""
+    (layer,) = parsed(text).layers
+    param = layer.convolution_param
+    assert layer.param == (ParamSpec("w", 0.0, 1.0), ParamSpec("", 1.0, 0.0))
+    assert layer.include == (NetStateRule(Phase.TEST, -1, None, ("s",), ("n",)),)
+    assert (param.num_output, param.bias_term, param.group, param.axis) == (5, False, 5, -3)
+    assert (param.kernel_size, param.kernel_h, param.kernel_w) == ((), 4, 2)
+    assert (param.stride, param.pad_h, param.pad_w, param.dilation) == ((2, 1), 0, None, (1,))
+    assert param.weight_filler == Filler("bilinear", 0.0)
+    assert param.bias_filler == Filler("constant", 2.0)
+
+
+def test_a_deconvolution_that_says_nothing_has_caffes_defaults() -> None:
+    param = parsed('layer { type: "Deconvolution" }').layers[0].convolution_param
+    theirs: Any = message_class("ConvolutionParameter")()
+    assert (param.bias_term, param.group, param.axis) == (
+        theirs.bias_term,
+        theirs.group,
+        theirs.axis,
+    )
+    assert (param.num_output, param.weight_filler) == (0, None)
+
+
+def test_the_state_in_the_file() -> None:
+    net = parsed('state { phase: TRAIN level: 2 stage: "a" stage: "b" }')
+    assert net.state == NetState(Phase.TRAIN, 2, ("a", "b"))
+
+
+# --- nets in use
+
+
+@pytest.mark.skipif(not (SHARED / "nets").is_dir(), reason="no shared nets beside the checkout")
+def test_every_net_in_the_collection_reads_as_protobuf_reads_it() -> None:
+    """Names, types, bottoms and tops of V2 nets that plain protobuf can parse."""
+    compared, refusals = 0, []
+    for path in sorted((SHARED / "nets").rglob("*.prototxt")):
+        message: Any = NetParameter()
+        data = path.read_bytes()
+        try:
+            text_format.Parse(data.decode(), message, allow_unknown_field=True)
+        except (text_format.ParseError, UnicodeDecodeError):
+            message = None
+        try:
+            net = parsed(data)
+        except PrototxtError:
+            if message is not None and (message.layer or message.layers):
+                refusals.append(path)
+            continue
+        if message is None:
+            continue
+        compared += 1
+        own = [layer for layer in net.layers if layer.line]  # not the Input made of input:
+        theirs = message.layer or message.layers
+        if net.version == "V0":
+            continue
+        assert [layer.name for layer in own] == [layer.name for layer in theirs], path
+        assert [layer.bottom for layer in own] == [tuple(each.bottom) for each in theirs], path
+        assert [layer.top for layer in own] == [tuple(each.top) for each in theirs], path
+        lines = data.decode().splitlines()
+        for layer in own:
+            assert lines[layer.line - 1][layer.column - 1 :].startswith("layer"), path
+    assert refusals == []
+    assert compared > 50
