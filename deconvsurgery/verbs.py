@@ -30,7 +30,7 @@ from .survey import Row, source_selection, survey
 from .write import check_output, make_directory, write_once, write_spliced
 
 Path: TypeAlias = str | os.PathLike[str]
-Progress: TypeAlias = Callable[[int], None]
+Progress: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ def apply(
 ) -> ApplyResult:
     """Give the matched Deconvolution layers bilinear weights and write the model to ``output``.
 
-    ``progress`` hears of bytes as they are written. Raises a ``SurgeryError`` when the input is
-    wrong or the surgery refused, and then nothing was written.
+    ``progress`` hears how many bytes are written, of how many. Raises a ``SurgeryError`` when
+    the input is wrong or the surgery refused, and then nothing was written.
     """
     options = Options(
         formula=Formula(formula),
@@ -121,11 +121,17 @@ def apply(
         plan = make_plan(read, opened, selection, options, states)
         carried_out = edits(plan, opened)
         size = opened.source.size
+        new_size = spliced_size(size, carried_out)
         warnings = plan.warnings
         if target is not None and not (in_place and not carried_out):
             source, place = target
             written = write_spliced(
-                source, carried_out, place, force=force, in_place=in_place, progress=progress
+                source,
+                carried_out,
+                place,
+                force=force,
+                in_place=in_place,
+                progress=_counting(progress, new_size) if progress else None,
             )
             warnings += written.warnings
         return ApplyResult(
@@ -134,7 +140,7 @@ def apply(
             input=model_name,
             output=None if target is None else os.fsdecode(target[1]),
             input_size=size,
-            output_size=spliced_size(size, carried_out),
+            output_size=new_size,
             rewritten=sum(edit.size for edit in carried_out),
             written=target is not None,
             warnings=warnings,
@@ -233,6 +239,18 @@ def demo(directory: Path, *, force: bool = False) -> ApplyResult:
 
 
 # --- what the verbs share
+
+
+def _counting(progress: Progress, total: int) -> Callable[[int], None]:
+    """Add up the pieces that are written."""
+    done = 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, total)
+
+    return told
 
 
 def _fill(fill: str) -> str:

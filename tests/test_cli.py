@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -275,6 +276,47 @@ def test_any_environment_is_fit_to_read(files: list[Path], env: dict[str, str]) 
         assert done.returncode == 0
         if arguments[0] != "kernel":
             assert b"upscore2" in done.stdout
+
+
+def test_no_arguments_show_the_help() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"Usage: deconvsurgery")
+
+
+def test_a_terminal_gets_a_table_and_no_binary(files: list[Path]) -> None:
+    """A pseudo-terminal of 80 columns: light lines, every line fits, bytes are refused."""
+    net, base, _ = files
+    for arguments, code in ((["-n"], 0), (["-"], 2)):
+        command = " ".join([*COMMAND, "apply", str(net), str(base), *arguments])
+        main, side = os.openpty()
+        process = subprocess.Popen(
+            ["bash", "-c", f"stty cols 80; {command}"],
+            stdin=side,
+            stdout=side,
+            stderr=side,
+            env={**os.environ, "TERM": "xterm-256color"},
+        )
+        os.close(side)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(main, 1 << 16)
+            except OSError:  # Linux says EIO where the other side is closed
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(main)
+        assert process.wait(30) == code
+        lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).splitlines()
+        assert all(len(line) <= 80 or line.startswith(("error", "  hint")) for line in lines)
+        if code:
+            assert "is a terminal" in shown.decode()
+            assert "upscore2" not in shown.decode()
+        else:
+            assert any(set(line.strip()) == {"─"} for line in lines)
+            assert "upscore2" in shown.decode()
 
 
 def test_markup_in_names_is_harmless(place: Path) -> None:

@@ -129,7 +129,7 @@ def test_what_a_message_does_not_say_is_its_default() -> None:
 # --- V1
 
 # Section (b) of the facts: "table extracted mechanically" from UpgradeV1LayerType.
-V1_TYPES = (
+V1_TYPES = (  # noqa: SIM905
     " Accuracy BNLL Concat Convolution Data Dropout EuclideanLoss Flatten HDF5Data HDF5Output "
     "Im2col ImageData InfogainLoss InnerProduct LRN MultinomialLogisticLoss Pooling ReLU Sigmoid "
     "Softmax SoftmaxWithLoss Split TanH WindowData Eltwise Power SigmoidCrossEntropyLoss HingeLoss "

@@ -119,7 +119,7 @@ def command(
 
 
 @contextmanager
-def _progress(silent: bool) -> Iterator[Callable[[int], None] | None]:
+def _progress(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on standard error for copies long enough to wait for, on a terminal only."""
     console = None if silent else make_console(stderr=True)
     if console is None or not console.is_terminal:
@@ -128,16 +128,10 @@ def _progress(silent: bool) -> Iterator[Callable[[int], None] | None]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    done = 0
     with Progress(*columns, console=console, transient=True) as bar:
-        task = None
+        task = bar.add_task("", visible=False)
 
-        def told(count: int) -> None:
-            nonlocal done, task
-            done += count
-            if done > _LONG_COPY and task is None:
-                task = bar.add_task("", total=None)
-            if task is not None:
-                bar.update(task, completed=done)
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=total > _LONG_COPY)
 
         yield told
