@@ -278,6 +278,35 @@ def test_any_environment_is_fit_to_read(files: list[Path], env: dict[str, str]) 
             assert b"upscore2" in done.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["table", "json"])
+def test_a_report_that_cannot_be_printed_is_a_failure(
+    files: list[Path], options: list[str]
+) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "apply", *options, *map(str, files)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 4
+    assert done.stderr.startswith(b"error: the report cannot be printed")
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
+    assert run("apply", "--check", files[0], files[2]).returncode == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_closed_streams(files: list[Path], closed: str) -> None:
+    command = " ".join([*COMMAND, "apply", *map(str, files)])
+    done = subprocess.run(["bash", "-c", f"{command} {closed}"], check=False, timeout=60)
+    assert done.returncode == 0
+    saved = message_class("NetParameter").FromString(files[2].read_bytes())
+    assert [layer.name for layer in saved.layer[-2:]] == ["upscore2", "upscore"]
+
+
 def test_no_arguments_show_the_help() -> None:
     done = run()
     assert done.returncode == 2

@@ -7,8 +7,8 @@ Errors are rendered here once, for all verbs. A verb's own imports happen when i
 from __future__ import annotations
 
 import importlib
-import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -17,7 +17,7 @@ import click
 
 from .. import __version__
 from ..errors import SurgeryError
-from .console import show_error, show_usage_error
+from .console import show_error, show_usage_error, silence
 
 VERBS = {
     "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
@@ -99,7 +99,7 @@ def run(arguments: Sequence[str]) -> int:
         _say(f"ended by {signal.Signals(ended.number).name}; nothing was changed")
         return 128 + ended.number
     except BrokenPipeError:
-        _silence_stdout()
+        silence(sys.stdout)
         return 141
     except SurgeryError as error:
         return show_error(error, command=name, as_json=as_json)
@@ -129,10 +129,3 @@ def _signals() -> Iterator[None]:
 
 def _say(words: str) -> None:
     click.echo(f"deconvsurgery: {words}", err=True)
-
-
-def _silence_stdout() -> None:
-    """Nobody reads: the interpreter must not fail once more when it flushes at the end."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, 1)
-    os.close(devnull)

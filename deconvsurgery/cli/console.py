@@ -9,7 +9,9 @@ import codecs
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -61,12 +63,39 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
 def show(renderable: RenderableType, *, stderr: bool = False) -> None:
     """Print a report."""
     console = make_console(stderr=stderr)
-    console.print(renderable, soft_wrap=not console.is_terminal)
+    with _told(sys.stderr if stderr else sys.stdout):
+        console.print(renderable, soft_wrap=not console.is_terminal)
 
 
 def show_json(document: dict[str, Any]) -> None:
     """Print one JSON document on standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
+    with _told(sys.stdout):
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        click.echo(text.encode("utf-8", "replace"))
+
+
+@contextmanager
+def _told(stream: TextIO | None) -> Iterator[None]:
+    """A report that cannot be printed (a full disk) is a failure to write, told as one."""
+    try:
+        yield
+        if stream is not None:
+            stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence(stream)
+        raise FileError(
+            f"the report cannot be printed: {error.strerror}; files are as they should be"
+        ) from error
+
+
+def silence(stream: TextIO | None) -> None:
+    """Nobody reads it: the interpreter must not fail once more when it flushes at the end."""
+    if stream is not None:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, stream.fileno())
+        os.close(devnull)
 
 
 def exit_code(error: SurgeryError) -> int:

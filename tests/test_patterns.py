@@ -1,0 +1,161 @@
+"""Patterns choose among Deconvolution layers; who finds none is told what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from deconvsurgery.errors import SelectionError
+from deconvsurgery.net import Net, NetState, Phase
+from deconvsurgery.patterns import active_layers, match_layers, name_test, nothing_matched
+from deconvsurgery.prototxt import parse_net
+
+NET = b"""
+layer { name: "data" type: "Input" top: "data" }
+layer { name: "upscore2" type: "Deconvolution" bottom: "data" top: "a" }
+layer { name: "upscore16" type: "Deconvolution" bottom: "a" top: "b" }
+layer { name: "group_conv" type: "Convolution" bottom: "b" top: "c" }
+layer { name: "deconv" type: "Deconvolution" bottom: "c" top: "d" }
+layer { name: "up[1]" type: "Deconvolution" bottom: "d" top: "e" include { phase: TRAIN } }
+layer { name: "Upper" type: "Deconvolution" bottom: "e" top: "f" exclude { stage: "deploy" } }
+"""
+
+
+@pytest.fixture(scope="module")
+def net() -> Net:
+    return parse_net(NET)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "fits_not"),
+    [
+        ("up", ["up", "upscore", "group_conv", "super"], ["Up", "u_p", ""]),
+        ("score2", ["upscore2"], ["upscore16"]),
+        ("up*", ["up", "upscore"], ["group", "Up"]),
+        ("*up", ["up", "group_up"], ["upscore"]),
+        ("up?", ["up2"], ["up", "up16"]),
+        ("up[12]", ["up1", "up2"], ["up3", "up[12]"]),
+        ("up[!1]", ["up2"], ["up1"]),
+        ("up[[]1]", ["up[1]"], ["up1"]),
+        ("re:up", ["upscore", "group"], ["Up"]),
+        ("re:^up[0-9]+$", ["up16"], ["upscore", "xup1"]),
+        ("re:(?i)UP", ["upscore", "Upper"], ["down"]),
+        ("a.c", ["a.c", "xa.cx"], ["abc"]),
+        ("*", ["", "line\nbreak"], []),
+        ("[", ["["], ["x"]),
+    ],
+)
+def test_text_glob_and_regex(pattern: str, fits: list[str], fits_not: list[str]) -> None:
+    test = name_test(pattern)
+    assert [name for name in fits if not test(name)] == []
+    assert [name for name in fits_not if test(name)] == []
+
+
+@pytest.mark.parametrize("pattern", ["", "re:"])
+def test_an_empty_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(SelectionError, match="fits every name") as raised:
+        name_test(pattern)
+    assert "'*'" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize("pattern", ["re:(", "re:*", "re:a{9999999999}", "re:[z-a]"])
+def test_a_regex_that_is_none_is_refused(pattern: str) -> None:
+    with pytest.raises(SelectionError, match="is no regular expression"):
+        name_test(pattern)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "exclude", "matched"),
+    [
+        (["up"], [], ["upscore2", "upscore16", "up[1]"]),
+        (["score2", "re:^de"], [], ["upscore2", "deconv"]),
+        (["*"], ["up"], ["deconv", "Upper"]),
+        (["up"], ["re:[0-9]$"], ["up[1]"]),
+        (["up", "upscore"], [], ["upscore2", "upscore16", "up[1]"]),  # each once
+        (["data"], [], []),
+    ],
+)
+def test_only_deconvolutions_are_matched_each_once_in_the_nets_order(
+    net: Net, patterns: list[str], exclude: list[str], matched: list[str]
+) -> None:
+    assert [layer.name for layer in match_layers(net, patterns, exclude).matched] == matched
+
+
+def test_what_fits_but_is_another_type_is_left_alone_and_listed(net: Net) -> None:
+    selection = match_layers(net, ["up"], ["upscore2", "data"])
+    assert [layer.name for layer in selection.left_alone] == ["group_conv"]
+    assert [layer.name for layer in selection.excluded] == ["data", "upscore2"]
+
+
+@pytest.mark.parametrize(
+    ("states", "names"),
+    [
+        ([NetState(Phase.TEST)], ["upscore2", "upscore16", "deconv", "Upper"]),
+        ([NetState(Phase.TRAIN)], ["upscore2", "upscore16", "deconv", "up[1]", "Upper"]),
+        (None, ["upscore2", "upscore16", "deconv", "up[1]", "Upper"]),
+        ([NetState(Phase.TEST, 0, ("deploy",))], ["upscore2", "upscore16", "deconv"]),
+        ([], []),
+    ],
+)
+def test_layers_of_any_of_the_states(
+    net: Net, states: Sequence[NetState] | None, names: list[str]
+) -> None:
+    assert [layer.name for layer in match_layers(net, ["*"], (), states).matched] == names
+    active = [layer.name for layer in active_layers(net, states)]
+    assert [name for name in active if name not in ("data", "group_conv")] == names
+
+
+def test_v1_deconvolutions_are_matched_by_todays_type() -> None:
+    v1 = parse_net(b'layers { name: "up" type: DECONVOLUTION } layers { name: "up2" type: 4 }')
+    selection = match_layers(v1)
+    assert [layer.name for layer in selection.matched] == ["up"]
+    assert [layer.name for layer in selection.left_alone] == ["up2"]
+
+
+# --- nothing matched
+
+
+def said(net: Net, patterns: list[str], exclude: Sequence[str] = ()) -> tuple[str, str]:
+    error = nothing_matched(net, patterns, net.states(), exclude)
+    return error.message, str(error.hint)
+
+
+def test_nothing_matched_lists_the_layers_the_nearest_and_the_option(net: Net) -> None:
+    message, hint = said(net, ["upscor3"])
+    assert message == (
+        "no Deconvolution layer matches 'upscor3'; the net has "
+        "'upscore2', 'upscore16', 'deconv', 'up[1]', 'Upper'"
+    )
+    assert "did you mean -p 'upscore2'?" in hint
+    assert "-p '*'" in hint
+
+
+def test_nothing_near_names_the_option_that_takes_the_first(net: Net) -> None:
+    _, hint = said(net, ["zzz", "re:upscore99"])
+    assert hint.startswith("-p 'upscore2' takes the first")
+
+
+def test_nothing_is_left_after_excluding(net: Net) -> None:
+    message, hint = said(net, ["up", "dec"], ["*"])
+    assert "'up', 'dec'" in message
+    assert "-x/--exclude" in hint
+
+
+def test_a_long_list_is_cut() -> None:
+    text = "".join(f'layer {{ name: "d{i}" type: "Deconvolution" }}' for i in range(1000))
+    message, _ = said(parse_net(text.encode()), ["up"])
+    assert message.endswith("'d11', …")
+
+
+def test_no_deconvolution_at_all() -> None:
+    message, hint = said(parse_net(b'layer { name: "up" type: "Convolution" }'), ["up"])
+    assert message == "the net has no Deconvolution layer"
+    assert "--allow-empty" in hint
+
+
+def test_none_that_is_active() -> None:
+    text = b'layer { name: "up" type: "Deconvolution" include { stage: "s" } }'
+    message, hint = said(parse_net(text), ["up"])
+    assert message == "the net has no Deconvolution layer that is active"
+    assert "--phase" in hint
