@@ -85,9 +85,10 @@ def _told(stream: TextIO | None) -> Iterator[None]:
         raise
     except OSError as error:
         silence(stream)
-        raise FileError(
-            f"the report cannot be printed: {error.strerror}; files are as they should be"
-        ) from error
+        # On standard error in any case: a JSON document would take the way that failed.
+        words = f"the report cannot be printed: {error.strerror}; files are as they should be"
+        code = show_error(FileError(words), command=None, as_json=False)
+        raise click.exceptions.Exit(code) from error
 
 
 def silence(stream: TextIO | None) -> None:
