@@ -27,6 +27,9 @@ from .kernels import (
     triangles,
 )
 
+# Weights are made a channel at a time; nets in the wild have some thousands.
+MOST_CHANNELS = 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class BilinearFill:
@@ -61,7 +64,7 @@ class BilinearFill:
             (self.num_output, "num_output"),
             (self.group, "group"),
         ):
-            positive(number, name)
+            positive(number, name, most=MOST_CHANNELS)
         checked_size(self.kernel_size)
         if len(self.stride) != len(self.kernel_size):
             raise ShapeError(

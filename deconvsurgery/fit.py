@@ -259,8 +259,11 @@ def _gain(target: Target, _model: Model, options: Options) -> Refusal | None:
     if options.any_gain:
         return None
     fill = filling(target, options)
-    if target.unit_gain(fill):
-        return None
+    try:
+        if target.unit_gain(fill):
+            return None
+    except ShapeError as error:
+        return Refusal(error.message, hint=error.hint)
     return Refusal(target.gain_words(fill), hint=_recipe_words(target))
 
 

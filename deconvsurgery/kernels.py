@@ -37,6 +37,8 @@ Array: TypeAlias = NDArray[np.floating[Any]]
 LARGEST_KERNEL = 2**24
 # Caffe counts a blob's values in a signed 32-bit int (Blob::Reshape).
 LARGEST_BLOB = 2**31 - 1
+# More phases than this are not listed one by one.
+MANY_PHASES = 2**16
 # What float32 loses on the way from weights to a gain, with room to spare.
 GAIN_TOLERANCE = 1e-6
 
@@ -176,10 +178,11 @@ def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...
     """
     if taps.ndim != 1:
         raise ValueError(f"one axis at a time, not an array of shape {taps.shape}")
-    positive(stride, "a stride")
-    positive(dilation, "a dilation")
-    phases = np.arange(taps.size) * dilation % stride
-    gains = np.bincount(phases, weights=taps, minlength=stride)
+    step, reach = positive(stride, "a stride"), (taps.size - 1) * positive(dilation, "a dilation")
+    phases = np.arange(taps.size) * dilation % step
+    # Past the last tap all phases are alike: one 0 stands for millions of them.
+    count = step if step <= MANY_PHASES else min(step, reach + 2)
+    gains = np.bincount(phases, weights=taps, minlength=count)
     return tuple(gains.tolist())
 
 

@@ -80,7 +80,8 @@ def _is_enum_value(known: Any, scalar: tuple[Token, ...]) -> bool:
 def _readable(characters: str, fields: Sequence[TextField], masked: set[int]) -> str:
     """The text with what Python's parser refuses and Caffe's (or a fork's) accepts made even.
 
-    Foreign enum values are blanked, ``- 2`` becomes `` -2``; every character keeps its place.
+    Foreign enum values are blanked, ``- 2`` becomes ``-2 ``; every
+    line and every other character keeps its place.
     """
     blanked: list[tuple[int, str]] = []
     pending = list(fields)
@@ -95,8 +96,8 @@ def _readable(characters: str, fields: Sequence[TextField], masked: set[int]) ->
             pending.extend(body)
         for sign, *rest in field.scalars:
             if sign.text == "-" and rest and rest[0].start > sign.stop:
-                gap = re.sub(r"[^\n]", " ", characters[sign.start : rest[0].start - 1])
-                blanked.append((sign.start, gap + "-"))
+                gap = re.sub(r"[^\n]", " ", characters[sign.stop : rest[0].start])
+                blanked.append((sign.start, f"-{rest[0].text}{gap}"))
     parts, position = [], 0
     for start, instead in sorted(blanked):
         parts += [characters[position:start], instead]

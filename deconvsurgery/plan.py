@@ -26,7 +26,7 @@ from .kernels import (
 from .net import Layer, Net, NetState
 from .patterns import DECONVOLUTION, Selection, active_layers
 from .rules import CAFFE_LIMIT
-from .sharing import sharers
+from .sharing import Sharers, sharers
 
 
 class Action(StrEnum):
@@ -119,33 +119,29 @@ def make_plan(
         )
     shared = sharers(net, selection, states)
     found = targets(net, shared.layers, states, model)
-    reasons = {
-        target.layer.name: reason
-        for target in found
-        if (reason := shared.refused.get(target.layer.name) or refusal(target, model, options))
-    }
-    reasons = shared.with_the_others(reasons)
+    refused = _refused(found, shared, model, options)
+    if refused and not options.skip_unfit:
+        raise _all_refused([(t, refused[t.layer.name]) for t in found if t.layer.name in refused])
+    before = {target.layer.name: state_of(target, model) for target in found}
+    passed_over = shared.all_or_none(
+        {
+            name: reason
+            for name, state in before.items()
+            if (reason := _passed_over(state, model.by_name.get(name, ()), options))
+        }
+    )
+    reasons = passed_over | {name: each.reason for name, each in refused.items()}
     changes: list[Change] = []
     skips: list[Skip] = []
-    refused: list[tuple[Target, Refusal]] = []
     for target in found:
         name = target.layer.name
-        sources = model.by_name.get(name, ())
-        before = state_of(target, sources, model)
         if name in reasons:
-            refused.append((target, reasons[name]))
-            skips.append(Skip(target, before, reasons[name].reason))
+            skips.append(Skip(target, before[name], reasons[name]))
             continue
-        passed_over = _passed_over(before, sources, options)
-        if passed_over:
-            skips.append(Skip(target, before, passed_over))
-            continue
-        change = _change(target, sources, model, before, options, net)
+        change = _change(target, model, before[name], options, net)
         if name in shared.notes:
             change = replace(change, warnings=(*change.warnings, shared.notes[name]))
         changes.append(change)
-    if refused and not options.skip_unfit:
-        raise _all_refused(refused)
     return Plan(
         tuple(changes),
         tuple(skips),
@@ -170,6 +166,19 @@ def refuse_misspelt(layers: Iterable[Layer]) -> None:
             )
 
 
+def _refused(
+    found: Sequence[Target], shared: Sharers, model: Model, options: Options
+) -> dict[str, Refusal]:
+    """Why layers cannot be filled; one that shares its weights stands and falls with the others."""
+    own = {
+        target.layer.name: reason
+        for target in found
+        if (reason := shared.refused.get(target.layer.name) or refusal(target, model, options))
+    }
+    words = shared.all_or_none({name: each.reason for name, each in own.items()})
+    return {name: own.get(name) or Refusal(reason) for name, reason in words.items()}
+
+
 # --- one layer
 
 
@@ -177,9 +186,9 @@ def _weighted(sources: Sequence[SourceLayer]) -> list[SourceLayer]:
     return [source for source in sources if source.blobs]
 
 
-def state_of(target: Target, sources: Sequence[SourceLayer], model: Model) -> Fingerprint:
+def state_of(target: Target, model: Model) -> Fingerprint:
     """What the weights in the model are; Caffe loads the last layer of a name."""
-    weighted = _weighted(sources)
+    weighted = _weighted(model.by_name.get(target.layer.name, ()))
     if not weighted or not weighted[-1].blobs[0].count or target.shape is None:
         return Fingerprint(State.MISSING)
     blob = weighted[-1].blobs[0]
@@ -209,32 +218,36 @@ def _passed_over(
 
 def _change(
     target: Target,
-    sources: Sequence[SourceLayer],
     model: Model,
     before: Fingerprint,
     options: Options,
     net: Net,
 ) -> Change:
     fill = filling(target, options)
+    sources = model.by_name.get(target.layer.name, ())
     weighted = _weighted(sources)
-    difference = _Difference()
     blobs: list[SourceBlob | None] = [source.blobs[0] for source in weighted]
+    differences = []
     for blob in blobs or [None]:
         there = blob if blob is not None and blob.count else None
         dtype = there.storage.dtype if there else "<f4"
         old = model.rows(there, fill.shape) if there else None
         kept = model.rows(there, fill.shape) if there else None
+        differences.append(_Difference())
         after = fingerprint(
-            difference.watched(old, fill.rows(kept, dtype)),
+            differences[-1].watched(old, fill.rows(kept, dtype)),
             fill.shape,
             num_output=fill.num_output,
             group=fill.group,
             stride=target.stride,
         )
+    # Of several layers of one name, what differs most.
+    changed = max(difference.changed for difference in differences)
+    largest = [difference.largest for difference in differences]
     bias = _bias(target, weighted, model, options)
     if not weighted:
         action = Action.CREATED
-    elif difference.changed or (bias and bias.changed):
+    elif changed or (bias and bias.changed):
         action = Action.REWRITTEN
     else:
         action = Action.UNCHANGED
@@ -245,8 +258,8 @@ def _change(
         bias=bias,
         before=before,
         after=after,
-        max_abs_change=difference.largest,
-        values_changed=difference.changed,
+        max_abs_change=None if None in largest else max(each or 0.0 for each in largest),
+        values_changed=changed,
         values=prod(fill.shape),
         warnings=_warnings(target, fill, sources, model, net, bias, options),
     )
@@ -272,7 +285,8 @@ class _Difference:
             else:
                 bits = f"u{row.dtype.itemsize}"
                 self.changed += int((before.view(bits) != row.view(bits)).sum())
-                largest = float(abs(row.astype(np.float64) - before).max())
+                with np.errstate(invalid="ignore"):  # a signalling NaN
+                    largest = float(abs(row.astype(np.float64) - before).max())
             if not np.isfinite(largest):
                 self.largest = None
             elif self.largest is not None:

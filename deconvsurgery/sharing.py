@@ -6,7 +6,7 @@ wins: so all copies are rewritten or none. Never here: shapes, weights, files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .fit import Refusal
@@ -27,18 +27,15 @@ class Sharers:
     notes: dict[str, str] = field(default_factory=dict)
     refused: dict[str, Refusal] = field(default_factory=dict)
 
-    def with_the_others(self, refused: Mapping[str, Refusal]) -> dict[str, Refusal]:
-        """The refusals, and one for each layer that shares with a refused one."""
-        reasons = {self.group[name]: name for name in refused if name in self.group}
+    def all_or_none(self, reasons: dict[str, str]) -> dict[str, str]:
+        """Reasons not to fill a layer, and one for each layer that shares with such a one."""
+        first = {self.group[name]: name for name in reversed(reasons) if name in self.group}
         others = {
-            name: Refusal(
-                f"shares its weights (param {shared!r}) with {reasons[shared]!r}, which cannot "
-                "be filled"
-            )
-            for name, shared in self.group.items()
-            if shared in reasons
+            name: f"shares its weights (param {param!r}) with {first[param]!r}, which is not filled"
+            for name, param in self.group.items()
+            if param in first
         }
-        return others | dict(refused)
+        return others | reasons
 
 
 def sharers(net: Net, selection: Selection, states: Sequence[NetState]) -> Sharers:

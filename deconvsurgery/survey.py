@@ -93,7 +93,7 @@ def _net_rows(
     for target in targets(net, deconvolutions, states, model):
         layer = target.layer
         sources = model.by_name.get(layer.name, ()) if model else ()
-        weights = state_of(target, sources, model) if model else None
+        weights = state_of(target, model) if model else None
         case = Case(
             target,
             weights,
@@ -164,7 +164,7 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
             )
         except ShapeError as error:
             target = replace(target, problem=error.message)
-        weights = state_of(target, (source,), model)
+        weights = state_of(target, model)
     case = Case(None if has_net else target, weights, (source,), 1, matched, model.source.size)
     return Row(
         source.name,

@@ -386,7 +386,6 @@ def test_hostile_numbers_are_refused_at_once_and_allocate_nothing(
 OPEN = 'layer { name: "data" type: "Python" top: "data" }\n'
 
 
-@pytest.mark.xfail(reason="fit._gain lets phase_gains raise past the refusals", strict=True)
 @pytest.mark.parametrize("dilation", [0, 100_000_000])
 def test_a_dilation_without_a_gain_is_a_refusal_like_any_other(dilation: int) -> None:
     text = OPEN + up(f"{UP} dilation: {dilation}")
@@ -394,7 +393,6 @@ def test_a_dilation_without_a_gain_is_a_refusal_like_any_other(dilation: int) ->
     assert refused(text).layer == "up"
 
 
-@pytest.mark.xfail(reason="plan._Difference subtracts a signalling NaN", strict=True)
 def test_a_signalling_nan_is_no_warning_on_standard_error() -> None:
     data = message_class("NetParameter")
     net: Any = data()
@@ -405,7 +403,6 @@ def test_a_signalling_nan_is_no_warning_on_standard_error() -> None:
     assert change.max_abs_change is None
 
 
-@pytest.mark.xfail(reason="--fill splits those who share", strict=True)
 def test_who_shares_weights_is_passed_over_with_the_others() -> None:
     """Caffe loads the last copy: the ones of up2 would undo what up was created with."""
     text = DATA(3) + up(more=SHARED) + up(name="up2", more=SHARED)
@@ -413,13 +410,11 @@ def test_who_shares_weights_is_passed_over_with_the_others() -> None:
     assert len(set(actions(plan).values())) == 1
 
 
-@pytest.mark.xfail(reason="values_changed adds up over layers of one name", strict=True)
 def test_values_changed_are_never_more_than_values() -> None:
     (change,) = planned(DATA(3) + up(), model_of(("up", [ZERO]), ("up", [ZERO]))).changes
     assert change.values_changed <= change.values
 
 
-@pytest.mark.xfail(reason="phase_gains holds a list as long as the stride", strict=True)
 def test_a_stride_far_beyond_the_kernel_allocates_nothing() -> None:
     text = OPEN + up(UP.replace("stride: 2", "stride: 300000"))
     tracemalloc.start()
