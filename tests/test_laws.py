@@ -417,7 +417,6 @@ def test_the_plan_foretells_what_is_in_the_file(case: Case) -> None:
     assert len(plan.changes) == len(case.ups)
     for change in plan.changes:
         model = indexed(out)
-        name = change.target.layer.name
         assert state_of(change.target, model) == change.after
         if not case.options.keep_off_diagonal:
             assert change.after.state == "bilinear"
