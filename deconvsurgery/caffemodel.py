@@ -13,15 +13,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from .net import Message
-from .schema import (
-    BlobField,
-    message_class,
-)
-from .wire import (
-    ByteSource,
-    Field,
-    Frame,
-)
+from .schema import BlobField, message_class
+from .wire import ByteSource, Field, Frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,7 +120,6 @@ class SourceLayer:
     frames: tuple[Frame, ...]
     blobs: tuple[SourceBlob, ...]
     convolution_param: tuple[Field, ...]
-    has_bottoms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def _text(window: Window, field: Field) -> str:
 def _layer(window: Window, field: Field) -> SourceLayer:
     frames = (_frame(window, field),)
     name = kind = ""
-    blob_fields, params, has_bottoms = [], [], False
+    blobs, params = [], []
     for inner in fields(window, field.start, field.stop):
         if inner.wire_type != LEN:
             continue
@@ -82,21 +82,18 @@ def _layer(window: Window, field: Field) -> SourceLayer:
             name = _text(window, inner)
         elif inner.number == LayerField.TYPE:
             kind = _text(window, inner)
-        elif inner.number == LayerField.BOTTOM:
-            has_bottoms = True
         elif inner.number == LayerField.CONVOLUTION_PARAM:
             params.append(inner)
         elif inner.number == LayerField.BLOBS:
-            blob_fields.append((inner, _blob(window, inner, frames)))
-    blobs = _blobs(blob_fields, name)
-    return SourceLayer(name, kind, Version.V2, frames, blobs, tuple(params), has_bottoms)
+            blobs.append(_blob(window, inner, frames))
+    return SourceLayer(name, kind, Version.V2, frames, _readable(blobs, name), tuple(params))
 
 
 def _v1_layer(window: Window, field: Field) -> SourceLayer:
     frames = (_frame(window, field),)
     name = kind = ""
     version = Version.V1
-    blob_fields, params, has_bottoms = [], [], False
+    blobs, params = [], []
     for inner in fields(window, field.start, field.stop):
         if inner.number == V1LayerField.TYPE and inner.wire_type == VARINT:
             kind = V1_NUMBERS.get(inner.value, f"V1 type {inner.value}")
@@ -104,12 +101,10 @@ def _v1_layer(window: Window, field: Field) -> SourceLayer:
             continue
         elif inner.number == V1LayerField.NAME:
             name = _text(window, inner)
-        elif inner.number == V1LayerField.BOTTOM:
-            has_bottoms = True
         elif inner.number == V1LayerField.CONVOLUTION_PARAM:
             params.append(inner)
         elif inner.number == V1LayerField.BLOBS:
-            blob_fields.append((inner, _blob(window, inner, frames)))
+            blobs.append(_blob(window, inner, frames))
         elif inner.number == V1LayerField.LAYER:
             # A V0 layer inside its connection; given twice, protobuf merges the two.
             version = Version.V0
@@ -122,9 +117,8 @@ def _v1_layer(window: Window, field: Field) -> SourceLayer:
                 elif old.number == V0LayerField.TYPE:
                     kind = _text(window, old)
                 elif old.number == V0LayerField.BLOBS:
-                    blob_fields.append((old, _blob(window, old, old_frames)))
-    blobs = _blobs(blob_fields, name)
-    return SourceLayer(name, kind, version, frames, blobs, tuple(params), has_bottoms)
+                    blobs.append(_blob(window, old, old_frames))
+    return SourceLayer(name, kind, version, frames, _readable(blobs, name), tuple(params))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +128,10 @@ class _RawValues:
     offset: int
 
 
-def _blobs(
-    found: Sequence[tuple[Field, SourceBlob | _RawValues]], name: str
-) -> tuple[SourceBlob, ...]:
+def _readable(found: Sequence[SourceBlob | _RawValues], name: str) -> tuple[SourceBlob, ...]:
+    """The layer's blobs; ``ModelError`` for values in a form that this version does not read."""
     blobs = []
-    for position, (_, blob) in enumerate(found):
+    for position, blob in enumerate(found):
         if isinstance(blob, _RawValues):
             raise ModelError(
                 f"layer {name!r} keeps the values of blob {position} in NVIDIA's raw_data "
