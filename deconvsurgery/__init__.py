@@ -44,7 +44,8 @@ _HOMES = {
     "read": ("open_model", "read_net"),
     "patterns": ("Selection", "match_layers"),
     "fit": ("Options", "Target"),
-    "plan": ("Action", "Change", "Plan", "Skip", "make_plan"),
+    "change": ("Action", "Change", "Plan", "Skip"),
+    "plan": ("make_plan",),
     "verbs": ("ApplyResult", "InspectResult", "apply", "demo", "inspect", "kernel"),
     "portrait": ("KernelFacts",),
     "pycaffe": ("interp",),
@@ -53,6 +54,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
     from .caffemodel import Model, SourceBlob, SourceLayer
+    from .change import Action, Change, Plan, Skip
     from .errors import (
         FileError,
         FormatError,
@@ -77,7 +79,7 @@ if TYPE_CHECKING:
     )
     from .net import ConvolutionParam, Layer, Message, Net, NetState, Phase
     from .patterns import Selection, match_layers
-    from .plan import Action, Change, Plan, Skip, make_plan
+    from .plan import make_plan
     from .portrait import KernelFacts
     from .prototxt import parse_net
     from .pycaffe import interp

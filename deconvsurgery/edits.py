@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from .caffemodel import Model, SourceBlob
+from .change import Action, BiasFill, Change, Plan
 from .fill import BilinearFill
-from .plan import Action, BiasFill, Change, Plan
 from .splice import Buffer, Edit
 from .surgery import NewBlob, added_blobs, added_layer, rewritten_blob
 from .wire import FramedEdit, reframed

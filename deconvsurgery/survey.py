@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .caffemodel import Model, SourceLayer, layer_param
+from .compare import state_of
 from .errors import ShapeError
 from .fingerprint import Fingerprint
 from .fit import Target, targets
 from .geometry import Shape, convolution_window
 from .net import Layer, Net, NetState
 from .patterns import DECONVOLUTION, Selection, active_layers
-from .plan import state_of
 from .prototxt import convolution_param
 from .rules import Case, Finding, findings
 from .shapes import infer_shapes

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .caffemodel import Model
+from .change import Plan
 from .edits import edits
 from .errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
 from .fit import Options
 from .kernels import Formula, Support
 from .net import Net, Phase
 from .patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
-from .plan import Plan, make_plan
+from .plan import make_plan
 from .portrait import KernelFacts, kernel_facts
 from .prototxt import parse_net
 from .read import open_model, read_net

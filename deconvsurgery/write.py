@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import select
 import socket
 import stat
 from collections.abc import Callable, Sequence
@@ -21,8 +20,9 @@ from dataclasses import dataclass
 
 from .errors import FileError, FormatError, OutputError
 from .place import Place, check_place, found_place
+from .sink import Sink
 from .source import FileSource, duplicated, opened, read_bytes, reason, shown
-from .splice import Buffer, Edit, Kept, segments, spliced_size
+from .splice import Edit, Kept, segments, spliced_size
 
 _MIB = 1 << 20
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
@@ -73,7 +73,7 @@ def write_spliced(
     place = found_place(output)
     check_place(place, source, force=force, in_place=in_place, text=text)
 
-    def fill(sink: _Sink) -> None:
+    def fill(sink: Sink) -> None:
         for segment in segments(source.size, edits):
             if isinstance(segment, Kept):
                 sink.copy(source, segment.start, segment.stop)
@@ -124,104 +124,9 @@ def write_file(
     )
 
 
-# ── the bytes ──
-
-# From copy_file_range: this pair of files, file systems or kernels cannot do it; read and
-# write can. (EBADF: the output was opened to append; man 2 copy_file_range.)
-_NO_KERNEL_COPY = frozenset(
-    (
-        errno.EXDEV,
-        errno.ENOSYS,
-        errno.EINVAL,
-        errno.EOPNOTSUPP,
-        errno.ENOTSUP,
-        errno.EPERM,
-        errno.EBADF,
-    )
-)
-
-
-class _Sink:
-    """An open descriptor that takes all it is given, in order; at most a few MiB in memory."""
-
-    __slots__ = ("fd", "kernel_copy", "progress")
-
-    def __init__(self, fd: int, progress: Callable[[int], None] | None) -> None:
-        self.fd = fd
-        self.progress = progress
-        self.kernel_copy = getattr(os, "copy_file_range", None)  # Linux only
-
-    def write(self, data: Buffer) -> None:
-        """Write all of ``data``, however many calls it takes."""
-        view = memoryview(data)
-        if view.nbytes == 0:
-            return
-        view = view.cast("B")
-        while view:
-            written = self._write_some(view[: 16 * _MIB])
-            view = view[written:]
-            self._tell(written)
-
-    def _write_some(self, view: memoryview) -> int:
-        while True:
-            try:
-                written = os.write(self.fd, view)
-            except InterruptedError:
-                continue
-            except BlockingIOError:  # someone else made this pipe non-blocking
-                waiting = select.poll()
-                waiting.register(self.fd, select.POLLOUT)
-                waiting.poll()
-                continue
-            if written == 0:
-                raise OSError(errno.EIO, "nothing more could be written")
-            return written
-
-    def carry_out(self, edit: Edit) -> None:
-        """Write an edit's bytes as they are made."""
-        done = 0
-        for chunk in edit.chunks():
-            done += memoryview(chunk).nbytes
-            if done > edit.size:
-                break
-            self.write(chunk)
-        if done != edit.size:
-            raise RuntimeError(
-                f"edit [{edit.start}, {edit.stop}) promised {edit.size} bytes and made {done}"
-            )
-
-    def copy(self, source: FileSource, start: int, stop: int) -> None:
-        """Copy bytes ``[start, stop)``, inside the kernel where it can do that."""
-        piece = (64 if self.progress is None else 16) * _MIB
-        while start < stop and self.kernel_copy is not None:
-            try:
-                copied = self.kernel_copy(source.fd, self.fd, min(piece, stop - start), start)
-            except InterruptedError:
-                continue
-            except OSError as error:
-                if error.errno not in _NO_KERNEL_COPY:
-                    raise
-                copied = 0
-            if copied == 0:  # also what some file systems say that cannot do it
-                self.kernel_copy = None
-            start += copied
-            self._tell(copied)
-        while start < stop:
-            data = source.read(start, min(_MIB, stop - start))
-            self.write(data)
-            start += len(data)
-
-    def _tell(self, count: int) -> None:
-        if self.progress is not None and count:
-            self.progress(count)
-
-
-# ── the deed ──
-
-
 def _put(
     place: Place,
-    fill: Callable[[_Sink], None],
+    fill: Callable[[Sink], None],
     confirm: Callable[[], None],
     size: int,
     *,
@@ -248,7 +153,7 @@ def _put(
 
 def _stream(
     place: Place,
-    fill: Callable[[_Sink], None],
+    fill: Callable[[Sink], None],
     confirm: Callable[[], None],
     progress: Callable[[int], None] | None,
 ) -> None:
@@ -263,7 +168,7 @@ def _stream(
     try:
         if place.fd is None and stat.S_ISREG(os.fstat(fd).st_mode):
             raise OutputError("became a regular file meanwhile", path=place.name)
-        fill(_Sink(fd, progress))
+        fill(Sink(fd, progress))
         if stat.S_ISREG(os.fstat(fd).st_mode):
             os.fsync(fd)
         confirm()
@@ -273,7 +178,7 @@ def _stream(
 
 def _replace(
     place: Place,
-    fill: Callable[[_Sink], None],
+    fill: Callable[[Sink], None],
     confirm: Callable[[], None],
     size: int,
     *,
@@ -301,7 +206,7 @@ def _replace(
                 temporary = None  # not ours
         else:
             raise FileExistsError(errno.EEXIST, "no temporary name is free", place.directory)
-        fill(_Sink(fd, progress))
+        fill(Sink(fd, progress))
         if os.fstat(fd).st_size != size:
             raise RuntimeError(f"{os.fstat(fd).st_size} bytes were written instead of {size}")
         if place.old is not None:

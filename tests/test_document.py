@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deconvsurgery.change import Action, BiasFill, Change, Plan, Skip
 from deconvsurgery.errors import (
     FileError,
     MismatchError,
@@ -24,7 +25,6 @@ from deconvsurgery.kernels import (
     Support,
 )
 from deconvsurgery.net import ConvolutionParam, Layer
-from deconvsurgery.plan import Action, BiasFill, Change, Plan, Skip
 from deconvsurgery.portrait import kernel_facts
 from deconvsurgery.report.document import (
     apply_document,

@@ -18,8 +18,8 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 from scipy.signal import convolve2d
 
+from deconvsurgery.change import Action
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.plan import Action
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs import ApplyResult, apply
 

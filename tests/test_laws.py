@@ -26,11 +26,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deconvsurgery.caffemodel import Model
+from deconvsurgery.change import Action, Plan
+from deconvsurgery.compare import state_of
 from deconvsurgery.edits import edits
 from deconvsurgery.fit import Options
 from deconvsurgery.indexing import index
 from deconvsurgery.patterns import match_layers
-from deconvsurgery.plan import Action, Plan, make_plan, state_of
+from deconvsurgery.plan import make_plan
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
 from deconvsurgery.splice import spliced

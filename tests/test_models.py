@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from deconvsurgery.change import Action, Change
 from deconvsurgery.errors import MismatchError, ModelError, ShapeError
 from deconvsurgery.fingerprint import State
-from deconvsurgery.plan import Action, Change
 from deconvsurgery.read import read_net
 from deconvsurgery.survey import Row as Surveyed
 from deconvsurgery.verbs import apply, inspect

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from deconvsurgery.caffemodel import Model
+from deconvsurgery.change import Action, Plan
 from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError
 from deconvsurgery.fit import Options
 from deconvsurgery.indexing import index
 from deconvsurgery.net import NetState, Phase
 from deconvsurgery.patterns import match_layers
-from deconvsurgery.plan import Action, Plan, make_plan
+from deconvsurgery.plan import make_plan
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
 

@@ -13,12 +13,12 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from deconvsurgery.change import Action, BiasFill, Change, Plan, Skip
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.fill import BilinearFill
 from deconvsurgery.fingerprint import Fingerprint, State
 from deconvsurgery.fit import Target
 from deconvsurgery.net import ConvolutionParam, Layer
-from deconvsurgery.plan import Action, BiasFill, Change, Plan, Skip
 from deconvsurgery.portrait import kernel_facts
 from deconvsurgery.report.inspection import inspect_report
 from deconvsurgery.report.kernel import kernel_report

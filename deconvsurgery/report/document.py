@@ -10,10 +10,10 @@ from dataclasses import asdict
 from math import isfinite, prod
 from typing import Any, TypeAlias
 
+from ..change import Action, Change, Skip
 from ..errors import SurgeryError
 from ..fingerprint import Fingerprint
 from ..fit import Target
-from ..plan import Action, Change, Skip
 from ..portrait import KernelFacts
 from ..survey import Row
 from ..verbs import ApplyResult, InspectResult

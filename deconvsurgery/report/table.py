@@ -12,9 +12,9 @@ from math import prod
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ..change import Action, Change, Skip
 from ..fit import Target
 from ..net import Layer
-from ..plan import Action, Change, Skip
 from ..verbs import ApplyResult
 from .words import (
     GOOD,

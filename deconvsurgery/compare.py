@@ -1,0 +1,209 @@
+"""One layer before and after: what its weights are, how many change, what is to be said of it.
+
+Row by row, so that no blob is ever held whole. Never here: a file, a decision about other layers.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from .caffemodel import Model, SourceBlob, SourceLayer
+from .change import Action, BiasFill, Change
+from .fill import BilinearFill
+from .fingerprint import Fingerprint, State, fingerprint
+from .fit import Options, Target, by, filling
+from .kernels import Array
+from .net import Layer, Net
+from .patterns import DECONVOLUTION
+
+
+def _weighted(sources: Sequence[SourceLayer]) -> list[SourceLayer]:
+    return [source for source in sources if source.blobs]
+
+
+def state_of(target: Target, model: Model) -> Fingerprint:
+    """What the weights in the model are; Caffe loads the last layer of a name."""
+    weighted = _weighted(model.by_name.get(target.layer.name, ()))
+    if not weighted or not weighted[-1].blobs[0].count or target.shape is None:
+        return Fingerprint(State.MISSING)
+    blob = weighted[-1].blobs[0]
+    if not blob.fits(target.shape) or blob.count != prod(target.shape):
+        return Fingerprint(State.OTHER)
+    return fingerprint(
+        model.rows(blob, target.shape),
+        target.shape,
+        num_output=target.layer.convolution_param.num_output,
+        group=target.layer.convolution_param.group,
+        stride=target.stride,
+    )
+
+
+def passed_over(
+    before: Fingerprint, sources: Sequence[SourceLayer], options: Options
+) -> str | None:
+    """Why a layer that could be filled is not to be."""
+    if before.state is State.MISSING:
+        if not options.create and not _weighted(sources):
+            return "the model has no weights for it, and --no-create is given"
+        return None
+    if options.fill == "all" or (options.fill == "zero" and before.state is State.ZERO):
+        return None
+    return f"its weights are {before.state} (--fill {options.fill})"
+
+
+def planned_change(
+    target: Target,
+    model: Model,
+    before: Fingerprint,
+    options: Options,
+    net: Net,
+) -> Change:
+    """What filling a layer that fits would change, with every warning it deserves."""
+    fill = filling(target, options)
+    sources = model.by_name.get(target.layer.name, ())
+    weighted = _weighted(sources)
+    blobs: list[SourceBlob | None] = [source.blobs[0] for source in weighted]
+    differences = []
+    for blob in blobs or [None]:
+        there = blob if blob is not None and blob.count else None
+        dtype = there.storage.dtype if there else "<f4"
+        old = model.rows(there, fill.shape) if there else None
+        kept = model.rows(there, fill.shape) if there else None
+        differences.append(_Difference())
+        after = fingerprint(
+            differences[-1].watched(old, fill.rows(kept, dtype)),
+            fill.shape,
+            num_output=fill.num_output,
+            group=fill.group,
+            stride=target.stride,
+        )
+    # Of several layers of one name, what differs most.
+    changed = max(difference.changed for difference in differences)
+    largest = [difference.largest for difference in differences]
+    bias = _bias(target, weighted, model, options)
+    if not weighted:
+        action = Action.CREATED
+    elif changed or (bias and bias.changed):
+        action = Action.REWRITTEN
+    else:
+        action = Action.UNCHANGED
+    return Change(
+        target=target,
+        action=action,
+        fill=fill,
+        bias=bias,
+        before=before,
+        after=after,
+        max_abs_change=None if None in largest else max(each or 0.0 for each in largest),
+        values_changed=changed,
+        values=prod(fill.shape),
+        warnings=_warnings(target, fill, sources, model, net, bias, options),
+    )
+
+
+@dataclass(slots=True)
+class _Difference:
+    """Running comparison of weights that were with weights that come."""
+
+    changed: int = 0
+    largest: float | None = 0.0
+
+    def watched(self, old: Iterator[Array] | None, new: Iterable[Array]) -> Iterator[Array]:
+        """Pass ``new`` rows on, counting where their bits differ from ``old``'s.
+
+        Weights that were not there count as changed from 0.
+        """
+        for row in new:
+            before = next(old) if old is not None else None
+            if before is None:
+                self.changed += row.size
+                largest = float(abs(row).max())
+            else:
+                bits = f"u{row.dtype.itemsize}"
+                self.changed += int((before.view(bits) != row.view(bits)).sum())
+                with np.errstate(invalid="ignore"):  # a signalling NaN
+                    largest = float(abs(row.astype(np.float64) - before).max())
+            if not np.isfinite(largest):
+                self.largest = None
+            elif self.largest is not None:
+                self.largest = max(self.largest, largest)
+            yield row
+
+
+def _bias(
+    target: Target, weighted: Sequence[SourceLayer], model: Model, options: Options
+) -> BiasFill | None:
+    """The bias of a created layer by its filler, or zeros over one that is to be cleared."""
+    param = target.layer.convolution_param
+    if not param.bias_term:
+        return None
+    if not weighted:
+        filler = param.bias_filler
+        constant = filler is not None and filler.type == "constant"
+        value = filler.value if filler is not None and constant else 0.0
+        return BiasFill(param.num_output, value, True)
+    if not options.zero_bias:
+        return None
+    changed = any(_largest_bias(source, model) != 0 for source in weighted)
+    return BiasFill(param.num_output, 0.0, changed)
+
+
+def _largest_bias(source: SourceLayer, model: Model) -> float:
+    """Largest |value| of the bias; infinite when it has no values at all."""
+    blob = source.blobs[1]
+    rows = [float(abs(row).max()) for row in model.rows(blob, (1, blob.count)) if row.size]
+    return max(rows, default=float("inf"))
+
+
+def _warnings(
+    target: Target,
+    fill: BilinearFill,
+    sources: Sequence[SourceLayer],
+    model: Model,
+    net: Net,
+    bias: BiasFill | None,
+    options: Options,
+) -> tuple[str, ...]:
+    layer, param = target.layer, target.layer.convolution_param
+    weighted = _weighted(sources)
+    said = []
+    if target.guess:
+        said.append(target.guess)
+    if fill.sums_channels:
+        said.append(
+            f"{fill.channels} channels become {param.num_output}: each output is the sum of "
+            f"{fill.channels // param.num_output or fill.channels} upsampled inputs"
+        )
+    if any(step > 1 for step in target.dilation):
+        said.append(f"dilation {by(target.dilation)} spreads the kernel: it no longer interpolates")
+    elif options.any_gain and not target.unit_gain(fill):
+        said.append(target.gain_words(fill))
+    if len(weighted) > 1:
+        said.append(f"the model has {len(weighted)} layers of this name; all are rewritten")
+    for source in weighted[-1:]:
+        if source.type not in ("", DECONVOLUTION) and not source.type.startswith("V1 type"):
+            said.append(f"the model calls this layer a {source.type}")
+        if source.blobs[0].both_forms:
+            said.append("its blob has both shape forms; Caffe ignores the newer one")
+        if source.blobs[0].has_diff:
+            said.append("its blob carries a diff, which stays as it is")
+        if param.bias_term and bias is None:
+            largest = _largest_bias(source, model)
+            if largest:
+                said.append(f"its bias (up to {largest:.3g}) stays; --zero-bias clears it")
+    if not sources:
+        said += _renamed(layer, model, net)
+    return tuple(said)
+
+
+def _renamed(layer: Layer, model: Model, net: Net) -> list[str]:
+    """A layer that the net lacks and the model has under nearly the same name."""
+    own = {each.name for each in net.layers}
+    strangers = [each.name for each in model.layers if each.blobs and each.name not in own]
+    near = difflib.get_close_matches(layer.name, strangers, 1, 0.8)
+    return [f"the model has no such layer, but {near[0]!r}: renamed?"] if near else []
