@@ -49,12 +49,14 @@ class _Verbs(click.Group):
 
 @click.group(
     cls=_Verbs,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 --check found something, 2 wrong usage, 3 input wrong or "
     "surgery refused, 4 reading or writing failed.",
 )
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
-def deconvsurgery() -> None:
+@click.pass_context
+def deconvsurgery(context: click.Context) -> None:
     """Network surgery on Caffe models, without Caffe.
 
     \b
@@ -64,6 +66,9 @@ def deconvsurgery() -> None:
       deconvsurgery inspect net.prototxt in.caffemodel
       deconvsurgery kernel 16 --stride 8
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
 class _Ended(BaseException):
@@ -86,9 +91,6 @@ def run(arguments: Sequence[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return 2
     except click.ClickException as error:
         show_usage_error(error, command=name, as_json=as_json)
         return 2
