@@ -6,6 +6,7 @@ Row by row, so that no blob is ever held whole. Never here: a file, a decision a
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -75,13 +76,15 @@ def planned_change(
         old = model.rows(there, fill.shape) if there else None
         kept = model.rows(there, fill.shape) if there else None
         differences.append(_Difference())
+        watched = differences[-1].watched(old, fill.rows(kept, dtype))
         after = fingerprint(
-            differences[-1].watched(old, fill.rows(kept, dtype)),
+            watched,
             fill.shape,
             num_output=fill.num_output,
             group=fill.group,
             stride=target.stride,
         )
+        deque(watched, maxlen=0)  # a NaN ends the fingerprint early, not the comparison
     # Of several layers of one name, what differs most.
     changed = max(difference.changed for difference in differences)
     largest = [difference.largest for difference in differences]

@@ -423,3 +423,13 @@ def test_a_stride_far_beyond_the_kernel_allocates_nothing() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5_000_000
+
+
+def test_a_nan_that_stays_hides_no_row_behind_it() -> None:
+    """Off the diagonal of channel 0 there is a NaN to keep; channel 1 still needs its kernel."""
+    weights = np.zeros((2, 2, 4, 4), np.float32)
+    weights[0, 0], weights[0, 1, 0, 0] = KERNEL, np.nan
+    text = DATA(2) + up(UP.replace("num_output: 3 group: 3", "num_output: 2"))
+    (change,) = planned(text, model_of(("up", [weights])), keep_off_diagonal=True).changes
+    assert change.action is Action.REWRITTEN
+    assert change.values_changed == 16
