@@ -12,6 +12,7 @@ from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from .errors import ModelError
 from .net import Message
 from .schema import BlobField, message_class
 from .wire import ByteSource, Field, Frame
@@ -176,9 +177,19 @@ class Model:
 
 def layer_param(model: Model, layer: SourceLayer) -> Message:
     """The ``convolution_param`` that the file itself holds for a layer; empty when it has none."""
+    from google.protobuf.message import DecodeError
+
     param: Any = message_class("ConvolutionParameter")()
     for field in layer.convolution_param:
-        param.MergeFromString(model.source.read(field.start, field.stop - field.start))
+        try:
+            param.MergeFromString(model.source.read(field.start, field.stop - field.start))
+        except DecodeError:
+            raise ModelError(
+                f"the convolution_param of layer {layer.name!r} is damaged",
+                offset=field.start,
+                layer=layer.name,
+                hint="the file is damaged; fetch it again",
+            ) from None
     return _as_message(param)
 
 

@@ -168,7 +168,8 @@ def _caffe_refuses(target: Target, _model: Model, _options: Options) -> Refusal 
 def _channels_unknown(target: Target, _model: Model, _options: Options) -> Refusal | None:
     if target.shape is None:
         return Refusal(
-            "the number of channels it reads is not to be found in the net or the model",
+            f"the number of channels of its bottom {', '.join(map(repr, target.layer.bottom))} "
+            "is not to be found in the net or the model",
             hint="give the data layer a shape (input_param), or a model that has the layer",
         )
     return None
@@ -269,6 +270,8 @@ def _gain(target: Target, _model: Model, options: Options) -> Refusal | None:
 
 def _recipe_words(target: Target) -> str:
     """The geometry that would interpolate at the layer's stride."""
+    if any(step > 1 for step in target.dilation):
+        return "dilation spreads the kernel: take it out; --any-gain fills it as it is"
     if set(target.stride) == {1}:
         return (
             "stride 1 upsamples nothing: a learned layer? -x/--exclude leaves it out; "

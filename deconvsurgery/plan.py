@@ -41,9 +41,6 @@ def make_plan(
         )
     shared = sharers(net, selection, states)
     found = targets(net, shared.layers, states, model)
-    refused = _refused(found, shared, model, options)
-    if refused and not options.skip_unfit:
-        raise _all_refused([(t, refused[t.layer.name]) for t in found if t.layer.name in refused])
     before = {target.layer.name: state_of(target, model) for target in found}
     left = shared.all_or_none(
         {
@@ -52,6 +49,10 @@ def make_plan(
             if (reason := passed_over(state, model.by_name.get(name, ()), options))
         }
     )
+    wanted = [target for target in found if target.layer.name not in left]
+    refused = _refused(wanted, shared, model, options)
+    if refused and not options.skip_unfit:
+        raise _all_refused([(t, refused[t.layer.name]) for t in wanted if t.layer.name in refused])
     reasons = left | {name: each.reason for name, each in refused.items()}
     changes: list[Change] = []
     skips: list[Skip] = []
@@ -89,12 +90,12 @@ def refuse_misspelt(layers: Iterable[Layer]) -> None:
 
 
 def _refused(
-    found: Sequence[Target], shared: Sharers, model: Model, options: Options
+    wanted: Sequence[Target], shared: Sharers, model: Model, options: Options
 ) -> dict[str, Refusal]:
     """Why layers cannot be filled; one that shares its weights stands and falls with the others."""
     own = {
         target.layer.name: reason
-        for target in found
+        for target in wanted
         if (reason := shared.refused.get(target.layer.name) or refusal(target, model, options))
     }
     words = shared.all_or_none({name: each.reason for name, each in own.items()})

@@ -16,7 +16,7 @@ from .kernels import Formula, bilinear_kernel
 
 def interp(
     net: Any,
-    layers: Iterable[str],
+    layers: str | Iterable[str],
     *,
     formula: Formula | str = Formula.FCN,
     zero_off_diagonal: bool = False,
@@ -29,7 +29,11 @@ def interp(
 
     Raises ``ShapeError`` before anything is changed when a layer leaves no place for a kernel.
     """
-    blobs = {name: net.params[name][0].data for name in layers}
+    names = (layers,) if isinstance(layers, str) else tuple(layers)
+    for name in names:
+        if name not in net.params:
+            raise ShapeError(f"the net has no weights for a layer {name!r}", layer=name)
+    blobs = {name: net.params[name][0].data for name in names}
     for name, data in blobs.items():
         if data.ndim < 3 or data.shape[1] not in (1, data.shape[0]):
             raise ShapeError(

@@ -68,7 +68,11 @@ def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
     for path in paths:
         if _is_net(path):
             if net is not None:
-                raise FormatError("is a net, and so is the other file", path=shown(path))
+                raise FormatError(
+                    "is text, and so is the other file",
+                    path=shown(path),
+                    hint="one net and one model, please: a prototxt and its weights",
+                )
             net = path
         else:
             if model is not None:

@@ -31,7 +31,8 @@ class Finding:
 class Case:
     """A Deconvolution as the rules see it.
 
-    ``weights`` is ``None`` when there is no model, ``target`` ``None`` when there is no net;
+    ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
+    layer, and made of what the model itself says where there is no net (``by_net`` false).
     ``namesakes`` counts the active layers of its name.
     """
 
@@ -41,6 +42,7 @@ class Case:
     namesakes: int = 1
     matched: bool = True
     model_size: int = 0
+    by_net: bool = True
 
 
 def findings(case: Case) -> tuple[Finding, ...]:
@@ -61,7 +63,7 @@ def _state(case: Case) -> State | None:
 
 
 def _no_weights(case: Case) -> str | None:
-    if _state(case) is not State.MISSING or case.target is None:
+    if _state(case) is not State.MISSING or case.target is None or not case.by_net:
         return None
     filler = case.target.layer.convolution_param.weight_filler
     if filler is not None and (filler.type != "constant" or filler.value != 0):
@@ -129,7 +131,7 @@ def _default_bias(case: Case) -> str | None:
 
 
 def _learned(case: Case) -> str | None:
-    if case.target is None:
+    if case.target is None or not case.by_net:
         return None
     param = case.target.layer.param
     lr_mult = param[0].lr_mult if param else 1.0
@@ -139,7 +141,7 @@ def _learned(case: Case) -> str | None:
 def _disagreement(case: Case) -> str | None:
     if case.target is None:
         return "the net has no such layer"
-    if case.weights is None:
+    if case.weights is None or not case.by_net:
         return None
     param, shape = case.target.layer.convolution_param, case.target.shape
     wanted = [shape, *([(param.num_output,)] if param.bias_term else [])]

@@ -10,6 +10,7 @@ from typing import Any
 
 from .net import Net
 from .schema import message_class
+from .surgery import convolution_param
 
 NET = Path(__file__).with_name("sample.prototxt")
 LEARNED = ("conv1", "conv2", "score", "refine")
@@ -41,6 +42,8 @@ def base_model(net: Net) -> bytes:
         saved = model.layer.add(
             name=layer.name, type=layer.type, bottom=layer.bottom, top=layer.top
         )
+        if "convolution_param" in layer.message:
+            saved.convolution_param.MergeFromString(convolution_param(layer))
         for shape in SHAPES.get(layer.name, ()):
             blob = saved.blobs.add()
             blob.shape.dim.extend(shape)

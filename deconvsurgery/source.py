@@ -232,6 +232,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 def _source(path: str | os.PathLike[str], limit: int | None) -> FileSource:
     """Open; of what must be spooled, take little more than ``limit`` bytes."""
     plain = os.fsdecode(path)
+    if not plain:
+        raise FileError("a file's name is empty", hint="is a variable of the script not set?")
     if plain == "-":
         name, fd = STANDARD_INPUT, _standard_input()
     else:

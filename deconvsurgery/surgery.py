@@ -76,7 +76,7 @@ def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBl
 
     Fields stand in the order protobuf would write them.
     """
-    param = _convolution_param(layer)
+    param = convolution_param(layer)
     if model.version is Version.V1:
         parts: list[bytes | Edit] = [
             *(delimited(V1LayerField.BOTTOM, _encoded(name, encoding)) for name in layer.bottom),
@@ -141,7 +141,7 @@ def _blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
     )
 
 
-def _convolution_param(layer: Layer) -> bytes:
+def convolution_param(layer: Layer) -> bytes:
     """The net's ``convolution_param`` as Caffe's message; what only a fork knows has no number."""
     param: Any = message_class("ConvolutionParameter")()
     _fill(param, layer.message.message("convolution_param"))

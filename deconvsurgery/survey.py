@@ -163,9 +163,17 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
                 dilation=window.dilation,
             )
         except ShapeError as error:
-            target = replace(target, problem=error.message)
+            if message.fields:  # a file may hold names and weights only, which Caffe loads
+                target = replace(target, problem=error.message)
         weights = state_of(target, model)
-    case = Case(None if has_net else target, weights, (source,), 1, matched, model.source.size)
+    case = Case(
+        None if has_net else target,
+        weights,
+        (source,),
+        matched=matched,
+        model_size=model.source.size,
+        by_net=False,
+    )
     return Row(
         source.name,
         source.type,

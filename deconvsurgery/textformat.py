@@ -17,10 +17,11 @@ from .errors import PrototxtError
 MAX_DEPTH = 100  # protobuf's own recursion limit
 
 _TOKEN = re.compile(
-    r"""(?P<space>(?:[ \t\r\n\f\v]+|\#[^\n]*)+)
-      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<number>\.?[0-9](?:[eE][+-]?[0-9]|[A-Za-z0-9_.])*)
-      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+    # Possessive throughout: to keep ways back would cost 200 bytes for each character of a string.
+    r"""(?P<space>(?:[ \t\r\n\f\v]++|\#[^\n]*+)++)
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]*+)
+      | (?P<number>\.?[0-9](?:[eE][+-]?[0-9]|[A-Za-z0-9_.])*+)
+      | (?P<string>"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+')
       | (?P<mark>[{}<>\[\]:;,+-])
     """,
     re.VERBOSE | re.DOTALL,

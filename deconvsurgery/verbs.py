@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,7 +26,7 @@ from .prototxt import parse_net
 from .read import open_model, read_net
 from .sample import base_model, net_text
 from .source import FileSource, shown
-from .splice import spliced_size
+from .splice import spliced, spliced_size
 from .survey import Row, source_selection, survey
 from .write import check_output, make_directory, write_once, write_spliced
 
@@ -78,8 +78,8 @@ def apply(
     model: Path | Model,
     output: Path | None = None,
     *,
-    patterns: Sequence[str] = DEFAULT_PATTERNS,
-    exclude: Sequence[str] = (),
+    patterns: str | Sequence[str] = DEFAULT_PATTERNS,
+    exclude: str | Sequence[str] = (),
     formula: Formula | str = Formula.FCN,
     support: Support | str = Support.KERNEL,
     keep_off_diagonal: bool = False,
@@ -89,9 +89,9 @@ def apply(
     skip_unfit: bool = False,
     any_gain: bool = False,
     allow_empty: bool = False,
-    phase: Phase | None = None,
+    phase: Phase | str | None = None,
     level: int | None = None,
-    stage: Sequence[str] = (),
+    stage: str | Sequence[str] = (),
     in_place: bool = False,
     force: bool = False,
     dry_run: bool = False,
@@ -113,8 +113,9 @@ def apply(
         any_gain=any_gain,
     )
     read, net_name = _net(net)
-    states = read.states(phase, level, tuple(stage))
-    with _model(model) as (opened, model_name), _blamed(net_name):
+    states = read.states(_phase(phase), level, _texts(stage))
+    patterns, exclude = _texts(patterns), _texts(exclude)
+    with _model(model) as (opened, model_name), _blamed(net_name, model_name):
         target = _target(opened, model, output, in_place, force, dry_run)
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched and not allow_empty:
@@ -153,12 +154,12 @@ def inspect(
     net: Path | Net | None = None,
     model: Path | Model | None = None,
     *,
-    patterns: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
+    patterns: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] = (),
     every_layer: bool = False,
-    phase: Phase | None = None,
+    phase: Phase | str | None = None,
     level: int | None = None,
-    stage: Sequence[str] = (),
+    stage: str | Sequence[str] = (),
 ) -> InspectResult:
     """Tell what the Deconvolution layers of a net, a model or both are.
 
@@ -167,49 +168,31 @@ def inspect(
     """
     if net is None and model is None:
         raise ValueError("a net, a model or both are needed")
+    wanted = None if patterns is None else _texts(patterns)
     read, net_name = _net(net) if net is not None else (None, None)
-    if model is None:
-        with _blamed(net_name):
-            return _inspected(
-                read, None, net_name, None, patterns, exclude, every_layer, phase, level, stage
-            )
-    with _model(model) as (opened, model_name), _blamed(net_name):
-        return _inspected(
-            read, opened, net_name, model_name, patterns, exclude, every_layer, phase, level, stage
+    with ExitStack() as stack:
+        opened, model_name = (
+            stack.enter_context(_model(model)) if model is not None else (None, None)
         )
-
-
-def _inspected(
-    read: Net | None,
-    opened: Model | None,
-    net_name: str | None,
-    model_name: str | None,
-    patterns: Sequence[str] | None,
-    exclude: Sequence[str],
-    every_layer: bool,
-    phase: Phase | None,
-    level: int | None,
-    stage: Sequence[str],
-) -> InspectResult:
-    listed = read or (source_selection(opened) if opened else Net())
-    states = listed.states(phase, level, tuple(stage))
-    selection = match_layers(
-        listed, DEFAULT_PATTERNS if patterns is None else patterns, exclude, states
-    )
-    rows = survey(read, opened, selection, states, every_layer=every_layer)
-    if patterns is not None and not every_layer:
-        if not selection.matched:
-            raise nothing_matched(listed, patterns, states, exclude)
-        rows = tuple(row for row in rows if row.matched)
-    return InspectResult(
-        rows=rows,
-        net=net_name,
-        model=model_name,
-        net_version=read.version if read else None,
-        model_version=str(opened.version) if opened else None,
-        model_size=opened.source.size if opened else None,
-        notes=read.notes if read else (),
-    )
+        stack.enter_context(_blamed(net_name))
+        listed = read or (source_selection(opened) if opened else Net())
+        states = listed.states(_phase(phase), level, _texts(stage))
+        chosen = DEFAULT_PATTERNS if wanted is None else wanted
+        selection = match_layers(listed, chosen, _texts(exclude), states)
+        rows = survey(read, opened, selection, states, every_layer=every_layer)
+        if wanted is not None and not every_layer:
+            if not selection.matched:
+                raise nothing_matched(listed, wanted, states, _texts(exclude))
+            rows = tuple(row for row in rows if row.matched)
+        return InspectResult(
+            rows=rows,
+            net=net_name,
+            model=model_name,
+            net_version=read.version if read else None,
+            model_version=str(opened.version) if opened else None,
+            model_size=opened.source.size if opened else None,
+            notes=read.notes if read else (),
+        )
 
 
 def kernel(
@@ -226,7 +209,8 @@ def kernel(
 def demo(directory: Path, *, force: bool = False) -> ApplyResult:
     """Write a small FCN-like net and a base model to ``directory``, and run `apply` on them.
 
-    Files of the same content stay; others are replaced only with ``force``.
+    Files of the same content stay; others are replaced only with ``force``, the model that
+    `apply` writes among them.
     """
     make_directory(directory)
     net, base, output = (
@@ -235,7 +219,11 @@ def demo(directory: Path, *, force: bool = False) -> ApplyResult:
     )
     text = net_text()
     write_once(net, text, force=force)
-    write_once(base, base_model(parse_net(text)), force=force)
+    model = base_model(parse_net(text))
+    write_once(base, model, force=force)
+    with open_model(base) as opened:
+        foreseen = edits(apply(net, opened, dry_run=True).plan, opened)
+    write_once(output, spliced(model, foreseen), force=force)
     return apply(net, base, output, force=True)
 
 
@@ -254,6 +242,19 @@ def _counting(progress: Progress, total: int) -> Callable[[int], None]:
     return told
 
 
+def _texts(given: str | Sequence[str]) -> tuple[str, ...]:
+    """One text stands for a list of one, never for its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _phase(phase: Phase | str | None) -> Phase | None:
+    if isinstance(phase, str):
+        if phase.upper() not in Phase.__members__:
+            raise ValueError(f"phase is train or test, not {phase!r}")
+        return Phase[phase.upper()]
+    return phase
+
+
 def _fill(fill: str) -> str:
     if fill not in ("missing", "zero", "all"):
         raise ValueError(f"fill is missing, zero or all, not {fill!r}")
@@ -263,7 +264,7 @@ def _fill(fill: str) -> str:
 def _net(net: Path | Net) -> tuple[Net, str]:
     if isinstance(net, Net):
         return net, net.name or "the net"
-    return read_net(net), shown(net)
+    return read_net(net), os.fsdecode(net)
 
 
 @contextmanager
@@ -272,17 +273,19 @@ def _model(model: Path | Model) -> Iterator[tuple[Model, str]]:
         yield model, getattr(model.source, "name", "the model")
         return
     with open_model(model) as opened:
-        yield opened, shown(model)
+        yield opened, os.fsdecode(model)
 
 
 @contextmanager
-def _blamed(net_name: str | None) -> Iterator[None]:
-    """Errors about the net's layers say which file they stand in."""
+def _blamed(net_name: str | None, model_name: str | None = None) -> Iterator[None]:
+    """Errors about the net's layers say which file they stand in, and what it was held against."""
     try:
         yield
     except (PrototxtError, ShapeError, MismatchError, SelectionError) as error:
-        if error.path is None:
-            error.path = net_name
+        if error.path is None and net_name is not None:
+            error.path = shown(net_name)
+        if isinstance(error, MismatchError) and model_name is not None:
+            error.message += f" (model: {shown(model_name)})"
         raise
 
 
@@ -298,6 +301,8 @@ def _target(
     if in_place:
         if output is not None:
             raise OutputError("--in-place changes the input; it takes no output of its own")
+        if model == "-":
+            raise OutputError("standard input cannot be changed in place")
         if isinstance(model, Model):
             raise OutputError("an open model cannot be changed in place; give its path")
         output = model

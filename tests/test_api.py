@@ -108,3 +108,30 @@ def test_interp_refuses_before_it_changes_anything() -> None:
     with pytest.raises(ds.ShapeError, match="'bad'"):
         ds.interp(live(good=good, bad=bad), ["good", "bad"])
     assert not good.any()
+
+
+def test_one_text_is_one_pattern_and_not_its_letters(tmp_path: Path) -> None:
+    net = ds.parse_net(net_text())
+    base = tmp_path / "base.caffemodel"
+    base.write_bytes(base_model(net))
+    plan = ds.apply(net, base, patterns="score2", dry_run=True).plan
+    assert [row.target.layer.name for row in plan.rows] == ["upscore2"]
+    assert ds.apply(net, base, exclude="score2", dry_run=True).plan.rows[0].target.layer.name == (
+        "upscore"
+    )
+    (row,) = ds.inspect(net, base, patterns="refine", stage="abc").rows
+    assert row.name == "refine"
+    weights = np.zeros((2, 1, 4, 4), np.float32)
+    ds.interp(live(up=weights), "up")
+    assert weights[1, 0, 1, 1] == 0.5625
+    with pytest.raises(ds.ShapeError, match="'nothing'"):
+        ds.interp(live(up=weights), ["nothing"])
+
+
+def test_a_phase_by_name_is_that_phase() -> None:
+    text = net_text().replace(b'name: "upscore2"', b'name: "upscore2" include { phase: TRAIN }')
+    net = ds.parse_net(text)
+    names = [[row.name for row in ds.inspect(net, phase=phase).rows] for phase in ("test", "TRAIN")]
+    assert names == [["refine", "upscore"], ["upscore2", "refine", "upscore"]]
+    with pytest.raises(ValueError, match="bogus"):
+        ds.inspect(net, phase="bogus")

@@ -140,6 +140,28 @@ def test_streams(files: list[Path]) -> None:
     assert run("apply", "--json", net, base, "-").returncode == 2
 
 
+@pytest.mark.parametrize(
+    "arguments", ["apply --check {net} {base}", "inspect {net} --json", "kernel 16", "--help"]
+)
+def test_a_reader_that_leaves_ends_it_with_141(files: list[Path], arguments: str) -> None:
+    """Not with 1, which means that --check found something."""
+    command = " ".join([*COMMAND, arguments.format(net=files[0], base=files[1])])
+    script = f"{command} 2>&1 >&3 3>&- | cat; exit ${{PIPESTATUS[0]}}"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        ["bash", "-c", script.replace(">&3 3>&-", f">&{writing}")],
+        pass_fds=[writing],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert done.returncode == 141
+    assert b"Traceback" not in done.stdout + done.stderr
+    assert b"Exception" not in done.stdout + done.stderr
+
+
 def test_a_reader_that_leaves_is_no_failure_of_ours(files: list[Path]) -> None:
     net, base, _ = files
     base.write_bytes(base.read_bytes() + b"\x9a\x06\x80\x80\x80\x04" + bytes(8 << 20))
@@ -215,6 +237,45 @@ def test_what_is_wrong_is_said(
     assert {path.name: path.read_bytes() for path in wrong.iterdir()} == before
 
 
+def test_what_is_not_to_be_filled_is_no_reason_to_refuse(files: list[Path]) -> None:
+    """'refine' does not interpolate, but it has weights and --fill missing leaves it alone."""
+    done = run("apply", "-p", "*", "--fill", "missing", "--json", *files)
+    layers = {layer["name"]: layer["action"] for layer in json.loads(done.stdout)["layers"]}
+    assert layers == {"upscore2": "created", "refine": "skipped", "upscore": "created"}
+    assert run("apply", "-p", "*", "-f", *files).returncode == 3
+
+
+def test_a_model_alone_breaks_no_rule_about_the_net(files: list[Path]) -> None:
+    run("apply", *files)
+    alone = json.loads(run("inspect", "--json", files[2]).stdout)
+    assert [layer["findings"] for layer in alone["layers"]] == [[], [], []]
+    assert [layer["problem"] for layer in alone["layers"]] == [None, None, None]
+
+
+def test_a_damaged_convolution_param_is_told(place: Path) -> None:
+    layer = b"\x0a\x02up\x12\x0dDeconvolution\xd2\x06\x01\x08"
+    (place / "bad.caffemodel").write_bytes(b"\xa2\x06" + bytes([len(layer)]) + layer)
+    done = run("inspect", place / "bad.caffemodel")
+    assert done.returncode == 3
+    assert b"convolution_param of layer 'up' is damaged" in done.stderr
+
+
+def test_usage_errors_in_json_have_their_kind_and_hint(files: list[Path]) -> None:
+    error = json.loads(run("apply", "--json", "--nonsense").stdout)["error"]
+    assert error["kind"] == "UsageError"
+    assert "--help" in error["hint"]
+
+
+def test_names_that_only_the_file_system_can_spell(files: list[Path]) -> None:
+    odd = files[1].with_name("a\nb'\u00e9 .caffemodel")
+    odd.write_bytes(files[1].read_bytes())
+    document = json.loads(run("apply", "--json", files[0], odd, files[2]).stdout)
+    assert document["input"] == str(odd)
+    done = run("apply", "-f", files[0], odd, odd.with_suffix(".out"))
+    assert done.returncode == 0
+    assert b"a\\nb" in done.stdout
+
+
 def test_allow_empty_is_a_plain_copy(files: list[Path]) -> None:
     done = run("apply", "-p", "nothing", "--allow-empty", *files)
     assert done.returncode == 0
@@ -252,9 +313,13 @@ def test_kernel_and_demo(place: Path) -> None:
     assert set(made) == {"net.prototxt", "base.caffemodel", "fcn.caffemodel"}
     assert run("demo", demo).returncode == 0
     assert {path.name: path.read_bytes() for path in demo.iterdir()} == made
-    (demo / "net.prototxt").write_text("mine")
-    assert run("demo", demo).returncode == 2
-    assert (demo / "net.prototxt").read_text() == "mine"
+    for name in made:
+        (demo / name).write_text("mine")
+        done = run("demo", demo)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert (demo / name).read_text() == "mine"
+        assert run("demo", "--force", demo).returncode == 0
+        assert (demo / name).read_bytes() == made[name]
 
 
 @pytest.mark.parametrize(
@@ -263,6 +328,8 @@ def test_kernel_and_demo(place: Path) -> None:
         {"NO_COLOR": "1"},
         {"TERM": "dumb"},
         {"COLUMNS": "1"},
+        {"COLUMNS": "abc"},
+        {"COLUMNS": "-5"},
         {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
         {"HOME": "/nonexistent"},
         {"FORCE_COLOR": "1", "COLUMNS": "40"},

@@ -322,7 +322,7 @@ def test_a_guess_is_told_and_what_cannot_be_guessed_is_refused() -> None:
     (change,) = planned(data + up()).changes
     assert change.fill.shape == (3, 1, 4, 4)
     assert any("taken to be num_output (3)" in said for said in change.warnings)
-    assert "number of channels it reads is not to be found" in refused(data + up(FULL)).message
+    assert "channels of its bottom 'data' is not to be found" in refused(data + up(FULL)).message
 
 
 def test_a_misspelt_field_is_refused_wherever_it_stands() -> None:

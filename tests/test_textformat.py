@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -182,3 +183,13 @@ def test_long_lines_take_linear_time(characters: str) -> None:
     except PrototxtError as error:
         assert error.line == 1  # noqa: PT017 - either is fine, slowness is not
     assert time.process_time() - begun < 10
+
+
+def test_a_long_string_costs_its_own_length_not_hundreds_of_times() -> None:
+    text = Text('name: "' + "u" * 2_000_000 + '" #' + "c" * 2_000_000)
+    tracemalloc.start()
+    (field,) = scan(text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(field.scalars[0][0].text) == 2_000_002
+    assert peak < 20_000_000

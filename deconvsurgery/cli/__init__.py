@@ -10,7 +10,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
@@ -25,6 +25,9 @@ VERBS = {
     "kernel": "One bilinear kernel: numbers, picture, gain per phase, recipe.",
     "demo": "A small FCN-like net and model, and apply run on them.",
 }
+
+
+_WHOLE = "every file is whole, the old one or the new"
 
 
 class _Verbs(click.Group):
@@ -95,18 +98,24 @@ def run(arguments: Sequence[str]) -> int:
         show_usage_error(error, command=name, as_json=as_json)
         return 2
     except (click.exceptions.Abort, KeyboardInterrupt):
-        _say("interrupted; nothing was changed")
+        _say(f"interrupted; {_WHOLE}")
         return 130
     except _Ended as ended:
-        _say(f"ended by {signal.Signals(ended.number).name}; nothing was changed")
+        _say(f"ended by {signal.Signals(ended.number).name}; {_WHOLE}")
         return 128 + ended.number
-    except BrokenPipeError:
-        silence(sys.stdout)
+    except (BrokenPipeError, SystemExit):
+        # click turns a broken pipe into SystemExit(1), and raises no other when not standalone.
+        silence(sys.__stdout__)
         return 141
+    except OSError as error:
+        # Files' own troubles are SurgeryErrors; what is left is standard output (--help).
+        silence(sys.__stdout__)
+        _say(f"cannot print: {error.strerror}")
+        return 4
     except SurgeryError as error:
         return show_error(error, command=name, as_json=as_json)
     except MemoryError:
-        _say("out of memory; nothing was changed")
+        _say(f"out of memory; {_WHOLE}")
         return 4
 
 
@@ -130,4 +139,5 @@ def _signals() -> Iterator[None]:
 
 
 def _say(words: str) -> None:
-    click.echo(f"deconvsurgery: {words}", err=True)
+    with suppress(OSError):
+        click.echo(f"deconvsurgery: {words}", err=True)

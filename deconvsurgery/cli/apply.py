@@ -79,7 +79,8 @@ def command(
       deconvsurgery apply --in-place net.prototxt in.caffemodel
 
     Bytes outside the rewritten blobs are IN's own, and a failed run changes nothing.
-    IN and OUT may be '-'. Layers that IN lacks are created.
+    IN and OUT may be '-'. Layers that IN lacks are created. Without -p, layers whose name
+    contains "up" are matched, as FCN's scripts choose them.
     """
     from ..patterns import DEFAULT_PATTERNS
     from ..verbs import apply

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -42,10 +42,16 @@ def make_console(*, stderr: bool = False) -> Console:
             highlight=False,
             emoji=False,
             markup=False,
-            width=int(os.environ.get("COLUMNS") or 0) or _PIPE_WIDTH,
+            width=_columns() or _PIPE_WIDTH,
             soft_wrap=True,
         )
     return console
+
+
+def _columns() -> int:
+    """``COLUMNS``, where it is a number; 0 elsewhere."""
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isdecimal() else 0
 
 
 _PLAINER = {"→": ">", "Δ": "d", "×": "x", "─": "-", "…": "~"}
@@ -123,13 +129,14 @@ def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> in
 
 def show_usage_error(error: click.ClickException, *, command: str | None, as_json: bool) -> None:
     """Tell that the command itself was wrong."""
+    context = getattr(error, "ctx", None)
+    hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
     if as_json:
         from ..report.document import error_document
 
-        show_json(error_document(command, SurgeryError(error.format_message())))
+        told = SurgeryError(error.format_message(), hint=hint)
+        show_json(error_document(command, told, kind="UsageError"))
         return
-    context = getattr(error, "ctx", None)
-    hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
     _echo(f"{_red('error:')} {error.format_message()}\n  {_bold('hint:')} {hint}")
 
 
@@ -149,7 +156,8 @@ def _echo(words: str) -> None:
     safe = "".join(
         each if each.isprintable() or each in "\n\x1b" else ascii(each)[1:-1] for each in words
     )
-    click.echo(safe.encode(encoding, "backslashreplace").decode(encoding), err=True)
+    with suppress(OSError):  # standard error is full: the exit code still tells
+        click.echo(safe.encode(encoding, "backslashreplace").decode(encoding), err=True)
 
 
 def _red(words: str) -> str:

@@ -20,20 +20,28 @@ def command(directory: str, force: bool) -> int:
 
     DIR is made if need be (default: deconvsurgery-demo). A second run changes nothing.
     """
+    from rich.console import Group
+    from rich.text import Text
+
     from ..report.table import apply_report
     from ..verbs import demo
 
     result = demo(directory, force=force)
     net, base, output = result.net, result.input, result.output
-
     console = make_console()
-    arguments = f"{net} {base} {output}"
-    console.print(f"$ deconvsurgery apply {arguments}\n", soft_wrap=True)
+    report = apply_report(result, dry_run=False, width=console.width, terminal=console.is_terminal)
+    head = f"$ deconvsurgery apply {net} {base} {output}\n"
     show(
-        apply_report(result, dry_run=False, width=console.width, terminal=console.is_terminal),
+        Group(
+            Text(head, no_wrap=True, overflow="ignore"),
+            report,
+            Text(NEXT.format(net=net, output=output)),
+        )
     )
-    console.print(
-        f"""
+    return 0
+
+
+NEXT = """
 What to look at next:
   {net}
       the net, with a word on each of its three Deconvolution layers
@@ -42,7 +50,4 @@ What to look at next:
   deconvsurgery apply --check {net} {output}
       a second run changes nothing: exit code 0
   deconvsurgery kernel 4 --stride 2
-      the kernel that was put there""",
-        soft_wrap=True,
-    )
-    return 0
+      the kernel that was put there"""

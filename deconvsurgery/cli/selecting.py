@@ -36,8 +36,7 @@ def layer_options(command: Command) -> Command:
             multiple=True,
             metavar="TEXT",
             callback=_checked,
-            help="Layers to take: text the name contains, a glob ('up*'), or re:REGEX. "
-            "Repeatable; default: up.",
+            help="Layers to take: text the name contains, a glob ('up*'), or re:REGEX. Repeatable.",
         ),
         click.option(
             "-x",

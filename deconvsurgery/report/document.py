@@ -86,12 +86,14 @@ def kernel_document(facts: KernelFacts) -> Document:
     )
 
 
-def error_document(command: str | None, error: SurgeryError) -> Document:
+def error_document(
+    command: str | None, error: SurgeryError, *, kind: str | None = None
+) -> Document:
     """An error and its place; what it does not know of its place is null."""
     return _document(
         command,
         error={
-            "kind": type(error).__name__,
+            "kind": kind or type(error).__name__,
             "message": error.message,
             "hint": error.hint,
             "file": getattr(error, "path", None),
