@@ -25,11 +25,12 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BiasFill:
-    """Every value of a layer's bias: for one that is created, or cleared."""
+    """Every value of a layer's bias: of one that is cleared, or (``only_absent``) is not there."""
 
     count: int
     value: float
     changed: bool
+    only_absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,6 @@ class Plan:
     skips: tuple[Skip, ...] = ()
     left_alone: tuple[Layer, ...] = ()
     warnings: tuple[str, ...] = ()
-    encoding: str = "utf-8"
 
     @property
     def changed(self) -> bool:

@@ -30,14 +30,16 @@ def _weighted(sources: Sequence[SourceLayer]) -> list[SourceLayer]:
 def state_of(target: Target, model: Model) -> Fingerprint:
     """What the weights in the model are; Caffe loads the last layer of a name."""
     weighted = _weighted(model.by_name.get(target.layer.name, ()))
-    if not weighted or not weighted[-1].blobs[0].count or target.shape is None:
+    if not weighted or not weighted[-1].blobs[0].count:
         return Fingerprint(State.MISSING)
     blob = weighted[-1].blobs[0]
-    if not blob.fits(target.shape) or blob.count != prod(target.shape):
+    shape = target.shape or blob.shape
+    fits = blob.fits(shape) and blob.count == prod(shape)
+    if not fits or len(shape) < 2 or min(shape) < 1:
         return Fingerprint(State.OTHER)
     return fingerprint(
-        model.rows(blob, target.shape),
-        target.shape,
+        model.rows(blob, shape),
+        shape,
         num_output=target.layer.convolution_param.num_output,
         group=target.layer.convolution_param.group,
         stride=target.stride,
@@ -141,15 +143,17 @@ class _Difference:
 def _bias(
     target: Target, weighted: Sequence[SourceLayer], model: Model, options: Options
 ) -> BiasFill | None:
-    """The bias of a created layer by its filler, or zeros over one that is to be cleared."""
+    """A bias that is not there, by its filler; or zeros over one that is to be cleared."""
     param = target.layer.convolution_param
     if not param.bias_term:
         return None
-    if not weighted:
-        filler = param.bias_filler
-        constant = filler is not None and filler.type == "constant"
-        value = filler.value if filler is not None and constant else 0.0
-        return BiasFill(param.num_output, value, True)
+    filler = param.bias_filler
+    value = 0.0
+    if filler is not None and filler.type == "constant" and not options.zero_bias:
+        value = filler.value
+    absent = [source for source in weighted if not source.blobs[1].count]
+    if not weighted or absent:
+        return BiasFill(param.num_output, value, True, only_absent=not options.zero_bias)
     if not options.zero_bias:
         return None
     changed = any(_largest_bias(source, model) != 0 for source in weighted)
@@ -157,10 +161,10 @@ def _bias(
 
 
 def _largest_bias(source: SourceLayer, model: Model) -> float:
-    """Largest |value| of the bias; infinite when it has no values at all."""
+    """Largest |value| of the bias."""
     blob = source.blobs[1]
-    rows = [float(abs(row).max()) for row in model.rows(blob, (1, blob.count)) if row.size]
-    return max(rows, default=float("inf"))
+    (row,) = model.rows(blob, (1, blob.count))
+    return float(abs(row).max())
 
 
 def _warnings(
@@ -180,7 +184,7 @@ def _warnings(
     if fill.sums_channels:
         said.append(
             f"{fill.channels} channels become {param.num_output}: each output is the sum of "
-            f"{fill.channels // param.num_output or fill.channels} upsampled inputs"
+            f"{fill.channels // param.num_output} upsampled inputs"
         )
     if any(step > 1 for step in target.dilation):
         said.append(f"dilation {by(target.dilation)} spreads the kernel: it no longer interpolates")
@@ -188,9 +192,13 @@ def _warnings(
         said.append(target.gain_words(fill))
     if len(weighted) > 1:
         said.append(f"the model has {len(weighted)} layers of this name; all are rewritten")
-    for source in weighted[-1:]:
+    if sources and len(weighted) < len(sources) and len(sources) > 1:
+        said.append("the model has another layer of this name without blobs; Caffe refuses that")
+    for source in sources[-1:]:
         if source.type not in ("", DECONVOLUTION) and not source.type.startswith("V1 type"):
-            said.append(f"the model calls this layer a {source.type}")
+            said.append(f"the model calls this layer a {source.type}, and goes on to do so")
+    said += _namesakes(layer, net)
+    for source in weighted[-1:]:
         if source.blobs[0].both_forms:
             said.append("its blob has both shape forms; Caffe ignores the newer one")
         if source.blobs[0].has_diff:
@@ -204,9 +212,28 @@ def _warnings(
     return tuple(said)
 
 
+def _namesakes(layer: Layer, net: Net) -> Iterator[str]:
+    """Other layers of the net with this name: Caffe matches weights by name alone."""
+    for other in net.layers:
+        if other.name != layer.name or other.index == layer.index:
+            continue
+        if other.type != layer.type:
+            yield f"a {other.type} has this name, too (line {other.line}), and gets these weights"
+        elif any(layer.active(state) and other.active(state) for state in net.states()):
+            yield (
+                f"line {other.line} has a layer of this name, too; Caffe loads weights into the "
+                "first only"
+            )
+
+
+# A name is compared with this many at the most: the comparison is slow, and only helps.
+_STRANGERS = 500
+
+
 def _renamed(layer: Layer, model: Model, net: Net) -> list[str]:
     """A layer that the net lacks and the model has under nearly the same name."""
     own = {each.name for each in net.layers}
     strangers = [each.name for each in model.layers if each.blobs and each.name not in own]
+    strangers = strangers[:_STRANGERS]
     near = difflib.get_close_matches(layer.name, strangers, 1, 0.8)
     return [f"the model has no such layer, but {near[0]!r}: renamed?"] if near else []

@@ -21,13 +21,13 @@ def edits(plan: Plan, model: Model) -> list[Edit]:
     framed: list[FramedEdit] = []
     for change in plan.changes:
         if change.action is Action.CREATED:
-            framed += _created(change, plan, model)
+            framed += _created(change, model)
         elif change.action is Action.REWRITTEN:
             framed += _rewritten(change, model)
     return reframed(framed)
 
 
-def _created(change: Change, plan: Plan, model: Model) -> list[FramedEdit]:
+def _created(change: Change, model: Model) -> list[FramedEdit]:
     blobs = [NewBlob(change.fill.shape, partial(_weights, change.fill, "<f4"))]
     if change.bias is not None:
         values = partial(_constants, change.bias, "<f4")
@@ -35,7 +35,7 @@ def _created(change: Change, plan: Plan, model: Model) -> list[FramedEdit]:
     sources = model.by_name.get(change.target.layer.name, ())
     if sources:
         return added_blobs(sources[-1], blobs, model.legacy)
-    return [added_layer(model, change.target.layer, plan.encoding, blobs)]
+    return [added_layer(model, change.target.layer, blobs)]
 
 
 def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
@@ -51,6 +51,8 @@ def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
             found += rewritten_blob(weights, change.values, values)
         if change.bias is not None and change.bias.changed:
             bias = source.blobs[1]
+            if change.bias.only_absent and bias.count:
+                continue
             zeros = partial(_constants, change.bias, bias.storage.dtype)
             found += rewritten_blob(bias, change.bias.count, zeros)
     return found

@@ -14,6 +14,7 @@ from .errors import ShapeError
 from .fill import BilinearFill
 from .geometry import convolution_window
 from .kernels import (
+    LARGEST_KERNEL,
     Formula,
     Support,
     has_unit_gain,
@@ -59,10 +60,14 @@ class Target:
 
     def unit_gain(self, fill: BilinearFill) -> bool:
         """The kernel interpolates at its stride: every phase of every axis has gain 1."""
+        if max(self.dilation, default=1) > LARGEST_KERNEL:
+            return False
         return all(has_unit_gain(gains) for gains in fill.gains(self.dilation))
 
     def gain_words(self, fill: BilinearFill) -> str:
         """What the kernel does instead."""
+        if max(self.dilation, default=1) > LARGEST_KERNEL:
+            return f"its dilation of {by(self.dilation)} is beyond all reason"
         axes = fill.gains(self.dilation)
         worst = next((gains for gains in axes if not has_unit_gain(gains)), axes[0])
         low, high = min(worst), max(worst)
@@ -87,8 +92,8 @@ def targets(
 ) -> list[Target]:
     """The facts of each layer, once for each name, in the net's order.
 
-    A layer that several states have is looked at in the first; where they disagree on its
-    shape, or layers of one name do, that is its ``problem``.
+    Where several states, or several layers of one name, disagree on what it is, or Caffe would
+    refuse it in one of them, that is its ``problem``.
     """
     source_shapes = {
         source.name: tuple(blob.shape for blob in source.blobs)
@@ -135,16 +140,35 @@ def _target(layer: Layer, shapes: LayerShapes) -> Target:
 
 
 def _merged(known: Target, other: Target) -> Target:
-    """The same name again: another phase, or another layer."""
-    if known.shape is None and known.problem is None:
-        return replace(other, layer=known.layer)
-    if other.shape is not None and other.shape != known.shape and known.problem is None:
-        return replace(
-            known,
-            problem=f"is set up twice with different weights: {dims(known.shape)} and "
-            f"{dims(other.shape)}",
-        )
+    """The same name again, in another phase or by another layer: one blob has to serve both."""
+    if known.problem is not None:
+        return known
+    if other.problem is not None:
+        return replace(known, problem=other.problem)
+    one, two = known.layer.convolution_param, other.layer.convolution_param
+    pairs = (
+        ("shape", known.shape, other.shape),
+        ("kernel", known.kernel, other.kernel),
+        ("stride", known.stride, other.stride),
+        ("dilation", known.dilation, other.dilation),
+        ("group", one.group, two.group),
+        ("num_output", one.num_output, two.num_output),
+        ("bias_term", one.bias_term, two.bias_term),
+    )
+    for name, here, there in pairs:
+        if here != there and here is not None and there is not None:
+            return replace(
+                known,
+                problem=f"is set up twice, and differently: {name} {_said(here)} and "
+                f"{_said(there)} (line {other.layer.line})",
+            )
+    if known.shape is None:
+        return replace(known, shape=other.shape, channels=other.channels, guess=other.guess)
     return known
+
+
+def _said(value: object) -> str:
+    return dims(value) if isinstance(value, tuple) else str(value).lower()
 
 
 # --- reasons to refuse, in the order in which they are told
@@ -260,11 +284,8 @@ def _gain(target: Target, _model: Model, options: Options) -> Refusal | None:
     if options.any_gain:
         return None
     fill = filling(target, options)
-    try:
-        if target.unit_gain(fill):
-            return None
-    except ShapeError as error:
-        return Refusal(error.message, hint=error.hint)
+    if target.unit_gain(fill):
+        return None
     return Refusal(target.gain_words(fill), hint=_recipe_words(target))
 
 

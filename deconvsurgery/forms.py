@@ -6,6 +6,7 @@ on one side only: what can be a NetParameter is called BINARY.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 HEAD = 8192
@@ -58,6 +59,10 @@ _DATA = {(5, _LEN), (5, _FIXED32), (8, _LEN)}  # data (packed or not), double_da
 _BLOB = _DIMS | _DATA | {(1, _VARINT), (6, _LEN), (7, _LEN), (9, _LEN), (9, _FIXED64)}
 
 
+# What every prototxt has: a field's name and what opens its value.
+_FIELD = re.compile(rb"[A-Za-z_]\s*[:{]")
+
+
 def form(head: bytes, size: int) -> Form:
     r"""Say what a file of ``size`` bytes is that begins with ``head`` (``HEAD`` bytes of it).
 
@@ -69,6 +74,8 @@ def form(head: bytes, size: int) -> Form:
     for magic, found in _MAGIC:
         if head.startswith(magic):
             return found
+    if _controls(head) == 0 and _FIELD.search(head):
+        return _text_form(head)  # a net may begin with a line end, which is also a tag
     seen, broken = _top_level(head, size)
     fields = set(seen)
     if not broken and fields & _NET and seen[0] != (1, _VARINT):
@@ -79,9 +86,18 @@ def form(head: bytes, size: int) -> Form:
     if head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):  # opcode PROTO
         return Form.PICKLE
     if (broken or len(head) >= size) and _is_text(head):
-        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:16].lower()
-        return Form.HTML if start.startswith(_MARKUP) else Form.TEXT
+        return _text_form(head)
     return _protobuf(seen)
+
+
+def _text_form(head: bytes) -> Form:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:16].lower()
+    return Form.HTML if start.startswith(_MARKUP) else Form.TEXT
+
+
+def _controls(head: bytes) -> int:
+    """Control characters that no text has."""
+    return sum(byte < 32 and byte not in b"\t\n\v\f\r" for byte in head)
 
 
 def _protobuf(seen: list[tuple[int, int]]) -> Form:
@@ -153,8 +169,7 @@ def _is_text(head: bytes) -> bool:
 
     A model's head is full of them: tags and lengths.
     """
-    controls = sum(byte < 32 and byte not in b"\t\n\v\f\r" for byte in head)
-    return controls * 100 <= len(head)
+    return _controls(head) * 100 <= len(head)
 
 
 _DESCRIBED: dict[Form, tuple[str, str]] = {

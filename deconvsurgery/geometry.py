@@ -54,7 +54,7 @@ def convolution_window(param: ConvolutionParam, axes: int | None) -> Window:
     stride = _per_axis("stride", "stride", param.stride, (param.stride_h, param.stride_w), axes, 1)
     pad = _per_axis("pad", "pad", param.pad, (param.pad_h, param.pad_w), axes, 0)
     dilation = _per_axis("dilation", "dilation", param.dilation, (None, None), axes, 1)
-    for name, sizes in (("kernel size", kernel), ("stride", stride)):
+    for name, sizes in (("kernel size", kernel), ("stride", stride), ("dilation", dilation)):
         if 0 in sizes:
             raise ShapeError(f"a {name} is 0", hint=f"give every axis a {name} of at least 1")
     return Window(kernel, stride, pad, dilation)

@@ -22,6 +22,7 @@ from .schema import (
 )
 from .wire import I32, I64, LEN, VARINT, ByteSource, Field, Frame, Window, fields
 
+MAX_AXES = 32  # Caffe's kMaxBlobAxes
 # Where values are kept, and the wire type of one that is not packed.
 _STORAGE = {BlobField.DATA: (Storage.DATA, I32), BlobField.DOUBLE_DATA: (Storage.DOUBLE_DATA, I64)}
 
@@ -64,11 +65,8 @@ def _frame(window: Window, field: Field) -> Frame:
 
 
 def _text(window: Window, field: Field) -> str:
-    data = window.bytes(field.start, field.stop)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    """A name as Caffe compares it, by its bytes: those that are no UTF-8 become surrogates."""
+    return window.bytes(field.start, field.stop).decode("utf-8", "surrogateescape")
 
 
 def _layer(window: Window, field: Field) -> SourceLayer:
@@ -215,8 +213,10 @@ def _dims(window: Window, field: Field) -> list[int]:
             while position < inner.stop:
                 value, position = window.varint(position, inner.stop)
                 dims.append(_int64(value))
-        if len(dims) > 32:
-            raise ModelError("a blob has more than 32 axes", offset=field.start)
+                if len(dims) > MAX_AXES:
+                    break
+        if len(dims) > MAX_AXES:
+            raise ModelError(f"a blob has more than {MAX_AXES} axes", offset=field.start)
     return dims
 
 

@@ -178,10 +178,10 @@ def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...
     """
     if taps.ndim != 1:
         raise ValueError(f"one axis at a time, not an array of shape {taps.shape}")
-    step, reach = positive(stride, "a stride"), (taps.size - 1) * positive(dilation, "a dilation")
-    phases = np.arange(taps.size) * dilation % step
+    step, spread = positive(stride, "a stride"), positive(dilation, "a dilation")
+    phases = np.arange(taps.size) * spread % step
     # Past the last tap all phases are alike: one 0 stands for millions of them.
-    count = step if step <= MANY_PHASES else min(step, reach + 2)
+    count = step if step <= MANY_PHASES else min(step, (taps.size - 1) * spread + 2)
     gains = np.bincount(phases, weights=taps, minlength=count)
     return tuple(gains.tolist())
 

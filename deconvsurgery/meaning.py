@@ -17,6 +17,7 @@ from .schema import message_class
 from .textformat import Text, TextField, Token
 
 _LONGEST = 200  # characters of a complaint
+_LONGEST_NUMBER = 40  # characters
 _INVALID = "Invalid field value: "
 
 
@@ -160,6 +161,8 @@ def _number_or_word(written: str) -> Value:
         return True
     if written in ("false", "False"):
         return False
+    if len(written) > _LONGEST_NUMBER:
+        return written  # no number that any layer has
     for read in (
         lambda: int(written, 0),
         lambda: int(written, 8),

@@ -80,7 +80,11 @@ def active_layers(net: Net, states: Iterable[NetState] | None = None) -> tuple[L
 
 
 def nothing_matched(
-    net: Net, patterns: Sequence[str], states: Iterable[NetState], exclude: Sequence[str] = ()
+    net: Net,
+    patterns: Sequence[str],
+    states: Iterable[NetState],
+    exclude: Sequence[str] = (),
+    holder: str = "the net",
 ) -> SelectionError:
     """What to tell someone whose patterns fit no Deconvolution."""
     active = active_layers(net, states)
@@ -94,7 +98,7 @@ def nothing_matched(
             else "there is nothing to fill; --allow-empty makes it a plain copy"
         )
         where = " that is active" if inactive else ""
-        return SelectionError(f"the net has no Deconvolution layer{where}", hint=hint)
+        return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)
     shown = ", ".join(repr(name) for name in names[:12]) + (", …" if len(names) > 12 else "")
     plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
     near = [name for p in plain for name in difflib.get_close_matches(p, names, 1, 0.5)]
@@ -104,4 +108,6 @@ def nothing_matched(
         hint = f"did you mean -p {near[0]!r}? -p '*' takes every Deconvolution layer"
     else:
         hint = f"-p {names[0]!r} takes the first of them, -p '*' takes all"
-    return SelectionError(f"no Deconvolution layer matches {asked}; the net has {shown}", hint=hint)
+    return SelectionError(
+        f"no Deconvolution layer matches {asked}; {holder} has {shown}", hint=hint
+    )

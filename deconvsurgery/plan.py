@@ -39,7 +39,7 @@ def make_plan(
             "the model holds V1 and V2 layers at once, which Caffe refuses to load",
             hint="save it again with the Caffe that wrote it",
         )
-    shared = sharers(net, selection, states)
+    shared = sharers(net, selection, states, biases=options.zero_bias)
     found = targets(net, shared.layers, states, model)
     before = {target.layer.name: state_of(target, model) for target in found}
     left = shared.all_or_none(
@@ -70,7 +70,6 @@ def make_plan(
         tuple(skips),
         selection.left_alone,
         _plan_warnings(model),
-        net.encoding,
     )
 
 

@@ -44,6 +44,8 @@ def parse_net(data: bytes) -> Net:
     text = Text(characters)
     fields = scan(text)
     message = meaning(text, fields)
+    if encoding == "latin-1":
+        message = _as_written(message)
     _check_kind(text, fields, message)
     version, layers = _layers(text, fields, message)
     inputs, input_notes = _input_layer(message)
@@ -56,6 +58,22 @@ def parse_net(data: bytes) -> Net:
         encoding=encoding,
         notes=notes + input_notes,
     )
+
+
+def _as_written(message: Message) -> Message:
+    """Strings as Caffe has them, by their bytes: UTF-8 where they are, else as surrogates."""
+
+    def value_of(value: Value) -> Value:
+        if isinstance(value, Message):
+            return _as_written(value)
+        if isinstance(value, str):
+            try:
+                return value.encode("latin-1").decode("utf-8", "surrogateescape")
+            except UnicodeEncodeError:
+                return value  # an escape spelt what latin-1 has not
+        return value
+
+    return Message(tuple((name, value_of(value)) for name, value in message.fields))
 
 
 def decoded(data: bytes) -> tuple[str, str, tuple[str, ...]]:

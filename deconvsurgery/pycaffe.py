@@ -42,9 +42,12 @@ def interp(
                 layer=name,
                 hint="a kernel keeps channels apart, so inputs and outputs must be as many",
             )
-    for data in blobs.values():
-        kernel = bilinear_kernel(data.shape[2:], formula=Formula(formula), dtype=data.dtype)
+    kernels = {
+        name: bilinear_kernel(data.shape[2:], formula=Formula(formula), dtype=data.dtype)
+        for name, data in blobs.items()
+    }
+    for name, data in blobs.items():
         if zero_off_diagonal:
             data[...] = 0
         rows = np.arange(data.shape[0])
-        data[rows, rows if data.shape[1] > 1 else 0] = kernel
+        data[rows, rows if data.shape[1] > 1 else 0] = kernels[name]

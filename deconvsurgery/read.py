@@ -16,7 +16,7 @@ from .forms import HEAD, Form, described, form
 from .indexing import index
 from .net import Net
 from .prototxt import parse_net
-from .source import STANDARD_INPUT, open_source, read_bytes, shown
+from .source import STANDARD_INPUT, can_be_read_again, open_source, read_bytes, shown
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 _HDF5_HINT = "this version reads binary models; save it again with snapshot_format: BINARYPROTO"
@@ -62,32 +62,36 @@ def open_model(path: str | os.PathLike[str]) -> Iterator[Model]:
 
 
 def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
-    """One or two paths as (net, model), told apart by content."""
-    net: str | None = None
-    model: str | None = None
-    for path in paths:
-        if _is_net(path):
-            if net is not None:
-                raise FormatError(
-                    "is text, and so is the other file",
-                    path=shown(path),
-                    hint="one net and one model, please: a prototxt and its weights",
-                )
-            net = path
-        else:
-            if model is not None:
-                raise FormatError(
-                    "is no net, and neither is the other file",
-                    path=shown(path),
-                    hint="one of the two should be a prototxt",
-                )
-            model = path
-    return net, model
+    """One or two paths as (net, model), told apart by content.
+
+    What can be read once only (a pipe, ``-``) is what the other is not, or else the model.
+    """
+    pipes = [path for path in paths if not can_be_read_again(path)]
+    if pipes:
+        if len(paths) == 1:
+            return None, pipes[0]
+        if len(pipes) == 2:
+            return paths[0], paths[1]  # the usual order: neither may be looked at
+        (seen,) = (path for path in paths if path not in pipes)
+        return (seen, pipes[0]) if _is_net(seen) else (pipes[0], seen)
+    nets = [path for path in paths if _is_net(path)]
+    models = [path for path in paths if path not in nets]
+    if len(nets) > 1:
+        raise FormatError(
+            "is text, and so is the other file",
+            path=shown(nets[1]),
+            hint="one net and one model, please: a prototxt and its weights",
+        )
+    if len(models) > 1:
+        raise FormatError(
+            "is no net, and neither is the other file",
+            path=shown(models[1]),
+            hint="one of the two should be a prototxt",
+        )
+    return nets[0] if nets else None, models[0] if models else None
 
 
 def _is_net(path: str) -> bool:
-    if path == "-":
-        return False  # it can be read once only; a net is rarely piped
     with open_source(path) as source:
         head = source.read(0, min(HEAD, source.size))
         return form(head, source.size) is Form.TEXT or head.startswith(_BYTE_ORDER_MARKS)

@@ -14,6 +14,7 @@ from .caffemodel import SourceLayer
 from .errors import ShapeError
 from .fingerprint import Fingerprint, State
 from .fit import Options, Target, dims, filling
+from .kernels import Formula, Support
 
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 
@@ -103,8 +104,13 @@ def _off_centre(case: Case) -> str | None:
 def _gain(case: Case) -> str | None:
     if case.target is None or case.target.shape is None or _state(case) is State.NEAREST:
         return None
+    formula, support = Formula.FCN, Support.KERNEL
+    if case.weights is not None:
+        support = case.weights.support or support
+        if case.weights.state is State.BILINEAR_CAFFE_1_0:
+            formula = Formula.CAFFE_1_0
     try:
-        fill = filling(case.target, Options())
+        fill = filling(case.target, Options(formula=formula, support=support))
     except ShapeError:
         return None
     return None if case.target.unit_gain(fill) else case.target.gain_words(fill)

@@ -38,11 +38,14 @@ class Sharers:
         return others | reasons
 
 
-def sharers(net: Net, selection: Selection, states: Sequence[NetState]) -> Sharers:
+def sharers(
+    net: Net, selection: Selection, states: Sequence[NetState], *, biases: bool = False
+) -> Sharers:
     """Join to the matched layers every Deconvolution that shares a weight blob with one.
 
     Refused are those that share with a layer of another type, with another blob than the
-    weights, or with a layer that was excluded.
+    weights, or with a layer that was excluded; with ``biases``, those that share their bias with
+    a layer that is not matched.
     """
     matched = {layer.index: layer for layer in selection.matched}
     excluded = {layer.index for layer in selection.excluded}
@@ -74,6 +77,14 @@ def sharers(net: Net, selection: Selection, states: Sequence[NetState]) -> Share
                 found.refused[layer.name] = Refusal(
                     f"shares its weights (param {shared!r}) with {other.name!r}, which {why} "
                     "and would be changed with it"
+                )
+    for shared, members in uses.items() if biases else ():
+        strangers = [layer.name for layer, _ in members if layer.index not in chosen]
+        for layer, position in members:
+            if layer.index in matched and position and strangers:
+                found.refused[layer.name] = Refusal(
+                    f"shares its bias (param {shared!r}) with {strangers[0]!r}, which would be "
+                    "changed with it"
                 )
     layers = tuple(chosen[position] for position in sorted(chosen))
     return Sharers(layers, found.group, found.notes, found.refused)

@@ -212,6 +212,15 @@ def open_source(path: str | os.PathLike[str]) -> FileSource:
     return _source(path, limit=None)
 
 
+def can_be_read_again(path: str | os.PathLike[str]) -> bool:
+    """A regular file, or nothing at all (which opening will tell): not a pipe or a device."""
+    plain = os.fsdecode(path)
+    try:
+        return plain != "-" and (not plain or stat.S_ISREG(os.stat(plain).st_mode))
+    except (OSError, ValueError):
+        return plain != "-"
+
+
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Everything in a small file, such as a prototxt, or in standard input for ``-``.
 
@@ -233,7 +242,9 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> FileSource:
     """Open; of what must be spooled, take little more than ``limit`` bytes."""
     plain = os.fsdecode(path)
     if not plain:
-        raise FileError("a file's name is empty", hint="is a variable of the script not set?")
+        raise FileError(
+            "there is no such file: its name is empty", hint="is a variable of the script not set?"
+        )
     if plain == "-":
         name, fd = STANDARD_INPUT, _standard_input()
     else:

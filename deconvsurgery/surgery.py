@@ -71,7 +71,7 @@ def added_blobs(layer: SourceLayer, blobs: Sequence[NewBlob], legacy: bool) -> l
     return [FramedEdit(Edit(end, end, edit.size, edit.chunks), layer.frames) for edit in edits]
 
 
-def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBlob]) -> FramedEdit:
+def added_layer(model: Model, layer: Layer, blobs: Sequence[NewBlob]) -> FramedEdit:
     """A layer at the end of the file, in the generation of the layers that are there.
 
     Fields stand in the order protobuf would write them.
@@ -79,9 +79,9 @@ def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBl
     param = convolution_param(layer)
     if model.version is Version.V1:
         parts: list[bytes | Edit] = [
-            *(delimited(V1LayerField.BOTTOM, _encoded(name, encoding)) for name in layer.bottom),
-            *(delimited(V1LayerField.TOP, _encoded(name, encoding)) for name in layer.top),
-            delimited(V1LayerField.NAME, _encoded(layer.name, encoding)),
+            *(delimited(V1LayerField.BOTTOM, _encoded(name)) for name in layer.bottom),
+            *(delimited(V1LayerField.TOP, _encoded(name)) for name in layer.top),
+            delimited(V1LayerField.NAME, _encoded(layer.name)),
             tag(V1LayerField.TYPE, VARINT) + varint(_DECONVOLUTION_ENUM),
             *(_blob_field(V1LayerField.BLOBS, blob, model.legacy) for blob in blobs),
             delimited(V1LayerField.CONVOLUTION_PARAM, param),
@@ -89,10 +89,10 @@ def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBl
         number: int = NetField.LAYERS
     else:
         parts = [
-            delimited(LayerField.NAME, _encoded(layer.name, encoding)),
-            delimited(LayerField.TYPE, _encoded(layer.type, encoding)),
-            *(delimited(LayerField.BOTTOM, _encoded(name, encoding)) for name in layer.bottom),
-            *(delimited(LayerField.TOP, _encoded(name, encoding)) for name in layer.top),
+            delimited(LayerField.NAME, _encoded(layer.name)),
+            delimited(LayerField.TYPE, _encoded(layer.type)),
+            *(delimited(LayerField.BOTTOM, _encoded(name)) for name in layer.bottom),
+            *(delimited(LayerField.TOP, _encoded(name)) for name in layer.top),
             *(_blob_field(LayerField.BLOBS, blob, model.legacy) for blob in blobs),
             delimited(LayerField.CONVOLUTION_PARAM, param),
         ]
@@ -112,12 +112,9 @@ def added_layer(model: Model, layer: Layer, encoding: str, blobs: Sequence[NewBl
     return FramedEdit(Edit(end, end, len(head) + size, chunks))
 
 
-def _encoded(name: str, encoding: str) -> bytes:
-    """The name's bytes as the net has them; UTF-8 for what only an escape can have spelled."""
-    try:
-        return name.encode(encoding)
-    except UnicodeEncodeError:
-        return name.encode()
+def _encoded(name: str) -> bytes:
+    """A name's bytes; what was no UTF-8 in the net comes back as it was."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def _blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:

@@ -152,9 +152,9 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         param = convolution_param(message)
         shape = source.blobs[0].shape if source.blobs else None
         layer = Layer(0, source.name, source.type, convolution_param=param)
-        target = Target(layer, shape[0] if shape else None, shape)
+        target = Target(layer, shape[0] if shape else None, shape or None)
         try:
-            window = convolution_window(param, len(shape) - 2 if shape else None)
+            window = convolution_window(param, len(shape) - 2 if shape and len(shape) > 1 else None)
             target = replace(
                 target,
                 kernel=window.kernel,

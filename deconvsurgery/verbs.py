@@ -117,6 +117,8 @@ def apply(
     patterns, exclude = _texts(patterns), _texts(exclude)
     with _model(model) as (opened, model_name), _blamed(net_name, model_name):
         target = _target(opened, model, output, in_place, force, dry_run)
+        if target is not None and not isinstance(net, Net) and _same_file(net, target[1]):
+            raise OutputError("is the net itself", path=shown(target[1]))
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched and not allow_empty:
             raise nothing_matched(read, patterns, states, exclude)
@@ -125,7 +127,8 @@ def apply(
         size = opened.source.size
         new_size = spliced_size(size, carried_out)
         warnings = plan.warnings
-        if target is not None and not (in_place and not carried_out):
+        to_write = target is not None and not (in_place and not carried_out)
+        if target is not None and to_write:
             source, place = target
             written = write_spliced(
                 source,
@@ -144,7 +147,7 @@ def apply(
             input_size=size,
             output_size=new_size,
             rewritten=sum(edit.size for edit in carried_out),
-            written=target is not None,
+            written=to_write,
             warnings=warnings,
             notes=read.notes,
         )
@@ -182,7 +185,9 @@ def inspect(
         rows = survey(read, opened, selection, states, every_layer=every_layer)
         if wanted is not None and not every_layer:
             if not selection.matched:
-                raise nothing_matched(listed, wanted, states, _texts(exclude))
+                raise nothing_matched(
+                    listed, wanted, states, _texts(exclude), "the net" if read else "the model"
+                )
             rows = tuple(row for row in rows if row.matched)
         return InspectResult(
             rows=rows,
@@ -240,6 +245,13 @@ def _counting(progress: Progress, total: int) -> Callable[[int], None]:
         progress(done, total)
 
     return told
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False  # one of them is not there, or is a stream
 
 
 def _texts(given: str | Sequence[str]) -> tuple[str, ...]:

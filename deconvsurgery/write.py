@@ -24,7 +24,6 @@ from .sink import Sink
 from .source import FileSource, duplicated, opened, read_bytes, reason, shown
 from .splice import Edit, Kept, segments, spliced_size
 
-_MIB = 1 << 20
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 
 

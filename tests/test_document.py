@@ -150,7 +150,12 @@ def test_rows_have_the_same_keys_whatever_became_of_them():
     assert len({tuple(layer) for layer in layers}) == 1
     by_name = {layer["name"]: layer for layer in layers}
     assert [layer["name"] for layer in layers] == ["a", "upscore2", "up"]
-    assert by_name["upscore2"]["bias_fill"] == {"count": 21, "value": 0.5, "changed": True}
+    assert by_name["upscore2"]["bias_fill"] == {
+        "count": 21,
+        "value": 0.5,
+        "changed": True,
+        "only_absent": False,
+    }
     assert by_name["a"]["shape"] is None
     assert by_name["a"]["before"] is None
     assert by_name["a"]["values"] == 0

@@ -184,7 +184,7 @@ def test_a_name_twice_in_the_net_is_one_change_and_twice_in_the_model_too() -> N
 def test_a_name_twice_with_different_weights_is_refused() -> None:
     text = DATA(3) + up(more="include { phase: TRAIN }")
     text += up(UP.replace("4", "3"), more="include { phase: TEST }")
-    assert "set up twice with different weights: (3, 1, 3, 3) and (3, 1, 4, 4)" in str(
+    assert "set up twice, and differently: shape (3, 1, 3, 3) and (3, 1, 4, 4)" in str(
         refused(text)
     )
 

@@ -165,7 +165,7 @@ def test_the_last_blob_its_layer_and_the_file_all_get_something_at_their_common_
     out: Any = NetParameter.FromString(
         operated(
             data,
-            added_layer(model, parse_net(NET).layers[0], "utf-8", [new(1)]),
+            added_layer(model, parse_net(NET).layers[0], [new(1)]),
             *added_blobs(up, [new(3)], legacy=False),
             *rewritten_blob(up.blobs[0], 2, lambda: (floats(7, 7),)),
         )
@@ -191,7 +191,7 @@ layer {
 
 def created(data: bytes, net: bytes = NET, *blobs: NewBlob) -> bytes:
     parsed = parse_net(net)
-    out = operated(data, added_layer(indexed(data), parsed.layers[0], parsed.encoding, blobs))
+    out = operated(data, added_layer(indexed(data), parsed.layers[0], blobs))
     assert out.startswith(data)
     return out[len(data) :]
 

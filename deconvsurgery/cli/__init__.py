@@ -95,7 +95,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        show_usage_error(error, command=name, as_json=as_json)
+        with suppress(click.exceptions.Exit):
+            show_usage_error(error, command=name, as_json=as_json)
         return 2
     except (click.exceptions.Abort, KeyboardInterrupt):
         _say(f"interrupted; {_WHOLE}")
@@ -113,7 +114,10 @@ def run(arguments: Sequence[str]) -> int:
         _say(f"cannot print: {error.strerror}")
         return 4
     except SurgeryError as error:
-        return show_error(error, command=name, as_json=as_json)
+        try:
+            return show_error(error, command=name, as_json=as_json)
+        except click.exceptions.Exit as stop:  # it could not be printed, and that was told
+            return stop.exit_code
     except MemoryError:
         _say(f"out of memory; {_WHOLE}")
         return 4
