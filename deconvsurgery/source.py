@@ -242,9 +242,8 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> FileSource:
     """Open; of what must be spooled, take little more than ``limit`` bytes."""
     plain = os.fsdecode(path)
     if not plain:
-        raise FileError(
-            "there is no such file: its name is empty", hint="is a variable of the script not set?"
-        )
+        hint = "its name is empty: is a variable of the script not set?"
+        raise FileError("there is no such file", hint=hint)
     if plain == "-":
         name, fd = STANDARD_INPUT, _standard_input()
     else:

@@ -140,9 +140,8 @@ def test_damage_never_surprises_and_never_reads_otherwise_than_protobuf() -> Non
         ours = [layer for layer in model.layers if layer.version is Version.V2]
         for layer, their_layer in zip(ours, message.layer, strict=True):
             name = their_layer.name  # bytes where they are no UTF-8
-            assert layer.name == (
-                name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
-            )
+            name = name.encode() if isinstance(name, str) else name
+            assert layer.name.encode("utf-8", "surrogateescape") == name
             for blob, their_blob in zip(layer.blobs, their_layer.blobs, strict=True):
                 assert blob.count == len(their_blob.double_data or their_blob.data)
                 assert blob.legacy or blob.shape == tuple(their_blob.shape.dim)

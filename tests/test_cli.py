@@ -484,3 +484,79 @@ def test_help_and_version_import_nothing_heavy() -> None:
         )
         assert (done.returncode, done.stderr) == (0, b""), arguments
         assert done.stdout
+
+
+@pytest.mark.parametrize("dims", [[], [5], [-2, -2, 1, 1], [4, -1, -1, 1], [0, 1, 4, 4]])
+def test_inspect_survives_any_shape(place: Path, dims: list[int]) -> None:
+    saved = message_class("NetParameter")()
+    layer = saved.layer.add(name="upscore", type="Deconvolution")
+    layer.blobs.add(data=[1.0] * 4).shape.dim.extend(dims)
+    (place / "odd.caffemodel").write_bytes(saved.SerializeToString())
+    for files in ([place / "odd.caffemodel"], [place / "net.prototxt", place / "odd.caffemodel"]):
+        done = run("inspect", "--json", *files)
+        no_traceback(done)
+        assert done.returncode == 0
+        assert "upscore" in [layer["name"] for layer in json.loads(done.stdout)["layers"]]
+
+
+def test_gain_is_that_of_the_weights_that_are_there(place: Path) -> None:
+    """kernel 6 at stride 2 interpolates when its triangle is as wide as the stride."""
+    net = place / "wide.prototxt"
+    net.write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_size: 6"))
+    out = place / "out.caffemodel"
+    assert run("apply", net, place / "in.caffemodel", out).returncode == 3
+    assert run("apply", "--support", "stride", net, place / "in.caffemodel", out).returncode == 0
+    layers = json.loads(run("inspect", "--json", "-p", "up", net, out).stdout)["layers"]
+    ids = [finding["id"] for layer in layers for finding in layer["findings"]]
+    assert "DS006" not in ids
+
+
+def test_inspect_reads_pipes_once(files: list[Path]) -> None:
+    net, base, _ = files
+    plain = json.loads(run("inspect", "--json", net, base).stdout)["layers"]
+    for command in (
+        f"<(cat {net}) {base}",
+        f"{net} <(cat {base})",
+        f"{base} <(cat {net})",
+        f"<(cat {net}) <(cat {base})",
+    ):
+        script = f"{' '.join(COMMAND)} inspect --json {command}"
+        done = subprocess.run(["bash", "-c", script], capture_output=True, check=True, timeout=60)
+        assert json.loads(done.stdout)["layers"] == plain, command
+
+
+def test_the_output_is_not_the_net(files: list[Path]) -> None:
+    net, base, _ = files
+    before = net.read_bytes()
+    done = run("apply", "--force", net, base, net)
+    assert done.returncode == 2
+    assert b"is the net itself" in done.stderr
+    assert net.read_bytes() == before
+
+
+def test_in_place_with_nothing_to_do_says_that_nothing_was_written(files: list[Path]) -> None:
+    run("apply", "-q", "-i", *files[:2])
+    document = json.loads(run("apply", "-i", "--json", *files[:2]).stdout)
+    assert (document["changed"], document["written"]) == (False, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_an_error_in_json_that_cannot_be_printed(files: list[Path]) -> None:
+    with open("/dev/full", "wb") as full:
+        for arguments, code in ((["inspect", "nofile"], 4), (["apply", "--nonsense"], 2)):
+            done = subprocess.run(
+                [*COMMAND, *arguments, "--json"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+                timeout=60,
+            )
+            assert done.returncode == code
+            assert b"Traceback" not in done.stderr
+
+
+def test_a_net_may_begin_with_a_line_end(place: Path) -> None:
+    """A line end is also the tag of a NetParameter's name."""
+    text = b'\n\nname: "net245"\n' + net_text().replace(b'name: "demo_fcn"', b"")
+    (place / "early.prototxt").write_bytes(text)
+    assert run("apply", "-n", place / "early.prototxt", place / "in.caffemodel").returncode == 0

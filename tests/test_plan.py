@@ -14,6 +14,7 @@ import pytest
 
 from deconvsurgery.caffemodel import Model
 from deconvsurgery.change import Action, Plan
+from deconvsurgery.edits import edits
 from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError
 from deconvsurgery.fit import Options
 from deconvsurgery.indexing import index
@@ -22,6 +23,7 @@ from deconvsurgery.patterns import match_layers
 from deconvsurgery.plan import make_plan
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
+from deconvsurgery.splice import spliced
 
 KERNEL = np.outer([0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25])  # size 4, by hand
 DATA = (
@@ -382,7 +384,7 @@ def test_hostile_numbers_are_refused_at_once_and_allocate_nothing(
     assert (error.layer, error.line) == ("up", 2)
 
 
-# --- known faults of other rooms; strict, so that each says when it is mended
+# --- faults once known of other rooms; strict, so that each says when it is mended
 
 OPEN = 'layer { name: "data" type: "Python" top: "data" }\n'
 
@@ -433,3 +435,79 @@ def test_a_nan_that_stays_hides_no_row_behind_it() -> None:
     (change,) = planned(text, model_of(("up", [weights])), keep_off_diagonal=True).changes
     assert change.action is Action.REWRITTEN
     assert change.values_changed == 16
+
+
+# --- what a review found
+
+
+def test_zero_bias_creates_a_zero_bias() -> None:
+    text = DATA(3) + up(UP.replace("bias_term: false", "bias_filler { value: 3 }"))
+    (change,) = planned(text).changes
+    assert change.bias is not None
+    assert change.bias.value == 3
+    (change,) = planned(text, zero_bias=True).changes
+    assert change.bias is not None
+    assert change.bias.value == 0
+
+
+TRAIN, TEST = "include { phase: TRAIN }", "include { phase: TEST }"
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (UP.replace("stride: 2", "stride: 4"), "stride (2, 2) and (4, 4)"),
+        (UP.replace("bias_term: false", "bias_term: true"), "bias_term false and true"),
+        (UP.replace("stride: 2", "stride: 0"), "a stride is 0"),
+        (UP + " dilation: 2", "dilation (1, 1) and (2, 2)"),
+    ],
+)
+def test_one_blob_has_to_serve_both_phases(other: str, words: str) -> None:
+    text = DATA(3) + up(more=TEST) + up(other, more=TRAIN)
+    assert words in refused(text).message
+
+
+def test_another_type_of_the_same_name_is_told() -> None:
+    convolution = (
+        'layer { name: "up" type: "Convolution" bottom: "data" top: "c" include { phase: TRAIN } '
+        "convolution_param { num_output: 3 kernel_size: 1 } }"
+    )
+    (change,) = planned(DATA(3) + up(more=TEST) + convolution).changes
+    assert any("a Convolution has this name, too" in said for said in change.warnings)
+
+
+def test_weights_that_are_there_are_not_missing() -> None:
+    """Group 2 over 3 channels is refused, but the model does have weights."""
+    text = DATA(3) + up("num_output: 4 group: 2 bias_term: false kernel_size: 4 stride: 2")
+    plan = planned(text, model_of(("up", [np.ones((2, 1, 4, 4))])), skip_unfit=True)
+    assert plan.skips[0].before is not None
+    assert plan.skips[0].before.state in ("other", "constant")
+
+
+def test_a_bias_without_values_is_made() -> None:
+    net: Any = message_class("NetParameter")()
+    layer = net.layer.add(name="up")
+    layer.blobs.add(data=[0] * 48, shape={"dim": [3, 1, 4, 4]})
+    layer.blobs.add(shape={"dim": [3]})
+    model = index(Bytes(net.SerializeToString()))
+    text = DATA(3) + up(UP.replace("bias_term: false", "bias_filler { value: 2 }"))
+    written = spliced(net.SerializeToString(), edits(planned(text, model), model))
+    saved: Any = message_class("NetParameter").FromString(written)
+    assert list(saved.layer[0].blobs[1].data) == [2, 2, 2]
+    assert list(saved.layer[0].blobs[1].shape.dim) == [3]
+
+
+def test_a_bias_shared_with_a_stranger_is_not_cleared() -> None:
+    shared = 'param { lr_mult: 0 } param { name: "b" }'
+    convolution = (
+        f'layer {{ name: "c" type: "Convolution" bottom: "data" top: "c" {shared} '
+        "convolution_param { num_output: 3 kernel_size: 1 } }"
+    )
+    text = DATA(3) + up(UP.replace("bias_term: false", ""), more=shared) + convolution
+    assert "shares its bias" in refused(text, zero_bias=True).message
+    assert planned(text).changes
+
+
+def test_a_type_that_is_none_of_ours_is_told_without_blobs_too() -> None:
+    (change,) = planned(DATA(3) + up(), model_of(("up", []), kind="Interp")).changes
+    assert any("calls this layer a Interp" in said for said in change.warnings)

@@ -217,7 +217,7 @@ def test_bytes_of_every_origin_are_the_same_net(data: bytes, note: tuple[str, ..
 
 
 def test_names_are_their_bytes_whatever_else_the_text_holds() -> None:
-    """Caffe compares names by bytes; a latin-1 comment must not make another name of a UTF-8 one."""
+    """Caffe compares bytes; a latin-1 comment must not make another name of a UTF-8 one."""
     net = parsed('layer { name: "é" }'.encode("latin-1"))
     assert (net.layers[0].name, net.encoding) == ("\udce9", "latin-1")
     net = parsed('layer { name: "é" } # '.encode() + b"\xe9\n")

@@ -66,11 +66,11 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
     return spelt, error.end
 
 
-def show(renderable: RenderableType, *, stderr: bool = False) -> None:
-    """Print a report."""
+def show(renderable: RenderableType, *, stderr: bool = False, whole_lines: bool = False) -> None:
+    """Print a report; ``whole_lines`` (a command to copy) are left to the terminal to wrap."""
     console = make_console(stderr=stderr)
     with _told(sys.stderr if stderr else sys.stdout):
-        console.print(renderable, soft_wrap=not console.is_terminal)
+        console.print(renderable, soft_wrap=whole_lines or not console.is_terminal)
 
 
 def show_json(document: dict[str, Any]) -> None:

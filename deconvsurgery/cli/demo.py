@@ -20,7 +20,6 @@ def command(directory: str, force: bool) -> int:
 
     DIR is made if need be (default: deconvsurgery-demo). A second run changes nothing.
     """
-    from rich.console import Group
     from rich.text import Text
 
     from ..report.table import apply_report
@@ -30,14 +29,9 @@ def command(directory: str, force: bool) -> int:
     net, base, output = result.net, result.input, result.output
     console = make_console()
     report = apply_report(result, dry_run=False, width=console.width, terminal=console.is_terminal)
-    head = f"$ deconvsurgery apply {net} {base} {output}\n"
-    show(
-        Group(
-            Text(head, no_wrap=True, overflow="ignore"),
-            report,
-            Text(NEXT.format(net=net, output=output)),
-        )
-    )
+    show(Text(f"$ deconvsurgery apply {net} {base} {output}\n"), whole_lines=True)
+    show(report)
+    show(Text(NEXT.format(net=net, output=output)))
     return 0
 
 
