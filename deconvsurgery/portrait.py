@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import index
 
 from .fill import BilinearFill
 from .kernels import (
@@ -69,11 +70,11 @@ def kernel_facts(
     ((3, 3), (1.0, 1.0, 1.0))
     """
     formula, support = Formula(formula), Support(support)
-    sizes = (size, size) if isinstance(size, int) else tuple(size)
+    sizes = tuple(size) if isinstance(size, Sequence) else (index(size),) * 2
     if stride is None:
         strides = tuple(max(1, (length + 1) // 2) for length in sizes)
     else:
-        strides = (stride,) * len(sizes) if isinstance(stride, int) else tuple(stride)
+        strides = tuple(stride) if isinstance(stride, Sequence) else (index(stride),) * len(sizes)
     fill = BilinearFill((1, 1, *sizes), 1, 1, strides, formula, support)
     widths = strides if support is Support.STRIDE else (None,) * len(sizes)
     triangles = [

@@ -219,12 +219,7 @@ def _layer(
         type=message.text("type"),
         bottom=message.texts("bottom"),
         top=message.texts("top"),
-        param=tuple(
-            ParamSpec(
-                spec.text("name"), spec.number("lr_mult", 1.0), spec.number("decay_mult", 1.0)
-            )
-            for spec in message.messages("param")
-        ),
+        param=tuple(_param_spec(spec) for spec in message.messages("param")),
         include=include,
         exclude=exclude,
         convolution_param=convolution_param(message.message("convolution_param")),
