@@ -20,6 +20,7 @@ _HOMES = {
     "errors": (
         "FileError",
         "FormatError",
+        "LayerError",
         "MismatchError",
         "ModelError",
         "OutputError",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .errors import (
         FileError,
         FormatError,
+        LayerError,
         MismatchError,
         ModelError,
         OutputError,
@@ -99,6 +101,7 @@ __all__ = [
     "InspectResult",
     "KernelFacts",
     "Layer",
+    "LayerError",
     "Message",
     "MismatchError",
     "Model",

@@ -4,8 +4,9 @@
     ├── FormatError                 a file is not what it should be
     │   ├── PrototxtError           … in the net's text                         .line .column .layer
     │   └── ModelError              … in the weights file                       .offset .layer
-    ├── ShapeError                  a layer cannot exist or cannot be filled    .layer .line
-    ├── MismatchError               net and model disagree                      .layer .line
+    ├── LayerError                  something about one layer                   .layer .line
+    │   ├── ShapeError              … which cannot exist or cannot be filled
+    │   └── MismatchError           … on which net and model disagree
     ├── SelectionError              no layer was selected
     ├── OutputError                 the output's place will not do
     └── FileError                   the operating system refused
@@ -67,38 +68,29 @@ class ModelError(FormatError):
         self.layer = layer
 
 
-class ShapeError(SurgeryError):
+class LayerError(SurgeryError):
+    """Something about one layer of the net, which begins in ``line``."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        layer: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+        path: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, path=path)
+        self.layer = layer
+        self.line = line
+
+
+class ShapeError(LayerError):
     """A layer that Caffe would not set up, or that no bilinear kernel fits."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        layer: str | None = None,
-        line: int | None = None,
-        hint: str | None = None,
-        path: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint, path=path)
-        self.layer = layer
-        self.line = line
 
-
-class MismatchError(SurgeryError):
+class MismatchError(LayerError):
     """Net and model disagree about a layer."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        layer: str | None = None,
-        line: int | None = None,
-        hint: str | None = None,
-        path: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint, path=path)
-        self.layer = layer
-        self.line = line
 
 
 class SelectionError(SurgeryError):
