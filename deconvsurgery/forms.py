@@ -85,7 +85,8 @@ def form(head: bytes, size: int) -> Form:
         return Form.HDF5
     if head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):  # opcode PROTO
         return Form.PICKLE
-    if (broken or len(head) >= size) and _is_text(head):
+    # A whole message is taken for text only when it reads like a net's.
+    if (broken or (len(head) >= size and _FIELD.search(head))) and _is_text(head):
         return _text_form(head)
     return _protobuf(seen)
 

@@ -5,6 +5,7 @@ Fixtures hand out functions, because test files cannot import from each other he
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,11 @@ Array = NDArray[Any]
 # Real models, nets and golden data that lie beside the checkout and are never committed.
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
-settings.register_profile("deconvsurgery", deadline=None)  # a busy machine is no failure
+settings.register_profile(
+    "deconvsurgery",
+    deadline=None,  # a busy machine is no failure
+    derandomize="CI" in os.environ,  # what lands is judged by the same examples each time
+)
 settings.load_profile("deconvsurgery")
 
 

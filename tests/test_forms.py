@@ -216,3 +216,9 @@ def test_real_nets_are_text() -> None:
 )
 def test_real_files_of_other_forms(name: str, expected: Form) -> None:
     assert form_at(SHARED / "models" / name) == expected
+
+
+def test_a_message_of_a_group_alone_is_no_text() -> None:
+    """Printable through and through, and a NetParameter all the same."""
+    head = b"\xcb0\n\nin a group\xcc0"
+    assert form(head, len(head)) is Form.BINARY
