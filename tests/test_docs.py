@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from deconvsurgery.cli import VERBS, deconvsurgery
@@ -64,7 +65,8 @@ def test_the_command_line_page_names_every_option() -> None:
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
     for verb in VERBS:
         assert f"`{verb}" in page
-    command = deconvsurgery.get_command(None, "apply")  # type: ignore[arg-type]
+    command = deconvsurgery.get_command(click.Context(deconvsurgery), "apply")
+    assert command is not None
     for parameter in command.params:
         for option in parameter.opts:
             if option.startswith("--") and option != "--help":

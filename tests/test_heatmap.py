@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from rich.console import Console, Group
 
-import deconvsurgery.report.heatmap  # noqa: F401
 from deconvsurgery.kernels import bilinear_kernel
 from deconvsurgery.report.heatmap import heatmap
 

@@ -247,12 +247,6 @@ def test_bias_file_warnings_and_other_types_are_told():
     ]
 
 
-def test_quiet_keeps_warnings_and_the_closing_words():
-    lines = piped(FULL, quiet=True)
-    assert [line.split(":")[0] for line in lines[:-1]] == ["skipped", "warning"]
-    assert lines[-1].startswith("Rewrote 2 and created 1 of 5 matched layers: ")
-
-
 def test_a_value_that_was_no_number_has_no_difference():
     assert " NaN " in piped(applied(replace(UPSCORE2, max_abs_change=None)))[1]
 

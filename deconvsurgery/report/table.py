@@ -89,15 +89,14 @@ MOST_LEFT_ALONE = 5
 
 
 def apply_report(
-    result: ApplyResult, *, dry_run: bool, width: int, terminal: bool, quiet: bool = False
+    result: ApplyResult, *, dry_run: bool, width: int, terminal: bool
 ) -> RenderableType:
     """A table of the matched layers, what is to be said about them, and one closing sentence.
 
-    Off a ``terminal`` a line a layer, complete, for ``soft_wrap=True``. ``quiet`` leaves the
-    table and the layers left alone out.
+    Off a ``terminal`` a line a layer, complete, for ``soft_wrap=True``.
     """
-    rows = [] if quiet else [_cells(row, terminal) for row in result.plan.rows]
-    said = list(_remarks(result, terminal=terminal, quiet=quiet))
+    rows = [_cells(row, terminal) for row in result.plan.rows]
+    said = list(_remarks(result, terminal=terminal))
     closing = closing_words(result, dry_run=dry_run)
     if not terminal:
         lines = plain_table(rows, WIDE) if rows else []
@@ -142,10 +141,10 @@ def _cells(row: Change | Skip, terminal: bool) -> Cells:
     }
 
 
-def _remarks(result: ApplyResult, *, terminal: bool, quiet: bool) -> Iterator[Remark]:
+def _remarks(result: ApplyResult, *, terminal: bool) -> Iterator[Remark]:
     """Skips (which have their reason in the row off a terminal), warnings, other layers."""
     for row in result.plan.rows:
-        if isinstance(row, Skip) and (terminal or quiet):
+        if isinstance(row, Skip) and terminal:
             yield "skipped", ODD, row.target.layer.name, row.reason
     for row in result.plan.rows:
         for words in row.warnings:
@@ -156,7 +155,7 @@ def _remarks(result: ApplyResult, *, terminal: bool, quiet: bool) -> Iterator[Re
         yield "warning", ODD, None, words
     for words in result.notes:
         yield "note", QUIET, None, f"{escaped(result.net)}: {words}"
-    if result.plan.left_alone and not quiet:
+    if result.plan.left_alone:
         yield "left alone", QUIET, None, _left_alone_words(result.plan.left_alone, terminal)
 
 
