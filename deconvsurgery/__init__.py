@@ -40,7 +40,7 @@ _HOMES = {
         "recipe",
     ),
     "fingerprint": ("Fingerprint", "State"),
-    "caffemodel": ("Model", "SourceBlob", "SourceLayer"),
+    "model": ("Model", "SourceBlob", "SourceLayer"),
     "prototxt": ("parse_net",),
     "read": ("open_model", "read_net"),
     "patterns": ("Selection", "match_layers"),
@@ -54,7 +54,6 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
-    from .caffemodel import Model, SourceBlob, SourceLayer
     from .change import Action, Change, Plan, Skip
     from .errors import (
         FileError,
@@ -79,6 +78,7 @@ if TYPE_CHECKING:
         phase_gains,
         recipe,
     )
+    from .model import Model, SourceBlob, SourceLayer
     from .net import ConvolutionParam, Layer, Message, Net, NetState, Phase
     from .patterns import Selection, match_layers
     from .plan import make_plan

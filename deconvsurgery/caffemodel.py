@@ -1,178 +1,69 @@
-"""The binary caffemodel as it was indexed: its layers and blobs, and rows of their values.
+"""The values and parameters that a binary caffemodel holds, read when they are asked for.
 
-Offsets, never payload; values are read a row at a time when they are asked for. Never here:
-files, a decision, the shape a blob *should* have.
+Never here: the index (``indexing``), files, a decision, the shape a blob *should* have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError
+from .model import Chunk, Model, OnWire, SourceBlob, SourceLayer
 from .net import Message
 from .schema import BlobField, message_class
-from .wire import ByteSource, Field, Frame
+from .wire import ByteSource
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_ROWS_AT_ONCE = 1 << 20  # bytes read for a batch of rows
+    Array = NDArray[np.floating[Any]]
+
+_AT_ONCE = 1 << 20  # bytes of values read at a time
 LEGACY_DIMS = (BlobField.NUM, BlobField.CHANNELS, BlobField.HEIGHT, BlobField.WIDTH)
 
 
-class Version(StrEnum):
-    """The generation of a file's layers."""
+def wire_rows(source: ByteSource, blob: SourceBlob, shape: Sequence[int]) -> Iterator[Array]:
+    """A blob's values, one array of ``shape[1:]`` for each index of the first axis."""
+    import numpy as np
 
-    EMPTY = "empty"
-    V2 = "V2"
-    V1 = "V1"
-    V0 = "V0"
-    MIXED = "mixed"
-
-
-class Storage(StrEnum):
-    """The field that holds a blob's values, in Caffe's order of precedence."""
-
-    DOUBLE_DATA = "double_data"
-    DATA = "data"
-    NONE = "none"
-
-    @property
-    def dtype(self) -> str:
-        """The values' numpy type, little-endian as on the wire."""
-        return "<f8" if self is Storage.DOUBLE_DATA else "<f4"
-
-    @property
-    def width(self) -> int:
-        """Bytes of one value."""
-        return 8 if self is Storage.DOUBLE_DATA else 4
+    assert isinstance(blob.place, OnWire)
+    row_count = prod(shape[1:])
+    waiting: list[Array] = []
+    held = 0
+    for piece in _pieces(source, blob.place, max(1, row_count)):
+        waiting.append(piece)
+        held += piece.size
+        if held < row_count or not row_count:
+            continue
+        values = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+        whole = held // row_count
+        yield from values[: whole * row_count].reshape(whole, *shape[1:])
+        held -= whole * row_count
+        waiting = [values[whole * row_count :]] if held else []
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A stretch of values: the payload of a packed field, or a run of unpacked ones.
-
-    ``[tag, stop)`` is all of it, ``start`` where the values of a packed one begin. In a run each
-    value has a tag of one byte; one behind a longer tag is a payload of its own.
-    """
-
-    storage: Storage
-    tag: int
-    start: int
-    stop: int
-    packed: bool
-
-    @property
-    def count(self) -> int:
-        """Values in it."""
-        width = self.storage.width
-        if self.packed:
-            return (self.stop - self.start) // width
-        return (self.stop - self.tag) // (width + 1)
+def _pieces(source: ByteSource, place: OnWire, multiple: int) -> Iterator[Array]:
+    """All values in order, flat, about a megabyte and a ``multiple`` of values at a time."""
+    for chunk in place.values:
+        width = chunk.storage.width
+        batch = max(1, _AT_ONCE // (multiple * width)) * multiple
+        for first in range(0, chunk.count, batch):
+            yield _values(source, chunk, first, min(batch, chunk.count - first))
 
 
-@dataclass(frozen=True, slots=True)
-class SourceBlob:
-    """A BlobProto: where it is and what its header says; ``shape`` as written, legacy dims as 4."""
+def _values(source: ByteSource, chunk: Chunk, first: int, count: int) -> Array:
+    """``count`` values of a chunk from its ``first`` on."""
+    import numpy as np
 
-    frames: tuple[Frame, ...]
-    shape: tuple[int, ...]
-    legacy: bool
-    both_forms: bool
-    chunks: tuple[Chunk, ...]
-    has_diff: bool
-
-    @property
-    def storage(self) -> Storage:
-        """Where Caffe reads the values from: ``double_data`` wins over ``data`` if it has any."""
-        kinds = {chunk.storage for chunk in self.chunks if chunk.count}
-        kinds = kinds or {chunk.storage for chunk in self.chunks}
-        return next((kind for kind in Storage if kind in kinds), Storage.NONE)
-
-    @property
-    def values(self) -> tuple[Chunk, ...]:
-        """The chunks that count."""
-        return tuple(chunk for chunk in self.chunks if chunk.storage is self.storage)
-
-    @property
-    def count(self) -> int:
-        """Values present; Caffe wants as many as the shape says."""
-        return sum(chunk.count for chunk in self.values)
-
-    def fits(self, shape: Sequence[int]) -> bool:
-        """Caffe's ``Blob::ShapeEquals``: legacy dims equal a shape padded with 1s on the left."""
-        if self.legacy:
-            return len(shape) <= 4 and self.shape == (1,) * (4 - len(shape)) + tuple(shape)
-        return self.shape == tuple(shape)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLayer:
-    """A layer in the model: only ``name`` and ``blobs`` matter to Caffe's loading."""
-
-    name: str
-    type: str
-    version: Version
-    frames: tuple[Frame, ...]
-    blobs: tuple[SourceBlob, ...]
-    convolution_param: tuple[Field, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """An indexed caffemodel and the bytes it was indexed from."""
-
-    source: ByteSource
-    version: Version
-    layers: tuple[SourceLayer, ...]
-    by_name: dict[str, tuple[SourceLayer, ...]]
-
-    @property
-    def legacy(self) -> bool:
-        """Every blob has num/channels/height/width: a Caffe from before ``shape`` wrote it."""
-        blobs = [blob for layer in self.layers for blob in layer.blobs]
-        return bool(blobs) and all(blob.legacy for blob in blobs)
-
-    def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Iterator[NDArray[np.floating[Any]]]:
-        """The values, one array of ``shape[1:]`` for each index of the first axis.
-
-        Reads about a megabyte at a time when the values are one packed field.
-        """
-        import numpy as np
-
-        row_count = prod(shape[1:])
-        values, dtype = blob.values, np.dtype(blob.storage.dtype)
-        if len(values) != 1 or not values[0].packed:
-            all_rows = self._gathered(blob).reshape(tuple(shape))
-            yield from all_rows
-            return
-        batch = max(1, _ROWS_AT_ONCE // max(1, row_count * dtype.itemsize))
-        for first in range(0, shape[0], batch):
-            count = min(batch, shape[0] - first)
-            start = values[0].start + first * row_count * dtype.itemsize
-            data = self.source.read(start, count * row_count * dtype.itemsize)
-            yield from np.frombuffer(data, dtype).reshape(count, *shape[1:])
-
-    def _gathered(self, blob: SourceBlob) -> NDArray[np.floating[Any]]:
-        import numpy as np
-
-        width, dtype = blob.storage.width, np.dtype(blob.storage.dtype)
-        parts = []
-        for chunk in blob.values:
-            if chunk.packed:
-                data = self.source.read(chunk.start, chunk.stop - chunk.start)
-            else:
-                tagged = np.frombuffer(
-                    self.source.read(chunk.tag, chunk.stop - chunk.tag), np.uint8
-                )
-                data = tagged.reshape(-1, width + 1)[:, 1:].tobytes()
-            parts.append(np.frombuffer(data, dtype))
-        return np.concatenate(parts) if parts else np.empty(0, dtype)
+    width, dtype = chunk.storage.width, np.dtype(chunk.storage.dtype)
+    if chunk.packed:
+        return np.frombuffer(source.read(chunk.start + first * width, count * width), dtype)
+    step = width + 1  # each behind a tag of its own
+    tagged = np.frombuffer(source.read(chunk.tag + first * step, count * step), np.uint8)
+    return np.ascontiguousarray(tagged.reshape(-1, step)[:, 1:]).view(dtype)[:, 0]
 
 
 def layer_param(model: Model, layer: SourceLayer) -> Message:

@@ -13,12 +13,12 @@ from math import prod
 
 import numpy as np
 
-from .caffemodel import Model, SourceBlob, SourceLayer
 from .change import Action, BiasFill, Change
 from .fill import BilinearFill
 from .fingerprint import Fingerprint, State, fingerprint
 from .fit import Options, Target, by, filling
 from .kernels import Array
+from .model import Model, SourceBlob, SourceLayer
 from .net import Layer, Net
 from .patterns import DECONVOLUTION
 
@@ -30,6 +30,8 @@ def _weighted(sources: Sequence[SourceLayer]) -> list[SourceLayer]:
 def state_of(target: Target, model: Model) -> Fingerprint:
     """What the weights in the model are; Caffe loads the last layer of a name."""
     weighted = _weighted(model.by_name.get(target.layer.name, ()))
+    if weighted and weighted[-1].blobs[0].problem:
+        return Fingerprint(State.OTHER)
     if not weighted or not weighted[-1].blobs[0].count:
         return Fingerprint(State.MISSING)
     blob = weighted[-1].blobs[0]
@@ -74,7 +76,7 @@ def planned_change(
     differences = []
     for blob in blobs or [None]:
         there = blob if blob is not None and blob.count else None
-        dtype = there.storage.dtype if there else "<f4"
+        dtype = there.dtype if there else model.dtype
         old = model.rows(there, fill.shape) if there else None
         kept = model.rows(there, fill.shape) if there else None
         differences.append(_Difference())

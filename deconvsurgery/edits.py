@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from .caffemodel import Model, SourceBlob
 from .change import Action, BiasFill, Change, Plan
 from .fill import BilinearFill
+from .model import Model, SourceBlob, Storage
 from .splice import Buffer, Edit
 from .surgery import NewBlob, added_blobs, added_layer, rewritten_blob
 from .wire import FramedEdit, reframed
@@ -28,10 +28,13 @@ def edits(plan: Plan, model: Model) -> list[Edit]:
 
 
 def _created(change: Change, model: Model) -> list[FramedEdit]:
-    blobs = [NewBlob(change.fill.shape, partial(_weights, change.fill, "<f4"))]
+    storage = model.storage
+    blobs = [
+        NewBlob(change.fill.shape, partial(_weights, change.fill, storage.dtype), storage),
+    ]
     if change.bias is not None:
-        values = partial(_constants, change.bias, "<f4")
-        blobs.append(NewBlob((change.bias.count,), values))
+        values = partial(_constants, change.bias, storage.dtype)
+        blobs.append(NewBlob((change.bias.count,), values, storage))
     sources = model.by_name.get(change.target.layer.name, ())
     if sources:
         return added_blobs(sources[-1], blobs, model.legacy)
@@ -44,18 +47,24 @@ def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
         if not source.blobs:
             continue
         weights = source.blobs[0]
-        dtype = weights.storage.dtype
+        storage = _storage(weights, model)
         old = (model, weights) if change.fill.keep_off_diagonal and weights.count else None
         if change.values_changed:
-            values = partial(_weights, change.fill, dtype, old)
-            found += rewritten_blob(weights, change.values, values)
+            values = partial(_weights, change.fill, storage.dtype, old)
+            found += rewritten_blob(weights, change.values, storage, values)
         if change.bias is not None and change.bias.changed:
             bias = source.blobs[1]
             if change.bias.only_absent and bias.count:
                 continue
-            zeros = partial(_constants, change.bias, bias.storage.dtype)
-            found += rewritten_blob(bias, change.bias.count, zeros)
+            storage = _storage(bias, model)
+            zeros = partial(_constants, change.bias, storage.dtype)
+            found += rewritten_blob(bias, change.bias.count, storage, zeros)
     return found
+
+
+def _storage(blob: SourceBlob, model: Model) -> Storage:
+    """Where the blob's values are, or those of the others where it has none."""
+    return blob.storage if blob.count else model.storage
 
 
 def _weights(

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from .caffemodel import Model, SourceLayer, Version
 from .errors import ShapeError
 from .fill import BilinearFill
 from .geometry import convolution_window
@@ -20,6 +19,7 @@ from .kernels import (
     has_unit_gain,
     recipe,
 )
+from .model import Model, SourceLayer, Version
 from .net import Layer, Net, NetState
 from .shapes import LayerShapes, infer_shapes
 from .window_shapes import spatial_axes
@@ -251,6 +251,8 @@ def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> s
                 f"the net gives its {name} the shape {dims(shape)}, "
                 f"the model's{type_words} has {dims(blob.shape)}"
             )
+        if blob.problem:
+            return f"its {name} in the model cannot be replaced: {blob.problem}"
         if blob.count not in (0, prod(shape)):
             return (
                 f"its {name} in the model are {blob.count:,} values, where its shape "

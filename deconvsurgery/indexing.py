@@ -1,52 +1,74 @@
 """The index of a binary caffemodel, made by stepping over lengths; no value of a weight is read.
 
-Four fields of a layer are looked at, all others are stepped over unseen. Never here: files, an
+Five fields of a layer are looked at, all others are stepped over unseen. Never here: files, an
 opinion on what is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
-from .caffemodel import LEGACY_DIMS, Chunk, Model, SourceBlob, SourceLayer, Storage, Version
+from .caffemodel import LEGACY_DIMS, wire_rows
 from .errors import ModelError
+from .model import (
+    MAX_AXES,
+    RAW_STORAGE,
+    Chunk,
+    Model,
+    OnWire,
+    SourceBlob,
+    SourceLayer,
+    Storage,
+    Version,
+)
 from .schema import (
     V1_NUMBERS,
     BlobField,
     BlobShapeField,
     LayerField,
     NetField,
+    ParamField,
+    RawType,
     V0LayerField,
     V1LayerField,
 )
-from .wire import I32, I64, LEN, VARINT, ByteSource, Field, Frame, Window, fields
+from .wire import (
+    I32,
+    I64,
+    LEN,
+    VARINT,
+    ByteSource,
+    Field,
+    Frame,
+    Window,
+    field_at,
+    fields,
+    run_stop,
+)
 
-MAX_AXES = 32  # Caffe's kMaxBlobAxes
-# Where values are kept, and the wire type of one that is not packed.
-_STORAGE = {BlobField.DATA: (Storage.DATA, I32), BlobField.DOUBLE_DATA: (Storage.DOUBLE_DATA, I64)}
+# Where values and gradients are kept, and the wire type of one that is not packed.
+_VALUES = {BlobField.DATA: (Storage.DATA, I32), BlobField.DOUBLE_DATA: (Storage.DOUBLE_DATA, I64)}
+_DIFFS = {BlobField.DIFF: (Storage.DATA, I32), BlobField.DOUBLE_DIFF: (Storage.DOUBLE_DATA, I64)}
 
 
 def index(source: ByteSource) -> Model:
     """Find every layer and blob of a binary caffemodel.
 
-    Raises ``ModelError`` with the offset where the bytes are no NetParameter, and for values
-    that are kept in NVIDIA's ``raw_data``.
+    Raises ``ModelError`` with the offset where the bytes are no NetParameter. Values that only
+    the fork which wrote them can read are told in ``SourceBlob.problem``.
     """
     window = Window(source)
     layers = []
-    for field in fields(window, 0, source.size):
-        if field.wire_type != LEN:
+    for inner in fields(window, 0, source.size):
+        if inner.wire_type != LEN:
             continue
-        if field.number == NetField.LAYER:
-            layers.append(_layer(window, field))
-        elif field.number == NetField.LAYERS:
-            layers.append(_v1_layer(window, field))
-    namesakes: dict[str, list[SourceLayer]] = {}
-    for layer in layers:
-        namesakes.setdefault(layer.name, []).append(layer)
-    by_name = {name: tuple(found) for name, found in namesakes.items()}
-    return Model(source, _version(layers), tuple(layers), by_name)
+        if inner.number == NetField.LAYER:
+            layers.append(_layer(window, inner))
+        elif inner.number == NetField.LAYERS:
+            layers.append(_v1_layer(window, inner))
+    return Model(source, _version(layers), tuple(layers), partial(wire_rows, source))
 
 
 def _version(layers: Sequence[SourceLayer]) -> Version:
@@ -59,151 +81,196 @@ def _version(layers: Sequence[SourceLayer]) -> Version:
     return Version.EMPTY
 
 
-def _frame(window: Window, field: Field) -> Frame:
-    _, length = window.varint(field.tag, field.stop)
-    return Frame(length, field.start, field.stop)
+def _frame(window: Window, outer: Field) -> Frame:
+    _, length = window.varint(outer.tag, outer.stop)
+    return Frame(length, outer.start, outer.stop)
 
 
-def _text(window: Window, field: Field) -> str:
+def _text(window: Window, inner: Field) -> str:
     """A name as Caffe compares it, by its bytes: those that are no UTF-8 become surrogates."""
-    return window.bytes(field.start, field.stop).decode("utf-8", "surrogateescape")
+    return window.bytes(inner.start, inner.stop).decode("utf-8", "surrogateescape")
 
 
-def _layer(window: Window, field: Field) -> SourceLayer:
-    frames = (_frame(window, field),)
-    name = kind = ""
-    blobs, params = [], []
-    for inner in fields(window, field.start, field.stop):
+@dataclass(slots=True)
+class _Found:
+    """What has been seen of a layer so far."""
+
+    name: str = ""
+    type: str = ""
+    version: Version = Version.V2
+    blobs: list[SourceBlob] = field(default_factory=list)
+    convolution_param: list[Field] = field(default_factory=list)
+    param_names: list[str] = field(default_factory=list)
+
+    def layer(self, tag: int, frames: tuple[Frame, ...]) -> SourceLayer:
+        """The layer whose field begins at ``tag``."""
+        return SourceLayer(
+            self.name,
+            self.type,
+            self.version,
+            tuple(self.blobs),
+            tag,
+            frames,
+            tuple(self.convolution_param),
+            tuple(self.param_names),
+        )
+
+
+def _layer(window: Window, outer: Field) -> SourceLayer:
+    frames, found = (_frame(window, outer),), _Found()
+    for inner in fields(window, outer.start, outer.stop):
         if inner.wire_type != LEN:
             continue
         if inner.number == LayerField.NAME:
-            name = _text(window, inner)
+            found.name = _text(window, inner)
         elif inner.number == LayerField.TYPE:
-            kind = _text(window, inner)
+            found.type = _text(window, inner)
         elif inner.number == LayerField.CONVOLUTION_PARAM:
-            params.append(inner)
+            found.convolution_param.append(inner)
+        elif inner.number == LayerField.PARAM:
+            found.param_names.append(_param_name(window, inner))
         elif inner.number == LayerField.BLOBS:
-            blobs.append(_blob(window, inner, frames))
-    return SourceLayer(name, kind, Version.V2, frames, _readable(blobs, name), tuple(params))
+            found.blobs.append(_blob(window, inner, frames))
+    return found.layer(outer.tag, frames)
 
 
-def _v1_layer(window: Window, field: Field) -> SourceLayer:
-    frames = (_frame(window, field),)
-    name = kind = ""
-    version = Version.V1
-    blobs, params = [], []
-    for inner in fields(window, field.start, field.stop):
+def _param_name(window: Window, outer: Field) -> str:
+    name = ""
+    for inner in fields(window, outer.start, outer.stop):
+        if inner.number == ParamField.NAME and inner.wire_type == LEN:
+            name = _text(window, inner)
+    return name
+
+
+def _v1_layer(window: Window, outer: Field) -> SourceLayer:
+    frames, found = (_frame(window, outer),), _Found(version=Version.V1)
+    for inner in fields(window, outer.start, outer.stop):
         if inner.number == V1LayerField.TYPE and inner.wire_type == VARINT:
-            kind = V1_NUMBERS.get(inner.value, f"V1 type {inner.value}")
+            found.type = V1_NUMBERS.get(inner.value, f"V1 type {inner.value}")
         elif inner.wire_type != LEN:
             continue
         elif inner.number == V1LayerField.NAME:
-            name = _text(window, inner)
+            found.name = _text(window, inner)
         elif inner.number == V1LayerField.CONVOLUTION_PARAM:
-            params.append(inner)
+            found.convolution_param.append(inner)
+        elif inner.number == V1LayerField.PARAM:
+            found.param_names.append(_text(window, inner))
         elif inner.number == V1LayerField.BLOBS:
-            blobs.append(_blob(window, inner, frames))
+            found.blobs.append(_blob(window, inner, frames))
         elif inner.number == V1LayerField.LAYER:
             # A V0 layer inside its connection; given twice, protobuf merges the two.
-            version = Version.V0
-            old_frames = (*frames, _frame(window, inner))
-            for old in fields(window, inner.start, inner.stop):
-                if old.wire_type != LEN:
-                    continue
-                if old.number == V0LayerField.NAME:
-                    name = _text(window, old)
-                elif old.number == V0LayerField.TYPE:
-                    kind = _text(window, old)
-                elif old.number == V0LayerField.BLOBS:
-                    blobs.append(_blob(window, old, old_frames))
-    return SourceLayer(name, kind, version, frames, _readable(blobs, name), tuple(params))
+            found.version = Version.V0
+            _v0_layer(window, inner, frames, found)
+    return found.layer(outer.tag, frames)
 
 
-@dataclass(frozen=True, slots=True)
-class _RawValues:
-    """A blob whose values are NVIDIA's raw_data, at ``offset``."""
-
-    offset: int
-
-
-def _readable(found: Sequence[SourceBlob | _RawValues], name: str) -> tuple[SourceBlob, ...]:
-    """The layer's blobs; ``ModelError`` for values in a form that this version does not read."""
-    blobs = []
-    for position, blob in enumerate(found):
-        if isinstance(blob, _RawValues):
-            raise ModelError(
-                f"layer {name!r} keeps the values of blob {position} in NVIDIA's raw_data "
-                "(half precision, or NVIDIA Caffe 0.16 and 0.17), which this version does not read",
-                offset=blob.offset,
-                layer=name,
-                hint="save it with store_blobs_in_old_format: true in the solver, "
-                "or convert it to float32 with the Caffe that wrote it",
-            )
-        blobs.append(blob)
-    return tuple(blobs)
+def _v0_layer(window: Window, outer: Field, connection: tuple[Frame, ...], found: _Found) -> None:
+    frames = (*connection, _frame(window, outer))
+    for inner in fields(window, outer.start, outer.stop):
+        if inner.wire_type != LEN:
+            continue
+        if inner.number == V0LayerField.NAME:
+            found.name = _text(window, inner)
+        elif inner.number == V0LayerField.TYPE:
+            found.type = _text(window, inner)
+        elif inner.number == V0LayerField.BLOBS:
+            found.blobs.append(_blob(window, inner, frames))
 
 
-def _blob(window: Window, field: Field, outer: tuple[Frame, ...]) -> SourceBlob | _RawValues:
-    frames = (*outer, _frame(window, field))
+def _blob(window: Window, outer: Field, around: tuple[Frame, ...]) -> SourceBlob:
+    frames = (*around, _frame(window, outer))
     legacy: dict[int, int] = {}
-    dims: list[int] = []
+    shape: list[int] = []
+    dims: list[tuple[int, int]] = []
     chunks: list[Chunk] = []
-    has_shape = has_diff = False
-    raw: int | None = None
-    raw_type = False
-    for inner in fields(window, field.start, field.stop):
-        number, wire_type = inner.number, inner.wire_type
-        if number in _STORAGE and wire_type in (LEN, _STORAGE[BlobField(number)][1]):
-            _add_chunk(chunks, inner)
+    diffs: list[Chunk] = []
+    forks: dict[int, list[Field]] = {}
+    has_shape = False
+    position = outer.start
+    while position < outer.stop:
+        inner = field_at(window, position, outer.stop)
+        number, wire_type, position = inner.number, inner.wire_type, inner.stop
+        if number in _VALUES and wire_type in (LEN, _VALUES[BlobField(number)][1]):
+            storage, _ = _VALUES[BlobField(number)]
+            position = _add_chunk(window, chunks, inner, storage, outer.stop)
+        elif number in _DIFFS and wire_type in (LEN, _DIFFS[BlobField(number)][1]):
+            storage, _ = _DIFFS[BlobField(number)]
+            position = _add_chunk(window, diffs, inner, storage, outer.stop)
         elif number in LEGACY_DIMS and wire_type == VARINT:
             legacy[number] = _int32(inner.value)
+            dims.append((inner.tag, inner.stop))
         elif number == BlobField.SHAPE and wire_type == LEN:
             has_shape = True
-            dims += _dims(window, inner)
-        elif number in (BlobField.DIFF, BlobField.DOUBLE_DIFF):
-            has_diff = True
-        elif number == BlobField.RAW_DATA_TYPE and wire_type == VARINT:
-            raw_type = True
-        elif number == BlobField.RAW_DATA and wire_type == LEN and inner.stop > inner.start:
-            raw = inner.tag
-    if raw is not None and raw_type and not any(chunk.count for chunk in chunks):
-        return _RawValues(raw)
-    shape = tuple(legacy.get(number, 0) for number in LEGACY_DIMS) if legacy else tuple(dims)
+            shape += _dims(window, inner)
+            dims.append((inner.tag, inner.stop))
+        elif number >= BlobField.RAW_DATA_TYPE:
+            forks.setdefault(number, []).append(inner)
+    raw, notes, problem = _raw(forks)
+    place = OnWire(frames, (*chunks, *raw), tuple(dims), notes)
     return SourceBlob(
-        frames=frames,
-        shape=shape,
+        shape=tuple(legacy.get(number, 0) for number in LEGACY_DIMS) if legacy else tuple(shape),
+        place=place,
         legacy=bool(legacy),
         both_forms=bool(legacy) and has_shape,
-        chunks=tuple(chunks),
-        has_diff=has_diff,
+        diff_count=OnWire((), tuple(diffs)).count,
+        problem=None if place.count else problem,
     )
 
 
-def _add_chunk(chunks: list[Chunk], field: Field) -> None:
-    storage, _ = _STORAGE[BlobField(field.number)]
-    if field.wire_type == LEN:
-        if (field.stop - field.start) % storage.width:
+def _raw(
+    forks: dict[int, list[Field]],
+) -> tuple[tuple[Chunk, ...], tuple[tuple[int, int], ...], str | None]:
+    """NVIDIA's ``raw_data``, the fields that go with it, and why it cannot be read.
+
+    Neither field repeats: of several the last counts. The opencl branch of BVLC's Caffe gives
+    the same numbers to other things; its ``packed_data`` (11) is bytes where NVIDIA has a number.
+    """
+    data = [each for each in forks.get(BlobField.RAW_DATA, ()) if each.wire_type == LEN]
+    types = [each for each in forks.get(BlobField.RAW_DATA_TYPE, ()) if each.wire_type == VARINT]
+    if any(each.wire_type == LEN for each in forks.get(BlobField.RAW_DIFF_TYPE, ())):
+        return (), (), "its values are in packed_data, which only BVLC's opencl branch reads"
+    if not data or data[-1].stop == data[-1].start:
+        return (), (), None
+    if not types:
+        return (), (), "its values are in raw_data whose type is not given"
+    last, kind = data[-1], types[-1].value
+    notes = tuple((each.tag, each.stop) for each in (*types, *data[:-1]))
+    if kind not in RAW_STORAGE:
+        name = RawType(kind).name if kind in set(RawType) else str(kind)
+        return (), notes, f"its values are raw_data of type {name}, which no Caffe reads"
+    storage = RAW_STORAGE[kind]
+    if (last.stop - last.start) % storage.width:
+        size = last.stop - last.start
+        return (), notes, f"its {storage} holds {size:,} bytes, no multiple of {storage.width}"
+    return (Chunk(storage, last.tag, last.start, last.stop, True),), notes, None
+
+
+def _add_chunk(
+    window: Window, chunks: list[Chunk], inner: Field, storage: Storage, stop: int
+) -> int:
+    """Take in a field of values, and those that follow it one by one; where they end."""
+    if inner.wire_type == LEN:
+        if (inner.stop - inner.start) % storage.width:
             raise ModelError(
-                f"{storage} holds {field.stop - field.start} bytes, no multiple of {storage.width}",
-                offset=field.start,
+                f"{BlobField(inner.number).name.lower()} holds {inner.stop - inner.start} bytes, "
+                f"no multiple of {storage.width}",
+                offset=inner.start,
                 hint="the file is damaged; fetch it again",
             )
-        chunks.append(Chunk(storage, field.tag, field.start, field.stop, True))
-        return
-    if field.start - field.tag > 1:
-        chunks.append(Chunk(storage, field.tag, field.start, field.stop, True))
-        return
-    last = chunks[-1] if chunks else None
-    if last and last.storage is storage and not last.packed and last.stop == field.tag:
-        # 10^6 values written one by one are one run, not 10^6 objects.
-        chunks[-1] = Chunk(storage, last.tag, last.start, field.stop, False)
-    else:
-        chunks.append(Chunk(storage, field.tag, field.start, field.stop, False))
+        chunks.append(Chunk(storage, inner.tag, inner.start, inner.stop, True))
+        return inner.stop
+    if inner.start - inner.tag > 1:
+        chunks.append(Chunk(storage, inner.tag, inner.start, inner.stop, True))
+        return inner.stop
+    # 10^6 values written one by one are one run, not 10^6 objects.
+    end = run_stop(window, inner, stop)
+    chunks.append(Chunk(storage, inner.tag, inner.start, end, False))
+    return end
 
 
-def _dims(window: Window, field: Field) -> list[int]:
-    dims = []
-    for inner in fields(window, field.start, field.stop):
+def _dims(window: Window, outer: Field) -> list[int]:
+    dims: list[int] = []
+    for inner in fields(window, outer.start, outer.stop):
         if inner.number != BlobShapeField.DIM:
             continue
         if inner.wire_type == VARINT:
@@ -216,7 +283,7 @@ def _dims(window: Window, field: Field) -> list[int]:
                 if len(dims) > MAX_AXES:
                     break
         if len(dims) > MAX_AXES:
-            raise ModelError(f"a blob has more than {MAX_AXES} axes", offset=field.start)
+            raise ModelError(f"a blob has more than {MAX_AXES} axes", offset=outer.start)
     return dims
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from .caffemodel import Model, Version
 from .change import Change, Plan, Skip
 from .compare import passed_over, planned_change, state_of
 from .errors import MismatchError, PrototxtError, ShapeError, SurgeryError
 from .fit import Options, Refusal, Target, refusal, targets
+from .model import Model, Version
 from .net import Layer, Net, NetState
 from .patterns import Selection, active_layers
 from .rules import CAFFE_LIMIT

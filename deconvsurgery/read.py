@@ -10,10 +10,10 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .caffemodel import Model
 from .errors import FormatError, ModelError, PrototxtError
 from .forms import HEAD, Form, described, form
 from .indexing import index
+from .model import Model
 from .net import Net
 from .prototxt import parse_net
 from .source import STANDARD_INPUT, can_be_read_again, open_source, read_bytes, shown

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from .caffemodel import SourceLayer
 from .errors import ShapeError
 from .fingerprint import Fingerprint, State
 from .fit import Options, Target, dims, filling
 from .kernels import Formula, Support
+from .model import RAW_STORAGE, SourceLayer
 
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 
@@ -183,6 +183,14 @@ def _refused_form(case: Case) -> str | None:
         for position, blob in enumerate(source.blobs):
             if blob.both_forms:
                 return f"blob {position} has both num/channels/height/width and shape"
+            if blob.problem:
+                return f"blob {position}: {blob.problem}"
+            if not blob.count and blob.has_diff:
+                return f"blob {position} has values in diff only, which Caffe does not load"
+            if blob.storage in RAW_STORAGE.values():
+                return (
+                    f"blob {position} has its values in {blob.storage}: NVIDIA's and OpenCV's alone"
+                )
             if blob.count != prod(blob.shape):
                 return f"blob {position} has {blob.count:,} values for shape {dims(blob.shape)}"
     return None

@@ -37,8 +37,15 @@ class LayerField(IntEnum):
     TYPE = 2
     BOTTOM = 3
     TOP = 4
+    PARAM = 6
     BLOBS = 7
     CONVOLUTION_PARAM = 106
+
+
+class ParamField(IntEnum):
+    """Numbers of ``ParamSpec``."""
+
+    NAME = 1
 
 
 class V1LayerField(IntEnum):
@@ -51,6 +58,7 @@ class V1LayerField(IntEnum):
     TYPE = 5
     BLOBS = 6
     CONVOLUTION_PARAM = 10
+    PARAM = 1001
 
 
 class V0LayerField(IntEnum):
@@ -100,11 +108,6 @@ class RawType(IntEnum):
     UINT = 4
     BOOL = 5
 
-
-# NVIDIA's Blob::FromProto reads these three and no other.
-RAW_DTYPES: Final[Mapping[int, str]] = MappingProxyType(
-    {RawType.DOUBLE: "<f8", RawType.FLOAT: "<f4", RawType.FLOAT16: "<f2"}
-)
 
 # V1's enum: number, name, and the V2 type that UpgradeV1LayerType makes of it.
 _V1_LAYER_TYPES: Final = (

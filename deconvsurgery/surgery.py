@@ -12,55 +12,62 @@ from itertools import chain
 from math import prod
 from typing import Any
 
-from .caffemodel import LEGACY_DIMS, Model, SourceBlob, SourceLayer, Storage, Version
+from .caffemodel import LEGACY_DIMS
+from .model import RAW_STORAGE, Model, OnWire, SourceBlob, SourceLayer, Storage, Version
 from .net import Layer, Message
 from .schema import BlobField, BlobShapeField, LayerField, NetField, V1LayerField, message_class
 from .splice import Buffer, Edit
 from .wire import VARINT, FramedEdit, delimited, header, tag, varint
 
 _DECONVOLUTION_ENUM = 39  # V1LayerParameter.LayerType
+_RAW_TYPES = {storage: kind for kind, storage in RAW_STORAGE.items()}
 
 
 Values = Callable[[], Iterable[Buffer]]
 
 
-def rewritten_blob(blob: SourceBlob, count: int, values: Values) -> list[FramedEdit]:
-    """Edits that give a blob ``count`` new values of the type it stores.
+def rewritten_blob(
+    blob: SourceBlob, count: int, storage: Storage, values: Values
+) -> list[FramedEdit]:
+    """Edits that give a blob ``count`` new values in ``storage``.
 
     One packed field of the same length is overwritten in place; otherwise the values become one
     packed field where the first of them stood, and every other field of the blob stays.
     """
-    storage = Storage.DATA if blob.storage is Storage.NONE else blob.storage
+    place = blob.place
+    assert isinstance(place, OnWire)
     size = count * storage.width
-    whole = blob.chunks[0] if len(blob.chunks) == 1 else None
-    if whole and whole.packed and whole.stop - whole.start == size:
-        return [FramedEdit(Edit(whole.start, whole.stop, size, values), blob.frames)]
-    head = header(_number(storage), size)
+    whole = place.chunks[0] if len(place.chunks) == 1 else None
+    same = whole is not None and whole.storage is storage and whole.packed
+    if whole and same and whole.stop - whole.start == size:
+        return [FramedEdit(Edit(whole.start, whole.stop, size, values), place.frames)]
+    head = values_head(storage, size)
     new = Edit(0, 0, len(head) + size, lambda: chain((head,), values()))
-    if not blob.chunks:
-        end = blob.frames[-1].stop
-        return [FramedEdit(Edit(end, end, new.size, new.chunks), blob.frames)]
-    edits = []
-    for position, chunk in enumerate(blob.chunks):
-        edit = (
-            Edit(chunk.tag, chunk.stop, new.size, new.chunks)
-            if position == 0
-            else Edit(chunk.tag, chunk.stop, 0, tuple)
-        )
-        edits.append(FramedEdit(edit, blob.frames))
-    return edits
+    gone = [(chunk.tag, chunk.stop) for chunk in place.chunks] + list(place.raw_notes)
+    if not gone:
+        end = place.frames[-1].stop
+        gone = [(end, end)]
+    edits = [Edit(start, stop, 0, tuple) for start, stop in gone[1:]]
+    first = Edit(*gone[0], new.size, new.chunks)
+    return [FramedEdit(edit, place.frames) for edit in (first, *edits)]
 
 
-def _number(storage: Storage) -> int:
-    return BlobField.DOUBLE_DATA if storage is Storage.DOUBLE_DATA else BlobField.DATA
+def values_head(storage: Storage, size: int) -> bytes:
+    """What stands before ``size`` bytes of values: tag and length, of raw ones their type, too."""
+    if storage in _RAW_TYPES:
+        kind = tag(BlobField.RAW_DATA_TYPE, VARINT) + varint(_RAW_TYPES[storage])
+        return kind + header(BlobField.RAW_DATA, size)
+    double = storage is Storage.DOUBLE_DATA
+    return header(BlobField.DOUBLE_DATA if double else BlobField.DATA, size)
 
 
 @dataclass(frozen=True, slots=True)
 class NewBlob:
-    """A float32 blob to be added: its shape, and its values when they are written."""
+    """A blob to be added: its shape, and its values when they are written."""
 
     shape: tuple[int, ...]
     values: Values
+    storage: Storage = Storage.DATA
 
 
 def added_blobs(layer: SourceLayer, blobs: Sequence[NewBlob], legacy: bool) -> list[FramedEdit]:
@@ -119,23 +126,31 @@ def _encoded(name: str) -> bytes:
 
 def _blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
     """A whole ``blobs`` field; its values are made when it is written."""
-    size = prod(blob.shape) * Storage.DATA.width
+    size = prod(blob.shape) * blob.storage.width
+    before = after = b""
     if legacy and len(blob.shape) <= 4:
         dims = (1,) * (4 - len(blob.shape)) + blob.shape
         before = b"".join(
             tag(field, VARINT) + varint(dim) for field, dim in zip(LEGACY_DIMS, dims, strict=True)
         )
-        after = b""
+    elif blob.storage is Storage.DATA:  # protobuf writes fields by their numbers, and 5 is data
+        after = shape_field(blob.shape)
     else:
-        packed = b"".join(varint(dim) for dim in blob.shape)
-        before = b""
-        after = delimited(BlobField.SHAPE, delimited(BlobShapeField.DIM, packed))
-    data = header(BlobField.DATA, size)
+        before = shape_field(blob.shape)
+    data = values_head(blob.storage, size)
     payload = len(before) + len(data) + size + len(after)
     head = header(number, payload) + before + data
     return Edit(
         0, 0, len(head) + size + len(after), lambda: chain((head,), blob.values(), (after,))
     )
+
+
+def shape_field(shape: Sequence[int]) -> bytes:
+    """A blob's ``shape``; none for a scalar, as Caffe writes it."""
+    if not shape:
+        return b""
+    packed = b"".join(varint(dim) for dim in shape)
+    return delimited(BlobField.SHAPE, delimited(BlobShapeField.DIM, packed))
 
 
 def convolution_param(layer: Layer) -> bytes:

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .caffemodel import Model, SourceLayer, layer_param
+from .caffemodel import layer_param
 from .compare import state_of
 from .errors import ShapeError
 from .fingerprint import Fingerprint
 from .fit import Target, targets
 from .geometry import Shape, convolution_window
+from .model import Model, SourceLayer
 from .net import Layer, Net, NetState
 from .patterns import DECONVOLUTION, Selection, active_layers
 from .prototxt import convolution_param

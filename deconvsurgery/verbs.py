@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .caffemodel import Model
 from .change import Plan
 from .edits import edits
 from .errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
 from .fit import Options
 from .kernels import Formula, Support
+from .model import Model
 from .net import Net, Phase
 from .patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from .plan import make_plan

@@ -18,6 +18,8 @@ MAX_NUMBER = (1 << 29) - 1
 MAX_GROUPS = 100  # protobuf's recursion limit
 
 _WINDOW = 4096
+_FIRST_RUN = 16  # fields; runs of three are as common as runs of a million
+_LONGEST_RUN = 1 << 20  # bytes looked at in one go
 _SHORT = 5  # bytes of the longest tag or length that protobuf reads
 
 
@@ -110,11 +112,36 @@ def fields(window: Window, start: int, stop: int) -> Iterator[Field]:
     """
     position = start
     while position < stop:
-        field = _field(window, position, stop)
-        if field.wire_type == END_GROUP:
-            raise ModelError("a group ends that never began", offset=position, hint=_BAD_HINT)
+        field = field_at(window, position, stop)
         yield field
         position = field.stop
+
+
+def field_at(window: Window, tag: int, stop: int) -> Field:
+    """The field whose tag begins at ``tag``, in a message that ends at ``stop``."""
+    field = _field(window, tag, stop)
+    if field.wire_type == END_GROUP:
+        raise ModelError("a group ends that never began", offset=tag, hint=_BAD_HINT)
+    return field
+
+
+def run_stop(window: Window, field: Field, stop: int) -> int:
+    """Where the fields of one size behind the same tag of one byte end that begin with ``field``.
+
+    For numbers that were written one by one: 10^7 of them are looked at in a moment.
+    """
+    step = field.stop - field.tag
+    tag = window.bytes(field.tag, field.tag + 1)
+    position, size = field.stop, _FIRST_RUN * step
+    while position + step <= stop:
+        size = min(size, (stop - position) // step * step)
+        tags = window.source.read(position, size)[::step]
+        same = len(tags) - len(tags.lstrip(tag))
+        position += same * step
+        if same < len(tags):
+            break
+        size = min(2 * size, _LONGEST_RUN // step * step)
+    return position
 
 
 def _field(window: Window, tag: int, stop: int) -> Field:

@@ -13,14 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
+from hypothesis import given
+from hypothesis import strategies as st
 
-from deconvsurgery.caffemodel import Model, Storage, Version, layer_param
+from deconvsurgery.caffemodel import layer_param
 from deconvsurgery.errors import ModelError
 from deconvsurgery.indexing import index
+from deconvsurgery.model import Model, Storage, Version
 from deconvsurgery.schema import message_class
 
 NetParameter = message_class("NetParameter")
 ConvolutionParameter = message_class("ConvolutionParameter")
+BlobProto = message_class("BlobProto")
 
 
 class Counted:
@@ -358,7 +362,7 @@ BAD_BLOBS = {
     "33 axes": (sized(7, sized(1, b"\x01" * 33)), "more than 32 axes"),
     "33 axes unpacked": (sized(7, b"\x08\x01" * 33), "more than 32 axes"),
     "shape cut off": (sized(7, sized(1, b"\x80")), "cut off"),
-    "raw_data": (b"\x50\x02" + sized(12, b"\0<"), "NVIDIA's raw_data"),
+    "diff": (sized(6, b"12345"), "diff holds 5 bytes, no multiple of 4"),
 }
 
 
@@ -375,6 +379,85 @@ def test_blobs_that_cannot_be_read_are_refused_with_their_place(payload: bytes, 
 def test_32_axes_and_values_beside_raw_data_are_fine() -> None:
     assert blob_of(sized(7, sized(1, b"\x01" * 32))).shape == (1,) * 32
     assert values_of(b"\x50\x02" + sized(12, b"\0<") + sized(5, floats(1))) == [1]
+
+
+RAW = {0: "<f8", 1: "<f4", 2: "<f2"}  # NVIDIA's enum Type: DOUBLE, FLOAT, FLOAT16
+
+
+def raw_type(number: int) -> bytes:
+    return b"\x50" + varint(number)
+
+
+@pytest.mark.parametrize(("number", "dtype"), RAW.items())
+def test_raw_data_is_read_in_its_own_type(number: int, dtype: str) -> None:
+    numbers = np.array([0.25, -1.5, 3, 65504], dtype)
+    data = sized(12, numbers.tobytes())
+    for payload in (
+        raw_type(number) + data,
+        data + raw_type(number),
+        raw_type(4) + sized(12, b"?") + data + raw_type(number),  # neither repeats: the last counts
+    ):
+        blob = blob_of(payload)
+        assert (blob.dtype, blob.count, blob.problem) == (dtype, 4, None)
+        assert values_of(payload) == numbers.tolist()
+
+
+def test_raw_data_counts_last() -> None:
+    """Precedence in NVIDIA's Blob::FromProto: double_data, data, raw_data."""
+    raw, data, double = (
+        raw_type(1) + sized(12, floats(3)),
+        sized(5, floats(2)),
+        sized(8, doubles(1)),
+    )
+    assert values_of(raw + data + double) == [1]
+    assert values_of(raw + data) == [2]
+    assert values_of(raw + sized(5, b"")) == [3]
+
+
+UNREADABLE = {
+    "a type that is no float": (raw_type(3) + sized(12, floats(1)), "raw_data of type INT"),
+    "a type nobody has": (raw_type(77) + sized(12, floats(1)), "raw_data of type 77"),
+    "no type": (sized(12, floats(1)), "raw_data whose type is not given"),
+    "a length in between": (raw_type(2) + sized(12, b"abc"), "3 bytes, no multiple of 2"),
+    # BVLC's opencl branch: 10 shape_stride, 11 packed_data, 12 packed_diff, 13 data_type
+    "opencl": (sized(10, b"") + sized(11, floats(1)) + b"\x68\x00", "packed_data"),
+}
+
+
+@pytest.mark.parametrize(("payload", "words"), UNREADABLE.values(), ids=UNREADABLE)
+def test_values_that_only_a_fork_reads_are_told(payload: bytes, words: str) -> None:
+    blob = blob_of(payload)
+    assert blob.count == 0
+    assert blob.problem is not None
+    assert words in blob.problem
+    # Values of Caffe's own beside them are read all the same.
+    assert blob_of(payload + sized(5, floats(1))).problem is None
+
+
+@given(
+    st.lists(st.sampled_from([b"\x2d", b"\x45", b"\xad\x00"]), max_size=200),
+    st.integers(0, 40),
+    st.sampled_from([b"", b"\x08\x01", sized(5, floats(7))]),
+)
+def test_values_one_by_one_are_those_of_protobuf(
+    tags: list[bytes], more: int, between: bytes
+) -> None:
+    """Runs of any length, cut by other fields: 0x2d is data, 0x45 an unknown field of its size."""
+    fields = [each + floats(position) for position, each in enumerate(tags)]
+    payload = b"".join(fields) + between + b"".join(b"\x2d" + floats(each) for each in range(more))
+    theirs: Any = BlobProto.FromString(payload)
+    assert values_of(payload) == list(theirs.data)
+
+
+def test_a_run_of_many_values_is_read_in_pieces() -> None:
+    numbers = np.arange(700_000, dtype="<f4")
+    tagged = np.empty((numbers.size, 5), np.uint8)
+    tagged[:, 0] = 0x2D
+    tagged[:, 1:] = numbers.view(np.uint8).reshape(-1, 4)
+    model = indexed(with_blob(tagged.tobytes() + sized(5, floats(1))))
+    blob = model.layers[0].blobs[0]
+    rows = list(model.rows(blob, (700_001, 1)))
+    assert np.array_equal(np.concatenate(rows), [*numbers, 1])
 
 
 # --- what it costs

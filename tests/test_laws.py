@@ -25,12 +25,12 @@ from google.protobuf import text_format
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from deconvsurgery.caffemodel import Model
 from deconvsurgery.change import Action, Plan
 from deconvsurgery.compare import state_of
 from deconvsurgery.edits import edits
 from deconvsurgery.fit import Options
 from deconvsurgery.indexing import index
+from deconvsurgery.model import Model
 from deconvsurgery.patterns import match_layers
 from deconvsurgery.plan import make_plan
 from deconvsurgery.prototxt import parse_net
@@ -293,13 +293,15 @@ def old_values(blob: Any) -> np.ndarray | None:
     return np.frombuffer(raw, "<f8" if storage == "double_data" else "<f4") if raw else None
 
 
-def add_blob(layer: Any, shape: tuple[int, ...], values: np.ndarray, legacy: bool) -> None:
+def add_blob(
+    layer: Any, shape: tuple[int, ...], values: np.ndarray, legacy: bool, storage: str
+) -> None:
     blob = layer.blobs.add()
     if legacy:
         blob.num, blob.channels, blob.height, blob.width = (1,) * (4 - len(shape)) + shape
     else:
         blob.shape.dim.extend(shape)
-    replace_values(blob, values, "data")
+    replace_values(blob, values, storage)
 
 
 def meant(case: Case, plan: Plan) -> Any:
@@ -310,6 +312,10 @@ def meant(case: Case, plan: Plan) -> Any:
     every = message.layers if v1 else message.layer
     found = [blob for layer in every for blob in layer.blobs]
     legacy = bool(found) and all(blob.HasField("num") for blob in found)
+    # What has no values gets them where all the others have theirs.
+    storages = {bits(blob)[0] for blob in found} - {"none"}
+    usual = storages.pop() if len(storages) == 1 else "data"
+    dtype = "<f8" if usual == "double_data" else "<f4"
     actions = {change.target.layer.name: change for change in plan.changes}
     for up in case.ups:
         namesakes = [layer for layer in every if layer.name == up.name]
@@ -321,16 +327,17 @@ def meant(case: Case, plan: Plan) -> Any:
                 layer.name, layer.bottom[:], layer.top[:] = own.name, own.bottom, own.top
                 layer.type = 39 if v1 else "Deconvolution"
                 layer.convolution_param.CopyFrom(own.convolution_param)
-            add_blob(layer, up.shape, up.filled(), legacy)
+            add_blob(layer, up.shape, up.filled(dtype=dtype), legacy, usual)
             if up.bias:
-                add_blob(layer, (up.num_output,), np.zeros(up.num_output), legacy)
+                add_blob(layer, (up.num_output,), np.zeros(up.num_output), legacy, usual)
             continue
         if actions[up.name].values_changed:
             for layer in weighted:
                 storage, _ = bits(layer.blobs[0])
+                storage = usual if storage == "none" else storage
                 old = old_values(layer.blobs[0]) if case.options.keep_off_diagonal else None
-                dtype = "<f8" if storage == "double_data" else "<f4"
-                replace_values(layer.blobs[0], up.filled(old, dtype), storage)
+                wide = "<f8" if storage == "double_data" else "<f4"
+                replace_values(layer.blobs[0], up.filled(old, wide), storage)
         if (
             case.options.zero_bias
             and up.bias

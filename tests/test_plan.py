@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deconvsurgery.caffemodel import Model
 from deconvsurgery.change import Action, Plan
 from deconvsurgery.edits import edits
 from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError
 from deconvsurgery.fit import Options
 from deconvsurgery.indexing import index
+from deconvsurgery.model import Model
 from deconvsurgery.net import NetState, Phase
 from deconvsurgery.patterns import match_layers
 from deconvsurgery.plan import make_plan

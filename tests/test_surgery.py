@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deconvsurgery.caffemodel import Model
 from deconvsurgery.indexing import index
+from deconvsurgery.model import Model, Storage
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
 from deconvsurgery.splice import spliced
@@ -90,7 +90,8 @@ def test_a_blob_gets_new_values_and_keeps_its_form(before: bytes, after: bytes) 
     (blob,) = indexed(data).by_name["up"][0].blobs
     wide = blob.storage == "double_data"
     values = doubles(7, 7) if wide else floats(7, 7)
-    out = operated(data, *rewritten_blob(blob, 2, lambda: (values[:4], values[4:])))
+    storage = blob.storage if blob.count else Storage.DATA
+    out = operated(data, *rewritten_blob(blob, 2, storage, lambda: (values[:4], values[4:])))
     assert out == BEFORE + sized(100, sized(1, b"up") + sized(7, after) + OTHER) + AFTER
     message: Any = NetParameter.FromString(out)
     read = message.layer[1].blobs[0]
@@ -105,7 +106,7 @@ def test_lengths_of_layer_and_blob_grow_with_their_values(count: int) -> None:
         data = BEFORE + sized(100, name + sized(7, SHAPE)) + AFTER
         (blob,) = indexed(data).layers[1].blobs
         raw = bytes(4 * count)
-        out = operated(data, *rewritten_blob(blob, count, lambda raw=raw: (raw,)))
+        out = operated(data, *rewritten_blob(blob, count, Storage.DATA, lambda raw=raw: (raw,)))
         assert out == BEFORE + sized(100, name + sized(7, SHAPE + sized(5, raw))) + AFTER
 
 
@@ -114,7 +115,7 @@ def test_untouched_values_keep_every_bit() -> None:
     other = sized(100, sized(7, sized(5, strange)))
     data = other + sized(100, sized(1, b"up") + sized(7, sized(5, floats(1)))) + other
     (blob,) = indexed(data).by_name["up"][0].blobs
-    out = operated(data, *rewritten_blob(blob, 1, lambda: (floats(2),)))
+    out = operated(data, *rewritten_blob(blob, 1, Storage.DATA, lambda: (floats(2),)))
     assert out.startswith(other)
     assert out.endswith(other)
 
@@ -167,7 +168,7 @@ def test_the_last_blob_its_layer_and_the_file_all_get_something_at_their_common_
             data,
             added_layer(model, parse_net(NET).layers[0], [new(1)]),
             *added_blobs(up, [new(3)], legacy=False),
-            *rewritten_blob(up.blobs[0], 2, lambda: (floats(7, 7),)),
+            *rewritten_blob(up.blobs[0], 2, Storage.DATA, lambda: (floats(7, 7),)),
         )
     )
     assert [layer.name for layer in out.layer] == ["before", "up", "up2"]

@@ -1,0 +1,256 @@
+"""A weights file as it was indexed, whichever form it has: layers, blobs, rows of their values.
+
+Places, never payload: values are read a few rows at a time when they are asked for. Never here:
+how a form is read (``caffemodel``, ``hdf5``), a decision, the shape a blob *should* have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .schema import RawType
+from .wire import ByteSource, Field, Frame
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Rows: TypeAlias = Iterator[NDArray[np.floating[Any]]]
+
+MAX_AXES = 32  # Caffe's kMaxBlobAxes
+
+
+class Version(StrEnum):
+    """The generation of a file's layers; HDF5 files have none."""
+
+    EMPTY = "empty"
+    V2 = "V2"
+    V1 = "V1"
+    V0 = "V0"
+    MIXED = "mixed"
+    HDF5 = "HDF5"
+
+
+class Storage(StrEnum):
+    """What holds a blob's values; the fields of a binary file in the order in which they count.
+
+    That order is NVIDIA's (``Blob::FromProto``); BVLC's Caffe knows the first two alone.
+    """
+
+    DOUBLE_DATA = "double_data"
+    DATA = "data"
+    RAW_DOUBLE = "raw_data double"
+    RAW_FLOAT = "raw_data float"
+    RAW_FLOAT16 = "raw_data float16"
+    DATASET = "dataset"
+    NONE = "none"
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type, little-endian as on the wire."""
+        return _DTYPES.get(self, "<f4")
+
+    @property
+    def width(self) -> int:
+        """Bytes of one value."""
+        return int(self.dtype[-1])
+
+
+_DTYPES: Mapping[Storage, str] = {
+    Storage.DOUBLE_DATA: "<f8",
+    Storage.RAW_DOUBLE: "<f8",
+    Storage.RAW_FLOAT16: "<f2",
+}
+# NVIDIA's Blob::FromProto reads these three types and no other.
+RAW_STORAGE: Mapping[int, Storage] = {
+    RawType.DOUBLE: Storage.RAW_DOUBLE,
+    RawType.FLOAT: Storage.RAW_FLOAT,
+    RawType.FLOAT16: Storage.RAW_FLOAT16,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of values: the payload of a packed field, or a run of unpacked ones.
+
+    ``[tag, stop)`` is all of it, ``start`` where the values of a packed one begin. In a run each
+    value has a tag of one byte; one behind a longer tag is a payload of its own.
+    """
+
+    storage: Storage
+    tag: int
+    start: int
+    stop: int
+    packed: bool
+
+    @property
+    def count(self) -> int:
+        """Values in it."""
+        width = self.storage.width
+        if self.packed:
+            return (self.stop - self.start) // width
+        return (self.stop - self.tag) // (width + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class OnWire:
+    """A BlobProto in a binary file: the messages around it, and where its values are.
+
+    ``dims`` are the byte ranges of the fields that tell its shape, ``raw_notes`` of those that
+    tell the type of raw values, or hold some that a later field replaces.
+    """
+
+    frames: tuple[Frame, ...]
+    chunks: tuple[Chunk, ...] = ()
+    dims: tuple[tuple[int, int], ...] = ()
+    raw_notes: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def storage(self) -> Storage:
+        """The field that Caffe reads, the first that has any values."""
+        kinds = {chunk.storage for chunk in self.chunks if chunk.count}
+        kinds = kinds or {chunk.storage for chunk in self.chunks}
+        return next((kind for kind in Storage if kind in kinds), Storage.NONE)
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type."""
+        return self.storage.dtype
+
+    @property
+    def values(self) -> tuple[Chunk, ...]:
+        """The chunks that count."""
+        return tuple(chunk for chunk in self.chunks if chunk.storage is self.storage)
+
+    @property
+    def count(self) -> int:
+        """Values present."""
+        return sum(chunk.count for chunk in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset of an HDF5 file: its path, its values' numpy type, and how many there are."""
+
+    path: str
+    dtype: str = "<f4"
+    count: int = 0
+
+    @property
+    def storage(self) -> Storage:
+        """As `OnWire.storage`."""
+        return Storage.DATASET if self.count else Storage.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBlob:
+    """A blob of the model: what its header says, ``shape`` as written, legacy dims as 4.
+
+    ``diff_count`` counts the gradients that came with it. ``problem`` says why its values cannot
+    be read; ``absent`` that an HDF5 file leaves it to the layer which owns the shared parameter.
+    """
+
+    shape: tuple[int, ...]
+    place: OnWire | Dataset
+    legacy: bool = False
+    both_forms: bool = False
+    diff_count: int = 0
+    problem: str | None = None
+    absent: bool = False
+
+    @property
+    def storage(self) -> Storage:
+        """What holds the values."""
+        return self.place.storage
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type."""
+        return self.place.dtype
+
+    @property
+    def count(self) -> int:
+        """Values present; Caffe wants as many as the shape says."""
+        return self.place.count
+
+    @property
+    def has_diff(self) -> bool:
+        """Gradients came with it."""
+        return self.diff_count > 0
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Caffe's ``Blob::ShapeEquals``: legacy dims equal a shape padded with 1s on the left."""
+        if self.legacy:
+            return len(shape) <= 4 and self.shape == (1,) * (4 - len(shape)) + tuple(shape)
+        return self.shape == tuple(shape)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLayer:
+    """A layer in the model: only ``name`` and ``blobs`` matter to Caffe's loading.
+
+    ``start`` is where its own tag begins in a binary file, ``param_names`` by which names it
+    shares its blobs (by their position; ``""`` where it does not), as far as the file tells.
+    """
+
+    name: str
+    type: str
+    version: Version
+    blobs: tuple[SourceBlob, ...] = ()
+    start: int = 0
+    frames: tuple[Frame, ...] = ()
+    convolution_param: tuple[Field, ...] = ()
+    param_names: tuple[str, ...] = ()
+
+
+RowReader: TypeAlias = Callable[[SourceBlob, Sequence[int]], "Rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An indexed weights file, the bytes it was indexed from, and how to read its values."""
+
+    source: ByteSource
+    version: Version
+    layers: tuple[SourceLayer, ...]
+    read_rows: RowReader
+    by_name: dict[str, tuple[SourceLayer, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        namesakes: dict[str, list[SourceLayer]] = {}
+        for layer in self.layers:
+            namesakes.setdefault(layer.name, []).append(layer)
+        by_name = {name: tuple(found) for name, found in namesakes.items()}
+        object.__setattr__(self, "by_name", by_name)
+
+    @property
+    def blobs(self) -> Iterator[SourceBlob]:
+        """Every blob of every layer."""
+        return (blob for layer in self.layers for blob in layer.blobs)
+
+    @property
+    def legacy(self) -> bool:
+        """Every blob has num/channels/height/width: a Caffe from before ``shape`` wrote it."""
+        return all(blob.legacy for blob in self.blobs) and any(True for _ in self.blobs)
+
+    @property
+    def dtype(self) -> str:
+        """The type that all values have, else float32: what a new blob's values should be."""
+        types = {blob.dtype for blob in self.blobs if blob.count}
+        return types.pop() if len(types) == 1 else "<f4"
+
+    @property
+    def storage(self) -> Storage:
+        """The field that holds all values, else ``data``: where a new blob's should be."""
+        kinds = {blob.storage for blob in self.blobs if blob.count}
+        return kinds.pop() if len(kinds) == 1 else Storage.DATA
+
+    def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Rows:
+        """The values, one array of ``shape[1:]`` for each index of the first axis.
+
+        Holds about a megabyte of them at a time, or one row where that is more.
+        """
+        return self.read_rows(blob, shape)
