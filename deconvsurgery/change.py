@@ -5,12 +5,17 @@ Small, comparable with ``==``, printable. Never here: how one is decided on or c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
 
 from .fill import BilinearFill
 from .fingerprint import Fingerprint
 from .fit import Target
+from .kernels import Array
+from .model import Model, SourceBlob
 from .net import Layer
 
 
@@ -32,6 +37,10 @@ class BiasFill:
     changed: bool
     only_absent: bool = False
 
+    def rows(self, dtype: str) -> Iterator[Array]:
+        """The values, when they are written."""
+        yield from np.full(self.count, self.value, dtype)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -51,6 +60,11 @@ class Change:
     values_changed: int
     values: int
     warnings: tuple[str, ...] = ()
+
+    def rows(self, dtype: str, model: Model, old: SourceBlob | None = None) -> Iterator[Array]:
+        """The weights one input channel at a time, when they are written over ``old`` ones."""
+        kept = old is not None and old.count and self.fill.keep_off_diagonal
+        return self.fill.rows(model.rows(old, self.fill.shape) if old and kept else None, dtype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ Never here: a decision (``plan``), a file (``write``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
-from .change import Action, BiasFill, Change, Plan
-from .fill import BilinearFill
+from .change import Action, Change, Plan
+from .kernels import Array
 from .model import Model, SourceBlob, Storage
 from .splice import Buffer, Edit
 from .surgery import NewBlob, added_blobs, added_layer, rewritten_blob
@@ -29,12 +29,11 @@ def edits(plan: Plan, model: Model) -> list[Edit]:
 
 def _created(change: Change, model: Model) -> list[FramedEdit]:
     storage = model.storage
-    blobs = [
-        NewBlob(change.fill.shape, partial(_weights, change.fill, storage.dtype), storage),
-    ]
+    rows = partial(change.rows, storage.dtype, model)
+    blobs = [NewBlob(change.fill.shape, partial(_bytes, rows), storage)]
     if change.bias is not None:
-        values = partial(_constants, change.bias, storage.dtype)
-        blobs.append(NewBlob((change.bias.count,), values, storage))
+        rows = partial(change.bias.rows, storage.dtype)
+        blobs.append(NewBlob((change.bias.count,), partial(_bytes, rows), storage))
     sources = model.by_name.get(change.target.layer.name, ())
     if sources:
         return added_blobs(sources[-1], blobs, model.legacy)
@@ -48,17 +47,16 @@ def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
             continue
         weights = source.blobs[0]
         storage = _storage(weights, model)
-        old = (model, weights) if change.fill.keep_off_diagonal and weights.count else None
         if change.values_changed:
-            values = partial(_weights, change.fill, storage.dtype, old)
+            values = partial(_bytes, partial(change.rows, storage.dtype, model, weights))
             found += rewritten_blob(weights, change.values, storage, values)
         if change.bias is not None and change.bias.changed:
             bias = source.blobs[1]
             if change.bias.only_absent and bias.count:
                 continue
             storage = _storage(bias, model)
-            zeros = partial(_constants, change.bias, storage.dtype)
-            found += rewritten_blob(bias, change.bias.count, storage, zeros)
+            values = partial(_bytes, partial(change.bias.rows, storage.dtype))
+            found += rewritten_blob(bias, change.bias.count, storage, values)
     return found
 
 
@@ -67,16 +65,6 @@ def _storage(blob: SourceBlob, model: Model) -> Storage:
     return blob.storage if blob.count else model.storage
 
 
-def _weights(
-    fill: BilinearFill, dtype: str, old: tuple[Model, SourceBlob] | None = None
-) -> Iterator[Buffer]:
-    """The weights' bytes, one input channel at a time."""
-    rows = old[0].rows(old[1], fill.shape) if old else None
-    for row in fill.rows(rows, dtype):
+def _bytes(rows: Callable[[], Iterator[Array]]) -> Iterator[Buffer]:
+    for row in rows():
         yield row.tobytes()
-
-
-def _constants(bias: BiasFill, dtype: str) -> Iterator[Buffer]:
-    import numpy as np
-
-    yield np.full(bias.count, bias.value, dtype).tobytes()

@@ -19,7 +19,7 @@ from .kernels import (
     has_unit_gain,
     recipe,
 )
-from .model import Model, SourceLayer, Version
+from .model import Dataset, Model, SourceLayer, Version
 from .net import Layer, Net, NetState
 from .shapes import LayerShapes, infer_shapes
 from .window_shapes import spatial_axes
@@ -230,6 +230,14 @@ def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal
             hint="load and save it once with Caffe 1.0 to upgrade it",
             mismatch=True,
         )
+    name = target.layer.name
+    if model.version is Version.HDF5 and name not in model.by_name and not _can_be_a_group(name):
+        return Refusal(
+            f"an HDF5 file cannot hold a layer named {name!r}: a slash makes groups of it, and "
+            "Caffe looks for its blobs in vain",
+            hint="use the binary form: deconvsurgery convert --to binary",
+            mismatch=True,
+        )
     for source in sources:
         if len(source.blobs) != len(wanted):
             return Refusal(
@@ -243,16 +251,24 @@ def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal
     return None
 
 
+def _can_be_a_group(name: str) -> bool:
+    return bool(name) and name != "." and "/" not in name and "\0" not in name
+
+
 def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> str | None:
     for name, blob, shape in zip(("weights", "bias"), source.blobs, wanted, strict=False):
+        if blob.absent:
+            return f"the model leaves its {name} to another layer, which has none: Caffe stops"
+        if blob.problem:
+            return f"its {name} in the model cannot be replaced: {blob.problem}"
+        if isinstance(blob.place, Dataset) and blob.place.whole:
+            return f"its {name} in the model are whole numbers, which no kernel is made of"
         if not blob.fits(shape):
             type_words = f" {source.type}" if source.type not in ("", "Deconvolution") else ""
             return (
                 f"the net gives its {name} the shape {dims(shape)}, "
                 f"the model's{type_words} has {dims(blob.shape)}"
             )
-        if blob.problem:
-            return f"its {name} in the model cannot be replaced: {blob.problem}"
         if blob.count not in (0, prod(shape)):
             return (
                 f"its {name} in the model are {blob.count:,} values, where its shape "

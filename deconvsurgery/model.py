@@ -133,11 +133,15 @@ class OnWire:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset of an HDF5 file: its path, its values' numpy type, and how many there are."""
+    """A dataset of an HDF5 file: its path, the numpy type its values are read as, their count.
+
+    ``whole`` says that the file has them as whole numbers, which Caffe reads, too.
+    """
 
     path: str
     dtype: str = "<f4"
     count: int = 0
+    whole: bool = False
 
     @property
     def storage(self) -> Storage:
@@ -186,6 +190,9 @@ class SourceBlob:
         if self.legacy:
             return len(shape) <= 4 and self.shape == (1,) * (4 - len(shape)) + tuple(shape)
         return self.shape == tuple(shape)
+
+
+ABSENT = SourceBlob((), Dataset(""), absent=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from .errors import FormatError, ModelError, PrototxtError
+from .errors import FileError, FormatError, ModelError, PrototxtError
 from .forms import HEAD, Form, described, form
 from .indexing import index
 from .model import Model
 from .net import Net
 from .prototxt import parse_net
-from .source import STANDARD_INPUT, can_be_read_again, open_source, read_bytes, shown
+from .source import STANDARD_INPUT, FileSource, can_be_read_again, open_source, read_bytes, shown
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
-_HDF5_HINT = "this version reads binary models; save it again with snapshot_format: BINARYPROTO"
 
 
 def read_net(path: str | os.PathLike[str]) -> Net:
@@ -42,23 +41,31 @@ def read_net(path: str | os.PathLike[str]) -> Net:
 
 @contextmanager
 def open_model(path: str | os.PathLike[str]) -> Iterator[Model]:
-    """Open and index a binary caffemodel (``-``: standard input, spooled); closed on leaving.
+    """Open and index a model, binary or HDF5 (``-``: standard input, spooled); closed on leaving.
 
-    Raises ``ModelError`` with the byte offset, and in words for what is no binary caffemodel.
+    Raises ``ModelError`` with the byte offset, and in words for what is no model, ``FormatError``
+    for an HDF5 file where the library that reads those is not installed.
     """
     with open_source(path) as source:
-        found = form(source.read(0, min(HEAD, source.size)), source.size)
-        if found is not Form.BINARY:
-            message, hint = described(found)
-            if found is Form.HDF5:
-                hint = _HDF5_HINT
-            raise ModelError(message, path=source.name, hint=hint)
         try:
-            yield index(source)
-        except ModelError as error:
+            with _indexed(source) as model:
+                yield model
+        except (FormatError, FileError) as error:
             if error.path is None:
                 error.path = source.name
             raise
+
+
+def _indexed(source: FileSource) -> AbstractContextManager[Model]:
+    found = form(source.read(0, min(HEAD, source.size)), source.size)
+    if found is Form.BINARY:
+        return nullcontext(index(source))
+    if found is Form.HDF5:
+        from .hdf5 import indexed_hdf5
+
+        return indexed_hdf5(source)
+    message, hint = described(found)
+    raise ModelError(message, hint=hint)
 
 
 def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:

@@ -1,17 +1,52 @@
 """Layers that share a weight blob by a param name: filled together, or not at all.
 
-Shared parameters are one memory in Caffe but a copy a layer in the file, and the last copy loaded
-wins: so all copies are rewritten or none. Never here: shapes, weights, files.
+Shared parameters are one memory in Caffe but a copy a layer in a binary file, and the last copy
+loaded wins: so all copies are rewritten or none. An HDF5 file has them once, at the first of the
+layers, their owner. Never here: shapes, weights, files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from .fit import Refusal
+from .model import ABSENT, Model, Version
 from .net import Layer, Net, NetState
 from .patterns import DECONVOLUTION, Selection, active_layers
+
+Owner: TypeAlias = tuple[str, int]
+"""A layer's name and the position of one of its blobs."""
+
+
+def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
+    """Of each blob that shares an earlier one's memory, which that is (``Net::AppendParam``)."""
+    first: dict[str, Owner] = {}
+    found: dict[Owner, Owner] = {}
+    for layer in active_layers(net, states):
+        for position, spec in enumerate(layer.param):
+            own = (layer.name, position)
+            if spec.name and first.setdefault(spec.name, own) != own:
+                found[own] = first[spec.name]
+    return found
+
+
+def with_shared(model: Model, owned: Mapping[Owner, Owner]) -> Model:
+    """An HDF5 model in which each layer has the blobs it shares, in their owner's place."""
+    if model.version is not Version.HDF5 or not owned:
+        return model
+    blobs = {layer.name: list(layer.blobs) for layer in model.layers}
+    for (name, position), (owner, at) in owned.items():
+        theirs = blobs.get(owner, [])
+        if name not in blobs or at >= len(theirs) or theirs[at].absent:
+            continue
+        own = blobs[name]
+        own += [ABSENT] * (position + 1 - len(own))
+        if own[position].absent:
+            own[position] = theirs[at]
+    layers = (replace(layer, blobs=tuple(blobs[layer.name])) for layer in model.layers)
+    return replace(model, layers=tuple(layers))
 
 
 @dataclass(frozen=True, slots=True)

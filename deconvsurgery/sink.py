@@ -33,10 +33,11 @@ _NO_KERNEL_COPY = frozenset(
 class Sink:
     """An open descriptor that takes all it is given, in order; at most a few MiB in memory."""
 
-    __slots__ = ("fd", "kernel_copy", "progress")
+    __slots__ = ("done", "fd", "kernel_copy", "progress")
 
     def __init__(self, fd: int, progress: Callable[[int], None] | None) -> None:
         self.fd = fd
+        self.done = 0  # bytes
         self.progress = progress
         self.kernel_copy = getattr(os, "copy_file_range", None)  # Linux only
 
@@ -101,5 +102,6 @@ class Sink:
             start += len(data)
 
     def _tell(self, count: int) -> None:
+        self.done += count
         if self.progress is not None and count:
             self.progress(count)

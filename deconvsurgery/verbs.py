@@ -7,31 +7,44 @@ what they return. Never here: options, exit codes, a printed word.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TypeAlias
 
+from .amend import amendment
+from .arguments import (
+    Outcome,
+    Path,
+    Progress,
+    blamed,
+    destination,
+    given_model,
+    given_net,
+    outcome_rewritten,
+    outcome_size,
+    phase_of,
+    same_file,
+    texts,
+    write_outcome,
+)
 from .change import Plan
 from .edits import edits
-from .errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
+from .errors import OutputError
 from .fit import Options
 from .kernels import Formula, Support
-from .model import Model
+from .model import Model, Version
 from .net import Net, Phase
 from .patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from .plan import make_plan
 from .portrait import KernelFacts, kernel_facts
 from .prototxt import parse_net
-from .read import open_model, read_net
+from .read import open_model
 from .sample import base_model, net_text
-from .source import FileSource, shown
-from .splice import spliced, spliced_size
+from .sharing import Owner, owners, with_shared
+from .source import shown
+from .splice import spliced
 from .survey import Row, source_selection, survey
-from .write import check_output, make_directory, write_once, write_spliced
-
-Path: TypeAlias = str | os.PathLike[str]
-Progress: TypeAlias = Callable[[int, int], None]
+from .write import make_directory, write_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +52,9 @@ class ApplyResult:
     """What ``apply`` did, or with ``written`` false would do.
 
     Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
-    ``output`` is ``None`` when nothing was to be written, ``-`` for standard output. ``notes``
-    tell what was unusual about the net's text.
+    ``output`` is ``None`` when nothing was to be written, ``-`` for standard output;
+    ``output_size`` when a layer is added to an HDF5 file that is not written. ``notes`` tell what
+    was unusual about the net's text.
     """
 
     plan: Plan
@@ -48,7 +62,7 @@ class ApplyResult:
     input: str
     output: str | None
     input_size: int
-    output_size: int
+    output_size: int | None
     rewritten: int
     written: bool
     warnings: tuple[str, ...] = ()
@@ -112,41 +126,37 @@ def apply(
         skip_unfit=skip_unfit,
         any_gain=any_gain,
     )
-    read, net_name = _net(net)
-    states = read.states(_phase(phase), level, _texts(stage))
-    patterns, exclude = _texts(patterns), _texts(exclude)
-    with _model(model) as (opened, model_name), _blamed(net_name, model_name):
-        target = _target(opened, model, output, in_place, force, dry_run)
-        if target is not None and not isinstance(net, Net) and _same_file(net, target[1]):
-            raise OutputError("is the net itself", path=shown(target[1]))
+    read, net_name = given_net(net)
+    states = read.states(phase_of(phase), level, texts(stage))
+    patterns, exclude = texts(patterns), texts(exclude)
+    with given_model(model) as (opened, model_name), blamed(net_name, model_name):
+        goal = destination(opened, model, output, in_place, force, dry_run)
+        if goal is not None and not isinstance(net, Net) and same_file(net, goal[1]):
+            raise OutputError("is the net itself", path=shown(goal[1]))
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched and not allow_empty:
             raise nothing_matched(read, patterns, states, exclude)
+        owned = owners(read, states)
+        opened = with_shared(opened, owned)
         plan = make_plan(read, opened, selection, options, states)
-        carried_out = edits(plan, opened)
-        size = opened.source.size
-        new_size = spliced_size(size, carried_out)
+        outcome = _outcome(plan, opened, owned)
+        size = outcome_size(outcome, opened.source.size)
         warnings = plan.warnings
-        to_write = target is not None and not (in_place and not carried_out)
-        if target is not None and to_write:
-            source, place = target
-            written = write_spliced(
-                source,
-                carried_out,
-                place,
-                force=force,
-                in_place=in_place,
-                progress=_counting(progress, new_size) if progress else None,
+        to_write = goal is not None and not (in_place and not plan.changed)
+        if goal is not None and to_write:
+            written = write_outcome(
+                goal[0], outcome, goal[1], force=force, in_place=in_place, progress=progress
             )
+            size = written.size
             warnings += written.warnings
         return ApplyResult(
             plan=plan,
             net=net_name,
             input=model_name,
-            output=None if target is None else os.fsdecode(target[1]),
-            input_size=size,
-            output_size=new_size,
-            rewritten=sum(edit.size for edit in carried_out),
+            output=None if goal is None else os.fsdecode(goal[1]),
+            input_size=opened.source.size,
+            output_size=size,
+            rewritten=outcome_rewritten(outcome),
             written=to_write,
             warnings=warnings,
             notes=read.notes,
@@ -171,22 +181,24 @@ def inspect(
     """
     if net is None and model is None:
         raise ValueError("a net, a model or both are needed")
-    wanted = None if patterns is None else _texts(patterns)
-    read, net_name = _net(net) if net is not None else (None, None)
+    wanted = None if patterns is None else texts(patterns)
+    read, net_name = given_net(net) if net is not None else (None, None)
     with ExitStack() as stack:
         opened, model_name = (
-            stack.enter_context(_model(model)) if model is not None else (None, None)
+            stack.enter_context(given_model(model)) if model is not None else (None, None)
         )
-        stack.enter_context(_blamed(net_name))
+        stack.enter_context(blamed(net_name))
+        if opened and read:
+            opened = with_shared(opened, owners(read, read.states()))
         listed = read or (source_selection(opened) if opened else Net())
-        states = listed.states(_phase(phase), level, _texts(stage))
+        states = listed.states(phase_of(phase), level, texts(stage))
         chosen = DEFAULT_PATTERNS if wanted is None else wanted
-        selection = match_layers(listed, chosen, _texts(exclude), states)
+        selection = match_layers(listed, chosen, texts(exclude), states)
         rows = survey(read, opened, selection, states, every_layer=every_layer)
         if wanted is not None and not every_layer:
             if not selection.matched:
                 raise nothing_matched(
-                    listed, wanted, states, _texts(exclude), "the net" if read else "the model"
+                    listed, wanted, states, texts(exclude), "the net" if read else "the model"
                 )
             rows = tuple(row for row in rows if row.matched)
         return InspectResult(
@@ -196,7 +208,7 @@ def inspect(
             net_version=read.version if read else None,
             model_version=str(opened.version) if opened else None,
             model_size=opened.source.size if opened else None,
-            notes=read.notes if read else (),
+            notes=(read.notes if read else ()) + _model_notes(opened, read is not None),
         )
 
 
@@ -232,100 +244,24 @@ def demo(directory: Path, *, force: bool = False) -> ApplyResult:
     return apply(net, base, output, force=True)
 
 
-# --- what the verbs share
-
-
-def _counting(progress: Progress, total: int) -> Callable[[int], None]:
-    """Add up the pieces that are written."""
-    done = 0
-
-    def told(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(done, total)
-
-    return told
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except OSError:
-        return False  # one of them is not there, or is a stream
-
-
-def _texts(given: str | Sequence[str]) -> tuple[str, ...]:
-    """One text stands for a list of one, never for its letters."""
-    return (given,) if isinstance(given, str) else tuple(given)
-
-
-def _phase(phase: Phase | str | None) -> Phase | None:
-    if isinstance(phase, str):
-        if phase.upper() not in Phase.__members__:
-            raise ValueError(f"phase is train or test, not {phase!r}")
-        return Phase[phase.upper()]
-    return phase
-
-
 def _fill(fill: str) -> str:
     if fill not in ("missing", "zero", "all"):
         raise ValueError(f"fill is missing, zero or all, not {fill!r}")
     return fill
 
 
-def _net(net: Path | Net) -> tuple[Net, str]:
-    if isinstance(net, Net):
-        return net, net.name or "the net"
-    return read_net(net), os.fsdecode(net)
+def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
+    """The plan in terms of the model's form; a model that stays is copied, not opened again."""
+    if model.version is Version.HDF5 and plan.changed:
+        return amendment(plan, model, owned)
+    return edits(plan, model)
 
 
-@contextmanager
-def _model(model: Path | Model) -> Iterator[tuple[Model, str]]:
-    if isinstance(model, Model):
-        yield model, getattr(model.source, "name", "the model")
-        return
-    with open_model(model) as opened:
-        yield opened, os.fsdecode(model)
-
-
-@contextmanager
-def _blamed(net_name: str | None, model_name: str | None = None) -> Iterator[None]:
-    """Errors about the net's layers say which file they stand in, and what it was held against."""
-    try:
-        yield
-    except (PrototxtError, ShapeError, MismatchError, SelectionError) as error:
-        if error.path is None and net_name is not None:
-            error.path = shown(net_name)
-        if isinstance(error, MismatchError) and model_name is not None:
-            error.message += f" (model: {shown(model_name)})"
-        raise
-
-
-def _target(
-    opened: Model,
-    model: Path | Model,
-    output: Path | None,
-    in_place: bool,
-    force: bool,
-    dry_run: bool,
-) -> tuple[FileSource, Path] | None:
-    """What is copied and where to, after every reason not to; ``None`` for a dry run."""
-    if in_place:
-        if output is not None:
-            raise OutputError("--in-place changes the input; it takes no output of its own")
-        if model == "-":
-            raise OutputError("standard input cannot be changed in place")
-        if isinstance(model, Model):
-            raise OutputError("an open model cannot be changed in place; give its path")
-        output = model
-    if dry_run:
-        return None
-    if output is None:
-        raise OutputError(
-            "no output is named", hint="name OUT, or use --in-place, --dry-run or --check"
-        )
-    source = opened.source
-    if not isinstance(source, FileSource):
-        raise OutputError("only a model that was opened from a file can be written")
-    check_output(output, source, force=force, in_place=in_place)
-    return source, output
+def _model_notes(model: Model | None, has_net: bool) -> tuple[str, ...]:
+    """What is to be said of the model as a whole."""
+    if model is None or has_net or model.version is not Version.HDF5:
+        return ()
+    return (
+        "HDF5 weights do not tell the type of a layer: name the net, too, to see its Deconvolution "
+        "layers, or use --all",
+    )

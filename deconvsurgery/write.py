@@ -14,9 +14,11 @@ import os
 import secrets
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from .errors import FileError, FormatError, OutputError
 from .place import Place, check_place, found_place
@@ -79,16 +81,55 @@ def write_spliced(
             else:
                 sink.carry_out(segment)
 
-    def confirm() -> None:
-        if not source.unchanged():
-            raise FileError(
-                "was changed while it was read, so the result would be a mixture",
-                path=source.name,
-                hint="run again when nothing else writes to it",
-            )
-
     size = spliced_size(source.size, edits)
+    confirm = partial(_confirm, source)
     return _put(place, fill, confirm, size, force=force, progress=progress)
+
+
+def write_amended(
+    source: FileSource,
+    amend: Callable[[int], None],
+    output: str | os.PathLike[str],
+    *,
+    copied: bool = True,
+    force: bool = False,
+    in_place: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Written:
+    """Write a copy of ``source`` (or with ``copied`` false an empty file) that ``amend`` changed.
+
+    ``amend`` gets a descriptor to read and write; what it does to it takes the place only as a
+    whole. Raises as :func:`write_spliced`.
+    """
+    place = found_place(output)
+    check_place(place, source, force=force, in_place=in_place, text=False)
+
+    def fill(sink: Sink) -> None:
+        if not place.streamed:
+            if copied:
+                sink.copy(source, 0, source.size)
+            amend(sink.fd)
+            return
+        with tempfile.TemporaryFile(buffering=0) as spool:
+            whole = Sink(spool.fileno(), None)
+            if copied:
+                whole.copy(source, 0, source.size)
+            amend(whole.fd)
+            with FileSource(duplicated(whole.fd), place.name) as result:
+                sink.copy(result, 0, result.size)
+
+    confirm = partial(_confirm, source)
+    return _put(place, fill, confirm, None, force=force, progress=progress)
+
+
+def _confirm(source: FileSource) -> None:
+    """Raise if the source is no longer what was opened."""
+    if not source.unchanged():
+        raise FileError(
+            "was changed while it was read, so the result would be a mixture",
+            path=source.name,
+            hint="run again when nothing else writes to it",
+        )
 
 
 def make_directory(path: str | os.PathLike[str]) -> None:
@@ -127,27 +168,27 @@ def _put(
     place: Place,
     fill: Callable[[Sink], None],
     confirm: Callable[[], None],
-    size: int,
+    size: int | None,
     *,
     force: bool,
     progress: Callable[[int], None] | None,
 ) -> Written:
     """Have ``fill`` write ``size`` bytes to ``place``; errors of the system put in words.
 
-    ``confirm`` is called when they are on the disk and may still raise to keep them from
-    taking the place.
+    ``size`` is ``None`` where only the outcome tells. ``confirm`` is called when they are on the
+    disk and may still raise to keep them from taking the place.
     """
     try:
+        warnings: tuple[str, ...] = ()
         if place.streamed:
-            _stream(place, fill, confirm, progress)
-            warnings: tuple[str, ...] = ()
+            done = _stream(place, fill, confirm, progress)
         else:
-            warnings = _replace(place, fill, confirm, size, force=force, progress=progress)
+            done, warnings = _replace(place, fill, confirm, size, force=force, progress=progress)
     except BrokenPipeError:
         raise  # who reads has seen enough: not for us to report
     except OSError as error:
         raise _failure(error, place, size) from error
-    return Written(None if place.given == "-" else place.given, size, warnings)
+    return Written(None if place.given == "-" else place.given, done, warnings)
 
 
 def _stream(
@@ -155,7 +196,8 @@ def _stream(
     fill: Callable[[Sink], None],
     confirm: Callable[[], None],
     progress: Callable[[int], None] | None,
-) -> None:
+) -> int:
+    """Write into what is there; returns how many bytes."""
     if place.fd is not None:
         fd = duplicated(place.fd)
     elif place.old is not None and stat.S_ISSOCK(place.old.st_mode):
@@ -167,10 +209,12 @@ def _stream(
     try:
         if place.fd is None and stat.S_ISREG(os.fstat(fd).st_mode):
             raise OutputError("became a regular file meanwhile", path=place.name)
-        fill(Sink(fd, progress))
+        sink = Sink(fd, progress)
+        fill(sink)
         if stat.S_ISREG(os.fstat(fd).st_mode):
             os.fsync(fd)
         confirm()
+        return sink.done
     finally:
         os.close(fd)
 
@@ -179,12 +223,12 @@ def _replace(
     place: Place,
     fill: Callable[[Sink], None],
     confirm: Callable[[], None],
-    size: int,
+    size: int | None,
     *,
     force: bool,
     progress: Callable[[int], None] | None,
-) -> tuple[str, ...]:
-    """Write beside the place, flush, rename over it, flush the directory; returns warnings.
+) -> tuple[int, tuple[str, ...]]:
+    """Write beside the place, flush, rename over it, flush the directory; returns size, warnings.
 
     Whatever interrupts this, a signal's exception too, the temporary file is removed.
     """
@@ -196,7 +240,7 @@ def _replace(
             # Short, so that it fits wherever the output's own name does.
             name = f".deconvsurgery-{secrets.token_hex(8)}.tmp"
             temporary = os.path.join(place.directory, name)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             try:
                 # A copy of a private file is private from its first byte on.
                 fd = opened(temporary, flags, 0o666 if place.old is None else 0o600)
@@ -206,8 +250,9 @@ def _replace(
         else:
             raise FileExistsError(errno.EEXIST, "no temporary name is free", place.directory)
         fill(Sink(fd, progress))
-        if os.fstat(fd).st_size != size:
-            raise RuntimeError(f"{os.fstat(fd).st_size} bytes were written instead of {size}")
+        done = os.fstat(fd).st_size
+        if size is not None and done != size:
+            raise RuntimeError(f"{done} bytes were written instead of {size}")
         if place.old is not None:
             warnings += _dress(fd, place.path, place.old)
         os.fsync(fd)
@@ -227,7 +272,7 @@ def _replace(
                 os.unlink(temporary)
         raise
     _flush_directory(place)
-    return tuple(warnings)
+    return done, tuple(warnings)
 
 
 def _check_still(place: Place) -> None:
@@ -320,9 +365,11 @@ _REMEDY = {
 }
 
 
-def _failure(error: OSError, place: Place, size: int) -> FileError:
+def _failure(error: OSError, place: Place, size: int | None) -> FileError:
     """The system's refusal in words, with what is needed and what there is."""
-    message = f"cannot be written: {reason(error)}; {size} bytes are needed"
+    message = f"cannot be written: {reason(error)}"
+    if size is not None:
+        message += f"; {size} bytes are needed"
     if not place.streamed:
         with suppress(OSError):
             system = os.statvfs(place.directory)

@@ -194,7 +194,7 @@ def closing_words(result: ApplyResult, *, dry_run: bool) -> str:
         done[1:] = [each.removeprefix("would ") for each in done[1:]]
     sentence = (
         f"{' and '.join(done)} of {plural(count.total(), 'matched layer')}: "
-        f"{result.rewritten:,} of {plural(result.output_size, 'byte')}; "
+        f"{_share(result)}; "
         f"everything else {'would be' if would else 'is'} the input's own."
     )
     sentence = sentence[0].upper() + sentence[1:]
@@ -203,6 +203,13 @@ def closing_words(result: ApplyResult, *, dry_run: bool) -> str:
     if _in_place(result):
         return f"{sentence} Changed {_place(result)} in place."
     return f"{sentence} Wrote {_place(result)}."
+
+
+def _share(result: ApplyResult) -> str:
+    """How much of the output is new."""
+    if result.output_size is None:  # what HDF5 needs for a new layer is seen when it is made
+        return f"{plural(result.rewritten, 'byte')} of new values"
+    return f"{result.rewritten:,} of {plural(result.output_size, 'byte')}"
 
 
 def _nothing_changed(result: ApplyResult, count: Counter[Action], would: bool) -> str:

@@ -1,0 +1,158 @@
+"""What the verbs take: paths or open objects, texts or lists of them; where the outcome goes.
+
+Never here: what a verb does, options, a printed word.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from .errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
+from .hdf5 import Amendment
+from .model import Model
+from .net import Net, Phase
+from .read import open_model, read_net
+from .source import FileSource, shown
+from .splice import Edit, spliced_size
+from .write import Written, check_output, write_amended, write_spliced
+
+Path: TypeAlias = str | os.PathLike[str]
+Progress: TypeAlias = Callable[[int, int], None]
+Outcome: TypeAlias = Sequence[Edit] | Amendment
+"""What a verb makes of a model: edits on its bytes, or new values in an HDF5 file."""
+
+
+def outcome_size(outcome: Outcome, size: int) -> int | None:
+    """Bytes of what comes of a model of ``size`` bytes; ``None`` where only HDF5 can tell."""
+    if isinstance(outcome, Amendment):
+        return None if outcome.groups else size
+    return spliced_size(size, outcome)
+
+
+def outcome_rewritten(outcome: Outcome) -> int:
+    """Bytes in it that are not the input's own."""
+    if isinstance(outcome, Amendment):
+        return outcome.size
+    return sum(edit.size for edit in outcome)
+
+
+def write_outcome(
+    source: FileSource,
+    outcome: Outcome,
+    place: Path,
+    *,
+    force: bool = False,
+    in_place: bool = False,
+    progress: Progress | None = None,
+) -> Written:
+    """Write it; raises as `write_spliced`."""
+    size = outcome_size(outcome, source.size) or source.size
+    told = counting(progress, size) if progress else None
+    if isinstance(outcome, Amendment):
+        return write_amended(
+            source,
+            outcome.carry_out,
+            place,
+            copied=not outcome.new,
+            force=force,
+            in_place=in_place,
+            progress=told,
+        )
+    return write_spliced(source, outcome, place, force=force, in_place=in_place, progress=told)
+
+
+def counting(progress: Progress, total: int) -> Callable[[int], None]:
+    """Add up the pieces that are written."""
+    done = 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, total)
+
+    return told
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Both paths lead to one file."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False  # one of them is not there, or is a stream
+
+
+def texts(given: str | Sequence[str]) -> tuple[str, ...]:
+    """One text stands for a list of one, never for its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def phase_of(phase: Phase | str | None) -> Phase | None:
+    """A phase by its name, in either case."""
+    if isinstance(phase, str):
+        if phase.upper() not in Phase.__members__:
+            raise ValueError(f"phase is train or test, not {phase!r}")
+        return Phase[phase.upper()]
+    return phase
+
+
+def given_net(net: Path | Net) -> tuple[Net, str]:
+    """A net, and what to call it."""
+    if isinstance(net, Net):
+        return net, net.name or "the net"
+    return read_net(net), os.fsdecode(net)
+
+
+@contextmanager
+def given_model(model: Path | Model) -> Iterator[tuple[Model, str]]:
+    """A model, opened if need be, and what to call it."""
+    if isinstance(model, Model):
+        yield model, getattr(model.source, "name", "the model")
+        return
+    with open_model(model) as opened:
+        yield opened, os.fsdecode(model)
+
+
+@contextmanager
+def blamed(net_name: str | None, model_name: str | None = None) -> Iterator[None]:
+    """Errors about the net's layers say which file they stand in, and what it was held against."""
+    try:
+        yield
+    except (PrototxtError, ShapeError, MismatchError, SelectionError) as error:
+        if error.path is None and net_name is not None:
+            error.path = shown(net_name)
+        if isinstance(error, MismatchError) and model_name is not None:
+            error.message += f" (model: {shown(model_name)})"
+        raise
+
+
+def destination(
+    opened: Model,
+    model: Path | Model,
+    output: Path | None,
+    in_place: bool,
+    force: bool,
+    dry_run: bool,
+) -> tuple[FileSource, Path] | None:
+    """What is copied and where to, after every reason not to; ``None`` for a dry run."""
+    if in_place:
+        if output is not None:
+            raise OutputError("--in-place changes the input; it takes no output of its own")
+        if model == "-":
+            raise OutputError("standard input cannot be changed in place")
+        if isinstance(model, Model):
+            raise OutputError("an open model cannot be changed in place; give its path")
+        output = model
+    if dry_run:
+        return None
+    if output is None:
+        raise OutputError(
+            "no output is named", hint="name OUT, or use --in-place, --dry-run or --check"
+        )
+    source = opened.source
+    if not isinstance(source, FileSource):
+        raise OutputError("only a model that was opened from a file can be written")
+    check_output(output, source, force=force, in_place=in_place)
+    return source, output
