@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from .change import Action, Change, Plan
-from .hdf5 import DATA, Amendment, NewValues, Rows
+from .hdf5 import DATA, Amendment, NewValues
+from .kernels import Array
 from .model import Dataset, Model, SourceBlob
 from .sharing import Owner
 
@@ -36,7 +37,7 @@ def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Amendme
 
 def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iterator[NewValues]:
     name, dtype = change.target.layer.name, model.dtype
-    blobs: list[tuple[tuple[int, ...], Callable[[], Rows]]]
+    blobs: list[tuple[tuple[int, ...], Callable[[], Iterator[Array]]]]
     blobs = [(change.fill.shape, partial(change.rows, dtype, model))]
     if change.bias is not None:
         blobs.append(((change.bias.count,), partial(change.bias.rows, dtype)))
@@ -57,6 +58,6 @@ def _rewritten(change: Change, model: Model) -> Iterator[NewValues]:
             yield _values(bias, partial(change.bias.rows, bias.dtype))
 
 
-def _values(blob: SourceBlob, rows: Callable[[], Rows]) -> NewValues:
+def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> NewValues:
     assert isinstance(blob.place, Dataset)
     return NewValues(blob.place.path, blob.shape, blob.dtype, rows)

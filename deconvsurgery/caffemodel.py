@@ -5,8 +5,7 @@ Never here: the index (``indexing``), files, a decision, the shape a blob *shoul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from math import prod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError
@@ -25,31 +24,11 @@ _AT_ONCE = 1 << 20  # bytes of values read at a time
 LEGACY_DIMS = (BlobField.NUM, BlobField.CHANNELS, BlobField.HEIGHT, BlobField.WIDTH)
 
 
-def wire_rows(source: ByteSource, blob: SourceBlob, shape: Sequence[int]) -> Iterator[Array]:
-    """A blob's values, one array of ``shape[1:]`` for each index of the first axis."""
-    import numpy as np
-
+def wire_values(source: ByteSource, blob: SourceBlob) -> Iterator[Array]:
+    """A blob's values in order, in flat arrays of about a megabyte."""
     assert isinstance(blob.place, OnWire)
-    row_count = prod(shape[1:])
-    waiting: list[Array] = []
-    held = 0
-    for piece in _pieces(source, blob.place, max(1, row_count)):
-        waiting.append(piece)
-        held += piece.size
-        if held < row_count or not row_count:
-            continue
-        values = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
-        whole = held // row_count
-        yield from values[: whole * row_count].reshape(whole, *shape[1:])
-        held -= whole * row_count
-        waiting = [values[whole * row_count :]] if held else []
-
-
-def _pieces(source: ByteSource, place: OnWire, multiple: int) -> Iterator[Array]:
-    """All values in order, flat, about a megabyte and a ``multiple`` of values at a time."""
-    for chunk in place.values:
-        width = chunk.storage.width
-        batch = max(1, _AT_ONCE // (multiple * width)) * multiple
+    for chunk in blob.place.values:
+        batch = _AT_ONCE // chunk.storage.width
         for first in range(0, chunk.count, batch):
             yield _values(source, chunk, first, min(batch, chunk.count - first))
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .errors import FormatError, ModelError
-from .model import ABSENT, MAX_AXES, Dataset, Model, SourceBlob, SourceLayer, Version
+from .model import ABSENT, MAX_AXES, Dataset, Model, SourceBlob, SourceLayer, Version, regrouped
 from .wire import ByteSource
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ DATA = "data"
 _AT_ONCE = 1 << 20  # bytes of values read or written at a time
 _POSITION = re.compile("0|[1-9][0-9]{0,2}")
 _DEEPEST = 8  # groups in groups: layers whose names have slashes, as Caffe cannot write them
-
-Rows: TypeAlias = Iterable["Array"]
 
 
 def h5py() -> Any:
@@ -149,7 +147,7 @@ def indexed_hdf5(source: ByteSource) -> Iterator[Model]:
             if not isinstance(root, library.Group):
                 raise ModelError("is an HDF5 file without a group 'data'", hint=_other_kind(file))
             layers = tuple(_layers(library, root, (), set()))
-        yield Model(source, Version.HDF5, layers, partial(_rows, file))
+        yield Model(source, Version.HDF5, layers, partial(_values, file))
 
 
 def _other_kind(file: Any) -> str:
@@ -229,22 +227,21 @@ def _blob(library: Any, group: Any, name: str) -> SourceBlob:
     return SourceBlob(shape, place)
 
 
-def _rows(file: Any, blob: SourceBlob, shape: Sequence[int]) -> Iterator[Array]:
-    """A blob's values, one array of ``shape[1:]`` for each index of the first axis."""
+def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
+    """A blob's values in order, in flat arrays of about a megabyte."""
     import numpy as np
 
     assert isinstance(blob.place, Dataset)
+    if not blob.count:
+        return
     with _told(f"{blob.place.path} cannot be read"):
-        dataset = file[blob.place.path]
-        typed = dataset.astype(blob.place.dtype)
-        if not blob.shape or tuple(shape[1:]) != blob.shape[1:]:  # a scalar, or flat
-            whole = np.asarray(typed[()], blob.place.dtype).reshape(tuple(shape))
-            yield from whole
+        typed = file[blob.place.path].astype(blob.place.dtype)
+        if not blob.shape:
+            yield np.asarray(typed[()], blob.place.dtype).reshape(1)
             return
-        row = prod(shape[1:]) * np.dtype(blob.place.dtype).itemsize
-        batch = max(1, _AT_ONCE // max(1, row))
-        for first in range(0, shape[0], batch):
-            yield from typed[first : first + batch]
+        batch = max(1, _AT_ONCE // (prod(blob.shape[1:]) * np.dtype(blob.place.dtype).itemsize))
+        for first in range(0, blob.shape[0], batch):
+            yield typed[first : first + batch].reshape(-1)
 
 
 # ── writing ──
@@ -252,12 +249,12 @@ def _rows(file: Any, blob: SourceBlob, shape: Sequence[int]) -> Iterator[Array]:
 
 @dataclass(frozen=True, slots=True)
 class NewValues:
-    """A dataset that comes, or whose values do: its path, shape and type; rows when written."""
+    """A dataset that comes, or whose values do: its path, shape and type; values when written."""
 
     path: str
     shape: tuple[int, ...]
     dtype: str
-    rows: Callable[[], Rows]
+    values: Callable[[], Iterator[Array]]
 
     @property
     def size(self) -> int:
@@ -304,18 +301,13 @@ def _fill(file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None
 
 
 def _put(dataset: Any, values: NewValues) -> None:
-    """Write the rows, about a megabyte of them at a time."""
-    import numpy as np
-
+    """Write the values, about a megabyte of them at a time."""
     if not values.shape:
-        (dataset[()],) = values.rows()
+        (dataset[()],) = next(values.values())
         return
-    first, held, waiting = 0, 0, []
-    for row in values.rows():
-        waiting.append(row)
-        held += row.nbytes
-        if held >= _AT_ONCE:
-            dataset[first : first + len(waiting)] = np.stack(waiting)
-            first, held, waiting = first + len(waiting), 0, []
-    if waiting:
-        dataset[first : first + len(waiting)] = np.stack(waiting)
+    row, first = prod(values.shape[1:]), 0
+    least = max(1, _AT_ONCE // max(1, row * int(values.dtype[-1])))
+    for several in regrouped((each.reshape(-1) for each in values.values()), row, least):
+        count = several.size // row
+        dataset[first : first + count] = several.reshape(count, *values.shape[1:])
+        first += count

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from .caffemodel import LEGACY_DIMS, wire_rows
+from .caffemodel import LEGACY_DIMS, wire_values
 from .errors import ModelError
 from .model import (
     MAX_AXES,
@@ -68,7 +68,7 @@ def index(source: ByteSource) -> Model:
             layers.append(_layer(window, inner))
         elif inner.number == NetField.LAYERS:
             layers.append(_v1_layer(window, inner))
-    return Model(source, _version(layers), tuple(layers), partial(wire_rows, source))
+    return Model(source, _version(layers), tuple(layers), partial(wire_values, source))
 
 
 def _version(layers: Sequence[SourceLayer]) -> Version:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .schema import RawType
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Rows: TypeAlias = Iterator[NDArray[np.floating[Any]]]
+    Arrays: TypeAlias = Iterator[NDArray[np.floating[Any]]]
 
 MAX_AXES = 32  # Caffe's kMaxBlobAxes
 
@@ -213,7 +214,7 @@ class SourceLayer:
     param_names: tuple[str, ...] = ()
 
 
-RowReader: TypeAlias = Callable[[SourceBlob, Sequence[int]], "Rows"]
+ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ class Model:
     source: ByteSource
     version: Version
     layers: tuple[SourceLayer, ...]
-    read_rows: RowReader
+    read_values: ValueReader
     by_name: dict[str, tuple[SourceLayer, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -255,9 +256,38 @@ class Model:
         kinds = {blob.storage for blob in self.blobs if blob.count}
         return kinds.pop() if len(kinds) == 1 else Storage.DATA
 
-    def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Rows:
+    def values(self, blob: SourceBlob) -> Arrays:
+        """All values in order, in flat arrays of about a megabyte."""
+        return self.read_values(blob)
+
+    def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Arrays:
         """The values, one array of ``shape[1:]`` for each index of the first axis.
 
         Holds about a megabyte of them at a time, or one row where that is more.
         """
-        return self.read_rows(blob, shape)
+        for several in regrouped(self.values(blob), prod(shape[1:])):
+            yield from several.reshape(-1, *shape[1:])
+
+
+def regrouped(arrays: Arrays, count: int, least: int = 1) -> Arrays:
+    """The same values in flat arrays of whole multiples of ``count``, ``least`` of them at a time.
+
+    What is left over at the end, if it is no whole multiple, is dropped; the last may be smaller.
+    """
+    import numpy as np
+
+    waiting: list[NDArray[np.floating[Any]]] = []
+    held = 0
+    for array in arrays if count else ():
+        waiting.append(array)
+        held += array.size
+        if held < count * least:
+            continue
+        values = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+        whole = held // count * count
+        yield values[:whole]
+        held -= whole
+        waiting = [values[whole:]] if held else []
+    if held >= count > 0:
+        values = np.concatenate(waiting)
+        yield values[: held // count * count]
