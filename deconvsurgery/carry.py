@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .errors import ModelError
 from .schema import message_class
-from .wire import I32, I64, LEN, VARINT, Field, Window, fields, header, tag
+from .wire import I32, I64, LEN, MAX_NUMBER, VARINT, Field, Window, fields, header, tag
 
 Parts = list[tuple[int, bytes]]  # whole fields with their numbers
 Ranges = Iterable[tuple[int, int]]  # a message's occurrences
@@ -154,9 +154,11 @@ def as_they_stand(window: Window, occurrences: Ranges, but: Collection[int] = ()
     ]
 
 
-def joined(parts: Parts) -> bytes:
-    """The fields by number, those of one number in their order."""
-    return b"".join(part for _, part in sorted(parts, key=lambda part: part[0]))
+def joined(message: str, parts: Parts) -> bytes:
+    """The fields as protobuf writes them: by number, what it does not know behind, as it came."""
+    known = known_fields(message)
+    ordered = sorted(parts, key=lambda part: part[0] if part[0] in known else MAX_NUMBER)
+    return b"".join(part for _, part in ordered)
 
 
 def values(

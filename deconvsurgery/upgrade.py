@@ -110,7 +110,7 @@ def _field(message: str, name: str, payload: bytes) -> tuple[int, bytes]:
 def _layer(parts: Parts, told: Iterable[str]) -> UpgradedLayer:
     head = [part for part in parts if part[0] < LayerField.BLOBS]
     tail = [part for part in parts if part[0] >= LayerField.BLOBS]
-    return UpgradedLayer(joined(head), joined(tail), tuple(told))
+    return UpgradedLayer(joined(_V2, head), joined(_V2, tail), tuple(told))
 
 
 def _lost(message: str, strange: Iterable[Field]) -> Iterator[str]:
@@ -186,8 +186,8 @@ def _transform(
     for field, number in numbers.items():
         transform += carried(window, number, inner[field])
     return [
-        _field(_V2, name, joined(own)),
-        _field(_V2, "transform_param", joined(transform)),
+        _field(_V2, name, joined(old, own)),
+        _field(_V2, "transform_param", joined(new, transform)),
     ], moved
 
 
@@ -262,7 +262,8 @@ def _v0_layer(window: Window, outer: Found, inner: Found, kept: Unpadded) -> Upg
         others = [part for part in inside.get(message, ()) if part[0] != number]
         inside[message] = [*others, (number, written(number, VARINT, varint(kept.pad)))]
         told.append(f"pad {kept.pad} and the bottom taken over from padding layer {kept.padding!r}")
-    parts += [_field(_V2, message, joined(fields)) for message, fields in inside.items()]
+    for name, moved in inside.items():
+        parts.append(_field(_V2, name, joined(message_in(_V2, name), moved)))
     return _layer(parts, [*told, *_lost(_V1, outer.strange), *_lost(_V0, inner.strange)])
 
 
@@ -284,7 +285,7 @@ def _batch_norm(window: Window, layer: SourceLayer) -> UpgradedLayer | None:
         given = [window.bytes(*each) for name in names for each in ranges(known.get(name, ()))]
         done = done and given == [bytes(4)] * 2
         spec = as_they_stand(window, [param], but=numbers) + zeros
-        parts.append(_field(_V2, "param", joined(spec)))
+        parts.append(_field(_V2, "param", joined("ParamSpec", spec)))
     if done:
         return None
     rest = {LayerField.BLOBS, number_of(_V2, "param")}
@@ -342,8 +343,8 @@ def _input_layer(window: Window, known: Mapping[str, Sequence[Field]]) -> bytes 
     param = [_field("InputParameter", "shape", shape) for shape in shapes[: len(inputs)]]
     parts = [_field(_V2, "name", b"input"), _field(_V2, "type", b"Input")]
     parts += carried(window, LayerField.TOP, inputs)
-    parts.append(_field(_V2, "input_param", joined(param)))
-    return delimited(NetField.LAYER, joined(parts))
+    parts.append(_field(_V2, "input_param", joined("InputParameter", param)))
+    return delimited(NetField.LAYER, joined(_V2, parts))
 
 
 def _int64(value: int) -> int:
