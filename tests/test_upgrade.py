@@ -6,7 +6,7 @@ input fields, BatchNorm), each on a whole message, where the package only moves 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def sized(number: int, payload: bytes) -> bytes:
 
 # --- Caffe's chain, on messages
 
-V1_TO_V2 = (
+V1_TO_V2 = (  # noqa: SIM905
     ",Accuracy,BNLL,Concat,Convolution,Data,Dropout,EuclideanLoss,Flatten,HDF5Data,HDF5Output,"
     "Im2col,ImageData,InfogainLoss,InnerProduct,LRN,MultinomialLogisticLoss,Pooling,ReLU,Sigmoid,"
     "Softmax,SoftmaxWithLoss,Split,TanH,WindowData,Eltwise,Power,SigmoidCrossEntropyLoss,"
@@ -63,11 +63,11 @@ V1_TO_V2 = (
 ).split(",")
 
 # What UpgradeV1LayerParameter copies as it is, in the order it does.
-COPIED = """
-accuracy argmax concat contrastive_loss convolution data dropout dummy_data eltwise exp hdf5_data
-hdf5_output hinge_loss image_data infogain_loss inner_product lrn memory_data mvn pooling power
-relu sigmoid softmax slice tanh threshold window_data transform loss
-""".split()
+COPIED = (  # noqa: SIM905
+    "accuracy argmax concat contrastive_loss convolution data dropout dummy_data eltwise exp "
+    "hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product lrn memory_data mvn "
+    "pooling power relu sigmoid softmax slice tanh threshold window_data transform loss"
+).split(" ")
 
 V0_TO_V1 = {
     "accuracy": 1,
@@ -106,6 +106,7 @@ BROUGHT_IN = {
     "window_data": "window_data",
 }
 WINDOWS, IMAGES = {"window_data": "window_data"}, {"images": "image_data"}
+ANY_TYPE = dict.fromkeys(["", *V0_TO_V1], "transform")
 V0_PLACES: list[tuple[str, str, dict[str, str]]] = [
     ("num_output", "num_output", LEARNT),
     ("biasterm", "bias_term", LEARNT),
@@ -122,11 +123,11 @@ V0_PLACES: list[tuple[str, str, dict[str, str]]] = [
     ("beta", "beta", {"lrn": "lrn"}),
     ("k", "k", {"lrn": "lrn"}),
     ("source", "source", BROUGHT_IN | {"infogain_loss": "infogain_loss"}),
-    ("scale", "scale", dict.fromkeys(V0_TO_V1, "transform")),
-    ("meanfile", "mean_file", dict.fromkeys(V0_TO_V1, "transform")),
+    ("scale", "scale", ANY_TYPE),
+    ("meanfile", "mean_file", ANY_TYPE),
     ("batchsize", "batch_size", BROUGHT_IN),
-    ("cropsize", "crop_size", dict.fromkeys(V0_TO_V1, "transform")),
-    ("mirror", "mirror", dict.fromkeys(V0_TO_V1, "transform")),
+    ("cropsize", "crop_size", ANY_TYPE),
+    ("mirror", "mirror", ANY_TYPE),
     ("rand_skip", "rand_skip", {"data": "data"} | IMAGES),
     ("shuffle_images", "shuffle", IMAGES),
     ("new_height", "new_height", IMAGES),
@@ -286,7 +287,8 @@ def ours(data: bytes) -> Any:
             assert all(field.number > 7 for field, _ in tail.ListFields())
             new = net.layer.add()
             new.MergeFromString(now.head)
-            new.blobs.extend(layer.layer.blobs if layer.HasField("layer") else layer.blobs)
+            is_v0 = bool(old.layers) and layer.HasField("layer")
+            new.blobs.extend(layer.layer.blobs if is_v0 else layer.blobs)
             new.MergeFromString(now.tail)
     return net
 
@@ -556,8 +558,8 @@ def subset(name: str, but: Sequence[str] = ()) -> st.SearchStrategy[Any]:
 
 def made(name: str, values: dict[str, list[Any]]) -> Any:
     message = message_class(name)()
-    for field, given in values.items():
-        for value in given:
+    for field, listed in values.items():
+        for value in listed:
             put(message, field, value)
     return message
 
@@ -581,9 +583,7 @@ def value_of(field: FieldDescriptor) -> st.SearchStrategy[list[Any]]:
 FOREIGN = st.builds(
     lambda number, rest: varint(number << 3 | rest[0]) + rest[1],
     st.sampled_from([43, 44, 51, 300, 1003, 70000]),
-    st.sampled_from(
-        [(0, b"\x96\x01"), (1, bytes(8)), (2, b"\x03\xff\xfe\xfd"), (5, bytes(4))]
-    ),
+    st.sampled_from([(0, b"\x96\x01"), (1, bytes(8)), (2, b"\x03\xff\xfe\xfd"), (5, bytes(4))]),
 )
 # V1's own numbers, but not with the wire type that they have: protobuf keeps them as unknown.
 ODD = st.sampled_from([b"\x20\x05", b"\x2a\x01x", b"\x3a\0", b"\x58\x01", b"\x28\x28", b"\x35abcd"])
@@ -628,3 +628,439 @@ def test_any_v1_layer_becomes_what_caffe_makes_of_it(
     parts = [wide(piece, width) if piece else piece for piece, width in pieces] + [kind]
     chance.shuffle(parts)
     assert_as_caffe(sized(2, b"".join(parts)))
+
+
+# --- V0
+
+V0_NAMES = [field.name for field in V0LayerParameter.DESCRIPTOR.fields]
+V0_OWN = {"name", "type", "blobs", "blobs_lr", "weight_decay"}
+
+
+def full_v0(kind: str | None) -> Any:
+    connection: Any = V1LayerParameter(bottom=["a", "b"], top=["c", "d"])
+    filled(connection.layer, but=("type",))
+    assert len(connection.layer.ListFields()) == len(V0_NAMES) - 1
+    if kind is not None:
+        connection.layer.type = kind
+    return connection
+
+
+def dropped_from(told: Sequence[str]) -> set[str]:
+    return {each.split()[0] for each in told if "has no place for it" in each}
+
+
+@pytest.mark.parametrize("kind", [*V0_TO_V1])
+def test_a_v0_layer_with_every_field(kind: str) -> None:
+    data = v1_net(full_v0(kind), input=["a", "b"])
+    found = assert_as_caffe(data).layers[0]
+    assert found is not None
+    placed = {name for name, _, places in V0_PLACES if kind in places}
+    placed |= {"hdf5_output_param"} & ({"hdf5_output_param"} if kind == "hdf5_output" else set())
+    assert dropped_from(found.told) == set(V0_NAMES) - V0_OWN - placed
+    (expected,) = caffes(data).layer
+    blobs = b"".join(sized(7, written(blob)) for blob in expected.blobs)
+    assert found.head + blobs + found.tail == written(expected)
+
+
+def test_a_v0_layer_without_a_type_keeps_what_any_type_has() -> None:
+    found = assert_as_caffe(v1_net(full_v0(None), input=["a", "b"])).layers[0]
+    assert found is not None
+    placed = {"scale", "meanfile", "cropsize", "mirror"}
+    assert dropped_from(found.told) == set(V0_NAMES) - V0_OWN - placed
+
+
+@pytest.mark.parametrize("kind", ["deconvolution", "Convolution", ""])
+def test_a_v0_type_that_caffe_does_not_know_is_refused(kind: str) -> None:
+    layers = [full_v0("conv"), full_v0(kind)]
+    layers[1].layer.name = "up"
+    with pytest.raises(
+        ModelError, match=f"'up': Caffe knows no V0 layer of type {kind!r}"
+    ) as raised:
+        upgraded(v1_net(*layers))
+    assert raised.value.layer == "up"
+
+
+def v0(kind: str, bottom: str, top: str, **fields: Any) -> Any:
+    connection: Any = V1LayerParameter(top=[top], bottom=[bottom] if bottom else [])
+    connection.layer.MergeFrom(V0LayerParameter(name=f"{kind} {top}", type=kind, **fields))
+    return connection
+
+
+def test_v0_padding_goes_into_what_reads_it() -> None:
+    data = v1_net(
+        v0("padding", "x", "p", pad=3),
+        v0("conv", "p", "c", num_output=5),
+        v0("pool", "p", "q", pad=1, kernelsize=2),  # its own pad gives way
+        v0("padding", "c", "r"),  # pads by 0
+        v0("conv", "r", "r", pad=7),
+        v0("relu", "r", "r"),  # reads the convolution: r is padded no more
+        v0("padding", "x", "x", pad=9),
+        v0("conv", "x", "y"),
+        input=["x"],
+        input_dim=[1, 3, 5, 7],
+    )
+    found = assert_as_caffe(data)
+    assert [position for position, layer in found.layers.items() if layer is None] == [0, 3, 6]
+    assert found.layers[1].told == (  # type: ignore[union-attr]
+        "pad 3 and the bottom taken over from padding layer 'padding p'",
+    )
+    _, conv, pool, second, relu, last = ours(data).layer
+    assert (conv.bottom, list(conv.convolution_param.pad)) == (["x"], [3])
+    assert (pool.bottom, pool.pooling_param.pad) == (["x"], 3)
+    assert (second.bottom, list(second.convolution_param.pad)) == (["c"], [0])
+    assert relu.bottom == ["r"]
+    assert (last.bottom, list(last.convolution_param.pad)) == (["x"], [9])
+
+
+REFUSED: dict[str, tuple[str, list[Any]]] = {
+    "no layer to pad": ("a layer of type 'relu' reads the padding layer", [v0("relu", "p", "y")]),
+    "padded twice": ("a layer of type 'padding' reads", [v0("padding", "p", "y", pad=1)]),
+    "two bottoms": (
+        "it has 2 bottoms",
+        [V1LayerParameter(bottom=["x", "p"], layer=V0LayerParameter(name="conv y", type="conv"))],
+    ),
+    "two tops": (
+        "the padding layer 'two' has 1 bottoms and 2 tops",
+        [
+            V1LayerParameter(
+                bottom=["x"], top=["s", "t"], layer=V0LayerParameter(name="two", type="padding")
+            ),
+            v0("conv", "t", "y"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "layers"), REFUSED.values(), ids=REFUSED)
+def test_v0_padding_where_caffe_would_stop(words: str, layers: list[Any]) -> None:
+    data = v1_net(v0("padding", "x", "p", pad=1), *layers)
+    with pytest.raises(ModelError, match=words) as raised:
+        upgraded(data)
+    assert raised.value.layer is not None
+    assert raised.value.layer.endswith(" y")
+    assert raised.value.offset == data.index(layers[-1].SerializeToString())
+
+
+def test_of_a_v0_net_little_survives() -> None:
+    net: Any = filled(NetParameter(), but=("layers", "layer", "input", "input_dim", "input_shape"))
+    net.layers.append(full_v0("relu"))
+    net.input.extend(["a", "b"])
+    net.input_dim.extend(range(1, 9))
+    net.input_shape.add(dim=[9])  # which UpgradeV0Net does not copy
+    found = assert_as_caffe(written(net) + b"\x48\x05" + sized(101, b"fork"))
+    assert found.told == (
+        "state dropped, as Caffe does for a V0 net",
+        "debug_info dropped, as Caffe does for a V0 net",
+        "input_shape dropped, as Caffe does for a V0 net",
+        "fork field 9 dropped, as Caffe does",
+        "fork field 101 dropped, as Caffe does",
+        "input 'a', 'b' became the layer 'input'",
+    )
+
+
+def test_v0_fields_twice_count_once_and_pieces_are_merged() -> None:
+    inner = (
+        sized(2, b"relu") + sized(2, b"conv") + b"\x38\x01" + b"\x38\x02" + b"\x58\x09"  # pool: 9
+        + sized(5, sized(1, b"gaussian")) + sized(5, b"\x35\0\0\0\x40" + sized(9, b"fork"))
+        + sized(51, b"\0\0\x80\x3f" * 2) + sized(44, b"lost") + b"\x10\x01"
+    )  # fmt: skip
+    rest = sized(4, b"outside") + sized(44, b"lost")
+    data = sized(2, sized(1, inner[:12]) + rest + sized(1, inner[12:]))
+    found = assert_as_caffe(data).layers[0]
+    assert found is not None
+    assert sized(9, b"fork") in found.tail
+    assert found.told == (
+        "name beside the V0 layer dropped, as Caffe does",
+        "fork field 44 dropped, as Caffe does",
+        "pool dropped, as Caffe does: it is not as Caffe writes it",
+        "fork field 44 dropped, as Caffe does",
+        "type dropped, as Caffe does: it is not as Caffe writes it",
+    )
+
+
+def test_a_v1_layer_in_a_v0_net_is_little_and_must_have_no_weights() -> None:
+    plain: Any = V1LayerParameter(name="fc", type=14, bottom=["c"], top=["f"])
+    layers = [v0("data", "", "c"), plain]
+    found = assert_as_caffe(v1_net(*layers)).layers[1]
+    assert found == UpgradedLayer(
+        sized(3, b"c") + sized(4, b"f"),
+        b"",
+        (
+            "has no V0 layer inside; bottom and top are all",
+            "name beside the V0 layer dropped, as Caffe does",
+            "type beside the V0 layer dropped, as Caffe does",
+        ),
+    )
+    for layer in layers:
+        layer.blobs.add(data=[1])
+        with pytest.raises(ModelError, match="its weights stand outside a V0 layer"):
+            upgraded(v1_net(*layers))
+        layer.ClearField("blobs")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*V0_TO_V1]), subset("V0LayerParameter", but=("type", "blobs"))),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_v0_net_becomes_what_caffe_makes_of_it(drawn: list[tuple[str, Any]]) -> None:
+    layers = []
+    for kind, inner in drawn:
+        inner.type = kind
+        layers.append(V1LayerParameter(bottom=["x"], top=["x"], layer=inner))
+    assert_as_caffe(v1_net(*layers, input=["x"]))
+
+
+# --- V2
+
+
+def test_a_v2_model_is_left_alone() -> None:
+    net: Any = filled(NetParameter(), but=("layers", "input", "input_dim", "input_shape"))
+    for layer in net.layer:
+        layer.type = "Data"
+    net.layer.add(type="BatchNorm", param=[PARAMS()] * 2)
+    net.layer.add(type="BatchNorm", param=[PARAMS()] * 4)
+    net.layer.add(type="Scale", param=[PARAMS(lr_mult=1)] * 3)
+    net.layer.add(type="BatchNorm", param=[PARAMS(lr_mult=0, decay_mult=0, name="n")] * 3)
+    assert assert_as_caffe(written(net)) == Upgrade({}, None, (), ())
+
+
+def test_an_empty_net_is_left_alone() -> None:
+    assert upgraded(sized(1, b"name")) == Upgrade({}, None, (), ())
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        [{}, {}, {}],
+        [{"lr_mult": 0}] * 3,
+        [{"lr_mult": 0, "decay_mult": 0}] * 2 + [{"lr_mult": 0, "decay_mult": 1}],
+        [{"name": "m", "share_mode": 1, "lr_mult": 2, "decay_mult": 3}] * 3,
+    ],
+)
+def test_batch_norm_learns_none_of_its_three_blobs(specs: list[dict[str, Any]]) -> None:
+    layer: Any = filled(LayerParameter(), but=("type", "param"))
+    layer.type = "BatchNorm"
+    layer.param.extend(PARAMS(**spec) for spec in specs)
+    data = NetParameter(layer=[LayerParameter(type="ReLU"), layer]).SerializeToString()
+    found = assert_as_caffe(data)
+    assert list(found.layers) == [1]
+    assert found.layers[1].told == ("lr_mult and decay_mult of its three params set to 0",)  # type: ignore[union-attr]
+
+
+def test_what_forks_gave_other_meanings_is_not_opened() -> None:
+    zeros, one = b"\x1d\0\0\0\0\x25\0\0\0\0", b"\x1d\0\0\x80\x3f"
+    before = sized(1, b"bn\xff") + sized(2, b"BatchNorm") + b"\x2d\0\0\x80\x3f"
+    # 143, 147 and 148 are messages in Caffe, 145 is a varint in NVIDIA's, 300 nobody's.
+    after = (
+        sized(143, b"\xff\xff") + b"\x88\x09\x01" + sized(147, b"\x07") + sized(148, b"\xff")
+        + sized(300, b"x")
+    )  # fmt: skip
+    params = [sized(6, b"\x1d\0\0\0\x40" + sized(9, b"fork") + one), sized(6, b""), sized(6, one)]
+    layer = after[:5] + params[0] + before[5:] + sized(7, b"") + params[1] + after[5:]
+    data = sized(100, layer + params[2] + before[:5])
+    assert upgraded(data).layers[0] == UpgradedLayer(
+        before + sized(6, zeros + sized(9, b"fork")) + sized(6, zeros) * 2,
+        after,
+        ("lr_mult and decay_mult of its three params set to 0",),
+    )
+
+
+# --- input
+
+INPUTS: dict[str, tuple[dict[str, Any], list[list[int]] | None]] = {
+    "dims": ({"input": ["a"], "input_dim": [1, 3, 5, 7]}, [[1, 3, 5, 7]]),
+    "two of them": (
+        {"input": ["a", "b"], "input_dim": [1, 3, 5, 7, -1, 0, 2**31 - 1, 8]},
+        [[1, 3, 5, 7], [-1, 0, 2**31 - 1, 8]],
+    ),
+    "more dims than needed": ({"input": ["a"], "input_dim": range(1, 9)}, [[1, 2, 3, 4]]),
+    "shapes": ({"input": ["a", "b"], "input_shape": [[2, 4], []]}, [[2, 4], []]),
+    "a shape wins": ({"input": ["a"], "input_dim": [1], "input_shape": [[2]]}, [[2]]),
+    "more shapes than needed": ({"input": ["a"], "input_shape": [[2], [3]]}, [[2]]),
+    "no dims": ({"input": ["a", "b"]}, None),
+}
+
+
+def net_with(inputs: dict[str, Any], **layers: Any) -> Any:
+    net: Any = NetParameter(name="n", **layers)
+    net.input.extend(inputs["input"])
+    net.input_dim.extend(inputs.get("input_dim", ()))
+    for dims in inputs.get("input_shape", ()):
+        net.input_shape.add(dim=dims)
+    return net
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        {},
+        {"layer": [LayerParameter(name="l", bottom=["a"])]},
+        {"layers": [V1LayerParameter(name="l", bottom=["a"])]},
+    ],
+    ids=["none", "V2", "V1"],
+)
+@pytest.mark.parametrize(("inputs", "shapes"), INPUTS.values(), ids=INPUTS)
+def test_input_becomes_the_layer_that_caffe_makes_of_it(
+    inputs: dict[str, Any], shapes: list[list[int]] | None, layers: dict[str, Any]
+) -> None:
+    data = written(net_with(inputs, **layers))
+    found = assert_as_caffe(data)
+    names = ", ".join(map(repr, inputs["input"]))
+    if shapes is None:
+        assert found.input_layer is None
+        assert found.told == (f"input {names} dropped, as Caffe does: it has no shape",)
+        return
+    assert found.told == (f"input {names} became the layer 'input'",)
+    first = ours(data).layer[0]
+    assert (first.name, first.type, list(first.top)) == ("input", "Input", inputs["input"])
+    assert [list(shape.dim) for shape in first.input_param.shape] == shapes
+    assert found.input_layer == sized(100, written(first))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"input": ["a", "b"], "input_dim": [1, 3, 5, 7]}, "2 input need 8 input_dim"),
+        ({"input": ["a"], "input_dim": [1, 3, 5]}, "1 input need 4 input_dim, and the file has 3"),
+        ({"input": ["a", "b"], "input_shape": [[1]]}, "2 input need 2 input_shape"),
+    ],
+)
+def test_too_few_dims_are_an_error(inputs: dict[str, Any], words: str) -> None:
+    data = written(net_with(inputs))
+    with pytest.raises(ModelError, match=words) as raised:
+        upgraded(data)
+    assert raised.value.offset == data.index(sized(3, b"a"))
+
+
+def test_input_fields_go_wherever_they_stand_and_however_they_are_written() -> None:
+    dims = b"\x20\x01" + sized(4, b"\x03\x85\0" + b"\xff\xff\xff\xff\x0f")  # 1, 3, 5, -1
+    data = sized(3, b"a") + sized(1, b"n") + dims + b"\x18\x01" + sized(100, b"") + sized(101, b"f")
+    found = assert_as_caffe(data)
+    assert found.dropped == ((0, 3), (6, 8), (8, 18))
+    assert list(ours(data).layer[0].input_param.shape[0].dim) == [1, 3, 5, -1]
+
+
+def test_dims_without_an_input_stay() -> None:
+    data = NetParameter(input_dim=[1, 2], layers=[V1LayerParameter(type=1)]).SerializeToString()
+    assert assert_as_caffe(data).dropped == ()
+
+
+def test_v1_and_v2_layers_in_one_file_are_refused() -> None:
+    net: Any = NetParameter(layer=[LayerParameter()], layers=[V1LayerParameter()])
+    with pytest.raises(MismatchError, match="holds V1 and V2 layers at once, which Caffe refuses"):
+        upgraded(written(net))
+
+
+# --- what is read
+
+BLOB = 500_000_000
+WINDOW = 4096  # what is read of a payload's beginning together with the tag before it
+
+
+class Guarded:
+    """A source with a great payload of zeros, which must not be read."""
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self.before, self.after = before, after
+        self.size = len(before) + BLOB + len(after)
+        self.count = 0
+
+    def read(self, start: int, size: int) -> bytes:
+        stop, first, last = start + size, len(self.before), len(self.before) + BLOB
+        assert 0 <= start <= stop <= self.size
+        assert start >= last or stop <= first + WINDOW, "the payload of a blob was read"
+        self.count += size
+        if start >= last:
+            return self.after[start - last : stop - last]
+        return self.before[start:stop].ljust(size, b"\0")
+
+
+def framed(number: int, before: bytes, after: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(before) + BLOB + len(after)) + before
+
+
+def around(layout: Sequence[tuple[int, bytes, bytes]]) -> tuple[bytes, bytes]:
+    """Nested messages, innermost first: what stands before and what behind the payload."""
+    before = after = b""
+    for number, first, last in layout:
+        before = first + framed(number, before, after)
+        after += last
+    return before, after
+
+
+V1_TAIL = sized(10, b"\x18\x03") + sized(11, b"\x15\0\0\0\0")
+GREAT: dict[str, tuple[list[tuple[int, bytes, bytes]], UpgradedLayer]] = {
+    "V1": (
+        [(5, b"", b""), (6, sized(4, b"up") + b"\x28\x27", V1_TAIL), (2, b"", sized(1, b"net"))],
+        UpgradedLayer(
+            sized(1, b"up") + sized(2, b"Deconvolution"),
+            sized(106, b"\x18\x03") + sized(107, b"\x15\0\0\0\0"),
+            (),
+        ),
+    ),
+    "V0": (
+        [
+            (5, b"", b""),
+            (50, sized(1, b"c") + sized(2, b"conv"), b"\x40\x03"),
+            (1, sized(2, b"x"), sized(3, b"y")),
+            (2, sized(3, b"x"), b""),
+        ],
+        UpgradedLayer(
+            sized(1, b"c") + sized(2, b"Convolution") + sized(3, b"x") + sized(4, b"y"),
+            sized(106, b"\x20\x03"),
+            (),
+        ),
+    ),
+    "V2": (
+        [
+            (5, b"", b""),
+            (7, sized(1, b"bn") + sized(2, b"BatchNorm") + sized(6, b"") * 2, sized(6, b"")),
+            (100, b"", b""),
+        ],
+        UpgradedLayer(
+            sized(1, b"bn") + sized(2, b"BatchNorm") + sized(6, b"\x1d\0\0\0\0\x25\0\0\0\0") * 3,
+            b"",
+            ("lr_mult and decay_mult of its three params set to 0",),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("layout", "expected"), GREAT.values(), ids=GREAT)
+def test_a_blob_of_500_mb_costs_nothing(
+    layout: list[tuple[int, bytes, bytes]], expected: UpgradedLayer
+) -> None:
+    source = Guarded(*around(layout))
+    model = index(source)
+    assert [layer.blobs[0].count for layer in model.layers] == [BLOB // 4]
+    source.count = 0
+    found = upgrade(model)
+    assert found.layers[0] == expected
+    assert source.count < 8 * WINDOW
+
+
+# --- real ones
+
+
+def real_models(shared: Path) -> list[Path]:
+    folders = sorted((shared / "models").glob("v1-*"))
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.iterdir())
+        if path.suffix == ".caffemodel" or path.name == "lenet_iter_10000"
+    ]
+
+
+def test_real_v1_models_become_what_caffe_makes_of_them(shared: Path) -> None:
+    paths = real_models(shared)
+    assert len(paths) >= 8
+    for path in paths:
+        data = path.read_bytes()
+        assert index(Bytes(data)).version is Version.V1
+        found = assert_as_caffe(data)
+        assert None not in found.layers.values()
+        assert len(found.layers) == len(NetParameter.FromString(data).layers)  # type: ignore[attr-defined]
