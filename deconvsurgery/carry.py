@@ -136,6 +136,12 @@ def written(number: int, wire_type: int, payload: bytes) -> bytes:
     return start + payload
 
 
+def named(message: str, name: str, payload: bytes) -> tuple[int, bytes]:
+    """A string, a message or a packed list as a field of that name, with its number."""
+    number = number_of(message, name)
+    return number, written(number, LEN, payload)
+
+
 def carried(window: Window, number: int, occurrences: Iterable[Field]) -> Parts:
     """Fields under another number, their payload byte for byte."""
     return [

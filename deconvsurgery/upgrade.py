@@ -22,6 +22,7 @@ from .carry import (
     known_fields,
     low,
     message_in,
+    named,
     number_of,
     ranges,
     same_fields,
@@ -30,17 +31,16 @@ from .carry import (
     written,
 )
 from .errors import MismatchError, ModelError
+from .inputs import INPUT_FIELDS, input_layer
 from .legacy import PARAM_LISTS, TRANSFORM, TRANSFORM_FROM, Unpadded, unpadded, v0_place
 from .net import Message, Value
-from .schema import V0_TYPES, V1_NUMBERS, V1_TYPES, LayerField, NetField, V1LayerField
-from .wire import I32, VARINT, Field, Window, delimited, varint
+from .schema import V0_TYPES, V1_NUMBERS, V1_TYPES, LayerField, V1LayerField
+from .wire import I32, VARINT, Field, Window, varint
 
 _NET, _V2, _V1, _V0 = "NetParameter", "LayerParameter", "V1LayerParameter", "V0LayerParameter"
 # UpgradeV0Net copies these and no other; what a fork added goes with the rest.
 _V0_NET = frozenset({"name", "layers", "input", "input_dim", "force_backward"})
 _V0_OWN = frozenset({"name", "type", "blobs", "blobs_lr", "weight_decay"})
-_INPUT = ("input", "input_dim", "input_shape")
-_AXES = 4  # of an input that only has input_dim
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,6 @@ def _range(layer: SourceLayer) -> tuple[int, int]:
     return layer.frames[0].start, layer.frames[0].stop
 
 
-def _field(message: str, name: str, payload: bytes) -> tuple[int, bytes]:
-    """A string or a message under its number."""
-    number = number_of(message, name)
-    return number, delimited(number, payload)
-
-
 def _layer(parts: Parts, told: Iterable[str]) -> UpgradedLayer:
     head = [part for part in parts if part[0] < LayerField.BLOBS]
     tail = [part for part in parts if part[0] >= LayerField.BLOBS]
@@ -126,12 +120,12 @@ def _lost(message: str, strange: Iterable[Field]) -> Iterator[str]:
 def _params(window: Window, message: str, known: Mapping[str, Sequence[Field]]) -> Parts:
     """As many ``param`` as the longest of the lists has; each says what was given."""
     columns = []
-    spec = {field.name: field for field in known_fields("ParamSpec").values()}
     for old, new in PARAM_LISTS.items():
-        place, wire_type = number_of("ParamSpec", new), spec[new].wire_type
+        number = number_of("ParamSpec", new)
+        wire_type = known_fields("ParamSpec")[number].wire_type
         each = values(window, message, known.get(old, ()))
-        columns.append([written(place, wire_type, payload) for _, payload in each])
-    return [_field(_V2, "param", b"".join(spec)) for spec in zip_longest(*columns, fillvalue=b"")]
+        columns.append([written(number, wire_type, payload) for _, payload in each])
+    return [named(_V2, "param", b"".join(spec)) for spec in zip_longest(*columns, fillvalue=b"")]
 
 
 # --- V1
@@ -144,7 +138,7 @@ def _v1_layer(window: Window, layer: SourceLayer) -> UpgradedLayer:
     told: list[str] = []
     if "type" in known:
         kind = V1_NUMBERS[low(known["type"][0].value)]
-        parts.append(_field(_V2, "type", kind.encode()))
+        parts.append(named(_V2, "type", kind.encode()))
         moved, names = _transform(window, TRANSFORM_FROM.get(kind, ""), known)
         parts += moved
         told += [f"{name} moved to transform_param" for name in names]
@@ -186,8 +180,8 @@ def _transform(
     for field, number in numbers.items():
         transform += carried(window, number, inner[field])
     return [
-        _field(_V2, name, joined(old, own)),
-        _field(_V2, "transform_param", joined(new, transform)),
+        named(_V2, name, joined(old, own)),
+        named(_V2, "transform_param", joined(new, transform)),
     ], moved
 
 
@@ -238,9 +232,9 @@ def _v0_layer(window: Window, outer: Found, inner: Found, kept: Unpadded) -> Upg
     kind = text(window, inner.known["type"][0]) if "type" in inner.known else ""
     parts = carried(window, LayerField.NAME, inner.known.get("name", ()))
     if kind:
-        parts.append(_field(_V2, "type", V1_TYPES[V0_TYPES[kind]].encode()))
+        parts.append(named(_V2, "type", V1_TYPES[V0_TYPES[kind]].encode()))
     for bottom in kept.bottom:
-        parts.append(_field(_V2, "bottom", bottom.encode("utf-8", "surrogateescape")))
+        parts.append(named(_V2, "bottom", bottom.encode("utf-8", "surrogateescape")))
     parts += carried(window, LayerField.TOP, outer.known.get("top", ()))
     parts += _params(window, _V0, inner.known)
     told = [] if "layer" in outer.known else ["has no V0 layer inside; bottom and top are all"]
@@ -263,7 +257,7 @@ def _v0_layer(window: Window, outer: Found, inner: Found, kept: Unpadded) -> Upg
         inside[message] = [*others, (number, written(number, VARINT, varint(kept.pad)))]
         told.append(f"pad {kept.pad} and the bottom taken over from padding layer {kept.padding!r}")
     for name, moved in inside.items():
-        parts.append(_field(_V2, name, joined(message_in(_V2, name), moved)))
+        parts.append(named(_V2, name, joined(message_in(_V2, name), moved)))
     return _layer(parts, [*told, *_lost(_V1, outer.strange), *_lost(_V0, inner.strange)])
 
 
@@ -285,7 +279,7 @@ def _batch_norm(window: Window, layer: SourceLayer) -> UpgradedLayer | None:
         given = [window.bytes(*each) for name in names for each in ranges(known.get(name, ()))]
         done = done and given == [bytes(4)] * 2
         spec = as_they_stand(window, [param], but=numbers) + zeros
-        parts.append(_field(_V2, "param", joined("ParamSpec", spec)))
+        parts.append(named(_V2, "param", joined("ParamSpec", spec)))
     if done:
         return None
     rest = {LayerField.BLOBS, number_of(_V2, "param")}
@@ -311,8 +305,8 @@ def _net_fields(
         told += _lost(_NET, strange)
     layer = None
     if "input" in known:
-        layer = _input_layer(window, known)
-        gone += [field for name in _INPUT for field in known.get(name, ())]
+        layer = input_layer(window, known)
+        gone += [field for name in INPUT_FIELDS for field in known.get(name, ())]
         names = ", ".join(repr(text(window, field)) for field in known["input"])
         told.append(
             f"input {names} became the layer 'input'"
@@ -320,34 +314,3 @@ def _net_fields(
             else f"input {names} dropped, as Caffe does: it has no shape"
         )
     return layer, tuple(sorted((field.tag, field.stop) for field in gone)), tuple(told)
-
-
-def _input_layer(window: Window, known: Mapping[str, Sequence[Field]]) -> bytes | None:
-    """The Input layer that Caffe makes of input and its shapes; ``None`` when there are none."""
-    inputs = known["input"]
-    shapes = [window.bytes(*each) for each in ranges(known.get("input_shape", ()))]
-    dims = [_int64(value) for value, _ in values(window, _NET, known.get("input_dim", ()))]
-    if not shapes and not dims:
-        return None
-    count, needed, name = len(shapes), len(inputs), "input_shape"
-    if not shapes:
-        count, needed, name = len(dims), len(inputs) * _AXES, "input_dim"
-        fours = [dims[first : first + _AXES] for first in range(0, needed, _AXES)]
-        shapes = [_field("BlobShape", "dim", b"".join(map(varint, four)))[1] for four in fours]
-    if count < needed:
-        raise ModelError(
-            f"{len(inputs)} input need {needed} {name}, and the file has {count}",
-            offset=inputs[0].tag,
-            hint="Caffe would read memory behind them; upgrade the file with the net's text",
-        )
-    param = [_field("InputParameter", "shape", shape) for shape in shapes[: len(inputs)]]
-    parts = [_field(_V2, "name", b"input"), _field(_V2, "type", b"Input")]
-    parts += carried(window, LayerField.TOP, inputs)
-    parts.append(_field(_V2, "input_param", joined("InputParameter", param)))
-    return delimited(NetField.LAYER, joined(_V2, parts))
-
-
-def _int64(value: int) -> int:
-    """An int32 as the varint of an int64 has it, which ``dim`` is."""
-    negative = low(value) >> 31
-    return low(value) | 0xFFFF_FFFF_0000_0000 * negative
