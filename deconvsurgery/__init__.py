@@ -47,7 +47,16 @@ _HOMES = {
     "fit": ("Options", "Target"),
     "change": ("Action", "Change", "Plan", "Skip"),
     "plan": ("make_plan",),
-    "verbs": ("ApplyResult", "InspectResult", "apply", "demo", "inspect", "kernel"),
+    "verbs": (
+        "ApplyResult",
+        "ConvertResult",
+        "InspectResult",
+        "apply",
+        "convert",
+        "demo",
+        "inspect",
+        "kernel",
+    ),
     "portrait": ("KernelFacts",),
     "pycaffe": ("interp",),
 }
@@ -86,13 +95,23 @@ if TYPE_CHECKING:
     from .prototxt import parse_net
     from .pycaffe import interp
     from .read import open_model, read_net
-    from .verbs import ApplyResult, InspectResult, apply, demo, inspect, kernel
+    from .verbs import (
+        ApplyResult,
+        ConvertResult,
+        InspectResult,
+        apply,
+        convert,
+        demo,
+        inspect,
+        kernel,
+    )
 
 __all__ = [
     "Action",
     "ApplyResult",
     "BilinearFill",
     "Change",
+    "ConvertResult",
     "ConvolutionParam",
     "FileError",
     "Fingerprint",
@@ -126,6 +145,7 @@ __all__ = [
     "Target",
     "apply",
     "bilinear_kernel",
+    "convert",
     "demo",
     "inspect",
     "interp",

@@ -12,6 +12,7 @@ from math import prod
 from .errors import ShapeError
 from .fill import BilinearFill
 from .geometry import convolution_window
+from .hdf5 import can_be_a_group
 from .kernels import (
     LARGEST_KERNEL,
     Formula,
@@ -231,7 +232,7 @@ def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal
             mismatch=True,
         )
     name = target.layer.name
-    if model.version is Version.HDF5 and name not in model.by_name and not _can_be_a_group(name):
+    if model.version is Version.HDF5 and name not in model.by_name and not can_be_a_group(name):
         return Refusal(
             f"an HDF5 file cannot hold a layer named {name!r}: a slash makes groups of it, and "
             "Caffe looks for its blobs in vain",
@@ -249,10 +250,6 @@ def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal
         if found:
             return Refusal(found, mismatch=True)
     return None
-
-
-def _can_be_a_group(name: str) -> bool:
-    return bool(name) and name != "." and "/" not in name and "\0" not in name
 
 
 def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> str | None:

@@ -44,6 +44,11 @@ def h5py() -> Any:
     return library
 
 
+def can_be_a_group(name: str) -> bool:
+    """A layer of this name can be saved and found: Caffe takes no path for a name."""
+    return bool(name) and name != "." and "/" not in name and "\0" not in name
+
+
 # ── files as h5py wants them ──
 
 

@@ -7,12 +7,26 @@ is carried over, and nothing here ever touches a file's bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from .net import Message, Value
 from .schema import FORK_V1_TYPES, V0_TYPES, V1_NUMBERS, V1_TYPES
 
-_V1_ONLY = ("type", "param", "blob_share_mode", "blobs_lr", "weight_decay")
+# V1's lists and the field of ParamSpec that each of their values becomes, in ParamSpec's order.
+PARAM_LISTS: Mapping[str, str] = {
+    "param": "name",
+    "blob_share_mode": "share_mode",
+    "blobs_lr": "lr_mult",
+    "weight_decay": "decay_mult",
+}
+# What data layers of these types kept in a message of their own before transform_param was.
+TRANSFORM = ("scale", "mean_file", "crop_size", "mirror")
+TRANSFORM_FROM: Mapping[str, str] = {
+    "Data": "data_param",
+    "ImageData": "image_data_param",
+    "WindowData": "window_data_param",
+}
 
 # V0 field -> (today's message, today's field) for the layer types that have it.
 _CONV_IP = {
@@ -22,6 +36,7 @@ _CONV_IP = {
     "bias_filler": "bias_filler",
 }
 _WINDOW = {"pad": "pad", "kernelsize": "kernel_size", "stride": "stride"}
+_BATCHES = {"source": "source", "batchsize": "batch_size"}
 _V0_FIELDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "conv": ("convolution_param", _CONV_IP | _WINDOW | {"group": "group"}),
     "innerproduct": ("inner_product_param", _CONV_IP),
@@ -29,32 +44,40 @@ _V0_FIELDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "dropout": ("dropout_param", {"dropout_ratio": "dropout_ratio"}),
     "lrn": ("lrn_param", {"local_size": "local_size", "alpha": "alpha", "beta": "beta", "k": "k"}),
     "concat": ("concat_param", {"concat_dim": "concat_dim"}),
-    "data": ("data_param", {"source": "source", "batchsize": "batch_size"}),
-    "hdf5_data": ("hdf5_data_param", {"source": "source", "batchsize": "batch_size"}),
+    "data": ("data_param", _BATCHES | {"rand_skip": "rand_skip"}),
+    "hdf5_data": ("hdf5_data_param", _BATCHES),
     "images": (
         "image_data_param",
-        {
-            "source": "source",
-            "batchsize": "batch_size",
+        _BATCHES
+        | {
+            "rand_skip": "rand_skip",
+            "shuffle_images": "shuffle",
             "new_height": "new_height",
             "new_width": "new_width",
         },
     ),
-    "window_data": ("window_data_param", {"source": "source", "batchsize": "batch_size"}),
+    "window_data": (
+        "window_data_param",
+        _BATCHES
+        | {
+            "det_fg_threshold": "fg_threshold",
+            "det_bg_threshold": "bg_threshold",
+            "det_fg_fraction": "fg_fraction",
+            "det_context_pad": "context_pad",
+            "det_crop_mode": "crop_mode",
+        },
+    ),
     "infogain_loss": ("infogain_loss_param", {"source": "source"}),
 }
+# Moved in layers of any type, as UpgradeV0LayerParameter does.
 _V0_TRANSFORM = {
     "scale": "scale",
     "meanfile": "mean_file",
     "cropsize": "crop_size",
     "mirror": "mirror",
 }
-_V1_TRANSFORM = ("scale", "mean_file", "crop_size", "mirror")
-_V1_TRANSFORM_FROM = {
-    "Data": "data_param",
-    "ImageData": "image_data_param",
-    "WindowData": "window_data_param",
-}
+_V0_WHOLE = {"hdf5_output": "hdf5_output_param"}  # a message that stays what it is
+_V0_PADDED = ("conv", "pool")
 
 
 def v1_type(value: Value | None) -> str:
@@ -74,68 +97,141 @@ def upgraded_v1(layer: Message) -> Message:
     """A V1 layer (``layers { … }``) in V2 terms (``UpgradeV1LayerParameter``)."""
     types = layer.all("type")
     kind = v1_type(types[-1] if types else None)
-    params = tuple(
-        ("param", _param(*spec))
-        for spec in zip_longest(
-            layer.all("param"), layer.all("blobs_lr"), layer.all("weight_decay")
-        )
+    source = TRANSFORM_FROM.get(kind, "")
+    kept: list[tuple[str, Value]] = []
+    for name, value in layer.fields:
+        if name == source and isinstance(value, Message):
+            kept.append((name, _without(value, TRANSFORM)))
+        elif name != "type" and name not in PARAM_LISTS:
+            kept.append((name, value))
+    moved = tuple(
+        (name, value) for name, value in layer.message(source).fields if name in TRANSFORM
     )
-    kept = tuple((name, value) for name, value in layer.fields if name not in _V1_ONLY)
-    return Message((("type", kind), *params, *kept, *_moved_transform(kind, layer)))
+    # After the layer's own transform_param: what is moved overwrites what stands there.
+    transform = (("transform_param", Message(moved)),) if moved else ()
+    return Message((("type", kind), *_params(layer), *kept, *transform))
 
 
-def _param(name: Value | None, lr_mult: Value | None, decay_mult: Value | None) -> Message:
-    given = (("name", name), ("lr_mult", lr_mult), ("decay_mult", decay_mult))
-    return Message(tuple((field, value) for field, value in given if value is not None))
+def _params(layer: Message) -> tuple[tuple[str, Value], ...]:
+    """As many ``param`` as the longest of the lists has; each says what was given."""
+    rows = zip_longest(*(layer.all(name) for name in PARAM_LISTS))
+    return tuple(
+        (
+            "param",
+            Message(
+                tuple(
+                    (field, value)
+                    for field, value in zip(PARAM_LISTS.values(), row, strict=True)
+                    if value is not None
+                )
+            ),
+        )
+        for row in rows
+    )
 
 
-def _moved_transform(kind: str, layer: Message) -> tuple[tuple[str, Value], ...]:
-    """Data layers once kept crop_size and the like in their own message."""
-    source = layer.message(_V1_TRANSFORM_FROM.get(kind, ""))
-    moved = tuple((name, value) for name, value in source.fields if name in _V1_TRANSFORM)
-    return (("transform_param", Message(moved)),) if moved else ()
+def _without(message: Message, names: Sequence[str]) -> Message:
+    return Message(tuple((name, value) for name, value in message.fields if name not in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Unpadded:
+    """What a V0 layer reads once the padding layers are gone, and the pad it takes over.
+
+    ``refused`` says why Caffe would stop here; the layer is then as it was.
+    """
+
+    index: int
+    bottom: tuple[str, ...]
+    pad: int | None = None
+    padding: str = ""
+    refused: str = ""
+
+
+def unpadded(connections: Sequence[Message]) -> list[Unpadded]:
+    """The V0 layers that stay, each with its old position (``UpgradeV0PaddingLayers``).
+
+    ``padding`` layers vanish: their pad goes to the convolution or pooling that reads them.
+    """
+    writers: dict[str, Message] = {}  # blob -> the padding layer that wrote it last
+    kept: list[Unpadded] = []
+    for index, connection in enumerate(connections):
+        inner = connection.message("layer")
+        bottoms = connection.texts("bottom")
+        read = [writers[bottom] for bottom in bottoms if bottom in writers]
+        found = _unpadded(index, inner, bottoms, read)
+        is_padding = inner.text("type") == "padding"
+        if not is_padding or found.refused:
+            kept.append(found)
+        for top in connection.texts("top"):
+            writers.pop(top, None)
+            if is_padding:
+                writers[top] = connection
+    return kept
+
+
+def _unpadded(
+    index: int, inner: Message, bottoms: tuple[str, ...], read: Sequence[Message]
+) -> Unpadded:
+    if not read:
+        return Unpadded(index, bottoms)
+    padding = read[0].message("layer")
+    name, kind = padding.text("name"), inner.text("type")
+    below, above = read[0].texts("bottom"), read[0].texts("top")
+    if kind not in _V0_PADDED:
+        refused = f"a layer of type {kind!r} reads the padding layer {name!r}; conv and pool may"
+    elif len(bottoms) != 1:
+        refused = f"it has {len(bottoms)} bottoms and reads the padding layer {name!r}"
+    elif (len(below), len(above)) != (1, 1):
+        refused = f"the padding layer {name!r} has {len(below)} bottoms and {len(above)} tops"
+    else:
+        return Unpadded(index, below, padding.integer("pad", 0), name)
+    return Unpadded(index, bottoms, refused=refused)
+
+
+def v0_place(kind: str, name: str) -> tuple[str, ...]:
+    """Where a field of a V0 layer of that type goes, outermost name first; nowhere: empty.
+
+    >>> v0_place("conv", "kernelsize"), v0_place("relu", "kernelsize")
+    (('convolution_param', 'kernel_size'), ())
+    """
+    if name in _V0_TRANSFORM:
+        return "transform_param", _V0_TRANSFORM[name]
+    if name == _V0_WHOLE.get(kind):
+        return (name,)
+    message, names = _V0_FIELDS.get(kind, ("", {}))
+    return (message, names[name]) if name in names else ()
 
 
 def upgraded_v0(connections: Sequence[Message]) -> list[tuple[int, Message]]:
     """V0 ``layers { layer { … } bottom top }`` in V2 terms, each with its old position.
 
-    ``padding`` layers vanish: their pad goes to the convolution or pooling that reads them.
+    More lenient than Caffe: what it stops at is left as it is, so it can be shown.
     """
-    paddings: dict[str, tuple[Value, str]] = {}  # top of a padding layer -> its pad and bottom
-    upgraded: list[tuple[int, Message]] = []
-    for index, connection in enumerate(connections):
+    upgraded = []
+    for layer in unpadded(connections):
+        connection = connections[layer.index]
         inner = connection.message("layer")
-        bottoms, tops = connection.texts("bottom"), connection.texts("top")
-        if inner.text("type") == "padding":
-            pad = inner.integer("pad", 0) or 0
-            paddings |= {top: (pad, bottom) for top, bottom in zip(tops, bottoms, strict=False)}
-            continue
-        extra: tuple[tuple[str, Value], ...] = ()
-        if len(bottoms) == 1 and bottoms[0] in paddings:
-            padding, bottom = paddings[bottoms[0]]
-            bottoms, extra = (bottom,), (("pad", padding),)
-        upgraded.append((index, _v0_layer(Message(inner.fields + extra), bottoms, tops)))
+        if layer.pad is not None:
+            inner = Message((*_without(inner, ("pad",)).fields, ("pad", layer.pad)))
+        upgraded.append((layer.index, _v0_layer(inner, layer.bottom, connection.texts("top"))))
     return upgraded
 
 
 def _v0_layer(inner: Message, bottoms: Sequence[str], tops: Sequence[str]) -> Message:
     old_type = inner.text("type")
     fields: list[tuple[str, Value]] = [
-        ("name", inner.text("name")),
-        ("type", v1_type(V0_TYPES.get(old_type, old_type))),
+        *(("name", name) for name in inner.texts("name")),
+        *(("type", v1_type(V0_TYPES.get(kind, kind))) for kind in inner.texts("type")),
         *(("bottom", bottom) for bottom in bottoms),
         *(("top", top) for top in tops),
     ]
-    if old_type in _V0_FIELDS:
-        message_name, names = _V0_FIELDS[old_type]
-        fields.append((message_name, _renamed(inner, names)))
-    transform = _renamed(inner, _V0_TRANSFORM)
-    if transform.fields:
-        fields.append(("transform_param", transform))
-    specs = zip_longest((), inner.all("blobs_lr"), inner.all("weight_decay"))
-    fields += [("param", _param(*spec)) for spec in specs]
-    return Message(tuple(fields))
-
-
-def _renamed(message: Message, names: Mapping[str, str]) -> Message:
-    return Message(tuple((names[name], value) for name, value in message.fields if name in names))
+    inside: dict[str, list[tuple[str, Value]]] = {}
+    for name, value in inner.fields:
+        place = v0_place(old_type, name)
+        if len(place) == 1:
+            fields.append((name, value))
+        elif place:
+            inside.setdefault(place[0], []).append((place[1], value))
+    fields += [(name, Message(tuple(moved))) for name, moved in inside.items()]
+    return Message((*fields, *_params(inner)))

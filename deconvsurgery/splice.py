@@ -48,13 +48,13 @@ def replacing(start: int, stop: int, data: bytes) -> Edit:
     return Edit(start, stop, len(data), lambda: (data,))
 
 
-def segments(size: int, edits: Sequence[Edit]) -> Iterator[Kept | Edit]:
-    """Cover a source of ``size`` bytes, left to right, with what stays and what is new.
+def segments(size: int, edits: Sequence[Edit], start: int = 0) -> Iterator[Kept | Edit]:
+    """Cover a source's bytes ``[start, size)``, left to right, with what stays and what is new.
 
     Edits may come in any order; those that insert at the same place keep theirs.
-    Raises ``ValueError`` when edits overlap or leave the source.
+    Raises ``ValueError`` when edits overlap or leave that range.
     """
-    position = 0
+    position = start
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.stop)):
         if not position <= edit.start <= edit.stop <= size:
             raise ValueError(f"edit [{edit.start}, {edit.stop}) overlaps or leaves {size} bytes")

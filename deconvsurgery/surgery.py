@@ -16,7 +16,7 @@ from .caffemodel import LEGACY_DIMS
 from .model import RAW_STORAGE, Model, OnWire, SourceBlob, SourceLayer, Storage, Version
 from .net import Layer, Message
 from .schema import BlobField, BlobShapeField, LayerField, NetField, V1LayerField, message_class
-from .splice import Buffer, Edit
+from .splice import Buffer, Edit, replacing
 from .wire import VARINT, FramedEdit, delimited, header, tag, varint
 
 _DECONVOLUTION_ENUM = 39  # V1LayerParameter.LayerType
@@ -74,7 +74,7 @@ def added_blobs(layer: SourceLayer, blobs: Sequence[NewBlob], legacy: bool) -> l
     """Blobs at the end of a layer that is in the file."""
     number = LayerField.BLOBS if layer.version is Version.V2 else V1LayerField.BLOBS
     end = layer.frames[-1].stop
-    edits = [_blob_field(number, blob, legacy) for blob in blobs]
+    edits = [blob_field(number, blob, legacy) for blob in blobs]
     return [FramedEdit(Edit(end, end, edit.size, edit.chunks), layer.frames) for edit in edits]
 
 
@@ -86,21 +86,21 @@ def added_layer(model: Model, layer: Layer, blobs: Sequence[NewBlob]) -> FramedE
     param = convolution_param(layer)
     if model.version is Version.V1:
         parts: list[bytes | Edit] = [
-            *(delimited(V1LayerField.BOTTOM, _encoded(name)) for name in layer.bottom),
-            *(delimited(V1LayerField.TOP, _encoded(name)) for name in layer.top),
-            delimited(V1LayerField.NAME, _encoded(layer.name)),
+            *(delimited(V1LayerField.BOTTOM, encoded(name)) for name in layer.bottom),
+            *(delimited(V1LayerField.TOP, encoded(name)) for name in layer.top),
+            delimited(V1LayerField.NAME, encoded(layer.name)),
             tag(V1LayerField.TYPE, VARINT) + varint(_DECONVOLUTION_ENUM),
-            *(_blob_field(V1LayerField.BLOBS, blob, model.legacy) for blob in blobs),
+            *(blob_field(V1LayerField.BLOBS, blob, model.legacy) for blob in blobs),
             delimited(V1LayerField.CONVOLUTION_PARAM, param),
         ]
         number: int = NetField.LAYERS
     else:
         parts = [
-            delimited(LayerField.NAME, _encoded(layer.name)),
-            delimited(LayerField.TYPE, _encoded(layer.type)),
-            *(delimited(LayerField.BOTTOM, _encoded(name)) for name in layer.bottom),
-            *(delimited(LayerField.TOP, _encoded(name)) for name in layer.top),
-            *(_blob_field(LayerField.BLOBS, blob, model.legacy) for blob in blobs),
+            delimited(LayerField.NAME, encoded(layer.name)),
+            delimited(LayerField.TYPE, encoded(layer.type)),
+            *(delimited(LayerField.BOTTOM, encoded(name)) for name in layer.bottom),
+            *(delimited(LayerField.TOP, encoded(name)) for name in layer.top),
+            *(blob_field(LayerField.BLOBS, blob, model.legacy) for blob in blobs),
             delimited(LayerField.CONVOLUTION_PARAM, param),
         ]
         number = NetField.LAYER
@@ -119,12 +119,12 @@ def added_layer(model: Model, layer: Layer, blobs: Sequence[NewBlob]) -> FramedE
     return FramedEdit(Edit(end, end, len(head) + size, chunks))
 
 
-def _encoded(name: str) -> bytes:
+def encoded(name: str) -> bytes:
     """A name's bytes; what was no UTF-8 in the net comes back as it was."""
     return name.encode("utf-8", "surrogateescape")
 
 
-def _blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
+def blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
     """A whole ``blobs`` field; its values are made when it is written."""
     size = prod(blob.shape) * blob.storage.width
     before = after = b""
@@ -153,21 +153,33 @@ def shape_field(shape: Sequence[int]) -> bytes:
     return delimited(BlobField.SHAPE, delimited(BlobShapeField.DIM, packed))
 
 
+def reshaped_blob(blob: SourceBlob, shape: Sequence[int]) -> list[FramedEdit]:
+    """Edits that make the fields which tell a blob's dims one ``shape``, where Caffe writes it."""
+    place = blob.place
+    assert isinstance(place, OnWire)
+    end = place.frames[-1].stop
+    edits = [Edit(start, stop, 0, tuple) for start, stop in place.dims]
+    return [
+        FramedEdit(edit, place.frames) for edit in (*edits, replacing(end, end, shape_field(shape)))
+    ]
+
+
 def convolution_param(layer: Layer) -> bytes:
     """The net's ``convolution_param`` as Caffe's message; what only a fork knows has no number."""
     param: Any = message_class("ConvolutionParameter")()
-    _fill(param, layer.message.message("convolution_param"))
+    fill_message(param, layer.message.message("convolution_param"))
     return bytes(param.SerializeToString(deterministic=True))
 
 
-def _fill(target: Any, message: Message) -> None:
+def fill_message(target: Any, message: Message) -> None:
+    """Set a protobuf message's fields; what it does not know is left out."""
     for name, value in message.fields:
         known = target.DESCRIPTOR.fields_by_name.get(name)
         if known is None:
             continue
         if isinstance(value, Message):
             if known.message_type is not None:
-                _fill(getattr(target, name), value)
+                fill_message(getattr(target, name), value)
             continue
         if known.enum_type is not None:
             if value not in known.enum_type.values_by_name:

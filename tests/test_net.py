@@ -168,6 +168,36 @@ def test_v1_data_layers_move_what_transforms_the_image() -> None:
     assert param.fields == (("crop_size", 7), ("mirror", True))
 
 
+def test_what_moves_leaves_its_old_place_and_overwrites_the_new() -> None:
+    text = b"""layers { type: IMAGE_DATA
+      transform_param { scale: 3 mean_value: 104 }
+      image_data_param { scale: 2 batch_size: 5 mean_file: "m" }
+      data_param { scale: 9 } }"""
+    message = parse_net(text).layers[0].message
+    assert message.message("image_data_param").fields == (("batch_size", 5),)
+    assert message.message("data_param").fields == (("scale", 9),)  # another type's: stays
+    transform = message.message("transform_param")
+    assert (transform.number("scale", 1), transform.text("mean_file")) == (2, "m")
+    assert transform.number("mean_value", 0) == 104
+
+
+def test_layers_that_bring_no_data_move_nothing() -> None:
+    message = parse_net(b"layers { type: RELU data_param { scale: 2 } }").layers[0].message
+    assert message.message("data_param").fields == (("scale", 2),)
+    assert "transform_param" not in message
+
+
+def test_v1_share_modes_become_the_specs() -> None:
+    text = b"""layers { type: CONVOLUTION blobs_lr: 1
+      blob_share_mode: PERMISSIVE blob_share_mode: STRICT param: "w" }"""
+    message = parse_net(text).layers[0].message
+    assert "blob_share_mode" not in message
+    assert [spec.fields for spec in message.messages("param")] == [
+        (("name", "w"), ("share_mode", "PERMISSIVE"), ("lr_mult", 1.0)),
+        (("share_mode", "STRICT"),),
+    ]
+
+
 # --- V0
 
 V0 = b"""
@@ -205,6 +235,66 @@ def test_a_v0_padding_layer_vanishes_into_the_layer_that_reads_it() -> None:
     conv = parse_net(V0).layers[0]
     assert conv.convolution_param.pad == (3,)
     assert conv.bottom == ("data",)
+
+
+def test_v0_padding_replaces_a_pad_and_ends_with_the_next_writer() -> None:
+    text = b"""
+    layers { layer { name: "pad" type: "padding" pad: 3 } bottom: "x" top: "x" }
+    layers { layer { name: "c" type: "conv" pad: 1 num_output: 2 } bottom: "x" top: "x" }
+    layers { layer { name: "d" type: "conv" pad: 1 } bottom: "x" top: "y" }
+    """
+    conv, after = parse_net(text).layers
+    assert conv.convolution_param.pad == (3,)
+    assert after.convolution_param.pad == (1,)
+
+
+# Section (b) of the facts, a line for each message that is not in the net above.
+@pytest.mark.parametrize(
+    ("kind", "written", "message", "fields"),
+    [
+        ("images", "rand_skip: 4", "image_data_param", (("rand_skip", 4),)),
+        ("images", "shuffle_images: true", "image_data_param", (("shuffle", True),)),
+        (
+            "images",
+            "new_height: 5 new_width: 6",
+            "image_data_param",
+            (("new_height", 5), ("new_width", 6)),
+        ),
+        ("data", "rand_skip: 4", "data_param", (("rand_skip", 4),)),
+        ("hdf5_data", "batchsize: 2", "hdf5_data_param", (("batch_size", 2),)),
+        (
+            "window_data",
+            "det_fg_threshold: 0.25 det_bg_threshold: 0.5 det_fg_fraction: 0.75 "
+            'det_context_pad: 16 det_crop_mode: "square"',
+            "window_data_param",
+            (
+                ("fg_threshold", 0.25),
+                ("bg_threshold", 0.5),
+                ("fg_fraction", 0.75),
+                ("context_pad", 16),
+                ("crop_mode", "square"),
+            ),
+        ),
+        (
+            "hdf5_output",
+            'hdf5_output_param { file_name: "f" }',
+            "hdf5_output_param",
+            (("file_name", "f"),),
+        ),
+        ("pool", "pool: AVE kernelsize: 2", "pooling_param", (("pool", "AVE"), ("kernel_size", 2))),
+        ("concat", "concat_dim: 2", "concat_param", (("concat_dim", 2),)),
+        ("infogain_loss", 'source: "h"', "infogain_loss_param", (("source", "h"),)),
+        ("relu", "mirror: true", "transform_param", (("mirror", True),)),
+    ],
+)
+def test_v0_fields_have_their_place_today(
+    kind: str, written: str, message: str, fields: tuple[tuple[str, object], ...]
+) -> None:
+    # What another type has goes nowhere.
+    text = f'layers {{ layer {{ type: "{kind}" {written} k: 3 new_num: 1 }} }}'
+    found = parse_net(text.encode()).layers[0].message
+    assert found.message(message).fields == fields
+    assert {name for name, _ in found.fields} == {"type", message}
 
 
 # --- input:

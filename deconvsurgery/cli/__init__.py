@@ -22,6 +22,7 @@ from .console import show_error, show_usage_error, silence
 VERBS = {
     "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
     "inspect": "What the Deconvolution layers of a net, a model or both are.",
+    "convert": "A model in another form: V2 layers, HDF5, float32 values, true shapes.",
     "kernel": "One bilinear kernel: numbers, picture, gain per phase, recipe.",
     "demo": "A small FCN-like net and model, and apply run on them.",
 }
@@ -67,6 +68,7 @@ def deconvsurgery(context: click.Context) -> None:
       deconvsurgery demo
       deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
       deconvsurgery inspect net.prototxt in.caffemodel
+      deconvsurgery convert old.caffemodel new.caffemodel
       deconvsurgery kernel 16 --stride 8
     """
     if context.invoked_subcommand is None:

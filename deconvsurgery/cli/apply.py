@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from .console import make_console, show, show_json
+from .console import make_console, show, show_json, shown_progress
 from .selecting import layer_options, state_arguments
-
-_LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 
 
 @click.command(short_help="Bilinear weights into the matched layers of a model.")
@@ -91,7 +87,7 @@ def command(
     to_stdout = output == "-" and not planned_only
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")
-    with _progress(quiet or as_json or planned_only) as progress:
+    with shown_progress(silent=quiet or as_json or planned_only) as progress:
         result = apply(
             net,
             model,
@@ -117,22 +113,3 @@ def command(
         )
         show(report, stderr=to_stdout)
     return 1 if check and result.changed else 0
-
-
-@contextmanager
-def _progress(silent: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error for copies long enough to wait for, on a terminal only."""
-    console = None if silent else make_console(stderr=True)
-    if console is None or not console.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", visible=False)
-
-        def told(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=total > _LONG_COPY)
-
-        yield told

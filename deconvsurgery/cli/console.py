@@ -9,7 +9,7 @@ import codecs
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 USAGE, REFUSED, FAILED = 2, 3, 4
+_LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 _PIPE_WIDTH = 1 << 20  # columns: off a terminal lines are as long as they need to be
 
 
@@ -95,6 +96,25 @@ def _told(stream: TextIO | None) -> Iterator[None]:
         words = f"the report cannot be printed: {error.strerror}; files are as they should be"
         code = show_error(FileError(words), command=None, as_json=False)
         raise click.exceptions.Exit(code) from error
+
+
+@contextmanager
+def shown_progress(*, silent: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error for copies long enough to wait for, on a terminal only."""
+    console = None if silent else make_console(stderr=True)
+    if console is None or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", visible=False)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=total > _LONG_COPY)
+
+        yield told
 
 
 def silence(stream: TextIO | None) -> None:

@@ -11,12 +11,13 @@ from math import isfinite, prod
 from typing import Any, TypeAlias
 
 from ..change import Action, Change, Skip
+from ..conversion import LayerConversion
 from ..errors import SurgeryError
 from ..fingerprint import Fingerprint
 from ..fit import Target
 from ..portrait import KernelFacts
 from ..survey import Row
-from ..verbs import ApplyResult, InspectResult
+from ..verbs import ApplyResult, ConvertResult, InspectResult
 
 Document: TypeAlias = dict[str, Any]
 
@@ -58,6 +59,52 @@ def inspect_document(result: InspectResult) -> Document:
         layers=[_surveyed(row) for row in result.rows],
         notes=result.notes,
     )
+
+
+def convert_document(result: ConvertResult) -> Document:
+    """What ``convert`` did or would do."""
+    return _document(
+        "convert",
+        input=result.input,
+        output=result.output,
+        net=result.net,
+        before=result.before,
+        after=result.after,
+        changed=result.changed,
+        written=result.written,
+        layers=[_converted(each) for each in result.conversion.layers],
+        told=result.conversion.told,
+        bytes={"input": result.input_size, "output": result.output_size},
+        warnings=result.warnings,
+    )
+
+
+def _converted(layer: LayerConversion) -> Document:
+    return {
+        "name": layer.source.name,
+        "type": layer.type,
+        "action": layer.action,
+        "told": layer.told,
+        "max_abs_change": layer.max_abs_change,
+        "blobs": [
+            {
+                "before": {
+                    "shape": each.blob.shape,
+                    "legacy": each.blob.legacy,
+                    "values": each.blob.storage,
+                    "type": each.blob.dtype[1:],
+                },
+                "after": {
+                    "shape": each.blob.shape if each.shape is None else each.shape,
+                    "legacy": each.shape is None,
+                    "values": each.storage,
+                    "type": each.dtype[1:],
+                },
+                "max_abs_change": each.max_abs_change,
+            }
+            for each in layer.blobs
+        ],
+    }
 
 
 def kernel_document(facts: KernelFacts) -> Document:

@@ -1,0 +1,94 @@
+"""``convert``: a model in another of its forms."""
+
+from __future__ import annotations
+
+import click
+
+from .console import make_console, show, show_json, shown_progress
+
+VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "keep")
+
+
+@click.command(short_help="A model in another form: V2, HDF5, float32, true shapes.")
+@click.argument("model", metavar="IN")
+@click.argument("output", metavar="[OUT]", required=False)
+@click.option(
+    "--to",
+    type=click.Choice(["binary", "hdf5"]),
+    help="Default: hdf5 when OUT ends in .h5 or .hdf5, else binary.",
+)
+@click.option(
+    "--values",
+    type=click.Choice(VALUES),
+    default="float32",
+    show_default=True,
+    help="How weights are kept; the raw ones are NVIDIA Caffe's (and OpenCV's, float16).",
+)
+@click.option("--net", metavar="NET", help="The prototxt: tells what the file does not.")
+@click.option("--keep-layers", is_flag=True, help="Leave V1 and V0 layers as they are.")
+@click.option("--keep-dims", is_flag=True, help="Leave num/channels/height/width as they are.")
+@click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+@click.option("-q", "--quiet", is_flag=True, help="No table.")
+def command(
+    model: str,
+    output: str | None,
+    to: str | None,
+    values: str,
+    net: str | None,
+    keep_layers: bool,
+    keep_dims: bool,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Write the model IN to OUT in the form that today's Caffe reads, or in another.
+
+    \b
+    Examples:
+      deconvsurgery convert old.caffemodel new.caffemodel
+      deconvsurgery convert nvidia.caffemodel bvlc.caffemodel
+      deconvsurgery convert in.caffemodel out.caffemodel.h5
+      deconvsurgery convert --net net.prototxt in.caffemodel.h5 out.caffemodel
+      deconvsurgery convert --values raw-float16 in.caffemodel half.caffemodel
+
+    Without options: binary, V2 layers, float32 values, shapes instead of legacy dims. What has
+    that form already stays byte for byte. Values are never held whole.
+    """
+    from ..verbs import convert
+
+    if net == "-" and model == "-":
+        raise click.UsageError("only one of --net and IN can be standard input")
+    if values.startswith("raw") and (
+        to == "hdf5" or (to is None and (output or "").lower().endswith((".h5", ".hdf5")))
+    ):
+        raise click.UsageError("raw values are for binary files; HDF5 takes float32 or float64")
+    to_stdout = output == "-" and not dry_run
+    if to_stdout and as_json:
+        raise click.UsageError("--json and OUT '-' both need standard output")
+    with shown_progress(silent=quiet or as_json or dry_run) as progress:
+        result = convert(
+            model,
+            output,
+            to=to,
+            values=values,
+            upgrade=not keep_layers,
+            true_shapes=not keep_dims,
+            net=net,
+            force=force,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    if as_json:
+        from ..report.document import convert_document
+
+        show_json(convert_document(result))
+    elif not quiet:
+        from ..report.conversion import convert_report
+
+        console = make_console(stderr=to_stdout)
+        report = convert_report(result, width=console.width, terminal=console.is_terminal)
+        show(report, stderr=to_stdout)
+    return 0

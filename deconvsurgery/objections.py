@@ -1,0 +1,166 @@
+"""Why a model cannot have another form, what that would round, and what is to be said of it.
+
+Never here: what becomes of each layer (``convert``), how it is carried out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from .conversion import BlobConversion, LayerConversion, Wanted
+from .errors import MismatchError, ModelError
+from .fit import dims
+from .hdf5 import can_be_a_group
+from .model import Model, Version
+
+# ── refusals, all at once ──
+
+
+def refuse(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
+    """Raise ``MismatchError`` that names every layer which the form cannot hold."""
+    reasons: dict[str, str] = {}
+    hints: list[str] = []
+    for each in layers:
+        found = _not_in_hdf5(each) if wanted.hdf5 else _not_in_binary(each)
+        if found:
+            reasons.setdefault(each.source.name, found[0])
+            hints.append(found[1])
+    if not reasons:
+        return
+    first = next(iter(reasons))
+    hint = "; ".join(dict.fromkeys(hints)) or None
+    form = "HDF5" if wanted.hdf5 else "binary"
+    if len(reasons) == 1:
+        raise MismatchError(f"layer {first!r}: {reasons[first]}", layer=first, hint=hint)
+    shown = [f"  {name!r}: {reason}" for name, reason in list(reasons.items())[:_MOST_NAMED]]
+    if len(reasons) > _MOST_NAMED:
+        shown.append(f"  and {len(reasons) - _MOST_NAMED:,} more")
+    raise MismatchError(
+        f"{len(reasons):,} layers have no {form} form:\n" + "\n".join(shown), layer=first, hint=hint
+    )
+
+
+_MOST_NAMED = 10
+_NET_HINT = "--net tells what the file does not"
+
+
+def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
+    if not can_be_a_group(layer.source.name):
+        return (
+            "Caffe cannot save a layer of that name as HDF5, nor find it there",
+            "the binary form takes any name",
+        )
+    for position, each in enumerate(layer.blobs):
+        blob = each.blob
+        if blob.problem:
+            return f"blob {position}: {blob.problem}", "convert it with the Caffe that wrote it"
+        if each.shape is None:
+            return (
+                f"blob {position} has legacy dims {dims(blob.shape)}, and its type "
+                f"{layer.type or '(none)'} does not tell how many axes are meant",
+                _NET_HINT,
+            )
+        if not blob.absent and blob.count != prod(each.shape):
+            where = " (they are in diff)" if blob.has_diff and not blob.count else ""
+            return (
+                f"blob {position} has {blob.count:,} values{where} for shape {dims(each.shape)}: "
+                "Caffe would not load it either",
+                "leave it in its form, or mend the layer first: deconvsurgery apply",
+            )
+    return None
+
+
+def _not_in_binary(layer: LayerConversion) -> tuple[str, str] | None:
+    for position, each in enumerate(layer.blobs):
+        if each.blob.absent:
+            return f"the file leaves blob {position} to another layer that shares it", _NET_HINT
+        if each.blob.problem and layer.source.version is Version.HDF5:
+            return f"blob {position}: {each.blob.problem}", "make it a plain dataset first"
+    return None
+
+
+# ── rounding ──
+
+
+def measured(layer: LayerConversion, model: Model) -> LayerConversion:
+    """The layer with what rounding changes; ``ModelError`` where a value is beyond its new type."""
+    blobs = []
+    for position, each in enumerate(layer.blobs):
+        if each.retyped and int(each.dtype[-1]) < int(each.blob.dtype[-1]):
+            each = replace(each, max_abs_change=_rounding(layer, position, each, model))
+        blobs.append(each)
+    return replace(layer, blobs=tuple(blobs))
+
+
+def _rounding(layer: LayerConversion, position: int, each: BlobConversion, model: Model) -> float:
+    largest = 0.0
+    for values in model.values(each.blob):
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = values.astype(each.dtype)
+            finite = np.isfinite(values)
+            lost = finite & ~np.isfinite(rounded)
+            if lost.any():
+                raise ModelError(
+                    f"layer {layer.source.name!r}: blob {position} holds {values[lost][0]:g}, "
+                    f"which is beyond what {each.storage} can hold",
+                    layer=layer.source.name,
+                    hint="take a wider type: --values float64, or keep",
+                )
+            change = abs(values[finite] - rounded[finite].astype(values.dtype))
+        largest = max(largest, float(change.max(initial=0)))
+    return largest
+
+
+# ── what is to be said ──
+
+
+def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]:
+    """What a user should know of layers that are converted, or cannot quite be."""
+    twice = [
+        name
+        for name, count in Counter(each.source.name for each in layers if each.blobs).items()
+        if count > 1
+    ]
+    if twice and wanted.hdf5:
+        yield (
+            f"{_names(twice)}: the model has several layers of this name; HDF5 can hold one, and "
+            "the last is taken, as Caffe's binary loading would leave it"
+        )
+    elif twice:
+        yield (
+            f"{_names(twice)}: the model has several layers of this name; Caffe copies each, and "
+            "the last wins"
+        )
+    unread = [each.source.name for each in layers if any(b.blob.problem for b in each.blobs)]
+    if unread:
+        yield f"{_names(unread)}: values that only the fork which wrote them reads stay as they are"
+    only_diff = [
+        each.source.name
+        for each in layers
+        if any(b.blob.has_diff and not b.blob.count for b in each.blobs)
+    ]
+    if only_diff:
+        yield f"{_names(only_diff)}: values in diff only, where Caffe does not look; they stay"
+    kept = [
+        each.source.name
+        for each in layers
+        if wanted.true_shapes and any(b.blob.legacy and b.shape is None for b in each.blobs)
+    ]
+    if kept:
+        yield (
+            f"{_names(kept)}: legacy dims stay, as their types do not tell how many axes are "
+            f"meant ({_NET_HINT}); Caffe loads them all the same"
+        )
+    diffs = [each.source.name for each in layers if any(b.blob.has_diff for b in each.blobs)]
+    if wanted.hdf5 and diffs:
+        yield f"{_names(diffs)}: diff (gradients) is left out; loading weights does not need it"
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:5]))
+    return shown if len(names) <= 5 else f"{shown} +{len(names) - 5:,}"

@@ -1,0 +1,221 @@
+"""A conversion carried out: as edits, as a new HDF5 file, or as a whole new binary one.
+
+Values go from blob to blob about a megabyte at a time. Never here: a decision (``conversion``), a
+file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .conversion import BlobConversion, Conversion, LayerConversion
+from .hdf5 import DATA, Amendment, NewValues
+from .model import Model, OnWire, SourceBlob, Version
+from .net import Layer, Net
+from .schema import LayerField, NetField, message_class
+from .splice import Buffer, Edit, Kept, replacing, segments
+from .surgery import NewBlob, blob_field, encoded, fill_message, reshaped_blob, rewritten_blob
+from .wire import FramedEdit, delimited, header, reframed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.floating[Any]]
+
+_MIB = 1 << 20
+
+
+def recast(conversion: Conversion, model: Model, net: Net | None = None) -> list[Edit] | Amendment:
+    """What makes the planned form of the model; no edits where it has that form already."""
+    if conversion.wanted.hdf5:
+        if model.version is Version.HDF5 and not conversion.changed:
+            return []
+        return _new_hdf5(conversion, model)
+    if model.version is Version.HDF5:
+        return [_new_binary(conversion, model, net)]
+    return _edited(conversion, model)
+
+
+# ── a binary file edited ──
+
+
+def _edited(conversion: Conversion, model: Model) -> list[Edit]:
+    framed: list[FramedEdit] = []
+    whole: list[Edit] = []
+    upgrade = conversion.upgrade
+    if upgrade is not None:
+        whole += [Edit(start, stop, 0, tuple) for start, stop in upgrade.dropped]
+        if upgrade.input_layer:
+            first = model.layers[0].start if model.layers else model.source.size
+            whole.append(replacing(first, first, upgrade.input_layer))
+    for layer in conversion.layers:
+        if layer.removed:
+            start, stop = layer.source.start, layer.source.frames[0].stop
+            whole.append(Edit(start, stop, 0, tuple))
+        elif layer.upgraded is not None:
+            whole.append(_upgraded(layer, model))
+        else:
+            for each in layer.blobs:
+                framed += _blob_edits(each, model)
+    return whole + reframed(framed)
+
+
+def _blob_edits(each: BlobConversion, model: Model) -> list[FramedEdit]:
+    edits: list[FramedEdit] = []
+    if each.retyped:
+        values = partial(_bytes, model, each.blob, each.dtype)
+        edits += rewritten_blob(each.blob, each.blob.count, each.storage, values)
+    if each.reshaped and each.shape is not None:
+        edits += reshaped_blob(each.blob, each.shape)
+    return edits
+
+
+def _bytes(model: Model, blob: SourceBlob, dtype: str) -> Iterator[Buffer]:
+    for values in model.values(blob):
+        yield values.astype(dtype, copy=False).tobytes()
+
+
+def _upgraded(layer: LayerConversion, model: Model) -> Edit:
+    """An old layer's whole field replaced by a ``layer``; its blobs go along, edited."""
+    assert layer.upgraded is not None
+    blobs = [_moved(each, model) for each in layer.blobs]
+    parts: list[bytes | Edit] = [layer.upgraded.head, *blobs, layer.upgraded.tail]
+    made = _field(NetField.LAYER, parts)
+    start, stop = layer.source.start, layer.source.frames[0].stop
+    return Edit(start, stop, made.size, made.chunks)
+
+
+def _moved(each: BlobConversion, model: Model) -> Edit:
+    """A blob as a field of a V2 layer: its own bytes but for what is edited in them."""
+    place = each.blob.place
+    assert isinstance(place, OnWire)
+    inside = [framed.edit for framed in _blob_edits(each, model)]
+    frame = place.frames[-1]
+    size = frame.stop - frame.start + sum(edit.growth for edit in inside)
+    head = header(LayerField.BLOBS, size)
+
+    def chunks() -> Iterator[Buffer]:
+        yield head
+        for segment in segments(frame.stop, inside, frame.start):
+            if isinstance(segment, Edit):
+                yield from segment.chunks()
+            else:
+                yield from _kept(segment, model)
+
+    return Edit(0, 0, len(head) + size, chunks)
+
+
+def _kept(kept: Kept, model: Model) -> Iterator[Buffer]:
+    for start in range(kept.start, kept.stop, _MIB):
+        yield model.source.read(start, min(_MIB, kept.stop - start))
+
+
+def _field(number: int, parts: Sequence[bytes | Edit]) -> Edit:
+    """A length-delimited field of parts that are made when they are written."""
+    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
+    head = header(number, size)
+
+    def chunks() -> Iterator[Buffer]:
+        return chain.from_iterable(
+            part.chunks() if isinstance(part, Edit) else (part,) for part in (head, *parts)
+        )
+
+    return Edit(0, 0, len(head) + size, chunks)
+
+
+# ── a new binary file ──
+
+
+def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
+    """Everything in place of the HDF5 file: the net's layers in its order, then the others."""
+    known: dict[str, Layer] = {}
+    for layer in net.layers if net else ():
+        known.setdefault(layer.name, layer)
+    order = {name: position for position, name in enumerate(known)}
+    layers = sorted(conversion.layers, key=lambda each: order.get(each.source.name, len(order)))
+    parts: list[bytes | Edit] = []
+    if net and net.name:
+        parts.append(delimited(NetField.NAME, encoded(net.name)))
+    for each in layers:
+        own = known.get(each.source.name)
+        head, tail = _around(own) if own else (delimited(1, encoded(each.source.name)), b"")
+        blobs = [
+            blob_field(
+                LayerField.BLOBS,
+                NewBlob(
+                    blob.blob.shape,
+                    partial(_bytes, model, blob.blob, blob.dtype),
+                    blob.storage,
+                ),
+                legacy=False,
+            )
+            for blob in each.blobs
+        ]
+        parts.append(_field(NetField.LAYER, [head, *blobs, tail]))
+    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
+
+    def chunks() -> Iterator[Buffer]:
+        return chain.from_iterable(
+            part.chunks() if isinstance(part, Edit) else (part,) for part in parts
+        )
+
+    return Edit(0, model.source.size, size, chunks)
+
+
+def _around(layer: Layer) -> tuple[bytes, bytes]:
+    """The fields of a net's layer before its blobs and those behind, as Caffe would save them."""
+    head = [
+        delimited(LayerField.NAME, encoded(layer.name)),
+        delimited(LayerField.TYPE, encoded(layer.type)),
+        *(delimited(LayerField.BOTTOM, encoded(name)) for name in layer.bottom),
+        *(delimited(LayerField.TOP, encoded(name)) for name in layer.top),
+    ]
+    rest: Any = message_class("LayerParameter")()
+    fill_message(rest, layer.message)
+    for name in ("name", "type", "bottom", "top", "blobs"):
+        rest.ClearField(name)
+    tail: Any = message_class("LayerParameter")()
+    tail.CopyFrom(rest)
+    for field, _ in rest.ListFields():
+        (rest if field.number > LayerField.BLOBS else tail).ClearField(field.name)
+    head.append(rest.SerializeToString(deterministic=True))
+    return b"".join(head), tail.SerializeToString(deterministic=True)
+
+
+# ── a new HDF5 file ──
+
+
+def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
+    """A group for each layer, a dataset for each blob that no other layer owns."""
+    there = {
+        (layer.source.name, position)
+        for layer in conversion.layers
+        for position, each in enumerate(layer.blobs)
+        if not each.blob.absent
+    }
+    owned: Mapping[tuple[str, int], tuple[str, int]] = conversion.owned or {}
+    values: dict[str, NewValues] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in conversion.layers:
+        for position, each in enumerate(layer.blobs):
+            if each.blob.absent or each.shape is None:
+                continue
+            own = (layer.source.name, position)
+            owner, at = owned.get(own, own)
+            if (owner, at) not in there:
+                owner, at = own
+            path = f"{DATA}/{owner}/{at}"
+            # Of several layers that share it, or have one name, the last is what Caffe keeps.
+            shape = shapes.setdefault(path, each.shape)
+            values[path] = NewValues(path, shape, each.dtype, partial(_typed, model, each))
+    groups = dict.fromkeys(f"{DATA}/{layer.source.name}" for layer in conversion.layers)
+    return Amendment(tuple(groups), tuple(values.values()), new=True)
+
+
+def _typed(model: Model, each: BlobConversion) -> Iterator[Array]:
+    for values in model.values(each.blob):
+        yield values.astype(each.dtype, copy=False)
