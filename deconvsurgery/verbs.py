@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .agreement import disagreements, in_words
 from .caffemodel import Model
 from .change import Plan
 from .edits import edits
@@ -62,7 +63,7 @@ class ApplyResult:
 
 @dataclass(frozen=True, slots=True)
 class InspectResult:
-    """What ``inspect`` found: a row a layer, and what is unusual about the files."""
+    """What ``inspect`` found: a row a layer; what is unusual about the files, or does not agree."""
 
     rows: tuple[Row, ...]
     net: str | None = None
@@ -189,6 +190,9 @@ def inspect(
                     listed, wanted, states, _texts(exclude), "the net" if read else "the model"
                 )
             rows = tuple(row for row in rows if row.matched)
+        notes = read.notes if read else ()
+        if read and opened:
+            notes += in_words(disagreements(read, opened, states))
         return InspectResult(
             rows=rows,
             net=net_name,
@@ -196,7 +200,7 @@ def inspect(
             net_version=read.version if read else None,
             model_version=str(opened.version) if opened else None,
             model_size=opened.source.size if opened else None,
-            notes=read.notes if read else (),
+            notes=notes,
         )
 
 
