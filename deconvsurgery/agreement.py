@@ -145,7 +145,8 @@ def _received(
             yield Disagreement(kind, layer.name, words + _STOPS, line, stops=True)
             return
     if len(sources) > 1 and sources[-1].blobs:
-        words = f"the model has {len(sources)} of this name; Caffe copies each, the last wins"
+        count = len(sources)
+        words = f"the model has {count} layers of this name; Caffe copies each, the last wins"
         yield Disagreement(Kind.TWICE_IN_MODEL, layer.name, words, line)
     other = _type(sources[-1])
     if sources[-1].blobs and other not in ("", layer.type):

@@ -220,9 +220,14 @@ def _namesakes(layer: Layer, net: Net) -> Iterator[str]:
     for other in net.layers:
         if other.name != layer.name or other.index == layer.index:
             continue
-        if other.type != layer.type:
-            yield f"a {other.type} has this name, too (line {other.line}), and gets these weights"
-        elif any(layer.active(state) and other.active(state) for state in net.states()):
+        states = [state for state in net.states() if other.active(state)]
+        together = [state for state in states if layer.active(state)]
+        if other.type != layer.type and (other.index < layer.index or states != together):
+            yield (
+                f"a {other.type} has this name, too (line {other.line}), and gets these weights; "
+                "Caffe stops where its blobs differ"
+            )
+        elif together:
             yield (
                 f"line {other.line} has a layer of this name, too; Caffe loads weights into the "
                 "first only"
