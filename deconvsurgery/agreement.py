@@ -207,7 +207,7 @@ def _type(source: SourceLayer) -> str:
 
 
 # Names are compared in pairs, which is slow, and only helps: no more than these, none longer.
-_LACKING, _STRANGERS, _LONGEST = 100, 200, 100
+_LACKING, _STRANGERS, _LONGEST = 50, 100, 80
 
 
 def _renamed(lacking: Mapping[str, str], strangers: Mapping[str, str]) -> dict[str, str]:
