@@ -5,7 +5,6 @@ Row by row, so that no blob is ever held whole. Never here: a file, a decision a
 
 from __future__ import annotations
 
-import difflib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -193,12 +192,18 @@ def _warnings(
     elif options.any_gain and not target.unit_gain(fill):
         said.append(target.gain_words(fill))
     if len(weighted) > 1:
-        said.append(f"the model has {len(weighted)} layers of this name; all are rewritten")
+        said.append(
+            f"the model has {len(weighted)} layers of this name; all are rewritten, "
+            "as Caffe copies each and the last wins"
+        )
     if sources and len(weighted) < len(sources) and len(sources) > 1:
         said.append("the model has another layer of this name without blobs; Caffe refuses that")
     for source in sources[-1:]:
         if source.type not in ("", DECONVOLUTION) and not source.type.startswith("V1 type"):
-            said.append(f"the model calls this layer a {source.type}, and goes on to do so")
+            said.append(
+                f"the model calls this layer a {source.type}, and goes on to do so; "
+                "Caffe does not look at the type"
+            )
     said += _namesakes(layer, net)
     for source in weighted[-1:]:
         if source.blobs[0].both_forms:
@@ -209,8 +214,6 @@ def _warnings(
             largest = _largest_bias(source, model)
             if largest:
                 said.append(f"its bias (up to {largest:.3g}) stays; --zero-bias clears it")
-    if not sources:
-        said += _renamed(layer, model, net)
     return tuple(said)
 
 
@@ -219,23 +222,15 @@ def _namesakes(layer: Layer, net: Net) -> Iterator[str]:
     for other in net.layers:
         if other.name != layer.name or other.index == layer.index:
             continue
-        if other.type != layer.type:
-            yield f"a {other.type} has this name, too (line {other.line}), and gets these weights"
-        elif any(layer.active(state) and other.active(state) for state in net.states()):
+        states = [state for state in net.states() if other.active(state)]
+        together = [state for state in states if layer.active(state)]
+        if other.type != layer.type and (other.index < layer.index or states != together):
+            yield (
+                f"a {other.type} has this name, too (line {other.line}), and gets these weights; "
+                "Caffe stops where its blobs differ"
+            )
+        elif together:
             yield (
                 f"line {other.line} has a layer of this name, too; Caffe loads weights into the "
                 "first only"
             )
-
-
-# A name is compared with this many at the most: the comparison is slow, and only helps.
-_STRANGERS = 500
-
-
-def _renamed(layer: Layer, model: Model, net: Net) -> list[str]:
-    """A layer that the net lacks and the model has under nearly the same name."""
-    own = {each.name for each in net.layers}
-    strangers = [each.name for each in model.layers if each.blobs and each.name not in own]
-    strangers = strangers[:_STRANGERS]
-    near = difflib.get_close_matches(layer.name, strangers, 1, 0.8)
-    return [f"the model has no such layer, but {near[0]!r}: renamed?"] if near else []

@@ -242,13 +242,14 @@ def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal
     for source in sources:
         if len(source.blobs) != len(wanted):
             return Refusal(
-                f"the net gives it {_blobs(len(wanted))}, the model has {len(source.blobs)}",
+                f"the net gives it {_blobs(len(wanted))}, the model has {len(source.blobs)}; "
+                "Caffe stops at that",
                 hint="bias_term decides: weights alone are 1 blob, with a bias 2",
                 mismatch=True,
             )
         found = _blob_disagrees(source, wanted)
         if found:
-            return Refusal(found, mismatch=True)
+            return Refusal(f"{found}; Caffe stops at that", mismatch=True)
     return None
 
 

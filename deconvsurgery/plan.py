@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from .agreement import Kind, disagreements, in_words
 from .change import Change, Plan, Skip
 from .compare import passed_over, planned_change, state_of
 from .errors import MismatchError, PrototxtError, ShapeError, SurgeryError
@@ -54,6 +55,9 @@ def make_plan(
     if refused and not options.skip_unfit:
         raise _all_refused([(t, refused[t.layer.name]) for t in wanted if t.layer.name in refused])
     reasons = left | {name: each.reason for name, each in refused.items()}
+    disagreed = disagreements(net, model, states)
+    lacking = [each for each in disagreed if each.kind is Kind.MODEL_LACKS]
+    renamed = {each.layer: each.message for each in lacking if each.renamed}
     changes: list[Change] = []
     skips: list[Skip] = []
     for target in found:
@@ -64,12 +68,18 @@ def make_plan(
         change = planned_change(target, model, before[name], options, net)
         if name in shared.notes:
             change = replace(change, warnings=(*change.warnings, shared.notes[name]))
+        if name in renamed:
+            change = replace(change, warnings=(*change.warnings, renamed[name]))
         changes.append(change)
+    # Rows that speak for themselves: what is filled, refused for the model's sake, or not created.
+    spoken = {change.target.layer.name for change in changes}
+    spoken |= {name for name, each in refused.items() if each.mismatch}
+    spoken |= {name for name in left if name not in model.by_name}
     return Plan(
         tuple(changes),
         tuple(skips),
         selection.left_alone,
-        _plan_warnings(model),
+        (*_plan_warnings(model), *in_words(disagreed, but=spoken)),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from .agreement import disagreements, in_words
 from .amend import amendment
 from .arguments import (
     Outcome,
@@ -79,7 +80,7 @@ class ApplyResult:
 
 @dataclass(frozen=True, slots=True)
 class InspectResult:
-    """What ``inspect`` found: a row a layer, and what is unusual about the files."""
+    """What ``inspect`` found: a row a layer; what is unusual about the files, or does not agree."""
 
     rows: tuple[Row, ...]
     net: str | None = None
@@ -236,6 +237,9 @@ def inspect(
                     listed, wanted, states, texts(exclude), "the net" if read else "the model"
                 )
             rows = tuple(row for row in rows if row.matched)
+        notes = read.notes if read else ()
+        if read and opened:
+            notes += in_words(disagreements(read, opened, states))
         return InspectResult(
             rows=rows,
             net=net_name,
@@ -243,7 +247,7 @@ def inspect(
             net_version=read.version if read else None,
             model_version=str(opened.version) if opened else None,
             model_size=opened.source.size if opened else None,
-            notes=(read.notes if read else ()) + _model_notes(opened, read is not None),
+            notes=notes + _model_notes(opened, read is not None),
         )
 
 

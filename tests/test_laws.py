@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -355,7 +355,7 @@ def meant(case: Case, plan: Plan) -> Any:
 @given(cases())
 def test_no_edits_are_the_same_bytes(case: Case) -> None:
     plan, out = operated(case, case.data, "no such layer")
-    assert plan == Plan()
+    assert replace(plan, warnings=()) == Plan()  # which still tell where net and model disagree
     assert out == case.data
 
 

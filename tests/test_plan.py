@@ -180,6 +180,7 @@ def test_a_name_twice_in_the_net_is_one_change_and_twice_in_the_model_too() -> N
     (change,) = planned(text, model_of(("up", [GOOD]), ("up", [ZERO]))).changes
     assert (change.action, change.before.state) == (Action.REWRITTEN, "zero")  # the last is loaded
     assert any("2 layers of this name; all are rewritten" in said for said in change.warnings)
+    assert any("Caffe copies each and the last wins" in said for said in change.warnings)
 
 
 def test_a_name_twice_with_different_weights_is_refused() -> None:
