@@ -103,7 +103,7 @@ def _range(layer: SourceLayer) -> tuple[int, int]:
 
 def _layer(parts: Parts, told: Iterable[str]) -> UpgradedLayer:
     head = [part for part in parts if part[0] < LayerField.BLOBS]
-    tail = [part for part in parts if part[0] >= LayerField.BLOBS]
+    tail = [part for part in parts if part[0] > LayerField.BLOBS]
     return UpgradedLayer(joined(_V2, head), joined(_V2, tail), tuple(told))
 
 

@@ -15,11 +15,13 @@ from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deconvsurgery import carry
 from deconvsurgery.errors import MismatchError, ModelError
 from deconvsurgery.indexing import index
 from deconvsurgery.model import Version
 from deconvsurgery.schema import message_class
 from deconvsurgery.upgrade import Upgrade, UpgradedLayer, upgrade
+from deconvsurgery.wire import Window
 
 NetParameter = message_class("NetParameter")
 LayerParameter = message_class("LayerParameter")
@@ -398,6 +400,16 @@ def test_the_last_type_that_caffe_knows_counts() -> None:
     assert assert_as_caffe(data).layers[0].head == sized(2, b"Deconvolution")  # type: ignore[union-attr]
 
 
+def test_enums_have_32_bits() -> None:
+    """protobuf drops what is above them."""
+    mode = varint(2**32 + 1)
+    data = sized(2, b"\x28" + varint(2**32 + 4) + sized(1002, mode) + varint(1002 << 3) + mode)
+    assert_as_caffe(data)
+    (layer,) = ours(data).layer
+    assert layer.type == "Convolution"
+    assert [spec.share_mode for spec in layer.param] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("names", "modes", "rates", "decays"),
     [
@@ -487,6 +499,7 @@ def test_what_a_fork_put_inside_a_message_survives_and_beside_it_is_lost() -> No
         + b"\xe0\x02\x01"  # 44 again, a varint
         + b"\x20\x01"  # a name that is a number
         + b"\x30\x01"  # blobs that are a number
+        + b"\x2a\x01\x04"  # a type that is a list
         + b"\x93\x03\x94\x03"  # a group
     )
     found = assert_as_caffe(sized(2, layer)).layers[0]
@@ -762,7 +775,7 @@ def test_v0_fields_twice_count_once_and_pieces_are_merged() -> None:
     inner = (
         sized(2, b"relu") + sized(2, b"conv") + b"\x38\x01" + b"\x38\x02" + b"\x58\x09"  # pool: 9
         + sized(5, sized(1, b"gaussian")) + sized(5, b"\x35\0\0\0\x40" + sized(9, b"fork"))
-        + sized(51, b"\0\0\x80\x3f" * 2) + sized(44, b"lost") + b"\x10\x01"
+        + sized(51, b"\0\0\x80\x3f" * 2) + sized(44, b"lost") + b"\x10\x01" + sized(3, b"\x05")
     )  # fmt: skip
     rest = sized(4, b"outside") + sized(44, b"lost")
     data = sized(2, sized(1, inner[:12]) + rest + sized(1, inner[12:]))
@@ -775,6 +788,19 @@ def test_v0_fields_twice_count_once_and_pieces_are_merged() -> None:
         "pool dropped, as Caffe does: it is not as Caffe writes it",
         "fork field 44 dropped, as Caffe does",
         "type dropped, as Caffe does: it is not as Caffe writes it",
+        "num_output dropped, as Caffe does: it is not as Caffe writes it",
+    )
+
+
+def test_a_pad_of_more_than_32_bits_is_what_caffe_reads_of_it() -> None:
+    padding = sized(1, sized(2, b"padding") + b"\x38" + varint(2**32 + 3)) + sized(3, b"p")
+    conv = sized(1, sized(2, b"conv")) + sized(2, b"p")
+    data = sized(3, b"x") + sized(2, padding + sized(2, b"x")) + sized(2, conv)
+    found = assert_as_caffe(data).layers[1]
+    assert found == UpgradedLayer(
+        sized(2, b"Convolution") + sized(3, b"x"),
+        sized(106, b"\x18\x03"),
+        ("pad 3 and the bottom taken over from padding layer ''",),
     )
 
 
@@ -837,6 +863,7 @@ def test_an_empty_net_is_left_alone() -> None:
         [{}, {}, {}],
         [{"lr_mult": 0}] * 3,
         [{"lr_mult": 0, "decay_mult": 0}] * 2 + [{"lr_mult": 0, "decay_mult": 1}],
+        [{"lr_mult": 1}] + [{"lr_mult": 0, "decay_mult": 0}] * 2,
         [{"name": "m", "share_mode": 1, "lr_mult": 2, "decay_mult": 3}] * 3,
     ],
 )
@@ -1064,3 +1091,18 @@ def test_real_v1_models_become_what_caffe_makes_of_them(shared: Path) -> None:
         found = assert_as_caffe(data)
         assert None not in found.layers.values()
         assert len(found.layers) == len(NetParameter.FromString(data).layers)  # type: ignore[attr-defined]
+
+
+# --- values
+
+
+def test_values_of_a_list_one_by_one() -> None:
+    ones, twos = b"\0\0\0\0\0\0\xf0\x3f", b"\0\0\0\0\0\0\0\x40"
+    data = sized(8, ones + twos) + b"\x41" + ones + sized(8, b"")
+    window = Window(Bytes(data))
+    doubles = carry.found(window, "BlobProto", [(0, len(data))]).known["double_data"]
+    assert [payload for _, payload in carry.values(window, "BlobProto", doubles)] == [
+        ones,
+        twos,
+        ones,
+    ]
