@@ -47,16 +47,11 @@ _HOMES = {
     "fit": ("Options", "Target"),
     "change": ("Action", "Change", "Plan", "Skip"),
     "plan": ("make_plan",),
-    "verbs": (
-        "ApplyResult",
-        "ConvertResult",
-        "InspectResult",
-        "apply",
-        "convert",
-        "demo",
-        "inspect",
-        "kernel",
-    ),
+    "verbs.apply": ("ApplyResult", "apply"),
+    "verbs.convert": ("ConvertResult", "convert"),
+    "verbs.demo": ("demo",),
+    "verbs.inspect": ("InspectResult", "inspect"),
+    "verbs.kernel": ("kernel",),
     "portrait": ("KernelFacts",),
     "pycaffe": ("interp",),
 }
@@ -95,16 +90,11 @@ if TYPE_CHECKING:
     from .prototxt import parse_net
     from .pycaffe import interp
     from .read import open_model, read_net
-    from .verbs import (
-        ApplyResult,
-        ConvertResult,
-        InspectResult,
-        apply,
-        convert,
-        demo,
-        inspect,
-        kernel,
-    )
+    from .verbs.apply import ApplyResult, apply
+    from .verbs.convert import ConvertResult, convert
+    from .verbs.demo import demo
+    from .verbs.inspect import InspectResult, inspect
+    from .verbs.kernel import kernel
 
 __all__ = [
     "Action",

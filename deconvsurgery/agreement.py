@@ -70,13 +70,13 @@ def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[D
     for new, old in renamed.items():
         found[Kind.MODEL_LACKS, new] = replace(
             found[Kind.MODEL_LACKS, new],
-            message=f"the model has no such layer, but {_quoted(old)}: renamed? "
+            message=f"the model has no such layer, but {quoted(old)}: renamed? "
             "Caffe would leave this one at its filler and ignore that one",
             renamed=old,
         )
     now = {old: new for new, old in renamed.items()}
     for name in strangers:
-        near = f" (renamed? it has {_quoted(now[name])})" if name in now else ""
+        near = f" (renamed? it has {quoted(now[name])})" if name in now else ""
         words = f"the net has no such layer{near}; Caffe ignores its weights"
         found[Kind.NET_LACKS, name] = Disagreement(
             Kind.NET_LACKS, name, words, renamed=now.get(name)
@@ -253,7 +253,7 @@ def in_words(found: Sequence[Disagreement], *, but: Container[str] = ()) -> tupl
     told = [each for each in found if each.layer not in but]
     stops = [each for each in told if each.stops]
     words = [
-        f"Caffe would stop at layer {_quoted(each.layer)}: {each.message.removesuffix(_STOPS)}"
+        f"Caffe would stop at layer {quoted(each.layer)}: {each.message.removesuffix(_STOPS)}"
         for each in stops[:_SHOWN]
     ]
     more = len(stops) - _SHOWN
@@ -262,9 +262,9 @@ def in_words(found: Sequence[Disagreement], *, but: Container[str] = ()) -> tupl
     for kind, sentence in _SENTENCES.items():
         alike = [each for each in told if each.kind is kind]
         if len(alike) == 1:
-            words.append(f"layer {_quoted(alike[0].layer)}: {alike[0].message}")
+            words.append(f"layer {quoted(alike[0].layer)}: {alike[0].message}")
         elif alike:
-            names = _listed([_quoted(each.layer) for each in alike])
+            names = listed([quoted(each.layer) for each in alike])
             words.append(sentence.format(f"{len(alike):,}", names) + _pairs(alike))
     return tuple(words)
 
@@ -272,19 +272,21 @@ def in_words(found: Sequence[Disagreement], *, but: Container[str] = ()) -> tupl
 def _pairs(alike: Iterable[Disagreement]) -> str:
     """Which of the layers that the net lacks it may have under another name."""
     pairs = [
-        f"{_quoted(each.layer)} → {_quoted(each.renamed)}"
+        f"{quoted(each.layer)} → {quoted(each.renamed)}"
         for each in alike
         if each.renamed and each.kind is Kind.NET_LACKS
     ]
-    return f"; renamed? {_listed(pairs)}" if pairs else ""
+    return f"; renamed? {listed(pairs)}" if pairs else ""
 
 
-def _listed(items: Sequence[str]) -> str:
+def listed(items: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
     more = f", … +{len(items) - _SHOWN:,}" if len(items) > _SHOWN else ""
     return ", ".join(items[:_SHOWN]) + more
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A layer's name as it stands in a sentence."""
     return repr(_short(name))
 
 

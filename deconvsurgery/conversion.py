@@ -30,12 +30,14 @@ class Wanted:
 class BlobConversion:
     """A blob before and after: its ``shape`` (``None``: legacy dims stay), where its values go.
 
-    ``max_abs_change`` is what rounding to a narrower type changes at most.
+    ``certain`` is false where legacy dims were taken for a shape of four axes, which they may not
+    be. ``max_abs_change`` is what rounding to a narrower type changes at most.
     """
 
     blob: SourceBlob
     shape: tuple[int, ...] | None
     storage: Storage
+    certain: bool = True
     max_abs_change: float = 0.0
 
     @property

@@ -1,6 +1,6 @@
 """Why a model cannot have another form, what that would round, and what is to be said of it.
 
-Never here: what becomes of each layer (``convert``), how it is carried out.
+Never here: what becomes of each layer (``reform``), how it is carried out.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from math import prod
 
 import numpy as np
 
+from .agreement import listed, quoted
 from .conversion import BlobConversion, LayerConversion, Wanted
 from .errors import MismatchError, ModelError
 from .fit import dims
@@ -59,16 +60,11 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
         blob = each.blob
         if blob.problem:
             return f"blob {position}: {blob.problem}", "convert it with the Caffe that wrote it"
-        if each.shape is None:
-            return (
-                f"blob {position} has legacy dims {dims(blob.shape)}, and its type "
-                f"{layer.type or '(none)'} does not tell how many axes are meant",
-                _NET_HINT,
-            )
-        if not blob.absent and blob.count != prod(each.shape):
+        shape = blob.shape if each.shape is None else each.shape
+        if not blob.absent and blob.count != prod(shape):
             where = " (they are in diff)" if blob.has_diff and not blob.count else ""
             return (
-                f"blob {position} has {blob.count:,} values{where} for shape {dims(each.shape)}: "
+                f"blob {position} has {blob.count:,} values{where} for shape {dims(shape)}: "
                 "Caffe would not load it either",
                 "leave it in its form, or mend the layer first: deconvsurgery apply",
             )
@@ -149,11 +145,16 @@ def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]
     kept = [
         each.source.name
         for each in layers
-        if wanted.true_shapes and any(b.blob.legacy and b.shape is None for b in each.blobs)
+        if any(b.blob.legacy and not b.certain for b in each.blobs)
     ]
-    if kept:
+    if kept and wanted.hdf5:
         yield (
-            f"{_names(kept)}: legacy dims stay, as their types do not tell how many axes are "
+            f"{_names(kept)}: legacy dims became a shape of four axes, as the type does not tell "
+            f"how many are meant ({_NET_HINT}); Caffe wants them exact in HDF5"
+        )
+    elif kept and wanted.true_shapes:
+        yield (
+            f"{_names(kept)}: legacy dims stay, as the type does not tell how many axes are "
             f"meant ({_NET_HINT}); Caffe loads them all the same"
         )
     diffs = [each.source.name for each in layers if any(b.blob.has_diff for b in each.blobs)]
@@ -162,5 +163,4 @@ def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]
 
 
 def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:5]))
-    return shown if len(names) <= 5 else f"{shown} +{len(names) - 5:,}"
+    return listed([*map(quoted, names)])

@@ -29,7 +29,7 @@ from deconvsurgery.plan import make_plan
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.read import open_model, read_net
 from deconvsurgery.schema import message_class
-from deconvsurgery.verbs import inspect
+from deconvsurgery.verbs.inspect import inspect
 
 NetParameter: Any = message_class("NetParameter")
 

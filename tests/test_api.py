@@ -27,6 +27,12 @@ def test_every_public_name_is_there() -> None:
         _ = ds.nothing
 
 
+def test_no_public_function_has_a_rooms_name() -> None:
+    """Importing a room binds its name in the package, over whatever was there."""
+    rooms = {path.stem for path in Path(ds.__file__).parent.iterdir()}
+    assert rooms & set(ds.__all__) == set()
+
+
 def test_every_error_is_public_and_in_the_drawn_tree() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     for kind in kinds:

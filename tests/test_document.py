@@ -34,7 +34,8 @@ from deconvsurgery.report.document import (
 )
 from deconvsurgery.rules import Finding
 from deconvsurgery.survey import Row
-from deconvsurgery.verbs import ApplyResult, InspectResult
+from deconvsurgery.verbs.apply import ApplyResult
+from deconvsurgery.verbs.inspect import InspectResult
 
 
 def parsed(document):

@@ -21,7 +21,7 @@ from scipy.signal import convolve2d
 from deconvsurgery.change import Action
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.schema import message_class
-from deconvsurgery.verbs import ApplyResult, apply
+from deconvsurgery.verbs.apply import ApplyResult, apply
 
 Array = NDArray[Any]
 Case = dict[str, Any]

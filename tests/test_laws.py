@@ -36,7 +36,8 @@ from deconvsurgery.plan import make_plan
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
 from deconvsurgery.splice import spliced
-from deconvsurgery.verbs import apply, inspect
+from deconvsurgery.verbs.apply import apply
+from deconvsurgery.verbs.inspect import inspect
 
 NetParameter = message_class("NetParameter")
 LAWFUL = settings(max_examples=100)

@@ -21,7 +21,8 @@ from deconvsurgery.errors import MismatchError, ModelError, ShapeError
 from deconvsurgery.fingerprint import State
 from deconvsurgery.read import read_net
 from deconvsurgery.survey import Row as Surveyed
-from deconvsurgery.verbs import apply, inspect
+from deconvsurgery.verbs.apply import apply
+from deconvsurgery.verbs.inspect import inspect
 
 Array = NDArray[Any]
 Row = dict[str, str]

@@ -19,7 +19,7 @@ from deconvsurgery.errors import PrototxtError, SelectionError
 from deconvsurgery.net import Net, Phase
 from deconvsurgery.read import read_net
 from deconvsurgery.schema import message_class
-from deconvsurgery.verbs import inspect
+from deconvsurgery.verbs.inspect import inspect
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 SHAPES_FILE = SHARED / "golden" / "shapes" / "shapes.json"

@@ -26,7 +26,8 @@ from deconvsurgery.report.table import apply_report, closing_words
 from deconvsurgery.report.words import escaped, shortened
 from deconvsurgery.rules import Finding
 from deconvsurgery.survey import Row
-from deconvsurgery.verbs import ApplyResult, InspectResult
+from deconvsurgery.verbs.apply import ApplyResult
+from deconvsurgery.verbs.inspect import InspectResult
 
 WIDTHS = (40, 80, 200)
 

@@ -79,7 +79,7 @@ def command(
     contains "up" are matched, as FCN's scripts choose them.
     """
     from ..patterns import DEFAULT_PATTERNS
-    from ..verbs import apply
+    from ..verbs.apply import apply
 
     if net == "-" and model == "-":
         raise click.UsageError("only one of NET and IN can be standard input")

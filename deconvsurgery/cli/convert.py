@@ -57,7 +57,7 @@ def command(
     Without options: binary, V2 layers, float32 values, shapes instead of legacy dims. What has
     that form already stays byte for byte. Values are never held whole.
     """
-    from ..verbs import convert
+    from ..verbs.convert import convert
 
     if net == "-" and model == "-":
         raise click.UsageError("only one of --net and IN can be standard input")

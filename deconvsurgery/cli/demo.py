@@ -23,7 +23,7 @@ def command(directory: str, force: bool) -> int:
     from rich.text import Text
 
     from ..report.table import apply_report
-    from ..verbs import demo
+    from ..verbs.demo import demo
 
     result = demo(directory, force=force)
     net, base, output = result.net, result.input, result.output

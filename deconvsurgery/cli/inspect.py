@@ -36,7 +36,7 @@ def command(
     Files are told apart by content. Without -p every Deconvolution has a row.
     """
     from ..read import net_and_model
-    from ..verbs import inspect
+    from ..verbs.inspect import inspect
 
     if len(files) > 2:
         raise click.UsageError("one net and one model at most")

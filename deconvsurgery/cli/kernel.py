@@ -60,7 +60,7 @@ def command(
 
     SIZE is a number, or height x width.
     """
-    from ..verbs import kernel
+    from ..verbs.kernel import kernel
 
     facts = kernel(
         size if len(size) > 1 else size[0],

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..conversion import BlobConversion, LayerConversion
 from ..model import Version
-from ..verbs import ConvertResult
+from ..verbs.convert import ConvertResult
 from .words import (
     GOOD,
     LEARNED,

@@ -17,7 +17,9 @@ from ..fingerprint import Fingerprint
 from ..fit import Target
 from ..portrait import KernelFacts
 from ..survey import Row
-from ..verbs import ApplyResult, ConvertResult, InspectResult
+from ..verbs.apply import ApplyResult
+from ..verbs.convert import ConvertResult
+from ..verbs.inspect import InspectResult
 
 Document: TypeAlias = dict[str, Any]
 

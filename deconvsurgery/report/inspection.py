@@ -13,7 +13,7 @@ from rich.text import Text
 from ..fit import Target
 from ..patterns import DECONVOLUTION
 from ..survey import Row
-from ..verbs import InspectResult
+from ..verbs.inspect import InspectResult
 from .words import (
     LEARNED,
     NOTHING,
@@ -147,7 +147,7 @@ def _cells(row: Row, terminal: bool) -> Cells:
     weights = row.weights
     return {
         "layer": Text(name_of(row.name, terminal=terminal), "bold" if deconvolution else ""),
-        "type": Text(name_of(row.type, terminal=terminal), QUIET),
+        "type": Text(name_of(row.type, terminal=terminal) if row.type else NOTHING, QUIET),
         "matched": Text(("yes" if row.matched else "no") if deconvolution else NOTHING),
         "phase": Text(_phase_words(row)),
         "shape": Text(_shape_words(row)),

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..change import Action, Change, Skip
 from ..fit import Target
 from ..net import Layer
-from ..verbs import ApplyResult
+from ..verbs.apply import ApplyResult
 from .words import (
     GOOD,
     LEARNED,

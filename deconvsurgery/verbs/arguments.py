@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from .errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
-from .hdf5 import Amendment
-from .model import Model
-from .net import Net, Phase
-from .read import open_model, read_net
-from .source import FileSource, shown
-from .splice import Edit, spliced_size
-from .write import Written, check_output, write_amended, write_spliced
+from ..errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
+from ..hdf5 import Amendment
+from ..model import Model
+from ..net import Net, Phase
+from ..read import open_model, read_net
+from ..source import FileSource, shown
+from ..splice import Edit, spliced_size
+from ..write import Written, check_output, write_amended, write_spliced
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int], None]

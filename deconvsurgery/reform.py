@@ -84,7 +84,10 @@ def _blobs(
             known = expected[position] if position < len(expected) else None
             axes = _AXES.get(source.type, ())[position : position + 1]
             shape = _true_shape(blob, known, *axes)
-        yield BlobConversion(blob, shape, _storage(blob, wanted))
+        certain = shape is not None
+        if shape is None and wanted.hdf5:
+            shape = blob.shape  # HDF5 has no legacy dims; in their time four axes were meant
+        yield BlobConversion(blob, shape, _storage(blob, wanted), certain)
 
 
 def _true_shape(blob: SourceBlob, known: Shape, axes: int | None = None) -> tuple[int, ...] | None:

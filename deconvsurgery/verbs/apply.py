@@ -1,0 +1,151 @@
+"""``apply``: bilinear weights into the matched layers of a model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..amend import amendment
+from ..change import Plan
+from ..edits import edits
+from ..errors import OutputError
+from ..fit import Options
+from ..kernels import Formula, Support
+from ..model import Model, Version
+from ..net import Net, Phase
+from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..plan import make_plan
+from ..sharing import Owner, owners, with_shared
+from ..source import shown
+from .arguments import (
+    Outcome,
+    Path,
+    Progress,
+    blamed,
+    destination,
+    given_model,
+    given_net,
+    outcome_rewritten,
+    outcome_size,
+    phase_of,
+    same_file,
+    texts,
+    write_outcome,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What ``apply`` did, or with ``written`` false would do.
+
+    Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
+    ``output`` is ``None`` when nothing was to be written, ``-`` for standard output;
+    ``output_size`` when a layer is added to an HDF5 file that is not written. ``notes`` tell what
+    was unusual about the net's text.
+    """
+
+    plan: Plan
+    net: str
+    input: str
+    output: str | None
+    input_size: int
+    output_size: int | None
+    rewritten: int
+    written: bool
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """The output differs from the input, or would."""
+        return self.plan.changed
+
+
+def apply(
+    net: Path | Net,
+    model: Path | Model,
+    output: Path | None = None,
+    *,
+    patterns: str | Sequence[str] = DEFAULT_PATTERNS,
+    exclude: str | Sequence[str] = (),
+    formula: Formula | str = Formula.FCN,
+    support: Support | str = Support.KERNEL,
+    keep_off_diagonal: bool = False,
+    zero_bias: bool = False,
+    create: bool = True,
+    fill: str = "all",
+    skip_unfit: bool = False,
+    any_gain: bool = False,
+    allow_empty: bool = False,
+    phase: Phase | str | None = None,
+    level: int | None = None,
+    stage: str | Sequence[str] = (),
+    in_place: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ApplyResult:
+    """Give the matched Deconvolution layers bilinear weights and write the model to ``output``.
+
+    ``progress`` hears how many bytes are written, of how many. Raises a ``SurgeryError`` when
+    the input is wrong or the surgery refused, and then nothing was written.
+    """
+    options = Options(
+        formula=Formula(formula),
+        support=Support(support),
+        keep_off_diagonal=keep_off_diagonal,
+        zero_bias=zero_bias,
+        create=create,
+        fill=_fill(fill),
+        skip_unfit=skip_unfit,
+        any_gain=any_gain,
+    )
+    read, net_name = given_net(net)
+    states = read.states(phase_of(phase), level, texts(stage))
+    patterns, exclude = texts(patterns), texts(exclude)
+    with given_model(model) as (opened, model_name), blamed(net_name, model_name):
+        goal = destination(opened, model, output, in_place, force, dry_run)
+        if goal is not None and not isinstance(net, Net) and same_file(net, goal[1]):
+            raise OutputError("is the net itself", path=shown(goal[1]))
+        selection = match_layers(read, patterns, exclude, states)
+        if not selection.matched and not allow_empty:
+            raise nothing_matched(read, patterns, states, exclude)
+        owned = owners(read, states)
+        opened = with_shared(opened, owned)
+        plan = make_plan(read, opened, selection, options, states)
+        outcome = _outcome(plan, opened, owned)
+        size = outcome_size(outcome, opened.source.size)
+        warnings = plan.warnings
+        to_write = goal is not None and not (in_place and not plan.changed)
+        if goal is not None and to_write:
+            written = write_outcome(
+                goal[0], outcome, goal[1], force=force, in_place=in_place, progress=progress
+            )
+            size = written.size
+            warnings += written.warnings
+        return ApplyResult(
+            plan=plan,
+            net=net_name,
+            input=model_name,
+            output=None if goal is None else os.fsdecode(goal[1]),
+            input_size=opened.source.size,
+            output_size=size,
+            rewritten=outcome_rewritten(outcome),
+            written=to_write,
+            warnings=warnings,
+            notes=read.notes,
+        )
+
+
+def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
+    """The plan in terms of the model's form; a model that stays is copied, not opened again."""
+    if model.version is Version.HDF5 and plan.changed:
+        return amendment(plan, model, owned)
+    return edits(plan, model)
+
+
+def _fill(fill: str) -> str:
+    if fill not in ("missing", "zero", "all"):
+        raise ValueError(f"fill is missing, zero or all, not {fill!r}")
+    return fill

@@ -1,0 +1,114 @@
+"""``convert``: a model in another of its forms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..conversion import Conversion, Wanted
+from ..model import RAW_STORAGE, Model, Storage, Version
+from ..net import Net
+from ..recast import recast
+from ..reform import make_conversion
+from ..sharing import owners, with_shared
+from .arguments import (
+    Path,
+    Progress,
+    blamed,
+    destination,
+    given_model,
+    given_net,
+    outcome_size,
+    write_outcome,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertResult:
+    """What ``convert`` did, or with ``written`` false would do; sizes in bytes.
+
+    ``before`` and ``after`` are the file's form and generation, ``output_size`` is ``None`` where
+    only writing an HDF5 file could tell.
+    """
+
+    conversion: Conversion
+    input: str
+    output: str | None
+    net: str | None
+    before: Version
+    after: Version
+    changed: bool
+    input_size: int
+    output_size: int | None
+    written: bool
+    warnings: tuple[str, ...] = ()
+
+
+VALUES: Mapping[str, Storage | None] = {
+    "float32": Storage.DATA,
+    "float64": Storage.DOUBLE_DATA,
+    "raw-float16": Storage.RAW_FLOAT16,
+    "raw-float32": Storage.RAW_FLOAT,
+    "raw-float64": Storage.RAW_DOUBLE,
+    "keep": None,
+}
+"""What `convert` makes of values; the raw ones are NVIDIA's, the half also OpenCV's."""
+
+
+def convert(
+    model: Path | Model,
+    output: Path | None = None,
+    *,
+    to: str | None = None,
+    values: str = "float32",
+    upgrade: bool = True,
+    true_shapes: bool = True,
+    net: Path | Net | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ConvertResult:
+    """Write a model in another form: ``to`` is binary or hdf5 (default: by the output's suffix).
+
+    ``values`` is one of `VALUES`. ``net`` tells what the file does not: how many axes legacy dims
+    mean, types for what an HDF5 file holds, which layers share. Raises a ``SurgeryError`` when
+    a layer has no such form, and then nothing was written.
+    """
+    wanted = Wanted(_to_hdf5(to, output), VALUES[values], upgrade, true_shapes)
+    if wanted.hdf5 and wanted.storage is not None and wanted.storage in RAW_STORAGE.values():
+        raise ValueError("raw values are a thing of binary files; HDF5 takes float32 or float64")
+    read, net_name = given_net(net) if net is not None else (None, None)
+    with given_model(model) as (opened, model_name), blamed(model_name):
+        goal = destination(opened, model, output, False, force, dry_run)
+        states = read.states() if read else ()
+        if read:
+            opened = with_shared(opened, owners(read, states))
+        conversion = make_conversion(opened, wanted, read, states)
+        outcome = recast(conversion, opened, read)
+        size = outcome_size(outcome, opened.source.size)
+        warnings = conversion.warnings
+        if goal is not None:
+            written = write_outcome(goal[0], outcome, goal[1], force=force, progress=progress)
+            size, warnings = written.size, warnings + written.warnings
+        return ConvertResult(
+            conversion=conversion,
+            input=model_name,
+            output=None if goal is None else os.fsdecode(goal[1]),
+            net=net_name,
+            before=opened.version,
+            after=conversion.version(opened.version),
+            changed=bool(outcome),
+            input_size=opened.source.size,
+            output_size=size,
+            written=goal is not None,
+            warnings=warnings,
+        )
+
+
+def _to_hdf5(to: str | None, output: Path | None) -> bool:
+    """The form that is asked for; where none is, the output's suffix tells it."""
+    if to not in (None, "binary", "hdf5"):
+        raise ValueError(f"a model is binary or hdf5, not {to!r}")
+    name = "" if output is None else os.fsdecode(output).lower()
+    return to == "hdf5" if to else name.endswith((".h5", ".hdf5"))

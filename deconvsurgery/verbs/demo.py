@@ -1,0 +1,35 @@
+"""``demo``: everything at work on a small net."""
+
+from __future__ import annotations
+
+import os
+
+from ..edits import edits
+from ..prototxt import parse_net
+from ..read import open_model
+from ..sample import base_model, net_text
+from ..splice import spliced
+from ..write import make_directory, write_once
+from .apply import ApplyResult, apply
+from .arguments import Path
+
+
+def demo(directory: Path, *, force: bool = False) -> ApplyResult:
+    """Write a small FCN-like net and a base model to ``directory``, and run `apply` on them.
+
+    Files of the same content stay; others are replaced only with ``force``, the model that
+    `apply` writes among them.
+    """
+    make_directory(directory)
+    net, base, output = (
+        os.path.join(os.fsdecode(directory), name)
+        for name in ("net.prototxt", "base.caffemodel", "fcn.caffemodel")
+    )
+    text = net_text()
+    write_once(net, text, force=force)
+    model = base_model(parse_net(text))
+    write_once(base, model, force=force)
+    with open_model(base) as opened:
+        foreseen = edits(apply(net, opened, dry_run=True).plan, opened)
+    write_once(output, spliced(model, foreseen), force=force)
+    return apply(net, base, output, force=True)

@@ -1,0 +1,83 @@
+"""``inspect``: what the layers of a net, a model or both are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from ..agreement import disagreements, in_words
+from ..census import census
+from ..model import Model
+from ..net import Net, Phase
+from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..sharing import owners, with_shared
+from ..survey import Row, source_selection, survey
+from .arguments import Path, blamed, given_model, given_net, phase_of, texts
+
+
+@dataclass(frozen=True, slots=True)
+class InspectResult:
+    """What ``inspect`` found: a row a layer; what is unusual about the files, or does not agree."""
+
+    rows: tuple[Row, ...]
+    net: str | None = None
+    model: str | None = None
+    net_version: str | None = None
+    model_version: str | None = None
+    model_size: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def inspect(
+    net: Path | Net | None = None,
+    model: Path | Model | None = None,
+    *,
+    patterns: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] = (),
+    every_layer: bool = False,
+    phase: Phase | str | None = None,
+    level: int | None = None,
+    stage: str | Sequence[str] = (),
+) -> InspectResult:
+    """Tell what the Deconvolution layers of a net, a model or both are.
+
+    Without ``patterns`` every Deconvolution has a row, and ``apply``'s default tells which are
+    matched; with them only the matched ones have.
+    """
+    if net is None and model is None:
+        raise ValueError("a net, a model or both are needed")
+    wanted = None if patterns is None else texts(patterns)
+    read, net_name = given_net(net) if net is not None else (None, None)
+    with ExitStack() as stack:
+        opened, model_name = (
+            stack.enter_context(given_model(model)) if model is not None else (None, None)
+        )
+        stack.enter_context(blamed(net_name))
+        if opened and read:
+            opened = with_shared(opened, owners(read, read.states()))
+        listed = read or (source_selection(opened) if opened else Net())
+        states = listed.states(phase_of(phase), level, texts(stage))
+        chosen = DEFAULT_PATTERNS if wanted is None else wanted
+        selection = match_layers(listed, chosen, texts(exclude), states)
+        rows = survey(read, opened, selection, states, every_layer=every_layer)
+        if wanted is not None and not every_layer:
+            if not selection.matched:
+                raise nothing_matched(
+                    listed, wanted, states, texts(exclude), "the net" if read else "the model"
+                )
+            rows = tuple(row for row in rows if row.matched)
+        notes = read.notes if read else ()
+        if opened:
+            notes += census(opened, with_net=read is not None)
+        if read and opened:
+            notes += in_words(disagreements(read, opened, states))
+        return InspectResult(
+            rows=rows,
+            net=net_name,
+            model=model_name,
+            net_version=read.version if read else None,
+            model_version=str(opened.version) if opened else None,
+            model_size=opened.source.size if opened else None,
+            notes=notes,
+        )

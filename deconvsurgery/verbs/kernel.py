@@ -1,0 +1,19 @@
+"""``kernel``: one kernel by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..kernels import Formula, Support
+from ..portrait import KernelFacts, kernel_facts
+
+
+def kernel(
+    size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    formula: Formula | str = Formula.FCN,
+    support: Support | str = Support.KERNEL,
+) -> KernelFacts:
+    """Tell what one kernel is and does at its stride (default: the factor of its size)."""
+    return kernel_facts(size, stride=stride, formula=formula, support=support)
