@@ -12,6 +12,7 @@ from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .errors import MismatchError
 from .schema import RawType
 from .wire import ByteSource, Field, Frame
 
@@ -267,6 +268,15 @@ class Model:
         """
         for several in regrouped(self.values(blob), prod(shape[1:])):
             yield from several.reshape(-1, *shape[1:])
+
+
+def refuse_mixed(model: Model) -> None:
+    """Raise ``MismatchError`` for V1 and V2 layers in one file (``UpgradeV1Net``)."""
+    if model.version is Version.MIXED:
+        raise MismatchError(
+            "the model holds V1 and V2 layers at once, which Caffe refuses to load",
+            hint="save it again with the Caffe that wrote it",
+        )
 
 
 def regrouped(arrays: Arrays, count: int, least: int = 1) -> Arrays:
