@@ -216,6 +216,7 @@ def _surveyed(row: Row) -> Document:
         "problem": row.target.problem if row.target else None,
         "net_blobs": row.blobs,
         "model_blobs": row.source_blobs,
+        "storage": row.storage,
     }
 
 
