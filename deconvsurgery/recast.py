@@ -6,9 +6,10 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .conversion import BlobConversion, Conversion, LayerConversion
@@ -16,6 +17,7 @@ from .hdf5 import DATA, Amendment, NewValues
 from .model import Model, OnWire, SourceBlob, Version
 from .net import Layer, Net
 from .schema import LayerField, NetField, message_class
+from .sharing import Owner
 from .splice import Buffer, Edit, Kept, replacing, segments
 from .surgery import NewBlob, blob_field, encoded, fill_message, reshaped_blob, rewritten_blob
 from .wire import FramedEdit, delimited, header, reframed
@@ -191,27 +193,22 @@ def _around(layer: Layer) -> tuple[bytes, bytes]:
 
 def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
     """A group for each layer, a dataset for each blob that no other layer owns."""
-    there = {
-        (layer.source.name, position)
+    found = [
+        ((layer.source.name, position), each)
         for layer in conversion.layers
         for position, each in enumerate(layer.blobs)
         if not each.blob.absent
-    }
-    owned: Mapping[tuple[str, int], tuple[str, int]] = conversion.owned or {}
-    values: dict[str, NewValues] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in conversion.layers:
-        for position, each in enumerate(layer.blobs):
-            if each.blob.absent or each.shape is None:
-                continue
-            own = (layer.source.name, position)
-            owner, at = owned.get(own, own)
-            if (owner, at) not in there:
-                owner, at = own
-            path = f"{DATA}/{owner}/{at}"
-            # Of several layers that share it, or have one name, the last is what Caffe keeps.
-            shape = shapes.setdefault(path, each.shape)
-            values[path] = NewValues(path, shape, each.dtype, partial(_typed, model, each))
+    ]
+    shapes = {own: each.shape or () for own, each in found}  # of several of a name the last
+    values: dict[Owner, NewValues] = {}
+    for own, each in found:
+        place = conversion.owned.get(own, own)
+        if place not in shapes or prod(shapes[place]) != prod(shapes[own]):
+            place = own
+        name, position = place
+        path = f"{DATA}/{name}/{position}"
+        # Of several layers that share it, or have one name, the last is what Caffe keeps.
+        values[place] = NewValues(path, shapes[place], each.dtype, partial(_typed, model, each))
     groups = dict.fromkeys(f"{DATA}/{layer.source.name}" for layer in conversion.layers)
     return Amendment(tuple(groups), tuple(values.values()), new=True)
 
