@@ -49,8 +49,12 @@ def _joined(parts: Sequence[bytes | Edit]) -> Edit:
 
 def _around(layer: Layer) -> tuple[bytes, bytes]:
     """The fields of a net's layer before its blobs and those behind."""
-    names = ((LayerField.NAME, (layer.name,)), (LayerField.TYPE, (layer.type,) * bool(layer.type)))
-    names += ((LayerField.BOTTOM, layer.bottom), (LayerField.TOP, layer.top))
+    names: tuple[tuple[int, tuple[str, ...]], ...] = (
+        (LayerField.NAME, (layer.name,)),
+        (LayerField.TYPE, (layer.type,) if layer.type else ()),
+        (LayerField.BOTTOM, layer.bottom),
+        (LayerField.TOP, layer.top),
+    )
     head = [delimited(number, encoded(name)) for number, given in names for name in given]
     rest: Any = message_class("LayerParameter")()
     fill_message(rest, layer.message)

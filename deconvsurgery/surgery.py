@@ -179,7 +179,8 @@ def fill_message(target: Any, message: Message) -> None:
             continue
         if isinstance(value, Message):
             if known.message_type is not None:
-                fill_message(getattr(target, name), value)
+                inner = getattr(target, name)
+                fill_message(inner.add() if hasattr(inner, "add") else inner, value)
             continue
         if known.enum_type is not None:
             if value not in known.enum_type.values_by_name:
