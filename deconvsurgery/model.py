@@ -152,6 +152,20 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Values that are in no file: how many, where they would stand, and how they are made."""
+
+    count: int
+    storage: Storage
+    values: Callable[[], Arrays]
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type."""
+        return self.storage.dtype
+
+
+@dataclass(frozen=True, slots=True)
 class SourceBlob:
     """A blob of the model: what its header says, ``shape`` as written, legacy dims as 4.
 
@@ -160,7 +174,7 @@ class SourceBlob:
     """
 
     shape: tuple[int, ...]
-    place: OnWire | Dataset
+    place: OnWire | Dataset | Made
     legacy: bool = False
     both_forms: bool = False
     diff_count: int = 0

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .assembly import assembled, field_of, layer_field
 from .conversion import BlobConversion, Conversion, LayerConversion
 from .hdf5 import DATA, Amendment, NewValues
-from .model import Model, OnWire, SourceBlob, Version
+from .model import Model, OnWire, Version
 from .net import Layer, Net
 from .schema import LayerField, NetField
 from .sharing import Owner
 from .splice import Buffer, Edit, Kept, replacing, segments
-from .surgery import NewBlob, reshaped_blob, rewritten_blob
+from .surgery import NewBlob, as_bytes, reshaped_blob, rewritten_blob
 from .wire import FramedEdit, header, reframed
 
 if TYPE_CHECKING:
@@ -69,16 +69,11 @@ def _edited(conversion: Conversion, model: Model) -> list[Edit]:
 def _blob_edits(each: BlobConversion, model: Model) -> list[FramedEdit]:
     edits: list[FramedEdit] = []
     if each.retyped:
-        values = partial(_bytes, model, each.blob, each.dtype)
+        values = as_bytes(partial(_typed, model, each))
         edits += rewritten_blob(each.blob, each.blob.count, each.storage, values)
     if each.reshaped and each.shape is not None:
         edits += reshaped_blob(each.blob, each.shape)
     return edits
-
-
-def _bytes(model: Model, blob: SourceBlob, dtype: str) -> Iterator[Buffer]:
-    for values in model.values(blob):
-        yield values.astype(dtype, copy=False).tobytes()
 
 
 def _upgraded(layer: LayerConversion, model: Model) -> Edit:
@@ -129,7 +124,7 @@ def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
     fields = []
     for each in layers:
         blobs = [
-            NewBlob(blob.blob.shape, partial(_bytes, model, blob.blob, blob.dtype), blob.storage)
+            NewBlob(blob.blob.shape, as_bytes(partial(_typed, model, blob)), blob.storage)
             for blob in each.blobs
         ]
         own = known.get(each.source.name) or Layer(0, each.source.name, "")
