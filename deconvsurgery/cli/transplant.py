@@ -26,12 +26,8 @@ from .selecting import layer_options, state_arguments
     "--flat", is_flag=True, help="Copy values in their order whatever the shapes, as FCN does."
 )
 @layer_options
-@click.option(
-    "--skip-unfit", is_flag=True, help="With --apply: leave layers that cannot be filled."
-)
-@click.option(
-    "--any-gain", is_flag=True, help="With --apply: kernels that do not interpolate, too."
-)
+@click.option("--skip-unfit", is_flag=True, help="--apply: leave layers that cannot be filled.")
+@click.option("--any-gain", is_flag=True, help="--apply: fill kernels that do not interpolate.")
 @click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
@@ -54,7 +50,7 @@ def command(
     \b
     Examples:
       deconvsurgery transplant fcn32s.prototxt vgg16.caffemodel start.caffemodel --apply
-      deconvsurgery transplant --expand-score score59=score new.prototxt old.caffemodel out.caffemodel
+      deconvsurgery transplant --expand-score score59=score new.prototxt old.caffemodel out
 
     By name: equal shapes are copied, InnerProduct (O, I) becomes Convolution (O, C, h, w) where the
     counts agree. Layers that OLD_MODEL lacks get their constant fillers; what a random filler makes
