@@ -31,6 +31,7 @@ class Staged:
     warnings: list[str] = field(default_factory=list)
     _temporary: str | None = None
     _kept: str | None = None
+    _own: os.stat_result | None = None
 
     def _opened(self) -> int:
         """A new temporary file, whose name is known before it is there: it must not be left."""
@@ -53,18 +54,22 @@ class Staged:
         assert self._temporary is not None
         if not force:
             _check_still(self.place)
+        self._own = os.lstat(self._temporary)
         if undoable and self.place.old is not None:
-            kept = os.path.join(self.place.directory, _temporary_name())
-            os.link(self.place.path, kept)
-            self._kept = kept
+            self._kept = os.path.join(self.place.directory, _temporary_name())
+            os.link(self.place.path, self._kept)
         os.rename(self._temporary, self.place.path)
         self._temporary = None
         _flush_directory(self.place)
 
     def undo(self) -> None:
-        """Put back what was there."""
-        if self._temporary is not None:
-            return  # it was never put there
+        """Put back what was there, if the new file has taken its place."""
+        try:
+            now = os.lstat(self.place.path)
+        except FileNotFoundError:
+            return
+        if self._own is None or not os.path.samestat(now, self._own):
+            return
         if self._kept is not None:
             os.rename(self._kept, self.place.path)
             self._kept = None

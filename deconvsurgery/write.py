@@ -120,6 +120,48 @@ def write_amended(
     return _put(place, fill, confirm, None, force=force, progress=progress)
 
 
+def write_pair(
+    text: bytes,
+    text_output: str | os.PathLike[str],
+    source: FileSource,
+    fill: Callable[[Sink], None],
+    output: str | os.PathLike[str],
+    *,
+    force: bool = False,
+) -> tuple[Written, Written]:
+    """Write two files that belong together, a small one from memory and a large one: or neither.
+
+    When one cannot take its place, the other gives its own back. Raises as
+    :func:`write_spliced`; neither may be a stream.
+    """
+    first, second = found_place(text_output), found_place(output)
+    for place in (first, second):
+        check_place(place, source, force=force, in_place=False, text=False)
+        if place.streamed:
+            raise OutputError("is a stream, and two files belong together", path=place.name)
+    if first.path == second.path:
+        raise OutputError("is named for both outputs", path=first.name)
+    try:
+        with (
+            staged(first, lambda sink: sink.write(text), len(text)) as one,
+            staged(second, fill, None) as two,
+        ):
+            _confirm(source)
+            try:
+                one.take(force=force, undoable=True)
+                two.take(force=force, undoable=True)
+            except BaseException:
+                two.undo()
+                one.undo()
+                raise
+            return (
+                Written(first.given, one.size, tuple(one.warnings)),
+                Written(second.given, two.size, tuple(two.warnings)),
+            )
+    except OSError as error:
+        raise _failure(error, second, None) from error
+
+
 def _confirm(source: FileSource) -> None:
     """Raise if the source is no longer what was opened."""
     if not source.unchanged():
