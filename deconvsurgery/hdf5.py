@@ -297,11 +297,17 @@ def _fill(file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None
         file.require_group(name)
     for each in values:
         dataset = file.get(each.path)
+        attributes: dict[str, Any] = {}
+        if dataset is not None and dataset.shape != each.shape:  # HDF5 cannot give it another
+            attributes = dict(dataset.attrs)
+            del file[each.path]
+            dataset = None
         if dataset is None:
             # No times in it: the same input makes the same bytes.
             dataset = file.create_dataset(
                 each.path, each.shape, each.dtype, track_times=False, fillvalue=None
             )
+            dataset.attrs.update(attributes)
         _put(dataset, each)
 
 
