@@ -47,7 +47,6 @@ def test_the_three_ways_in_numbers(
     opencv_forward: Callable[..., Array],
 ) -> None:
     """Apply, the filler, the filler with group: weights by Caffe, outputs by Caffe and OpenCV."""
-    )
     by_surgery, by_group = golden(dense), golden(grouped)
     net = LAYOUTS / f"{dense}.prototxt"
 
