@@ -1,0 +1,819 @@
+"""Every form that a Caffe model takes: told alike, rewritten in its own form, all else kept.
+
+The forms are made here from Caffe's own binary V2 files, byte by byte or by h5py, and read back
+by protobuf (with NVIDIA's fields in the schema) and h5py. What is expected of ``apply`` is a whole
+file: the one that the same maker makes of the expected weights.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import h5py
+import numpy as np
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from numpy.typing import NDArray
+
+from deconvsurgery.change import Action, Change
+from deconvsurgery.errors import MismatchError, ShapeError
+from deconvsurgery.fingerprint import State
+from deconvsurgery.schema import message_class
+from deconvsurgery.survey import Row
+from deconvsurgery.verbs.apply import ApplyResult, apply
+from deconvsurgery.verbs.convert import convert
+from deconvsurgery.verbs.inspect import inspect
+
+Array = NDArray[Any]
+Case = dict[str, Any]
+Override: TypeAlias = Mapping[tuple[str, int], Array]
+
+LAYOUTS = Path(__file__).parent / "golden" / "layouts"
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+MODELS = SHARED / "models"
+NetParameter: Any = message_class("NetParameter")
+BlobProto: Any = message_class("BlobProto")
+
+CASES: list[Case] = json.loads((LAYOUTS / "cases.json").read_text())
+LARGE = "fcn32_k64s32"  # 1.8 million values: one test for each form, not one for each state
+# What FCN or Caffe refuses; the other two that FCN refuses, the contract fills.
+REFUSED = [
+    case
+    for case in CASES
+    if "error" in case["caffe"] or case["name"] in ("mismatch_c4_to_6", "expand_c3_to_6_g3")
+]
+FILLED = [case for case in CASES if case not in REFUSED]
+SMALL = [case for case in FILLED if case["name"] != LARGE]
+
+
+# --- the wire, and what is on it
+
+
+def varint(value: int) -> bytes:
+    low, rest = value & 127, value >> 7
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
+
+
+def tag(number: int, wire_type: int) -> bytes:
+    return varint(number << 3 | wire_type)
+
+
+def sized(number: int, payload: bytes) -> bytes:
+    return tag(number, 2) + varint(len(payload)) + payload
+
+
+def pieces(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Number, whole bytes and payload of each field of a message."""
+    at = 0
+
+    def number() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            value |= (data[at] & 127) << shift
+            at, shift = at + 1, shift + 7
+            if data[at - 1] < 128:
+                return value
+
+    while at < len(data):
+        start, key = at, number()
+        if key & 7 == 0:
+            number()
+            yield key >> 3, data[start:at], b""
+            continue
+        length = number() if key & 7 == 2 else {1: 8, 5: 4}[key & 7]
+        at += length
+        yield key >> 3, data[start:at], data[at - length : at] if key & 7 == 2 else b""
+
+
+LAYERS = {100: (1, 7), 2: (4, 6)}  # the field of a layer, in it those of its name and its blobs
+
+
+def name_in(number: int, payload: bytes) -> str:
+    return next(
+        (text.decode() for field, _, text in pieces(payload) if field == LAYERS[number][0]), ""
+    )
+
+
+def with_blobs(data: bytes, change: Callable[[str, int, bytes], bytes]) -> bytes:
+    """The file with another payload for each blob, by the layer's name and its position."""
+    out = []
+    for number, whole, payload in pieces(data):
+        if number not in LAYERS:
+            out.append(whole)
+            continue
+        name, position, inner = name_in(number, payload), 0, []
+        for each, piece, blob in pieces(payload):
+            if each == LAYERS[number][1]:
+                piece = sized(each, change(name, position, blob))
+                position += 1
+            inner.append(piece)
+        out.append(sized(number, b"".join(inner)))
+    return b"".join(out)
+
+
+def blobs_of(data: bytes, name: str) -> list[bytes]:
+    """The payloads of a layer's blobs."""
+    return [
+        blob
+        for number, _, payload in pieces(data)
+        if number in LAYERS and name_in(number, payload) == name
+        for each, _, blob in pieces(payload)
+        if each == LAYERS[number][1]
+    ]
+
+
+def nvidias() -> Any:
+    """BlobProto as NVIDIA/caffe 0.17 has it."""
+    file = descriptor_pb2.FileDescriptorProto(name="nvidia.proto", package="nvidia")
+    message = file.message_type.add(name="BlobProto")
+    F = descriptor_pb2.FieldDescriptorProto  # noqa: N806 - a class
+    kinds = {"f": F.TYPE_FLOAT, "d": F.TYPE_DOUBLE, "i": F.TYPE_INT32, "b": F.TYPE_BYTES}
+    names = (
+        "num:i channels:i height:i width:i data:f* diff:f* shape:m double_data:d* double_diff:d* "
+        "raw_data_type:i raw_diff_type:i raw_data:b raw_diff:b"
+    )
+    for number, each in enumerate(names.split(), start=1):
+        name, kind = each.split(":")
+        made = message.field.add(name=name, number=number, label=F.LABEL_OPTIONAL)
+        if kind == "m":
+            made.type, made.type_name = F.TYPE_MESSAGE, ".nvidia.BlobShape"
+            continue
+        made.type = kinds[kind[0]]
+        if kind.endswith("*"):
+            made.label, made.options.packed = F.LABEL_REPEATED, True
+    shape = file.message_type.add(name="BlobShape")
+    dim = shape.field.add(name="dim", number=1, label=F.LABEL_REPEATED, type=F.TYPE_INT64)
+    dim.options.packed = True
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("nvidia.BlobProto"))
+
+
+Nvidia = nvidias()
+RAW = {0: "<f8", 1: "<f4", 2: "<f2"}  # NVIDIA's Type: DOUBLE, FLOAT, FLOAT16
+
+
+def read(blob: Any) -> Array:
+    """A blob's values by NVIDIA's precedence, flat."""
+    if blob.double_data:
+        return np.array(blob.double_data, "<f8")
+    if blob.data:
+        return np.array(blob.data, "<f4")
+    return np.frombuffer(blob.raw_data, RAW[blob.raw_data_type])
+
+
+def dims_of(blob: Any) -> tuple[int, ...]:
+    if any(blob.HasField(name) for name in ("num", "channels", "height", "width")):
+        return (blob.num, blob.channels, blob.height, blob.width)
+    return tuple(blob.shape.dim)
+
+
+# --- the forms
+
+
+def data(values: Array) -> bytes:
+    return sized(5, values.astype("<f4").tobytes())
+
+
+def double(values: Array) -> bytes:
+    return sized(8, values.astype("<f8").tobytes())
+
+
+def one_by_one(values: Array) -> bytes:
+    return b"".join(tag(5, 5) + value.tobytes() for value in values.astype("<f4"))
+
+
+def in_chunks(values: Array, dims: bytes) -> bytes:
+    first, second, third = np.array_split(values, 3)
+    return data(first) + dims + data(second) + data(third[:0]) + one_by_one(third)
+
+
+def raw(kind: int, values: Array) -> bytes:
+    return tag(10, 0) + varint(kind) + sized(12, values.astype(RAW[kind]).tobytes())
+
+
+def raw_before_type(kind: int, values: Array) -> bytes:
+    return sized(12, values.astype(RAW[kind]).tobytes()) + tag(10, 0) + varint(kind)
+
+
+def shape_field(shape: Sequence[int]) -> bytes:
+    return sized(7, sized(1, b"".join(map(varint, shape))))
+
+
+def legacy_dims(shape: Sequence[int]) -> bytes:
+    dims = (1,) * (4 - len(shape)) + tuple(shape)
+    return b"".join(tag(number, 0) + varint(dim) for number, dim in enumerate(dims, start=1))
+
+
+Maker: TypeAlias = Callable[[Array, bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A form of a binary file, by the payload of a blob made of its values and its dims' fields.
+
+    ``rewritten`` is what becomes of a blob that gets new values, ``fresh`` a blob of a new layer.
+    """
+
+    id: str
+    blob: Maker
+    dtype: str = "<f4"
+    rewritten: Maker | None = None
+    fresh: Maker | None = None
+    v1: bool = False
+    legacy: bool = False
+    suffix: str = "caffemodel"
+
+    def bytes_of(
+        self, source: bytes, new: Override | None = None, fresh: Sequence[str] = ()
+    ) -> bytes:
+        """A V2 file as Caffe saved it, in this form, with some values replaced."""
+        new = new or {}
+
+        def changed(name: str, position: int, payload: bytes) -> bytes:
+            blob = BlobProto.FromString(payload)
+            shape = dims_of(blob)
+            dims = b"".join(whole for number, whole, _ in pieces(payload) if number in (1, 2, 3, 4, 7))
+            dims = legacy_dims(shape) if self.legacy else dims
+            made = self.blob
+            if (name, position) in new and self.rewritten:
+                made = self.rewritten
+            if name in fresh and self.fresh:
+                made = self.fresh
+            values = new.get((name, position))
+            return made(np.array(blob.data, "<f4") if values is None else values.ravel(), dims)
+
+        return with_blobs(as_v1(source) if self.v1 else source, changed)
+
+    def write(self, path: Path, source: bytes, **changes: Any) -> Path:
+        path.write_bytes(self.bytes_of(source, **changes))
+        return path
+
+    def blobs(self, path: Path, name: str) -> list[Array]:
+        """A layer's blobs, each in its shape, as protobuf reads them."""
+        found = [Nvidia.FromString(each) for each in blobs_of(path.read_bytes(), name)]
+        return [read(blob).reshape(dims_of(blob)) for blob in found]
+
+    def content(self, path: Path) -> Any:
+        return path.read_bytes()
+
+
+def as_v1(source: bytes) -> bytes:
+    """A V2 file as Caffe wrote it until 2014: layers, types by number, inputs without a layer."""
+    numbers = {"Convolution": 4, "InnerProduct": 14, "ReLU": 18, "Deconvolution": 39}
+    old, new = NetParameter.FromString(source), NetParameter()
+    new.name = old.name
+    for layer in old.layer:
+        if layer.type == "Input":
+            new.input.extend(layer.top)
+            new.input_dim.extend(layer.input_param.shape[0].dim)
+            continue
+        made = new.layers.add(name=layer.name, bottom=layer.bottom, top=layer.top)
+        made.type = numbers[layer.type]
+        made.blobs.extend(layer.blobs)
+        made.blobs_lr.extend(spec.lr_mult for spec in layer.param)
+        made.weight_decay.extend(spec.decay_mult for spec in layer.param)
+        if layer.HasField("convolution_param"):
+            made.convolution_param.CopyFrom(layer.convolution_param)
+    return bytes(new.SerializeToString())
+
+
+@dataclass(frozen=True)
+class Hdf5:
+    """A form of an HDF5 file; ``kept`` is how its datasets are laid out."""
+
+    id: str
+    dtype: str = "<f4"
+    kept: dict[str, Any] = field(default_factory=dict)
+    v1 = False
+    suffix: str = "caffemodel.h5"
+
+    def write(
+        self, path: Path, source: bytes, new: Override | None = None, fresh: Sequence[str] = ()
+    ) -> Path:
+        message = NetParameter.FromString(source)
+        with h5py.File(path, "w", libver="earliest") as file:
+            for layer in (*message.layers, *message.layer):
+                group = file.require_group("data").require_group(layer.name)
+                for position, blob in enumerate(layer.blobs):
+                    values = (new or {}).get((layer.name, position))
+                    values = np.array(blob.data) if values is None else values
+                    if layer.name in fresh:
+                        dtype, kept = self.dtype.replace(">", "<"), {}
+                    else:
+                        dtype, kept = self.dtype, self.kept
+                    dims = dims_of(blob)
+                    group.create_dataset(
+                        str(position), data=values.reshape(dims).astype(dtype), **kept
+                    )
+            file.attrs["made by"] = "a test"
+        return path
+
+    def blobs(self, path: Path, name: str) -> list[Array]:
+        with h5py.File(path) as file:
+            group = file["data"][name]
+            return [group[each][()] for each in sorted(group)]
+
+    def content(self, path: Path) -> Any:
+        """Every group, dataset and attribute, and how each is laid out."""
+        found: dict[str, Any] = {}
+
+        def visit(name: str, each: Any) -> None:
+            found[name] = dict(each.attrs)
+            if isinstance(each, h5py.Dataset):
+                layout = (each.dtype.str, each.shape, each.chunks, each.compression)
+                found[name] = (layout, each[()].tobytes(), dict(each.attrs))
+
+        with h5py.File(path) as file:
+            file.visititems(visit)
+            return found | {"/": dict(file.attrs)}
+
+
+Form: TypeAlias = Binary | Hdf5
+
+
+def data_first(values: Array, dims: bytes) -> bytes:
+    return data(values) + dims  # 5 before 7, as protobuf writes them
+
+
+def dims_first(values: Array, dims: bytes) -> bytes:
+    return dims + data(values)
+
+
+def raws(kind: int, name: str) -> Iterator[Binary]:
+    dtype = RAW[kind]
+
+    def fresh(values: Array, dims: bytes) -> bytes:
+        return dims + raw(kind, values)
+
+    def superseded(values: Array, dims: bytes) -> bytes:
+        """Neither field repeats: the last of each counts."""
+        return sized(12, b"of an earlier save") + tag(10, 0) + varint(3) + fresh(values, dims)
+
+    yield Binary(f"raw {name}", fresh, dtype)
+    yield Binary(
+        f"raw {name}, data before type",
+        lambda values, dims: raw_before_type(kind, values) + dims,
+        dtype,
+        fresh=fresh,
+    )
+    yield Binary(f"raw {name}, superseded", superseded, dtype, fresh=fresh)
+
+
+V2 = Binary("V2", data_first)
+RAW_FORMS = [
+    form for kind, name in enumerate(("double", "float", "half")) for form in raws(kind, name)
+]
+BINARY_FORMS = [
+    V2,
+    Binary("V2, legacy dims", dims_first, legacy=True),
+    Binary("V1", dims_first, v1=True, legacy=True),
+    Binary("V1, shape", data_first, v1=True),
+    Binary("double_data", lambda values, dims: dims + double(values), "<f8"),
+    Binary(
+        "one by one",
+        lambda values, dims: one_by_one(values) + dims,
+        rewritten=data_first,
+        fresh=data_first,
+    ),
+    Binary("chunks", in_chunks, rewritten=data_first, fresh=data_first),
+    *RAW_FORMS,
+]
+HDF5_FORMS = [
+    Hdf5("HDF5"),
+    Hdf5("HDF5 float64", "<f8"),
+    Hdf5("HDF5 half", "<f2"),
+    Hdf5("HDF5 big-endian, chunked", ">f4", {"chunks": True, "compression": "gzip"}),
+]
+FORMS: list[Form] = [*BINARY_FORMS, *HDF5_FORMS]
+BY_ID = {form.id: form for form in FORMS}
+
+
+def by_name(each: Any) -> str:
+    return str(each["name"]) if isinstance(each, dict) else str(each.id)
+
+
+each_form = pytest.mark.parametrize("form", FORMS, ids=by_name)
+
+
+def of(cases: Sequence[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=by_name)
+
+
+# --- the golden files, with other weights in them
+
+
+@cache
+def golden(name: str) -> dict[str, Array]:
+    for folder in (LAYOUTS, SHARED / "golden" / "layouts"):
+        if (folder / f"{name}.npz").exists():
+            with np.load(folder / f"{name}.npz") as arrays:
+                return dict(arrays)
+    pytest.skip(f"{name}.npz is not committed, and not in {SHARED}")
+
+
+@pytest.fixture(scope="session")
+def ideal(tent: Callable[..., Array]) -> Callable[[Case], Array]:
+    """The weights that a case should get, in float64."""
+
+    def weights(case: Case) -> Array:
+        shape = case["caffe"]["weight_shape"]
+        made = np.zeros(shape)
+        for channel in range(shape[0]):
+            made[channel, channel % shape[1]] = tent(shape[2:])
+        return made
+
+    return weights
+
+
+def as_saved(case: Case) -> Any:
+    """Caffe's own file; where nobody saved one, the net as it would be."""
+    path = LAYOUTS / f"{case['name']}.caffemodel"
+    if path.exists():
+        return NetParameter.FromString(path.read_bytes())
+    return text_format.Parse(case["prototxt"], NetParameter())
+
+
+def layer_up(message: Any) -> Any:
+    (up,) = (layer for layer in message.layer if layer.name == "up")
+    return up
+
+
+def source(case: Case, weights: Array | None = None) -> bytes:
+    """Caffe's file, a learning rate for each blob added, with its own weights or others."""
+    message, caffe = as_saved(case), case["caffe"]
+    up = layer_up(message)
+    shapes = [caffe[key] for key in ("weight_shape", "bias_shape") if key in caffe]
+    for position, shape in enumerate(shapes):
+        up.param.add(lr_mult=position + 0.5)
+        if position == len(up.blobs):
+            blob = up.blobs.add()
+            blob.shape.dim.extend(shape)
+            blob.data.extend(golden(case["name"])["filler"].ravel())
+    if weights is not None:
+        up.blobs[0].data[:] = weights.ravel().tolist()
+        for bias in up.blobs[1:]:
+            bias.data[:] = [0.25, -3, 7][: len(bias.data)]
+    return bytes(message.SerializeToString())
+
+
+def noise(case: Case) -> Array:
+    return np.random.default_rng(7).normal(size=case["caffe"]["weight_shape"]).astype("<f4")
+
+
+def surgery(
+    text: str, form: Form, model: Path, out: str = "out", **options: Any
+) -> tuple[ApplyResult, Path]:
+    net, result = model.with_name("net.prototxt"), model.with_name(out)
+    net.write_text(text)
+    return apply(net, model, result, **{"any_gain": True, **options}), result
+
+
+def row_of(result: Any, name: str) -> Row:
+    (row,) = (row for row in result.rows if row.name == name)
+    assert isinstance(row, Row)
+    return row
+
+
+def check_values(form: Form, weights: Array, ideal: Array, fcn: Array | None) -> None:
+    """In the form's type: FCN's own values, rounded as numpy rounds, bit for bit."""
+    assert weights.dtype == form.dtype
+    assert weights.shape == ideal.shape
+    atol = {8: 1e-15, 4: 6e-8, 2: 2**-12}[weights.dtype.itemsize]
+    np.testing.assert_allclose(weights.astype("<f8"), ideal, rtol=0, atol=atol)
+    if fcn is None:
+        return
+    narrow = min("<f4", form.dtype.replace(">", "<"), key=lambda dtype: np.dtype(dtype).itemsize)
+    assert weights.astype(narrow).tobytes() == fcn.astype(narrow).tobytes()
+
+
+# --- what they are
+
+
+@each_form
+@of(SMALL)
+def test_a_state_is_the_same_in_every_form(
+    case: Case, form: Form, tmp_path: Path, ideal: Callable[[Case], Array]
+) -> None:
+    net = tmp_path / "net.prototxt"
+    net.write_text(case["prototxt"])
+    perfect = ideal(case)
+    moved, mixed = perfect.copy(), perfect.copy()
+    moved[0, 0, 0, 0] += 0.03
+    mixed[0, -1] += perfect.shape[1] > 1
+    told = {}
+    for what, weights in {
+        "saved": None,
+        "perfect": perfect,
+        "zero": 0 * perfect,
+        "moved": moved,
+        "mixed": mixed,
+        "noise": noise(case),
+    }.items():
+        data = source(case, weights)
+        told[what] = states = []
+        for each in (V2, form):
+            model = each.write(tmp_path / f"model.{each.suffix}", data)
+            found = inspect(net, model)
+            row = row_of(found, "up")
+            states.append(row.weights)
+            assert row.source_blobs is not None
+            assert len(row.source_blobs) == case["caffe"]["n_blobs"]
+            alone = inspect(None, model)
+            if isinstance(each, Hdf5):
+                assert not alone.rows
+                assert any("HDF5 weights do not tell the type" in note for note in alone.notes)
+            else:
+                assert row_of(alone, "up").weights == row.weights
+        v2, here = states
+        assert here.state is v2.state, what
+        assert here.support is v2.support
+        tolerance = 2e-3 if np.dtype(form.dtype).itemsize == 2 else 1e-6
+        for one, other in ((v2.distance, here.distance), (v2.value, here.value)):
+            assert (one is None) == (other is None)
+            assert one == pytest.approx(other, abs=tolerance, rel=tolerance)
+    assert told["perfect"][1].state is State.BILINEAR
+    assert told["zero"][1].state is State.ZERO
+    assert told["moved"][1].state in (State.NEAR_BILINEAR, State.OTHER)
+    mixed_state = State.BILINEAR if perfect.shape[1] == 1 else State.BILINEAR_OFF_DIAGONAL
+    assert told["mixed"][1].state is mixed_state
+    assert told["noise"][1].state in (State.NEAR_BILINEAR, State.OTHER)
+
+
+# --- what becomes of them
+
+
+def rewritten_and_rewritten_again(
+    case: Case, form: Form, folder: Path, ideal: Array, before: Array | None
+) -> Change:
+    """``apply`` over weights that are there: (b) values, (c) all the rest, (d) a second time."""
+    data = source(case, before)
+    model = form.write(folder / f"in.{form.suffix}", data)
+    kept = model.read_bytes()
+    result, out = surgery(case["prototxt"], form, model)
+    weights, *_ = form.blobs(out, "up")
+    shape = weights.shape
+    check_values(form, weights, ideal, golden(case["name"]).get("interp"))
+    expected = form.write(folder / "expected", data, new={("up", 0): weights})
+    (change,) = result.plan.changes
+    assert isinstance(change, Change)
+    if change.action is Action.UNCHANGED:
+        assert out.read_bytes() == kept
+    else:
+        assert form.content(out) == form.content(expected)
+    assert model.read_bytes() == kept
+    assert result.output_size == out.stat().st_size
+    assert shape == tuple(case["caffe"]["weight_shape"])
+
+    again, twice = surgery(case["prototxt"], form, out, "twice")
+    assert [row.action for row in again.plan.changes] == [Action.UNCHANGED]
+    assert not again.changed
+    assert twice.read_bytes() == out.read_bytes()
+    return change
+
+
+@each_form
+@of(SMALL)
+def test_weights_change_and_nothing_else(
+    case: Case, form: Form, tmp_path: Path, ideal: Callable[[Case], Array]
+) -> None:
+    change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), noise(case))
+    assert change.action is Action.REWRITTEN
+    assert change.before.state in (State.NEAR_BILINEAR, State.OTHER)
+    assert change.after.state is State.BILINEAR
+    assert change.values_changed <= change.values == np.prod(case["caffe"]["weight_shape"])
+
+
+@each_form
+@of(SMALL)
+def test_weights_as_caffe_filled_them(
+    case: Case, form: Form, tmp_path: Path, ideal: Callable[[Case], Array]
+) -> None:
+    change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), None)
+    filler = golden(case["name"])["filler"].astype(form.dtype)
+    _, out = tmp_path / "in", tmp_path / "out"
+    (weights, *_) = form.blobs(out, "up")
+    same = weights.tobytes() == filler.tobytes()
+    assert change.action is (Action.UNCHANGED if same else Action.REWRITTEN)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [BY_ID[name] for name in ("V1", "double_data", "raw half", "HDF5", "HDF5 float64")],
+    ids=by_name,
+)
+def test_a_large_layer(form: Form, tmp_path: Path, ideal: Callable[[Case], Array]) -> None:
+    (case,) = (case for case in CASES if case["name"] == LARGE)
+    change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), noise(case))
+    assert change.action is Action.REWRITTEN
+
+
+@of([case for case in SMALL if (LAYOUTS / f"{case['name']}.caffemodel").exists()])
+def test_hdf5_as_caffe_saved_it(
+    case: Case, tmp_path: Path, shared: Path, ideal: Callable[[Case], Array]
+) -> None:
+    form, model = Hdf5("Caffe's"), tmp_path / "model"
+    name = f"{case['name']}.caffemodel"
+    model.write_bytes((shared / "golden" / "layouts" / f"{name}.h5").read_bytes())
+    net = LAYOUTS / f"{case['name']}.prototxt"
+    binary = row_of(inspect(net, LAYOUTS / name), "up")
+    assert row_of(inspect(net, model), "up").weights == binary.weights
+    _, out = surgery(case["prototxt"], form, model)
+    before, after = form.content(model), form.content(out)
+    weights, *_ = form.blobs(out, "up")
+    check_values(form, weights, ideal(case), golden(case["name"]).get("interp"))
+    layout, _, attributes = before["data/up/0"]
+    assert after == before | {"data/up/0": (layout, weights.tobytes(), attributes)}
+    again, twice = surgery(case["prototxt"], form, out, "twice")
+    assert not again.changed
+    assert twice.read_bytes() == out.read_bytes()
+
+
+@of(SMALL)
+def test_half_as_opencv_shrinks_it(
+    case: Case, tmp_path: Path, ideal: Callable[[Case], Array]
+) -> None:
+    cv2 = pytest.importorskip("cv2")
+
+    def shrunk(name: str, weights: Array) -> Path:
+        whole, half = tmp_path / "whole", tmp_path / name
+        whole.write_bytes(source(case, weights))
+        cv2.dnn.shrinkCaffeModel(str(whole), str(half), ["Deconvolution"])
+        return half
+
+    form = BY_ID["raw half"]
+    perfect = golden(case["name"]).get("interp", ideal(case))
+    model, expected = shrunk("in", noise(case)), shrunk("expected", perfect)
+    assert all(values.dtype == "<f2" for values in form.blobs(model, "up"))
+    net = tmp_path / "net.prototxt"
+    net.write_text(case["prototxt"])
+    found = row_of(inspect(net, expected), "up")
+    assert found.weights is not None
+    assert found.weights.state is State.BILINEAR
+    _, out = surgery(case["prototxt"], form, model)
+    assert out.read_bytes() == expected.read_bytes()
+    again, twice = surgery(case["prototxt"], form, out, "twice")
+    assert not again.changed
+    assert twice.read_bytes() == out.read_bytes()
+
+
+# --- layers that are not there
+
+
+def with_a_convolution(case: Case) -> tuple[str, Any]:
+    """A net with a convolution in front, and the file that has this layer's blobs alone."""
+    text, message = case["prototxt"], as_saved(case)
+    layer_up(message)
+    (shape,) = re.findall(r"input_param \{ shape \{(.*?)\}", text)
+    channels = [int(dim) for dim in re.findall(r"dim: (\d+)", shape)][1]
+    conv = (
+        'layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" '
+        "param { lr_mult: 2 } convolution_param { num_output: 2 kernel_size: 3 pad: 1 } }"
+    )
+    parsed = text_format.Parse(conv, NetParameter()).layer[0]
+    rng = np.random.default_rng(3)
+    for dims in ((2, channels, 3, 3), (2,)):
+        blob = parsed.blobs.add()
+        blob.shape.dim.extend(dims)
+        blob.data.extend(rng.normal(size=dims).ravel())
+    message.layer.remove(layer_up(message))
+    message.layer.append(parsed)
+    return f"{text}\n{conv}\n", message
+
+
+def its_layer(case: Case, weights: Array | None) -> Any:
+    """The layer as the net has it, with blobs."""
+    up, caffe = layer_up(text_format.Parse(case["prototxt"], NetParameter())), case["caffe"]
+    for key in ("weight_shape", "bias_shape") if weights is not None else ():
+        if key in caffe:
+            blob = up.blobs.add()
+            blob.shape.dim.extend(caffe[key])
+            blob.data.extend(np.zeros(np.prod(caffe[key])))
+    return up
+
+
+@each_form
+@of(SMALL)
+def test_a_missing_layer_comes_in_the_files_own_form(
+    case: Case, form: Form, tmp_path: Path, ideal: Callable[[Case], Array]
+) -> None:
+    text, message = with_a_convolution(case)
+    data = message.SerializeToString()
+    model = form.write(tmp_path / f"in.{form.suffix}", data)
+    result, out = surgery(text, form, model)
+    weights, *bias = form.blobs(out, "up")
+    # A new dataset is little-endian, however the others are.
+    little = form if isinstance(form, Binary) else Hdf5("", form.dtype.replace(">", "<"))
+    shape = case["caffe"]["weight_shape"]
+    check_values(little, weights, ideal(case), golden(case["name"]).get("interp"))
+    assert [not values.any() for values in bias] == [True] * (case["caffe"]["n_blobs"] - 1)
+    message.layer.append(its_layer(case, weights))
+    expected = form.write(
+        tmp_path / "expected",
+        message.SerializeToString(),
+        new={("up", 0): weights},
+        fresh=["up"],
+    )
+    assert form.content(out) == form.content(expected)
+    if isinstance(form, Binary):
+        assert out.read_bytes().startswith(model.read_bytes())
+    (change,) = result.plan.changes
+    assert change.action is Action.CREATED
+    assert change.before.state is State.MISSING
+    assert weights.shape == tuple(shape)
+    again, twice = surgery(text, form, out, "twice")
+    assert not again.changed
+    assert twice.read_bytes() == out.read_bytes()
+
+
+@each_form
+@of([case for case in SMALL if case["name"] in ("k04_g3", "bias_default", "factor3_dense")])
+def test_a_layer_without_blobs_gets_them_in_the_files_own_form(
+    case: Case, form: Form, tmp_path: Path, ideal: Callable[[Case], Array]
+) -> None:
+    text, message = with_a_convolution(case)
+    message.layer.insert(1, its_layer(case, None))
+    model = form.write(tmp_path / f"in.{form.suffix}", message.SerializeToString())
+    result, out = surgery(text, form, model)
+    assert [change.action for change in result.plan.changes] == [Action.CREATED]
+    weights, *bias = form.blobs(out, "up")
+    little = form if isinstance(form, Binary) else Hdf5("", form.dtype.replace(">", "<"))
+    check_values(little, weights, ideal(case), golden(case["name"]).get("interp"))
+    if isinstance(form, Hdf5):
+        assert form.content(out).keys() - form.content(model).keys() == {
+            f"data/up/{position}" for position in range(case["caffe"]["n_blobs"])
+        }
+        return
+    # The layer's fields as they were, and its blobs behind them.
+    made = b""
+    for values in (weights, *bias):
+        shape = values.shape if not form.legacy else values.shape[-1:] if values is not weights else values.shape
+        dims = legacy_dims(shape) if form.legacy else shape_field(shape)
+        made += sized(6 if form.v1 else 7, (form.fresh or form.blob)(values.ravel(), dims))
+    expected = b"".join(
+        sized(number, payload + made)
+        if number in LAYERS and name_in(number, payload) == "up"
+        else whole
+        for number, whole, payload in pieces(model.read_bytes())
+    )
+    assert out.read_bytes() == expected
+
+
+def test_a_missing_layer_comes_as_float32_where_the_others_differ(tmp_path: Path) -> None:
+    (case,) = (case for case in CASES if case["name"] == "k04_g3")
+    text, message = with_a_convolution(case)
+    mixed = iter([BY_ID["raw half"], BY_ID["double_data"]])
+    model = tmp_path / "in"
+
+    def changed(name: str, position: int, payload: bytes) -> bytes:
+        form = next(mixed)
+        assert isinstance(form, Binary)
+        blob = BlobProto.FromString(payload)
+        return form.blob(np.array(blob.data), shape_field(blob.shape.dim))
+
+    model.write_bytes(with_blobs(message.SerializeToString(), changed))
+    _, out = surgery(text, V2, model)
+    (up,) = (Nvidia.FromString(blob) for blob in blobs_of(out.read_bytes(), "up"))
+    assert [each.name for each, _ in up.ListFields()] == ["data", "shape"]
+
+
+# --- refusals
+
+
+@each_form
+@of(REFUSED)
+def test_what_is_refused_is_refused_in_every_form(case: Case, form: Form, tmp_path: Path) -> None:
+    text, message = with_a_convolution(case)
+    shape = case["caffe"].get("weight_shape")
+    if shape:
+        up = layer_up(as_saved(case))
+        message.layer.append(up)
+    model = form.write(tmp_path / f"in.{form.suffix}", message.SerializeToString())
+    kept = model.read_bytes()
+    with pytest.raises(ShapeError) as caught:
+        surgery(text, form, model)
+    assert caught.value.layer == "up"
+    assert {path.name for path in tmp_path.iterdir()} == {"net.prototxt", model.name}
+    assert model.read_bytes() == kept
+    result, out = surgery(text, form, model, skip_unfit=True)
+    assert [skip.target.layer.name for skip in result.plan.skips] == ["up"]
+    assert out.read_bytes() == kept
+
+
+@each_form
+def test_a_shape_that_disagrees_is_refused_in_every_form(form: Form, tmp_path: Path) -> None:
+    (case,) = (case for case in CASES if case["name"] == "k04_g3")
+    model = form.write(tmp_path / f"in.{form.suffix}", source(case))
+    with pytest.raises(MismatchError, match=r"\(3, 1, 5, 5\).*\(3, 1, 4, 4\)"):
+        surgery(case["prototxt"].replace("kernel_size: 4", "kernel_size: 5"), form, model)
+    with pytest.raises(MismatchError, match="2 blobs, the model has 1"):
+        surgery(case["prototxt"].replace("bias_term: false", ""), form, model)
+    assert not (tmp_path / "out").exists()
