@@ -51,7 +51,8 @@ def _said(model: Model, with_net: bool) -> Iterator[str]:
         )
     twice = [name for name, layers in model.by_name.items() if len(layers) > 1 and layers[-1].blobs]
     if twice and not with_net:
-        yield f"{listed([*map(quoted, twice)])}: several layers of this name; Caffe copies each, the last wins"
+        names = listed([*map(quoted, twice)])
+        yield f"{names}: several layers of this name; Caffe copies each, the last wins"
 
 
 def _blobs(count: int) -> str:

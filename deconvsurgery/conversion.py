@@ -6,7 +6,7 @@ Small, comparable with ``==``, printable. Never here: how one is decided on or c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .model import SourceBlob, SourceLayer, Storage, Version
 from .sharing import Owner
@@ -101,7 +101,7 @@ class Conversion:
     wanted: Wanted
     layers: tuple[LayerConversion, ...]
     upgrade: Upgrade | None = None
-    owned: Mapping[Owner, Owner] | None = None
+    owned: Mapping[Owner, Owner] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

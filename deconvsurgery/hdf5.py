@@ -32,13 +32,13 @@ _POSITION = re.compile("0|[1-9][0-9]{0,2}")
 _DEEPEST = 8  # groups in groups: layers whose names have slashes, as Caffe cannot write them
 
 
-def h5py() -> Any:
+def loaded_h5py() -> Any:
     """The library, which is an extra; ``FormatError`` says how to get it."""
     try:
         import h5py as library
     except ImportError:
         raise FormatError(
-            "is an HDF5 file, and h5py, which reads those, is not installed",
+            "HDF5 weights need h5py, which is not installed",
             hint="pip install 'deconvsurgery[hdf5]'",
         ) from None
     return library
@@ -143,7 +143,7 @@ def indexed_hdf5(source: ByteSource) -> Iterator[Model]:
 
     Raises ``ModelError`` for what is HDF5 but no weights of Caffe's, or damaged.
     """
-    library = h5py()
+    library = loaded_h5py()
     with _told("cannot be read"):
         file = library.File(_Reading(source), "r")
     with file:
@@ -286,7 +286,7 @@ class Amendment:
         A dataset that is there keeps its place and type, one that is not is made; everything
         else stays where it is.
         """
-        library = h5py()
+        library = loaded_h5py()
         mode = {"mode": "w", "libver": "earliest"} if self.new else {"mode": "r+"}
         with _told("cannot be written"), library.File(_Writing(fd), **mode) as file:
             _fill(file, self.groups, self.values)

@@ -50,6 +50,7 @@ from .wire import (
 
 # Where values and gradients are kept, and the wire type of one that is not packed.
 _VALUES = {BlobField.DATA: (Storage.DATA, I32), BlobField.DOUBLE_DATA: (Storage.DOUBLE_DATA, I64)}
+_UNKNOWN = "V1 type "
 _DIFFS = {BlobField.DIFF: (Storage.DATA, I32), BlobField.DOUBLE_DIFF: (Storage.DOUBLE_DATA, I64)}
 
 
@@ -146,7 +147,7 @@ def _v1_layer(window: Window, outer: Field) -> SourceLayer:
     frames, found = (_frame(window, outer),), _Found(version=Version.V1)
     for inner in fields(window, outer.start, outer.stop):
         if inner.number == V1LayerField.TYPE and inner.wire_type == VARINT:
-            found.type = V1_NUMBERS.get(inner.value, f"V1 type {inner.value}")
+            found.type = _v1_type(inner.value, found.type)
         elif inner.wire_type != LEN:
             continue
         elif inner.number == V1LayerField.NAME:
@@ -162,6 +163,13 @@ def _v1_layer(window: Window, outer: Field) -> SourceLayer:
             found.version = Version.V0
             _v0_layer(window, inner, frames, found)
     return found.layer(outer.tag, frames)
+
+
+def _v1_type(value: int, before: str) -> str:
+    """The type's name; one that Caffe does not know never takes the place of one that it does."""
+    number = value & 0xFFFF_FFFF
+    unknown = before if before and not before.startswith(_UNKNOWN) else f"{_UNKNOWN}{number}"
+    return V1_NUMBERS.get(number, unknown)
 
 
 def _v0_layer(window: Window, outer: Field, connection: tuple[Frame, ...], found: _Found) -> None:
@@ -201,7 +209,8 @@ def _blob(window: Window, outer: Field, around: tuple[Frame, ...]) -> SourceBlob
             dims.append((inner.tag, inner.stop))
         elif number == BlobField.SHAPE and wire_type == LEN:
             has_shape = True
-            shape += _dims(window, inner)
+            shape += _dims(window, inner)  # given twice, protobuf joins them
+            _check_axes(shape, inner)
             dims.append((inner.tag, inner.stop))
         elif number >= BlobField.RAW_DATA_TYPE:
             forks.setdefault(number, []).append(inner)
@@ -282,9 +291,13 @@ def _dims(window: Window, outer: Field) -> list[int]:
                 dims.append(_int64(value))
                 if len(dims) > MAX_AXES:
                     break
-        if len(dims) > MAX_AXES:
-            raise ModelError(f"a blob has more than {MAX_AXES} axes", offset=outer.start)
+        _check_axes(dims, outer)
     return dims
+
+
+def _check_axes(dims: Sequence[int], outer: Field) -> None:
+    if len(dims) > MAX_AXES:
+        raise ModelError(f"a blob has more than {MAX_AXES} axes", offset=outer.start)
 
 
 def _int64(value: int) -> int:

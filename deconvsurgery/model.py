@@ -12,6 +12,7 @@ from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .errors import MismatchError
 from .schema import RawType
 from .wire import ByteSource, Field, Frame
 
@@ -151,6 +152,20 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Values that are in no file: how many, where they would stand, and how they are made."""
+
+    count: int
+    storage: Storage
+    values: Callable[[], Arrays]
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type."""
+        return self.storage.dtype
+
+
+@dataclass(frozen=True, slots=True)
 class SourceBlob:
     """A blob of the model: what its header says, ``shape`` as written, legacy dims as 4.
 
@@ -159,7 +174,7 @@ class SourceBlob:
     """
 
     shape: tuple[int, ...]
-    place: OnWire | Dataset
+    place: OnWire | Dataset | Made
     legacy: bool = False
     both_forms: bool = False
     diff_count: int = 0
@@ -267,6 +282,15 @@ class Model:
         """
         for several in regrouped(self.values(blob), prod(shape[1:])):
             yield from several.reshape(-1, *shape[1:])
+
+
+def refuse_mixed(model: Model) -> None:
+    """Raise ``MismatchError`` for V1 and V2 layers in one file (``UpgradeV1Net``)."""
+    if model.version is Version.MIXED:
+        raise MismatchError(
+            "the model holds V1 and V2 layers at once, which Caffe refuses to load",
+            hint="save it again with the Caffe that wrote it",
+        )
 
 
 def regrouped(arrays: Arrays, count: int, least: int = 1) -> Arrays:

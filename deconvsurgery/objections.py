@@ -24,36 +24,37 @@ from .model import Model, Version
 
 def refuse(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
     """Raise ``MismatchError`` that names every layer which the form cannot hold."""
-    reasons: dict[str, str] = {}
-    hints: list[str] = []
+    reasons: dict[tuple[str, str], list[str]] = {}
     for each in layers:
         found = _not_in_hdf5(each) if wanted.hdf5 else _not_in_binary(each)
         if found:
-            reasons.setdefault(each.source.name, found[0])
-            hints.append(found[1])
+            reasons.setdefault(found, []).append(each.source.name)
     if not reasons:
         return
-    first = next(iter(reasons))
-    hint = "; ".join(dict.fromkeys(hints)) or None
+    names = [name for each in reasons.values() for name in each]
+    hint = "; ".join(dict.fromkeys(hint for _, hint in reasons))
+    if len(names) == 1:
+        ((reason, _),) = reasons
+        raise MismatchError(f"layer {quoted(names[0])}: {reason}", layer=names[0], hint=hint)
+    lines = [f"  {_names(each)}: {reason}" for (reason, _), each in reasons.items()]
+    if len(lines) > _MOST_SAID:
+        lines[_MOST_SAID:] = [f"  and {len(lines) - _MOST_SAID:,} reasons more"]
     form = "HDF5" if wanted.hdf5 else "binary"
-    if len(reasons) == 1:
-        raise MismatchError(f"layer {first!r}: {reasons[first]}", layer=first, hint=hint)
-    shown = [f"  {name!r}: {reason}" for name, reason in list(reasons.items())[:_MOST_NAMED]]
-    if len(reasons) > _MOST_NAMED:
-        shown.append(f"  and {len(reasons) - _MOST_NAMED:,} more")
     raise MismatchError(
-        f"{len(reasons):,} layers have no {form} form:\n" + "\n".join(shown), layer=first, hint=hint
+        f"{len(names):,} layers have no {form} form:\n" + "\n".join(lines),
+        layer=names[0],
+        hint=hint,
     )
 
 
-_MOST_NAMED = 10
+_MOST_SAID = 10
 _NET_HINT = "--net tells what the file does not"
 
 
 def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
     if not can_be_a_group(layer.source.name):
         return (
-            "Caffe cannot save a layer of that name as HDF5, nor find it there",
+            "Caffe can neither save nor find a layer of that name in HDF5",
             "the binary form takes any name",
         )
     for position, each in enumerate(layer.blobs):

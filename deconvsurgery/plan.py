@@ -14,7 +14,7 @@ from .change import Change, Plan, Skip
 from .compare import passed_over, planned_change, state_of
 from .errors import MismatchError, PrototxtError, ShapeError, SurgeryError
 from .fit import Options, Refusal, Target, refusal, targets
-from .model import Model, Version
+from .model import Model, refuse_mixed
 from .net import Layer, Net, NetState
 from .patterns import Selection, active_layers
 from .rules import CAFFE_LIMIT
@@ -35,11 +35,7 @@ def make_plan(
     """
     states = net.states() if states is None else tuple(states)
     refuse_misspelt(active_layers(net, states))
-    if model.version is Version.MIXED:
-        raise MismatchError(
-            "the model holds V1 and V2 layers at once, which Caffe refuses to load",
-            hint="save it again with the Caffe that wrote it",
-        )
+    refuse_mixed(model)
     shared = sharers(net, selection, states, biases=options.zero_bias)
     found = targets(net, shared.layers, states, model)
     before = {target.layer.name: state_of(target, model) for target in found}

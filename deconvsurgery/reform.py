@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .conversion import BlobConversion, Conversion, LayerConversion, Wanted
 from .geometry import Shape
-from .model import Dataset, Model, SourceBlob, SourceLayer, Storage, Version
+from .model import Dataset, Model, SourceBlob, SourceLayer, Storage, Version, refuse_mixed
 from .net import Net, NetState
 from .objections import measured, refuse, warnings
 from .shapes import infer_shapes
@@ -25,6 +25,7 @@ def make_conversion(
     Raises ``MismatchError`` or ``ModelError`` that name every layer which the form cannot hold,
     or whose values its type cannot.
     """
+    refuse_mixed(model)
     old = model.version is not Version.HDF5
     upgraded = upgrade(model) if old and (wanted.upgrade or wanted.hdf5) else None
     shapes = _net_shapes(net, states) if net else {}

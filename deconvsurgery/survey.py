@@ -15,7 +15,7 @@ from .errors import ShapeError
 from .fingerprint import Fingerprint
 from .fit import Target, targets
 from .geometry import Shape, convolution_window
-from .model import Model, SourceLayer
+from .model import Model, SourceLayer, Storage
 from .net import Layer, Net, NetState
 from .patterns import DECONVOLUTION, Selection, active_layers
 from .prototxt import convolution_param
@@ -29,7 +29,8 @@ class Row:
 
     ``blobs`` are weight blobs by the net, ``source_blobs`` by the model; each ``None`` where the
     layer is not in it. ``weights`` is what a Deconvolution's weights are, ``None`` without a model.
-    ``phases`` names the phases looked at in which the layer is active.
+    ``storage`` is what holds the weights' values in the model. ``phases`` names the phases looked
+    at in which the layer is active.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Row:
     source_blobs: tuple[tuple[int, ...], ...] | None = None
     weights: Fingerprint | None = None
     findings: tuple[Finding, ...] = ()
+    storage: Storage | None = None
 
 
 def survey(
@@ -114,6 +116,7 @@ def _net_rows(
             _source_shapes(sources),
             weights,
             findings(case),
+            _storage(sources),
         )
     if every_layer:
         for state in states:
@@ -126,6 +129,7 @@ def _net_rows(
                     layer.line or None,
                     _phases(layer, states),
                     source_blobs=_source_shapes(sources) if model else None,
+                    storage=_storage(sources),
                 )
                 rows[index] = replace(row, blobs=shapes.blobs or row.blobs)
     return [rows[index] for index in sorted(rows)]
@@ -183,4 +187,9 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         source_blobs=_source_shapes((source,)),
         weights=weights,
         findings=findings(case) if source.type == DECONVOLUTION else (),
+        storage=_storage((source,)),
     )
+
+
+def _storage(sources: Sequence[SourceLayer]) -> Storage | None:
+    return sources[-1].blobs[0].storage if sources and sources[-1].blobs else None

@@ -29,10 +29,10 @@ from .carry import (
     values,
     written,
 )
-from .errors import MismatchError, ModelError
+from .errors import ModelError
 from .inputs import INPUT_FIELDS, input_layer
 from .legacy import PARAM_LISTS, TRANSFORM, TRANSFORM_FROM, Unpadded, unpadded, v0_place
-from .model import Model, SourceLayer, Version
+from .model import Model, SourceLayer, Version, refuse_mixed
 from .net import Message, Value
 from .schema import V0_TYPES, V1_NUMBERS, V1_TYPES, LayerField, V1LayerField
 from .wire import I32, VARINT, Field, Window, varint
@@ -78,11 +78,7 @@ def upgrade(model: Model) -> Upgrade:
     Raises ``MismatchError`` for V1 and V2 layers in one file, ``ModelError`` where Caffe would
     stop, read what is not there, or lose weights without a word.
     """
-    if model.version is Version.MIXED:
-        raise MismatchError(
-            "the model holds V1 and V2 layers at once, which Caffe refuses to load",
-            hint="save it again with the Caffe that wrote it",
-        )
+    refuse_mixed(model)
     window = Window(model.source)
     layers: dict[int, UpgradedLayer | None] = {}
     if model.version is Version.V0:

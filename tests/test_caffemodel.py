@@ -361,6 +361,7 @@ BAD_BLOBS = {
     "double_data": (sized(8, b"1234"), "4 bytes, no multiple of 8"),
     "33 axes": (sized(7, sized(1, b"\x01" * 33)), "more than 32 axes"),
     "33 axes unpacked": (sized(7, b"\x08\x01" * 33), "more than 32 axes"),
+    "33 axes in two": (2 * sized(7, sized(1, b"\x01" * 17)), "more than 32 axes"),
     "shape cut off": (sized(7, sized(1, b"\x80")), "cut off"),
     "diff": (sized(6, b"12345"), "diff holds 5 bytes, no multiple of 4"),
 }
@@ -379,6 +380,28 @@ def test_blobs_that_cannot_be_read_are_refused_with_their_place(payload: bytes, 
 def test_32_axes_and_values_beside_raw_data_are_fine() -> None:
     assert blob_of(sized(7, sized(1, b"\x01" * 32))).shape == (1,) * 32
     assert values_of(b"\x50\x02" + sized(12, b"\0<") + sized(5, floats(1))) == [1]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kind"),
+    [
+        ((39,), "Deconvolution"),
+        ((4, 39), "Deconvolution"),
+        ((39, 42), "Deconvolution"),  # protobuf keeps the last that it knows
+        ((42,), "V1 type 42"),
+        ((42, 43), "V1 type 43"),
+        ((2**32 + 39,), "Deconvolution"),  # and cuts it to 32 bits
+        ((39, 0), ""),
+    ],
+)
+def test_the_type_of_a_v1_layer_is_the_last_that_caffe_knows(
+    numbers: tuple[int, ...], kind: str
+) -> None:
+    data = sized(2, sized(4, b"up") + b"".join(b"\x28" + varint(each) for each in numbers))
+    theirs: Any = NetParameter.FromString(data)
+    assert indexed(data).layers[0].type == kind
+    known = kind if not kind.startswith("V1 type") else ""
+    assert {39: "Deconvolution", 0: ""}[theirs.layers[0].type] == known
 
 
 RAW = {0: "<f8", 1: "<f4", 2: "<f2"}  # NVIDIA's enum Type: DOUBLE, FLOAT, FLOAT16

@@ -65,12 +65,12 @@ def test_the_command_line_page_names_every_option() -> None:
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
     for verb in VERBS:
         assert f"`{verb}" in page
-    command = deconvsurgery.get_command(click.Context(deconvsurgery), "apply")
-    assert command is not None
-    for parameter in command.params:
-        for option in parameter.opts:
-            if option.startswith("--") and option != "--help":
-                assert option in page, option
+        command = deconvsurgery.get_command(click.Context(deconvsurgery), verb)
+        assert command is not None
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--") and option != "--help":
+                    assert option in page, (verb, option)
 
 
 def test_every_state_and_finding_is_documented() -> None:

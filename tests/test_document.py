@@ -24,6 +24,7 @@ from deconvsurgery.fit import Target
 from deconvsurgery.kernels import (
     Support,
 )
+from deconvsurgery.model import Storage
 from deconvsurgery.net import ConvolutionParam, Layer
 from deconvsurgery.portrait import kernel_facts
 from deconvsurgery.report.document import (
@@ -193,6 +194,7 @@ def test_inspect():
         ((21, 21, 4, 4),),
         Fingerprint(State.NEAR_BILINEAR, distance=0.0625, support=Support.KERNEL),
         (Finding("DS003", "its weights are not bilinear", 401),),
+        storage=Storage.DOUBLE_DATA,
     )
     conv = Row("conv", "Convolution", 3, ("TEST",), blobs=((64, None, 3, 3), None))
     result = InspectResult((row, conv), "val.prototxt", "a.caffemodel", "V2", "V1", 12, ("odd",))
@@ -223,6 +225,7 @@ def test_inspect():
                 "problem": None,
                 "net_blobs": [[21, 21, 4, 4]],
                 "model_blobs": [[21, 21, 4, 4]],
+                "storage": "double_data",
             },
             {
                 "name": "conv",
@@ -240,6 +243,7 @@ def test_inspect():
                 "problem": None,
                 "net_blobs": [[64, None, 3, 3], None],
                 "model_blobs": None,
+                "storage": None,
             },
         ],
         "notes": ["odd"],

@@ -27,6 +27,7 @@ VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "ke
 @click.option("--net", metavar="NET", help="The prototxt: tells what the file does not.")
 @click.option("--keep-layers", is_flag=True, help="Leave V1 and V0 layers as they are.")
 @click.option("--keep-dims", is_flag=True, help="Leave num/channels/height/width as they are.")
+@click.option("-i", "--in-place", is_flag=True, help="Write to IN itself (still all or nothing).")
 @click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
@@ -39,6 +40,7 @@ def command(
     net: str | None,
     keep_layers: bool,
     keep_dims: bool,
+    in_place: bool,
     force: bool,
     dry_run: bool,
     as_json: bool,
@@ -77,6 +79,7 @@ def command(
             upgrade=not keep_layers,
             true_shapes=not keep_dims,
             net=net,
+            in_place=in_place,
             force=force,
             dry_run=dry_run,
             progress=progress,

@@ -6,7 +6,7 @@ Never here: deciding anything, or printing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -83,7 +83,7 @@ def _cells(layer: LayerConversion, terminal: bool) -> Cells:
         "type": Text(name_of(layer.type, terminal=terminal) if layer.type else NOTHING, QUIET),
         "blobs": Text(str(len(layer.blobs)) if layer.blobs else NOTHING),
         "values": Text(", ".join(dict.fromkeys(map(_values, layer.blobs))) or NOTHING),
-        "dims": Text(", ".join(map(_dims, layer.blobs)) or NOTHING),
+        "dims": Text(_dims(layer.blobs) or NOTHING),
         "max |Δ|": Text(number(max(changes)) if changes else NOTHING),
         "action": Text(layer.action, ACTION_STYLES[layer.action]),
     }
@@ -102,9 +102,12 @@ def _values(each: BlobConversion) -> str:
 _TYPES = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
 
 
-def _dims(each: BlobConversion) -> str:
-    before = "legacy " * each.blob.legacy + shape(each.blob.shape)
-    return f"{before} → {shape(each.shape)}" if each.reshaped else before
+def _dims(blobs: Sequence[BlobConversion]) -> str:
+    """The shapes that come, or stay; a true one is the legacy one without the 1s in front."""
+    shapes = ", ".join(shape(each.shape or each.blob.shape) for each in blobs)
+    if any(each.reshaped for each in blobs):
+        return f"legacy → {shapes}"
+    return f"legacy {shapes}" if any(each.blob.legacy for each in blobs) else shapes
 
 
 def _remarks(result: ConvertResult) -> Iterator[Remark]:
@@ -121,8 +124,10 @@ def closing_words(result: ConvertResult) -> str:
     """One sentence on the form and the layers, one on the file."""
     place = "standard output" if result.output == "-" else escaped(result.output or "nothing")
     if not result.changed:
-        if not result.written:
+        if result.dry_run:
             return "Nothing would change: it has this form already. Nothing was written."
+        if not result.written:
+            return f"Nothing had to change: {place} stays as it is, byte for byte."
         return f"Nothing had to change: {place} is the input, byte for byte."
     count = Counter(layer.action for layer in result.conversion.layers)
     done = [f"{count[action]:,} {action}" for action in ACTION_STYLES if count[action]]

@@ -148,9 +148,7 @@ def destination(
     if dry_run:
         return None
     if output is None:
-        raise OutputError(
-            "no output is named", hint="name OUT, or use --in-place, --dry-run or --check"
-        )
+        raise OutputError("no output is named", hint="name OUT, or use --in-place or --dry-run")
     source = opened.source
     if not isinstance(source, FileSource):
         raise OutputError("only a model that was opened from a file can be written")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..conversion import Conversion, Wanted
+from ..hdf5 import loaded_h5py
 from ..model import RAW_STORAGE, Model, Storage, Version
 from ..net import Net
 from ..recast import recast
@@ -26,7 +27,7 @@ from .arguments import (
 
 @dataclass(frozen=True, slots=True)
 class ConvertResult:
-    """What ``convert`` did, or with ``written`` false would do; sizes in bytes.
+    """What ``convert`` did, or in a ``dry_run`` would do; sizes in bytes.
 
     ``before`` and ``after`` are the file's form and generation, ``output_size`` is ``None`` where
     only writing an HDF5 file could tell.
@@ -42,6 +43,7 @@ class ConvertResult:
     input_size: int
     output_size: int | None
     written: bool
+    dry_run: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -65,6 +67,7 @@ def convert(
     upgrade: bool = True,
     true_shapes: bool = True,
     net: Path | Net | None = None,
+    in_place: bool = False,
     force: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -75,12 +78,15 @@ def convert(
     mean, types for what an HDF5 file holds, which layers share. Raises a ``SurgeryError`` when
     a layer has no such form, and then nothing was written.
     """
-    wanted = Wanted(_to_hdf5(to, output), VALUES[values], upgrade, true_shapes)
+    named = model if in_place and not isinstance(model, Model) else output
+    wanted = Wanted(_to_hdf5(to, named), VALUES[values], upgrade, true_shapes)
     if wanted.hdf5 and wanted.storage is not None and wanted.storage in RAW_STORAGE.values():
         raise ValueError("raw values are a thing of binary files; HDF5 takes float32 or float64")
     read, net_name = given_net(net) if net is not None else (None, None)
     with given_model(model) as (opened, model_name), blamed(model_name):
-        goal = destination(opened, model, output, False, force, dry_run)
+        goal = destination(opened, model, output, in_place, force, dry_run)
+        if wanted.hdf5:
+            loaded_h5py()  # told before any work
         states = read.states() if read else ()
         if read:
             opened = with_shared(opened, owners(read, states))
@@ -88,8 +94,11 @@ def convert(
         outcome = recast(conversion, opened, read)
         size = outcome_size(outcome, opened.source.size)
         warnings = conversion.warnings
-        if goal is not None:
-            written = write_outcome(goal[0], outcome, goal[1], force=force, progress=progress)
+        to_write = goal is not None and not (in_place and not outcome)
+        if goal is not None and to_write:
+            written = write_outcome(
+                goal[0], outcome, goal[1], force=force, in_place=in_place, progress=progress
+            )
             size, warnings = written.size, warnings + written.warnings
         return ConvertResult(
             conversion=conversion,
@@ -101,7 +110,8 @@ def convert(
             changed=bool(outcome),
             input_size=opened.source.size,
             output_size=size,
-            written=goal is not None,
+            written=to_write,
+            dry_run=goal is None,
             warnings=warnings,
         )
 
