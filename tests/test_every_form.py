@@ -533,8 +533,7 @@ def with_weights(case: Case, perfect: Array) -> dict[str, bytes]:
 def test_a_state_is_the_same_in_every_form(
     case: Case, tmp_path: Path, ideal: Callable[[Case], Array]
 ) -> None:
-    net = tmp_path / "net.prototxt"
-    net.write_text(case["prototxt"])
+    net = read_net(LAYOUTS / f"{case['name']}.prototxt")
     perfect = ideal(case)
     for what, data in with_weights(case, perfect).items():
         v2 = row_of(inspect(net, V2.write(tmp_path / "v2", data)), "up").weights
@@ -1275,7 +1274,8 @@ STATES = {
     "constant 1": State.NEAREST,
 }
 ANYTHING: dict[str, Any] = {"patterns": ["*"], "skip_unfit": True, "any_gain": True}
-# A layer named upsample/deconv has no HDF5 form.
+# A layer named upsample/deconv has no HDF5 form. (retinaface-charrin has one, which takes long to
+# make and says no more than its sisters'.)
 SLASHED = {"wechat-qr"}
 
 
@@ -1307,7 +1307,7 @@ def same_in_hdf5(source: bytes) -> bytes:
         pytest.param(key, BY_ID[name], id=f"{'/'.join(key)[-50:]}-{name}")
         for key in WITH_DECONV
         for name in ("raw half", "raw float", "double_data", "HDF5")
-        if not (key[0] in SLASHED and name == "HDF5")
+        if not (name == "HDF5" and key[0] in (*SLASHED, "retinaface-charrin"))
     ],
 )
 def test_a_real_model_in_another_form(key: tuple[str, str], form: Form, tmp_path: Path) -> None:
