@@ -1,0 +1,347 @@
+"""HDF5 weights: read as h5py reads them, filled as FCN fills them, and nothing else touched.
+
+h5py opens every file by its path here, which the package never does.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deconvsurgery.change import Action
+from deconvsurgery.errors import MismatchError, ShapeError, SurgeryError
+from deconvsurgery.model import Model, Version
+from deconvsurgery.read import open_model
+from deconvsurgery.verbs.apply import ApplyResult, apply
+from deconvsurgery.verbs.inspect import inspect
+
+Array = NDArray[Any]
+Case = dict[str, Any]
+
+LAYOUTS = Path(__file__).parent / "golden" / "layouts"
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+CASES: list[Case] = json.loads((LAYOUTS / "cases.json").read_text())
+# Caffe saved it, all but one that was too large.
+SAVED = [c for c in CASES if "error" not in c["caffe"] and c["name"] != "fcn32_k64s32"]
+REFUSED = [case for case in CASES if case["caffe"].get("fcn_interp") != "ok"]
+UP = np.array([0.25, 0.75, 0.75, 0.25], np.float32)
+KERNEL = np.outer(UP, UP)
+WEIGHTS = np.broadcast_to(KERNEL, (3, 1, 4, 4))
+# What FCN refuses and we fill.
+BY_HAND = {
+    "block_g2_c6": np.zeros((6, 3, 4, 4), np.float32),
+    "nonsquare_k4x6": np.broadcast_to(
+        np.outer(UP, np.array([1, 3, 5, 5, 3, 1]) / 6).astype(np.float32), (3, 1, 4, 6)
+    ),
+}
+BY_HAND["block_g2_c6"][range(6), [0, 1, 2, 0, 1, 2]] = KERNEL
+FILLED = [case for case in SAVED if case not in REFUSED or case["name"] in BY_HAND]
+REFUSED = [case for case in REFUSED if case["name"] not in BY_HAND]
+OTHERS = [
+    "golden/transplant/classifier.caffemodel.h5",
+    "models/h5-arm-cifar10/cifar10_m4_iter_70000.caffemodel.h5",
+    "models/h5-arm-cifar10/cifar10_m7_iter_300000.caffemodel.h5",
+]
+
+DATA = (
+    'layer { name: "data" type: "Input" top: "data" '
+    "input_param { shape { dim: 1 dim: 3 dim: 5 dim: 6 } } }\n"
+)
+PARAM = "num_output: 3 group: 3 kernel_size: 4 stride: 2 pad: 1"
+
+
+def up(name: str = "up", more: str = "", *, bias: bool = False) -> str:
+    return (
+        f'layer {{ name: "{name}" type: "Deconvolution" bottom: "data" top: "{name}" {more} '
+        f"convolution_param {{ {PARAM} bias_term: {str(bias).lower()} }} }}\n"
+    )
+
+
+def saved(path: Path, blobs: dict[str, list[Any]], **options: Any) -> Path:
+    """As Caffe saves: a group for each layer, a dataset for each blob; None is left out."""
+    with h5py.File(path, "w", **options) as file:
+        data = file.create_group("data")
+        for name, arrays in blobs.items():
+            group = data.create_group(name)
+            for position, array in enumerate(arrays):
+                if array is not None:
+                    group.create_dataset(str(position), data=array)
+    return path
+
+
+def everything(path: Path) -> dict[str, Any]:
+    """What h5py finds: of each object its attributes, of a dataset its bits and properties."""
+    found: dict[str, Any] = {}
+
+    def attributes(item: Any) -> dict[str, bytes]:
+        return {name: np.asarray(value).tobytes() for name, value in item.attrs.items()}
+
+    def visit(name: str, item: Any) -> None:
+        found[name] = (attributes(item),)
+        if isinstance(item, h5py.Dataset):
+            kept = (item.shape, item.dtype.str, item.chunks, item.compression, item.fillvalue)
+            found[name] += (*kept, np.asarray(item[()]).tobytes())
+
+    with h5py.File(path, "r") as file:
+        found["/"] = (attributes(file),)
+        file.visititems(visit)
+    return found
+
+
+def payloads(path: Path) -> dict[str, tuple[int, int]]:
+    """Where in the file the values of each contiguous dataset are, by h5py."""
+    found: dict[str, tuple[int, int]] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.id.get_offset() is not None:
+            start = item.id.get_offset()
+            found[name] = (start, start + item.id.get_storage_size())
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return found
+
+
+def outside(data: bytes, ranges: list[tuple[int, int]]) -> bytes:
+    kept = np.ones(len(data), bool)
+    for start, stop in ranges:
+        kept[start:stop] = False
+    return np.frombuffer(data, np.uint8)[kept].tobytes()
+
+
+def by_h5py(path: Path) -> dict[str, list[tuple[tuple[int, ...], str, bytes]]]:
+    """Layers, and of each blob in turn the shape, type and bits."""
+    with h5py.File(path, "r") as file:
+        return {
+            name: [
+                (blob.shape, blob.dtype.str, blob[()].tobytes())
+                for blob in (group[str(number)] for number in range(len(group)))
+            ]
+            for name, group in file["data"].items()
+        }
+
+
+def as_read(model: Model) -> dict[str, list[tuple[tuple[int, ...], str, bytes]]]:
+    return {
+        layer.name: [
+            (blob.shape, blob.dtype, b"".join(each.tobytes() for each in model.values(blob)))
+            for blob in layer.blobs
+        ]
+        for layer in model.layers
+    }
+
+
+def golden(case: Case, suffix: str = ".caffemodel.h5") -> Path:
+    for folder in (LAYOUTS, SHARED / "golden" / "layouts"):
+        if (folder / (case["name"] + suffix)).exists():
+            return folder / (case["name"] + suffix)
+    pytest.skip(f"{case['name']}{suffix} is not committed, and not in {SHARED}")
+
+
+def of(cases: list[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case["name"])
+
+
+def surgery(net: str, model: Path, **options: Any) -> tuple[ApplyResult, Path]:
+    """``apply`` from a file beside the model into one named out."""
+    (model.parent / "net.prototxt").write_text(net)
+    before = model.read_bytes()
+    out = model.parent / "out"
+    result = apply(model.parent / "net.prototxt", model, out, force=True, **options)
+    assert model.read_bytes() == before
+    return result, out
+
+
+def nothing_written(folder: Path, *names: str) -> None:
+    assert {path.name for path in folder.iterdir()} == {"net.prototxt", *names}
+
+
+# --- reading
+
+
+@of(SAVED)
+def test_a_golden_file_is_read_as_h5py_reads_it(case: Case) -> None:
+    with open_model(golden(case)) as model:
+        assert model.version is Version.HDF5
+        found = as_read(model)
+        assert found == by_h5py(golden(case))
+        assert list(found) == ["data", "up"]
+        assert found["data"] == []
+        shapes = [case["caffe"].get("weight_shape"), case["caffe"].get("bias_shape")]
+        assert [list(blob.shape) for blob in model.by_name["up"][0].blobs] == [
+            shape for shape in shapes if shape
+        ]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_real_file_is_read_as_h5py_reads_it(name: str, shared: Path) -> None:
+    with open_model(shared / name) as model:
+        found = as_read(model)
+        assert found == by_h5py(shared / name)
+        assert sum(map(len, found.values())) > 5
+    result = inspect(None, shared / name)
+    assert result.model_version == "HDF5"
+    assert result.model_size == (shared / name).stat().st_size
+
+
+def test_a_file_is_told_by_its_content(tmp_path: Path) -> None:
+    (case,) = (case for case in SAVED if case["name"] == "factor2_dense")
+    for name in ("x.caffemodel", "noext", "x.prototxt"):
+        copy = shutil.copyfile(golden(case), tmp_path / name)
+        with open_model(copy) as model:
+            assert as_read(model) == by_h5py(golden(case))
+    binary = shutil.copyfile(golden(case, ".caffemodel"), tmp_path / "binary.caffemodel.h5")
+    with open_model(binary) as model:
+        assert model.version is Version.V2
+        assert [layer.name for layer in model.layers] == ["data", "up"]
+
+
+@pytest.mark.parametrize("size", [512, 1024, 2048, 4096])
+@pytest.mark.parametrize("filling", [b"\0", b"#!/bin/sh\n"])
+def test_a_user_block_is_stepped_over_and_kept(size: int, filling: bytes, tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"up": [np.ones_like(WEIGHTS)]}, userblock_size=size)
+    with path.open("r+b") as file:
+        file.write((filling * size)[:size])
+    _, out = surgery(DATA + up(), path)
+    assert out.read_bytes()[:size] == path.read_bytes()[:size] == (filling * size)[:size]
+    with h5py.File(out) as file:
+        assert file["data/up/0"][()].tobytes() == WEIGHTS.tobytes()
+
+
+# --- the golden files filled
+
+FORMS = ["as-caffe-saved-it", "all-zero", "noise", "group-emptied", "group-removed"]
+
+
+def altered(case: Case, form: str, path: Path) -> Path:
+    """A golden file with other weights or none, and with attributes for which Caffe has no use."""
+    path.write_bytes(golden(case).read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.attrs["origin"] = "a test"
+        file["data"].attrs["numbers"] = np.arange(5)
+        file.create_group("data/pool")  # a layer without blobs
+        file["data"].create_dataset("conv/0", data=np.full((2, 3, 1, 1), np.nan, np.float32))
+        file["data/conv/0"].attrs["kept"] = 1.5
+        group = file["data/up"]
+        group.attrs["kept"] = b"bytes"
+        group["0"].attrs["kept"] = np.float32([1, 2])
+        if form in ("all-zero", "noise"):
+            random = np.random.default_rng(7)
+            for blob in group.values():
+                blob[...] = 0 if form == "all-zero" else random.normal(size=blob.shape)
+        elif form == "group-emptied":
+            for name in list(group):
+                del group[name]
+        elif form == "group-removed":
+            del file["data/up"]
+    return path
+
+
+@pytest.mark.parametrize("form", FORMS)
+@of(FILLED)
+def test_weights_are_those_of_fcn_and_all_else_is_kept(
+    case: Case, form: str, tmp_path: Path
+) -> None:
+    path = altered(case, form, tmp_path / "in.h5")
+    before, data = everything(path), path.read_bytes()
+    result, out = surgery(case["prototxt"], path, any_gain=True)
+    after, written = everything(out), out.read_bytes()
+    caffe = case["caffe"]
+
+    # The golden file holds what FCN's surgery made, unless that refused.
+    with h5py.File(out) as file:
+        weights = file["data/up/0"][()]
+        assert (weights.dtype, list(weights.shape)) == (np.float32, caffe["weight_shape"])
+        assert len(file["data/up"]) == caffe["n_blobs"]
+        bias = file["data/up/1"][()] if "bias_shape" in caffe else None
+    if case["name"] in BY_HAND:
+        np.testing.assert_allclose(weights, BY_HAND[case["name"]], rtol=0, atol=6e-8)
+    else:
+        with np.load(golden(case, ".npz")) as arrays:
+            assert weights.tobytes() == arrays["interp"].tobytes()
+    if bias is not None:
+        assert list(bias.shape) == caffe["bias_shape"]
+
+    (row,) = result.plan.changes
+    created = form.startswith("group")
+    if created:
+        assert row.action is Action.CREATED
+        assert bias is None or not bias.any()
+        for gone in ("data/up", "data/up/0", "data/up/1"):
+            made = after.pop(gone, None)
+            assert made is None or gone in before or made[0] == {}
+            before.pop(gone, None)
+        assert after == before
+    else:
+        unchanged = form == "as-caffe-saved-it" and case["name"] not in BY_HAND
+        assert row.action is (Action.UNCHANGED if unchanged else Action.REWRITTEN)
+        assert (written == data) is unchanged
+        assert after["data/up/0"][:-1] == before["data/up/0"][:-1]
+        assert before | {"data/up/0": after["data/up/0"]} == after
+        place = payloads(path)["data/up/0"]
+        assert payloads(out)["data/up/0"] == place
+        assert place[1] - place[0] == 4 * prod(caffe["weight_shape"])
+        assert len(written) == len(data)
+        assert outside(written, [place]) == outside(data, [place])
+        assert written[slice(*place)] == weights.tobytes()
+
+    # Once more: nothing.
+    again = apply(path.with_name("net.prototxt"), out, path.with_name("again"), any_gain=True)
+    assert not again.changed
+    assert path.with_name("again").read_bytes() == written
+    nothing_written(tmp_path, "in.h5", "out", "again")
+
+
+@of(REFUSED)
+def test_what_caffe_or_fcn_refuses_ends_with_3_and_writes_nothing(
+    case: Case, tmp_path: Path, command: list[str]
+) -> None:
+    path = tmp_path / "in.h5"
+    if case in SAVED:
+        path.write_bytes(golden(case).read_bytes())
+    else:  # Caffe could not make it
+        saved(path, {"data": [], "up": []})
+    data = path.read_bytes()
+    with pytest.raises(ShapeError) as caught:
+        surgery(case["prototxt"], path, any_gain=True)
+    assert caught.value.layer == "up"
+    run = subprocess.run(
+        [*command, "apply", "--any-gain", "--json", "net.prototxt", "in.h5", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+    )
+    assert (run.returncode, run.stderr) == (3, b"")
+    assert json.loads(run.stdout)["error"]["layer"] == "up"
+    nothing_written(tmp_path, "in.h5")
+    assert path.read_bytes() == data
+    _, out = surgery(case["prototxt"], path, any_gain=True, skip_unfit=True)
+    assert out.read_bytes() == data
+
+
+@pytest.mark.parametrize("libver", ["earliest", "v108", "v110", "latest"])
+def test_every_generation_of_the_format_is_rewritten_in_place(libver: str, tmp_path: Path) -> None:
+    options: Any = {"libver": (libver, "latest") if libver != "earliest" else "earliest"}
+    blobs = {"conv": [np.arange(6, dtype="f4")], "up": [np.ones_like(WEIGHTS)]}
+    path = saved(tmp_path / "in", blobs, **options)
+    _, out = surgery(DATA + up(), path)
+    place = payloads(path)["data/up/0"]
+    assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
+    assert out.read_bytes()[slice(*place)] == WEIGHTS.tobytes()
+
+
+def test_the_same_input_makes_the_same_bytes(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"conv": [np.arange(6, dtype="f4")]})
+    texts = DATA + up(bias=True) + up("up2")
+    made = {surgery(texts, path)[1].read_bytes() for _ in range(3)}
+    assert len(made) == 1
