@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.floating[Any]]
 
-DATA = "data"
+DATA = "/data"
 _AT_ONCE = 1 << 20  # bytes of values read or written at a time
 _POSITION = re.compile("0|[1-9][0-9]{0,2}")
 _DEEPEST = 8  # groups in groups: layers whose names have slashes, as Caffe cannot write them
@@ -77,18 +77,29 @@ class _Reading(io.RawIOBase):
         """Fill the buffer; what lies beyond the end reads as zeros, as in h5py's own drivers."""
         view = memoryview(buffer).cast("B")
         count = max(0, min(len(view), self.source.size - self.position))
-        view[:count] = self.source.read(self.position, count)
+        if count:
+            view[:count] = self.source.read(self.position, count)
         view[count:] = bytes(len(view) - count)
         self.position += len(view)
         return len(view)
 
 
 class _Writing(io.RawIOBase):
-    """A descriptor, open to read and to write, as a file."""
+    """A descriptor, open to read and to write, as a file.
+
+    The first failure is kept for ``check``, and what comes after it is dropped: the HDF5 library
+    goes on calling after one, and Python code that runs with an exception pending fails oddly.
+    """
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.position = 0
+        self.failure: BaseException | None = None
+
+    def check(self) -> None:
+        """Raise what failed."""
+        if self.failure is not None:
+            raise self.failure
 
     def readable(self) -> bool:
         return True
@@ -110,28 +121,41 @@ class _Writing(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         done = 0
-        while done < len(view):
-            data = os.pread(self.fd, len(view) - done, self.position + done)
-            if not data:
-                view[done:] = bytes(len(view) - done)
-                break
-            view[done : done + len(data)] = data
-            done += len(data)
+        with self._kept():
+            while done < len(view):
+                data = os.pread(self.fd, len(view) - done, self.position + done)
+                if not data:
+                    break
+                view[done : done + len(data)] = data
+                done += len(data)
+        view[done:] = bytes(len(view) - done)
         self.position += len(view)
         return len(view)
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
         done = 0
-        while done < len(view):
-            done += os.pwrite(self.fd, view[done:], self.position + done)
-        self.position += done
-        return done
+        with self._kept():
+            while done < len(view) and self.failure is None:
+                done += os.pwrite(self.fd, view[done:], self.position + done)
+        self.position += len(view)
+        return len(view)
 
     def truncate(self, size: int | None = None) -> int:
         size = self.position if size is None else size
-        os.ftruncate(self.fd, size)
+        with self._kept():
+            os.ftruncate(self.fd, size)
         return size
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self.failure = self.failure or error
 
 
 # ── reading ──
@@ -180,39 +204,67 @@ def _layers(
     library: Any, group: Any, path: tuple[str, ...], seen: set[int]
 ) -> Iterator[SourceLayer]:
     """Every group that can be a layer; those in groups only where they hold blobs, and once."""
-    for name in group:
-        link = group.get(name, getlink=True)
-        if not isinstance(link, library.HardLink):
-            continue
-        inner, here = group[name], (*path, name)
+    for raw in group.id:
+        here = (*path, raw.decode("utf-8", "surrogateescape"))
+        inner = _own(library, group, raw)
         if not isinstance(inner, library.Group):
+            if not path:  # the name of a layer, and no place for one
+                problem = _LINK if inner is None else "it is no group, as a layer is"
+                blob = SourceBlob((), Dataset(_path(here)), problem=problem)
+                yield SourceLayer(here[0], "", Version.HDF5, (blob,))
             continue
-        address = library.h5o.get_info(inner.id).addr
-        if path and address in seen:  # a group may hold itself
+        info = library.h5o.get_info(inner.id)
+        if path and info.addr in seen:  # a group may hold itself
             continue
-        seen.add(address)
-        blobs = _blobs(library, inner)
+        seen.add(info.addr)
+        blobs = _blobs(library, inner, here)
+        if info.rc > 1:
+            shared = f"its layer is one group under {info.rc} names"
+            blobs = tuple(replace(blob, problem=blob.problem or shared) for blob in blobs)
         if blobs or not path:
             yield SourceLayer("/".join(here), "", Version.HDF5, blobs)
         if len(here) < _DEEPEST:
             yield from _layers(library, inner, here, seen)
 
 
-def _blobs(library: Any, group: Any) -> tuple[SourceBlob, ...]:
+def _blobs(library: Any, group: Any, layer: tuple[str, ...]) -> tuple[SourceBlob, ...]:
     """The blobs of a layer by position; ``absent`` ones stand where a number is left out."""
     found: dict[int, SourceBlob] = {}
-    for name in group:
-        if _POSITION.fullmatch(name) and group.get(name, getclass=True) is not library.Group:
-            found[int(name)] = _blob(library, group, name)
+    for raw in group.id:
+        name = raw.decode("utf-8", "surrogateescape")
+        if not _POSITION.fullmatch(name):
+            continue
+        dataset = _own(library, group, raw)
+        if not isinstance(dataset, library.Group):
+            found[int(name)] = _blob(library, dataset, _path((*layer, name)))
     return tuple(found.get(position, ABSENT) for position in range(max(found, default=-1) + 1))
 
 
-def _blob(library: Any, group: Any, name: str) -> SourceBlob:
-    path = f"{group.name}/{name}"
-    link = group.get(name, getlink=True)
-    if not isinstance(link, library.HardLink):
-        return SourceBlob((), Dataset(path), problem="it is a link, in the file or out of it")
-    dataset = group[name]
+_LINK = "it is a link, in the file or out of it"
+
+
+def _own(library: Any, group: Any, raw: bytes) -> Any:
+    """What a group holds itself by this name; ``None`` for a link, which may lead nowhere."""
+    link = group.get(raw, getlink=True)
+    return group[raw] if isinstance(link, library.HardLink) else None
+
+
+def _path(names: tuple[str, ...]) -> str:
+    return "/".join((DATA, *names))
+
+
+def _key(path: str) -> str | bytes:
+    """A path as h5py takes it: as bytes where they are no UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogateescape")
+    return path
+
+
+def _blob(library: Any, dataset: Any, path: str) -> SourceBlob:
+    if dataset is None:
+        return SourceBlob((), Dataset(path), problem=_LINK)
     if not isinstance(dataset, library.Dataset) or dataset.shape is None:
         return SourceBlob((), Dataset(path), problem="it holds no numbers")
     shape, dtype = tuple(dataset.shape), dataset.dtype
@@ -228,7 +280,13 @@ def _blob(library: Any, group: Any, name: str) -> SourceBlob:
     if problem:
         return SourceBlob(shape, Dataset(path), problem=problem)
     whole = dtype.kind != "f"
-    place = Dataset(path, "<f4" if whole else f"<f{dtype.itemsize}", prod(shape), whole)
+    place = Dataset(
+        path,
+        "<f4" if whole else f"<f{dtype.itemsize}",
+        prod(shape),
+        whole,
+        settled=dataset.chunks is None and dataset.id.get_offset() is not None,
+    )
     return SourceBlob(shape, place)
 
 
@@ -240,7 +298,7 @@ def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
     if not blob.count:
         return
     with _told(f"{blob.place.path} cannot be read"):
-        typed = file[blob.place.path].astype(blob.place.dtype)
+        typed = file[_key(blob.place.path)].astype(blob.place.dtype)
         if not blob.shape:
             yield np.asarray(typed[()], blob.place.dtype).reshape(1)
             return
@@ -254,12 +312,16 @@ def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
 
 @dataclass(frozen=True, slots=True)
 class NewValues:
-    """A dataset that comes, or whose values do: its path, shape and type; values when written."""
+    """A dataset that comes, or whose values do: its path, shape and type; values when written.
+
+    ``settled`` says that it is there, and keeps its bytes where they are.
+    """
 
     path: str
     shape: tuple[int, ...]
     dtype: str
     values: Callable[[], Iterator[Array]]
+    settled: bool = False
 
     @property
     def size(self) -> int:
@@ -280,6 +342,11 @@ class Amendment:
         """Bytes of the values."""
         return sum(each.size for each in self.values)
 
+    @property
+    def settled(self) -> bool:
+        """It changes bytes only, and none of their places: the file's size stays."""
+        return not (self.new or self.groups) and all(each.settled for each in self.values)
+
     def carry_out(self, fd: int) -> None:
         """Change the HDF5 file behind ``fd``, or begin one there as Caffe would (``Net::ToHDF5``).
 
@@ -288,20 +355,26 @@ class Amendment:
         """
         library = h5py()
         mode = {"mode": "w", "libver": "earliest"} if self.new else {"mode": "r+"}
-        with _told("cannot be written"), library.File(_Writing(fd), **mode) as file:
-            _fill(file, self.groups, self.values)
+        target = _Writing(fd)
+        try:
+            with _told("cannot be written"), library.File(target, **mode) as file:
+                _fill(library, file, self.groups, self.values)
+        finally:
+            target.check()
 
 
-def _fill(file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None:
+def _fill(library: Any, file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None:
     for name in groups:
-        file.require_group(name)
+        file.require_group(_key(name))
     for each in values:
-        dataset = file.get(each.path)
+        dataset = file.get(_key(each.path))
         if dataset is None:
             # No times in it: the same input makes the same bytes.
             dataset = file.create_dataset(
-                each.path, each.shape, each.dtype, track_times=False, fillvalue=None
+                _key(each.path), each.shape, each.dtype, track_times=False, fillvalue=None
             )
+        elif not isinstance(dataset, library.Dataset):
+            raise ModelError(f"{each.path} is a group, where a blob's values should be")
         _put(dataset, each)
 
 
