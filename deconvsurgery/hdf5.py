@@ -245,12 +245,22 @@ _LINK = "it is a link, in the file or out of it"
 
 def _own(library: Any, group: Any, raw: bytes) -> Any:
     """What a group holds itself by this name; ``None`` for a link, which may lead nowhere."""
-    link = group.get(raw, getlink=True)
-    return group[raw] if isinstance(link, library.HardLink) else None
+    hard = group.id.links.get_info(raw).type == library.h5l.TYPE_HARD
+    return group[raw] if hard else None
 
 
 def _path(names: tuple[str, ...]) -> str:
     return "/".join((DATA, *names))
+
+
+def _found(library: Any, file: Any, path: str) -> Any:
+    """What is at a path, if anything; h5py's own ``in`` and ``get`` want it to be UTF-8."""
+    found = file
+    for raw in path.encode("utf-8", "surrogateescape").strip(b"/").split(b"/"):
+        if not isinstance(found, library.Group) or not found.id.links.exists(raw):
+            return None
+        found = found[raw]
+    return found
 
 
 def _key(path: str) -> str | bytes:
@@ -365,17 +375,23 @@ class Amendment:
 
 def _fill(library: Any, file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None:
     for name in groups:
-        file.require_group(_key(name))
+        _group(library, file, name)
     for each in values:
-        dataset = file.get(_key(each.path))
+        dataset = _found(library, file, each.path)
         if dataset is None:
             # No times in it: the same input makes the same bytes.
-            dataset = file.create_dataset(
-                _key(each.path), each.shape, each.dtype, track_times=False, fillvalue=None
+            layer, position = each.path.rsplit("/", 1)
+            dataset = _group(library, file, layer).create_dataset(
+                position, each.shape, each.dtype, track_times=False, fillvalue=None
             )
         elif not isinstance(dataset, library.Dataset):
             raise ModelError(f"{each.path} is a group, where a blob's values should be")
         _put(dataset, each)
+
+
+def _group(library: Any, file: Any, path: str) -> Any:
+    found = _found(library, file, path)
+    return file.create_group(_key(path)) if found is None else found
 
 
 def _put(dataset: Any, values: NewValues) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from deconvsurgery.change import Action
-from deconvsurgery.errors import MismatchError, ShapeError, SurgeryError
+from deconvsurgery.errors import MismatchError, ShapeError
 from deconvsurgery.model import Model, Version
 from deconvsurgery.read import open_model
 from deconvsurgery.verbs.apply import ApplyResult, apply
@@ -72,7 +71,7 @@ def saved(path: Path, blobs: dict[str, list[Any]], **options: Any) -> Path:
     with h5py.File(path, "w", **options) as file:
         data = file.create_group("data")
         for name, arrays in blobs.items():
-            group = data.create_group(name)
+            group = data.require_group(name)
             for position, array in enumerate(arrays):
                 if array is not None:
                     group.create_dataset(str(position), data=array)
@@ -90,7 +89,8 @@ def everything(path: Path) -> dict[str, Any]:
         found[name] = (attributes(item),)
         if isinstance(item, h5py.Dataset):
             kept = (item.shape, item.dtype.str, item.chunks, item.compression, item.fillvalue)
-            found[name] += (*kept, np.asarray(item[()]).tobytes())
+            plain = item.shape is not None and item.dtype.kind != "O"
+            found[name] += (*kept, item[()].tobytes() if plain else repr(item[()]))
 
     with h5py.File(path, "r") as file:
         found["/"] = (attributes(file),)
@@ -345,3 +345,285 @@ def test_the_same_input_makes_the_same_bytes(tmp_path: Path) -> None:
     texts = DATA + up(bias=True) + up("up2")
     made = {surgery(texts, path)[1].read_bytes() for _ in range(3)}
     assert len(made) == 1
+
+
+# --- types and ways to store
+
+
+def bits(path: Path, name: str = "data/up/0") -> tuple[str, bytes]:
+    with h5py.File(path) as file:
+        return file[name].dtype.str, file[name][()].tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", "<f2", ">f4", ">f8", ">f2"])
+def test_a_floating_type_stays_what_it_is(dtype: str, tmp_path: Path) -> None:
+    blobs = {"conv": [np.arange(6, dtype=">f4")], "up": [np.ones((3, 1, 4, 4), dtype)]}
+    path = saved(tmp_path / "in", blobs)
+    with open_model(path) as model:
+        (blob,) = model.by_name["up"][0].blobs
+        assert blob.dtype == dtype.replace(">", "<")
+    result, out = surgery(DATA + up(), path)
+    assert bits(out) == (dtype, WEIGHTS.astype(dtype).tobytes())
+    place = payloads(path)["data/up/0"]
+    assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
+    (change,) = result.plan.changes
+    assert change.max_abs_change == np.abs(1 - KERNEL).max()
+    assert not surgery(DATA + up(), out.rename(path))[0].changed
+
+
+@pytest.mark.parametrize("dtype", ["<f8", "<f2", ">f8"])
+def test_a_new_layer_has_the_type_of_all_the_others(dtype: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"conv": [np.arange(6, dtype=dtype)]})
+    _, out = surgery(DATA + up(bias=True), path)
+    made = dtype.replace(">", "<")
+    assert bits(out) == (made, WEIGHTS.astype(made).tobytes())
+    assert bits(out, "data/up/1") == (made, np.zeros(3, made).tobytes())
+    with h5py.File(path, "r+") as file:
+        file["data/fc/0"] = np.float32([[1]])
+    _, out = surgery(DATA + up(), path)
+    assert bits(out)[0] == "<f4"
+
+
+REFUSED_TYPES = {
+    "<i4": "whole numbers",
+    ">i8": "whole numbers",
+    "u1": "whole numbers",
+    "?": "of type bool",
+    "<c8": "of type complex64",
+    "S4": "of type",
+    "f4,f4": "of type",
+}
+
+
+@pytest.mark.parametrize(("dtype", "words"), REFUSED_TYPES.items())
+def test_what_no_kernel_can_be_put_into_is_refused(dtype: str, words: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"up": [np.zeros((3, 1, 4, 4), dtype)]})
+    with pytest.raises(MismatchError, match=words) as caught:
+        surgery(DATA + up(), path)
+    assert caught.value.layer == "up"
+    # Caffe converts whole numbers, and a link or a second name is nothing to it.
+    assert "Caffe stops" not in caught.value.message
+    nothing_written(tmp_path, "in")
+
+
+@pytest.mark.parametrize("dtype", REFUSED_TYPES)
+def test_other_types_elsewhere_are_left_alone(dtype: str, tmp_path: Path) -> None:
+    blobs = {
+        "other": [np.zeros(5, dtype)],
+        "scalar": [np.float32(2.5), np.array(7, dtype="<i4")],
+        "nothing": [np.zeros((0, 4), "f4"), h5py.Empty("f4")],
+        "text": ["words"],
+        "up": [np.ones_like(WEIGHTS)],
+    }
+    path = saved(tmp_path / "in", blobs)
+    with open_model(path) as model:
+        number, whole = model.by_name["scalar"][0].blobs
+        assert (number.shape, number.count, whole.shape, whole.count) == ((), 1, (), 1)
+        assert [each.tolist() for each in (*model.values(number), *model.values(whole))] == [
+            [2.5],
+            [7],
+        ]
+    _, out = surgery(DATA + up(), path)
+    before, after = everything(path), everything(out)
+    assert after.pop("data/up/0")[-1] == WEIGHTS.tobytes()
+    assert before.pop("data/up/0")
+    assert after == before
+
+
+def test_whole_numbers_are_read_as_numbers(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"bn": [np.int32([[-3, 4]]), np.uint8([200])]})
+    with open_model(path) as model:
+        found = [list(model.values(blob)) for blob in model.by_name["bn"][0].blobs]
+    assert [[each.tolist() for each in arrays] for arrays in found] == [[[-3, 4]], [[200]]]
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "chunked": {"chunks": (2, 1, 3, 3)},
+    "gzip": {"chunks": (1, 1, 4, 2), "compression": "gzip", "shuffle": True, "fletcher32": True},
+    "lzf": {"compression": "lzf"},
+    "extensible": {"maxshape": (None, 1, None, 4)},
+}
+
+
+@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
+def test_chunks_and_compression_stay(options: dict[str, Any], tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"conv": [np.arange(6, dtype="f4")]})
+    noise = np.random.default_rng(3).normal(size=(3, 1, 4, 4)).astype("f4")
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("data/up/0", data=noise, **options)
+        file.create_dataset("data/z/0", data=noise, **options)
+    with open_model(path) as model:
+        assert as_read(model) == by_h5py(path)
+    result, out = surgery(DATA + up(), path)
+    before, after = everything(path), everything(out)
+    assert after["data/up/0"][1:] == (*before["data/up/0"][1:-1], WEIGHTS.tobytes())
+    assert before | {"data/up/0": after["data/up/0"]} == after
+    assert result.output_size == out.stat().st_size
+    planned = apply(tmp_path / "net.prototxt", path, dry_run=True)
+    assert planned.output_size is None  # only the library could tell
+    assert not surgery(DATA + up(), out.rename(path))[0].changed
+
+
+def test_a_dataset_that_never_got_its_values_gets_them(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"conv": [np.arange(6, dtype="f4")]})
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("data/up/0", shape=(3, 1, 4, 4), dtype="f4")
+        assert file["data/up/0"].id.get_offset() is None
+    planned, out = surgery(DATA + up(), path)
+    assert bits(out) == ("<f4", WEIGHTS.tobytes())
+    assert bits(out, "data/conv/0") == bits(path, "data/conv/0")
+    assert planned.output_size == out.stat().st_size > path.stat().st_size
+
+
+def test_a_bias_is_kept_or_cleared(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"up": [np.ones_like(WEIGHTS), np.float32([1, 2, 3])]})
+    _, out = surgery(DATA + up(bias=True), path)
+    assert bits(out, "data/up/1") == bits(path, "data/up/1")
+    _, out = surgery(DATA + up(bias=True), path, zero_bias=True)
+    assert bits(out, "data/up/1") == ("<f4", bytes(12))
+    ranges = [payloads(path)[name] for name in ("data/up/0", "data/up/1")]
+    assert outside(out.read_bytes(), ranges) == outside(path.read_bytes(), ranges)
+    with pytest.raises(MismatchError, match="gives it 1 blob, the model has 2"):
+        surgery(DATA + up(), path)
+
+
+def test_a_shape_is_wanted_exactly_as_it_is(tmp_path: Path) -> None:
+    """Legacy dims, which Caffe takes in a binary file, are none in HDF5."""
+    path = saved(tmp_path / "in", {"up": [WEIGHTS, np.zeros((1, 1, 1, 3), "f4")]})
+    with pytest.raises(MismatchError, match=r"\(3\), the model's has \(1, 1, 1, 3\)"):
+        surgery(DATA + up(bias=True), path)
+
+
+# --- weights that layers share
+
+SHARE = 'param { name: "w" }'
+SHARING = DATA + up("up_a", SHARE) + up("up_b", SHARE)
+
+
+def test_shared_weights_are_written_at_their_owner(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"up_a": [np.zeros_like(WEIGHTS)], "up_b": []})
+    result, out = surgery(SHARING, path)
+    assert [(row.target.layer.name, row.action) for row in result.plan.changes] == [
+        ("up_a", Action.REWRITTEN),
+        ("up_b", Action.REWRITTEN),
+    ]
+    place = payloads(path)["data/up_a/0"]
+    assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
+    assert by_h5py(out) == {"up_a": [((3, 1, 4, 4), "<f4", WEIGHTS.tobytes())], "up_b": []}
+    assert result.rewritten == 4 * WEIGHTS.size  # once
+    assert not surgery(SHARING, out.rename(path))[0].changed
+
+
+@pytest.mark.parametrize("groups", [{}, {"up_b": []}, {"up_a": [], "up_b": []}], ids=str)
+def test_shared_weights_are_created_once(groups: dict[str, list[Any]], tmp_path: Path) -> None:
+    result, out = surgery(SHARING, saved(tmp_path / "in", groups))
+    assert {row.action for row in result.plan.changes} == {Action.CREATED}
+    assert len(result.plan.changes) == 2
+    assert by_h5py(out) == {"up_a": [((3, 1, 4, 4), "<f4", WEIGHTS.tobytes())], "up_b": []}
+
+
+def test_a_bias_beside_shared_weights_is_each_layers_own(tmp_path: Path) -> None:
+    net = DATA + up("up_a", SHARE, bias=True) + up("up_b", SHARE, bias=True)
+    one, two = np.float32([1, 2, 3]), np.float32([4, 5, 6])
+    path = saved(tmp_path / "in", {"up_a": [np.zeros_like(WEIGHTS), one], "up_b": [None, two]})
+    _, out = surgery(net, path)
+    with h5py.File(out) as file:
+        assert list(file["data/up_b"]) == ["1"]
+    assert bits(out, "data/up_a/0")[1] == WEIGHTS.tobytes()
+    assert bits(out, "data/up_a/1")[1] == one.tobytes()
+    assert bits(out, "data/up_b/1")[1] == two.tobytes()
+    _, out = surgery(net, saved(tmp_path / "in", {}))
+    with h5py.File(out) as file:
+        assert {name: list(group) for name, group in file["data"].items()} == {
+            "up_a": ["0", "1"],
+            "up_b": ["1"],
+        }
+
+
+def test_inspect_gives_each_layer_the_owners_weights(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"up_a": [WEIGHTS], "up_b": []})
+    (tmp_path / "net.prototxt").write_text(SHARING)
+    rows = inspect(tmp_path / "net.prototxt", path).rows
+    assert [(row.name, str(row.weights.state)) for row in rows if row.weights] == [
+        ("up_a", "bilinear"),
+        ("up_b", "bilinear"),
+    ]
+
+
+def test_a_blob_left_to_nobody_is_told(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"up": [None, np.zeros(3, "f4")]})
+    with pytest.raises(MismatchError, match="leaves its weights to another layer"):
+        surgery(DATA + up(bias=True), path)
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "a.b", " ", "üp→上", "up\t", "[up]", "0", "x" * 60_000], ids=ascii
+)
+def test_any_name_that_can_be_a_group_is_one(name: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {})
+    _, out = surgery(DATA + up(name), path, patterns="*")
+    with h5py.File(out) as file:
+        assert list(file["data"]) == [name]
+        assert file["data"][name]["0"][()].tobytes() == WEIGHTS.tobytes()
+    assert not surgery(DATA + up(name), out.rename(path), patterns="*")[0].changed
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a/b", "a slash makes groups of it"),
+        ("a/", "a slash makes groups of it"),
+        ("/a", "a slash makes groups of it"),
+        ("./a", "a slash makes groups of it"),
+        (".", "no group can have that name"),
+        ("", "no group can have that name"),
+        ("a\\000b", "no group can have that name"),
+    ],
+)
+def test_a_layer_that_cannot_be_a_group_is_not_created(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    path = saved(tmp_path / "in", {"conv": [np.arange(6, dtype="f4")]})
+    with pytest.raises(MismatchError, match=words) as caught:
+        surgery(DATA + up(name), path, patterns="*")
+    assert "convert --to binary" in str(caught.value.hint)
+    nothing_written(tmp_path, "in")
+
+
+def test_groups_in_groups_are_a_name_with_slashes(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"a/b": [np.zeros_like(WEIGHTS)], "a": [np.float32([1])]})
+    with open_model(path) as model:
+        assert {layer.name: len(layer.blobs) for layer in model.layers} == {"a": 1, "a/b": 1}
+    result, out = surgery(DATA + up("a/b"), path, patterns="*")
+    assert [row.action for row in result.plan.changes] == [Action.REWRITTEN]
+    place = payloads(path)["data/a/b/0"]
+    assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
+    assert bits(out, "data/a/b/0")[1] == WEIGHTS.tobytes()
+
+
+def test_a_name_that_is_no_utf_8_is_read_and_kept(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"up": [np.zeros_like(WEIGHTS)]})
+    with h5py.File(path, "r+") as file:
+        group = h5py.Group(h5py.h5g.create(file["data"].id, b"\xe9t\xe9"))
+        group["0"] = np.float32([1, 2])
+        h5py.h5d.create(group.id, b"\xff", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((2,)))
+    with open_model(path) as model:
+        assert [layer.name.encode(errors="surrogateescape") for layer in model.layers] == [
+            b"up",
+            b"\xe9t\xe9",
+        ]
+        (blob,) = model.layers[1].blobs
+        assert [each.tolist() for each in model.values(blob)] == [[1, 2]]
+    _, out = surgery(DATA + up(), path)
+    place = payloads(path)["data/up/0"]
+    assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
+    (tmp_path / "net.prototxt").write_bytes((DATA + up("\xfcp")).encode("latin-1"))
+    result = apply(tmp_path / "net.prototxt", path, tmp_path / "out", patterns="*", force=True)
+    assert [row.action for row in result.plan.changes] == [Action.CREATED]
+    with h5py.File(tmp_path / "out") as file:
+        assert list(file["data"].id) == [b"up", b"\xe9t\xe9", b"\xfcp"]
+        made = h5py.Group(h5py.h5g.open(file["data"].id, b"\xfcp"))
+        assert made["0"][()].tobytes() == WEIGHTS.tobytes()
