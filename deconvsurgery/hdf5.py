@@ -87,7 +87,7 @@ class _Reading(io.RawIOBase):
 class _Writing(io.RawIOBase):
     """A descriptor, open to read and to write, as a file.
 
-    The first failure is kept for ``check``, and what comes after it is dropped: the HDF5 library
+    The first failure is kept for ``finish``, and what comes after it is dropped: the HDF5 library
     goes on calling after one, and Python code that runs with an exception pending fails oddly.
     """
 
@@ -96,8 +96,12 @@ class _Writing(io.RawIOBase):
         self.position = 0
         self.failure: BaseException | None = None
 
-    def check(self) -> None:
-        """Raise what failed."""
+    def finish(self) -> None:
+        """Raise what failed, and touch the descriptor no more.
+
+        The library cannot close some damaged files, and goes on to write to them when it ends.
+        """
+        self.fd = -1
         if self.failure is not None:
             raise self.failure
 
@@ -114,7 +118,7 @@ class _Writing(io.RawIOBase):
         return self.position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: os.fstat(self.fd).st_size}
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self._size()}
         self.position = start[whence] + offset
         return self.position
 
@@ -122,10 +126,8 @@ class _Writing(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         done = 0
         with self._kept():
-            while done < len(view):
+            while done < len(view) and self.position + done < self._size():
                 data = os.pread(self.fd, len(view) - done, self.position + done)
-                if not data:
-                    break
                 view[done : done + len(data)] = data
                 done += len(data)
         view[done:] = bytes(len(view) - done)
@@ -150,10 +152,17 @@ class _Writing(io.RawIOBase):
     def flush(self) -> None:
         """Nothing waits here."""
 
+    def _size(self) -> int:
+        with self._kept():
+            return os.fstat(self.fd).st_size
+        return 0
+
     @contextmanager
     def _kept(self) -> Iterator[None]:
         try:
             yield
+        except OverflowError:  # a place beyond what a file can have
+            self.failure = self.failure or ModelError("cannot be written: it is damaged")
         except BaseException as error:
             self.failure = self.failure or error
 
@@ -175,7 +184,7 @@ def indexed_hdf5(source: ByteSource) -> Iterator[Model]:
             root = file.get(DATA)
             if not isinstance(root, library.Group):
                 raise ModelError("is an HDF5 file without a group 'data'", hint=_other_kind(file))
-            layers = tuple(_layers(library, root, (), set()))
+            layers = tuple(_layers(library, root, (), set(), source.size))
         yield Model(source, Version.HDF5, layers, partial(_values, file))
 
 
@@ -201,7 +210,7 @@ def _told(what: str) -> Iterator[None]:
 
 
 def _layers(
-    library: Any, group: Any, path: tuple[str, ...], seen: set[int]
+    library: Any, group: Any, path: tuple[str, ...], seen: set[int], size: int
 ) -> Iterator[SourceLayer]:
     """Every group that can be a layer; those in groups only where they hold blobs, and once."""
     for raw in group.id:
@@ -217,17 +226,17 @@ def _layers(
         if path and info.addr in seen:  # a group may hold itself
             continue
         seen.add(info.addr)
-        blobs = _blobs(library, inner, here)
+        blobs = _blobs(library, inner, here, size)
         if info.rc > 1:
             shared = f"its layer is one group under {info.rc} names"
             blobs = tuple(replace(blob, problem=blob.problem or shared) for blob in blobs)
         if blobs or not path:
             yield SourceLayer("/".join(here), "", Version.HDF5, blobs)
         if len(here) < _DEEPEST:
-            yield from _layers(library, inner, here, seen)
+            yield from _layers(library, inner, here, seen, size)
 
 
-def _blobs(library: Any, group: Any, layer: tuple[str, ...]) -> tuple[SourceBlob, ...]:
+def _blobs(library: Any, group: Any, layer: tuple[str, ...], size: int) -> tuple[SourceBlob, ...]:
     """The blobs of a layer by position; ``absent`` ones stand where a number is left out."""
     found: dict[int, SourceBlob] = {}
     for raw in group.id:
@@ -236,7 +245,7 @@ def _blobs(library: Any, group: Any, layer: tuple[str, ...]) -> tuple[SourceBlob
             continue
         dataset = _own(library, group, raw)
         if not isinstance(dataset, library.Group):
-            found[int(name)] = _blob(library, dataset, _path((*layer, name)))
+            found[int(name)] = _blob(library, dataset, _path((*layer, name)), size)
     return tuple(found.get(position, ABSENT) for position in range(max(found, default=-1) + 1))
 
 
@@ -272,7 +281,7 @@ def _key(path: str) -> str | bytes:
     return path
 
 
-def _blob(library: Any, dataset: Any, path: str) -> SourceBlob:
+def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
     if dataset is None:
         return SourceBlob((), Dataset(path), problem=_LINK)
     if not isinstance(dataset, library.Dataset) or dataset.shape is None:
@@ -290,13 +299,12 @@ def _blob(library: Any, dataset: Any, path: str) -> SourceBlob:
     if problem:
         return SourceBlob(shape, Dataset(path), problem=problem)
     whole = dtype.kind != "f"
-    place = Dataset(
-        path,
-        "<f4" if whole else f"<f{dtype.itemsize}",
-        prod(shape),
-        whole,
-        settled=dataset.chunks is None and dataset.id.get_offset() is not None,
-    )
+    place = Dataset(path, "<f4" if whole else f"<f{dtype.itemsize}", prod(shape), whole)
+    start = None if dataset.chunks else dataset.id.get_offset()
+    if start is None or dataset.id.get_type() != library.h5t.py_create(dtype):
+        return SourceBlob(shape, place)  # such as bfloat16, which numpy does not have
+    if start + place.count * dtype.itemsize <= size:
+        place = replace(place, start=start, stored=dtype.str)
     return SourceBlob(shape, place)
 
 
@@ -324,19 +332,26 @@ def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
 class NewValues:
     """A dataset that comes, or whose values do: its path, shape and type; values when written.
 
-    ``settled`` says that it is there, and keeps its bytes where they are.
+    ``start`` and ``stored`` are those of the `Dataset` whose values they replace, if any.
     """
 
     path: str
     shape: tuple[int, ...]
     dtype: str
     values: Callable[[], Iterator[Array]]
-    settled: bool = False
+    start: int | None = None
+    stored: str = ""
 
     @property
     def size(self) -> int:
         """Bytes of the values."""
         return prod(self.shape) * int(self.dtype[-1])
+
+    def batches(self) -> Iterator[Array]:
+        """The values in flat arrays of whole rows, about a megabyte of them at a time."""
+        row = prod(self.shape[1:])
+        least = max(1, _AT_ONCE // max(1, row * int(self.dtype[-1])))
+        return regrouped((each.reshape(-1) for each in self.values()), row, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,22 +370,37 @@ class Amendment:
     @property
     def settled(self) -> bool:
         """It changes bytes only, and none of their places: the file's size stays."""
-        return not (self.new or self.groups) and all(each.settled for each in self.values)
+        return not (self.new or self.groups) and all(e.start is not None for e in self.values)
 
     def carry_out(self, fd: int) -> None:
         """Change the HDF5 file behind ``fd``, or begin one there as Caffe would (``Net::ToHDF5``).
 
         A dataset that is there keeps its place and type, one that is not is made; everything
-        else stays where it is.
+        else stays where it is. Values that lie in one stretch are replaced without the library,
+        which writes to more places than that and may end the process over a damaged file.
         """
+        for each in self.values:
+            if each.start is not None:
+                _overwrite(fd, each, each.start)
+        if self.settled:
+            return
         library = h5py()
         mode = {"mode": "w", "libver": "earliest"} if self.new else {"mode": "r+"}
         target = _Writing(fd)
         try:
             with _told("cannot be written"), library.File(target, **mode) as file:
-                _fill(library, file, self.groups, self.values)
+                others = [each for each in self.values if each.start is None]
+                _fill(library, file, self.groups, others)
         finally:
-            target.check()
+            target.finish()
+
+
+def _overwrite(fd: int, values: NewValues, start: int) -> None:
+    for several in values.batches():
+        view = memoryview(several.astype(values.stored).tobytes())
+        while view:
+            written = os.pwrite(fd, view, start)
+            view, start = view[written:], start + written
 
 
 def _fill(library: Any, file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None:
@@ -395,13 +425,11 @@ def _group(library: Any, file: Any, path: str) -> Any:
 
 
 def _put(dataset: Any, values: NewValues) -> None:
-    """Write the values, about a megabyte of them at a time."""
     if not values.shape:
         (dataset[()],) = next(values.values())
         return
     row, first = prod(values.shape[1:]), 0
-    least = max(1, _AT_ONCE // max(1, row * int(values.dtype[-1])))
-    for several in regrouped((each.reshape(-1) for each in values.values()), row, least):
+    for several in values.batches():
         count = several.size // row
         dataset[first : first + count] = several.reshape(count, *values.shape[1:])
         first += count

@@ -475,6 +475,24 @@ def test_a_dataset_that_never_got_its_values_gets_them(tmp_path: Path) -> None:
     assert planned.output_size == out.stat().st_size > path.stat().st_size
 
 
+def test_a_type_that_numpy_lacks_is_converted(tmp_path: Path) -> None:
+    """A bfloat16 is read as the float32 of which it is the upper half."""
+    path = saved(tmp_path / "in", {"up": []})
+    half = h5py.h5t.IEEE_F32LE.copy()
+    half.set_fields(15, 7, 8, 0, 7)
+    half.set_precision(16)
+    half.set_size(2)
+    with h5py.File(path, "r+") as file:
+        space = h5py.h5s.create_simple((3, 1, 4, 4))
+        made = h5py.h5d.create(file["data/up"].id, b"0", half, space)
+        made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ones((3, 1, 4, 4), "f4"))
+        assert made.get_storage_size() == 2 * WEIGHTS.size
+    _, out = surgery(DATA + up(), path)
+    start, stop = payloads(out)["data/up/0"]
+    assert out.read_bytes()[start:stop] == (WEIGHTS.view("<u4") >> 16).astype("<u2").tobytes()
+    assert not surgery(DATA + up(), out.rename(path))[0].changed
+
+
 def test_a_bias_is_kept_or_cleared(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"up": [np.ones_like(WEIGHTS), np.float32([1, 2, 3])]})
     _, out = surgery(DATA + up(bias=True), path)

@@ -74,6 +74,14 @@ def applied(place: Path, **options: Any) -> ApplyResult:
     return apply(place / "net.prototxt", place / "in.h5", place / "out", **options)
 
 
+def failure(place: Path, **options: Any) -> SurgeryError | None:
+    try:
+        applied(place, **options)
+    except SurgeryError as error:
+        return error
+    return None
+
+
 def run(
     place: Path, command: list[str], *arguments: str, **options: Any
 ) -> subprocess.CompletedProcess[bytes]:
@@ -140,16 +148,13 @@ def test_check_in_place_check(place: Path, command: list[str]) -> None:
     assert status.st_mode & 0o777 == 0o640
     assert run(place, command, "apply", "--check", "net.prototxt", "in.h5").returncode == 0
     assert run(place, command, "apply", "--in-place", "net.prototxt", "in.h5").returncode == 0
-    assert (place / "in.h5").stat() == status or (
-        (place / "in.h5").stat().st_mtime_ns == status.st_mtime_ns
-    )
+    again = (place / "in.h5").stat()
+    assert (again.st_ino, again.st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
     untouched(place, (place / "in.h5").read_bytes())
 
 
 @pytest.mark.parametrize("change", [lambda file: None, without_weights], ids=["there", "not there"])
-def test_from_and_to_a_pipe(
-    change: Callable[[Any], None], place: Path, command: list[str]
-) -> None:
+def test_from_and_to_a_pipe(change: Callable[[Any], None], place: Path, command: list[str]) -> None:
     data = changed(place / "in.h5", change)
     applied(place)
     expected = (place / "out").read_bytes()
@@ -185,8 +190,6 @@ def test_without_the_library_the_extra_is_named(verb: str, place: Path, command:
         "sys.meta_path.insert(0, Hidden())\n"
     )
     environment = os.environ | {"PYTHONPATH": f"{hidden}{os.pathsep}{ROOT}"}
-    check = run(place, [sys.executable, "-c", "import deconvsurgery, sys; sys.exit('h5py' in sys.modules)"], env=environment)  # fmt: skip  # noqa: E501
-    assert check.returncode == 0
     arguments = ["net.prototxt", "in.h5"] + ["out"] * (verb == "apply")
     done = run(place, command, verb, *arguments, env=environment)
     assert done.returncode == 3
@@ -366,7 +369,7 @@ def test_ten_thousand_layers_take_no_time(place: Path) -> None:
     start = time.perf_counter()
     with open_model(place / "in.h5") as model:
         assert len(model.layers) == 10_003
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 20  # a second or two
     result = applied(place)
     assert result.output_size == result.input_size
 
@@ -378,19 +381,16 @@ def outcome(place: Path, data: bytes) -> str | None:
     """Apply to damaged bytes: None when it went through, else the words of the error."""
     (place / "in.h5").write_bytes(data)
     start = time.perf_counter()
-    words = None
-    try:
-        applied(place, force=True)
-        assert (place / "out").stat().st_size >= 1
-    except SurgeryError as error:
-        words = error.message
+    error = failure(place)
+    assert time.perf_counter() - start < 10
+    if error is None:
+        assert (place / "out").stat().st_size == len(data)
+        (place / "out").unlink()
+    else:
         assert isinstance(error, (FormatError, MismatchError))
         assert error.path is not None
-        assert not (place / "out").exists()
-    assert time.perf_counter() - start < 10
-    (place / "out").unlink(missing_ok=True)
     untouched(place, data)
-    return words
+    return error.message if error else None
 
 
 def test_a_file_cut_short_is_told(place: Path) -> None:
@@ -436,6 +436,33 @@ def test_a_damaged_chunk_is_told_where_it_is_read(place: Path) -> None:
     assert "/data/up/0 cannot be read" in words
 
 
+def test_a_file_that_the_library_cannot_close_is_written_to_no_more(
+    place: Path, command: list[str]
+) -> None:
+    """It tries again when the process ends; the descriptor may be another file's by then."""
+    data = bytearray(changed(place / "in.h5", without_weights))
+    data[48:56] = bytes(range(200, 208))  # the superblock's address of driver information
+    (place / "in.h5").write_bytes(data)
+    code = (
+        "import os\n"
+        "from deconvsurgery.errors import ModelError\n"
+        "from deconvsurgery.verbs.apply import apply\n"
+        "try:\n"
+        "    apply('net.prototxt', 'in.h5', 'out')\n"
+        "except ModelError as error:\n"
+        "    print(error.message)\n"
+        "for number in range(30):\n"
+        "    os.open(f'other/{number}', os.O_RDWR | os.O_CREAT)\n"
+    )
+    (place / "other").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = run(place, [sys.executable, "-c", code], env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"cannot be written: the HDF5 library says" in done.stdout
+    assert {path.stat().st_size for path in (place / "other").iterdir()} == {0}
+    untouched(place, bytes(data), "other")
+
+
 # --- the system refuses
 
 
@@ -462,19 +489,20 @@ def test_a_full_disk_at_every_write_loses_nothing(
 ) -> None:
     data = changed(place / "in.h5", change)
     (place / "out").write_bytes(b"old")
+    before = open_files()
     for after in range(100):
         with monkeypatch.context() as patched:
             patched.setattr(os, "pwrite", exhausted(after, "pwrite", number))
-            try:
-                applied(place, force=True)
-                break
-            except FileError as error:
-                assert os.strerror(number) in error.message
-                assert "nothing was changed" in error.message
-                assert error.path == str(place / "out")
+            error = failure(place, force=True)
+        if error is None:
+            break
+        assert isinstance(error, FileError)
+        assert os.strerror(number) in error.message
+        assert "nothing was changed" in error.message
+        assert error.path == str(place / "out")
         untouched(place, data, "out")
         assert (place / "out").read_bytes() == b"old"
-        assert open_files() == 0
+        assert open_files() == before
     assert after >= 1
     assert weights(place / "out") == WEIGHTS.tobytes()
 
@@ -482,17 +510,18 @@ def test_a_full_disk_at_every_write_loses_nothing(
 def test_reading_fails_at_every_call(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The writing reads, too: the library takes in what it is about to change."""
     data = changed(place / "in.h5", without_weights)
+    before = open_files()
     for after in range(200):
         with monkeypatch.context() as patched:
             patched.setattr(os, "pread", exhausted(after, "pread", errno.EIO))
-            try:
-                applied(place)
-                break
-            except FileError as error:
-                assert os.strerror(errno.EIO) in error.message
-                assert error.path is not None
+            error = failure(place)
+        if error is None:
+            break
+        assert isinstance(error, FileError)
+        assert os.strerror(errno.EIO) in error.message
+        assert error.path is not None
         untouched(place, data)
-        assert open_files() == 0
+        assert open_files() == before
     assert after > 10
     assert weights(place / "out") == WEIGHTS.tobytes()
 
@@ -544,10 +573,11 @@ def test_an_input_that_changes_meanwhile_is_an_error(
     untouched(place, path.read_bytes())
 
 
+@pytest.mark.parametrize("change", [lambda file: None, without_weights], ids=["there", "not there"])
 def test_an_interruption_while_writing_goes_through(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    change: Callable[[Any], None], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = (place / "in.h5").read_bytes()
+    data, before = changed(place / "in.h5", change), open_files()
 
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
@@ -556,7 +586,7 @@ def test_an_interruption_while_writing_goes_through(
     with pytest.raises(KeyboardInterrupt):
         applied(place)
     untouched(place, data)
-    assert open_files() == 0
+    assert open_files() == before
 
 
 def test_the_input_is_not_written_to_by_mistake(place: Path) -> None:
@@ -657,4 +687,3 @@ def test_any_file_is_read_as_h5py_has_it_and_copied_as_it_is(
     result = applied(place, patterns="no such layer", allow_empty=True, force=True)
     assert not result.changed
     assert (place / "out").read_bytes() == (place / "in.h5").read_bytes()
-
