@@ -137,13 +137,16 @@ class OnWire:
 class Dataset:
     """A dataset of an HDF5 file: its path, the numpy type its values are read as, their count.
 
-    ``whole`` says that the file has them as whole numbers, which Caffe reads, too.
+    ``whole`` says that the file has them as whole numbers, which Caffe reads, too. ``start``
+    is where they begin if they lie in one stretch of the file, as numpy's type ``stored``.
     """
 
     path: str
     dtype: str = "<f4"
     count: int = 0
     whole: bool = False
+    start: int | None = None
+    stored: str = ""
 
     @property
     def storage(self) -> Storage:
