@@ -77,8 +77,8 @@ def field_changes(
     lists = tuple(PARAM_LISTS) if version == "V1" else ("param",)
     return (
         *(_removed(written, ("include", "exclude")) if options.strip_include else ()),
-        *(_removed(written, lists, first=1) if options.no_bias else ()),
         *(_frozen(written, version, blobs) if options.freeze else ()),
+        *(_removed(written, lists, first=1) if options.no_bias else ()),
         *(replace(each, path=(("convolution_param", 0), *each.path)) for each in inside),
     )
 
