@@ -107,7 +107,7 @@ def make_patch(
         )
         for layer in selection.matched
     }
-    patched = _patched(written, wanted, inputs)[1]
+    edits, patched = _patched(written, wanted, inputs)
     before = {each.layer.index: each for each in _targets(net, selection, states)}
     after = {each.layer.index: each for each in _targets(patched, selection, states)}
     refused = refusals(before, after, patched, wanted, options, states)
@@ -115,7 +115,7 @@ def make_patch(
         raise all_refused([(before[index], refused[index]) for index in sorted(refused)], "patched")
     if refused:
         wanted = {index: each for index, each in wanted.items() if index not in refused}
-    edits, patched = _patched(written, wanted, inputs)
+        edits, patched = _patched(written, wanted, inputs)
     rows = []
     for layer in selection.matched:
         index = layer.index
