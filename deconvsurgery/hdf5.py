@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from .errors import FormatError, ModelError
-from .model import ABSENT, MAX_AXES, Dataset, Model, SourceBlob, SourceLayer, Version, regrouped
+from .model import ABSENT, MAX_AXES, Dataset, Model, SourceBlob, SourceLayer, Version
 from .wire import ByteSource
 
 if TYPE_CHECKING:
@@ -47,6 +48,16 @@ def loaded_h5py() -> Any:
 def can_be_a_group(name: str) -> bool:
     """A layer of this name can be saved and found: Caffe takes no path for a name."""
     return bool(name) and name != "." and "/" not in name and "\0" not in name
+
+
+def _text(name: str | bytes) -> str:
+    """A name as h5py gives it; what is no UTF-8 becomes surrogates, as in the binary form."""
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+
+
+def _bytes(path: str) -> bytes:
+    """A path as Caffe gives it to the library: by its bytes."""
+    return path.encode("utf-8", "surrogateescape")
 
 
 # ── files as h5py wants them ──
@@ -180,11 +191,11 @@ def _layers(
     library: Any, group: Any, path: tuple[str, ...], seen: set[int]
 ) -> Iterator[SourceLayer]:
     """Every group that can be a layer; those in groups only where they hold blobs, and once."""
-    for name in group:
-        link = group.get(name, getlink=True)
-        if not isinstance(link, library.HardLink):
+    for found in group:
+        name = _text(found)
+        if group.id.links.get_info(_bytes(name)).type != library.h5l.TYPE_HARD:
             continue
-        inner, here = group[name], (*path, name)
+        inner, here = group[_bytes(name)], (*path, name)
         if not isinstance(inner, library.Group):
             continue
         address = library.h5o.get_info(inner.id).addr
@@ -202,13 +213,13 @@ def _blobs(library: Any, group: Any) -> tuple[SourceBlob, ...]:
     """The blobs of a layer by position; ``absent`` ones stand where a number is left out."""
     found: dict[int, SourceBlob] = {}
     for name in group:
-        if _POSITION.fullmatch(name) and group.get(name, getclass=True) is not library.Group:
+        if _POSITION.fullmatch(_text(name)) and group.get(name, getclass=True) is not library.Group:
             found[int(name)] = _blob(library, group, name)
     return tuple(found.get(position, ABSENT) for position in range(max(found, default=-1) + 1))
 
 
 def _blob(library: Any, group: Any, name: str) -> SourceBlob:
-    path = f"{group.name}/{name}"
+    path = f"{_text(group.name)}/{name}"
     link = group.get(name, getlink=True)
     if not isinstance(link, library.HardLink):
         return SourceBlob((), Dataset(path), problem="it is a link, in the file or out of it")
@@ -240,13 +251,28 @@ def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
     if not blob.count:
         return
     with _told(f"{blob.place.path} cannot be read"):
-        typed = file[blob.place.path].astype(blob.place.dtype)
-        if not blob.shape:
-            yield np.asarray(typed[()], blob.place.dtype).reshape(1)
-            return
-        batch = max(1, _AT_ONCE // (prod(blob.shape[1:]) * np.dtype(blob.place.dtype).itemsize))
-        for first in range(0, blob.shape[0], batch):
-            yield typed[first : first + batch].reshape(-1)
+        typed = file[_bytes(blob.place.path)].astype(blob.place.dtype)
+        for place, _ in _pieces(blob.shape, np.dtype(blob.place.dtype).itemsize):
+            yield np.asarray(typed[place], blob.place.dtype).reshape(-1)
+
+
+def _pieces(shape: tuple[int, ...], width: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Where the pieces of about a megabyte are that make up an array, and what shape each has.
+
+    >>> [place for place, _ in _pieces((1, 3, 1 << 17), 4)]
+    [(0, slice(0, 2, None)), (0, slice(2, 3, None))]
+    """
+    if not shape:
+        yield (), ()
+        return
+    axis, rest = 0, shape[1:]
+    while prod(rest) * width > _AT_ONCE:
+        axis, rest = axis + 1, rest[1:]
+    batch = max(1, _AT_ONCE // (prod(rest) * width))
+    for outer in product(*map(range, shape[:axis])):
+        for first in range(0, shape[axis], batch):
+            last = min(first + batch, shape[axis])
+            yield (*outer, slice(first, last)), (last - first, *rest)
 
 
 # ── writing ──
@@ -294,25 +320,35 @@ class Amendment:
 
 def _fill(file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None:
     for name in groups:
-        file.require_group(name)
+        _group(file, name)
     for each in values:
-        dataset = file.get(each.path)
+        dataset = file.get(_bytes(each.path))
         if dataset is None:
+            group, _, name = each.path.rpartition("/")
             # No times in it: the same input makes the same bytes.
-            dataset = file.create_dataset(
-                each.path, each.shape, each.dtype, track_times=False, fillvalue=None
+            dataset = _group(file, group).create_dataset(
+                name, each.shape, each.dtype, track_times=False, fillvalue=None
             )
         _put(dataset, each)
 
 
+def _group(file: Any, path: str) -> Any:
+    """The group, made unless it is there; h5py's own ``require_group`` takes UTF-8 only."""
+    found = file.get(_bytes(path))
+    return file.create_group(_bytes(path)) if found is None else found
+
+
 def _put(dataset: Any, values: NewValues) -> None:
     """Write the values, about a megabyte of them at a time."""
-    if not values.shape:
-        (dataset[()],) = next(values.values())
+    import numpy as np
+
+    if not values.size:
         return
-    row, first = prod(values.shape[1:]), 0
-    least = max(1, _AT_ONCE // max(1, row * int(values.dtype[-1])))
-    for several in regrouped((each.reshape(-1) for each in values.values()), row, least):
-        count = several.size // row
-        dataset[first : first + count] = several.reshape(count, *values.shape[1:])
-        first += count
+    arrays = (each.reshape(-1) for each in values.values())
+    waiting: Array = np.empty(0, values.dtype)
+    for place, shape in _pieces(values.shape, int(values.dtype[-1])):
+        count = prod(shape)
+        while waiting.size < count:
+            waiting = np.concatenate([waiting, next(arrays)])
+        dataset[place] = waiting[:count].reshape(shape)
+        waiting = waiting[count:]
