@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError
 from .h5files import Writing, key, loaded_h5py, told
-from .model import regrouped
+from .hdf5 import pieces
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[np.floating[Any]]
-
-_AT_ONCE = 1 << 20  # bytes of values written at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,6 @@ class NewValues:
     def size(self) -> int:
         """Bytes of the values."""
         return prod(self.shape) * int(self.dtype[-1])
-
-    def batches(self) -> Iterator[Array]:
-        """The values in flat arrays of whole rows, about a megabyte of them at a time."""
-        row = prod(self.shape[1:])
-        least = max(1, _AT_ONCE // max(1, row * int(self.dtype[-1])))
-        return regrouped((each.reshape(-1) for each in self.values()), row, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +93,23 @@ def _group(library: Any, file: Any, path: str) -> Any:
 
 
 def _put(dataset: Any, values: NewValues) -> None:
-    if not values.shape:
-        (dataset[()],) = next(values.values())
+    """Write the values, about a megabyte of them at a time."""
+    import numpy as np
+
+    if not values.size:
         return
-    row, first = prod(values.shape[1:]), 0
-    for several in values.batches():
-        count = several.size // row
-        dataset[first : first + count] = several.reshape(count, *values.shape[1:])
-        first += count
+    arrays = (each.reshape(-1) for each in values.values())
+    waiting: list[Array] = []
+    held = 0
+    for place, shape in pieces(values.shape, int(values.dtype[-1])):
+        count = prod(shape)
+        while held < count:
+            waiting.append(next(arrays))
+            held += waiting[-1].size
+        flat = np.concatenate(waiting)
+        dataset[place] = flat[:count].reshape(shape)
+        held -= count
+        waiting = [flat[count:]]
 
 
 def _found(library: Any, file: Any, path: str) -> Any:

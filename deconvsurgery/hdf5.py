@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -149,9 +150,24 @@ def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
         return
     with told(f"{blob.place.path} cannot be read"):
         typed = file[key(blob.place.path)].astype(blob.place.dtype)
-        if not blob.shape:
-            yield np.asarray(typed[()], blob.place.dtype).reshape(1)
-            return
-        batch = max(1, _AT_ONCE // (prod(blob.shape[1:]) * np.dtype(blob.place.dtype).itemsize))
-        for first in range(0, blob.shape[0], batch):
-            yield typed[first : first + batch].reshape(-1)
+        for place, _ in pieces(blob.shape, np.dtype(blob.place.dtype).itemsize):
+            yield np.asarray(typed[place], blob.place.dtype).reshape(-1)
+
+
+def pieces(shape: tuple[int, ...], width: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Where the pieces of about a megabyte are that make up an array, and what shape each has.
+
+    >>> [place for place, _ in pieces((1, 3, 1 << 17), 4)]
+    [(0, slice(0, 2, None)), (0, slice(2, 3, None))]
+    """
+    if not shape:
+        yield (), ()
+        return
+    axis, rest = 0, shape[1:]
+    while prod(rest) * width > _AT_ONCE:
+        axis, rest = axis + 1, rest[1:]
+    batch = max(1, _AT_ONCE // (prod(rest) * width))
+    for outer in product(*map(range, shape[:axis])):
+        for first in range(0, shape[axis], batch):
+            last = min(first + batch, shape[axis])
+            yield (*outer, slice(first, last)), (last - first, *rest)

@@ -17,7 +17,7 @@ from .conversion import BlobConversion, LayerConversion, Wanted
 from .errors import MismatchError, ModelError
 from .fit import dims
 from .hdf5 import can_be_a_group
-from .model import Model, Version
+from .model import Model, SourceBlob, Version
 
 # ── refusals, all at once ──
 
@@ -143,6 +143,12 @@ def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]
     ]
     if only_diff:
         yield f"{_names(only_diff)}: values in diff only, where Caffe does not look; they stay"
+    unfit = [each.source.name for each in layers if any(_unfit(b.blob) for b in each.blobs)]
+    if unfit and not wanted.hdf5:
+        yield (
+            f"{_names(unfit)}: not as many values as the shape says, where Caffe stops; "
+            "they stay as they are"
+        )
     kept = [
         each.source.name
         for each in layers
@@ -161,6 +167,11 @@ def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]
     diffs = [each.source.name for each in layers if any(b.blob.has_diff for b in each.blobs)]
     if wanted.hdf5 and diffs:
         yield f"{_names(diffs)}: diff (gradients) is left out; loading weights does not need it"
+
+
+def _unfit(blob: SourceBlob) -> bool:
+    told = blob.absent or blob.problem or (blob.has_diff and not blob.count)
+    return not told and blob.count != prod(blob.shape)
 
 
 def _names(names: Sequence[str]) -> str:

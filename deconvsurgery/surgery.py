@@ -191,13 +191,17 @@ def fill_message(target: Any, message: Message) -> None:
         if isinstance(value, Message):
             if known.message_type is not None:
                 inner = getattr(target, name)
-                fill_message(inner.add() if hasattr(inner, "add") else inner, value)
+                inner = inner.add() if hasattr(inner, "add") else inner
+                inner.SetInParent()  # also where nothing is in it
+                fill_message(inner, value)
             continue
         if known.enum_type is not None:
             if value not in known.enum_type.values_by_name:
                 continue
             value = known.enum_type.values_by_name[str(value)].number
-        if hasattr(getattr(target, name), "append"):
+        if isinstance(value, str):  # protobuf takes what is no UTF-8 from the wire alone
+            target.MergeFromString(delimited(known.number, encoded(value)))
+        elif hasattr(getattr(target, name), "append"):
             getattr(target, name).append(value)
         else:
             setattr(target, name, value)

@@ -146,8 +146,8 @@ def _v1_layer(window: Window, layer: SourceLayer) -> UpgradedLayer:
             else "has no type, and gets none"
         )
     for name, number in same_fields(_V1, _V2).items():
-        if name != "blobs":
-            parts += carried(window, number, known.get(name, ()))
+        if name in known and name != "blobs":
+            parts += carried(window, number, known[name])
     parts += _params(window, _V1, known)
     return _layer(parts, [*told, *_lost(_V1, strange)])
 
