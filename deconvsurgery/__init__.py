@@ -52,6 +52,7 @@ _HOMES = {
     "verbs.demo": ("demo",),
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
+    "verbs.regroup": ("RegroupResult", "regroup"),
     "verbs.transplant": ("TransplantResult", "transplant"),
     "verbs.patch_net": ("PatchResult", "patch_net"),
     "patching": ("LayerPatch",),
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from .verbs.inspect import InspectResult, inspect
     from .verbs.kernel import kernel
     from .verbs.patch_net import PatchResult, patch_net
+    from .verbs.regroup import RegroupResult, regroup
     from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
@@ -134,6 +136,7 @@ __all__ = [
     "Plan",
     "PrototxtError",
     "Recipe",
+    "RegroupResult",
     "Selection",
     "SelectionError",
     "ShapeError",
@@ -160,6 +163,7 @@ __all__ = [
     "phase_gains",
     "read_net",
     "recipe",
+    "regroup",
     "transplant",
 ]
 

@@ -155,6 +155,13 @@ def _patched(
     return edits, parse_net(data)
 
 
+def patched_text(
+    data: bytes, net: Net, wanted: Mapping[int, Sequence[FieldChange]]
+) -> tuple[list[Edit], Net]:
+    """Edits that make changes by ``Layer.index`` in the text of ``net``, and the net they make."""
+    return _patched(_Written(data), wanted, sum(not layer.line for layer in net.layers))
+
+
 def _sorted(message: Message) -> object:
     """A message without the order among different fields, which means nothing."""
     fields = [

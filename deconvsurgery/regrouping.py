@@ -21,10 +21,14 @@ from .sharing import owners
 
 @dataclass(frozen=True, slots=True)
 class Regroup:
-    """A layer whose weights become those of another ``group``: ``shape`` before and ``after``."""
+    """A layer whose weights become those of another ``group``: ``shape`` before and ``after``.
+
+    ``said`` is what net and model are to say of it: ``None`` where the field goes.
+    """
 
     target: Target
     group: int
+    said: int | None
     shape: tuple[int, ...]
     after: tuple[int, ...]
 
@@ -87,7 +91,7 @@ def make_regrouping(
         else:
             shape = target.shape or ()
             after = (shape[0], param.num_output // group, *shape[2:])
-            changes.append(Regroup(target, group, shape, after))
+            changes.append(Regroup(target, group, _said(target.layer, group), shape, after))
     for change in changes:
         found = _off_diagonal(change, model) if change.shape[1] > 1 else None
         if found is not None:
@@ -95,6 +99,15 @@ def make_regrouping(
     if refused:
         raise _all_refused(refused)
     return Regrouping(tuple(changes), tuple(kept))
+
+
+def _said(layer: Layer, group: int) -> int | None:
+    """Caffe's default of 1 is not said, unless the field has a place of its own.
+
+    One that was added stands last; so there and back gives the very bytes.
+    """
+    fields = layer.message.message("convolution_param").fields
+    return None if group == 1 and fields and fields[-1][0] == "group" else group
 
 
 def weighted(model: Model, name: str) -> list[SourceLayer]:

@@ -65,17 +65,18 @@ def _dims(change: Regroup, blob: SourceBlob, model: Model) -> Iterator[FramedEdi
 
 
 def _group(change: Regroup, source: SourceLayer, model: Model) -> Iterator[FramedEdit]:
-    """The ``group`` that the model's own layer tells; 1 is Caffe's default and is not written."""
+    """The ``group`` that the model's own layer tells, as the net will tell it."""
     window = Window(model.source)
-    new = tag(_GROUP, VARINT) + varint(change.group) if change.group != 1 else b""
-    for position, outer in enumerate(source.convolution_param):
+    new = b"" if change.said is None else tag(_GROUP, VARINT) + varint(change.said)
+    for outer in reversed(source.convolution_param):  # merged: of several the last one counts
         inner = list(fields(window, outer.start, outer.stop))
         _, length = window.varint(outer.tag, outer.stop)
         frames = (*source.frames, Frame(length, outer.start, outer.stop))
-        for each in inner:
-            if each.number == _GROUP:
-                yield FramedEdit(replacing(each.tag, each.stop, b""), frames)
-        if new and position == len(source.convolution_param) - 1:
+        for each in reversed([each for each in inner if each.number == _GROUP]):
+            yield FramedEdit(replacing(each.tag, each.stop, new), frames)
+            new = b""
+        if new:
             before = [each.stop for each in inner if each.number < _GROUP]
             at = max(before, default=outer.start)
             yield FramedEdit(replacing(at, at, new), frames)
+            new = b""

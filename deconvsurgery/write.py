@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from .errors import FileError, FormatError, OutputError
 from .place import Place, check_place, found_place
@@ -72,15 +73,8 @@ def write_spliced(
     place = found_place(output)
     check_place(place, source, force=force, in_place=in_place, text=text)
 
-    def fill(sink: Sink) -> None:
-        for segment in segments(source.size, edits):
-            if isinstance(segment, Kept):
-                sink.copy(source, segment.start, segment.stop)
-            else:
-                sink.carry_out(segment)
-
     size = spliced_size(source.size, edits)
-    confirm = partial(_confirm, source)
+    fill, confirm = splicing(source, edits), partial(_confirm, source)
     return _put(place, fill, confirm, size, force=force, progress=progress)
 
 
@@ -102,29 +96,54 @@ def write_amended(
     place = found_place(output)
     check_place(place, source, force=force, in_place=in_place, text=False)
 
+    amended = amending(source, amend, copied=copied)
+
     def fill(sink: Sink) -> None:
         if not place.streamed:
-            if copied:
-                sink.copy(source, 0, source.size)
-            amend(sink.fd)
+            amended(sink)
             return
         with tempfile.TemporaryFile(buffering=0) as spool:
-            whole = Sink(spool.fileno(), None)
-            if copied:
-                whole.copy(source, 0, source.size)
-            amend(whole.fd)
-            with FileSource(duplicated(whole.fd), place.name) as result:
+            amended(Sink(spool.fileno(), None))
+            with FileSource(duplicated(spool.fileno()), place.name) as result:
                 sink.copy(result, 0, result.size)
 
     confirm = partial(_confirm, source)
     return _put(place, fill, confirm, None, force=force, progress=progress)
 
 
+Filling: TypeAlias = Callable[[Sink], None]
+"""What writes a whole file into a sink."""
+
+
+def splicing(source: FileSource, edits: Sequence[Edit]) -> Filling:
+    """A copy of ``source`` with ``edits`` carried out."""
+
+    def fill(sink: Sink) -> None:
+        for segment in segments(source.size, edits):
+            if isinstance(segment, Kept):
+                sink.copy(source, segment.start, segment.stop)
+            else:
+                sink.carry_out(segment)
+
+    return fill
+
+
+def amending(source: FileSource, amend: Callable[[int], None], *, copied: bool) -> Filling:
+    """A copy of ``source``, or nothing, that ``amend`` changes; into regular files only."""
+
+    def fill(sink: Sink) -> None:
+        if copied:
+            sink.copy(source, 0, source.size)
+        amend(sink.fd)
+
+    return fill
+
+
 def write_pair(
     text: bytes,
     text_output: str | os.PathLike[str],
     source: FileSource,
-    fill: Callable[[Sink], None],
+    fill: Filling,
     output: str | os.PathLike[str],
     *,
     force: bool = False,
@@ -206,7 +225,7 @@ def write_file(
 
 def _put(
     place: Place,
-    fill: Callable[[Sink], None],
+    fill: Filling,
     confirm: Callable[[], None],
     size: int | None,
     *,
@@ -233,7 +252,7 @@ def _put(
 
 def _stream(
     place: Place,
-    fill: Callable[[Sink], None],
+    fill: Filling,
     confirm: Callable[[], None],
     progress: Callable[[int], None] | None,
 ) -> int:
@@ -261,7 +280,7 @@ def _stream(
 
 def _replace(
     place: Place,
-    fill: Callable[[Sink], None],
+    fill: Filling,
     confirm: Callable[[], None],
     size: int | None,
     *,

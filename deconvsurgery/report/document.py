@@ -23,6 +23,7 @@ from ..verbs.apply import ApplyResult
 from ..verbs.convert import ConvertResult
 from ..verbs.inspect import InspectResult
 from ..verbs.patch_net import PatchResult
+from ..verbs.regroup import RegroupResult
 from ..verbs.transplant import TransplantResult
 from .patch import value_words
 
@@ -181,6 +182,55 @@ def _patched(layer: LayerPatch) -> Document:
         ],
         "warnings": layer.warnings,
     }
+
+
+def regroup_document(result: RegroupResult) -> Document:
+    """What ``regroup`` did or would do."""
+    plan = result.regrouping
+    return _document(
+        "regroup",
+        net=result.net,
+        input=result.input,
+        net_output=result.net_output,
+        output=result.output,
+        expand=result.expand,
+        changed=result.changed,
+        written=result.written,
+        layers=[
+            *(
+                {
+                    "name": each.target.layer.name,
+                    "line": each.target.layer.line or None,
+                    "action": "regrouped",
+                    "reason": None,
+                    "group": {
+                        "before": each.target.layer.convolution_param.group,
+                        "after": each.group,
+                    },
+                    "shape": {"before": each.shape, "after": each.after},
+                }
+                for each in plan.changes
+            ),
+            *(
+                {
+                    "name": each.target.layer.name,
+                    "line": each.target.layer.line or None,
+                    "action": "unchanged",
+                    "reason": each.reason,
+                    "group": {
+                        "before": each.target.layer.convolution_param.group,
+                        "after": each.target.layer.convolution_param.group,
+                    },
+                    "shape": {"before": each.target.shape, "after": each.target.shape},
+                }
+                for each in plan.kept
+            ),
+        ],
+        left_alone=[{"name": each.name, "type": each.type} for each in result.left_alone],
+        bytes={"input": result.input_size, "output": result.output_size},
+        warnings=result.warnings,
+        notes=result.notes,
+    )
 
 
 def kernel_document(facts: KernelFacts) -> Document:

@@ -1,0 +1,75 @@
+"""``regroup``: a full diagonal as groups, and back."""
+
+from __future__ import annotations
+
+import click
+
+from .console import make_console, show, show_json
+from .selecting import layer_options, state_arguments
+
+
+@click.command(short_help="Full diagonal to groups and back, in net and model together.")
+@click.argument("net", metavar="NET")
+@click.argument("model", metavar="IN")
+@click.argument("net_output", metavar="[OUT_NET]", required=False)
+@click.argument("output", metavar="[OUT_MODEL]", required=False)
+@click.option("--expand", is_flag=True, help="The other way: one group, a full (C, C, k, k) blob.")
+@layer_options
+@click.option("-f", "--force", is_flag=True, help="Replace the outputs if they exist.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+@click.option("-q", "--quiet", is_flag=True, help="No table.")
+def command(
+    net: str,
+    model: str,
+    net_output: str | None,
+    output: str | None,
+    expand: bool,
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
+    phase: str | None,
+    level: int | None,
+    stage: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Turn (C, C, k, k) weights that are a diagonal into (C, 1, k, k) ones with group: C.
+
+    \b
+    Examples:
+      deconvsurgery regroup net.prototxt in.caffemodel new.prototxt new.caffemodel
+      deconvsurgery regroup --expand new.prototxt new.caffemodel net.prototxt out.caffemodel
+      deconvsurgery regroup --dry-run net.prototxt in.caffemodel
+
+    The layer stays the same function with C times fewer weights. One that has anything off its
+    diagonal is refused. Both outputs appear, or neither; everything else is the inputs' own.
+    """
+    from ..patterns import DEFAULT_PATTERNS
+    from ..verbs.regroup import regroup
+
+    if net == "-" and model == "-":
+        raise click.UsageError("only one of NET and IN can be standard input")
+    result = regroup(
+        net,
+        model,
+        net_output,
+        output,
+        expand=expand,
+        patterns=patterns or DEFAULT_PATTERNS,
+        exclude=exclude,
+        force=force,
+        dry_run=dry_run,
+        **state_arguments(phase, level, stage),
+    )
+    if as_json:
+        from ..report.document import regroup_document
+
+        show_json(regroup_document(result))
+    elif not quiet:
+        from ..report.regrouping import regroup_report
+
+        console = make_console()
+        show(regroup_report(result, width=console.width, terminal=console.is_terminal))
+    return 0

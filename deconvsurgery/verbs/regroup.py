@@ -1,0 +1,162 @@
+"""``regroup``: a full diagonal as a grouped layer and back, in net and model together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import OutputError
+from ..h5values import Amendment
+from ..model import Model
+from ..net import Layer, Net, NetState, Phase
+from ..patching import patched_text
+from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..read import open_net
+from ..regrouping import Regrouping, make_regrouping
+from ..reshaping import reshaped
+from ..retouch import FieldChange
+from ..sharing import owners, with_shared
+from ..source import FileSource
+from ..splice import spliced
+from ..write import amending, check_output, splicing, write_pair
+from .arguments import (
+    Path,
+    blamed,
+    given_model,
+    outcome_size,
+    phase_of,
+    texts,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RegroupResult:
+    """What ``regroup`` did, or with ``written`` false would do; sizes in bytes.
+
+    ``output_size`` is ``None`` where only writing an HDF5 file could tell.
+    """
+
+    regrouping: Regrouping
+    net: str
+    input: str
+    net_output: str | None
+    output: str | None
+    input_size: int
+    output_size: int | None
+    expand: bool
+    written: bool
+    left_alone: tuple[Layer, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Some layer gets other groups."""
+        return bool(self.regrouping.changes)
+
+
+def regroup(
+    net: Path,
+    model: Path,
+    net_output: Path | None = None,
+    output: Path | None = None,
+    *,
+    expand: bool = False,
+    patterns: str | Sequence[str] = DEFAULT_PATTERNS,
+    exclude: str | Sequence[str] = (),
+    phase: Phase | str | None = None,
+    level: int | None = None,
+    stage: str | Sequence[str] = (),
+    force: bool = False,
+    dry_run: bool = False,
+) -> RegroupResult:
+    """Give each matched layer a group for each channel, or with ``expand`` one for all.
+
+    Net and model change together, and the layer stays the same function; raises a
+    ``SurgeryError`` where it would not, and then neither file was written.
+    """
+    patterns, exclude = texts(patterns), texts(exclude)
+    with (
+        open_net(net) as (text_source, data, read),
+        given_model(model) as (opened, model_name),
+        blamed(os.fsdecode(net), model_name),
+    ):
+        goals = _goals(text_source, opened, net_output, output, force=force, dry_run=dry_run)
+        states = read.states(phase_of(phase), level, texts(stage))
+        selection = match_layers(read, patterns, exclude, states)
+        if not selection.matched:
+            raise nothing_matched(read, patterns, states, exclude)
+        opened = with_shared(opened, owners(read, states))
+        plan = make_regrouping(read, opened, selection.matched, states, expand=expand)
+        edits, _ = patched_text(data, read, _field_changes(read, states, plan))
+        outcome = reshaped(plan, opened)
+        size = outcome_size(outcome, opened.source.size)
+        warnings: tuple[str, ...] = ()
+        if goals is not None:
+            source, net_place, place = goals
+            fill = (
+                amending(source, outcome.carry_out, copied=True)
+                if isinstance(outcome, Amendment)
+                else splicing(source, outcome)
+            )
+            text = spliced(data, edits)
+            both = write_pair(text, net_place, source, fill, place, force=force)
+            size, warnings = both[1].size, both[0].warnings + both[1].warnings
+        return RegroupResult(
+            regrouping=plan,
+            net=os.fsdecode(net),
+            input=model_name,
+            net_output=None if goals is None else os.fsdecode(goals[1]),
+            output=None if goals is None else os.fsdecode(goals[2]),
+            input_size=opened.source.size,
+            output_size=size,
+            expand=expand,
+            written=goals is not None,
+            left_alone=selection.left_alone,
+            warnings=warnings,
+            notes=read.notes,
+        )
+
+
+def _field_changes(
+    net: Net, states: Sequence[NetState], plan: Regrouping
+) -> dict[int, list[FieldChange]]:
+    """``group`` of every layer in the text that has a regrouped one's name."""
+    groups = {change.target.layer.name: change.said for change in plan.changes}
+    found = {}
+    for layer in net.layers:
+        if layer.name not in groups or not any(layer.active(state) for state in states):
+            continue
+        given = layer.message.message("convolution_param").integer("group")
+        group = groups[layer.name]
+        if given != group:
+            path = (("convolution_param", 0), ("group", 0))
+            found[layer.index] = [FieldChange(path, given, group)]
+    return found
+
+
+def _goals(
+    text_source: FileSource,
+    model: Model,
+    net_output: Path | None,
+    output: Path | None,
+    *,
+    force: bool,
+    dry_run: bool,
+) -> tuple[FileSource, Path, Path] | None:
+    """The model's bytes and both places, after every reason not to; ``None`` for a dry run."""
+    if dry_run:
+        return None
+    if net_output is None or output is None:
+        raise OutputError(
+            "two outputs are needed, for the net and for the model",
+            hint="name OUT_NET and OUT_MODEL, or use --dry-run",
+        )
+    source = model.source
+    if not isinstance(source, FileSource):
+        raise OutputError("only a model that was opened from a file can be written")
+    for place in (net_output, output):
+        for read in (text_source, source):
+            check_output(place, read, force=force)
+    return source, net_output, output
