@@ -24,7 +24,7 @@ NET = """
 layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 1 dim: {} dim: 5
   dim: 5 }} }} }}
 layer {{ name: "up" type: "Deconvolution" bottom: "data" top: "up" {}
-  convolution_param {{ num_output: {} group: {} kernel_size: 2 stride: 2 bias_term: {} }} }}
+  convolution_param {{ num_output: {} {} kernel_size: 2 stride: 2 bias_term: true {} }} }}
 """.format
 C = 3
 KERNELS = np.random.default_rng(1).normal(size=(C, 2, 2)).astype(np.float32)
@@ -34,8 +34,11 @@ for channel, kernel in enumerate(KERNELS):
 GROUPED = KERNELS[:, None]
 
 
-def net(group: int = 1, *, outputs: int = C, channels: int = C, more: str = "") -> Net:
-    return parse_net(NET(channels, more, outputs, group, "true").encode())
+def net(group: int = 1, *, outputs: int = C, channels: int = C, explicit: bool = False) -> Net:
+    """``explicit``: a group with a place of its own, not one that was added at the end."""
+    said = f"group: {group}"
+    places = (said, "") if explicit else ("", said if group != 1 else "")
+    return parse_net(NET(channels, "", outputs, *places).encode())
 
 
 class Bytes:
@@ -63,7 +66,9 @@ def weights_blob(blob: Any, weights: np.ndarray, form: str) -> None:
 FORMS = ["V2", "V1, legacy dims", "double_data", "raw half"]
 
 
-def model_bytes(weights: np.ndarray, group: int = 1, form: str = "V2") -> bytes:
+def model_bytes(
+    weights: np.ndarray, group: int = 1, form: str = "V2", *, explicit: bool = False
+) -> bytes:
     """A layer in front, the layer, one behind; its bias and a diff are there, too."""
     model: Any = NetParameter(name="n")
     layers = model.layers if form.startswith("V1") else model.layer
@@ -75,7 +80,7 @@ def model_bytes(weights: np.ndarray, group: int = 1, form: str = "V2") -> bytes:
             continue
         layer.type = 39 if form.startswith("V1") else "Deconvolution"
         layer.convolution_param.kernel_size.append(2)
-        if group != 1:
+        if group != 1 or explicit:
             layer.convolution_param.group = group
         weights_blob(layer.blobs.add(), weights, form)
         bias = layer.blobs.add(data=[7, 8, 9])
@@ -96,12 +101,14 @@ def regrouped(text: Net, data: bytes, *, expand: bool = False) -> tuple[Regroupi
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_there_and_back_gives_the_very_bytes(form: str) -> None:
-    full, grouped = model_bytes(DIAGONAL, 1, form), model_bytes(GROUPED, C, form)
-    plan, there = regrouped(net(1), full)
+@pytest.mark.parametrize("explicit", [False, True])
+def test_there_and_back_gives_the_very_bytes(form: str, explicit: bool) -> None:
+    full = model_bytes(DIAGONAL, 1, form, explicit=explicit)
+    grouped = model_bytes(GROUPED, C, form)
+    plan, there = regrouped(net(1, explicit=explicit), full)
     assert [change.after for change in plan.changes] == [(C, 1, 2, 2)]
     assert there == grouped
-    plan, back = regrouped(net(C), there, expand=True)
+    plan, back = regrouped(net(C, explicit=explicit), there, expand=True)
     assert [change.after for change in plan.changes] == [(C, C, 2, 2)]
     assert back == full
 
@@ -161,7 +168,7 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Net, bytes]], str]] = {
     "shared": (
         lambda: (
             parse_net(
-                NET(C, 'param { name: "w" }', C, 1, "true").encode()
+                NET(C, 'param { name: "w" }', C, "", "").encode()
                 + b'layer { name: "b" type: "Deconvolution" bottom: "data" top: "b" '
                 b'param { name: "w" } convolution_param { num_output: 3 kernel_size: 2 } }'
             ),

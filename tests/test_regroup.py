@@ -1,0 +1,237 @@
+"""The verb regroup: both files, there and back, and the same function to OpenCV and to numpy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from google.protobuf import text_format
+from numpy.typing import NDArray
+
+from deconvsurgery.errors import MismatchError, OutputError, SelectionError
+from deconvsurgery.schema import message_class
+from deconvsurgery.verbs.apply import apply
+from deconvsurgery.verbs.inspect import inspect
+from deconvsurgery.verbs.regroup import regroup
+
+Array = NDArray[Any]
+LAYOUTS = Path(__file__).parent / "golden" / "layouts"
+NetParameter = message_class("NetParameter")
+
+# A full diagonal as Caffe saved it, once `apply` has made it one.
+FULL = ["factor2_dense", "factor3_dense", "factor4_dense", "factor8_dense", "seed_k16s8p3"]
+FULL += ["bias_default", "gauss", "msra", "block_g2_c6"]
+
+
+@pytest.fixture(params=FULL)
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder with net and model of a golden layout, the model made diagonal."""
+    net = LAYOUTS / f"{request.param}.prototxt"
+    (tmp_path / "net").write_bytes(net.read_bytes())
+    apply(net, LAYOUTS / f"{request.param}.caffemodel", tmp_path / "in", any_gain=True)
+    return tmp_path
+
+
+def test_there_and_back_gives_the_very_files(case: Path) -> None:
+    there = regroup(case / "net", case / "in", case / "net2", case / "out")
+    assert there.changed
+    assert there.written
+    again = regroup(case / "net2", case / "out", case / "same", case / "same2")
+    assert not again.changed
+    assert (case / "same").read_bytes() == (case / "net2").read_bytes()
+    assert (case / "same2").read_bytes() == (case / "out").read_bytes()
+    (change,) = there.regrouping.changes
+    if change.shape[0] == change.shape[1]:  # a block diagonal had groups before
+        regroup(case / "net2", case / "out", case / "back", case / "back2", expand=True)
+        assert (case / "back").read_bytes() == (case / "net").read_bytes()
+        assert (case / "back2").read_bytes() == (case / "in").read_bytes()
+
+
+def test_what_changes_is_the_group_and_the_weights(
+    case: Path, values: Callable[[Any], Array]
+) -> None:
+    regroup(case / "net", case / "in", case / "net2", case / "out")
+    nets: list[Any] = [
+        text_format.Parse((case / name).read_text(), NetParameter()) for name in ("net", "net2")
+    ]
+    models: list[Any] = [
+        NetParameter.FromString((case / name).read_bytes()) for name in ("in", "out")
+    ]
+    for old, new in (nets, models):
+        (before,) = (layer for layer in old.layer if layer.type == "Deconvolution")
+        (after,) = (layer for layer in new.layer if layer.type == "Deconvolution")
+        channels = before.convolution_param.num_output
+        assert after.convolution_param.group == channels
+        before.convolution_param.group = channels
+        for blob, grouped in zip(before.blobs[:1], after.blobs[:1], strict=True):
+            full, small = values(blob), values(grouped)
+            assert small.shape == (channels, 1, *full.shape[2:])
+            for channel in range(channels):
+                own = full[channel, channel % full.shape[1]]
+                assert small[channel, 0].tobytes() == own.tobytes()
+            blob.CopyFrom(grouped)
+        assert old == new
+
+
+def test_it_is_the_same_function(
+    case: Path,
+    ramp: Callable[..., Array],
+    opencv_forward: Callable[..., Array],
+    scattered: Callable[..., Array],
+    values: Callable[[Any], Array],
+) -> None:
+    regroup(case / "net", case / "in", case / "net2", case / "out")
+    text: Any = text_format.Parse((case / "net").read_text(), NetParameter())
+    image = ramp(text.layer[0].input_param.shape[0].dim)
+    before, after = (
+        opencv_forward((case / net).read_bytes(), (case / model).read_bytes(), image, "up")
+        for net, model in (("net", "in"), ("net2", "out"))
+    )
+    np.testing.assert_allclose(after, before, rtol=0, atol=1e-6)
+    model: Any = NetParameter.FromString((case / "out").read_bytes())
+    (layer,) = (layer for layer in model.layer if layer.type == "Deconvolution")
+    (row,) = inspect(case / "net2", case / "out").rows
+    assert row.target is not None
+    by_numpy = scattered(
+        image,
+        values(layer.blobs[0]),
+        group=layer.convolution_param.group,
+        stride=row.target.stride,
+        pad=row.target.pad,
+        dilation=row.target.dilation,
+        bias=values(layer.blobs[1]) if len(layer.blobs) > 1 else None,
+    )
+    np.testing.assert_allclose(after, by_numpy, rtol=0, atol=1e-5)
+
+
+def test_fcn_32s_shrinks(tmp_path: Path, shared: Path) -> None:
+    """The upscore of a (60, 60, 64, 64) blob, made on the spot from the real net."""
+    net = shared / "nets" / "fcn.berkeleyvision.org--pascalcontext-fcn32s" / "val.prototxt"
+    (tmp_path / "base").write_bytes(b"\x0a\x01n")
+    made = apply(net, tmp_path / "base", tmp_path / "in", patterns=["upscore"])
+    (change,) = made.plan.changes
+    result = regroup(net, tmp_path / "in", tmp_path / "net", tmp_path / "out", patterns=["upscore"])
+    (regrouped,) = result.regrouping.changes
+    channels = change.fill.channels
+    assert regrouped.shape == (channels, channels, 64, 64)
+    assert regrouped.after == (channels, 1, 64, 64)
+    old, new = (tmp_path / "in").stat().st_size, (tmp_path / "out").stat().st_size
+    assert old - new == pytest.approx(4 * 64 * 64 * channels * (channels - 1), abs=10)
+    (row,) = inspect(tmp_path / "net", tmp_path / "out", patterns=["upscore"]).rows
+    assert row.weights is not None
+    assert row.weights.state == "bilinear"
+
+
+def test_hdf5(tmp_path: Path) -> None:
+    net, source = LAYOUTS / "bias_default.prototxt", LAYOUTS / "bias_default.caffemodel.h5"
+    apply(net, source, tmp_path / "in.h5")
+    with h5py.File(tmp_path / "in.h5", "r+") as file:
+        file["data/up/0"].attrs["note"] = "kept"
+    regroup(net, tmp_path / "in.h5", tmp_path / "net", tmp_path / "out.h5")
+    with h5py.File(tmp_path / "in.h5") as old, h5py.File(tmp_path / "out.h5") as new:
+        full, small = old["data/up/0"][()], new["data/up/0"]
+        assert small.shape == (3, 1, 4, 4)
+        assert small.dtype == full.dtype
+        assert dict(small.attrs) == {"note": "kept"}
+        assert np.array_equal(small[:, 0], full[np.arange(3), np.arange(3)])
+        assert np.array_equal(new["data/up/1"][()], old["data/up/1"][()])
+        assert set(new["data"]) == set(old["data"])
+    regroup(
+        tmp_path / "net", tmp_path / "out.h5", tmp_path / "net2", tmp_path / "b.h5", expand=True
+    )
+    with h5py.File(tmp_path / "in.h5") as old, h5py.File(tmp_path / "b.h5") as back:
+        assert np.array_equal(old["data/up/0"][()], back["data/up/0"][()])
+    assert (tmp_path / "net2").read_bytes() == net.read_bytes()
+
+
+# --- neither file, where it cannot be
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> Path:
+    """The filler's weights: every pair, which no grouped layer is."""
+    message: Any = NetParameter.FromString((LAYOUTS / "factor2_dense.caffemodel").read_bytes())
+    (layer,) = (layer for layer in message.layer if layer.type == "Deconvolution")
+    with np.load(LAYOUTS / "factor2_dense.npz") as arrays:
+        layer.blobs[0].data[:] = arrays["filler"].ravel().tolist()
+    (tmp_path / "in").write_bytes(message.SerializeToString())
+    (tmp_path / "net").write_bytes((LAYOUTS / "factor2_dense.prototxt").read_bytes())
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_mixes_channels_is_refused(dense: Path, command: list[str]) -> None:
+    with pytest.raises(MismatchError, match=r"off the diagonal, holds 0\.5625"):
+        regroup(dense / "net", dense / "in", dense / "net2", dense / "out")
+    done = subprocess.run(
+        [*command, "regroup", "--json", "net", "in", "net2", "out"],
+        cwd=dense,
+        capture_output=True,
+        timeout=60,
+    )
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["kind"], error["layer"]) == (3, "MismatchError", "up")
+    assert names(dense) == ["in", "net"]
+
+
+def test_outputs_that_will_not_do(case: Path) -> None:
+    before = names(case)
+    net, model = case / "net", case / "in"
+    for outputs in (
+        (None, None),
+        (case / "net2", None),
+        (case / "net2", case / "net2"),
+        (net, case / "out"),
+        (case / "net2", model),
+        (model, case / "out"),
+        (case / "net2", net),
+        (case / "no" / "net", case / "out"),
+        (case / "net2", case / "no" / "out"),
+    ):
+        with pytest.raises(OutputError):
+            regroup(net, model, *outputs)
+        assert names(case) == before
+    with pytest.raises(SelectionError):
+        regroup(net, model, case / "net2", case / "out", patterns=["nothing"])
+    result = regroup(net, model, dry_run=True)
+    assert (result.changed, result.written) == (True, False)
+    assert names(case) == before
+
+
+def test_the_command_line(tmp_path: Path, command: list[str]) -> None:
+    net, model = (LAYOUTS / f"factor8_dense.{kind}" for kind in ("prototxt", "caffemodel"))
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, "regroup", *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    done = run(net, model, "net", "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    head, row, closing = done.stdout.splitlines()
+    assert head.split("  ")[0] == "layer"
+    assert row.split("  ")[0] == "up"
+    assert "(2, 2, 16, 16)  → (2, 1, 16, 16)" in row
+    assert closing == ("Regrouped 1 of 1 matched layer: 4,215 → 2,167 bytes. Wrote net and out.")
+    assert run(net, model, "net", "out").returncode == 2
+    assert run("-f", "-q", net, model, "net", "out").stdout == ""
+    document = json.loads(run("--json", "-n", "--expand", "net", "out").stdout)
+    (layer,) = document["layers"]
+    assert layer["group"] == {"before": 2, "after": 1}
+    assert layer["shape"] == {"before": [2, 1, 16, 16], "after": [2, 2, 16, 16]}
+    assert document["bytes"] == {"input": 2167, "output": 4215}
+    assert (document["changed"], document["written"]) == (True, False)
+    assert run("-", "-", "a", "b").returncode == 2
