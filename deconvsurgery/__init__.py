@@ -52,6 +52,7 @@ _HOMES = {
     "verbs.demo": ("demo",),
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
+    "verbs.transplant": ("TransplantResult", "transplant"),
     "portrait": ("KernelFacts",),
     "pycaffe": ("interp",),
 }
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from .verbs.demo import demo
     from .verbs.inspect import InspectResult, inspect
     from .verbs.kernel import kernel
+    from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
     "Action",
@@ -133,6 +135,7 @@ __all__ = [
     "Support",
     "SurgeryError",
     "Target",
+    "TransplantResult",
     "apply",
     "bilinear_kernel",
     "convert",
@@ -147,6 +150,7 @@ __all__ = [
     "phase_gains",
     "read_net",
     "recipe",
+    "transplant",
 ]
 
 

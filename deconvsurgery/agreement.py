@@ -237,7 +237,7 @@ _SENTENCES: Final[Mapping[Kind, str]] = {
     Kind.MODEL_LACKS: "the net has {} layers with weights that the model lacks ({}); "
     "Caffe leaves them at their fillers",
     Kind.TWICE_IN_NET: "the net has {} names more than once ({}); "
-    "Caffe loads weights into the first layer of each only",
+    "Caffe loads weights into one layer of each only",
     Kind.TWICE_IN_MODEL: "the model has {} names more than once ({}); "
     "Caffe copies each layer, the last wins",
     Kind.TYPE: "net and model call {} layers by different types ({}); "

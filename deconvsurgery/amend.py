@@ -60,4 +60,5 @@ def _rewritten(change: Change, model: Model) -> Iterator[NewValues]:
 
 def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> NewValues:
     assert isinstance(blob.place, Dataset)
-    return NewValues(blob.place.path, blob.shape, blob.dtype, rows)
+    place = blob.place
+    return NewValues(place.path, blob.shape, blob.dtype, rows, place.start, place.stored)

@@ -17,7 +17,7 @@ from .fill import BilinearFill
 from .fingerprint import Fingerprint, State, fingerprint
 from .fit import Options, Target, by, filling
 from .kernels import Array
-from .model import Model, SourceBlob, SourceLayer
+from .model import Model, SourceBlob, SourceLayer, Version
 from .net import Layer, Net
 from .patterns import DECONVOLUTION
 
@@ -204,12 +204,11 @@ def _warnings(
                 f"the model calls this layer a {source.type}, and goes on to do so; "
                 "Caffe does not look at the type"
             )
-    said += _namesakes(layer, net)
+    said += _namesakes(layer, net, last=model.version is Version.HDF5)
     for source in weighted[-1:]:
         if source.blobs[0].both_forms:
             said.append("its blob has both shape forms; Caffe ignores the newer one")
-        if source.blobs[0].has_diff:
-            said.append("its blob carries a diff, which stays as it is")
+        said += _diffs(source)
         if param.bias_term and bias is None:
             largest = _largest_bias(source, model)
             if largest:
@@ -217,14 +216,30 @@ def _warnings(
     return tuple(said)
 
 
-def _namesakes(layer: Layer, net: Net) -> Iterator[str]:
-    """Other layers of the net with this name: Caffe matches weights by name alone."""
+def _diffs(source: SourceLayer) -> Iterator[str]:
+    """Gradients of the weights; values that are nowhere else, of the weights or the bias."""
+    if source.blobs[0].has_diff and source.blobs[0].count:
+        yield "its blob carries a diff, which stays as it is"
+    for name, blob in zip(("weights", "bias"), source.blobs, strict=False):
+        if blob.has_diff and not blob.count:
+            yield (
+                f"the values of its {name} are in diff only (as C3D-era files have them), where "
+                "Caffe does not look; the diff stays as it is"
+            )
+
+
+def _namesakes(layer: Layer, net: Net, *, last: bool) -> Iterator[str]:
+    """Other layers of the net with this name: Caffe matches weights by name alone.
+
+    ``last``: as HDF5 weights are loaded, into the last layer of a name.
+    """
     for other in net.layers:
         if other.name != layer.name or other.index == layer.index:
             continue
         states = [state for state in net.states() if other.active(state)]
         together = [state for state in states if layer.active(state)]
-        if other.type != layer.type and (other.index < layer.index or states != together):
+        served = other.index > layer.index if last else other.index < layer.index
+        if other.type != layer.type and (served or states != together):
             yield (
                 f"a {other.type} has this name, too (line {other.line}), and gets these weights; "
                 "Caffe stops where its blobs differ"
@@ -232,5 +247,5 @@ def _namesakes(layer: Layer, net: Net) -> Iterator[str]:
         elif together:
             yield (
                 f"line {other.line} has a layer of this name, too; Caffe loads weights into the "
-                "first only"
+                f"{'last' if last else 'first'} only"
             )

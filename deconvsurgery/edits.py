@@ -5,14 +5,12 @@ Never here: a decision (``plan``), a file (``write``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
 
 from .change import Action, Change, Plan
-from .kernels import Array
 from .model import Model, SourceBlob, Storage
-from .splice import Buffer, Edit
-from .surgery import NewBlob, added_blobs, added_layer, rewritten_blob
+from .splice import Edit
+from .surgery import NewBlob, added_blobs, added_layer, as_bytes, rewritten_blob
 from .wire import FramedEdit, reframed
 
 
@@ -30,10 +28,10 @@ def edits(plan: Plan, model: Model) -> list[Edit]:
 def _created(change: Change, model: Model) -> list[FramedEdit]:
     storage = model.storage
     rows = partial(change.rows, storage.dtype, model)
-    blobs = [NewBlob(change.fill.shape, partial(_bytes, rows), storage)]
+    blobs = [NewBlob(change.fill.shape, as_bytes(rows), storage)]
     if change.bias is not None:
         rows = partial(change.bias.rows, storage.dtype)
-        blobs.append(NewBlob((change.bias.count,), partial(_bytes, rows), storage))
+        blobs.append(NewBlob((change.bias.count,), as_bytes(rows), storage))
     sources = model.by_name.get(change.target.layer.name, ())
     if sources:
         return added_blobs(sources[-1], blobs, model.legacy)
@@ -48,14 +46,14 @@ def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
         weights = source.blobs[0]
         storage = _storage(weights, model)
         if change.values_changed:
-            values = partial(_bytes, partial(change.rows, storage.dtype, model, weights))
+            values = as_bytes(partial(change.rows, storage.dtype, model, weights))
             found += rewritten_blob(weights, change.values, storage, values)
         if change.bias is not None and change.bias.changed:
             bias = source.blobs[1]
             if change.bias.only_absent and bias.count:
                 continue
             storage = _storage(bias, model)
-            values = partial(_bytes, partial(change.bias.rows, storage.dtype))
+            values = as_bytes(partial(change.bias.rows, storage.dtype))
             found += rewritten_blob(bias, change.bias.count, storage, values)
     return found
 
@@ -63,8 +61,3 @@ def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
 def _storage(blob: SourceBlob, model: Model) -> Storage:
     """Where the blob's values are, or those of the others where it has none."""
     return blob.storage if blob.count else model.storage
-
-
-def _bytes(rows: Callable[[], Iterator[Array]]) -> Iterator[Buffer]:
-    for row in rows():
-        yield row.tobytes()

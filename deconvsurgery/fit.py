@@ -233,13 +233,16 @@ def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal
         )
     name = target.layer.name
     if model.version is Version.HDF5 and name not in model.by_name and not can_be_a_group(name):
+        why = "a slash makes groups of it" if "/" in name else "no group can have that name"
         return Refusal(
-            f"an HDF5 file cannot hold a layer named {name!r}: a slash makes groups of it, and "
-            "Caffe looks for its blobs in vain",
+            f"an HDF5 file cannot hold a layer named {name!r}: {why}, and Caffe looks for its "
+            "blobs in vain",
             hint="use the binary form: deconvsurgery convert --to binary",
             mismatch=True,
         )
     for source in sources:
+        if found := _cannot_be_replaced(source):
+            return Refusal(found, mismatch=True)
         if len(source.blobs) != len(wanted):
             return Refusal(
                 f"the net gives it {_blobs(len(wanted))}, the model has {len(source.blobs)}; "
@@ -253,14 +256,20 @@ def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal
     return None
 
 
-def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> str | None:
-    for name, blob, shape in zip(("weights", "bias"), source.blobs, wanted, strict=False):
+def _cannot_be_replaced(source: SourceLayer) -> str | None:
+    """What Caffe may well load, but has no place for new values."""
+    for name, blob in zip(("weights", "bias"), source.blobs, strict=False):
         if blob.absent:
             return f"the model leaves its {name} to another layer, which has none: Caffe stops"
         if blob.problem:
             return f"its {name} in the model cannot be replaced: {blob.problem}"
         if isinstance(blob.place, Dataset) and blob.place.whole:
             return f"its {name} in the model are whole numbers, which no kernel is made of"
+    return None
+
+
+def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> str | None:
+    for name, blob, shape in zip(("weights", "bias"), source.blobs, wanted, strict=False):
         if not blob.fits(shape):
             type_words = f" {source.type}" if source.type not in ("", "Deconvolution") else ""
             return (

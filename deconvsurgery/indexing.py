@@ -6,7 +6,7 @@ opinion on what is found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -221,7 +221,7 @@ def _blob(window: Window, outer: Field, around: tuple[Frame, ...]) -> SourceBlob
         place=place,
         legacy=bool(legacy),
         both_forms=bool(legacy) and has_shape,
-        diff_count=OnWire((), tuple(diffs)).count,
+        diff_count=OnWire((), (*diffs, *_raw_diff(forks))).count,
         problem=None if place.count else problem,
     )
 
@@ -252,6 +252,15 @@ def _raw(
         size = last.stop - last.start
         return (), notes, f"its {storage} holds {size:,} bytes, no multiple of {storage.width}"
     return (Chunk(storage, last.tag, last.start, last.stop, True),), notes, None
+
+
+def _raw_diff(forks: dict[int, list[Field]]) -> Iterator[Chunk]:
+    """NVIDIA's ``raw_diff``, the last as of `_raw`."""
+    diffs = [each for each in forks.get(BlobField.RAW_DIFF, ()) if each.wire_type == LEN]
+    types = [each for each in forks.get(BlobField.RAW_DIFF_TYPE, ()) if each.wire_type == VARINT]
+    if diffs and types and types[-1].value in RAW_STORAGE:
+        storage, last = RAW_STORAGE[types[-1].value], diffs[-1]
+        yield Chunk(storage, last.tag, last.start, last.stop, True)
 
 
 def _add_chunk(

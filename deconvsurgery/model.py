@@ -137,18 +137,35 @@ class OnWire:
 class Dataset:
     """A dataset of an HDF5 file: its path, the numpy type its values are read as, their count.
 
-    ``whole`` says that the file has them as whole numbers, which Caffe reads, too.
+    ``whole`` says that the file has them as whole numbers, which Caffe reads, too. ``start``
+    is where they begin if they lie in one stretch of the file, as numpy's type ``stored``.
     """
 
     path: str
     dtype: str = "<f4"
     count: int = 0
     whole: bool = False
+    start: int | None = None
+    stored: str = ""
 
     @property
     def storage(self) -> Storage:
         """As `OnWire.storage`."""
         return Storage.DATASET if self.count else Storage.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Values that are in no file: how many, where they would stand, and how they are made."""
+
+    count: int
+    storage: Storage
+    values: Callable[[], Arrays]
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type."""
+        return self.storage.dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +177,7 @@ class SourceBlob:
     """
 
     shape: tuple[int, ...]
-    place: OnWire | Dataset
+    place: OnWire | Dataset | Made
     legacy: bool = False
     both_forms: bool = False
     diff_count: int = 0

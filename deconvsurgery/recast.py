@@ -6,21 +6,21 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from itertools import chain
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .assembly import assembled, field_of, layer_field
 from .conversion import BlobConversion, Conversion, LayerConversion
 from .hdf5 import DATA, Amendment, NewValues
-from .model import Model, OnWire, SourceBlob, Version
+from .model import Model, OnWire, Version
 from .net import Layer, Net
-from .schema import LayerField, NetField, message_class
+from .schema import LayerField, NetField
 from .sharing import Owner
 from .splice import Buffer, Edit, Kept, replacing, segments
-from .surgery import NewBlob, blob_field, encoded, fill_message, reshaped_blob, rewritten_blob
-from .wire import FramedEdit, delimited, header, reframed
+from .surgery import NewBlob, as_bytes, reshaped_blob, rewritten_blob
+from .wire import FramedEdit, header, reframed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,16 +69,11 @@ def _edited(conversion: Conversion, model: Model) -> list[Edit]:
 def _blob_edits(each: BlobConversion, model: Model) -> list[FramedEdit]:
     edits: list[FramedEdit] = []
     if each.retyped:
-        values = partial(_bytes, model, each.blob, each.dtype)
+        values = as_bytes(partial(_typed, model, each))
         edits += rewritten_blob(each.blob, each.blob.count, each.storage, values)
     if each.reshaped and each.shape is not None:
         edits += reshaped_blob(each.blob, each.shape)
     return edits
-
-
-def _bytes(model: Model, blob: SourceBlob, dtype: str) -> Iterator[Buffer]:
-    for values in model.values(blob):
-        yield values.astype(dtype, copy=False).tobytes()
 
 
 def _upgraded(layer: LayerConversion, model: Model) -> Edit:
@@ -86,7 +81,7 @@ def _upgraded(layer: LayerConversion, model: Model) -> Edit:
     assert layer.upgraded is not None
     blobs = [_moved(each, model) for each in layer.blobs]
     parts: list[bytes | Edit] = [layer.upgraded.head, *blobs, layer.upgraded.tail]
-    made = _field(NetField.LAYER, parts)
+    made = field_of(NetField.LAYER, parts)
     start, stop = layer.source.start, layer.source.frames[0].stop
     return Edit(start, stop, made.size, made.chunks)
 
@@ -116,19 +111,6 @@ def _kept(kept: Kept, model: Model) -> Iterator[Buffer]:
         yield model.source.read(start, min(_MIB, kept.stop - start))
 
 
-def _field(number: int, parts: Sequence[bytes | Edit]) -> Edit:
-    """A length-delimited field of parts that are made when they are written."""
-    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
-    head = header(number, size)
-
-    def chunks() -> Iterator[Buffer]:
-        return chain.from_iterable(
-            part.chunks() if isinstance(part, Edit) else (part,) for part in (head, *parts)
-        )
-
-    return Edit(0, 0, len(head) + size, chunks)
-
-
 # ── a new binary file ──
 
 
@@ -139,53 +121,16 @@ def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
         known.setdefault(layer.name, layer)
     order = {name: position for position, name in enumerate(known)}
     layers = sorted(conversion.layers, key=lambda each: order.get(each.source.name, len(order)))
-    parts: list[bytes | Edit] = []
-    if net and net.name:
-        parts.append(delimited(NetField.NAME, encoded(net.name)))
+    fields = []
     for each in layers:
-        own = known.get(each.source.name)
-        head, tail = _around(own) if own else (delimited(1, encoded(each.source.name)), b"")
         blobs = [
-            blob_field(
-                LayerField.BLOBS,
-                NewBlob(
-                    blob.blob.shape,
-                    partial(_bytes, model, blob.blob, blob.dtype),
-                    blob.storage,
-                ),
-                legacy=False,
-            )
+            NewBlob(blob.blob.shape, as_bytes(partial(_typed, model, blob)), blob.storage)
             for blob in each.blobs
         ]
-        parts.append(_field(NetField.LAYER, [head, *blobs, tail]))
-    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
-
-    def chunks() -> Iterator[Buffer]:
-        return chain.from_iterable(
-            part.chunks() if isinstance(part, Edit) else (part,) for part in parts
-        )
-
-    return Edit(0, model.source.size, size, chunks)
-
-
-def _around(layer: Layer) -> tuple[bytes, bytes]:
-    """The fields of a net's layer before its blobs and those behind, as Caffe would save them."""
-    head = [
-        delimited(LayerField.NAME, encoded(layer.name)),
-        delimited(LayerField.TYPE, encoded(layer.type)),
-        *(delimited(LayerField.BOTTOM, encoded(name)) for name in layer.bottom),
-        *(delimited(LayerField.TOP, encoded(name)) for name in layer.top),
-    ]
-    rest: Any = message_class("LayerParameter")()
-    fill_message(rest, layer.message)
-    for name in ("name", "type", "bottom", "top", "blobs"):
-        rest.ClearField(name)
-    tail: Any = message_class("LayerParameter")()
-    tail.CopyFrom(rest)
-    for field, _ in rest.ListFields():
-        (rest if field.number > LayerField.BLOBS else tail).ClearField(field.name)
-    head.append(rest.SerializeToString(deterministic=True))
-    return b"".join(head), tail.SerializeToString(deterministic=True)
+        own = known.get(each.source.name) or Layer(0, each.source.name, "")
+        fields.append(layer_field(own, blobs))
+    whole = assembled(net.name if net else "", fields)
+    return Edit(0, model.source.size, whole.size, whole.chunks)
 
 
 # ── a new HDF5 file ──

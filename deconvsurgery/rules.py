@@ -14,7 +14,7 @@ from .errors import ShapeError
 from .fingerprint import Fingerprint, State
 from .fit import Options, Target, dims, filling
 from .kernels import Formula, Support
-from .model import RAW_STORAGE, SourceLayer
+from .model import RAW_STORAGE, SourceLayer, Version
 
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 
@@ -165,7 +165,11 @@ def _disagreement(case: Case) -> str | None:
 def _twice(case: Case) -> str | None:
     if case.namesakes < 2:
         return None
-    return f"{case.namesakes} active layers have this name; Caffe loads weights into the first only"
+    hdf5 = any(source.version is Version.HDF5 for source in case.sources)
+    return (
+        f"{case.namesakes} active layers have this name; Caffe loads weights into the "
+        f"{'last' if hdf5 else 'first'} only"
+    )
 
 
 def _misspelt(case: Case) -> str | None:

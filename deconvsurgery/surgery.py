@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .caffemodel import LEGACY_DIMS
 from .model import RAW_STORAGE, Model, OnWire, SourceBlob, SourceLayer, Storage, Version
@@ -19,11 +19,22 @@ from .schema import BlobField, BlobShapeField, LayerField, NetField, V1LayerFiel
 from .splice import Buffer, Edit, replacing
 from .wire import VARINT, FramedEdit, delimited, header, tag, varint
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.floating[Any]]
+
 _DECONVOLUTION_ENUM = 39  # V1LayerParameter.LayerType
 _RAW_TYPES = {storage: kind for kind, storage in RAW_STORAGE.items()}
 
 
 Values = Callable[[], Iterable[Buffer]]
+
+
+def as_bytes(arrays: Callable[[], Iterable[Array]]) -> Values:
+    """Values as they stand in a file, made anew each time they are asked for."""
+    return lambda: (array.tobytes() for array in arrays())
 
 
 def rewritten_blob(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import socket
 import stat
 import tempfile
@@ -25,8 +24,7 @@ from .place import Place, check_place, found_place
 from .sink import Sink
 from .source import FileSource, duplicated, opened, read_bytes, reason, shown
 from .splice import Edit, Kept, segments, spliced_size
-
-_ATTEMPTS = 100  # temporary names, each of 64 random bits
+from .staging import staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +118,48 @@ def write_amended(
 
     confirm = partial(_confirm, source)
     return _put(place, fill, confirm, None, force=force, progress=progress)
+
+
+def write_pair(
+    text: bytes,
+    text_output: str | os.PathLike[str],
+    source: FileSource,
+    fill: Callable[[Sink], None],
+    output: str | os.PathLike[str],
+    *,
+    force: bool = False,
+) -> tuple[Written, Written]:
+    """Write two files that belong together, a small one from memory and a large one: or neither.
+
+    When one cannot take its place, the other gives its own back. Raises as
+    :func:`write_spliced`; neither may be a stream.
+    """
+    first, second = found_place(text_output), found_place(output)
+    for place in (first, second):
+        check_place(place, source, force=force, in_place=False, text=False)
+        if place.streamed:
+            raise OutputError("is a stream, and two files belong together", path=place.name)
+    if first.path == second.path:
+        raise OutputError("is named for both outputs", path=first.name)
+    try:
+        with (
+            staged(first, lambda sink: sink.write(text), len(text)) as one,
+            staged(second, fill, None) as two,
+        ):
+            _confirm(source)
+            try:
+                one.take(force=force, undoable=True)
+                two.take(force=force, undoable=True)
+            except BaseException:
+                two.undo()
+                one.undo()
+                raise
+            return (
+                Written(first.given, one.size, tuple(one.warnings)),
+                Written(second.given, two.size, tuple(two.warnings)),
+            )
+    except OSError as error:
+        raise _failure(error, second, None) from error
 
 
 def _confirm(source: FileSource) -> None:
@@ -228,132 +268,11 @@ def _replace(
     force: bool,
     progress: Callable[[int], None] | None,
 ) -> tuple[int, tuple[str, ...]]:
-    """Write beside the place, flush, rename over it, flush the directory; returns size, warnings.
-
-    Whatever interrupts this, a signal's exception too, the temporary file is removed.
-    """
-    warnings: list[str] = []
-    temporary: str | None = None
-    fd = -1
-    try:
-        for _ in range(_ATTEMPTS):
-            # Short, so that it fits wherever the output's own name does.
-            name = f".deconvsurgery-{secrets.token_hex(8)}.tmp"
-            temporary = os.path.join(place.directory, name)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            try:
-                # A copy of a private file is private from its first byte on.
-                fd = opened(temporary, flags, 0o666 if place.old is None else 0o600)
-                break
-            except FileExistsError:
-                temporary = None  # not ours
-        else:
-            raise FileExistsError(errno.EEXIST, "no temporary name is free", place.directory)
-        fill(Sink(fd, progress))
-        done = os.fstat(fd).st_size
-        if size is not None and done != size:
-            raise RuntimeError(f"{done} bytes were written instead of {size}")
-        if place.old is not None:
-            warnings += _dress(fd, place.path, place.old)
-        os.fsync(fd)
-        fd, finished = -1, fd
-        os.close(finished)
+    """Write beside the place and take it; returns size and warnings."""
+    with staged(place, fill, size, progress) as new:
         confirm()
-        if not force:
-            _check_still(place)
-        os.rename(temporary, place.path)
-        temporary = None
-    except BaseException:
-        if fd >= 0:
-            with suppress(OSError):
-                os.close(fd)
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
-        raise
-    _flush_directory(place)
-    return done, tuple(warnings)
-
-
-def _check_still(place: Place) -> None:
-    """Without --force, what is at the place now must be what was there when it was checked."""
-    try:
-        now = os.lstat(place.path)
-    except FileNotFoundError:
-        return
-    if place.old is None:
-        raise OutputError("was made by another meanwhile", path=place.name)
-    if not os.path.samestat(now, place.old):
-        raise OutputError("was replaced by another meanwhile", path=place.name)
-
-
-def _dress(fd: int, path: str, old: os.stat_result) -> list[str]:
-    """Give the new file the owner, attributes and mode of the one it replaces, as far as it goes.
-
-    Returns a warning for each that could not be kept. Never more open than the old one.
-    """
-    warnings: list[str] = []
-    if old.st_nlink > 1:
-        others = old.st_nlink - 1
-        warnings.append(
-            f"{others} other hard link{'s' if others > 1 else ''} to the old file"
-            f" keep{'' if others > 1 else 's'} the old bytes"
-        )
-    mode = stat.S_IMODE(old.st_mode)
-    new = os.fstat(fd)
-    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-        try:
-            os.fchown(fd, old.st_uid, old.st_gid)
-        except OSError:
-            warnings.append("the old file's owner could not be kept")
-            mode &= ~(stat.S_ISUID | stat.S_ISGID)
-            try:
-                os.fchown(fd, -1, old.st_gid)
-            except OSError:  # another group must not get what was the old group's
-                mode &= ~0o070 | (mode & 0o007) << 3
-    if hasattr(os, "listxattr"):
-        warnings += _copy_attributes(fd, path)
-    try:
-        os.fchmod(fd, mode)
-    except OSError as error:
-        warnings.append(f"the old file's mode {mode:04o} could not be kept: {reason(error)}")
-    return warnings
-
-
-def _copy_attributes(fd: int, path: str) -> list[str]:
-    """Copy extended attributes, access lists among them; those of the security system are its."""
-    try:
-        names = [name for name in os.listxattr(path) if not name.startswith("security.")]
-    except OSError:
-        return []
-    warnings = []
-    for name in names:
-        try:
-            os.setxattr(fd, name, os.getxattr(path, name))
-        except OSError as error:
-            warnings.append(f"the attribute {shown(name)} could not be kept: {reason(error)}")
-    return warnings
-
-
-def _flush_directory(place: Place) -> None:
-    """Make the rename itself last; some file systems have no such thing and say so."""
-    fd = -1
-    try:
-        fd = opened(place.directory, os.O_RDONLY | os.O_DIRECTORY)
-        os.fsync(fd)
-    except PermissionError:
-        pass  # a directory that may be written to but not listed
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF):
-            raise FileError(
-                "is complete and in its place, but the directory could not be flushed to the"
-                f" disk: {reason(error)}",
-                path=place.name,
-            ) from error
-    finally:
-        if fd >= 0:
-            with suppress(OSError):  # nothing was written through it
-                os.close(fd)
+        new.take(force=force)
+        return new.size, tuple(new.warnings)
 
 
 _REMEDY = {

@@ -494,7 +494,7 @@ def test_the_other_kinds_of_several_layers() -> None:
     text = DATA + 2 * "".join(conv(name) for name in names)
     assert in_words(found(text, model_of(*odd, *odd))) == (
         "the net has 3 names more than once ('a', 'b', 'c'); "
-        "Caffe loads weights into the first layer of each only",
+        "Caffe loads weights into one layer of each only",
         "the model has 3 names more than once ('a', 'b', 'c'); "
         "Caffe copies each layer, the last wins",
         "net and model call 3 layers by different types ('a', 'b', 'c'); "

@@ -20,6 +20,7 @@ MAY_IMPORT_AT_THE_TOP = {
         "change",
         "compare",
         "objections",
+        "regrouping",
         "pycaffe",
         "report",
     },

@@ -237,8 +237,6 @@ def test_inspect_tells_what_a_net_says(told: Row) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("h5-arm-cifar10/cifar10_m4_iter_70000.caffemodel.h5", "an HDF5 file"),
-        ("h5-arm-cifar10/cifar10_m7_iter_300000.caffemodel.h5", "an HDF5 file"),
         ("negative-lfs-pointer/voc-fcn8s-heavy-pascal.caffemodel", "a Git LFS pointer"),
         ("v1-lenet-2014-noext/lenet_iter_10000.solverstate", "a solver state"),
     ],
@@ -265,19 +263,6 @@ def test_what_is_no_model_is_called_by_its_name(
     assert run.returncode == 3
     assert words in json.loads(run.stdout)["error"]["message"]
     assert not list(tmp_path.iterdir())
-
-
-def test_half_precision_is_called_by_its_name(tmp_path: Path) -> None:
-    cv2 = pytest.importorskip("cv2")
-    half = tmp_path / "half.caffemodel"
-    cv2.dnn.shrinkCaffeModel(str(LAYOUTS / "k04_g3.caffemodel"), str(half), ["Deconvolution"])
-    with pytest.raises(ModelError, match=r"raw_data.*half precision") as caught:
-        apply(LAYOUTS / "k04_g3.prototxt", half, tmp_path / "out")
-    assert (caught.value.layer, caught.value.path) == ("up", str(half))
-    # The offset is that of raw_data: field 12, 48 values of two bytes.
-    assert caught.value.offset is not None
-    assert half.read_bytes()[caught.value.offset :].startswith(bytes([12 << 3 | 2, 96]))
-    assert not (tmp_path / "out").exists()
 
 
 # --- what becomes of them

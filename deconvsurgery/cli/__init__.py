@@ -23,6 +23,7 @@ VERBS = {
     "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
     "inspect": "What the Deconvolution layers of a net, a model or both are.",
     "convert": "A model in another form: V2 layers, HDF5, float32 values, true shapes.",
+    "transplant": "Old weights into a new net: fc to conv, more classes, upsampling filled.",
     "kernel": "One bilinear kernel: numbers, picture, gain per phase, recipe.",
     "demo": "A small FCN-like net and model, and apply run on them.",
 }

@@ -20,6 +20,7 @@ from ..survey import Row
 from ..verbs.apply import ApplyResult
 from ..verbs.convert import ConvertResult
 from ..verbs.inspect import InspectResult
+from ..verbs.transplant import TransplantResult
 
 Document: TypeAlias = dict[str, Any]
 
@@ -107,6 +108,38 @@ def _converted(layer: LayerConversion) -> Document:
             for each in layer.blobs
         ],
     }
+
+
+def transplant_document(result: TransplantResult) -> Document:
+    """What ``transplant`` did or would do."""
+    return _document(
+        "transplant",
+        net=result.net,
+        input=result.input,
+        output=result.output,
+        written=result.written,
+        layers=[
+            {
+                "name": each.layer.name,
+                "type": each.layer.type,
+                "from": each.old,
+                "blobs": [
+                    {
+                        "origin": graft.origin,
+                        "shape": graft.shape,
+                        "was": graft.source.shape if graft.source else None,
+                    }
+                    for graft in each.blobs
+                ],
+                "told": each.told,
+            }
+            for each in result.grafting.layers
+        ],
+        dropped=result.grafting.dropped,
+        filled=[_planned(row) for row in result.plan.rows] if result.plan else [],
+        bytes={"input": result.input_size, "output": result.output_size},
+        warnings=result.warnings,
+    )
 
 
 def kernel_document(facts: KernelFacts) -> Document:

@@ -41,8 +41,8 @@ class ApplyResult:
 
     Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
     ``output`` is ``None`` when nothing was to be written, ``-`` for standard output;
-    ``output_size`` when a layer is added to an HDF5 file that is not written. ``notes`` tell what
-    was unusual about the net's text.
+    ``output_size`` when an HDF5 file is not written that gets a layer, or values in chunks.
+    ``notes`` tell what was unusual about the net's text.
     """
 
     plan: Plan

@@ -28,7 +28,7 @@ Outcome: TypeAlias = Sequence[Edit] | Amendment
 def outcome_size(outcome: Outcome, size: int) -> int | None:
     """Bytes of what comes of a model of ``size`` bytes; ``None`` where only HDF5 can tell."""
     if isinstance(outcome, Amendment):
-        return None if outcome.groups else size
+        return size if outcome.settled else None
     return spliced_size(size, outcome)
 
 

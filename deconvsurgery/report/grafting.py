@@ -1,0 +1,140 @@
+"""What ``transplant`` did or would do: a row a layer, what was dropped, one closing sentence.
+
+Never here: deciding anything, or printing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ..change import Skip
+from ..grafting import LayerGraft
+from ..verbs.transplant import TransplantResult
+from .words import (
+    GOOD,
+    LEARNED,
+    NOTHING,
+    ODD,
+    QUIET,
+    WRONG,
+    Cells,
+    Layout,
+    Remark,
+    escaped,
+    name_of,
+    plain,
+    plain_remarks,
+    plain_table,
+    plural,
+    remarks,
+    shape,
+    table,
+)
+
+STYLES = {
+    "copied": GOOD,
+    "coerced": f"bold {LEARNED}",
+    "expanded": f"bold {LEARNED}",
+    "forced": WRONG,
+    "constant": QUIET,
+    "filled": f"bold {GOOD}",
+    "left to Caffe": ODD,
+}
+WIDE: Layout = (("layer",), ("type",), ("from",), ("was",), ("shape",), ("action",))
+LAYOUTS: tuple[Layout, ...] = (
+    WIDE,
+    (("layer", "type"), ("from",), ("was", "shape"), ("action",)),
+)
+MOST_DROPPED = 20
+
+
+def actions(result: TransplantResult) -> dict[str, str]:
+    """What happens to each layer with weights, in a word: the most telling of its blobs'."""
+    filled = {change.target.layer.name for change in result.plan.changes} if result.plan else set()
+    found = {}
+    for each in result.grafting.layers:
+        name = each.layer.name
+        if name in filled:
+            found[name] = "filled"
+        elif each.blobs:
+            origins = {str(graft.origin) for graft in each.blobs}
+            found[name] = next(
+                origin
+                for origin in ("forced", "expanded", "coerced", "copied", "constant")
+                if origin in origins
+            )
+        elif each.told:
+            found[name] = "left to Caffe"
+    return found
+
+
+def transplant_report(result: TransplantResult, *, width: int, terminal: bool) -> RenderableType:
+    """A table of the layers with weights, and what is to be said about them.
+
+    Off a ``terminal`` a line a layer, complete, for ``soft_wrap=True``.
+    """
+    found = actions(result)
+    rows = [
+        _cells(each, found[each.layer.name], terminal)
+        for each in result.grafting.layers
+        if each.layer.name in found
+    ]
+    said = list(_remarks(result))
+    closing = closing_words(result, found)
+    if not terminal:
+        lines = plain_table(rows, WIDE) if rows else []
+        return plain([*lines, *plain_remarks(said), closing])
+    parts: list[RenderableType] = []
+    if rows:
+        parts += [table(rows, LAYOUTS, width), Text("")]
+    if said:
+        parts += [remarks(said), Text("")]
+    return Group(*parts, Text(closing, "bold", overflow="fold"))
+
+
+def _cells(each: LayerGraft, action: str, terminal: bool) -> Cells:
+    was = [shape(graft.source.shape) for graft in each.blobs if graft.source is not None]
+    old = name_of(each.old, terminal=terminal) if each.old is not None else NOTHING
+    return {
+        "layer": Text(name_of(each.layer.name, terminal=terminal), "bold"),
+        "type": Text(name_of(each.layer.type, terminal=terminal), QUIET),
+        "from": Text(old),
+        "was": Text(", ".join(was) or NOTHING),
+        "shape": Text(", ".join(shape(graft.shape) for graft in each.blobs) or NOTHING),
+        "action": Text(action, STYLES[action]),
+    }
+
+
+def _remarks(result: TransplantResult) -> Iterator[Remark]:
+    for each in result.grafting.layers:
+        for words in each.told:
+            yield "note", LEARNED, each.layer.name, words
+    for row in result.plan.rows if result.plan else ():
+        if isinstance(row, Skip):
+            yield "skipped", ODD, row.target.layer.name, row.reason
+        for words in row.warnings:
+            yield "warning", ODD, row.target.layer.name, words
+    dropped = result.grafting.dropped
+    if dropped:
+        more = f", … +{len(dropped) - MOST_DROPPED:,}" if len(dropped) > MOST_DROPPED else ""
+        yield "dropped", ODD, None, ", ".join(map(repr, dropped[:MOST_DROPPED])) + more
+    for words in result.warnings:
+        yield "warning", ODD, None, words
+
+
+def closing_words(result: TransplantResult, found: dict[str, str]) -> str:
+    """One sentence on the layers, one on the file."""
+    count = Counter(found.values())
+    done = ", ".join(f"{count[action]:,} {action}" for action in STYLES if count[action])
+    sentence = f"{plural(len(found), 'layer')} with weights: {done or 'none'}"
+    dropped = len(result.grafting.dropped)
+    if dropped:
+        sentence += f"; {plural(dropped, 'old layer')} dropped"
+    if not result.written:
+        return f"{sentence}. Nothing was written."
+    place = "standard output" if result.output == "-" else escaped(result.output or "")
+    return f"{sentence}. Wrote {place}, {plural(result.output_size, 'byte')}."
