@@ -53,6 +53,9 @@ _HOMES = {
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.transplant": ("TransplantResult", "transplant"),
+    "verbs.patch_net": ("PatchResult", "patch_net"),
+    "patching": ("LayerPatch",),
+    "retouch": ("FieldChange",),
     "portrait": ("KernelFacts",),
     "pycaffe": ("interp",),
 }
@@ -85,17 +88,20 @@ if TYPE_CHECKING:
     )
     from .model import Model, SourceBlob, SourceLayer
     from .net import ConvolutionParam, Layer, Message, Net, NetState, Phase
+    from .patching import LayerPatch
     from .patterns import Selection, match_layers
     from .plan import make_plan
     from .portrait import KernelFacts
     from .prototxt import parse_net
     from .pycaffe import interp
     from .read import open_model, read_net
+    from .retouch import FieldChange
     from .verbs.apply import ApplyResult, apply
     from .verbs.convert import ConvertResult, convert
     from .verbs.demo import demo
     from .verbs.inspect import InspectResult, inspect
     from .verbs.kernel import kernel
+    from .verbs.patch_net import PatchResult, patch_net
     from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
@@ -105,6 +111,7 @@ __all__ = [
     "Change",
     "ConvertResult",
     "ConvolutionParam",
+    "FieldChange",
     "FileError",
     "Fingerprint",
     "FormatError",
@@ -113,6 +120,7 @@ __all__ = [
     "KernelFacts",
     "Layer",
     "LayerError",
+    "LayerPatch",
     "Message",
     "MismatchError",
     "Model",
@@ -121,6 +129,7 @@ __all__ = [
     "NetState",
     "Options",
     "OutputError",
+    "PatchResult",
     "Phase",
     "Plan",
     "PrototxtError",
@@ -147,6 +156,7 @@ __all__ = [
     "match_layers",
     "open_model",
     "parse_net",
+    "patch_net",
     "phase_gains",
     "read_net",
     "recipe",

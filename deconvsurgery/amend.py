@@ -1,6 +1,6 @@
-"""A plan's changes as new values in an HDF5 model; they are made when they are written.
+"""A plan's changes on an HDF5 model: edits where values lie in one stretch, else new datasets.
 
-Never here: a decision (``plan``), a file (``write``).
+Values are made when they are written. Never here: a decision (``plan``), a file (``write``).
 """
 
 from __future__ import annotations
@@ -9,19 +9,24 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from .change import Action, Change, Plan
-from .hdf5 import DATA, Amendment, NewValues
+from .h5values import Amendment, NewValues
+from .hdf5 import DATA
 from .kernels import Array
 from .model import Dataset, Model, SourceBlob
 from .sharing import Owner
+from .splice import Edit
+from .surgery import as_bytes
 
 
-def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Amendment:
+def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> list[Edit] | Amendment:
     """Everything that carries the plan out on the model it was made for.
 
-    ``owned`` tells where a shared blob is: it has one dataset, at its owner.
+    ``owned`` tells where a shared blob is: it has one dataset, at its owner. What Caffe wrote
+    and is only filled anew needs no library, which would write to other places, too.
     """
     groups: list[str] = []
     values: dict[str, NewValues] = {}  # by path: what several layers share is written once
+    places: list[Dataset | None] = []
     for change in plan.changes:
         if change.action is Action.CREATED:
             groups.append(f"{DATA}/{change.target.layer.name}")
@@ -30,12 +35,24 @@ def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Amendme
             made = _rewritten(change, model)
         else:
             continue
-        for each in made:
-            values.setdefault(each.path, each)
+        for place, each in made:
+            if each.path not in values:
+                values[each.path] = each
+                places.append(place)
+    edits = [
+        edit
+        for place, each in zip(places, values.values(), strict=True)
+        if place is not None and (edit := _edit(place, each)) is not None
+    ]
+    if not groups and len(edits) == len(values):
+        return edits
     return Amendment(tuple(groups), tuple(values.values()))
 
 
-def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iterator[NewValues]:
+Placed = tuple[Dataset | None, NewValues]
+
+
+def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iterator[Placed]:
     name, dtype = change.target.layer.name, model.dtype
     blobs: list[tuple[tuple[int, ...], Callable[[], Iterator[Array]]]]
     blobs = [(change.fill.shape, partial(change.rows, dtype, model))]
@@ -43,10 +60,10 @@ def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iter
         blobs.append(((change.bias.count,), partial(change.bias.rows, dtype)))
     for position, (shape, rows) in enumerate(blobs):
         owner, at = owned.get((name, position), (name, position))
-        yield NewValues(f"{DATA}/{owner}/{at}", shape, dtype, rows)
+        yield None, NewValues(f"{DATA}/{owner}/{at}", shape, dtype, rows)
 
 
-def _rewritten(change: Change, model: Model) -> Iterator[NewValues]:
+def _rewritten(change: Change, model: Model) -> Iterator[Placed]:
     for source in model.by_name[change.target.layer.name]:
         if not source.blobs:
             continue
@@ -58,7 +75,17 @@ def _rewritten(change: Change, model: Model) -> Iterator[NewValues]:
             yield _values(bias, partial(change.bias.rows, bias.dtype))
 
 
-def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> NewValues:
+def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> Placed:
     assert isinstance(blob.place, Dataset)
-    place = blob.place
-    return NewValues(place.path, blob.shape, blob.dtype, rows, place.start, place.stored)
+    return blob.place, NewValues(blob.place.path, blob.shape, blob.dtype, rows)
+
+
+def _edit(place: Dataset, values: NewValues) -> Edit | None:
+    """New values in a dataset's one stretch, in the byte order that it has."""
+    if place.start is None:
+        return None
+
+    def stored() -> Iterator[Array]:
+        return (each.astype(place.stored, copy=False) for each in values.values())
+
+    return Edit(place.start, place.start + values.size, values.size, as_bytes(stored))

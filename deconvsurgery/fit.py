@@ -89,9 +89,14 @@ class Refusal:
 
 
 def targets(
-    net: Net, layers: Sequence[Layer], states: Sequence[NetState], model: Model | None
+    net: Net,
+    layers: Sequence[Layer],
+    states: Sequence[NetState],
+    model: Model | None,
+    *,
+    apart: bool = False,
 ) -> list[Target]:
-    """The facts of each layer, once for each name, in the net's order.
+    """The facts of each layer, once for each name (or ``apart``), in the net's order.
 
     Where several states, or several layers of one name, disagree on what it is, or Caffe would
     refuse it in one of them, that is its ``problem``.
@@ -101,7 +106,7 @@ def targets(
         for source in (model.layers if model else ())
         if source.blobs
     }
-    found: dict[str, Target] = {}
+    found: dict[str | int, Target] = {}
     for state in states:
         active = net.filtered(state)
         wanted = {layer.index for layer in layers if layer.active(state)}
@@ -111,8 +116,9 @@ def targets(
         for layer in active.layers:
             if layer.index in wanted:
                 target = _target(layer, shapes[layer.index])
-                known = found.get(layer.name)
-                found[layer.name] = target if known is None else _merged(known, target)
+                key = layer.index if apart else layer.name
+                known = found.get(key)
+                found[key] = target if known is None else _merged(known, target)
     return sorted(found.values(), key=lambda target: target.layer.index)
 
 
@@ -295,7 +301,7 @@ def _nearest(target: Target, model: Model, options: Options) -> Refusal | None:
         return None
     return Refusal(
         f"it is a nearest-neighbour layer: kernel {by(target.kernel)} = stride, all ones",
-        hint=_recipe_words(target),
+        hint=recipe_words(target),
     )
 
 
@@ -311,17 +317,18 @@ def _gain(target: Target, _model: Model, options: Options) -> Refusal | None:
     fill = filling(target, options)
     if target.unit_gain(fill):
         return None
-    return Refusal(target.gain_words(fill), hint=_recipe_words(target))
+    return Refusal(target.gain_words(fill), hint=recipe_words(target))
 
 
-def _recipe_words(target: Target) -> str:
-    """The geometry that would interpolate at the layer's stride."""
+def recipe_words(
+    target: Target, otherwise: str = "--any-gain fills it as it is", repair: str = ""
+) -> str:
+    """The geometry that would interpolate at the layer's stride, what sets it, what else to do."""
     if any(step > 1 for step in target.dilation):
-        return "dilation spreads the kernel: take it out; --any-gain fills it as it is"
+        return f"dilation spreads the kernel: take it out; {otherwise}"
     if set(target.stride) == {1}:
         return (
-            "stride 1 upsamples nothing: a learned layer? -x/--exclude leaves it out; "
-            "--any-gain fills it as it is"
+            f"stride 1 upsamples nothing: a learned layer? -x/--exclude leaves it out; {otherwise}"
         )
     axes = dict.fromkeys(recipe(step) for step in target.stride)
     sizes, steps, pads = (
@@ -329,7 +336,7 @@ def _recipe_words(target: Target) -> str:
     )
     return (
         f"bilinear upsampling by {steps} takes kernel_size {sizes}, stride {steps}, pad {pads}; "
-        "--any-gain fills it as it is"
+        f"{repair}{otherwise}"
     )
 
 

@@ -1,24 +1,23 @@
-"""A ``.caffemodel.h5``: the same view of its layers and blobs, and new values put into it.
+"""A ``.caffemodel.h5`` as layers and blobs, like those of a binary model.
 
 ``/data/<layer>/<position>`` is a blob (``Net::ToHDF5``); a blob that another layer owns is left
-out. h5py reads and writes through our own descriptors. Never here: paths, a decision.
+out. Never here: paths of files, a decision, anything written.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from .errors import FormatError, ModelError
-from .model import ABSENT, MAX_AXES, Dataset, Model, SourceBlob, SourceLayer, Version, regrouped
+from .errors import ModelError
+from .h5files import Reading, key, loaded_h5py, told
+from .model import ABSENT, MAX_AXES, Dataset, Model, SourceBlob, SourceLayer, Version
 from .wire import ByteSource
 
 if TYPE_CHECKING:
@@ -28,147 +27,14 @@ if TYPE_CHECKING:
     Array = NDArray[np.floating[Any]]
 
 DATA = "/data"
-_AT_ONCE = 1 << 20  # bytes of values read or written at a time
+_AT_ONCE = 1 << 20  # bytes of values read at a time
 _POSITION = re.compile("0|[1-9][0-9]{0,2}")
 _DEEPEST = 8  # groups in groups: layers whose names have slashes, as Caffe cannot write them
-
-
-def loaded_h5py() -> Any:
-    """The library, which is an extra; ``FormatError`` says how to get it."""
-    try:
-        import h5py as library
-    except ImportError:
-        raise FormatError(
-            "HDF5 weights need h5py, which is not installed",
-            hint="pip install 'deconvsurgery[hdf5]'",
-        ) from None
-    return library
 
 
 def can_be_a_group(name: str) -> bool:
     """A layer of this name can be saved and found: Caffe takes no path for a name."""
     return bool(name) and name != "." and "/" not in name and "\0" not in name
-
-
-# ── files as h5py wants them ──
-
-
-class _Reading(io.RawIOBase):
-    """A source of bytes as a file to read."""
-
-    def __init__(self, source: ByteSource) -> None:
-        self.source = source
-        self.position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.source.size}
-        self.position = start[whence] + offset
-        return self.position
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer; what lies beyond the end reads as zeros, as in h5py's own drivers."""
-        view = memoryview(buffer).cast("B")
-        count = max(0, min(len(view), self.source.size - self.position))
-        if count:
-            view[:count] = self.source.read(self.position, count)
-        view[count:] = bytes(len(view) - count)
-        self.position += len(view)
-        return len(view)
-
-
-class _Writing(io.RawIOBase):
-    """A descriptor, open to read and to write, as a file.
-
-    The first failure is kept for ``finish``, and what comes after it is dropped: the HDF5 library
-    goes on calling after one, and Python code that runs with an exception pending fails oddly.
-    """
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.position = 0
-        self.failure: BaseException | None = None
-
-    def finish(self) -> None:
-        """Raise what failed, and touch the descriptor no more.
-
-        The library cannot close some damaged files, and goes on to write to them when it ends.
-        """
-        self.fd = -1
-        if self.failure is not None:
-            raise self.failure
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self._size()}
-        self.position = start[whence] + offset
-        return self.position
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        done = 0
-        with self._kept():
-            while done < len(view) and self.position + done < self._size():
-                data = os.pread(self.fd, len(view) - done, self.position + done)
-                view[done : done + len(data)] = data
-                done += len(data)
-        view[done:] = bytes(len(view) - done)
-        self.position += len(view)
-        return len(view)
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        done = 0
-        with self._kept():
-            while done < len(view) and self.failure is None:
-                done += os.pwrite(self.fd, view[done:], self.position + done)
-        self.position += len(view)
-        return len(view)
-
-    def truncate(self, size: int | None = None) -> int:
-        size = self.position if size is None else size
-        with self._kept():
-            os.ftruncate(self.fd, size)
-        return size
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def _size(self) -> int:
-        with self._kept():
-            return os.fstat(self.fd).st_size
-        return 0
-
-    @contextmanager
-    def _kept(self) -> Iterator[None]:
-        try:
-            yield
-        except OverflowError:  # a place beyond what a file can have
-            self.failure = self.failure or ModelError("cannot be written: it is damaged")
-        except BaseException as error:
-            self.failure = self.failure or error
-
-
-# ── reading ──
 
 
 @contextmanager
@@ -178,10 +44,10 @@ def indexed_hdf5(source: ByteSource) -> Iterator[Model]:
     Raises ``ModelError`` for what is HDF5 but no weights of Caffe's, or damaged.
     """
     library = loaded_h5py()
-    with _told("cannot be read"):
-        file = library.File(_Reading(source), "r")
+    with told("cannot be read"):
+        file = library.File(Reading(source), "r")
     with file:
-        with _told("cannot be read"):
+        with told("cannot be read"):
             root = file.get(DATA)
             if not isinstance(root, library.Group):
                 raise ModelError("is an HDF5 file without a group 'data'", hint=_other_kind(file))
@@ -193,21 +59,6 @@ def _other_kind(file: Any) -> str:
     if "learned_net" in file or "history" in file:
         return "it is a solver state: use the .caffemodel.h5 that was saved next to it"
     return "Caffe keeps weights in /data/<layer>/<number>; another program wrote this file"
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """The HDF5 library's complaints about the file's content, as an error about the model."""
-    try:
-        yield
-    except (RuntimeError, KeyError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the operating system's, not the library's
-        words = str(error).strip("'\"")
-        raise ModelError(
-            f"{what}: the HDF5 library says: {words[:300]}",
-            hint="the file is damaged, or needs a filter that is not installed; fetch it again",
-        ) from error
 
 
 def _layers(
@@ -263,25 +114,6 @@ def _path(names: tuple[str, ...]) -> str:
     return "/".join((DATA, *names))
 
 
-def _found(library: Any, file: Any, path: str) -> Any:
-    """What is at a path, if anything; h5py's own ``in`` and ``get`` want it to be UTF-8."""
-    found = file
-    for raw in path.encode("utf-8", "surrogateescape").strip(b"/").split(b"/"):
-        if not isinstance(found, library.Group) or not found.id.links.exists(raw):
-            return None
-        found = found[raw]
-    return found
-
-
-def _key(path: str) -> str | bytes:
-    """A path as h5py takes it: as bytes where they are no UTF-8."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return path.encode("utf-8", "surrogateescape")
-    return path
-
-
 def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
     if dataset is None:
         return SourceBlob((), Dataset(path), problem=_LINK)
@@ -316,16 +148,16 @@ def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
     assert isinstance(blob.place, Dataset)
     if not blob.count:
         return
-    with _told(f"{blob.place.path} cannot be read"):
-        typed = file[_key(blob.place.path)].astype(blob.place.dtype)
-        for place, _ in _pieces(blob.shape, np.dtype(blob.place.dtype).itemsize):
+    with told(f"{blob.place.path} cannot be read"):
+        typed = file[key(blob.place.path)].astype(blob.place.dtype)
+        for place, _ in pieces(blob.shape, np.dtype(blob.place.dtype).itemsize):
             yield np.asarray(typed[place], blob.place.dtype).reshape(-1)
 
 
-def _pieces(shape: tuple[int, ...], width: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
+def pieces(shape: tuple[int, ...], width: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
     """Where the pieces of about a megabyte are that make up an array, and what shape each has.
 
-    >>> [place for place, _ in _pieces((1, 3, 1 << 17), 4)]
+    >>> [place for place, _ in pieces((1, 3, 1 << 17), 4)]
     [(0, slice(0, 2, None)), (0, slice(2, 3, None))]
     """
     if not shape:
@@ -339,122 +171,3 @@ def _pieces(shape: tuple[int, ...], width: int) -> Iterator[tuple[Any, tuple[int
         for first in range(0, shape[axis], batch):
             last = min(first + batch, shape[axis])
             yield (*outer, slice(first, last)), (last - first, *rest)
-
-
-# ── writing ──
-
-
-@dataclass(frozen=True, slots=True)
-class NewValues:
-    """A dataset that comes, or whose values do: its path, shape and type; values when written.
-
-    ``start`` and ``stored`` are those of the `Dataset` whose values they replace, if any.
-    """
-
-    path: str
-    shape: tuple[int, ...]
-    dtype: str
-    values: Callable[[], Iterator[Array]]
-    start: int | None = None
-    stored: str = ""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the values."""
-        return prod(self.shape) * int(self.dtype[-1])
-
-    def batches(self) -> Iterator[Array]:
-        """The values in flat arrays of about a megabyte."""
-        least = _AT_ONCE // int(self.dtype[-1])
-        return regrouped((each.reshape(-1) for each in self.values()), 1, least)
-
-
-@dataclass(frozen=True, slots=True)
-class Amendment:
-    """Groups that must be there and values that come, in a copy of a file or a ``new`` one."""
-
-    groups: tuple[str, ...]
-    values: tuple[NewValues, ...]
-    new: bool = False
-
-    @property
-    def size(self) -> int:
-        """Bytes of the values."""
-        return sum(each.size for each in self.values)
-
-    @property
-    def settled(self) -> bool:
-        """It changes bytes only, and none of their places: the file's size stays."""
-        return not (self.new or self.groups) and all(e.start is not None for e in self.values)
-
-    def carry_out(self, fd: int) -> None:
-        """Change the HDF5 file behind ``fd``, or begin one there as Caffe would (``Net::ToHDF5``).
-
-        A dataset that is there keeps its place and type, one that is not is made; everything
-        else stays where it is. Values that lie in one stretch are replaced without the library,
-        which writes to more places than that and may end the process over a damaged file.
-        """
-        for each in self.values:
-            if each.start is not None:
-                _overwrite(fd, each, each.start)
-        if self.settled:
-            return
-        library = loaded_h5py()
-        mode = {"mode": "w", "libver": "earliest"} if self.new else {"mode": "r+"}
-        target = _Writing(fd)
-        try:
-            with _told("cannot be written"), library.File(target, **mode) as file:
-                others = [each for each in self.values if each.start is None]
-                _fill(library, file, self.groups, others)
-        finally:
-            target.finish()
-
-
-def _overwrite(fd: int, values: NewValues, start: int) -> None:
-    for several in values.batches():
-        view = memoryview(several.astype(values.stored).tobytes())
-        while view:
-            written = os.pwrite(fd, view, start)
-            view, start = view[written:], start + written
-
-
-def _fill(library: Any, file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None:
-    for name in groups:
-        _group(library, file, name)
-    for each in values:
-        dataset = _found(library, file, each.path)
-        attributes: dict[str, Any] = {}
-        if isinstance(dataset, library.Dataset) and dataset.shape != each.shape:
-            attributes = dict(dataset.attrs)  # HDF5 cannot give a dataset another shape
-            del file[each.path]
-            dataset = None
-        if dataset is None:
-            # No times in it: the same input makes the same bytes.
-            layer, position = each.path.rsplit("/", 1)
-            dataset = _group(library, file, layer).create_dataset(
-                position, each.shape, each.dtype, track_times=False, fillvalue=None
-            )
-            dataset.attrs.update(attributes)
-        elif not isinstance(dataset, library.Dataset):
-            raise ModelError(f"{each.path} is a group, where a blob's values should be")
-        _put(dataset, each)
-
-
-def _group(library: Any, file: Any, path: str) -> Any:
-    found = _found(library, file, path)
-    return file.create_group(_key(path)) if found is None else found
-
-
-def _put(dataset: Any, values: NewValues) -> None:
-    import numpy as np
-
-    if not values.size:
-        return
-    batches = values.batches()
-    waiting: Array = np.empty(0, values.dtype)
-    for place, shape in _pieces(values.shape, int(values.dtype[-1])):
-        count = prod(shape)
-        while waiting.size < count:
-            waiting = np.concatenate([waiting, next(batches)])
-        dataset[place] = waiting[:count].reshape(shape)
-        waiting = waiting[count:]

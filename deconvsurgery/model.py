@@ -296,11 +296,8 @@ def refuse_mixed(model: Model) -> None:
         )
 
 
-def regrouped(arrays: Arrays, count: int, least: int = 1) -> Arrays:
-    """The same values in flat arrays of whole multiples of ``count``, ``least`` of them at a time.
-
-    What is left over at the end, if it is no whole multiple, is dropped; the last may be smaller.
-    """
+def regrouped(arrays: Arrays, count: int) -> Arrays:
+    """The same values in flat arrays of multiples of ``count``; what is left over is dropped."""
     import numpy as np
 
     waiting: list[NDArray[np.floating[Any]]] = []
@@ -308,13 +305,10 @@ def regrouped(arrays: Arrays, count: int, least: int = 1) -> Arrays:
     for array in arrays if count else ():
         waiting.append(array)
         held += array.size
-        if held < count * least:
+        if held < count:
             continue
         values = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
         whole = held // count * count
         yield values[:whole]
         held -= whole
         waiting = [values[whole:]] if held else []
-    if held >= count > 0:
-        values = np.concatenate(waiting)
-        yield values[: held // count * count]

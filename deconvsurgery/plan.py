@@ -49,7 +49,7 @@ def make_plan(
     wanted = [target for target in found if target.layer.name not in left]
     refused = _refused(wanted, shared, model, options)
     if refused and not options.skip_unfit:
-        raise _all_refused([(t, refused[t.layer.name]) for t in wanted if t.layer.name in refused])
+        raise all_refused([(t, refused[t.layer.name]) for t in wanted if t.layer.name in refused])
     reasons = left | {name: each.reason for name, each in refused.items()}
     disagreed = disagreements(net, model, states)
     lacking = [each for each in disagreed if each.kind is Kind.MODEL_LACKS]
@@ -113,7 +113,7 @@ def _plan_warnings(model: Model) -> tuple[str, ...]:
     return ()
 
 
-def _all_refused(refused: Sequence[tuple[Target, Refusal]]) -> SurgeryError:
+def all_refused(refused: Sequence[tuple[Target, Refusal]], done: str = "filled") -> SurgeryError:
     """One error for every layer that does not fit; a hint that several share is said once."""
     first, only = refused[0]
     skip = "--skip-unfit leaves such layers alone and does the rest"
@@ -128,7 +128,7 @@ def _all_refused(refused: Sequence[tuple[Target, Refusal]]) -> SurgeryError:
             if found.hint not in said:
                 lines.append(f"    {found.hint}")
                 said.add(found.hint)
-        message = f"{len(refused)} layers cannot be filled:\n" + "\n".join(lines)
+        message = f"{len(refused)} layers cannot be {done}:\n" + "\n".join(lines)
         hint = skip
     kind = MismatchError if any(found.mismatch for _, found in refused) else ShapeError
     return kind(message, layer=first.layer.name, line=first.layer.line or None, hint=hint)

@@ -16,7 +16,7 @@ from .indexing import index
 from .model import Model
 from .net import Net
 from .prototxt import parse_net
-from .source import STANDARD_INPUT, FileSource, can_be_read_again, open_source, read_bytes, shown
+from .source import FileSource, can_be_read_again, open_source, open_text, shown
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
@@ -26,17 +26,25 @@ def read_net(path: str | os.PathLike[str]) -> Net:
 
     Raises ``PrototxtError`` with line and column, or ``FormatError`` for what is no text at all.
     """
-    data = read_bytes(path)
-    name = STANDARD_INPUT if os.fsdecode(path) == "-" else shown(path)
-    found = form(data[:HEAD], len(data))
-    if found not in (Form.TEXT, Form.EMPTY) and not data.startswith(_BYTE_ORDER_MARKS):
-        message, hint = described(found)
-        raise FormatError(message, path=name, hint=hint)
-    try:
-        return parse_net(data)
-    except PrototxtError as error:
-        error.path = name
-        raise
+    with open_net(path) as (_source, _data, net):
+        return net
+
+
+@contextmanager
+def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[FileSource, bytes, Net]]:
+    """A prototxt as a file that stays open, as bytes and as a net; raises as `read_net`."""
+    with open_text(path) as source:
+        data = source.read(0, source.size)
+        found = form(data[:HEAD], len(data))
+        if found not in (Form.TEXT, Form.EMPTY) and not data.startswith(_BYTE_ORDER_MARKS):
+            message, hint = described(found)
+            raise FormatError(message, path=source.name, hint=hint)
+        try:
+            net = parse_net(data)
+        except PrototxtError as error:
+            error.path = source.name
+            raise
+        yield source, data, net
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .assembly import assembled, field_of, layer_field
 from .conversion import BlobConversion, Conversion, LayerConversion
-from .hdf5 import DATA, Amendment, NewValues
+from .h5values import Amendment, NewValues
+from .hdf5 import DATA
 from .model import Model, OnWire, Version
 from .net import Layer, Net
 from .schema import LayerField, NetField

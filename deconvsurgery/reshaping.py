@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from .hdf5 import Amendment, NewValues
+from .h5values import Amendment, NewValues
 from .model import Dataset, Model, OnWire, SourceBlob, SourceLayer, Version
 from .regrouping import Regroup, Regrouping, weighted
 from .schema import BlobField

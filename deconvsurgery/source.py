@@ -221,20 +221,27 @@ def can_be_read_again(path: str | os.PathLike[str]) -> bool:
         return plain != "-"
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Everything in a small file, such as a prototxt, or in standard input for ``-``.
+def open_text(path: str | os.PathLike[str]) -> FileSource:
+    """Open a small file, such as a prototxt, or standard input for ``-``; the caller closes it.
 
     Raises ``FormatError`` for more than 256 MiB, before reading them, and ``FileError``.
     """
-    with _source(path, limit=_TEXT_LIMIT) as source:
-        if source.size > _TEXT_LIMIT:
-            raise FormatError(
-                "is too large for a prototxt"
-                if source.spooled
-                else f"is {source.size} bytes, no prototxt",
-                path=source.name,
-                hint="are net and model the wrong way round?",
-            )
+    source = _source(path, limit=_TEXT_LIMIT)
+    if source.size <= _TEXT_LIMIT:
+        return source
+    with source:
+        raise FormatError(
+            "is too large for a prototxt"
+            if source.spooled
+            else f"is {source.size} bytes, no prototxt",
+            path=source.name,
+            hint="are net and model the wrong way round?",
+        )
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Everything in a small file; raises as `open_text`."""
+    with open_text(path) as source:
         return source.read(0, source.size)
 
 

@@ -46,7 +46,8 @@ class TextField:
     ``[start, stop)`` runs from the name to the end of the value, ``end`` is behind the optional
     separator. ``scalars`` are the tokens of the value (several when strings are adjacent, a
     number is negative or a list is given); ``children`` is ``None`` for scalar fields, else one
-    list of fields for each message (a list ``[{…}, {…}]`` has several).
+    list of fields for each message (a list ``[{…}, {…}]`` has several), and ``insides`` are the
+    offsets of what stands between each one's braces.
     """
 
     name: str
@@ -55,6 +56,7 @@ class TextField:
     end: int = 0
     scalars: list[tuple[Token, ...]] = field(default_factory=list)
     children: list[list[TextField]] | None = None
+    insides: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Text:
@@ -216,7 +218,9 @@ class _Reader:
         if opener := self.take_if(*_CLOSER):
             body = self.fields(_CLOSER[opener.text], entry, depth + 1)
             entry.children = [*(entry.children or []), body]
-            return self.take().stop
+            closer = self.take()
+            entry.insides.append((opener.stop, closer.start))
+            return closer.stop
         entry.scalars.append(self.scalar())
         return entry.scalars[-1][-1].stop
 

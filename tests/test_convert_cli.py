@@ -163,7 +163,6 @@ def test_streams(place: Path) -> None:
     assert NetParameter.FromString(back.stdout).layer[1].name == "conv"
     net = run(place, "--net", "-", "old", "-", stdin=NET.encode())
     assert net.stdout == out
-    assert run(place, "-n", "-", stdin=saved(OLD)).returncode == 0
 
 
 def test_out_that_exists_takes_force(place: Path) -> None:

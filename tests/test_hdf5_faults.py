@@ -482,7 +482,14 @@ def open_files() -> int:
     return int(h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE))
 
 
-@pytest.mark.parametrize("change", [lambda file: None, without_weights], ids=["there", "not there"])
+def in_chunks(file: Any) -> None:
+    """Values that lie in one stretch are written as those of a binary model are."""
+    values = file["data/up/0"][()]
+    del file["data/up/0"]
+    file.create_dataset("data/up/0", data=values, chunks=True)
+
+
+@pytest.mark.parametrize("change", [in_chunks, without_weights], ids=["there", "not there"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_full_disk_at_every_write_loses_nothing(
     number: int, change: Callable[[Any], None], place: Path, monkeypatch: pytest.MonkeyPatch
@@ -556,6 +563,7 @@ def test_an_input_that_changes_meanwhile_is_an_error(
     replace: bool, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, real = place / "in.h5", os.pwrite
+    changed(path, in_chunks)
 
     def meddling(*arguments: Any) -> Any:
         if replace:
@@ -573,7 +581,7 @@ def test_an_input_that_changes_meanwhile_is_an_error(
     untouched(place, path.read_bytes())
 
 
-@pytest.mark.parametrize("change", [lambda file: None, without_weights], ids=["there", "not there"])
+@pytest.mark.parametrize("change", [in_chunks, without_weights], ids=["there", "not there"])
 def test_an_interruption_while_writing_goes_through(
     change: Callable[[Any], None], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

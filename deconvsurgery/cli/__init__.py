@@ -24,6 +24,7 @@ VERBS = {
     "inspect": "What the Deconvolution layers of a net, a model or both are.",
     "convert": "A model in another form: V2 layers, HDF5, float32 values, true shapes.",
     "transplant": "Old weights into a new net: fc to conv, more classes, upsampling filled.",
+    "patch-net": "Group and bilinear filler into the net itself, every other character kept.",
     "kernel": "One bilinear kernel: numbers, picture, gain per phase, recipe.",
     "demo": "A small FCN-like net and model, and apply run on them.",
 }
@@ -41,7 +42,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f".{cmd_name}", __package__)
+        module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __package__)
         command = module.command
         assert isinstance(command, click.Command)
         return command
@@ -70,6 +71,7 @@ def deconvsurgery(context: click.Context) -> None:
       deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
       deconvsurgery inspect net.prototxt in.caffemodel
       deconvsurgery convert old.caffemodel new.caffemodel
+      deconvsurgery patch-net net.prototxt new.prototxt
       deconvsurgery kernel 16 --stride 8
     """
     if context.invoked_subcommand is None:

@@ -81,6 +81,12 @@ def show_json(document: dict[str, Any]) -> None:
         click.echo(text.encode("utf-8", "replace"))
 
 
+def show_raw(data: bytes) -> None:
+    """Print bytes on standard output as they are."""
+    with _told(sys.stdout):
+        click.echo(data, nl=False)
+
+
 @contextmanager
 def _told(stream: TextIO | None) -> Iterator[None]:
     """A report that cannot be printed (a full disk) is a failure to write, told as one."""

@@ -15,12 +15,16 @@ from ..conversion import LayerConversion
 from ..errors import SurgeryError
 from ..fingerprint import Fingerprint
 from ..fit import Target
+from ..net import Message
+from ..patching import LayerPatch
 from ..portrait import KernelFacts
 from ..survey import Row
 from ..verbs.apply import ApplyResult
 from ..verbs.convert import ConvertResult
 from ..verbs.inspect import InspectResult
+from ..verbs.patch_net import PatchResult
 from ..verbs.transplant import TransplantResult
+from .patch import value_words
 
 Document: TypeAlias = dict[str, Any]
 
@@ -140,6 +144,43 @@ def transplant_document(result: TransplantResult) -> Document:
         bytes={"input": result.input_size, "output": result.output_size},
         warnings=result.warnings,
     )
+
+
+def patch_document(result: PatchResult) -> Document:
+    """What ``patch-net`` did or would do; a message that goes is told as text."""
+    return _document(
+        "patch-net",
+        net=result.net,
+        output=result.output,
+        changed=result.changed,
+        written=result.written,
+        layers=[_patched(each) for each in result.layers],
+        left_alone=[{"name": name, "type": kind} for name, kind in result.left_alone],
+        bytes={"input": len(result.before), "output": len(result.after)},
+        warnings=result.warnings,
+        notes=result.notes,
+    )
+
+
+def _patched(layer: LayerPatch) -> Document:
+    return {
+        "name": layer.name,
+        "type": layer.type,
+        "line": layer.line,
+        "action": layer.action,
+        "reason": layer.reason,
+        "changes": [
+            {
+                "field": each.field,
+                "before": value_words(each.before)
+                if isinstance(each.before, Message)
+                else each.before,
+                "after": each.after,
+            }
+            for each in layer.changes
+        ],
+        "warnings": layer.warnings,
+    }
 
 
 def kernel_document(facts: KernelFacts) -> Document:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from ..errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
-from ..hdf5 import Amendment
+from ..h5values import Amendment
 from ..model import Model
 from ..net import Net, Phase
 from ..read import open_model, read_net
@@ -28,7 +28,7 @@ Outcome: TypeAlias = Sequence[Edit] | Amendment
 def outcome_size(outcome: Outcome, size: int) -> int | None:
     """Bytes of what comes of a model of ``size`` bytes; ``None`` where only HDF5 can tell."""
     if isinstance(outcome, Amendment):
-        return size if outcome.settled else None
+        return None
     return spliced_size(size, outcome)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..conversion import Conversion, Wanted
-from ..hdf5 import loaded_h5py
+from ..h5files import loaded_h5py
 from ..model import RAW_STORAGE, Model, Storage, Version
 from ..net import Net
 from ..recast import recast

@@ -1,0 +1,133 @@
+"""``patch-net``: group and bilinear filler into the net itself, every other character kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import OutputError
+from ..net import Phase
+from ..patching import LayerPatch, make_patch
+from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..read import open_net
+from ..retouch import BILINEAR, FILLERS, PatchOptions
+from ..source import FileSource
+from ..splice import spliced
+from ..write import check_output, write_spliced
+from .arguments import Path, blamed, phase_of, texts
+
+
+@dataclass(frozen=True, slots=True)
+class PatchResult:
+    """What ``patch_net`` did, or with ``written`` false would do.
+
+    ``before`` and ``after`` are the net's bytes. ``output`` is ``None`` when nothing was to be
+    written, ``-`` for standard output. ``left_alone`` are names and types of other layers that fit.
+    """
+
+    layers: tuple[LayerPatch, ...]
+    net: str
+    output: str | None
+    before: bytes
+    after: bytes
+    written: bool
+    left_alone: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """The output differs from the net, or would."""
+        return self.before != self.after
+
+
+def patch_net(
+    net: Path,
+    output: Path | None = None,
+    *,
+    patterns: str | Sequence[str] = DEFAULT_PATTERNS,
+    exclude: str | Sequence[str] = (),
+    group: bool = True,
+    filler: str = BILINEAR,
+    recipe: bool = False,
+    no_bias: bool = False,
+    freeze: bool = False,
+    strip_include: bool = False,
+    skip_unfit: bool = False,
+    any_gain: bool = False,
+    allow_empty: bool = False,
+    phase: Phase | str | None = None,
+    level: int | None = None,
+    stage: str | Sequence[str] = (),
+    in_place: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+) -> PatchResult:
+    """Make the matched Deconvolution layers upsample by Caffe's own filler; write the net.
+
+    ``filler`` is bilinear or keep. Raises a ``SurgeryError`` when the net is wrong or a layer
+    unfit, and then nothing was written.
+    """
+    if filler not in FILLERS:
+        raise ValueError(f"filler is bilinear or keep, not {filler!r}")
+    options = PatchOptions(
+        group=group,
+        filler=filler,
+        recipe=recipe,
+        no_bias=no_bias,
+        freeze=freeze,
+        strip_include=strip_include,
+        skip_unfit=skip_unfit,
+        any_gain=any_gain,
+    )
+    patterns, exclude = texts(patterns), texts(exclude)
+    with open_net(net) as (source, data, read), blamed(os.fsdecode(net)):
+        goal = _goal(source, net, output, in_place=in_place, force=force, dry_run=dry_run)
+        states = read.states(phase_of(phase), level, texts(stage))
+        selection = match_layers(read, patterns, exclude, states)
+        if not selection.matched and not allow_empty:
+            raise nothing_matched(read, patterns, states, exclude)
+        patch = make_patch(data, read, selection, options, states)
+        warnings = patch.warnings
+        to_write = goal is not None and not (in_place and not patch.edits)
+        if goal is not None and to_write:
+            written = write_spliced(
+                source, patch.edits, goal, force=force, in_place=in_place, text=True
+            )
+            warnings += written.warnings
+        return PatchResult(
+            layers=patch.layers,
+            net=os.fsdecode(net),
+            output=None if goal is None else os.fsdecode(goal),
+            before=data,
+            after=spliced(data, patch.edits),
+            written=to_write,
+            left_alone=tuple((layer.name, layer.type) for layer in patch.left_alone),
+            warnings=warnings,
+            notes=read.notes + patch.notes,
+        )
+
+
+def _goal(
+    source: FileSource,
+    net: Path,
+    output: Path | None,
+    *,
+    in_place: bool,
+    force: bool,
+    dry_run: bool,
+) -> Path | None:
+    """Where the net goes, after every reason not to; ``None`` for a dry run."""
+    if in_place:
+        if output is not None:
+            raise OutputError("--in-place changes the net; it takes no output of its own")
+        if net == "-":
+            raise OutputError("standard input cannot be changed in place")
+        output = net
+    if dry_run:
+        return None
+    if output is None:
+        raise OutputError("no output is named", hint="name OUT, or use --in-place or --dry-run")
+    check_output(output, source, force=force, in_place=in_place, text=True)
+    return output
