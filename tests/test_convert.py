@@ -1120,9 +1120,7 @@ def drawn_model(draw: st.DrawFn) -> tuple[bytes, bool, list[tuple[str, str, list
     return b"".join(parts), old, told
 
 
-@settings(
-    max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(drawn=drawn_model())
 def test_any_model_gets_the_form_and_keeps_what_it_says(
     drawn: tuple[bytes, bool, list[tuple[str, str, list[Any]]]], folder: Path

@@ -607,12 +607,15 @@ def test_memory_does_not_grow_with_the_file(
     large(old, first, kind)
     assert 290 * MILLION < old.stat().st_size < 320 * MILLION
     limit = 150
-    assert peak("convert", "-q", old, new) < limit
-    assert peak("convert", "-q", new, tmp_path / "new.h5") < limit
+    assert peak("convert", "-q", old, tmp_path / "new.h5") < limit
+    if kind != 14:  # how it goes between two binary files is the same for all
+        return
+    if first[2] > 1:
+        assert peak("convert", "-q", old, new) < limit
+        assert peak("convert", "-q", "--values", "raw-float16", new, tmp_path / "half") < limit
+        assert new.stat().st_size > old.stat().st_size > 1.9 * (tmp_path / "half").stat().st_size
     old.unlink()
     assert peak("convert", "-q", tmp_path / "new.h5", tmp_path / "back") < limit
-    assert peak("convert", "-q", "--values", "raw-float16", new, tmp_path / "half") < limit
-    new.unlink()
     with (tmp_path / "back").open("rb") as file:
         file.seek(-4 * 1024 * 2304 - 20, 2)
         tail = (np.arange(1024 * 2304 // 16, dtype="<f4") % 1009).tobytes()

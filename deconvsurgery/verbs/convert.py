@@ -78,6 +78,8 @@ def convert(
     mean, types for what an HDF5 file holds, which layers share. Raises a ``SurgeryError`` when
     a layer has no such form, and then nothing was written.
     """
+    if values not in VALUES:
+        raise ValueError(f"values are one of {', '.join(VALUES)}, not {values!r}")
     named = model if in_place and not isinstance(model, Model) else output
     wanted = Wanted(_to_hdf5(to, named), VALUES[values], upgrade, true_shapes)
     if wanted.hdf5 and wanted.storage is not None and wanted.storage in RAW_STORAGE.values():
