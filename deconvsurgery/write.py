@@ -79,7 +79,7 @@ def write_spliced(
             if isinstance(segment, Kept):
                 sink.copy(source, segment.start, segment.stop)
             else:
-                sink.carry_out(segment)
+                sink.carry_out(segment, source)
 
     size = spliced_size(source.size, edits)
     confirm = partial(_confirm, source)
