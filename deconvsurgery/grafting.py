@@ -238,9 +238,8 @@ def _graft(position: int, blob: SourceBlob, shape: Shape, flat: bool) -> Graft:
     if blob.fits(full):
         return Graft(full, Origin.COPIED, blob)
     # InnerProduct (O, I) and Convolution (O, C, h, w) are the same memory when O is the same.
-    outputs = blob.shape[2] if blob.legacy and position == 0 and blob.shape[:2] == (1, 1) else None
-    same_outputs = full[:1] in (blob.shape[:1], (outputs,)) or len(full) < 2
-    if blob.count == prod(full) and same_outputs:
+    outputs = {each[:1] for each in _meant(position, blob, len(full))}
+    if blob.count == prod(full) and (full[:1] in outputs or len(full) < 2):
         return Graft(full, Origin.COERCED, blob)
     if flat:
         return Graft(full, Origin.FORCED, blob)
@@ -255,6 +254,16 @@ def _graft(position: int, blob: SourceBlob, shape: Shape, flat: bool) -> Graft:
         f"{dims(full)} takes {prod(full):,}",
         hint=FLAT,
     )
+
+
+def _meant(position: int, blob: SourceBlob, axes: int) -> list[tuple[int, ...]]:
+    """The shapes that a blob's dims may mean; legacy ones have 1s in front of what they mean."""
+    found = [blob.shape]
+    if blob.legacy:
+        found.append(blob.shape[max(0, 4 - axes) :])
+        if position == 0 and blob.shape[:2] == (1, 1):  # an InnerProduct's (O, I)
+            found.append(blob.shape[2:])
+    return found
 
 
 def _completed(shape: Sequence[int | None], blob: SourceBlob) -> tuple[int, ...] | None:
@@ -272,25 +281,26 @@ def _said(shape: Shape) -> str:
 
 def _expanded(position: int, blob: SourceBlob, shape: Shape, layer: Layer) -> Graft:
     """The old classes into the first rows of the new ones."""
-    own = blob.shape
-    if blob.legacy and shape is not None:  # a bias is (1, 1, 1, N)
-        own = own[4 - len(shape) :]
-    full = tuple(
-        own[axis] if dim is None and axis < len(own) else dim
-        for axis, dim in enumerate(shape or ())
-    )
-    fits = bool(own and own[0] and full) and None not in full
-    sizes = tuple(dim or 0 for dim in full)
-    if not fits or own[0] > sizes[0] or blob.count // own[0] != prod(sizes[1:]):
+    for own in _meant(position, blob, len(shape or ())):
+        # A length that the net leaves open is the old one's; 0 rows fit nowhere.
+        open_dims = (*own, *(0,) * len(shape or ()))
+        sizes = tuple(
+            other if dim is None else dim
+            for dim, other in zip(shape or (), open_dims, strict=False)
+        )
+        rows = own[0] if own else 0
+        if sizes and 0 < rows <= sizes[0] and blob.count // rows == prod(sizes[1:]):
+            break
+    else:
         raise MismatchError(
             f"old blob {position} of shape {dims(blob.shape)} is not the first rows of "
             f"{_said(shape)}"
         )
     value = filler_value(layer, position)
-    if value is None and own[0] < sizes[0]:
+    if value is None and rows < sizes[0]:
         raise MismatchError(
-            f"rows {own[0]} to {sizes[0] - 1} of blob {position} would be left to a random "
-            "filler, which a file cannot leave to Caffe",
+            f"rows {rows} to {sizes[0] - 1} of blob {position} would be left to a random filler, "
+            "which a file cannot leave to Caffe",
             hint="a constant filler in the new net makes them",
         )
     return Graft(sizes, Origin.EXPANDED, blob, value or 0.0)

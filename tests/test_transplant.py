@@ -45,6 +45,14 @@ NetParameter = message_class("NetParameter")
 # --- models and nets made here
 
 
+def varint(value: int) -> bytes:
+    encoded = b""
+    while value > 127:
+        encoded += bytes([value & 127 | 128])
+        value >>= 7
+    return encoded + bytes([value])
+
+
 def model(
     weights: Weights,
     *,
@@ -157,9 +165,11 @@ def as_v1(_: Path) -> bytes:
     for each in old.layer:
         if each.type in kinds:
             made = message.layers.add(name=each.name, top=each.top, bottom=each.bottom)
-            made.type = made.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_name[
-                kinds[each.type]
-            ].number
+            made.type = (
+                made.DESCRIPTOR.fields_by_name["type"]
+                .enum_type.values_by_name[kinds[each.type]]
+                .number
+            )
             made.blobs.extend(each.blobs)
         for blob in made.blobs if each.type in kinds else ():
             dims = [1] * (4 - len(blob.shape.dim)) + list(blob.shape.dim)
@@ -188,11 +198,7 @@ def unpacked(_: Path) -> bytes:
     message = NetParameter.FromString(CLASSIFIER.read_bytes())
 
     def delimited(number: int, payload: bytes) -> bytes:
-        size, encoded = len(payload), bytes([])
-        while size > 127:
-            encoded, size = encoded + bytes([size & 127 | 128]), size >> 7
-        tag = bytes([number << 3 | 2]) if number < 16 else bytes([number << 3 & 127 | 130, 6])
-        return tag + encoded + bytes([size]) + payload
+        return varint(number << 3 | 2) + varint(len(payload)) + payload
 
     whole = b""
     for each in message.layer:
@@ -232,9 +238,7 @@ def test_a_classifier_becomes_the_fcn_that_caffe_made_of_it(form: str, bench: Be
     golden = expected()
     if form == "raw half":  # OpenCV rounds weights and biases of these types
         golden = {
-            name: blob.astype(np.float16).astype(np.float32)
-            if not name.startswith("up")
-            else blob
+            name: blob.astype(np.float16).astype(np.float32) if not name.startswith("up") else blob
             for name, blob in golden.items()
         }
     assert {name: blob.shape for name, blob in found.items()} == {
@@ -403,9 +407,13 @@ def nets(draw: st.DrawFn) -> tuple[str, dict[str, list[Array]], dict[str, list[A
         new[name] = [np.full(shape, fill, np.float32) for shape in shapes]
         if draw(st.integers(0, 4)):
             old[name] = []
-            for number, shape in enumerate([*shapes, (2,)][: draw(st.integers(1, len(shapes) + 1))]):
+            for number, shape in enumerate(
+                [*shapes, (2,)][: draw(st.integers(1, len(shapes) + 1))]
+            ):
                 other = draw(
-                    st.sampled_from([shape, shape, (shape[0], int(np.prod(shape[1:]))), shape[::-1]])
+                    st.sampled_from(
+                        [shape, shape, (shape[0], int(np.prod(shape[1:]))), shape[::-1]]
+                    )
                     | st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple)
                 )
                 old[name].append(noise(*other, seed=position * 3 + number))
@@ -588,9 +596,8 @@ REFUSALS: dict[str, tuple[str, bytes | Weights, dict[str, Any], str]] = {
     ),
     "values of an unknown raw type": (
         conv("a", 2, "bias_term: false"),
-        # layer 100 { name: "a" blobs { shape [2, 3, 1, 1]; raw_data_type 3 (int8); raw_data } }
-        bytes.fromhex("a206180a0161 3a13 3a06 0a0402030101 5003 6206 010203040506")
-        .replace(b"\x18", b"\x18", 1),
+        # layer 100 { name: "a" blobs { shape [2, 3, 1, 1]; raw_data_type 9; raw_data, 6 bytes } }
+        bytes.fromhex("a206170a0161 3a12 3a060a0402030101 5009 6206010203040506"),
         {"flat": True},
         "raw_data of type",
     ),
@@ -655,7 +662,7 @@ def test_constant_fillers_are_carried_out(bench: Bench) -> None:
         + layer("p", "PReLU")
         + layer("q", "PReLU", "prelu_param { filler { } channel_shared: true }")
         + layer("s", "Scale", "scale_param { bias_term: true }")
-        + layer("two", "Scale", 'bottom: "data" scale_param { bias_term: true }')
+        + layer("two", "Scale", 'bottom: "data" scale_param { axis: 0 bias_term: true }')
         + layer("b", "Bias")
         + layer("n", "BatchNorm")
         + layer("i", "InnerProduct", "inner_product_param { num_output: 2 }")
@@ -668,7 +675,7 @@ def test_constant_fillers_are_carried_out(bench: Bench) -> None:
     same(found["p"], [np.full(3, 0.25)])
     same(found["q"], [np.array(0)])  # a filler that is there has Caffe's default value
     same(found["s"], [np.ones(3), np.zeros(3)])
-    same(found["two"], [np.zeros(3)])  # the second bottom is the scale
+    same(found["two"], [np.zeros((1, 3, 16, 16))])  # the second bottom is the scale
     same(found["b"], [np.zeros(3)])
     same(found["n"], [np.zeros(3), np.zeros(3), np.zeros(1)])
     same(found["i"], [np.zeros((2, 768)), np.zeros(2)])
@@ -686,8 +693,12 @@ def test_what_a_random_filler_makes_is_left_to_caffe(bench: Bench) -> None:
         + conv("k", 2)
         + layer("f", "Forked")
         + layer("l", "LSTM", "recurrent_param { num_output: 2 }")
-        + layer("up", "Deconvolution", "convolution_param { num_output: 3 kernel_size: 4 group: 3"
-                ' weight_filler { type: "bilinear" } }')
+        + layer(
+            "up",
+            "Deconvolution",
+            "convolution_param { num_output: 3 kernel_size: 4 group: 3"
+            ' weight_filler { type: "bilinear" } }',
+        )
     )
     result = bench.run(net, {"k": [noise(2, 3, 1, 1), noise(2)]})
     assert list(bench.weights()) == ["data", "k"]
@@ -732,7 +743,9 @@ def test_a_bias_that_the_old_layer_lacks(bench: Bench) -> None:
     result = bench.run(net, {"a": [noise(2, 3, 1, 1)]})
     same(bench.weights()["a"], [noise(2, 3, 1, 1), np.full(2, 3)])
     assert "1 of 2 blobs made" in told(result)
-    result = bench.run(DATA + conv("a", 2, "bias_term: false"), {"a": [noise(2, 3, 1, 1), noise(2)]})
+    result = bench.run(
+        DATA + conv("a", 2, "bias_term: false"), {"a": [noise(2, 3, 1, 1), noise(2)]}
+    )
     same(bench.weights()["a"], [noise(2, 3, 1, 1)])
     assert "1 of 2 old blobs dropped" in told(result)
 
@@ -786,7 +799,9 @@ def sharing(*fillers: str) -> str:
     """Layers a, b, c … that share their weights, each with a bias of its own."""
     text = DATA
     for name, filler in zip("abc", fillers, strict=False):
-        text += conv(name, 2, filler).replace(f'top: "{name}"', f'top: "{name}" param {{ name: "w" }}')
+        text += conv(name, 2, filler).replace(
+            f'top: "{name}"', f'top: "{name}" param {{ name: "w" }}'
+        )
     return text
 
 
@@ -825,7 +840,7 @@ def diagonal(channels: int, tent: Callable[..., Array], kernel: int = 4) -> Arra
     return made
 
 
-ELSE = {"other": [noise(2)]}
+ELSE = {"elsewhere": [noise(2)]}
 
 
 def test_upsampling_layers_are_created(bench: Bench, tent: Callable[..., Array]) -> None:
@@ -927,54 +942,282 @@ def narrow(net: Path) -> str:
     return re.sub(r"num_output: (\d+)", fewer, text)
 
 
+def fcn(shared: Path, name: str) -> str:
+    (folder,) = (shared / "nets").glob(f"fcn.berkeleyvision.org--{name}")
+    return narrow(sorted(folder.glob("*.prototxt"))[-1])
+
+
+def trained(bench: Bench, net: str) -> bytes:
+    """A model of the net with noise in all its blobs; its data layer does not tell channels."""
+    (first,) = re.findall(r'name: "(conv1_1\w*)"', net)
+    bench.run(net, {first: [noise(1, 3, 3, 3), noise(1)]}, apply=True)
+    message = NetParameter.FromString(bench.out.read_bytes())
+    for position, each in enumerate(message.layer):
+        for blob in each.blobs:
+            blob.data[:] = noise(len(blob.data), seed=position).tolist()
+    bench.out.unlink()
+    return bytes(message.SerializeToString())
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "scores"),
+    ("old", "new", "scores", "dropped"),
     [
-        ("pascalcontext-fcn32s", "pascalcontext-fcn16s", {"score_pool4"}),
-        ("siftflow-fcn32s", "siftflow-fcn16s", {"score_pool4_sem", "score_pool4_geo"}),
-        ("voc-fcn16s", "voc-fcn8s", {"score_pool3"}),
-        ("nyud-fcn32s-color-d", "voc-fcn16s", set()),
+        ("pascalcontext-fcn32s", "pascalcontext-fcn16s", {"score_pool4"}, {"upscore"}),
+        (
+            "siftflow-fcn32s",
+            "siftflow-fcn16s",
+            {"score_pool4_sem", "score_pool4_geo"},
+            {"upscore_sem", "upscore_geo"},
+        ),
+        ("voc-fcn16s", "voc-fcn8s", {"score_pool3"}, {"upscore16"}),
     ],
 )
 def test_between_the_nets_of_fcn(
     old: str,
     new: str,
     scores: set[str],
+    dropped: set[str],
     bench: Bench,
     shared: Path,
     tent: Callable[..., Array],
 ) -> None:
-    nets = {name: narrow(next((shared / "nets").glob(f"*berkeley*--{name}")) / "val.prototxt")
-            for name in (old, new)}
-    bench.run(nets[old], ELSE, apply=True)
-    message = NetParameter.FromString(bench.out.read_bytes())
-    for position, each in enumerate(message.layer):
-        for blob in each.blobs:
-            blob.data[:] = noise(len(blob.data), seed=position).tolist()
-    data = message.SerializeToString()
-    if old == "nyud-fcn32s-color-d":  # 40 classes and 4 channels where 21 and 3 are wanted
-        error = refused_over(bench, nets[new], data)
-        assert re.findall(r"^  '(\w+)'", error.message, re.MULTILINE) == ["conv1_1", "score_fr"] or (
-            "score_fr" in error.message
-        )
-        return
-    result = bench.run(nets[new], data, apply=True)
+    data = trained(bench, fcn(shared, old))
+    result = bench.run(fcn(shared, new), data, apply=True)
     before, after = read(data), bench.weights()
+    assert set(result.grafting.dropped) == dropped
     for name, blobs in after.items():
-        if not blobs:
-            continue
         if "up" in name:
             channels, _, kernel, _ = blobs[0].shape
             same(blobs, [diagonal(channels, tent, kernel)])
         elif name in before:
             same(blobs, before[name])
-        else:
+        elif blobs:
             assert name in scores
             assert not any(blob.any() for blob in blobs)
     assert scores <= set(after)
-    assert {each.action for each in result.layers} <= {"copied", "constant", "filled", None}
+    assert not result.warnings
 
 
-def refused_over(bench: Bench, net: str, data: bytes) -> ds.SurgeryError:
+def test_from_40_classes_to_21(bench: Bench, shared: Path) -> None:
+    data = trained(bench, fcn(shared, "nyud-fcn32s-color-d"))
+    error = refused(bench, fcn(shared, "voc-fcn16s"), data, apply=True)
+    assert re.search(r"'score_fr': .*\(40, 64, 1, 1\).*\(21, 64, 1, 1\)", error.message)
+
+
+# --- the command
+
+
+COMMAND = [sys.executable, "-m", "deconvsurgery", "transplant"]
+
+
+def run(
+    *arguments: str | Path, stdin: bytes = b"", **env: str
+) -> subprocess.CompletedProcess[bytes]:
+    plain = {key: value for key, value in os.environ.items() if key != "FORCE_COLOR"}
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        env=plain | env,
+        check=False,
+    )
+
+
+@pytest.fixture
+def golden_file(bench: Bench) -> bytes:
+    bench.run(NET, CLASSIFIER, apply=True)
+    data = bench.out.read_bytes()
     bench.out.unlink()
-    return refused(bench, net, data, apply=True)
+    return data
+
+
+def test_the_command_writes_and_tells(bench: Bench, golden_file: bytes) -> None:
+    done = run(NET, CLASSIFIER, bench.out, "--apply")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert bench.out.read_bytes() == golden_file
+    lines = done.stdout.decode().splitlines()
+    assert lines[0].split() == ["layer", "type", "from", "was", "shape", "action"]
+    assert [line.split()[0] for line in lines[1:6]] == [
+        "conv1",
+        "fc6",
+        "fc7",
+        "score_fr",
+        "upscore",
+    ]
+    assert lines[6] == "dropped: 'fc8'"
+    assert lines[7].startswith("5 layers with weights: 1 copied, 2 coerced, 1 constant, 1 filled; ")
+    assert lines[7].endswith(f"Wrote {bench.out}, {len(golden_file):,} bytes.")
+    assert len(lines) == 8
+
+    done = run(NET, CLASSIFIER, bench.out, "--apply")
+    assert done.returncode == 2
+    assert b"--force" in done.stderr
+    bench.out.write_bytes(b"old")
+    done = run(NET, CLASSIFIER, bench.out, "--apply", "--force", "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert bench.out.read_bytes() == golden_file
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_fits_a_terminal(width: int, bench: Bench) -> None:
+    done = run(
+        NET,
+        CLASSIFIER,
+        "-n",
+        "--apply",
+        "--expand-score=score_fr=fc8",
+        FORCE_COLOR="1",
+        NO_COLOR="1",
+        TERM="xterm",
+        COLUMNS=str(width),
+    )
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode())
+    assert max(map(len, shown.splitlines())) <= width
+    for words in ("(10, 64), (10)", "(10, 4, 4, 4), (10)", "expanded", "filled", "coerced"):
+        assert words in shown
+    assert "Nothing was written." in " ".join(shown.split())
+
+
+def test_a_dry_run_writes_nothing(bench: Bench) -> None:
+    for arguments in ([bench.out], []):
+        done = run(NET, CLASSIFIER, *arguments, "--dry-run")
+        assert done.returncode == 0
+        assert b"Nothing was written" in done.stdout
+        assert bench.left() == set()
+
+
+def test_the_document(bench: Bench, golden_file: bytes) -> None:
+    arguments = [NET, CLASSIFIER, bench.out, "--apply", "--json"]
+    document = json.loads(run(*arguments).stdout)
+    filled = document.pop("filled")
+    layers = {each["name"]: each for each in document.pop("layers")}
+    assert document == {
+        "schema_version": 1,
+        "command": "transplant",
+        "net": str(NET),
+        "input": str(CLASSIFIER),
+        "output": str(bench.out),
+        "written": True,
+        "dropped": ["fc8"],
+        "bytes": {"input": CLASSIFIER.stat().st_size, "output": len(golden_file)},
+        "warnings": [],
+    }
+    assert layers["fc6"] == {
+        "name": "fc6",
+        "type": "Convolution",
+        "action": "coerced",
+        "from": "fc6",
+        "blobs": [
+            {"origin": "coerced", "shape": [10, 4, 4, 4], "was": [10, 64]},
+            {"origin": "copied", "shape": [10], "was": [10]},
+        ],
+        "told": [],
+    }
+    assert layers["relu1"]["action"] is None
+    assert layers["upscore"]["blobs"] == [{"origin": "filled", "shape": [5, 5, 8, 8], "was": None}]
+    ((name, action, after),) = [(each["name"], each["action"], each["after"]) for each in filled]
+    assert (name, action, after) == ("upscore", "created", "bilinear")
+    document = json.loads(run(NET, CLASSIFIER, "-n", "--json").stdout)
+    assert (document["written"], document["output"], document["filled"]) == (False, None, [])
+
+
+def test_streams(bench: Bench, golden_file: bytes) -> None:
+    done = run(NET, "-", "-", "--apply", stdin=CLASSIFIER.read_bytes())
+    assert (done.returncode, done.stdout) == (0, golden_file)
+    assert b"Wrote standard output" in done.stderr
+    done = run("-", CLASSIFIER, "-", "--apply", "-q", stdin=NET.read_bytes())
+    assert (done.returncode, done.stdout, done.stderr) == (0, golden_file, b"")
+
+
+WRONG: dict[str, tuple[list[str], int, str]] = {
+    "no OUT": (["NET", "MODEL"], 2, "no output"),
+    "OUT is the model": (["NET", "MODEL", "MODEL", "-f"], 2, "input"),
+    "OUT is the model by a link": (["NET", "MODEL", "link", "-f"], 2, "input"),
+    "OUT is the net": (["NET", "MODEL", "NET", "-f"], 2, "is the net itself"),
+    "two streams": (["-", "-", "o"], 2, "only one of"),
+    "--json and OUT '-'": (["NET", "MODEL", "-", "--json"], 2, "standard output"),
+    "no pair": (["NET", "MODEL", "o", "--expand-score", "score"], 2, "NEW=OLD"),
+    "no such layer": (["NET", "MODEL", "o", "--expand-score", "a=fc8"], 3, "no layer 'a'"),
+    "no such old layer": (["NET", "MODEL", "o", "--expand-score", "score_fr=a"], 3, "'fc8'"),
+    "nothing matched": (["NET", "MODEL", "o", "--apply", "-p", "a"], 3, "upscore"),
+    "a misfit": (["NET", "misfit", "o"], 3, "--flat"),
+    "no such model": (["NET", "nothing", "o"], 4, "nothing"),
+    "swapped": (["MODEL", "NET", "o"], 3, "wrong way round"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_mistakes(case: str, bench: Bench) -> None:
+    arguments, code, words = WRONG[case]
+    (bench.folder / "net").write_bytes(NET.read_bytes())
+    (bench.folder / "model").write_bytes(CLASSIFIER.read_bytes())
+    (bench.folder / "misfit").write_bytes(model({"fc6": [noise(7)]}))
+    (bench.folder / "link").symlink_to("model")
+    before = {path: path.read_bytes() for path in bench.folder.iterdir()}
+    names = {"NET": "net", "MODEL": "model"} | {name: name for name in ("link", "misfit", "o")}
+    places = [bench.folder / names[each] if each in names else each for each in arguments]
+    done = run(*places)
+    assert done.returncode == code, done.stderr
+    assert re.search(words, (done.stdout if "--json" in arguments else done.stderr).decode())
+    assert b"Traceback" not in done.stderr
+    assert "--json" in arguments or done.stdout == b""
+    assert {path: path.read_bytes() for path in bench.folder.iterdir()} == before
+
+
+def test_an_error_as_a_document(bench: Bench) -> None:
+    (bench.folder / "old").write_bytes(model({"fc6": [noise(7)]}))
+    done = run(NET, bench.folder / "old", bench.out, "--json")
+    assert done.returncode == 3
+    error = json.loads(done.stdout)["error"]
+    assert (error["kind"], error["layer"]) == ("MismatchError", "fc6")
+    assert "--flat" in error["hint"]
+
+
+def test_python_takes_open_objects(bench: Bench) -> None:
+    with ds.open_model(CLASSIFIER) as opened:
+        result = ds.transplant(ds.read_net(NET), opened, bench.out, apply=True)
+    assert result.written
+    assert [each.layer.name for each in result.layers if each.action == "coerced"] == ["fc6", "fc7"]
+    with pytest.raises(OutputError):
+        ds.transplant(NET, CLASSIFIER, CLASSIFIER, force=True)
+
+
+# --- size
+
+
+def test_memory_is_bounded_and_the_kernel_copies(bench: Bench) -> None:
+    """60 MB of old weights, some copied as they are and some widened from half precision."""
+    packed = model({"a": [np.arange(1, 1 << 23, dtype=np.float32)[:, None]]})
+    half = noise(1 << 22).astype(np.float16)
+    # layer 100 { name: "b" blobs { raw_data_type 2 (half); raw_data; shape [1 << 22, 1] } }
+    raw = b"\x50\x02\x62" + varint(half.nbytes) + half.tobytes() + b"\x3a\x07\x0a\x05"
+    raw += varint(1 << 22) + b"\x01"
+    inner = b"\x0a\x01b\x3a" + varint(len(raw)) + raw
+    old = bench.folder / "old"
+    old.write_bytes(packed + b"\xa2\x06" + varint(len(inner)) + inner)
+    net = bench.folder / "net"
+    text = "inner_product_param { num_output: %d bias_term: false }"
+    data = DATA.replace("dim: 3 dim: 16 dim: 16", "dim: 1")
+    net.write_text(
+        data
+        + layer("a", "InnerProduct", text % ((1 << 23) - 1))
+        + layer("b", "InnerProduct", text % (1 << 22))
+    )
+    script = (
+        "import sys, deconvsurgery as ds; ds.transplant(*sys.argv[1:]); "
+        "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(net), str(old), str(bench.out)],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert int(done.stdout.split()[1]) < 70_000  # KiB
+    found = {
+        each.name: each.blobs for each in NetParameter.FromString(bench.out.read_bytes()).layer
+    }
+    a, b = (np.array(found[name][0].data, np.float32) for name in "ab")
+    assert (a == np.arange(1, 1 << 23, dtype=np.float32)).all()
+    assert (b == half.astype(np.float32)).all()
