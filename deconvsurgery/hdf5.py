@@ -228,8 +228,17 @@ def _blob(library: Any, group: Any, name: str) -> SourceBlob:
     if problem:
         return SourceBlob(shape, Dataset(path), problem=problem)
     whole = dtype.kind != "f"
-    place = Dataset(path, "<f4" if whole else f"<f{dtype.itemsize}", prod(shape), whole)
-    return SourceBlob(shape, place)
+    read_as = "<f4" if whole else f"<f{dtype.itemsize}"
+    return SourceBlob(shape, Dataset(path, read_as, prod(shape), whole, _start(library, dataset)))
+
+
+def _start(library: Any, dataset: Any) -> int | None:
+    """Where the values stand in the file one behind the other, as Caffe writes them."""
+    plain = (library.h5t.IEEE_F32LE, library.h5t.IEEE_F64LE)
+    if dataset.id.get_type() not in plain:
+        return None
+    offset: int | None = dataset.id.get_offset()  # None: in chunks, in the header, or nowhere
+    return offset
 
 
 def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:

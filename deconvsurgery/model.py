@@ -137,13 +137,15 @@ class OnWire:
 class Dataset:
     """A dataset of an HDF5 file: its path, the numpy type its values are read as, their count.
 
-    ``whole`` says that the file has them as whole numbers, which Caffe reads, too.
+    ``whole`` says that the file has them as whole numbers, which Caffe reads, too; ``start`` where
+    they begin, if they stand in the file one behind the other as they are.
     """
 
     path: str
     dtype: str = "<f4"
     count: int = 0
     whole: bool = False
+    start: int | None = None
 
     @property
     def storage(self) -> Storage:

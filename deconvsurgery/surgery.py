@@ -13,7 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .caffemodel import LEGACY_DIMS
-from .model import RAW_STORAGE, Model, OnWire, SourceBlob, SourceLayer, Storage, Version
+from .model import RAW_STORAGE, Dataset, Model, OnWire, SourceBlob, SourceLayer, Storage, Version
 from .net import Layer, Message
 from .schema import BlobField, BlobShapeField, LayerField, NetField, V1LayerField, message_class
 from .splice import Edit, Kept, Piece, replacing
@@ -39,7 +39,10 @@ def as_bytes(arrays: Callable[[], Iterable[Array]]) -> Values:
 
 def kept_values(blob: SourceBlob, dtype: str) -> tuple[Kept, ...] | None:
     """Where a file has a blob's values as a packed field of ``dtype`` has them, if it does."""
-    chunks = blob.place.values if isinstance(blob.place, OnWire) else ()
+    place = blob.place
+    if isinstance(place, Dataset) and place.start is not None and place.dtype == dtype:
+        return (Kept(place.start, place.start + place.count * int(dtype[-1])),)
+    chunks = place.values if isinstance(place, OnWire) else ()
     if not chunks or any(not chunk.packed or chunk.storage.dtype != dtype for chunk in chunks):
         return None
     return tuple(Kept(chunk.start, chunk.stop) for chunk in chunks if chunk.count)

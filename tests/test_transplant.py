@@ -250,6 +250,35 @@ def test_a_classifier_becomes_the_fcn_that_caffe_made_of_it(form: str, bench: Be
     assert result.output_size == bench.out.stat().st_size
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"chunks": True},
+        {"compression": "gzip"},
+        {"dtype": ">f4"},
+        {"dtype": "<f8"},
+        {"dtype": "<f2"},
+        {"dtype": "<i4"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("userblock", [0, 512])
+def test_from_whatever_hdf5_has_them_as(
+    options: dict[str, Any], userblock: int, bench: Bench
+) -> None:
+    """Values that stand in the file as they are wanted are copied as bytes; others are read."""
+    h5py = pytest.importorskip("h5py")
+    weight, bias = np.arange(6).reshape(2, 3), np.arange(7, 9)
+    with h5py.File(bench.folder / "old.h5", "w", userblock_size=userblock) as file:
+        for position, values in enumerate((weight, bias)):
+            file.create_dataset(f"data/a/{position}", data=values, **{"dtype": "<f4", **options})
+    bench.run(DATA + conv("a", 2), bench.folder / "old.h5")
+    found = bench.weights()["a"]
+    same(found, [weight.reshape(2, 3, 1, 1), bias])
+    assert found[0].dtype == ("<f8" if options.get("dtype") == "<f8" else "<f4")
+
+
 def test_the_result_and_the_table_tell_what_fcn_logged(bench: Bench) -> None:
     log = json.loads((GOLDEN / "log.json").read_text())
     result = bench.run(NET, CLASSIFIER, apply=True)
