@@ -11,7 +11,7 @@ from typing import Any
 
 from .net import Layer
 from .schema import LayerField, NetField, message_class
-from .splice import Buffer, Edit
+from .splice import Edit, Piece
 from .surgery import NewBlob, blob_field, encoded, fill_message
 from .wire import delimited, header
 
@@ -27,7 +27,7 @@ def assembled(name: str, layers: Sequence[Edit]) -> Edit:
 def layer_field(layer: Layer, blobs: Sequence[NewBlob]) -> Edit:
     """A ``layer`` field in the order in which protobuf writes; a fork's own fields are left out."""
     head, tail = _around(layer)
-    fields = [blob_field(LayerField.BLOBS, blob, legacy=False) for blob in blobs]
+    fields = [blob_field(LayerField.BLOBS, blob, blob.legacy) for blob in blobs]
     return field_of(NetField.LAYER, [head, *fields, tail])
 
 
@@ -38,7 +38,7 @@ def field_of(number: int, parts: Sequence[bytes | Edit]) -> Edit:
 
 
 def _joined(parts: Sequence[bytes | Edit]) -> Edit:
-    def chunks() -> Iterator[Buffer]:
+    def chunks() -> Iterator[Piece]:
         return chain.from_iterable(
             part.chunks() if isinstance(part, Edit) else (part,) for part in parts
         )

@@ -6,30 +6,23 @@ how the new model is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any
 
 from .agreement import listed, quoted
 from .errors import MismatchError, SelectionError
+from .fillers import filler_value
 from .fit import dims
 from .geometry import Shape
-from .model import Made, Model, SourceBlob, SourceLayer, Storage, Version
-from .net import Layer, Message, Net, NetState
+from .model import Model, SourceBlob, SourceLayer
+from .net import Layer, Net, NetState
 from .patterns import active_layers
-from .shapes import infer_shapes
-from .sharing import owners
+from .shapes import LayerShapes, infer_shapes
+from .sharing import Owner, owners
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.floating[Any]]
-
-_AT_ONCE = 1 << 18  # values
+FLAT = "--flat copies the values in their order all the same, as FCN's transplant does"
 
 
 class Origin(StrEnum):
@@ -44,26 +37,32 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Graft:
-    """A blob of the new net: its ``shape``, and the old blob or constant it is made of."""
+    """A blob of the new net: its ``shape``, and the old blob or constant it is made of.
+
+    ``legacy``: the net does not tell the shape, and the old blob has legacy dims.
+    """
 
     shape: tuple[int, ...]
     origin: Origin
     source: SourceBlob | None = None
     value: float = 0.0
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LayerGraft:
     """A layer of the new net; ``old`` is the model's layer that its weights come from.
 
-    Without ``blobs`` Caffe makes them when it sets up the net, or there are none; ``told`` says
-    what is to be said.
+    ``left`` says why its blobs are left to Caffe, which makes them when it sets up the net: a
+    model has to leave out the whole layer then, since Caffe stops at one without its blobs.
+    ``told`` is what else is to be said.
     """
 
     layer: Layer
     blobs: tuple[Graft, ...] = ()
     old: str | None = None
     told: tuple[str, ...] = ()
+    left: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,46 +81,58 @@ def make_grafting(
     suffix: str = "",
     expand: Mapping[str, str] | None = None,
     flat: bool = False,
+    upsampling: Collection[str] = (),
 ) -> Grafting:
     """Decide what becomes of each layer; ``expand`` gives new score layers their old ones.
 
     A name is looked for with ``suffix`` behind it. ``flat`` copies values in their order whatever
-    the shapes, cut off or repeated, as numpy's ``.flat`` does for FCN. Raises ``MismatchError``
-    that names every layer whose weights do not fit, ``SelectionError`` for one that is not there.
+    the shapes, cut off or repeated, as numpy's ``.flat`` does for FCN. Weights of the layers in
+    ``upsampling`` are to be made: old ones may fit or not. Raises ``MismatchError`` that names
+    every layer whose weights do not fit, ``SelectionError`` for one that is not there.
     """
     expand = expand or {}
     layers = _layers(net, states)
     _check_names(expand, layers, model)
-    shapes = _shapes(net, states)
+    setups = _setups(net, states)
     sources = {source.name + suffix: source for source in model.layers if source.blobs}
     shared = owners(net, states)
-    found: dict[str, LayerGraft] = {}
-    refused: list[tuple[str, str]] = []
+    memory: dict[Owner, Graft] = {}
+    found: list[LayerGraft] = []
+    refused: list[tuple[str, MismatchError]] = []
     for layer in layers:
-        expected = shapes.get(layer.name)
-        old = expand.get(layer.name)
+        setup, old = setups[layer.name], expand.get(layer.name)
         source = model.by_name[old][-1] if old else sources.get(layer.name)
+        own = [(layer.name, position) for position in range(len(setup.blobs or ()))]
+        own = [shared.get(place, place) for place in own]
+        lent = {position: memory[place] for position, place in enumerate(own) if place in memory}
         try:
-            graft = _grafted(layer, expected, source, bool(old), flat)
+            graft = _grafted(layer, setup, source, lent, expanded=bool(old), flat=flat)
         except MismatchError as refusal:
-            refused.append((layer.name, refusal.message))
-            continue
-        found[layer.name] = _with_shared(graft, expected, found, shared)
+            if layer.name not in upsampling or old:
+                refused.append((layer.name, refusal))
+                continue
+            graft = _by_filler(layer, setup, lent)
+            graft = replace(graft, told=(f"old weights dropped: {refusal.message}",))
+        found.append(graft)
+        # Of shared memory the last copy loaded wins, unless it is the filler's.
+        for place, blob in zip(own, graft.blobs, strict=False):
+            if blob.origin is not Origin.CONSTANT:
+                memory[place] = blob
+            memory.setdefault(place, blob)
     if refused:
         raise _all_refused(refused)
-    used = {graft.old for graft in found.values()}
-    dropped = tuple(
-        source.name for source in model.layers if source.blobs and source.name not in used
-    )
-    return Grafting(tuple(found.values()), tuple(dict.fromkeys(dropped)))
+    used = {graft.old for graft in found}
+    dropped = [each.name for each in model.layers if each.blobs and each.name not in used]
+    return Grafting(tuple(found), tuple(dict.fromkeys(dropped)))
 
 
-def _all_refused(refused: Sequence[tuple[str, str]]) -> MismatchError:
-    hint = "--flat copies the values in their order all the same, as FCN's transplant does"
+def _all_refused(refused: Sequence[tuple[str, MismatchError]]) -> MismatchError:
+    hints = dict.fromkeys(refusal.hint for _, refusal in refused if refusal.hint)
+    hint = "; ".join(hints) or None
     if len(refused) == 1:
-        ((name, reason),) = refused
-        return MismatchError(f"layer {quoted(name)}: {reason}", layer=name, hint=hint)
-    lines = "\n".join(f"  {quoted(name)}: {reason}" for name, reason in refused)
+        ((name, only),) = refused
+        return MismatchError(f"layer {quoted(name)}: {only.message}", layer=name, hint=hint)
+    lines = "\n".join(f"  {quoted(name)}: {refusal.message}" for name, refusal in refused)
     message = f"the weights of {len(refused)} layers do not fit:\n{lines}"
     return MismatchError(message, layer=refused[0][0], hint=hint)
 
@@ -134,27 +145,33 @@ def _layers(net: Net, states: Sequence[NetState]) -> list[Layer]:
     return list(first.values())
 
 
-def _shapes(net: Net, states: Sequence[NetState]) -> dict[str, tuple[Shape, ...]]:
-    found: dict[str, tuple[Shape, ...]] = {}
+def _setups(net: Net, states: Sequence[NetState]) -> dict[str, LayerShapes]:
+    """Each layer as it is set up in the state that tells most of its blobs."""
+    found: dict[str, LayerShapes] = {}
     for state in states:
         active = net.filtered(state)
         inferred = infer_shapes(active)
-        for layer in active.layers:
-            blobs = inferred[layer.index].blobs
-            if blobs is not None:
-                found.setdefault(layer.name, blobs)
+        first = {layer.name: inferred[layer.index] for layer in reversed(active.layers)}
+        for name, setup in first.items():
+            if name not in found or _unknown(setup) < _unknown(found[name]):
+                found[name] = setup
     return found
+
+
+def _unknown(setup: LayerShapes) -> tuple[bool, int]:
+    shapes = setup.blobs or ()
+    return setup.blobs is None, sum(shape is None or None in shape for shape in shapes)
 
 
 def _check_names(expand: Mapping[str, str], layers: Sequence[Layer], model: Model) -> None:
     own = {layer.name for layer in layers}
     for new, old in expand.items():
         if new not in own:
-            raise SelectionError(f"--expand-score: the new net has no layer {new!r}")
+            raise SelectionError(f"--expand-score: the new net has no layer {quoted(new)}")
         if old not in model.by_name or not model.by_name[old][-1].blobs:
             weighted = [layer.name for layer in model.layers if layer.blobs]
             raise SelectionError(
-                f"--expand-score: the old model has no weights for a layer {old!r}",
+                f"--expand-score: the old model has no weights for a layer {quoted(old)}",
                 hint=f"it has {listed([*map(quoted, weighted)])}" if weighted else None,
             )
 
@@ -164,76 +181,93 @@ def _check_names(expand: Mapping[str, str], layers: Sequence[Layer], model: Mode
 
 def _grafted(
     layer: Layer,
-    expected: Sequence[Shape] | None,
+    setup: LayerShapes,
     source: SourceLayer | None,
+    lent: Mapping[int, Graft],
+    *,
     expanded: bool,
     flat: bool,
 ) -> LayerGraft:
+    """``lent`` are blobs that earlier layers share with it."""
+    expected = setup.blobs
     if source is None:
-        return _by_filler(layer, expected or ())
+        return _by_filler(layer, setup, lent)
+    for position, blob in enumerate(source.blobs[: None if expected is None else len(expected)]):
+        _check_readable(position, blob)
+    if setup.problem is not None:
+        raise MismatchError(f"Caffe would not set it up: {setup.problem}")
     if expected is None:  # a type that is not known: the old blobs as they are
-        grafts = tuple(Graft(blob.shape, Origin.COPIED, blob) for blob in source.blobs)
-        return LayerGraft(layer, _readable(grafts), source.name)
+        return LayerGraft(layer, tuple(map(_as_it_is, source.blobs)), source.name)
     told = []
     if len(source.blobs) > len(expected):
         extra = len(source.blobs) - len(expected)
         told.append(f"{extra} of {len(source.blobs)} old blobs dropped: it has {len(expected)}")
     grafts = tuple(
-        _graft(position, blob, shape, layer, expanded, flat)
+        _expanded(position, blob, shape, layer) if expanded else _graft(position, blob, shape, flat)
         for position, (blob, shape) in enumerate(zip(source.blobs, expected, strict=False))
     )
     missing = expected[len(grafts) :]
     if missing and grafts:
-        grafts += _constants(layer, len(grafts), missing)
-        told.append(f"{len(missing)} blobs that the old layer lacks are made by its filler")
-    return LayerGraft(layer, _readable(grafts), source.name, tuple(told))
+        grafts += _constants(layer, len(grafts), missing, lent)
+        told.append(f"{len(missing)} of {len(expected)} blobs made, which the old layer lacks")
+    return LayerGraft(layer, grafts, source.name if grafts else None, tuple(told))
 
 
-def _readable(grafts: tuple[Graft, ...]) -> tuple[Graft, ...]:
-    for position, graft in enumerate(grafts):
-        blob = graft.source
-        if blob is not None and (blob.problem or blob.absent):
-            raise MismatchError(f"old blob {position}: {blob.problem or 'another layer owns it'}")
-    return grafts
-
-
-def _graft(
-    position: int, blob: SourceBlob, shape: Shape, layer: Layer, expanded: bool, flat: bool
-) -> Graft:
-    """One blob; ``MismatchError`` where it does not fit."""
-    full = _completed(shape, blob)
-    if full is not None and blob.count != prod(blob.shape):
+def _check_readable(position: int, blob: SourceBlob) -> None:
+    if blob.problem or blob.absent:
+        raise MismatchError(
+            f"old blob {position}: {blob.problem or 'the file has it at the layer that owns it'}"
+        )
+    if blob.count != prod(blob.shape):
         raise MismatchError(f"old blob {position} has {blob.count:,} values for {dims(blob.shape)}")
+
+
+def _as_it_is(blob: SourceBlob) -> Graft:
+    return Graft(blob.shape, Origin.COPIED, blob, legacy=blob.legacy)
+
+
+def _graft(position: int, blob: SourceBlob, shape: Shape, flat: bool) -> Graft:
+    """One blob; ``MismatchError`` where it does not fit."""
+    if shape is None:
+        return _as_it_is(blob)
+    full = _completed(shape, blob)
     if full is None:
         raise MismatchError(
             f"old blob {position} of shape {dims(blob.shape)} does not fit {_said(shape)}"
         )
-    if expanded:
-        return _expanded(position, blob, full, layer)
     if blob.fits(full):
         return Graft(full, Origin.COPIED, blob)
     # InnerProduct (O, I) and Convolution (O, C, h, w) are the same memory when O is the same.
-    outputs = blob.shape[2] if blob.legacy and position == 0 and blob.shape[:2] == (1, 1) else None
-    same_outputs = full[:1] in (blob.shape[:1], (outputs,)) or len(full) == 1
-    if blob.count == prod(full) and same_outputs:
+    outputs = {each[:1] for each in _meant(position, blob, len(full))}
+    if blob.count == prod(full) and (full[:1] in outputs or len(full) < 2):
         return Graft(full, Origin.COERCED, blob)
     if flat:
         return Graft(full, Origin.FORCED, blob)
     if blob.count == prod(full):
         raise MismatchError(
             f"old blob {position} of shape {dims(blob.shape)} has as many values as {dims(full)}, "
-            "but another first axis: other outputs"
+            "but another first axis: other outputs",
+            hint=FLAT,
         )
     raise MismatchError(
         f"old blob {position} of shape {dims(blob.shape)} has {blob.count:,} values, "
-        f"{dims(full)} takes {prod(full):,}"
+        f"{dims(full)} takes {prod(full):,}",
+        hint=FLAT,
     )
 
 
-def _completed(shape: Shape, blob: SourceBlob) -> tuple[int, ...] | None:
+def _meant(position: int, blob: SourceBlob, axes: int) -> list[tuple[int, ...]]:
+    """The shapes that a blob's dims may mean; legacy ones have 1s in front of what they mean."""
+    found = [blob.shape]
+    if blob.legacy:
+        found.append(blob.shape[max(0, 4 - axes) :])
+        if position == 0 and blob.shape[:2] == (1, 1):  # an InnerProduct's (O, I)
+            found.append(blob.shape[2:])
+    return found
+
+
+def _completed(shape: Sequence[int | None], blob: SourceBlob) -> tuple[int, ...] | None:
     """The new shape, with one length that the net leaves open taken from the old blob."""
-    if shape is None:
-        return blob.shape
     open_axes = [axis for axis, dim in enumerate(shape) if dim is None]
     known = prod(dim for dim in shape if dim is not None)
     if len(open_axes) > 1 or (open_axes and (not known or blob.count % known)):
@@ -245,139 +279,66 @@ def _said(shape: Shape) -> str:
     return "(" + ", ".join("?" if dim is None else str(dim) for dim in shape or ()) + ")"
 
 
-def _expanded(position: int, blob: SourceBlob, full: tuple[int, ...], layer: Layer) -> Graft:
+def _expanded(position: int, blob: SourceBlob, shape: Shape, layer: Layer) -> Graft:
     """The old classes into the first rows of the new ones."""
-    own = blob.shape[4 - len(full) :] if blob.legacy else blob.shape  # a bias is (1, 1, 1, N)
-    old = own[0] if own else 0
-    per_row = blob.count // old if old else 0
-    if not full or old > full[0] or per_row != prod(full[1:]):
-        raise MismatchError(
-            f"old blob {position} of shape {dims(blob.shape)} is not the first rows of {dims(full)}"
+    for own in _meant(position, blob, len(shape or ())):
+        # A length that the net leaves open is the old one's; 0 rows fit nowhere.
+        open_dims = (*own, *(0,) * len(shape or ()))
+        sizes = tuple(
+            other if dim is None else dim
+            for dim, other in zip(shape or (), open_dims, strict=False)
         )
-    value = _filler_value(layer, position)
-    if value is None and old < full[0]:
+        rows = own[0] if own else 0
+        if sizes and 0 < rows <= sizes[0] and blob.count // rows == prod(sizes[1:]):
+            break
+    else:
         raise MismatchError(
-            f"rows {old} to {full[0] - 1} of blob {position} would be left to a random filler, "
-            "which a file cannot leave to Caffe"
+            f"old blob {position} of shape {dims(blob.shape)} is not the first rows of "
+            f"{_said(shape)}"
         )
-    return Graft(full, Origin.EXPANDED, blob, value or 0.0)
+    value = filler_value(layer, position)
+    if value is None and rows < sizes[0]:
+        raise MismatchError(
+            f"rows {rows} to {sizes[0] - 1} of blob {position} would be left to a random filler, "
+            "which a file cannot leave to Caffe",
+            hint="a constant filler in the new net makes them",
+        )
+    return Graft(sizes, Origin.EXPANDED, blob, value or 0.0)
 
 
 # ── what the old model lacks ──
 
 
-def _by_filler(layer: Layer, expected: Sequence[Shape]) -> LayerGraft:
+def _by_filler(layer: Layer, setup: LayerShapes, lent: Mapping[int, Graft]) -> LayerGraft:
     """Constant fillers are carried out, as Caffe would; others are left to Caffe."""
-    if not expected:
-        return LayerGraft(layer)
+    if setup.blobs is None:
+        if not layer.bottom:  # it brings in data
+            return LayerGraft(layer)
+        unknown = f"what weights a {quoted(layer.type)} layer has is not known"
+        return LayerGraft(layer, left=setup.problem or unknown)
     try:
-        return LayerGraft(layer, _constants(layer, 0, expected))
+        return LayerGraft(layer, _constants(layer, 0, setup.blobs, lent))
     except MismatchError as left:
-        return LayerGraft(layer, told=(f"left to Caffe: {left.message}",))
+        return LayerGraft(layer, left=left.message)
 
 
-def _constants(layer: Layer, first: int, expected: Sequence[Shape]) -> tuple[Graft, ...]:
+def _constants(
+    layer: Layer, first: int, expected: Sequence[Shape], lent: Mapping[int, Graft]
+) -> tuple[Graft, ...]:
+    """Blobs from the position ``first`` on, by their fillers or ``lent``."""
     found = []
     for position, shape in enumerate(expected, first):
-        value = _filler_value(layer, position)
         full = tuple(dim for dim in shape or () if dim is not None)
-        if value is None:
+        told = shape is not None and len(full) == len(shape)
+        theirs, value = lent.get(position), filler_value(layer, position)
+        if theirs is not None and (not told or prod(full) == prod(theirs.shape)):
+            found.append(replace(theirs, shape=full) if told else theirs)
+        elif value is None:
             raise MismatchError(f"blob {position} has a filler that is not constant")
-        if shape is None or len(full) < len(shape):
+        elif not told:
             raise MismatchError(
                 f"the net does not tell the shape of blob {position}: {_said(shape)}"
             )
-        found.append(Graft(full, Origin.CONSTANT, value=value))
+        else:
+            found.append(Graft(full, Origin.CONSTANT, value=value))
     return tuple(found)
-
-
-# Where a layer's fillers stand, by the blob's position, and Caffe's default value without one.
-_FILLERS: Mapping[str, tuple[str, tuple[tuple[str, float], ...]]] = {
-    "Convolution": ("convolution_param", (("weight_filler", 0.0), ("bias_filler", 0.0))),
-    "Deconvolution": ("convolution_param", (("weight_filler", 0.0), ("bias_filler", 0.0))),
-    "InnerProduct": ("inner_product_param", (("weight_filler", 0.0), ("bias_filler", 0.0))),
-    "Embed": ("embed_param", (("weight_filler", 0.0), ("bias_filler", 0.0))),
-    "PReLU": ("prelu_param", (("filler", 0.25),)),
-    "Scale": ("scale_param", (("filler", 1.0), ("bias_filler", 0.0))),
-    "Bias": ("bias_param", (("filler", 0.0),)),
-    "BatchNorm": ("", (("", 0.0), ("", 0.0), ("", 0.0))),
-}
-
-
-def _filler_value(layer: Layer, position: int) -> float | None:
-    """The constant that Caffe would fill the blob with; ``None`` where it would not."""
-    param, fillers = _FILLERS.get(layer.type, ("", ()))
-    if position >= len(fillers):
-        return None
-    name, default = fillers[position]
-    message: Message = layer.message.message(param)
-    if not name or name not in message:
-        return default
-    filler = message.message(name)
-    return filler.number("value", 0.0) if filler.text("type", "constant") == "constant" else None
-
-
-def _with_shared(
-    graft: LayerGraft,
-    expected: Sequence[Shape] | None,
-    found: Mapping[str, LayerGraft],
-    shared: Mapping[tuple[str, int], tuple[str, int]],
-) -> LayerGraft:
-    """A blob that an earlier layer owns gets that one's values: the last copy loaded wins."""
-    blobs = list(graft.blobs)
-    for position in range(len(expected or ())):
-        owner, at = shared.get((graft.layer.name, position), ("", 0))
-        theirs = found[owner].blobs[at : at + 1] if owner in found else ()
-        if theirs and position < len(blobs) and blobs[position].origin is Origin.CONSTANT:
-            blobs[position] = theirs[0]
-        elif theirs and graft.old is None and position == len(blobs):
-            blobs.append(theirs[0])
-    if len(blobs) not in (0, len(expected or blobs)):
-        blobs = []  # a layer without all its blobs would stop Caffe
-    return LayerGraft(graft.layer, tuple(blobs), graft.old, graft.told)
-
-
-# ── the new net's weights as a model ──
-
-
-def as_model(grafting: Grafting, model: Model, upsampling: Sequence[str]) -> Model:
-    """The new net's layers with blobs whose values are read from the old model's.
-
-    Layers in ``upsampling`` that no old one feeds are without blobs: their weights are to be made.
-    """
-    storage = Storage.DOUBLE_DATA if model.dtype == "<f8" else Storage.DATA
-    layers = []
-    for each in grafting.layers:
-        grafts = () if each.old is None and each.layer.name in upsampling else each.blobs
-        blobs = tuple(
-            SourceBlob(
-                graft.shape,
-                Made(prod(graft.shape), storage, partial(_values, graft, model, storage.dtype)),
-            )
-            for graft in grafts
-        )
-        layers.append(SourceLayer(each.layer.name, each.layer.type, Version.V2, blobs))
-    return Model(model.source, Version.V2, tuple(layers), _made)
-
-
-def _made(blob: SourceBlob) -> Iterator[Array]:
-    assert isinstance(blob.place, Made)
-    return blob.place.values()
-
-
-def _values(graft: Graft, model: Model, dtype: str) -> Iterator[Array]:
-    """The new blob's values in flat pieces."""
-    import numpy as np
-
-    wanted, done = prod(graft.shape), 0
-    while graft.source is not None and graft.source.count and done < wanted:
-        for values in model.values(graft.source):
-            piece = values[: wanted - done].astype(dtype, copy=False)
-            done += piece.size
-            yield piece
-        if graft.origin is not Origin.FORCED:
-            break  # only FCN's own way repeats what is too short
-    while done < wanted:
-        count = min(_AT_ONCE, wanted - done)
-        done += count
-        yield np.full(count, graft.value, dtype)

@@ -19,7 +19,7 @@ from .model import Model, OnWire, Version
 from .net import Layer, Net
 from .schema import LayerField, NetField
 from .sharing import Owner
-from .splice import Buffer, Edit, Kept, replacing, segments
+from .splice import Edit, Piece, replacing, segments
 from .surgery import NewBlob, as_bytes, reshaped_blob, rewritten_blob
 from .wire import FramedEdit, header, reframed
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array: TypeAlias = NDArray[np.floating[Any]]
-
-_MIB = 1 << 20
 
 
 def recast(conversion: Conversion, model: Model, net: Net | None = None) -> list[Edit] | Amendment:
@@ -96,20 +94,15 @@ def _moved(each: BlobConversion, model: Model) -> Edit:
     size = frame.stop - frame.start + sum(edit.growth for edit in inside)
     head = header(LayerField.BLOBS, size)
 
-    def chunks() -> Iterator[Buffer]:
+    def chunks() -> Iterator[Piece]:
         yield head
         for segment in segments(frame.stop, inside, frame.start):
             if isinstance(segment, Edit):
                 yield from segment.chunks()
             else:
-                yield from _kept(segment, model)
+                yield segment
 
     return Edit(0, 0, len(head) + size, chunks)
-
-
-def _kept(kept: Kept, model: Model) -> Iterator[Buffer]:
-    for start in range(kept.start, kept.stop, _MIB):
-        yield model.source.read(start, min(_MIB, kept.stop - start))
 
 
 # ── a new binary file ──

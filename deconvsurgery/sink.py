@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable
 
 from .source import FileSource
-from .splice import Buffer, Edit
+from .splice import Buffer, Edit, Kept
 
 _MIB = 1 << 20
 
@@ -67,14 +67,17 @@ class Sink:
                 raise OSError(errno.EIO, "nothing more could be written")
             return written
 
-    def carry_out(self, edit: Edit) -> None:
-        """Write an edit's bytes as they are made."""
+    def carry_out(self, edit: Edit, source: FileSource) -> None:
+        """Write an edit's bytes as they are made, or copy those that the source has."""
         done = 0
-        for chunk in edit.chunks():
-            done += memoryview(chunk).nbytes
+        for piece in edit.chunks():
+            done += piece.size if isinstance(piece, Kept) else memoryview(piece).nbytes
             if done > edit.size:
                 break
-            self.write(chunk)
+            if isinstance(piece, Kept):
+                self.copy(source, piece.start, piece.stop)
+            else:
+                self.write(piece)
         if done != edit.size:
             raise RuntimeError(
                 f"edit [{edit.start}, {edit.stop}) promised {edit.size} bytes and made {done}"

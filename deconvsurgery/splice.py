@@ -13,30 +13,38 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """Bytes ``[start, stop)`` give way to ``size`` bytes that ``chunks()`` yields in order.
-
-    The bytes are made when they are written, so a plan for a large file stays small.
-    ``start == stop`` inserts.
-    """
-
-    start: int
-    stop: int
-    size: int
-    chunks: Callable[[], Iterable[Buffer]]
-
-    @property
-    def growth(self) -> int:
-        """Bytes by which the file becomes longer (negative: shorter)."""
-        return self.size - (self.stop - self.start)
-
-
-@dataclass(frozen=True, slots=True)
 class Kept:
     """Bytes ``[start, stop)`` of the source that stay as they are."""
 
     start: int
     stop: int
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return self.stop - self.start
+
+
+Piece: TypeAlias = Buffer | Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Bytes ``[start, stop)`` give way to ``size`` bytes that ``chunks()`` yields in order.
+
+    The bytes are made when they are written, so a plan for a large file stays small; those that
+    the source has elsewhere are named (`Kept`). ``start == stop`` inserts.
+    """
+
+    start: int
+    stop: int
+    size: int
+    chunks: Callable[[], Iterable[Piece]]
+
+    @property
+    def growth(self) -> int:
+        """Bytes by which the file becomes longer (negative: shorter)."""
+        return self.size - (self.stop - self.start)
 
 
 def replacing(start: int, stop: int, data: bytes) -> Edit:
@@ -73,10 +81,9 @@ def spliced_size(size: int, edits: Sequence[Edit]) -> int:
 
 def spliced(source: bytes, edits: Sequence[Edit]) -> bytes:
     """The result for a source in memory."""
-    parts: list[Buffer] = []
+    parts: list[Piece] = []
     for segment in segments(len(source), edits):
-        if isinstance(segment, Kept):
-            parts.append(source[segment.start : segment.stop])
-        else:
-            parts.extend(segment.chunks())
-    return b"".join(parts)
+        parts += (segment,) if isinstance(segment, Kept) else segment.chunks()
+    return b"".join(
+        source[part.start : part.stop] if isinstance(part, Kept) else part for part in parts
+    )

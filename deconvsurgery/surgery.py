@@ -13,10 +13,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .caffemodel import LEGACY_DIMS
-from .model import RAW_STORAGE, Model, OnWire, SourceBlob, SourceLayer, Storage, Version
+from .model import RAW_STORAGE, Dataset, Model, OnWire, SourceBlob, SourceLayer, Storage, Version
 from .net import Layer, Message
 from .schema import BlobField, BlobShapeField, LayerField, NetField, V1LayerField, message_class
-from .splice import Buffer, Edit, replacing
+from .splice import Edit, Kept, Piece, replacing
 from .wire import VARINT, FramedEdit, delimited, header, tag, varint
 
 if TYPE_CHECKING:
@@ -29,12 +29,23 @@ _DECONVOLUTION_ENUM = 39  # V1LayerParameter.LayerType
 _RAW_TYPES = {storage: kind for kind, storage in RAW_STORAGE.items()}
 
 
-Values = Callable[[], Iterable[Buffer]]
+Values = Callable[[], Iterable[Piece]]
 
 
 def as_bytes(arrays: Callable[[], Iterable[Array]]) -> Values:
     """Values as they stand in a file, made anew each time they are asked for."""
     return lambda: (array.tobytes() for array in arrays())
+
+
+def kept_values(blob: SourceBlob, dtype: str) -> tuple[Kept, ...] | None:
+    """Where a file has a blob's values as a packed field of ``dtype`` has them, if it does."""
+    place = blob.place
+    if isinstance(place, Dataset) and place.start is not None and place.stored == dtype:
+        return (Kept(place.start, place.start + place.count * int(dtype[-1])),)
+    chunks = place.values if isinstance(place, OnWire) else ()
+    if not chunks or any(not chunk.packed or chunk.storage.dtype != dtype for chunk in chunks):
+        return None
+    return tuple(Kept(chunk.start, chunk.stop) for chunk in chunks if chunk.count)
 
 
 def rewritten_blob(
@@ -74,11 +85,12 @@ def values_head(storage: Storage, size: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class NewBlob:
-    """A blob to be added: its shape, and its values when they are written."""
+    """A blob to be added: its shape (to be told in ``legacy`` dims), its values when written."""
 
     shape: tuple[int, ...]
     values: Values
     storage: Storage = Storage.DATA
+    legacy: bool = False
 
 
 def added_blobs(layer: SourceLayer, blobs: Sequence[NewBlob], legacy: bool) -> list[FramedEdit]:
@@ -118,7 +130,7 @@ def added_layer(model: Model, layer: Layer, blobs: Sequence[NewBlob]) -> FramedE
     size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
     head = header(number, size)
 
-    def chunks() -> Iterator[Buffer]:
+    def chunks() -> Iterator[Piece]:
         yield head
         for part in parts:
             if isinstance(part, Edit):

@@ -123,7 +123,7 @@ def splicing(source: FileSource, edits: Sequence[Edit]) -> Filling:
             if isinstance(segment, Kept):
                 sink.copy(source, segment.start, segment.stop)
             else:
-                sink.carry_out(segment)
+                sink.carry_out(segment, source)
 
     return fill
 

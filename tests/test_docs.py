@@ -55,6 +55,35 @@ def test_the_first_screen_has_two_set_up_commands() -> None:
     assert law in README.partition("```")[0]
 
 
+def test_the_commands_that_make_an_fcn_run(tmp_path: Path) -> None:
+    """On a classifier of a few kilobytes, with names of its own for the page's nets and models."""
+    page = (ROOT / "docs" / "fcn-without-caffe.md").read_text("utf-8")
+    blocks = re.findall(r"^```\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    commands = [line for block in blocks for line in block.splitlines()]
+    golden = ROOT / "tests" / "golden" / "transplant"
+    net = (golden / "fcn.prototxt").read_text("utf-8")
+    score = 'layer { name: "score_pool4" type: "Convolution" bottom: "pool1" top: "score_pool4" '
+    score += "convolution_param { num_output: 5 kernel_size: 1 } }"
+    nets = {"fcn32s": net, "more-classes": net.replace("num_output: 5", "num_output: 7")}
+    for name, text in (nets | {"fcn16s": net + score}).items():
+        (tmp_path / f"{name}.prototxt").write_text(text, "utf-8")
+    (tmp_path / "vgg16.caffemodel").write_bytes((golden / "classifier.caffemodel").read_bytes())
+    (tmp_path / "fcn32s.caffemodel").write_bytes((golden / "fcn-expected.caffemodel").read_bytes())
+    assert len(commands) == 6
+    for command in commands:
+        tool, *arguments = command.split()
+        assert tool == "deconvsurgery"
+        before = set(tmp_path.iterdir())
+        shown = "\n".join(printed(arguments, tmp_path))
+        written = {path.name for path in set(tmp_path.iterdir()) - before}
+        named = {each for each in arguments if each.endswith(".caffemodel")}
+        assert written <= named
+        told = re.search(r"(coerced|copied|expanded|upscore)", shown)
+        assert told is not None
+    made = {path.name for path in tmp_path.glob("*.caffemodel")}
+    assert made == set(re.findall(r"[\w-]+\.caffemodel", " ".join(commands)))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):

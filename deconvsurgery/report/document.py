@@ -127,18 +127,15 @@ def transplant_document(result: TransplantResult) -> Document:
             {
                 "name": each.layer.name,
                 "type": each.layer.type,
+                "action": each.action,
                 "from": each.old,
                 "blobs": [
-                    {
-                        "origin": graft.origin,
-                        "shape": graft.shape,
-                        "was": graft.source.shape if graft.source else None,
-                    }
-                    for graft in each.blobs
+                    {"origin": origin, "shape": shape, "was": was}
+                    for origin, shape, was in each.blobs
                 ],
                 "told": each.told,
             }
-            for each in result.grafting.layers
+            for each in result.layers
         ],
         dropped=result.grafting.dropped,
         filled=[_planned(row) for row in result.plan.rows] if result.plan else [],

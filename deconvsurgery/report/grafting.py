@@ -12,8 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ..change import Skip
-from ..grafting import LayerGraft
-from ..verbs.transplant import TransplantResult
+from ..verbs.transplant import NewLayer, TransplantResult
 from .words import (
     GOOD,
     LEARNED,
@@ -52,39 +51,15 @@ LAYOUTS: tuple[Layout, ...] = (
 MOST_DROPPED = 20
 
 
-def actions(result: TransplantResult) -> dict[str, str]:
-    """What happens to each layer with weights, in a word: the most telling of its blobs'."""
-    filled = {change.target.layer.name for change in result.plan.changes} if result.plan else set()
-    found = {}
-    for each in result.grafting.layers:
-        name = each.layer.name
-        if name in filled:
-            found[name] = "filled"
-        elif each.blobs:
-            origins = {str(graft.origin) for graft in each.blobs}
-            found[name] = next(
-                origin
-                for origin in ("forced", "expanded", "coerced", "copied", "constant")
-                if origin in origins
-            )
-        elif each.told:
-            found[name] = "left to Caffe"
-    return found
-
-
 def transplant_report(result: TransplantResult, *, width: int, terminal: bool) -> RenderableType:
     """A table of the layers with weights, and what is to be said about them.
 
     Off a ``terminal`` a line a layer, complete, for ``soft_wrap=True``.
     """
-    found = actions(result)
-    rows = [
-        _cells(each, found[each.layer.name], terminal)
-        for each in result.grafting.layers
-        if each.layer.name in found
-    ]
+    weighted = [each for each in result.layers if each.action is not None]
+    rows = [_cells(each, terminal) for each in weighted]
     said = list(_remarks(result))
-    closing = closing_words(result, found)
+    closing = closing_words(result)
     if not terminal:
         lines = plain_table(rows, WIDE) if rows else []
         return plain([*lines, *plain_remarks(said), closing])
@@ -96,21 +71,22 @@ def transplant_report(result: TransplantResult, *, width: int, terminal: bool) -
     return Group(*parts, Text(closing, "bold", overflow="fold"))
 
 
-def _cells(each: LayerGraft, action: str, terminal: bool) -> Cells:
-    was = [shape(graft.source.shape) for graft in each.blobs if graft.source is not None]
+def _cells(each: NewLayer, terminal: bool) -> Cells:
+    was = [shape(old) for _, _, old in each.blobs if old is not None]
+    action = each.action or NOTHING
     old = name_of(each.old, terminal=terminal) if each.old is not None else NOTHING
     return {
         "layer": Text(name_of(each.layer.name, terminal=terminal), "bold"),
         "type": Text(name_of(each.layer.type, terminal=terminal), QUIET),
         "from": Text(old),
         "was": Text(", ".join(was) or NOTHING),
-        "shape": Text(", ".join(shape(graft.shape) for graft in each.blobs) or NOTHING),
+        "shape": Text(", ".join(shape(new) for _, new, _ in each.blobs) or NOTHING),
         "action": Text(action, STYLES[action]),
     }
 
 
 def _remarks(result: TransplantResult) -> Iterator[Remark]:
-    for each in result.grafting.layers:
+    for each in result.layers:
         for words in each.told:
             yield "note", LEARNED, each.layer.name, words
     for row in result.plan.rows if result.plan else ():
@@ -126,11 +102,11 @@ def _remarks(result: TransplantResult) -> Iterator[Remark]:
         yield "warning", ODD, None, words
 
 
-def closing_words(result: TransplantResult, found: dict[str, str]) -> str:
+def closing_words(result: TransplantResult) -> str:
     """One sentence on the layers, one on the file."""
-    count = Counter(found.values())
+    count = Counter(each.action for each in result.layers if each.action is not None)
     done = ", ".join(f"{count[action]:,} {action}" for action in STYLES if count[action])
-    sentence = f"{plural(len(found), 'layer')} with weights: {done or 'none'}"
+    sentence = f"{plural(count.total(), 'layer')} with weights: {done or 'none'}"
     dropped = len(result.grafting.dropped)
     if dropped:
         sentence += f"; {plural(dropped, 'old layer')} dropped"

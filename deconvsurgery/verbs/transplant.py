@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from ..assembly import assembled, layer_field
+from ..agreement import disagreements, in_words
 from ..change import Change, Plan
 from ..errors import OutputError, SelectionError
 from ..fit import Options
-from ..grafting import Grafting, LayerGraft, as_model, make_grafting
-from ..model import Model, SourceBlob
-from ..net import Net, Phase
-from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
-from ..plan import make_plan
+from ..grafting import Grafting, LayerGraft, Origin, make_grafting
+from ..implant import as_model, implanted
+from ..model import Model, refuse_mixed
+from ..net import Layer, Net, Phase
+from ..patterns import DEFAULT_PATTERNS, active_layers, match_layers, nothing_matched
+from ..plan import make_plan, refuse_misspelt
+from ..rules import CAFFE_LIMIT
 from ..sharing import owners, with_shared
 from ..source import shown
-from ..splice import Edit
-from ..surgery import NewBlob, as_bytes
 from .arguments import (
     Path,
     Progress,
@@ -32,6 +31,25 @@ from .arguments import (
     texts,
     write_outcome,
 )
+
+FILLED, LEFT = "filled", "left to Caffe"
+# What is most to be told of a layer, first.
+_TELLING = (FILLED, Origin.FORCED, Origin.EXPANDED, Origin.COERCED, Origin.COPIED, Origin.CONSTANT)
+
+
+@dataclass(frozen=True, slots=True)
+class NewLayer:
+    """A layer of the new model: what became of it, in a word, and the most telling of its blobs'.
+
+    ``blobs`` are each one's origin, shape, and the old blob's shape; ``action`` is ``None`` for a
+    layer without any.
+    """
+
+    layer: Layer
+    action: str | None
+    old: str | None
+    blobs: tuple[tuple[str, tuple[int, ...], tuple[int, ...] | None], ...]
+    told: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +68,29 @@ class TransplantResult:
     output_size: int
     written: bool
     warnings: tuple[str, ...] = ()
+
+    @property
+    def layers(self) -> Iterator[NewLayer]:
+        """Every layer of the new net."""
+        changes = {each.target.layer.name: each for each in self.plan.changes} if self.plan else {}
+        return (_new(each, changes.get(each.layer.name)) for each in self.grafting.layers)
+
+
+def _new(each: LayerGraft, change: Change | None) -> NewLayer:
+    blobs = [
+        (str(graft.origin), graft.shape, graft.source.shape if graft.source else None)
+        for graft in each.blobs
+    ]
+    told = each.told
+    if change is not None:
+        was = blobs[0][2] if blobs else None
+        bias = [(str(Origin.CONSTANT), (change.bias.count,), None)] if change.bias else []
+        blobs = [(FILLED, change.fill.shape, was), *(blobs[1:] or bias)]
+    elif each.left is not None:
+        return NewLayer(each.layer, LEFT, None, (), (*told, f"{LEFT}: {each.left}"))
+    origins = {origin for origin, *_ in blobs}
+    action = next((str(origin) for origin in _TELLING if origin in origins), None)
+    return NewLayer(each.layer, action, each.old, tuple(blobs), told)
 
 
 def transplant(
@@ -85,10 +126,9 @@ def transplant(
         goal = destination(opened, model, output, False, force, dry_run)
         if goal is not None and not isinstance(net, Net) and same_file(net, goal[1]):
             raise OutputError("is the net itself", path=shown(goal[1]))
+        refuse_mixed(opened)
+        refuse_misspelt(active_layers(read, states))
         old = with_shared(opened, owners(read, states))
-        grafting = make_grafting(
-            read, old, states, suffix=suffix, expand=_pairs(expand_score), flat=flat
-        )
         plan = None
         upsampling: list[str] = []
         selection = match_layers(read, patterns, exclude, states) if apply else None
@@ -96,16 +136,27 @@ def transplant(
             if not selection.matched:
                 raise nothing_matched(read, patterns, states, exclude)
             upsampling = [layer.name for layer in selection.matched]
+        grafting = make_grafting(
+            read,
+            old,
+            states,
+            suffix=suffix,
+            expand=_pairs(expand_score),
+            flat=flat,
+            upsampling=upsampling,
+        )
         grafted = as_model(grafting, old, upsampling)
         if selection is not None:
             options = Options(skip_unfit=skip_unfit, any_gain=any_gain)
             plan = make_plan(read, grafted, selection, options, states)
-        whole = _whole(read, grafting, grafted, plan)
-        outcome = [Edit(0, opened.source.size, whole.size, whole.chunks)]
-        warnings = plan.warnings if plan else ()
+        whole = implanted(read, grafting, old, plan)
+        spoken = {each.layer.name for each in grafting.layers if each.left is not None}
+        warnings = in_words(disagreements(read, grafted, states), but=spoken | {*upsampling})
+        if whole.size > CAFFE_LIMIT:
+            warnings += (f"it has {whole.size:,} bytes; Caffe itself reads up to 2 GiB",)
         if goal is not None:
             warnings += write_outcome(
-                goal[0], outcome, goal[1], force=force, progress=progress
+                goal[0], [whole], goal[1], force=force, progress=progress
             ).warnings
         return TransplantResult(
             grafting=grafting,
@@ -133,32 +184,3 @@ def _pairs(given: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:
             )
         pairs[new] = old
     return pairs
-
-
-def _whole(net: Net, grafting: Grafting, grafted: Model, plan: Plan | None) -> Edit:
-    """The new file, whose values are made when they are written."""
-    changes = {change.target.layer.name: change for change in plan.changes} if plan else {}
-    fields = [
-        layer_field(each.layer, _blobs(each, grafted, changes.get(each.layer.name)))
-        for each in grafting.layers
-    ]
-    return assembled(net.name, fields)
-
-
-def _blobs(each: LayerGraft, grafted: Model, change: Change | None) -> list[NewBlob]:
-    own = grafted.by_name[each.layer.name][-1].blobs
-    if change is None:
-        return [_copied(grafted, blob) for blob in own]
-    storage = own[0].storage if own and own[0].count else grafted.storage
-    rows = partial(change.rows, storage.dtype, grafted, own[0] if own else None)
-    blobs = [NewBlob(change.fill.shape, as_bytes(rows), storage)]
-    if own[1:]:
-        blobs.append(_copied(grafted, own[1]))
-    elif change.bias is not None:
-        rows = partial(change.bias.rows, storage.dtype)
-        blobs.append(NewBlob((change.bias.count,), as_bytes(rows), storage))
-    return blobs
-
-
-def _copied(model: Model, blob: SourceBlob) -> NewBlob:
-    return NewBlob(blob.shape, as_bytes(partial(model.values, blob)), blob.storage)

@@ -1,10 +1,14 @@
-"""A net and a model of FCN-8s' layers and sizes, written without holding the model in memory."""
+"""Nets and models of VGG-16's and FCN's layers and sizes, models written piece by piece."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
+
+Weighted: TypeAlias = tuple[str, str, list[tuple[int, ...]]]
+"""A layer with weights: name, type, shapes of its blobs."""
 
 CLASSES = 21
 VGG = (
@@ -40,10 +44,10 @@ def _fused(name: str, bottom: str, skip: str) -> str:
     )
 
 
-def net_text() -> str:
-    """The prototxt."""
+def _vgg(name: str) -> list[str]:
+    """The layers that FCN has of VGG-16, up to fc7."""
     text = [
-        'name: "fcn8s_like"\nlayer { name: "data" type: "Input" top: "data" input_param '
+        f'name: "{name}"\nlayer {{ name: "data" type: "Input" top: "data" input_param '
         "{ shape { dim: 1 dim: 3 dim: 500 dim: 500 } } }\n"
     ]
     bottom = "data"
@@ -60,9 +64,19 @@ def net_text() -> str:
             f'top: "pool{stage[-1]}" pooling_param {{ pool: MAX kernel_size: 2 stride: 2 }} }}\n'
         )
         bottom = f"pool{stage[-1]}"
+    return [*text, _convolution("fc6", "pool5", 4096, 7), _convolution("fc7", "fc6", 4096, 1)]
+
+
+def fcn32s_text() -> str:
+    """FCN-32s' prototxt."""
+    score = _convolution("score_fr", "fc7", CLASSES, 1)
+    return "".join([*_vgg("fcn32s_like"), score, _deconvolution("upscore", "score_fr", 64, 32)])
+
+
+def net_text() -> str:
+    """FCN-8s' prototxt."""
+    text = _vgg("fcn8s_like")
     text += [
-        _convolution("fc6", "pool5", 4096, 7),
-        _convolution("fc7", "fc6", 4096, 1),
         _convolution("score_fr", "fc7", CLASSES, 1),
         _deconvolution("upscore2", "score_fr", 4, 2),
         _convolution("score_pool4", "pool4", CLASSES, 1),
@@ -75,13 +89,24 @@ def net_text() -> str:
     return "".join(text)
 
 
-def shapes() -> Iterator[tuple[str, str, list[tuple[int, ...]]]]:
-    """Name, type and blob shapes of every layer with weights."""
+def _stages() -> Iterator[Weighted]:
     channels = 3
     for stage, widths in VGG:
         for position, outputs in enumerate(widths, 1):
             yield f"{stage}_{position}", "Convolution", [(outputs, channels, 3, 3), (outputs,)]
             channels = outputs
+
+
+def classifier_shapes() -> Iterator[Weighted]:
+    """Layers of the VGG-16 that tells 1000 classes apart."""
+    yield from _stages()
+    for name, shape in (("fc6", (4096, 25088)), ("fc7", (4096, 4096)), ("fc8", (1000, 4096))):
+        yield name, "InnerProduct", [shape, shape[:1]]
+
+
+def shapes() -> Iterator[Weighted]:
+    """Layers of FCN-8s."""
+    yield from _stages()
     yield "fc6", "Convolution", [(4096, 512, 7, 7), (4096,)]
     yield "fc7", "Convolution", [(4096, 4096, 1, 1), (4096,)]
     for name, inputs in (("score_fr", 4096), ("score_pool4", 512), ("score_pool3", 256)):
@@ -102,12 +127,12 @@ def _delimited(number: int, size: int) -> bytes:
     return _varint(number << 3 | 2) + _varint(size)
 
 
-def write_model(path: Path) -> int:
+def write_model(path: Path, layers: Iterable[Weighted] | None = None) -> int:
     """Write the caffemodel, with zeros in the Deconvolutions and noise elsewhere; its size."""
     noise = os.urandom(1 << 20)
     with path.open("wb") as file:
         file.write(_delimited(1, 10) + b"fcn8s_like")
-        for name, kind, blobs in shapes():
+        for name, kind, blobs in shapes() if layers is None else layers:
             head = b"".join(
                 _delimited(number, len(text)) + text.encode()
                 for number, text in ((1, name), (2, kind))
