@@ -36,6 +36,11 @@ def test_by_hand(edits: list[tuple[int, int, bytes]], result: bytes) -> None:
     assert spliced(ALPHABET, [replacing(*edit) for edit in edits]) == result
 
 
+def test_an_edit_may_name_bytes_that_the_source_has_elsewhere() -> None:
+    pieces = (b"<", Kept(20, 26), Kept(0, 2), b">", Kept(5, 5))
+    assert spliced(ALPHABET, [Edit(3, 25, 10, lambda: pieces)]) == b"abc<uvwxyzab>z"
+
+
 @given(disjoint(), st.randoms())
 def test_it_is_slice_assignment_from_the_back_and_order_does_not_matter(
     ranges: list[tuple[int, int, bytes]], chance: object

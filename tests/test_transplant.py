@@ -759,13 +759,14 @@ def test_channels_that_the_net_leaves_open_are_the_old_ones(bench: Bench) -> Non
     bench.run(data + conv("a", 2, "bias_term: false", 3), {"a": [weight]})
     assert list(bench.weights()) == ["data", "a"]
     same(bench.weights()["a"], [weight.reshape(2, 5, 3, 3)])
-    told_in_test = data.replace(
-        '"Data" top: "data" include { phase: TEST',
-        '"Input" top: "data" input_param { shape { dim: 1 dim: 4 dim: 8 dim: 8 } } '
-        "include { phase: TEST",
-    )
-    bench.run(told_in_test + conv("a", 2), {"other": [noise(2)]})
-    same(bench.weights()["a"], [np.zeros((2, 4, 1, 1)), np.zeros(2)])
+    for phase in ("TRAIN", "TEST"):
+        told_in_one = data.replace(
+            f'"Data" top: "data" include {{ phase: {phase}',
+            '"Input" top: "data" input_param { shape { dim: 1 dim: 4 dim: 8 dim: 8 } } '
+            f"include {{ phase: {phase}",
+        )
+        bench.run(told_in_one + conv("a", 2), {"other": [noise(2)]})
+        same(bench.weights()["a"], [np.zeros((2, 4, 1, 1)), np.zeros(2)])
 
 
 def test_a_bias_that_the_old_layer_lacks(bench: Bench) -> None:

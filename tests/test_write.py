@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from deconvsurgery.errors import FileError, ModelError, OutputError
 from deconvsurgery.source import FileSource, open_source
-from deconvsurgery.splice import Edit, replacing, spliced
+from deconvsurgery.splice import Edit, Kept, replacing, spliced
 from deconvsurgery.write import Written, check_output, write_file, write_spliced
 
 OLD = b"what was there before"
@@ -149,6 +149,23 @@ def test_edits_of_any_buffer(source: FileSource, place: Path) -> None:
     chunks = (bytearray(b"ab"), memoryview(b"cd"), floats, b"", nothing)
     write_spliced(source, [Edit(0, 4, 28, lambda: chunks)], place / "out")
     assert (place / "out").read_bytes() == b"abcd" + b"\0\0\x80?" * 6 + SOURCE[4:]
+
+
+@pytest.mark.parametrize("by_kernel", [True, False])
+def test_an_edit_of_bytes_that_the_source_has_elsewhere(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch, by_kernel: bool
+) -> None:
+    if not by_kernel:
+        monkeypatch.delattr(os, "copy_file_range", raising=False)
+    told: list[int] = []
+    edit = Edit(0, source.size, 9, lambda: (b"ab", Kept(5, 8), Kept(2, 4), b"cd"))
+    write_spliced(source, [edit], place / "out", progress=told.append)
+    assert (place / "out").read_bytes() == b"ab" + SOURCE[5:8] + SOURCE[2:4] + b"cd"
+    assert sum(told) == 9
+    beyond = Edit(0, source.size, 4, lambda: (Kept(source.size - 2, source.size + 2),))
+    with pytest.raises(ModelError, match="too early"):
+        write_spliced(source, [beyond], place / "beyond")
+    assert names(place) == ["out"]
 
 
 @pytest.mark.parametrize("promised", [0, 2, 4, 99])
