@@ -70,8 +70,9 @@ def implanted(net: Net, grafting: Grafting, old: Model, plan: Plan | None) -> Ed
 
 
 def _storage(old: Model) -> Storage:
-    """What Caffe writes: ``data``, of a net of doubles ``double_data``."""
-    return Storage.DOUBLE_DATA if old.dtype == "<f8" else Storage.DATA
+    """What Caffe writes: ``data``, or ``double_data`` where floats could not hold every value."""
+    doubles = any(blob.dtype == "<f8" for blob in old.blobs if blob.count)
+    return Storage.DOUBLE_DATA if doubles else Storage.DATA
 
 
 def _blobs(each: LayerGraft, old: Model, storage: Storage, change: Change | None) -> list[NewBlob]:

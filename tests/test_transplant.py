@@ -1271,3 +1271,31 @@ def test_values_of_the_other_byte_order_are_turned(tmp_path: Path) -> None:
     weights, bias = message.layer[1].blobs
     assert list(weights.data) == [0, 1, 2, 3, 4, 5]
     assert list(bias.data) == [7, 8]
+
+
+def test_one_double_among_floats_keeps_its_value(tmp_path: Path) -> None:
+    old: Any = message_class("NetParameter")()
+    layer = old.layer.add(name="ip")
+    layer.blobs.add(data=[1, 2]).shape.dim.extend([1, 2])
+    layer.blobs.add(double_data=[1e300]).shape.dim.append(1)
+    (tmp_path / "old").write_bytes(old.SerializeToString())
+    net = tmp_path / "net"
+    net.write_text(
+        'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 dim: 2 } } }'
+        'layer { name: "ip" type: "InnerProduct" bottom: "d" top: "ip" '
+        "inner_product_param { num_output: 1 } }"
+    )
+    transplant(net, tmp_path / "old", tmp_path / "out")
+    message: Any = message_class("NetParameter").FromString((tmp_path / "out").read_bytes())
+    weights, bias = message.layer[1].blobs
+    assert (list(weights.double_data), list(bias.double_data)) == ([1, 2], [1e300])
+
+
+def test_a_score_layer_is_expanded_from_one_layer_only(tmp_path: Path) -> None:
+    with pytest.raises(SelectionError, match="'score' twice"):
+        transplant(
+            GOLDEN / "fcn.prototxt",
+            GOLDEN / "classifier.caffemodel",
+            tmp_path / "out",
+            expand_score=["score=fc8", "score=fc7"],
+        )

@@ -182,5 +182,6 @@ def _pairs(given: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:
                 f"--expand-score takes NEW=OLD, not {text!r}",
                 hint="as in score_59=score: the new net's layer, then the old model's",
             )
-        pairs[new] = old
+        if pairs.setdefault(new, old) != old:
+            raise SelectionError(f"--expand-score names {new!r} twice, with two old layers")
     return pairs
