@@ -174,7 +174,7 @@ def transplant(
 def _pairs(given: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:
     if isinstance(given, Mapping):
         return given
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in texts(given):
         new, equals, old = text.partition("=")
         if not (new and equals and old):
