@@ -686,6 +686,13 @@ V1_TYPES = set(
 )
 
 
+@cache
+def own_layers(data: bytes) -> list[ds.Layer]:
+    """The layers that stand in the text."""
+    return [layer for layer in parse_net(data).layers if layer.line]
+
+
+@cache
 def by_protobuf(data: bytes) -> Any:
     """As protobuf reads it; types that only a fork of V1 has are NONE."""
     text = re.sub(
@@ -703,7 +710,7 @@ def chunks(data: bytes) -> list[str]:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     lines = [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]
-    layers = [layer for layer in parse_net(data).layers if layer.line]
+    layers = own_layers(data)
     cuts = [lines[layer.line - 1] + layer.column - 1 for layer in layers]
     return [text[at:end] for at, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
@@ -773,9 +780,9 @@ def test_nets_in_use(path: Path, choice: str, tmp_path: Path) -> None:
     done = {each.line for each in result.layers if each.action == "patched"}
     assert result.changed == bool(done)
     # the meaning, by protobuf alone
-    own = [layer for layer in parse_net(before).layers if layer.line]
-    meant = by_protobuf(before)
-    positions = {position for position, each in enumerate(own) if each.line in done}
+    meant = type(by_protobuf(before))()
+    meant.CopyFrom(by_protobuf(before))
+    positions = {position for position, each in enumerate(own_layers(before)) if each.line in done}
     changed_by_hand(meant, positions, CHOICES[choice])
     assert by_protobuf(after) == meant
     # the text: only patched layers differ, each by what was added or replaced
