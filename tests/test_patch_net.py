@@ -281,6 +281,12 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "more channels": (up(head=INPUT.replace("dim: 5", "dim: 7")), {}, "7 channels", "--exclude"),
     "twice as many": (up(head=INPUT.replace("dim: 5", "dim: 10")), {}, "10 channels", "--exclude"),
     "channels unknown": (up(head='input: "d"\n'), {}, "not to be found", "input_param"),
+    "one channel, or not": (
+        up(head='input: "d"\n').replace("5", "1"),
+        {},
+        "not to be found",
+        "--no-group",
+    ),
     "rectangular": (up("kernel_h: 4 kernel_w: 5 stride: 2"), {}, "square 2-d kernel", "keep"),
     "a rectangular recipe": (
         up("kernel_size: 4 stride: 2 stride: 3"),
