@@ -93,8 +93,12 @@ def _channels_unknown(case: _Case) -> Refusal | None:
     return Refusal(
         f"the number of channels of its bottom {', '.join(map(repr, target.layer.bottom))} "
         "is not to be found in the net",
-        hint="give the data layer a shape (input_param); where you know better, set group to "
-        "num_output by hand, which is believed",
+        hint="give the data layer a shape (input_param); where you know it, "
+        + (
+            "set group to num_output by hand, which is believed"
+            if outputs > 1  # of group 1 nothing follows
+            else "--no-group goes ahead"
+        ),
     )
 
 

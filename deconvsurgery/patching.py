@@ -11,17 +11,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .fit import Target, dims, targets
-from .meaning import meaning
 from .misfit import refusals, warnings_of
 from .net import Layer, Message, Net, NetState
 from .patterns import Selection, active_layers
 from .plan import all_refused, refuse_misspelt
-from .prototxt import decoded, parse_net
+from .prototxt import as_net, scanned
 from .retouch import FieldChange, PatchOptions, as_tree, changed, field_changes
 from .shapes import infer_shapes
 from .splice import Edit, spliced
 from .textedit import Draft
-from .textformat import Text, scan
 
 # A layer's parameters stand in front of what its type reads.
 _AHEAD: Mapping[str, str] = dict.fromkeys(
@@ -58,22 +56,20 @@ class _Written:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.characters, self.encoding, _ = decoded(data)
-        text = Text(self.characters)
-        fields = scan(text)
-        self.message = meaning(text, fields)
+        self.scanned = scanned(data)
+        self.message = self.scanned.message
         self.name = "layers" if "layers" in self.message else "layer"
         self.messages = self.message.messages(self.name)
         self.places = [
             (field, number)
-            for field in fields
+            for field in self.scanned.fields
             if field.name == self.name
             for number in range(len(field.children or ()))
         ]
 
     def edits(self, changes: Mapping[int, Sequence[FieldChange]]) -> list[Edit]:
         """The changes of layers, by their position among those in the text."""
-        draft = Draft(self.data, self.characters, self.encoding)
+        draft = Draft(self.data, self.scanned.text.text, self.scanned.encoding)
         for position, each in changes.items():
             draft.rewrite(*self.places[position], as_tree(each), _AHEAD)
         return draft.edits()
@@ -147,12 +143,10 @@ def _patched(
     """The edits, and the net that they make, which says what was meant."""
     changes = {index - inputs: each for index, each in sorted(wanted.items()) if each}
     edits = written.edits(changes)
-    data = spliced(written.data, edits)
-    characters = decoded(data)[0]
-    text = Text(characters)
-    if _sorted(meaning(text, scan(text))) != _sorted(written.meant(changes)):
+    found = scanned(spliced(written.data, edits))
+    if _sorted(found.message) != _sorted(written.meant(changes)):
         raise RuntimeError("the patched text does not say what was meant")
-    return edits, parse_net(data)
+    return edits, as_net(found)
 
 
 def patched_text(

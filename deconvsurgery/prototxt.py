@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .errors import PrototxtError
 from .legacy import upgraded_v0, upgraded_v1
@@ -40,11 +41,32 @@ def parse_net(data: bytes) -> Net:
     Unknown fields are kept; those inside ``convolution_param`` that no fork has either are
     listed in ``Layer.misspelt``.
     """
+    return as_net(scanned(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A net's text with its places, and what it says before any upgrade."""
+
+    text: Text
+    encoding: str
+    notes: tuple[str, ...]
+    fields: Sequence[TextField]
+    message: Message
+
+
+def scanned(data: bytes) -> Scanned:
+    """The text alone; raises ``PrototxtError`` where it is not valid."""
     characters, encoding, notes = decoded(data)
     text = Text(characters)
     fields = scan(text)
-    message = meaning(text, fields)
-    if encoding == "latin-1":
+    return Scanned(text, encoding, notes, fields, meaning(text, fields))
+
+
+def as_net(scanned: Scanned) -> Net:
+    """The net that a text describes; raises as `parse_net`."""
+    text, fields, message = scanned.text, scanned.fields, scanned.message
+    if scanned.encoding == "latin-1":
         message = _as_written(message)
     _check_kind(text, fields, message)
     version, layers = _layers(text, fields, message)
@@ -55,8 +77,8 @@ def parse_net(data: bytes) -> Net:
         layers=tuple(_layer(index, *each) for index, each in enumerate(upgraded)),
         state=_state(message.message("state")),
         version=version,
-        encoding=encoding,
-        notes=notes + input_notes,
+        encoding=scanned.encoding,
+        notes=scanned.notes + input_notes,
     )
 
 

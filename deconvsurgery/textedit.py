@@ -37,7 +37,7 @@ class Draft:
 
     def edits(self) -> list[Edit]:
         """The changes so far as edits on the bytes."""
-        gone = [(start, stop, "") for start, stop in _united(self._gone)]
+        gone = [(start, stop, "") for start, stop in self._removals()]
         found, at, size = [], 0, self._first
         for start, stop, text in sorted((*self._changes, *gone), key=lambda each: each[:2]):
             size += len(self._written[at:start].encode(self._encoding))
@@ -82,8 +82,7 @@ class Draft:
             for anchor, names in _anchored(added, kept, ahead):
                 new = [each for each in added if each[0] in names]
                 self._behind(body, anchor, new, style)
-        for each in removed:
-            self._remove(each)
+        self._gone += [(each.start, each.end) for each in removed]
 
     def _existing(
         self, body: Sequence[TextField], tree: Tree, style: Style
@@ -180,20 +179,6 @@ class Draft:
 
     # --- taking out
 
-    def _remove(self, field: TextField) -> None:
-        """A field with its separator, with its lines if it has them for itself."""
-        start, stop = field.start, field.end
-        blank = _REST_IS_BLANK.match(self._characters, stop)
-        indent = prefix(self._characters, start)
-        if blank and indent is not None:
-            start, stop = start - len(indent), blank.end()
-        elif blank:
-            start = len(self._characters[:start].rstrip(BLANK))
-        elif self._characters[start - 1 : start] in (*BLANK, "\n", "{", "<"):
-            while self._characters[stop : stop + 1] in (*BLANK,):
-                stop += 1
-        self._gone.append((start, stop))
-
     def _remove_from_list(self, field: TextField, number: int) -> None:
         """One of several values ``[…, …]``, with the comma on its left, or else on its right."""
         if field.children is None:
@@ -202,6 +187,29 @@ class Draft:
             spans = [(start - 1, stop + 1) for start, stop in field.insides]
         start, stop = spans[number]
         self._gone.append((spans[number - 1][1], stop) if number else (start, spans[1][0]))
+
+    def _removals(self) -> list[tuple[int, int]]:
+        """What goes, as few ranges, each with its lines if it has them for itself."""
+        joined: list[tuple[int, int]] = []
+        for start, stop in sorted(self._gone):
+            if joined and not self._characters[joined[-1][1] : start].strip(BLANK):
+                joined[-1] = joined[-1][0], max(stop, joined[-1][1])
+            else:
+                joined.append((start, stop))
+        return [self._widened(start, stop) for start, stop in joined]
+
+    def _widened(self, start: int, stop: int) -> tuple[int, int]:
+        """With the blanks that would be left over, or with the line ends."""
+        blank = _REST_IS_BLANK.match(self._characters, stop)
+        indent = prefix(self._characters, start)
+        if blank and indent is not None:
+            return start - len(indent), blank.end()
+        if blank:
+            return len(self._characters[:start].rstrip(BLANK)), stop
+        if self._characters[start - 1 : start] in (*BLANK, "\n", "{", "<"):
+            while self._characters[stop] in BLANK:
+                stop += 1
+        return start, stop
 
     # --- what the neighbours tell
 
@@ -236,14 +244,3 @@ def _anchored(
             place = len(kept) - 1
         anchors.setdefault(place, set()).add(name)
     return [(kept[place], names) for place, names in anchors.items()]
-
-
-def _united(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges in order, those that overlap as one."""
-    found: list[tuple[int, int]] = []
-    for start, stop in sorted(ranges):
-        if found and start < found[-1][1]:
-            found[-1] = found[-1][0], max(stop, found[-1][1])
-        else:
-            found.append((start, stop))
-    return found

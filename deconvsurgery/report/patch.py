@@ -150,7 +150,7 @@ def closing_words(result: PatchResult, *, dry_run: bool) -> str:
     """One sentence on the layers, one on the file, in one tense."""
     would = dry_run or not result.written
     place = "standard output" if result.output == "-" else escaped(result.output or "nothing")
-    in_place = result.output is not None and escaped(result.output) == escaped(result.net)
+    in_place = result.output not in (None, "-") and result.output == result.net
     count = Counter(layer.action for layer in result.layers)
     if not result.changed:
         why = "Nothing would change" if dry_run else "Nothing had to change"
