@@ -539,14 +539,11 @@ def test_what_is_no_plain_dataset_is_refused(folder: Path) -> None:
 # --- large ones
 
 WATCHED = """
-import resource, sys
-from deconvsurgery.__main__ import main
-status = 0
-try:
-    status = main()
-except SystemExit as end:
-    status = end.code
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+import os, sys
+from deconvsurgery.cli import run
+status = run(sys.argv[1:])
+(line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(int(line.split()[1]) // 1024, file=sys.stderr)
 sys.exit(status)
 """
 
