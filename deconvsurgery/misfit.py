@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from .errors import ShapeError
 from .fill import BilinearFill
-from .fit import Refusal, Target, by, recipe_words
+from .fit import Refusal, Target, by
 from .net import Layer, Net, NetState, Phase
 from .retouch import BILINEAR, FieldChange, PatchOptions
+from .unfit import recipe_words
 
 Changes: TypeAlias = Mapping[int, Sequence[FieldChange]]
 """What changes in each layer, by its index."""

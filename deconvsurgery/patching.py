@@ -194,7 +194,7 @@ def _notes(
     yield (
         "a model saved with the old net does not fit the new one, Caffe stops at it: "
         f"{old.layer.name!r} had {_blob_words(old)}, now has {_blob_words(new)}{more}. In a model "
-        "without the layer the filler makes it, or apply creates it; regroup, which is to come, "
+        "without the layer the filler makes it, or apply creates it; regroup "
         "changes net and model together"
     )
 

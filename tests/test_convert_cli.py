@@ -19,7 +19,7 @@ from rich.console import Console
 
 from deconvsurgery.cli import run as main
 from deconvsurgery.report.conversion import convert_report
-from deconvsurgery.report.document import convert_document
+from deconvsurgery.report.whole_documents import convert_document
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.convert import ConvertResult, convert
 

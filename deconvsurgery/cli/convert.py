@@ -85,7 +85,7 @@ def command(
             progress=progress,
         )
     if as_json:
-        from ..report.document import convert_document
+        from ..report.whole_documents import convert_document
 
         show_json(convert_document(result))
     elif not quiet:

@@ -87,7 +87,7 @@ def command(
         **options,
     )
     if as_json:
-        from ..report.document import patch_document
+        from ..report.whole_documents import patch_document
 
         show_json(patch_document(result))
         return 1 if check and result.changed else 0

@@ -64,7 +64,7 @@ def command(
         **state_arguments(phase, level, stage),
     )
     if as_json:
-        from ..report.document import regroup_document
+        from ..report.whole_documents import regroup_document
 
         show_json(regroup_document(result))
     elif not quiet:

@@ -79,7 +79,7 @@ def command(
             **options,
         )
     if as_json:
-        from ..report.document import transplant_document
+        from ..report.whole_documents import transplant_document
 
         show_json(transplant_document(result))
     elif not quiet:

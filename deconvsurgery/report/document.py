@@ -11,21 +11,13 @@ from math import isfinite, prod
 from typing import Any, TypeAlias
 
 from ..change import Action, Change, Skip
-from ..conversion import LayerConversion
 from ..errors import SurgeryError
 from ..fingerprint import Fingerprint
 from ..fit import Target
-from ..net import Message
-from ..patching import LayerPatch
 from ..portrait import KernelFacts
 from ..survey import Row
 from ..verbs.apply import ApplyResult
-from ..verbs.convert import ConvertResult
 from ..verbs.inspect import InspectResult
-from ..verbs.patch_net import PatchResult
-from ..verbs.regroup import RegroupResult
-from ..verbs.transplant import TransplantResult
-from .patch import value_words
 
 Document: TypeAlias = dict[str, Any]
 
@@ -36,14 +28,14 @@ MOST_VALUES = 64 * 64
 
 def apply_document(result: ApplyResult) -> Document:
     """What ``apply`` did or would do."""
-    return _document(
+    return document(
         "apply",
         net=result.net,
         input=result.input,
         output=result.output,
         changed=result.changed,
         written=result.written,
-        layers=[_planned(row) for row in result.plan.rows],
+        layers=[planned(row) for row in result.plan.rows],
         left_alone=[{"name": each.name, "type": each.type} for each in result.plan.left_alone],
         bytes={
             "input": result.input_size,
@@ -57,7 +49,7 @@ def apply_document(result: ApplyResult) -> Document:
 
 def inspect_document(result: InspectResult) -> Document:
     """What ``inspect`` found."""
-    return _document(
+    return document(
         "inspect",
         net=result.net,
         model=result.model,
@@ -69,170 +61,9 @@ def inspect_document(result: InspectResult) -> Document:
     )
 
 
-def convert_document(result: ConvertResult) -> Document:
-    """What ``convert`` did or would do."""
-    return _document(
-        "convert",
-        input=result.input,
-        output=result.output,
-        net=result.net,
-        before=result.before,
-        after=result.after,
-        changed=result.changed,
-        written=result.written,
-        layers=[_converted(each) for each in result.conversion.layers],
-        told=result.conversion.told,
-        bytes={"input": result.input_size, "output": result.output_size},
-        warnings=result.warnings,
-    )
-
-
-def _converted(layer: LayerConversion) -> Document:
-    return {
-        "name": layer.source.name,
-        "type": layer.type,
-        "action": layer.action,
-        "told": layer.told,
-        "max_abs_change": layer.max_abs_change,
-        "blobs": [
-            {
-                "before": {
-                    "shape": each.blob.shape,
-                    "legacy": each.blob.legacy,
-                    "values": each.blob.storage,
-                    "type": each.blob.dtype[1:],
-                },
-                "after": {
-                    "shape": each.blob.shape if each.shape is None else each.shape,
-                    "legacy": each.shape is None,
-                    "values": each.storage,
-                    "type": each.dtype[1:],
-                },
-                "max_abs_change": each.max_abs_change,
-            }
-            for each in layer.blobs
-        ],
-    }
-
-
-def transplant_document(result: TransplantResult) -> Document:
-    """What ``transplant`` did or would do."""
-    return _document(
-        "transplant",
-        net=result.net,
-        input=result.input,
-        output=result.output,
-        written=result.written,
-        layers=[
-            {
-                "name": each.layer.name,
-                "type": each.layer.type,
-                "action": each.action,
-                "from": each.old,
-                "blobs": [
-                    {"origin": origin, "shape": shape, "was": was}
-                    for origin, shape, was in each.blobs
-                ],
-                "told": each.told,
-            }
-            for each in result.layers
-        ],
-        dropped=result.grafting.dropped,
-        filled=[_planned(row) for row in result.plan.rows] if result.plan else [],
-        bytes={"input": result.input_size, "output": result.output_size},
-        warnings=result.warnings,
-    )
-
-
-def patch_document(result: PatchResult) -> Document:
-    """What ``patch-net`` did or would do; a message that goes is told as text."""
-    return _document(
-        "patch-net",
-        net=result.net,
-        output=result.output,
-        changed=result.changed,
-        written=result.written,
-        layers=[_patched(each) for each in result.layers],
-        left_alone=[{"name": name, "type": kind} for name, kind in result.left_alone],
-        bytes={"input": len(result.before), "output": len(result.after)},
-        warnings=result.warnings,
-        notes=result.notes,
-    )
-
-
-def _patched(layer: LayerPatch) -> Document:
-    return {
-        "name": layer.name,
-        "type": layer.type,
-        "line": layer.line,
-        "action": layer.action,
-        "reason": layer.reason,
-        "changes": [
-            {
-                "field": each.field,
-                "before": value_words(each.before)
-                if isinstance(each.before, Message)
-                else each.before,
-                "after": each.after,
-            }
-            for each in layer.changes
-        ],
-        "warnings": layer.warnings,
-    }
-
-
-def regroup_document(result: RegroupResult) -> Document:
-    """What ``regroup`` did or would do."""
-    plan = result.regrouping
-    return _document(
-        "regroup",
-        net=result.net,
-        input=result.input,
-        net_output=result.net_output,
-        output=result.output,
-        expand=result.expand,
-        changed=result.changed,
-        written=result.written,
-        layers=[
-            *(
-                {
-                    "name": each.target.layer.name,
-                    "line": each.target.layer.line or None,
-                    "action": "regrouped",
-                    "reason": None,
-                    "group": {
-                        "before": each.target.layer.convolution_param.group,
-                        "after": each.group,
-                    },
-                    "shape": {"before": each.shape, "after": each.after},
-                }
-                for each in plan.changes
-            ),
-            *(
-                {
-                    "name": each.target.layer.name,
-                    "line": each.target.layer.line or None,
-                    "action": "unchanged",
-                    "reason": each.reason,
-                    "group": {
-                        "before": each.target.layer.convolution_param.group,
-                        "after": each.target.layer.convolution_param.group,
-                    },
-                    "shape": {"before": each.target.shape, "after": each.target.shape},
-                }
-                for each in plan.kept
-            ),
-        ],
-        left_alone=[{"name": each.name, "type": each.type} for each in result.left_alone],
-        bytes={"input": result.input_size, "output": result.output_size},
-        warnings=result.warnings,
-        notes=result.notes,
-    )
-
-
 def kernel_document(facts: KernelFacts) -> Document:
     """A kernel's numbers; an entry an axis where the axes may differ."""
-    return _document(
+    return document(
         "kernel",
         size=facts.size,
         stride=facts.stride,
@@ -260,7 +91,7 @@ def error_document(
     command: str | None, error: SurgeryError, *, kind: str | None = None
 ) -> Document:
     """An error and its place; what it does not know of its place is null."""
-    return _document(
+    return document(
         command,
         error={
             "kind": kind or type(error).__name__,
@@ -275,7 +106,8 @@ def error_document(
     )
 
 
-def _document(command: str | None, **fields: object) -> Document:
+def document(command: str | None, **fields: object) -> Document:
+    """A document of a command, in types that JSON has."""
     return {
         "schema_version": SCHEMA_VERSION,
         "command": _safe(command),
@@ -283,7 +115,7 @@ def _document(command: str | None, **fields: object) -> Document:
     }
 
 
-def _planned(row: Change | Skip) -> Document:
+def planned(row: Change | Skip) -> Document:
     """A layer's row; a skipped one stays as it was, changing 0 values by 0."""
     target = row.target
     start = {"name": target.layer.name, "type": target.layer.type}

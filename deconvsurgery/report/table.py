@@ -230,7 +230,7 @@ def _nothing_changed(result: ApplyResult, count: Counter[Action], would: bool) -
 
 
 def _in_place(result: ApplyResult) -> bool:
-    return result.output is not None and escaped(result.output) == escaped(result.input)
+    return result.output not in (None, "-") and result.output == result.input
 
 
 def _place(result: ApplyResult) -> str:
