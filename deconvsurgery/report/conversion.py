@@ -8,32 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from ..conversion import BlobConversion, LayerConversion
 from ..model import Version
 from ..verbs.convert import ConvertResult
-from .words import (
-    GOOD,
-    LEARNED,
-    NOTHING,
-    ODD,
-    QUIET,
-    Cells,
-    Layout,
-    Remark,
-    escaped,
-    name_of,
-    number,
-    plain,
-    plain_remarks,
-    plain_table,
-    plural,
-    remarks,
-    shape,
-    table,
-)
+from .page import Cells, Layout, Remark, page
+from .words import GOOD, LEARNED, NOTHING, ODD, QUIET, escaped, name_of, number, plural, shape
 
 ACTION_STYLES = {
     "upgraded": f"bold {GOOD}",
@@ -65,15 +47,7 @@ def convert_report(result: ConvertResult, *, width: int, terminal: bool) -> Rend
     rows = [_cells(each, terminal) for each in told]
     said = list(_remarks(result))
     closing = closing_words(result)
-    if not terminal:
-        lines = plain_table(rows, WIDE) if rows else []
-        return plain([*lines, *plain_remarks(said), closing])
-    parts: list[RenderableType] = []
-    if rows:
-        parts += [table(rows, LAYOUTS, width), Text("")]
-    if said:
-        parts += [remarks(said), Text("")]
-    return Group(*parts, Text(closing, "bold", overflow="fold"))
+    return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
 
 
 def _cells(layer: LayerConversion, terminal: bool) -> Cells:

@@ -8,31 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from ..change import Skip
 from ..verbs.transplant import NewLayer, TransplantResult
-from .words import (
-    GOOD,
-    LEARNED,
-    NOTHING,
-    ODD,
-    QUIET,
-    WRONG,
-    Cells,
-    Layout,
-    Remark,
-    escaped,
-    name_of,
-    plain,
-    plain_remarks,
-    plain_table,
-    plural,
-    remarks,
-    shape,
-    table,
-)
+from .page import Cells, Layout, Remark, page
+from .words import GOOD, LEARNED, NOTHING, ODD, QUIET, WRONG, escaped, name_of, plural, shape
 
 STYLES = {
     "copied": GOOD,
@@ -60,15 +42,7 @@ def transplant_report(result: TransplantResult, *, width: int, terminal: bool) -
     rows = [_cells(each, terminal) for each in weighted]
     said = list(_remarks(result))
     closing = closing_words(result)
-    if not terminal:
-        lines = plain_table(rows, WIDE) if rows else []
-        return plain([*lines, *plain_remarks(said), closing])
-    parts: list[RenderableType] = []
-    if rows:
-        parts += [table(rows, LAYOUTS, width), Text("")]
-    if said:
-        parts += [remarks(said), Text("")]
-    return Group(*parts, Text(closing, "bold", overflow="fold"))
+    return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
 
 
 def _cells(each: NewLayer, terminal: bool) -> Cells:

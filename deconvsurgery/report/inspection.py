@@ -14,27 +14,20 @@ from ..fit import Target
 from ..patterns import DECONVOLUTION
 from ..survey import Row
 from ..verbs.inspect import InspectResult
+from .page import Cells, Layout, Remark, plain, plain_remarks, plain_table, remarks, table
 from .words import (
     LEARNED,
     NOTHING,
     ODD,
     QUIET,
     WRONG,
-    Cells,
-    Layout,
-    Remark,
     escaped,
     name_of,
-    plain,
-    plain_remarks,
-    plain_table,
     plural,
-    remarks,
     shape,
     size,
     state_style,
     state_words,
-    table,
 )
 
 WIDE: Layout = (

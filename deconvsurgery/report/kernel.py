@@ -22,7 +22,8 @@ from ..kernels import (
 )
 from ..portrait import KernelFacts
 from .heatmap import heatmap
-from .words import GAP, GOOD, LEARNED, QUIET, WRONG, number, plain, size
+from .page import GAP, plain
+from .words import GOOD, LEARNED, QUIET, WRONG, number, size
 
 # A grid of more columns is a picture rather than numbers.
 LARGEST_GRID = 8

@@ -10,32 +10,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from ..net import Message, Value
 from ..patching import LayerPatch
 from ..retouch import FieldChange
 from ..verbs.patch_net import PatchResult
-from .words import (
-    GOOD,
-    LEARNED,
-    NOTHING,
-    ODD,
-    QUIET,
-    WRONG,
-    Cells,
-    Layout,
-    Remark,
-    escaped,
-    name_of,
-    plain,
-    plain_remarks,
-    plain_table,
-    plural,
-    remarks,
-    table,
-)
+from .page import Cells, Layout, Remark, page
+from .words import GOOD, LEARNED, NOTHING, ODD, QUIET, WRONG, escaped, name_of, plural
 
 ACTION_STYLES = {"patched": f"bold {LEARNED}", "unchanged": QUIET, "skipped": ODD}
 WIDE: Layout = (("layer",), ("line",), ("field",), ("before",), ("→ after",), ("action",))
@@ -59,15 +42,7 @@ def patch_report(
     rows = [cells for layer in result.layers for cells in _rows(layer, terminal)]
     said = list(_remarks(result, terminal=terminal))
     closing = closing_words(result, dry_run=dry_run)
-    if not terminal:
-        lines = plain_table(rows, WIDE) if rows else []
-        return plain([*lines, *plain_remarks(said), closing])
-    parts: list[RenderableType] = []
-    if rows:
-        parts += [table(rows, LAYOUTS, width), Text("")]
-    if said:
-        parts += [remarks(said), Text("")]
-    return Group(*parts, Text(closing, "bold", overflow="fold"))
+    return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
 
 
 def _rows(layer: LayerPatch, terminal: bool) -> Iterator[Cells]:

@@ -8,29 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from ..fit import Target
 from ..verbs.regroup import RegroupResult
-from .words import (
-    LEARNED,
-    NOTHING,
-    ODD,
-    QUIET,
-    Cells,
-    Layout,
-    Remark,
-    escaped,
-    name_of,
-    plain,
-    plain_remarks,
-    plain_table,
-    plural,
-    remarks,
-    shape,
-    table,
-)
+from .page import Cells, Layout, Remark, page
+from .words import LEARNED, NOTHING, ODD, QUIET, escaped, name_of, plural, shape
 
 WIDE: Layout = (
     ("layer",),
@@ -65,12 +49,7 @@ def regroup_report(result: RegroupResult, *, width: int, terminal: bool) -> Rend
     rows += [_cells(each.target, None, each.target.shape, None, terminal) for each in plan.kept]
     said = list(_remarks(result, terminal))
     closing = closing_words(result)
-    if not terminal:
-        return plain([*plain_table(rows, WIDE), *plain_remarks(said), closing])
-    parts: list[RenderableType] = [table(rows, LAYOUTS, width), Text("")]
-    if said:
-        parts += [remarks(said), Text("")]
-    return Group(*parts, Text(closing, "bold", overflow="fold"))
+    return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
 
 
 def _cells(

@@ -9,34 +9,27 @@ from collections import Counter
 from collections.abc import Iterator
 from math import prod
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from ..change import Action, Change, Skip
 from ..fit import Target
 from ..net import Layer
 from ..verbs.apply import ApplyResult
+from .page import Cells, Layout, Remark, page
 from .words import (
     GOOD,
     LEARNED,
     NOTHING,
     ODD,
     QUIET,
-    Cells,
-    Layout,
-    Remark,
     escaped,
     name_of,
     number,
-    plain,
-    plain_remarks,
-    plain_table,
     plural,
-    remarks,
     shape,
     size,
     state_style,
-    table,
 )
 
 ACTION_STYLES = {
@@ -98,15 +91,7 @@ def apply_report(
     rows = [_cells(row, terminal) for row in result.plan.rows]
     said = list(_remarks(result, terminal=terminal))
     closing = closing_words(result, dry_run=dry_run)
-    if not terminal:
-        lines = plain_table(rows, WIDE) if rows else []
-        return plain([*lines, *plain_remarks(said), closing])
-    parts: list[RenderableType] = []
-    if rows:
-        parts += [table(rows, LAYOUTS, width), Text("")]
-    if said:
-        parts += [remarks(said), Text("")]
-    return Group(*parts, Text(closing, "bold", overflow="fold"))
+    return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
 
 
 def _cells(row: Change | Skip, terminal: bool) -> Cells:
