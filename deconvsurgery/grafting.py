@@ -8,45 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from math import prod
 
 from .agreement import listed, quoted
 from .errors import MismatchError, SelectionError
 from .fillers import filler_value
-from .fit import dims
 from .geometry import Shape
-from .model import Model, SourceBlob, SourceLayer
+from .model import Model, SourceLayer
 from .net import Layer, Net, NetState
 from .patterns import active_layers
+from .refit import Graft, Origin, as_it_is, check_readable, expanded_rows, refitted, said
 from .shapes import LayerShapes, infer_shapes
 from .sharing import Owner, owners
-
-FLAT = "--flat copies the values in their order all the same, as FCN's transplant does"
-
-
-class Origin(StrEnum):
-    """Where a new blob's values come from."""
-
-    COPIED = "copied"
-    COERCED = "coerced"
-    EXPANDED = "expanded"
-    FORCED = "forced"
-    CONSTANT = "constant"
-
-
-@dataclass(frozen=True, slots=True)
-class Graft:
-    """A blob of the new net: its ``shape``, and the old blob or constant it is made of.
-
-    ``legacy``: the net does not tell the shape, and the old blob has legacy dims.
-    """
-
-    shape: tuple[int, ...]
-    origin: Origin
-    source: SourceBlob | None = None
-    value: float = 0.0
-    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,17 +166,19 @@ def _grafted(
     if source is None:
         return _by_filler(layer, setup, lent)
     for position, blob in enumerate(source.blobs[: None if expected is None else len(expected)]):
-        _check_readable(position, blob)
+        check_readable(position, blob)
     if setup.problem is not None:
         raise MismatchError(f"Caffe would not set it up: {setup.problem}")
     if expected is None:  # a type that is not known: the old blobs as they are
-        return LayerGraft(layer, tuple(map(_as_it_is, source.blobs)), source.name)
+        return LayerGraft(layer, tuple(map(as_it_is, source.blobs)), source.name)
     told = []
     if len(source.blobs) > len(expected):
         extra = len(source.blobs) - len(expected)
         told.append(f"{extra} of {len(source.blobs)} old blobs dropped: it has {len(expected)}")
     grafts = tuple(
-        _expanded(position, blob, shape, layer) if expanded else _graft(position, blob, shape, flat)
+        expanded_rows(position, blob, shape, layer)
+        if expanded
+        else refitted(position, blob, shape, flat)
         for position, (blob, shape) in enumerate(zip(source.blobs, expected, strict=False))
     )
     missing = expected[len(grafts) :]
@@ -211,99 +186,6 @@ def _grafted(
         grafts += _constants(layer, len(grafts), missing, lent)
         told.append(f"{len(missing)} of {len(expected)} blobs made, which the old layer lacks")
     return LayerGraft(layer, grafts, source.name if grafts else None, tuple(told))
-
-
-def _check_readable(position: int, blob: SourceBlob) -> None:
-    if blob.problem or blob.absent:
-        raise MismatchError(
-            f"old blob {position}: {blob.problem or 'the file has it at the layer that owns it'}"
-        )
-    if blob.count != prod(blob.shape):
-        raise MismatchError(f"old blob {position} has {blob.count:,} values for {dims(blob.shape)}")
-
-
-def _as_it_is(blob: SourceBlob) -> Graft:
-    return Graft(blob.shape, Origin.COPIED, blob, legacy=blob.legacy)
-
-
-def _graft(position: int, blob: SourceBlob, shape: Shape, flat: bool) -> Graft:
-    """One blob; ``MismatchError`` where it does not fit."""
-    if shape is None:
-        return _as_it_is(blob)
-    full = _completed(shape, blob)
-    if full is None:
-        raise MismatchError(
-            f"old blob {position} of shape {dims(blob.shape)} does not fit {_said(shape)}"
-        )
-    if blob.fits(full):
-        return Graft(full, Origin.COPIED, blob)
-    # InnerProduct (O, I) and Convolution (O, C, h, w) are the same memory when O is the same.
-    outputs = {each[:1] for each in _meant(position, blob, len(full))}
-    if blob.count == prod(full) and (full[:1] in outputs or len(full) < 2):
-        return Graft(full, Origin.COERCED, blob)
-    if flat:
-        return Graft(full, Origin.FORCED, blob)
-    if blob.count == prod(full):
-        raise MismatchError(
-            f"old blob {position} of shape {dims(blob.shape)} has as many values as {dims(full)}, "
-            "but another first axis: other outputs",
-            hint=FLAT,
-        )
-    raise MismatchError(
-        f"old blob {position} of shape {dims(blob.shape)} has {blob.count:,} values, "
-        f"{dims(full)} takes {prod(full):,}",
-        hint=FLAT,
-    )
-
-
-def _meant(position: int, blob: SourceBlob, axes: int) -> list[tuple[int, ...]]:
-    """The shapes that a blob's dims may mean; legacy ones have 1s in front of what they mean."""
-    found = [blob.shape]
-    if blob.legacy:
-        found.append(blob.shape[max(0, 4 - axes) :])
-        if position == 0 and blob.shape[:2] == (1, 1):  # an InnerProduct's (O, I)
-            found.append(blob.shape[2:])
-    return found
-
-
-def _completed(shape: Sequence[int | None], blob: SourceBlob) -> tuple[int, ...] | None:
-    """The new shape, with one length that the net leaves open taken from the old blob."""
-    open_axes = [axis for axis, dim in enumerate(shape) if dim is None]
-    known = prod(dim for dim in shape if dim is not None)
-    if len(open_axes) > 1 or (open_axes and (not known or blob.count % known)):
-        return None
-    return tuple(blob.count // known if dim is None else dim for dim in shape)
-
-
-def _said(shape: Shape) -> str:
-    return "(" + ", ".join("?" if dim is None else str(dim) for dim in shape or ()) + ")"
-
-
-def _expanded(position: int, blob: SourceBlob, shape: Shape, layer: Layer) -> Graft:
-    """The old classes into the first rows of the new ones."""
-    for own in _meant(position, blob, len(shape or ())):
-        # A length that the net leaves open is the old one's; 0 rows fit nowhere.
-        open_dims = (*own, *(0,) * len(shape or ()))
-        sizes = tuple(
-            other if dim is None else dim
-            for dim, other in zip(shape or (), open_dims, strict=False)
-        )
-        rows = own[0] if own else 0
-        if sizes and 0 < rows <= sizes[0] and blob.count // rows == prod(sizes[1:]):
-            break
-    else:
-        raise MismatchError(
-            f"old blob {position} of shape {dims(blob.shape)} is not the first rows of "
-            f"{_said(shape)}"
-        )
-    value = filler_value(layer, position)
-    if value is None and rows < sizes[0]:
-        raise MismatchError(
-            f"rows {rows} to {sizes[0] - 1} of blob {position} would be left to a random filler, "
-            "which a file cannot leave to Caffe",
-            hint="a constant filler in the new net makes them",
-        )
-    return Graft(sizes, Origin.EXPANDED, blob, value or 0.0)
 
 
 # ── what the old model lacks ──
@@ -337,7 +219,7 @@ def _constants(
             raise MismatchError(f"blob {position} has a filler that is not constant")
         elif not told:
             raise MismatchError(
-                f"the net does not tell the shape of blob {position}: {_said(shape)}"
+                f"the net does not tell the shape of blob {position}: {said(shape)}"
             )
         else:
             found.append(Graft(full, Origin.CONSTANT, value=value))

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from .assembly import assembled, layer_field
 from .change import Change, Plan
-from .grafting import Graft, Grafting, LayerGraft, Origin
+from .grafting import Grafting, LayerGraft
 from .model import Made, Model, SourceBlob, SourceLayer, Storage, Version
 from .net import Net
+from .refit import Graft, Origin
 from .splice import Edit
 from .surgery import NewBlob, Values, as_bytes, kept_values
 

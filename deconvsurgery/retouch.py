@@ -14,7 +14,7 @@ from .geometry import Window, convolution_window
 from .kernels import recipe
 from .legacy import PARAM_LISTS
 from .net import Layer, Message, Value
-from .textstyle import Tree
+from .textstyle import Change, Tree
 
 BILINEAR = "bilinear"
 FILLERS = (BILINEAR, "keep")
@@ -193,13 +193,23 @@ def _removed(message: Message, names: Sequence[str], first: int = 0) -> Iterator
 
 def as_tree(changes: Sequence[FieldChange]) -> Tree:
     """The changes as they lie within each other."""
-    tree: dict[tuple[str, int], object] = {}
+    tree: dict[tuple[str, int], Change] = {}
     for change in changes:
-        inner = tree
-        for step in change.path[:-1]:
-            inner = inner.setdefault(step, {})  # type: ignore[assignment]
-        inner[change.path[-1]] = change.after
-    return tree  # type: ignore[return-value]
+        _put(tree, change.path, change.after)
+    return tree
+
+
+def _put(
+    tree: dict[tuple[str, int], Change], path: Sequence[tuple[str, int]], after: int | str | None
+) -> None:
+    step, *rest = path
+    if not rest:
+        tree[step] = after
+        return
+    inner = tree.get(step)
+    branch = dict(inner) if isinstance(inner, Mapping) else {}
+    _put(branch, rest, after)
+    tree[step] = branch
 
 
 def changed(message: Message, tree: Tree) -> Message:
