@@ -264,7 +264,9 @@ class Model:
 
     @property
     def dtype(self) -> str:
-        """The type that all values have, else float32: what a new blob's values should be."""
+        """What a new blob's values should be: the type of its `storage`, which datasets choose."""
+        if self.storage is not Storage.DATASET:
+            return self.storage.dtype
         types = {blob.dtype for blob in self.blobs if blob.count}
         return types.pop() if len(types) == 1 else "<f4"
 

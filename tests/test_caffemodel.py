@@ -437,6 +437,20 @@ def test_raw_data_counts_last() -> None:
     assert values_of(raw + sized(5, b"")) == [3]
 
 
+def test_a_new_blobs_type_is_that_of_the_field_it_goes_to() -> None:
+    """Doubles in two fields: a new blob goes to data, which holds floats."""
+    raw, double = raw_type(0) + sized(12, doubles(1)), sized(8, doubles(1))
+    for payloads, storage, dtype in (
+        ([raw, double], Storage.DATA, "<f4"),
+        ([raw, raw], Storage.RAW_DOUBLE, "<f8"),
+        ([double], Storage.DOUBLE_DATA, "<f8"),
+        ([sized(5, floats(1)), double], Storage.DATA, "<f4"),
+        ([], Storage.DATA, "<f4"),
+    ):
+        model = indexed(b"".join(with_blob(payload) for payload in payloads))
+        assert (model.storage, model.dtype) == (storage, dtype)
+
+
 UNREADABLE = {
     "a type that is no float": (raw_type(3) + sized(12, floats(1)), "raw_data of type INT"),
     "a type nobody has": (raw_type(77) + sized(12, floats(1)), "raw_data of type 77"),
