@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "errors": (
+        "ConfigError",
         "FileError",
         "FormatError",
         "LayerError",
@@ -47,7 +48,9 @@ _HOMES = {
     "fit": ("Options", "Target"),
     "change": ("Action", "Change", "Plan", "Skip"),
     "plan": ("make_plan",),
+    "finding": ("Finding", "Repair", "Rule", "Severity", "Step"),
     "verbs.apply": ("ApplyResult", "apply"),
+    "verbs.check": ("CheckResult", "check"),
     "verbs.convert": ("ConvertResult", "convert"),
     "verbs.demo": ("demo",),
     "verbs.inspect": ("InspectResult", "inspect"),
@@ -65,6 +68,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 if TYPE_CHECKING:
     from .change import Action, Change, Plan, Skip
     from .errors import (
+        ConfigError,
         FileError,
         FormatError,
         LayerError,
@@ -77,6 +81,7 @@ if TYPE_CHECKING:
         SurgeryError,
     )
     from .fill import BilinearFill
+    from .finding import Finding, Repair, Rule, Severity, Step
     from .fingerprint import Fingerprint, State
     from .fit import Options, Target
     from .kernels import (
@@ -98,6 +103,7 @@ if TYPE_CHECKING:
     from .read import open_model, read_net
     from .retouch import FieldChange
     from .verbs.apply import ApplyResult, apply
+    from .verbs.check import CheckResult, check
     from .verbs.convert import ConvertResult, convert
     from .verbs.demo import demo
     from .verbs.inspect import InspectResult, inspect
@@ -111,10 +117,13 @@ __all__ = [
     "ApplyResult",
     "BilinearFill",
     "Change",
+    "CheckResult",
+    "ConfigError",
     "ConvertResult",
     "ConvolutionParam",
     "FieldChange",
     "FileError",
+    "Finding",
     "Fingerprint",
     "FormatError",
     "Formula",
@@ -137,19 +146,24 @@ __all__ = [
     "PrototxtError",
     "Recipe",
     "RegroupResult",
+    "Repair",
+    "Rule",
     "Selection",
     "SelectionError",
+    "Severity",
     "ShapeError",
     "Skip",
     "SourceBlob",
     "SourceLayer",
     "State",
+    "Step",
     "Support",
     "SurgeryError",
     "Target",
     "TransplantResult",
     "apply",
     "bilinear_kernel",
+    "check",
     "convert",
     "demo",
     "inspect",

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import prod
-from typing import Final
+from typing import Final, TypeAlias
 
 from .geometry import MAX_AXES, Shape
 from .model import Model, SourceBlob, SourceLayer, Version
@@ -34,13 +34,17 @@ class Kind(StrEnum):
     TWICE_IN_MODEL = "twice-in-model"
 
 
+Said: TypeAlias = int | tuple[int | None, ...] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Disagreement:
     """One layer that net and model disagree on.
 
     ``message`` says what is so and what Caffe does, without the layer's name in front; ``line``
     is the net's. ``stops``: Caffe would end the process. ``renamed`` is nearly the same name, of
-    a layer of this type that only the other of the two has.
+    a layer of this type that only the other of the two has. ``numbers`` are what the net says and
+    what the model has, as far as numbers tell it.
     """
 
     kind: Kind
@@ -49,6 +53,7 @@ class Disagreement:
     line: int | None = None
     stops: bool = False
     renamed: str | None = None
+    numbers: Mapping[str, Said] = field(default_factory=dict)
 
 
 def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[Disagreement, ...]:
@@ -144,8 +149,8 @@ def _received(
     for source in sources:
         refused = _refused(layer, blobs, source)
         if refused is not None:
-            kind, words = refused
-            yield Disagreement(kind, layer.name, words + _STOPS, line, stops=True)
+            kind, words, numbers = refused
+            yield Disagreement(kind, layer.name, words + _STOPS, line, stops=True, numbers=numbers)
             return
     if len(sources) > 1 and sources[-1].blobs:
         count = len(sources)
@@ -165,29 +170,44 @@ _STOPS: Final = "; Caffe stops at that"
 
 def _refused(
     layer: Layer, blobs: tuple[Shape, ...] | None, source: SourceLayer
-) -> tuple[Kind, str] | None:
+) -> tuple[Kind, str, Mapping[str, Said]] | None:
     """The first check of Caffe's that fails, in the order in which it makes them."""
     other = _type(source)
     has = "the model has" if other in ("", layer.type) else f"the model's {_short(other)} has"
     if blobs is not None and len(blobs) != len(source.blobs):
         gives = f"{len(blobs) or 'no'} blob" + ("" if len(blobs) == 1 else "s")
-        return Kind.BLOBS, f"the net gives it {gives}, {has} {len(source.blobs) or 'none'}"
+        return (
+            Kind.BLOBS,
+            f"the net gives it {gives}, {has} {len(source.blobs) or 'none'}",
+            {"net": len(blobs), "model": len(source.blobs)},
+        )
     for position, blob in enumerate(source.blobs):
         shape = None if blobs is None else blobs[position]
         if not _fits(blob, shape):
-            return Kind.SHAPE, (
+            return (
+                Kind.SHAPE,
                 f"the net gives its blob {position} the shape {_dims(shape)}, "
-                f"{has} {_dims(blob.shape)}"
+                f"{has} {_dims(blob.shape)}",
+                {"blob": position, "net": shape, "model": blob.shape},
             )
         if blob.count == prod(blob.shape):
             continue
+        numbers: Mapping[str, Said] = {
+            "blob": position,
+            "shape": blob.shape,
+            "values": blob.count,
+        }
         if blob.has_diff and not blob.count:
-            return Kind.VALUES, (
-                f"the values of its blob {position} are only in diff, as C3D-era files have them"
+            return (
+                Kind.VALUES,
+                f"the values of its blob {position} are only in diff, as C3D-era files have them",
+                numbers,
             )
-        return Kind.VALUES, (
+        return (
+            Kind.VALUES,
             f"its blob {position} in the model has {blob.count or 'no'} values, "
-            f"where its shape {_dims(blob.shape)} says {prod(blob.shape)}"
+            f"where its shape {_dims(blob.shape)} says {prod(blob.shape)}",
+            numbers,
         )
     return None
 

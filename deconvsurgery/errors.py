@@ -8,6 +8,7 @@
     │   ├── ShapeError              … which cannot exist or cannot be filled
     │   └── MismatchError           … on which net and model disagree
     ├── SelectionError              no layer was selected
+    ├── ConfigError                 the configuration file is wrong                 .line .column
     ├── OutputError                 the output's place will not do
     └── FileError                   the operating system refused
 
@@ -95,6 +96,23 @@ class MismatchError(LayerError):
 
 class SelectionError(SurgeryError):
     """No layer fits what was asked for."""
+
+
+class ConfigError(SurgeryError):
+    """The configuration file is wrong, at ``line`` and ``column`` (from 1) where that is known."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        path: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, path=path)
+        self.line = line
+        self.column = column
 
 
 class OutputError(SurgeryError):

@@ -12,7 +12,7 @@ from math import inf, isfinite, prod
 
 import numpy as np
 
-from .kernels import LARGEST_KERNEL, Array, Formula, Support, bilinear_kernel
+from .kernels import LARGEST_KERNEL, Array, Formula, Support, bilinear_kernel, nvidia_kernel
 
 # float32 of Caffe's filler and of FCN's surgery differ by less than 2e-7 up to k = 64.
 TOLERANCE = 1e-6
@@ -43,13 +43,15 @@ class Fingerprint:
 
     ``distance`` is max |w - ideal| for `State.NEAR_BILINEAR` and `State.OTHER`, where an ideal
     exists; ``value`` is the constant. ``support`` says how wide the triangle is that was
-    recognised (or is nearest, with ``distance``).
+    recognised (or is nearest, with ``distance``). ``nvidia``: a state `State.OTHER` that the filler
+    of NVIDIA's Caffe 0.16 and 0.17 makes.
     """
 
     state: State
     distance: float | None = None
     value: float | None = None
     support: Support | None = None
+    nvidia: bool = False
 
 
 def fingerprint(
@@ -99,7 +101,7 @@ class _Candidate:
     """A kernel that the weights may be made of, and how far off they have been."""
 
     kernel: Array
-    formula: Formula
+    formula: Formula | None  # None: NVIDIA's
     support: Support
     on_diagonal: float = 0.0
     everywhere: float = 0.0
@@ -174,9 +176,10 @@ class _Seen:
             distance if state in (State.NEAR_BILINEAR, State.OTHER) else None,
             self.lowest if state is State.CONSTANT else None,
             kernel.support if kernel else None,
+            state is State.OTHER and has_ideal and clean and self._fits(self._nearest(None)),
         )
 
-    def _nearest(self, formula: Formula) -> _Candidate | None:
+    def _nearest(self, formula: Formula | None) -> _Candidate | None:
         fitting = [each for each in self.candidates if each.formula is formula]
         return min(fitting, key=lambda each: each.on_diagonal, default=None)
 
@@ -185,18 +188,28 @@ class _Seen:
 
 
 def _candidates(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> tuple[_Candidate, ...]:
-    """The kernels worth a comparison, each once: off the recipe's sizes they are up to four."""
+    """The kernels worth a comparison, each once: off the recipe's sizes they are up to five."""
     if not kernel_size or prod(kernel_size) > LARGEST_KERNEL:
         return ()
     supports = [Support.KERNEL]
     if len(stride) == len(kernel_size) and all(1 <= step <= LARGEST_KERNEL for step in stride):
         supports.append(Support.STRIDE)
-    found: list[_Candidate] = []
-    for support in supports:
-        for formula in (Formula.FCN, Formula.CAFFE_1_0):
-            kernel = bilinear_kernel(
+    kernels: list[tuple[Array | None, Formula | None, Support]] = [
+        (
+            bilinear_kernel(
                 kernel_size, stride=stride, formula=formula, support=support, dtype=np.float64
-            )
-            if all(abs(kernel - each.kernel).max() > TOLERANCE for each in found):
-                found.append(_Candidate(kernel, formula, support))
+            ),
+            formula,
+            support,
+        )
+        for support in supports
+        for formula in (Formula.FCN, Formula.CAFFE_1_0)
+    ]
+    kernels.append((nvidia_kernel(kernel_size), None, Support.KERNEL))
+    found: list[_Candidate] = []
+    for kernel, formula, support in kernels:
+        if kernel is not None and all(
+            abs(kernel - each.kernel).max() > TOLERANCE for each in found
+        ):
+            found.append(_Candidate(kernel, formula, support))
     return tuple(found)

@@ -62,13 +62,19 @@ class Target:
             return False
         return all(has_unit_gain(gains) for gains in fill.gains(self.dilation))
 
+    def gain_range(self, fill: BilinearFill) -> tuple[float, float]:
+        """Lowest and highest gain of a phase, on the first axis where they are not all 1."""
+        if max(self.dilation, default=1) > LARGEST_KERNEL:
+            return 0.0, 0.0
+        axes = fill.gains(self.dilation)
+        worst = next((gains for gains in axes if not has_unit_gain(gains)), axes[0])
+        return min(worst), max(worst)
+
     def gain_words(self, fill: BilinearFill) -> str:
         """What the kernel does instead."""
         if max(self.dilation, default=1) > LARGEST_KERNEL:
             return f"its dilation of {by(self.dilation)} is beyond all reason"
-        axes = fill.gains(self.dilation)
-        worst = next((gains for gains in axes if not has_unit_gain(gains)), axes[0])
-        low, high = min(worst), max(worst)
+        low, high = self.gain_range(fill)
         gain = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
         return (
             f"kernel {by(self.kernel)} at stride {by(self.stride)} does not interpolate: "

@@ -161,6 +161,25 @@ def bilinear_kernel(
     return reduce(np.multiply.outer, axes).astype(dtype)
 
 
+def nvidia_kernel(sizes: Sequence[int]) -> Array | None:
+    """What the filler of NVIDIA's Caffe 0.16 and 0.17 makes, in float64; ``None`` for a size of 1.
+
+    Its f is floor(k / 2), by a whole division before the ceil, so that odd sizes are wrong, down
+    to values below 0, and a size of 1 is divided by 0 (NVIDIA/caffe#428). f = 1 for size 3:
+
+    >>> nvidia_kernel((3, 3))[0].tolist()
+    [1.0, 0.0, -1.0]
+    """
+    halves = [size // 2 for size in checked_size(tuple(sizes))]
+    if 0 in halves:
+        return None
+    axes = [
+        1 - abs(np.arange(size) / half - (2 * half - 1 - half % 2) / (2 * half))
+        for size, half in zip(sizes, halves, strict=True)
+    ]
+    return reduce(np.multiply.outer, axes)
+
+
 def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...]:
     """What a constant 1 becomes at each of the ``stride`` output phases, along one axis.
 

@@ -49,6 +49,18 @@ def name_test(pattern: str) -> Callable[[str], bool]:
     return lambda name: pattern in name
 
 
+def exact_pattern(name: str, names: Iterable[str]) -> str:
+    """A pattern that takes the layer of this name and none of the others in ``names``.
+
+    >>> exact_pattern("up", ["up", "score"]), exact_pattern("up", ["up", "upscore"])
+    ('up', 're:^up$')
+    """
+    plain = not any(mark in name for mark in "*?[") and not name.startswith("re:")
+    if name and plain and not any(name in other for other in names if other != name):
+        return name
+    return rf"re:^{re.escape(name)}$"
+
+
 def _found(search: Callable[[str], re.Match[str] | None]) -> Callable[[str], bool]:
     return lambda name: search(name) is not None
 

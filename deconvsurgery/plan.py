@@ -14,10 +14,9 @@ from .change import Change, Plan, Skip
 from .compare import passed_over, planned_change, state_of
 from .errors import MismatchError, PrototxtError, ShapeError, SurgeryError
 from .fit import Options, Refusal, Target, targets
-from .model import Model, refuse_mixed
+from .model import CAFFE_LIMIT, Model, refuse_mixed
 from .net import Layer, Net, NetState
 from .patterns import Selection, active_layers
-from .rules import CAFFE_LIMIT
 from .sharing import Sharers, sharers
 from .unfit import refusal
 

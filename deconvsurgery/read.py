@@ -10,13 +10,14 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from .errors import FileError, FormatError, ModelError, PrototxtError
+from .errors import ConfigError, FileError, FormatError, ModelError, PrototxtError, SurgeryError
 from .forms import HEAD, Form, described, form
 from .indexing import index
 from .model import Model
 from .net import Net
 from .prototxt import parse_net
-from .source import FileSource, can_be_read_again, open_source, open_text, shown
+from .settings import FILE_NAME, PROJECT_FILE, Settings, parse_settings
+from .source import FileSource, can_be_read_again, open_source, open_text, read_bytes, shown
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
@@ -104,6 +105,77 @@ def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
             hint="one of the two should be a prototxt",
         )
     return nets[0] if nets else None, models[0] if models else None
+
+
+def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
+    """Any number of paths as (net, model), told apart by content: a model goes with the net before.
+
+    Two may stand in any order, a model alone is looked at alone. A file that cannot be read counts
+    as a net: whoever reads it will tell.
+    """
+    if len(paths) <= 2 and not all(map(can_be_read_again, paths)):
+        return (net_and_model(paths),)
+    nets = [_looks_like_a_net(path) for path in paths]
+    if nets == [False]:
+        return ((None, paths[0]),)
+    if nets == [False, True]:
+        return ((paths[1], paths[0]),)
+    pairs: list[tuple[str | None, str | None]] = []
+    for path, is_net in zip(paths, nets, strict=True):
+        if is_net:
+            pairs.append((path, None))
+        elif not pairs:
+            raise FormatError(
+                "is a model, and no net stands before it",
+                path=shown(path),
+                hint="name each net before its model",
+            )
+        elif pairs[-1][1] is None:
+            pairs[-1] = (pairs[-1][0], path)
+        else:
+            pairs.append((pairs[-1][0], path))
+    return tuple(pairs)
+
+
+def _looks_like_a_net(path: str) -> bool:
+    try:
+        return _is_net(path)
+    except SurgeryError:
+        return True
+
+
+def read_settings(path: str | os.PathLike[str] | None = None) -> Settings | None:
+    """A configuration file, or the nearest one from here upwards; ``None`` where there is none.
+
+    The nearest is a ``deconvsurgery.toml``, or a ``pyproject.toml`` with its table. Paths in it are
+    made relative to where we are. Raises ``ConfigError`` for what it should not say.
+    """
+    if path is not None:
+        found = _settings(os.fspath(path))
+        if found is None:
+            raise ConfigError("has no [tool.deconvsurgery]", path=shown(path))
+        return found
+    folder = os.getcwd()
+    while True:
+        for name in (FILE_NAME, PROJECT_FILE):
+            candidate = os.path.join(os.path.relpath(folder), name)
+            if os.path.isfile(candidate):
+                found = _settings(os.path.normpath(candidate))
+                if found is not None:
+                    return found
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def _settings(path: str) -> Settings | None:
+    data = read_bytes(path)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError("is no TOML: not in UTF-8", path=shown(path)) from None
+    return parse_settings(text, shown(path), folder=os.path.dirname(path))
 
 
 def _is_net(path: str) -> bool:

@@ -1,108 +1,150 @@
-"""What may be wrong with an upsampling layer: stable ids, one small test each, in a table.
+"""What may be wrong with one Deconvolution: one small test a rule, in a table.
 
-Never here: how a finding is shown, or a repair carried out. Geometry through a whole net
-(DS007) is not among them yet.
+A test tells what is so, with the numbers that prove it and how to mend it, or ``None``. Never here:
+rules over a whole net or model (``audit``), or how a finding is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
+from typing import Final, TypeVar
 
+from .alignment import CropFacts
+from .case import Case
 from .errors import ShapeError
-from .fingerprint import Fingerprint, State
-from .fit import Options, Target, dims, filling
-from .kernels import Formula, Support
-from .model import RAW_STORAGE, SourceLayer, Version
+from .finding import RULES, Finding, Number, Repair, Severity
+from .fingerprint import State
+from .fit import Options, by, dims, filling
+from .kernels import Formula, Support, apex
+from .model import CAFFE_LIMIT, RAW_STORAGE, SourceLayer, Version
+from .repairs import drop_bias, enlarge_it, fill_it, freeze_it, group_it
 
-CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule that a layer breaks: its id, one sentence, and the prototxt's line."""
-
-    id: str
-    message: str
-    line: int | None = None
+Alike = TypeVar("Alike")
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A Deconvolution as the rules see it.
+class Broken:
+    """What a test found: one sentence, the numbers that prove it, how to mend it, and where.
 
-    ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
-    layer, and made of what the model itself says where there is no net (``by_net`` false).
-    ``namesakes`` counts the active layers of its name.
+    ``severity`` and the place are ``None`` where they are the rule's own and the layer's.
     """
 
-    target: Target | None
-    weights: Fingerprint | None
-    sources: tuple[SourceLayer, ...] = ()
-    namesakes: int = 1
-    matched: bool = True
-    model_size: int = 0
-    by_net: bool = True
+    message: str
+    numbers: Mapping[str, Number]
+    repair: Repair | None = None
+    severity: Severity | None = None
+    place: tuple[int, int] | None = None
 
 
 def findings(case: Case) -> tuple[Finding, ...]:
     """Every rule that the layer breaks, in the order of their ids."""
-    line = case.target.layer.line or None if case.target else None
+    layer = case.target.layer if case.target else None
+    name = layer.name if layer else case.sources[-1].name if case.sources else None
     found = []
-    for rule_id, for_matched_only, rule in RULES:
-        if for_matched_only and not case.matched:
+    for rule_id, test in TESTS.items():
+        if RULES[rule_id].matched_only and not case.matched:
             continue
-        message = rule(case)
-        if message:
-            found.append(Finding(rule_id, message, line))
+        broken = test(case)
+        if broken is None:
+            continue
+        line, column = broken.place or ((layer.line, layer.column) if layer else (0, 0))
+        found.append(
+            Finding(
+                rule_id,
+                broken.message,
+                line or None,
+                column or None,
+                name,
+                broken.severity,
+                tuple(broken.numbers.items()),
+                broken.repair,
+            )
+        )
     return tuple(found)
 
 
-def _state(case: Case) -> State | None:
-    return case.weights.state if case.weights else None
-
-
-def _no_weights(case: Case) -> str | None:
-    if _state(case) is not State.MISSING or case.target is None or not case.by_net:
+def _no_weights(case: Case) -> Broken | None:
+    if case.state is not State.MISSING or case.target is None or not case.by_net:
         return None
     filler = case.target.layer.convolution_param.weight_filler
     if filler is not None and (filler.type != "constant" or filler.value != 0):
         return None
-    return "the model has no weights for it and no weight_filler would make them"
+    return Broken(
+        "the model has no weights for it and no weight_filler would make them",
+        {"shape": case.target.shape, "values": 0},
+        fill_it(case),
+    )
 
 
-def _zero(case: Case) -> str | None:
-    return "its weights are all zero: the output is black" if _state(case) is State.ZERO else None
+def _zero(case: Case) -> Broken | None:
+    if case.state is not State.ZERO:
+        return None
+    return Broken(
+        "its weights are all zero: the output is black",
+        {"values": _values(case), "nonzero": 0},
+        fill_it(case),
+    )
 
 
-def _not_bilinear(case: Case) -> str | None:
-    state = _state(case)
-    if state is State.BILINEAR_OFF_DIAGONAL:
-        return "its diagonal is bilinear, but there are weights off it, which mix the channels"
-    if state is State.CONSTANT and case.weights:
-        return f"its weights are all {case.weights.value:g}, not bilinear"
-    if state in (State.NEAR_BILINEAR, State.OTHER):
-        distance = case.weights.distance if case.weights else None
-        off = "" if distance is None else f": up to {distance:.4g} off"
-        return f"its weights are not bilinear{off}"
+def _values(case: Case) -> int:
+    return sum(source.blobs[0].count for source in case.sources[-1:] if source.blobs)
+
+
+def _not_bilinear(case: Case) -> Broken | None:
+    weights = case.weights
+    if weights is None or weights.nvidia:
+        return None
+    numbers: dict[str, Number] = {"state": str(weights.state), "distance": weights.distance}
+    if weights.state is State.BILINEAR_OFF_DIAGONAL:
+        words = "its diagonal is bilinear, but there are weights off it, which mix the channels"
+        return Broken(words, numbers, fill_it(case))
+    if weights.state is State.CONSTANT:
+        words = f"its weights are all {weights.value:g}, not bilinear"
+        return Broken(words, numbers | {"value": weights.value}, fill_it(case))
+    if weights.state in (State.NEAR_BILINEAR, State.OTHER):
+        off = "" if weights.distance is None else f": up to {weights.distance:.4g} off"
+        return Broken(f"its weights are not bilinear{off}", numbers, fill_it(case))
     return None
 
 
-def _every_pair(case: Case) -> str | None:
-    if _state(case) is not State.BILINEAR_EVERY_PAIR:
+def _every_pair(case: Case) -> Broken | None:
+    if case.state is not State.BILINEAR_EVERY_PAIR:
         return None
-    return "every (in, out) pair is bilinear: each output is the sum of all inputs"
+    shape = case.target.shape if case.target else None
+    return Broken(
+        "every (in, out) pair is bilinear: each output is the sum of all inputs",
+        {"shape": shape, "pairs": prod(shape[:2]) if shape else None},
+        fill_it(case),
+    )
 
 
-def _off_centre(case: Case) -> str | None:
-    if _state(case) is not State.BILINEAR_CAFFE_1_0:
+def _off_centre(case: Case) -> Broken | None:
+    if case.weights is None:
         return None
-    return "its kernel is that of Caffe 1.0's filler, off centre by half a pixel"
+    released = case.state is State.BILINEAR_CAFFE_1_0
+    if not released and not case.weights.nvidia:
+        return None
+    kernel = case.target.kernel if case.target else ()
+    words = "Caffe 1.0's filler, off centre by half a pixel"
+    if case.weights.nvidia:
+        words = "the filler of NVIDIA's Caffe 0.16 and 0.17, off centre and too narrow"
+    return Broken(
+        f"its kernel is that of {words}",
+        {
+            "kernel": kernel,
+            "apex": tuple(apex(size, Formula.CAFFE_1_0) for size in kernel) if released else None,
+            "centre": tuple(apex(size) for size in kernel),
+        },
+        fill_it(case),
+    )
 
 
-def _gain(case: Case) -> str | None:
-    if case.target is None or case.target.shape is None or _state(case) is State.NEAREST:
+def _gain(case: Case) -> Broken | None:
+    target = case.target
+    if target is None or target.shape is None or not case.interpolates:
         return None
     formula, support = Formula.FCN, Support.KERNEL
     if case.weights is not None:
@@ -110,43 +152,138 @@ def _gain(case: Case) -> str | None:
         if case.weights.state is State.BILINEAR_CAFFE_1_0:
             formula = Formula.CAFFE_1_0
     try:
-        fill = filling(case.target, Options(formula=formula, support=support))
+        fill = filling(target, Options(formula=formula, support=support))
     except ShapeError:
         return None
-    return None if case.target.unit_gain(fill) else case.target.gain_words(fill)
+    if target.unit_gain(fill):
+        return None
+    low, high = target.gain_range(fill)
+    numbers: dict[str, Number] = {"kernel": target.kernel, "stride": target.stride}
+    return Broken(
+        target.gain_words(fill), numbers | {"lowest": low, "highest": high}, enlarge_it(case)
+    )
 
 
-def _filler_without_group(case: Case) -> str | None:
+def _misplaced(case: Case) -> Broken | None:
+    """DS007: where the output lies."""
+    placed = case.placement
+    if placed is None or not case.interpolates or set(placed.window.stride) == {1}:
+        return None
+    wrong = placed.wrong_crop
+    if wrong is not None:
+        return _wrong_crop(wrong)
+    if placed.right:
+        return None
+    window = placed.window
+    size = by([*dict.fromkeys(window.stride)])
+    sizes = ", ".join(f"{each:+d}" for each in dict.fromkeys(placed.excess))
+    off = max(placed.excess, key=abs)
+    return Broken(
+        f"kernel {by(window.kernel)}, stride {by(window.stride)} and pad {by(window.pad)} make "
+        f"{size} times the input {sizes} pixels, {'beginning' if off > 0 else 'cut off'} "
+        f"{abs(off) / 2:g} pixel{'' if abs(off) == 2 else 's'} "
+        f"{'before' if off > 0 else 'inside'} the edge; no Crop takes that off",
+        {
+            "kernel": window.kernel,
+            "stride": window.stride,
+            "pad": window.pad,
+            "excess": placed.excess,
+        },
+        enlarge_it(case),
+    )
+
+
+def _wrong_crop(crop: CropFacts) -> Broken:
+    layer = crop.layer
+    numbers: dict[str, Number] = {
+        "crop": layer.name,
+        "offset": crop.given,
+        "expected": tuple(None if each is None else float(each) for each in crop.expected),
+    }
+    place = (layer.line, layer.column)
+    named = f"Crop {layer.name!r}"
+    if None in crop.expected:
+        ratio = " and ".join(dict.fromkeys(_number(each) for each in crop.scale))
+        return Broken(
+            f"{named} takes it for as fine as its reference, but it is {ratio} times as fine",
+            numbers | {"scale": tuple(float(each) for each in crop.scale)},
+            Repair("upsample by another factor, or crop to another blob"),
+            place=place,
+        )
+    wanted = "x".join(_number(each) for each in _alike(crop.expected))
+    given = by(_alike(crop.given))
+    if any(each is not None and each < 0 for each in crop.expected):
+        repair = Repair(f"an offset of {wanted} cannot be: pad the first layer more")
+    else:
+        rounded = " ".join(
+            f"offset: {round(each)}" for each in _alike(crop.expected) if each is not None
+        )
+        repair = Repair(f"write crop_param {{ axis: 2 {rounded} }} in {named}")
+    if crop.silent:
+        words = (
+            f"{named} has no crop_param: today's Caffe takes offset {given}, where the forks that "
+            f"such nets come from work out {wanted}"
+        )
+    else:
+        words = f"{named} has offset {given}, where the coordinates ask for {wanted}"
+    return Broken(words, numbers, repair, place=place)
+
+
+def _number(value: Fraction | None) -> str:
+    return "?" if value is None else f"{float(value):g}"
+
+
+def _alike(each: tuple[Alike, ...]) -> tuple[Alike, ...]:
+    """Once where all are the same."""
+    return each[:1] if len(set(each)) == 1 else each
+
+
+def _filler_without_group(case: Case) -> Broken | None:
     if case.target is None:
         return None
     param = case.target.layer.convolution_param
     filler = param.weight_filler
     if filler is None or filler.type != "bilinear" or param.group == param.num_output:
         return None
-    return (
+    return Broken(
         f"weight_filler bilinear with group {param.group} and num_output {param.num_output} "
-        "fills every (in, out) pair: channels are summed"
+        "fills every (in, out) pair: channels are summed",
+        {"group": param.group, "num_output": param.num_output},
+        group_it(case),
     )
 
 
-def _default_bias(case: Case) -> str | None:
+def _default_bias(case: Case) -> Broken | None:
     if case.target is None or not case.target.layer.line:
         return None
-    given = "bias_term" in case.target.layer.message.message("convolution_param")
-    return None if given else "bias_term is not given and Caffe's default is true"
+    if "bias_term" in case.target.layer.message.message("convolution_param"):
+        return None
+    blobs = max((len(source.blobs) for source in case.sources), default=None)
+    return Broken(
+        "bias_term is not given and Caffe's default is true",
+        {"bias_term": True, "blobs": blobs},
+        drop_bias(case),
+    )
 
 
-def _learned(case: Case) -> str | None:
+def _learned(case: Case) -> Broken | None:
     if case.target is None or not case.by_net:
         return None
     param = case.target.layer.param
     lr_mult = param[0].lr_mult if param else 1.0
-    return f"lr_mult is {lr_mult:g}: training will change the kernel" if lr_mult else None
+    if not lr_mult:
+        return None
+    return Broken(
+        f"lr_mult is {lr_mult:g}: training will change the kernel",
+        {"lr_mult": lr_mult},
+        freeze_it(case),
+        Severity.ERROR if case.frozen else None,
+    )
 
 
-def _disagreement(case: Case) -> str | None:
+def _disagreement(case: Case) -> Broken | None:
     if case.target is None:
-        return "the net has no such layer"
+        return Broken("the net has no such layer", {})
     if case.weights is None or not case.by_net:
         return None
     param, shape = case.target.layer.convolution_param, case.target.shape
@@ -155,63 +292,81 @@ def _disagreement(case: Case) -> str | None:
         if not source.blobs:
             continue
         if len(source.blobs) != len(wanted):
-            return f"the net gives it {len(wanted)} blob(s), the model has {len(source.blobs)}"
+            return Broken(
+                f"the net gives it {len(wanted)} blob(s), the model has {len(source.blobs)}",
+                {"net": len(wanted), "model": len(source.blobs)},
+            )
         for blob, expected in zip(source.blobs, wanted, strict=True):
             if expected is not None and not blob.fits(expected):
-                return f"the net gives it {dims(expected)}, the model has {dims(blob.shape)}"
+                return Broken(
+                    f"the net gives it {dims(expected)}, the model has {dims(blob.shape)}",
+                    {"net": expected, "model": blob.shape},
+                )
     return None
 
 
-def _twice(case: Case) -> str | None:
+def _twice(case: Case) -> Broken | None:
     if case.namesakes < 2:
         return None
     hdf5 = any(source.version is Version.HDF5 for source in case.sources)
-    return (
+    return Broken(
         f"{case.namesakes} active layers have this name; Caffe loads weights into the "
-        f"{'last' if hdf5 else 'first'} only"
+        f"{'last' if hdf5 else 'first'} only",
+        {"layers": case.namesakes},
     )
 
 
-def _misspelt(case: Case) -> str | None:
+def _misspelt(case: Case) -> Broken | None:
     if case.target is None or not case.target.layer.misspelt:
         return None
     unknown = case.target.layer.misspelt[0]
     near = f"; did you mean {unknown.nearest!r}?" if unknown.nearest else ""
-    return f"convolution_param has an unknown field {unknown.name!r} (line {unknown.line}){near}"
+    return Broken(
+        f"convolution_param has an unknown field {unknown.name!r} (line {unknown.line}){near}",
+        {"field": unknown.name, "nearest": unknown.nearest},
+    )
 
 
-def _refused_form(case: Case) -> str | None:
+def _refused_form(case: Case) -> Broken | None:
     if case.model_size > CAFFE_LIMIT:
-        return f"the model has {case.model_size:,} bytes; Caffe reads up to 2 GiB"
-    for source in case.sources:
+        return Broken(
+            f"the model has {case.model_size:,} bytes; Caffe reads up to 2 GiB",
+            {"bytes": case.model_size},
+        )
+    words = next(_refused_blobs(case.sources), None)
+    return None if words is None else Broken(words, {})
+
+
+def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
+    for source in sources:
         for position, blob in enumerate(source.blobs):
             if blob.both_forms:
-                return f"blob {position} has both num/channels/height/width and shape"
-            if blob.problem:
-                return f"blob {position}: {blob.problem}"
-            if not blob.count and blob.has_diff:
-                return f"blob {position} has values in diff only, which Caffe does not load"
-            if blob.storage in RAW_STORAGE.values():
-                return (
+                yield f"blob {position} has both num/channels/height/width and shape"
+            elif blob.problem:
+                yield f"blob {position}: {blob.problem}"
+            elif not blob.count and blob.has_diff:
+                yield f"blob {position} has values in diff only, which Caffe does not load"
+            elif blob.storage in RAW_STORAGE.values():
+                yield (
                     f"blob {position} has its values in {blob.storage}: NVIDIA's and OpenCV's alone"
                 )
-            if blob.count != prod(blob.shape):
-                return f"blob {position} has {blob.count:,} values for shape {dims(blob.shape)}"
-    return None
+            elif blob.count != prod(blob.shape):
+                yield f"blob {position} has {blob.count:,} values for shape {dims(blob.shape)}"
 
 
-RULES: Sequence[tuple[str, bool, Callable[[Case], str | None]]] = (
-    ("DS001", True, _no_weights),
-    ("DS002", True, _zero),
-    ("DS003", True, _not_bilinear),
-    ("DS004", True, _every_pair),
-    ("DS005", True, _off_centre),
-    ("DS006", True, _gain),
-    ("DS008", True, _filler_without_group),
-    ("DS009", True, _default_bias),
-    ("DS010", True, _learned),
-    ("DS011", False, _disagreement),
-    ("DS012", False, _twice),
-    ("DS013", False, _misspelt),
-    ("DS014", False, _refused_form),
-)
+TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
+    "DS001": _no_weights,
+    "DS002": _zero,
+    "DS003": _not_bilinear,
+    "DS004": _every_pair,
+    "DS005": _off_centre,
+    "DS006": _gain,
+    "DS007": _misplaced,
+    "DS008": _filler_without_group,
+    "DS009": _default_bias,
+    "DS010": _learned,
+    "DS011": _disagreement,
+    "DS012": _twice,
+    "DS013": _misspelt,
+    "DS014": _refused_form,
+}

@@ -9,18 +9,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .alignment import Placement, placements
 from .caffemodel import layer_param
+from .case import Case
 from .compare import state_of
 from .errors import ShapeError
+from .finding import Finding
 from .fingerprint import Fingerprint
-from .fit import Target, targets
+from .fit import Options, Target, targets
 from .geometry import Shape, convolution_window
 from .model import Model, SourceLayer, Storage
 from .net import Layer, Net, NetState
-from .patterns import DECONVOLUTION, Selection, active_layers
+from .patterns import DECONVOLUTION, Selection, active_layers, exact_pattern
 from .prototxt import convolution_param
-from .rules import Case, Finding, findings
+from .rules import findings
 from .shapes import infer_shapes
+from .unfit import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,16 @@ def survey(
     states: Sequence[NetState],
     *,
     every_layer: bool = False,
+    frozen: bool = False,
 ) -> tuple[Row, ...]:
-    """A row for each Deconvolution (or each layer), first the net's, then those the net lacks."""
+    """A row for each Deconvolution (or each layer), first the net's, then those the net lacks.
+
+    ``frozen``: a layer that training would change is an error.
+    """
     rows: list[Row] = []
     names: set[str] = set()
     if net is not None:
-        rows = _net_rows(net, model, selection, states, every_layer)
+        rows = _net_rows(net, model, selection, states, every_layer, frozen)
         names = {layer.name for layer in net.layers}
     if model is not None:
         matched = {layer.name for layer in selection.matched}
@@ -85,6 +93,7 @@ def _net_rows(
     selection: Selection,
     states: Sequence[NetState],
     every_layer: bool,
+    frozen: bool,
 ) -> list[Row]:
     active = active_layers(net, states)
     deconvolutions = [layer for layer in active if layer.type == DECONVOLUTION]
@@ -92,6 +101,8 @@ def _net_rows(
     namesakes = Counter(
         layer.name for state in states[:1] for layer in net.layers if layer.active(state)
     )
+    names = [layer.name for layer in deconvolutions]
+    placed = _placed(net, states)
     rows = {}
     for target in targets(net, deconvolutions, states, model):
         layer = target.layer
@@ -104,6 +115,10 @@ def _net_rows(
             namesakes[layer.name],
             layer.index in matched,
             model.source.size if model else 0,
+            placement=placed.get(layer.index),
+            refusal=refusal(target, model, Options()) if model and layer.index in matched else None,
+            pattern=exact_pattern(layer.name, names),
+            frozen=frozen,
         )
         rows[layer.index] = Row(
             layer.name,
@@ -133,6 +148,17 @@ def _net_rows(
                 )
                 rows[index] = replace(row, blobs=shapes.blobs or row.blobs)
     return [rows[index] for index in sorted(rows)]
+
+
+def _placed(net: Net, states: Sequence[NetState]) -> dict[int, Placement]:
+    """Where each Deconvolution's output lies, in the first state in which that is wrong, or any."""
+    found: dict[int, Placement] = {}
+    for state in states:
+        for placed in placements(net.filtered(state)):
+            known = found.get(placed.layer.index)
+            if known is None or known.right:
+                found[placed.layer.index] = placed
+    return found
 
 
 def _phases(layer: Layer, states: Sequence[NetState]) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ _FOREIGN: Final = frozenset(
 )
 
 
-def _is_foreign(param: Message) -> bool:
+def foreign_window(param: Message) -> bool:
+    """A fork's fields change the window: its sizes are not to be known."""
     return any(name in _FOREIGN for name, _ in param.fields)
 
 
@@ -101,7 +102,7 @@ def _convolved(layer: Layer, bottoms: Bottoms, *, transposed: bool) -> Setup:
                 f"group {group} does not divide the {number} of {name}",
                 hint="group must divide input channels and num_output",
             )
-    foreign = _is_foreign(layer.message.message("convolution_param"))
+    foreign = foreign_window(layer.message.message("convolution_param"))
     size = _unknown if foreign else deconvolved if transposed else convolved
     tops = (_slid(param, shape, o, window, size),)
     per_group = None if c is None else c // group
@@ -146,7 +147,7 @@ def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
     """Tops: the image and, if asked for, the mask of the same shape."""
     param = layer.message.message("pooling_param")
     n, c, h, w = image(first(bottoms))
-    if _is_foreign(param):
+    if foreign_window(param):
         return Setup(((n, c, None, None),) * len(layer.top))
     if param.flag("global_pooling", False):
         if any(name in param for name in ("kernel_size", "kernel_h", "kernel_w")):
@@ -154,7 +155,7 @@ def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
         if pair(param, "pad", 0) != (0, 0) or pair(param, "stride", 1) != (1, 1):
             raise ShapeError("global_pooling is for pad 0 and stride 1 only")
         return Setup(((n, c, 1, 1),) * len(layer.top))
-    window = _pooling_window(param)
+    window = pooling_window(param)
     clip = window.pad != (0, 0)
     floor = param.text("round_mode") == "FLOOR" or not param.flag("ceil_mode", True)
     out_h, out_w = (
@@ -166,7 +167,8 @@ def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
     return Setup(((n, c, out_h, out_w),) * len(layer.top))
 
 
-def _pooling_window(param: Message) -> Window:
+def pooling_window(param: Message) -> Window:
+    """The window of a Pooling that is not global; ``ShapeError`` where Caffe's checks fail."""
     kernel = pair(param, "kernel_size", None, "kernel")
     stride, pad = pair(param, "stride", 1), pair(param, "pad", 0)
     if 0 in kernel or 0 in stride:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -423,6 +426,11 @@ def test_markup_in_names_is_harmless(place: Path) -> None:
     assert b"up[/bold][red]" in done.stdout
 
 
+def left_in(pipe: int) -> int:
+    """Bytes that nobody has read from it yet."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -437,7 +445,8 @@ def test_a_signal_leaves_nothing_behind(files: list[Path], number: int, code: in
     )
     os.close(reading)
     os.write(writing, base.read_bytes()[:100])
-    time.sleep(1.0)  # long enough to be waiting for the rest of the input
+    while left_in(writing):  # once it has read that, it waits for the rest of the input
+        time.sleep(0.02)
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     os.close(writing)

@@ -33,7 +33,7 @@ from deconvsurgery.report.document import (
     inspect_document,
     kernel_document,
 )
-from deconvsurgery.rules import Finding
+from deconvsurgery.finding import Finding
 from deconvsurgery.survey import Row
 from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.verbs.inspect import InspectResult

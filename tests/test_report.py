@@ -24,7 +24,7 @@ from deconvsurgery.report.inspection import inspect_report
 from deconvsurgery.report.kernel import kernel_report
 from deconvsurgery.report.table import apply_report, closing_words
 from deconvsurgery.report.words import escaped, shortened
-from deconvsurgery.rules import Finding
+from deconvsurgery.finding import Finding
 from deconvsurgery.survey import Row
 from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.verbs.inspect import InspectResult

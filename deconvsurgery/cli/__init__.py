@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from types import FrameType
 
 import click
@@ -22,6 +23,7 @@ from .console import show_error, show_usage_error, silence
 VERBS = {
     "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
     "inspect": "What the Deconvolution layers of a net, a model or both are.",
+    "check": "Rules with stable ids over nets and models, for CI.",
     "convert": "A model in another form: V2 layers, HDF5, float32 values, true shapes.",
     "regroup": "A full diagonal as groups and back, in net and model together.",
     "transplant": "Old weights into a new net: fc to conv, more classes, upsampling filled.",
@@ -58,8 +60,8 @@ class _Verbs(click.Group):
     cls=_Verbs,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 --check found something, 2 wrong usage, 3 input wrong or "
-    "surgery refused, 4 reading or writing failed.",
+    epilog="Exit codes: 0 done, 1 check or --check found something, 2 wrong usage, 3 input wrong "
+    "or surgery refused, 4 reading or writing failed.",
 )
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @click.pass_context
@@ -71,6 +73,7 @@ def deconvsurgery(context: click.Context) -> None:
       deconvsurgery demo
       deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
       deconvsurgery inspect net.prototxt in.caffemodel
+      deconvsurgery check net.prototxt in.caffemodel
       deconvsurgery convert old.caffemodel new.caffemodel
       deconvsurgery patch-net net.prototxt new.prototxt
       deconvsurgery kernel 16 --stride 8
@@ -90,7 +93,8 @@ class _Ended(BaseException):
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; return its exit code (see the contract in ``docs/cli.md``)."""
-    as_json = "--json" in arguments
+    as_json = bool({"--json", "--format=json"} & {*arguments})
+    as_json = as_json or ("--format", "json") in pairwise(arguments)
     name = next((each for each in arguments if each in VERBS), None)
     try:
         with _signals():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from ..errors import FileError, ModelError, OutputError, SurgeryError
+from ..errors import ConfigError, FileError, ModelError, OutputError, SurgeryError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -133,7 +133,7 @@ def silence(stream: TextIO | None) -> None:
 
 def exit_code(error: SurgeryError) -> int:
     """Wrong usage, wrong input, or a refusal of the operating system."""
-    if isinstance(error, OutputError):
+    if isinstance(error, OutputError | ConfigError):
         return USAGE
     return FAILED if isinstance(error, FileError) else REFUSED
 

@@ -91,27 +91,29 @@ def error_document(
     command: str | None, error: SurgeryError, *, kind: str | None = None
 ) -> Document:
     """An error and its place; what it does not know of its place is null."""
-    return document(
-        command,
-        error={
-            "kind": kind or type(error).__name__,
-            "message": error.message,
-            "hint": error.hint,
-            "file": getattr(error, "path", None),
-            "layer": getattr(error, "layer", None),
-            "line": getattr(error, "line", None),
-            "column": getattr(error, "column", None),
-            "offset": getattr(error, "offset", None),
-        },
-    )
+    return document(command, error=error_fields(error, kind=kind))
+
+
+def error_fields(error: SurgeryError, *, kind: str | None = None) -> Document:
+    """An error's kind, words and place."""
+    return {
+        "kind": kind or type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "file": getattr(error, "path", None),
+        "layer": getattr(error, "layer", None),
+        "line": getattr(error, "line", None),
+        "column": getattr(error, "column", None),
+        "offset": getattr(error, "offset", None),
+    }
 
 
 def document(command: str | None, **fields: object) -> Document:
     """A document of a command, in types that JSON has."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "command": _safe(command),
-        **{key: _safe(value) for key, value in fields.items()},
+        "command": safe(command),
+        **{key: safe(value) for key, value in fields.items()},
     }
 
 
@@ -196,14 +198,14 @@ def _state(weights: Fingerprint | None) -> str | None:
     return None if weights is None else str(weights.state)
 
 
-def _safe(value: object) -> object:
+def safe(value: object) -> object:
     """JSON's own types: no NaN or infinity, no half of a surrogate pair, lists for tuples."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, float):
         return float(value) if isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): _safe(each) for key, each in value.items()}
+        return {str(key): safe(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_safe(each) for each in value]
+        return [safe(each) for each in value]
     return value

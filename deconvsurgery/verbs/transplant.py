@@ -12,12 +12,11 @@ from ..errors import OutputError, SelectionError
 from ..fit import Options
 from ..grafting import Grafting, LayerGraft, make_grafting
 from ..implant import as_model, implanted
-from ..model import Model, refuse_mixed
+from ..model import CAFFE_LIMIT, Model, refuse_mixed
 from ..net import Layer, Net, Phase
 from ..patterns import DEFAULT_PATTERNS, active_layers, match_layers, nothing_matched
 from ..plan import make_plan, refuse_misspelt
 from ..refit import Origin
-from ..rules import CAFFE_LIMIT
 from ..sharing import owners, with_shared
 from ..source import shown
 from .arguments import (

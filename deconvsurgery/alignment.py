@@ -1,0 +1,395 @@
+"""Where a layer's pixels lie in the image: coordinate maps through a net, and offsets of its Crops.
+
+A map says which top coordinate a bottom coordinate becomes, ``top = scale * bottom + shift`` on
+each spatial axis, in exact fractions. Maps are followed along first bottoms to a root (a blob that
+no known layer makes); two blobs of one root can be compared. Sources: the rules of the FCN era's
+Crop and of pycaffe's coord_map.py.
+
+Never here: sizes of blobs (``shapes``), weights, or what is to be said of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final, TypeAlias
+
+from .errors import ShapeError
+from .geometry import Window, convolution_window
+from .layer_shapes import whole
+from .net import Layer, Net
+from .window_shapes import foreign_window, pooling_window
+
+HALF: Final = Fraction(1, 2)
+# Past this a chain of strides is an attack, not a net.
+_LARGEST: Final = 2**64
+# Of more deconvolutions without a Crop in between the last ones are remembered.
+_MOST_PENDING: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class AxisMap:
+    """``top = scale * bottom + shift`` on one axis."""
+
+    scale: Fraction = Fraction(1)
+    shift: Fraction = Fraction(0)
+
+    def after(self, first: AxisMap) -> AxisMap:
+        """First ``first``, then this one.
+
+        >>> AxisMap(Fraction(8), Fraction(4)).after(AxisMap(Fraction(1, 8), Fraction(-1, 2)))
+        AxisMap(scale=Fraction(1, 1), shift=Fraction(0, 1))
+        """
+        return AxisMap(self.scale * first.scale, self.scale * first.shift + self.shift)
+
+    def inverse(self) -> AxisMap:
+        """The way back."""
+        return AxisMap(1 / self.scale, -self.shift / self.scale)
+
+    @property
+    def sane(self) -> bool:
+        """Its numbers are those of a net that somebody could run."""
+        parts = (self.scale, self.shift)
+        return all(max(abs(each.numerator), each.denominator) <= _LARGEST for each in parts)
+
+
+CoordinateMap: TypeAlias = tuple[AxisMap, ...]
+"""A map an axis; ``()`` is the identity, however many axes there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class CropFacts:
+    """A Crop between blobs that can be compared, one entry an axis.
+
+    ``given`` are the offsets that today's Caffe takes, ``expected`` those that the coordinates ask
+    for, ``None`` where the two bottoms differ in ``scale`` (that of the first by the second's).
+    ``silent``: it has no crop_param, so that the forks which have such Crops work the offset out;
+    ``forked``: only those can read the net.
+    """
+
+    layer: Layer
+    given: tuple[int, ...]
+    expected: tuple[Fraction | None, ...]
+    scale: tuple[Fraction, ...]
+    silent: bool = False
+    forked: bool = False
+
+    @property
+    def right(self) -> bool:
+        """The offsets are the expected ones, rounded, or a fork makes them so."""
+        if self.forked:
+            return True
+        pairs = zip(self.given, self.expected, strict=True)
+        return all(want is not None and abs(have - want) <= HALF for have, want in pairs)
+
+    def edge_to_edge(self, within: Sequence[int]) -> bool:
+        """It takes off the far end only, and the coordinates ask for less than ``within``.
+
+        That is what a net needs which puts the images' edges together, as padded ones do.
+        """
+        pairs = zip(self.expected, within, strict=False)
+        return not any(self.given) and all(
+            want is not None and abs(want) < limit for want, limit in pairs
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How a Deconvolution's output lies: by its own pad, and by what follows.
+
+    ``excess`` is what the output has beyond stride * input on each axis: 0 (or, for an odd
+    difference of kernel and stride, 1 either way) when its pad centres it. ``crop`` is a Crop that
+    is wrong and nearest to it, or else the first that follows and is right; ``cropped`` that any
+    does, ``joined`` that it meets another branch where the coordinates agree.
+    """
+
+    layer: Layer
+    window: Window
+    excess: tuple[int, ...]
+    cropped: bool = False
+    joined: bool = False
+    crop: CropFacts | None = None
+
+    @property
+    def centred(self) -> bool:
+        """Its own pad puts stride * input pixels edge to edge with the input."""
+        return all(abs(each) <= 1 for each in self.excess)
+
+    @property
+    def wrong_crop(self) -> CropFacts | None:
+        """The Crop that moves its output away from where it belongs."""
+        crop = self.crop
+        if crop is None or crop.right or (self.centred and crop.edge_to_edge(self.window.stride)):
+            return None
+        return crop
+
+    @property
+    def right(self) -> bool:
+        """Nothing is wrong with where its output lies, as far as that can be known."""
+        return self.wrong_crop is None and (self.centred or self.cropped or self.joined)
+
+
+def layer_map(layer: Layer) -> CoordinateMap | None:
+    """The map of a layer from its first bottom to its first top; ``None`` where there is none.
+
+    A Crop's is not among them: it depends on the graph.
+    """
+    rule = _MAPS.get(layer.type)
+    if rule is None:
+        return None
+    try:
+        return rule(layer)
+    except ShapeError:
+        return None
+
+
+def placements(net: Net) -> tuple[Placement, ...]:
+    """Every Deconvolution of a net filtered for one state, in its order; linear in its length."""
+    walk = _Walk(old=net.version != "V2")
+    for layer in net.layers:
+        walk.add(layer)
+    return tuple(walk.found[index] for index in sorted(walk.found))
+
+
+# ── the walk ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A blob as it was last made: its map from ``root``, deconvolutions with no Crop since."""
+
+    root: int
+    map: CoordinateMap = ()
+    pending: tuple[int, ...] = ()
+    from_input: bool = False
+
+
+class _Walk:
+    """The blobs of a net in its order, and what became of its deconvolutions."""
+
+    def __init__(self, *, old: bool) -> None:
+        self.old = old  # V1 knows no Crop but the forks'
+        self.blobs: dict[str, _Blob] = {}
+        self.found: dict[int, Placement] = {}
+        self.roots = 0
+
+    def add(self, layer: Layer) -> None:
+        bottoms = [self._bottom(name) for name in layer.bottom]
+        if not bottoms:
+            for top in layer.top:
+                self.blobs[top] = self._root(from_input=True)
+            return
+        if layer.type in _CROPS and len(bottoms) == 2:
+            made: _Blob | None = self._cropped(layer, bottoms[0], bottoms[1])
+        else:
+            if len(bottoms) > 1:
+                self._join(bottoms)
+            made = self._mapped(layer, bottoms)
+        for top in layer.top:
+            pending = _latest(each for bottom in bottoms for each in bottom.pending)
+            self.blobs[top] = made or self._root(pending)
+
+    def _root(self, pending: tuple[int, ...] = (), *, from_input: bool = False) -> _Blob:
+        self.roots += 1
+        return _Blob(self.roots, (), pending, from_input)
+
+    def _bottom(self, name: str) -> _Blob:
+        if name not in self.blobs:
+            self.blobs[name] = self._root(from_input=True)
+        return self.blobs[name]
+
+    def _mapped(self, layer: Layer, bottoms: Sequence[_Blob]) -> _Blob | None:
+        """The top by the first bottom that leads to an input."""
+        first = next((bottom for bottom in bottoms if bottom.from_input), bottoms[0])
+        own = layer_map(layer)
+        whole_map = None if own is None else composed(own, first.map)
+        pending = _latest(each for bottom in bottoms for each in bottom.pending)
+        if layer.type == "Deconvolution":
+            placed = _placed(layer)
+            if placed is not None:
+                self.found[layer.index] = placed
+                pending = _latest((*pending, layer.index))
+        if whole_map is None:
+            return None if not pending else self._root(pending)
+        return _Blob(first.root, whole_map, pending, first.from_input)
+
+    def _cropped(self, layer: Layer, bottom: _Blob, reference: _Blob) -> _Blob:
+        """The Crop judged; deconvolutions on either side have found their Crop."""
+        facts = _crop_facts(layer, bottom, reference, old=self.old)
+        for index in (*bottom.pending, *reference.pending):
+            self.found[index] = replace(self.found[index], cropped=True)
+        nearest = bottom.pending or reference.pending
+        if facts is not None and nearest:
+            placed = self.found[nearest[-1]]
+            if placed.crop is None or placed.wrong_crop is None:
+                self.found[nearest[-1]] = replace(placed, crop=facts)
+        if facts is None:
+            return replace(bottom, pending=())
+        offsets: Sequence[Fraction | int] = facts.given
+        if facts.silent:
+            offsets = [0 if want is None else want for want in facts.expected]
+        shifts = tuple(AxisMap(shift=Fraction(-offset)) for offset in offsets)
+        moved = composed(shifts, bottom.map)
+        return replace(bottom, map=bottom.map if moved is None else moved, pending=())
+
+    def _join(self, bottoms: Sequence[_Blob]) -> None:
+        """Branches that meet without a Crop: do their coordinates agree?"""
+        for one in bottoms:
+            for other in bottoms:
+                own = [index for index in one.pending if index not in other.pending]
+                if own and one is not other and _agree(one, other):
+                    for index in own:
+                        self.found[index] = replace(self.found[index], joined=True)
+
+
+def composed(second: CoordinateMap, first: CoordinateMap) -> CoordinateMap | None:
+    """First ``first``, then ``second``; ``None`` where their axes differ in number."""
+    if not first or not second:
+        return second or first
+    if len(first) != len(second):
+        return None
+    maps = tuple(after.after(before) for after, before in zip(second, first, strict=True))
+    return maps if all(each.sane for each in maps) else None
+
+
+def _latest(pending: Iterable[int]) -> tuple[int, ...]:
+    """Each once, in the net's order, the last few."""
+    return tuple(sorted(set(pending)))[-_MOST_PENDING:]
+
+
+def _between(bottom: _Blob, reference: _Blob) -> CoordinateMap | None:
+    """Coordinates in ``bottom`` by those in ``reference``."""
+    if bottom.root != reference.root:
+        return None
+    back = tuple(each.inverse() for each in reference.map)
+    return composed(bottom.map, back)
+
+
+def _agree(one: _Blob, other: _Blob) -> bool:
+    maps = _between(one, other)
+    return maps is not None and all(each.scale == 1 and abs(each.shift) <= HALF for each in maps)
+
+
+def _crop_facts(layer: Layer, bottom: _Blob, reference: _Blob, *, old: bool) -> CropFacts | None:
+    maps = _between(bottom, reference)
+    if maps is None:
+        return None
+    maps = maps or (AxisMap(), AxisMap())
+    given = _offsets(layer, len(maps))
+    if given is None:
+        return None
+    silent = "crop_param" not in layer.message
+    return CropFacts(
+        layer,
+        given,
+        tuple(each.shift if each.scale == 1 else None for each in maps),
+        tuple(each.scale for each in maps),
+        silent=silent,
+        forked=silent and (old or layer.type == "AutoCrop"),
+    )
+
+
+def _offsets(layer: Layer, axes: int) -> tuple[int, ...] | None:
+    """The offset on each spatial axis, of which those before the Crop's axis are not cropped."""
+    param = layer.message.message("crop_param")
+    axis, offsets = whole(param, "axis", 2), param.integers("offset")
+    if axis < 0:
+        axis += 2 + axes
+    cropped = 2 + axes - axis
+    if cropped < axes or len(offsets) not in (0, 1, cropped):
+        return None  # it leaves a spatial axis alone, or Caffe refuses it
+    every = offsets if len(offsets) > 1 else (*offsets, 0)[:1] * cropped
+    return every[cropped - axes :]
+
+
+def _placed(layer: Layer) -> Placement | None:
+    if layer_map(layer) is None:
+        return None
+    window = convolution_window(layer.convolution_param, None)
+    each = zip(window.extent, window.stride, window.pad, strict=True)
+    excess = tuple(extent - stride - 2 * pad for extent, stride, pad in each)
+    return Placement(layer, window, excess)
+
+
+# ── the maps of layers ───────────────────────────────────────────────────────────────────
+
+
+def _pointwise(_layer: Layer) -> CoordinateMap:
+    return ()
+
+
+def _along_channels(param_name: str, *others: str) -> Callable[[Layer], CoordinateMap | None]:
+    """Layers that leave the image alone as long as they work on axis 1."""
+
+    def rule(layer: Layer) -> CoordinateMap | None:
+        param = layer.message.message(param_name)
+        axes = [param.integer(name, 1) for name in ("axis", *others)]
+        return () if set(axes) == {1} else None
+
+    return rule
+
+
+def _convolution(layer: Layer) -> CoordinateMap | None:
+    return _windowed(_convolution_window(layer))
+
+
+def _deconvolution(layer: Layer) -> CoordinateMap | None:
+    maps = _windowed(_convolution_window(layer))
+    return None if maps is None else tuple(each.inverse() for each in maps)
+
+
+def _convolution_window(layer: Layer) -> Window | None:
+    if foreign_window(layer.message.message("convolution_param")):
+        return None
+    param = layer.convolution_param
+    return convolution_window(param, None) if param.axis == 1 else None
+
+
+def _pooling(layer: Layer) -> CoordinateMap | None:
+    param = layer.message.message("pooling_param")
+    if param.flag("global_pooling", False) or foreign_window(param):
+        return None
+    return _windowed(pooling_window(param))
+
+
+def _windowed(window: Window | None) -> CoordinateMap | None:
+    """A window's centre: output j looks at input j * stride - pad + (extent - 1) / 2."""
+    if window is None:
+        return None
+    each = zip(window.extent, window.stride, window.pad, strict=True)
+    return tuple(
+        AxisMap(Fraction(1, stride), (pad - Fraction(extent - 1, 2)) / stride)
+        for extent, stride, pad in each
+    )
+
+
+def _upsample(layer: Layer) -> CoordinateMap | None:
+    """A fork's repeated pixels: the centre of ``scale`` pixels stays where it was."""
+    param = layer.message.message("upsample_param")
+    scale = param.integer("scale", 2)
+    if not scale or scale < 1 or any(name.startswith("upsample_") for name, _ in param.fields):
+        return None
+    return (AxisMap(Fraction(scale), Fraction(scale - 1, 2)),) * 2
+
+
+_CROPS: Final = frozenset({"Crop", "AutoCrop"})
+
+_POINTWISE: Final = frozenset(
+    {"AbsVal", "BN", "BNLL", "BatchNorm", "Bias", "Clip", "Dropout", "ELU", "Eltwise", "Exp"}
+    | {"LRN", "Log", "MVN", "Normalize", "PReLU", "Power", "ReLU", "ReLU6", "Scale", "Sigmoid"}
+    | {"Softmax", "SpatialDropout", "Split", "Swish", "TanH", "Threshold"}
+)
+
+_MAPS: Final[Mapping[str, Callable[[Layer], CoordinateMap | None]]] = {
+    **dict.fromkeys(_POINTWISE, _pointwise),
+    "ArgMax": _along_channels("argmax_param"),
+    "Concat": _along_channels("concat_param", "concat_dim"),
+    "Slice": _along_channels("slice_param", "slice_dim"),
+    "Tile": _along_channels("tile_param"),
+    "Convolution": _convolution,
+    "DepthwiseConvolution": _convolution,
+    "Deconvolution": _deconvolution,
+    "Pooling": _pooling,
+    "Upsample": _upsample,
+}

@@ -1,0 +1,185 @@
+"""Every rule held against a net, or a net and its model: findings in the net's order.
+
+What one layer breaks is told by ``rules``; here are the rules over a whole net and model. Never
+here: files, how a finding is shown, or what becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .agreement import Disagreement, Kind, disagreements, listed, quoted
+from .census import Oddity, oddities
+from .finding import RULES, Finding, Repair, Severity, Step
+from .model import Model, Version
+from .net import Layer, Net, NetState
+from .patterns import Selection, active_layers
+from .shapes import infer_shapes
+from .survey import Row, survey
+
+# Rules over the whole, which a layer alone would break in other words.
+_WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rules count, by id; ``frozen``: what training would change is an error."""
+
+    rules: frozenset[str] = frozenset(RULES)
+    frozen: bool = False
+
+
+def audit(
+    net: Net | None,
+    model: Model | None,
+    selection: Selection,
+    states: Sequence[NetState],
+    wanted: Wanted,
+) -> tuple[Finding, ...]:
+    """Every rule that is broken and wanted, by line, column, id; last what has no line."""
+    rows = survey(net, model, selection, states, frozen=wanted.frozen)
+    found = [*_of_layers(rows)]
+    if net is not None:
+        found += _twice(net, model, states)
+        found += _misspelt(active_layers(net, states))
+    if net is not None and model is not None:
+        found += _mismatched(net, model, states, {each.layer for each in found if _missing(each)})
+    if model is not None:
+        found += _refused(net, model)
+    kept = [each for each in found if each.id in wanted.rules]
+    return tuple(sorted(kept, key=lambda each: (each.line is None, each.line or 0, each.id)))
+
+
+def _of_layers(rows: Sequence[Row]) -> Iterator[Finding]:
+    for row in rows:
+        yield from (each for each in row.findings if each.id not in _WHOLE)
+
+
+def _missing(finding: Finding) -> bool:
+    return finding.id == "DS001"
+
+
+def _twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator[Finding]:
+    """DS012: matters where a layer of the name has weights, which go by name."""
+    told: set[str] = set()
+    last = model is not None and model.version is Version.HDF5
+    for state in states:
+        active = net.filtered(state)
+        named: dict[str, list[Layer]] = defaultdict(list)
+        for layer in active.layers:
+            named[layer.name].append(layer)
+        several = {name: each for name, each in named.items() if len(each) > 1 and name not in told}
+        shapes = infer_shapes(active) if several else {}
+        for name, layers in several.items():
+            told.add(name)
+            weighted = any(shapes[layer.index].blobs != () for layer in layers)
+            lines = tuple(layer.line for layer in layers if layer.line)
+            where = listed([str(line) for line in lines])
+            what = (
+                f"Caffe loads weights into the {'last' if last else 'first'} only"
+                if weighted
+                else "none has weights, so that nothing goes astray"
+            )
+            yield Finding(
+                "DS012",
+                f"{len(layers)} active layers have this name (lines {where}); {what}",
+                layers[1].line or None,
+                layers[1].column or None,
+                name,
+                None if weighted else Severity.NOTE,
+                (("layers", len(layers)), ("lines", lines)),
+                Repair("give each a name of its own"),
+            )
+
+
+def _misspelt(layers: Sequence[Layer]) -> Iterator[Finding]:
+    """DS013: Caffe's parser stops there, so that it is told of every layer, and of each field."""
+    for layer in layers:
+        for field in layer.misspelt:
+            near = f"; did you mean {field.nearest!r}?" if field.nearest else ""
+            mend = f"write {field.nearest}" if field.nearest else "take it out"
+            yield Finding(
+                "DS013",
+                f"convolution_param has a field {quoted(field.name)} that Caffe does not know: it "
+                f"stops there{near}",
+                field.line,
+                field.column,
+                layer.name,
+                numbers=(("field", field.name), ("nearest", field.nearest)),
+                repair=Repair(mend),
+            )
+
+
+def _mismatched(
+    net: Net, model: Model, states: Sequence[NetState], missing: set[str | None]
+) -> Iterator[Finding]:
+    """DS011; a matched layer that the model lacks is DS001's."""
+    found = disagreements(net, model, states)
+    for each in found:
+        lacked = each.kind is Kind.MODEL_LACKS and each.layer in missing
+        if each.kind not in (Kind.NET_LACKS, Kind.TWICE_IN_NET) and not lacked:
+            yield _mismatch(each, net)
+    strangers = [each for each in found if each.kind is Kind.NET_LACKS]
+    if strangers:
+        count = len(strangers)
+        names = listed([quoted(each.layer) for each in strangers])
+        yield Finding(
+            "DS011",
+            f"the model has weights for {count:,} layer{'s' if count > 1 else ''} that the net "
+            f"lacks ({names}); Caffe ignores them",
+            severity=Severity.NOTE,
+            numbers=(("layers", tuple(each.layer for each in strangers)),),
+        )
+
+
+def _mismatch(each: Disagreement, net: Net) -> Finding:
+    column = next((layer.column for layer in net.layers if layer.line == each.line), None)
+    if each.renamed:
+        repair = Repair(f"name it {each.renamed!r} as the model does, or rename it there")
+    elif each.kind is Kind.TYPE:
+        repair = Repair("see that net and model belong together")
+    elif each.kind is Kind.TWICE_IN_MODEL:
+        repair = Repair("save the model again with the Caffe that wrote it")
+    else:
+        repair = Repair("take over what fits, fill what is missing", (Step("transplant"),))
+    return Finding(
+        "DS011",
+        each.message,
+        each.line,
+        column if each.line else None,
+        each.layer,
+        Severity.ERROR if each.stops else None,
+        tuple(each.numbers.items()),
+        repair,
+    )
+
+
+def _refused(net: Net | None, model: Model) -> Iterator[Finding]:
+    """DS014, once for each thing that is wrong, at the first of its layers."""
+    places = {layer.name: layer for layer in reversed(net.layers)} if net else {}
+    for each in oddities(model):
+        if not each.refused:
+            continue
+        layer = next((places[name] for name in each.layers if name in places), None)
+        several = f" (of {listed([quoted(name) for name in each.layers])})" if each.layers else ""
+        yield Finding(
+            "DS014",
+            each.words + several,
+            layer.line or None if layer else None,
+            layer.column or None if layer else None,
+            each.layers[0] if len(each.layers) == 1 else None,
+            numbers=(
+                ("blobs", each.blobs),
+                ("layers", each.layers),
+                ("bytes", model.source.size),
+            ),
+            repair=_reformed(each),
+        )
+
+
+def _reformed(oddity: Oddity) -> Repair:
+    if oddity.converted:
+        return Repair("write it in the form that today's Caffe reads", (Step("convert"),))
+    return Repair("no other form mends that: save it again with the Caffe that wrote it")

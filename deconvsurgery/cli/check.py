@@ -1,0 +1,205 @@
+"""``check``: for CI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import SelectionError
+from .console import exit_code, make_console, show, show_json, show_raw
+from .selecting import layer_options
+
+if TYPE_CHECKING:
+    from ..settings import Checking, Pair
+    from ..verbs.check import CheckResult
+
+FORMATS = ("table", "json", "github", "gitlab", "markdown", "sarif")
+
+
+def _rules(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A rule that does not exist is wrong usage, told before a file is opened."""
+    from ..finding import rules_named
+
+    try:
+        rules_named(values)
+    except SelectionError as error:
+        raise click.BadParameter(f"{error.message}; {error.hint}") from None
+    return values
+
+
+@click.command(short_help="Rules with stable ids over nets and models, for CI.")
+@click.argument("files", metavar="[NET] [MODEL]...", nargs=-1)
+@layer_options
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="ID",
+    callback=_rules,
+    help="Only these rules: ids or beginnings of them, commas between. Repeatable.",
+)
+@click.option("--ignore", multiple=True, metavar="ID", callback=_rules, help="All but these rules.")
+@click.option("--frozen", is_flag=True, help="Nothing is to be learned: DS010 is an error.")
+@click.option("--allow-empty", is_flag=True, help="A net without a matched layer is no error.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="table (default), or what a machine reads.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--explain",
+    multiple=True,
+    metavar="ID",
+    callback=_rules,
+    help="Print a rule's page, and end. Repeatable.",
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="Settings and pairs (default: the nearest deconvsurgery.toml or pyproject.toml).",
+)
+@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@click.option("--exit-zero", is_flag=True, help="End with 0 whatever was found.")
+@click.option("-q", "--quiet", is_flag=True, help="No table.")
+def command(
+    files: tuple[str, ...],
+    form: str | None,
+    as_json: bool,
+    explain: tuple[str, ...],
+    config: str | None,
+    isolated: bool,
+    exit_zero: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Hold rules DS001 to DS014 against nets and models; exit with 1 when one is broken.
+
+    \b
+    Examples:
+      deconvsurgery check net.prototxt in.caffemodel
+      deconvsurgery check a.prototxt a.caffemodel b.prototxt
+      deconvsurgery check --ignore DS010 --format github net.prototxt
+      deconvsurgery check --explain DS004
+      deconvsurgery check
+
+    A model goes with the net before it. Without files the pairs of deconvsurgery.toml (or of
+    [tool.deconvsurgery] in pyproject.toml) are checked. Notes alone do not make it fail.
+    """
+    if explain:
+        return _explained(explain)
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} cannot both be")
+    if config is not None and isolated:
+        raise click.UsageError("--config and --isolated cannot both be")
+    from ..verbs.check import check_pairs
+
+    pairs = _pairs(files, _asked(options), config, isolated=isolated)
+    results = tuple(check_pairs(pairs))
+    found = not all(result.passed for result in results if result.error is None)
+    failures = [exit_code(result.error) for result in results if result.error is not None]
+    passed = not found and not failures
+    _show("json" if as_json else form or "table", results, passed=passed, quiet=quiet)
+    return max(failures, default=int(found and not exit_zero))
+
+
+def _asked(options: dict[str, Any]) -> Checking:
+    """What the command line says; what it does not is left to the configuration file."""
+    from ..settings import Checking
+
+    return Checking(
+        pattern=options["patterns"] or None,
+        exclude=options["exclude"] or None,
+        phase=options["phase"],
+        level=options["level"],
+        stage=options["stage"] or None,
+        select=options["select"] or None,
+        ignore=options["ignore"] or None,
+        frozen=options["frozen"] or None,
+        allow_empty=options["allow_empty"] or None,
+    )
+
+
+def _pairs(
+    files: Sequence[str], asked: Checking, config: str | None, *, isolated: bool
+) -> list[Pair]:
+    """The pairs named, or those of the configuration file; the command line has the last word."""
+    from ..read import paired, read_settings
+    from ..settings import Pair, Settings
+    from ..verbs.arguments import same_file
+
+    settings = (None if isolated else read_settings(config)) or Settings("")
+    if not files:
+        if not settings.pairs:
+            where = f"{settings.path} lists no pairs" if settings.path else "there is no "
+            raise click.UsageError(
+                "no net is named, and "
+                + (where if settings.path else f"{where}deconvsurgery.toml that lists pairs")
+            )
+        return [Pair(each.net, each.model, asked.over(each.checking)) for each in settings.pairs]
+    pairs = []
+    for net, model in paired(files):
+        own = next(
+            (
+                each.checking
+                for each in settings.pairs
+                if net and each.net and same_file(net, each.net)
+            ),
+            settings.checking,
+        )
+        pairs.append(Pair(net, model, asked.over(own)))
+    return pairs
+
+
+def _explained(rules: Sequence[str]) -> int:
+    from ..explanation import explanation
+    from ..finding import rules_named
+
+    pages = [explanation(each) for each in sorted(rules_named(rules))]
+    text = "\n".join(pages)
+    if make_console().is_terminal:
+        from rich.markdown import Markdown
+
+        show(Markdown(text))
+    else:
+        show_raw(text.encode("utf-8"))
+    return 0
+
+
+def _show(form: str, results: Sequence[CheckResult], *, passed: bool, quiet: bool) -> None:
+    if form == "json":
+        from ..report.check_document import check_document
+
+        show_json(check_document(results, passed=passed))
+    elif form == "sarif":
+        from ..report.sarif import sarif_log
+
+        show_json(dict(sarif_log(results)))
+    elif form == "gitlab":
+        from ..report.annotations import gitlab_issues
+
+        show_raw(json.dumps(gitlab_issues(results), indent=1).encode() + b"\n")
+    elif form in ("github", "markdown"):
+        from ..report.annotations import github_lines, markdown
+
+        lines = github_lines(results) if form == "github" else markdown(results)
+        show_raw("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+    elif not quiet:
+        _show_table(results)
+
+
+def _show_table(results: Sequence[CheckResult]) -> None:
+    from ..report.checking import check_report, repairs_report
+
+    console = make_console()
+    show(check_report(results, terminal=console.is_terminal))
+    repairs = repairs_report(results) if console.is_terminal else []
+    if repairs:
+        from rich.text import Text
+
+        show(Text("\n" + "\n".join(repairs)), whole_lines=True)

@@ -1,0 +1,183 @@
+"""What a configuration file says: which nets and models belong together, how they are checked.
+
+TOML text in, values out. Never here: finding the file, opening what it names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any, Final
+
+from .errors import ConfigError, SelectionError
+from .finding import rules_named
+from .patterns import name_test
+
+FILE_NAME: Final = "deconvsurgery.toml"
+PROJECT_FILE: Final = "pyproject.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """How a pair is checked; ``None`` stands for what was not said."""
+
+    pattern: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    phase: str | None = None
+    level: int | None = None
+    stage: tuple[str, ...] | None = None
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    frozen: bool | None = None
+    allow_empty: bool | None = None
+
+    def over(self, other: Checking) -> Checking:
+        """This, and what ``other`` says where this says nothing."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(other, **{key: value for key, value in said.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A net with its model, either of them alone, and how they are checked."""
+
+    net: str | None
+    model: str | None = None
+    checking: Checking = Checking()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration file, ``path``: its pairs, and how other nets are checked."""
+
+    path: str
+    pairs: tuple[Pair, ...] = ()
+    checking: Checking = Checking()
+
+
+def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None:
+    """The settings in a TOML text; ``None`` for a ``pyproject.toml`` that has none.
+
+    ``folder`` is put before the paths of nets and models, which are relative to the file's own.
+
+    >>> parse_settings("pairs = [{ net = 'a' }]", FILE_NAME, folder="x").pairs[0].net
+    'x/a'
+
+    Raises ``ConfigError`` for what is no TOML, a key that does not exist, a value of another kind.
+    """
+    try:
+        table: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\s*\(at line (\d+), column (\d+)\)", str(error))
+        line, column = map(int, found.groups()) if found else (None, None)
+        words = re.sub(r"\s*\(at [^)]*\)", "", str(error))
+        raise ConfigError(
+            f"is no TOML: {words[:1].lower()}{words[1:]}", path=path, line=line, column=column
+        ) from None
+    if os.path.basename(path) == PROJECT_FILE:
+        table = table.get("tool", {})
+        table = table.get("deconvsurgery") if isinstance(table, dict) else None
+        if table is None:
+            return None
+    if not isinstance(table, dict):
+        raise ConfigError("[tool.deconvsurgery] is no table", path=path)
+    listed = table.get("pairs", [])
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise ConfigError("pairs is a list of tables: [[pairs]]", path=path)
+    checking = _checking(table, path, "", {"pairs"})
+    pairs = [
+        _pair(each, path, f"pairs[{number}]", folder, checking)
+        for number, each in enumerate(listed)
+    ]
+    return Settings(path, tuple(pairs), checking)
+
+
+def _pair(table: Mapping[str, Any], path: str, place: str, folder: str, checking: Checking) -> Pair:
+    names = {key: table[key] for key in ("net", "model") if key in table}
+    for key, value in names.items():
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{place}.{key} is a path, not {value!r}", path=path)
+    if not names:
+        raise ConfigError(f"{place} names neither a net nor a model", path=path)
+    own = _checking(table, path, f"{place}.", {"net", "model"})
+    net, model = (
+        os.path.join(folder, names[key]) if key in names else None for key in ("net", "model")
+    )
+    return Pair(net, model, own.over(checking))
+
+
+def _checking(table: Mapping[str, Any], path: str, place: str, others: set[str]) -> Checking:
+    said: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in others:
+            continue
+        if key not in _KEYS:
+            near = get_close_matches(key, [*_KEYS, *others], 1, 0.6)
+            hint = f"did you mean {near[0]!r}?" if near else f"keys are {', '.join(_KEYS)}"
+            raise ConfigError(f"{place}{key} is no key of this tool", path=path, hint=hint)
+        kind, read = _KEYS[key]
+        try:
+            said[key.replace("-", "_")] = read(value)
+        except TypeError:
+            raise ConfigError(f"{place}{key} is {kind}, not {value!r}", path=path) from None
+        except SelectionError as error:
+            raise ConfigError(
+                f"{place}{key}: {error.message}", path=path, hint=error.hint
+            ) from None
+    return Checking(**said)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise TypeError
+    return tuple(texts)
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    texts = _texts(value)
+    for text in texts:
+        name_test(text)
+    return texts
+
+
+def _rules(value: object) -> tuple[str, ...]:
+    texts = _texts(value)
+    rules_named(texts)
+    return texts
+
+
+def _phase(value: object) -> str:
+    if not isinstance(value, str) or value.lower() not in ("train", "test"):
+        raise TypeError
+    return value.lower()
+
+
+def _level(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+_TEXTS = "text or a list of texts"
+_KEYS: Final[Mapping[str, tuple[str, Callable[[object], Any]]]] = {
+    "pattern": (_TEXTS, _patterns),
+    "exclude": (_TEXTS, _patterns),
+    "phase": ("train or test", _phase),
+    "level": ("a whole number", _level),
+    "stage": (_TEXTS, _texts),
+    "select": ("a rule's id or a list of them", _rules),
+    "ignore": ("a rule's id or a list of them", _rules),
+    "frozen": ("true or false", _flag),
+    "allow-empty": ("true or false", _flag),
+}

@@ -1,0 +1,115 @@
+"""``check``: every rule held against nets and their models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from ..audit import Wanted, audit
+from ..errors import SurgeryError
+from ..finding import RULES, Finding, Severity, rules_named
+from ..model import Model
+from ..net import Net, Phase
+from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..settings import Pair
+from ..sharing import owners, with_shared
+from ..survey import source_selection
+from .arguments import Path, blamed, given_model, given_net, phase_of, texts
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What ``check`` found in a net, or a net and its model.
+
+    ``matched`` are the layers that were looked at. ``error`` is why it could not be checked, of a
+    pair among several; there are no findings then.
+    """
+
+    net: str | None
+    model: str | None
+    findings: tuple[Finding, ...] = ()
+    matched: tuple[str, ...] = ()
+    net_version: str | None = None
+    model_version: str | None = None
+    model_size: int | None = None
+    notes: tuple[str, ...] = ()
+    error: SurgeryError | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Nothing was found but notes."""
+        return self.error is None and all(each.level is Severity.NOTE for each in self.findings)
+
+
+def check(
+    net: Path | Net | None = None,
+    model: Path | Model | None = None,
+    *,
+    patterns: str | Sequence[str] = DEFAULT_PATTERNS,
+    exclude: str | Sequence[str] = (),
+    select: str | Sequence[str] = (),
+    ignore: str | Sequence[str] = (),
+    frozen: bool = False,
+    allow_empty: bool = False,
+    phase: Phase | str | None = None,
+    level: int | None = None,
+    stage: str | Sequence[str] = (),
+) -> CheckResult:
+    """Hold every rule against a net, a model or both.
+
+    ``select`` names the rules that count (default: all), ``ignore`` those that do not, by id or the
+    beginning of one. ``frozen``: nothing is to be learned, so that DS010 is an error. Raises a
+    ``SurgeryError`` for what cannot be read, and where no layer is matched unless ``allow_empty``.
+    """
+    if net is None and model is None:
+        raise ValueError("a net, a model or both are needed")
+    rules = rules_named(texts(select)) if select else frozenset(RULES)
+    wanted = Wanted(rules - rules_named(texts(ignore)), frozen)
+    patterns, exclude = texts(patterns), texts(exclude)
+    read, net_name = given_net(net) if net is not None else (None, None)
+    with ExitStack() as stack:
+        opened, model_name = (
+            stack.enter_context(given_model(model)) if model is not None else (None, None)
+        )
+        stack.enter_context(blamed(net_name))
+        if opened and read:
+            opened = with_shared(opened, owners(read, read.states()))
+        listed = read or (source_selection(opened) if opened else Net())
+        states = listed.states(phase_of(phase), level, texts(stage))
+        selection = match_layers(listed, patterns, exclude, states)
+        if not selection.matched and not allow_empty:
+            holder = "the net" if read else "the model"
+            raise nothing_matched(listed, patterns, states, exclude, holder)
+        return CheckResult(
+            net=net_name,
+            model=model_name,
+            findings=audit(read, opened, selection, states, wanted),
+            matched=tuple(dict.fromkeys(layer.name for layer in selection.matched)),
+            net_version=read.version if read else None,
+            model_version=str(opened.version) if opened else None,
+            model_size=opened.source.size if opened else None,
+            notes=read.notes if read else (),
+        )
+
+
+def check_pairs(pairs: Iterable[Pair]) -> Iterator[CheckResult]:
+    """One result a pair, in their order; what cannot be checked is a result with an error."""
+    for pair in pairs:
+        wanted = pair.checking
+        try:
+            yield check(
+                pair.net,
+                pair.model,
+                patterns=wanted.pattern or DEFAULT_PATTERNS,
+                exclude=wanted.exclude or (),
+                select=wanted.select or (),
+                ignore=wanted.ignore or (),
+                frozen=bool(wanted.frozen),
+                allow_empty=bool(wanted.allow_empty),
+                phase=wanted.phase,
+                level=wanted.level,
+                stage=wanted.stage or (),
+            )
+        except SurgeryError as error:
+            yield CheckResult(pair.net, pair.model, error=error)
