@@ -14,8 +14,8 @@ import click
 import pytest
 
 from deconvsurgery.cli import VERBS, deconvsurgery
-from deconvsurgery.fingerprint import State
 from deconvsurgery.finding import RULES
+from deconvsurgery.fingerprint import State
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
