@@ -151,7 +151,9 @@ def _mismatched(
             f"the model has weights for {count:,} layer{'s' if count > 1 else ''} that the net "
             f"lacks ({names}); Caffe ignores them",
             numbers=(("layers", tuple(each.layer for each in strangers)),),
-            repair=mended.get("") or Repair(_TOGETHER),
+            repair=Repair("rename what was renamed")
+            if any(each.renamed for each in strangers)
+            else mended.get("") or Repair(_TOGETHER),
         )
 
 
