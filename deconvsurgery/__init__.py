@@ -31,6 +31,7 @@ _HOMES = {
     ),
     "net": ("ConvolutionParam", "Layer", "Message", "Net", "NetState", "Phase"),
     "fill": ("BilinearFill",),
+    "json_schemas": ("json_schema",),
     "kernels": (
         "Formula",
         "Recipe",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from .fill import BilinearFill
     from .fingerprint import Fingerprint, State
     from .fit import Options, Target
+    from .json_schemas import json_schema
     from .kernels import (
         Formula,
         Recipe,
@@ -154,6 +156,7 @@ __all__ = [
     "demo",
     "inspect",
     "interp",
+    "json_schema",
     "kernel",
     "make_plan",
     "match_layers",
