@@ -463,3 +463,106 @@ def test_nothing_is_described_that_no_run_prints(
     if command == "transplant":  # has rows of apply, by a definition that is the same
         documents = [*documents, *({"filled": each["layers"]} for each in printed["apply"])]
     check_whole(command, documents)
+
+
+FAILING = """
+  --nonsense
+  apply --nonsense
+  apply demo.net demo
+  apply demo.net demo demo
+  apply broken.net demo o
+  apply misspelt.net demo o
+  apply demo.net cut o
+  inspect demo.net demo.net
+  apply -p refine demo.net demo o
+  apply -p nothing demo.net demo o
+  apply demo.net nowhere o
+  regroup -p refine demo.net demo a b
+  kernel 100000000
+"""
+
+
+def test_errors_of_each_kind(
+    bench: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
+) -> None:
+    (bench / "broken.net").write_text('name: "n"\nlayer { name: }\n')
+    (bench / "misspelt.net").write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_sise: 4"))
+    (bench / "cut").write_bytes(base_model(ds.parse_net(net_text()))[:-7])
+    documents = []
+    for line in FAILING.strip().splitlines():
+        code, out, errors = run_here(bench, *line.split(), "--json")
+        assert code in (2, 3, 4)
+        assert errors == b""
+        documents.append(parsed_json(out))
+    check("error", documents)
+    check_whole("error", documents)
+
+
+# --- the files of others
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"no shared test data at {SHARED}")
+@pytest.mark.parametrize(
+    ("command", "options", "pattern"),
+    [
+        ("inspect", "--all", "nets/*/*.prototxt"),
+        ("patch-net", "-n -p * --skip-unfit --allow-empty", "nets/*/*.prototxt"),
+        ("inspect", "--all", "models/*/*.caffemodel*"),
+        ("convert", "-n", "models/*/*.caffemodel*"),
+        ("convert", "-n --to hdf5", "models/*/*.caffemodel*"),
+    ],
+)
+def test_what_is_said_of_real_files(
+    command: str,
+    options: str,
+    pattern: str,
+    run_here: RunHere,
+    parsed_json: Callable[[bytes], Document],
+) -> None:
+    files = sorted(SHARED.glob(pattern))
+    if command == "patch-net":
+        files = [each for each in files if b"DECONV" in each.read_bytes().upper()]
+    assert files
+    for path in files:
+        code, out, errors = run_here(SHARED, command, "--json", *options.split(), str(path))
+        assert errors == b""
+        assert code in (0, 3)
+        check("error" if code else command, [parsed_json(out)])
+
+
+# --- the contract's own example
+
+UPSCORE2 = {
+    **{"name": "upscore2", "type": "Deconvolution", "action": "rewritten", "reason": None},
+    **{"shape": [21, 21, 4, 4], "channels": 21, "num_output": 21, "group": 1, "kernel": [4, 4]},
+    **{"stride": [2, 2], "pad": [0, 0], "bias": False, "before": "zero", "after": "bilinear"},
+    **{"max_abs_change": 0.5625, "values_changed": 336, "values": 7056, "warnings": []},
+}
+
+
+def test_fcns_upscore2(
+    tmp_path: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
+) -> None:
+    (tmp_path / "net.prototxt").write_text(
+        'input: "score" input_dim: 1 input_dim: 21 input_dim: 16 input_dim: 16\n'
+        'layer { name: "upscore2" type: "Deconvolution" bottom: "score" top: "upscore2"\n'
+        "  convolution_param { num_output: 21 bias_term: false kernel_size: 4 stride: 2 } }\n"
+    )
+    saved: Any = NetParameter()
+    blob = saved.layer.add(name="upscore2", type="Deconvolution").blobs.add(data=[0.0] * 7056)
+    blob.shape.dim.extend([21, 21, 4, 4])
+    (tmp_path / "in.caffemodel").write_bytes(saved.SerializeToString())
+    size = (tmp_path / "in.caffemodel").stat().st_size
+    files = ["net.prototxt", "in.caffemodel", "out.caffemodel"]
+    document = parsed_json(run_here(tmp_path, "apply", "--json", *files)[1])
+    ((layer),) = document.pop("layers")
+    assert {key: layer[key] for key in UPSCORE2} == UPSCORE2
+    assert [key for key in layer if key in UPSCORE2] == list(UPSCORE2)
+    example = {
+        **{"schema_version": 1, "command": "apply", "net": files[0], "input": files[1]},
+        **{"output": files[2], "changed": True},
+        "bytes": {"input": size, "output": size, "rewritten": 28224},
+        "warnings": [],
+    }
+    assert {key: document[key] for key in example} == example
+    assert parsed_json(run_here(tmp_path, "apply", "-n", "--json", *files[:2])[1])["output"] is None
