@@ -6,6 +6,7 @@ described that no run prints.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections import defaultdict
@@ -48,7 +49,7 @@ FILES = sorted(path.name.removesuffix(".schema.json") for path in SCHEMAS.iterdi
 
 
 def test_every_command_with_json_has_a_schema_and_no_other_has() -> None:
-    assert FILES == sorted([*COMMANDS, "error"])
+    assert sorted([*COMMANDS, "error"]) == FILES
 
 
 @pytest.mark.parametrize("command", FILES)
@@ -113,8 +114,13 @@ def test_a_schema_from_python() -> None:
 # --- a document and its schema, place by place
 
 TYPES = {
-    **{bool: "boolean", int: "integer", float: "number", str: "string"},
-    **{dict: "object", list: "array", type(None): "null"},
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    dict: "object",
+    list: "array",
+    type(None): "null",
 }
 # A list in a list in a list: only the values of a kernel, which has one for each axis.
 DEEP = "[][][]"
@@ -282,14 +288,15 @@ TEXTS = {
       layers { layer { name: "c" type: "conv" num_output: 1 kernelsize: 1
         blobs { num: 1 channels: 1 height: 1 width: 1 data: 2 } } bottom: "p" top: "c" }""",
     "mixed": 'layer { name: "a" type: "ReLU" } layers { name: "b" type: RELU }',
-    "old": """layer { name: "fc" type: "InnerProduct" blobs { shape { dim: 2 dim: 4 } data: 1 data: 2
-          data: 3 data: 4 data: 5 data: 6 data: 7 data: 8 } }
+    "old": """layer { name: "fc" type: "InnerProduct" blobs { shape { dim: 2 dim: 4 }
+        data: 1 data: 2 data: 3 data: 4 data: 5 data: 6 data: 7 data: 8 } }
       layer { name: "score" type: "InnerProduct" blobs { shape { dim: 2 dim: 2 }
         data: 1 data: 2 data: 3 data: 4 } blobs { shape { dim: 2 } data: 1 data: 2 } }
       layer { name: "flat" type: "InnerProduct" blobs { shape { dim: 3 } data: 1 data: 2 data: 3 } }
       layer { name: "gone" type: "InnerProduct" blobs { shape { dim: 1 } data: 1 } }""",
     "new.net": """
-      layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 dim: 1 dim: 2 dim: 2 } } }
+      layer { name: "d" type: "Input" top: "d"
+        input_param { shape { dim: 1 dim: 1 dim: 2 dim: 2 } } }
       layer { name: "fc" type: "Convolution" bottom: "d" top: "fc"
         convolution_param { num_output: 2 kernel_size: 2 bias_term: false } }
       layer { name: "wide" type: "Convolution" bottom: "fc" top: "wide"
@@ -319,7 +326,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if "." not in name:
             saved = text_format.Parse(text, NetParameter()).SerializeToString()
         (place / name).write_bytes(saved)
-    for name in ("linked", "linked.net", "linked-too", "linked-too.net"):  # a file that has another name, too, is warned of
+    for name in (
+        "linked",
+        "linked.net",
+        "linked-too",
+        "linked-too.net",
+    ):  # a file that has another name, too, is warned of
         (place / f"other-{name}").touch()
         (place / name).hardlink_to(place / f"other-{name}")
     return place
@@ -532,12 +544,12 @@ def test_what_is_said_of_real_files(
 
 # --- the contract's own example
 
-UPSCORE2 = {
-    **{"name": "upscore2", "type": "Deconvolution", "action": "rewritten", "reason": None},
-    **{"shape": [21, 21, 4, 4], "channels": 21, "num_output": 21, "group": 1, "kernel": [4, 4]},
-    **{"stride": [2, 2], "pad": [0, 0], "bias": False, "before": "zero", "after": "bilinear"},
-    **{"max_abs_change": 0.5625, "values_changed": 336, "values": 7056, "warnings": []},
-}
+UPSCORE2 = json.loads("""{
+  "name": "upscore2", "type": "Deconvolution", "action": "rewritten", "reason": null,
+  "shape": [21, 21, 4, 4], "channels": 21, "num_output": 21, "group": 1, "kernel": [4, 4],
+  "stride": [2, 2], "pad": [0, 0], "bias": false, "before": "zero", "after": "bilinear",
+  "max_abs_change": 0.5625, "values_changed": 336, "values": 7056, "warnings": []
+}""")
 
 
 def test_fcns_upscore2(
@@ -559,8 +571,12 @@ def test_fcns_upscore2(
     assert {key: layer[key] for key in UPSCORE2} == UPSCORE2
     assert [key for key in layer if key in UPSCORE2] == list(UPSCORE2)
     example = {
-        **{"schema_version": 1, "command": "apply", "net": files[0], "input": files[1]},
-        **{"output": files[2], "changed": True},
+        "schema_version": 1,
+        "command": "apply",
+        "net": files[0],
+        "input": files[1],
+        "output": files[2],
+        "changed": True,
         "bytes": {"input": size, "output": size, "rewritten": 28224},
         "warnings": [],
     }
