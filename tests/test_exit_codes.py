@@ -10,9 +10,10 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -251,8 +252,19 @@ def started(
     command: Sequence[str], place: Path, stdout: int = subprocess.PIPE
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command, cwd=place, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE
+        command,
+        cwd=place,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        preexec_fn=_heeding,
     )
+
+
+def _heeding() -> None:
+    """No signal is ignored from the start, as under nohup or in a shell's background."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(
@@ -345,6 +357,16 @@ def ended(process: subprocess.Popen[bytes], code: int) -> bytes:
     return out
 
 
+def opened(pipe: Path, process: subprocess.Popen[bytes]) -> BinaryIO:
+    """Our end of a pipe, as soon as the process has opened its own."""
+    while process.poll() is None:
+        try:
+            return open(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK), "wb", buffering=0)
+        except OSError:  # nobody reads yet
+            time.sleep(0.01)
+    raise AssertionError(process.communicate())
+
+
 @each_signal
 @pytest.mark.parametrize(
     "line",
@@ -363,8 +385,7 @@ def test_a_signal_while_it_reads(
     before = content(place)
     os.mkfifo(place / "pipe")
     process = started([*command, *line.split()], place)
-    # The other end opens when the file is opened there, and never says that it is at its end.
-    with open(place / "pipe", "wb", buffering=0) as pipe:
+    with opened(place / "pipe", process) as pipe:  # which never comes to its end
         pipe.write((place / "in").read_bytes()[:100])
         process.send_signal(number)
         assert ended(process, code) == b""
