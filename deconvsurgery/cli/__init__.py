@@ -18,6 +18,7 @@ import click
 from .. import __version__
 from ..errors import SurgeryError
 from .console import show_error, show_usage_error, silence
+from .help import Context
 
 VERBS = {
     "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
@@ -37,6 +38,8 @@ _WHOLE = "every file is whole, the old one or the new"
 class _Verbs(click.Group):
     """Subcommands that are imported when they are called."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
@@ -46,6 +49,7 @@ class _Verbs(click.Group):
         module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __package__)
         command = module.command
         assert isinstance(command, click.Command)
+        command.context_class = Context
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -57,7 +61,7 @@ class _Verbs(click.Group):
 @click.group(
     cls=_Verbs,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 --check found something, 2 wrong usage, 3 input wrong or "
     "surgery refused, 4 reading or writing failed.",
 )

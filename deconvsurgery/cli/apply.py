@@ -70,7 +70,7 @@ def command(
     \b
     Examples:
       deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
-      deconvsurgery apply -p 'up*' -p score2 net.prototxt in.caffemodel out.caffemodel
+      deconvsurgery apply -p 'up*' -p score2 net.prototxt in.caffemodel out
       deconvsurgery apply --check net.prototxt in.caffemodel
       deconvsurgery apply --in-place net.prototxt in.caffemodel
 

@@ -61,7 +61,7 @@ def command(
     \b
     Examples:
       deconvsurgery patch-net net.prototxt new.prototxt
-      deconvsurgery patch-net -p '*' --recipe --no-bias --freeze net.prototxt new.prototxt
+      deconvsurgery patch-net -p '*' --recipe --freeze net.prototxt new.prototxt
       deconvsurgery patch-net --diff --dry-run net.prototxt
       deconvsurgery patch-net --check net.prototxt
 

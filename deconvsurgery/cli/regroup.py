@@ -40,7 +40,7 @@ def command(
     \b
     Examples:
       deconvsurgery regroup net.prototxt in.caffemodel new.prototxt new.caffemodel
-      deconvsurgery regroup --expand new.prototxt new.caffemodel net.prototxt out.caffemodel
+      deconvsurgery regroup --expand new.prototxt new.caffemodel net.prototxt out
       deconvsurgery regroup --dry-run net.prototxt in.caffemodel
 
     The layer stays the same function with C times fewer weights. One that has anything off its

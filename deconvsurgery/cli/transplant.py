@@ -49,8 +49,9 @@ def command(
 
     \b
     Examples:
-      deconvsurgery transplant fcn32s.prototxt vgg16.caffemodel start.caffemodel --apply
-      deconvsurgery transplant --expand-score score59=score new.prototxt old.caffemodel out
+      deconvsurgery transplant --apply fcn.prototxt vgg.caffemodel fcn.caffemodel
+      deconvsurgery transplant --expand-score score59=score \\
+          new.prototxt old.caffemodel new.caffemodel
 
     By name: equal shapes are copied, InnerProduct (O, I) becomes Convolution (O, C, h, w) where the
     counts agree. Layers that OLD_MODEL lacks get their constant fillers; what a random filler makes
