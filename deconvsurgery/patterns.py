@@ -49,6 +49,20 @@ def name_test(pattern: str) -> Callable[[str], bool]:
     return lambda name: pattern in name
 
 
+def pattern_of(name: str) -> str | None:
+    r"""A pattern that takes a layer of this name and can be typed; ``None`` where there is none.
+
+    >>> pattern_of("upscore2"), pattern_of("up[2]"), pattern_of("re:up"), pattern_of("u\\np")
+    ('upscore2', 'up[[]2]', '[r]e:up', 'u?p')
+    """
+    if not name.strip():
+        return None  # nothing, or what is lost on the way
+    pattern = re.sub(r"([*?[])", r"[\1]", name)
+    if not name.isprintable():
+        pattern = "".join(sign if sign.isprintable() else "?" for sign in pattern)
+    return f"[r]{pattern[1:]}" if pattern.startswith("re:") else pattern
+
+
 def _found(search: Callable[[str], re.Match[str] | None]) -> Callable[[str], bool]:
     return lambda name: search(name) is not None
 

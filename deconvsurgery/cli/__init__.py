@@ -7,6 +7,7 @@ Errors are rendered here once, for all verbs. A verb's own imports happen when i
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ VERBS = {
 }
 
 
+# A shell sets it to ask for completion; the name is click's for this command.
+COMPLETE = "_DECONVSURGERY_COMPLETE"
 _WHOLE = "every file is whole, the old one or the new"
 
 
@@ -98,6 +101,10 @@ def run(arguments: Sequence[str]) -> int:
     name = next((each for each in arguments if each in VERBS), None)
     try:
         with _signals():
+            if asked := os.environ.get(COMPLETE):
+                from .completing import complete
+
+                return complete(deconvsurgery, COMPLETE, asked)
             code = deconvsurgery.main(
                 args=list(arguments), prog_name="deconvsurgery", standalone_mode=False
             )

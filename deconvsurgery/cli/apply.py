@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from .console import make_console, show, show_json, shown_progress
-from .selecting import layer_options, state_arguments
+from .selecting import files, layer_options, state_arguments
 
 
 @click.command(short_help="Bilinear weights into the matched layers of a model.")
-@click.argument("net", metavar="NET")
-@click.argument("model", metavar="IN")
-@click.argument("output", metavar="[OUT]", required=False)
+@click.argument("net", metavar="NET", shell_complete=files)
+@click.argument("model", metavar="IN", shell_complete=files)
+@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
 @layer_options
 @click.option(
     "--formula",
