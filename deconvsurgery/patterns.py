@@ -52,7 +52,7 @@ def name_test(pattern: str) -> Callable[[str], bool]:
 def pattern_of(name: str) -> str | None:
     r"""A pattern that takes a layer of this name and can be typed; ``None`` where there is none.
 
-    >>> pattern_of("upscore2"), pattern_of("up[2]"), pattern_of("re:up"), pattern_of("u\\np")
+    >>> pattern_of("upscore2"), pattern_of("up[2]"), pattern_of("re:up"), pattern_of("u\np")
     ('upscore2', 'up[[]2]', '[r]e:up', 'u?p')
     """
     if not name.strip():
