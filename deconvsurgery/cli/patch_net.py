@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from .console import make_console, show, show_json, show_raw
-from .selecting import layer_options, state_arguments
+from .selecting import files, layer_options, state_arguments
 
 
 @click.command("patch-net", short_help="Group and bilinear filler into the net itself.")
-@click.argument("net", metavar="NET")
-@click.argument("output", metavar="[OUT]", required=False)
+@click.argument("net", metavar="NET", shell_complete=files)
+@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
 @layer_options
 @click.option(
     "--group/--no-group",
@@ -61,7 +61,7 @@ def command(
     \b
     Examples:
       deconvsurgery patch-net net.prototxt new.prototxt
-      deconvsurgery patch-net -p '*' --recipe --no-bias --freeze net.prototxt new.prototxt
+      deconvsurgery patch-net -p '*' --recipe --freeze net.prototxt new.prototxt
       deconvsurgery patch-net --diff --dry-run net.prototxt
       deconvsurgery patch-net --check net.prototxt
 
