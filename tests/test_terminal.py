@@ -26,7 +26,7 @@ AT_WORK = {
     "apply": ("apply -n net.prototxt in.caffemodel", ["upscore2", "upscore"]),
     "inspect": ("inspect -a net.prototxt in.caffemodel", ["conv1", "upscore2", "refine"]),
     "check": (
-        "check --exit-zero -p * net.prototxt in.caffemodel",
+        "check --exit-zero -p re:. net.prototxt in.caffemodel",
         ["DS001", "upscore2", "refine", "upscore"],
     ),
     "convert": ("convert -n --values float64 in.caffemodel", ["conv1", "score", "refine"]),

@@ -57,7 +57,14 @@ def _rules(
     shell_complete=_offered,
     help="Only these rules: ids or beginnings of them, commas between. Repeatable.",
 )
-@click.option("--ignore", multiple=True, metavar="ID", callback=_rules, help="All but these rules.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="ID",
+    callback=_rules,
+    shell_complete=_offered,
+    help="All but these rules.",
+)
 @click.option("--frozen", is_flag=True, help="Nothing is to be learned: DS010 is an error.")
 @click.option("--allow-empty", is_flag=True, help="A net without a matched layer is no error.")
 @click.option(
