@@ -47,9 +47,12 @@ _HOMES = {
     "fit": ("Options", "Target"),
     "change": ("Action", "Change", "Plan", "Skip"),
     "plan": ("make_plan",),
+    "contrast": ("BlobContrast", "Contrast", "LayerContrast", "Likeness"),
+    "difference": ("Difference",),
     "verbs.apply": ("ApplyResult", "apply"),
     "verbs.convert": ("ConvertResult", "convert"),
     "verbs.demo": ("demo",),
+    "verbs.diff": ("DiffResult", "diff"),
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.regroup": ("RegroupResult", "regroup"),
@@ -64,6 +67,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
     from .change import Action, Change, Plan, Skip
+    from .contrast import BlobContrast, Contrast, LayerContrast, Likeness
+    from .difference import Difference
     from .errors import (
         FileError,
         FormatError,
@@ -100,6 +105,7 @@ if TYPE_CHECKING:
     from .verbs.apply import ApplyResult, apply
     from .verbs.convert import ConvertResult, convert
     from .verbs.demo import demo
+    from .verbs.diff import DiffResult, diff
     from .verbs.inspect import InspectResult, inspect
     from .verbs.kernel import kernel
     from .verbs.patch_net import PatchResult, patch_net
@@ -110,9 +116,13 @@ __all__ = [
     "Action",
     "ApplyResult",
     "BilinearFill",
+    "BlobContrast",
     "Change",
+    "Contrast",
     "ConvertResult",
     "ConvolutionParam",
+    "DiffResult",
+    "Difference",
     "FieldChange",
     "FileError",
     "Fingerprint",
@@ -121,8 +131,10 @@ __all__ = [
     "InspectResult",
     "KernelFacts",
     "Layer",
+    "LayerContrast",
     "LayerError",
     "LayerPatch",
+    "Likeness",
     "Message",
     "MismatchError",
     "Model",
@@ -152,6 +164,7 @@ __all__ = [
     "bilinear_kernel",
     "convert",
     "demo",
+    "diff",
     "inspect",
     "interp",
     "kernel",

@@ -37,18 +37,17 @@ def layers_beside(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Ite
         types = one.type, two.type
     if all(types) and types[0] != types[1]:
         yield f"is a {types[0]} in A and a {types[1]} in B; Caffe does not look at the type"
-    blobs = [(x, y) for x, y in zip(one.blobs, two.blobs, strict=False) if x.count and y.count]
+    pairs = list(zip(one.blobs, two.blobs, strict=False))
+    blobs = [(x, y) for x, y in pairs if x.count and y.count]
     kept = [", ".join(dict.fromkeys(map(_kept, each))) for each in zip(*blobs, strict=True)]
     if any(_kept_otherwise(x, y) for x, y in blobs):
         yield f"keeps its values in {kept[0]} in A, in {kept[1]} in B"
     if Version.HDF5 in (one.version, two.version):
         return
-    if any(x.legacy != y.legacy for x, y in blobs):
-        dims = ["num/channels/height/width" if x.legacy else "shape" for x in blobs[0]]
-        yield f"has {dims[0]} in A, {dims[1]} in B" if dims[0] != dims[1] else (
-            "has num/channels/height/width and shape in other blobs in A than in B"
-        )
-    if any(not _same_rest(a, x, b, y) for x, y in blobs):
+    if any(x.legacy != y.legacy for x, y in pairs):
+        dims = [", ".join(dict.fromkeys(map(_dims, each))) for each in zip(*pairs, strict=True)]
+        yield f"tells its dims by {dims[0]} in A, by {dims[1]} in B"
+    if any(not _same_rest(a, x, b, y) for x, y in pairs):
         yield "has other fields in its blobs, gradients (diff) or a fork's"
     if one.version is two.version and not _same_frames(a, one, b, two):
         names = _differing(a.source, _own_fields(a, one), b.source, _own_fields(b, two))
@@ -93,6 +92,10 @@ def _kept_otherwise(one: SourceBlob, two: SourceBlob) -> bool:
     """In another field; where only one of the two has fields, as another type."""
     fields_alike = isinstance(one.place, Dataset) == isinstance(two.place, Dataset)
     return _kept(one) != _kept(two) if fields_alike else one.dtype != two.dtype
+
+
+def _dims(blob: SourceBlob) -> str:
+    return "num/channels/height/width" if blob.legacy else "shape"
 
 
 def _same_rest(a: Model, one: SourceBlob, b: Model, two: SourceBlob) -> bool:

@@ -50,10 +50,11 @@ def out_of_order(positions: Sequence[int]) -> frozenset[int]:
         pile = bisect_left(tops, number)
         below[number] = tops[pile - 1] if pile else None
         tops[pile : pile + 1] = [number]
-    kept, number = set(), tops[-1] if tops else None
-    while number is not None:
-        kept.add(number)
-        number = below[number]
+    kept: set[int] = set()
+    last = tops[-1] if tops else None
+    while last is not None:
+        kept.add(last)
+        last = below[last]
     return frozenset(positions) - kept
 
 

@@ -22,6 +22,8 @@ Told: TypeAlias = Callable[[int], None]
 
 # Bytes compared at a time; for larger pieces the allocator asks the system for memory each time.
 BLOCK = 1 << 16
+_SKETCHED = 256  # values
+_NONE: Array = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,12 @@ def same_values(model: Model, blob: SourceBlob, other: Model, theirs: SourceBlob
         return False
     pairs = _unequal(model, blob, other, theirs, None)
     return not any(_differ(one, two).any() for one, two in pairs)
+
+
+def sketch(model: Model, blob: SourceBlob) -> bytes:
+    """The first values, in bytes that do not depend on their type: others are another blob's."""
+    with np.errstate(invalid="ignore"):
+        return next(_values(model, blob), _NONE)[:_SKETCHED].astype("<f8").tobytes()
 
 
 def stretch(blob: SourceBlob) -> tuple[int, str] | None:

@@ -26,8 +26,8 @@ def _checked(
     return values
 
 
-def layer_options(command: Command) -> Command:
-    """Add -p, -x, --phase, --level and --stage."""
+def pattern_options(command: Command) -> Command:
+    """Add -p and -x."""
     options = (
         click.option(
             "-p",
@@ -46,6 +46,16 @@ def layer_options(command: Command) -> Command:
             callback=_checked,
             help="Layers to leave out, in the same forms.",
         ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def layer_options(command: Command) -> Command:
+    """Add -p, -x, --phase, --level and --stage."""
+    options = (
+        pattern_options,
         click.option(
             "--phase",
             type=click.Choice(["train", "test"], case_sensitive=False),
