@@ -57,8 +57,6 @@ def layers_beside(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Ite
 
 def nets_beside(a: Model, b: Model) -> Iterator[str]:
     """What two files differ in outside their layers."""
-    if a.version is not b.version:
-        yield f"A is {_form(a.version)}, B is {_form(b.version)}"
     generations = {a.version, b.version} - {Version.EMPTY}
     if len(generations) > 1:
         yield (
@@ -72,10 +70,6 @@ def nets_beside(a: Model, b: Model) -> Iterator[str]:
         names = _differing(a.source, next(both), b.source, next(both))
         if names:
             yield f"beside their layers the files differ in {listed(names)}"
-
-
-def _form(version: Version) -> str:
-    return str(version) if version is Version.HDF5 else f"binary {version}"
 
 
 # ── blobs ────────────────────────────────────────────────────────────────────────────────

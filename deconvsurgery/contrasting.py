@@ -123,7 +123,8 @@ def _moved(a: Model, b: Model, rows: Sequence[_Row]) -> dict[int | None, str]:
     pairs = [
         (here, there)
         for here, there in rows
-        if here is not None and there is not None and a.layers[here].blobs
+        if here is not None and there is not None
+        if a.layers[here].blobs or b.layers[there].blobs
     ]
     moved = out_of_order([there for _, there in pairs])
     return {

@@ -184,7 +184,9 @@ def closing_words(result: DiffResult) -> str:
         which = "the one layer" if len(layers) == 1 else f"all {len(layers):,} layers"
         return f"The weights are the same in {which} that {_has(layers)} them{within}{end}."
     parts = [f"{number_} {WORDS[each]}" for each, number_ in _counted(count)]
-    return f"The weights differ: of {plural(len(layers), 'layer')} {', '.join(parts)}{within}{end}."
+    return (
+        f"The weights differ: of {plural(len(layers), 'layer')}, {', '.join(parts)}{within}{end}."
+    )
 
 
 def _has(layers: Sequence[LayerContrast]) -> str:
