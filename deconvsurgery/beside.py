@@ -36,7 +36,7 @@ def layers_beside(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Ite
     if one.version is two.version:
         types = one.type, two.type
     if all(types) and types[0] != types[1]:
-        yield f"is a {types[0]} in A and a {types[1]} in B; Caffe does not look at the type"
+        yield f"is of type {types[0]} in A, {types[1]} in B; Caffe does not look at the type"
     pairs = list(zip(one.blobs, two.blobs, strict=False))
     blobs = [(x, y) for x, y in pairs if x.count and y.count]
     kept = [", ".join(dict.fromkeys(map(_kept, each))) for each in zip(*blobs, strict=True)]

@@ -392,7 +392,7 @@ def test_types_gradients_and_the_net_are_told(held: Callable[..., DiffResult]) -
     a = layer("x", row(1))
     result = held(a, layer("x", row(1), type="Deconvolution"))
     assert only(result).told == (
-        "is a Convolution in A and a Deconvolution in B; Caffe does not look at the type",
+        "is of type Convolution in A, Deconvolution in B; Caffe does not look at the type",
     )
     result = held(a, layer("x", row(1) + " diff: 2"))
     assert only(result).told == ("has other fields in its blobs, gradients (diff) or a fork's",)

@@ -120,9 +120,10 @@ def test_the_table_in_a_pipe(place: Path) -> None:
         f"A: a: binary V2, {sizes[0]} bytes",
         f"B: b: binary V2, {sizes[1]} bytes",
         "note: fc6: the values of its blob 0 are the same, in their order",
-        "note: fc6: is a InnerProduct in A and a Convolution in B; Caffe does not look at the type",
-        "The weights differ: of 6 layers, 1 changed, 1 shape differs, 1 renamed, 1 only in A, "
-        "1 only in B, 1 same.",
+        "note: fc6: is of type InnerProduct in A, Convolution in B; Caffe does not look at "
+        "the type",
+        "The weights differ: of 6 layers with weights, 1 changed, 1 shape differs, 1 renamed, "
+        "1 only in A, 1 only in B, 1 same.",
     ]
     assert not set("─│┌┐└┘━┃…\x1b") & set(done.stdout.decode())
     narrow = run(place, "a", "b", env={"COLUMNS": "20"})
@@ -153,7 +154,7 @@ def test_the_table_on_a_terminal(place: Path, width: int) -> None:
     for said in ("[bold]up", "(2, 3) →", "shape differs", "renamed", "only in B", "NaN", "2/4"):
         assert said in words, said
     if width >= 80:
-        assert "The weights differ: of 6 layers, 1 changed" in words
+        assert "The weights differ: of 6 layers with weights, 1 changed" in words
 
 
 def test_what_many_layers_have_is_said_once(place: Path) -> None:

@@ -183,10 +183,9 @@ def closing_words(result: DiffResult) -> str:
     if result.same:
         which = "the one layer" if len(layers) == 1 else f"all {len(layers):,} layers"
         return f"The weights are the same in {which} that {_has(layers)} them{within}{end}."
-    parts = [f"{number_} {WORDS[each]}" for each, number_ in _counted(count)]
-    return (
-        f"The weights differ: of {plural(len(layers), 'layer')}, {', '.join(parts)}{within}{end}."
-    )
+    parts = ", ".join(f"{many} {WORDS[each]}" for each, many in _counted(count))
+    every = f"{plural(len(layers), 'layer')} with weights"
+    return f"The weights differ: of {every}, {parts}{within}{end}."
 
 
 def _has(layers: Sequence[LayerContrast]) -> str:
