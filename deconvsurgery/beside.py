@@ -57,7 +57,10 @@ def layers_beside(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Ite
 
 def nets_beside(a: Model, b: Model) -> Iterator[str]:
     """What two files differ in outside their layers."""
-    generations = {a.version, b.version} - {Version.EMPTY}
+    for where, model in (("A", a), ("B", b)):
+        if model.version is Version.MIXED:
+            yield f"{where} holds V1 and V2 layers at once: Caffe refuses to load it"
+    generations = {a.version, b.version} - {Version.EMPTY, Version.MIXED}
     if len(generations) > 1:
         yield (
             "an HDF5 file tells no types, parameters or order of layers: only weights were compared"

@@ -51,7 +51,7 @@ def make_contrast(
         layers.append(layer)
     identical = _identical(a, b, layers) if chosen is None else None
     if identical:  # then what cannot be read is the same, too
-        layers = [replace(layer, likeness=Likeness.SAME, told=()) for layer in layers]
+        layers = [_identical_layer(layer) for layer in layers]
     notes = [*nets_beside(a, b), *_namesakes(a, b, layers), *_weightless(layers)]
     if identical is False and not notes and not any(x.differs or x.told for x in layers):
         notes = ["the files differ in other bytes only: how fields or datasets are laid out"]
@@ -238,15 +238,20 @@ def _identical(a: Model, b: Model, layers: Sequence[LayerContrast]) -> bool:
     if a.source.size != b.source.size or a.layers != b.layers:
         return False
     blobs = [blob for layer in layers for blob in layer.blobs]
-    if any(each.difference and not each.difference.exact for each in blobs):
-        return False
     seen = []
     for each in blobs:
         if each.difference and each.a and (found := stretch(each.a)):
+            if not each.difference.by_bytes:
+                return False
             start, dtype = found
             seen.append((start, start + each.a.count * int(dtype[-1])))
     others = gaps(0, a.source.size, seen)
     return same_bytes(a.source, others, b.source, others)
+
+
+def _identical_layer(layer: LayerContrast) -> LayerContrast:
+    blobs = tuple(replace(blob, likeness=Likeness.SAME) for blob in layer.blobs)
+    return replace(layer, likeness=Likeness.SAME, blobs=blobs, told=())
 
 
 def _namesakes(a: Model, b: Model, layers: Sequence[LayerContrast]) -> Iterator[str]:

@@ -30,14 +30,14 @@ _NONE: Array = np.empty(0)
 class Difference:
     """How many of so many values are not the same, and by how much at most any differs.
 
-    ``largest`` is ``None`` where a NaN is held against another value. ``exact`` says that none
-    differs at all, also where a tolerance takes some for the same.
+    ``largest`` is ``None`` where a NaN is held against another value. ``by_bytes``: no number
+    was looked at, as all bytes are the same.
     """
 
     values: int
     changed: int
     largest: float | None
-    exact: bool
+    by_bytes: bool
 
 
 def difference(
@@ -54,12 +54,12 @@ def difference(
     In one type two values are the same when their bits are, in types of different width when
     they are the same number or both NaN. With ``atol`` also when they are no further apart.
     """
-    changed, largest, exact = 0, 0.0, True
+    changed, largest, by_bytes = 0, 0.0, True
     for one, two in _unequal(model, blob, other, theirs, told):
+        by_bytes = False
         differ = _differ(one, two)
         if not differ.any():
             continue
-        exact = False
         if atol is not None:
             differ &= ~(np.isnan(one) & np.isnan(two))
         far = _far(one, two, differ)
@@ -67,7 +67,7 @@ def difference(
             changed += far.size if atol is None else int(np.count_nonzero(~(far <= atol)))
         most = float(far.max(initial=0.0))  # NaN where any is
         largest = nan if isnan(largest) or isnan(most) else max(largest, most)
-    return Difference(blob.count, changed, None if isnan(largest) else largest, exact)
+    return Difference(blob.count, changed, None if isnan(largest) else largest, by_bytes)
 
 
 def same_values(model: Model, blob: SourceBlob, other: Model, theirs: SourceBlob) -> bool:

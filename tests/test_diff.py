@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from deconvsurgery.change import Change
 from deconvsurgery.contrast import LayerContrast, Likeness
 from deconvsurgery.errors import FileError, ModelError, SelectionError, SurgeryError
+from deconvsurgery.indexing import index
+from deconvsurgery.read import open_model
 from deconvsurgery.report.document import apply_document
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.apply import apply
@@ -486,6 +488,45 @@ def test_whole_and_big_endian_numbers_of_hdf5(folder: Path) -> None:
             assert numbers(only(diff(a, folder / "b.h5"))) == (3.0, 1, 12)
 
 
+def test_whole_numbers_that_no_float_tells_apart(folder: Path) -> None:
+    """Caffe reads the same from either, but they are two files."""
+    files = [
+        hdf5(folder / f"{number}.h5", {"x": [np.array([number], "<i8")]})
+        for number in (1 << 24, (1 << 24) + 1)
+    ]
+    result = diff(*files)
+    assert (result.same, result.contrast.identical) == (True, False)
+    assert result.contrast.notes[0].startswith("the files differ in other bytes only")
+
+
+def test_both_generations_in_one_file(held: Callable[..., DiffResult]) -> None:
+    a = layer("x", row(1))
+    mixed = a + 'layers { name: "y" blobs { data: 2 } }'
+    result = held(a, mixed)
+    assert states(result) == {"x": "same", "y": "only-in-b"}
+    assert result.contrast.notes == ("B holds V1 and V2 layers at once: Caffe refuses to load it",)
+    assert held(mixed, mixed).contrast.identical
+
+
+OLDEST = """
+layers { layer { name: "conv" type: "conv" num_output: 1 blobs { num: 1 data: 2 } } bottom: "x" }
+"""
+
+
+def test_the_oldest_layers(held: Callable[..., DiffResult]) -> None:
+    assert held(OLDEST, OLDEST).contrast.identical
+    result = held(OLDEST, OLDEST.replace("num_output: 1", "num_output: 2").replace('"x"', '"y"'))
+    assert result.same
+    assert only(result).told == ("differs in num_output, bottom",)
+    result = held(OLDEST, OLDEST.replace("data: 2", "data: 2.5"))
+    assert numbers(only(result)) == (0.5, 1, 1)
+    result = held(OLDEST, 'layers { name: "conv" type: CONVOLUTION blobs { num: 1 data: 2 } }')
+    assert (result.same, only(result).told) == (True, ())
+    assert result.contrast.notes == (
+        "layers of V0 and V1 keep their parameters in different fields: those were not compared",
+    )
+
+
 def test_a_blob_that_hdf5_leaves_to_its_owner(folder: Path) -> None:
     """The binary file tells by which names layers share."""
     shared = 'param { name: "w" }'
@@ -514,7 +555,9 @@ def test_values_that_only_a_fork_reads(held: Callable[..., DiffResult], folder: 
     assert any("packed_data" in words for words in only(result).told)
     with h5py.File(folder / "link.h5", "w") as file:
         file["data/x/0"] = h5py.SoftLink("/nowhere")
-    assert diff(folder / "link.h5", folder / "link.h5").same
+    result = diff(folder / "link.h5", folder / "link.h5")
+    assert (result.same, result.contrast.identical) == (True, True)
+    assert only(result).blobs[0].likeness is Likeness.SAME
     assert not diff(folder / "link.h5", folder / "b").same
 
 
@@ -676,6 +719,38 @@ def test_it_is_a_mirror(a: Any, b: Any, folder: Path) -> None:
     assert seen(there, False) == seen(back, True)
     counts = [sum(x.moved for x in side.contrast.layers) for side in (there, back)]
     assert counts[0] == counts[1]
+
+
+# --- open models
+
+
+def test_open_models_are_taken_as_well(folder: Path) -> None:
+    class Bytes:
+        """What is no file."""
+
+        def __init__(self, data: bytes) -> None:
+            self.data, self.size = data, len(data)
+
+        def read(self, start: int, size: int) -> bytes:
+            return self.data[start : start + size]
+
+    data = model(layer("x", row(1, 2)))
+    (folder / "a").write_bytes(data)
+    with open_model(folder / "a") as opened:
+        result = diff(opened, index(Bytes(data)))
+        assert (result.a, result.b) == (str(folder / "a"), "the model")
+        assert result.contrast.identical
+        assert not diff(index(Bytes(data[:-1] + b"\x01")), opened).same
+        steps: list[tuple[int, int]] = []
+        assert diff(opened, folder / "a", progress=lambda *told: steps.append(told)).same
+        assert steps == []  # too short to tell of
+    large(folder / "large", count := 5 << 20)
+    diff(folder / "large", folder / "large", progress=lambda *told: steps.append(told))
+    assert len(steps) > 3
+    size = (folder / "large").stat().st_size
+    assert [total for _, total in steps] == [size] * len(steps)
+    assert steps == sorted(steps)
+    assert 3 * count < steps[-1][0] <= size
 
 
 # --- what is no model, or none any more
