@@ -135,13 +135,26 @@ def filled(array: Array, name: str = "x") -> bytes:
     return bytes(message.SerializeToString())
 
 
-@pytest.mark.parametrize("at", [0, 1, 16_383, 16_384, 49_151, 49_152, 50_000])
+@pytest.mark.parametrize("at", [0, 1, 16_383, 16_384, 131_071, 131_072, 262_144, 300_000])
 def test_one_value_is_found_wherever_it_is(at: int, held: Callable[..., DiffResult]) -> None:
-    one = np.arange(50_001, dtype="<f4")
+    """Values of two types come in pieces of two sizes."""
+    one = np.arange(300_001, dtype="<f4")
     two = one.copy()
     two[at] += 0.5
     for a, b in itertools.product((one, one.astype("<f8")), (two, two.astype("<f8"))):
-        assert numbers(only(held(filled(a), filled(b)))) == (0.5, 1, 50_001)
+        assert numbers(only(held(filled(a), filled(b)))) == (0.5, 1, 300_001)
+
+
+def test_every_nan_of_another_width_is_one(folder: Path) -> None:
+    odd = np.array([0x7FF0_0000_0000_0001, 0x7FF8_0000_0000_0002], "<u8").view("<f8")
+    plain = np.array([np.nan, np.nan], "<f4")
+    for name, array in (("odd", odd), ("plain", plain), ("plain8", plain.astype("<f8"))):
+        hdf5(folder / name, {"x": [array]})
+    assert diff(folder / "odd", folder / "plain").same
+    assert diff(folder / "plain", folder / "odd").same
+    # In one type the bits count, but for those who want no more than to be near.
+    assert numbers(only(diff(folder / "odd", folder / "plain8"))) == (None, 2, 2)
+    assert numbers(only(diff(folder / "odd", folder / "plain8", atol=0))) == (0.0, 0, 2)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +278,11 @@ def test_layers_without_weights_are_told_and_no_difference(held: Callable[..., D
         "1 layer without weights is only in A ('relu')",
         "2 layers without weights are only in B ('drop', 'pool')",
     )
-    assert held(a, layer("relu", type="ReLU") + layer("c", row(1))).same
+    turned = held(a, layer("relu", type="ReLU") + layer("c", row(1)))
+    assert turned.same
+    assert not any(each.moved for each in turned.contrast.layers)
+    renamed = held(a, layer("c", row(1)) + layer("relu1", type="ReLU"))
+    assert states(renamed) == {"c": "same", "relu": "only-in-a", "relu1": "only-in-b"}
 
 
 @pytest.mark.parametrize(
@@ -465,6 +482,10 @@ def test_what_convert_makes_is_the_same(path: Path, folder: Path) -> None:
     }
     for name, options in made.items():
         convert(path, folder / name, force=True, **options)
+    for field, name in (("double_data", "double"), ("raw_data float", "raw")):
+        found = diff(path, folder / name)
+        said = {f"keeps its values in data in A, in {field} in B"}
+        assert all(set(each.told) == said for each in found.contrast.layers if each.blobs)
     for a, b in itertools.permutations([path, *(folder / name for name in made)], 2):
         result = diff(a, b)
         assert result.same
@@ -536,6 +557,8 @@ def test_a_blob_that_hdf5_leaves_to_its_owner(folder: Path) -> None:
     for a, b in (("a", "b"), ("b", "a")):
         assert diff(folder / a, folder / b).same
     assert diff(folder / "b", folder / "b").contrast.identical
+    hdf5(folder / "c", {"one": [np.array([1, 2], "<f8")], "two": [None, np.array([3], "<f4")]})
+    assert states(diff(folder / "b", folder / "c")) == {"one": "same", "two": "same"}
     (folder / "a").write_bytes(model(text.replace(shared, "")))
     result = diff(folder / "a", folder / "b")
     assert states(result) == {"one": "same", "two": "not-compared"}
