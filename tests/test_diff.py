@@ -26,6 +26,7 @@ from deconvsurgery.change import Change
 from deconvsurgery.contrast import LayerContrast, Likeness
 from deconvsurgery.errors import FileError, ModelError, SelectionError, SurgeryError
 from deconvsurgery.indexing import index
+from deconvsurgery.model import Model
 from deconvsurgery.read import open_model
 from deconvsurgery.report.document import apply_document
 from deconvsurgery.schema import message_class
@@ -54,6 +55,16 @@ def row(*values: float, field: str = "data", shape: str = "") -> str:
     """A blob of one axis, or of another shape."""
     listed = ", ".join(map(str, values))
     return f"shape {{ {shape or f'dim: {len(values)}'} }} {field}: [{listed}]"
+
+
+class Bytes:
+    """A model that is no file."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.size = data, len(data)
+
+    def read(self, start: int, size: int) -> bytes:
+        return self.data[start : start + size]
 
 
 @pytest.fixture(scope="session")
@@ -420,6 +431,32 @@ def test_types_gradients_and_the_net_are_told(held: Callable[..., DiffResult]) -
     assert result.same
 
 
+def test_types_by_number_that_nobody_knows() -> None:
+    """Forks number their own types from 40 on."""
+
+    def old(kind: int) -> Model:
+        blob = b"\x32\x06\x2a\x04\0\0\0\0"
+        inner = b"\x22\x01x\x28" + bytes([kind]) + blob
+        return index(Bytes(b"\x12" + bytes([len(inner)]) + inner))
+
+    result = diff(old(50), old(51))
+    assert only(result).told == (
+        "is of type V1 type 50 in A, V1 type 51 in B; Caffe does not look at the type",
+    )
+    assert only(diff(old(50), old(50))).told == ()
+
+
+@pytest.mark.parametrize("at", [0, 16_384, 49_999])
+def test_long_gradients_are_told_to_be_others(at: int, held: Callable[..., DiffResult]) -> None:
+    message = NetParameter.FromString(filled(np.zeros(2, "<f4")))
+    message.layer[0].blobs[0].diff.extend([0.0] * 50_000)
+    before = message.SerializeToString()
+    message.layer[0].blobs[0].diff[at] = 1
+    result = held(before, message.SerializeToString())
+    assert (result.same, result.contrast.identical) == (True, False)
+    assert only(result).told == ("has other fields in its blobs, gradients (diff) or a fork's",)
+
+
 def test_a_field_that_nobody_knows_is_told_by_its_number(held: Callable[..., DiffResult]) -> None:
     inner = b"\x0a\x01x\x3a\x08\x2a\x04\0\0\0\0\x08\x01"
     strange = b"\xf2\x3f\x01?"  # field 1022 of the layer
@@ -748,15 +785,6 @@ def test_it_is_a_mirror(a: Any, b: Any, folder: Path) -> None:
 
 
 def test_open_models_are_taken_as_well(folder: Path) -> None:
-    class Bytes:
-        """What is no file."""
-
-        def __init__(self, data: bytes) -> None:
-            self.data, self.size = data, len(data)
-
-        def read(self, start: int, size: int) -> bytes:
-            return self.data[start : start + size]
-
     data = model(layer("x", row(1, 2)))
     (folder / "a").write_bytes(data)
     with open_model(folder / "a") as opened:

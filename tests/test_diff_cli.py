@@ -139,6 +139,22 @@ def test_only_what_changed(place: Path) -> None:
     assert rows(done) == []
 
 
+def test_what_one_form_does_not_tell_the_other_does(place: Path) -> None:
+    """No type in HDF5; legacy dims are shown as the shape that they are the same as."""
+    (place / "old").write_bytes(
+        saved(
+            'layers { name: "conv1" type: CONVOLUTION blobs { num: 2 channels: 1 height: 1 '
+            "width: 1 data: [0.5, 2] } "
+            "blobs { num: 1 channels: 1 height: 1 width: 2 data: [1, 3] } }"
+        )
+    )
+    for pair in (("old", "a"), ("a", "old"), ("old", "a.h5"), ("a.h5", "old")):
+        done = run(place, "-p", "conv1", *pair)
+        assert rows(done)[1:] == [["conv1", "Convolution", "1", "(2)", "1", "1/2", "changed"]]
+    (place / "h5").write_bytes((place / "a.h5").read_bytes())
+    assert rows(run(place, "-p", "conv1", "h5", "a.h5"))[1][1] == "-"
+
+
 def page(result: DiffResult, width: int) -> list[str]:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=True, color_system=None)
