@@ -47,7 +47,7 @@ def command(
     \b
     Examples:
       deconvsurgery diff before.caffemodel after.caffemodel
-      deconvsurgery diff --only-changed snapshot_1000.caffemodel snapshot_2000.caffemodel
+      deconvsurgery diff --only-changed iter_1000.caffemodel iter_2000.caffemodel
       deconvsurgery diff -p 'conv*' weights.caffemodel weights.caffemodel.h5
       deconvsurgery diff --atol 1e-3 full.caffemodel half.caffemodel
 
