@@ -60,6 +60,7 @@ _HOMES = {
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.regroup": ("RegroupResult", "regroup"),
+    "verbs.revert": ("RevertResult", "revert"),
     "verbs.transplant": ("TransplantResult", "transplant"),
     "verbs.patch_net": ("PatchResult", "patch_net"),
     "patching": ("LayerPatch",),
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
     from .verbs.kernel import kernel
     from .verbs.patch_net import PatchResult, patch_net
     from .verbs.regroup import RegroupResult, regroup
+    from .verbs.revert import RevertResult, revert
     from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
@@ -161,6 +163,7 @@ __all__ = [
     "Recipe",
     "RegroupResult",
     "Repair",
+    "RevertResult",
     "Rule",
     "Selection",
     "SelectionError",
@@ -194,6 +197,7 @@ __all__ = [
     "read_net",
     "recipe",
     "regroup",
+    "revert",
     "transplant",
 ]
 
