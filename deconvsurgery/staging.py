@@ -105,7 +105,7 @@ def staged(
     fd = -1
     try:
         fd = new._opened()
-        fill(Sink(fd, progress))
+        fill(Sink(fd, progress, fresh=True))
         new.size = os.fstat(fd).st_size
         if size is not None and new.size != size:
             raise RuntimeError(f"{new.size} bytes were written instead of {size}")

@@ -116,9 +116,18 @@ Filling: TypeAlias = Callable[[Sink], None]
 
 
 def splicing(source: FileSource, edits: Sequence[Edit]) -> Filling:
-    """A copy of ``source`` with ``edits`` carried out."""
+    """A copy of ``source`` with ``edits`` carried out.
+
+    Where the file system can clone it and no edit changes its length, only the edits are written.
+    """
 
     def fill(sink: Sink) -> None:
+        new = sum(edit.size for edit in edits)
+        if not any(edit.growth for edit in edits) and sink.clone(source, but=new):
+            for edit in sorted(edits, key=lambda edit: edit.start):
+                sink.seek(edit.start)
+                sink.carry_out(edit, source)
+            return
         for segment in segments(source.size, edits):
             if isinstance(segment, Kept):
                 sink.copy(source, segment.start, segment.stop)
@@ -132,7 +141,7 @@ def amending(source: FileSource, amend: Callable[[int], None], *, copied: bool) 
     """A copy of ``source``, or nothing, that ``amend`` changes; into regular files only."""
 
     def fill(sink: Sink) -> None:
-        if copied:
+        if copied and not sink.clone(source):
             sink.copy(source, 0, source.size)
         amend(sink.fd)
 
