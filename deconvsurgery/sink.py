@@ -17,6 +17,7 @@ from .source import FileSource
 from .splice import Buffer, Edit, Kept
 
 _MIB = 1 << 20
+_LARGE_HOLE = 16 * _MIB  # bytes; a smaller one is not worth a call
 
 # From copy_file_range: this pair of files, file systems or kernels cannot do it; read and
 # write can. (EBADF: the output was opened to append; man 2 copy_file_range.)
@@ -123,6 +124,26 @@ class Sink:
             )
 
     def copy(self, source: FileSource, start: int, stop: int) -> None:
+        """Copy bytes ``[start, stop)``; large holes of a sparse file stay holes, as with ``cp``."""
+        position = start
+        if self.fresh and stop - start >= _LARGE_HOLE:
+            for begin, end in source.filled(start, stop):
+                if begin - position >= _LARGE_HOLE:
+                    self._leave_out(begin - position)
+                    position = begin
+                self._copy(source, position, end)
+                position = end
+            if stop - position >= _LARGE_HOLE:
+                self._leave_out(stop - position)
+                return
+        self._copy(source, position, stop)
+
+    def _leave_out(self, size: int) -> None:
+        """Go on further ahead; what is left out is zeros and takes no room."""
+        os.ftruncate(self.fd, os.lseek(self.fd, size, os.SEEK_CUR))
+        self._tell(size)
+
+    def _copy(self, source: FileSource, start: int, stop: int) -> None:
         """Copy bytes ``[start, stop)``, inside the kernel where it can do that."""
         piece = (64 if self.progress is None else 16) * _MIB
         while start < stop and self.kernel_copy is not None:

@@ -37,9 +37,9 @@ def command(
 
     \b
     Examples:
-      deconvsurgery apply --save-patch up.undo net.prototxt in.caffemodel out.caffemodel
-      deconvsurgery revert out.caffemodel up.undo
-      deconvsurgery revert -o in.caffemodel out.caffemodel up.undo
+      deconvsurgery apply --save-patch undo net.prototxt in.caffemodel out
+      deconvsurgery revert out undo
+      deconvsurgery revert -o in.caffemodel out undo
 
     OUT is replaced as a whole, and only if it is the very file that was patched and what comes
     of it is the very original, by their SHA-256.
