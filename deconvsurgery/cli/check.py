@@ -46,6 +46,9 @@ def _rules(
 @click.option("--frozen", is_flag=True, help="Nothing is to be learned: DS010 is an error.")
 @click.option("--allow-empty", is_flag=True, help="A net without a matched layer is no error.")
 @click.option(
+    "--nets-only", is_flag=True, help="Pass over files that are no nets: solvers, templates."
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
@@ -72,6 +75,7 @@ def command(
     form: str | None,
     as_json: bool,
     explain: tuple[str, ...],
+    nets_only: bool,
     config: str | None,
     isolated: bool,
     exit_zero: bool,
@@ -100,7 +104,7 @@ def command(
     from ..verbs.check import check_pairs
 
     pairs = _pairs(files, _asked(options), config, isolated=isolated)
-    results = tuple(check_pairs(pairs))
+    results = tuple(check_pairs(pairs, nets_only=nets_only))
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
     passed = not found and not failures
