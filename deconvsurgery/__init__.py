@@ -33,6 +33,7 @@ _HOMES = {
     ),
     "net": ("ConvolutionParam", "Layer", "Message", "Net", "NetState", "Phase"),
     "fill": ("BilinearFill",),
+    "json_schemas": ("json_schema",),
     "kernels": (
         "Formula",
         "Recipe",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from .finding import Finding, Repair, Rule, Severity, Step
     from .fingerprint import Fingerprint, State
     from .fit import Options, Target
+    from .json_schemas import json_schema
     from .kernels import (
         Formula,
         Recipe,
@@ -171,6 +173,7 @@ __all__ = [
     "demo",
     "inspect",
     "interp",
+    "json_schema",
     "kernel",
     "make_plan",
     "match_layers",

@@ -7,15 +7,18 @@ here: files, how a finding is shown, or what becomes of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .agreement import Disagreement, Kind, disagreements, listed, quoted
 from .census import Oddity, oddities
+from .errors import ShapeError, SurgeryError
 from .finding import RULES, Finding, Repair, Severity, Step
+from .fit import Options, filling
+from .grafting import make_grafting
 from .model import Model, Version
 from .net import Layer, Net, NetState
-from .patterns import Selection, active_layers
+from .patterns import Selection, active_layers, exact_pattern
 from .shapes import infer_shapes
 from .survey import Row, survey
 
@@ -45,7 +48,8 @@ def audit(
         found += _twice(net, model, states)
         found += _misspelt(active_layers(net, states))
     if net is not None and model is not None:
-        found += _mismatched(net, model, states, {each.layer for each in found if _missing(each)})
+        missing = {each.layer for each in found if each.id == "DS001"}
+        found += _mismatched(net, model, states, missing, _fillable(rows))
     if model is not None:
         found += _refused(net, model)
     kept = [each for each in found if each.id in wanted.rules]
@@ -57,8 +61,21 @@ def _of_layers(rows: Sequence[Row]) -> Iterator[Finding]:
         yield from (each for each in row.findings if each.id not in _WHOLE)
 
 
-def _missing(finding: Finding) -> bool:
-    return finding.id == "DS001"
+def _fillable(rows: Sequence[Row]) -> Mapping[str, str]:
+    """Matched layers that ``transplant --apply`` would fill, and patterns that take them."""
+    names = [row.name for row in rows]
+    found: dict[str, str] = {}
+    for row in rows:
+        target = row.target
+        if not row.matched or target is None or target.problem or target.shape is None:
+            continue
+        try:
+            interpolates = target.unit_gain(filling(target, Options()))
+        except ShapeError:
+            continue
+        if interpolates:
+            found[row.name] = exact_pattern(row.name, names)
+    return found
 
 
 def _twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator[Finding]:
@@ -88,9 +105,8 @@ def _twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterato
                 layers[1].line or None,
                 layers[1].column or None,
                 name,
-                None if weighted else Severity.NOTE,
-                (("layers", len(layers)), ("lines", lines)),
-                Repair("give each a name of its own"),
+                numbers=(("layers", len(layers)), ("lines", lines)),
+                repair=Repair("give each a name of its own"),
             )
 
 
@@ -113,14 +129,19 @@ def _misspelt(layers: Sequence[Layer]) -> Iterator[Finding]:
 
 
 def _mismatched(
-    net: Net, model: Model, states: Sequence[NetState], missing: set[str | None]
+    net: Net,
+    model: Model,
+    states: Sequence[NetState],
+    missing: set[str | None],
+    fillable: Mapping[str, str],
 ) -> Iterator[Finding]:
     """DS011; a matched layer that the model lacks is DS001's."""
     found = disagreements(net, model, states)
+    mended = _transplanted(net, model, states, found, fillable)
     for each in found:
         lacked = each.kind is Kind.MODEL_LACKS and each.layer in missing
         if each.kind not in (Kind.NET_LACKS, Kind.TWICE_IN_NET) and not lacked:
-            yield _mismatch(each, net)
+            yield _mismatch(each, net, mended)
     strangers = [each for each in found if each.kind is Kind.NET_LACKS]
     if strangers:
         count = len(strangers)
@@ -129,21 +150,53 @@ def _mismatched(
             "DS011",
             f"the model has weights for {count:,} layer{'s' if count > 1 else ''} that the net "
             f"lacks ({names}); Caffe ignores them",
-            severity=Severity.NOTE,
             numbers=(("layers", tuple(each.layer for each in strangers)),),
+            repair=Repair("rename what was renamed")
+            if any(each.renamed for each in strangers)
+            else mended.get("") or Repair(_TOGETHER),
         )
 
 
-def _mismatch(each: Disagreement, net: Net) -> Finding:
+_TOGETHER = "see that net and model belong together"
+
+
+def _transplanted(
+    net: Net,
+    model: Model,
+    states: Sequence[NetState],
+    found: Sequence[Disagreement],
+    fillable: Mapping[str, str],
+) -> Mapping[str, Repair]:
+    """The layers that a transplant would put right, by name, and how; ``""`` for the model's own.
+
+    It is tried: a plan costs nothing, and what it refuses is no repair.
+    """
+    wanted = {each.layer for each in found if each.kind in _REFITTED}
+    upsampling = [name for name in fillable if name in wanted]
+    try:
+        grafting = make_grafting(net, model, states, upsampling=upsampling)
+    except SurgeryError:
+        return {}
+    patterns = [part for name in upsampling for part in ("-p", fillable[name])]
+    step = Step("transplant", ("--apply", *patterns) if upsampling else ())
+    repair = Repair("take over what fits, fill what is missing", (step,))
+    left = {graft.layer.name for graft in grafting.layers if graft.left is not None}
+    return {"": repair} | dict.fromkeys(wanted - left, repair)
+
+
+_REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
+
+
+def _mismatch(each: Disagreement, net: Net, mended: Mapping[str, Repair]) -> Finding:
     column = next((layer.column for layer in net.layers if layer.line == each.line), None)
     if each.renamed:
         repair = Repair(f"name it {each.renamed!r} as the model does, or rename it there")
     elif each.kind is Kind.TYPE:
-        repair = Repair("see that net and model belong together")
+        repair = Repair(_TOGETHER)
     elif each.kind is Kind.TWICE_IN_MODEL:
         repair = Repair("save the model again with the Caffe that wrote it")
     else:
-        repair = Repair("take over what fits, fill what is missing", (Step("transplant"),))
+        repair = mended.get(each.layer) or Repair(_TOGETHER)
     return Finding(
         "DS011",
         each.message,

@@ -192,11 +192,16 @@ def _confirm(source: FileSource) -> None:
 
 
 def make_directory(path: str | os.PathLike[str]) -> None:
-    """Make a directory, and those it lies in, unless it is there; raises ``FileError``."""
+    """Make a directory, and those it lies in, unless it is there.
+
+    Raises ``OutputError`` where a file is in the way, else ``FileError``.
+    """
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise FileError(f"cannot be made a directory: {reason(error)}", path=shown(path)) from error
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        kind = OutputError if in_the_way else FileError
+        raise kind(f"cannot be made a directory: {reason(error)}", path=shown(path)) from error
 
 
 def write_once(path: str | os.PathLike[str], data: bytes, *, force: bool = False) -> None:

@@ -5,9 +5,12 @@ Fixtures hand out functions, because test files cannot import from each other he
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from deconvsurgery.cli import run
 from deconvsurgery.schema import message_class
 
 Array = NDArray[Any]
@@ -42,6 +46,39 @@ def shared() -> Path:
 def command() -> list[str]:
     """How the command line is started."""
     return [sys.executable, "-m", "deconvsurgery"]
+
+
+@pytest.fixture(scope="session")
+def run_here() -> Callable[..., tuple[int, bytes, bytes]]:
+    """The command line in this process, in a folder: exit code, standard output, standard error."""
+
+    def ran(place: Path, *arguments: str) -> tuple[int, bytes, bytes]:
+        raw = io.BytesIO(), io.BytesIO()
+        out, errors = (io.TextIOWrapper(each, "utf-8") for each in raw)
+        with chdir(place), redirect_stdout(out), redirect_stderr(errors):
+            code = run(arguments)
+        out.flush()
+        errors.flush()
+        return code, raw[0].getvalue(), raw[1].getvalue()
+
+    return ran
+
+
+@pytest.fixture(scope="session")
+def parsed_json() -> Callable[[bytes], Any]:
+    """The one document that was printed: a line of UTF-8; no NaN or infinity, no key twice."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
+    def parsed(printed: bytes) -> Any:
+        assert printed.endswith(b"\n")
+        assert printed.count(b"\n") == 1
+        text = printed.decode("utf-8")
+        return json.loads(text, parse_constant=pytest.fail, object_pairs_hook=unique)
+
+    return parsed
 
 
 # --- what a file holds, by protobuf and by a walker of our own

@@ -1,18 +1,12 @@
-"""The command as users run it: a process, its streams, its exit code."""
+"""The command as users run it: a process, its streams (its exit codes: test_exit_codes.py)."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
-import signal
-import struct
 import subprocess
 import sys
-import termios
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -173,71 +167,6 @@ def test_a_reader_that_leaves_is_no_failure_of_ours(files: list[Path]) -> None:
     assert done.stdout.strip() == b"10"
     assert b"Traceback" not in Path(f"{base}.err").read_bytes()
     assert b"BrokenPipe" not in Path(f"{base}.err").read_bytes()
-
-
-WRONG: Sequence[tuple[str, list[str], int, str]] = (
-    ("no OUT", ["net.prototxt", "in.caffemodel"], 2, "no output"),
-    ("OUT exists", ["net.prototxt", "in.caffemodel", "there"], 2, "--force"),
-    ("OUT is IN", ["net.prototxt", "in.caffemodel", "./in.caffemodel"], 2, "--in-place"),
-    ("OUT is IN by a link", ["net.prototxt", "in.caffemodel", "link"], 2, "--in-place"),
-    ("OUT is a folder", ["net.prototxt", "in.caffemodel", "."], 2, "director"),
-    ("no such folder", ["net.prototxt", "in.caffemodel", "no/out"], 2, "director"),
-    ("no such option", ["--nonsense"], 2, "nonsense"),
-    ("a bad pattern", ["-p", "re:(", "net.prototxt", "in.caffemodel", "o"], 2, "regular"),
-    ("no such net", ["nte.prototxt", "in.caffemodel", "o"], 4, "net.prototxt"),
-    ("no such model", ["net.prototxt", "nothing", "o"], 4, "nothing"),
-    ("swapped", ["in.caffemodel", "net.prototxt", "o"], 3, "wrong way round"),
-    ("the net as model", ["net.prototxt", "net.prototxt", "o"], 3, "is text"),
-    ("nothing matched", ["-p", "upsocre", "net.prototxt", "in.caffemodel", "o"], 3, "upscore"),
-    ("all excluded", ["-x", "*", "net.prototxt", "in.caffemodel", "o"], 3, "--exclude"),
-    ("unfit layer", ["-p", "refine", "net.prototxt", "in.caffemodel", "o"], 3, "gain"),
-    ("broken net", ["broken.prototxt", "in.caffemodel", "o"], 3, "broken.prototxt:2:"),
-    ("misspelt field", ["misspelt.prototxt", "in.caffemodel", "o"], 3, "kernel_size"),
-    ("truncated", ["net.prototxt", "cut.caffemodel", "o"], 3, "byte"),
-    ("empty", ["net.prototxt", "empty.caffemodel", "o"], 3, "is empty"),
-    ("a pointer", ["net.prototxt", "pointer.caffemodel", "o"], 3, "git lfs pull"),
-    ("a web page", ["net.prototxt", "page.caffemodel", "o"], 3, "web page"),
-    ("HDF5", ["net.prototxt", "model.h5", "o"], 3, "HDF5"),
-)
-
-
-@pytest.fixture
-def wrong(place: Path) -> Path:
-    model = (place / "in.caffemodel").read_bytes()
-    (place / "there").write_bytes(b"precious")
-    (place / "link").symlink_to("in.caffemodel")
-    (place / "broken.prototxt").write_text('name: "n"\nlayer { name: }\n')
-    (place / "misspelt.prototxt").write_bytes(
-        net_text().replace(b"kernel_size: 4", b"kernel_sise: 4")
-    )
-    (place / "cut.caffemodel").write_bytes(model[:-7])
-    (place / "empty.caffemodel").write_bytes(b"")
-    (place / "pointer.caffemodel").write_bytes(
-        b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n"
-    )
-    (place / "page.caffemodel").write_bytes(b"<!DOCTYPE html><html><head></head></html>")
-    (place / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(2048))
-    return place
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG]
-)
-def test_what_is_wrong_is_said(
-    wrong: Path, arguments: list[str], code: int, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(wrong)
-    before = {path.name: path.read_bytes() for path in wrong.iterdir()}
-    done = run("apply", *arguments)
-    no_traceback(done)
-    assert (done.returncode, done.stdout) == (code, b"")
-    assert words in done.stderr.decode()
-    assert done.stderr.startswith(b"error: ")
-    assert {path.name: path.read_bytes() for path in wrong.iterdir()} == before
-
-    document = json.loads(run("apply", "--json", *arguments).stdout)
-    assert document["error"]["message"]
-    assert {path.name: path.read_bytes() for path in wrong.iterdir()} == before
 
 
 def test_what_is_not_to_be_filled_is_no_reason_to_refuse(files: list[Path]) -> None:
@@ -424,35 +353,6 @@ def test_markup_in_names_is_harmless(place: Path) -> None:
     done = run("apply", "-n", place / "odd.prototxt", place / "in.caffemodel")
     assert done.returncode == 0
     assert b"up[/bold][red]" in done.stdout
-
-
-def left_in(pipe: int) -> int:
-    """Bytes that nobody has read from it yet."""
-    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
-
-
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
-def test_a_signal_leaves_nothing_behind(files: list[Path], number: int, code: int) -> None:
-    net, base, out = files
-    reading, writing = os.pipe()
-    process = subprocess.Popen(
-        [*COMMAND, "apply", str(net), "-", str(out)],
-        stdin=reading,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    os.close(reading)
-    os.write(writing, base.read_bytes()[:100])
-    while left_in(writing):  # once it has read that, it waits for the rest of the input
-        time.sleep(0.02)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=30)
-    os.close(writing)
-    assert process.returncode == code
-    assert b"Traceback" not in said
-    assert sorted(path.name for path in out.parent.iterdir()) == ["in.caffemodel", "net.prototxt"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read in /proc")

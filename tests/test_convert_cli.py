@@ -349,6 +349,8 @@ def test_the_document_of_other_runs(place: Path) -> None:
     document = json.loads(run(place, "--json", "-n", "old", "--to", "hdf5").stdout)
     assert (document["output"], document["written"]) == (None, False)
     assert (document["after"], document["bytes"]["output"]) == ("HDF5", None)
+    (blob, _) = document["layers"][0]["blobs"]
+    assert (blob["before"]["values"], blob["after"]["values"]) == ("data", "dataset")
     document = json.loads(run(place, "--json", "new", "same").stdout)
     assert (document["changed"], document["written"]) == (False, True)
     assert {each["action"] for each in document["layers"]} == {"unchanged"}

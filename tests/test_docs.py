@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
+import jsonschema
 import pytest
 
 from deconvsurgery.cli import VERBS, deconvsurgery
-from deconvsurgery.fingerprint import State
 from deconvsurgery.finding import RULES
+from deconvsurgery.fingerprint import State
+from deconvsurgery.json_schemas import described, json_schema
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.sample import base_model, net_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
@@ -82,6 +88,53 @@ def test_the_commands_that_make_an_fcn_run(tmp_path: Path) -> None:
         assert told is not None
     made = {path.name for path in tmp_path.glob("*.caffemodel")}
     assert made == set(re.findall(r"[\w-]+\.caffemodel", " ".join(commands)))
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[[list[str]], str]:
+    """Run a command beside the demo's net and model; `deconvsurgery` and `python` are these."""
+    tools = {"deconvsurgery": "-m deconvsurgery", "python": ""}
+    for name, arguments in tools.items():
+        tool = tmp_path / "bin" / name
+        tool.parent.mkdir(exist_ok=True)
+        tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        tool.chmod(0o755)
+    (tmp_path / "net.prototxt").write_bytes(net_text())
+    (tmp_path / "in.caffemodel").write_bytes(base_model(parse_net(net_text())))
+    path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+
+    def run(command: list[str]) -> str:
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        assert done.stderr == b""
+        return done.stdout.decode("utf-8")
+
+    return run
+
+
+def test_what_the_page_on_json_runs_prints_what_it_says(shell: Callable[[list[str]], str]) -> None:
+    page = (ROOT / "docs" / "json.md").read_text("utf-8")
+    runs = re.findall(r"<!-- run -->\n```\n(.*?)```\n\nprints\n\n```\n(.*?)```", page, re.DOTALL)
+    assert len(runs) == page.count("<!-- run -->") == 4
+    for command, shown in runs:
+        assert shell(["bash", "-c", command]) == shown
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert shell(["python", "-c", program]) == ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_of_documents_fit_their_schema(page: Path) -> None:
+    """And have every key."""
+    for text in re.findall(r"```json\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        document = json.loads(text)
+        if document["command"] in described():
+            jsonschema.validate(document, json_schema(document["command"]))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -19,6 +19,7 @@ from deconvsurgery.errors import (
     ShapeError,
 )
 from deconvsurgery.fill import BilinearFill
+from deconvsurgery.finding import Finding
 from deconvsurgery.fingerprint import Fingerprint, State
 from deconvsurgery.fit import Target
 from deconvsurgery.kernels import (
@@ -33,7 +34,6 @@ from deconvsurgery.report.document import (
     inspect_document,
     kernel_document,
 )
-from deconvsurgery.finding import Finding
 from deconvsurgery.survey import Row
 from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.verbs.inspect import InspectResult

@@ -16,6 +16,7 @@ from rich.text import Text
 from deconvsurgery.change import Action, BiasFill, Change, Plan, Skip
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.fill import BilinearFill
+from deconvsurgery.finding import Finding
 from deconvsurgery.fingerprint import Fingerprint, State
 from deconvsurgery.fit import Target
 from deconvsurgery.net import ConvolutionParam, Layer
@@ -24,7 +25,6 @@ from deconvsurgery.report.inspection import inspect_report
 from deconvsurgery.report.kernel import kernel_report
 from deconvsurgery.report.table import apply_report, closing_words
 from deconvsurgery.report.words import escaped, shortened
-from deconvsurgery.finding import Finding
 from deconvsurgery.survey import Row
 from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.verbs.inspect import InspectResult

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..conversion import LayerConversion
+from ..model import Storage, Version
 from ..net import Message
 from ..patching import LayerPatch
 from ..verbs.convert import ConvertResult
@@ -29,14 +30,15 @@ def convert_document(result: ConvertResult) -> Document:
         after=result.after,
         changed=result.changed,
         written=result.written,
-        layers=[_converted(each) for each in result.conversion.layers],
+        layers=[_converted(each, result.after) for each in result.conversion.layers],
         told=result.conversion.told,
         bytes={"input": result.input_size, "output": result.output_size},
         warnings=result.warnings,
     )
 
 
-def _converted(layer: LayerConversion) -> Document:
+def _converted(layer: LayerConversion, form: Version) -> Document:
+    """A layer before and after; in HDF5 the field that values would go to has no place."""
     return {
         "name": layer.source.name,
         "type": layer.type,
@@ -54,7 +56,9 @@ def _converted(layer: LayerConversion) -> Document:
                 "after": {
                     "shape": each.blob.shape if each.shape is None else each.shape,
                     "legacy": each.shape is None,
-                    "values": each.storage,
+                    "values": Storage.DATASET
+                    if form is Version.HDF5 and each.blob.count
+                    else each.storage,
                     "type": each.dtype[1:],
                 },
                 "max_abs_change": each.max_abs_change,

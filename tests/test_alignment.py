@@ -1,0 +1,296 @@
+"""Where pixels lie: maps against what OpenCV computes, offsets against those of published nets.
+
+A ramp, put through layers whose weights sum to 1, tells at every output pixel which input
+coordinate it looks at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deconvsurgery.alignment import AxisMap, composed, layer_map, placements
+from deconvsurgery.net import NetState, Phase
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.read import read_net
+from deconvsurgery.schema import message_class
+from deconvsurgery.verbs.check import check
+
+NetParameter: Any = message_class("NetParameter")
+SIZE = 64
+INPUT = f'input: "data" input_shape {{ dim: 1 dim: 1 dim: {SIZE} dim: {SIZE} }}\n'
+
+
+def layer(kind: str, number: int, param: str, *, bottom: str = "", more: str = "") -> str:
+    below = bottom or ("data" if number == 0 else f"b{number - 1}")
+    return (
+        f'layer {{ name: "l{number}" type: "{kind}" bottom: "{below}" {more} top: "b{number}" '
+        f"{param} }}\n"
+    )
+
+
+def conv(sizes: str) -> str:
+    return f"convolution_param {{ num_output: 1 bias_term: false {sizes} }}"
+
+
+def seen(net: str, tmp_path: Path, tent: Callable[..., NDArray[Any]]) -> NDArray[Any]:
+    """Per output column, the input column that it looks at."""
+    model = NetParameter()
+    for each in parse_net(net.encode()).layers:
+        param = each.convolution_param
+        if each.type in ("Convolution", "Deconvolution"):
+            size = param.kernel_size[0]
+            weights = np.full((size, size), 1 / size**2)
+            if each.type == "Deconvolution":
+                weights = tent((size, size))
+            blob = model.layer.add(name=each.name, type=each.type).blobs.add()
+            blob.shape.dim.extend((1, 1, size, size))
+            blob.data.extend(weights.astype(np.float32).ravel())
+    text, path = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
+    text.write_text(net)
+    path.write_bytes(model.SerializeToString())
+    opened = cv2.dnn.readNetFromCaffe(str(text), str(path))
+    ramp = np.broadcast_to(np.arange(SIZE, dtype=np.float32), (1, 1, SIZE, SIZE))
+    opened.setInput(np.ascontiguousarray(ramp))
+    out = opened.forward()
+    return out[0, 0, out.shape[2] // 2]
+
+
+CHAINS = [
+    [("Convolution", conv("kernel_size: 3 pad: 1"))],
+    [("Convolution", conv("kernel_size: 3"))],
+    [("Convolution", conv("kernel_size: 5 stride: 2 pad: 1"))],
+    [("Convolution", conv("kernel_size: 3 dilation: 2"))],
+    [("Pooling", "pooling_param { pool: AVE kernel_size: 2 stride: 2 }")],
+    [("Pooling", "pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }")],
+    [("Deconvolution", conv("kernel_size: 4 stride: 2 pad: 1"))],
+    [("Deconvolution", conv("kernel_size: 4 stride: 2"))],
+    [("Deconvolution", conv("kernel_size: 16 stride: 8 pad: 3"))],
+    [("Deconvolution", conv("kernel_size: 3 stride: 2 pad: 1"))],
+    [
+        ("Convolution", conv("kernel_size: 3 pad: 4")),
+        ("Pooling", "pooling_param { pool: AVE kernel_size: 2 stride: 2 }"),
+        ("Convolution", conv("kernel_size: 3")),
+        ("Pooling", "pooling_param { pool: AVE kernel_size: 2 stride: 2 }"),
+        ("Deconvolution", conv("kernel_size: 8 stride: 4")),
+    ],
+]
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: "-".join(kind for kind, _ in chain))
+def test_a_map_is_what_opencv_computes(
+    chain: list[tuple[str, str]], tmp_path: Path, tent: Callable[..., NDArray[Any]]
+) -> None:
+    net = INPUT + "".join(layer(kind, at, param) for at, (kind, param) in enumerate(chain))
+    columns = seen(net, tmp_path, tent)
+    through: Any = ()
+    for each in parse_net(net.encode()).layers[1:]:
+        own = layer_map(each)
+        assert own is not None
+        through = composed(own, through)
+    (_, across) = through
+    pixels = np.arange(len(columns))
+    expected = (pixels - float(across.shift)) / float(across.scale)
+    # Borders see zeros: only what looks well inside the image is a mean of the ramp.
+    inside = (expected > 16) & (expected < SIZE - 17)
+    assert inside.sum() > 3
+    np.testing.assert_allclose(columns[inside], expected[inside], atol=1e-4)
+
+
+@pytest.mark.parametrize("offset", [0, 3, 5, 6, 7])
+def test_an_offset_is_right_where_opencv_puts_the_image_in_its_place(
+    offset: int, tmp_path: Path, tent: Callable[..., NDArray[Any]]
+) -> None:
+    """Pad 5 in front, a Deconvolution without: one offset of all puts column x at x."""
+    net = INPUT + layer("Convolution", 0, conv("kernel_size: 3 pad: 5"))
+    net += layer("Pooling", 1, "pooling_param { pool: AVE kernel_size: 2 stride: 2 }")
+    net += layer("Deconvolution", 2, conv("kernel_size: 4 stride: 2"))
+    cut = f"crop_param {{ axis: 2 offset: {offset} }}"
+    net += layer("Crop", 3, cut, more='bottom: "data"')
+    columns = seen(net, tmp_path, tent)
+    middle = slice(24, 40)
+    in_place = np.allclose(columns[middle], np.arange(SIZE)[middle], atol=1e-4)
+    (placed,) = placements(parse_net(net.encode()))
+    assert placed.crop is not None
+    assert placed.right == in_place
+    assert in_place == (offset == 5)
+    assert placed.crop.expected == (Fraction(5), Fraction(5))
+
+
+def test_maps_by_hand() -> None:
+    """FCN-32s: pad 100, five times 2x2/2, kernel 7, kernel 64 at stride 32: 19."""
+    pools = "".join(
+        layer("Pooling", at, "pooling_param { pool: MAX kernel_size: 2 stride: 2 }")
+        for at in range(1, 6)
+    )
+    net = INPUT + layer("Convolution", 0, conv("kernel_size: 3 pad: 100")) + pools
+    net += layer("Convolution", 6, conv("kernel_size: 7"))
+    net += layer("Deconvolution", 7, conv("kernel_size: 64 stride: 32"))
+    net += layer("Crop", 8, "crop_param { axis: 2 offset: 19 }", more='bottom: "data"')
+    (placed,) = placements(parse_net(net.encode()))
+    assert placed.crop is not None
+    # The convolution: b = 100 - 1 = 99; each pooling: (b - 1/2) / 2; kernel 7: b - 3; then
+    # 32 b + 63 / 2 = 32 (99/32 - 31/64 - 3) + 31.5 = 99 - 15.5 - 96 + 31.5 = 19.
+    assert placed.crop.expected == (19, 19)
+    assert placed.right
+
+
+def test_a_map_and_its_inverse_are_nothing() -> None:
+    one = AxisMap(Fraction(8), Fraction(7, 2))
+    assert one.after(one.inverse()) == AxisMap() == one.inverse().after(one)
+
+
+# --- published nets: the offsets that stand in them are the ones that their authors worked out
+
+FCN = {
+    "fcn32s": [19],
+    "fcn16s": [5, 27],
+    "fcn8s": [5, 9, 31],
+    "alexnet": [18],
+}
+
+
+def published(shared: Path) -> list[tuple[Path, list[int]]]:
+    found = []
+    for path in sorted(shared.glob("nets/*fcn*/*.prototxt")):
+        kind = next((each for each in FCN if each in path.parent.name), None)
+        text = path.read_text("utf-8", "replace")
+        if kind is not None and "crop_param" in text:
+            found.append((path, FCN[kind]))
+    return found
+
+
+def test_fcns_offsets_are_found_right_and_wrong_ones_wrong(shared: Path, tmp_path: Path) -> None:
+    nets = published(shared)
+    assert len(nets) >= 20
+    for path, offsets in nets:
+        assert [each for each in check(path).findings if each.id == "DS007"] == [], path
+        net = read_net(path)
+        (state,) = net.states(Phase.TEST)
+        crops = [each.crop for each in placements(net.filtered(state))]
+        expected = [each.expected[0] for each in crops if each is not None]
+        assert expected == offsets * (len(expected) // len(offsets)), path
+        text = path.read_bytes()
+        places = list(re.finditer(rb"offset: (\d+)", text))
+        assert {int(each[1]) for each in places} == set(offsets)
+        for place in places:
+            for wrong in (int(place[1]) - 1, int(place[1]) + 1):
+                changed = tmp_path / "net.prototxt"
+                changed.write_bytes(
+                    text[: place.start(1)] + str(wrong).encode() + text[place.end(1) :]
+                )
+                found = [each for each in check(changed).findings if each.id == "DS007"]
+                assert len(found) == 1, (path, wrong)
+                numbers = dict(found[0].numbers)
+                assert numbers["offset"] == (wrong, wrong)
+                assert numbers["expected"] == (float(place[1]),) * 2
+                line = text[: place.start()].count(b"\n") + 1
+                assert found[0].line is not None
+                assert 0 <= line - found[0].line <= 12  # it points at that Crop
+
+
+def test_hed_without_its_fork(shared: Path) -> None:
+    """HED's Crops have no offset: 35, 36, 38 and 42 are what HED's Caffe works out."""
+    found = check(shared / "nets/hed--examples-hed/deploy.prototxt", select="DS007").findings
+    told = {each.layer: dict(each.numbers)["expected"] for each in found}
+    assert told == {
+        "upsample_2": (35.0, 35.0),
+        "upsample_4": (36.0, 36.0),
+        "upsample_8": (38.0, 38.0),
+        "upsample_16": (42.0, 42.0),
+    }
+    old = check(
+        shared / "nets/crfasrnn--matlab-scripts/TVG_CRFRNN_COCO_VOC.prototxt",
+        patterns="*",
+        select="DS007",
+    )
+    assert old.findings == ()  # a V1 net is read by such a fork alone
+
+
+# --- what a layer's own pad does
+
+
+def own(param: str, more: str = "") -> list[str]:
+    net = parse_net((INPUT + layer("Deconvolution", 0, conv(param)) + more).encode())
+    return ["right" if each.right else "wrong" for each in placements(net)]
+
+
+@pytest.mark.parametrize(
+    ("param", "expected"),
+    [
+        ("kernel_size: 16 stride: 8 pad: 4", "right"),
+        ("kernel_size: 16 stride: 8 pad: 3", "wrong"),
+        ("kernel_size: 16 stride: 8 pad: 5", "wrong"),
+        ("kernel_size: 4 stride: 2 pad: 1", "right"),
+        ("kernel_size: 4 stride: 2", "wrong"),
+        ("kernel_size: 5 stride: 3 pad: 1", "right"),
+        ("kernel_size: 3 stride: 2 pad: 1", "right"),  # no whole pad centres it
+        ("kernel_size: 3 stride: 2", "right"),  # … half a pixel the other way
+        ("kernel_size: 63 stride: 32 pad: 15", "right"),
+        ("kernel_size: 63 stride: 32 pad: 14", "wrong"),
+        ("kernel_size: 2 stride: 2", "right"),
+        ("kernel_h: 4 kernel_w: 8 stride_h: 2 stride_w: 4 pad_h: 1 pad_w: 2", "right"),
+        ("kernel_h: 4 kernel_w: 8 stride_h: 2 stride_w: 4 pad_h: 1 pad_w: 1", "wrong"),
+    ],
+)
+def test_pads_by_hand(param: str, expected: str) -> None:
+    assert own(param) == [expected]
+
+
+def test_what_follows() -> None:
+    wrong = "kernel_size: 4 stride: 2"
+    pooled = layer("Pooling", 5, "pooling_param { kernel_size: 2 stride: 2 }", bottom="data")
+    up = layer("Deconvolution", 6, conv(wrong), bottom="b5")
+    relu = layer("ReLU", 7, "", bottom="b6")
+    crop = layer("Crop", 8, "%s", bottom="b7", more='bottom: "data"')
+    fuse = layer("Eltwise", 9, "", bottom="%s", more='bottom: "data"')
+
+    def found(*layers: str) -> Any:
+        (placed,) = placements(parse_net((INPUT + pooled + up + "".join(layers)).encode()))
+        return placed
+
+    assert not found(relu).right
+    assert found(relu, crop % "crop_param { axis: 2 offset: 1 }").right
+    assert not found(relu, crop % "crop_param { axis: 2 offset: 2 }").right
+    assert not found(relu, crop % "").right  # no crop_param: offset 0 to today's Caffe
+    # Summed with the image itself, one pixel off.
+    assert not found(fuse % "b6").right
+    cropped = found(relu, crop % "crop_param { axis: 2 offset: 1 }", fuse % "b8")
+    assert (cropped.cropped, cropped.right) == (True, True)
+    # Behind a layer whose geometry nobody knows nothing can be said against a Crop.
+    python = layer("Python", 10, "", bottom="b6")
+    unknown = layer("Crop", 11, "crop_param { offset: 7 }", bottom="b10", more='bottom: "data"')
+    assert found(python, unknown).right
+
+
+def test_strides_beyond_all_reason_are_no_trouble() -> None:
+    """10,000 strides of 1,000: the fractions do not grow, and it takes no time."""
+    many = "".join(layer("Convolution", at, conv("kernel_size: 1 stride: 1000"), bottom="data"
+                         if at == 0 else f"b{at - 1}") for at in range(3000))  # fmt: skip
+    last = layer("Deconvolution", 3000, conv("kernel_size: 4 stride: 2"))
+    crop = layer("Crop", 3001, "", more='bottom: "data"')
+    (placed,) = placements(parse_net((INPUT + many + last + crop).encode()))
+    assert placed.cropped
+    assert placed.crop is None
+
+
+def test_a_state_has_its_own_graph() -> None:
+    """In TRAIN a Crop follows, in TEST none does."""
+    up = layer("Deconvolution", 0, conv("kernel_size: 4 stride: 2"))
+    crop = layer("Crop", 1, "include { phase: TRAIN }", more='bottom: "data"')
+    net = parse_net((INPUT + up + crop).encode())
+    right = {
+        phase: [each.right for each in placements(net.filtered(NetState(phase)))]
+        for phase in (Phase.TRAIN, Phase.TEST)
+    }
+    assert right == {Phase.TRAIN: [False], Phase.TEST: [False]}
+    (train,) = placements(net.filtered(NetState(Phase.TRAIN)))
+    assert train.cropped

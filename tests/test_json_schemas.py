@@ -1,0 +1,584 @@
+"""The shipped JSON Schemas and what ``--json`` prints are the same to the key.
+
+A schema leaves room for keys to come; these tests do not: no key goes undescribed, and nothing is
+described that no run prints.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from google.protobuf import text_format
+from jsonschema import Draft202012Validator
+
+import deconvsurgery as ds
+from deconvsurgery.cli import VERBS, deconvsurgery
+from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.schema import message_class
+
+Document = dict[str, Any]
+Schema = dict[str, Any]
+RunHere = Callable[..., tuple[int, bytes, bytes]]
+
+GOLDEN = Path(__file__).parent / "golden"
+SCHEMAS = Path(ds.__file__).parent / "schemas"
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+NetParameter = message_class("NetParameter")
+
+
+def takes_json(verb: str) -> bool:
+    command = deconvsurgery.get_command(click.Context(deconvsurgery), verb)
+    assert command is not None
+    return any("--json" in parameter.opts for parameter in command.params)
+
+
+COMMANDS = [verb for verb in VERBS if takes_json(verb)]
+FILES = sorted(path.name.removesuffix(".schema.json") for path in SCHEMAS.iterdir())
+
+
+# --- the files
+
+
+def test_every_command_with_json_has_a_schema_and_no_other_has() -> None:
+    assert sorted([*COMMANDS, "error"]) == FILES
+
+
+@pytest.mark.parametrize("command", FILES)
+def test_a_schema_is_one(command: str) -> None:
+    schema = ds.json_schema(command)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == f"urn:deconvsurgery:schema:{command}:1"
+    assert schema["title"]
+    assert schema["properties"]["schema_version"]["const"] == 1
+    if command != "error":
+        assert schema["properties"]["command"]["const"] == command
+
+
+# What the walk below knows of. None of these leaves a key undescribed or closes a document.
+WORDS = {"$schema", "$id", "$ref", "$defs", "title", "description", "type", "const", "enum"}
+WORDS |= {"properties", "required", "items", "minimum", "pattern"}
+
+
+@pytest.mark.parametrize("command", FILES)
+def test_a_schema_needs_no_other_file_and_leaves_room_for_keys_to_come(command: str) -> None:
+    def nodes(node: Schema) -> Iterator[Schema]:
+        yield node
+        inner = [*node.get("properties", {}).values(), *node.get("$defs", {}).values()]
+        for each in [*inner, *([node["items"]] if "items" in node else [])]:
+            yield from nodes(each)
+
+    schema = ds.json_schema(command)
+    for node in nodes(schema):
+        assert node.keys() <= WORDS
+        if "$ref" in node:
+            assert node["$ref"].removeprefix("#/$defs/") in schema["$defs"]
+        if "properties" in node:
+            assert node["required"] == list(node["properties"])
+
+
+@pytest.mark.parametrize("command", FILES)
+def test_every_key_is_described_in_words(command: str) -> None:
+    for path, node in said(ds.json_schema(command)).items():
+        if not path.endswith("[]"):
+            assert re.fullmatch(r"[A-Z].*\.", node["description"]), path
+
+
+def test_one_definition_is_the_same_wherever_it_stands() -> None:
+    known: dict[str, Any] = {}
+    for command in FILES:
+        for name, node in ds.json_schema(command).get("$defs", {}).items():
+            if name != "blob":
+                assert known.setdefault(name, node) == node, (command, name)
+
+
+def test_a_schema_from_python() -> None:
+    one = ds.json_schema("apply")
+    one["title"] = "mine"
+    assert ds.json_schema("apply")["title"] != "mine"
+    with pytest.raises(ValueError, match="'demo' has no JSON Schema; these have: apply, convert"):
+        ds.json_schema("demo")
+    with pytest.raises(ValueError, match="error"):
+        ds.json_schema("../schemas/apply")
+
+
+# --- a document and its schema, place by place
+
+TYPES = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    dict: "object",
+    list: "array",
+    type(None): "null",
+}
+# A list in a list in a list: only the values of a kernel, which has one for each axis.
+DEEP = "[][][]"
+
+
+def said(schema: Schema) -> dict[str, Schema]:
+    """Each place that a schema describes, as ``.layers[].name``, and its words."""
+    found: dict[str, Schema] = {}
+
+    def walk(node: Schema, path: str) -> None:
+        while "$ref" in node:
+            words = {key: each for key, each in node.items() if key != "$ref"}
+            node = schema["$defs"][node["$ref"].removeprefix("#/$defs/")] | words
+        found[path] = node
+        for key, each in node.get("properties", {}).items():
+            walk(each, f"{path}.{key}")
+        if "items" in node and not path.endswith(DEEP):
+            walk(node["items"], f"{path}[]")
+
+    walk(schema, "")
+    return found
+
+
+def places(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Each place in a document and what stands there."""
+    yield path, value
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from places(each, f"{path}.{key}")
+    elif isinstance(value, list):
+        inner = path if path.endswith(DEEP) else f"{path}[]"
+        for each in value:
+            yield from places(each, inner)
+
+
+def types(node: Schema) -> set[str]:
+    """The types that a place may have."""
+    if "type" in node:
+        return {node["type"]} if isinstance(node["type"], str) else set(node["type"])
+    return {TYPES[type(each)] for each in node.get("enum", [node.get("const")])}
+
+
+def gathered(documents: Iterable[Document]) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = defaultdict(list)
+    for document in documents:
+        for path, value in places(document):
+            found[path].append(value)
+    return found
+
+
+def check(command: str, documents: Iterable[Document]) -> None:
+    """Each fits the schema, and has no key that is not described."""
+    schema = ds.json_schema(command)
+    validator = Draft202012Validator(schema)
+    described = said(schema)
+    for document in documents:
+        assert [(each.json_path, each.message) for each in validator.iter_errors(document)] == []
+        assert {path for path, _ in places(document)} <= described.keys()
+
+
+def check_whole(command: str, documents: Iterable[Document]) -> None:
+    """What the schema allows has been seen: every key, type and value of a closed set."""
+    seen = gathered(documents)
+    lacking = {}
+    for path, node in said(ds.json_schema(command)).items():
+        found = {TYPES[type(each)] for each in seen[path]}
+        allowed = types(node)
+        if "number" in allowed:
+            found = {"number" if each == "integer" else each for each in found}
+        if found != allowed:
+            lacking[path] = allowed - found
+        elif {*node.get("enum", [])} - {*map(str, seen[path])} - {None}:
+            lacking[path] = {*node["enum"]} - {*map(str, seen[path])}
+    assert lacking == {}
+
+
+# --- what the runs are run on
+
+TAPS = {4: [0.25, 0.75, 0.75, 0.25], 3: [0.25, 0.75, 0.75], 6: [0, 0.25, 0.75, 0.75, 0.25, 0]}
+
+
+def kernel(size: int) -> np.ndarray:
+    """FCN's of size 4, Caffe 1.0's of size 3, one of size 6 as wide as stride 2 asks for."""
+    return np.outer(TAPS[size], TAPS[size])
+
+
+def states() -> dict[str, np.ndarray | None]:
+    """Weights of two channels in each of two groups, in every state, and some more."""
+    rising = np.arange(32.0).reshape(2, 1, 4, 4)
+    return {
+        "missing": None,
+        "zero": np.zeros((2, 1, 4, 4)),
+        "constant": np.full((2, 1, 4, 4), 0.5),
+        "bilinear": np.stack([kernel(4)[None]] * 2),
+        "caffe-1.0": np.stack([kernel(3)[None]] * 2),
+        "stride": np.stack([kernel(6)[None]] * 2),
+        "nearest": np.ones((2, 1, 2, 2)),
+        "near": np.stack([kernel(4)[None]] * 2) + rising / 1000,
+        "other": rising,
+        "nan": np.full((2, 1, 4, 4), np.nan),
+        "every-pair": np.stack([[kernel(4)] * 2] * 2),
+        "off-diagonal": np.stack([[kernel(4), rising[0, 0]], [rising[0, 0], kernel(4)]]),
+    }
+
+
+def states_net() -> str:
+    text = 'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 dim: 2 dim: 5 } '
+    text = text.replace("dim: 5 }", "dim: 5 dim: 5 } } }\n")
+    for name, weights in states().items():
+        size = 4 if weights is None else weights.shape[-1]
+        group = 2 if weights is None or weights.shape[1] == 1 else 1
+        text += (
+            f'layer {{ name: "up-{name}" type: "Deconvolution" bottom: "d" top: "{name}" '
+            f"convolution_param {{ num_output: 2 group: {group} kernel_size: {size} stride: 2 "
+            "bias_term: false } }\n"
+        )
+    return text
+
+
+def states_model() -> bytes:
+    saved: Any = NetParameter(name="states")
+    for name, weights in states().items():
+        layer = saved.layer.add(name=f"up-{name}", type="Deconvolution")
+        if weights is not None:
+            blob = layer.blobs.add(data=weights.reshape(-1))
+            blob.shape.dim.extend(weights.shape)
+    return bytes(saved.SerializeToString())
+
+
+# Each file as protobuf's text; a name with a dot is a net, another a model.
+TEXTS = {
+    "unknown.net": """
+      layer { name: "data" type: "Data" top: "d" }
+      layer { name: "up" type: "Deconvolution" bottom: "d" top: "u"
+        convolution_param { num_output: 2 kernel_size: 4 stride: 2 } }
+      layer { name: "up_guessed" type: "Deconvolution" bottom: "d" top: "v"
+        convolution_param { num_output: 2 group: 2 kernel_size: 4 stride: 2 } }
+      layer { name: "up_broken" type: "Deconvolution" bottom: "d" top: "w"
+        convolution_param { num_output: 2 stride: 2 } }
+      layer { name: "up_slope" type: "PReLU" bottom: "d" top: "x" }
+      layer { name: "up_dense" type: "InnerProduct" bottom: "d" top: "y"
+        inner_product_param { num_output: 2 } }
+      layer { name: "up_stranger" type: "Stranger" bottom: "d" top: "z" }""",
+    "v1.net": """input: "d" input_dim: 1 input_dim: 2 input_dim: 5 input_dim: 5
+      layers { name: "up" type: DECONVOLUTION bottom: "d" top: "u" blobs_lr: 1
+        convolution_param { num_output: 2 kernel_size: 4 stride: 2 } }""",
+    "v0.net": """input: "d" input_dim: 1 input_dim: 2 input_dim: 5 input_dim: 5
+      layers { layer { name: "up" type: "relu" } bottom: "d" top: "u" }""",
+    "biased.net": """input: "d" input_dim: 1 input_dim: 2 input_dim: 5 input_dim: 5
+      layer { name: "up" type: "Deconvolution" bottom: "d" top: "u" include { phase: TRAIN }
+        param { lr_mult: 2 } param { lr_mult: 2 }
+        convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 bias_term: true
+          weight_filler { type: "gaussian" std: 0.5 }
+          bias_filler { type: "constant" value: nan } } }
+      layer { name: "up_too" type: "Deconvolution" bottom: "d" top: "v"
+        convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1
+          bias_filler { type: "constant" value: 3 } } }
+      layer { name: "up_crop" type: "ReLU" bottom: "u" top: "u" include { phase: TRAIN } }""",
+    "empty": 'name: "empty"',
+    "v1": """input: "d" input_dim: 1 input_dim: 1 input_dim: 1 input_dim: 1
+      layers { name: "a" type: RELU top: "a" blobs_lr: 1
+        blobs { num: 1 channels: 1 height: 1 width: 2 double_data: [0.1, 2] } }
+      layers { name: "none" type: RELU blobs { shape { dim: 0 } } }""",
+    "v0": """layers { layer { name: "p" type: "padding" pad: 1 } bottom: "d" top: "p" }
+      layers { layer { name: "c" type: "conv" num_output: 1 kernelsize: 1
+        blobs { num: 1 channels: 1 height: 1 width: 1 data: 2 } } bottom: "p" top: "c" }""",
+    "mixed": 'layer { name: "a" type: "ReLU" } layers { name: "b" type: RELU }',
+    "old": """layer { name: "fc" type: "InnerProduct" blobs { shape { dim: 2 dim: 4 }
+        data: 1 data: 2 data: 3 data: 4 data: 5 data: 6 data: 7 data: 8 } }
+      layer { name: "score" type: "InnerProduct" blobs { shape { dim: 2 dim: 2 }
+        data: 1 data: 2 data: 3 data: 4 } blobs { shape { dim: 2 } data: 1 data: 2 } }
+      layer { name: "flat" type: "InnerProduct" blobs { shape { dim: 3 } data: 1 data: 2 data: 3 } }
+      layer { name: "gone" type: "InnerProduct" blobs { shape { dim: 1 } data: 1 } }""",
+    "new.net": """
+      layer { name: "d" type: "Input" top: "d"
+        input_param { shape { dim: 1 dim: 1 dim: 2 dim: 2 } } }
+      layer { name: "fc" type: "Convolution" bottom: "d" top: "fc"
+        convolution_param { num_output: 2 kernel_size: 2 bias_term: false } }
+      layer { name: "wide" type: "Convolution" bottom: "fc" top: "wide"
+        convolution_param { num_output: 3 kernel_size: 1 } }
+      layer { name: "flat" type: "InnerProduct" bottom: "fc" top: "flat"
+        inner_product_param { num_output: 2 bias_term: false } }
+      layer { name: "slope" type: "PReLU" bottom: "fc" top: "slope" }
+      layer { name: "random" type: "InnerProduct" bottom: "fc" top: "random"
+        inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+      layer { name: "up" type: "Deconvolution" bottom: "wide" top: "up"
+        convolution_param { num_output: 3 group: 3 kernel_size: 4 stride: 2 bias_term: false } }""",
+}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("bench")
+    for name in ("layouts", "transplant"):
+        (place / name).symlink_to(GOLDEN / name)
+    (place / "demo.net").write_bytes(net_text())
+    (place / "demo").write_bytes(base_model(ds.parse_net(net_text())))
+    (place / "crlf.net").write_bytes(net_text().replace(b"\n", b"\r\n"))
+    (place / "states.net").write_text(states_net())
+    (place / "states").write_bytes(states_model())
+    for name, text in TEXTS.items():
+        saved = text.encode()
+        if "." not in name:
+            saved = text_format.Parse(text, NetParameter()).SerializeToString()
+        (place / name).write_bytes(saved)
+    for name in (
+        "linked",
+        "linked.net",
+        "linked-too",
+        "linked-too.net",
+    ):  # a file that has another name, too, is warned of
+        (place / f"other-{name}").touch()
+        (place / name).hardlink_to(place / f"other-{name}")
+    return place
+
+
+# --- the runs, in this order; each may read what those before it wrote
+
+RUNS = {
+    "convert": """
+      v1 v2
+      v1 --keep-layers v1.kept
+      v0 v0.out
+      v0 -n --keep-layers
+      v1 v1.h5
+      v1.h5 --net v1.net --values float64 v1.back
+      demo demo.h5
+      demo.h5 -n --to hdf5
+      demo half --values raw-float16
+      demo single --values raw-float32
+      demo double --values raw-float64
+      half -n
+      single -n
+      double -n
+      empty -n
+      empty -n --to hdf5
+    """,
+    "apply": """
+      demo.net demo demo.out
+      demo.net demo.out demo.again
+      -n demo.net demo
+      -n -p refine --skip-unfit --fill missing demo.net demo
+      -n -p * -x refine demo.net demo
+      -n crlf.net demo
+      -n demo.net demo.h5
+      demo.net demo.h5 filled.h5
+      -n --any-gain --formula caffe states.net states
+      -n --fill missing states.net states
+      -n --skip-unfit states.net states
+      -n --no-create -p missing states.net states
+      -n --skip-unfit unknown.net empty
+      -n biased.net empty
+      -n --zero-bias -p up layouts/bias_default.prototxt layouts/bias_default.caffemodel
+      -n -p nothing --allow-empty demo.net demo
+    """,
+    "inspect": """
+      demo.net
+      demo
+      demo.net demo
+      --all demo.net demo.out
+      --all states.net states
+      --all unknown.net half
+      --all unknown.net
+      --all single
+      --all double
+      --all v1
+      v1.net v1
+      v0.net v0
+      crlf.net mixed
+      empty
+      --all layouts/gauss.caffemodel.h5
+    """,
+    "regroup": """
+      demo.net demo.out grouped.net grouped
+      --expand grouped.net grouped full.net full
+      -n -p * -x refine demo.net demo.out
+      -n crlf.net demo.out
+      -n demo.net filled.h5
+      -f demo.net demo.out linked.net linked
+    """,
+    "transplant": """
+      transplant/fcn.prototxt transplant/classifier.caffemodel fcn --apply
+      -f new.net old --flat --expand-score wide=score --apply linked-too
+      -n new.net old --flat --expand-score wide=score
+    """,
+    "patch-net": """
+      demo.net patched.net
+      -f demo.net linked-too.net
+      patched.net same.net
+      -n -p * --skip-unfit demo.net
+      -n --no-bias --freeze --strip-include biased.net
+      -n --no-group crlf.net
+      -n v1.net --freeze
+      -n -p nothing --allow-empty demo.net
+    """,
+    "kernel": """
+      4
+      16 -s 8
+      4x6 -s 2x3
+      2x2x2
+      1x2x1x2
+      6
+      3 --formula caffe-1.0
+      5 --formula caffe --support stride -s 2
+      65
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def printed(
+    bench: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
+) -> dict[str, list[Document]]:
+    """The documents of all runs: one each on standard output, and nothing on standard error."""
+    found: dict[str, list[Document]] = {}
+    pairs = [
+        (net, model)
+        for net in sorted((GOLDEN / "layouts").glob("*.prototxt"))
+        for model in (f"{net.stem}.caffemodel", f"{net.stem}.caffemodel.h5")
+        if net.with_name(model).exists()
+    ]
+    golden = [f"layouts/{net.name} layouts/{model}" for net, model in pairs]
+    more = {
+        "apply": [f"-n --any-gain --skip-unfit {each}" for each in golden],
+        "inspect": [f"--all {each}" for each in golden],
+        "patch-net": [f"-n --skip-unfit layouts/{net.name}" for net, _ in pairs],
+    }
+    for command, lines in RUNS.items():
+        runs = [line.strip() for line in lines.strip().splitlines()]
+        found[command] = []
+        for line in [*runs, *more.get(command, [])]:
+            code, out, errors = run_here(bench, command, "--json", *shlex.split(line))
+            assert (code, errors) == (0, b""), (command, line, out)
+            found[command].append(parsed_json(out))
+    return found
+
+
+def test_every_command_is_run() -> None:
+    assert sorted(RUNS) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_key_goes_undescribed(command: str, printed: dict[str, list[Document]]) -> None:
+    check(command, printed[command])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_is_described_that_no_run_prints(
+    command: str, printed: dict[str, list[Document]]
+) -> None:
+    documents = printed[command]
+    if command == "transplant":  # has rows of apply, by a definition that is the same
+        documents = [*documents, *({"filled": each["layers"]} for each in printed["apply"])]
+    check_whole(command, documents)
+
+
+FAILING = """
+  --nonsense
+  apply --nonsense
+  apply demo.net demo
+  apply demo.net demo demo
+  apply broken.net demo o
+  apply misspelt.net demo o
+  apply demo.net cut o
+  inspect demo.net demo.net
+  apply -p refine demo.net demo o
+  apply -p nothing demo.net demo o
+  apply demo.net nowhere o
+  regroup -p refine demo.net demo a b
+  kernel 100000000
+"""
+
+
+def test_errors_of_each_kind(
+    bench: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
+) -> None:
+    (bench / "broken.net").write_text('name: "n"\nlayer { name: }\n')
+    (bench / "misspelt.net").write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_sise: 4"))
+    (bench / "cut").write_bytes(base_model(ds.parse_net(net_text()))[:-7])
+    documents = []
+    for line in FAILING.strip().splitlines():
+        code, out, errors = run_here(bench, *line.split(), "--json")
+        assert code in (2, 3, 4)
+        assert errors == b""
+        documents.append(parsed_json(out))
+    check("error", documents)
+    check_whole("error", documents)
+
+
+# --- the files of others
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"no shared test data at {SHARED}")
+@pytest.mark.parametrize(
+    ("command", "options", "pattern"),
+    [
+        ("inspect", "--all", "nets/*/*.prototxt"),
+        ("patch-net", "-n -p * --skip-unfit --allow-empty", "nets/*/*.prototxt"),
+        ("inspect", "--all", "models/*/*.caffemodel*"),
+        ("convert", "-n", "models/*/*.caffemodel*"),
+        ("convert", "-n --to hdf5", "models/*/*.caffemodel*"),
+    ],
+)
+def test_what_is_said_of_real_files(
+    command: str,
+    options: str,
+    pattern: str,
+    run_here: RunHere,
+    parsed_json: Callable[[bytes], Document],
+) -> None:
+    files = sorted(SHARED.glob(pattern))
+    if command == "patch-net":
+        files = [each for each in files if b"DECONV" in each.read_bytes().upper()]
+    assert files
+    for path in files:
+        code, out, errors = run_here(SHARED, command, "--json", *options.split(), str(path))
+        assert errors == b""
+        assert code in (0, 3)
+        check("error" if code else command, [parsed_json(out)])
+
+
+# --- the contract's own example
+
+UPSCORE2 = json.loads("""{
+  "name": "upscore2", "type": "Deconvolution", "action": "rewritten", "reason": null,
+  "shape": [21, 21, 4, 4], "channels": 21, "num_output": 21, "group": 1, "kernel": [4, 4],
+  "stride": [2, 2], "pad": [0, 0], "bias": false, "before": "zero", "after": "bilinear",
+  "max_abs_change": 0.5625, "values_changed": 336, "values": 7056, "warnings": []
+}""")
+
+
+def test_fcns_upscore2(
+    tmp_path: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
+) -> None:
+    (tmp_path / "net.prototxt").write_text(
+        'input: "score" input_dim: 1 input_dim: 21 input_dim: 16 input_dim: 16\n'
+        'layer { name: "upscore2" type: "Deconvolution" bottom: "score" top: "upscore2"\n'
+        "  convolution_param { num_output: 21 bias_term: false kernel_size: 4 stride: 2 } }\n"
+    )
+    saved: Any = NetParameter()
+    blob = saved.layer.add(name="upscore2", type="Deconvolution").blobs.add(data=[0.0] * 7056)
+    blob.shape.dim.extend([21, 21, 4, 4])
+    (tmp_path / "in.caffemodel").write_bytes(saved.SerializeToString())
+    size = (tmp_path / "in.caffemodel").stat().st_size
+    files = ["net.prototxt", "in.caffemodel", "out.caffemodel"]
+    document = parsed_json(run_here(tmp_path, "apply", "--json", *files)[1])
+    ((layer),) = document.pop("layers")
+    assert {key: layer[key] for key in UPSCORE2} == UPSCORE2
+    assert [key for key in layer if key in UPSCORE2] == list(UPSCORE2)
+    example = {
+        "schema_version": 1,
+        "command": "apply",
+        "net": files[0],
+        "input": files[1],
+        "output": files[2],
+        "changed": True,
+        "bytes": {"input": size, "output": size, "rewritten": 28224},
+        "warnings": [],
+    }
+    assert {key: document[key] for key in example} == example
+    assert parsed_json(run_here(tmp_path, "apply", "-n", "--json", *files[:2])[1])["output"] is None
