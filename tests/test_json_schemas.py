@@ -484,6 +484,7 @@ FAILING = """
   apply demo.net demo demo
   apply broken.net demo o
   apply misspelt.net demo o
+  apply solver.net demo o
   apply demo.net cut o
   inspect demo.net demo.net
   apply -p refine demo.net demo o
@@ -498,6 +499,7 @@ def test_errors_of_each_kind(
     bench: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
 ) -> None:
     (bench / "broken.net").write_text('name: "n"\nlayer { name: }\n')
+    (bench / "solver.net").write_text('net: "n"\n')
     (bench / "misspelt.net").write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_sise: 4"))
     (bench / "cut").write_bytes(base_model(ds.parse_net(net_text()))[:-7])
     documents = []

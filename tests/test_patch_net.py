@@ -646,18 +646,21 @@ def test_several_nets_as_json_and_diff(place: Path) -> None:
     assert heads == ["+++ net.prototxt"]
     done = run("-i", "--json", *names)
     assert (done.returncode, done.stderr) == (4, b"")
-    document = json.loads(done.stdout)
-    assert (document["changed"], document["written"]) == (True, True)
-    told = [(each["net"], each["changed"], each["error"] is None) for each in document["nets"]]
-    assert told == [
-        ("net.prototxt", True, True),
-        ("nte.prototxt", False, False),
-        ("right.prototxt", False, True),
-    ]
-    error = document["nets"][1]["error"]
-    assert (error["kind"], error["file"]) == ("FileError", "nte.prototxt")
-    one = json.loads(run("-i", "--json", "net.prototxt").stdout)
-    assert one.keys() - {"schema_version", "command"} == document["nets"][0].keys() - {"error"}
+    first, error, right = map(json.loads, done.stdout.splitlines())
+    assert (first["net"], first["changed"], first["written"]) == ("net.prototxt", True, True)
+    assert (error["command"], error["error"]["kind"]) == ("patch-net", "FileError")
+    assert error["error"]["file"] == "nte.prototxt"
+    assert (right["net"], right["changed"], right["output"]) == (
+        "right.prototxt",
+        False,
+        "right.prototxt",
+    )
+    (place / "solver.prototxt").write_text(SOLVER)
+    done = run("-i", "--json", "--nets-only", "solver.prototxt")
+    passed = json.loads(done.stdout)
+    assert passed["notes"] == ["is a solver ('net'), not a net: passed over"]
+    assert (passed["output"], passed["written"]) == (None, False)
+    assert passed["bytes"] == {"input": len(SOLVER), "output": len(SOLVER)}
 
 
 def test_dry_run_and_check(place: Path) -> None:

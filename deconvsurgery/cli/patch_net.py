@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .console import exit_code, make_console, show, show_error, show_json, show_raw
+from .console import make_console, show, show_error, show_json, show_raw
 from .selecting import layer_options, state_arguments
 
 if TYPE_CHECKING:
@@ -100,21 +100,24 @@ def command(
         results = tuple(patch_nets(files, nets_only=nets_only, **options))
     else:
         results = (patch_net(net, output, in_place=in_place, **options),)
-    failures = [
-        exit_code(each.error) if as_json else show_error(each.error, command=None, as_json=False)
-        for each in results
-        if each.error is not None
-    ]
-    if as_json:
-        from ..report.whole_documents import patch_document, patches_document
-
-        show_json(patches_document(results) if several else patch_document(results[0]))
-    elif diff:
+    failures = list(_show_errors_and_documents(results, as_json=as_json))
+    if diff:
         _show_diffs(results)
     if not quiet and not as_json:
         _show_table(results, several=several, dry_run=planned_only, aside=to_stdout or diff)
     changed = any(each.changed for each in results)
     return max(failures, default=int(check and changed))
+
+
+def _show_errors_and_documents(results: Sequence[PatchResult], *, as_json: bool) -> Iterator[int]:
+    """The exit codes of the errors; of several nets each has its document on a line of its own."""
+    for result in results:
+        if result.error is not None:
+            yield show_error(result.error, command="patch-net", as_json=as_json)
+        elif as_json:
+            from ..report.whole_documents import patch_document
+
+            show_json(patch_document(result))
 
 
 def _show_diffs(results: Sequence[PatchResult]) -> None:

@@ -5,8 +5,6 @@ Never here: words for people beyond those that the results hold, or printing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..conversion import LayerConversion
 from ..model import Storage, Version
 from ..net import Message
@@ -15,7 +13,7 @@ from ..verbs.convert import ConvertResult
 from ..verbs.patch_net import PatchResult
 from ..verbs.regroup import RegroupResult
 from ..verbs.transplant import TransplantResult
-from .document import Document, document, error_fields, planned
+from .document import Document, document, planned
 from .patch import value_words
 
 
@@ -99,37 +97,18 @@ def transplant_document(result: TransplantResult) -> Document:
 
 def patch_document(result: PatchResult) -> Document:
     """What ``patch-net`` did or would do; a message that goes is told as text."""
-    return document("patch-net", **_patched_net(result))
-
-
-def patches_document(results: Sequence[PatchResult]) -> Document:
-    """The same of several nets; one that could not be patched has an error."""
     return document(
         "patch-net",
-        changed=any(each.changed for each in results),
-        written=any(each.written for each in results),
-        nets=[
-            {
-                **_patched_net(each),
-                "error": None if each.error is None else error_fields(each.error),
-            }
-            for each in results
-        ],
+        net=result.net,
+        output=result.output,
+        changed=result.changed,
+        written=result.written,
+        layers=[_patched(each) for each in result.layers],
+        left_alone=[{"name": name, "type": kind} for name, kind in result.left_alone],
+        bytes={"input": len(result.before), "output": len(result.after)},
+        warnings=result.warnings,
+        notes=result.notes,
     )
-
-
-def _patched_net(result: PatchResult) -> Document:
-    return {
-        "net": result.net,
-        "output": result.output,
-        "changed": result.changed,
-        "written": result.written,
-        "layers": [_patched(each) for each in result.layers],
-        "left_alone": [{"name": name, "type": kind} for name, kind in result.left_alone],
-        "bytes": {"input": len(result.before), "output": len(result.after)},
-        "warnings": result.warnings,
-        "notes": result.notes,
-    }
 
 
 def _patched(layer: LayerPatch) -> Document:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import NotANetError, OutputError, SurgeryError
@@ -13,7 +13,7 @@ from ..patching import LayerPatch, make_patch
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from ..read import open_net
 from ..retouch import BILINEAR, FILLERS, PatchOptions
-from ..source import FileSource, shown
+from ..source import FileSource, read_bytes, shown
 from ..splice import spliced
 from ..write import check_output, write_spliced
 from .arguments import Path, blamed, passed_over, phase_of, texts
@@ -121,16 +121,19 @@ def patch_nets(
     ``nets_only`` solvers and templates are passed over, with a note.
     """
     for net in nets:
-        untouched = PatchResult((), os.fsdecode(net), None, b"", b"", written=False)
+        name = os.fsdecode(net)
         try:
             yield patch_net(net, in_place=True, **options)
         except SurgeryError as error:
             if nets_only and isinstance(error, NotANetError):
-                yield replace(untouched, notes=(passed_over(error),))
+                data = read_bytes(name)
+                yield PatchResult(
+                    (), name, None, data, data, written=False, notes=(passed_over(error),)
+                )
                 continue
             if error.path is None:
                 error.path = shown(net)
-            yield replace(untouched, error=error)
+            yield PatchResult((), name, None, b"", b"", written=False, error=error)
 
 
 def _goal(
