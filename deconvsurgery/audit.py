@@ -141,7 +141,7 @@ def _mismatched(
     for each in found:
         lacked = each.kind is Kind.MODEL_LACKS and each.layer in missing
         if each.kind not in (Kind.NET_LACKS, Kind.TWICE_IN_NET) and not lacked:
-            yield _mismatch(each, net, mended)
+            yield _mismatch(each, net, mended, fillable)
     strangers = [each for each in found if each.kind is Kind.NET_LACKS]
     if strangers:
         count = len(strangers)
@@ -187,10 +187,18 @@ def _transplanted(
 _REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
 
 
-def _mismatch(each: Disagreement, net: Net, mended: Mapping[str, Repair]) -> Finding:
+def _mismatch(
+    each: Disagreement,
+    net: Net,
+    mended: Mapping[str, Repair],
+    fillable: Mapping[str, str],
+) -> Finding:
     column = next((layer.column for layer in net.layers if layer.line == each.line), None)
+    filled = fillable.get(each.layer) if each.kind is Kind.MODEL_LACKS else None
     if each.renamed:
         repair = Repair(f"name it {each.renamed!r} as the model does, or rename it there")
+    elif filled:
+        repair = Repair("give it bilinear weights", (Step("apply", ("-p", filled)),))
     elif each.kind is Kind.TYPE:
         repair = Repair(_TOGETHER)
     elif each.kind is Kind.TWICE_IN_MODEL:

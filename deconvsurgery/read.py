@@ -113,8 +113,8 @@ def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
     Two may stand in any order, a model alone is looked at alone. A file that cannot be read counts
     as a net: whoever reads it will tell.
     """
-    if len(paths) <= 2 and not all(map(can_be_read_again, paths)):
-        return (net_and_model(paths),)
+    if not all(map(can_be_read_again, paths)) and len(paths) <= 2:
+        return ((paths[0], None),) if len(paths) == 1 else (net_and_model(paths),)
     nets = [_looks_like_a_net(path) for path in paths]
     if nets == [False]:
         return ((None, paths[0]),)

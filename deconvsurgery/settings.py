@@ -74,7 +74,7 @@ def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\s*\(at line (\d+), column (\d+)\)", str(error))
         line, column = map(int, found.groups()) if found else (None, None)
-        words = re.sub(r"\s*\(at [^)]*\)", "", str(error))
+        words = re.sub(r"\s*\(at line [^)]*\)", "", str(error))
         raise ConfigError(
             f"is no TOML: {words[:1].lower()}{words[1:]}", path=path, line=line, column=column
         ) from None

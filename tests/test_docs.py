@@ -158,7 +158,8 @@ def test_the_command_line_page_names_every_option() -> None:
 def test_every_state_and_finding_is_documented() -> None:
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
     assert [state for state in State if f"`{state}`" not in page] == []
-    assert [rule for rule in RULES if rule not in page] == []
+    rules = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    assert [rule for rule in RULES if f"## {rule}: " not in rules] == []
 
 
 def test_help_leads_with_examples() -> None:

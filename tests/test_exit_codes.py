@@ -53,6 +53,8 @@ def template(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> Pat
     )
     (tmp_path / "page").write_bytes(b"<!DOCTYPE html><html><head></head></html>")
     (tmp_path / "damaged.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(2048))
+    (tmp_path / "bad.toml").write_text("pairs = }")
+    (tmp_path / "odd.toml").write_text("patern = 'up'")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "net.prototxt").write_text("mine")
     return tmp_path
@@ -83,6 +85,14 @@ DONE: Sequence[tuple[str, str, int]] = (
     ("inspect net", "a net", 0),
     ("inspect in", "a model", 0),
     ("inspect net in", "with findings", 0),
+    ("check net", "findings, all of them notes", 0),
+    ("check net --ignore DS", "no rule is asked for", 0),
+    ("check -p * patched full", "what is found", 1),
+    ("check net in", "layers without weights", 1),
+    ("check net in --exit-zero", "and that is no failure", 0),
+    ("check net full net in", "several pairs, one with findings", 1),
+    ("check --explain DS004", "a rule's page", 0),
+    ("check net -p nothing --allow-empty", "nothing matched, and may", 0),
     ("convert in out", "done, or nothing had to change", 0),
     ("convert in out.h5", "done", 0),
     ("convert -n in", "a dry run", 0),
@@ -159,6 +169,18 @@ WRONG: Sequence[tuple[str, str, int, str, str]] = (
     ("inspect net cut", "truncated", 3, "ModelError", "byte"),
     ("inspect -p nothing net", "nothing matched", 3, "SelectionError", "upscore"),
     ("inspect nowhere", "no such file", 4, "FileError", "nowhere"),
+    ("check", "no files, no settings", 2, "UsageError", "deconvsurgery.toml"),
+    ("check net --select DS9", "no such rule", 2, "UsageError", "DS001 to DS014"),
+    ("check --explain DS15", "no such rule", 2, "UsageError", "DS001 to DS014"),
+    ("check net --format xml", "no such format", 2, "UsageError", "xml"),
+    ("check --config bad.toml", "settings that are no TOML", 2, "ConfigError", "bad.toml:1:"),
+    ("check --config odd.toml", "settings with a misspelt key", 2, "ConfigError", "'pattern'"),
+    ("check broken", "a broken net", 3, "PrototxtError", "broken:2:"),
+    ("check net cut", "truncated", 3, "ModelError", "byte"),
+    ("check -p nothing net", "nothing matched", 3, "SelectionError", "upscore"),
+    ("check in in", "no net before a model", 3, "FormatError", "each net"),
+    ("check nowhere", "no such file", 4, "FileError", "nowhere"),
+    ("check --config nowhere", "no such settings", 4, "FileError", "nowhere"),
     ("convert", "no files", 2, "UsageError", "IN"),
     ("convert --to onnx in o", "no such form", 2, "UsageError", "onnx"),
     ("convert in", "no OUT", 2, "OutputError", "no output"),

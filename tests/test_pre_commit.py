@@ -128,8 +128,7 @@ def test_the_manifest_is_one() -> None:
         ("patch-net", ["net.prototxt", "a/b.prototxt"], ["net.prototxt.bak", "in.caffemodel"]),
         (
             "check-pairs",
-            ["n.prototxt", "a/in.caffemodel", "in.caffemodel.h5", "pyproject.toml", "m.hdf5"]
-            + ["deconvsurgery.toml", "sub/deconvsurgery.toml"],
+            ["n.prototxt", "a/in.caffemodel", "in.h5", "pyproject.toml", "sub/deconvsurgery.toml"],
             ["Cargo.toml", "my-pyproject.toml", "caffemodel"],
         ),
     ],

@@ -105,10 +105,13 @@ def command(
 
     pairs = _pairs(files, _asked(options), config, isolated=isolated)
     results = tuple(check_pairs(pairs, nets_only=nets_only))
+    form = "json" if as_json else form or "table"
+    if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
+        raise results[0].error
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
     passed = not found and not failures
-    _show("json" if as_json else form or "table", results, passed=passed, quiet=quiet)
+    _show(form, results, passed=passed, quiet=quiet)
     return max(failures, default=int(found and not exit_zero))
 
 

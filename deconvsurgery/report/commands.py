@@ -6,6 +6,7 @@ Never here: how to mend a layer (``repairs``), or printing.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable
 from itertools import pairwise
@@ -56,7 +57,7 @@ def mended_name(path: str, taken: Iterable[str] = ()) -> str:
     """
     folder, name = os.path.split("model" if path == "-" else path)
     stem, dot, suffix = name.partition(".")
-    stem = stem.removesuffix(".mended")
+    suffix = re.sub(r"^mended\d*\.", "", suffix)
     number = 1
     while True:
         mark = ".mended" + (str(number) if number > 1 else "")
