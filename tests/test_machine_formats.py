@@ -67,7 +67,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layer = model.layer.add(name="up", type="Deconvolution", bottom=["d"], top=["0"])
     blob = layer.blobs.add()
     blob.shape.dim.extend([5, 1, 4, 4])
-    blob.data.extend([0.0] * 79)  # one is missing: DS014, which stands in no line of the net
+    blob.data.extend([0.0] * 79)  # one is missing
+    model.layer.add(name="gone", type="Convolution").blobs.add().CopyFrom(blob)  # in no line
     (place / "short.caffemodel").write_bytes(model.SerializeToString())
     return place
 
@@ -93,6 +94,25 @@ def printed(bench: Path, run_here: RunHere) -> Callable[..., str]:
         return out.decode("utf-8")
 
     return of
+
+
+def test_a_prototxt_that_is_none_is_no_other_nets_model(
+    bench: Path, run_here: RunHere, parsed_json: Callable[[bytes], Any]
+) -> None:
+    """A pointer or an empty file: neither net nor model, so that its name decides."""
+    (bench / "empty.prototxt").write_bytes(b"")
+    (bench / "pointer.caffemodel").write_bytes((bench / "lfs.prototxt").read_bytes())
+    nets = ("lfs.prototxt", "right.prototxt", "empty.prototxt", "right.prototxt")
+    code, out, _ = run_here(bench, "check", "--allow-empty", "--json", *nets, "pointer.caffemodel")
+    assert code == 3
+    pairs = parsed_json(out)["pairs"]
+    told = [(each["net"], each["model"], (each["error"] or {}).get("file")) for each in pairs]
+    assert told == [
+        ("lfs.prototxt", None, "lfs.prototxt"),
+        ("right.prototxt", None, None),
+        ("empty.prototxt", None, None),
+        ("right.prototxt", "pointer.caffemodel", "pointer.caffemodel"),
+    ]
 
 
 # --- SARIF
