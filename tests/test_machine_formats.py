@@ -36,7 +36,7 @@ ODD_LAYERS = (
     "up%0A::error::x",
     "up,file=x:1",
     "up|`<b>&amp;*_[a](b)",
-    "üp↑ 图层",
+    "up ü↑ 图层",
     r"up\n::error ::y\r\t\033[31m",
 )
 ODD_FILES = ("a,b:c 100%.prototxt", "nets/ü 图.prototxt", "-o.prototxt", "a#b?c&d.prototxt")
