@@ -115,6 +115,48 @@ def test_a_prototxt_that_is_none_is_no_other_nets_model(
     ]
 
 
+# --- files beside what is printed
+
+
+def test_several_formats_of_one_run(
+    bench: Path, run_here: RunHere, printed: Callable[..., str]
+) -> None:
+    forms = ("json", "sarif", "gitlab", "github", "markdown")
+    (bench / "also.gitlab").write_text("that of the last run")
+    options = [part for form in forms for part in ("--also", f"{form}=also.{form}")]
+    files = ["odd.prototxt", "right.prototxt"]
+    code, out, errors = run_here(bench, "check", "--isolated", *options, *files)
+    assert (code, errors) == (1, b"")
+    assert out.decode().startswith("odd.prototxt:2:1: warning: DS008 ")
+    for form in forms:
+        assert (bench / f"also.{form}").read_text("utf-8") == printed(form, *files, code=1)
+    code, _, errors = run_here(bench, "check", "--also", "json=alone.json", "missing.prototxt")
+    assert code == 4
+    assert b"missing.prototxt: there is no such file" in errors
+    assert json.loads((bench / "alone.json").read_bytes())["pairs"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("also", "code", "words"),
+    [
+        ("sarif=./odd.prototxt", 2, "odd.prototxt: is checked, and the report would replace it"),
+        ("json=odd.prototxt", 2, "is checked"),
+        ("sarif=no/such/folder.sarif", 2, "no/such"),
+        ("sarif", 2, "'sarif' is not FORMAT=FILE"),
+        ("table=x", 2, "'table=x' is not FORMAT=FILE"),
+        ("sarif=-", 2, "'sarif=-' is not FORMAT=FILE"),
+    ],
+)
+def test_a_report_that_cannot_be_written(
+    bench: Path, run_here: RunHere, also: str, code: int, words: str
+) -> None:
+    before = (bench / "odd.prototxt").read_bytes()
+    found, out, errors = run_here(bench, "check", "--isolated", "--also", also, "odd.prototxt")
+    assert (found, out) == (code, b"")
+    assert words in errors.decode()
+    assert (bench / "odd.prototxt").read_bytes() == before
+
+
 # --- SARIF
 
 
@@ -225,7 +267,7 @@ def test_sarif_names_files_as_the_repository_does(log: Found) -> None:
         for each, place in zip(results, places, strict=True)
         if place["artifactLocation"]["uri"] == "odd.prototxt"
     }
-    assert {*ODD_LAYERS[:4], "up\n::error ::y\r\t\033[31m"} < layers
+    assert {*ODD_LAYERS[:4], "up\n::error ::y\r\t\033[31m"} == layers
 
 
 def test_what_could_not_be_checked_is_told_in_sarif(log: Found) -> None:

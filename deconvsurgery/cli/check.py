@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SelectionError
-from .console import exit_code, make_console, show, show_json, show_raw
+from ..errors import OutputError, SelectionError
+from .console import exit_code, make_console, show, show_raw
 from .selecting import layer_options
 
 if TYPE_CHECKING:
@@ -30,6 +30,21 @@ def _rules(
     except SelectionError as error:
         raise click.BadParameter(f"{error.message}; {error.hint}") from None
     return values
+
+
+def _files(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Files by format."""
+    found: dict[str, str] = {}
+    for value in values:
+        form, _, file = value.partition("=")
+        if form not in FORMATS[1:] or file in ("", "-"):
+            raise click.BadParameter(f"{value!r} is not FORMAT=FILE, of {', '.join(FORMATS[1:])}")
+        if form in found:
+            raise click.BadParameter(f"{form} is to be written to two files")
+        found[form] = file
+    return found
 
 
 @click.command(short_help="Rules with stable ids over nets and models, for CI.")
@@ -56,6 +71,13 @@ def _rules(
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
+    "--also",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    callback=_files,
+    help="Write it in this format to a file, too, which is replaced. Repeatable.",
+)
+@click.option(
     "--explain",
     multiple=True,
     metavar="ID",
@@ -74,6 +96,7 @@ def command(
     files: tuple[str, ...],
     form: str | None,
     as_json: bool,
+    also: dict[str, str],
     explain: tuple[str, ...],
     nets_only: bool,
     config: str | None,
@@ -89,6 +112,7 @@ def command(
       deconvsurgery check net.prototxt in.caffemodel
       deconvsurgery check a.prototxt a.caffemodel b.prototxt
       deconvsurgery check --ignore DS010 --format github net.prototxt
+      deconvsurgery check --also sarif=check.sarif net.prototxt
       deconvsurgery check --explain DS004
       deconvsurgery check
 
@@ -104,14 +128,22 @@ def command(
     from ..verbs.check import check_pairs
 
     pairs = _pairs(files, _asked(options), config, isolated=isolated)
+    _keep_clear(also.values(), pairs)
     results = tuple(check_pairs(pairs, nets_only=nets_only))
-    form = "json" if as_json else form or "table"
-    if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
-        raise results[0].error
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
     passed = not found and not failures
-    _show(form, results, passed=passed, quiet=quiet)
+    for kind, file in also.items():
+        from ..write import write_file
+
+        write_file(file, _document(kind, results, passed=passed), force=True)
+    form = "json" if as_json else form or "table"
+    if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
+        raise results[0].error
+    if form != "table":
+        show_raw(_document(form, results, passed=passed))
+    elif not quiet:
+        _show_table(results)
     return max(failures, default=int(found and not exit_zero))
 
 
@@ -178,26 +210,38 @@ def _explained(rules: Sequence[str]) -> int:
     return 0
 
 
-def _show(form: str, results: Sequence[CheckResult], *, passed: bool, quiet: bool) -> None:
-    if form == "json":
-        from ..report.check_document import check_document
+def _keep_clear(files: Iterable[str], pairs: Sequence[Pair]) -> None:
+    """A report is never written over what is checked."""
+    from ..verbs.arguments import same_file
 
-        show_json(check_document(results, passed=passed))
-    elif form == "sarif":
-        from ..report.sarif import sarif_log
+    for file in files:
+        for checked in (each for pair in pairs for each in (pair.net, pair.model)):
+            if checked is not None and same_file(file, checked):
+                raise OutputError("is checked, and the report would replace it", path=file)
 
-        show_json(dict(sarif_log(results)))
-    elif form == "gitlab":
-        from ..report.annotations import gitlab_issues
 
-        show_raw(json.dumps(gitlab_issues(results), indent=1).encode() + b"\n")
-    elif form in ("github", "markdown"):
+def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> bytes:
+    """What was found as a format's bytes."""
+    if form in ("github", "markdown"):
         from ..report.annotations import github_lines, markdown
 
         lines = github_lines(results) if form == "github" else markdown(results)
-        show_raw("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
-    elif not quiet:
-        _show_table(results)
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+    document: object
+    if form == "json":
+        from ..report.check_document import check_document
+
+        document = check_document(results, passed=passed)
+    elif form == "sarif":
+        from ..report.sarif import sarif_log
+
+        document = sarif_log(results)
+    else:
+        from ..report.annotations import gitlab_issues
+
+        document = gitlab_issues(results)
+    text = json.dumps(document, ensure_ascii=form == "gitlab", allow_nan=False)
+    return f"{text}\n".encode("utf-8", "replace")
 
 
 def _show_table(results: Sequence[CheckResult]) -> None:

@@ -17,6 +17,7 @@ from ..finding import Finding, Severity
 from ..verbs.check import CheckResult
 from .checking import closing_words, place_of
 from .commands import repair_line
+from .document import safe
 from .words import escaped
 
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -103,7 +104,7 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
             issues.append(
                 {
                     "type": "issue",
-                    "description": f"{finding.id} {layer}{finding.message}",
+                    "description": safe(f"{finding.id} {layer}{finding.message}"),
                     "check_name": f"{finding.id} {finding.rule.name}",
                     "fingerprint": _digest(f"{key}\0{seen[key]}"),
                     "severity": _GITLAB[finding.level],
@@ -120,7 +121,7 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
             issues.append(
                 {
                     "type": "issue",
-                    "description": error_words(result.error),
+                    "description": safe(error_words(result.error)),
                     "check_name": type(result.error).__name__,
                     "fingerprint": _digest(f"{tracked(file)}\0{result.error.message}"),
                     "severity": "blocker",
