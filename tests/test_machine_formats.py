@@ -127,7 +127,7 @@ def test_several_formats_of_one_run(
     files = ["odd.prototxt", "right.prototxt"]
     code, out, errors = run_here(bench, "check", "--isolated", *options, *files)
     assert (code, errors) == (1, b"")
-    assert out.decode().startswith("odd.prototxt:2:1: warning: DS008 ")
+    assert out.decode().startswith("odd.prototxt:2:1: warning: DS007 ")
     for form in forms:
         assert (bench / f"also.{form}").read_text("utf-8") == printed(form, *files, code=1)
     code, _, errors = run_here(bench, "check", "--also", "json=alone.json", "missing.prototxt")
