@@ -1,61 +1,28 @@
-"""Where a layer's pixels lie in the image: coordinate maps through a net, and offsets of its Crops.
+"""Where a Deconvolution's output lies in the image, and the offsets that Crops should have.
 
-A map says which top coordinate a bottom coordinate becomes, ``top = scale * bottom + shift`` on
-each spatial axis, in exact fractions. Maps are followed along first bottoms to a root (a blob that
-no known layer makes); two blobs of one root can be compared. Sources: the rules of the FCN era's
-Crop and of pycaffe's coord_map.py.
+Maps are followed along first bottoms to a root (a blob that no known layer makes); two blobs of one
+root can be compared.
 
-Never here: sizes of blobs (``shapes``), weights, or what is to be said of a layer.
+Never here: the map of a layer (``coordinates``), sizes of blobs, what is to be said of a layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import Final
 
-from .errors import ShapeError
+from .coordinates import AxisMap, CoordinateMap, composed, layer_map
 from .geometry import Window, convolution_window
 from .layer_shapes import whole
 from .net import Layer, Net
-from .window_shapes import foreign_window, pooling_window
+from .shapes import RULES
 
 HALF: Final = Fraction(1, 2)
-# Past this a chain of strides is an attack, not a net.
-_LARGEST: Final = 2**64
 # Of more deconvolutions without a Crop in between the last ones are remembered.
 _MOST_PENDING: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class AxisMap:
-    """``top = scale * bottom + shift`` on one axis."""
-
-    scale: Fraction = Fraction(1)
-    shift: Fraction = Fraction(0)
-
-    def after(self, first: AxisMap) -> AxisMap:
-        """First ``first``, then this one.
-
-        >>> AxisMap(Fraction(8), Fraction(4)).after(AxisMap(Fraction(1, 8), Fraction(-1, 2)))
-        AxisMap(scale=Fraction(1, 1), shift=Fraction(0, 1))
-        """
-        return AxisMap(self.scale * first.scale, self.scale * first.shift + self.shift)
-
-    def inverse(self) -> AxisMap:
-        """The way back."""
-        return AxisMap(1 / self.scale, -self.shift / self.scale)
-
-    @property
-    def sane(self) -> bool:
-        """Its numbers are those of a net that somebody could run."""
-        parts = (self.scale, self.shift)
-        return all(max(abs(each.numerator), each.denominator) <= _LARGEST for each in parts)
-
-
-CoordinateMap: TypeAlias = tuple[AxisMap, ...]
-"""A map an axis; ``()`` is the identity, however many axes there are."""
+_CROPS: Final = frozenset({"Crop", "AutoCrop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +68,8 @@ class Placement:
     ``excess`` is what the output has beyond stride * input on each axis: 0 (or, for an odd
     difference of kernel and stride, 1 either way) when its pad centres it. ``crop`` is a Crop that
     is wrong and nearest to it, or else the first that follows and is right; ``cropped`` that any
-    does, ``joined`` that it meets another branch where the coordinates agree.
+    does, ``joined`` that it meets another branch where the coordinates agree, ``lost`` that it
+    goes through a layer that may well crop, but whose geometry is not known.
     """
 
     layer: Layer
@@ -109,6 +77,7 @@ class Placement:
     excess: tuple[int, ...]
     cropped: bool = False
     joined: bool = False
+    lost: bool = False
     crop: CropFacts | None = None
 
     @property
@@ -127,21 +96,8 @@ class Placement:
     @property
     def right(self) -> bool:
         """Nothing is wrong with where its output lies, as far as that can be known."""
-        return self.wrong_crop is None and (self.centred or self.cropped or self.joined)
-
-
-def layer_map(layer: Layer) -> CoordinateMap | None:
-    """The map of a layer from its first bottom to its first top; ``None`` where there is none.
-
-    A Crop's is not among them: it depends on the graph.
-    """
-    rule = _MAPS.get(layer.type)
-    if rule is None:
-        return None
-    try:
-        return rule(layer)
-    except ShapeError:
-        return None
+        placed = self.centred or self.cropped or self.joined or self.lost
+        return placed and self.wrong_crop is None
 
 
 def placements(net: Net) -> tuple[Placement, ...]:
@@ -185,6 +141,8 @@ class _Walk:
         else:
             if len(bottoms) > 1:
                 self._join(bottoms)
+            if layer.type not in RULES or layer.type == "Python" or "Crop" in layer.type:
+                self._mark(bottoms, lambda each: replace(each, lost=True))
             made = self._mapped(layer, bottoms)
         for top in layer.top:
             pending = _latest(each for bottom in bottoms for each in bottom.pending)
@@ -217,8 +175,7 @@ class _Walk:
     def _cropped(self, layer: Layer, bottom: _Blob, reference: _Blob) -> _Blob:
         """The Crop judged; deconvolutions on either side have found their Crop."""
         facts = _crop_facts(layer, bottom, reference, old=self.old)
-        for index in (*bottom.pending, *reference.pending):
-            self.found[index] = replace(self.found[index], cropped=True)
+        self._mark((bottom, reference), lambda each: replace(each, cropped=True))
         nearest = bottom.pending or reference.pending
         if facts is not None and nearest:
             placed = self.found[nearest[-1]]
@@ -233,24 +190,19 @@ class _Walk:
         moved = composed(shifts, bottom.map)
         return replace(bottom, map=bottom.map if moved is None else moved, pending=())
 
+    def _mark(self, bottoms: Iterable[_Blob], marked: Callable[[Placement], Placement]) -> None:
+        """Say of the deconvolutions that the blobs come from what they have met."""
+        for index in {each for bottom in bottoms for each in bottom.pending}:
+            self.found[index] = marked(self.found[index])
+
     def _join(self, bottoms: Sequence[_Blob]) -> None:
         """Branches that meet without a Crop: do their coordinates agree?"""
         for one in bottoms:
             for other in bottoms:
                 own = [index for index in one.pending if index not in other.pending]
                 if own and one is not other and _agree(one, other):
-                    for index in own:
-                        self.found[index] = replace(self.found[index], joined=True)
-
-
-def composed(second: CoordinateMap, first: CoordinateMap) -> CoordinateMap | None:
-    """First ``first``, then ``second``; ``None`` where their axes differ in number."""
-    if not first or not second:
-        return second or first
-    if len(first) != len(second):
-        return None
-    maps = tuple(after.after(before) for after, before in zip(second, first, strict=True))
-    return maps if all(each.sane for each in maps) else None
+                    parted = [replace(one, pending=tuple(own))]
+                    self._mark(parted, lambda each: replace(each, joined=True))
 
 
 def _latest(pending: Iterable[int]) -> tuple[int, ...]:
@@ -310,86 +262,3 @@ def _placed(layer: Layer) -> Placement | None:
     each = zip(window.extent, window.stride, window.pad, strict=True)
     excess = tuple(extent - stride - 2 * pad for extent, stride, pad in each)
     return Placement(layer, window, excess)
-
-
-# ── the maps of layers ───────────────────────────────────────────────────────────────────
-
-
-def _pointwise(_layer: Layer) -> CoordinateMap:
-    return ()
-
-
-def _along_channels(param_name: str, *others: str) -> Callable[[Layer], CoordinateMap | None]:
-    """Layers that leave the image alone as long as they work on axis 1."""
-
-    def rule(layer: Layer) -> CoordinateMap | None:
-        param = layer.message.message(param_name)
-        axes = [param.integer(name, 1) for name in ("axis", *others)]
-        return () if set(axes) == {1} else None
-
-    return rule
-
-
-def _convolution(layer: Layer) -> CoordinateMap | None:
-    return _windowed(_convolution_window(layer))
-
-
-def _deconvolution(layer: Layer) -> CoordinateMap | None:
-    maps = _windowed(_convolution_window(layer))
-    return None if maps is None else tuple(each.inverse() for each in maps)
-
-
-def _convolution_window(layer: Layer) -> Window | None:
-    if foreign_window(layer.message.message("convolution_param")):
-        return None
-    param = layer.convolution_param
-    return convolution_window(param, None) if param.axis == 1 else None
-
-
-def _pooling(layer: Layer) -> CoordinateMap | None:
-    param = layer.message.message("pooling_param")
-    if param.flag("global_pooling", False) or foreign_window(param):
-        return None
-    return _windowed(pooling_window(param))
-
-
-def _windowed(window: Window | None) -> CoordinateMap | None:
-    """A window's centre: output j looks at input j * stride - pad + (extent - 1) / 2."""
-    if window is None:
-        return None
-    each = zip(window.extent, window.stride, window.pad, strict=True)
-    return tuple(
-        AxisMap(Fraction(1, stride), (pad - Fraction(extent - 1, 2)) / stride)
-        for extent, stride, pad in each
-    )
-
-
-def _upsample(layer: Layer) -> CoordinateMap | None:
-    """A fork's repeated pixels: the centre of ``scale`` pixels stays where it was."""
-    param = layer.message.message("upsample_param")
-    scale = param.integer("scale", 2)
-    if not scale or scale < 1 or any(name.startswith("upsample_") for name, _ in param.fields):
-        return None
-    return (AxisMap(Fraction(scale), Fraction(scale - 1, 2)),) * 2
-
-
-_CROPS: Final = frozenset({"Crop", "AutoCrop"})
-
-_POINTWISE: Final = frozenset(
-    {"AbsVal", "BN", "BNLL", "BatchNorm", "Bias", "Clip", "Dropout", "ELU", "Eltwise", "Exp"}
-    | {"LRN", "Log", "MVN", "Normalize", "PReLU", "Power", "ReLU", "ReLU6", "Scale", "Sigmoid"}
-    | {"Softmax", "SpatialDropout", "Split", "Swish", "TanH", "Threshold"}
-)
-
-_MAPS: Final[Mapping[str, Callable[[Layer], CoordinateMap | None]]] = {
-    **dict.fromkeys(_POINTWISE, _pointwise),
-    "ArgMax": _along_channels("argmax_param"),
-    "Concat": _along_channels("concat_param", "concat_dim"),
-    "Slice": _along_channels("slice_param", "slice_dim"),
-    "Tile": _along_channels("tile_param"),
-    "Convolution": _convolution,
-    "DepthwiseConvolution": _convolution,
-    "Deconvolution": _deconvolution,
-    "Pooling": _pooling,
-    "Upsample": _upsample,
-}

@@ -192,3 +192,17 @@ class Finding:
     def level(self) -> Severity:
         """How much it matters."""
         return self.severity or self.rule.severity
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What the test of a rule found: one sentence, the numbers that prove it, how to mend it.
+
+    ``severity`` and the place are ``None`` where they are the rule's own and the layer's.
+    """
+
+    message: str
+    numbers: Mapping[str, Number]
+    repair: Repair | None = None
+    severity: Severity | None = None
+    place: tuple[int, int] | None = None

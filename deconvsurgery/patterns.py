@@ -49,16 +49,30 @@ def name_test(pattern: str) -> Callable[[str], bool]:
     return lambda name: pattern in name
 
 
+def pattern_of(name: str) -> str | None:
+    r"""A pattern that takes a layer of this name and can be typed; ``None`` where there is none.
+
+    >>> pattern_of("upscore2"), pattern_of("up[2]"), pattern_of("re:up"), pattern_of("u\np")
+    ('upscore2', 'up[[]2]', '[r]e:up', 'u?p')
+    """
+    if not name.strip():
+        return None  # nothing, or what is lost on the way
+    pattern = re.sub(r"([*?[])", r"[\1]", name)
+    if not name.isprintable():
+        pattern = "".join(sign if sign.isprintable() else "?" for sign in pattern)
+    return f"[r]{pattern[1:]}" if pattern.startswith("re:") else pattern
+
+
 def exact_pattern(name: str, names: Iterable[str]) -> str:
-    """A pattern that takes the layer of this name and none of the others in ``names``.
+    r"""A pattern that takes the layer of this name and none of the others in ``names``.
 
     >>> exact_pattern("up", ["up", "score"]), exact_pattern("up", ["up", "upscore"])
-    ('up', 're:^up$')
+    ('up', 're:\\Aup\\Z')
     """
-    plain = not any(mark in name for mark in "*?[") and not name.startswith("re:")
-    if name and plain and not any(name in other for other in names if other != name):
-        return name
-    return rf"re:^{re.escape(name)}$"
+    pattern = pattern_of(name)
+    if pattern is not None and not any(name in other for other in names if other != name):
+        return pattern
+    return rf"re:\A{re.escape(name)}\Z"
 
 
 def _found(search: Callable[[str], re.Match[str] | None]) -> Callable[[str], bool]:

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deconvsurgery.alignment import AxisMap, composed, layer_map, placements
+from deconvsurgery.alignment import placements
+from deconvsurgery.coordinates import AxisMap, composed, layer_map
 from deconvsurgery.net import NetState, Phase
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.read import read_net
@@ -266,6 +267,10 @@ def test_what_follows() -> None:
     cropped = found(relu, crop % "crop_param { axis: 2 offset: 1 }", fuse % "b8")
     assert (cropped.cropped, cropped.right) == (True, True)
     # Behind a layer whose geometry nobody knows nothing can be said against a Crop.
+    assert found(layer("Python", 10, "", bottom="b6")).right
+    assert found(layer("SimpleCrop", 10, "", bottom="b6")).right
+    assert found(layer("Stranger", 10, "", bottom="b6")).right
+    assert not found(layer("SoftmaxWithLoss", 10, "", bottom="b6", more='bottom: "data"')).right
     python = layer("Python", 10, "", bottom="b6")
     unknown = layer("Crop", 11, "crop_param { offset: 7 }", bottom="b10", more='bottom: "data"')
     assert found(python, unknown).right

@@ -7,6 +7,7 @@ Errors are rendered here once, for all verbs. A verb's own imports happen when i
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ import click
 from .. import __version__
 from ..errors import SurgeryError
 from .console import show_error, show_usage_error, silence
+from .help import Context
 
 VERBS = {
     "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
@@ -33,11 +35,15 @@ VERBS = {
 }
 
 
+# A shell sets it to ask for completion; the name is click's for this command.
+COMPLETE = "_DECONVSURGERY_COMPLETE"
 _WHOLE = "every file is whole, the old one or the new"
 
 
 class _Verbs(click.Group):
     """Subcommands that are imported when they are called."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -48,6 +54,7 @@ class _Verbs(click.Group):
         module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __package__)
         command = module.command
         assert isinstance(command, click.Command)
+        command.context_class = Context
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -59,7 +66,7 @@ class _Verbs(click.Group):
 @click.group(
     cls=_Verbs,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 check or --check found something, 2 wrong usage, 3 input wrong "
     "or surgery refused, 4 reading or writing failed.",
 )
@@ -98,6 +105,10 @@ def run(arguments: Sequence[str]) -> int:
     name = next((each for each in arguments if each in VERBS), None)
     try:
         with _signals():
+            if asked := os.environ.get(COMPLETE):
+                from .completing import complete
+
+                return complete(deconvsurgery, COMPLETE, asked)
             code = deconvsurgery.main(
                 args=list(arguments), prog_name="deconvsurgery", standalone_mode=False
             )

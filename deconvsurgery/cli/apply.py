@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from .console import make_console, show, show_json, shown_progress
-from .selecting import layer_options, state_arguments
+from .selecting import files, layer_options, state_arguments
 
 
 @click.command(short_help="Bilinear weights into the matched layers of a model.")
-@click.argument("net", metavar="NET")
-@click.argument("model", metavar="IN")
-@click.argument("output", metavar="[OUT]", required=False)
+@click.argument("net", metavar="NET", shell_complete=files)
+@click.argument("model", metavar="IN", shell_complete=files)
+@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
 @layer_options
 @click.option(
     "--formula",
@@ -70,7 +70,7 @@ def command(
     \b
     Examples:
       deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
-      deconvsurgery apply -p 'up*' -p score2 net.prototxt in.caffemodel out.caffemodel
+      deconvsurgery apply -p 'up*' -p score2 net.prototxt in.caffemodel out
       deconvsurgery apply --check net.prototxt in.caffemodel
       deconvsurgery apply --in-place net.prototxt in.caffemodel
 

@@ -7,16 +7,30 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..errors import OutputError, SelectionError
 from .console import exit_code, make_console, show, show_raw
-from .selecting import layer_options
+from .selecting import files, layer_options
 
 if TYPE_CHECKING:
     from ..settings import Checking, Pair
     from ..verbs.check import CheckResult
 
 FORMATS = ("table", "json", "github", "gitlab", "markdown", "sarif")
+
+
+def _offered(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The rules' ids, for the shell."""
+    from ..finding import RULES
+
+    return [
+        CompletionItem(rule.id, help=rule.summary)
+        for rule in RULES.values()
+        if rule.id.startswith(begun.upper())
+    ]
 
 
 def _rules(
@@ -48,16 +62,24 @@ def _files(
 
 
 @click.command(short_help="Rules with stable ids over nets and models, for CI.")
-@click.argument("files", metavar="[NET] [MODEL]...", nargs=-1)
+@click.argument("files", metavar="[NET] [MODEL]...", nargs=-1, shell_complete=files)
 @layer_options
 @click.option(
     "--select",
     multiple=True,
     metavar="ID",
     callback=_rules,
+    shell_complete=_offered,
     help="Only these rules: ids or beginnings of them, commas between. Repeatable.",
 )
-@click.option("--ignore", multiple=True, metavar="ID", callback=_rules, help="All but these rules.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="ID",
+    callback=_rules,
+    shell_complete=_offered,
+    help="All but these rules.",
+)
 @click.option("--frozen", is_flag=True, help="Nothing is to be learned: DS010 is an error.")
 @click.option("--allow-empty", is_flag=True, help="A net without a matched layer is no error.")
 @click.option(
@@ -82,11 +104,13 @@ def _files(
     multiple=True,
     metavar="ID",
     callback=_rules,
+    shell_complete=_offered,
     help="Print a rule's page, and end. Repeatable.",
 )
 @click.option(
     "--config",
     metavar="FILE",
+    shell_complete=files,
     help="Settings and pairs (default: the nearest deconvsurgery.toml or pyproject.toml).",
 )
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")

@@ -5,66 +5,57 @@ rich is imported when something is shown, not before.
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
 from ..errors import ConfigError, FileError, ModelError, OutputError, SurgeryError
+from .terminal import (
+    can_move,
+    columns,
+    given_columns,
+    has_colours,
+    is_dumb,
+    is_terminal,
+    spell_what_it_cannot,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 USAGE, REFUSED, FAILED = 2, 3, 4
-_LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
+LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 _PIPE_WIDTH = 1 << 20  # columns: off a terminal lines are as long as they need to be
+_ANY_HEIGHT = 25  # nothing here is as high as the window; rich asks for both or neither
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console that is plain off a terminal, and never cuts a line there.
-
-    ``FORCE_COLOR``, ``NO_COLOR``, ``TERM`` and ``COLUMNS`` are rich's to heed.
-    """
+    """A console that is plain off a terminal, and never cuts a line there."""
     from rich.console import Console
 
-    codecs.register_error("deconvsurgery", _plainer)
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="deconvsurgery")
-    console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
-    if not console.is_terminal:
-        console = Console(
-            stderr=stderr,
-            highlight=False,
-            emoji=False,
-            markup=False,
-            width=_columns() or _PIPE_WIDTH,
-            soft_wrap=True,
-        )
-    return console
-
-
-def _columns() -> int:
-    """``COLUMNS``, where it is a number; 0 elsewhere."""
-    given = os.environ.get("COLUMNS", "")
-    return int(given) if given.isdecimal() else 0
-
-
-_PLAINER = {"→": ">", "Δ": "d", "×": "x", "─": "-", "…": "~"}
-
-
-def _plainer(error: UnicodeError) -> tuple[str, int]:
-    """Write our own few signs in ASCII where the terminal has no other (LANG=C), a column each."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    wanted = error.object[error.start : error.end]
-    spelt = "".join(_PLAINER.get(sign) or ascii(sign)[1:-1] for sign in wanted)
-    return spelt, error.end
+    spell_what_it_cannot()
+    stream = sys.stderr if stderr else sys.stdout
+    looked_at = is_terminal(stream)
+    colours: Literal["auto", "standard"] | None = None
+    if has_colours(stream):
+        colours = "standard" if is_dumb() else "auto"
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        force_terminal=looked_at,
+        color_system=colours,
+        width=columns() if looked_at else given_columns() or _PIPE_WIDTH,
+        height=_ANY_HEIGHT,
+        soft_wrap=not looked_at,
+    )
 
 
 def show(renderable: RenderableType, *, stderr: bool = False, whole_lines: bool = False) -> None:
@@ -107,20 +98,25 @@ def _told(stream: TextIO | None) -> Iterator[None]:
 @contextmanager
 def shown_progress(*, silent: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on standard error for copies long enough to wait for, on a terminal only."""
-    console = None if silent else make_console(stderr=True)
-    if console is None or not console.is_terminal:
+    if silent or not can_move(sys.stderr):
         yield None
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", visible=False)
+    bar = Progress(*columns, console=make_console(stderr=True), transient=True)
+    task = bar.add_task("")
 
-        def told(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=total > _LONG_COPY)
+    def told(done: int, total: int) -> None:
+        if total > LONG_COPY:
+            bar.start()  # not before: a short copy, or an error, moves no cursor
+            bar.update(task, completed=done, total=total)
 
+    try:
         yield told
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def silence(stream: TextIO | None) -> None:
@@ -144,12 +140,8 @@ def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> in
         from ..report.document import error_document
 
         show_json(error_document(command, error))
-        return exit_code(error)
-    place = _place(error)
-    lines = [f"{_red('error:')} {place}{error.message}"]
-    if error.hint:
-        lines.append(f"  {_bold('hint:')} {error.hint}")
-    _echo("\n".join(lines))
+    else:
+        _tell(f"{_place(error)}{error.message}", error.hint)
     return exit_code(error)
 
 
@@ -163,7 +155,7 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
         told = SurgeryError(error.format_message(), hint=hint)
         show_json(error_document(command, told, kind="UsageError"))
         return
-    _echo(f"{_red('error:')} {error.format_message()}\n  {_bold('hint:')} {hint}")
+    _tell(error.format_message(), hint)
 
 
 def _place(error: SurgeryError) -> str:
@@ -176,19 +168,48 @@ def _place(error: SurgeryError) -> str:
     return f"{place}: " if place else ""
 
 
-def _echo(words: str) -> None:
-    """Print on standard error; what it cannot show (LANG=C) is escaped, never a failure."""
-    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    safe = "".join(
-        each if each.isprintable() or each in "\n\x1b" else ascii(each)[1:-1] for each in words
-    )
+def _tell(message: str, hint: str | None) -> None:
+    """Print an error and its hint on standard error; what cannot be shown is escaped."""
+    spell_what_it_cannot()
     with suppress(OSError):  # standard error is full: the exit code still tells
-        click.echo(safe.encode(encoding, "backslashreplace").decode(encoding), err=True)
+        _tell_paragraph("error:", message, "red")
+        if hint:
+            _tell_paragraph("  hint:", hint, None)
 
 
-def _red(words: str) -> str:
-    return click.style(words, fg="red", bold=True)
+def _tell_paragraph(label: str, words: str, colour: str | None) -> None:
+    told = _folded(label, _shown(words))
+    coloured = has_colours(sys.stderr)
+    if coloured:
+        start = len(label) - len(label.lstrip())
+        styled = click.style(label[start:], fg=colour, bold=True)
+        told = label[:start] + styled + told[len(label) :]
+    # click takes ASCII for a misconfigured stream, and would send UTF-8.
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    told = told.encode(encoding, "deconvsurgery").decode(encoding)
+    click.echo(told, err=True, color=coloured)
 
 
-def _bold(words: str) -> str:
-    return click.style(words, bold=True)
+def _shown(words: str) -> str:
+    """The words with everything that would act on a terminal spelt out."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in words
+    )
+
+
+def _folded(label: str, words: str) -> str:
+    """For a terminal: folded between words, never within one, which may be a path."""
+    first, *others = f"{label} {words}".split("\n")
+    if not is_terminal(sys.stderr):
+        return "\n".join([first, *others])
+    indents = [len(label) + 1, *(len(line) - len(line.lstrip()) + 2 for line in others)]
+    return "\n".join(
+        textwrap.fill(
+            line,
+            columns(),
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line, indent in zip([first, *others], indents, strict=True)
+    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show, show_json, shown_progress
+from .selecting import files
 
 VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "keep")
 
 
 @click.command(short_help="A model in another form: V2, HDF5, float32, true shapes.")
-@click.argument("model", metavar="IN")
-@click.argument("output", metavar="[OUT]", required=False)
+@click.argument("model", metavar="IN", shell_complete=files)
+@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
 @click.option(
     "--to",
     type=click.Choice(["binary", "hdf5"]),
@@ -24,7 +25,9 @@ VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "ke
     show_default=True,
     help="How weights are kept; the raw ones are NVIDIA Caffe's (and OpenCV's, float16).",
 )
-@click.option("--net", metavar="NET", help="The prototxt: tells what the file does not.")
+@click.option(
+    "--net", metavar="NET", shell_complete=files, help="The prototxt: tells what the file does not."
+)
 @click.option("--keep-layers", is_flag=True, help="Leave V1 and V0 layers as they are.")
 @click.option("--keep-dims", is_flag=True, help="Leave num/channels/height/width as they are.")
 @click.option("-i", "--in-place", is_flag=True, help="Write to IN itself (still all or nothing).")

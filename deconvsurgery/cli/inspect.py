@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show, show_json
-from .selecting import layer_options, state_arguments
+from .selecting import files, layer_options, state_arguments
 
 
 @click.command(short_help="What the Deconvolution layers of a net, a model or both are.")
-@click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True)
+@click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True, shell_complete=files)
 @layer_options
 @click.option(
     "-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution."

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import make_console, show, show_error, show_json, show_raw
-from .selecting import layer_options, state_arguments
+from .selecting import files, layer_options, state_arguments
 
 if TYPE_CHECKING:
     from ..verbs.patch_net import PatchResult
 
 
 @click.command("patch-net", short_help="Group and bilinear filler into the net itself.")
-@click.argument("files", metavar="NET [OUT]", nargs=-1, required=True)
+@click.argument("files", metavar="NET [OUT]", nargs=-1, required=True, shell_complete=files)
 @layer_options
 @click.option(
     "--group/--no-group",
@@ -72,7 +72,7 @@ def command(
     \b
     Examples:
       deconvsurgery patch-net net.prototxt new.prototxt
-      deconvsurgery patch-net -p '*' --recipe --no-bias --freeze net.prototxt new.prototxt
+      deconvsurgery patch-net -p '*' --recipe --freeze net.prototxt new.prototxt
       deconvsurgery patch-net --diff --dry-run net.prototxt
       deconvsurgery patch-net --check net.prototxt
       deconvsurgery patch-net --in-place models/*/*.prototxt

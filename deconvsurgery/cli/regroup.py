@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show, show_json
-from .selecting import layer_options, state_arguments
+from .selecting import files, layer_options, state_arguments
 
 
 @click.command(short_help="Full diagonal to groups and back, in net and model together.")
-@click.argument("net", metavar="NET")
-@click.argument("model", metavar="IN")
-@click.argument("net_output", metavar="[OUT_NET]", required=False)
-@click.argument("output", metavar="[OUT_MODEL]", required=False)
+@click.argument("net", metavar="NET", shell_complete=files)
+@click.argument("model", metavar="IN", shell_complete=files)
+@click.argument("net_output", metavar="[OUT_NET]", required=False, shell_complete=files)
+@click.argument("output", metavar="[OUT_MODEL]", required=False, shell_complete=files)
 @click.option("--expand", is_flag=True, help="The other way: one group, a full (C, C, k, k) blob.")
 @layer_options
 @click.option("-f", "--force", is_flag=True, help="Replace the outputs if they exist.")
@@ -40,7 +40,7 @@ def command(
     \b
     Examples:
       deconvsurgery regroup net.prototxt in.caffemodel new.prototxt new.caffemodel
-      deconvsurgery regroup --expand new.prototxt new.caffemodel net.prototxt out.caffemodel
+      deconvsurgery regroup --expand new.prototxt new.caffemodel net.prototxt out
       deconvsurgery regroup --dry-run net.prototxt in.caffemodel
 
     The layer stays the same function with C times fewer weights. One that has anything off its

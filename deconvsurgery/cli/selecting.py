@@ -1,13 +1,16 @@
-"""Options that several verbs share: which layers, and the net's state."""
+"""Options that several verbs share: which layers, and the net's state; what completes them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..errors import SelectionError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,6 +29,41 @@ def _checked(
     return values
 
 
+def files(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Completes a net or a model: any file, for what it is only its content tells."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(begun, type="file")]
+
+
+def folders(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Completes a directory."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(begun, type="dir")]
+
+
+def layers(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Completes a pattern: the Deconvolution layers of the net or model named before it."""
+    from click.shell_completion import CompletionItem
+
+    from ..patterns import pattern_of
+    from ..verbs.offer import layer_names
+
+    patterns = map(pattern_of, layer_names(_named_so_far(context)))
+    return [CompletionItem(each) for each in patterns if each and each.startswith(begun)]
+
+
+def _named_so_far(context: click.Context) -> list[str]:
+    """The arguments, whether click has given them their names yet or not."""
+    arguments = (each for each in context.command.params if isinstance(each, click.Argument))
+    values = [context.params.get(argument.name or "") for argument in arguments]
+    flat = [each for value in values for each in (value if isinstance(value, tuple) else (value,))]
+    return [each for each in (*flat, *context.args) if isinstance(each, str)]
+
+
 def layer_options(command: Command) -> Command:
     """Add -p, -x, --phase, --level and --stage."""
     options = (
@@ -36,6 +74,7 @@ def layer_options(command: Command) -> Command:
             multiple=True,
             metavar="TEXT",
             callback=_checked,
+            shell_complete=layers,
             help="Layers to take: text the name contains, a glob ('up*'), or re:REGEX. Repeatable.",
         ),
         click.option(
@@ -44,6 +83,7 @@ def layer_options(command: Command) -> Command:
             multiple=True,
             metavar="TEXT",
             callback=_checked,
+            shell_complete=layers,
             help="Layers to leave out, in the same forms.",
         ),
         click.option(

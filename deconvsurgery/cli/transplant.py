@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from .console import make_console, show, show_json, shown_progress
-from .selecting import layer_options, state_arguments
+from .selecting import files, layer_options, state_arguments
 
 
 @click.command(short_help="Old weights into a new net: fc to conv, more classes, upsampling.")
-@click.argument("net", metavar="NEW_NET")
-@click.argument("model", metavar="OLD_MODEL")
-@click.argument("output", metavar="[OUT]", required=False)
+@click.argument("net", metavar="NEW_NET", shell_complete=files)
+@click.argument("model", metavar="OLD_MODEL", shell_complete=files)
+@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
 @click.option("--suffix", default="", metavar="TEXT", help="The new net's names end in this.")
 @click.option(
     "--expand-score",
@@ -49,8 +49,9 @@ def command(
 
     \b
     Examples:
-      deconvsurgery transplant fcn32s.prototxt vgg16.caffemodel start.caffemodel --apply
-      deconvsurgery transplant --expand-score score59=score new.prototxt old.caffemodel out
+      deconvsurgery transplant --apply fcn.prototxt vgg.caffemodel fcn.caffemodel
+      deconvsurgery transplant --expand-score score59=score \\
+          new.prototxt old.caffemodel new.caffemodel
 
     By name: equal shapes are copied, InnerProduct (O, I) becomes Convolution (O, C, h, w) where the
     counts agree. Layers that OLD_MODEL lacks get their constant fillers; what a random filler makes

@@ -1,0 +1,110 @@
+"""Completion in bash, zsh and fish, by click's own machinery.
+
+``_DECONVSURGERY_COMPLETE=bash_source deconvsurgery`` prints what a shell sources once; its script
+asks ``…=bash_complete`` with the words typed so far. Never here: which files or layers there are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import click
+from click.shell_completion import (
+    BashComplete,
+    FishComplete,
+    add_completion_class,
+    get_completion_class,
+    shell_complete,
+)
+
+# Unlike click's, it passes values through as they are: no globbing, no backslash eaten.
+_BASH = """\
+%(complete_func)s() {
+    local line
+    COMPREPLY=()
+    while IFS= read -r line; do
+        case ${line%%%%,*} in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("${line#*,}") ;;
+        esac
+    done < <(
+        IFS=$'\\n'
+        env COMP_WORDS="${COMP_WORDS[*]:0:COMP_CWORD+1}" COMP_CWORD="$COMP_CWORD" \\
+            %(complete_var)s=bash_complete "${1/#\\~/$HOME}" 2>/dev/null
+    )
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
+def complete(command: click.Command, variable: str, instruction: str) -> int:
+    """Do what a shell asks for in ``variable``: ``bash_source``, ``fish_complete`` and so on."""
+    shell, _, wanted = instruction.partition("_")
+    if get_completion_class(shell) is None or wanted not in ("source", "complete"):
+        raise click.UsageError(
+            f"{variable} is bash_source, zsh_source or fish_source, not {instruction!r}"
+        )
+    return shell_complete(command, {}, "deconvsurgery", variable, instruction)
+
+
+@add_completion_class
+class Bash(BashComplete):
+    """Bash takes a candidate as it is, so it must be spelt for the place it goes to."""
+
+    source_template = _BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before, and the one begun: put together where bash breaks at = and colon."""
+        before, begun = super().get_completion_args()
+        words: list[str] = []
+        glued = False
+        for word in (*before, begun):
+            mark = word != "" and not word.strip(":=")
+            if (mark or glued) and len(words) > 1:
+                words[-1] += word
+            else:
+                words.append(word)
+            glued = mark
+        return words[:-1], words[-1]
+
+    def complete(self) -> str:
+        """A line a candidate: its kind and, for words, what bash is to put there."""
+        before, begun = self.get_completion_args()
+        items = self.get_completions(before, begun)
+        typed = os.environ["COMP_WORDS"].rpartition("\n")[2]
+        quote = typed[0] if typed[:1] in ("'", '"') else ""
+        if begun.startswith("-"):
+            begun = begun.partition("=")[2]
+        # What stands before the last of them bash leaves there.
+        kept = "" if quote else begun[: max(begun.rfind(":"), begun.rfind("=")) + 1]
+        lines = []
+        for item in items:
+            spelt = spelt_in_bash(str(item.value), quote) if item.type == "plain" else ""
+            if spelt is not None and spelt.startswith(kept if spelt else ""):
+                lines.append(f"{item.type},{spelt[len(kept) :]}")
+        return "\n".join(lines)
+
+
+@add_completion_class
+class Fish(FishComplete):
+    """As click's, but a comma in a name does not end it."""
+
+    source_template = FishComplete.source_template.replace(
+        'string split ","', 'string split -m 1 ","'
+    )
+
+
+def spelt_in_bash(word: str, quote: str) -> str | None:
+    r"""The word for bash, bare or behind an open ``quote``; ``None`` where it cannot stand there.
+
+    >>> print(spelt_in_bash("it's up*", ""), spelt_in_bash("up*", "'"), spelt_in_bash("$up", '"'))
+    it\'s\ up\* up* \$up
+    """
+    if quote == "'":
+        return None if "'" in word else word
+    if quote:
+        return None if "!" in word else re.sub(r'([$`"\\])', r"\\\1", word)
+    return re.sub(r"([^\w@%+=:,./-])", r"\\\1", word)

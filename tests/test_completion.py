@@ -1,0 +1,385 @@
+"""What the TAB key offers, asked of click's machinery, and of a real bash."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pytest
+from click.shell_completion import BashComplete, FishComplete, ZshComplete, get_completion_class
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deconvsurgery.cli import COMPLETE, VERBS, deconvsurgery
+from deconvsurgery.cli.completing import spelt_in_bash
+from deconvsurgery.patterns import name_test, pattern_of
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.sample import base_model, net_text
+
+BASH = shutil.which("bash")
+# A space; quotes and glob characters; where bash breaks words; what a pattern takes for a regex.
+ODD = ("up 2", 'it\'s [x]* a "$HOME" `name`\\', "up:0=b,", "re:up!;&|", "upß", "-up", "~up#")
+
+
+def verb_of(name: str) -> click.Command:
+    command = deconvsurgery.get_command(click.Context(deconvsurgery), name)
+    assert command is not None
+    return command
+
+
+TAKES_PATTERNS = [
+    verb for verb in VERBS if "patterns" in [parameter.name for parameter in verb_of(verb).params]
+]
+
+
+def offered(*words: str, shell: str = "bash") -> list[tuple[str, str]]:
+    """Kind and value of each candidate for the last word."""
+    kind = get_completion_class(shell)
+    assert kind is not None
+    asked = kind(deconvsurgery, {}, "deconvsurgery", COMPLETE)
+    return [(item.type, item.value) for item in asked.get_completions([*words[:-1]], words[-1])]
+
+
+def plain(*words: str) -> list[str]:
+    found = offered(*words)
+    assert {kind for kind, _ in found} <= {"plain"}
+    return [value for _, value in found]
+
+
+def quoted_for_prototxt(name: str) -> bytes:
+    text = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'.encode()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.prototxt").write_bytes(net_text())
+    (tmp_path / "in.caffemodel").write_bytes(base_model(parse_net(net_text())))
+    layers = (
+        b'layer { name: %b type: "Deconvolution" bottom: "x" top: "y" '
+        b"convolution_param { num_output: 2 kernel_size: 4 stride: 2 } }\n"
+        % quoted_for_prototxt(name)
+        for name in ODD
+    )
+    (tmp_path / "odd.prototxt").write_bytes(b'input: "x"\n' + b"".join(layers))
+    return tmp_path
+
+
+# --- what is offered
+
+
+def test_verbs_and_options() -> None:
+    assert plain("") == list(VERBS)
+    assert plain("re") == ["regroup"]
+    assert plain("--v") == ["--version"]
+    for verb in VERBS:
+        options = [
+            option
+            for parameter in verb_of(verb).params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+            if option.startswith("--")
+        ]
+        assert plain(verb, "--") == [*options, "--help"]
+
+
+def test_choices() -> None:
+    assert plain("apply", "--fill", "") == ["missing", "zero", "all"]
+    assert plain("apply", "--fill", "m") == ["missing"]
+    assert plain("apply", "--fill=m") == ["missing"]
+    assert plain("apply", "--phase", "t") == ["train", "test"]
+    assert plain("convert", "--to", "") == ["binary", "hdf5"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "kernel"])
+def test_every_argument_is_a_place_on_disk(verb: str, shell: str) -> None:
+    arguments = [each for each in verb_of(verb).params if isinstance(each, click.Argument)]
+    assert arguments
+    for before in range(len(arguments)):
+        kind = "dir" if verb == "demo" else "file"
+        words = [verb, *["missing"] * before, "some"]
+        assert offered(*words, shell=shell) == [(kind, "some")]
+    assert offered("convert", "--net", "", shell=shell) == [("file", "")]
+    assert offered("kernel", "", shell=shell) == []
+
+
+@pytest.mark.parametrize("option", ["-p", "--pattern", "-x", "--exclude"])
+@pytest.mark.parametrize("verb", TAKES_PATTERNS)
+def test_layers_of_the_net_named_before(verb: str, option: str, place: Path) -> None:
+    if option not in [each for parameter in verb_of(verb).params for each in parameter.opts]:
+        pytest.fail(f"{verb} takes patterns, but no {option}")
+    every = ["upscore2", "refine", "upscore"]
+    assert plain(verb, "net.prototxt", option, "") == every
+    assert plain(verb, "net.prototxt", "-p", "x", "in.caffemodel", option, "") == every
+    assert plain(verb, "in.caffemodel", "net.prototxt", option, "up") == ["upscore2", "upscore"]
+    assert plain(verb, "in.caffemodel", option, "") == ["refine"]
+    assert plain(verb, "none.prototxt", "net.prototxt", option, "ref") == ["refine"]
+    assert plain(verb, "net.prototxt", option, "re:up") == []
+    assert plain(verb, option, "") == []
+    if option.startswith("--"):
+        assert plain(verb, "net.prototxt", f"{option}=ref") == ["refine"]
+
+
+def test_what_cannot_be_read_offers_nothing(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (place / "broken.prototxt").write_text('layer { name: "up"')
+    (place / "cut.caffemodel").write_bytes((place / "in.caffemodel").read_bytes()[:-9])
+    (place / "empty").write_bytes(b"")
+    (place / "page").write_bytes(b"<!DOCTYPE html><html></html>")
+    (place / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(2048))
+    (place / "folder").mkdir()
+    os.mkfifo(place / "pipe")  # whoever opened it would wait for ever
+    for name in (
+        *("broken.prototxt", "cut.caffemodel", "empty", "page", "model.h5", "folder", "pipe"),
+        *("-", "", "none", "no/ne", "\udcff", "x" * 5000, "/dev/zero"),
+    ):
+        for verb in TAKES_PATTERNS:
+            assert plain(verb, name, "-p", "") == [], name
+    out = capfd.readouterr()
+    assert (out.out, out.err) == ("", "")
+
+
+# --- names that mean something to a pattern or to a shell
+
+
+@given(st.text() | st.text("re:*?[]!a \n", max_size=8))
+def test_a_pattern_takes_the_layer_it_was_made_for(name: str) -> None:
+    pattern = pattern_of(name)
+    if pattern is None:
+        assert not name.strip()
+    else:
+        assert pattern.isprintable()
+        assert name_test(pattern)(name)
+
+
+@pytest.mark.skipif(BASH is None, reason="there is no bash here")
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1), st.sampled_from("\"' "))
+def test_bash_reads_back_what_was_spelt_for_it(word: str, quote: str) -> None:
+    quote = quote.strip()
+    spelt = spelt_in_bash(word, quote)
+    if spelt is None:
+        assert quote in word or "!" in word
+        return
+    script = f"printf %s {quote}{spelt}{quote}"
+    done = subprocess.run([str(BASH), "-c", script], capture_output=True, check=True, timeout=60)
+    assert done.stdout.decode() == word
+
+
+# --- the scripts
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_scripts_are_printed(shell: str) -> None:
+    done = asked(f"{shell}_source")
+    assert (done.returncode, done.stderr) == (0, b"")
+    script = done.stdout.decode()
+    assert f"_DECONVSURGERY_COMPLETE={shell}_complete" in script
+    assert "_deconvsurgery_completion" in script
+    if shell == "bash" and BASH:
+        subprocess.run([BASH, "-n"], input=done.stdout, check=True, timeout=60)
+    if shell == "fish":  # a name may have commas
+        assert 'string split -m 1 ","' in script
+        assert 'string split ","' not in script
+
+
+def asked(instruction: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "deconvsurgery"],
+        env={**os.environ, COMPLETE: instruction, **env},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("instruction", ["1", "bash", "tcsh_source", "bash_nonsense"])
+def test_what_is_no_instruction_is_wrong_usage(instruction: str) -> None:
+    done = asked(instruction)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"error: _DECONVSURGERY_COMPLETE is bash_source, zsh_source or")
+
+
+def test_each_shells_own_protocol(place: Path) -> None:
+    words = {"COMP_WORDS": "deconvsurgery apply odd.prototxt -p up"}
+    done = asked("zsh_complete", **words, COMP_CWORD="4")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == [
+        *("plain", "up 2", "_", "plain", "up:0=b,", "_", "plain", "upß", "_")
+    ]
+    done = asked("fish_complete", **words, COMP_CWORD="up")
+    assert done.stdout.decode().splitlines() == ["plain,up 2", "plain,up:0=b,", "plain,upß"]
+    for kind in (BashComplete, FishComplete, ZshComplete):  # ours are theirs, with a word changed
+        chosen = get_completion_class(kind.name)
+        assert chosen is not None
+        assert issubclass(chosen, kind)
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        ("deconvsurgery ", set()),
+        ("deconvsurgery apply --", set()),
+        ("deconvsurgery apply net.prototxt ", set()),
+        ("deconvsurgery apply net.prototxt --fill ", set()),
+        ("deconvsurgery apply net.prototxt -p ", {"google.protobuf"}),
+        ("deconvsurgery inspect in.caffemodel -p ", set()),
+    ],
+)
+def test_completion_imports_little(words: str, heavy: set[str], place: Path) -> None:
+    code = (
+        "import sys; from deconvsurgery.cli import run\n"
+        "code = run([])\n"
+        "print(*({'numpy', 'google.protobuf', 'rich'} & set(sys.modules)), file=sys.stderr)\n"
+        "sys.exit(code)"
+    )
+    last = str(len(words.split(" ")) - 1)
+    env = {**os.environ, COMPLETE: "bash_complete", "COMP_WORDS": words, "COMP_CWORD": last}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0
+    assert done.stdout
+    assert set(done.stderr.decode().split()) <= heavy
+
+
+# --- in bash
+
+
+@pytest.fixture
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH on which the command is found."""
+    folder = tmp_path_factory.mktemp("bin")
+    command = folder / "deconvsurgery"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m deconvsurgery "$@"\n')
+    command.chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+SOURCED = 'eval "$(_DECONVSURGERY_COMPLETE=bash_source deconvsurgery)"\n'
+
+
+def completed(path: str, words: Sequence[str]) -> list[str]:
+    """What bash's completion function answers for the last of the words, as bash breaks them."""
+    script = SOURCED + (
+        'compopt() { kinds+=("$2"); }\n'  # which only works while the TAB key is handled
+        'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); shopt -s nullglob\n'
+        "_deconvsurgery_completion deconvsurgery\n"
+        'printf "%s\\0" "${COMPREPLY[@]}" "${kinds[@]/#/-}"'
+    )
+    done = subprocess.run(
+        [str(BASH), "--norc", "-c", script, "bash", *words],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stderr == b""
+    return [each for each in done.stdout.decode().split("\0") if each]
+
+
+@pytest.mark.skipif(BASH is None, reason="there is no bash here")
+def test_the_function_in_bash(path: str, place: Path) -> None:
+    def answer(*words: str) -> list[str]:
+        return completed(path, ["deconvsurgery", *words])
+
+    assert answer("ins") == ["inspect"]
+    assert answer("apply", "--form") == ["--formula"]
+    assert answer("apply", "--fill", "=", "m") == ["missing"]
+    assert answer("apply", "--fill", "=") == ["missing", "zero", "all"]
+    assert answer("apply", "") == ["-default"]
+    assert answer("demo", "") == ["-dirnames"]
+    assert answer("apply", "net.prototxt", "-p", "up") == ["upscore2", "upscore"]
+    assert answer("apply", "--fill", "=", "all", "net.prototxt", "-p", "ref") == ["refine"]
+    assert answer("apply", "none", "-p", "") == []
+    assert answer("patch-net", "odd.prototxt", "-p", "up") == [r"up\ 2", "up:0=b,", "upß"]
+    assert answer("patch-net", "odd.prototxt", "-p", "'up") == ["up 2", "up:0=b,", "upß"]
+    assert answer("patch-net", "odd.prototxt", "-p", "up", ":", "0") == ["0=b,"]
+    assert answer("patch-net", "odd.prototxt", "-p", "up", ":") == ["0=b,"]
+    assert answer("patch-net", "odd.prototxt", "--pattern", "=", "up", ":", "0") == ["0=b,"]
+
+
+@pytest.mark.skipif(BASH is None, reason="there is no bash here")
+def test_what_bash_was_given_selects_the_layer(path: str, place: Path) -> None:
+    (place / "-up").write_text("")  # what a glob would take
+    spelt = completed(path, ["deconvsurgery", "inspect", "odd.prototxt", "-p", ""])
+    assert len(spelt) == len(ODD)
+    script = "".join(
+        f"deconvsurgery inspect odd.prototxt --json --pattern {each} || exit\n" for each in spelt
+    )
+    done = subprocess.run(
+        [str(BASH), "-c", script],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    taken = [
+        [layer["name"] for layer in json.loads(line)["layers"]]
+        for line in done.stdout.decode().splitlines()
+    ]
+    assert [name for name, names in zip(ODD, taken, strict=True) if name not in names] == []
+
+
+@pytest.mark.skipif(BASH is None, reason="there is no bash here")
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("inspect odd.prototxt -p up\\ \t", ["inspect", "odd.prototxt", "-p", "up 2"]),
+        ("inspect odd.prototxt -p 'up \t", ["inspect", "odd.prototxt", "-p", "up 2"]),
+        ('inspect odd.prototxt -p "up \t', ["inspect", "odd.prototxt", "-p", "up 2"]),
+        ("inspect odd.prototxt -p up:\t", ["inspect", "odd.prototxt", "-p", "up:0=b,"]),
+        ("inspect odd.prototxt -p it\t", ["inspect", "odd.prototxt", "-p", pattern_of(ODD[1])]),
+        ("inspect odd.prototxt -p '[r\t", ["inspect", "odd.prototxt", "-p", "[r]e:up!;&|"]),
+        ("patch-net od\t-p \t", ["patch-net", "odd.prototxt", "-p"]),
+        ("inspect net.prototxt --exclude=ref\t", ["inspect", "net.prototxt", "--exclude=refine"]),
+        ("conv\t--to h\tin.c\t", ["convert", "--to", "hdf5", "in.caffemodel"]),
+    ],
+)
+def test_the_tab_key(typed: str, words: list[str], path: str, place: Path) -> None:
+    """An interactive bash on a pseudo-terminal; the line is then run, and tells its words."""
+    main, side = os.openpty()
+    settings = termios.tcgetattr(side)
+    settings[3] &= ~termios.ECHO
+    termios.tcsetattr(side, termios.TCSANOW, settings)
+    env = {**os.environ, "PATH": path, "TERM": "dumb", "PS1": "ready> ", "INPUTRC": "/dev/null"}
+    with subprocess.Popen(
+        [str(BASH), "--norc", "--noprofile", "-i"],
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        cwd=place,
+        env=env,
+        start_new_session=True,
+    ) as process:
+        os.close(side)
+        seen = b""
+
+        def until(pattern: bytes) -> None:
+            nonlocal seen
+            while re.search(pattern, seen) is None:
+                ready, _, _ = select.select([main], [], [], 30)
+                assert ready, seen
+                seen += os.read(main, 1 << 16)
+
+        try:
+            until(rb"ready> ")
+            # The completion asks the command; the line itself runs this.
+            function = "deconvsurgery() { printf '\\n<%s>' \"$@\"; printf '\\nover\\n'; }\n"
+            os.write(main, (SOURCED + function + "echo set up\n").encode())
+            until(rb"set up\r")
+            os.write(main, f"deconvsurgery {typed}\n".encode())
+            until(rb"\nover\r")
+        finally:
+            process.kill()
+            os.close(main)
+    said = seen.rpartition(b"set up\r")[2].decode()
+    assert re.findall(r"\n<(.*)>\r?$", said.replace("\r\n", "\n"), re.MULTILINE) == words

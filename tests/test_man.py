@@ -1,0 +1,77 @@
+"""The man pages are what the commands say, and render."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import runpy
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from deconvsurgery import __version__
+from deconvsurgery.cli import VERBS, deconvsurgery
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACE = ROOT / "docs" / "man" / "man1"
+GROFF = shutil.which("groff")
+EVERY = ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLES", "EXIT STATUS", "ENVIRONMENT")
+
+
+def test_the_committed_pages_are_up_to_date() -> None:
+    """Where this fails: ``python docs/man/make.py``."""
+    made = runpy.run_path(str(ROOT / "docs" / "man" / "make.py"))["pages"]()
+    committed = {path.name: path.read_text("ascii") for path in PLACE.iterdir()}
+    assert set(committed) == {"deconvsurgery.1", *(f"deconvsurgery-{verb}.1" for verb in VERBS)}
+    assert committed == made
+
+
+def test_they_are_installed_where_man_looks() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    assert shared == {"docs/man/man1": "share/man/man1"}
+
+
+@pytest.mark.skipif(GROFF is None, reason="groff is not here")
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_groff_renders_them(verb: str) -> None:
+    name = f"deconvsurgery-{verb}" if verb else "deconvsurgery"
+    done = subprocess.run(
+        [str(GROFF), "-man", "-Tutf8", "-ww", "-rLL=80n", "-P-cbou", str(PLACE / f"{name}.1")],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stderr == b""
+    lines = done.stdout.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    titles = [line for line in lines if re.fullmatch("[A-Z][A-Z ]+", line)]
+    assert [title for title in EVERY if title not in titles] == []
+    assert titles[-1] == "SEE ALSO"
+    page = "\n".join(lines)
+    flat = " ".join(page.split())
+    context = click.Context(deconvsurgery, info_name="deconvsurgery")
+    command = deconvsurgery.get_command(context, verb) if verb else deconvsurgery
+    assert command is not None
+    # The examples stand there character by character, the sentences word by word.
+    _, _, shown = inspect.cleandoc(command.help or "").partition("\b\nExamples:\n")
+    examples = inspect.cleandoc(shown.partition("\n\n")[0]).splitlines()
+    assert examples
+    assert [line for line in examples if f"    {line}" not in lines] == []
+    first = " ".join(inspect.cleandoc(command.help or "").partition("\n\n")[0].split())
+    assert first in flat
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                assert re.search(rf"^ {{7}}.*(?<![\w-]){option}(?![\w-])", page, re.MULTILINE)
+            assert " ".join((parameter.help or "").split()) in flat
+    assert re.search("^ {7}-h, --help$", page, re.MULTILINE)
+    for variable in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TMPDIR"):
+        assert re.search(rf"^ {{7}}{variable}\b", page, re.MULTILINE)
+    for other in {"", *VERBS} - {verb}:
+        assert f"deconvsurgery-{other}(1)" if other else "deconvsurgery(1)" in flat
+    assert lines[-1].startswith(f"deconvsurgery {__version__} ")
