@@ -7,8 +7,9 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -105,6 +106,45 @@ def zero_model() -> bytes:
     blob.data.extend([0.0] * 80)
     found: bytes = model.SerializeToString()
     return found
+
+
+def test_what_is_no_net_is_passed_over(
+    tmp_path: Path,
+    run_here: Callable[..., tuple[int, bytes, bytes]],
+    parsed_json: Callable[[bytes], dict[str, Any]],
+) -> None:
+    for name, text in {**OTHERS, "good.prototxt": GOOD}.items():
+        (tmp_path / name).write_text(text)
+    names = sorted(path.name for path in tmp_path.glob("*.prototxt"))
+    options = ["--allow-empty", "--json"]
+    code, out, _ = run_here(tmp_path, "check", *options, *names)
+    assert code == 3
+    failed = [each["net"] for each in parsed_json(out)["pairs"] if each["error"]]
+    assert failed == ["jinja.prototxt", "solver.prototxt", "template.prototxt"]
+    code, out, errors = run_here(tmp_path, "check", "--nets-only", *options, *names)
+    assert (code, errors) == (0, b"")
+    document = parsed_json(out)
+    passed = {each["net"]: each["notes"] for each in document["pairs"] if not each["net_version"]}
+    assert passed == {
+        "jinja.prototxt": [
+            "found '{{': this is a template whose variables are not filled in: passed over"
+        ],
+        "solver.prototxt": ["is a solver ('net'), not a net: passed over"],
+        "template.prototxt": [
+            "found '$': this is a template whose variables are not filled in: passed over"
+        ],
+    }
+    assert document["passed"]
+    code, out, _ = run_here(tmp_path, "check", "--nets-only", "solver.prototxt")
+    assert (code, out.decode().splitlines()) == (
+        0,
+        [
+            "solver.prototxt: note: is a solver ('net'), not a net: passed over",
+            "No findings: 0 matched layers.",
+        ],
+    )
+    (tmp_path / "broken.prototxt").write_text("layer {{ name: 'up' }}\n")
+    assert run_here(tmp_path, "check", "--nets-only", "broken.prototxt")[0] == 3
 
 
 def hook_entries() -> dict[str, dict[str, object]]:
