@@ -51,10 +51,13 @@ _HOMES = {
     "change": ("Action", "Change", "Plan", "Skip"),
     "plan": ("make_plan",),
     "finding": ("Finding", "Repair", "Rule", "Severity", "Step"),
+    "contrast": ("BlobContrast", "Contrast", "LayerContrast", "Likeness"),
+    "difference": ("Difference",),
     "verbs.apply": ("ApplyResult", "apply"),
     "verbs.check": ("CheckResult", "check"),
     "verbs.convert": ("ConvertResult", "convert"),
     "verbs.demo": ("demo",),
+    "verbs.diff": ("DiffResult", "diff"),
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.regroup": ("RegroupResult", "regroup"),
@@ -69,6 +72,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
     from .change import Action, Change, Plan, Skip
+    from .contrast import BlobContrast, Contrast, LayerContrast, Likeness
+    from .difference import Difference
     from .errors import (
         ConfigError,
         FileError,
@@ -110,6 +115,7 @@ if TYPE_CHECKING:
     from .verbs.check import CheckResult, check
     from .verbs.convert import ConvertResult, convert
     from .verbs.demo import demo
+    from .verbs.diff import DiffResult, diff
     from .verbs.inspect import InspectResult, inspect
     from .verbs.kernel import kernel
     from .verbs.patch_net import PatchResult, patch_net
@@ -120,11 +126,15 @@ __all__ = [
     "Action",
     "ApplyResult",
     "BilinearFill",
+    "BlobContrast",
     "Change",
     "CheckResult",
     "ConfigError",
+    "Contrast",
     "ConvertResult",
     "ConvolutionParam",
+    "DiffResult",
+    "Difference",
     "FieldChange",
     "FileError",
     "Finding",
@@ -134,8 +144,10 @@ __all__ = [
     "InspectResult",
     "KernelFacts",
     "Layer",
+    "LayerContrast",
     "LayerError",
     "LayerPatch",
+    "Likeness",
     "Message",
     "MismatchError",
     "Model",
@@ -171,6 +183,7 @@ __all__ = [
     "check",
     "convert",
     "demo",
+    "diff",
     "inspect",
     "interp",
     "json_schema",

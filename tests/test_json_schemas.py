@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import h5py
 import numpy as np
 import pytest
 from google.protobuf import text_format
@@ -333,6 +334,16 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "crlf.net").write_bytes(net_text().replace(b"\n", b"\r\n"))
     (place / "states.net").write_text(states_net())
     (place / "states").write_bytes(states_model())
+    (place / "renamed").write_bytes(states_model().replace(b"up-other", b"up-odder"))
+    other = NetParameter.FromString(states_model())
+    other.layer.append(other.layer[1])  # the first with weights becomes the last
+    del other.layer[1]
+    other.layer[1].blobs[0].shape.dim[:] = [2, 1, 2, 8]
+    (place / "moved").write_bytes(other.SerializeToString())
+    for name, blobs in (("absent.h5", "1"), ("whole.h5", "01")):
+        with h5py.File(place / name, "w") as file:  # one leaves its weights to another layer
+            for blob in blobs:
+                file[f"data/a/{blob}"] = np.zeros(2, np.float32)
     (place / "broken.net").write_text('name: "n"\nlayer { name: }\n')
     (place / "solver.net").write_text('net: "n"\n')
     (place / "misspelt.net").write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_sise: 4"))
@@ -435,6 +446,28 @@ RUNS = {
       -n v1.net --freeze
       -n -p nothing --allow-empty demo.net
     """,
+    "diff": """
+      demo demo
+      demo demo.out
+      demo.out demo
+      --only-changed demo demo.out
+      --atol 0.001 demo.out demo.h5
+      states renamed
+      renamed states
+      states half
+      half single
+      double v1
+      v1 v1.h5
+      v1 v0
+      v0 v1.kept
+      mixed empty
+      empty mixed
+      absent.h5 whole.h5
+      states moved
+      half double
+      single half
+      layouts/gauss.caffemodel layouts/gauss.caffemodel.h5
+    """,
     "check": """
       demo.net
       demo.net demo
@@ -492,7 +525,8 @@ def printed(
         for line in [*runs, *more.get(command, [])]:
             code, out, errors = run_here(bench, command, "--json", *shlex.split(line))
             # One document tells of all pairs, also of those that cannot be checked.
-            assert code in ((0, 1, 3, 4) if command == "check" else (0,)), (command, line, out)
+            allowed = {"check": (0, 1, 3, 4), "diff": (0, 1)}.get(command, (0,))
+            assert code in allowed, (command, line, out)
             assert errors == b"", (command, line)
             found[command].append(parsed_json(out))
     return found

@@ -59,7 +59,7 @@ def environment(home: Path) -> dict[str, str]:
         for what, words in (("NAME", "t"), ("EMAIL", "t@example.org"))
     }
     nothing = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    return kept | person | nothing | {"PRE_COMMIT_HOME": str(home)}
+    return kept | person | nothing | {"PRE_COMMIT_HOME": str(home), "PIP_NO_COMPILE": "1"}
 
 
 class Repository:

@@ -29,6 +29,7 @@ AT_WORK = {
         "check --exit-zero -p re:. net.prototxt in.caffemodel",
         ["DS001", "upscore2", "refine", "upscore"],
     ),
+    "diff": ("diff in.caffemodel in.caffemodel", ["conv1", "score", "refine"]),
     "convert": ("convert -n --values float64 in.caffemodel", ["conv1", "score", "refine"]),
     "regroup": ("regroup -n -p upscore2 net.prototxt out.caffemodel", ["upscore2"]),
     "transplant": ("transplant -n --apply net.prototxt in.caffemodel", ["conv1", "upscore2"]),
