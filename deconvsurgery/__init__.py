@@ -61,6 +61,7 @@ _HOMES = {
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.regroup": ("RegroupResult", "regroup"),
+    "verbs.revert": ("RevertResult", "revert"),
     "verbs.transplant": ("TransplantResult", "transplant"),
     "verbs.patch_net": ("PatchResult", "patch_net"),
     "patching": ("LayerPatch",),
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
     from .verbs.kernel import kernel
     from .verbs.patch_net import PatchResult, patch_net
     from .verbs.regroup import RegroupResult, regroup
+    from .verbs.revert import RevertResult, revert
     from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
@@ -164,6 +166,7 @@ __all__ = [
     "Recipe",
     "RegroupResult",
     "Repair",
+    "RevertResult",
     "Rule",
     "Selection",
     "SelectionError",
@@ -197,6 +200,7 @@ __all__ = [
     "read_net",
     "recipe",
     "regroup",
+    "revert",
     "transplant",
 ]
 

@@ -38,7 +38,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> Pat
     base = base_model(parse_net(net_text()))
     (tmp_path / "net").write_bytes(net_text())
     (tmp_path / "in").write_bytes(base)
-    assert run_here(tmp_path, "apply", "net", "in", "full")[0] == 0
+    assert run_here(tmp_path, "apply", "--save-patch", "undo-full", "net", "in", "full")[0] == 0
     assert run_here(tmp_path, "patch-net", "net", "patched")[0] == 0
     assert run_here(tmp_path, "regroup", "net", "full", "grouped-net", "grouped")[0] == 0
     (tmp_path / "there").write_bytes(b"precious")
@@ -105,6 +105,10 @@ DONE: Sequence[tuple[str, str, int]] = (
     ("patch-net --check net", "something would change", 1),
     ("patch-net --check --diff net", "and is shown", 1),
     ("patch-net --check patched", "nothing would change", 0),
+    ("apply --save-patch undo net in out", "with a patch", 0),
+    ("revert full undo-full", "done", 0),
+    ("revert in undo-full", "it is the original already", 0),
+    ("revert -n full undo-full", "a dry run", 0),
     ("regroup net full out out2", "done", 0),
     ("regroup grouped-net grouped out out2", "nothing had to change", 0),
     ("regroup -n net full", "a dry run of what would change", 0),
@@ -206,6 +210,12 @@ WRONG: Sequence[tuple[str, str, int, str, str]] = (
     ("patch-net misfit o", "channels that do not fit", 3, "ShapeError", "'up'"),
     ("patch-net --check misfit", "and --check", 3, "ShapeError", "'up'"),
     ("patch-net nowhere o", "no such net", 4, "FileError", "nowhere"),
+    ("revert full", "no patch", 2, "UsageError", "PATCH"),
+    ("revert - undo-full", "a stream", 2, "OutputError", "stream"),
+    ("revert -o there full undo-full", "FILE exists", 2, "OutputError", "--force"),
+    ("revert net undo-full", "another file", 3, "MismatchError", "not the file"),
+    ("revert full in", "no patch", 3, "FormatError", "is no patch"),
+    ("revert full nowhere", "no such patch", 4, "FileError", "nowhere"),
     ("regroup net", "no model", 2, "UsageError", "IN"),
     ("regroup - - o p", "both on standard input", 2, "UsageError", "standard input"),
     ("regroup net full o", "one OUT", 2, "OutputError", "two outputs"),
@@ -330,6 +340,8 @@ NO_ROOM = (
     "patch-net net out",
     "regroup net full out out2",
     "transplant net in out",
+    "apply --save-patch undo net in out",
+    "revert full undo-full",
     "demo new",
 )
 

@@ -358,6 +358,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / name).write_bytes(saved)
     for name in (
         "linked",
+        "linked-again",
         "linked.net",
         "linked-too",
         "linked-too.net",
@@ -390,7 +391,7 @@ RUNS = {
     """,
     "apply": """
       demo.net demo demo.out
-      demo.net demo.out demo.again
+      --save-patch demo.undo demo.net demo demo.again
       -n demo.net demo
       -n -p refine --skip-unfit --fill missing demo.net demo
       -n -p * -x refine demo.net demo
@@ -445,6 +446,12 @@ RUNS = {
       -n --no-group crlf.net
       -n v1.net --freeze
       -n -p nothing --allow-empty demo.net
+    """,
+    "revert": """
+      -n demo.again demo.undo
+      demo.again demo.undo
+      demo.again demo.undo
+      -f -o linked-again demo.again demo.undo
     """,
     "diff": """
       demo demo

@@ -28,6 +28,7 @@ VERBS = {
     "check": "Rules with stable ids over nets and models, for CI.",
     "diff": "Two models, layer by layer: same, changed, moved, renamed.",
     "convert": "A model in another form: V2 layers, HDF5, float32 values, true shapes.",
+    "revert": "Undo an apply --save-patch, bit for bit.",
     "regroup": "A full diagonal as groups and back, in net and model together.",
     "transplant": "Old weights into a new net: fc to conv, more classes, upsampling filled.",
     "patch-net": "Group and bilinear filler into the net itself, every other character kept.",
