@@ -148,7 +148,7 @@ def nothing_matched(
         hint = (
             "its Deconvolution layers are active in another phase, stage or level; see --phase"
             if inactive
-            else "there is nothing to fill; --allow-empty makes it a plain copy"
+            else "there is nothing to fill; with --allow-empty that is no error"
         )
         where = " that is active" if inactive else ""
         return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)

@@ -172,10 +172,14 @@ def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
 
 
 def _looks_like_a_net(path: str) -> bool:
+    """Of what is neither (a Git LFS pointer, a web page) the name is all there is to go by."""
     try:
-        return _is_net(path)
+        found = _form(path)
     except SurgeryError:
         return True
+    return found is Form.TEXT or (
+        found not in (Form.BINARY, Form.HDF5) and path.endswith(".prototxt")
+    )
 
 
 def read_settings(path: str | os.PathLike[str] | None = None) -> Settings | None:
@@ -213,6 +217,11 @@ def _settings(path: str) -> Settings | None:
 
 
 def _is_net(path: str) -> bool:
+    return _form(path) is Form.TEXT
+
+
+def _form(path: str) -> Form:
+    """A file's form; text behind a byte order mark is text, too."""
     with open_source(path) as source:
         head = source.read(0, min(HEAD, source.size))
-        return form(head, source.size) is Form.TEXT or head.startswith(_BYTE_ORDER_MARKS)
+        return Form.TEXT if head.startswith(_BYTE_ORDER_MARKS) else form(head, source.size)

@@ -345,6 +345,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for blob in blobs:
                 file[f"data/a/{blob}"] = np.zeros(2, np.float32)
     (place / "broken.net").write_text('name: "n"\nlayer { name: }\n')
+    (place / "solver.net").write_text('net: "n"\n')
     (place / "misspelt.net").write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_sise: 4"))
     (place / "cut").write_bytes(base_model(ds.parse_net(net_text()))[:-7])
     (place / "settings.toml").write_text("[pairs]")
@@ -564,6 +565,7 @@ FAILING = """
   apply demo.net demo demo
   apply broken.net demo o
   apply misspelt.net demo o
+  apply solver.net demo o
   apply demo.net cut o
   inspect demo.net demo.net
   apply -p refine demo.net demo o

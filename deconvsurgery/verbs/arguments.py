@@ -12,7 +12,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from ..errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
+from ..errors import (
+    MismatchError,
+    NotANetError,
+    OutputError,
+    PrototxtError,
+    SelectionError,
+    ShapeError,
+)
 from ..h5values import Amendment
 from ..model import Model
 from ..net import Net, Phase
@@ -139,6 +146,11 @@ def given_net(net: Path | Net) -> tuple[Net, str]:
     if isinstance(net, Net):
         return net, net.name or "the net"
     return read_net(net), os.fsdecode(net)
+
+
+def passed_over(error: NotANetError) -> str:
+    """What to say of a file that is no net, where only nets are looked at."""
+    return f"{error.message}: passed over"
 
 
 @contextmanager
