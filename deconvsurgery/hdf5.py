@@ -121,7 +121,10 @@ def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
         return SourceBlob((), Dataset(path), problem="it holds no numbers")
     shape, dtype = tuple(dataset.shape), dataset.dtype
     if len(shape) > MAX_AXES:
-        raise ModelError(f"blob {path} has more than {MAX_AXES} axes")
+        raise ModelError(
+            f"blob {path} has more than {MAX_AXES} axes",
+            hint="Caffe stops at it, too: the file is damaged, or another program's",
+        )
     problem = None
     if dtype.kind not in "fiu" or dtype.itemsize not in (1, 2, 4, 8):
         problem = f"its values are of type {dtype}, which Caffe does not read"

@@ -211,6 +211,12 @@ class SourceBlob:
             return len(shape) <= 4 and self.shape == (1,) * (4 - len(shape)) + tuple(shape)
         return self.shape == tuple(shape)
 
+    def fills(self, shape: Sequence[int]) -> bool:
+        """There are as many values as a shape says; Caffe stops at negative dims, whose product
+        may well be that number.
+        """
+        return min(shape, default=0) >= 0 and self.count == prod(shape)
+
 
 ABSENT = SourceBlob((), Dataset(""), absent=True)
 

@@ -9,18 +9,15 @@ import hostile_runs
 from make import ALL
 
 TABLE = Path(__file__).resolve().parent / "expected.tsv"
-HEAD = "file\texit\tkind\tplace\tmessage, or what was done\tcommands\n"
+HEAD = "file\texit\tkind\tplace\tmessage, or what was done\truns\n"
 
 
-def rows(name: str, found: list[tuple[str, hostile_runs.Outcome]]) -> list[str]:
-    """A file's rows: commands with one outcome share one."""
-    commands: dict[hostile_runs.Outcome, list[str]] = {}
-    for line, outcome in found:
-        commands.setdefault(outcome, []).append(line)
-    return [
-        "\t".join((name, *map(str, outcome), " | ".join(lines)))
-        for outcome, lines in commands.items()
-    ]
+def rows(name: str, found: dict[str, hostile_runs.Outcome]) -> list[str]:
+    """A file's rows: runs with one outcome share one."""
+    alike: dict[hostile_runs.Outcome, list[str]] = {}
+    for run, outcome in found.items():
+        alike.setdefault(outcome, []).append(run)
+    return ["\t".join((name, *map(str, each), " ".join(names))) for each, names in alike.items()]
 
 
 def main() -> None:
@@ -28,10 +25,10 @@ def main() -> None:
     written = []
     with tempfile.TemporaryDirectory() as folder:
         for case in ALL:
-            found = []
-            for line in hostile_runs.lines(case):
+            found = {}
+            for name, line in hostile_runs.runs(case).items():
                 try:
-                    found.append((line, hostile_runs.outcome(case, line, Path(folder))))
+                    found[name] = hostile_runs.outcome(case, line, Path(folder))
                 except Exception as error:
                     print(f"{case.name}: {line}: {type(error).__name__}: {str(error)[:300]}")
             written += rows(case.name, found)
