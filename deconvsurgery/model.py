@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Iterator[NDArray[np.floating[Any]]]
 
 MAX_AXES = 32  # Caffe's kMaxBlobAxes
+MAX_VALUES = 2**31 - 1  # of a blob: Caffe counts them in an int
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 
 

@@ -66,14 +66,14 @@ NETS = (
     _good("bom", b"\xef\xbb\xbf" + TEXT.encode(), "a byte order mark"),
     _good("spaces", TEXT.replace(" ", "\t\v\f "), "tabs, vertical tabs, form feeds"),
     _good("latin-1", TEXT.encode() + b"# caf\xe9\n", "a comment in latin-1"),
-    _good("comments", "#\n" + TEXT.replace(" {", " # { [ \"\n{"), "comments everywhere"),
+    _good("comments", "#\n" + TEXT.replace(" {", ' # { [ "\n{'), "comments everywhere"),
     _good("angles", TEXT.replace("{", "<").replace("}", ">"), "<> for braces"),
     _good("separators", TEXT.replace("3 group", "3; group").replace("2 pad", "2, pad"), "; and ,"),
     _good("colons", TEXT.replace(" {", ": {"), "a colon before every brace"),
     _good("one-line", TEXT.replace("\n", " "), "all on one line"),
     _good("no-space", TEXT.replace(': "', ':"').replace('" type', '"type'), "no spaces"),
     _good("quotes", TEXT.replace('"', "'"), "single quotes"),
-    _good("adjacent", TEXT.replace('"up"', "\"u\" 'p' \"\""), "adjacent strings"),
+    _good("adjacent", TEXT.replace('"up"', '"u" \'p\' ""'), "adjacent strings"),
     _good("escapes", TEXT.replace('"up"', r'"\165\x70"'), "octal and hex escapes"),
     _good("unicode-escape", TEXT.replace('"up"', r'"\u0075\U00000070"'), "unicode escapes"),
     _good("bracketed", TEXT.replace("kernel_size: 4", "kernel_size: [4]"), "a list of one"),
@@ -81,20 +81,37 @@ NETS = (
     _value("octal", "kernel_size: 4", "kernel_size: 04", "octal", kernel_size=(4,)),
     _value("flag-0", "bias_term: false", "bias_term: 0", "a flag as a number", bias_term=False),
     _value("flag-f", "bias_term: false", "bias_term: f", "a flag as a letter", bias_term=False),
-    _good("float-suffix", TEXT.replace("top: \"up\" ", 'top: "up" loss_weight: 1.5F '), "1.5F"),
-    _good("nan", TEXT.replace("top: \"up\" ", 'top: "up" loss_weight: [nan, -inf] '), "no number"),
+    _good("float-suffix", TEXT.replace('top: "up" ', 'top: "up" loss_weight: 1.5F '), "1.5F"),
+    _good("nan", TEXT.replace('top: "up" ', 'top: "up" loss_weight: [nan, -inf] '), "no number"),
     _good("enum-number", "state { phase: 1 }\n" + TEXT, "an enum by its number"),
-    _good("fork-layer", TEXT + 'layer { name: "p" type: "X" x_param { y: 1 z: "s" w { v: W } } }\n',
-          "a parameter that a fork has"),
-    _good("fork-field", 'fork_field: 5 other: "x" third { a: 1 }\n' + TEXT, "fields that a fork has"),
-    _good("v1", TEXT.replace("layer {", "layers {").replace('"Deconvolution"', "DECONVOLUTION")
-          .replace('layers { name: "data" type: "Input" top: "data" input_param',
-                   'input: "data" input_shape { dim: [1, 3, 5, 6] } x_param { a'),
-          "a V1 layer"),
-    _good("legacy-input", 'input: "data" input_dim: 1 input_dim: 3 input_dim: 5 input_dim: 6\n' + up(),
-          "input and input_dim"),
-    _good("blobs", TEXT.replace("top: \"up\" ", 'top: "up" blobs { data: 1 shape { dim: 1 } } '),
-          "blobs in a net"),
+    _good(
+        "fork-layer",
+        TEXT + 'layer { name: "p" type: "X" x_param { y: 1 z: "s" w { v: W } } }\n',
+        "a parameter that a fork has",
+    ),
+    _good(
+        "fork-field", 'fork_field: 5 other: "x" third { a: 1 }\n' + TEXT, "fields that a fork has"
+    ),
+    _good(
+        "v1",
+        TEXT.replace("layer {", "layers {")
+        .replace('"Deconvolution"', "DECONVOLUTION")
+        .replace(
+            'layers { name: "data" type: "Input" top: "data" input_param',
+            'input: "data" input_shape { dim: [1, 3, 5, 6] } x_param { a',
+        ),
+        "a V1 layer",
+    ),
+    _good(
+        "legacy-input",
+        'input: "data" input_dim: 1 input_dim: 3 input_dim: 5 input_dim: 6\n' + up(),
+        "input and input_dim",
+    ),
+    _good(
+        "blobs",
+        TEXT.replace('top: "up" ', 'top: "up" blobs { data: 1 shape { dim: 1 } } '),
+        "blobs in a net",
+    ),
     # --- syntax that is not
     _net("string-open", TEXT.replace('"up"', '"up', 1), "a string that does not end"),
     _net("string-newline", TEXT.replace('"up"', '"u\np"', 1), "a line end in a string"),
@@ -106,7 +123,9 @@ NETS = (
     _net("slashes", "// no comment\n" + TEXT, "// for a comment"),
     _net("stars", "/* no comment */\n" + TEXT, "/* */ for a comment"),
     _net("double-separator", TEXT.replace("3 group", "3;; group"), ";;"),
-    _net("list-open", TEXT.replace("kernel_size: 4", "kernel_size: [4"), "a list that does not end"),
+    _net(
+        "list-open", TEXT.replace("kernel_size: 4", "kernel_size: [4"), "a list that does not end"
+    ),
     _net("list-comma", TEXT.replace("kernel_size: 4", "kernel_size: [4,]"), "a comma too many"),
     _net("no-value", TEXT.replace("kernel_size: 4", "kernel_size:"), "a field without value"),
     _net("no-colon", TEXT.replace("kernel_size: 4", "kernel_size 4"), "a value without colon"),
@@ -135,7 +154,9 @@ NETS = (
     _value("flag-upper", "bias_term: false", "bias_term: FALSE", "FALSE"),
     _value("octal-bad", "kernel_size: 4", "kernel_size: 09", "09, which is no octal number"),
     _net("enum-bad", "state { phase: PROD }\n" + TEXT, "a phase that is none"),
-    _net("scalar-for-message", TEXT.replace("input_param {", "input_param: 5 x {"), "5 for a message"),
+    _net(
+        "scalar-for-message", TEXT.replace("input_param {", "input_param: 5 x {"), "5 for a message"
+    ),
     _net("message-for-scalar", 'name { a: "b" }\n' + TEXT, "a message for a text"),
     _value("misspelt", "kernel_size: 4", "kernal_size: 4", "a misspelt parameter"),
     _value("case", "kernel_size: 4", "Kernel_Size: 4", "a parameter in capitals"),
@@ -157,57 +178,112 @@ NETS = (
     _fields("kernel-10-6", _swapped("kernel_size: 4", "kernel_size: 1000000"), "10^12 weights"),
     _fields("kernel-10-9", _swapped("kernel_size: 4", "kernel_size: 4294967295"), "2^64 weights"),
     _fields("kernel-none", _swapped("kernel_size: 4", ""), "no kernel_size"),
-    _fields("kernel-twice", _swapped("kernel_size: 4", "kernel_size: 4 kernel_size: 4"), "given twice",
-            **{**GOOD, "kernel_size": (4, 4)}),
-    _fields("kernel-3-times", _swapped("kernel_size: 4", "kernel_size: [4, 4, 4]"), "given 3 times"),
-    _fields("kernel-and-h", _swapped("kernel_size: 4", "kernel_size: 4 kernel_h: 4"), "and kernel_h"),
+    _fields(
+        "kernel-twice",
+        _swapped("kernel_size: 4", "kernel_size: 4 kernel_size: 4"),
+        "given twice",
+        **{**GOOD, "kernel_size": (4, 4)},
+    ),
+    _fields(
+        "kernel-3-times", _swapped("kernel_size: 4", "kernel_size: [4, 4, 4]"), "given 3 times"
+    ),
+    _fields(
+        "kernel-and-h", _swapped("kernel_size: 4", "kernel_size: 4 kernel_h: 4"), "and kernel_h"
+    ),
     _fields("kernel-h-alone", _swapped("kernel_size: 4", "kernel_h: 4"), "kernel_h alone"),
-    _fields("kernel-h-w", _swapped("kernel_size: 4", "kernel_h: 4 kernel_w: 4"), "kernel_h and kernel_w",
-            **{**GOOD, "kernel_size": (), "kernel_h": 4, "kernel_w": 4}),
+    _fields(
+        "kernel-h-w",
+        _swapped("kernel_size: 4", "kernel_h: 4 kernel_w: 4"),
+        "kernel_h and kernel_w",
+        **{**GOOD, "kernel_size": (), "kernel_h": 4, "kernel_w": 4},
+    ),
     _fields("pad-and-h", _swapped("pad: 1", "pad: 1 pad_h: 0"), "pad and pad_h: 0"),
     _fields("dilation-10-9", FIELDS + " dilation: 1000000000", "a dilation of 10^9"),
     _fields("axis-9", FIELDS + " axis: 9", "axis: 9"),
     _fields("axis-minus-9", FIELDS + " axis: -9", "axis: -9"),
-    _net("dims-2-62", INPUT.replace("5, 6", "4611686018427387904, 4611686018427387904") + up(),
-         "an input of 2^124 pixels"),
+    _net(
+        "dims-2-62",
+        INPUT.replace("5, 6", "4611686018427387904, 4611686018427387904") + up(),
+        "an input of 2^124 pixels",
+    ),
     _net("dim-negative", INPUT.replace("3, 5", "-3, 5") + up(), "an input of -3 channels"),
     _net("dim-0", INPUT.replace("3, 5", "0, 5") + up(), "an input without channels"),
-    _net("input-dims-3", 'input: "data" input_dim: 1 input_dim: 3 input_dim: 5\n' + up(),
-         "three input_dim, where Caffe reads out of bounds"),
+    _net(
+        "input-dims-3",
+        'input: "data" input_dim: 1 input_dim: 3 input_dim: 5\n' + up(),
+        "three input_dim, where Caffe reads out of bounds",
+    ),
     # --- how layers stand together
-    _good("two-phases", TEXT + up(more="include { phase: TRAIN } ").replace('"up"', '"up"'),
-          "a name twice: once always, once in a phase"),
-    _net("include-exclude", INPUT + up(more="include { phase: TRAIN } exclude { phase: TEST } "),
-         "include and exclude"),
+    _good(
+        "two-phases",
+        TEXT + up(more="include { phase: TRAIN } ").replace('"up"', '"up"'),
+        "a name twice: once always, once in a phase",
+    ),
+    _net(
+        "include-exclude",
+        INPUT + up(more="include { phase: TRAIN } exclude { phase: TEST } "),
+        "include and exclude",
+    ),
     _net("v1-and-v2", TEXT + 'layers { name: "x" type: RELU }\n', "V1 and V2 layers"),
     _net("v0", "layers { layer { name: 'up' type: 'deconv' } }\n", "a V0 type that never was"),
-    _net("cycle", 'layer { name: "a" type: "ReLU" bottom: "b" top: "a" }\n'
-         'layer { name: "b" type: "ReLU" bottom: "a" top: "b" }\n'
-         + up().replace('bottom: "data"', 'bottom: "a"'), "a cycle"),
+    _net(
+        "cycle",
+        'layer { name: "a" type: "ReLU" bottom: "b" top: "a" }\n'
+        'layer { name: "b" type: "ReLU" bottom: "a" top: "b" }\n'
+        + up().replace('bottom: "data"', 'bottom: "a"'),
+        "a cycle",
+    ),
     _net("itself", up().replace('bottom: "data"', 'bottom: "up"'), "a layer that eats itself"),
-    _net("unknown-bottom", INPUT + up().replace('bottom: "data"', 'bottom: "dta"'), "no such bottom"),
+    _net(
+        "unknown-bottom", INPUT + up().replace('bottom: "data"', 'bottom: "dta"'), "no such bottom"
+    ),
     _net("no-input", up(), "no input at all"),
-    _good("in-place", TEXT + 'layer { name: "r" type: "ReLU" bottom: "up" top: "up" }\n',
-          "a top in its bottom's place"),
+    _good(
+        "in-place",
+        TEXT + 'layer { name: "r" type: "ReLU" bottom: "up" top: "up" }\n',
+        "a top in its bottom's place",
+    ),
     _net("no-bottom", INPUT + up().replace('bottom: "data" ', ""), "no bottom"),
     _net("no-top", INPUT + up().replace('top: "up" ', ""), "no top"),
-    _net("no-param", INPUT + 'layer { name: "up" type: "Deconvolution" bottom: "data" top: "up" }\n',
-         "no convolution_param"),
+    _net(
+        "no-param",
+        INPUT + 'layer { name: "up" type: "Deconvolution" bottom: "data" top: "up" }\n',
+        "no convolution_param",
+    ),
     _net("no-type", INPUT + up().replace('type: "Deconvolution" ', ""), "no type"),
-    _net("shared", INPUT + up(more='param { name: "w" } ') + up(more='param { name: "w" } ', name="up2"),
-         "two layers that share their weights", **GOOD),
-    _net("shared-otherwise", INPUT + up(more='param { name: "w" } ')
-         + up(_swapped("kernel_size: 4", "kernel_size: 6"), 'param { name: "w" } ', "other"),
-         "two layers that share weights of two shapes"),
-    _net("train-data", 'layer { name: "d" type: "Data" top: "data" data_param { source: "/dev/zero" '
-         'batch_size: 1 } transform_param { mean_file: "/etc/passwd" crop_size: 6 } }\n' + up(),
-         "a data layer that names files", **GOOD),
-    _net("python-layer", TEXT + 'layer { name: "p" type: "Python" python_param { module: "os" '
-         'layer: "system" param_str: "__import__(\'os\').system(\'touch p\')" } }\n',
-         "a Python layer", **GOOD),
+    _net(
+        "shared",
+        INPUT + up(more='param { name: "w" } ') + up(more='param { name: "w" } ', name="up2"),
+        "two layers that share their weights",
+        **GOOD,
+    ),
+    _net(
+        "shared-otherwise",
+        INPUT
+        + up(more='param { name: "w" } ')
+        + up(_swapped("kernel_size: 4", "kernel_size: 6"), 'param { name: "w" } ', "other"),
+        "two layers that share weights of two shapes",
+    ),
+    _net(
+        "train-data",
+        'layer { name: "d" type: "Data" top: "data" data_param { source: "/dev/zero" '
+        'batch_size: 1 } transform_param { mean_file: "/etc/passwd" crop_size: 6 } }\n' + up(),
+        "a data layer that names files",
+        **GOOD,
+    ),
+    _net(
+        "python-layer",
+        TEXT + 'layer { name: "p" type: "Python" python_param { module: "os" '
+        "layer: \"system\" param_str: \"__import__('os').system('touch p')\" } }\n",
+        "a Python layer",
+        **GOOD,
+    ),
     _net("no-match", TEXT.replace('"up"', '"dn"'), "no layer matches"),
-    _net("only-matches-others", INPUT + 'layer { name: "up" type: "ReLU" bottom: "data" top: "up" }\n',
-         "only a layer of another type matches"),
+    _net(
+        "only-matches-others",
+        INPUT + 'layer { name: "up" type: "ReLU" bottom: "data" top: "up" }\n',
+        "only a layer of another type matches",
+    ),
     # --- names
     _net("name-bold", TEXT.replace('"up"', '"[bold]up[/bold]"'), "rich's markup"),
     _net("name-closing", TEXT.replace('"up"', '"[/up]"'), "markup that closes nothing"),
@@ -223,8 +299,11 @@ NETS = (
     _net("empty", b"", "no bytes"),
     _net("solver", 'net: "net.prototxt"\nbase_lr: 0.1\nmax_iter: 5\n', "a solver"),
     _net("page", "<!DOCTYPE html>\n<html></html>\n", "a web page"),
-    _net("pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n",
-         "a Git LFS pointer"),
+    _net(
+        "pointer",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n",
+        "a Git LFS pointer",
+    ),
     _net("json", '{"layer": [{"name": "up"}]}\n', "JSON"),
     _net("yaml", "layer:\n  - name: up\n    type: Deconvolution\n", "YAML"),
     _net("sentence", "this is no net\n", "a sentence"),

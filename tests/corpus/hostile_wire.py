@@ -82,7 +82,9 @@ WIRE = (
     _bad("length-2-31", tag(900, LEN) + varint(2**31), "a length of 2 GiB and nothing there"),
     _bad("length-2-32", tag(900, LEN) + varint(2**32 - 1), "a length of 4 GiB less one"),
     _bad("length-2-62", tag(900, LEN) + varint(2**62), "a length of 2^62"),
-    _bad("length-beyond-end", tag(900, LEN) + varint(9) + b"abc", "nine bytes promised, three there"),
+    _bad(
+        "length-beyond-end", tag(900, LEN) + varint(9) + b"abc", "nine bytes promised, three there"
+    ),
     Case(
         "length-beyond-parent.caffemodel",
         NAME + sized(100, sized(1, b"conv") + tag(7, LEN) + varint(60) + CONV_BLOB) + UP,
@@ -128,13 +130,22 @@ WIRE = (
     # --- unknown fields of each wire type, and known ones of a wrong type
     _good(
         "unknown-fields",
-        number(900, 7) + tag(901, I64) + bytes(8) + sized(902, b"x") + _groups(1) + tag(903, I32)
+        number(900, 7)
+        + tag(901, I64)
+        + bytes(8)
+        + sized(902, b"x")
+        + _groups(1)
+        + tag(903, I32)
         + bytes(4),
         "fields that no Caffe has, of each wire type",
     ),
     _conv(
         "unknown-in-layer",
-        number(5000, 7) + tag(5001, I64) + bytes(8) + sized(5002, b"x") + _groups(2)
+        number(5000, 7)
+        + tag(5001, I64)
+        + bytes(8)
+        + sized(5002, b"x")
+        + _groups(2)
         + sized(7, CONV_BLOB + tag(5003, I32) + bytes(4)),
         "the same in a layer and in a blob",
         (((1, 1, 2, 2), FOUR),),

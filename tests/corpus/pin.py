@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def main() -> None:
                 try:
                     found[name] = hostile_runs.outcome(case, line, Path(folder))
                 except Exception as error:
-                    print(f"{case.name}: {line}: {type(error).__name__}: {str(error)[:300]}")
+                    kind = type(error).__name__
+                    sys.stderr.write(f"{case.name}: {line}: {kind}: {str(error)[:300]}\n")
             written += rows(case.name, found)
     TABLE.write_text(HEAD + "".join(f"{row}\n" for row in written), encoding="utf-8")
 
