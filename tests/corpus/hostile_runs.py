@@ -106,7 +106,7 @@ def outcome(case: Case, line: str, place: Path) -> Outcome:
         result = Outcome(code, "-", "-", _summary(document))
     else:
         assert left == set(), left
-        error = _error(document)
+        error = error_of(document)
         assert error["hint"] or code == 4, f"no hint: {error['message']}"
         result = Outcome(code, error["kind"], _place(error), _cut(error["message"]))
 
@@ -119,15 +119,14 @@ def outcome(case: Case, line: str, place: Path) -> Outcome:
     if code >= 2:
         assert listed or (out == b"" and errors.startswith(b"error: "))
         assert _left(place, given) == set()
-        assert os.path.basename(_error(document)["file"] or "").encode() in out + errors
+        assert os.path.basename(error_of(document)["file"] or "").encode() in out + errors
     return result
 
 
-def _error(document: dict[str, Any]) -> dict[str, Any]:
-    """What went wrong; ``check`` tells it of each pair."""
+def error_of(document: dict[str, Any]) -> dict[str, Any]:
+    """What went wrong, empty if nothing did; ``check`` tells it of each pair."""
     found = [document.get("error"), *(pair["error"] for pair in document.get("pairs", ()))]
-    error: dict[str, Any] = next(filter(None, found))
-    return error
+    return next(filter(None, found), {})
 
 
 def _left(place: Path, given: dict[str, bytes]) -> set[str]:
