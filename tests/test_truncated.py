@@ -82,7 +82,7 @@ def cut_through(place: Path, cut: bytes, lines: Sequence[str] = LINES) -> set[bo
         assert error["file"] == "in" or error["kind"] == "MismatchError"  # the layer is not there
         assert error["offset"] is None or error["offset"] <= len(cut)
         # Of the first bytes nobody can tell what they begin: they may be a net's.
-        read.add(error["kind"] not in ("ModelError", "PrototxtError"))
+        read.add(error["kind"] not in ("ModelError", "PrototxtError", "SelectionError"))
     return read
 
 
