@@ -314,7 +314,9 @@ def _opened_for_reading(path: str) -> int:
     except OSError as error:
         raise FileError(f"cannot be opened: {reason(error)}", path=shown(path)) from error
     except ValueError as error:  # a NUL in the name
-        raise FileError(f"cannot be opened: {error}", path=shown(path)) from error
+        raise FileError(
+            f"cannot be opened: {error}", path=shown(path), hint="no file has such a name"
+        ) from error
 
 
 def _nearest(path: str) -> str | None:
