@@ -6,6 +6,7 @@ name. Never here: a byte read or written, a format.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -14,8 +15,12 @@ import sys
 from dataclasses import dataclass
 
 from .errors import OutputError
-from .source import STANDARD_OUTPUT, FileSource, opened, reason, shown
+from .source import STANDARD_OUTPUT, FileSource, let_go, opened, reason, refusal, shown
 
+# What the system says of a name that cannot be; else it could not look.
+_WRONG_NAME = frozenset(
+    (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EINVAL, errno.EILSEQ)
+)
 _LINKS = 40  # symbolic links followed before a loop is assumed, as Linux does
 
 
@@ -80,6 +85,8 @@ def found_place(output: str | os.PathLike[str]) -> Place:
     except ValueError as error:  # a NUL in the name
         raise OutputError(f"is no name for a file: {error}", path=name) from error
     except OSError as error:
+        if error.errno not in _WRONG_NAME:
+            raise refusal("cannot be looked at", error, name) from error
         raise OutputError(f"is no place for a file: {reason(error)}", path=name) from error
     return Place(given, name, path, None, old)
 
@@ -161,4 +168,4 @@ def _is_terminal(place: Place) -> bool:
     try:
         return os.isatty(fd)
     finally:
-        os.close(fd)
+        let_go(fd)

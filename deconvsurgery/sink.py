@@ -19,7 +19,7 @@ from .splice import Buffer, Edit, Kept
 _MIB = 1 << 20
 
 # From copy_file_range: this pair of files, file systems or kernels cannot do it; read and
-# write can. (EBADF: the output was opened to append; man 2 copy_file_range.)
+# write can, or say better what is wrong. (EBADF: the output was opened to append; man 2 copy_file_range.)
 _NO_KERNEL_COPY = frozenset(
     (
         errno.EXDEV,
@@ -29,6 +29,7 @@ _NO_KERNEL_COPY = frozenset(
         errno.ENOTSUP,
         errno.EPERM,
         errno.EBADF,
+        errno.EIO,  # of the input or of the output? reading and writing tell
     )
 )
 

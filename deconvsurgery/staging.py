@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from .errors import FileError, OutputError
 from .place import Place
 from .sink import Sink
-from .source import FileSource, opened, reason, shown
+from .source import FileSource, let_go, opened, reason, shown
 
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 
@@ -212,8 +212,8 @@ def _flush_directory(place: Place) -> None:
                 "is complete and in its place, but the directory could not be flushed to the"
                 f" disk: {reason(error)}",
                 path=place.name,
+                hint="it can be used; `sync` flushes once more, before the power goes",
             ) from error
     finally:
         if fd >= 0:
-            with suppress(OSError):  # nothing was written through it
-                os.close(fd)
+            let_go(fd)
