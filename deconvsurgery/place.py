@@ -95,6 +95,8 @@ def _descriptor(given: str, name: str, fd: int) -> Place:
     try:
         return Place(given, name, "", fd, os.fstat(fd))
     except OSError as error:
+        if error.errno != errno.EBADF:
+            raise refusal("cannot be looked at", error, name) from error
         raise OutputError(f"is closed: {reason(error)}", path=name) from error
 
 
@@ -137,7 +139,7 @@ def check_place(
 
 def _check_directory(place: Place) -> None:
     directory = shown(place.directory)
-    if not os.path.isdir(place.directory):
+    if not _is_directory(place):
         raise OutputError(
             f"the directory {directory} does not exist",
             path=place.name,
@@ -150,6 +152,15 @@ def _check_directory(place: Place) -> None:
             path=place.name,
             hint="name an output in another directory",
         )
+
+
+def _is_directory(place: Place) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(place.directory).st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise refusal("its directory cannot be looked at", error, place.name) from error
 
 
 def _may(path: str, access: int) -> bool:

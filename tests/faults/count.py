@@ -1,23 +1,25 @@
 """Fail the n-th system call of every verb that writes, for n = 1, 2, 3 … until the run succeeds.
 
-    python tests/faults/count.py [CASE …]
+    python tests/faults/count.py [--json] [--thin] [CASE …]
 
 Prints how many faults were put in, by verb and by call, and every violation; exit code 1 if
-there is one. Takes about a minute.
+there is one. Takes some minutes; ``--thin`` takes fewer kinds, and of many calls not each.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from injection import FAULTS, HARMLESS, LASTING, NOTHING, Calls, Kind, Striking, told
+from injection import FAULTS, HARMLESS, LASTING, NOTHING, ONE, Calls, Kind, Striking, told
 from lab import BY_NAME, CASES, Bench, Ended, prepare
 
 
@@ -30,45 +32,61 @@ class Tally:
     violations: list[str] = field(default_factory=list)
 
 
-def strikes() -> Iterator[tuple[tuple[str, ...], Kind, bool]]:
+def strikes(*, thin: bool) -> Iterator[tuple[tuple[str, ...], Kind, bool]]:
     """Which functions fail, how, and whether it lasts."""
     for name, kinds in FAULTS.items():
-        for kind in kinds:
+        for kind in (kinds[0], *({kinds[-1]} & {ONE})) if thin else kinds:
             yield (name,), kind, False
     for number, names in LASTING.items():
-        yield names, number, True
+        if not thin or number == errno.ENOSPC:
+            yield names, number, True
 
 
-def strike_all(bench: Bench) -> Tally:
-    """Every fault at every call of a case."""
+def strike_all(bench: Bench, *, thin: bool = False) -> Tally:
+    """Every fault at every call of a case.
+
+    Up to the fault a run is like any other, so as many calls can fail as an undisturbed run makes.
+    """
     tally = Tally()
-    for names, kind, lasting in strikes():
-        nth = 0
-        while True:
-            nth += 1
+    made: Counter[str] = Counter()
+
+    def counting(_number: int, name: str, call: Callable[[], Any]) -> Any:
+        made[name] += 1
+        return call()
+
+    done = bench.run(Calls(tuple(FAULTS), counting).watched())
+    if done.code != 0 or bench.done() is not True:
+        tally.violations.append(f"{bench.case.name}: without a fault: {done}")
+    bench.reset()
+    for names, kind, lasting in strikes(thin=thin):
+        nth = 1
+        while nth <= sum(made[name] for name in names):
             strike = Striking(nth, kind, lasting=lasting)
-            calls = Calls(names, strike)
-            open_before = _descriptors()
-            with calls.watched():
-                try:
-                    done = bench.run()
-                except BaseException as error:
-                    done = Ended(-1, "", f"{type(error).__name__}: {error}")
-            if not strike.struck:
-                break
-            label = names[0] if len(names) == 1 else "lasting"
-            tally.faults[label] += 1
-            tally.codes[done.code] += 1
-            wrong = judged(bench, names, kind, done)
-            if _descriptors() != open_before:
-                wrong.append("a descriptor is left open")
             at = f"{bench.case.name}: {'/'.join(names)} {nth}{'+' if lasting else ''} {told(kind)}"
+            wrong, code = struck(bench, Calls(names, strike), names, kind)
+            if not strike.struck:
+                wrong.append("did not strike")
             tally.violations += [f"{at}: {each}" for each in wrong]
-            bench.reset()
-        if done.code != 0 or bench.done() is not True:
-            tally.violations.append(f"{bench.case.name}: without a fault: {done}")
-        bench.reset()
+            tally.faults["lasting" if lasting else names[0]] += 1
+            tally.codes[code] += 1
+            nth += 1 + (nth // 3 if thin else 0)
     return tally
+
+
+def struck(
+    bench: Bench, calls: Calls, names: tuple[str, ...], kind: Kind
+) -> tuple[list[str], int]:
+    """Run once with the calls as they are made to be: what is wrong then, and the exit code."""
+    open_before = _descriptors()
+    try:
+        done = bench.run(calls.watched())
+    except BaseException as error:
+        done = Ended(-1, "", f"{type(error).__name__}: {error}")
+    wrong = judged(bench, names, kind, done)
+    if _descriptors() != open_before:
+        wrong.append("a descriptor is left open")
+    bench.reset()
+    return wrong, done.code
 
 
 def judged(bench: Bench, names: tuple[str, ...], kind: Kind, done: Ended) -> list[str]:
@@ -93,7 +111,7 @@ def judged(bench: Bench, names: tuple[str, ...], kind: Kind, done: Ended) -> lis
         pass  # what was sent cannot be taken back
     elif new is None and bench.case.at_once:
         wrong.append("I1: some outputs are new, some are not")
-    elif new and "in its place" not in done.errors:
+    elif new and bench.case.at_once and "in its place" not in done.errors:
         wrong.append(f"I3: it failed, but the outputs are new: {done.errors}")
     first, _, hint = done.errors.partition("\n")
     named = {*bench.before, *bench.new, "new", "standard input", "standard output"}
@@ -110,10 +128,10 @@ def _descriptors() -> int:
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run the cases of these names, or all; print a table, or with ``--json`` a document."""
-    as_json = names[:1] == ["--json"]
-    chosen = [BY_NAME[name] for name in (names[1:] if as_json else names)] or CASES
+    options = {each for each in arguments if each.startswith("--")}
+    chosen = [BY_NAME[each] for each in arguments if each not in options] or CASES
     total = Tally()
     rows = []
     with tempfile.TemporaryDirectory() as place:
@@ -121,12 +139,12 @@ def main(names: list[str]) -> int:
             folder = Path(place, str(number))
             folder.mkdir()
             prepare(folder)
-            tally = strike_all(Bench(case, folder))
+            tally = strike_all(Bench(case, folder), thin="--thin" in options)
             rows.append((case.name, sum(tally.faults.values()), len(tally.violations)))
             total.faults += tally.faults
             total.codes += tally.codes
             total.violations += tally.violations
-    if as_json:
+    if "--json" in options:
         print(json.dumps({"faults": total.faults, "violations": total.violations}))
     else:
         for name, faults, violations in rows:

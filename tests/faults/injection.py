@@ -15,7 +15,7 @@ Kind = int | str
 """An error's number, or one of the short counts."""
 
 WRITING: tuple[Kind, ...] = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)
-SHORT: tuple[Kind, ...] = (errno.EINTR, HALF, ONE)
+SHORT: tuple[Kind, ...] = (HALF, ONE)
 NO_KERNEL_COPY: tuple[Kind, ...] = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
 FAULTS: dict[str, tuple[Kind, ...]] = {
@@ -24,7 +24,8 @@ FAULTS: dict[str, tuple[Kind, ...]] = {
     "pread": (errno.EIO, *SHORT),
     "write": (*WRITING, *SHORT, NOTHING),
     "pwrite": (*WRITING, *SHORT),
-    "copy_file_range": (*WRITING, *SHORT, NOTHING, *NO_KERNEL_COPY, errno.EPERM),
+    # Python itself calls again after EINTR, but here.
+    "copy_file_range": (*WRITING, *SHORT, NOTHING, errno.EINTR, *NO_KERNEL_COPY, errno.EPERM),
     "ftruncate": (errno.ENOSPC, errno.EIO, errno.EFBIG),
     "fsync": (errno.EIO, errno.ENOSPC, errno.EDQUOT),
     "close": (errno.EIO, errno.ENOSPC, errno.EDQUOT),
@@ -42,7 +43,10 @@ FAULTS: dict[str, tuple[Kind, ...]] = {
 # With these the run succeeds all the same, wherever they strike.
 HARMLESS = {
     *((call, kind) for call in ("read", "pread", "write", "pwrite") for kind in SHORT),
-    *(("copy_file_range", kind) for kind in (*SHORT, NOTHING, *NO_KERNEL_COPY, errno.EPERM)),
+    *(
+        ("copy_file_range", kind)
+        for kind in (*SHORT, NOTHING, errno.EINTR, *NO_KERNEL_COPY, errno.EPERM)
+    ),
     *(("fchmod", kind) for kind in FAULTS["fchmod"]),
     *(("listxattr", kind) for kind in FAULTS["listxattr"]),
 }

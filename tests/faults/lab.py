@@ -13,7 +13,14 @@ import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import (
+    AbstractContextManager,
+    chdir,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,9 +169,9 @@ class Bench:
         if (self.folder / "new").is_dir():
             os.rmdir(self.folder / "new")
 
-    def run(self) -> Ended:
-        """Run the command once."""
-        with self._streams():
+    def run(self, disturbed: AbstractContextManager[object] | None = None) -> Ended:
+        """Run the command once, in ``disturbed`` if that is given."""
+        with self._streams(), disturbed or nullcontext():
             return ended(self.folder, self.case.arguments)
 
     @contextmanager
