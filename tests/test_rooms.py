@@ -139,7 +139,7 @@ def test_words_in_every_room(room: str, place: Path) -> None:
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
 
 
-EXPECTED = {line: 0 for line in LINES} | {
+EXPECTED = dict.fromkeys(LINES, 0) | {
     "check -p * net in": 1,
     "convert --to hdf5 in out": 3,  # a name with a slash
     "apply in net out": 3,
