@@ -145,6 +145,7 @@ def _param_name(window: Window, outer: Field) -> str:
 
 def _v1_layer(window: Window, outer: Field) -> SourceLayer:
     frames, found = (_frame(window, outer),), _Found(version=Version.V1)
+    old: _Found | None = None
     for inner in fields(window, outer.start, outer.stop):
         if inner.number == V1LayerField.TYPE and inner.wire_type == VARINT:
             found.type = _v1_type(inner.value, found.type)
@@ -159,10 +160,11 @@ def _v1_layer(window: Window, outer: Field) -> SourceLayer:
         elif inner.number == V1LayerField.BLOBS:
             found.blobs.append(_blob(window, inner, frames))
         elif inner.number == V1LayerField.LAYER:
-            # A V0 layer inside its connection; given twice, protobuf merges the two.
-            found.version = Version.V0
-            _v0_layer(window, inner, frames, found)
-    return found.layer(outer.tag, frames)
+            # Given twice, protobuf merges the two. What else the connection says of a layer
+            # counts no more: Caffe takes name, type and blobs of the V0 layer in it.
+            old = old or _Found(version=Version.V0)
+            _v0_layer(window, inner, frames, old)
+    return (old or found).layer(outer.tag, frames)
 
 
 def _v1_type(value: int, before: str) -> str:
