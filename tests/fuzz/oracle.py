@@ -85,22 +85,23 @@ def _with_nvidia(file: descriptor_pb2.FileDescriptorProto) -> None:
             field.type_name = f".{file.package}.NvidiaType"
 
 
-def _net_class(file: descriptor_pb2.FileDescriptorProto) -> Any:
+def _classes(file: descriptor_pb2.FileDescriptorProto) -> tuple[Any, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
-    found = pool.FindMessageTypeByName(f"{file.package}.NetParameter")
-    return message_factory.GetMessageClass(found)
+    names = (f"{file.package}.NetParameter", f"{file.package}.BlobProto")
+    net, blob = (message_factory.GetMessageClass(pool.FindMessageTypeByName(n)) for n in names)
+    return net, blob
 
 
-def _classes() -> tuple[Any, Any, Any]:
+def _all_classes() -> tuple[Any, Any, Any, Any]:
     whole, nvidia, pruned = descriptors(), descriptors(), descriptors()
     _with_nvidia(nvidia)
     _pruned(pruned)
     _with_nvidia(pruned)
-    return _net_class(whole), _net_class(nvidia), _net_class(pruned)
+    return _classes(whole)[0], *_classes(nvidia), _classes(pruned)[0]
 
 
-WHOLE, WITH_NVIDIA, PRUNED = _classes()
+WHOLE, WITH_NVIDIA, BLOB, PRUNED = _all_classes()
 
 
 def read(kind: Any, data: bytes) -> Any:

@@ -20,8 +20,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-DICTIONARY = {"index": "wire.dict", "net": "text.dict", "splice": "wire.dict"}
-HEAD = {"index": 0, "net": 1, "splice": 2}  # bytes in front of the model or the net
+DICTIONARY = {
+    "index": "wire.dict",
+    "net": "text.dict",
+    "splice": "wire.dict",
+    "apply": "wire.dict",
+}
+HEAD = {"index": 0, "net": 1, "splice": 3, "apply": 2}  # bytes in front of the model or the net
 SLOWEST = 30  # seconds for one input; more is a finding
 _PROGRESS = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)")
 _DONE = re.compile(r"stat::number_of_executed_units:\s*(\d+)")

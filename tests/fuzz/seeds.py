@@ -14,7 +14,7 @@ from oracle import sized, tag, varint
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "layouts"
 LARGEST = 400  # bytes
-# Of the blobs that splice's nets ask for.
+# Of the blobs that apply's nets ask for.
 SHAPES = (((1, 1, 1, 1),), ((2, 2, 1, 1), (2,)), ((1, 1, 1, 1), (1,)), ((2, 1, 3, 3),))
 
 
@@ -82,7 +82,7 @@ def models() -> Iterator[bytes]:
 
 
 def operands() -> Iterator[bytes]:
-    """Models with what each of ``splice``'s nets asks for, behind the two bytes of their head."""
+    """Models with what each of ``apply``'s nets asks for, behind the two bytes of their head."""
     other = sized(100, sized(1, b"relu") + sized(2, b"ReLU"))
     for net, shapes in enumerate(SHAPES):
         for number, layer in enumerate(layers(*shapes)):
@@ -137,5 +137,8 @@ def seeds(target: str) -> Iterator[bytes]:
     elif target == "net":
         for number, text in enumerate(texts()):
             yield bytes([number * 37 % 256]) + text
+    elif target == "splice":
+        for number, model in enumerate(models()):
+            yield bytes([number % 32, number, number % 35]) + model
     else:
         yield from operands()

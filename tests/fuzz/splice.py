@@ -1,276 +1,239 @@
-"""Edits on a binary model against protobuf: the blobs that are meant change, nothing else does.
+"""Edits on a binary model against a walker of its own and protobuf: nothing else changes.
 
-The first byte says which options of ``apply`` to use, the second which of a few nets, the rest is
-a model. It is operated on as the plan says; the new values are those written down here by hand,
-every field that is not a matched layer's values keeps its bytes and its place, and a second run
-changes nothing.
+The first three bytes choose the edits, the rest is a model: a blob gets other values, a blob
+another shape, a layer more blobs, the model a layer; any of them at once. Every field that was
+not aimed at keeps its bytes and its place, and protobuf reads the new values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import struct
+from math import prod
+from typing import Any, TypeAlias
 
-from google.protobuf import text_format
 from oracle import (
+    BLOB,
+    RAW_FORMATS,
     WHOLE,
-    WITH_NVIDIA,
     Bytes,
     is_legacy,
     pieces,
-    read,
     same_numbers,
+    sized,
     values,
 )
 
-from deconvsurgery.change import Action, Plan
-from deconvsurgery.edits import edits
-from deconvsurgery.errors import SurgeryError
-from deconvsurgery.fit import Options
+from deconvsurgery.errors import ModelError
 from deconvsurgery.indexing import index
-from deconvsurgery.patterns import match_layers
-from deconvsurgery.plan import make_plan
+from deconvsurgery.model import Model, SourceBlob, Storage, Version
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.splice import spliced
+from deconvsurgery.surgery import NewBlob, added_blobs, added_layer, reshaped_blob, rewritten_blob
+from deconvsurgery.wire import FramedEdit, reframed
 
-
-@dataclass(frozen=True)
-class Up:
-    """A Deconvolution: its name, the shape of its weights, and what they become, by hand."""
-
-    name: str
-    shape: tuple[int, ...]
-    weights: tuple[float, ...]
-    diagonal: tuple[bool, ...]
-    num_output: int
-    bias: float | None  # the value of one that is not there yet
-
-    @property
-    def shapes(self) -> list[tuple[int, ...]]:
-        return [self.shape, *([(self.num_output,)] if self.bias is not None else [])]
-
-
-TENT = (0.25, 0.5, 0.25, 0.5, 1.0, 0.5, 0.25, 0.5, 0.25)
-INPUT = 'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: [1, %d, 3, 3] } } }\n'
-LAYER = (
-    'layer { name: "%s" type: "Deconvolution" bottom: "d" top: "%s" convolution_param { '
-    "num_output: %d kernel_size: %d %s } }\n"
+SHAPES = ((1, 1, 1, 1), (2,), (), (1, 2, 1, 1), (1, 1, 3, 1, 1), (0,), (40,))
+LETTERS = {
+    Storage.DATA: "f",
+    Storage.DOUBLE_DATA: "d",
+    Storage.RAW_FLOAT16: "e",
+    Storage.RAW_FLOAT: "f",
+    Storage.RAW_DOUBLE: "d",
+}
+STORAGES = tuple(LETTERS)
+NET = parse_net(
+    b'layer { name: "up\xe9" type: "Deconvolution" bottom: "d" top: "u" top: "v" '
+    b"convolution_param { num_output: 2 kernel_size: 4 weight_filler { type: 'bilinear' } } }"
 )
-# What makes a model interesting costs a byte or two here: kernels of one value.
-NETS = (
-    (
-        INPUT % 1 + LAYER % ("up", "up", 1, 1, "bias_term: false"),
-        (Up("up", (1, 1, 1, 1), (1.0,), (True,), 1, None),),
-    ),
-    (
-        INPUT % 2 + LAYER % ("up", "up", 2, 1, "bias_filler { value: 0.5 }"),
-        (
-            Up(
-                *("up", (2, 2, 1, 1), (1.0, 0.0, 0.0, 1.0), (True, False, False, True)),
-                num_output=2,
-                bias=0.5,
-            ),
-        ),
-    ),
-    (
-        INPUT % 1
-        + LAYER % ("up", "up", 1, 1, "")
-        + LAYER % ("up2", "up2", 1, 3, "stride: 2 bias_term: false"),
-        (
-            Up("up", (1, 1, 1, 1), (1.0,), (True,), 1, 0.0),
-            Up("up2", (1, 1, 3, 3), TENT, (True,) * 9, 1, None),
-        ),
-    ),
-    (
-        INPUT % 2 + LAYER % ("up", "up", 2, 3, "stride: 2 group: 2 bias_term: false"),
-        (Up("up", (2, 1, 3, 3), TENT * 2, (True,) * 18, 2, None),),
-    ),
-)
-READ = [(parse_net(text.encode()), ups, text_format.Parse(text, WHOLE())) for text, ups in NETS]
-SELECTED = [match_layers(net, ["up"]) for net, _, _ in READ]
+PARAM = b"\x08\x02\x20\x04\x3a\x0a\x0a\x08bilinear"  # the same by hand
+# BlobProto's fields: data, double_data, raw_data and its type; num to width, and shape.
+VALUES, DIMS = frozenset({5, 8, 10, 12}), frozenset({1, 2, 3, 4, 7})
 
-# Numbers of what is looked into: a layer's blobs, and the V0 layer in its connection.
-LAYERS = {100: {7: "blob"}, 2: {6: "blob", 1: {50: "blob"}}}
-VALUES = (5, 8, 10, 12)  # data, double_data, raw_data and the number of its type
+Tree: TypeAlias = list[Any]
+"""A message taken apart: the bytes of a field, or ``(number, Tree)`` of one looked into."""
 
 
 def check(data: bytes) -> None:
-    """Operate on the model; ``AssertionError`` where anything else has changed than was meant."""
-    head, data = data[:2].ljust(2, b"\0"), data[2:]
-    options, which = _options(head[0]), head[1] % len(NETS)
-    before = read(WITH_NVIDIA, data)
-    operated = _operated(data, which, options)
-    if operated is None:
+    """Edit the model; ``AssertionError`` where anything else has changed than was meant."""
+    head, data = data[:3].ljust(3, b"\0"), data[3:]
+    try:
+        model = index(Bytes(data))
+    except ModelError:
         return
-    plan, after = operated
-    if not plan.changed:
+    work = _Work(model, *head)
+    after = spliced(data, reframed(work.edits))
+    if not work.edits:
         assert after == data
         return
-    result = read(WITH_NVIDIA, after)
-    assert (result is None) == (before is None)
-    actions = {change.target.layer.name: change.action for change in plan.changes}
-    if before is not None:
-        _values_as_meant(before, result, which, actions, options)
-    _the_rest_is_kept(data, after, actions)
-    again = _operated(after, which, options)
-    assert again is not None
-    # What was written stands in for what was refused, so that more may fit the second time.
-    if not plan.skips:
-        assert not again[0].changed
-        assert again[1] == after
+    old, new = _net(data), _net(after)
+    if work.with_layer:
+        _is_the_new_layer(new.pop(), work)
+    work.compare(old, new)
 
 
-def _options(bits: int) -> Options:
-    return Options(
-        keep_off_diagonal=bool(bits & 1),
-        zero_bias=bool(bits & 2),
-        create=not bits & 4,
-        fill=("all", "missing", "zero", "all")[bits >> 3 & 3],
-        skip_unfit=True,
-        any_gain=bool(bits & 32),
+class _Work:
+    """What is to be done, and what has to come of it."""
+
+    def __init__(self, model: Model, action: int, which: int, form: int) -> None:
+        blobs = list(model.blobs)
+        self.version = model.version
+        self.shape = SHAPES[form % len(SHAPES)]
+        self.storage = STORAGES[form // len(SHAPES) % len(STORAGES)]
+        self.legacy = bool(action & 16)
+        self.numbers = [number % 8 - 2.5 for number in range(prod(self.shape))]
+        letter = LETTERS[self.storage]
+        raw = struct.pack(f"<{len(self.numbers)}{letter}", *self.numbers)
+        self.raw = lambda: (raw[:1], raw[1:]) if raw else ()
+        self.edits: list[FramedEdit] = []
+        self.filled = self.reshaped = self.enlarged = None
+        if action & 1 and blobs and _can_be(blobs[which % len(blobs)], self.storage):
+            self.filled = which % len(blobs)
+            self.edits += rewritten_blob(
+                blobs[self.filled], len(self.numbers), self.storage, self.raw
+            )
+        if action & 2 and blobs:
+            self.reshaped = (which + (action >> 5)) % len(blobs)
+            self.edits += reshaped_blob(blobs[self.reshaped], self.shape)
+        new = NewBlob(self.shape, self.raw, self.storage)
+        old_layers = [i for i, each in enumerate(model.layers) if each.version is not Version.V0]
+        if action & 4 and old_layers:
+            self.enlarged = old_layers[which % len(old_layers)]
+            self.edits += added_blobs(model.layers[self.enlarged], [new, new], self.legacy)
+        self.with_layer = bool(action & 8) and model.version is not Version.V0
+        self.all_legacy = model.legacy
+        if self.with_layer:
+            self.edits.append(added_layer(model, NET.layers[0], [new, new]))
+
+    def compare(self, old: Tree, new: Tree) -> None:
+        """Hold every field of the old model against the new one's."""
+        assert len(old) == len(new)
+        layers = blobs = 0
+        for before, after in zip(old, new, strict=True):
+            if isinstance(before, bytes):
+                assert after == before
+                continue
+            assert before[0] == after[0]
+            fields = after[1]
+            if layers == self.enlarged:
+                fields, added = fields[:-2], fields[-2:]
+                for number, blob in added:
+                    assert number == {100: 7, 2: 6}[before[0]]
+                    self.is_new(blob, self.legacy)
+            blobs = self.compare_fields(before[1], fields, blobs)
+            layers += 1
+
+    def compare_fields(self, old: Tree, new: Tree, blobs: int) -> int:
+        """The same within a layer, whose first blob has the number ``blobs``; the next one's."""
+        for before, after in zip(old, new, strict=True):
+            if isinstance(before, bytes):
+                assert after == before
+            elif before[0] == 1:  # a V0 layer in its connection
+                assert after[0] == 1
+                blobs = self.compare_fields(before[1], after[1], blobs)
+            else:
+                assert after[0] == before[0]
+                self.compare_blob(before[1], after[1], blobs)
+                blobs += 1
+        return blobs
+
+    def compare_blob(self, old: Tree, new: Tree, number: int) -> None:
+        """The fields that were not aimed at, then what protobuf reads of the others."""
+        aimed: frozenset[int] = VALUES if number == self.filled else frozenset()
+        if number == self.reshaped:
+            aimed |= DIMS
+        if not aimed:
+            assert old == new
+            return
+        assert _without(old, aimed) == _without(new, aimed)
+        blob = _parsed(new)
+        if number == self.filled:
+            self.has_values(blob)
+        if number == self.reshaped:
+            assert not is_legacy(blob)
+            assert tuple(blob.shape.dim) == self.shape
+
+    def has_values(self, blob: Any) -> None:
+        """It has the new values and no others."""
+        field, found = values(blob)
+        assert same_numbers(self.numbers, found)
+        assert field == (str(self.storage) if self.numbers else "none")
+
+    def is_new(self, fields: Tree, legacy: bool) -> None:
+        """A blob that was added."""
+        blob = _parsed(fields)
+        self.has_values(blob)
+        legacy = legacy and len(self.shape) <= 4
+        assert is_legacy(blob) == legacy
+        dims = (blob.num, blob.channels, blob.height, blob.width)
+        padded = (1,) * (4 - len(self.shape)) + self.shape
+        assert dims == padded if legacy else tuple(blob.shape.dim) == self.shape
+
+
+def _can_be(blob: SourceBlob, storage: Storage) -> bool:
+    """No raw values beside those that nobody can read: these would count (``unfit`` refuses)."""
+    return blob.problem is None and (
+        storage in (Storage.DATA, Storage.DOUBLE_DATA) or blob.storage in (storage, Storage.NONE)
     )
 
 
-def _operated(data: bytes, which: int, options: Options) -> tuple[Plan, bytes] | None:
-    try:
-        model = index(Bytes(data))
-        plan = make_plan(READ[which][0], model, SELECTED[which], options)
-    except SurgeryError:
-        return None
-    return plan, spliced(data, edits(plan, model))
+def _is_the_new_layer(tree: Any, work: _Work) -> None:
+    number, fields = tree
+    blobs = [field for field in fields if not isinstance(field, bytes)]
+    rest = [field for field in fields if isinstance(field, bytes)]
+    names = [b"up\xe9", b"d", b"u", b"v"]
+    if work.version is Version.V1:
+        assert number == 2
+        at, kind = (4, 2, 3, 3), b"\x28\x27"
+    else:
+        assert number == 100
+        at, kind = (1, 3, 4, 4), sized(2, b"Deconvolution")
+    texts = [sized(*each) for each in zip(at, names, strict=True)]
+    param = sized(10 if number == 2 else 106, PARAM)
+    assert sorted(rest) == sorted([*texts, kind, param])
+    assert [blob for blob, _ in blobs] == [6 if number == 2 else 7] * 2
+    for _, blob in blobs:
+        work.is_new(blob, work.all_legacy)
 
 
-# --- the values
+# --- a model taken apart
 
 
-def _layers(message: Any) -> Sequence[tuple[str, Any]]:
-    """Each layer's name and what holds its blobs, V1's first."""
-    old = (each.layer if each.HasField("layer") else each for each in message.layers)
-    return [(_name(each), each) for each in (*old, *message.layer)]
+def _net(data: bytes) -> Tree:
+    return [
+        (number, _layer(number, payload)) if wire_type == 2 and number in (2, 100) else whole
+        for number, wire_type, whole, payload in pieces(data)
+    ]
 
 
-def _name(layer: Any) -> str:
-    name = layer.name
-    return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+def _layer(number: int, data: bytes) -> Tree:
+    fields = list(pieces(data))
+    if number == 100:
+        return _apart(fields, 7)
+    if not any((each, wire_type) == (1, 2) for each, wire_type, *_ in fields):
+        return _apart(fields, 6)
+    return [
+        (1, _apart(pieces(payload), 50)) if (each, wire_type) == (1, 2) else whole
+        for each, wire_type, whole, payload in fields
+    ]
 
 
-def _values_as_meant(
-    before: Any, after: Any, which: int, actions: dict[str, Action], options: Options
-) -> None:
-    _, ups, net = READ[which]
-    old, new = _layers(before), _layers(after)
-    blobs = [blob for _, layer in old for blob in layer.blobs]
-    fields = {values(blob)[0] for blob in blobs} - {"none"}
-    usual = fields.pop() if len(fields) == 1 else "data"
-    legacy = bool(blobs) and all(map(is_legacy, blobs))
-    made = [up for up in ups if actions.get(up.name) is Action.CREATED]
-    appended = [up for up in made if up.name not in dict(old)]
-    assert len(new) == len(old) + len(appended)
-    for up, (name, layer) in zip(appended, new[len(old) :], strict=True):
-        own = next(each for each in net.layer if each.name == up.name)
-        assert (name, list(layer.bottom), list(layer.top)) == (up.name, own.bottom, own.top)
-        assert layer.type == (39 if before.layers else "Deconvolution")
-        param = own.convolution_param.SerializeToString()
-        assert layer.convolution_param.SerializeToString() == param
-        _created(up, layer.blobs, usual, legacy, options)
-    for up in ups:
-        action = actions.get(up.name)
-        pairs = [
-            (there.blobs, here.blobs)
-            for (name, there), (_, here) in zip(old, new, strict=False)
-            if name == up.name
-        ]
-        if action is Action.CREATED and pairs:
-            assert not any(there for there, _ in pairs)
-            *others, (_, last) = pairs
-            assert not any(here for _, here in others)
-            _created(up, last, usual, legacy, options)
-        elif action in (Action.REWRITTEN, Action.UNCHANGED):
-            for there, here in pairs:
-                if there:
-                    _rewritten(up, there, here, options)
+def _apart(fields: Any, blobs: int) -> Tree:
+    return [
+        (number, list(pieces(payload))) if (number, wire_type) == (blobs, 2) else whole
+        for number, wire_type, whole, payload in fields
+    ]
 
 
-def _created(up: Up, blobs: Any, usual: str, legacy: bool, options: Options) -> None:
-    wanted = [up.weights]
-    if up.bias is not None:
-        wanted.append((0.0 if options.zero_bias else up.bias,) * up.num_output)
-    for blob, numbers, shape in zip(blobs, wanted, up.shapes, strict=True):
-        field, found = values(blob)
-        assert field == usual
-        assert same_numbers(list(numbers), found)
-        assert is_legacy(blob) == legacy
-        dims = (blob.num, blob.channels, blob.height, blob.width)
-        padded = (1,) * (4 - len(shape)) + shape
-        assert dims == padded if legacy else tuple(blob.shape.dim) == shape
+def _without(blob: Tree, numbers: frozenset[int]) -> list[bytes]:
+    """Fields of a blob that are not of these numbers, or of another wire type than theirs."""
+    return [whole for number, wire_type, whole, _ in blob if not _is(number, wire_type, numbers)]
 
 
-def _rewritten(up: Up, before: Any, after: Any, options: Options) -> None:
-    _, old = values(before[0])
-    wanted = list(up.weights)
-    if options.keep_off_diagonal and old:
-        wanted = [
-            new if given else kept
-            for new, kept, given in zip(wanted, old, up.diagonal, strict=True)
-        ]
-    _same_blob(before[0], after[0], wanted)
-    if up.bias is not None:
-        _, bias = values(before[1])
-        kept = list(bias) or [up.bias] * up.num_output
-        _same_blob(before[1], after[1], [0.0] * up.num_output if options.zero_bias else kept)
+_WIRE_TYPES = {1: (0,), 2: (0,), 3: (0,), 4: (0,), 7: (2,), 5: (2, 5), 8: (2, 1), 10: (0,), 12: (2,)}
 
 
-def _same_blob(before: Any, after: Any, wanted: Sequence[float]) -> None:
-    (old, _), (new, found) = values(before), values(after)
-    assert old in (new, "none")
-    assert same_numbers(wanted, found)
+def _is(number: int, wire_type: int, numbers: frozenset[int]) -> bool:
+    return number in numbers and wire_type in _WIRE_TYPES[number]
 
 
-# --- everything else
-
-
-def _the_rest_is_kept(before: bytes, after: bytes, actions: dict[str, Action]) -> None:
-    old, new = list(pieces(before)), list(pieces(after))
-    created = [name for name, action in actions.items() if action is Action.CREATED]
-    assert len(old) <= len(new) <= len(old) + len(created)
-    for (number, wire_type, whole, payload), (*_, new_whole, new_payload) in zip(
-        old, new, strict=False
-    ):
-        name = _named(number, payload) if wire_type == 2 and number in LAYERS else None
-        if actions.get(name or "", Action.UNCHANGED) is Action.UNCHANGED:
-            assert new_whole == whole
-        elif new_whole != whole:
-            _same_besides(payload, new_payload, LAYERS[number], name in created)
-
-
-def _named(number: int, payload: bytes) -> str:
-    """The name of a layer, V0's inside its connection."""
-    fields = list(pieces(payload))
-    inner = b"".join(body for each, kind, _, body in fields if (each, kind) == (1, 2))
-    if number == 2 and any((each, kind) == (1, 2) for each, kind, _, _ in fields):
-        fields = list(pieces(inner))
-        number = 100
-    wanted = 4 if number == 2 else 1
-    names = [body for each, kind, _, body in fields if (each, kind) == (wanted, 2)]
-    return names[-1].decode("utf-8", "surrogateescape") if names else ""
-
-
-def _same_besides(old: bytes, new: bytes, inside: Any, created: bool) -> None:
-    """Two messages whose fields are the same but for those within, or more of them at the end."""
-    if inside == "blob":
-        assert list(_but_values(old)) == list(_but_values(new))
-        return
-    before, after = list(pieces(old)), list(pieces(new))
-    assert len(before) <= len(after) if created else len(before) == len(after)
-    assert all(number in inside for number, *_ in after[len(before) :])
-    for (number, kind, whole, payload), (*_, new_whole, new_payload) in zip(
-        before, after, strict=False
-    ):
-        if whole != new_whole:
-            assert kind == 2
-            _same_besides(payload, new_payload, inside[number], created)
-
-
-def _but_values(blob: bytes) -> Iterator[bytes]:
-    return (whole for number, _, whole, _ in pieces(blob) if number not in VALUES)
+def _parsed(blob: Tree) -> Any:
+    return BLOB.FromString(b"".join(whole for _, _, whole, _ in blob))
