@@ -79,7 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=-1, help="executions in all; -1: no end")
     parser.add_argument("--time", type=int, default=0, help="seconds in all; 0: no end")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--max-len", type=int, default=400, help="bytes of an input")
+    parser.add_argument("--max-len", type=int, default=256, help="bytes of an input")
     parser.add_argument("--corpus", type=Path, help="a directory that is kept")
     parser.add_argument("--findings", type=Path, help="a directory for what was found")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
