@@ -180,7 +180,8 @@ def _inside(target: str, options: list[str]) -> int:
         from mutation import Mutator
         from words import wire_fields
 
-        mutator = Mutator(lambda data, size: atheris.Mutate(data, size), wire_fields(), HEAD[target])
+        # Asked for at each call: Setup exchanges it.
+        mutator = Mutator(lambda *given: atheris.Mutate(*given), wire_fields(), HEAD[target])
         atheris.Setup(arguments, harness.check, custom_mutator=mutator)
     atheris.Fuzz()
     return 0

@@ -55,7 +55,9 @@ def blobs(shape: tuple[int, ...] = (1, 1, 1, 1)) -> Iterator[bytes]:
     yield dims + old + sized(5, bytes(4 * len(numbers))) + sized(9, _doubles(1))
 
 
-def layers(first: tuple[int, ...], *others: tuple[int, ...], name: bytes = b"up") -> Iterator[bytes]:
+def layers(
+    first: tuple[int, ...], *others: tuple[int, ...], name: bytes = b"up"
+) -> Iterator[bytes]:
     """A layer of every generation with blobs of these shapes, each form in turn."""
     for forms in zip(*(blobs(shape) for shape in (first, *others)), strict=True):
         kind = sized(2, b"Deconvolution")

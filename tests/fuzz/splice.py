@@ -13,8 +13,6 @@ from typing import Any, TypeAlias
 
 from oracle import (
     BLOB,
-    RAW_FORMATS,
-    WHOLE,
     Bytes,
     is_legacy,
     pieces,
@@ -228,7 +226,10 @@ def _without(blob: Tree, numbers: frozenset[int]) -> list[bytes]:
     return [whole for number, wire_type, whole, _ in blob if not _is(number, wire_type, numbers)]
 
 
-_WIRE_TYPES = {1: (0,), 2: (0,), 3: (0,), 4: (0,), 7: (2,), 5: (2, 5), 8: (2, 1), 10: (0,), 12: (2,)}
+_WIRE_TYPES = {
+    **dict.fromkeys((1, 2, 3, 4, 10), (0,)),
+    **{5: (2, 5), 7: (2,), 8: (2, 1), 12: (2,)},
+}
 
 
 def _is(number: int, wire_type: int, numbers: frozenset[int]) -> bool:

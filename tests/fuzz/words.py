@@ -38,18 +38,18 @@ _TEXT_MESSAGES = (
 
 def wire_fields() -> list[bytes]:
     """Whole small fields, one of each that is looked at, and what no Caffe has."""
-    found = {
-        **{tag(5000, 0) + b"\x01": None, tag(777, 3) + tag(777, 4): None, sized(900, b"x"): None},
-        sized(100, sized(1, b"up") + sized(2, b"Deconvolution")): None,
-        sized(2, sized(4, b"up") + tag(5, 0) + varint(39)): None,
-        sized(7, sized(1, b"\1\1\1\1")): None,
-        **{tag(number, 0) + b"\1": None for number in range(1, 5)},
-        **{tag(10, 0) + varint(kind): None for kind in range(6)},
-    }
+    found = [
+        *(tag(5000, 0) + b"\x01", tag(777, 3) + tag(777, 4), sized(900, b"x")),
+        sized(100, sized(1, b"up") + sized(2, b"Deconvolution")),
+        sized(2, sized(4, b"up") + tag(5, 0) + varint(39)),
+        sized(7, sized(1, b"\1\1\1\1")),
+        *(tag(number, 0) + b"\1" for number in range(1, 5)),
+        *(tag(10, 0) + varint(kind) for kind in range(6)),
+    ]
     for number, wire_type in _looked_at():
         payload = {0: b"\1", 1: bytes(8), 2: b"\4\0\0\0\0", 5: bytes(4)}[wire_type]
-        found[tag(number, wire_type) + payload] = None
-    return list(found)
+        found.append(tag(number, wire_type) + payload)
+    return list(dict.fromkeys(found))
 
 
 def _looked_at() -> Iterator[tuple[int, int]]:
