@@ -121,10 +121,22 @@ def test_mutations_keep_the_lengths_true(loaded: Any) -> None:
         return data[:at] + b"\xff" + data[at + 1 :]
 
     oracle = loaded("oracle")
-    mutator = loaded("mutation").Mutator(blind, loaded("words").wire_fields(), 2)
+    mutator = loaded("mutation").WireMutator(blind, loaded("words").wire_fields(), 2)
     model = b"??" + next(loaded("seeds").models())
     mutated = [mutator(model, 256, seed) for seed in range(400)]
     whole = [each for each in mutated if oracle.read(oracle.WHOLE, each[2:]) is not None]
     assert max(map(len, mutated)) <= 256
     assert len(set(mutated)) > 100
     assert len(whole) > 200
+
+
+def test_mutations_keep_braces_in_pairs(loaded: Any) -> None:
+    """As above; the blind half is left out, for it would break any text."""
+    net, words = loaded("net"), [b"pad: 1"]
+    mutator = loaded("mutation").TextMutator(lambda data, _size: data, words, 1)
+    text = next(loaded("seeds").seeds("net"))
+    mutated = [mutator(text, 256, seed) for seed in range(400)]
+    whole = [each for each in mutated if net._parsed(net._decoded(each[1:]))[0] is not None]
+    assert max(map(len, mutated)) <= 256
+    assert len(set(mutated)) > 100
+    assert len(whole) > 250

@@ -1,11 +1,12 @@
-"""Mutations that know the wire format: a field changes, the lengths around it stay true.
+"""Mutations that know a format: a field of a model or of a net changes, all around it holds.
 
-libFuzzer alone breaks a length with nearly every byte that it moves, so that what lies behind is
-seldom seen.
+libFuzzer alone breaks a length, or a pair of braces, with nearly every byte that it moves, so that
+what lies behind is seldom seen.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import TypeAlias
@@ -17,7 +18,7 @@ Mutate: TypeAlias = Callable[[bytes, int], bytes]
 DEEPEST = 6  # messages within each other: more than a model has
 
 
-class Mutator:
+class WireMutator:
     """Changes one field somewhere in a message; ``mutate`` is libFuzzer's own way with bytes.
 
     ``words`` are whole fields to put in, ``head`` is the number of bytes in front of the message.
@@ -100,3 +101,104 @@ def _length(size: int, chance: Random) -> bytes:
         return varint(size)
     shortest = varint(size)
     return shortest[:-1] + bytes([shortest[-1] | 0x80]) + b"\x80" * (3 - len(shortest)) + b"\0"
+
+
+_TOKEN = re.compile(rb"""#[^\n]*|\s+|"[^"\n]*"|'[^'\n]*'|[\w.]+|[^\w]""")
+_BLANKS = (b"", b" ", b"\n", b"\r\n", b"\r", b" # why\n", b"\t", b", ", b";\n", b"\n\n  ")
+_NUMBERS = (
+    b"0",
+    b"1",
+    b"2",
+    b"3",
+    b"4",
+    b"5",
+    b"-1",
+    b"- 1",
+    b"0x2",
+    b"02",
+    b"1.5",
+    b"1e1f",
+    b"inf",
+)
+_CLOSERS = {b"{": b"}", b"<": b">", b"[": b"]"}
+
+
+class TextMutator:
+    """Changes one field, or the blanks between two, in a text of ``name: value``.
+
+    ``words`` are pieces of text to put in, ``head`` is the number of bytes in front of the text.
+    """
+
+    def __init__(self, mutate: Mutate, words: Sequence[bytes], head: int = 0) -> None:
+        self._mutate = mutate
+        self._words = words
+        self._head = head
+
+    def __call__(self, data: bytes, max_size: int, seed: int) -> bytes:
+        """Another text; ``data`` changed blindly half of the time."""
+        chance = Random(seed)
+        tokens = _TOKEN.findall(data[self._head :])
+        if chance.random() < 0.5 or not tokens:
+            return self._mutate(data, max_size)
+        for _ in range(chance.randint(1, 2)):
+            tokens = self._changed(tokens, chance) or [b" "]
+        changed = data[: self._head] + b"".join(tokens)
+        return changed if len(changed) <= max_size else self._mutate(data, max_size)
+
+    def _changed(self, tokens: list[bytes], chance: Random) -> list[bytes]:
+        words = [at for at, token in enumerate(tokens) if token[:1].isalpha()]
+        at = chance.randrange(len(tokens))
+        start = chance.choice(words) if words else at
+        stop = _behind(tokens, start)
+        field, rest = tokens[start:stop], tokens[:start] + tokens[stop:]
+        place = chance.randrange(len(rest) + 1)
+        action = chance.randrange(9)
+        if action == 0:
+            return rest
+        if action == 1:
+            return [*rest[:place], *field, b" ", *rest[place:]]
+        if action == 2:
+            return [*tokens[:stop], b" ", *tokens[start:]]
+        if action == 3:
+            return [*tokens[:at], chance.choice(self._words), b" ", *tokens[at:]]
+        if action == 4:
+            return [*tokens[:at], chance.choice(_BLANKS), *tokens[at:]]
+        if action == 5:
+            return _braced(tokens, start, stop)
+        if action == 6 and len(field) > 1 and field[-1] not in _CLOSERS.values():
+            value = [b"[", field[-1], *([b",", field[-1]] if chance.random() < 0.5 else []), b"]"]
+            return [*tokens[: stop - 1], *value, *tokens[stop:]]
+        if action == 7:
+            numbers = [at for at, token in enumerate(tokens) if token[:1].isdigit()]
+            if numbers:
+                at = chance.choice(numbers)
+                return [*tokens[:at], chance.choice(_NUMBERS), *tokens[at + 1 :]]
+        blank = chance.choice(_BLANKS) if tokens[at].isspace() else tokens[at]
+        return [*tokens[:at], blank, *tokens[at + 1 :]]
+
+
+def _behind(tokens: Sequence[bytes], start: int) -> int:
+    """Where a field ends whose name is at ``start``: behind its value, and a separator."""
+    at, opened = start + 1, []
+    while at < len(tokens):
+        token = tokens[at]
+        at += 1
+        if token in _CLOSERS:
+            opened.append(_CLOSERS[token])
+        elif opened and token == opened[-1]:
+            opened.pop()
+        if not opened and token != b":" and not token.isspace() and token[:1] != b"#":
+            break
+    if tokens[at : at + 1] in ([b","], [b";"]):
+        at += 1
+    return at
+
+
+def _braced(tokens: list[bytes], start: int, stop: int) -> list[bytes]:
+    """The other kind of braces around a message."""
+    field = tokens[start:stop]
+    other = {b"{": b"<", b"<": b"{", b"}": b">", b">": b"}"}
+    ends = [at for at, token in enumerate(field) if token in other]
+    for at in (ends[:1] + ends[-1:]) if len(ends) > 1 else []:
+        field[at] = other[field[at]]
+    return [*tokens[:start], *field, *tokens[stop:]]

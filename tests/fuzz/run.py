@@ -173,16 +173,18 @@ def _inside(target: str, options: list[str]) -> int:
 
     with atheris.instrument_imports(include=["deconvsurgery"]):
         harness = importlib.import_module(target)
-    arguments = [sys.argv[0], *options]
-    if target == "net":
-        atheris.Setup(arguments, harness.check)
-    else:
-        from mutation import Mutator
-        from words import wire_fields
+    from mutation import TextMutator, WireMutator
+    from words import text_words, wire_fields
 
-        # Asked for at each call: Setup exchanges it.
-        mutator = Mutator(lambda *given: atheris.Mutate(*given), wire_fields(), HEAD[target])
-        atheris.Setup(arguments, harness.check, custom_mutator=mutator)
+    # Asked for at each call: Setup exchanges it.
+    def mutate(data: bytes, size: int) -> bytes:
+        return atheris.Mutate(data, size)
+
+    if target == "net":
+        mutator = TextMutator(mutate, list(text_words()), HEAD[target])
+    else:
+        mutator = WireMutator(mutate, wire_fields(), HEAD[target])
+    atheris.Setup([sys.argv[0], *options], harness.check, custom_mutator=mutator)
     atheris.Fuzz()
     return 0
 

@@ -228,7 +228,10 @@ def _without(blob: Tree, numbers: frozenset[int]) -> list[bytes]:
 
 _WIRE_TYPES = {
     **dict.fromkeys((1, 2, 3, 4, 10), (0,)),
-    **{5: (2, 5), 7: (2,), 8: (2, 1), 12: (2,)},
+    5: (2, 5),
+    7: (2,),
+    8: (2, 1),
+    12: (2,),
 }
 
 
