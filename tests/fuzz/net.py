@@ -28,6 +28,7 @@ OURS_ALONE = (
     "mixes 'layer' (V2) and 'layers' (V1)",
     "both include and exclude",
     "is a solver",
+    "holds NUL bytes",
 )
 _COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(#[^\n]*)', re.DOTALL)
 _APART = re.compile(r"-(?:\s|#[^\n]*\n)+")
