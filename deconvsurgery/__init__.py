@@ -24,6 +24,7 @@ _HOMES = {
         "LayerError",
         "MismatchError",
         "ModelError",
+        "NotANetError",
         "OutputError",
         "PrototxtError",
         "SelectionError",
@@ -50,13 +51,17 @@ _HOMES = {
     "change": ("Action", "Change", "Plan", "Skip"),
     "plan": ("make_plan",),
     "finding": ("Finding", "Repair", "Rule", "Severity", "Step"),
+    "contrast": ("BlobContrast", "Contrast", "LayerContrast", "Likeness"),
+    "difference": ("Difference",),
     "verbs.apply": ("ApplyResult", "apply"),
     "verbs.check": ("CheckResult", "check"),
     "verbs.convert": ("ConvertResult", "convert"),
     "verbs.demo": ("demo",),
+    "verbs.diff": ("DiffResult", "diff"),
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.regroup": ("RegroupResult", "regroup"),
+    "verbs.revert": ("RevertResult", "revert"),
     "verbs.transplant": ("TransplantResult", "transplant"),
     "verbs.patch_net": ("PatchResult", "patch_net"),
     "patching": ("LayerPatch",),
@@ -68,6 +73,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
     from .change import Action, Change, Plan, Skip
+    from .contrast import BlobContrast, Contrast, LayerContrast, Likeness
+    from .difference import Difference
     from .errors import (
         ConfigError,
         FileError,
@@ -75,6 +82,7 @@ if TYPE_CHECKING:
         LayerError,
         MismatchError,
         ModelError,
+        NotANetError,
         OutputError,
         PrototxtError,
         SelectionError,
@@ -108,21 +116,27 @@ if TYPE_CHECKING:
     from .verbs.check import CheckResult, check
     from .verbs.convert import ConvertResult, convert
     from .verbs.demo import demo
+    from .verbs.diff import DiffResult, diff
     from .verbs.inspect import InspectResult, inspect
     from .verbs.kernel import kernel
     from .verbs.patch_net import PatchResult, patch_net
     from .verbs.regroup import RegroupResult, regroup
+    from .verbs.revert import RevertResult, revert
     from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
     "Action",
     "ApplyResult",
     "BilinearFill",
+    "BlobContrast",
     "Change",
     "CheckResult",
     "ConfigError",
+    "Contrast",
     "ConvertResult",
     "ConvolutionParam",
+    "DiffResult",
+    "Difference",
     "FieldChange",
     "FileError",
     "Finding",
@@ -132,14 +146,17 @@ __all__ = [
     "InspectResult",
     "KernelFacts",
     "Layer",
+    "LayerContrast",
     "LayerError",
     "LayerPatch",
+    "Likeness",
     "Message",
     "MismatchError",
     "Model",
     "ModelError",
     "Net",
     "NetState",
+    "NotANetError",
     "Options",
     "OutputError",
     "PatchResult",
@@ -149,6 +166,7 @@ __all__ = [
     "Recipe",
     "RegroupResult",
     "Repair",
+    "RevertResult",
     "Rule",
     "Selection",
     "SelectionError",
@@ -168,6 +186,7 @@ __all__ = [
     "check",
     "convert",
     "demo",
+    "diff",
     "inspect",
     "interp",
     "json_schema",
@@ -181,6 +200,7 @@ __all__ = [
     "read_net",
     "recipe",
     "regroup",
+    "revert",
     "transplant",
 ]
 

@@ -69,7 +69,7 @@ def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[D
             found.setdefault((each.kind, each.layer), each)
     own = {layer.name: layer.type for layer in net.layers}
     weighted = [source for source in model.layers if source.blobs]
-    strangers = {each.name: _type(each) for each in weighted if each.name not in own}
+    strangers = {each.name: told_type(each) for each in weighted if each.name not in own}
     lacking = {name: own[name] for kind, name in found if kind is Kind.MODEL_LACKS}
     renamed = _renamed(lacking, strangers)
     for new, old in renamed.items():
@@ -156,7 +156,7 @@ def _received(
         count = len(sources)
         words = f"the model has {count} layers of this name; Caffe copies each, the last wins"
         yield Disagreement(Kind.TWICE_IN_MODEL, layer.name, words, line)
-    other = _type(sources[-1])
+    other = told_type(sources[-1])
     if sources[-1].blobs and other not in ("", layer.type):
         words = (
             f"the net calls it {_short(layer.type)}, the model {_short(other)}; "
@@ -172,7 +172,7 @@ def _refused(
     layer: Layer, blobs: tuple[Shape, ...] | None, source: SourceLayer
 ) -> tuple[Kind, str, Mapping[str, Said]] | None:
     """The first check of Caffe's that fails, in the order in which it makes them."""
-    other = _type(source)
+    other = told_type(source)
     has = "the model has" if other in ("", layer.type) else f"the model's {_short(other)} has"
     if blobs is not None and len(blobs) != len(source.blobs):
         gives = f"{len(blobs) or 'no'} blob" + ("" if len(blobs) == 1 else "s")
@@ -223,7 +223,7 @@ def _fits(blob: SourceBlob, shape: Shape) -> bool:
     return blob.fits([there if dim is None else dim for dim, there in pairs])
 
 
-def _type(source: SourceLayer) -> str:
+def told_type(source: SourceLayer) -> str:
     """A type by Caffe's name of today; empty for a number of a fork's and a V0 name."""
     foreign = source.version is Version.V0 or source.type.startswith("V1 type")
     return "" if foreign else source.type

@@ -3,6 +3,7 @@
     SurgeryError                    everything this package raises on purpose   .hint .path
     ├── FormatError                 a file is not what it should be
     │   ├── PrototxtError           … in the net's text                         .line .column .layer
+    │   │   └── NotANetError        … which is no net's: a solver's, a template
     │   └── ModelError              … in the weights file                       .offset .layer
     ├── LayerError                  something about one layer                   .layer .line
     │   ├── ShapeError              … which cannot exist or cannot be filled
@@ -50,6 +51,10 @@ class PrototxtError(FormatError):
         self.line = line
         self.column = column
         self.layer = layer
+
+
+class NotANetError(PrototxtError):
+    """The text is no net and was not meant to be one: a solver's, a template."""
 
 
 class ModelError(FormatError):

@@ -196,7 +196,8 @@ _DESCRIBED: dict[Form, tuple[str, str]] = {
     ),
     Form.TEXT: (
         "is text, not weights",
-        "if it is the prototxt, net and model may be the wrong way round",
+        "a prototxt holds no weights: is the .caffemodel meant, or are the two files the wrong way "
+        "round?",
     ),
     Form.GZIP: ("is compressed with gzip", "unpack it first: `gunzip` or `tar -xzf`"),
     Form.ZIP: (

@@ -114,6 +114,8 @@ class OnWire:
     @property
     def storage(self) -> Storage:
         """The field that Caffe reads, the first that has any values."""
+        if len(self.chunks) == 1:
+            return self.chunks[0].storage
         kinds = {chunk.storage for chunk in self.chunks if chunk.count}
         kinds = kinds or {chunk.storage for chunk in self.chunks}
         return next((kind for kind in Storage if kind in kinds), Storage.NONE)
@@ -126,7 +128,8 @@ class OnWire:
     @property
     def values(self) -> tuple[Chunk, ...]:
         """The chunks that count."""
-        return tuple(chunk for chunk in self.chunks if chunk.storage is self.storage)
+        storage = self.storage
+        return tuple(chunk for chunk in self.chunks if chunk.storage is storage)
 
     @property
     def count(self) -> int:

@@ -79,6 +79,20 @@ def _found(search: Callable[[str], re.Match[str] | None]) -> Callable[[str], boo
     return lambda name: search(name) is not None
 
 
+def name_choice(
+    patterns: Sequence[str], exclude: Sequence[str] = ()
+) -> Callable[[str], bool] | None:
+    """The test of all patterns at once, where none are every name; ``None`` if it is no choice."""
+    wanted = [name_test(pattern) for pattern in patterns]
+    unwanted = [name_test(pattern) for pattern in exclude]
+    if not wanted and not unwanted:
+        return None
+    return lambda name: (
+        (not wanted or any(test(name) for test in wanted))
+        and not any(test(name) for test in unwanted)
+    )
+
+
 def match_layers(
     net: Net,
     patterns: Sequence[str] = DEFAULT_PATTERNS,
@@ -105,6 +119,19 @@ def active_layers(net: Net, states: Iterable[NetState] | None = None) -> tuple[L
     return tuple(layer for layer in net.layers if any(layer.active(state) for state in states))
 
 
+def no_such_layer(patterns: Sequence[str], names: Sequence[str]) -> SelectionError:
+    """What to tell someone whose patterns choose none of the layers of two models."""
+    asked = ", ".join(repr(pattern) for pattern in patterns)
+    plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
+    near = [name for p in plain for name in difflib.get_close_matches(p, names, 1, 0.5)]
+    if not names:
+        return SelectionError("neither of the models has a layer")
+    if not patterns:
+        return SelectionError("every layer is taken out by -x/--exclude")
+    hint = f"did you mean -p {near[0]!r}?" if near else f"there is {names[0]!r}, for example"
+    return SelectionError(f"no layer of either model matches {asked}", hint=hint)
+
+
 def nothing_matched(
     net: Net,
     patterns: Sequence[str],
@@ -121,7 +148,7 @@ def nothing_matched(
         hint = (
             "its Deconvolution layers are active in another phase, stage or level; see --phase"
             if inactive
-            else "there is nothing to fill; --allow-empty makes it a plain copy"
+            else "there is nothing to fill; with --allow-empty that is no error"
         )
         where = " that is active" if inactive else ""
         return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)

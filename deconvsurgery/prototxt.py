@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import PrototxtError
+from .errors import NotANetError, PrototxtError
 from .legacy import upgraded_v0, upgraded_v1
 from .meaning import meaning
 from .net import (
@@ -147,6 +147,7 @@ def _check_kind(text: Text, fields: Sequence[TextField], message: Message) -> No
                     f"is a solver ({field.name!r}), not a net",
                     field.start,
                     "give the prototxt that its 'net' or 'train_net' names",
+                    NotANetError,
                 )
 
 

@@ -18,6 +18,7 @@ from .net import Net
 from .prototxt import parse_net
 from .settings import FILE_NAME, PROJECT_FILE, Settings, parse_settings
 from .source import FileSource, can_be_read_again, open_source, open_text, read_bytes, shown
+from .undo import LONGEST_HEADER, Undo, parsed
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
@@ -46,6 +47,39 @@ def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[FileSource, bytes, 
             error.path = source.name
             raise
         yield source, data, net
+
+
+@contextmanager
+def open_patch(path: str | os.PathLike[str]) -> Iterator[tuple[FileSource, Undo, int]]:
+    """A patch that undoes a change: its file, what it says, and where the original's bytes begin.
+
+    Raises ``FormatError`` for what is no patch.
+    """
+    with open_source(path) as source:
+        try:
+            line = _first_line(source)
+            yield source, parsed(line, source.size), len(line)
+        except FormatError as error:
+            if error.path is None:
+                error.path = source.name
+            raise
+
+
+def _first_line(source: FileSource) -> bytes:
+    """What stands before the first line's end, and that; all of a short file without one."""
+    line = b""
+    while len(line) < min(source.size, LONGEST_HEADER):
+        piece = source.read(len(line), min(_PIECE, source.size - len(line)))
+        end = piece.find(b"\n")
+        if end >= 0:
+            return line + piece[: end + 1]
+        line += piece
+        if not line.startswith(b"{"):
+            break  # no patch begins like that
+    return line
+
+
+_PIECE = 1 << 16
 
 
 @contextmanager
@@ -138,10 +172,14 @@ def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
 
 
 def _looks_like_a_net(path: str) -> bool:
+    """Of what is neither (a Git LFS pointer, a web page) the name is all there is to go by."""
     try:
-        return _is_net(path)
+        found = _form(path)
     except SurgeryError:
         return True
+    return found is Form.TEXT or (
+        found not in (Form.BINARY, Form.HDF5) and path.endswith(".prototxt")
+    )
 
 
 def read_settings(path: str | os.PathLike[str] | None = None) -> Settings | None:
@@ -179,6 +217,11 @@ def _settings(path: str) -> Settings | None:
 
 
 def _is_net(path: str) -> bool:
+    return _form(path) is Form.TEXT
+
+
+def _form(path: str) -> Form:
+    """A file's form; text behind a byte order mark is text, too."""
     with open_source(path) as source:
         head = source.read(0, min(HEAD, source.size))
-        return form(head, source.size) is Form.TEXT or head.startswith(_BYTE_ORDER_MARKS)
+        return Form.TEXT if head.startswith(_BYTE_ORDER_MARKS) else form(head, source.size)

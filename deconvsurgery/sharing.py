@@ -7,7 +7,7 @@ layers, their owner. Never here: shapes, weights, files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -22,13 +22,23 @@ Owner: TypeAlias = tuple[str, int]
 
 def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
     """Of each blob that shares an earlier one's memory, which that is (``Net::AppendParam``)."""
+    layers = active_layers(net, states)
+    return _owners((layer.name, [spec.name for spec in layer.param]) for layer in layers)
+
+
+def told_owners(model: Model) -> dict[Owner, Owner]:
+    """As `owners`, as far as the layers of a binary model tell themselves."""
+    return _owners((layer.name, layer.param_names) for layer in model.layers)
+
+
+def _owners(layers: Iterable[tuple[str, Sequence[str]]]) -> dict[Owner, Owner]:
     first: dict[str, Owner] = {}
     found: dict[Owner, Owner] = {}
-    for layer in active_layers(net, states):
-        for position, spec in enumerate(layer.param):
-            own = (layer.name, position)
-            if spec.name and first.setdefault(spec.name, own) != own:
-                found[own] = first[spec.name]
+    for layer, params in layers:
+        for position, param in enumerate(params):
+            own = (layer, position)
+            if param and first.setdefault(param, own) != own:
+                found[own] = first[param]
     return found
 
 

@@ -6,14 +6,18 @@ Never here: where they go, or what they mean.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import platform
 import select
+import sys
 from collections.abc import Callable
 
 from .source import FileSource
 from .splice import Buffer, Edit, Kept
 
 _MIB = 1 << 20
+_LARGE_HOLE = 16 * _MIB  # bytes; a smaller one is not worth a call
 
 # From copy_file_range: this pair of files, file systems or kernels cannot do it; read and
 # write can. (EBADF: the output was opened to append; man 2 copy_file_range.)
@@ -30,13 +34,25 @@ _NO_KERNEL_COPY = frozenset(
 )
 
 
+# Linux's ioctl that makes a file share another's blocks until one of them is written to (btrfs,
+# xfs, overlayfs over those, NFS 4.2); a few old machines number their ioctls otherwise.
+_FICLONE = 0x40049409
+_NUMBERED_OTHERWISE = ("alpha", "mips", "parisc", "ppc", "powerpc", "sparc")
+
+
 class Sink:
-    """An open descriptor that takes all it is given, in order; at most a few MiB in memory."""
+    """An open descriptor that takes all it is given, in order; at most a few MiB in memory.
 
-    __slots__ = ("done", "fd", "kernel_copy", "progress")
+    ``fresh``: it is a new and empty file of our own, which may become a clone of another.
+    """
 
-    def __init__(self, fd: int, progress: Callable[[int], None] | None) -> None:
+    __slots__ = ("done", "fd", "fresh", "kernel_copy", "progress")
+
+    def __init__(
+        self, fd: int, progress: Callable[[int], None] | None, *, fresh: bool = False
+    ) -> None:
         self.fd = fd
+        self.fresh = fresh
         self.done = 0  # bytes
         self.progress = progress
         self.kernel_copy = getattr(os, "copy_file_range", None)  # Linux only
@@ -67,6 +83,30 @@ class Sink:
                 raise OSError(errno.EIO, "nothing more could be written")
             return written
 
+    def clone(self, source: FileSource, *, but: int = 0) -> bool:
+        """Make a fresh file a clone of ``source``, where the file system can; where not, nothing.
+
+        The clone costs no room and no time; the ``but`` bytes that are then written over it (see
+        `seek`) do.
+        """
+        if not self.fresh or self.done or sys.platform != "linux":
+            return False
+        if platform.machine().startswith(_NUMBERED_OTHERWISE):
+            return False
+        try:
+            fcntl.ioctl(self.fd, _FICLONE, source.fd)
+        except OSError:
+            return False  # a copy will do, or tell what is wrong
+        if os.fstat(self.fd).st_size != source.size:
+            os.ftruncate(self.fd, 0)
+            return False  # it was changed meanwhile, which a copy finds out
+        self._tell(source.size - but)
+        return True
+
+    def seek(self, position: int) -> None:
+        """Go on at a place within a clone."""
+        os.lseek(self.fd, position, os.SEEK_SET)
+
     def carry_out(self, edit: Edit, source: FileSource) -> None:
         """Write an edit's bytes as they are made, or copy those that the source has."""
         done = 0
@@ -84,6 +124,26 @@ class Sink:
             )
 
     def copy(self, source: FileSource, start: int, stop: int) -> None:
+        """Copy bytes ``[start, stop)``; large holes of a sparse file stay holes, as with ``cp``."""
+        position = start
+        if self.fresh and stop - start >= _LARGE_HOLE:
+            for begin, end in source.filled(start, stop):
+                if begin - position >= _LARGE_HOLE:
+                    self._leave_out(begin - position)
+                    position = begin
+                self._copy(source, position, end)
+                position = end
+            if stop - position >= _LARGE_HOLE:
+                self._leave_out(stop - position)
+                return
+        self._copy(source, position, stop)
+
+    def _leave_out(self, size: int) -> None:
+        """Go on further ahead; what is left out is zeros and takes no room."""
+        os.ftruncate(self.fd, os.lseek(self.fd, size, os.SEEK_CUR))
+        self._tell(size)
+
+    def _copy(self, source: FileSource, start: int, stop: int) -> None:
         """Copy bytes ``[start, stop)``, inside the kernel where it can do that."""
         piece = (64 if self.progress is None else 16) * _MIB
         while start < stop and self.kernel_copy is not None:

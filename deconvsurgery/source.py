@@ -9,11 +9,13 @@ Never here: writing, what the bytes mean, or printing.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import islice
 from types import TracebackType
@@ -159,6 +161,25 @@ class FileSource:
                     hint="run again when nothing else writes to it",
                 )
             return data
+
+    def filled(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """The stretches of ``[start, stop)`` that have bytes on disk; between them are zeros.
+
+        A sparse file has holes; elsewhere, and where the system does not tell, it is all of it.
+        """
+        position = start
+        while position < stop:
+            try:
+                begin = os.lseek(self.fd, position, os.SEEK_DATA)
+                end = os.lseek(self.fd, begin, os.SEEK_HOLE)
+            except (OSError, AttributeError) as error:
+                if getattr(error, "errno", None) != errno.ENXIO:  # a hole up to the end
+                    yield position, stop
+                return
+            if begin >= stop:
+                return
+            yield begin, min(end, stop)
+            position = end
 
     def unchanged(self) -> bool:
         """Device, inode, size and time of last change are what they were when it was opened.

@@ -10,14 +10,14 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from .errors import FileError, OutputError
 from .place import Place
 from .sink import Sink
-from .source import opened, reason, shown
+from .source import FileSource, opened, reason, shown
 
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 
@@ -62,6 +62,11 @@ class Staged:
         self._temporary = None
         _flush_directory(self.place)
 
+    def reopened(self) -> FileSource:
+        """The new file, to be read while it waits."""
+        assert self._temporary is not None
+        return FileSource(opened(self._temporary, os.O_RDONLY), self.place.name)
+
     def undo(self) -> None:
         """Put back what was there, if the new file has taken its place."""
         try:
@@ -100,7 +105,7 @@ def staged(
     fd = -1
     try:
         fd = new._opened()
-        fill(Sink(fd, progress))
+        fill(Sink(fd, progress, fresh=True))
         new.size = os.fstat(fd).st_size
         if size is not None and new.size != size:
             raise RuntimeError(f"{new.size} bytes were written instead of {size}")
@@ -115,6 +120,17 @@ def staged(
             with suppress(OSError):
                 os.close(fd)
         new.settle()
+
+
+def take_all(files: Sequence[Staged], *, force: bool) -> None:
+    """Have each take its place in turn; where one cannot, those before it give theirs back."""
+    try:
+        for each in files:
+            each.take(force=force, undoable=True)
+    except BaseException:
+        for each in reversed(files):
+            each.undo()
+        raise
 
 
 def _temporary_name() -> str:

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .errors import PrototxtError
+from .errors import NotANetError, PrototxtError
 
 MAX_DEPTH = 100  # protobuf's own recursion limit
 
@@ -26,6 +26,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# Shell and envsubst, CMake and autoconf, Python, Jinja.
+_VARIABLE = re.compile(r"\$|@\w+@|%\(\w+\)|\{%|\{\{[^{}:]*\}\}")
 _CLOSER = {"{": "}", "<": ">"}
 
 
@@ -79,10 +81,16 @@ class Text:
         end = self.text.find("\n", start)
         return self.text[start:] if end < 0 else self.text[start:end]
 
-    def error(self, message: str, offset: int, hint: str | None = None) -> PrototxtError:
+    def error(
+        self,
+        message: str,
+        offset: int,
+        hint: str | None = None,
+        kind: type[PrototxtError] = PrototxtError,
+    ) -> PrototxtError:
         """An error at an offset."""
         line, column = self.place(offset)
-        return PrototxtError(message, line=line, column=column, hint=hint)
+        return kind(message, line=line, column=column, hint=hint)
 
 
 def _shortened(written: str) -> str:
@@ -90,15 +98,25 @@ def _shortened(written: str) -> str:
     return written if len(written) <= 40 else written[:40] + "…"
 
 
+def _template(text: Text, offset: int) -> PrototxtError | None:
+    """The variable of a template that begins here or with the brace before."""
+    for start in (offset, max(offset - 1, 0)):
+        if found := _VARIABLE.match(text.text, start):
+            opening = found[0][: 2 if found[0][0] in "{%" else 1]
+            return text.error(
+                f"found {opening!r}: this is a template whose variables are not filled in",
+                start,
+                "fill them in first, e.g. with sed or envsubst",
+                NotANetError,
+            )
+    return None
+
+
 def _unreadable(text: Text, offset: int) -> PrototxtError:
     """Say what the first character that begins no token probably means."""
     found = text.text[offset]
-    if found == "$":
-        return text.error(
-            "found '$': this is a template whose variables are not filled in",
-            offset,
-            "substitute ${…} first, e.g. with sed or envsubst",
-        )
+    if template := _template(text, offset):
+        return template
     if found in "\"'":
         return text.error("a string is not closed on its line", offset)
     if found == "\0":
@@ -145,6 +163,8 @@ class _Reader:
 
     def wrong(self, expected: str) -> PrototxtError:
         token = self.token
+        if template := _template(self.text, token.start):
+            return template
         if token.kind == "end":
             return self.text.error(f"the text ends where {expected} is expected", token.start)
         if self.text.text.startswith(("<<<<<<<", ">>>>>>>", "======="), token.start):

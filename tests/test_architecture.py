@@ -21,6 +21,7 @@ MAY_IMPORT_AT_THE_TOP = {
         "compare",
         "objections",
         "regrouping",
+        "difference",
         "pycaffe",
         "report",
     },

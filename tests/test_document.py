@@ -122,6 +122,7 @@ def test_apply():
         "bytes": {"input": 537963157, "output": 537963157, "rewritten": 28224},
         "warnings": [],
         "notes": [],
+        "patch": None,
     }
 
 

@@ -23,6 +23,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from numpy.typing import NDArray
 
 from deconvsurgery.change import Action, Change
+from deconvsurgery.contrast import Likeness
 from deconvsurgery.errors import MismatchError, SelectionError, ShapeError
 from deconvsurgery.fingerprint import State
 from deconvsurgery.net import Net
@@ -31,6 +32,7 @@ from deconvsurgery.schema import message_class
 from deconvsurgery.survey import Row
 from deconvsurgery.verbs.apply import ApplyResult, apply
 from deconvsurgery.verbs.convert import convert
+from deconvsurgery.verbs.diff import diff
 from deconvsurgery.verbs.inspect import inspect
 
 Array = NDArray[Any]
@@ -1406,3 +1408,47 @@ def test_a_real_name_with_a_slash_has_no_hdf5_form(tmp_path: Path, shared: Path)
     assert caught.value.layer == "upsample/deconv"
     assert not (tmp_path / "out").exists()
     assert model.read_bytes() == kept
+
+
+# --- two forms held against each other
+
+
+def different(case: Case, ideal: Array) -> dict[str, tuple[bytes, int, float]]:
+    """Files beside the one with the right weights: values that are not the same, and how far."""
+    moved, far = ideal.copy(), ideal.copy()
+    moved.flat[-1] += 0.5
+    far.flat[::2] -= 4
+    return {
+        "equal": (source(case, ideal), 0, 0.0),
+        "moved": (source(case, moved), 1, 0.5),
+        "far": (source(case, far), (ideal.size + 1) // 2, 4.0),
+    }
+
+
+@of([case for case in SOME if case["name"] in ("k04_g3", "factor2_dense", "bias_default")])
+def test_any_two_forms_are_told_apart_by_values_alone(
+    case: Case, tmp_path: Path, ideal: Callable[[Case], Array]
+) -> None:
+    """All are multiples of 1/16, which are the same in every type."""
+    perfect = ideal(case)
+    assert np.array_equal(perfect * 16, np.round(perfect * 16))
+    models = {}
+    for number, form in enumerate(FORMS):
+        model = tmp_path / f"{number}.{form.suffix}"
+        models[form.id] = form.write(model, source(case, perfect))
+    for what, (data, changed, largest) in different(case, perfect).items():
+        for form in FORMS:
+            other = form.write(tmp_path / f"other.{form.suffix}", data)
+            for name, model in models.items():
+                result = diff(model, other)
+                assert result.same == (what == "equal"), (name, form.id)
+                rows = {row.name: row for row in result.contrast.layers if row.weighted}
+                up = rows.pop("up")
+                assert not any(row.differs for row in rows.values())
+                first = up.blobs[0].difference
+                assert first is not None
+                assert (first.changed, first.largest) == (changed, largest), (name, form.id)
+                assert first.values == perfect.size
+                assert len(up.blobs) == case["caffe"]["n_blobs"]
+                assert all(blob.likeness is Likeness.SAME for blob in up.blobs[1:])
+                assert result.contrast.identical == (other.read_bytes() == model.read_bytes())

@@ -38,7 +38,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> Pat
     base = base_model(parse_net(net_text()))
     (tmp_path / "net").write_bytes(net_text())
     (tmp_path / "in").write_bytes(base)
-    assert run_here(tmp_path, "apply", "net", "in", "full")[0] == 0
+    assert run_here(tmp_path, "apply", "--save-patch", "undo-full", "net", "in", "full")[0] == 0
     assert run_here(tmp_path, "patch-net", "net", "patched")[0] == 0
     assert run_here(tmp_path, "regroup", "net", "full", "grouped-net", "grouped")[0] == 0
     (tmp_path / "there").write_bytes(b"precious")
@@ -93,6 +93,8 @@ DONE: Sequence[tuple[str, str, int]] = (
     ("check net full net in", "several pairs, one with findings", 1),
     ("check --explain DS004", "a rule's page", 0),
     ("check net -p nothing --allow-empty", "nothing matched, and may", 0),
+    ("diff in in", "the same file", 0),
+    ("diff in full", "layers that only one has", 1),
     ("convert in out", "done, or nothing had to change", 0),
     ("convert in out.h5", "done", 0),
     ("convert -n in", "a dry run", 0),
@@ -103,6 +105,10 @@ DONE: Sequence[tuple[str, str, int]] = (
     ("patch-net --check net", "something would change", 1),
     ("patch-net --check --diff net", "and is shown", 1),
     ("patch-net --check patched", "nothing would change", 0),
+    ("apply --save-patch undo net in out", "with a patch", 0),
+    ("revert full undo-full", "done", 0),
+    ("revert in undo-full", "it is the original already", 0),
+    ("revert -n full undo-full", "a dry run", 0),
     ("regroup net full out out2", "done", 0),
     ("regroup grouped-net grouped out out2", "nothing had to change", 0),
     ("regroup -n net full", "a dry run of what would change", 0),
@@ -181,6 +187,13 @@ WRONG: Sequence[tuple[str, str, int, str, str]] = (
     ("check in in", "no net before a model", 3, "FormatError", "each net"),
     ("check nowhere", "no such file", 4, "FileError", "nowhere"),
     ("check --config nowhere", "no such settings", 4, "FileError", "nowhere"),
+    ("diff in", "one file", 2, "UsageError", "B"),
+    ("diff - -", "both on standard input", 2, "UsageError", "standard input"),
+    ("diff --atol -1 in in", "no distance", 2, "UsageError", "distance"),
+    ("diff in net", "a net", 3, "ModelError", "is text"),
+    ("diff in cut", "truncated", 3, "ModelError", "byte"),
+    ("diff -p nothing in full", "nothing matched", 3, "SelectionError", "nothing"),
+    ("diff in nowhere", "no such model", 4, "FileError", "nowhere"),
     ("convert", "no files", 2, "UsageError", "IN"),
     ("convert --to onnx in o", "no such form", 2, "UsageError", "onnx"),
     ("convert in", "no OUT", 2, "OutputError", "no output"),
@@ -197,6 +210,12 @@ WRONG: Sequence[tuple[str, str, int, str, str]] = (
     ("patch-net misfit o", "channels that do not fit", 3, "ShapeError", "'up'"),
     ("patch-net --check misfit", "and --check", 3, "ShapeError", "'up'"),
     ("patch-net nowhere o", "no such net", 4, "FileError", "nowhere"),
+    ("revert full", "no patch", 2, "UsageError", "PATCH"),
+    ("revert - undo-full", "a stream", 2, "OutputError", "stream"),
+    ("revert -o there full undo-full", "FILE exists", 2, "OutputError", "--force"),
+    ("revert net undo-full", "another file", 3, "MismatchError", "not the file"),
+    ("revert full in", "no patch", 3, "FormatError", "is no patch"),
+    ("revert full nowhere", "no such patch", 4, "FileError", "nowhere"),
     ("regroup net", "no model", 2, "UsageError", "IN"),
     ("regroup - - o p", "both on standard input", 2, "UsageError", "standard input"),
     ("regroup net full o", "one OUT", 2, "OutputError", "two outputs"),
@@ -321,6 +340,8 @@ NO_ROOM = (
     "patch-net net out",
     "regroup net full out out2",
     "transplant net in out",
+    "apply --save-patch undo net in out",
+    "revert full undo-full",
     "demo new",
 )
 

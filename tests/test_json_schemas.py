@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import h5py
 import numpy as np
 import pytest
 from google.protobuf import text_format
@@ -333,7 +334,18 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "crlf.net").write_bytes(net_text().replace(b"\n", b"\r\n"))
     (place / "states.net").write_text(states_net())
     (place / "states").write_bytes(states_model())
+    (place / "renamed").write_bytes(states_model().replace(b"up-other", b"up-odder"))
+    other = NetParameter.FromString(states_model())
+    other.layer.append(other.layer[1])  # the first with weights becomes the last
+    del other.layer[1]
+    other.layer[1].blobs[0].shape.dim[:] = [2, 1, 2, 8]
+    (place / "moved").write_bytes(other.SerializeToString())
+    for name, blobs in (("absent.h5", "1"), ("whole.h5", "01")):
+        with h5py.File(place / name, "w") as file:  # one leaves its weights to another layer
+            for blob in blobs:
+                file[f"data/a/{blob}"] = np.zeros(2, np.float32)
     (place / "broken.net").write_text('name: "n"\nlayer { name: }\n')
+    (place / "solver.net").write_text('net: "n"\n')
     (place / "misspelt.net").write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_sise: 4"))
     (place / "cut").write_bytes(base_model(ds.parse_net(net_text()))[:-7])
     (place / "settings.toml").write_text("[pairs]")
@@ -346,6 +358,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / name).write_bytes(saved)
     for name in (
         "linked",
+        "linked-again",
         "linked.net",
         "linked-too",
         "linked-too.net",
@@ -378,7 +391,7 @@ RUNS = {
     """,
     "apply": """
       demo.net demo demo.out
-      demo.net demo.out demo.again
+      --save-patch demo.undo demo.net demo demo.again
       -n demo.net demo
       -n -p refine --skip-unfit --fill missing demo.net demo
       -n -p * -x refine demo.net demo
@@ -433,6 +446,34 @@ RUNS = {
       -n --no-group crlf.net
       -n v1.net --freeze
       -n -p nothing --allow-empty demo.net
+    """,
+    "revert": """
+      -n demo.again demo.undo
+      demo.again demo.undo
+      demo.again demo.undo
+      -f -o linked-again demo.again demo.undo
+    """,
+    "diff": """
+      demo demo
+      demo demo.out
+      demo.out demo
+      --only-changed demo demo.out
+      --atol 0.001 demo.out demo.h5
+      states renamed
+      renamed states
+      states half
+      half single
+      double v1
+      v1 v1.h5
+      v1 v0
+      v0 v1.kept
+      mixed empty
+      empty mixed
+      absent.h5 whole.h5
+      states moved
+      half double
+      single half
+      layouts/gauss.caffemodel layouts/gauss.caffemodel.h5
     """,
     "check": """
       demo.net
@@ -491,7 +532,8 @@ def printed(
         for line in [*runs, *more.get(command, [])]:
             code, out, errors = run_here(bench, command, "--json", *shlex.split(line))
             # One document tells of all pairs, also of those that cannot be checked.
-            assert code in ((0, 1, 3, 4) if command == "check" else (0,)), (command, line, out)
+            allowed = {"check": (0, 1, 3, 4), "diff": (0, 1)}.get(command, (0,))
+            assert code in allowed, (command, line, out)
             assert errors == b"", (command, line)
             found[command].append(parsed_json(out))
     return found
@@ -523,6 +565,7 @@ FAILING = """
   apply demo.net demo demo
   apply broken.net demo o
   apply misspelt.net demo o
+  apply solver.net demo o
   apply demo.net cut o
   inspect demo.net demo.net
   apply -p refine demo.net demo o

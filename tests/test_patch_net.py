@@ -509,7 +509,9 @@ WRONG = (
     ("no OUT", ["net.prototxt"], 2, "no output is named"),
     ("OUT exists", ["net.prototxt", "there"], 2, "--force"),
     ("OUT is NET", ["net.prototxt", "./net.prototxt"], 2, "--in-place"),
-    ("in place with OUT", ["-i", "net.prototxt", "out"], 2, "--in-place"),
+    ("two outputs", ["net.prototxt", "out", "out2"], 2, "--in-place"),
+    ("no net", [], 2, "NET"),
+    ("nets only, not in place", ["--nets-only", "net.prototxt", "out"], 2, "--in-place"),
     ("standard input in place", ["-i", "-"], 2, "standard input"),
     ("no such folder", ["net.prototxt", "no/out"], 2, "director"),
     ("no such option", ["--nonsense"], 2, "nonsense"),
@@ -562,6 +564,103 @@ def test_in_place(place: Path) -> None:
     done = run("--in-place", "net.prototxt")
     assert b"stays as it is" in done.stdout
     assert net.stat().st_mtime_ns == changed.st_mtime_ns
+
+
+def test_in_place_takes_no_output(place: Path) -> None:
+    with pytest.raises(ds.OutputError, match="takes no output"):
+        ds.patch_net("net.prototxt", "out", in_place=True)
+    assert (place / "net.prototxt").read_text() == LINES
+
+
+def test_several_nets_in_place(place: Path) -> None:
+    """Each whole or not at all; the worst exit code; what is right already is not listed."""
+    (place / "two nets.prototxt").write_text(V2)
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    names = ["net.prototxt", "broken.prototxt", "right.prototxt", "two nets.prototxt"]
+    for option, code in (("-n", 3), ("--check", 3)):
+        assert run("-i", option, *names).returncode == code
+        assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    done = run("-i", "--check", "net.prototxt", "right.prototxt")
+    assert done.returncode == 1
+    done = run("-i", *names)
+    assert done.returncode == 3
+    assert done.stderr.decode() == (
+        "error: broken.prototxt:2:15: found '}' where a value is expected\n"
+    )
+    lines = done.stdout.decode().splitlines()
+    assert [" ".join(line.split()) for line in lines[1:5]] == [
+        "net.prototxt up 3 group - → 5 patched",
+        "net.prototxt up 3 weight_filler.type - → bilinear patched",
+        "two nets.prototxt up 2 group - → 5 patched",
+        "two nets.prototxt up 2 weight_filler.type - → bilinear patched",
+    ]
+    assert lines[-1] == (
+        "Patched 2 of 4 files: 2 layers, 4 fields; every other character is the nets' own. "
+        "1 file could not be patched."
+    )
+    after = {"net.prototxt": LINES_AFTER.encode(), "two nets.prototxt": V2_AFTER.encode()}
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before | after
+    done = run("-i", "--check", "net.prototxt", "right.prototxt", "two nets.prototxt")
+    assert (done.returncode, done.stdout) == (
+        0,
+        b"Nothing would change in 3 files. Nothing was written.\n",
+    )
+    assert run("-i", "net.prototxt", "nte.prototxt", "unfit.prototxt").returncode == 4
+    done = run("-i", "-", "right.prototxt")
+    assert done.returncode == 2
+    assert b"error: -: standard input cannot be changed in place" in done.stderr
+
+
+SOLVER = 'net: "net.prototxt"\nbase_lr: 0.01\n'
+TEMPLATE = 'layer { name: "up" type: "Deconvolution" convolution_param { num_output: ${N} } }\n'
+
+
+def test_nets_only(place: Path) -> None:
+    (place / "solver.prototxt").write_text(SOLVER)
+    (place / "template.prototxt").write_text(TEMPLATE)
+    (place / "labels.prototxt").write_text('item { name: "none" id: 0 }\n')
+    names = ["labels.prototxt", "net.prototxt", "solver.prototxt", "template.prototxt"]
+    assert run("-i", "-n", *names).returncode == 3
+    done = run("-i", "--nets-only", "--allow-empty", *names)
+    assert (done.returncode, done.stderr) == (0, b"")
+    said = done.stdout.decode()
+    assert "note: solver.prototxt: is a solver ('net'), not a net: passed over\n" in said
+    assert "note: template.prototxt: found '$': this is a template" in said
+    assert "Patched 1 of 4 files" in said
+    assert (place / "net.prototxt").read_text() == LINES_AFTER
+    assert (place / "solver.prototxt").read_text() == SOLVER
+    done = run("-i", "--nets-only", "broken.prototxt")
+    assert done.returncode == 3, "a net that is broken is none to pass over"
+    done = run("-i", "--nets-only", "solver.prototxt")
+    assert (done.returncode, done.stdout.decode().splitlines()[-1]) == (
+        0,
+        "Nothing had to change in 1 file.",
+    )
+
+
+def test_several_nets_as_json_and_diff(place: Path) -> None:
+    names = ["net.prototxt", "nte.prototxt", "right.prototxt"]
+    done = run("-i", "--diff", "-n", "-q", *names)
+    assert done.returncode == 4
+    heads = [line for line in done.stdout.decode().splitlines() if line.startswith("+++")]
+    assert heads == ["+++ net.prototxt"]
+    done = run("-i", "--json", *names)
+    assert (done.returncode, done.stderr) == (4, b"")
+    first, error, right = map(json.loads, done.stdout.splitlines())
+    assert (first["net"], first["changed"], first["written"]) == ("net.prototxt", True, True)
+    assert (error["command"], error["error"]["kind"]) == ("patch-net", "FileError")
+    assert error["error"]["file"] == "nte.prototxt"
+    assert (right["net"], right["changed"], right["output"]) == (
+        "right.prototxt",
+        False,
+        "right.prototxt",
+    )
+    (place / "solver.prototxt").write_text(SOLVER)
+    done = run("-i", "--json", "--nets-only", "solver.prototxt")
+    passed = json.loads(done.stdout)
+    assert passed["notes"] == ["is a solver ('net'), not a net: passed over"]
+    assert (passed["output"], passed["written"]) == (None, False)
+    assert passed["bytes"] == {"input": len(SOLVER), "output": len(SOLVER)}
 
 
 def test_dry_run_and_check(place: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from deconvsurgery.errors import PrototxtError
+from deconvsurgery.errors import NotANetError, PrototxtError
 from deconvsurgery.net import Filler, Net, NetState, NetStateRule, ParamSpec, Phase
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
@@ -300,6 +300,22 @@ def test_files_that_are_no_net(text: str, place: tuple[int, int], words: str, hi
     assert (error.line, error.column) == place
     assert words in error.message
     assert hint in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('net: "n.prototxt"\nbase_lr: 0.1', True),
+        ("layer { x: ${NUM} }", True),
+        ("layer { x: {{NUM}} }", True),
+        ("layer {{ x: 1 }}", False),
+        ("layer { x: 1", False),
+        ("layer {}\n<<<<<<< HEAD\n", False),
+        ("\0\x01", False),
+    ],
+)
+def test_what_was_never_meant_to_be_a_net_is_told_from_a_broken_one(text: str, meant: bool) -> None:
+    assert isinstance(refused(text), NotANetError) == meant
 
 
 def test_depth_and_length_are_no_trouble() -> None:

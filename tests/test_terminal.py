@@ -29,6 +29,8 @@ AT_WORK = {
         "check --exit-zero -p re:. net.prototxt in.caffemodel",
         ["DS001", "upscore2", "refine", "upscore"],
     ),
+    "revert": ("revert -n out.caffemodel undo", ["Would restore"]),
+    "diff": ("diff in.caffemodel in.caffemodel", ["conv1", "score", "refine"]),
     "convert": ("convert -n --values float64 in.caffemodel", ["conv1", "score", "refine"]),
     "regroup": ("regroup -n -p upscore2 net.prototxt out.caffemodel", ["upscore2"]),
     "transplant": ("transplant -n --apply net.prototxt in.caffemodel", ["conv1", "upscore2"]),
@@ -135,7 +137,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("terminal")
     (place / "net.prototxt").write_bytes(net_text())
     (place / "in.caffemodel").write_bytes(base_model(parse_net(net_text())))
-    done = in_pipes("apply net.prototxt in.caffemodel out.caffemodel", place)
+    done = in_pipes("apply --save-patch undo net.prototxt in.caffemodel out.caffemodel", place)
     assert done.returncode == 0
     return place
 

@@ -114,7 +114,14 @@ ERRORS = {
     "name: é": (1, 7, "found 'é'"),
     "a: \\": (1, 4, "which begins no field and no value"),
     "a: \0": (1, 4, "this is binary"),
-    "num: ${CLASSES}": (1, 6, "template"),
+    "num: ${CLASSES}": (1, 6, "found '$': this is a template"),
+    "num: {{ classes }}": (1, 6, "found '{{': this is a template"),
+    "{{- net | safe }}": (1, 1, "found '{{': this is a template"),
+    "{% for i in n %}": (1, 1, "found '{%': this is a template"),
+    "a: {%- if x %}": (1, 4, "found '{%': this is a template"),
+    "num: %(classes)s": (1, 6, "found '%(': this is a template"),
+    "num: @CLASSES@": (1, 6, "found '@': this is a template"),
+    "a {{ b: 1 }}": (1, 4, "found '{' where a field name"),
     "\n<<<<<<< HEAD\na: 1\n": (2, 1, "merge conflict"),
     "a { b: 1\n>>>>>>> x\n}": (2, 1, "merge conflict"),
 }
@@ -132,6 +139,7 @@ def test_errors_say_where_and_what(characters: str) -> None:
     ("characters", "words"),
     [
         ("num: ${CLASSES}", "envsubst"),
+        ("num: {{N}}", "envsubst"),
         ("<<<<<<< HEAD", "resolve the conflict"),
         ("\0\0", "swapped"),
         ("a {", "'}' is missing"),

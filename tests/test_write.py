@@ -389,6 +389,123 @@ def test_without_the_kernels_copy(
     assert (place / "out").read_bytes() == NEW
 
 
+class Cloning:
+    """A file system with clones, in so far as the ioctl makes one: it copies, and counts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fails: int = 0, grows: bytes = b"") -> None:
+        self.asked: list[int] = []
+        self.cloned = 0
+        self.fails = fails
+        self.grows = grows
+        monkeypatch.setattr("fcntl.ioctl", self.ioctl)
+
+    def ioctl(self, fd: int, number: int, other: int) -> int:
+        self.asked.append(number)
+        if self.fails:
+            raise OSError(self.fails, os.strerror(self.fails))
+        whole = os.pread(other, 1 << 30, 0) + self.grows
+        os.pwrite(fd, whole, 0)
+        self.cloned += len(whole)
+        return 0
+
+
+SAME_SIZE = (replacing(900, 910, b"0123456789"), replacing(100, 200, b"x" * 100))
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the ioctl is Linux's")
+
+
+@on_linux
+def test_a_clone_costs_only_the_edits(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = Cloning(monkeypatch)
+    copies: list[int] = []
+    monkeypatch.setattr(os, "copy_file_range", lambda *args: copies.append(1), raising=False)
+    written, told = os.write, []
+
+    def write(fd: int, data: Any) -> int:
+        told.append(len(data))
+        return written(fd, data)
+
+    monkeypatch.setattr(os, "write", write)
+    progress: list[int] = []
+    write_spliced(source, SAME_SIZE, place / "out", progress=progress.append)
+    monkeypatch.undo()
+    assert (place / "out").read_bytes() == spliced(SOURCE, SAME_SIZE)
+    assert system.asked == [0x40049409]  # FICLONE, linux/fs.h
+    assert (sorted(told), copies) == ([10, 100], [])
+    assert sum(progress) == len(SOURCE)
+
+
+@on_linux
+@pytest.mark.parametrize(
+    "number", [errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.ENOSPC]
+)
+def test_what_cannot_be_cloned_is_copied(
+    source: FileSource, place: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = Cloning(monkeypatch, fails=number)
+    write_spliced(source, SAME_SIZE, place / "out")
+    assert (place / "out").read_bytes() == spliced(SOURCE, SAME_SIZE)
+    assert len(system.asked) == 1
+
+
+@on_linux
+def test_a_file_that_becomes_longer_is_no_clone(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = Cloning(monkeypatch)
+    write_spliced(source, EDITS, place / "out")
+    assert (place / "out").read_bytes() == NEW
+    assert system.asked == []
+
+
+@on_linux
+def test_a_stream_is_never_made_a_clone(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard output at the end of a log: a clone would take the log away."""
+    system = Cloning(monkeypatch)
+    (place / "log").write_bytes(b"log\n")
+    fd = os.open(place / "log", os.O_WRONLY | os.O_APPEND)
+    with standard_output(fd):
+        write_spliced(source, SAME_SIZE, "-")
+    os.close(fd)
+    assert (place / "log").read_bytes() == b"log\n" + spliced(SOURCE, SAME_SIZE)
+    assert system.asked == []
+
+
+@on_linux
+def test_a_source_that_grows_before_it_is_cloned(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "growing"
+    path.write_bytes(SOURCE)
+    with open_source(path) as source:
+        Cloning(monkeypatch, grows=b"more")
+        path.write_bytes(SOURCE + b"more")
+        with pytest.raises(FileError, match="was changed while it was read"):
+            write_spliced(source, SAME_SIZE, place / "out")
+    assert names(place) == []
+
+
+@on_linux
+def test_a_real_clone(tmp_path: Path) -> None:
+    """Where the file system can: the new file shares its blocks with the old one."""
+    import fcntl
+
+    whole = os.urandom(1 << 20)
+    (tmp_path / "in").write_bytes(whole)
+    with (tmp_path / "in").open("rb") as one, (tmp_path / "try").open("wb") as two:
+        try:
+            fcntl.ioctl(two.fileno(), 0x40049409, one.fileno())
+        except OSError as error:
+            pytest.skip(f"no clones on this file system: {error.strerror}")
+    edit = replacing(5000, 5004, b"edit")
+    with open_source(tmp_path / "in") as source:
+        write_spliced(source, [edit], tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == spliced(whole, [edit])
+
+
 def test_other_errors_of_the_kernels_copy_are_errors(
     source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,9 @@ VERBS = {
     "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
     "inspect": "What the Deconvolution layers of a net, a model or both are.",
     "check": "Rules with stable ids over nets and models, for CI.",
+    "diff": "Two models, layer by layer: same, changed, moved, renamed.",
     "convert": "A model in another form: V2 layers, HDF5, float32 values, true shapes.",
+    "revert": "Undo an apply --save-patch, bit for bit.",
     "regroup": "A full diagonal as groups and back, in net and model together.",
     "transplant": "Old weights into a new net: fc to conv, more classes, upsampling filled.",
     "patch-net": "Group and bilinear filler into the net itself, every other character kept.",
@@ -67,8 +69,8 @@ class _Verbs(click.Group):
     cls=_Verbs,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 check or --check found something, 2 wrong usage, 3 input wrong "
-    "or surgery refused, 4 reading or writing failed.",
+    epilog="Exit codes: 0 done, 1 check, --check or diff found something, 2 wrong usage, 3 input "
+    "wrong or surgery refused, 4 reading or writing failed.",
 )
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @click.pass_context
@@ -81,6 +83,7 @@ def deconvsurgery(context: click.Context) -> None:
       deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
       deconvsurgery inspect net.prototxt in.caffemodel
       deconvsurgery check net.prototxt in.caffemodel
+      deconvsurgery diff in.caffemodel out.caffemodel
       deconvsurgery convert old.caffemodel new.caffemodel
       deconvsurgery patch-net net.prototxt new.prototxt
       deconvsurgery kernel 16 --stride 8

@@ -45,6 +45,12 @@ from .selecting import files, layer_options, state_arguments
 @click.option("--allow-empty", is_flag=True, help="When nothing matches, copy and end with 0.")
 @click.option("-i", "--in-place", is_flag=True, help="Write to IN itself (still all or nothing).")
 @click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
+@click.option(
+    "--save-patch",
+    metavar="FILE",
+    shell_complete=files,
+    help="Keep the bytes that go in FILE, for revert.",
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
 @click.option("--check", is_flag=True, help="A dry run that exits 1 if anything would change.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")

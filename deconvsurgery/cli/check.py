@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from ..errors import SelectionError
-from .console import exit_code, make_console, show, show_json, show_raw
+from ..errors import OutputError, SelectionError
+from .console import exit_code, make_console, show, show_raw
 from .selecting import files, layer_options
 
 if TYPE_CHECKING:
@@ -46,6 +46,21 @@ def _rules(
     return values
 
 
+def _files(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Files by format."""
+    found: dict[str, str] = {}
+    for value in values:
+        form, _, file = value.partition("=")
+        if form not in FORMATS[1:] or file in ("", "-"):
+            raise click.BadParameter(f"{value!r} is not FORMAT=FILE, of {', '.join(FORMATS[1:])}")
+        if form in found:
+            raise click.BadParameter(f"{form} is to be written to two files")
+        found[form] = file
+    return found
+
+
 @click.command(short_help="Rules with stable ids over nets and models, for CI.")
 @click.argument("files", metavar="[NET] [MODEL]...", nargs=-1, shell_complete=files)
 @layer_options
@@ -68,12 +83,22 @@ def _rules(
 @click.option("--frozen", is_flag=True, help="Nothing is to be learned: DS010 is an error.")
 @click.option("--allow-empty", is_flag=True, help="A net without a matched layer is no error.")
 @click.option(
+    "--nets-only", is_flag=True, help="Pass over files that are no nets: solvers, templates."
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
     help="table (default), or what a machine reads.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--also",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    callback=_files,
+    help="Write it in this format to a file, too, which is replaced. Repeatable.",
+)
 @click.option(
     "--explain",
     multiple=True,
@@ -95,7 +120,9 @@ def command(
     files: tuple[str, ...],
     form: str | None,
     as_json: bool,
+    also: dict[str, str],
     explain: tuple[str, ...],
+    nets_only: bool,
     config: str | None,
     isolated: bool,
     exit_zero: bool,
@@ -109,6 +136,7 @@ def command(
       deconvsurgery check net.prototxt in.caffemodel
       deconvsurgery check a.prototxt a.caffemodel b.prototxt
       deconvsurgery check --ignore DS010 --format github net.prototxt
+      deconvsurgery check --also sarif=check.sarif net.prototxt
       deconvsurgery check --explain DS004
       deconvsurgery check
 
@@ -124,14 +152,22 @@ def command(
     from ..verbs.check import check_pairs
 
     pairs = _pairs(files, _asked(options), config, isolated=isolated)
-    results = tuple(check_pairs(pairs))
-    form = "json" if as_json else form or "table"
-    if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
-        raise results[0].error
+    _keep_clear(also.values(), pairs)
+    results = tuple(check_pairs(pairs, nets_only=nets_only))
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
     passed = not found and not failures
-    _show(form, results, passed=passed, quiet=quiet)
+    for kind, file in also.items():
+        from ..write import write_file
+
+        write_file(file, _document(kind, results, passed=passed), force=True)
+    form = "json" if as_json else form or "table"
+    if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
+        raise results[0].error
+    if form != "table":
+        show_raw(_document(form, results, passed=passed))
+    elif not quiet:
+        _show_table(results)
     return max(failures, default=int(found and not exit_zero))
 
 
@@ -198,26 +234,38 @@ def _explained(rules: Sequence[str]) -> int:
     return 0
 
 
-def _show(form: str, results: Sequence[CheckResult], *, passed: bool, quiet: bool) -> None:
-    if form == "json":
-        from ..report.check_document import check_document
+def _keep_clear(files: Iterable[str], pairs: Sequence[Pair]) -> None:
+    """A report is never written over what is checked."""
+    from ..verbs.arguments import same_file
 
-        show_json(check_document(results, passed=passed))
-    elif form == "sarif":
-        from ..report.sarif import sarif_log
+    for file in files:
+        for checked in (each for pair in pairs for each in (pair.net, pair.model)):
+            if checked is not None and same_file(file, checked):
+                raise OutputError("is checked, and the report would replace it", path=file)
 
-        show_json(dict(sarif_log(results)))
-    elif form == "gitlab":
-        from ..report.annotations import gitlab_issues
 
-        show_raw(json.dumps(gitlab_issues(results), indent=1).encode() + b"\n")
-    elif form in ("github", "markdown"):
+def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> bytes:
+    """What was found as a format's bytes."""
+    if form in ("github", "markdown"):
         from ..report.annotations import github_lines, markdown
 
         lines = github_lines(results) if form == "github" else markdown(results)
-        show_raw("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
-    elif not quiet:
-        _show_table(results)
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+    document: object
+    if form == "json":
+        from ..report.check_document import check_document
+
+        document = check_document(results, passed=passed)
+    elif form == "sarif":
+        from ..report.sarif import sarif_log
+
+        document = sarif_log(results)
+    else:
+        from ..report.annotations import gitlab_issues
+
+        document = gitlab_issues(results)
+    text = json.dumps(document, ensure_ascii=form == "gitlab", allow_nan=False)
+    return f"{text}\n".encode("utf-8", "replace")
 
 
 def _show_table(results: Sequence[CheckResult]) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .console import make_console, show, show_json, show_raw
+from .console import make_console, show, show_error, show_json, show_raw
 from .selecting import files, layer_options, state_arguments
+
+if TYPE_CHECKING:
+    from ..verbs.patch_net import PatchResult
 
 
 @click.command("patch-net", short_help="Group and bilinear filler into the net itself.")
-@click.argument("net", metavar="NET", shell_complete=files)
-@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
+@click.argument("files", metavar="NET [OUT]", nargs=-1, required=True, shell_complete=files)
 @layer_options
 @click.option(
     "--group/--no-group",
@@ -34,7 +37,15 @@ from .selecting import files, layer_options, state_arguments
 @click.option("--skip-unfit", is_flag=True, help="Leave layers alone that cannot be patched.")
 @click.option("--any-gain", is_flag=True, help="Patch kernels that do not interpolate, too.")
 @click.option("--allow-empty", is_flag=True, help="When nothing matches, copy and end with 0.")
-@click.option("-i", "--in-place", is_flag=True, help="Write to NET itself (still all or nothing).")
+@click.option(
+    "-i",
+    "--in-place",
+    is_flag=True,
+    help="Write to NET itself (still all or nothing), or to each of several NETs.",
+)
+@click.option(
+    "--nets-only", is_flag=True, help="Pass over files that are no nets; with --in-place."
+)
 @click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
 @click.option("--check", is_flag=True, help="A dry run that exits 1 if anything would change.")
@@ -42,13 +53,13 @@ from .selecting import files, layer_options, state_arguments
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="No table.")
 def command(
-    net: str,
-    output: str | None,
+    files: tuple[str, ...],
     patterns: tuple[str, ...],
-    exclude: tuple[str, ...],
     phase: str | None,
     level: int | None,
     stage: tuple[str, ...],
+    in_place: bool,
+    nets_only: bool,
     dry_run: bool,
     check: bool,
     diff: bool,
@@ -64,47 +75,70 @@ def command(
       deconvsurgery patch-net -p '*' --recipe --freeze net.prototxt new.prototxt
       deconvsurgery patch-net --diff --dry-run net.prototxt
       deconvsurgery patch-net --check net.prototxt
+      deconvsurgery patch-net --in-place models/*/*.prototxt
 
     Each gets `group` equal to its channels and `weight_filler { type: "bilinear" }`. Every other
     character stays: comments, indentation, line ends. NET and OUT may be '-'.
     """
     from ..patterns import DEFAULT_PATTERNS
-    from ..verbs.patch_net import patch_net
+    from ..verbs.patch_net import patch_net, patch_nets
 
     planned_only = dry_run or check
+    several = in_place and (nets_only or len(files) > 1)
+    if not in_place and (nets_only or len(files) > 2):
+        what = "--nets-only" if nets_only else "more than NET and OUT"
+        raise click.UsageError(f"{what} needs --in-place")
+    net, output = files[0], files[1] if len(files) > 1 and not several else None
     to_stdout = output == "-" and not planned_only
     printed = {"--json": as_json, "--diff": diff, "OUT '-'": to_stdout}
     both = [name for name, wanted in printed.items() if wanted]
     if len(both) > 1:
         raise click.UsageError(f"{both[0]} and {both[1]} both need standard output")
-    result = patch_net(
-        net,
-        output,
-        patterns=patterns or DEFAULT_PATTERNS,
-        exclude=exclude,
-        dry_run=planned_only,
-        **state_arguments(phase, level, stage),
-        **options,
-    )
-    if as_json:
-        from ..report.whole_documents import patch_document
-
-        show_json(patch_document(result))
-        return 1 if check and result.changed else 0
+    options |= state_arguments(phase, level, stage)
+    options |= {"patterns": patterns or DEFAULT_PATTERNS, "dry_run": planned_only}
+    if several:
+        results = tuple(patch_nets(files, nets_only=nets_only, **options))
+    else:
+        results = (patch_net(net, output, in_place=in_place, **options),)
+    failures = list(_show_errors_and_documents(results, as_json=as_json))
     if diff:
-        from ..report.patch import diff_bytes, diff_page
+        _show_diffs(results)
+    if not quiet and not as_json:
+        _show_table(results, several=several, dry_run=planned_only, aside=to_stdout or diff)
+    changed = any(each.changed for each in results)
+    return max(failures, default=int(check and changed))
 
+
+def _show_errors_and_documents(results: Sequence[PatchResult], *, as_json: bool) -> Iterator[int]:
+    """The exit codes of the errors; of several nets each has its document on a line of its own."""
+    for result in results:
+        if result.error is not None:
+            yield show_error(result.error, command="patch-net", as_json=as_json)
+        elif as_json:
+            from ..report.whole_documents import patch_document
+
+            show_json(patch_document(result))
+
+
+def _show_diffs(results: Sequence[PatchResult]) -> None:
+    from ..report.patch import diff_bytes, diff_page
+
+    for result in (each for each in results if each.changed):
         if make_console().is_terminal:
             show(diff_page(result), whole_lines=True)
         else:
             show_raw(diff_bytes(result))
-    if not quiet:
-        from ..report.patch import patch_report
 
-        aside = to_stdout or diff
-        console = make_console(stderr=aside)
-        report = patch_report(
-            result, dry_run=planned_only, width=console.width, terminal=console.is_terminal
-        )
-        show(report, stderr=aside)
-    return 1 if check and result.changed else 0
+
+def _show_table(
+    results: Sequence[PatchResult], *, several: bool, dry_run: bool, aside: bool
+) -> None:
+    from ..report.patch import patch_report, patches_report
+
+    console = make_console(stderr=aside)
+    width, terminal = console.width, console.is_terminal
+    if several:
+        page = patches_report(results, dry_run=dry_run, width=width, terminal=terminal)
+    else:
+        page = patch_report(results[0], dry_run=dry_run, width=width, terminal=terminal)
+    show(page, stderr=aside)

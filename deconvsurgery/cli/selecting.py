@@ -64,8 +64,8 @@ def _named_so_far(context: click.Context) -> list[str]:
     return [each for each in (*flat, *context.args) if isinstance(each, str)]
 
 
-def layer_options(command: Command) -> Command:
-    """Add -p, -x, --phase, --level and --stage."""
+def pattern_options(command: Command) -> Command:
+    """Add -p and -x."""
     options = (
         click.option(
             "-p",
@@ -86,6 +86,16 @@ def layer_options(command: Command) -> Command:
             shell_complete=layers,
             help="Layers to leave out, in the same forms.",
         ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def layer_options(command: Command) -> Command:
+    """Add -p, -x, --phase, --level and --stage."""
+    options = (
+        pattern_options,
         click.option(
             "--phase",
             type=click.Choice(["train", "test"], case_sensitive=False),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from ..finding import Finding, Severity
 from ..verbs.check import CheckResult
 from .checking import closing_words, place_of
 from .commands import repair_line
+from .document import safe
 from .words import escaped
 
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -36,7 +38,7 @@ def github_lines(results: Sequence[CheckResult]) -> Iterator[str]:
             yield _command(
                 _GITHUB[finding.level],
                 {
-                    "file": file,
+                    "file": tracked(file),
                     "line": line,
                     "col": column,
                     "title": f"{finding.id} {finding.rule.name}",
@@ -48,7 +50,7 @@ def github_lines(results: Sequence[CheckResult]) -> Iterator[str]:
             yield _command(
                 "error",
                 {
-                    "file": error.path or result.net or result.model,
+                    "file": tracked(error.path or result.net or result.model or ""),
                     "line": getattr(error, "line", None),
                     "col": getattr(error, "column", None),
                     "title": type(error).__name__,
@@ -56,6 +58,18 @@ def github_lines(results: Sequence[CheckResult]) -> Iterator[str]:
                 error_words(error),
             )
     yield closing_words(results)
+
+
+def tracked(path: str) -> str:
+    """A file's name as the services have it: relative to the checkout that we are in, no ./ before.
+
+    >>> tracked("./nets/../a.prototxt"), tracked("../b.prototxt")
+    ('a.prototxt', '../b.prototxt')
+    """
+    if not path:
+        return path
+    inside = os.path.relpath(path) if os.path.isabs(path) else os.path.normpath(path)
+    return path if inside.startswith(os.pardir) else inside
 
 
 def _command(kind: str, properties: dict[str, str | int | None], words: str) -> str:
@@ -90,12 +104,12 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
             issues.append(
                 {
                     "type": "issue",
-                    "description": f"{finding.id} {layer}{finding.message}",
+                    "description": safe(f"{finding.id} {layer}{finding.message}"),
                     "check_name": f"{finding.id} {finding.rule.name}",
                     "fingerprint": _digest(f"{key}\0{seen[key]}"),
                     "severity": _GITLAB[finding.level],
                     "location": {
-                        "path": escaped(file),
+                        "path": escaped(tracked(file)),
                         "positions": {"begin": {"line": line or 1, "column": column or 1}},
                         "lines": {"begin": line or 1},
                     },
@@ -107,11 +121,11 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
             issues.append(
                 {
                     "type": "issue",
-                    "description": error_words(result.error),
+                    "description": safe(error_words(result.error)),
                     "check_name": type(result.error).__name__,
-                    "fingerprint": _digest(f"{file}\0{result.error.message}"),
+                    "fingerprint": _digest(f"{tracked(file)}\0{result.error.message}"),
                     "severity": "blocker",
-                    "location": {"path": escaped(file), "lines": {"begin": line}},
+                    "location": {"path": escaped(tracked(file)), "lines": {"begin": line}},
                 }
             )
     return issues
@@ -120,7 +134,7 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
 def fingerprint_of(file: str, finding: Finding) -> str:
     """What stays the same while lines move: the file, the rule, the layer, and what proves it."""
     numbers = json.dumps(finding.numbers, ensure_ascii=True)
-    return _digest("\0".join([file, finding.id, finding.layer or "", numbers]))
+    return _digest("\0".join([tracked(file), finding.id, finding.layer or "", numbers]))
 
 
 def _digest(text: str) -> str:

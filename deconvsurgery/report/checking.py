@@ -121,9 +121,10 @@ def closing_words(results: Sequence[CheckResult]) -> str:
     count = Counter(finding.level for result in results for finding in result.findings)
     layers = sum(len(result.matched) for result in results)
     failed = sum(result.error is not None for result in results)
+    nets = sum(result.looked_at for result in results)
     looked = plural(layers, "matched layer")
     if len(results) != 1:
-        looked += f" in {plural(len(results), 'net')}"
+        looked += f" in {plural(nets, 'net')}"
     unread = f" {plural(failed, 'net')} could not be checked." if failed else ""
     if not count:
         return f"No findings: {looked}.{unread}"

@@ -44,6 +44,7 @@ def apply_document(result: ApplyResult) -> Document:
         },
         warnings=result.warnings,
         notes=result.notes,
+        patch=result.patch,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -43,6 +43,33 @@ def patch_report(
     said = list(_remarks(result, terminal=terminal))
     closing = closing_words(result, dry_run=dry_run)
     return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
+
+
+def patches_report(
+    results: Sequence[PatchResult], *, dry_run: bool, width: int, terminal: bool
+) -> RenderableType:
+    """One page for several nets, of what changes in them; what is right already is not listed."""
+    rows = [
+        {"net": Text(name_of(result.net, terminal=terminal), QUIET), **cells}
+        for result in results
+        for layer in result.layers
+        if layer.action != "unchanged"
+        for cells in _rows(layer, terminal)
+    ]
+    said = [
+        (
+            label,
+            style,
+            result.net if layer in (None, result.net) else f"{result.net}: {layer}",
+            words,
+        )
+        for result in results
+        for label, style, layer, words in _remarks(result, terminal=terminal)
+    ]
+    closing = _closing_words_of(results, dry_run=dry_run)
+    layouts = tuple((("net", *first), *others) for first, *others in LAYOUTS)
+    layouts = ((("net",), *WIDE), *layouts[1:])
+    return page(rows, layouts, said, closing, width=width, terminal=terminal)
 
 
 def _rows(layer: LayerPatch, terminal: bool) -> Iterator[Cells]:
@@ -96,7 +123,7 @@ def _remarks(result: PatchResult, *, terminal: bool) -> Iterator[Remark]:
     for words in result.warnings:
         yield "warning", ODD, None, words
     for words in result.notes:
-        yield "note", QUIET, None, f"{escaped(result.net)}: {words}"
+        yield "note", QUIET, result.net, words
     if result.left_alone:
         yield "left alone", QUIET, None, _left_alone_words(result.left_alone, terminal)
 
@@ -147,6 +174,26 @@ def closing_words(result: PatchResult, *, dry_run: bool) -> str:
     if would:
         return f"{sentence} Nothing was written."
     return f"{sentence} " + (f"Changed {place} in place." if in_place else f"Wrote {place}.")
+
+
+def _closing_words_of(results: Sequence[PatchResult], *, dry_run: bool) -> str:
+    changed = [each for each in results if each.changed]
+    failed = sum(each.error is not None for each in results)
+    sentence = (
+        f"Nothing {'would' if dry_run else 'had to'} change in {plural(len(results), 'file')}."
+    )
+    if changed:
+        patched = [layer for each in changed for layer in each.layers if layer.changes]
+        fields = sum(len(layer.changes) for layer in patched)
+        sentence = (
+            f"{'Would patch' if dry_run else 'Patched'} {len(changed):,} of "
+            f"{plural(len(results), 'file')}: {plural(len(patched), 'layer')}, "
+            f"{plural(fields, 'field')}; every other character "
+            f"{'would be' if dry_run else 'is'} the nets' own."
+        )
+    if dry_run:
+        sentence += " Nothing was written."
+    return sentence + (f" {plural(failed, 'file')} could not be patched." if failed else "")
 
 
 # --- the diff

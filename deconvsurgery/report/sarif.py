@@ -14,7 +14,7 @@ from .. import __version__
 from ..explanation import explanation
 from ..finding import RULES, Finding, Rule
 from ..verbs.check import CheckResult
-from .annotations import error_words, fingerprint_of
+from .annotations import error_words, fingerprint_of, tracked
 from .checking import place_of
 from .commands import repair_line
 from .document import safe
@@ -58,16 +58,24 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "id": rule.id,
         "name": "".join(part.capitalize() for part in rule.name.split("-")),
         "shortDescription": {"text": f"{rule.summary[:1].upper()}{rule.summary[1:]}."},
+        "fullDescription": {"text": _first_paragraph(page)},
         "help": {"text": page, "markdown": page},
         "defaultConfiguration": {"level": str(rule.severity)},
     }
 
 
+def _first_paragraph(page: str) -> str:
+    """What stands under a page's heading, as plain text."""
+    return page.split("\n\n")[1].replace("\n", " ").replace("`", "")
+
+
 def _result(result: CheckResult, finding: Finding) -> dict[str, Any]:
     file, line, column = place_of(result, finding)
-    physical: dict[str, Any] = {"artifactLocation": {"uri": uri(file)}}
-    if line is not None:
-        physical["region"] = {"startLine": line, "startColumn": column or 1}
+    physical = {
+        "artifactLocation": {"uri": uri(tracked(file))},
+        # GitHub shows no result without a region: what has no line stands at the beginning.
+        "region": {"startLine": line or 1, "startColumn": column or 1},
+    }
     location: dict[str, Any] = {"physicalLocation": physical}
     layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
     if finding.layer is not None:
@@ -91,7 +99,7 @@ def _notification(result: CheckResult) -> dict[str, Any]:
     error = result.error
     assert error is not None
     physical: dict[str, Any] = {
-        "artifactLocation": {"uri": uri(error.path or result.net or result.model or "")}
+        "artifactLocation": {"uri": uri(tracked(error.path or result.net or result.model or ""))}
     }
     line = getattr(error, "line", None)
     if line:

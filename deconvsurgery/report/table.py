@@ -185,9 +185,10 @@ def closing_words(result: ApplyResult, *, dry_run: bool) -> str:
     sentence = sentence[0].upper() + sentence[1:]
     if would:
         return f"{sentence} Nothing was written."
+    undone = "" if result.patch is None else f" {escaped(result.patch)} undoes it (revert)."
     if _in_place(result):
-        return f"{sentence} Changed {_place(result)} in place."
-    return f"{sentence} Wrote {_place(result)}."
+        return f"{sentence} Changed {_place(result)} in place.{undone}"
+    return f"{sentence} Wrote {_place(result)}.{undone}"
 
 
 def _share(result: ApplyResult) -> str:

@@ -12,6 +12,7 @@ from ..patching import LayerPatch
 from ..verbs.convert import ConvertResult
 from ..verbs.patch_net import PatchResult
 from ..verbs.regroup import RegroupResult
+from ..verbs.revert import RevertResult
 from ..verbs.transplant import TransplantResult
 from .document import Document, document, planned
 from .patch import value_words
@@ -178,4 +179,23 @@ def regroup_document(result: RegroupResult) -> Document:
         bytes={"input": result.input_size, "output": result.output_size},
         warnings=result.warnings,
         notes=result.notes,
+    )
+
+
+def revert_document(result: RevertResult) -> Document:
+    """What ``revert`` did or would do."""
+    return document(
+        "revert",
+        input=result.changed,
+        patch=result.patch,
+        output=result.output,
+        already=result.already,
+        written=result.written,
+        bytes={
+            "input": result.size_before,
+            "output": result.size_after,
+            "restored": result.restored,
+        },
+        sha256=result.sha256,
+        warnings=result.warnings,
     )

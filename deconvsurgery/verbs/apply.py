@@ -18,6 +18,7 @@ from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from ..plan import make_plan
 from ..sharing import Owner, owners, with_shared
 from ..source import shown
+from ..undoable import check_patch, write_nothing_to_undo
 from .arguments import (
     Outcome,
     Path,
@@ -42,7 +43,7 @@ class ApplyResult:
     Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
     ``output`` is ``None`` when nothing was to be written, ``-`` for standard output;
     ``output_size`` when an HDF5 file is not written that gets a layer, or values in chunks.
-    ``notes`` tell what was unusual about the net's text.
+    ``notes`` tell what was unusual about the net's text. ``patch`` is the file that undoes it.
     """
 
     plan: Plan
@@ -55,6 +56,7 @@ class ApplyResult:
     written: bool
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    patch: str | None = None
 
     @property
     def changed(self) -> bool:
@@ -84,10 +86,12 @@ def apply(
     in_place: bool = False,
     force: bool = False,
     dry_run: bool = False,
+    save_patch: Path | None = None,
     progress: Progress | None = None,
 ) -> ApplyResult:
     """Give the matched Deconvolution layers bilinear weights and write the model to ``output``.
 
+    ``save_patch`` names a file for what `revert` needs to undo it; both are written or neither.
     ``progress`` hears how many bytes are written, of how many. Raises a ``SurgeryError`` when
     the input is wrong or the surgery refused, and then nothing was written.
     """
@@ -106,8 +110,11 @@ def apply(
     patterns, exclude = texts(patterns), texts(exclude)
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
         goal = destination(opened, model, output, in_place, force, dry_run)
-        if goal is not None and not isinstance(net, Net) and same_file(net, goal[1]):
-            raise OutputError("is the net itself", path=shown(goal[1]))
+        for each in (goal[1], save_patch) if goal is not None else ():
+            if each is not None and not isinstance(net, Net) and same_file(net, each):
+                raise OutputError("is the net itself", path=shown(each))
+        if goal is not None and save_patch is not None:
+            check_patch(save_patch, goal[1], goal[0], force=force)
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched and not allow_empty:
             raise nothing_matched(read, patterns, states, exclude)
@@ -118,12 +125,21 @@ def apply(
         size = outcome_size(outcome, opened.source.size)
         warnings = plan.warnings
         to_write = goal is not None and not (in_place and not plan.changed)
+        patch = None if goal is None else save_patch
         if goal is not None and to_write:
             written = write_outcome(
-                goal[0], outcome, goal[1], force=force, in_place=in_place, progress=progress
+                goal[0],
+                outcome,
+                goal[1],
+                force=force,
+                in_place=in_place,
+                patch=patch,
+                progress=progress,
             )
             size = written.size
             warnings += written.warnings
+        elif goal is not None and patch is not None:
+            warnings += write_nothing_to_undo(goal[0], patch, force=force).warnings
         return ApplyResult(
             plan=plan,
             net=net_name,
@@ -135,6 +151,7 @@ def apply(
             written=to_write,
             warnings=warnings,
             notes=read.notes,
+            patch=None if patch is None else os.fsdecode(patch),
         )
 
 

@@ -8,16 +8,27 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
-from ..errors import MismatchError, OutputError, PrototxtError, SelectionError, ShapeError
+from ..errors import (
+    MismatchError,
+    NotANetError,
+    OutputError,
+    PrototxtError,
+    SelectionError,
+    ShapeError,
+)
 from ..h5values import Amendment
 from ..model import Model
 from ..net import Net, Phase
 from ..read import open_model, read_net
 from ..source import FileSource, shown
-from ..splice import Edit, spliced_size
-from ..write import Written, check_output, write_amended, write_spliced
+from ..splice import Edit, Kept, spliced_size
+from ..undo import Range, undoing
+from ..undoable import Told, compared, write_undoable
+from ..write import Written, amending, check_output, splicing, write_amended, write_spliced
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -46,11 +57,16 @@ def write_outcome(
     *,
     force: bool = False,
     in_place: bool = False,
+    patch: Path | None = None,
     progress: Progress | None = None,
 ) -> Written:
-    """Write it; raises as `write_spliced`."""
+    """Write it, and the ``patch`` that undoes it if one is asked for; raises as `write_spliced`."""
     size = outcome_size(outcome, source.size) or source.size
     told = counting(progress, size) if progress else None
+    if patch is not None:
+        return _write_undoable(
+            source, outcome, place, patch, force=force, in_place=in_place, progress=told
+        )
     if isinstance(outcome, Amendment):
         return write_amended(
             source,
@@ -62,6 +78,33 @@ def write_outcome(
             progress=told,
         )
     return write_spliced(source, outcome, place, force=force, in_place=in_place, progress=told)
+
+
+def _write_undoable(
+    source: FileSource,
+    outcome: Outcome,
+    place: Path,
+    patch: Path,
+    *,
+    force: bool,
+    in_place: bool,
+    progress: Callable[[int], None] | None,
+) -> Written:
+    told: Told
+    if isinstance(outcome, Amendment):
+        fill = amending(source, outcome.carry_out, copied=not outcome.new)
+        told = partial(compared, source)
+    else:
+        fill = splicing(source, outcome)
+        known = undoing(outcome)
+
+        def told(_changed: FileSource) -> tuple[Sequence[Range], Sequence[Kept]]:
+            return known
+
+    written, saved = write_undoable(
+        source, fill, told, place, patch, force=force, in_place=in_place, progress=progress
+    )
+    return replace(written, warnings=written.warnings + saved.warnings)
 
 
 def counting(progress: Progress, total: int) -> Callable[[int], None]:
@@ -103,6 +146,11 @@ def given_net(net: Path | Net) -> tuple[Net, str]:
     if isinstance(net, Net):
         return net, net.name or "the net"
     return read_net(net), os.fsdecode(net)
+
+
+def passed_over(error: NotANetError) -> str:
+    """What to say of a file that is no net, where only nets are looked at."""
+    return f"{error.message}: passed over"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ..audit import Wanted, audit
-from ..errors import SurgeryError
+from ..errors import NotANetError, SurgeryError
 from ..finding import RULES, Finding, Severity, rules_named
 from ..model import Model
 from ..net import Net, Phase
@@ -15,7 +15,7 @@ from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from ..settings import Pair
 from ..sharing import owners, with_shared
 from ..survey import source_selection
-from .arguments import Path, blamed, given_model, given_net, phase_of, texts
+from .arguments import Path, blamed, given_model, given_net, passed_over, phase_of, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class CheckResult:
     model_size: int | None = None
     notes: tuple[str, ...] = ()
     error: SurgeryError | None = None
+
+    @property
+    def looked_at(self) -> bool:
+        """Not a file that was passed over for being no net."""
+        return bool(self.error or self.net_version or self.model_version)
 
     @property
     def passed(self) -> bool:
@@ -93,8 +98,11 @@ def check(
         )
 
 
-def check_pairs(pairs: Iterable[Pair]) -> Iterator[CheckResult]:
-    """One result a pair, in their order; what cannot be checked is a result with an error."""
+def check_pairs(pairs: Iterable[Pair], *, nets_only: bool = False) -> Iterator[CheckResult]:
+    """One result a pair, in their order; what cannot be checked is a result with an error.
+
+    With ``nets_only`` solvers and templates are passed over, with a note.
+    """
     for pair in pairs:
         wanted = pair.checking
         try:
@@ -112,4 +120,7 @@ def check_pairs(pairs: Iterable[Pair]) -> Iterator[CheckResult]:
                 stage=wanted.stage or (),
             )
         except SurgeryError as error:
-            yield CheckResult(pair.net, pair.model, error=error)
+            if nets_only and isinstance(error, NotANetError):
+                yield CheckResult(pair.net, pair.model, notes=(passed_over(error),))
+            else:
+                yield CheckResult(pair.net, pair.model, error=error)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ..errors import OutputError
+from ..errors import NotANetError, OutputError, SurgeryError
 from ..net import Phase
 from ..patching import LayerPatch, make_patch
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from ..read import open_net
 from ..retouch import BILINEAR, FILLERS, PatchOptions
-from ..source import FileSource
+from ..source import FileSource, read_bytes, shown
 from ..splice import spliced
 from ..write import check_output, write_spliced
-from .arguments import Path, blamed, phase_of, texts
+from .arguments import Path, blamed, passed_over, phase_of, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class PatchResult:
 
     ``before`` and ``after`` are the net's bytes. ``output`` is ``None`` when nothing was to be
     written, ``-`` for standard output. ``left_alone`` are names and types of other layers that fit.
+    ``error`` is why it could not be patched, of a net among several; it is as it was then.
     """
 
     layers: tuple[LayerPatch, ...]
@@ -35,6 +37,7 @@ class PatchResult:
     left_alone: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    error: SurgeryError | None = None
 
     @property
     def changed(self) -> bool:
@@ -107,6 +110,30 @@ def patch_net(
             warnings=warnings,
             notes=read.notes + patch.notes,
         )
+
+
+def patch_nets(
+    nets: Sequence[Path], *, nets_only: bool = False, **options: Any
+) -> Iterator[PatchResult]:
+    """Each net in place, by the options of `patch_net`: one result a net, in their order.
+
+    Each is patched whole or not at all; what cannot be patched is a result with an error. With
+    ``nets_only`` solvers and templates are passed over, with a note.
+    """
+    for net in nets:
+        name = os.fsdecode(net)
+        try:
+            yield patch_net(net, in_place=True, **options)
+        except SurgeryError as error:
+            if nets_only and isinstance(error, NotANetError):
+                data = read_bytes(name)
+                yield PatchResult(
+                    (), name, None, data, data, written=False, notes=(passed_over(error),)
+                )
+                continue
+            if error.path is None:
+                error.path = shown(net)
+            yield PatchResult((), name, None, b"", b"", written=False, error=error)
 
 
 def _goal(

@@ -1,0 +1,75 @@
+"""``diff``: two models, layer by layer."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import click
+
+from .console import make_console, show, show_json, shown_progress
+from .selecting import files, pattern_options
+
+
+def _tolerance(
+    _context: click.Context, _parameter: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None and not (isfinite(value) and value >= 0):
+        raise click.BadParameter(f"{value} is no distance: a number from 0 on")
+    return value
+
+
+@click.command(short_help="Two models, layer by layer: same, changed, moved, renamed.")
+@click.argument("a", metavar="A", shell_complete=files)
+@click.argument("b", metavar="B", shell_complete=files)
+@pattern_options
+@click.option(
+    "--atol",
+    type=float,
+    metavar="X",
+    callback=_tolerance,
+    help="Values at most this far apart are the same.",
+)
+@click.option("--only-changed", is_flag=True, help="Leave out layers that are the same.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
+def command(
+    a: str,
+    b: str,
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
+    atol: float | None,
+    only_changed: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Compare the models A and B by what Caffe loads: names, shapes and values of weights.
+
+    \b
+    Examples:
+      deconvsurgery diff before.caffemodel after.caffemodel
+      deconvsurgery diff --only-changed iter_1000.caffemodel iter_2000.caffemodel
+      deconvsurgery diff -p 'conv*' weights.caffemodel weights.caffemodel.h5
+      deconvsurgery diff --atol 1e-3 full.caffemodel half.caffemodel
+
+    A and B may be of different form. Ends with 0 when the weights are the same, 1 when they are
+    not. One of them may be '-'.
+    """
+    from ..verbs.diff import diff
+
+    if a == "-" and b == "-":
+        raise click.UsageError("only one of A and B can be standard input")
+    with shown_progress(silent=quiet or as_json) as progress:
+        result = diff(a, b, patterns=patterns, exclude=exclude, atol=atol, progress=progress)
+    if as_json:
+        from ..report.contrast_document import diff_document
+
+        show_json(diff_document(result, only_changed=only_changed))
+    elif not quiet:
+        from ..report.contrast import diff_report
+
+        console = make_console()
+        report = diff_report(
+            result, only_changed=only_changed, width=console.width, terminal=console.is_terminal
+        )
+        show(report)
+    return 0 if result.same else 1

@@ -1,0 +1,60 @@
+"""``revert``: the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .console import make_console, show, show_json, shown_progress
+from .selecting import files
+
+
+@click.command(short_help="Undo an apply --save-patch, bit for bit.")
+@click.argument("changed", metavar="OUT", shell_complete=files)
+@click.argument("patch", metavar="PATCH", shell_complete=files)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    shell_complete=files,
+    help="Write the original there instead of over OUT.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace FILE if it exists.")
+@click.option("-n", "--dry-run", is_flag=True, help="Tell what would be done, write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the words.")
+@click.option("-q", "--quiet", is_flag=True, help="No words.")
+def command(
+    changed: str,
+    patch: str,
+    output: str | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Make of OUT what it was before the apply that wrote PATCH.
+
+    \b
+    Examples:
+      deconvsurgery apply --save-patch undo net.prototxt in.caffemodel out
+      deconvsurgery revert out undo
+      deconvsurgery revert -o in.caffemodel out undo
+
+    OUT is replaced as a whole, and only if it is the very file that was patched and what comes
+    of it is the very original, by their SHA-256.
+    """
+    from ..verbs.revert import revert
+
+    with shown_progress(silent=quiet or as_json or dry_run) as progress:
+        result = revert(changed, patch, output, dry_run=dry_run, progress=progress, **options)
+    if as_json:
+        from ..report.whole_documents import revert_document
+
+        show_json(revert_document(result))
+    elif not quiet:
+        from ..report.reverting import revert_report
+
+        console = make_console()
+        show(revert_report(result, width=console.width, terminal=console.is_terminal))
+    return 0

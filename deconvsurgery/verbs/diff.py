@@ -1,0 +1,96 @@
+"""``diff``: two models, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from ..contrast import Contrast
+from ..contrasting import make_contrast
+from ..model import Model, Version
+from ..patterns import name_choice, no_such_layer
+from ..sharing import told_owners, with_shared
+from .arguments import Path, Progress, counting, given_model, texts
+
+_PROGRESS = 1 << 22  # bytes from one report of progress to the next
+
+
+@dataclass(frozen=True, slots=True)
+class DiffResult:
+    """What two models are to each other; sizes in bytes.
+
+    ``atol`` is how far apart values may be that count as the same, ``None`` where only equal
+    ones do.
+    """
+
+    contrast: Contrast
+    a: str
+    b: str
+    a_version: Version
+    b_version: Version
+    a_size: int
+    b_size: int
+    atol: float | None = None
+
+    @property
+    def same(self) -> bool:
+        """Caffe would load the same weights from either."""
+        return self.contrast.same
+
+
+def diff(
+    a: Path | Model,
+    b: Path | Model,
+    *,
+    patterns: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
+    atol: float | None = None,
+    progress: Progress | None = None,
+) -> DiffResult:
+    """Compare two models of any form by the names, shapes and values of their weights.
+
+    ``patterns`` and ``exclude`` choose layers of any type by their name in either model; without
+    them all are compared. Values at most ``atol`` apart are the same. Raises a ``SurgeryError``
+    for what is no model, cannot be read, or has no layer that fits.
+    """
+    if atol is not None and not (isfinite(atol) and atol >= 0):
+        raise ValueError(f"atol is a number from 0 on, not {atol!r}")
+    patterns = texts(patterns)
+    chosen = name_choice(patterns, texts(exclude))
+    with given_model(a) as (one, a_name), given_model(b) as (other, b_name):
+        names = [layer.name for model in (one, other) for layer in model.layers]
+        if chosen is not None and not any(map(chosen, names)):
+            raise no_such_layer(patterns, names)
+        told = _seldom(counting(progress, one.source.size)) if progress else None
+        contrast = make_contrast(
+            with_shared(one, told_owners(other)),
+            with_shared(other, told_owners(one)),
+            chosen=chosen,
+            atol=atol,
+            told=told,
+        )
+        return DiffResult(
+            contrast=contrast,
+            a=a_name,
+            b=b_name,
+            a_version=one.version,
+            b_version=other.version,
+            a_size=one.source.size,
+            b_size=other.source.size,
+            atol=atol,
+        )
+
+
+def _seldom(told: Callable[[int], None]) -> Callable[[int], None]:
+    """Pass on sums of pieces: a bar need not move a thousand times a second."""
+    held = 0
+
+    def heard(count: int) -> None:
+        nonlocal held
+        held += count
+        if held >= _PROGRESS:
+            told(held)
+            held = 0
+
+    return heard

@@ -1,0 +1,107 @@
+"""``revert``: undoes an ``apply`` that saved a patch, bit for bit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import MismatchError, OutputError
+from ..read import open_patch
+from ..source import FileSource, open_source
+from ..splice import spliced_size
+from ..undo import Digest, edits_of
+from ..undoable import digest, write_reverted
+from .arguments import Path, Progress, counting, same_file
+
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RevertResult:
+    """What ``revert`` did, or with ``written`` false would do; sizes in bytes.
+
+    ``changed`` is the file that was patched, ``output`` where the original is (``None``: nothing
+    was to be written), ``restored`` the bytes of the original that the patch holds. ``already``:
+    it was the original before.
+    """
+
+    changed: str
+    patch: str
+    output: str | None
+    size_before: int
+    size_after: int
+    sha256: str
+    restored: int
+    written: bool
+    already: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def revert(
+    changed: Path,
+    patch: Path,
+    output: Path | None = None,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> RevertResult:
+    """Restore the original that an ``apply`` with ``save_patch`` changed, there or elsewhere.
+
+    Raises ``MismatchError`` where ``changed`` is not the file that was patched (by its SHA-256),
+    ``FormatError`` for a patch that is none, or damaged; nothing has been changed then.
+    """
+    if "-" in (changed, patch):
+        raise OutputError("the file and its patch cannot be streams", hint="name two files")
+    if output is not None and same_file(output, patch):
+        raise OutputError("is the patch itself", path=os.fsdecode(output))
+    with open_patch(patch) as (saved, undo, start), open_source(changed) as source:
+        found = digest(source)
+        already = found == undo.original
+        if not already and found != undo.changed:
+            raise _another(source, found, undo.changed)
+
+        def read(begin: int, end: int) -> Iterator[bytes]:
+            for at in range(start + begin, start + end, _PIECE):
+                yield saved.read(at, min(_PIECE, start + end - at))
+
+        edits = [] if already else edits_of(undo, read)
+        size = spliced_size(source.size, edits)
+        to_write = not dry_run and not (already and output is None)
+        warnings: tuple[str, ...] = ()
+        if to_write:
+            warnings = write_reverted(
+                source,
+                edits,
+                changed if output is None else output,
+                undo.original,
+                force=force,
+                in_place=output is None,
+                progress=counting(progress, size) if progress else None,
+            ).warnings
+        return RevertResult(
+            changed=os.fsdecode(changed),
+            patch=os.fsdecode(patch),
+            output=None if dry_run else os.fsdecode(changed if output is None else output),
+            size_before=found.size,
+            size_after=size,
+            sha256=undo.original.sha256,
+            restored=0 if already else undo.size,
+            written=to_write,
+            already=already,
+            warnings=warnings,
+        )
+
+
+def _another(source: FileSource, found: Digest, expected: Digest) -> MismatchError:
+    told = (
+        f"it has {found.size:,} bytes, that one had {expected.size:,}"
+        if found.size != expected.size
+        else f"its SHA-256 begins with {found.sha256[:12]}, that one's with {expected.sha256[:12]}"
+    )
+    return MismatchError(
+        f"is not the file that was patched: {told}",
+        path=source.name,
+        hint="a patch undoes one change of one file, which nobody else has changed since",
+    )

@@ -1,0 +1,277 @@
+"""The recipes of docs/ci.md, run as they stand there; each is a valid file of its kind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+import deconvsurgery as ds
+from deconvsurgery.read import read_settings
+from deconvsurgery.sample import base_model
+from deconvsurgery.settings import Checking, Pair
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")
+FILES: dict[str, str] = dict(
+    re.findall(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+)
+ACTION = ROOT / ".github" / "actions" / "deconvsurgery"
+USES = "OWNER/deconvsurgery/.github/actions/deconvsurgery@"
+
+GOOD = """input: "d" input_shape { dim: 1 dim: 5 dim: 9 dim: 9 }
+layer {
+  name: "up" type: "Deconvolution" bottom: "d" top: "up" param { lr_mult: 0 }
+  convolution_param {
+    num_output: 5 group: 5 kernel_size: 4 stride: 2 pad: 1 bias_term: false
+    weight_filler { type: "bilinear" }
+  }
+}
+"""
+BAD = GOOD.replace("group: 5 ", "")
+CLASSIFIER = 'input: "d" input_shape { dim: 1 dim: 5 dim: 9 dim: 9 }\n'
+
+
+def test_the_page_has_each_recipe() -> None:
+    assert list(FILES) == [
+        "deconvsurgery.toml",
+        "pyproject.toml",
+        ".pre-commit-config.yaml",
+        ".github/workflows/nets.yml",
+        ".gitlab-ci.yml",
+        "Makefile",
+        "dvc.yaml",
+    ]
+    assert PAGE.count("\n```") == 2 * len(FILES)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of nets with their base models, and the command on the path."""
+    for folder in ("nets", "base", "bin"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "nets" / "fcn8s.prototxt").write_text(GOOD)
+    (tmp_path / "base" / "fcn8s.caffemodel").write_bytes(base_model(ds.parse_net(GOOD.encode())))
+    command = tmp_path / "bin" / "deconvsurgery"
+    python = shlex.quote(sys.executable)
+    command.write_text(f'#!/bin/sh\nexec {python} -m deconvsurgery "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def told(*command: str, code: int = 0, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | (env or {}),
+        timeout=120,
+        check=False,
+    )
+    words = done.stdout.decode()
+    assert done.returncode == code, (command, words)
+    return words
+
+
+def written(place: Path, name: str) -> Path:
+    path = place / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(FILES[name], "utf-8")
+    return path
+
+
+def made(place: Path) -> Path:
+    """The model that is to be made, made by other means."""
+    model = place / "build" / "fcn8s.caffemodel"
+    model.parent.mkdir()
+    ds.apply(place / "nets" / "fcn8s.prototxt", place / "base" / "fcn8s.caffemodel", model)
+    return model
+
+
+def holds_the_diagonal(path: Path) -> bool:
+    (row,) = ds.inspect(model=path).rows
+    assert row.weights is not None
+    return row.weights.state is ds.State.BILINEAR
+
+
+# --- configuration
+
+
+def test_the_configuration_file_says_what_the_page_says(place: Path) -> None:
+    settings = read_settings(written(place, "deconvsurgery.toml"))
+    assert settings is not None
+    assert settings.checking == Checking(ignore=("DS010",))
+    first, second = settings.pairs
+    assert first == Pair(
+        f"{place}/nets/fcn8s.prototxt",
+        f"{place}/build/fcn8s.caffemodel",
+        Checking(pattern=("up*", "score2"), frozen=True, ignore=("DS010",)),
+    )
+    assert second == Pair(
+        f"{place}/nets/classifier.prototxt",
+        None,
+        Checking(allow_empty=True, ignore=("DS010",)),
+    )
+    made(place)
+    (place / "nets" / "classifier.prototxt").write_text(CLASSIFIER)
+    assert told("deconvsurgery", "check").endswith("No findings: 1 matched layer in 2 nets.\n")
+
+
+def test_the_same_in_a_pyproject(place: Path) -> None:
+    settings = read_settings(written(place, "pyproject.toml"))
+    assert settings is not None
+    (pair,) = settings.pairs
+    assert pair.net == f"{place}/nets/fcn8s.prototxt"
+    assert pair.checking == Checking(ignore=("DS010",))
+
+
+def test_every_key_is_explained() -> None:
+    explained = set(re.findall(r"^\| `([\w-]+)` \| [a-z`]", PAGE, re.MULTILINE))
+    keys = {name.replace("_", "-") for name in Checking.__dataclass_fields__}
+    assert {"pairs", "net", "model", *keys} <= explained
+    for key in keys:
+        line = next(line for line in PAGE.splitlines() if line.startswith(f"| `{key}` |"))
+        option = {"pattern": "-p", "exclude": "-x"}.get(key, f"--{key}")
+        assert f"`{option}`" in line
+
+
+# --- pre-commit
+
+
+def test_the_pre_commit_configuration(place: Path) -> None:
+    path = written(place, ".pre-commit-config.yaml")
+    told(sys.executable, "-m", "pre_commit", "validate-config", str(path))
+    (repo,) = yaml.safe_load(path.read_text())["repos"]
+    offered = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert {each["id"] for each in repo["hooks"]} == {each["id"] for each in offered}
+    for each in repo["hooks"]:
+        entry = next(hook["entry"] for hook in offered if hook["id"] == each["id"])
+        assert f"`{each['id']}`" in PAGE
+        command = [*shlex.split(entry), *each.get("args", []), "nets/fcn8s.prototxt"]
+        assert "error" not in told(*command)
+
+
+# --- GitHub
+
+
+def valid(schema: str, path: Path) -> None:
+    told(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path))
+
+
+def test_the_workflow(place: Path) -> None:
+    """Its steps' inputs exist, and the action's script takes them as they are."""
+    path = written(place, ".github/workflows/nets.yml")
+    valid("vendor.github-workflows", path)
+    jobs = yaml.safe_load(path.read_text())["jobs"]
+    described = yaml.safe_load((ACTION / "action.yml").read_text("utf-8"))["inputs"]
+    used = [
+        step["with"]
+        for job in jobs.values()
+        for step in job["steps"]
+        if step["uses"].startswith(USES)
+    ]
+    assert [each.get("command") for each in used] == [None, "apply"]
+    (place / "nets" / "solver.prototxt").write_text('net: "nets/fcn8s.prototxt"\n')
+    for inputs in used:
+        assert inputs.keys() <= described.keys()
+        script = f"{inputs.get('command', 'check')}.sh"
+        env = {f"INPUT_{key.upper().replace('-', '_')}": each for key, each in inputs.items()}
+        files = {key: str(place / key) for key in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        told("bash", str(ACTION / script), env=env | files | {"PYTHON": sys.executable})
+    uploaded = next(
+        step["with"]["sarif_file"]
+        for step in jobs["check"]["steps"]
+        if "upload-sarif" in step["uses"]
+    )
+    assert json.loads((place / uploaded).read_bytes())["version"] == "2.1.0"
+    artifact = jobs["apply"]["steps"][-1]["with"]["path"]
+    assert holds_the_diagonal(place / artifact)
+
+
+def test_every_input_and_output_of_the_action_is_explained() -> None:
+    described = yaml.safe_load((ACTION / "action.yml").read_text("utf-8"))
+    part = PAGE.partition("## GitHub")[2].partition("## GitLab")[0]
+    for name in (*described["inputs"], *described["outputs"]):
+        assert f"`{name}`" in part, name
+
+
+# --- GitLab
+
+
+def test_the_gitlab_job(place: Path) -> None:
+    path = written(place, ".gitlab-ci.yml")
+    valid("vendor.gitlab-ci", path)
+    (job,) = yaml.safe_load(path.read_text()).values()
+    assert job["before_script"] == ["pip install --quiet deconvsurgery"]
+    (place / "deconvsurgery.toml").write_text('[[pairs]]\nnet = "nets/fcn8s.prototxt"\n')
+    report = place / job["artifacts"]["reports"]["codequality"]
+    for text, code, found in ((BAD, 1, ["DS008 filler-without-group"]), (GOOD, 0, [])):
+        (place / "nets" / "fcn8s.prototxt").write_text(text)
+        told("sh", "-ec", "\n".join(job["script"]), code=code)
+        assert [each["check_name"] for each in json.loads(report.read_bytes())] == found
+
+
+# --- Make
+
+
+def test_the_makefile(place: Path) -> None:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    written(place, "Makefile")
+    model = place / "build" / "fcn8s.caffemodel"
+    assert "deconvsurgery apply --force nets/fcn8s.prototxt" in told("make")
+    assert holds_the_diagonal(model)
+    assert "Nothing to be done" in told("make")
+    assert "No findings: 1 matched layer" in told("make", "check")
+    # A net that changes makes the model anew; one that is wrong leaves what was there.
+    before = model.read_bytes()
+    net = place / "nets" / "fcn8s.prototxt"
+    for text, code, after in (("layer { name: }\n", 2, before), (GOOD + "# newer\n", 0, before)):
+        net.write_text(text)
+        os.utime(model, (1, 1))
+        assert "deconvsurgery apply" in told("make", code=code)
+        assert model.read_bytes() == after
+    net.write_text(BAD)
+    told("make", "check", code=2)
+
+
+# --- DVC
+
+
+def test_the_dvc_stages(place: Path, published: Callable[[str], dict[str, Any]]) -> None:
+    """Each stage's command needs what is listed, and makes what is listed, nothing else."""
+    stages = yaml.safe_load(written(place, "dvc.yaml").read_text())
+    schema = published(
+        "https://raw.githubusercontent.com/iterative/dvcyaml-schema/master/schema.json"
+    )
+    assert [each.message for each in Draft7Validator(schema).iter_errors(stages)] == []
+    for stage in stages["stages"].values():
+        listed = [next(iter(each)) if isinstance(each, dict) else each for each in stage["outs"]]
+        before = {path for path in place.rglob("*") if path.is_file()}
+        assert {place / each for each in stage["deps"]} <= before
+        told("sh", "-c", stage["cmd"])
+        after = {path for path in place.rglob("*") if path.is_file()}
+        assert after - before == {place / each for each in listed}
+        first = {each: (place / each).read_bytes() for each in listed}
+        told("sh", "-c", stage["cmd"])
+        assert {each: (place / each).read_bytes() for each in listed} == first
+    assert holds_the_diagonal(place / "build" / "fcn8s.caffemodel")
+    assert json.loads((place / "build" / "check.json").read_bytes())["passed"] is True
+    (place / "build" / "fcn8s.caffemodel").write_bytes(
+        (place / "base" / "fcn8s.caffemodel").read_bytes()
+    )
+    (place / "nets" / "fcn8s.prototxt").write_text(BAD)
+    told("sh", "-c", stages["stages"]["check"]["cmd"], code=1)
