@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import random
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -21,27 +22,30 @@ FINDINGS = sorted((FUZZ / "findings").glob("*/*"))
 
 
 @pytest.fixture(scope="session")
-def loaded() -> Any:
-    """The modules beside the harnesses, which are scripts and find each other by their folder."""
+def loaded() -> Callable[[str], Any]:
+    """The harnesses and what lies beside them: scripts, which find each other by their folder."""
     sys.path.insert(0, str(FUZZ))
-    yield importlib.import_module
-    sys.path.remove(str(FUZZ))
+    try:
+        names = (*TARGETS, "seeds", "words", "mutation", "oracle")
+        return {name: importlib.import_module(name) for name in names}.__getitem__
+    finally:
+        sys.path.remove(str(FUZZ))
 
 
 @pytest.mark.parametrize("path", FINDINGS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_what_was_found_is_mended(path: Path, loaded: Any) -> None:
+def test_what_was_found_is_mended(path: Path, loaded: Callable[[str], Any]) -> None:
     loaded(path.parent.name).check(path.read_bytes())
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_seeds(target: str, loaded: Any) -> None:
+def test_seeds(target: str, loaded: Callable[[str], Any]) -> None:
     harness, seeds = loaded(target), list(loaded("seeds").seeds(target))
     assert len(seeds) >= 30
     for seed in seeds:
         harness.check(seed)
 
 
-def test_the_dictionaries_are_what_the_script_makes(loaded: Any) -> None:
+def test_the_dictionaries_are_what_the_script_makes(loaded: Callable[[str], Any]) -> None:
     words = loaded("words")
     for name, make in words.DICTIONARIES.items():
         assert (FUZZ / name).read_text("utf-8") == words.dictionary(make()), name
@@ -59,7 +63,9 @@ def found(harness: ModuleType, seeds: list[bytes]) -> bool:
     return False
 
 
-def test_a_layer_that_is_not_indexed_is_found(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_that_is_not_indexed_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     harness, right = loaded("index"), loaded("index").index
     monkeypatch.setattr(harness, "index", lambda source: _short(right(source)))
     assert found(harness, list(loaded("seeds").seeds("index")))
@@ -69,7 +75,9 @@ def _short(model: Any) -> Any:
     return replace(model, layers=model.layers[:-1])
 
 
-def test_a_net_that_is_read_wrongly_is_found(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_net_that_is_read_wrongly_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     harness, right = loaded("net"), loaded("net").as_net
     monkeypatch.setattr(harness, "as_net", lambda written: _swapped(right(written)))
     assert found(harness, list(loaded("seeds").seeds("net")))
@@ -80,7 +88,9 @@ def _swapped(net: Any) -> Any:
     return replace(net, layers=layers)
 
 
-def test_a_patch_that_does_more_is_found(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patch_that_does_more_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     harness, right = loaded("net"), loaded("net").spliced
     monkeypatch.setattr(harness, "spliced", lambda *given: right(*given).replace(b"# two", b"#"))
     assert found(harness, list(loaded("seeds").seeds("net")))
@@ -88,7 +98,7 @@ def test_a_patch_that_does_more_is_found(loaded: Any, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("target", ["splice", "apply"])
 def test_a_byte_that_changes_is_found(
-    target: str, loaded: Any, monkeypatch: pytest.MonkeyPatch
+    target: str, loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last byte of a file, whatever it is of."""
     harness, right = loaded(target), loaded(target).spliced
@@ -103,7 +113,9 @@ def test_a_byte_that_changes_is_found(
     assert found(harness, seeds)
 
 
-def test_wrong_values_are_found(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_values_are_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     harness = loaded("apply")
     monkeypatch.setattr(harness, "edits", lambda plan, model: [])
     assert found(harness, list(loaded("seeds").seeds("apply")))
@@ -112,7 +124,7 @@ def test_wrong_values_are_found(loaded: Any, monkeypatch: pytest.MonkeyPatch) ->
 # --- mutations
 
 
-def test_mutations_keep_the_lengths_true(loaded: Any) -> None:
+def test_mutations_keep_the_lengths_true(loaded: Callable[[str], Any]) -> None:
     """Half of them are blind; of the others nearly all are still messages, and other ones."""
     chance = random.Random(3)
 
@@ -130,7 +142,7 @@ def test_mutations_keep_the_lengths_true(loaded: Any) -> None:
     assert len(whole) > 200
 
 
-def test_mutations_keep_braces_in_pairs(loaded: Any) -> None:
+def test_mutations_keep_braces_in_pairs(loaded: Callable[[str], Any]) -> None:
     """As above; the blind half is left out, for it would break any text."""
     net, words = loaded("net"), [b"pad: 1"]
     mutator = loaded("mutation").TextMutator(lambda data, _size: data, words, 1)

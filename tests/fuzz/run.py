@@ -28,6 +28,7 @@ DICTIONARY = {
 }
 HEAD = {"index": 0, "net": 1, "splice": 3, "apply": 2}  # bytes in front of the model or the net
 SLOWEST = 30  # seconds for one input; more is a finding
+MOST_FINDINGS = 20  # mostly one fault again and again
 _PROGRESS = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)")
 _DONE = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 
@@ -100,12 +101,15 @@ def _sow(target: str, corpus: Path) -> None:
 def _run(given: argparse.Namespace, corpus: Path, findings: Path) -> Tally:
     tally = Tally()
     end = time.monotonic() + given.time if given.time else None
-    for attempt in range(1_000_000):
+    for attempt in range(MOST_FINDINGS):
         left = given.runs - tally.executions if given.runs >= 0 else -1
         seconds = max(0, round(end - time.monotonic())) if end else 0
         if left == 0 or (end and not seconds):
             break
-        if not _once(given, attempt, left, seconds, (corpus, findings), tally):
+        try:
+            if not _once(given, attempt, left, seconds, (corpus, findings), tally):
+                break
+        except KeyboardInterrupt:
             break
     return tally
 
@@ -134,18 +138,19 @@ def _once(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if progress := _PROGRESS.match(line):
-                executions, tally.covered, tally.features, tally.corpus = map(
-                    int, progress.groups()
-                )
-                if "pulse" in line:
-                    print(line, end="", flush=True)
-            elif done := _DONE.match(line):
-                executions = int(done[1])
-            else:
-                last = [*last[-40:], line]
-    tally.executions += executions
+        try:
+            for line in process.stdout:
+                if progress := _PROGRESS.match(line):
+                    numbers = map(int, progress.groups())
+                    executions, tally.covered, tally.features, tally.corpus = numbers
+                    if "pulse" in line:
+                        print(line, end="", flush=True)
+                elif done := _DONE.match(line):
+                    executions = int(done[1])
+                else:
+                    last = [*last[-40:], line]
+        finally:
+            tally.executions += executions
     new = set(findings.iterdir()) - before
     tally.findings += sorted(new)
     if process.returncode and not new:
