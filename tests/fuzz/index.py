@@ -53,14 +53,25 @@ def check(data: bytes) -> None:
         _same_layer(model, layer, theirs, kind.encode() if known else layer.type.encode())
         assert known or not kind
         assert _encoded(*layer.param_names) == list(theirs.param)
-    if whole is not None:
-        for layer, theirs in zip((*ours_v1, *ours), (*whole.layers, *whole.layer), strict=True):
-            if layer.convolution_param:
-                _same_message(layer_param(model, layer), theirs.convolution_param)
+    their_layers = [None] * len(model.layers) if whole is None else [*whole.layers, *whole.layer]
+    for layer, theirs in zip((*ours_v1, *ours), their_layers, strict=True):
+        if layer.convolution_param:
+            _same_param(model, layer, theirs)
 
 
 def _encoded(*names: str) -> list[bytes]:
     return [name.encode("utf-8", "surrogateescape") for name in names]
+
+
+def _same_param(model: Model, layer: SourceLayer, theirs: Any | None) -> None:
+    try:
+        param = layer_param(model, layer)
+    except ModelError as error:
+        assert theirs is None
+        assert error.offset is not None
+        return
+    if theirs is not None:
+        _same_message(param, theirs.convolution_param)
 
 
 def _same_layer(model: Model, layer: SourceLayer, theirs: Any, kind: bytes) -> None:

@@ -76,6 +76,8 @@ def models() -> Iterator[bytes]:
     yield sized(100, sized(1, b"up") + sized(106, param) + sized(6, sized(1, b"shared"))) + other
     yield sized(1, b"net") + sized(3, b"data") + sized(8, sized(1, b"\1\3\5\5"))
     yield sized(2, sized(1, sized(1, b"a")) + sized(4, b"b")) + sized(2, tag(5, 0) + b"\x7b")
+    yield sized(100, sized(106, tag(15, 0) + b"\2" + tag(15, 0) + b"\x63") + sized(106, b"\x0a"))
+    yield sized(100, sized(7, _shape(*[1] * 33)))
     yield sized(100, sized(1, b"up") + sized(7, b"")) * 2 + sized(2, b"")
     yield b""
     for path in sorted(GOLDEN.glob("*.caffemodel")):
@@ -103,6 +105,7 @@ PARAMS = (
     "\n  num_output: 2  # two\n  kernel_size: 2\n  stride: 3\n",
     "num_output:2,kernel_h:4;kernel_w:6,stride_h:2;stride_w:3,weight_filler<type:'xavier' std:1>;",
     'num_output: 2 kernel_size: [4, 4] stride: [2] weight_filler { type: "bilinear" } hole: 2',
+    "num_output:2 kernel_size:4\n weight_filler {\n  value: 1\n }\n",
     "engine: CUDNN num_output: 2 kernel_size: 4 bias_filler { value: - 2 }",
 )
 DATA = "input:'d'input_dim:[1,2,3,3]\n"
@@ -115,6 +118,16 @@ def texts() -> Iterator[bytes]:
         yield (DATA + UP % ("\nparam { lr_mult: 1 }\n", param)).encode()
         yield (DATA + V1 % ("blobs_lr: 1 blobs_lr: 2 weight_decay: 1", param)).encode()
     yield (DATA + UP % ("include{phase:TEST}", PARAMS[0])).replace("}", "}\n").encode()
+    yield (DATA + UP % ("param: [{ lr_mult: 1 }, { name: 'w' }]", PARAMS[0])).encode()
+    yield (
+        DATA + UP % ("param{name:'w'}", PARAMS[0]) + UP % ("param{name:'w'}", PARAMS[1])
+    ).encode()
+    next_one = (
+        "layer{type:'Convolution'bottom:'u'top:'c'convolution_param{num_output:1kernel_size:9}}"
+    )
+    yield (DATA + UP % ("", PARAMS[2]) + next_one).encode()
+    yield b"layer { include {} exclude {} } layers {}"
+    yield b"a{" * 101
     tall = UP.replace("{", " {\n  ").replace("}", "\n}") % (" # why\n", PARAMS[2])
     yield tall.encode()
     yield tall.replace("\n", "\r\n").encode()
