@@ -192,7 +192,7 @@ def test_two_occurrences_of_a_v0_layer_are_one() -> None:
 
 
 def test_what_stands_beside_a_v0_layer_counts_for_nothing() -> None:
-    """``UpgradeV0LayerParameter`` takes bottoms and tops of the connection, all else of the layer."""
+    """``UpgradeV0LayerParameter`` takes bottoms and tops from there, all else from the layer."""
     beside = sized(4, b"v1") + b"\x28\x27" + sized(6, sized(5, floats(1)))
     inside = sized(1, sized(1, b"v0") + sized(2, b"conv") + sized(50, sized(5, floats(2, 3))))
     for payload in (beside + inside, inside + beside):
