@@ -105,21 +105,7 @@ def _length(size: int, chance: Random) -> bytes:
 
 _TOKEN = re.compile(rb"""#[^\n]*|\s+|"[^"\n]*"|'[^'\n]*'|[\w.]+|[^\w]""")
 _BLANKS = (b"", b" ", b"\n", b"\r\n", b"\r", b" # why\n", b"\t", b", ", b";\n", b"\n\n  ")
-_NUMBERS = (
-    b"0",
-    b"1",
-    b"2",
-    b"3",
-    b"4",
-    b"5",
-    b"-1",
-    b"- 1",
-    b"0x2",
-    b"02",
-    b"1.5",
-    b"1e1f",
-    b"inf",
-)
+_NUMBERS = b"0|1|2|3|4|5|-1|- 1|0x2|02|1.5|1e1f|inf".split(b"|")
 _CLOSERS = {b"{": b"}", b"<": b">", b"[": b"]"}
 
 

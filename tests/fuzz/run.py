@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -50,6 +52,9 @@ def main() -> int:
     sys.path.insert(0, str(HERE))
     if given.inside:
         return _inside(given.target, given.rest)
+    if importlib.util.find_spec("atheris") is None:
+        print("atheris is not installed: pip install -e '.[fuzz]'", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory() as scratch:
         corpus = given.corpus or Path(scratch) / "corpus"
         findings = given.findings or Path(scratch) / "findings"
@@ -172,8 +177,6 @@ def _commit() -> str:
 
 def _inside(target: str, options: list[str]) -> int:
     """The process that fuzzes; libFuzzer ends it."""
-    import importlib
-
     import atheris
 
     with atheris.instrument_imports(include=["deconvsurgery"]):
