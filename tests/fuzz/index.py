@@ -9,10 +9,13 @@ not).
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
 import oracle
 
+from deconvsurgery import caffemodel, wire
 from deconvsurgery.caffemodel import layer_param
 from deconvsurgery.errors import ModelError
 from deconvsurgery.indexing import index
@@ -23,8 +26,29 @@ from deconvsurgery.schema import V1_NUMBERS
 MOST_AXES = 32  # kMaxBlobAxes in Caffe's blob.hpp
 
 
+# Buffers of a few bytes, so that their borders lie within small models, too.
+SMALL = (
+    *((wire, "_WINDOW", 32), (wire, "_FIRST_RUN", 2), (wire, "_LONGEST_RUN", 40)),
+    (caffemodel, "_AT_ONCE", 16),
+)
+
+
 def check(data: bytes) -> None:
     """Index ``data``; ``AssertionError`` where protobuf sees it otherwise."""
+    usual = [(module, name, getattr(module, name)) for module, name, _ in SMALL]
+    _set(SMALL)
+    try:
+        _check(data)
+    finally:
+        _set(usual)
+
+
+def _set(sizes: Iterable[tuple[ModuleType, str, int]]) -> None:
+    for module, name, size in sizes:
+        setattr(module, name, size)
+
+
+def _check(data: bytes) -> None:
     whole, pruned = oracle.read(oracle.WHOLE, data), oracle.read(oracle.PRUNED, data)
     assert whole is None or pruned is not None
     try:
