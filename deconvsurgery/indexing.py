@@ -51,6 +51,7 @@ from .wire import (
 # Where values and gradients are kept, and the wire type of one that is not packed.
 _VALUES = {BlobField.DATA: (Storage.DATA, I32), BlobField.DOUBLE_DATA: (Storage.DOUBLE_DATA, I64)}
 _UNKNOWN = "V1 type "
+_RAW_TYPES = frozenset(RawType)
 _DIFFS = {BlobField.DIFF: (Storage.DATA, I32), BlobField.DOUBLE_DIFF: (Storage.DOUBLE_DATA, I64)}
 
 
@@ -145,6 +146,7 @@ def _param_name(window: Window, outer: Field) -> str:
 
 def _v1_layer(window: Window, outer: Field) -> SourceLayer:
     frames, found = (_frame(window, outer),), _Found(version=Version.V1)
+    old: _Found | None = None
     for inner in fields(window, outer.start, outer.stop):
         if inner.number == V1LayerField.TYPE and inner.wire_type == VARINT:
             found.type = _v1_type(inner.value, found.type)
@@ -159,10 +161,11 @@ def _v1_layer(window: Window, outer: Field) -> SourceLayer:
         elif inner.number == V1LayerField.BLOBS:
             found.blobs.append(_blob(window, inner, frames))
         elif inner.number == V1LayerField.LAYER:
-            # A V0 layer inside its connection; given twice, protobuf merges the two.
-            found.version = Version.V0
-            _v0_layer(window, inner, frames, found)
-    return found.layer(outer.tag, frames)
+            # Given twice, protobuf merges the two. What else the connection says of a layer
+            # counts no more: Caffe takes name, type and blobs of the V0 layer in it.
+            old = old or _Found(version=Version.V0)
+            _v0_layer(window, inner, frames, old)
+    return (old or found).layer(outer.tag, frames)
 
 
 def _v1_type(value: int, before: str) -> str:
@@ -242,10 +245,10 @@ def _raw(
         return (), (), None
     if not types:
         return (), (), "its values are in raw_data whose type is not given"
-    last, kind = data[-1], types[-1].value
+    last, kind = data[-1], _raw_type(types)
     notes = tuple((each.tag, each.stop) for each in (*types, *data[:-1]))
     if kind not in RAW_STORAGE:
-        name = RawType(kind).name if kind in set(RawType) else str(kind)
+        name = RawType(kind).name if kind in _RAW_TYPES else str(kind)
         return (), notes, f"its values are raw_data of type {name}, which no Caffe reads"
     storage = RAW_STORAGE[kind]
     if (last.stop - last.start) % storage.width:
@@ -254,12 +257,18 @@ def _raw(
     return (Chunk(storage, last.tag, last.start, last.stop, True),), notes, None
 
 
+def _raw_type(types: Sequence[Field]) -> int:
+    """The last that protobuf's enum has; where it has none of them, the last."""
+    numbers = [_int32(each.value) for each in types]
+    return next((each for each in reversed(numbers) if each in _RAW_TYPES), numbers[-1])
+
+
 def _raw_diff(forks: dict[int, list[Field]]) -> Iterator[Chunk]:
     """NVIDIA's ``raw_diff``, the last as of `_raw`."""
     diffs = [each for each in forks.get(BlobField.RAW_DIFF, ()) if each.wire_type == LEN]
     types = [each for each in forks.get(BlobField.RAW_DIFF_TYPE, ()) if each.wire_type == VARINT]
-    if diffs and types and types[-1].value in RAW_STORAGE:
-        storage, last = RAW_STORAGE[types[-1].value], diffs[-1]
+    if diffs and types and _raw_type(types) in RAW_STORAGE:
+        storage, last = RAW_STORAGE[_raw_type(types)], diffs[-1]
         yield Chunk(storage, last.tag, last.start, last.stop, True)
 
 

@@ -191,6 +191,16 @@ def test_two_occurrences_of_a_v0_layer_are_one() -> None:
     assert (layer.name, len(layer.blobs)) == ("c", 1)
 
 
+def test_what_stands_beside_a_v0_layer_counts_for_nothing() -> None:
+    """``UpgradeV0LayerParameter`` takes bottoms and tops from there, all else from the layer."""
+    beside = sized(4, b"v1") + b"\x28\x27" + sized(6, sized(5, floats(1)))
+    inside = sized(1, sized(1, b"v0") + sized(2, b"conv") + sized(50, sized(5, floats(2, 3))))
+    for payload in (beside + inside, inside + beside):
+        (layer,) = indexed(sized(2, payload)).layers
+        assert (layer.name, layer.type, layer.version) == ("v0", "conv", Version.V0)
+        assert [blob.count for blob in layer.blobs] == [2]
+
+
 # --- names
 
 
@@ -419,6 +429,8 @@ def test_raw_data_is_read_in_its_own_type(number: int, dtype: str) -> None:
         raw_type(number) + data,
         data + raw_type(number),
         raw_type(4) + sized(12, b"?") + data + raw_type(number),  # neither repeats: the last counts
+        raw_type(number) + data + raw_type(6),  # a number that the enum has not is no type
+        raw_type(2**32 + number) + data,  # which has 32 bits
     ):
         blob = blob_of(payload)
         assert (blob.dtype, blob.count, blob.problem) == (dtype, 4, None)

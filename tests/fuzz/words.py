@@ -1,0 +1,99 @@
+"""libFuzzer dictionaries, made of ``caffe.desc``: ``python tests/fuzz/words.py`` writes them anew.
+
+``wire.dict`` has the tags that the index looks for and whole small fields, ``text.dict`` what a
+prototxt is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from oracle import LOOKED_AT, NVIDIA, Proto, descriptors, sized, tag, varint
+
+HERE = Path(__file__).parent
+
+_WIRE_TYPES = {
+    Proto.TYPE_DOUBLE: 1,
+    Proto.TYPE_FLOAT: 5,
+    Proto.TYPE_STRING: 2,
+    Proto.TYPE_BYTES: 2,
+    Proto.TYPE_MESSAGE: 2,
+}
+_MARKS = (
+    *("{", "}", "<", ">", "[", "]", ": ", ",", ";", "- ", "-", "\n", "\r", "\r\n", "#", '"', "'"),
+    *("true", "false", "True", "t", "1.0", "0.5f", "1e-3", "inf", "nan", "0x10", "020", "-1"),
+    *(r"\x6e", r"\156", r"\"", "\ufeff", "é", "layer {", "layers {", 'type: "Deconvolution"'),
+    *("type: DECONVOLUTION", 'name: "up"', 'weight_filler { type: "bilinear" }', "xavier"),
+    *("kernel_size: 4", "stride: 2", "num_output: 5", "group: 1", "bias_term: false", "hole: 2"),
+    *("include { phase: TEST }", "param { lr_mult: 0 }", "blobs_lr: 1", "LOCAL", "// "),
+)
+# Messages of the text that are of other layers' making stay out: their fields are but names.
+_TEXT_MESSAGES = (
+    *("NetParameter", "LayerParameter", "V1LayerParameter", "V0LayerParameter", "NetState"),
+    *("NetStateRule", "ParamSpec", "ConvolutionParameter", "FillerParameter", "BlobShape"),
+    "InputParameter",
+)
+
+
+def wire_fields() -> list[bytes]:
+    """Whole small fields, one of each that is looked at, and what no Caffe has."""
+    found = [
+        *(tag(5000, 0) + b"\x01", tag(777, 3) + tag(777, 4), sized(900, b"x")),
+        sized(100, sized(1, b"up") + sized(2, b"Deconvolution")),
+        sized(2, sized(4, b"up") + tag(5, 0) + varint(39)),
+        sized(7, sized(1, b"\1\1\1\1")),
+        *(tag(number, 0) + b"\1" for number in range(1, 5)),
+        *(tag(10, 0) + varint(kind) for kind in range(6)),
+    ]
+    for number, wire_type in _looked_at():
+        payload = {0: b"\1", 1: bytes(8), 2: b"\4\0\0\0\0", 5: bytes(4)}[wire_type]
+        found.append(tag(number, wire_type) + payload)
+    return list(dict.fromkeys(found))
+
+
+def _looked_at() -> Iterator[tuple[int, int]]:
+    for message in descriptors().message_type:
+        for field in message.field:
+            if field.name in LOOKED_AT.get(message.name, ()):
+                yield field.number, _WIRE_TYPES.get(field.type, 0)
+                if field.label == Proto.LABEL_REPEATED:
+                    yield field.number, 2
+    for _, number, kind in NVIDIA:
+        yield number, _WIRE_TYPES.get(kind, 0)
+
+
+def wire_words() -> Iterator[bytes]:
+    """Tags, and the fields that go with them."""
+    yield from dict.fromkeys(tag(*each) for each in _looked_at())
+    yield from (each for each in wire_fields() if len(each) <= 32)
+
+
+def text_words() -> Iterator[bytes]:
+    """Names of fields and enum values, and marks."""
+    words = [*_MARKS]
+    for message in descriptors().message_type:
+        words += [field.name for field in message.field if message.name in _TEXT_MESSAGES]
+        for kind in message.enum_type:
+            words += [value.name for value in kind.value if message.name in _TEXT_MESSAGES]
+    for kind in descriptors().enum_type:
+        words += [value.name for value in kind.value]
+    yield from dict.fromkeys(word.encode() for word in words)
+
+
+def dictionary(words: Iterable[bytes]) -> str:
+    """The words as libFuzzer reads them, a line each."""
+    return "".join(f'"{"".join(map(_escaped, word))}"\n' for word in words)
+
+
+def _escaped(byte: int) -> str:
+    plain = 0x20 <= byte < 0x7F and chr(byte) not in '"\\'
+    return chr(byte) if plain else f"\\x{byte:02x}"
+
+
+DICTIONARIES = {"wire.dict": wire_words, "text.dict": text_words}
+
+
+if __name__ == "__main__":
+    for name, words in DICTIONARIES.items():
+        (HERE / name).write_text(dictionary(words()), "utf-8")

@@ -1,0 +1,154 @@
+"""The fuzzing harnesses on all that was ever found, on their seeds, and on planted faults.
+
+Needs no fuzzer. A finding is a file in ``tests/fuzz/findings/HARNESS``; here it stays found out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+FUZZ = Path(__file__).with_name("fuzz")
+TARGETS = ("index", "net", "splice", "apply")
+FINDINGS = sorted((FUZZ / "findings").glob("*/*"))
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Callable[[str], Any]:
+    """The harnesses and what lies beside them: scripts, which find each other by their folder."""
+    sys.path.insert(0, str(FUZZ))
+    try:
+        names = (*TARGETS, "seeds", "words", "mutation", "oracle")
+        return {name: importlib.import_module(name) for name in names}.__getitem__
+    finally:
+        sys.path.remove(str(FUZZ))
+
+
+@pytest.mark.parametrize("path", FINDINGS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_was_found_is_mended(path: Path, loaded: Callable[[str], Any]) -> None:
+    loaded(path.parent.name).check(path.read_bytes())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_seeds(target: str, loaded: Callable[[str], Any]) -> None:
+    harness, seeds = loaded(target), list(loaded("seeds").seeds(target))
+    assert len(seeds) >= 30
+    for seed in seeds:
+        harness.check(seed)
+
+
+def test_the_dictionaries_are_what_the_script_makes(loaded: Callable[[str], Any]) -> None:
+    words = loaded("words")
+    for name, make in words.DICTIONARIES.items():
+        assert (FUZZ / name).read_text("utf-8") == words.dictionary(make()), name
+
+
+# --- a harness that finds nothing is worth nothing
+
+
+def found(harness: ModuleType, seeds: list[bytes]) -> bool:
+    for seed in seeds:
+        try:
+            harness.check(seed)
+        except (AssertionError, ValueError):  # the latter of a strict zip
+            return True
+    return False
+
+
+def test_a_layer_that_is_not_indexed_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness, right = loaded("index"), loaded("index").index
+    monkeypatch.setattr(harness, "index", lambda source: _short(right(source)))
+    assert found(harness, list(loaded("seeds").seeds("index")))
+
+
+def _short(model: Any) -> Any:
+    return replace(model, layers=model.layers[:-1])
+
+
+def test_a_net_that_is_read_wrongly_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness, right = loaded("net"), loaded("net").as_net
+    monkeypatch.setattr(harness, "as_net", lambda written: _swapped(right(written)))
+    assert found(harness, list(loaded("seeds").seeds("net")))
+
+
+def _swapped(net: Any) -> Any:
+    layers = tuple(replace(each, bottom=each.top, top=each.bottom) for each in net.layers)
+    return replace(net, layers=layers)
+
+
+def test_a_patch_that_does_more_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness, right = loaded("net"), loaded("net").spliced
+    monkeypatch.setattr(harness, "spliced", lambda *given: right(*given).replace(b"# two", b"#"))
+    assert found(harness, list(loaded("seeds").seeds("net")))
+
+
+@pytest.mark.parametrize("target", ["splice", "apply"])
+def test_a_byte_that_changes_is_found(
+    target: str, loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last byte of a file, whatever it is of."""
+    harness, right = loaded(target), loaded(target).spliced
+
+    def wrong(data: bytes, edits: Any) -> bytes:
+        after = bytearray(right(data, edits))
+        after[-1:] = [after[-1] ^ 1] if edits and after else []
+        return bytes(after)
+
+    monkeypatch.setattr(harness, "spliced", wrong)
+    seeds = list(loaded("seeds").seeds(target))
+    assert found(harness, seeds)
+
+
+def test_wrong_values_are_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = loaded("apply")
+    monkeypatch.setattr(harness, "edits", lambda plan, model: [])
+    assert found(harness, list(loaded("seeds").seeds("apply")))
+
+
+# --- mutations
+
+
+def test_mutations_keep_the_lengths_true(loaded: Callable[[str], Any]) -> None:
+    """Half of them are blind; of the others nearly all are still messages, and other ones."""
+    chance = random.Random(3)
+
+    def blind(data: bytes, _size: int) -> bytes:
+        at = chance.randrange(len(data) + 1)
+        return data[:at] + b"\xff" + data[at + 1 :]
+
+    oracle = loaded("oracle")
+    mutator = loaded("mutation").WireMutator(blind, loaded("words").wire_fields(), 2)
+    model = b"??" + next(loaded("seeds").models())
+    mutated = [mutator(model, 256, seed) for seed in range(400)]
+    whole = [each for each in mutated if oracle.read(oracle.WHOLE, each[2:]) is not None]
+    assert max(map(len, mutated)) <= 256
+    assert len(set(mutated)) > 100
+    assert len(whole) > 200
+
+
+def test_mutations_keep_braces_in_pairs(loaded: Callable[[str], Any]) -> None:
+    """As above; the blind half is left out, for it would break any text."""
+    net, words = loaded("net"), [b"pad: 1"]
+    mutator = loaded("mutation").TextMutator(lambda data, _size: data, words, 1)
+    text = next(loaded("seeds").seeds("net"))
+    mutated = [mutator(text, 256, seed) for seed in range(400)]
+    whole = [each for each in mutated if net._parsed(net._decoded(each[1:]))[0] is not None]
+    assert max(map(len, mutated)) <= 256
+    assert len(set(mutated)) > 100
+    assert len(whole) > 250
