@@ -127,7 +127,8 @@ class OnWire:
     @property
     def values(self) -> tuple[Chunk, ...]:
         """The chunks that count."""
-        return tuple(chunk for chunk in self.chunks if chunk.storage is self.storage)
+        storage = self.storage  # looked for once: a blob may have 10^5 chunks
+        return tuple(chunk for chunk in self.chunks if chunk.storage is storage)
 
     @property
     def count(self) -> int:
