@@ -214,9 +214,7 @@ class SourceBlob:
         return self.shape == tuple(shape)
 
     def fills(self, shape: Sequence[int]) -> bool:
-        """There are as many values as a shape says; Caffe stops at negative dims, whose product
-        may well be that number.
-        """
+        """There are as many values as a shape says; never for negative dims, where Caffe stops."""
         return min(shape, default=0) >= 0 and self.count == prod(shape)
 
 

@@ -1,7 +1,7 @@
 """Files that promise much: what is small stays small, what is large costs what it weighs.
 
-Each in a process of its own with 512 MB of address space and a minute of processor time, all verbs in
-it; peak memory is the kernel's word. The files are made when the tests run (``hostile_large``).
+Each in a process of its own with 512 MB of address space and a minute of processor time, all verbs
+in it; peak memory is the kernel's word. The files are made when the tests run (``hostile_large``).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Ran(NamedTuple):
 
 
 def ran(place: Path, lines: Sequence[str], space: int = 512 * MIB, *more: str) -> Ran:
-    """Command lines in one process of so many bytes of address space; input files stay as they are."""
+    """Command lines in one process of so many bytes of address space; inputs stay as they are."""
     before = {path.name: path.stat() for path in place.iterdir()}
     done = subprocess.run(
         [sys.executable, "-c", RUNS, json.dumps([space, lines]), *more],
