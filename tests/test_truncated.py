@@ -1,7 +1,7 @@
 """Models cut off: small ones at every byte through every verb, real ones at every field border.
 
-A cut is an error that says where, unless it falls between two fields of the outermost message, where
-protobuf itself finds a whole, shorter model; and nothing is written, ever, when it is an error.
+A cut is an error that says where, unless it falls between two fields of the outermost message,
+where protobuf itself finds a whole, shorter model; nothing is written, ever, when it is an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from deconvsurgery.errors import ModelError
 from deconvsurgery.indexing import index
 from deconvsurgery.schema import message_class
 
-NET = b"""layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 5, 6] } } }
+NET = b"""
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 5, 6] } } }
 layer { name: "up" type: "Deconvolution" bottom: "data" top: "up" convolution_param {
   num_output: 1 kernel_size: 4 stride: 2 pad: 1 bias_term: false } }
 """
