@@ -190,7 +190,7 @@ def _refused(
                 f"{has} {_dims(blob.shape)}",
                 {"blob": position, "net": shape, "model": blob.shape},
             )
-        if blob.count == prod(blob.shape):
+        if blob.fills(blob.shape):
             continue
         numbers: Mapping[str, Said] = {
             "blob": position,
@@ -205,11 +205,15 @@ def _refused(
             )
         return (
             Kind.VALUES,
-            f"its blob {position} in the model has {blob.count or 'no'} values, "
-            f"where its shape {_dims(blob.shape)} says {prod(blob.shape)}",
+            f"its blob {position} in the model has {blob.count or 'no'} values, where its shape "
+            f"{_dims(blob.shape)} {_says(blob.shape)}",
             numbers,
         )
     return None
+
+
+def _says(shape: Sequence[int]) -> str:
+    return f"says {prod(shape)}" if min(shape, default=0) >= 0 else "is none that a blob can have"
 
 
 def _fits(blob: SourceBlob, shape: Shape) -> bool:

@@ -41,7 +41,13 @@ def audit(
     states: Sequence[NetState],
     wanted: Wanted,
 ) -> tuple[Finding, ...]:
-    """Every rule that is broken and wanted, by line, column, id; last what has no line."""
+    """Every rule that is broken and wanted, by line, column, id; last what has no line.
+
+    Raises ``ShapeError`` for a matched layer that Caffe would not set up: no rule can be held
+    against what cannot be.
+    """
+    if net is not None:
+        _refuse_what_cannot_be(net, selection, states)
     rows = survey(net, model, selection, states, frozen=wanted.frozen)
     found = [*_of_layers(rows)]
     if net is not None:
@@ -53,7 +59,30 @@ def audit(
     if model is not None:
         found += _refused(net, model)
     kept = [each for each in found if each.id in wanted.rules]
-    return tuple(sorted(kept, key=lambda each: (each.line is None, each.line or 0, each.id)))
+    return tuple(sorted(kept, key=_place))
+
+
+def _place(each: Finding) -> tuple[bool, int, int, str]:
+    return each.line is None, each.line or 0, each.column or 0, each.id
+
+
+def _refuse_what_cannot_be(net: Net, selection: Selection, states: Sequence[NetState]) -> None:
+    matched = {layer.index for layer in selection.matched}
+    unset: dict[int, tuple[Layer, str]] = {}
+    for state in states:
+        active = net.filtered(state)
+        for index, shapes in infer_shapes(active).items():
+            if index in matched and shapes.problem is not None:
+                unset.setdefault(index, (net.layers[index], shapes.problem))
+    if not unset:
+        return
+    layer, problem = unset[min(unset)]
+    more = f" (and {len(unset) - 1} more)" if len(unset) > 1 else ""
+    raise ShapeError(
+        f"layer {quoted(layer.name)}{more}: Caffe would not set it up: {problem}",
+        layer=layer.name,
+        line=layer.line or None,
+    )
 
 
 def _of_layers(rows: Sequence[Row]) -> Iterator[Finding]:

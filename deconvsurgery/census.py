@@ -118,7 +118,7 @@ def _kinds(blob: SourceBlob) -> Iterator[str]:
         return
     if blob.has_diff and not blob.count:
         yield _DIFF_ONLY
-    elif blob.count != size:
+    elif not blob.fills(blob.shape):
         yield _COUNT
     if blob.diff_count not in (0, size):
         yield _DIFF_COUNT

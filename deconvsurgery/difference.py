@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from heapq import merge
 from math import isnan, nan
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,16 @@ Told: TypeAlias = Callable[[int], None]
 # Bytes compared at a time; for larger pieces the allocator asks the system for memory each time.
 BLOCK = 1 << 16
 _SKETCHED = 256  # values
+_LARGE = 1 << 24  # bytes; smaller blobs are not asked for their holes
 _NONE: Array = np.empty(0)
+
+
+@runtime_checkable
+class Sparse(Protocol):
+    """A source that tells which stretches of it are no holes."""
+
+    def filled(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Those of ``[start, stop)``, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +123,7 @@ def _unequal(
         return
     stored = np.dtype(here[1])
     size = blob.count * stored.itemsize
-    for first in range(0, size, BLOCK):
+    for first in _blocks(model, here[0], other, there[0], size):
         count = min(BLOCK, size - first)
         ours = model.source.read(here[0] + first, count)
         others = other.source.read(there[0] + first, count)
@@ -125,6 +135,24 @@ def _unequal(
             )
         if told:
             told(count)
+
+
+def _blocks(model: Model, here: int, other: Model, there: int, size: int) -> Iterator[int]:
+    """Where each block begins that either file has bytes for; what is a hole in both is equal."""
+    if size < _LARGE or not all(isinstance(each, Sparse) for each in (model.source, other.source)):
+        yield from range(0, size, BLOCK)
+        return
+    next_block = 0
+    sources = ((model.source, here), (other.source, there))
+    parts = (_filled(cast(Sparse, source), start, size) for source, start in sources)
+    for begin, end in merge(*parts):
+        first = max(next_block, begin // BLOCK * BLOCK)
+        yield from range(first, end, BLOCK)
+        next_block = max(next_block, -(-end // BLOCK) * BLOCK)
+
+
+def _filled(source: Sparse, start: int, size: int) -> Iterator[tuple[int, int]]:
+    return ((one - start, two - start) for one, two in source.filled(start, start + size))
 
 
 def _values(model: Model, blob: SourceBlob) -> Iterator[Array]:

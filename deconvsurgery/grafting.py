@@ -168,7 +168,10 @@ def _grafted(
     for position, blob in enumerate(source.blobs[: None if expected is None else len(expected)]):
         check_readable(position, blob)
     if setup.problem is not None:
-        raise MismatchError(f"Caffe would not set it up: {setup.problem}")
+        raise MismatchError(
+            f"Caffe would not set it up: {setup.problem}",
+            hint="mend the layer in the net first; deconvsurgery check tells what else is wrong",
+        )
     if expected is None:  # a type that is not known: the old blobs as they are
         return LayerGraft(layer, tuple(map(as_it_is, source.blobs)), source.name)
     told = []

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError
 from .h5files import Reading, key, loaded_h5py, told
-from .model import ABSENT, MAX_AXES, Dataset, Model, SourceBlob, SourceLayer, Version
+from .model import ABSENT, MAX_AXES, MAX_VALUES, Dataset, Model, SourceBlob, SourceLayer, Version
 from .wire import ByteSource
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 DATA = "/data"
 _AT_ONCE = 1 << 20  # bytes of values read at a time
+_LARGEST_CHUNK = 1 << 28  # bytes, which the library holds whole, however small they are in the file
 _POSITION = re.compile("0|[1-9][0-9]{0,2}")
 _DEEPEST = 8  # groups in groups: layers whose names have slashes, as Caffe cannot write them
 
@@ -51,7 +52,7 @@ def indexed_hdf5(source: ByteSource) -> Iterator[Model]:
             root = file.get(DATA)
             if not isinstance(root, library.Group):
                 raise ModelError("is an HDF5 file without a group 'data'", hint=_other_kind(file))
-            layers = tuple(_layers(library, root, (), set(), source.size))
+            layers = _apart(tuple(_layers(library, root, (), set(), source.size)))
         yield Model(source, Version.HDF5, layers, partial(_values, file))
 
 
@@ -88,6 +89,41 @@ def _layers(
             yield from _layers(library, inner, here, seen, size)
 
 
+def _apart(layers: tuple[SourceLayer, ...]) -> tuple[SourceLayer, ...]:
+    """The layers, with a problem where values share bytes: to fill one would change the other.
+
+    No library writes that; a file that says so is damaged, or was made to.
+    """
+    stretches = sorted(
+        (blob.place.start, blob.place.start + blob.count * int(blob.place.stored[-1]), path)
+        for layer in layers
+        for blob in layer.blobs
+        if isinstance(blob.place, Dataset) and blob.place.start is not None and blob.count
+        for path in (blob.place.path,)
+    )
+    shared: set[str] = set()
+    end, before = 0, ""
+    for start, stop, path in stretches:
+        if start < end:
+            shared |= {before, path}
+        if stop > end:
+            end, before = stop, path
+    if not shared:
+        return layers
+    return tuple(
+        replace(
+            layer,
+            blobs=tuple(
+                replace(blob, problem=blob.problem or "its values share bytes with another blob's")
+                if isinstance(blob.place, Dataset) and blob.place.path in shared
+                else blob
+                for blob in layer.blobs
+            ),
+        )
+        for layer in layers
+    )
+
+
 def _blobs(library: Any, group: Any, layer: tuple[str, ...], size: int) -> tuple[SourceBlob, ...]:
     """The blobs of a layer by position; ``absent`` ones stand where a number is left out."""
     found: dict[int, SourceBlob] = {}
@@ -121,12 +157,20 @@ def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
         return SourceBlob((), Dataset(path), problem="it holds no numbers")
     shape, dtype = tuple(dataset.shape), dataset.dtype
     if len(shape) > MAX_AXES:
-        raise ModelError(f"blob {path} has more than {MAX_AXES} axes")
+        raise ModelError(
+            f"blob {path} has more than {MAX_AXES} axes",
+            hint="Caffe stops at it, too: the file is damaged, or another program's",
+        )
     problem = None
     if dtype.kind not in "fiu" or dtype.itemsize not in (1, 2, 4, 8):
         problem = f"its values are of type {dtype}, which Caffe does not read"
     elif dataset.is_virtual or dataset.external:
         problem = "its values are in another file"
+    elif prod(shape) > MAX_VALUES:
+        problem = f"it has {prod(shape):,} values, where Caffe counts up to {MAX_VALUES:,}"
+    elif prod(dataset.chunks or ()) * dtype.itemsize > _LARGEST_CHUNK:
+        size = prod(dataset.chunks) * dtype.itemsize
+        problem = f"its chunks have {size:,} bytes each, and are read whole; write smaller ones"
     elif (names := library.h5o.get_info(dataset.id).rc) > 1:
         problem = f"it is one dataset under {names} names"
     if problem:

@@ -315,7 +315,11 @@ def _dims(window: Window, outer: Field) -> list[int]:
 
 def _check_axes(dims: Sequence[int], outer: Field) -> None:
     if len(dims) > MAX_AXES:
-        raise ModelError(f"a blob has more than {MAX_AXES} axes", offset=outer.start)
+        raise ModelError(
+            f"a blob has more than {MAX_AXES} axes",
+            offset=outer.start,
+            hint="Caffe stops at it, too: the file is damaged, or is no caffemodel",
+        )
 
 
 def _int64(value: int) -> int:

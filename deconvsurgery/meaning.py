@@ -50,8 +50,14 @@ def _reported(error: Any, text: Text) -> PrototxtError:
         # Of a field that it does not know it tells the value, but not the place.
         line, column = text.place(max(0, text.text.find(said.removeprefix(_INVALID))))
     said = said.replace("deconvsurgery.", "")
+    hint = None
+    if "'utf-8' codec" in said:
+        said = "a string's escapes spell no UTF-8"
+        hint = "write the text itself, in UTF-8: Caffe compares names by their bytes"
+    elif "'unicodeescape' codec" in said:
+        said = "a string has an escape that is none"
     said = said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
-    return PrototxtError(said, line=line, column=column)
+    return PrototxtError(said, line=line, column=column, hint=hint)
 
 
 def _foreign(text: Text, fields: Sequence[TextField], descriptor: Any) -> Iterator[int]:

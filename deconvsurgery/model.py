@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Iterator[NDArray[np.floating[Any]]]
 
 MAX_AXES = 32  # Caffe's kMaxBlobAxes
+MAX_VALUES = 2**31 - 1  # of a blob: Caffe counts them in an int
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 
 
@@ -213,6 +214,12 @@ class SourceBlob:
         if self.legacy:
             return len(shape) <= 4 and self.shape == (1,) * (4 - len(shape)) + tuple(shape)
         return self.shape == tuple(shape)
+
+    def fills(self, shape: Sequence[int]) -> bool:
+        """There are as many values as a shape says; Caffe stops at negative dims, whose product
+        may well be that number.
+        """
+        return min(shape, default=0) >= 0 and self.count == prod(shape)
 
 
 ABSENT = SourceBlob((), Dataset(""), absent=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import prod
 
 import numpy as np
 
@@ -62,7 +61,7 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
         if blob.problem:
             return f"blob {position}: {blob.problem}", "convert it with the Caffe that wrote it"
         shape = blob.shape if each.shape is None else each.shape
-        if not blob.absent and blob.count != prod(shape):
+        if not blob.absent and not blob.fills(shape):
             where = " (they are in diff)" if blob.has_diff and not blob.count else ""
             return (
                 f"blob {position} has {blob.count:,} values{where} for shape {dims(shape)}: "
@@ -171,7 +170,7 @@ def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]
 
 def _unfit(blob: SourceBlob) -> bool:
     told = blob.absent or blob.problem or (blob.has_diff and not blob.count)
-    return not told and blob.count != prod(blob.shape)
+    return not told and not blob.fills(blob.shape)
 
 
 def _names(names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ name. Never here: a byte read or written, a format.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -14,8 +15,12 @@ import sys
 from dataclasses import dataclass
 
 from .errors import OutputError
-from .source import STANDARD_OUTPUT, FileSource, opened, reason, shown
+from .source import STANDARD_OUTPUT, FileSource, let_go, opened, reason, refusal, shown
 
+# What the system says of a name that cannot be; else it could not look.
+_WRONG_NAME = frozenset(
+    (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EINVAL, errno.EILSEQ)
+)
 _LINKS = 40  # symbolic links followed before a loop is assumed, as Linux does
 
 
@@ -80,6 +85,8 @@ def found_place(output: str | os.PathLike[str]) -> Place:
     except ValueError as error:  # a NUL in the name
         raise OutputError(f"is no name for a file: {error}", path=name) from error
     except OSError as error:
+        if error.errno not in _WRONG_NAME:
+            raise refusal("cannot be looked at", error, name) from error
         raise OutputError(f"is no place for a file: {reason(error)}", path=name) from error
     return Place(given, name, path, None, old)
 
@@ -88,6 +95,8 @@ def _descriptor(given: str, name: str, fd: int) -> Place:
     try:
         return Place(given, name, "", fd, os.fstat(fd))
     except OSError as error:
+        if error.errno != errno.EBADF:
+            raise refusal("cannot be looked at", error, name) from error
         raise OutputError(f"is closed: {reason(error)}", path=name) from error
 
 
@@ -130,7 +139,7 @@ def check_place(
 
 def _check_directory(place: Place) -> None:
     directory = shown(place.directory)
-    if not os.path.isdir(place.directory):
+    if not _is_directory(place):
         raise OutputError(
             f"the directory {directory} does not exist",
             path=place.name,
@@ -143,6 +152,15 @@ def _check_directory(place: Place) -> None:
             path=place.name,
             hint="name an output in another directory",
         )
+
+
+def _is_directory(place: Place) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(place.directory).st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise refusal("its directory cannot be looked at", error, place.name) from error
 
 
 def _may(path: str, access: int) -> bool:
@@ -161,4 +179,4 @@ def _is_terminal(place: Place) -> bool:
     try:
         return os.isatty(fd)
     finally:
-        os.close(fd)
+        let_go(fd)

@@ -45,6 +45,7 @@ def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[FileSource, bytes, 
             net = parse_net(data)
         except PrototxtError as error:
             error.path = source.name
+            error.hint = error.hint or "mend the text there: Caffe would not read it either"
             raise
         yield source, data, net
 
@@ -191,7 +192,11 @@ def read_settings(path: str | os.PathLike[str] | None = None) -> Settings | None
     if path is not None:
         found = _settings(os.fspath(path))
         if found is None:
-            raise ConfigError("has no [tool.deconvsurgery]", path=shown(path))
+            raise ConfigError(
+                "has no [tool.deconvsurgery]",
+                path=shown(path),
+                hint="name a deconvsurgery.toml, or put that table into it",
+            )
         return found
     folder = os.getcwd()
     while True:
@@ -212,7 +217,9 @@ def _settings(path: str) -> Settings | None:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError("is no TOML: not in UTF-8", path=shown(path)) from None
+        raise ConfigError(
+            "is no TOML: not in UTF-8", path=shown(path), hint="save it as UTF-8, without a BOM"
+        ) from None
     return parse_settings(text, shown(path), folder=os.path.dirname(path))
 
 

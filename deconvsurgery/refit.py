@@ -18,6 +18,7 @@ from .model import SourceBlob
 from .net import Layer
 
 FLAT = "--flat copies the values in their order all the same, as FCN's transplant does"
+RENAME = "give the layer another name in the net, and it is as new: its fillers make its weights"
 
 
 class Origin(StrEnum):
@@ -48,10 +49,13 @@ def check_readable(position: int, blob: SourceBlob) -> None:
     """Raise ``MismatchError`` for an old blob whose values nobody could load."""
     if blob.problem or blob.absent:
         raise MismatchError(
-            f"old blob {position}: {blob.problem or 'the file has it at the layer that owns it'}"
+            f"old blob {position}: {blob.problem or 'the file has it at the layer that owns it'}",
+            hint=RENAME,
         )
-    if blob.count != prod(blob.shape):
-        raise MismatchError(f"old blob {position} has {blob.count:,} values for {dims(blob.shape)}")
+    if not blob.fills(blob.shape):
+        raise MismatchError(
+            f"old blob {position} has {blob.count:,} values for {dims(blob.shape)}", hint=RENAME
+        )
 
 
 def as_it_is(blob: SourceBlob) -> Graft:

@@ -99,6 +99,7 @@ def _true_shape(blob: SourceBlob, known: Shape, axes: int | None = None) -> tupl
     shape = blob.shape[4 - axes :]
     dims = zip(known or (), shape, strict=False)
     fits = blob.fits(shape) and all(dim in (None, there) for dim, there in dims)
+    fits = fits and min(shape, default=0) >= 0  # Caffe stops there, whichever form it has
     return shape if fits else None
 
 

@@ -258,7 +258,7 @@ def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
                 yield (
                     f"blob {position} has its values in {blob.storage}: NVIDIA's and OpenCV's alone"
                 )
-            elif blob.count != prod(blob.shape):
+            elif not blob.fills(blob.shape):
                 yield f"blob {position} has {blob.count:,} values for shape {dims(blob.shape)}"
 
 

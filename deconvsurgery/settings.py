@@ -19,6 +19,8 @@ from .patterns import name_test
 
 FILE_NAME: Final = "deconvsurgery.toml"
 PROJECT_FILE: Final = "pyproject.toml"
+_HINT: Final = "docs/cli.md has a whole one, under check; --isolated reads none"
+_LONGEST: Final = 60  # characters of a value that are quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,18 @@ def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None
     """
     try:
         table: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError("is nested too deeply", path=path, hint=_HINT) from None
+    except ValueError as error:  # TOMLDecodeError, and Python's for a number of 4,301 digits
         found = re.search(r"\s*\(at line (\d+), column (\d+)\)", str(error))
         line, column = map(int, found.groups()) if found else (None, None)
         words = re.sub(r"\s*\(at line [^)]*\)", "", str(error))
         raise ConfigError(
-            f"is no TOML: {words[:1].lower()}{words[1:]}", path=path, line=line, column=column
+            f"is no TOML: {words[:1].lower()}{words[1:]}",
+            path=path,
+            line=line,
+            column=column,
+            hint=_HINT,
         ) from None
     if os.path.basename(path) == PROJECT_FILE:
         table = table.get("tool", {})
@@ -84,10 +92,10 @@ def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None
         if table is None:
             return None
     if not isinstance(table, dict):
-        raise ConfigError("[tool.deconvsurgery] is no table", path=path)
+        raise ConfigError("[tool.deconvsurgery] is no table", path=path, hint=_HINT)
     listed = table.get("pairs", [])
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise ConfigError("pairs is a list of tables: [[pairs]]", path=path)
+        raise ConfigError("pairs is a list of tables: [[pairs]]", path=path, hint=_HINT)
     checking = _checking(table, path, "", {"pairs"})
     pairs = [
         _pair(each, path, f"pairs[{number}]", folder, checking)
@@ -100,9 +108,11 @@ def _pair(table: Mapping[str, Any], path: str, place: str, folder: str, checking
     names = {key: table[key] for key in ("net", "model") if key in table}
     for key, value in names.items():
         if not isinstance(value, str) or not value:
-            raise ConfigError(f"{place}.{key} is a path, not {value!r}", path=path)
+            raise ConfigError(
+                f"{place}.{key} is a path, not {_quoted(value)}", path=path, hint=_HINT
+            )
     if not names:
-        raise ConfigError(f"{place} names neither a net nor a model", path=path)
+        raise ConfigError(f"{place} names neither a net nor a model", path=path, hint=_HINT)
     own = _checking(table, path, f"{place}.", {"net", "model"})
     net, model = (
         os.path.join(folder, names[key]) if key in names else None for key in ("net", "model")
@@ -123,12 +133,19 @@ def _checking(table: Mapping[str, Any], path: str, place: str, others: set[str])
         try:
             said[key.replace("-", "_")] = read(value)
         except TypeError:
-            raise ConfigError(f"{place}{key} is {kind}, not {value!r}", path=path) from None
+            raise ConfigError(
+                f"{place}{key} is {kind}, not {_quoted(value)}", path=path, hint=_HINT
+            ) from None
         except SelectionError as error:
             raise ConfigError(
                 f"{place}{key}: {error.message}", path=path, hint=error.hint
             ) from None
     return Checking(**said)
+
+
+def _quoted(value: object) -> str:
+    written = repr(value)
+    return written if len(written) <= _LONGEST else written[:_LONGEST] + "…"
 
 
 def _texts(value: object) -> tuple[str, ...]:

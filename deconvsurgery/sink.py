@@ -20,7 +20,7 @@ _MIB = 1 << 20
 _LARGE_HOLE = 16 * _MIB  # bytes; a smaller one is not worth a call
 
 # From copy_file_range: this pair of files, file systems or kernels cannot do it; read and
-# write can. (EBADF: the output was opened to append; man 2 copy_file_range.)
+# write can, or say better what is wrong. (EBADF: the output was opened to append; man 2 copy_file_range.)
 _NO_KERNEL_COPY = frozenset(
     (
         errno.EXDEV,
@@ -30,6 +30,7 @@ _NO_KERNEL_COPY = frozenset(
         errno.ENOTSUP,
         errno.EPERM,
         errno.EBADF,
+        errno.EIO,  # of the input or of the output? reading and writing tell
     )
 )
 

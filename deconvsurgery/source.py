@@ -16,12 +16,14 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
 from .errors import FileError, FormatError, ModelError
+from .remedies import remedy
 
 STANDARD_INPUT = "standard input"
 STANDARD_OUTPUT = "standard output"
@@ -60,6 +62,11 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
+def refusal(what: str, error: OSError, name: str) -> FileError:
+    """What could not be done to the file ``name``, why, and what can be done about it."""
+    return FileError(f"{what}: {reason(error)}", path=name, hint=remedy(error))
+
+
 # ── descriptors ──
 
 
@@ -83,6 +90,12 @@ def _above_standard(fd: int) -> int:
     try:
         return duplicated(fd)
     finally:
+        let_go(fd)
+
+
+def let_go(fd: int) -> None:
+    """Close a descriptor through which nothing was written: what was read has been read."""
+    with suppress(OSError):
         os.close(fd)
 
 
@@ -93,6 +106,13 @@ _Identity = tuple[int, int, int, int]
 
 def _identity(status: os.stat_result) -> _Identity:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _status(fd: int, name: str) -> os.stat_result:
+    try:
+        return os.fstat(fd)
+    except OSError as error:
+        raise refusal("cannot be looked at", error, name) from error
 
 
 class FileSource:
@@ -112,7 +132,11 @@ class FileSource:
         path: str | None = None,
         spooled_from: os.stat_result | None = None,
     ) -> None:
-        status = os.fstat(fd)
+        try:
+            status = _status(fd, name)
+        except FileError:
+            let_go(fd)
+            raise
         self.fd = fd
         self.name = name
         self.size = status.st_size
@@ -149,9 +173,7 @@ class FileSource:
             except InterruptedError:
                 continue
             except OSError as error:
-                raise FileError(
-                    f"cannot read at byte {start}: {reason(error)}", path=self.name
-                ) from error
+                raise refusal(f"cannot read at byte {start}", error, self.name) from error
             if not data and size:
                 raise ModelError(
                     f"the file had {self.size} bytes and now ends at byte {start} or before:"
@@ -190,7 +212,7 @@ class FileSource:
         """
         if self.spooled:
             return True
-        if _identity(os.fstat(self.fd)) != self._identity:
+        if _identity(_status(self.fd, self.name)) != self._identity:
             return False
         if self._path is None:
             return True
@@ -207,7 +229,7 @@ class FileSource:
         """Give the descriptor back; a second call does nothing."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            os.close(fd)
+            let_go(fd)
 
     def __enter__(self) -> Self:
         return self
@@ -281,13 +303,16 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> FileSource:
         if stat.S_ISDIR(status.st_mode):
             raise FileError("is a directory, not a file", path=name, hint="name a file in it")
         # A shell may hand over a file that something has read from already.
-        if stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0:
-            return FileSource(fd, name, path=None if plain == "-" else os.path.abspath(plain))
-        spool = _spooled(fd, name, limit)
-    except BaseException:
-        os.close(fd)
+        readable = stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0
+        spool = fd if readable else _spooled(fd, name, limit)
+    except BaseException as error:
+        let_go(fd)
+        if isinstance(error, OSError):
+            raise refusal("cannot be looked at", error, name) from error
         raise
-    os.close(fd)
+    if readable:
+        return FileSource(fd, name, path=None if plain == "-" else os.path.abspath(plain))
+    let_go(fd)
     return FileSource(spool, name, spooled_from=status)
 
 
@@ -303,7 +328,7 @@ def _standard_input() -> int:
             )
         return duplicated(0)
     except OSError as error:
-        raise FileError(f"cannot be read: {reason(error)}", path=STANDARD_INPUT) from error
+        raise refusal("cannot be read", error, STANDARD_INPUT) from error
 
 
 def _opened_for_reading(path: str) -> int:
@@ -312,9 +337,11 @@ def _opened_for_reading(path: str) -> int:
     except FileNotFoundError as error:
         raise FileError("there is no such file", path=shown(path), hint=_nearest(path)) from error
     except OSError as error:
-        raise FileError(f"cannot be opened: {reason(error)}", path=shown(path)) from error
+        raise refusal("cannot be opened", error, shown(path)) from error
     except ValueError as error:  # a NUL in the name
-        raise FileError(f"cannot be opened: {error}", path=shown(path)) from error
+        raise FileError(
+            f"cannot be opened: {error}", path=shown(path), hint="no file has such a name"
+        ) from error
 
 
 def _nearest(path: str) -> str | None:
@@ -360,4 +387,4 @@ def _read_chunk(fd: int, name: str) -> bytes:
         except InterruptedError:
             continue
         except OSError as error:
-            raise FileError(f"cannot be read: {reason(error)}", path=name) from error
+            raise refusal("cannot be read", error, name) from error

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from .errors import FileError, OutputError
 from .place import Place
 from .sink import Sink
-from .source import FileSource, opened, reason, shown
+from .source import FileSource, let_go, opened, reason, shown
 
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 
@@ -29,6 +29,7 @@ class Staged:
     place: Place
     size: int
     warnings: list[str] = field(default_factory=list)
+    _fd: int = -1
     _temporary: str | None = None
     _kept: str | None = None
     _own: os.stat_result | None = None
@@ -83,6 +84,9 @@ class Staged:
 
     def settle(self) -> None:
         """Let go of what was there, or of the new file if it was never put there."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            let_go(fd)
         for path in (self._temporary, self._kept):
             if path is not None:
                 with suppress(OSError):
@@ -102,9 +106,8 @@ def staged(
     It is on the disk when the body is entered; what the body does not `Staged.take` is removed.
     """
     new = Staged(place, 0)
-    fd = -1
     try:
-        fd = new._opened()
+        new._fd = fd = new._opened()
         fill(Sink(fd, progress, fresh=True))
         new.size = os.fstat(fd).st_size
         if size is not None and new.size != size:
@@ -112,14 +115,11 @@ def staged(
         if place.old is not None:
             new.warnings += _dress(fd, place.path, place.old)
         os.fsync(fd)
-        fd, finished = -1, fd
-        os.close(finished)
+        new._fd = -1
+        os.close(fd)
         yield new
     finally:
-        if fd >= 0:
-            with suppress(OSError):
-                os.close(fd)
-        new.settle()
+        _surely(new.settle)
 
 
 def take_all(files: Sequence[Staged], *, force: bool) -> None:
@@ -128,9 +128,16 @@ def take_all(files: Sequence[Staged], *, force: bool) -> None:
         for each in files:
             each.take(force=force, undoable=True)
     except BaseException:
-        for each in reversed(files):
-            each.undo()
+        _surely(lambda: [each.undo() for each in reversed(files)])
         raise
+
+
+def _surely(clean_up: Callable[[], object]) -> None:
+    """Twice: a signal may end the first time in its midst. What is done is not done again."""
+    try:
+        clean_up()
+    finally:
+        clean_up()
 
 
 def _temporary_name() -> str:
@@ -212,8 +219,8 @@ def _flush_directory(place: Place) -> None:
                 "is complete and in its place, but the directory could not be flushed to the"
                 f" disk: {reason(error)}",
                 path=place.name,
+                hint="it can be used; `sync` flushes once more, before the power goes",
             ) from error
     finally:
         if fd >= 0:
-            with suppress(OSError):  # nothing was written through it
-                os.close(fd)
+            let_go(fd)

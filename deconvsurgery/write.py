@@ -9,7 +9,6 @@ Never here: what the bytes mean, or printing. What is promised: ``docs/writing.m
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import stat
@@ -22,8 +21,9 @@ from typing import TypeAlias
 
 from .errors import FileError, FormatError, OutputError
 from .place import Place, check_place, found_place
+from .remedies import remedy
 from .sink import Sink
-from .source import FileSource, duplicated, opened, read_bytes, reason, shown
+from .source import FileSource, duplicated, opened, read_bytes, reason, refusal, shown
 from .splice import Edit, Kept, segments, spliced_size
 from .staging import staged, take_all
 
@@ -203,8 +203,10 @@ def make_directory(path: str | os.PathLike[str]) -> None:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
-        kind = OutputError if in_the_way else FileError
-        raise kind(f"cannot be made a directory: {reason(error)}", path=shown(path)) from error
+        if in_the_way:
+            words = f"cannot be made a directory: {reason(error)}"
+            raise OutputError(words, path=shown(path)) from error
+        raise refusal("cannot be made a directory", error, shown(path)) from error
 
 
 def write_once(path: str | os.PathLike[str], data: bytes, *, force: bool = False) -> None:
@@ -302,15 +304,6 @@ def _replace(
         return new.size, tuple(new.warnings)
 
 
-_REMEDY = {
-    errno.ENOSPC: "free some space, or name an output on another disk",
-    errno.EDQUOT: "your quota is used up: free some space, or name an output on another disk",
-    errno.EFBIG: "see `ulimit -f`, and what the file system allows (FAT: 4 GiB)",
-    errno.EIO: "the disk or the network behind it fails: look at the system's log",
-    errno.EBUSY: "a single file mounted into a container cannot be replaced: mount its directory",
-}
-
-
 def failure(error: OSError, place: Place, size: int | None) -> FileError:
     """The system's refusal in words, with what is needed and what there is."""
     message = f"cannot be written: {reason(error)}"
@@ -321,4 +314,4 @@ def failure(error: OSError, place: Place, size: int | None) -> FileError:
             system = os.statvfs(place.directory)
             message += f", {system.f_bavail * system.f_frsize} are free"
         message += "; nothing was changed"
-    return FileError(message, path=place.name, hint=_REMEDY.get(error.errno or 0))
+    return FileError(message, path=place.name, hint=remedy(error))

@@ -152,6 +152,19 @@ def test_python_raises_what_the_command_line_tells(place: Path) -> None:
     assert ds.check(ds.read_net(place / "bad.prototxt")).findings[0].id == "DS006"
 
 
+def test_a_layer_that_cannot_be_is_an_error(place: Path, run_here: RunHere) -> None:
+    """Caffe would stop at it, and no rule says anything about it."""
+    for number, line in enumerate(("stride: 0", "stride: 2 group: 2")):
+        name = f"unset{number}"
+        (place / name).write_text((BAD % "up").replace("stride: 4", line))
+        code, _, errors = run_here(place, "check", name)
+        assert code == 3
+        assert errors.decode().startswith(
+            f"error: {name}:2: layer 'up': Caffe would not set it up: "
+        )
+        assert run_here(place, "check", "-p", "x", "--allow-empty", name)[0] == 0
+
+
 # --- settings
 
 SETTINGS = """

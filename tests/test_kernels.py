@@ -24,6 +24,7 @@ from deconvsurgery.kernels import (
     has_unit_gain,
     phase_gains,
     recipe,
+    times,
     triangle,
 )
 
@@ -559,3 +560,13 @@ def test_examples_in_docstrings_and_page():
     outcome = doctest.testfile(str(page), module_relative=False)
     assert outcome.attempted > 5
     assert outcome.failed == 0
+
+
+def test_a_recipe_for_a_factor_beyond_all_kernels() -> None:
+    """It is only numbers: whether anybody can allocate the kernel is not its business."""
+    assert recipe(2**25) == Recipe(2**25, kernel=2**26, stride=2**25, pad=2**24)
+
+
+def test_dims_in_words() -> None:
+    assert times((21, 21, 4, 4)) == "21 x 21 x 4 x 4"
+    assert times(()) == "()"

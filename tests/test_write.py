@@ -488,22 +488,47 @@ def test_a_source_that_grows_before_it_is_cloned(
     assert names(place) == []
 
 
-@on_linux
-def test_a_real_clone(tmp_path: Path) -> None:
-    """Where the file system can: the new file shares its blocks with the old one."""
-    import fcntl
+@pytest.fixture(params=["xfs", "btrfs"])
+def cloning(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A file system with clones, in a file of 300 MB that is mounted for the test."""
+    make = shutil.which(f"mkfs.{request.param}")
+    if make is None or os.geteuid() != 0:
+        pytest.skip(f"takes root and mkfs.{request.param}")
+    image, mounted = tmp_path / "image", tmp_path / "mounted"
+    with image.open("wb") as file:
+        file.truncate(400 << 20)
+    mounted.mkdir()
+    subprocess.run([make, "-q", image], check=True, capture_output=True)
+    done = subprocess.run(
+        ["mount", "-o", "loop", image, mounted], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    yield mounted
+    subprocess.run(["umount", mounted], check=True)
 
-    whole = os.urandom(1 << 20)
-    (tmp_path / "in").write_bytes(whole)
-    with (tmp_path / "in").open("rb") as one, (tmp_path / "try").open("wb") as two:
-        try:
-            fcntl.ioctl(two.fileno(), 0x40049409, one.fileno())
-        except OSError as error:
-            pytest.skip(f"no clones on this file system: {error.strerror}")
-    edit = replacing(5000, 5004, b"edit")
-    with open_source(tmp_path / "in") as source:
-        write_spliced(source, [edit], tmp_path / "out")
-    assert (tmp_path / "out").read_bytes() == spliced(whole, [edit])
+
+@on_linux
+def test_a_real_clone(cloning: Path) -> None:
+    """An edit that keeps the length costs the edit; any other as much as a copy."""
+
+    def free() -> int:
+        os.sync()
+        system = os.statvfs(cloning)
+        return system.f_bavail * system.f_frsize
+
+    whole = os.urandom(64 << 20)
+    (cloning / "in").write_bytes(whole)
+    before = free()
+    edits = [replacing(5000, 5004, b"edit"), replacing(60 << 20, (60 << 20) + 3, b"end")]
+    with open_source(cloning / "in") as source:
+        write_spliced(source, edits, cloning / "out")
+        assert before - free() < 4 << 20
+        assert (cloning / "out").read_bytes() == spliced(whole, edits)
+        write_spliced(source, [replacing(0, 0, b"longer")], cloning / "longer")
+    assert before - free() > 60 << 20
+    assert (cloning / "longer").read_bytes() == b"longer" + whole
+    assert (cloning / "in").read_bytes() == whole
 
 
 def test_other_errors_of_the_kernels_copy_are_errors(

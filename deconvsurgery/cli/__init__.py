@@ -149,12 +149,23 @@ def run(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into exceptions, so that temporary files are removed."""
+    """Turn the first signal into an exception, so that temporary files are removed.
+
+    Those that follow must not disturb that.
+    """
+    ending = False
 
     def end(number: int, _frame: FrameType | None) -> None:
+        nonlocal ending
+        if ending:
+            return
+        ending = True
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         raise _Ended(number)
 
-    caught = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    caught = [signal.SIGINT, signal.SIGTERM]
+    caught += [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
     before = {number: signal.getsignal(number) for number in caught}
     try:
         for number, old in before.items():

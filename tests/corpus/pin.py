@@ -1,0 +1,41 @@
+"""Write ``expected.tsv`` anew, to be read before it is committed: ``python tests/corpus/pin.py``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import hostile_runs
+from make import ALL
+
+TABLE = Path(__file__).resolve().parent / "expected.tsv"
+HEAD = "file\texit\tkind\tplace\tmessage, or what was done\truns\n"
+
+
+def rows(name: str, found: dict[str, hostile_runs.Outcome]) -> list[str]:
+    """A file's rows: runs with one outcome share one."""
+    alike: dict[hostile_runs.Outcome, list[str]] = {}
+    for run, outcome in found.items():
+        alike.setdefault(outcome, []).append(run)
+    return ["\t".join((name, *map(str, each), " ".join(names))) for each, names in alike.items()]
+
+
+def main() -> None:
+    """Run all of it; what breaks a promise is printed and left out."""
+    written = []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in ALL:
+            found = {}
+            for name, line in hostile_runs.runs(case).items():
+                try:
+                    found[name] = hostile_runs.outcome(case, line, Path(folder))
+                except Exception as error:
+                    kind = type(error).__name__
+                    sys.stderr.write(f"{case.name}: {line}: {kind}: {str(error)[:300]}\n")
+            written += rows(case.name, found)
+    TABLE.write_text(HEAD + "".join(f"{row}\n" for row in written), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
