@@ -128,6 +128,7 @@ def test_flags(written: str, value: bool) -> None:
     [
         *((written, "AVE") for written in ("AVE", "1", "0x1", "01")),
         *(("DEPTH", "DEPTH"), ("true", True), ("7", 7), ("1.0", 1.0)),  # a fork's own
+        ("9" * 5000, "9" * 5000),  # more digits than Python makes a number of
     ],
 )
 def test_enums_of_forks_and_numbers(written: str, read: object) -> None:
