@@ -29,7 +29,7 @@ def meaning(text: Text, fields: Sequence[TextField]) -> Message:
     from google.protobuf import text_format
 
     message = message_class("NetParameter")()
-    masked = set(_foreign(fields, message.DESCRIPTOR))
+    masked = set(_foreign(text, fields, message.DESCRIPTOR))
     try:
         text_format.Parse(_readable(text.text, fields, masked), message, allow_unknown_field=True)
     except text_format.ParseError as error:
@@ -60,27 +60,39 @@ def _reported(error: Any, text: Text) -> PrototxtError:
     return PrototxtError(said, line=line, column=column, hint=hint)
 
 
-def _foreign(fields: Sequence[TextField], descriptor: Any) -> Iterator[int]:
-    """Starts of enum fields whose value BVLC's Caffe does not have (forks' layer types)."""
+def _foreign(text: Text, fields: Sequence[TextField], descriptor: Any) -> Iterator[int]:
+    """Starts of enum fields whose value BVLC's Caffe does not have (forks' layer types).
+
+    protobuf will not see them, so that one given twice is refused here, as it would.
+    """
+    seen: dict[str, bool] = {}
     for field in fields:
         known = descriptor.fields_by_name.get(field.name)
         if known is None:
             continue
         if known.message_type is not None:
             for body in field.children or ():
-                yield from _foreign(body, known.message_type)
+                yield from _foreign(text, body, known.message_type)
         elif known.enum_type is None or known.enum_type.name == "Phase":
             continue  # no fork has a phase of its own: a wrong one is an error
-        elif not all(_is_enum_value(known, scalar) for scalar in field.scalars):
-            yield field.start
+        else:
+            foreign = not all(_is_enum_value(known, scalar) for scalar in field.scalars)
+            if foreign:
+                yield field.start
+            if (foreign or seen.get(field.name)) and field.name in seen:
+                raise text.error(f"{field.name!r} is given twice", field.start)
+            seen[field.name] = foreign
 
 
 def _is_enum_value(known: Any, scalar: tuple[Token, ...]) -> bool:
     token = scalar[-1]
     if token.kind == "word":
         return token.text in known.enum_type.values_by_name
-    if token.kind == "number" and len(scalar) == 1 and token.text.isdigit():
-        return int(token.text) in known.enum_type.values_by_number
+    if token.kind == "number" and len(scalar) == 1:
+        try:
+            return int(token.text, 0) in known.enum_type.values_by_number
+        except ValueError:
+            return False  # an octal number, too, which Python's parser takes for a name
     return token.kind == "string"  # quoted: protobuf says what is wrong with it
 
 
@@ -119,7 +131,11 @@ def _typed(fields: Sequence[TextField], message: Any, masked: set[int]) -> Messa
     for field in fields:
         known = None if message is None else message.DESCRIPTOR.fields_by_name.get(field.name)
         if known is None or field.start in masked:
-            found += [(field.name, value) for value in _untyped(field)]
+            names = known.enum_type.values_by_number if known else {}
+            found += [
+                (field.name, names[value].name if type(value) is int and value in names else value)
+                for value in _untyped(field)
+            ]
             continue
         count = len(field.children or field.scalars)
         start = taken.get(field.name, 0)

@@ -217,13 +217,18 @@ class _Reader:
         name = self.take()
         entry = TextField(name.text, name.start)
         colon = self.take_if(":")
-        if colon and self.take_if("["):
+        if bracket := self.take_if("["):
             closing = self.take_if("]")
             while closing is None:
                 self.value(entry, depth)
                 closing = self.take_if("]")
                 if closing is None and not self.take_if(","):
                     raise self.wrong("',' or ']'")
+            if entry.scalars and not colon:  # which messages alone need not have
+                raise self.text.error(
+                    f"found '[' where ':' or '{{' after {_shortened(name.text)!r} is expected",
+                    bracket.start,
+                )
             entry.stop = closing.stop
         elif colon or (self.token.kind == "mark" and self.token.text in _CLOSER):
             entry.stop = self.value(entry, depth)

@@ -123,6 +123,20 @@ def test_flags(written: str, value: bool) -> None:
     assert parsed(FLAG.format(written)).layers[0].convolution_param.bias_term is value
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        *((written, "AVE") for written in ("AVE", "1", "0x1", "01")),
+        *(("DEPTH", "DEPTH"), ("true", True), ("7", 7), ("1.0", 1.0)),  # a fork's own
+        ("9" * 5000, "9" * 5000),  # more digits than Python makes a number of
+    ],
+)
+def test_enums_of_forks_and_numbers(written: str, read: object) -> None:
+    """A number is what the enum calls it, however it is written; what is neither stays as it is."""
+    (layer,) = parsed(f"layer {{ pooling_param {{ pool: {written} }} }}").layers
+    assert layer.message.message("pooling_param").all("pool") == (read,)
+
+
 @pytest.mark.parametrize("written", ["TRAIN", "0"])
 def test_enums_by_name_and_number(written: str) -> None:
     assert parsed(f"state {{ phase: {written} }}").state.phase is Phase.TRAIN
@@ -133,6 +147,7 @@ def test_lists() -> None:
     first, second = parsed(text).layers
     assert (first.name, second.name) == ("a", "b")
     assert (second.convolution_param.pad, second.convolution_param.stride) == ((1, 2), ())
+    assert [layer.name for layer in parsed('layer [{ name: "a" }, <>] layer[]').layers] == ["a", ""]
 
 
 def test_the_empty_net_and_the_layer_without_a_name() -> None:
@@ -164,6 +179,9 @@ REFUSED = {
     "layer { convolution_param { num_output: 4294967296 } }": (1, 41),
     "layer { loss_weight: 0x10 }": (1, 22),
     "layer { loss_weight: 010 }": (1, 22),
+    "layers { type: LOCAL type: LOCAL }": (1, 22),
+    "layers { type: LOCAL\ntype: RELU }": (2, 1),
+    "layers { type: RELU\n type: LOCAL }": (2, 2),
     "force_backward: TRUE": (1, 17),
     'force_backward: "false"': (1, 17),
     "state { phase: test }": (1, 16),
