@@ -18,8 +18,8 @@ from .splice import Buffer, Edit, Kept
 
 _MIB = 1 << 20
 
-# From copy_file_range: this pair of files, file systems or kernels cannot do it; read and
-# write can, or say better what is wrong. (EBADF: the output was opened to append; man 2 copy_file_range.)
+# From copy_file_range: this pair of files, file systems or kernels cannot do it; read and write
+# can, or say better what is wrong. (EBADF: the output was opened to append; see its man page.)
 _NO_KERNEL_COPY = frozenset(
     (
         errno.EXDEV,

@@ -73,9 +73,7 @@ def strike_all(bench: Bench, *, thin: bool = False) -> Tally:
     return tally
 
 
-def struck(
-    bench: Bench, calls: Calls, names: tuple[str, ...], kind: Kind
-) -> tuple[list[str], int]:
+def struck(bench: Bench, calls: Calls, names: tuple[str, ...], kind: Kind) -> tuple[list[str], int]:
     """Run once with the calls as they are made to be: what is wrong then, and the exit code."""
     open_before = _descriptors()
     try:

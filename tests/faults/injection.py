@@ -105,9 +105,7 @@ class Calls:
 _COUNT_AT = {"read": 1, "pread": 1, "write": 1, "pwrite": 1, "copy_file_range": 2}
 
 
-def shortened(
-    name: str, arguments: tuple[Any, ...], most: Callable[[int], int]
-) -> tuple[Any, ...]:
+def shortened(name: str, arguments: tuple[Any, ...], most: Callable[[int], int]) -> tuple[Any, ...]:
     """The arguments of a call that asks for less."""
     at = _COUNT_AT[name]
     asked = arguments[at]

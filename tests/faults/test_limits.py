@@ -103,9 +103,7 @@ def test_no_temporary_folder(case: Case, place: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("home", [None, "", "/nonexistent"])
-def test_no_home_and_no_temporary_folder(
-    home: str | None, place: Path, command: list[str]
-) -> None:
+def test_no_home_and_no_temporary_folder(home: str | None, place: Path, command: list[str]) -> None:
     bench = Bench(CASES[0], place)
     env = {name: value for name, value in os.environ.items() if name != "HOME"}
     env |= {"TMPDIR": "/nonexistent"} | ({} if home is None else {"HOME": home})
