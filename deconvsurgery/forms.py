@@ -74,8 +74,9 @@ def form(head: bytes, size: int) -> Form:
     for magic, found in _MAGIC:
         if head.startswith(magic):
             return found
-    if _controls(head) == 0 and _FIELD.search(head):
-        return _text_form(head)  # a net may begin with a line end, which is also a tag
+    # A net may begin with a line end, which is also a tag, or with more comments than a head holds.
+    if _controls(head) == 0 and (_FIELD.search(head) or head.lstrip()[:1] in (b"", b"#")):
+        return _text_form(head)
     seen, broken = _top_level(head, size)
     fields = set(seen)
     if not broken and fields & _NET and seen[0] != (1, _VARINT):

@@ -92,11 +92,13 @@ def _layers(
 def _apart(layers: tuple[SourceLayer, ...]) -> tuple[SourceLayer, ...]:
     """The layers, with a problem where values share bytes: to fill one would change the other.
 
-    No library writes that; a file that says so is damaged, or was made to.
+    No library writes that; a file that says so is damaged, or was made to. Layers in layers do not
+    count: a group that holds itself shows the same ones once more.
     """
     stretches = sorted(
         (blob.place.start, blob.place.start + blob.count * int(blob.place.stored[-1]), path)
         for layer in layers
+        if "/" not in layer.name
         for blob in layer.blobs
         if isinstance(blob.place, Dataset) and blob.place.start is not None and blob.count
         for path in (blob.place.path,)

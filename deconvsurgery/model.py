@@ -129,7 +129,7 @@ class OnWire:
     @property
     def values(self) -> tuple[Chunk, ...]:
         """The chunks that count."""
-        storage = self.storage
+        storage = self.storage  # looked for once: a blob may have 10^5 chunks
         return tuple(chunk for chunk in self.chunks if chunk.storage is storage)
 
     @property
@@ -216,9 +216,7 @@ class SourceBlob:
         return self.shape == tuple(shape)
 
     def fills(self, shape: Sequence[int]) -> bool:
-        """There are as many values as a shape says; Caffe stops at negative dims, whose product
-        may well be that number.
-        """
+        """There are as many values as a shape says; never for negative dims, where Caffe stops."""
         return min(shape, default=0) >= 0 and self.count == prod(shape)
 
 

@@ -104,6 +104,8 @@ def check_place(
     place: Place, source: FileSource | None, *, force: bool, in_place: bool, text: bool
 ) -> None:
     """Every reason not to write to ``place``."""
+    if in_place and source is not None:
+        source.confirm_unchanged()  # else the file at its place is another one by now
     old = place.old
     if old is None:
         _check_directory(place)

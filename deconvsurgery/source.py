@@ -221,6 +221,15 @@ class FileSource:
         except OSError:
             return True
 
+    def confirm_unchanged(self) -> None:
+        """Raise ``FileError`` if the source is no longer what was opened."""
+        if not self.unchanged():
+            raise FileError(
+                "was changed while it was read, so the result would be a mixture",
+                path=self.name,
+                hint="run again when nothing else writes to it",
+            )
+
     def is_same_file(self, status: os.stat_result) -> bool:
         """``status`` is of the very file this source reads, by whatever name it was found."""
         return os.path.samestat(status, self._read_from)

@@ -107,19 +107,22 @@ def staged(
     """
     new = Staged(place, 0)
     try:
-        new._fd = fd = new._opened()
-        fill(Sink(fd, progress, fresh=True))
-        new.size = os.fstat(fd).st_size
-        if size is not None and new.size != size:
-            raise RuntimeError(f"{new.size} bytes were written instead of {size}")
-        if place.old is not None:
-            new.warnings += _dress(fd, place.path, place.old)
-        os.fsync(fd)
-        new._fd = -1
-        os.close(fd)
-        yield new
+        try:
+            new._fd = fd = new._opened()
+            fill(Sink(fd, progress, fresh=True))
+            new.size = os.fstat(fd).st_size
+            if size is not None and new.size != size:
+                raise RuntimeError(f"{new.size} bytes were written instead of {size}")
+            if place.old is not None:
+                new.warnings += _dress(fd, place.path, place.old)
+            os.fsync(fd)
+            new._fd = -1
+            os.close(fd)
+            yield new
+        finally:
+            new.settle()
     finally:
-        _surely(new.settle)
+        new.settle()  # once more: a signal may have come in the midst of the first
 
 
 def take_all(files: Sequence[Staged], *, force: bool) -> None:
@@ -128,16 +131,9 @@ def take_all(files: Sequence[Staged], *, force: bool) -> None:
         for each in files:
             each.take(force=force, undoable=True)
     except BaseException:
-        _surely(lambda: [each.undo() for each in reversed(files)])
+        for each in reversed(files):
+            each.undo()
         raise
-
-
-def _surely(clean_up: Callable[[], object]) -> None:
-    """Twice: a signal may end the first time in its midst. What is done is not done again."""
-    try:
-        clean_up()
-    finally:
-        clean_up()
 
 
 def _temporary_name() -> str:

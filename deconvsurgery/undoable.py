@@ -17,7 +17,7 @@ from .source import FileSource
 from .splice import Edit, Kept, spliced_size
 from .staging import staged, take_all
 from .undo import Digest, Range, Undo, header
-from .write import Filling, Written, confirm_unchanged, failure, splicing, write_file
+from .write import Filling, Written, failure, splicing, write_file
 
 Told: TypeAlias = Callable[[FileSource], tuple[Sequence[Range], Sequence[Kept]]]
 """By the changed file: the ranges that undo the change, and where the original has their bytes."""
@@ -76,7 +76,7 @@ def write_undoable(
                     sink.copy(source, each.start, each.stop)
 
             with staged(patch_place, copied, len(first) + undo.size) as saved:
-                confirm_unchanged(source)
+                source.confirm_unchanged()
                 take_all([saved, new], force=force)
                 return (
                     Written(place.given, new.size, tuple(new.warnings)),
@@ -122,7 +122,7 @@ def write_reverted(
                         "nothing was changed",
                         hint="the patch was changed since it was written",
                     )
-            confirm_unchanged(source)
+            source.confirm_unchanged()
             new.take(force=force)
             return Written(place.given, new.size, tuple(new.warnings))
     except OSError as error:

@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 from .errors import FileError, FormatError, OutputError
@@ -74,8 +73,8 @@ def write_spliced(
     check_place(place, source, force=force, in_place=in_place, text=text)
 
     size = spliced_size(source.size, edits)
-    fill, confirm = splicing(source, edits), partial(confirm_unchanged, source)
-    return _put(place, fill, confirm, size, force=force, progress=progress)
+    fill = splicing(source, edits)
+    return _put(place, fill, source.confirm_unchanged, size, force=force, progress=progress)
 
 
 def write_amended(
@@ -107,8 +106,7 @@ def write_amended(
             with FileSource(duplicated(spool.fileno()), place.name) as result:
                 sink.copy(result, 0, result.size)
 
-    confirm = partial(confirm_unchanged, source)
-    return _put(place, fill, confirm, None, force=force, progress=progress)
+    return _put(place, fill, source.confirm_unchanged, None, force=force, progress=progress)
 
 
 Filling: TypeAlias = Callable[[Sink], None]
@@ -174,7 +172,7 @@ def write_pair(
             staged(first, lambda sink: sink.write(text), len(text)) as one,
             staged(second, fill, None) as two,
         ):
-            confirm_unchanged(source)
+            source.confirm_unchanged()
             take_all([one, two], force=force)
             return (
                 Written(first.given, one.size, tuple(one.warnings)),
@@ -182,16 +180,6 @@ def write_pair(
             )
     except OSError as error:
         raise failure(error, second, None) from error
-
-
-def confirm_unchanged(source: FileSource) -> None:
-    """Raise if the source is no longer what was opened."""
-    if not source.unchanged():
-        raise FileError(
-            "was changed while it was read, so the result would be a mixture",
-            path=source.name,
-            hint="run again when nothing else writes to it",
-        )
 
 
 def make_directory(path: str | os.PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""Hostile files, kept in ``tests/corpus``: what each verb says of each, and what the good ones mean.
+"""Hostile files, in ``tests/corpus``: what each verb says of each, and what the good ones mean.
 
 No file is changed, nothing is left behind, nothing on the screen acts on it. Also what must never
 happen whatever a file says: code that runs, files opened that it names.

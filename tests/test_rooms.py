@@ -1,7 +1,7 @@
 """Names that would act on a screen, in every kind of room: locales, encodings, widths, no home.
 
-The names are the corpus's, all in one model and one net. The words are the same everywhere, spelt as the
-stream can spell them; nothing of them is a control character; what is written is the same bytes.
+The names are the corpus's, all in one model and one net. The words are the same everywhere, spelt
+as the stream can spell them; none is a control character; what is written is the same bytes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ IN_NET = [
 ]
 
 
-# Several command lines in one process: each followed by its exit code between NULs, on both streams.
+# Several command lines in one process; behind each its exit code between NULs, on both streams.
 RUNS = """
 import os, sys
 from deconvsurgery.cli import run

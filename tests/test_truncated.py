@@ -1,7 +1,7 @@
 """Models cut off: small ones at every byte through every verb, real ones at every field border.
 
-A cut is an error that says where, unless it falls between two fields of the outermost message, where
-protobuf itself finds a whole, shorter model; and nothing is written, ever, when it is an error.
+A cut is an error that says where, unless it falls between two fields of the outermost message,
+where protobuf itself finds a whole, shorter model; nothing is written, ever, when it is an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from deconvsurgery.errors import ModelError
 from deconvsurgery.indexing import index
 from deconvsurgery.schema import message_class
 
-NET = b"""layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 5, 6] } } }
+NET = b"""
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 5, 6] } } }
 layer { name: "up" type: "Deconvolution" bottom: "data" top: "up" convolution_param {
   num_output: 1 kernel_size: 4 stride: 2 pad: 1 bias_term: false } }
 """
@@ -91,7 +92,9 @@ def cut_through(place: Path, cut: bytes, lines: Sequence[str] = LINES) -> set[bo
 def test_a_small_model_cut_at_every_byte(whole: bytes, part: int, tmp_path: Path) -> None:
     accepted = []
     for size in range(part, len(whole) + 1, 4):
-        read = cut_through(tmp_path, whole[:size])
+        # A line end alone is as well a net of nothing, to the verbs that take either.
+        either = ("inspect in", "check net in") if whole[:size] == b"\n" else ()
+        read = cut_through(tmp_path, whole[:size], [line for line in LINES if line not in either])
         assert read == {size > 0 and protobuf_takes(whole[:size])}, size
         accepted += [size] * read.pop()
     borders = {at for at, _ in _fields(whole, 0, len(whole))} | {len(whole)}

@@ -535,11 +535,33 @@ def test_other_errors_of_the_kernels_copy_are_errors(
     source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "copy_file_range", broken, raising=False)
+    with pytest.raises(FileError, match="No space left on device"):
+        write_spliced(source, EDITS, place / "out")
+    assert names(place) == []
+
+
+@pytest.mark.parametrize(("function", "blamed"), [("pread", "in.caffemodel"), ("write", "out")])
+def test_whose_fault_it_is_that_the_kernel_cannot_copy(
+    source: FileSource,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    blamed: str,
+) -> None:
+    """It says EIO of either file; reading and writing by ourselves tells them apart."""
+
+    def broken(*_: object) -> int:
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "copy_file_range", broken, raising=False)
-    with pytest.raises(FileError, match="Input/output error"):
+    monkeypatch.setattr(os, function, broken)
+    with pytest.raises(FileError, match="Input/output error") as caught:
         write_spliced(source, EDITS, place / "out")
+    assert caught.value.path is not None
+    assert Path(caught.value.path).name == blamed
     assert names(place) == []
 
 

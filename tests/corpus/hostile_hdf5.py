@@ -1,7 +1,7 @@
 """HDF5 weights that are wrong, and some that only look so, written by hand.
 
-Not by h5py: its bytes depend on its version, and it would not write what is wrong. Groups keep their
-links in their own headers, as libver="latest" has them.
+Not by h5py: its bytes depend on its version, and it would not write what is wrong. Groups keep
+their links in their own headers, as libver="latest" has them.
 Format: https://docs.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
 """
 

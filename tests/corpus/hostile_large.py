@@ -70,7 +70,7 @@ MODELS: Mapping[str, Callable[[], Iterator[bytes]]] = {
         [_one_layer(sized(7, data(1.0) + sized(7, number(1, 1) * MILLION)))]
     ),
     "shapes-10-5.caffemodel": lambda: iter([_one_layer(sized(7, shape() * 10**5 + data(1.0)))]),
-    "blobs-10-5.caffemodel": lambda: iter([_one_layer(sized(7, data(1.0)) * 10**5)]),
+    "blobs-20000.caffemodel": lambda: iter([_one_layer(sized(7, data(1.0)) * 20_000)]),
     "values-unpacked-10-6.caffemodel": lambda: iter(
         [_one_layer(sized(7, (tag(5, I32) + floats(1.0)) * MILLION + shape(MILLION)))]
     ),
@@ -81,7 +81,7 @@ MODELS: Mapping[str, Callable[[], Iterator[bytes]]] = {
         [NAME + layer("up", "Deconvolution", more=sized(106, number(1, 3)) * 10**5) + CONV]
     ),
     "name-1-mb.caffemodel": lambda: iter([layer(b"\x1b[" * (MILLION // 2), "ReLU"), UP]),
-    "unknown-10-6.caffemodel": lambda: iter([MODEL, number(900, 1) * MILLION]),
+    "unknown-200000.caffemodel": lambda: iter([MODEL, number(900, 1) * 200_000]),
 }
 NETS: Mapping[str, Callable[[], Iterator[bytes]]] = {
     "depth-10-5.prototxt": lambda: iter([b"a{" * 10**5, b"}" * 10**5]),
@@ -89,28 +89,28 @@ NETS: Mapping[str, Callable[[], Iterator[bytes]]] = {
     "comment-100-mb.prototxt": lambda: (b"#" * MILLION for _ in range(100)),
     "string-100-mb.prototxt": lambda: iter([b'name: "', *[b"x" * MILLION] * 100]),
     "spaces-100-mb.prototxt": lambda: iter([*[b" " * MILLION] * 100, NET]),
-    "layers-10-4.prototxt": lambda: iter(
+    "layers-2000.prototxt": lambda: iter(
         [
             NET,
             *(
                 b'layer { name: "l%d" type: "ReLU" bottom: "data" top: "t%d" }\n' % (i, i)
-                for i in range(10**4)
+                for i in range(2000)
             ),
         ]
     ),
     "kernels-10-5.prototxt": lambda: iter(
         [TEXT.replace("kernel_size: 4", "kernel_size: 4 " * 10**5).encode()]
     ),
-    "dims-10-5.prototxt": lambda: iter([TEXT.replace("5, 6", "5, 6" + ", 1" * 10**5).encode()]),
+    "dims-20000.prototxt": lambda: iter([TEXT.replace("5, 6", "5, 6" + ", 1" * 20_000).encode()]),
     "adjacent-10-5.prototxt": lambda: iter([TEXT.replace('"up"', '"up"' + ' ""' * 10**5).encode()]),
     "name-1-mb.prototxt": lambda: iter([TEXT.replace('"up"', '"' + "up" * 500_000 + '"').encode()]),
-    "misspelt-10-4.prototxt": lambda: iter(
-        [TEXT.replace("kernel_size: 4", "kernal_size: 4 " * 10**4).encode()]
+    "misspelt-1000.prototxt": lambda: iter(
+        [TEXT.replace("kernel_size: 4", "kernal_size: 4 " * 1000).encode()]
     ),
 }
 HDF5: Mapping[str, Callable[[], Iterator[bytes]]] = {
-    "layers-20000.h5": lambda: iter(
-        [hdf5({"data": {"up": {"0": UP_SET}, **{f"l{i:05}": {} for i in range(20_000)}}})]
+    "layers-4000.h5": lambda: iter(
+        [hdf5({"data": {"up": {"0": UP_SET}, **{f"l{i:05}": {} for i in range(4000)}}})]
     ),
     "blobs-900.h5": lambda: iter([hdf5({"data": {"c": {str(i): CONV_SET for i in range(900)}}})]),
 }

@@ -1,8 +1,8 @@
 """Each file of the corpus through the verbs: what the command line makes of it, and what it leaves.
 
-What must hold whatever the file is: a documented exit code, no traceback, a file and a reason in every
-error, nothing on the screen that acts on it, inputs untouched, an output whole or not there, no
-temporary file.
+What must hold whatever the file is: a documented exit code, no traceback, a file and a reason in
+every error, nothing on the screen that acts on it, inputs untouched, an output whole or not there,
+no temporary file.
 """
 
 from __future__ import annotations

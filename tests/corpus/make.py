@@ -1,4 +1,4 @@
-"""Write the corpus of hostile files anew: ``python tests/corpus/make.py``; the same bytes each time.
+"""Write the corpus of hostile files anew, always the same bytes: ``python tests/corpus/make.py``.
 
 What each file is stands in the tables of the modules beside this one; what each verb says of it in
 ``expected.tsv``, which ``tests/test_corpus.py`` holds it to. Nothing here needs more than Python.

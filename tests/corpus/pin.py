@@ -1,4 +1,4 @@
-"""Write ``expected.tsv`` anew, to be read before it is committed: ``python tests/corpus/pin.py``."""
+"""Write ``expected.tsv`` anew, to be read before it is committed: ``tests/corpus/pin.py``."""
 
 from __future__ import annotations
 

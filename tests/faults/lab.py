@@ -128,13 +128,14 @@ def ended(folder: Path, arguments: list[str]) -> Ended:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, with its bytes."""
+    """Every regular file below a folder, with its bytes."""
     found = {}
     for place, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(place, name)
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, folder)] = file.read()
+            if os.path.isfile(path):
+                with open(path, "rb") as file:
+                    found[os.path.relpath(path, folder)] = file.read()
     return found
 
 

@@ -1,0 +1,133 @@
+"""What a process may have: memory, descriptors, streams, a temporary folder, a home, the time."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import resource
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from kill import large
+from lab import CASES, Bench, Case, content
+
+FILES = [case for case in CASES if not case.stream]
+each_case = pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "apply net in out",
+        "apply --save-patch undo net in out",
+        "convert in out.h5",
+        "transplant net in out",
+    ],
+)
+def test_512_megabytes_of_addresses(line: str, place: Path, command: list[str]) -> None:
+    """Enough for a model of 64 MB, and of any size: numpy and Python take most of it."""
+    large(place)
+    done = subprocess.run(
+        [*command, *line.split()],
+        cwd=place,
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20)),
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@each_case
+def test_few_descriptors(case: Case, place: Path) -> None:
+    """From none at all to enough: an error that says so, or the result."""
+    bench = Bench(case, place)
+    highest = max(int(fd) for fd in os.listdir("/dev/fd"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    codes = []
+    for more in range(12):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + more, hard))
+            done = bench.run()
+        except OSError:  # already the test itself has too few
+            continue
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        codes.append(done.code)
+        assert bench.faults() == []
+        assert bench.done() is (done.code == 0) or not case.at_once
+        if done.code != 0:
+            assert (done.code, done.out) == (4, "")
+            assert "Too many open files" in done.errors
+        bench.reset()
+    assert codes[-1] == 0
+
+
+@pytest.mark.parametrize("closed", list(itertools.product([False, True], repeat=3)))
+def test_standard_streams_that_are_closed(
+    closed: tuple[bool, bool, bool], place: Path, command: list[str]
+) -> None:
+    """What would go there is lost, and lands in no file that takes their number."""
+    bench = Bench(next(case for case in CASES if case.name == "apply --save-patch"), place)
+    names = ("<&-", ">&-", "2>&-")
+    ends = " ".join(name for name, gone in zip(names, closed, strict=True) if gone)
+    done = subprocess.run(
+        ["bash", "-c", f'"$@" {ends}', "bash", *command, *bench.case.arguments],
+        cwd=place,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert bool(done.stdout) is not closed[1]
+    assert bench.faults() == []
+    assert bench.done() is True
+
+
+@each_case
+def test_no_temporary_folder(case: Case, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what must be spooled needs one; an output never comes to lie there."""
+    bench = Bench(case, place)
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    done = bench.run()
+    assert bench.faults() == []
+    if case.standard_input is None:
+        assert (done.code, bench.done()) == (0, True)
+    else:
+        assert (done.code, done.out, bench.done()) == (4, "", False)
+        assert done.errors.startswith("error: standard input: cannot be copied to a temporary")
+        assert "hint: point TMPDIR to" in done.errors
+
+
+@pytest.mark.parametrize("home", [None, "", "/nonexistent"])
+def test_no_home_and_no_temporary_folder(
+    home: str | None, place: Path, command: list[str]
+) -> None:
+    bench = Bench(CASES[0], place)
+    env = {name: value for name, value in os.environ.items() if name != "HOME"}
+    env |= {"TMPDIR": "/nonexistent"} | ({} if home is None else {"HOME": home})
+    done = subprocess.run(
+        [*command, *bench.case.arguments], cwd=place, env=env, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr, bench.done()) == (0, b"", True)
+
+
+@each_case
+def test_a_clock_that_jumps(case: Case, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forward and back by years with each look; and files from the future and from before 1970."""
+    bench = Bench(case, place)
+    chance = random.Random(19)
+    for name in ("time", "monotonic", "perf_counter"):
+        monkeypatch.setattr(time, name, lambda: chance.uniform(-1e9, 1e10))
+    for at in (-(10**9), 0, 2**33):
+        for path in place.iterdir():
+            os.utime(path, (at, at))
+        before = content(place)
+        done = bench.run()
+        assert (done.code, done.out, bench.done()) == (0, bench.printed, True)
+        assert bench.faults() == []
+        bench.reset()
+        assert content(place) == before
