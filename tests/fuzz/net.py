@@ -3,6 +3,11 @@
 The first byte says which options of ``patch-net`` to use, the rest is a prototxt. What is read
 must be what protobuf reads; every Deconvolution is patched, and then the text must mean what was
 meant, keep its other layers and its comments, and need no patch any more.
+
+Texts that protobuf refuses are read where a fork's value of an enum, an octal one, or ``- 2`` is
+all that it has against them. Texts that it reads are refused for what Caffe stops at or could not
+mean (``OURS_ALONE``), for blanks that only Python knows, and where they are not well-formed inside
+a field that nobody knows: Python's parser passes over more there than C++'s does.
 """
 
 from __future__ import annotations
@@ -23,12 +28,10 @@ from deconvsurgery.retouch import FieldChange, PatchOptions
 from deconvsurgery.schema import V1_NUMBERS
 from deconvsurgery.splice import spliced
 
-# What Caffe stops at, or could not mean, while protobuf finds it well-formed.
 OURS_ALONE = (
     "mixes 'layer' (V2) and 'layers' (V1)",
     "both include and exclude",
     "is a solver",
-    "holds NUL bytes",
 )
 _COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|(#[^\n]*)', re.DOTALL)
 _APART = re.compile(r"-(?:\s|#[^\n]*\n)+")
@@ -44,12 +47,10 @@ def check(data: bytes) -> None:
     except PrototxtError as error:
         _has_a_place(error, text)
         if not any(words in error.message for words in OURS_ALONE) and not _at_blank(error, text):
-            # How fields are passed over that nobody knows, Python's protobuf and C++ do not agree.
             assert _parsed(text, unknown=False)[0] is None, error.message
         return
     theirs, words = _parsed(text)
     if theirs is None:
-        # The forks' enum values and a sign that stands apart, which C++ takes as well.
         assert "Enum type" in words or _APART.search(text), words
     else:
         _same_message(written.message, theirs)
@@ -64,7 +65,7 @@ def _decoded(data: bytes) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    return text.replace("\r\n", "\0\n").replace("\r", "\n").replace("\0\n", "\r\n")
+    return "\r\n".join(part.replace("\r", "\n") for part in text.split("\r\n"))
 
 
 def _parsed(text: str, *, unknown: bool = True) -> tuple[Any, str]:
