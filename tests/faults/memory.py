@@ -25,6 +25,7 @@ from lab import BY_NAME, Bench, Ended, ended, prepare
 CASES = (
     "apply --force",
     "apply -i --save-patch",
+    "apply, HDF5",
     "convert",
     "convert to HDF5",
     "regroup --force",

@@ -62,7 +62,7 @@ def is_open(path: Path) -> bool:
 def test_an_input_that_changes_during_the_run(
     name: str, change: Callable[[Path], None], place: Path
 ) -> None:
-    """At every call: the result is that of the input as it was, or there is none."""
+    """At calls all over the run: the result is that of the input as it was, or there is none."""
     bench = Bench(BY_NAME[name], place)
     path = place / INPUTS[name]
     kept = tuple(each for each in FAULTS if each not in ("stat", "fstat", "lstat", "lseek"))
