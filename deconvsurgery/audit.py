@@ -72,8 +72,10 @@ def _refuse_what_cannot_be(net: Net, selection: Selection, states: Sequence[NetS
     for state in states:
         active = net.filtered(state)
         for index, shapes in infer_shapes(active).items():
-            if index in matched and shapes.problem is not None:
-                unset.setdefault(index, (net.layers[index], shapes.problem))
+            layer = net.layers[index]
+            # What a misspelt field leaves out is DS013's, which says more.
+            if index in matched and shapes.problem is not None and not layer.misspelt:
+                unset.setdefault(index, (layer, shapes.problem))
     if not unset:
         return
     layer, problem = unset[min(unset)]
@@ -82,6 +84,7 @@ def _refuse_what_cannot_be(net: Net, selection: Selection, states: Sequence[NetS
         f"layer {quoted(layer.name)}{more}: Caffe would not set it up: {problem}",
         layer=layer.name,
         line=layer.line or None,
+        hint="Caffe stops at such a layer: mend the net, or leave it out with -x/--exclude",
     )
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,6 +51,36 @@ def key(path: str) -> str | bytes:
     except UnicodeEncodeError:
         return path.encode("utf-8", "surrogateescape")
     return path
+
+
+@contextmanager
+def held_signals() -> Iterator[Callable[[], None]]:
+    """Signals that would raise wait until the body is left, or lets them in by what it is given.
+
+    Raised in what the library calls, they would be lost in it. The body lets them in between calls
+    of its own. Only the main thread gets any.
+    """
+    waiting: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    before = {number: signal.getsignal(number) for number in numbers if number is not None}
+    raising = {number: handler for number, handler in before.items() if callable(handler)}
+
+    def let_in() -> None:
+        while waiting:
+            number = waiting.pop(0)
+            raising[signal.Signals(number)](number, None)
+
+    try:
+        for number in raising:
+            signal.signal(number, lambda number, _frame: waiting.append(number))
+        yield let_in
+    finally:
+        for number, handler in raising.items():
+            signal.signal(number, handler)
+        let_in()
 
 
 class Reading(io.RawIOBase):
@@ -105,6 +137,7 @@ class Writing(io.RawIOBase):
         The library cannot close some damaged files, and goes on to write to them when it ends.
         """
         self.fd = -1
+        self.close()  # else it closes itself when it goes, where a signal is lost
         if self.failure is not None:
             raise self.failure
 
@@ -174,5 +207,7 @@ class Writing(io.RawIOBase):
             yield
         except OverflowError:  # a place beyond what a file can have
             self.failure = self.failure or ModelError("cannot be written: it is damaged")
+        except GeneratorExit:  # what failed did so outside
+            raise
         except BaseException as error:
             self.failure = self.failure or error

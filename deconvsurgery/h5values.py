@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError
-from .h5files import Writing, key, loaded_h5py, told
+from .h5files import Writing, held_signals, key, loaded_h5py, told
 from .hdf5 import pieces
 
 if TYPE_CHECKING:
@@ -57,15 +57,22 @@ class Amendment:
         """
         library = loaded_h5py()
         mode = {"mode": "w", "libver": "earliest"} if self.new else {"mode": "r+"}
-        target = Writing(fd)
-        try:
-            with told("cannot be written"), library.File(target, **mode) as file:
-                _fill(library, file, self.groups, self.values)
-        finally:
-            target.finish()
+        with held_signals() as let_in:
+            target = Writing(fd)
+            try:
+                with told("cannot be written"), library.File(target, **mode) as file:
+                    _fill(library, file, self.groups, self.values, let_in)
+            finally:
+                target.finish()
 
 
-def _fill(library: Any, file: Any, groups: Iterable[str], values: Iterable[NewValues]) -> None:
+def _fill(
+    library: Any,
+    file: Any,
+    groups: Iterable[str],
+    values: Iterable[NewValues],
+    let_in: Callable[[], None],
+) -> None:
     for name in groups:
         _group(library, file, name)
     for each in values:
@@ -84,7 +91,7 @@ def _fill(library: Any, file: Any, groups: Iterable[str], values: Iterable[NewVa
             dataset.attrs.update(attributes)
         elif not isinstance(dataset, library.Dataset):
             raise ModelError(f"{each.path} is a group, where a blob's values should be")
-        _put(dataset, each)
+        _put(dataset, each, let_in)
 
 
 def _group(library: Any, file: Any, path: str) -> Any:
@@ -92,7 +99,7 @@ def _group(library: Any, file: Any, path: str) -> Any:
     return file.create_group(key(path)) if found is None else found
 
 
-def _put(dataset: Any, values: NewValues) -> None:
+def _put(dataset: Any, values: NewValues, let_in: Callable[[], None]) -> None:
     """Write the values, about a megabyte of them at a time."""
     import numpy as np
 
@@ -102,6 +109,7 @@ def _put(dataset: Any, values: NewValues) -> None:
     waiting: list[Array] = []
     held = 0
     for place, shape in pieces(values.shape, int(values.dtype[-1])):
+        let_in()
         count = prod(shape)
         while held < count:
             waiting.append(next(arrays))

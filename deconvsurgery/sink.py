@@ -19,8 +19,8 @@ from .splice import Buffer, Edit, Kept
 _MIB = 1 << 20
 _LARGE_HOLE = 16 * _MIB  # bytes; a smaller one is not worth a call
 
-# From copy_file_range: this pair of files, file systems or kernels cannot do it; read and
-# write can, or say better what is wrong. (EBADF: the output was opened to append; man 2 copy_file_range.)
+# From copy_file_range: this pair of files, file systems or kernels cannot do it; read and write
+# can, or say better what is wrong. (EBADF: the output was opened to append; see its man page.)
 _NO_KERNEL_COPY = frozenset(
     (
         errno.EXDEV,

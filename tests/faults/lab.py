@@ -181,9 +181,12 @@ class Bench:
         kept: list[tuple[int, int]] = []
         try:
             if self.case.standard_input is not None:
+                given = (self.folder / self.case.standard_input).read_bytes()
                 ours, theirs = os.pipe()  # takes 64 KiB without a reader
-                os.write(theirs, (self.folder / self.case.standard_input).read_bytes())
-                os.close(theirs)
+                try:
+                    os.write(theirs, given)
+                finally:
+                    os.close(theirs)
                 kept.append((0, _put(ours, 0)))
             if self.case.stream:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -221,7 +224,9 @@ class Bench:
 
 def _put(fd: int, number: int) -> int:
     """Make ``fd`` the descriptor ``number``; returns a copy of what that was."""
-    old = os.dup(number)
-    os.dup2(fd, number)
-    os.close(fd)
+    try:
+        old = os.dup(number)
+        os.dup2(fd, number)
+    finally:
+        os.close(fd)
     return old

@@ -1,6 +1,6 @@
 """Several processes write to one place at once: one of them wins, whole, and nothing is left.
 
-    python tests/faults/race.py [--json]
+python tests/faults/race.py [--json]
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Every system call of every verb that writes fails, or is the last one, in turn."""
+"""Calls to the operating system fail, or are the last ones, in every verb that writes.
+
+A slice of the campaigns that are run in full by hand.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,15 @@ def test_every_verb_that_writes_is_there() -> None:
 
 # Four shares, so that they can run beside each other.
 @pytest.mark.parametrize("share", range(4))
-def test_a_fault_at_every_call(share: int, campaign: Campaign) -> None:
+def test_faults_all_over_the_runs(share: int, campaign: Campaign) -> None:
     done = campaign("count.py", "--thin", *(case.name for case in CASES[share::4]))
-    assert sum(done["faults"].values()) > 250
+    assert sum(done["faults"].values()) > 200
     assert {"lasting", "open", "pread", "fsync", "rename", "close"} <= done["faults"].keys()
 
 
-@pytest.mark.parametrize("share", range(2))
-def test_a_kill_or_a_signal_at_every_call(share: int, campaign: Campaign) -> None:
-    done = campaign("kill.py", "--every", "47", *(case.name for case in CASES[share::2]))
+def test_kills_and_signals_all_over_the_runs(campaign: Campaign) -> None:
+    done = campaign("kill.py", "--every", "83")
     assert done["ended"]["SIGKILL"] > 40
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        assert done["ended"][name] > 10
-        assert done["ended"][f"{name} in a line"] > 5
+        assert done["ended"][name] > 4
+        assert done["ended"][f"{name} in a line"] > 20

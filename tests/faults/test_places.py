@@ -178,7 +178,9 @@ def test_no_place_for_a_file(line: str, make: Callable[[Path], str], place: Path
 
 
 @each_file
-@pytest.mark.parametrize("name", ["two\nlines", "it's \"x\"", "😀", os.fsdecode(b"caf\xe9"), "[up]"])
+@pytest.mark.parametrize(
+    "name", ["two\nlines", 'it\'s "x"', "😀", os.fsdecode(b"caf\xe9"), "[up]", "x" * 255]
+)
 def test_any_other_name_is_one(line: str, name: str, place: Path) -> None:
     data = alone(place, line)
     done = ended(place, arguments(line, name))

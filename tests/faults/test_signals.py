@@ -1,0 +1,39 @@
+"""A second signal, sent by someone who cannot wait, does not disturb the cleaning up."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from injection import Calls
+from lab import CASES, Bench, Case
+
+FILES = [case for case in CASES if not case.stream]
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+@pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
+def test_two_signals(case: Case, second: signal.Signals, place: Path) -> None:
+    bench = Bench(case, place)
+    sent = []
+
+    def act(_number: int, name: str, made: Callable[..., Any]) -> Any:
+        if not sent and name == "fsync":
+            sent.append(name)
+            signal.raise_signal(signal.SIGTERM)
+        elif sent:
+            sent.append(name)
+            signal.raise_signal(second)
+        return made()
+
+    done = bench.run(Calls(("fsync", "close", "unlink"), act).watched())
+    assert done.code == 143
+    assert done.errors == (
+        "deconvsurgery: ended by SIGTERM; every file is whole, the old one or the new\n"
+    )
+    assert "unlink" in sent
+    assert bench.faults() == []
+    assert bench.done() is False or not case.at_once
