@@ -80,7 +80,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_verbs_and_options() -> None:
     assert plain("") == list(VERBS)
-    assert plain("re") == ["regroup"]
+    assert plain("re") == ["revert", "regroup"]
     assert plain("--v") == ["--version"]
     for verb in VERBS:
         options = [

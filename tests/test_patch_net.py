@@ -586,6 +586,7 @@ def test_several_nets_in_place(place: Path) -> None:
     assert done.returncode == 3
     assert done.stderr.decode() == (
         "error: broken.prototxt:2:15: found '}' where a value is expected\n"
+        "  hint: mend the text there: Caffe would not read it either\n"
     )
     lines = done.stdout.decode().splitlines()
     assert [" ".join(line.split()) for line in lines[1:5]] == [

@@ -144,7 +144,7 @@ def test_what_is_told(place: Path, run_here: RunHere) -> None:
     assert code == 0
     assert out.endswith(b" Wrote out. undo undoes it (revert).\n")
     code, out, _ = run_here(place, "revert", "-n", "out", "undo")
-    expected = f"Would restore 0 bytes of the original's 7,303 (SHA-256 {original[:12]}…). "
+    expected = f"Would restore 0 bytes of the original's 7,303 (SHA-256 {original}). "
     assert (code, out.decode()) == (0, expected + "Nothing was written.\n")
     assert sha256(place / "out") != original
     code, out, _ = run_here(place, "revert", "-o", "back", "out", "undo")
@@ -154,7 +154,7 @@ def test_what_is_told(place: Path, run_here: RunHere) -> None:
     )
     assert sha256(place / "back") == original
     code, out, _ = run_here(place, "revert", "out", "undo")
-    assert out.decode().endswith("…): out is what it was.\n")
+    assert out.decode().endswith(f"{original}): out is what it was.\n")
     assert sha256(place / "out") == original
 
 

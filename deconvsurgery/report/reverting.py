@@ -27,7 +27,7 @@ def closing_words(result: RevertResult) -> str:
     verb = "Restored" if result.written else "Would restore"
     words = (
         f"{verb} {plural(result.restored, 'byte')} of the original's "
-        f"{result.size_after:,} (SHA-256 {result.sha256[:12]}…)"
+        f"{result.size_after:,} (SHA-256 {result.sha256})"
     )
     if not result.written:
         return f"{words}. Nothing was written."

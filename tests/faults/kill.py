@@ -217,6 +217,10 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--timed", type=int, default=0)
     given = parser.parse_args()
+    # Ignored from the start, as under nohup or in a shell's background, none would end a run.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     ended: Counter[str] = Counter()
     violations: list[str] = []
     turn = given.every  # the points are counted through all cases, so that each is met
