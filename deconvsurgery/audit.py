@@ -14,7 +14,7 @@ from .agreement import Disagreement, Kind, disagreements, listed, quoted
 from .census import Oddity, oddities
 from .errors import ShapeError, SurgeryError
 from .finding import RULES, Finding, Repair, Severity, Step
-from .fit import Options, filling
+from .fit import interpolates
 from .grafting import make_grafting
 from .model import Model, Version
 from .net import Layer, Net, NetState
@@ -99,13 +99,7 @@ def _fillable(rows: Sequence[Row]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for row in rows:
         target = row.target
-        if not row.matched or target is None or target.problem or target.shape is None:
-            continue
-        try:
-            interpolates = target.unit_gain(filling(target, Options()))
-        except ShapeError:
-            continue
-        if interpolates:
+        if row.matched and target is not None and not target.problem and interpolates(target):
             found[row.name] = exact_pattern(row.name, names)
     return found
 
@@ -170,10 +164,11 @@ def _mismatched(
     """DS011; a matched layer that the model lacks is DS001's."""
     found = disagreements(net, model, states)
     mended = _transplanted(net, model, states, found, fillable)
+    columns = {layer.line: layer.column for layer in net.layers if layer.line}
     for each in found:
         lacked = each.kind is Kind.MODEL_LACKS and each.layer in missing
         if each.kind not in (Kind.NET_LACKS, Kind.TWICE_IN_NET) and not lacked:
-            yield _mismatch(each, net, mended, fillable)
+            yield _mismatch(each, columns, mended, fillable)
     strangers = [each for each in found if each.kind is Kind.NET_LACKS]
     if strangers:
         count = len(strangers)
@@ -221,11 +216,10 @@ _REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
 
 def _mismatch(
     each: Disagreement,
-    net: Net,
+    columns: Mapping[int, int],
     mended: Mapping[str, Repair],
     fillable: Mapping[str, str],
 ) -> Finding:
-    column = next((layer.column for layer in net.layers if layer.line == each.line), None)
     filled = fillable.get(each.layer) if each.kind is Kind.MODEL_LACKS else None
     if each.renamed:
         repair = Repair(f"name it {each.renamed!r} as the model does, or rename it there")
@@ -241,7 +235,7 @@ def _mismatch(
         "DS011",
         each.message,
         each.line,
-        column if each.line else None,
+        columns.get(each.line or 0),
         each.layer,
         Severity.ERROR if each.stops else None,
         tuple(each.numbers.items()),

@@ -195,6 +195,14 @@ def filling(target: Target, options: Options) -> BilinearFill:
     )
 
 
+def interpolates(target: Target) -> bool | None:
+    """Filled without further options it would; ``None`` where there is no place for a kernel."""
+    try:
+        return target.unit_gain(filling(target, Options()))
+    except ShapeError:
+        return None
+
+
 def by(numbers: Sequence[int]) -> str:
     """Sizes as they are said: 4x6."""
     return "x".join(str(number) for number in numbers)

@@ -6,10 +6,9 @@ Never here: whether a rule is broken, the names of files.
 from __future__ import annotations
 
 from .case import Case
-from .errors import ShapeError
 from .finding import Repair, Step
 from .fingerprint import State
-from .fit import Options, Target, by, filling
+from .fit import by, interpolates
 from .kernels import recipe
 
 # patch-net with nothing but what is asked for.
@@ -21,7 +20,7 @@ def fill_it(case: Case) -> Repair:
     words = "give it bilinear weights"
     if case.refusal is None:
         return Repair(words, (_apply(case),))
-    if can_be_enlarged(case) and not _unit_gain(case.target):
+    if can_be_enlarged(case) and case.target and interpolates(case.target) is False:
         return enlarge_it(case)
     hint = f"; {case.refusal.hint}" if case.refusal.hint else ""
     return Repair(f"apply would refuse it: {case.refusal.reason}{hint}")
@@ -92,10 +91,3 @@ def can_be_enlarged(case: Case) -> bool:
 
 def _apply(case: Case) -> Step:
     return Step("apply", ("-p", case.pattern))
-
-
-def _unit_gain(target: Target | None) -> bool:
-    try:
-        return target is None or target.unit_gain(filling(target, Options()))
-    except ShapeError:
-        return True

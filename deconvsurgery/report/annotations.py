@@ -12,11 +12,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..errors import SurgeryError
 from ..finding import Finding, Severity
 from ..verbs.check import CheckResult
-from .checking import closing_words, place_of
-from .commands import repair_line
+from .checking import closing_words, error_words, finding_words, place_of, repair_words
 from .document import safe
 from .words import escaped
 
@@ -32,9 +30,7 @@ def github_lines(results: Sequence[CheckResult]) -> Iterator[str]:
     for result in results:
         for finding in result.findings:
             file, line, column = place_of(result, finding)
-            layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
-            repair = _repair(result, finding)
-            words = f"{layer}{finding.message}" + (f"\nRepair: {repair}" if repair else "")
+            words = f"{finding_words(finding)}\nRepair: {repair_words(result, finding)}"
             yield _command(
                 _GITHUB[finding.level],
                 {
@@ -98,13 +94,12 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
     for result in results:
         for finding in result.findings:
             file, line, column = place_of(result, finding)
-            layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
             key = fingerprint_of(file, finding)
             seen[key] += 1
             issues.append(
                 {
                     "type": "issue",
-                    "description": safe(f"{finding.id} {layer}{finding.message}"),
+                    "description": safe(f"{finding.id} {finding_words(finding)}"),
                     "check_name": f"{finding.id} {finding.rule.name}",
                     "fingerprint": _digest(f"{key}\0{seen[key]}"),
                     "severity": _GITLAB[finding.level],
@@ -161,7 +156,7 @@ def markdown(results: Sequence[CheckResult]) -> Iterator[str]:
         for finding in result.findings:
             _, line, column = place_of(result, finding)
             place = "" if line is None else f"{line}:{column or 1}"
-            repair = _repair(result, finding)
+            repair = repair_words(result, finding)
             by_command = finding.repair is not None and bool(finding.repair.steps)
             cells = [
                 place,
@@ -169,20 +164,9 @@ def markdown(results: Sequence[CheckResult]) -> Iterator[str]:
                 finding.id,
                 "" if finding.layer is None else _code(finding.layer),
                 _cell(finding.message),
-                _code(repair) if repair and by_command else _cell(repair or ""),
+                _code(repair) if by_command else _cell(repair),
             ]
             yield f"| {' | '.join(cells)} |"
-
-
-def _repair(result: CheckResult, finding: Finding) -> str | None:
-    if finding.repair is None:
-        return None
-    return repair_line(finding, result.net, result.model) or finding.repair.words
-
-
-def error_words(error: SurgeryError) -> str:
-    """An error in one line, with what to do about it."""
-    return error.message + (f"; {error.hint}" if error.hint else "")
 
 
 def _cell(text: str) -> str:

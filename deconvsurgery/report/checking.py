@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ..errors import SurgeryError
 from ..finding import Finding, Severity
 from ..verbs.check import CheckResult
 from .commands import repair_line, repair_lines
@@ -65,17 +66,27 @@ def plain_lines(result: CheckResult) -> Iterator[str]:
     for finding in result.findings:
         file, *numbers = place_of(result, finding)
         place = ":".join(str(part) for part in (escaped(file), *numbers) if part is not None)
-        layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
-        yield f"{place}: {finding.level}: {finding.id} {layer}{escaped(finding.message)}"
-        yield f"{place}: repair: {escaped(_repair_words(result, finding))}"
+        yield f"{place}: {finding.level}: {finding.id} {escaped(finding_words(finding))}"
+        yield f"{place}: repair: {escaped(repair_words(result, finding))}"
     if result.error is not None:
-        yield f"{_error_place(result)}: error: {escaped(_error_words(result))}"
+        yield f"{_error_place(result)}: error: {escaped(error_words(result.error))}"
 
 
-def _repair_words(result: CheckResult, finding: Finding) -> str:
-    if finding.repair is None:
-        return "by hand"
-    return repair_line(finding, result.net, result.model) or finding.repair.words
+def finding_words(finding: Finding) -> str:
+    """The layer, where it is about one, and what is so."""
+    layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
+    return f"{layer}{finding.message}"
+
+
+def repair_words(result: CheckResult, finding: Finding) -> str:
+    """The command that repairs it, else what is to be done by hand."""
+    line = repair_line(finding, result.net, result.model)
+    return line or (finding.repair.words if finding.repair else "by hand")
+
+
+def error_words(error: SurgeryError) -> str:
+    """An error in one line, with what to do about it."""
+    return error.message + (f"; {error.hint}" if error.hint else "")
 
 
 def _heading(result: CheckResult) -> Text:
@@ -100,7 +111,7 @@ def _remarks(result: CheckResult) -> Iterator[Remark]:
             words += f" → {finding.repair.words}"
         yield f"{place:>7}  {finding.id}", STYLES[finding.level], finding.layer, words
     if result.error is not None:
-        yield "error", WRONG, None, f"{_error_place(result)}: {_error_words(result)}"
+        yield "error", WRONG, None, f"{_error_place(result)}: {error_words(result.error)}"
 
 
 def _error_place(result: CheckResult) -> str:
@@ -108,12 +119,6 @@ def _error_place(result: CheckResult) -> str:
     file = getattr(error, "path", None) or result.net or result.model or ""
     numbers = (getattr(error, "line", None), getattr(error, "column", None))
     return ":".join([escaped(file), *(str(each) for each in numbers if each)])
-
-
-def _error_words(result: CheckResult) -> str:
-    error = result.error
-    assert error is not None
-    return error.message + (f"; {error.hint}" if error.hint else "")
 
 
 def closing_words(results: Sequence[CheckResult]) -> str:

@@ -14,11 +14,10 @@ from .. import __version__
 from ..explanation import explanation
 from ..finding import RULES, Finding, Rule
 from ..verbs.check import CheckResult
-from .annotations import error_words, fingerprint_of, tracked
-from .checking import place_of
+from .annotations import fingerprint_of, tracked
+from .checking import error_words, finding_words, place_of
 from .commands import repair_line
 from .document import safe
-from .words import escaped
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _INDEX = {rule: number for number, rule in enumerate(RULES)}
@@ -77,7 +76,6 @@ def _result(result: CheckResult, finding: Finding) -> dict[str, Any]:
         "region": {"startLine": line or 1, "startColumn": column or 1},
     }
     location: dict[str, Any] = {"physicalLocation": physical}
-    layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
     if finding.layer is not None:
         location["logicalLocations"] = [{"name": safe(finding.layer), "kind": "layer"}]
     properties: dict[str, Any] = {"numbers": safe(dict(finding.numbers))}
@@ -88,7 +86,7 @@ def _result(result: CheckResult, finding: Finding) -> dict[str, Any]:
         "ruleId": finding.id,
         "ruleIndex": _INDEX[finding.id],
         "level": str(finding.level),
-        "message": {"text": safe(f"{layer}{finding.message}")},
+        "message": {"text": safe(finding_words(finding))},
         "locations": [location],
         "partialFingerprints": {"deconvsurgery/v1": fingerprint_of(file, finding)},
         "properties": properties,
