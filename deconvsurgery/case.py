@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from .alignment import Placement
 from .fingerprint import Fingerprint, State
-from .fit import Refusal, Target
-from .model import SourceLayer
+from .fit import Target
+from .model import Model, SourceLayer
 
 # Weights that are an interpolation, right or wrong.
 INTERPOLATING = frozenset(
@@ -25,8 +25,8 @@ class Case:
 
     ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
     layer, and made of what the model itself says where there is no net (``by_net`` false).
-    ``namesakes`` counts the active layers of its name. ``refusal`` is why ``apply`` would not fill
-    it, ``pattern`` a pattern that takes this layer alone. ``frozen``: nothing is to be learned.
+    ``namesakes`` counts the active layers of its name. ``pattern`` takes this layer alone.
+    ``frozen``: nothing is to be learned.
     """
 
     target: Target | None
@@ -34,10 +34,9 @@ class Case:
     sources: tuple[SourceLayer, ...] = ()
     namesakes: int = 1
     matched: bool = True
-    model_size: int = 0
     by_net: bool = True
     placement: Placement | None = None
-    refusal: Refusal | None = None
+    model: Model | None = None
     pattern: str = "*"
     frozen: bool = False
 

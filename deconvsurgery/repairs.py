@@ -8,8 +8,9 @@ from __future__ import annotations
 from .case import Case
 from .finding import Repair, Step
 from .fingerprint import State
-from .fit import by, interpolates
+from .fit import Options, Refusal, by, interpolates
 from .kernels import recipe
+from .unfit import refusal
 
 # patch-net with nothing but what is asked for.
 _NOTHING_ELSE = ("--no-group", "--filler", "keep")
@@ -18,12 +19,13 @@ _NOTHING_ELSE = ("--no-group", "--filler", "keep")
 def fill_it(case: Case) -> Repair:
     """Bilinear weights into the layer."""
     words = "give it bilinear weights"
-    if case.refusal is None:
+    refused = _refusal(case)
+    if refused is None:
         return Repair(words, (_apply(case),))
     if can_be_enlarged(case) and case.target and interpolates(case.target) is False:
         return enlarge_it(case)
-    hint = f"; {case.refusal.hint}" if case.refusal.hint else ""
-    return Repair(f"apply would refuse it: {case.refusal.reason}{hint}")
+    hint = f"; {refused.hint}" if refused.hint else ""
+    return Repair(f"apply would refuse it: {refused.reason}{hint}")
 
 
 def enlarge_it(case: Case) -> Repair:
@@ -54,7 +56,7 @@ def group_it(case: Case) -> Repair:
     regroup = Step("regroup", ("-p", case.pattern))
     if case.state is State.BILINEAR:
         return Repair(words, (regroup,))
-    if case.refusal is None:
+    if _refusal(case) is None:
         return Repair(words, (_apply(case), regroup))
     return Repair(f"{words}, and the weights have to be a diagonal for that")
 
@@ -87,6 +89,13 @@ def can_be_enlarged(case: Case) -> bool:
         and min(target.stride) > 1
         and set(target.dilation) == {1}
     )
+
+
+def _refusal(case: Case) -> Refusal | None:
+    """Why ``apply`` would not fill it; found out only where something is to be mended."""
+    if case.target is None or case.model is None or not case.by_net:
+        return None
+    return refusal(case.target, case.model, Options())
 
 
 def _apply(case: Case) -> Step:

@@ -236,10 +236,12 @@ def _misspelt(case: Case) -> Broken | None:
 
 
 def _refused_form(case: Case) -> Broken | None:
-    if case.model_size > CAFFE_LIMIT:
+    binary = case.model is not None and case.model.version is not Version.HDF5
+    size = case.model.source.size if case.model and binary else 0
+    if size > CAFFE_LIMIT:
         return Broken(
-            f"the model has {case.model_size:,} bytes; Caffe reads up to 2 GiB",
-            {"bytes": case.model_size},
+            f"the model has {size:,} bytes; Caffe reads up to 2 GiB",
+            {"bytes": size},
         )
     words = next(_refused_blobs(case.sources), None)
     return None if words is None else Broken(words, {})

@@ -16,7 +16,7 @@ from .compare import state_of
 from .errors import ShapeError
 from .finding import Finding
 from .fingerprint import Fingerprint
-from .fit import Options, Target, targets
+from .fit import Target, targets
 from .geometry import Shape, convolution_window
 from .model import Model, SourceLayer, Storage
 from .net import Layer, Net, NetState
@@ -24,7 +24,6 @@ from .patterns import DECONVOLUTION, Selection, active_layers, exact_pattern
 from .prototxt import convolution_param
 from .rules import findings
 from .shapes import infer_shapes
-from .unfit import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +113,8 @@ def _net_rows(
             sources,
             namesakes[layer.name],
             layer.index in matched,
-            model.source.size if model else 0,
             placement=placed.get(layer.index),
-            refusal=refusal(target, model, Options()) if model and layer.index in matched else None,
+            model=model,
             pattern=exact_pattern(layer.name, names),
             frozen=frozen,
         )
@@ -202,7 +200,7 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         weights,
         (source,),
         matched=matched,
-        model_size=model.source.size,
+        model=model,
         by_net=False,
     )
     return Row(

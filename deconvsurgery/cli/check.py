@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from ..errors import OutputError, SelectionError
 from .console import exit_code, make_console, show, show_raw
 from .selecting import files, layer_options
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from ..settings import Checking, Pair
     from ..verbs.check import CheckResult
 
@@ -24,6 +25,8 @@ def _offered(
     _context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """The rules' ids, for the shell."""
+    from click.shell_completion import CompletionItem
+
     from ..finding import RULES
 
     return [
@@ -199,11 +202,10 @@ def _pairs(
     settings = (None if isolated else read_settings(config)) or Settings("")
     if not files:
         if not settings.pairs:
-            where = f"{settings.path} lists no pairs" if settings.path else "there is no "
-            raise click.UsageError(
-                "no net is named, and "
-                + (where if settings.path else f"{where}deconvsurgery.toml that lists pairs")
-            )
+            lacking = "there is no deconvsurgery.toml that lists pairs"
+            if settings.path:
+                lacking = f"{settings.path} lists no pairs"
+            raise click.UsageError(f"no net is named, and {lacking}")
         return [Pair(each.net, each.model, asked.over(each.checking)) for each in settings.pairs]
     pairs = []
     for net, model in paired(files):

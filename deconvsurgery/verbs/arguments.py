@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import TypeAlias
 
 from ..errors import (
@@ -27,8 +26,8 @@ from ..read import open_model, read_net
 from ..source import FileSource, shown
 from ..splice import Edit, Kept, spliced_size
 from ..undo import Range, undoing
-from ..undoable import Told, compared, write_undoable
-from ..write import Written, amending, check_output, splicing, write_amended, write_spliced
+from ..undoable import compared, write_undoable
+from ..write import Filling, Written, amending, check_output, splicing, write_amended, write_spliced
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -90,21 +89,22 @@ def _write_undoable(
     in_place: bool,
     progress: Callable[[int], None] | None,
 ) -> Written:
-    told: Told
-    if isinstance(outcome, Amendment):
-        fill = amending(source, outcome.carry_out, copied=not outcome.new)
-        told = partial(compared, source)
-    else:
-        fill = splicing(source, outcome)
-        known = undoing(outcome)
+    def told(changed: FileSource) -> tuple[Sequence[Range], Sequence[Kept]]:
+        # What the HDF5 library has changed only a comparison tells.
+        return compared(source, changed) if isinstance(outcome, Amendment) else undoing(outcome)
 
-        def told(_changed: FileSource) -> tuple[Sequence[Range], Sequence[Kept]]:
-            return known
-
+    fill = filling_of(source, outcome)
     written, saved = write_undoable(
         source, fill, told, place, patch, force=force, in_place=in_place, progress=progress
     )
     return replace(written, warnings=written.warnings + saved.warnings)
+
+
+def filling_of(source: FileSource, outcome: Outcome) -> Filling:
+    """What writes the whole new file."""
+    if isinstance(outcome, Amendment):
+        return amending(source, outcome.carry_out, copied=not outcome.new)
+    return splicing(source, outcome)
 
 
 def counting(progress: Progress, total: int) -> Callable[[int], None]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import OutputError
-from ..h5values import Amendment
 from ..model import Model
 from ..net import Layer, Net, NetState, Phase
 from ..patching import patched_text
@@ -19,10 +18,11 @@ from ..retouch import FieldChange
 from ..sharing import owners, with_shared
 from ..source import FileSource
 from ..splice import spliced
-from ..write import amending, check_output, splicing, write_pair
+from ..write import check_output, write_pair
 from .arguments import (
     Path,
     blamed,
+    filling_of,
     given_model,
     outcome_size,
     phase_of,
@@ -95,11 +95,7 @@ def regroup(
         warnings: tuple[str, ...] = ()
         if goals is not None:
             source, net_place, place = goals
-            fill = (
-                amending(source, outcome.carry_out, copied=True)
-                if isinstance(outcome, Amendment)
-                else splicing(source, outcome)
-            )
+            fill = filling_of(source, outcome)
             text = spliced(data, edits)
             both = write_pair(text, net_place, source, fill, place, force=force)
             size, warnings = both[1].size, both[0].warnings + both[1].warnings
