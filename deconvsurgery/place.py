@@ -14,8 +14,10 @@ import stat
 import sys
 from dataclasses import dataclass
 
+from .descriptors import let_go, opened
 from .errors import OutputError
-from .source import STANDARD_OUTPUT, FileSource, let_go, opened, reason, refusal, shown
+from .remedies import reason, refusal, shown
+from .source import STANDARD_OUTPUT, FileSource
 
 # What the system says of a name that cannot be; else it could not look.
 _WRONG_NAME = frozenset(

@@ -16,8 +16,9 @@ from .indexing import index
 from .model import Model
 from .net import Net
 from .prototxt import parse_net
+from .remedies import shown
 from .settings import FILE_NAME, PROJECT_FILE, Settings, parse_settings
-from .source import FileSource, can_be_read_again, open_source, open_text, read_bytes, shown
+from .source import FileSource, can_be_read_again, open_source, open_text, read_bytes
 from .undo import LONGEST_HEADER, Undo, parsed
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")

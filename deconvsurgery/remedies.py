@@ -1,11 +1,14 @@
-"""What can be done where the operating system refuses, by the number of its error.
+"""What the operating system refuses, in words: which file, why, and what can be done about it.
 
-Never here: what was refused, or printing.
+Never here: descriptors, or printing.
 """
 
 from __future__ import annotations
 
 import errno
+import os
+
+from .errors import FileError
 
 _BROKEN = "the disk or the network behind it fails: look at the system's log"
 _REMEDIES = {
@@ -29,3 +32,34 @@ _REMEDIES = {
 def remedy(error: OSError) -> str | None:
     """A hint for an error of the operating system, where there is one."""
     return _REMEDIES.get(error.errno or 0)
+
+
+def shown(path: str | bytes | os.PathLike[str]) -> str:
+    r"""Write a path so that a terminal or log can take it: one line, nothing that acts or hides.
+
+    Bytes that are no UTF-8 appear as ``\xNN``.
+
+    >>> print(shown("up\n\x1b[31m score.caffemodel"))
+    up\n\x1b[31m score.caffemodel
+    """
+    return "".join(
+        character if character.isprintable() else _escaped(character)
+        for character in os.fsdecode(path)
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape carried along
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def reason(error: OSError) -> str:
+    """The operating system's own words for an error, without the number and the path."""
+    return error.strerror or str(error) or type(error).__name__
+
+
+def refusal(what: str, error: OSError, name: str) -> FileError:
+    """What could not be done to the file ``name``, why, and what can be done about it."""
+    return FileError(f"{what}: {reason(error)}", path=name, hint=remedy(error))

@@ -10,20 +10,19 @@ Never here: writing, what the bytes mean, or printing.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from .descriptors import duplicated, let_go, opened
 from .errors import FileError, FormatError, ModelError
-from .remedies import remedy
+from .remedies import reason, refusal, shown
 
 STANDARD_INPUT = "standard input"
 STANDARD_OUTPUT = "standard output"
@@ -32,74 +31,6 @@ _MIB = 1 << 20
 _READ = 1 << 30  # bytes asked for in one call; macOS refuses more than INT_MAX
 _TEXT_LIMIT = 256 * _MIB  # bytes; the largest prototxt in the wild has less than one hundredth
 
-
-# ── paths and errors in words ──
-
-
-def shown(path: str | bytes | os.PathLike[str]) -> str:
-    r"""Write a path so that a terminal or log can take it: one line, nothing that acts or hides.
-
-    Bytes that are no UTF-8 appear as ``\xNN``.
-
-    >>> print(shown("up\n\x1b[31m score.caffemodel"))
-    up\n\x1b[31m score.caffemodel
-    """
-    return "".join(
-        character if character.isprintable() else _escaped(character)
-        for character in os.fsdecode(path)
-    )
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape carried along
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
-
-
-def reason(error: OSError) -> str:
-    """The operating system's own words for an error, without the number and the path."""
-    return error.strerror or str(error) or type(error).__name__
-
-
-def refusal(what: str, error: OSError, name: str) -> FileError:
-    """What could not be done to the file ``name``, why, and what can be done about it."""
-    return FileError(f"{what}: {reason(error)}", path=name, hint=remedy(error))
-
-
-# ── descriptors ──
-
-
-def opened(path: str, flags: int, mode: int = 0o666) -> int:
-    """Open a descriptor above 2, not passed on to children; raises ``OSError``.
-
-    Where standard output is closed (``>&-``) the next file opened would take its number, and
-    whatever a library prints would land in that file.
-    """
-    return _above_standard(os.open(path, flags | os.O_CLOEXEC, mode))
-
-
-def duplicated(fd: int) -> int:
-    """Another descriptor for the same open file, above 2 and not passed on."""
-    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-
-
-def _above_standard(fd: int) -> int:
-    if fd > 2:
-        return fd
-    try:
-        return duplicated(fd)
-    finally:
-        let_go(fd)
-
-
-def let_go(fd: int) -> None:
-    """Close a descriptor through which nothing was written: what was read has been read."""
-    with suppress(OSError):
-        os.close(fd)
-
-
-# ── the source ──
 
 _Identity = tuple[int, int, int, int]
 

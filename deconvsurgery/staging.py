@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from .descriptors import let_go, opened
 from .errors import FileError, OutputError
 from .place import Place
+from .remedies import reason, shown
 from .sink import Sink
-from .source import FileSource, let_go, opened, reason, shown
+from .source import FileSource
 
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 

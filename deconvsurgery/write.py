@@ -18,11 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .descriptors import duplicated, opened
 from .errors import FileError, FormatError, OutputError
 from .place import Place, check_place, found_place
-from .remedies import remedy
+from .remedies import reason, refusal, remedy, shown
 from .sink import Sink
-from .source import FileSource, duplicated, opened, read_bytes, reason, refusal, shown
+from .source import FileSource, read_bytes
 from .splice import Edit, Kept, segments, spliced_size
 from .staging import staged, take_all
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from deconvsurgery import source as source_room
 from deconvsurgery.errors import FileError, FormatError, ModelError
-from deconvsurgery.source import FileSource, open_source, read_bytes, shown
+from deconvsurgery.remedies import shown
+from deconvsurgery.source import FileSource, open_source, read_bytes
 
 ROOT = Path(source_room.__file__).parents[1]
 BYTES = bytes(range(256)) * 40

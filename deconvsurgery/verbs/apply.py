@@ -16,8 +16,8 @@ from ..model import Model, Version
 from ..net import Net, Phase
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from ..plan import make_plan
+from ..remedies import shown
 from ..sharing import Owner, owners, with_shared
-from ..source import shown
 from ..undoable import check_patch, write_nothing_to_undo
 from .arguments import (
     Outcome,

@@ -23,7 +23,8 @@ from ..h5values import Amendment
 from ..model import Model
 from ..net import Net, Phase
 from ..read import open_model, read_net
-from ..source import FileSource, shown
+from ..remedies import shown
+from ..source import FileSource
 from ..splice import Edit, Kept, spliced_size
 from ..undo import Range, undoing
 from ..undoable import compared, write_undoable

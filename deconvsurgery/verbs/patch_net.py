@@ -12,8 +12,9 @@ from ..net import Phase
 from ..patching import LayerPatch, make_patch
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from ..read import open_net
+from ..remedies import shown
 from ..retouch import BILINEAR, FILLERS, PatchOptions
-from ..source import FileSource, read_bytes, shown
+from ..source import FileSource, read_bytes
 from ..splice import spliced
 from ..write import check_output, write_spliced
 from .arguments import Path, blamed, passed_over, phase_of, texts

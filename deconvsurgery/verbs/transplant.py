@@ -17,8 +17,8 @@ from ..net import Layer, Net, Phase
 from ..patterns import DEFAULT_PATTERNS, active_layers, match_layers, nothing_matched
 from ..plan import make_plan, refuse_misspelt
 from ..refit import Origin
+from ..remedies import shown
 from ..sharing import owners, with_shared
-from ..source import shown
 from .arguments import (
     Path,
     Progress,
