@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from .geometry import MAX_AXES, Shape
 from .model import Model, SourceBlob, SourceLayer, Version
 from .net import Layer, Net, NetState
+from .quoting import dims, listed, quoted, short
 from .shapes import LayerShapes, infer_shapes
 
 
@@ -159,7 +160,7 @@ def _received(
     other = told_type(sources[-1])
     if sources[-1].blobs and other not in ("", layer.type):
         words = (
-            f"the net calls it {_short(layer.type)}, the model {_short(other)}; "
+            f"the net calls it {short(layer.type)}, the model {short(other)}; "
             "Caffe does not look at the type"
         )
         yield Disagreement(Kind.TYPE, layer.name, words, line)
@@ -173,7 +174,7 @@ def _refused(
 ) -> tuple[Kind, str, Mapping[str, Said]] | None:
     """The first check of Caffe's that fails, in the order in which it makes them."""
     other = told_type(source)
-    has = "the model has" if other in ("", layer.type) else f"the model's {_short(other)} has"
+    has = "the model has" if other in ("", layer.type) else f"the model's {short(other)} has"
     if blobs is not None and len(blobs) != len(source.blobs):
         gives = f"{len(blobs) or 'no'} blob" + ("" if len(blobs) == 1 else "s")
         return (
@@ -186,8 +187,8 @@ def _refused(
         if not _fits(blob, shape):
             return (
                 Kind.SHAPE,
-                f"the net gives its blob {position} the shape {_dims(shape)}, "
-                f"{has} {_dims(blob.shape)}",
+                f"the net gives its blob {position} the shape {short(dims(shape))}, "
+                f"{has} {short(dims(blob.shape))}",
                 {"blob": position, "net": shape, "model": blob.shape},
             )
         if blob.fills(blob.shape):
@@ -206,7 +207,7 @@ def _refused(
         return (
             Kind.VALUES,
             f"its blob {position} in the model has {blob.count or 'no'} values, where its shape "
-            f"{_dims(blob.shape)} {_says(blob.shape)}",
+            f"{short(dims(blob.shape))} {_says(blob.shape)}",
             numbers,
         )
     return None
@@ -301,26 +302,3 @@ def _pairs(alike: Iterable[Disagreement]) -> str:
         if each.renamed and each.kind is Kind.NET_LACKS
     ]
     return f"; renamed? {listed(pairs)}" if pairs else ""
-
-
-def listed(items: Sequence[str]) -> str:
-    """The first few, and how many more there are."""
-    more = f", … +{len(items) - _SHOWN:,}" if len(items) > _SHOWN else ""
-    return ", ".join(items[:_SHOWN]) + more
-
-
-def quoted(name: str) -> str:
-    """A layer's name as it stands in a sentence."""
-    return repr(_short(name))
-
-
-def _short(text: str, room: int = 60) -> str:
-    """A file may hold a name of any length: only so much of it belongs in a sentence."""
-    return text if len(text) <= room else f"{text[: room // 2]}…{text[-(room // 2) + 1 :]}"
-
-
-def _dims(shape: Sequence[int | None] | None) -> str:
-    """A shape as it is said: (21, ?, 4, 4)."""
-    if shape is None:
-        return "?"
-    return _short("(" + ", ".join("?" if dim is None else str(dim) for dim in shape) + ")")

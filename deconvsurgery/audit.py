@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .agreement import Disagreement, Kind, disagreements, listed, quoted
+from .agreement import Disagreement, Kind, disagreements
 from .census import Oddity, oddities
 from .errors import ShapeError, SurgeryError
 from .finding import RULES, Finding, Repair, Severity, Step
@@ -19,6 +19,7 @@ from .grafting import make_grafting
 from .model import Model, Version
 from .net import Layer, Net, NetState
 from .patterns import Selection, active_layers, exact_pattern
+from .quoting import listed, quoted
 from .shapes import infer_shapes
 from .survey import Row, survey
 

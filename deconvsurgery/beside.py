@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from .agreement import listed, told_type
+from .agreement import told_type
 from .carry import known_fields
 from .model import Dataset, Model, OnWire, SourceBlob, SourceLayer, Version
+from .quoting import listed
 from .schema import LayerField, NetField, V0LayerField, V1LayerField
 from .wire import LEN, ByteSource, Window, fields
 

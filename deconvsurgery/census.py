@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
-from .agreement import listed, quoted
 from .model import CAFFE_LIMIT, RAW_STORAGE, Model, SourceBlob, Storage, Version
+from .quoting import listed, quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ import numpy as np
 from .change import Action, BiasFill, Change
 from .fill import BilinearFill
 from .fingerprint import Fingerprint, State, fingerprint
-from .fit import Options, Target, by, filling
+from .fit import Options, Target, filling
 from .kernels import Array
 from .model import Model, SourceBlob, SourceLayer, Version
 from .net import Layer, Net
 from .patterns import DECONVOLUTION
+from .quoting import by
 
 
 def _weighted(sources: Sequence[SourceLayer]) -> list[SourceLayer]:

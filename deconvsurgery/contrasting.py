@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from .agreement import listed, quoted, told_type
+from .agreement import told_type
 from .beside import gaps, layers_beside, nets_beside, same_bytes
 from .contrast import BlobContrast, Contrast, LayerContrast, Likeness
 from .counterparts import counterparts, in_order, out_of_order
 from .difference import Told, difference, same_values, sketch, stretch
 from .model import Model, OnWire, SourceBlob, SourceLayer, Version
+from .quoting import listed, quoted
 
 Chosen: TypeAlias = Callable[[str], bool]
 _Row: TypeAlias = tuple[int | None, int | None]

@@ -19,6 +19,7 @@ from .kernels import (
 )
 from .model import Model
 from .net import Layer, Net, NetState
+from .quoting import by, dims
 from .shapes import LayerShapes, infer_shapes
 from .window_shapes import spatial_axes
 
@@ -201,13 +202,3 @@ def interpolates(target: Target) -> bool | None:
         return target.unit_gain(filling(target, Options()))
     except ShapeError:
         return None
-
-
-def by(numbers: Sequence[int]) -> str:
-    """Sizes as they are said: 4x6."""
-    return "x".join(str(number) for number in numbers)
-
-
-def dims(shape: Sequence[int] | None) -> str:
-    """A shape as it is said: (21, 21, 4, 4)."""
-    return "(" + ", ".join(str(dim) for dim in shape or ()) + ")"

@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from .agreement import listed, quoted
 from .errors import MismatchError, SelectionError
 from .fillers import filler_value
 from .geometry import Shape
 from .model import Model, SourceLayer
 from .net import Layer, Net, NetState
 from .patterns import active_layers
-from .refit import Graft, Origin, as_it_is, check_readable, expanded_rows, refitted, said
+from .quoting import dims, listed, quoted
+from .refit import Graft, Origin, as_it_is, check_readable, expanded_rows, refitted
 from .shapes import LayerShapes, infer_shapes
 from .sharing import Owner, owners
 
@@ -222,7 +222,7 @@ def _constants(
             raise MismatchError(f"blob {position} has a filler that is not constant")
         elif not told:
             raise MismatchError(
-                f"the net does not tell the shape of blob {position}: {said(shape)}"
+                f"the net does not tell the shape of blob {position}: {dims(shape)}"
             )
         else:
             found.append(Graft(full, Origin.CONSTANT, value=value))

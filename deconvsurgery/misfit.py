@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from .errors import ShapeError
 from .fill import BilinearFill
-from .fit import Refusal, Target, by
+from .fit import Refusal, Target
 from .net import Layer, Net, NetState, Phase
+from .quoting import by
 from .retouch import BILINEAR, FieldChange, PatchOptions
 from .unfit import recipe_words
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from .alignment import CropFacts
 from .case import Case
 from .finding import Broken, Number, Repair
-from .fit import by
+from .quoting import by
 from .repairs import enlarge_it
 
 Alike = TypeVar("Alike")

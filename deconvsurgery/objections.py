@@ -11,12 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .agreement import listed, quoted
 from .conversion import BlobConversion, LayerConversion, Wanted
 from .errors import MismatchError, ModelError
-from .fit import dims
 from .hdf5 import can_be_a_group
 from .model import Model, SourceBlob, Version
+from .quoting import dims, listed, quoted
 
 # ── refusals, all at once ──
 

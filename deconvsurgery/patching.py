@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .fit import Target, dims, targets
+from .fit import Target, targets
 from .misfit import refusals, warnings_of
 from .net import Layer, Message, Net, NetState
 from .patterns import Selection, active_layers
 from .plan import all_refused, refuse_misspelt
 from .prototxt import as_net, scanned
+from .quoting import dims
 from .retouch import FieldChange, PatchOptions, as_tree, changed, field_changes
 from .shapes import infer_shapes
 from .splice import Edit, spliced

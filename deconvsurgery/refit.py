@@ -12,10 +12,10 @@ from math import prod
 
 from .errors import MismatchError
 from .fillers import filler_value
-from .fit import dims
 from .geometry import Shape
 from .model import SourceBlob
 from .net import Layer
+from .quoting import dims
 
 FLAT = "--flat copies the values in their order all the same, as FCN's transplant does"
 RENAME = "give the layer another name in the net, and it is as new: its fillers make its weights"
@@ -70,7 +70,7 @@ def refitted(position: int, blob: SourceBlob, shape: Shape, flat: bool) -> Graft
     full = _completed(shape, blob)
     if full is None:
         raise MismatchError(
-            f"old blob {position} of shape {dims(blob.shape)} does not fit {said(shape)}"
+            f"old blob {position} of shape {dims(blob.shape)} does not fit {dims(shape)}"
         )
     if blob.fits(full):
         return Graft(full, Origin.COPIED, blob)
@@ -112,11 +112,6 @@ def _completed(shape: Sequence[int | None], blob: SourceBlob) -> tuple[int, ...]
     return tuple(blob.count // known if dim is None else dim for dim in shape)
 
 
-def said(shape: Shape) -> str:
-    """A shape of which lengths may be open: (5, ?, 1, 1)."""
-    return "(" + ", ".join("?" if dim is None else str(dim) for dim in shape or ()) + ")"
-
-
 def expanded_rows(position: int, blob: SourceBlob, shape: Shape, layer: Layer) -> Graft:
     """The old classes into the first rows of the new ones."""
     for own in _meant(position, blob, len(shape or ())):
@@ -132,7 +127,7 @@ def expanded_rows(position: int, blob: SourceBlob, shape: Shape, layer: Layer) -
     else:
         raise MismatchError(
             f"old blob {position} of shape {dims(blob.shape)} is not the first rows of "
-            f"{said(shape)}"
+            f"{dims(shape)}"
         )
     value = filler_value(layer, position)
     if value is None and rows < sizes[0]:

@@ -12,10 +12,11 @@ from math import prod
 import numpy as np
 
 from .errors import MismatchError, ShapeError
-from .fit import Target, dims, targets
+from .fit import Target, targets
 from .kernels import Array
 from .model import Model, SourceBlob, SourceLayer
 from .net import Layer, Net, NetState
+from .quoting import dims
 from .sharing import owners
 
 

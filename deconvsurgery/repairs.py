@@ -8,8 +8,9 @@ from __future__ import annotations
 from .case import Case
 from .finding import Repair, Step
 from .fingerprint import State
-from .fit import Options, Refusal, by, interpolates
+from .fit import Options, Refusal, interpolates
 from .kernels import recipe
+from .quoting import by
 from .unfit import refusal
 
 # patch-net with nothing but what is asked for.

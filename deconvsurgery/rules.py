@@ -14,10 +14,11 @@ from .case import Case
 from .errors import ShapeError
 from .finding import RULES, Broken, Finding, Number, Severity
 from .fingerprint import State
-from .fit import Options, dims, filling
+from .fit import Options, filling
 from .kernels import Formula, Support, apex
 from .misplaced import misplaced
 from .model import CAFFE_LIMIT, RAW_STORAGE, SourceLayer, Version
+from .quoting import dims
 from .repairs import drop_bias, enlarge_it, fill_it, freeze_it, group_it
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 from .errors import ShapeError
-from .fit import Options, Refusal, Target, by, dims, filling
+from .fit import Options, Refusal, Target, filling
 from .hdf5 import can_be_a_group
 from .kernels import recipe
 from .model import Dataset, Model, SourceLayer, Version
+from .quoting import by, dims
 
 
 def refusal(target: Target, model: Model, options: Options) -> Refusal | None:

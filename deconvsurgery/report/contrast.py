@@ -11,23 +11,12 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from ..agreement import listed, quoted
 from ..contrast import BlobContrast, LayerContrast, Likeness
 from ..model import SourceBlob, Version
+from ..quoting import dims, listed, quoted
 from ..verbs.diff import DiffResult
 from .page import Cells, Layout, Remark, page
-from .words import (
-    GOOD,
-    LEARNED,
-    NOTHING,
-    ODD,
-    QUIET,
-    WRONG,
-    name_of,
-    number,
-    plural,
-    shape,
-)
+from .words import GOOD, LEARNED, NOTHING, ODD, QUIET, WRONG, name_of, number, plural
 
 WORDS = {
     Likeness.SAME: "same",
@@ -136,7 +125,7 @@ def _shapes(blobs: Sequence[BlobContrast]) -> list[str]:
 
 def _shape(blob: SourceBlob, other: SourceBlob | None) -> str:
     same = other is not None and blob.legacy and blob.fits(other.shape)
-    return shape(other.shape if other is not None and same else blob.shape)
+    return dims(other.shape if other is not None and same else blob.shape)
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────

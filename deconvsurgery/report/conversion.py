@@ -13,9 +13,10 @@ from rich.text import Text
 
 from ..conversion import BlobConversion, LayerConversion
 from ..model import Version
+from ..quoting import dims
 from ..verbs.convert import ConvertResult
 from .page import Cells, Layout, Remark, page
-from .words import GOOD, LEARNED, NOTHING, ODD, QUIET, escaped, name_of, number, plural, shape
+from .words import GOOD, LEARNED, NOTHING, ODD, QUIET, escaped, name_of, number, plural
 
 ACTION_STYLES = {
     "upgraded": f"bold {GOOD}",
@@ -78,7 +79,7 @@ _TYPES = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
 
 def _dims(blobs: Sequence[BlobConversion]) -> str:
     """The shapes that come, or stay; a true one is the legacy one without the 1s in front."""
-    shapes = ", ".join(shape(each.shape or each.blob.shape) for each in blobs)
+    shapes = ", ".join(dims(each.shape or each.blob.shape) for each in blobs)
     if any(each.reshaped for each in blobs):
         return f"legacy → {shapes}"
     return f"legacy {shapes}" if any(each.blob.legacy for each in blobs) else shapes

@@ -12,9 +12,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ..change import Skip
+from ..quoting import dims
 from ..verbs.transplant import NewLayer, TransplantResult
 from .page import Cells, Layout, Remark, page
-from .words import GOOD, LEARNED, NOTHING, ODD, QUIET, WRONG, escaped, name_of, plural, shape
+from .words import GOOD, LEARNED, NOTHING, ODD, QUIET, WRONG, escaped, name_of, plural
 
 STYLES = {
     "copied": GOOD,
@@ -46,7 +47,7 @@ def transplant_report(result: TransplantResult, *, width: int, terminal: bool) -
 
 
 def _cells(each: NewLayer, terminal: bool) -> Cells:
-    was = [shape(old) for _, _, old in each.blobs if old is not None]
+    was = [dims(old) for _, _, old in each.blobs if old is not None]
     action = each.action or NOTHING
     old = name_of(each.old, terminal=terminal) if each.old is not None else NOTHING
     return {
@@ -54,7 +55,7 @@ def _cells(each: NewLayer, terminal: bool) -> Cells:
         "type": Text(name_of(each.layer.type, terminal=terminal), QUIET),
         "from": Text(old),
         "was": Text(", ".join(was) or NOTHING),
-        "shape": Text(", ".join(shape(new) for _, new, _ in each.blobs) or NOTHING),
+        "shape": Text(", ".join(dims(new) for _, new, _ in each.blobs) or NOTHING),
         "action": Text(action, STYLES[action]),
     }
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ..fit import Target
 from ..patterns import DECONVOLUTION
+from ..quoting import dims
 from ..survey import Row
 from ..verbs.inspect import InspectResult
 from .page import Cells, Layout, Remark, plain, plain_remarks, plain_table, remarks, table
@@ -24,7 +25,6 @@ from .words import (
     escaped,
     name_of,
     plural,
-    shape,
     size,
     state_style,
     state_words,
@@ -169,11 +169,11 @@ def _shape_words(row: Row) -> str:
     The net's, as far as it tells them all; else the model's.
     """
     if row.target is not None:
-        return shape(known_shape(row.target))
+        return dims(known_shape(row.target))
     blobs = row.blobs or ()
     if row.source_blobs and not all(blob and None not in blob for blob in blobs or (None,)):
         blobs = row.source_blobs
-    return " ".join(shape(blob) for blob in blobs) or NOTHING
+    return " ".join(dims(blob) for blob in blobs) or NOTHING
 
 
 def known_shape(target: Target) -> tuple[int | None, ...] | None:

@@ -14,13 +14,13 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from ..fit import by
 from ..kernels import (
     GAIN_TOLERANCE,
     Centre,
     has_unit_gain,
 )
 from ..portrait import KernelFacts
+from ..quoting import by
 from .heatmap import heatmap
 from .page import GAP, plain
 from .words import GOOD, LEARNED, QUIET, WRONG, number, size

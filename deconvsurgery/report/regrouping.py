@@ -12,9 +12,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ..fit import Target
+from ..quoting import dims
 from ..verbs.regroup import RegroupResult
 from .page import Cells, Layout, Remark, page
-from .words import LEARNED, NOTHING, ODD, QUIET, escaped, name_of, plural, shape
+from .words import LEARNED, NOTHING, ODD, QUIET, escaped, name_of, plural
 
 WIDE: Layout = (
     ("layer",),
@@ -65,8 +66,8 @@ def _cells(
         "line": Text(str(target.layer.line or NOTHING)),
         "group": Text(f"{target.layer.convolution_param.group:,}"),
         "→ new group": Text(f"→ {group:,}" if group else NOTHING),
-        "shape": Text(shape(before)),
-        "→ new shape": Text(f"→ {shape(after)}" if after else NOTHING),
+        "shape": Text(dims(before)),
+        "→ new shape": Text(f"→ {dims(after)}" if after else NOTHING),
         "values": Text(values),
         "action": Text(*(("regrouped", f"bold {LEARNED}") if after else ("unchanged", QUIET))),
     }

@@ -15,6 +15,7 @@ from rich.text import Text
 from ..change import Action, Change, Skip
 from ..fit import Target
 from ..net import Layer
+from ..quoting import dims
 from ..verbs.apply import ApplyResult
 from .page import Cells, Layout, Remark, page
 from .words import (
@@ -27,7 +28,6 @@ from .words import (
     name_of,
     number,
     plural,
-    shape,
     size,
     state_style,
 )
@@ -111,7 +111,7 @@ def _cells(row: Change | Skip, terminal: bool) -> Cells:
     return {
         "layer": Text(name_of(target.layer.name, terminal=terminal), "bold"),
         "type": Text(name_of(target.layer.type, terminal=terminal), QUIET),
-        "shape": Text(shape(target.shape)),
+        "shape": Text(dims(target.shape)),
         "group": Text(f"{target.layer.convolution_param.group:,}"),
         "kernel": Text(size(target.kernel)),
         "stride": Text(size(target.stride)),

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 
 from ..fingerprint import Fingerprint, State
-from ..fit import by
 from ..kernels import Support
+from ..quoting import by
 
 # Past this a name is shortened on a terminal; Caffe's longest in the wild are about 40.
 NAME_ROOM = 48
@@ -84,13 +84,6 @@ def plural(count: int, noun: str) -> str:
 def number(value: float | None) -> str:
     """Four significant digits; ``None`` stands for no number."""
     return "NaN" if value is None else f"{value:.4g}"
-
-
-def shape(dims: Sequence[int | None] | None) -> str:
-    """A shape, unknown lengths included: (21, ?, 4, 4)."""
-    if dims is None:
-        return "?"
-    return "(" + ", ".join("?" if dim is None else str(dim) for dim in dims) + ")"
 
 
 def size(numbers: Sequence[int]) -> str:
