@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import chdir, closing, redirect_stderr, redirect_stdout
@@ -63,6 +64,35 @@ def run_here() -> Callable[..., tuple[int, bytes, bytes]]:
         out.flush()
         errors.flush()
         return code, raw[0].getvalue(), raw[1].getvalue()
+
+    return ran
+
+
+@pytest.fixture(scope="session")
+def tool(command: list[str]) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """A verb in a process of its own, in a folder; whatever it ends with, it is no traceback."""
+
+    def ran(
+        verb: str,
+        place: Path,
+        *arguments: str | Path,
+        stdin: bytes = b"",
+        env: dict[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        heeded = ("FORCE_COLOR", "COLUMNS")
+        plain = {key: value for key, value in os.environ.items() if key not in heeded}
+        plain["PYTHONPATH"] = os.pathsep.join(sys.path)
+        done = subprocess.run(
+            [*command, verb, *map(str, arguments)],
+            cwd=place,
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            env=plain | (env or {}),
+            check=False,
+        )
+        assert b"Traceback" not in done.stdout + done.stderr
+        return done
 
     return ran
 

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,24 +54,12 @@ def saved(text: str) -> bytes:
     return bytes(text_format.Parse(text, NetParameter()).SerializeToString())
 
 
-def run(
-    place: Path, *arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    plain = {
-        key: value for key, value in os.environ.items() if key not in ("FORCE_COLOR", "COLUMNS")
-    }
-    plain["PYTHONPATH"] = os.pathsep.join(sys.path)
-    done = subprocess.run(
-        [sys.executable, "-m", "deconvsurgery", "convert", *map(str, arguments)],
-        cwd=place,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        env=plain | (env or {}),
-        check=False,
-    )
-    assert b"Traceback" not in done.stdout + done.stderr
-    return done
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def run(tool: Run) -> Run:
+    return partial(tool, "convert")
 
 
 @pytest.fixture
@@ -88,7 +77,7 @@ def content(place: Path) -> dict[str, bytes]:
 # --- files
 
 
-def test_out_is_written_and_told(place: Path) -> None:
+def test_out_is_written_and_told(place: Path, run: Run) -> None:
     before = content(place)
     done = run(place, "old", "out")
     assert (done.returncode, done.stderr) == (0, b"")
@@ -107,7 +96,7 @@ def test_out_is_written_and_told(place: Path) -> None:
     assert (place / "again").read_bytes() == out
 
 
-def test_a_dry_run_writes_nothing(place: Path) -> None:
+def test_a_dry_run_writes_nothing(place: Path, run: Run) -> None:
     before = content(place)
     for arguments in (["-n", "old"], ["--dry-run", "old", "out"], ["-n", "old", "--to", "hdf5"]):
         done = run(place, *arguments)
@@ -121,7 +110,7 @@ def test_a_dry_run_writes_nothing(place: Path) -> None:
     assert run(place, "old", "out").stdout.splitlines()[:-1] == told
 
 
-def test_quiet_is_quiet(place: Path) -> None:
+def test_quiet_is_quiet(place: Path, run: Run) -> None:
     done = run(place, "-q", "old", "out")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -139,13 +128,13 @@ def test_quiet_is_quiet(place: Path) -> None:
     ],
 )
 def test_the_suffix_tells_the_form_unless_it_is_named(
-    arguments: list[str], hdf5: bool, place: Path
+    arguments: list[str], hdf5: bool, place: Path, run: Run
 ) -> None:
     assert run(place, *arguments).returncode == 0
     assert h5py.is_hdf5(place / arguments[-1]) == hdf5
 
 
-def test_streams(place: Path) -> None:
+def test_streams(place: Path, run: Run) -> None:
     run(place, "old", "out")
     out = (place / "out").read_bytes()
     done = run(place, "-", "-", stdin=(place / "old").read_bytes())
@@ -165,7 +154,7 @@ def test_streams(place: Path) -> None:
     assert net.stdout == out
 
 
-def test_out_that_exists_takes_force(place: Path) -> None:
+def test_out_that_exists_takes_force(place: Path, run: Run) -> None:
     before = content(place)
     done = run(place, "old", "new")
     assert (done.returncode, done.stdout) == (2, b"")
@@ -176,7 +165,7 @@ def test_out_that_exists_takes_force(place: Path) -> None:
     assert (place / "new").read_bytes() == (place / "out").read_bytes()
 
 
-def test_in_place(place: Path) -> None:
+def test_in_place(place: Path, run: Run) -> None:
     run(place, "old", "out")
     done = run(place, "--in-place", "old")
     assert done.returncode == 0
@@ -189,7 +178,7 @@ def test_in_place(place: Path) -> None:
     assert run(place, "-i", "-", stdin=saved(OLD)).returncode == 2
 
 
-def test_a_net_of_other_layers_is_no_hindrance(place: Path) -> None:
+def test_a_net_of_other_layers_is_no_hindrance(place: Path, run: Run) -> None:
     run(place, "old", "without")
     done = run(place, "--net", "net.prototxt", "old", "with")
     assert done.returncode == 0
@@ -272,7 +261,7 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
     assert content(wrong) == before
 
 
-def test_two_things_on_standard_output_are_one_too_many(place: Path) -> None:
+def test_two_things_on_standard_output_are_one_too_many(place: Path, run: Run) -> None:
     done = run(place, "--json", "old", "-")
     assert done.returncode == 2
     assert "standard output" in json.loads(done.stdout)["error"]["message"]
@@ -296,7 +285,7 @@ TOP = {"schema_version", "command", "input", "output", "net", "before", "after",
 TOP |= {"written", "layers", "told", "bytes", "warnings"}
 
 
-def test_the_document(place: Path) -> None:
+def test_the_document(place: Path, run: Run) -> None:
     done = run(place, "--json", "old", "out")
     assert (done.returncode, done.stderr) == (0, b"")
     document = json.loads(done.stdout)
@@ -345,7 +334,7 @@ def test_the_document(place: Path) -> None:
     assert kept["after"] == kept["before"]
 
 
-def test_the_document_of_other_runs(place: Path) -> None:
+def test_the_document_of_other_runs(place: Path, run: Run) -> None:
     document = json.loads(run(place, "--json", "-n", "old", "--to", "hdf5").stdout)
     assert (document["output"], document["written"]) == (None, False)
     assert (document["after"], document["bytes"]["output"]) == ("HDF5", None)
@@ -364,7 +353,7 @@ def test_the_document_of_other_runs(place: Path) -> None:
     assert (blob["after"]["values"], blob["after"]["type"]) == ("data", "f4")
 
 
-def test_a_document_is_json_whatever_the_model_holds(place: Path) -> None:
+def test_a_document_is_json_whatever_the_model_holds(place: Path, run: Run) -> None:
     """Infinities, NaN, names that are no UTF-8."""
     blob = b"\x42\x10" + np.array([np.nan, np.inf]).tobytes() + b"\x3a\x03\x0a\x01\x02"
     layer = b"\x0a\x03\xff\xfea\x3a" + bytes([len(blob)]) + blob
@@ -399,7 +388,7 @@ def test_the_table_on_a_terminal(place: Path, width: int) -> None:
         assert "binary V1 → binary V2: 3 layers (3 upgraded)." in words
 
 
-def test_the_table_in_a_pipe(place: Path) -> None:
+def test_the_table_in_a_pipe(place: Path, run: Run) -> None:
     done = run(place, "old", "out")
     lines = done.stdout.decode().splitlines()
     assert not set("─│┌┐└┘━┃…\x1b") & set(done.stdout.decode())
@@ -418,7 +407,7 @@ def test_the_table_in_a_pipe(place: Path) -> None:
     assert narrow[:-1] == lines[:-1]
 
 
-def test_an_ascii_terminal_is_served(place: Path) -> None:
+def test_an_ascii_terminal_is_served(place: Path, run: Run) -> None:
     done = run(
         place, "-n", "old", env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     )
@@ -427,7 +416,7 @@ def test_an_ascii_terminal_is_served(place: Path) -> None:
     assert b"legacy > (2, 1, 1, 1)" in done.stdout
 
 
-def test_values_are_told_as_they_go(place: Path) -> None:
+def test_values_are_told_as_they_go(place: Path, run: Run) -> None:
     def values(*arguments: str) -> str:
         done = run(place, "-n", *arguments)
         (row,) = [line for line in done.stdout.decode().splitlines() if line.startswith("conv ")]
@@ -442,7 +431,7 @@ def test_values_are_told_as_they_go(place: Path) -> None:
     assert "dataset float64" in values("new.h5", "--to", "hdf5", "--values", "keep")
 
 
-def test_help_and_the_library_agree(place: Path) -> None:
+def test_help_and_the_library_agree(place: Path, run: Run) -> None:
     done = run(place, "--help")
     assert done.returncode == 0
     for value in ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "keep"):

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -66,24 +67,12 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(
-    place: Path, *arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    plain = {
-        key: value for key, value in os.environ.items() if key not in ("FORCE_COLOR", "COLUMNS")
-    }
-    plain["PYTHONPATH"] = os.pathsep.join(sys.path)
-    done = subprocess.run(
-        [sys.executable, "-m", "deconvsurgery", "diff", *map(str, arguments)],
-        cwd=place,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        env=plain | (env or {}),
-        check=False,
-    )
-    assert b"Traceback" not in done.stdout + done.stderr
-    return done
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def run(tool: Run) -> Run:
+    return partial(tool, "diff")
 
 
 # --- the table
@@ -110,7 +99,7 @@ TABLE = [
 ]
 
 
-def test_the_table_in_a_pipe(place: Path) -> None:
+def test_the_table_in_a_pipe(place: Path, run: Run) -> None:
     done = run(place, "a", "b")
     assert (done.returncode, done.stderr) == (1, b"")
     assert rows(done) == TABLE
@@ -130,7 +119,7 @@ def test_the_table_in_a_pipe(place: Path) -> None:
     assert narrow.stdout.decode() == done.stdout.decode()
 
 
-def test_only_what_changed(place: Path) -> None:
+def test_only_what_changed(place: Path, run: Run) -> None:
     done = run(place, "--only-changed", "a", "b")
     assert rows(done) == [TABLE[0], *TABLE[2:]]
     assert "1 same." in done.stdout.decode()
@@ -139,7 +128,7 @@ def test_only_what_changed(place: Path) -> None:
     assert rows(done) == []
 
 
-def test_what_one_form_does_not_tell_the_other_does(place: Path) -> None:
+def test_what_one_form_does_not_tell_the_other_does(place: Path, run: Run) -> None:
     """No type in HDF5; legacy dims are shown as the shape that they are the same as."""
     (place / "old").write_bytes(
         saved(
@@ -173,7 +162,7 @@ def test_the_table_on_a_terminal(place: Path, width: int) -> None:
         assert "The weights differ: of 6 layers with weights, 1 changed" in words
 
 
-def test_what_many_layers_have_is_said_once(place: Path) -> None:
+def test_what_many_layers_have_is_said_once(place: Path, run: Run) -> None:
     for name, field in (("one", "data"), ("two", "double_data")):
         layers = (f'layer {{ name: "l{at}" blobs {{ {field}: 1 }} }}' for at in range(8))
         (place / name).write_bytes(saved("".join(layers)))
@@ -185,7 +174,7 @@ def test_what_many_layers_have_is_said_once(place: Path) -> None:
     ]
 
 
-def test_an_ascii_terminal_is_served(place: Path) -> None:
+def test_an_ascii_terminal_is_served(place: Path, run: Run) -> None:
     env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     done = run(place, "a", "b", env=env)
     assert done.returncode == 1
@@ -204,13 +193,13 @@ def test_an_ascii_terminal_is_served(place: Path) -> None:
         (["--atol", "0.001", "a", "a.h5"], "in all 5 layers that have them, to within 0.001."),
     ],
 )
-def test_what_is_the_same_is_said(place: Path, arguments: list[str], words: str) -> None:
+def test_what_is_the_same_is_said(place: Path, arguments: list[str], words: str, run: Run) -> None:
     done = run(place, *arguments)
     assert (done.returncode, done.stderr) == (0, b"")
     assert words in done.stdout.decode().splitlines()[-1]
 
 
-def test_a_layer_that_moved(place: Path) -> None:
+def test_a_layer_that_moved(place: Path, run: Run) -> None:
     layers = [f'layer {{ name: "{name}" blobs {{ data: 1 }} }}' for name in "xyz"]
     (place / "one").write_bytes(saved("".join(layers)))
     (place / "two").write_bytes(saved("".join([layers[2], *layers[:2]])))
@@ -225,14 +214,14 @@ def test_a_layer_that_moved(place: Path) -> None:
 # --- exit codes, streams
 
 
-def test_quiet_says_nothing(place: Path) -> None:
+def test_quiet_says_nothing(place: Path, run: Run) -> None:
     for arguments, code in ((["a", "b"], 1), (["a", "copy"], 0), (["a", "a.h5"], 0)):
         for option in ("-q", "--quiet"):
             done = run(place, option, *arguments)
             assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
 
 
-def test_standard_input(place: Path) -> None:
+def test_standard_input(place: Path, run: Run) -> None:
     done = run(place, "-", "copy", stdin=saved(A))
     assert done.returncode == 0
     assert "A: standard input: binary V2" in done.stdout.decode()
@@ -312,7 +301,7 @@ TOP = {"schema_version", "command", "a", "b", "same", "identical", "atol", "laye
 TOP |= {"moved", "renamed", "versions", "bytes", "notes"}
 
 
-def test_the_document(place: Path) -> None:
+def test_the_document(place: Path, run: Run) -> None:
     done = run(place, "--json", "a", "b")
     assert (done.returncode, done.stderr) == (1, b"")
     document = json.loads(done.stdout)
@@ -362,7 +351,7 @@ def test_the_document(place: Path) -> None:
     assert layers["conv1"]["max_abs_change"] == 0
 
 
-def test_the_document_of_what_changed(place: Path) -> None:
+def test_the_document_of_what_changed(place: Path, run: Run) -> None:
     document = json.loads(run(place, "--json", "--only-changed", "a", "b").stdout)
     names = [each["name"] for each in document["layers"]]
     assert names == ["fc6", "[bold]up", "score", "come", "gone"]
