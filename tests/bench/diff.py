@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import statistics
-import tempfile
 from pathlib import Path
 
 from fcn8s import write_model
-from run import TOOL, timed
-
-
-def main() -> None:
-    """Run the rounds and print the figures."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--dir", type=Path)
-    parser.add_argument("--runs", type=int, default=7)
-    arguments = parser.parse_args()
-    work = Path(tempfile.mkdtemp(dir=arguments.dir))
-    try:
-        print(*_rounds(work, arguments.runs), sep="\n")
-    finally:
-        shutil.rmtree(work)
+from run import TOOL, in_rounds, timed
 
 
 def _rounds(work: Path, runs: int) -> list[str]:
@@ -77,4 +62,4 @@ def _rounds(work: Path, runs: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    in_rounds(_rounds)

@@ -9,6 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from fcn8s import net_text, write_model
@@ -36,15 +37,16 @@ def timed(command: list[str], codes: tuple[int, ...] = (0,)) -> tuple[float, int
     return seconds, usage.ru_maxrss * 1024
 
 
-def main() -> None:
-    """Run the rounds and print the table."""
+def in_rounds(rounds: Callable[[Path, int], list[str]]) -> None:
+    """Run a benchmark's rounds in a folder of their own, as the command line has it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dir", type=Path)
     parser.add_argument("--runs", type=int, default=7)
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp(dir=arguments.dir))
     try:
-        print(*_rounds(work, arguments.runs), sep="\n")
+        print(*rounds(work, arguments.runs), sep="
+")
     finally:
         shutil.rmtree(work)
 
@@ -100,4 +102,4 @@ def _rounds(work: Path, runs: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    in_rounds(_rounds)
