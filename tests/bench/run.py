@@ -45,8 +45,7 @@ def in_rounds(rounds: Callable[[Path, int], list[str]]) -> None:
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp(dir=arguments.dir))
     try:
-        print(*rounds(work, arguments.runs), sep="
-")
+        print(*rounds(work, arguments.runs), sep="\n")
     finally:
         shutil.rmtree(work)
 
