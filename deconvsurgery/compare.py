@@ -27,14 +27,19 @@ def _weighted(sources: Sequence[SourceLayer]) -> list[SourceLayer]:
     return [source for source in sources if source.blobs]
 
 
-def state_of(target: Target, model: Model) -> Fingerprint:
-    """What the weights in the model are; Caffe loads the last layer of a name."""
+def weights_of(target: Target, model: Model) -> SourceBlob | None:
+    """The blob that Caffe takes the layer's weights from: that of the last layer of its name."""
     weighted = _weighted(model.by_name.get(target.layer.name, ()))
-    if weighted and weighted[-1].blobs[0].problem:
+    return weighted[-1].blobs[0] if weighted else None
+
+
+def state_of(target: Target, model: Model) -> Fingerprint:
+    """What the weights in the model are."""
+    blob = weights_of(target, model)
+    if blob is not None and blob.problem:
         return Fingerprint(State.OTHER)
-    if not weighted or not weighted[-1].blobs[0].count:
+    if blob is None or not blob.count:
         return Fingerprint(State.MISSING)
-    blob = weighted[-1].blobs[0]
     shape = target.shape or blob.shape
     fits = blob.fits(shape) and blob.count == prod(shape)
     if not fits or len(shape) < 2 or min(shape) < 1:

@@ -17,6 +17,8 @@ MAY_IMPORT_AT_THE_TOP = {
         "kernels",
         "fill",
         "fingerprint",
+        "answering",
+        "sight",
         "change",
         "compare",
         "objections",
