@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import warm
 from hypothesis import settings
 from numpy.typing import NDArray
 
@@ -69,7 +70,7 @@ def run_here() -> Callable[..., tuple[int, bytes, bytes]]:
 
 
 @pytest.fixture(scope="session")
-def tool(command: list[str]) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+def tool() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """A verb in a process of its own, in a folder; whatever it ends with, it is no traceback."""
 
     def ran(
@@ -82,15 +83,7 @@ def tool(command: list[str]) -> Callable[..., subprocess.CompletedProcess[bytes]
         heeded = ("FORCE_COLOR", "COLUMNS")
         plain = {key: value for key, value in os.environ.items() if key not in heeded}
         plain["PYTHONPATH"] = os.pathsep.join(sys.path)
-        done = subprocess.run(
-            [*command, verb, *map(str, arguments)],
-            cwd=place,
-            input=stdin,
-            capture_output=True,
-            timeout=60,
-            env=plain | (env or {}),
-            check=False,
-        )
+        done = warm.ran([verb, *arguments], cwd=place, stdin=stdin, env=plain | (env or {}))
         assert b"Traceback" not in done.stdout + done.stderr
         return done
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm import ran
 
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
@@ -22,14 +23,7 @@ def run(
     *arguments: str | Path, env: dict[str, str] | None = None, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     plain = {key: value for key, value in os.environ.items() if key not in ("FORCE_COLOR",)}
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        env=plain | (env or {}),
-        check=False,
-    )
+    return ran(arguments, stdin=stdin, env=plain | (env or {}))
 
 
 def no_traceback(done: subprocess.CompletedProcess[bytes]) -> None:

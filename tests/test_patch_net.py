@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import text_format
+from warm import ran
 
 import deconvsurgery as ds
 from deconvsurgery.prototxt import parse_net
@@ -474,14 +475,7 @@ def run(
     *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     plain = {key: value for key, value in os.environ.items() if key != "FORCE_COLOR"}
-    done = subprocess.run(
-        [sys.executable, "-m", "deconvsurgery", "patch-net", *arguments],
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        env=plain | (env or {}),
-        check=False,
-    )
+    done = ran(["patch-net", *arguments], stdin=stdin, env=plain | (env or {}))
     assert b"Traceback" not in done.stdout + done.stderr
     return done
 

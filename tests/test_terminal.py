@@ -12,10 +12,12 @@ import struct
 import subprocess
 import sys
 import termios
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from warm import ran, ran_on
 
 from deconvsurgery.cli import VERBS
 from deconvsurgery.prototxt import parse_net
@@ -81,24 +83,25 @@ def on_a_terminal(
     width: int = 80,
     *,
     piped: str = "",
-    start: tuple[str, ...] = ("-m", "deconvsurgery"),
+    start: tuple[str, ...] = (),
     **env: str,
 ) -> Shown:
     """Run it with all three streams on a terminal, but for the one that is ``piped``."""
+    arguments = words.split() if isinstance(words, str) else words
     main, side = os.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    streams: dict[str, int] = {"stdin": side, "stdout": side, "stderr": side}
-    if piped:
-        streams[piped] = subprocess.PIPE
-    arguments = words.split() if isinstance(words, str) else words
-    with subprocess.Popen(
-        [sys.executable, *start, *arguments],
-        cwd=place,
-        env=environment(env),
-        start_new_session=True,
-        **streams,
-    ) as process:
-        os.close(side)
+    reading, writing = os.pipe()
+    streams = [writing if name == piped else side for name in ("stdin", "stdout", "stderr")]
+
+    def ended() -> int:
+        try:
+            return ran_on(streams, arguments, start=start, cwd=place, env=environment(env))
+        finally:
+            os.close(side)
+            os.close(writing)
+
+    with ThreadPoolExecutor() as pool:
+        code = pool.submit(ended)
         shown = b""
         while True:
             try:
@@ -109,22 +112,13 @@ def on_a_terminal(
                 break
             shown += piece
         os.close(main)
-        stream = process.stdout or process.stderr
-        rest = stream.read() if stream else b""
-        code = process.wait(60)
-    return Shown(code, shown.decode().replace("\r\n", "\n"), rest.decode())
+        with open(reading, "rb") as opened:
+            rest = opened.read()
+        return Shown(code.result(), shown.decode().replace("\r\n", "\n"), rest.decode())
 
 
 def in_pipes(words: str, place: Path, **env: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "deconvsurgery", *words.split()],
-        cwd=place,
-        env=environment(env),
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-        timeout=60,
-    )
+    return ran(words.split(), cwd=place, env=environment(env))
 
 
 def too_wide(shown: str, width: int) -> list[str]:

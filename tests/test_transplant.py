@@ -22,6 +22,7 @@ from google.protobuf import text_format
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from warm import ran
 
 import deconvsurgery as ds
 from deconvsurgery.errors import (
@@ -1038,21 +1039,11 @@ def test_from_40_classes_to_21(bench: Bench, shared: Path) -> None:
 # --- the command
 
 
-COMMAND = [sys.executable, "-m", "deconvsurgery", "transplant"]
-
-
 def run(
     *arguments: str | Path, stdin: bytes = b"", **env: str
 ) -> subprocess.CompletedProcess[bytes]:
     plain = {key: value for key, value in os.environ.items() if key != "FORCE_COLOR"}
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        env=plain | env,
-        check=False,
-    )
+    return ran(["transplant", *arguments], stdin=stdin, env=plain | env)
 
 
 @pytest.fixture
