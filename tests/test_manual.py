@@ -18,8 +18,7 @@ from readers import reader
 
 # Of each page: commands that are run, those that are not, examples of Python. A block that slipped
 # out of the net, or one more that nothing runs, is seen here.
-COUNTED = {
-}
+COUNTED = {}
 TEXTS = {page_name(page): page.read_text("utf-8") for page in PAGES}
 
 

@@ -27,7 +27,7 @@ V1_TYPES: Final = {
     "Softmax": 20,
 }
 
-# The README's `net` is a running pycaffe's; as much of one as surgery touches.
+# The `net` of these programs is a running pycaffe's; as much of one as surgery touches.
 LIVE: Final = """import numpy as np
 from types import SimpleNamespace as Of
 net = Of(params={"upscore2": [Of(data=np.zeros((5, 5, 4, 4), "f4"))]})
@@ -53,6 +53,7 @@ def reader(page: Path) -> Reader:
     """The reader of a page; a translation's is the original's."""
     return {
         "README.md": Reader(_demo, names=LIVE),
+        "python.md": Reader(_demo, names=LIVE),
         "tutorial.md": Reader(_nothing, story=True),
         "fcn-without-caffe.md": Reader(_classifier, story=True),
         "transplant.md": Reader(_classifier),
