@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import inspect
 import re
+from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pygments.lexer import RegexLexer
+from docutils import nodes
+from pygments.lexer import RegexLexer, bygroups
 from pygments.token import (
     Comment,
+    Generic,
     Keyword,
     Name,
     Number,
     Punctuation,
     String,
+    Text,
     Whitespace,
 )
 
@@ -46,6 +50,13 @@ myst_heading_anchors = 3  # as deep as pages link to each other
 
 html_theme = "furo"
 html_title = f"deconvsurgery {release}"
+html_theme_options = {
+    # Fonts that have block and box drawing characters of one width come before those that may not.
+    "light_css_variables": {
+        "font-stack--monospace": "ui-monospace, SFMono-Regular, Menlo, Consolas, "
+        "'DejaVu Sans Mono', 'Noto Sans Mono', 'Liberation Mono', monospace",
+    },
+}
 html_copy_source = False
 html_show_sphinx = False
 pygments_style = "friendly"
@@ -53,7 +64,8 @@ pygments_dark_style = "github-dark"
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"members": True, "undoc-members": True}
+autodoc_default_options = {"members": True}  # fields stand in a class's signature
+toc_object_entries = False
 python_maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 
@@ -68,7 +80,8 @@ def navigation(page: str) -> str:
     sections = re.split(r"(?m)^(?=## )", page)
     for number, section in enumerate(sections[1:], 1):
         title = section.partition("\n")[0].removeprefix("## ")
-        entries = re.findall(r"(?m)^- \[.*?\]\(([^):#]+)\.md\)", section)
+        links = re.findall(r"(?m)^- \[(.*?)\]\(([^):#]+)\.md\)", section)
+        entries = [f"{words} <{name}>" for words, name in links]
         for pattern in re.findall(r"<!-- pages: (.*?) -->", section):
             found = sorted(DOCS.glob(pattern))
             entries += [each.relative_to(DOCS).with_suffix("").as_posix() for each in found]
@@ -87,6 +100,8 @@ def api(names: str) -> str:
         if kind == "class" and issubclass(value, Exception):
             kind = "exception"
         lines.append(f".. auto{kind}:: deconvsurgery.{name}")
+        if kind == "class" and issubclass(value, Enum):
+            lines[-1] += "\n   :undoc-members:"
     return "```{eval-rst}\n" + "\n\n".join(lines) + "\n```"
 
 
@@ -123,11 +138,37 @@ class PrototxtLexer(RegexLexer):
     }
 
 
+class ShellLexer(RegexLexer):
+    """Commands to copy. Pygments' own takes the `in` of `in.caffemodel` for a keyword."""
+
+    name = "Shell commands"
+    tokens: ClassVar = {
+        "root": [
+            (r"(?m)(?:^|(?<=\s))#.*", Comment),
+            (r"\"(?:[^\"\\]|\\.)*\"|'[^']*'", String),
+            (r"[^#\"'\s]+|\s+|.", Text),
+        ]
+    }
+
+
+class ConsoleLexer(RegexLexer):
+    """A terminal: prompts, what was typed, and what came of it, which is not shell."""
+
+    name = "Terminal"
+    tokens: ClassVar = {
+        "root": [
+            (r"(?m)^(\$ |> )(.*\n)", bygroups(Generic.Prompt, Generic.Strong)),
+            (r".*\n", Text),
+        ]
+    }
+
+
 def read_for_the_site(_app: Any, docname: str, source: list[str]) -> None:
     """Turn the comments of a page into what they stand for."""
     text = source[0]
     text = re.sub(r"<!-- options: (.*?) -->", lambda found: options(found[1]), text)
     text = re.sub(r"<!-- api: (.*?) -->", lambda found: api(found[1]), text)
+    text = re.sub(r"(?m)^\n```$", "```", text)  # doctest wants an empty line after the last output
     text = outside(text)
     source[0] = navigation(text) if docname == "index" else text
 
@@ -137,8 +178,23 @@ def without_description(_app: Any, _context: Any, lines: list[str]) -> None:
     lines.clear()
 
 
+def without_second_title(_app: Any, doctree: nodes.document) -> None:
+    """What sphinx-click puts below the heading that the page itself has."""
+    for section in list(doctree.findall(nodes.section)):
+        if section[0].astext().startswith("deconvsurgery ") and isinstance(
+            section.parent, nodes.section
+        ):
+            section.replace_self(section.children[1:])
+
+
 def setup(app: Any) -> None:
     """Connect the above."""
-    app.add_lexer("prototxt", PrototxtLexer)
+    for name, lexer in (
+        ("prototxt", PrototxtLexer),
+        ("sh", ShellLexer),
+        ("console", ConsoleLexer),
+    ):
+        app.add_lexer(name, lexer)
+    app.connect("doctree-read", without_second_title, priority=100)  # before titles are gathered
     app.connect("source-read", read_for_the_site)
     app.connect("sphinx-click-process-description", without_description)

@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 from blocks import PAGES, page_name
 
+import deconvsurgery as ds
 from deconvsurgery.cli import VERBS, deconvsurgery
 from deconvsurgery.finding import RULES
 from deconvsurgery.fingerprint import State
@@ -84,6 +85,15 @@ def test_the_page_of_a_verb_names_its_options(verb: str) -> None:
 def test_every_verb_has_its_page_and_nothing_else_has() -> None:
     pages = {page.stem for page in (ROOT / "docs" / "verbs").iterdir()}
     assert pages == set(VERBS)
+
+
+def test_the_page_on_python_has_every_public_name() -> None:
+    """In a sentence or a table, and once in what the site shows of the code itself."""
+    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    prose = "".join(re.split(r"^```.*?^```$|<!--.*?-->", page, flags=re.DOTALL | re.MULTILINE))
+    assert [name for name in ds.__all__ if not re.search(rf"`{name}(\([^`]*)?`", prose)] == []
+    shown = [name for names in re.findall(r"<!-- api: (.*?) -->", page) for name in names.split()]
+    assert sorted(shown) == ds.__all__
 
 
 def test_every_state_and_finding_is_documented() -> None:
