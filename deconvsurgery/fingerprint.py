@@ -41,7 +41,7 @@ class State(StrEnum):
 class Fingerprint:
     """The state of a weight blob and the number that goes with it.
 
-    ``distance`` is max |w - ideal| for `State.NEAR_BILINEAR` and `State.OTHER`, where an ideal
+    ``distance`` is ``max |w - ideal|`` for `State.NEAR_BILINEAR` and `State.OTHER`, where an ideal
     exists; ``value`` is the constant. ``support`` says how wide the triangle is that was
     recognised (or is nearest, with ``distance``). ``nvidia``: a state `State.OTHER` that the filler
     of NVIDIA's Caffe 0.16 and 0.17 makes.

@@ -19,7 +19,7 @@ from .patterns import name_test
 
 FILE_NAME: Final = "deconvsurgery.toml"
 PROJECT_FILE: Final = "pyproject.toml"
-_HINT: Final = "docs/cli.md has a whole one, under check; --isolated reads none"
+_HINT: Final = "docs/verbs/check.md has a whole one; --isolated reads none"
 _LONGEST: Final = 60  # characters of a value that are quoted
 
 
