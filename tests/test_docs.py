@@ -162,18 +162,6 @@ def test_every_state_and_finding_is_documented() -> None:
     assert [rule for rule in RULES if f"## {rule}: " not in rules] == []
 
 
-def test_help_leads_with_examples() -> None:
-    for verb in VERBS:
-        done = subprocess.run(
-            [sys.executable, "-m", "deconvsurgery", verb, "--help"],
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
-        text = done.stdout.decode()
-        assert f"deconvsurgery {verb} " in text.partition("Options:")[0]
-
-
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_examples_in_docstrings_are_true(room: str) -> None:
     source = (ROOT / "deconvsurgery" / f"{room}.py").read_text("utf-8")
