@@ -13,7 +13,7 @@ from .prototxt import decoded
 from .source import STANDARD_INPUT, can_be_read_again, open_source
 
 LONGEST_TEXT = 4 << 20  # bytes; the largest prototxt in the wild is half of it
-_BEFORE, _AFTER = 1, 2  # lines
+_BEFORE, _AFTER = 1, 3  # lines
 
 
 @dataclass(frozen=True, slots=True)
