@@ -39,8 +39,9 @@ def test_a_place_has_the_line_before(
 @pytest.mark.parametrize(
     ("line", "lines"),
     [
-        (1, ("one", "two")),
-        (4, ("layer {", "  name: 'up'")),
+        (1, ("one", "two", "", "layer {")),
+        (4, ("layer {", "  name: 'up'", "", "}")),
+        (2, ("two", "", "layer {", "  name: 'up'")),
         (5, ("  name: 'up'", "", "}")),
         (8, ("",)),
     ],

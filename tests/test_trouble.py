@@ -74,6 +74,7 @@ def test_the_next_steps_stand_one_below_the_other(
         "  31 │ layer {\n"
         '  32 │   name: "refine" type: "Deconvolution" bottom: "upsc…\n'
         "  33 │   convolution_param { num_output: 5 kernel_size: 3 p…\n"
+        "  34 │ }\n"
         "\n"
         " hint: stride 1 upsamples nothing: a learned layer?\n"
         "         -x/--exclude leaves it out;\n"
@@ -166,7 +167,7 @@ COLOURED = (
 def test_its_colours_are_those_of_the_tables(told: Told) -> None:
     shown = told("x: 1\nname: }", NO_COLOR="", TERM="xterm-256color")
     assert shown.startswith(COLOURED)
-    assert "\x1b[1;38;5;36m hint: \x1b[0m" in shown
+    assert "\x1b[1;38;5;30m hint: \x1b[0m" in shown
     assert told("x: 1\nname: }") == re.sub(r"\x1b\[[0-9;]*m", "", shown)
 
 

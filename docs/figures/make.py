@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -204,6 +205,7 @@ def drawn(page: Text, columns: int, look: Look, name: str) -> str:
         code_format=FORMAT.replace("BORDER", look.border),
         unique_id=name,
     )
+    svg = re.sub(r"<text [^>]*>\n</text>", "", svg)  # rich draws the line's end, too
     return "".join(f"{line.rstrip()}\n" for line in svg.splitlines() if line.strip())
 
 
