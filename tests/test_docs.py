@@ -47,7 +47,7 @@ def printed(command: list[str], place: Path) -> list[str]:
 
 
 def test_the_transcript_is_the_tools_own_output(tmp_path: Path) -> None:
-    found = re.findall(r"<!-- transcript: (.*?) -->\n```\n(.*?)```", README, re.DOTALL)
+    found = re.findall(r"<!-- transcript: (.*?) -->\n```text\n(.*?)```", README, re.DOTALL)
     assert found
     for command, shown in found:
         lines = shown.splitlines()
@@ -57,6 +57,8 @@ def test_the_transcript_is_the_tools_own_output(tmp_path: Path) -> None:
 def test_the_first_screen_has_two_set_up_commands() -> None:
     first_screen = README.splitlines()[:26]
     assert len([line for line in first_screen if line.startswith("python3 -m venv")]) == 2
+    assert [line for line in first_screen if line.startswith("<picture>")]
+    assert "[中文](docs/zh/README.md)" in first_screen[2]
     law = "bytes outside the rewritten blobs are identical, and a failed run loses nothing"
     assert law in README.partition("```")[0]
 

@@ -142,6 +142,36 @@ def test_the_script_draws_them_with_the_rich_that_is_here() -> None:
         assert rows(cells_of_svg(text)) == rows(cells_of_svg(committed)), file
 
 
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_pages_show_pictures_that_are_there_and_say_what_is_in_them() -> None:
+    shown = set()
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+\.svg)\)", text)
+        pictures += [(alt, at) for at, alt in re.findall(r'<img src="(.*?)" alt="(.*?)">', text)]
+        for alt, target in pictures:
+            assert (page.parent / target).resolve().parent == PLACE, (page, target)
+            assert len(alt.encode()) > 100, (page, alt)
+            shown.add(Path(target).name)
+        assert text.count(".svg") == len(pictures) + text.count("<source ")
+    assert {"apply-light.svg", "check-light.svg", "misspelt-light.svg"} <= shown <= {*FILES}
+    source = r'<source media="\(prefers-color-scheme: dark\)" srcset="(.*)-dark.svg">'
+    both = source + r'\n +<img src="\1-light.svg" '
+    readme = PAGES[0].read_text("utf-8")
+    assert len(re.findall(both, readme)) == readme.count("<picture>") == 2
+
+
+def test_the_first_picture_is_described_as_it_is() -> None:
+    """Numbers and names of the alternative text stand in the picture."""
+    (alt,) = re.findall(r'apply-light.svg" alt="(.*?)"', PAGES[0].read_text("utf-8"))
+    told = set(re.findall(r"upscore2?|missing|bilinear|created|[\d.,]*\d", alt))
+    signs = "\n".join(rows(cells_of_svg((PLACE / "apply-light.svg").read_text("utf-8"))))
+    assert len(told) == 9
+    assert [each for each in told if each not in signs] == []
+
+
 def test_nothing_else_lies_there() -> None:
     assert sorted(path.name for path in PLACE.iterdir() if path.suffix != ".py") == sorted(FILES)
 
