@@ -86,8 +86,9 @@ def _excerpt(excerpt: Excerpt, width: int) -> Iterator[Text]:
     at = (excerpt.column or 1) - 1
     start = _start(meant, at, room)
     for number, line in enumerate(excerpt.lines, excerpt.first):
-        style = "" if number == excerpt.line or excerpt.column is None else QUIET
-        yield _numbered(str(number).rjust(digits), Text(_cut(line, start, room), style))
+        beside = number != excerpt.line and excerpt.column is not None
+        shown = Text(_cut(line, 0 if beside else start, room), QUIET if beside else "")
+        yield _numbered(str(number).rjust(digits), shown)
     if excerpt.column is not None:
         found = _TOKEN.match(meant, at)
         before = cell_len(_from(meant, start, at))
