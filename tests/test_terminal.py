@@ -174,7 +174,9 @@ def test_an_error_is_folded_between_words(trouble: str, width: int, files: Path)
     assert [line for line in lines if len(line) > width] == []
     # The same words as in a pipe, where each of the two lines is whole.
     whole = in_pipes(words, files).stderr.decode()
-    assert shown.plain.split() == whole.split()
+    words = [line for line in lines if " │" not in line]
+    assert " ".join(words).split() == whole.split()
+    assert ("31 │ layer {" in shown.plain) == (trouble == "unfit")
     assert [line[:8] for line in whole.splitlines()] == ["error: " + whole[7], "  hint: "]
 
 
@@ -235,6 +237,16 @@ def test_an_error_has_the_same_ascii(files: Path) -> None:
     assert done.stderr.startswith(b"error: Invalid value for 'SIZE': '4x' is no size")
 
 
+def test_the_commands_that_demo_names_are_whole(files: Path, tmp_path: Path) -> None:
+    """To be copied: the terminal folds them, which puts no line's end into them."""
+    shown = on_a_terminal("demo", tmp_path, 60)
+    commands = [line[2:] for line in shown.plain.split("\n") if line.startswith(WHOLE[2])]
+    assert len(commands) == 3
+    for command in commands:
+        again = on_a_terminal(command.removeprefix("deconvsurgery "), tmp_path)
+        assert again.code == 0, command
+
+
 # --- colours
 
 
@@ -261,7 +273,7 @@ def test_no_color_wins(env: dict[str, str], files: Path) -> None:
 @pytest.mark.parametrize("trouble", WRONG)
 def test_no_color_holds_for_errors(trouble: str, files: Path) -> None:
     words = WRONG[trouble][0]
-    assert "\x1b[31m" in on_a_terminal(words, files).terminal
+    assert "\x1b[1;31m" in on_a_terminal(words, files).terminal
     for env in ({}, {"FORCE_COLOR": "1"}):
         assert "\x1b" not in on_a_terminal(words, files, NO_COLOR="yes", **env).terminal
         assert b"\x1b" not in in_pipes(words, files, NO_COLOR="yes", **env).stderr
@@ -284,7 +296,7 @@ def test_force_color_colours_a_pipe(term: str, files: Path) -> None:
     assert b"\x1b[32m" in done.stdout  # green: as on a terminal
     assert "─────".encode() in done.stdout
     done = in_pipes(WRONG["no match"][0], files, FORCE_COLOR="1", TERM=term)
-    assert done.stderr.startswith(b"\x1b[31m\x1b[1merror:\x1b[0m ")
+    assert done.stderr.startswith(b"\x1b[1;31merror: \x1b[0m")
     assert b"\x1b[?25" not in done.stderr  # a bar is for somebody who looks at it
 
 

@@ -59,6 +59,11 @@ class _Verbs(click.Group):
         command.context_class = Context
         return command
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs first: they are what is looked for."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table above: their modules need not be imported for it."""
         with formatter.section("Commands"):
@@ -80,13 +85,11 @@ def deconvsurgery(context: click.Context) -> None:
     \b
     Examples:
       deconvsurgery demo
-      deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
       deconvsurgery inspect net.prototxt in.caffemodel
-      deconvsurgery check net.prototxt in.caffemodel
-      deconvsurgery diff in.caffemodel out.caffemodel
-      deconvsurgery convert old.caffemodel new.caffemodel
-      deconvsurgery patch-net net.prototxt new.prototxt
-      deconvsurgery kernel 16 --stride 8
+      deconvsurgery apply net.prototxt in.caffemodel out.caffemodel
+
+    The first needs no files, the second changes none, the third never changes its inputs. Each
+    command has a --help of its own.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)

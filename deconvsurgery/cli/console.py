@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 import click
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 USAGE, REFUSED, FAILED = 2, 3, 4
 LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
+Seen: TypeAlias = tuple[str, int, int | None]  # a file, a line, a column
 _PIPE_WIDTH = 1 << 20  # columns: off a terminal lines are as long as they need to be
 _ANY_HEIGHT = 25  # nothing here is as high as the window; rich asks for both or neither
 
@@ -141,7 +141,10 @@ def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> in
 
         show_json(error_document(command, error))
     else:
-        _tell(f"{_place(error)}{error.message}", error.hint)
+        line, column = getattr(error, "line", None), getattr(error, "column", None)
+        listed = "\n" in error.message  # it tells its lines itself
+        seen = None if error.path is None or line is None or listed else (error.path, line, column)
+        _tell(error.message, error.hint, _place(error), seen)
     return exit_code(error)
 
 
@@ -168,48 +171,38 @@ def _place(error: SurgeryError) -> str:
     return f"{place}: " if place else ""
 
 
-def _tell(message: str, hint: str | None) -> None:
+def _tell(message: str, hint: str | None, place: str = "", seen: Seen | None = None) -> None:
     """Print an error and its hint on standard error; what cannot be shown is escaped."""
     spell_what_it_cannot()
-    with suppress(OSError):  # standard error is full: the exit code still tells
-        _tell_paragraph("error:", message, "red")
-        if hint:
-            _tell_paragraph("  hint:", hint, None)
-
-
-def _tell_paragraph(label: str, words: str, colour: str | None) -> None:
-    told = _folded(label, _shown(words))
-    coloured = has_colours(sys.stderr)
-    if coloured:
-        start = len(label) - len(label.lstrip())
-        styled = click.style(label[start:], fg=colour, bold=True)
-        told = label[:start] + styled + told[len(label) :]
+    place, message, hint = _shown(place), _shown(message), hint and _shown(hint)
+    told = f"error: {place}{message}" + (f"\n  hint: {hint}" if hint else "")
+    if is_terminal(sys.stderr):
+        # Out of memory or descriptors: the plain words are an error, too.
+        with suppress(ImportError, OSError, MemoryError):
+            told = _laid_out(place, message, hint, seen)
     # click takes ASCII for a misconfigured stream, and would send UTF-8.
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     told = told.encode(encoding, "deconvsurgery").decode(encoding)
-    click.echo(told, err=True, color=coloured)
+    with suppress(OSError):  # standard error is full: the exit code still tells
+        click.echo(told, err=True, color=has_colours(sys.stderr))
+
+
+def _laid_out(place: str, message: str, hint: str | None, seen: Seen | None) -> str:
+    """The error as a terminal shows it, with the lines that it is about."""
+    from ..excerpt import excerpt
+    from ..report.trouble import trouble
+
+    console = make_console(stderr=True)
+    lines = seen and excerpt(*seen)
+    with console.capture() as captured:
+        console.print(
+            trouble(place, message, hint, lines, width=console.width), soft_wrap=True, end=""
+        )
+    return captured.get()
 
 
 def _shown(words: str) -> str:
     """The words with everything that would act on a terminal spelt out."""
     return "".join(
         each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in words
-    )
-
-
-def _folded(label: str, words: str) -> str:
-    """For a terminal: folded between words, never within one, which may be a path."""
-    first, *others = f"{label} {words}".split("\n")
-    if not is_terminal(sys.stderr):
-        return "\n".join([first, *others])
-    indents = [len(label) + 1, *(len(line) - len(line.lstrip()) + 2 for line in others)]
-    return "\n".join(
-        textwrap.fill(
-            line,
-            columns(),
-            subsequent_indent=" " * indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line, indent in zip([first, *others], indents, strict=True)
     )

@@ -32,7 +32,8 @@ def command(directory: str, force: bool) -> int:
     report = apply_report(result, dry_run=False, width=console.width, terminal=console.is_terminal)
     show(Text(f"$ deconvsurgery apply {net} {base} {output}\n"), whole_lines=True)
     show(report)
-    show(Text(NEXT.format(net=net, output=output)))
+    for line in NEXT.format(net=net, output=output).splitlines():
+        show(Text(line), whole_lines=line.startswith("  deconvsurgery "))  # to be copied
     return 0
 
 

@@ -67,7 +67,7 @@ def _isatty(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
-_PLAINER = {"→": ">", "Δ": "d", "×": "x", "─": "-", "…": "~"}
+_PLAINER = {"→": ">", "Δ": "d", "×": "x", "─": "-", "│": "|", "…": "~"}
 
 
 def plainer(error: UnicodeError) -> tuple[str, int]:

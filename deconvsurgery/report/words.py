@@ -21,7 +21,7 @@ SENTENCE_ROOM = 600
 NOTHING = "-"
 
 # Colours that read on black and on white, few enough to have a meaning each.
-GOOD, WRONG, ODD, QUIET, LEARNED = "green", "red", "dark_orange3", "dim", "dark_cyan"
+GOOD, WRONG, ODD, QUIET, LEARNED = "green", "red", "dark_orange3", "dim", "turquoise4"
 STATE_STYLES = {
     State.MISSING: WRONG,
     State.ZERO: WRONG,
