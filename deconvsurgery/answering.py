@@ -49,14 +49,16 @@ class Answers:
 
     ``gains`` is what a constant 1 becomes at each phase ``(stride_h, stride_w)`` through one
     kernel; ``signals`` go through the same. ``pictures`` are what goes into channels 0 and 1, a
-    ring and a cross, while all others are 0; ``outputs`` what outputs 0 and 1 show then. Signals
-    and outputs are empty where pad leaves nothing.
+    ring and a cross, while all others are 0; ``outputs`` what outputs 0 and 1 show then, and
+    ``shown`` tells for each output which of the pictures it has a weight for. Signals and outputs
+    are empty where pad leaves nothing.
     """
 
     gains: Array
     signals: tuple[Signal, ...]
     pictures: tuple[Array, ...]
     outputs: tuple[Array, ...]
+    shown: tuple[tuple[bool, ...], ...]
 
 
 def window_of(
@@ -91,6 +93,7 @@ def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Window) ->
         signals=tuple(_signals(kernel, window)),
         pictures=pictures,
         outputs=outputs if outputs[0].size else (),
+        shown=tuple(tuple(bool(taps.any()) for taps in kernels) for kernels in heard),
     )
 
 
