@@ -17,6 +17,8 @@ from .kernels import MANY_PHASES, Array
 MOST_TAPS = 2**16
 # Pixels along a side of an answer, more or less: a page should hold it.
 ROOM = 96
+# Pixels along a side of a picture that goes in: odd, so that it has a middle.
+MOST_PIXELS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Window) ->
 
     ``heard`` has the kernel of each output (one or two) and channel (one or two).
     """
-    pictures = ring_and_cross(max(6, min(12, ROOM // max(window.stride))))[: len(heard[0])]
+    pictures = ring_and_cross(max(6, min(MOST_PIXELS, ROOM // max(window.stride))))[: len(heard[0])]
     outputs = tuple(
         np.add.reduce([upsampled(*each, window) for each in zip(pictures, kernels, strict=True)])
         for kernels in heard

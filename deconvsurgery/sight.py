@@ -72,7 +72,8 @@ class Sight:
 
     ``kernels`` are the first few that differ, in the order of their input channels; ``others``
     counts the pairs with a kernel beyond these, ``silent`` those whose weights are all 0.
-    ``hears`` is the fewest and the most channels that an output hears. ``answers`` is ``None`` where the weights or the layer's steps do not tell what it does.
+    ``hears`` is the fewest and the most channels that an output hears. ``answers`` is ``None``
+    where the weights or the layer's steps do not tell what it does.
     """
 
     shape: tuple[int, ...]

@@ -63,11 +63,11 @@ LEARNED = blob(3, 3, {(i, o): 1 + i + 3 * o for i in range(3) for o in range(3)}
 LOOKED_AT = {
     "diagonal": (
         *(DIAGONAL, 1, Wiring.OWN, "each output hears its own channel and no other"),
-        *("the same in 3 of 9 pairs; 0 in 6", "output 0 shows the ring, output 1 the cross"),
+        *("the same in 3 of 9 pairs, 0 in 6", "output 0 shows the ring, output 1 the cross"),
     ),
     "every pair": (
         *(EVERY_PAIR, 1, Wiring.SUMMED, "every output is the sum of all 3 channels"),
-        *("the same in 9 of 9 pairs", "both outputs show both the ring and the cross"),
+        *("the same in 9 of 9 pairs", "both outputs show ring and cross"),
     ),
     "grouped": (
         *(
@@ -81,32 +81,32 @@ LOOKED_AT = {
     "blocks": (
         *(blob(4, 2, {(i, o): 1 for i in range(4) for o in range(2)}), 2, Wiring.SUMMED),
         "every output is the sum of all 2 channels of its group",
-        *("the same in 8 of 8 pairs", "both outputs show both the ring and the cross"),
+        *("the same in 8 of 8 pairs", "both outputs show ring and cross"),
     ),
     "diagonal of blocks": (
         *(blob(4, 2, {(0, 0): 1, (1, 1): 1, (2, 0): 1, (3, 1): 1}), 2, Wiring.OWN),
         "each output hears its own channel and no other",
-        *("the same in 4 of 8 pairs; 0 in 4", "output 0 shows the ring, output 1 the cross"),
+        *("the same in 4 of 8 pairs, 0 in 4", "output 0 shows the ring, output 1 the cross"),
     ),
     "learned": (
         *(LEARNED, 1, Wiring.MIXED, "every output hears all 3 channels, through different kernels"),
-        "the first 4 kernels; 5 of 9 pairs have others",
-        "both outputs show both the ring and the cross",
+        "4 kernels, and others in 5 of 9 pairs",
+        "both outputs show ring and cross",
     ),
     "crossed": (
         *(blob(2, 2, {(0, 1): 1, (1, 0): 2}), 1, Wiring.PARTIAL),
         "an output hears 1 of 2 channels",
-        *("2 different kernels in 4 pairs; 0 in 2", "output 0 shows the cross, output 1 the ring"),
+        *("2 different kernels in 4 pairs, 0 in 2", "output 0 shows the cross, output 1 the ring"),
     ),
     "a hole": (
         *(blob(3, 3, {(0, 0): 1, (2, 2): 1}), 1, Wiring.PARTIAL),
         "an output hears 0 to 1 of 3 channels",
-        *("the same in 2 of 9 pairs; 0 in 7", "output 0 shows the ring, output 1 nothing"),
+        *("the same in 2 of 9 pairs, 0 in 7", "output 0 shows the ring, output 1 nothing"),
     ),
     "many to one": (
         *(blob(3, 1, {(i, 0): 1 for i in range(3)}), 1, Wiring.SUMMED),
         "the one output is the sum of all 3 channels",
-        *("the same in 3 of 3 pairs", "output 0 shows both the ring and the cross"),
+        *("the same in 3 of 3 pairs", "output 0 shows ring and cross"),
     ),
     "one to one": (
         *(blob(1, 1, {(0, 0): 1}), 1, Wiring.GROUPED, "the one output hears the one channel"),
@@ -218,7 +218,7 @@ def test_upsampled_with_dilation() -> None:
 
 
 def test_the_answers_show_what_the_filler_does() -> None:
-    ring, cross = ring_and_cross(12)
+    ring, cross = ring_and_cross(11)
     seen = of(DIAGONAL)
     assert np.array_equal(seen.answers.pictures[0], ring)
     assert np.array_equal(seen.answers.pictures[1], cross)

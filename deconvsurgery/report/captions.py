@@ -10,7 +10,7 @@ from ..kernels import has_unit_gain
 from ..sight import Sight, Wiring
 from .words import number, plural
 
-PICTURES = ("the ring", "the cross")
+PICTURES = ("ring", "cross")
 
 
 def wiring_caption(seen: Sight) -> str:
@@ -50,9 +50,9 @@ def kernels_caption(seen: Sight) -> str:
         return f"all weights are 0, in {pairs}"
     if seen.pairs == 1:
         return "the only pair"
-    silent = f"; 0 in {seen.silent:,}" if seen.silent else ""
+    silent = f", 0 in {seen.silent:,}" if seen.silent else ""
     if seen.others:
-        return f"the first {kernels} kernels; {seen.others:,} of {pairs} have others{silent}"
+        return f"{kernels} kernels, and others in {seen.others:,} of {pairs}{silent}"
     if kernels > 1:
         return f"{kernels} different kernels in {pairs}{silent}"
     return f"the same in {seen.kernels[0].pairs:,} of {pairs}{silent}"
@@ -74,7 +74,7 @@ def _named(shown: tuple[bool, ...]) -> str:
     names = [name for name, there in zip(PICTURES, shown, strict=False) if there]
     if not names:
         return "nothing"
-    return f"both {names[0]} and {names[1]}" if len(names) == 2 else names[0]
+    return " and ".join(names) if len(names) > 1 else f"the {names[0]}"
 
 
 def gain_caption(answers: Answers) -> str:

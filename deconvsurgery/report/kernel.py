@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 
-import numpy as np
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +20,7 @@ from ..kernels import (
 )
 from ..portrait import KernelFacts
 from ..quoting import by
-from .heatmap import heatmap
+from .heatmap import Heat, Ink, heatmap
 from .page import GAP, plain
 from .words import GOOD, LEARNED, QUIET, WRONG, number, size
 
@@ -121,7 +120,7 @@ def _picture(facts: KernelFacts, *, color: bool) -> Text:
     if values.ndim == 1:
         flat = values[None, :]
     times = max(1, PICTURE // max(flat.shape)) if color else 1
-    return heatmap(np.kron(flat, np.ones((times, times))), color=color)
+    return heatmap(Heat(flat), Ink.TRUE if color else Ink.CHARACTERS, enlarged=times)
 
 
 def _centre_words(found: Centre) -> tuple[str, str]:
