@@ -166,8 +166,10 @@ def console(system: str | None, **options) -> Console:
 def test_every_colour_system_has_its_ink(system, ink):
     shown_on = console(system)
     assert ink_of(shown_on, shown_on.options) is ink
-    for plain in (console(system, no_color=True), console(system, encoding="ascii")):
-        assert ink_of(plain, plain.options) is Ink.CHARACTERS
+    uncoloured = console(system, no_color=True)
+    assert ink_of(uncoloured, uncoloured.options) is Ink.CHARACTERS
+    ascii_only = console(system, encoding="ascii")
+    assert ink_of(ascii_only, ascii_only.options) is Ink.ASCII
 
 
 # What xterm makes of the sixteen.

@@ -452,6 +452,34 @@ def kernel_lines(facts) -> list[str]:
     return console.file.getvalue().splitlines()
 
 
+RING = [
+    ". . . . 1 2 1 . . . .",
+    ". . 2 7 9 9 9 7 2 . .",
+    ". 2 9 8 4 3 4 8 9 2 .",
+    ". 7 8 1 . . . 1 8 7 .",
+    "1 9 4 . . . . . 4 9 1",
+    "2 9 3 . . . . . 3 9 2",
+    "1 9 4 . . . . . 4 9 1",
+    ". 7 8 1 . . . 1 8 7 .",
+    ". 2 9 8 4 3 4 8 9 2 .",
+    ". . 2 7 9 9 9 7 2 . .",
+    ". . . . 1 2 1 . . . .",
+]
+RING_ENLARGED = [
+    ". 0 1 2 4 4 4 2 1 0 .",
+    "0 1 5 8 9 8 9 8 5 1 0",
+    "1 5 9 8 7 5 7 8 9 5 1",
+    "2 8 8 5 2 1 2 5 8 8 2",
+    "4 9 7 2 0 . 0 2 7 9 4",
+    "4 8 5 1 . . . 1 5 8 4",
+    "4 9 7 2 0 . 0 2 7 9 4",
+    "2 8 8 5 2 1 2 5 8 8 2",
+    "1 5 9 8 7 5 7 8 9 5 1",
+    "0 1 5 8 9 8 9 8 5 1 0",
+    ". 0 1 2 4 4 4 2 1 0 .",
+]
+
+
 def test_kernel_page():
     assert kernel_lines(kernel_facts(4)) == [
         "kernel 4x4, stride 2x2, formula fcn, support kernel",
@@ -466,6 +494,13 @@ def test_kernel_page():
         "3 9 9 3",
         "3 9 9 3",
         "1 3 3 1",
+        "a step becomes: " + "  ".join([*14 * ["0"], "0.25", "0.75", *14 * ["1"]]),
+        "a ramp becomes: " + "  ".join(f"{(2 * i + 1) / 60:.4g}" for i in range(30)),
+        "a ring:",
+        *RING,
+        "enlarged:",
+        *RING_ENLARGED,
+        "1 digit = 2 x 2 values",
         "centre: centred: mass at 1.5, true centre 1.5",
         "gain: interpolates at stride 2: 1  1  per phase",
         "recipe: for factor 2: kernel_size 4, stride 2, pad 1 (this kernel)",
@@ -514,13 +549,20 @@ def test_kernel_page_fits_a_terminal(size, width):
     assert all(cell_len(line) <= width for line in text.splitlines())
     assert "▀" in text
     assert unfolded("kernel_size") in unfolded(text) or "kernel_h" in text
-    assert len(text.splitlines()) < 80
+    assert len(text.splitlines()) < 100
 
 
 def test_picture_is_digits_where_there_is_no_colour():
     text = shown(kernel_report(kernel_facts(4), width=80, terminal=True), 80)
-    assert "\n1 3 3 1" in text
+    assert "\n1 3 3 1 " in text
     assert "▀" not in text
+
+
+@pytest.mark.parametrize("size", [4, 16])
+def test_a_usual_kernel_fits_one_screen(size):
+    """Of 80 columns and 40 lines, three of them for the prompts."""
+    text = shown(kernel_report(kernel_facts(size), width=80, terminal=True), 80, color=True)
+    assert len(text.splitlines()) <= 37
 
 
 @pytest.mark.parametrize("size", [0, -1, (4, 0), 5000])

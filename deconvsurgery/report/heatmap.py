@@ -32,10 +32,16 @@ STEPS = 64
 class Ink(Enum):
     """What a picture can be drawn with."""
 
+    ASCII = "ASCII"
     CHARACTERS = "characters"
     SIXTEEN = "16 colours"
     MANY = "256 colours"
     TRUE = "true colour"
+
+    @property
+    def coloured(self) -> bool:
+        """Does it tell values apart by colours, not by signs?"""
+        return self not in (Ink.ASCII, Ink.CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,9 @@ PALETTES = {
 
 def ink_of(console: Console, options: ConsoleOptions) -> Ink:
     """What the console can show; half blocks are not ASCII."""
-    if console.color_system is None or console.no_color or options.ascii_only:
+    if options.ascii_only:
+        return Ink.ASCII
+    if console.color_system is None or console.no_color:
         return Ink.CHARACTERS
     return {"truecolor": Ink.TRUE, "256": Ink.MANY}.get(console.color_system, Ink.SIXTEEN)
 
@@ -130,6 +138,11 @@ class Heat:
         """Is a value NaN or an infinity?"""
         return not np.isfinite(self.values).all()
 
+    @property
+    def holes(self) -> bool:
+        """Is there a place without a value?"""
+        return self.there is not None and not self.there.all()
+
 
 def heatmap(
     heat: Heat, ink: Ink, *, across: int | None = None, down: int | None = None, enlarged: int = 1
@@ -149,7 +162,7 @@ def heatmap(
     >>> print(heatmap(Heat(np.array([[-0.5, 1.0]])), Ink.CHARACTERS))
     -5 9
     """
-    signed = ink is Ink.CHARACTERS and heat.signed
+    signed = not ink.coloured and heat.signed
     height, width = heat.values.shape
     across = across or (WIDEST // 2 if signed else WIDEST)
     block = max(-(-width // across), -(-height // (down or height)))
@@ -157,14 +170,14 @@ def heatmap(
     levels = np.where(np.isfinite(pixels), pixels, np.nan) / (heat.scale or 1.0)
     there = np.ones(heat.values.shape, np.bool_) if heat.there is None else heat.there
     drawn = _strongest(there.astype(np.float64), block) > 0
-    if ink is Ink.CHARACTERS:
-        picture = Text("\n").join(_digits(levels, drawn, signed))
-    else:
+    if ink.coloured:
         levels = levels.repeat(enlarged, 0).repeat(enlarged, 1)
         drawn = drawn.repeat(enlarged, 0).repeat(enlarged, 1)
         picture = _half_blocks(_colours(levels, drawn, PALETTES[ink]))
+    else:
+        picture = Text("\n").join(_digits(levels, drawn, signed))
     if block * heat.block > 1:
-        unit = "digit" if ink is Ink.CHARACTERS else "pixel"
+        unit = "pixel" if ink.coloured else "digit"
         side = block * heat.block
         picture.append(f"\n1 {unit} = {side} x {side} values", QUIET)
     # A terminal too narrow should cut the picture off, not fold it into nonsense.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -18,11 +18,21 @@ from .heatmap import PALETTES, Heat, Ink, heatmap, ink_of
 from .page import GAP
 from .words import QUIET, number
 
-Legend: TypeAlias = Sequence[tuple[Text, str]]
-"""A sample of each thing that is in a picture, and what it is."""
+Drawn: TypeAlias = tuple[int, RenderableType]
+"""What stands in a place of so many columns."""
 
 # Cells of a scale between its two numbers, as far as the picture above it leaves room.
 LEAST_SCALE, MOST_SCALE = 4, 9
+STRANGE = "NaN or infinite"
+HOLES = "no weight: another group"
+
+
+class Drawable(Protocol):
+    """What can stand among tiles."""
+
+    def drawn(self, ink: Ink, room: int) -> Drawn:
+        """So many of ``room`` columns, and what to print there."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,25 +53,49 @@ class Tile:
 
         On a screen they are as high as wide, like two pixels above each other in one character.
         """
-        if ink is Ink.CHARACTERS:
+        if not ink.coloured:
             across, down = min(self.most, room) // 2, self.most // 2
             return heatmap(self.heat, ink, across=max(1, across), down=down)
         across = max(1, min(self.most, room))
         enlarged = max(1, min(self.least, across) // max(self.heat.values.shape))
         return heatmap(self.heat, ink, across=across, down=self.most, enlarged=enlarged)
 
+    def drawn(self, ink: Ink, room: int) -> Drawn:
+        """The picture between its title, its scale and its notes."""
+        picture = self.picture(ink, room)
+        if not ink.coloured:
+            return framed(self.title, [picture], [_digits_words(self.heat), *self.notes], room)
+        widest = max(cell_len(line) for line in picture.plain.splitlines())
+        lines = [picture, _ramp(self.heat, ink, widest)]
+        for sample, words in _legend(self.heat, ink):
+            lines.append(Text("").append_text(sample).append(f" {words}", QUIET))
+        return framed(self.title, lines, self.notes, room)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Tiles below each other in one place."""
+
+    tiles: Sequence[Drawable]
+
+    def drawn(self, ink: Ink, room: int) -> Drawn:
+        """As wide as the widest, an empty line between them."""
+        drawn = [tile.drawn(ink, room) for tile in self.tiles]
+        parts = [part for _, each in drawn for part in (Text(""), each)]
+        return max(width for width, _ in drawn), Group(*parts[1:])
+
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
     """Tiles in rows, each as many as fit the console."""
 
-    tiles: Sequence[Tile]
+    tiles: Sequence[Drawable]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rows of tiles, an empty line between them."""
-        ink, room = ink_of(console, options), options.max_width
-        drawn = [_drawn(tile, ink, room) for tile in self.tiles]
-        for count, row in enumerate(_rows(drawn, room)):
+        ink = ink_of(console, options)
+        drawn = [tile.drawn(ink, options.max_width) for tile in self.tiles]
+        for count, row in enumerate(_rows(drawn, options.max_width)):
             if count:
                 yield Text("")
             grid = Table.grid(padding=(0, GAP, 0, 0))
@@ -71,40 +105,31 @@ class Tiles:
             yield grid
 
 
+def framed(title: str, lines: Sequence[Text], notes: Iterable[str], room: int) -> Drawn:
+    """Lines below a title and above notes, which are folded to the lines' width."""
+    widest = max(cell_len(each) for line in lines for each in line.plain.splitlines())
+    below = [Text(note, QUIET, overflow="fold") for note in notes]
+    head = Text(title, "bold", overflow="fold")
+    return min(max(widest, cell_len(title)), room), Group(head, *lines, *below)
+
+
 def plain_tile(tile: Tile, start: str) -> Iterator[str]:
     """A tile as complete lines: what it is, in one line, and its digits."""
-    scale = ", ".join(f"{sample} = {words}" for sample, words in _legend(tile.heat, Ink.CHARACTERS))
-    yield f"{start}{tile.title}: {', '.join([*tile.notes, scale])}"
+    yield f"{start}{tile.title}: {', '.join([*tile.notes, _digits_words(tile.heat)])}"
     yield from tile.picture(Ink.CHARACTERS, 2 * tile.most).plain.splitlines()
 
 
-def _rows(
-    drawn: Iterable[tuple[int, RenderableType]], room: int
-) -> list[list[tuple[int, RenderableType]]]:
+def _rows(drawn: Iterable[Drawn], room: int) -> list[list[Drawn]]:
     """As many in a row as there is room for, at least one."""
-    rows: list[list[tuple[int, RenderableType]]] = []
+    rows: list[list[Drawn]] = []
     left = 0
     for width, each in drawn:
         if not rows or width + GAP > left:
             rows.append([])
             left = room + GAP
-        rows[-1].append((min(width, room), each))
+        rows[-1].append((width, each))
         left -= width + GAP
     return rows
-
-
-def _drawn(tile: Tile, ink: Ink, room: int) -> tuple[int, RenderableType]:
-    """A tile and its width in columns."""
-    picture = tile.picture(ink, room)
-    widest = max(cell_len(line) for line in picture.plain.splitlines())
-    scale = [_ramp(tile.heat, ink, widest)] if ink is not Ink.CHARACTERS else []
-    for sample, words in _legend(tile.heat, ink):
-        between = " = " if ink is Ink.CHARACTERS else " "
-        scale.append(Text("").append_text(sample).append(f"{between}{words}", QUIET))
-    width = max(widest, cell_len(tile.title), *(cell_len(line.plain) for line in scale), 1)
-    notes = [Text(note, QUIET, overflow="fold") for note in tile.notes]
-    title = Text(tile.title, "bold", overflow="fold")
-    return min(width, room), Group(title, picture, *scale, *notes)
 
 
 def _ramp(heat: Heat, ink: Ink, room: int) -> Text:
@@ -123,20 +148,25 @@ def _ramp(heat: Heat, ink: Ink, room: int) -> Text:
 
 
 def _legend(heat: Heat, ink: Ink) -> Iterator[tuple[Text, str]]:
-    """What is not on the ramp; of digits the ramp, too."""
-    palette = PALETTES.get(ink)
-    if palette is None:
-        if heat.scale:
-            yield Text("9"), number(heat.scale)
-        if (heat.values == 0).any():
-            yield Text("."), "0"
+    """A sample of what is not on the ramp, and what it is."""
+    palette = PALETTES[ink]
     if heat.strange:
-        sample = Text("█", palette.strange) if palette else Text("?")
-        yield sample, "NaN or infinite"
-    if heat.there is not None and not heat.there.all():
-        if palette is None:
-            yield Text("blank"), "no weight: another group"
-        else:
-            one, other = palette.nothing
-            chequered = Text("▀", f"{one} on {other}").append("▀", f"{other} on {one}")
-            yield chequered, "no weight: another group"
+        yield Text("█", palette.strange), STRANGE
+    if heat.holes:
+        one, other = palette.nothing
+        chequered = Text("▀", f"{one} on {other}").append("▀", f"{other} on {one}")
+        yield chequered, HOLES
+
+
+def _digits_words(heat: Heat) -> str:
+    """What the digits and signs of a picture stand for."""
+    said = []
+    if heat.scale:
+        said.append(f"9 = {number(heat.scale)}")
+    if (heat.values == 0).any():
+        said.append(". = 0")
+    if heat.strange:
+        said.append(f"? = {STRANGE}")
+    if heat.holes:
+        said.append(f"blank = {HOLES}")
+    return ", ".join(said)
