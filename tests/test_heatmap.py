@@ -269,6 +269,20 @@ def test_tall_pictures_become_blocks_too():
     ]
 
 
+def test_samples_keep_a_grid_that_the_largest_of_each_block_would_hide():
+    grid = np.tile([[1.0, 0.0], [0.0, 0.0]], (18, 18))
+    blocks = heatmap(Heat(grid), Ink.CHARACTERS, across=12).plain.split("\n")
+    assert set(blocks) == {" ".join("9" * 12), "1 digit = 3 x 3 values"}
+    samples = heatmap(Heat(grid, sampled=True), Ink.CHARACTERS, across=12).plain.split("\n")
+    # In the middle of each block of 3: of the odd ones in both directions it is 0.
+    assert samples[:2] == [" ".join("." * 12), " ".join(".9" * 6)]
+    assert samples[-1] == "1 digit of every 3 x 3 values"
+    # Four would be a multiple of the grid's step.
+    fewer = heatmap(Heat(grid, sampled=True), Ink.CHARACTERS, across=9).plain.split("\n")
+    assert fewer[-1] == "1 digit of every 5 x 5 values"
+    assert {len(line) for line in fewer[:-1]} == {13}
+
+
 def test_what_stands_for_a_block_already_says_so():
     heat = Heat(np.eye(4), block=3)
     assert heatmap(heat, Ink.TRUE).plain.split("\n")[-1] == "1 pixel = 3 x 3 values"

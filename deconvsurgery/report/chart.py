@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from .heatmap import Ink
+from .heatmap import Ink, uneven
 from .tiles import Drawn, framed
 from .words import LEARNED
 
@@ -45,7 +45,7 @@ class Chart:
         >>> Chart("", [0, 0.25, 1], largest=1, high=2, most=9).lines(9, blocks=True)
         ['  █', ' ▄█']
         """
-        values = self.values[:: max(1, -(-len(self.values) // across))]
+        values = self.values[:: uneven(-(-len(self.values) // across))]
         wide = max(1, min(self.least, across) // len(values))
         eighths = [round(8 * self.high * max(0.0, each) / (self.largest or 1)) for each in values]
         if not blocks:

@@ -106,13 +106,15 @@ class Heat:
 
     ``largest`` is the magnitude that the scale ends at, by default that of the values;
     ``there`` tells where there is a value at all. Each value stands for ``block`` by ``block``
-    already.
+    already. ``sampled``: of what is too large some values are drawn, as of a picture, not the
+    largest of each block; a grid over the values is then still one.
     """
 
     values: NDArray[np.floating[Any]]
     largest: float | None = None
     there: NDArray[np.bool_] | None = None
     block: int = 1
+    sampled: bool = False
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for what is no picture."""
@@ -154,7 +156,7 @@ def heatmap(
     value: 9 is the largest magnitude, 0 less than half a step, a dot is 0 itself, ``?`` is no
     number; when a value is negative every digit has room for its sign. Where there is no value
     at all is chequered grey, or blank. What is too large is drawn in blocks, each as its value
-    of largest magnitude, and a last line says so.
+    of largest magnitude (or, ``sampled``, its middle one), and a last line says so.
 
     >>> print(heatmap(Heat(np.array([[0.25, 0.75], [0.0, 1.0]])), Ink.CHARACTERS))
     2 7
@@ -166,10 +168,15 @@ def heatmap(
     height, width = heat.values.shape
     across = across or (WIDEST // 2 if signed else WIDEST)
     block = max(-(-width // across), -(-height // (down or height)))
-    pixels = _strongest(heat.values.astype(np.float64), block)
+    values = heat.values.astype(np.float64)
+    if heat.sampled:
+        block = uneven(block)
+        pixels = values[block // 2 :: block, block // 2 :: block]
+    else:
+        pixels = _strongest(values, block)
     levels = np.where(np.isfinite(pixels), pixels, np.nan) / (heat.scale or 1.0)
     there = np.ones(heat.values.shape, np.bool_) if heat.there is None else heat.there
-    drawn = _strongest(there.astype(np.float64), block) > 0
+    drawn = _strongest(there.astype(np.float64), block)[: len(pixels), : pixels.shape[1]] > 0
     if ink.coloured:
         levels = levels.repeat(enlarged, 0).repeat(enlarged, 1)
         drawn = drawn.repeat(enlarged, 0).repeat(enlarged, 1)
@@ -179,10 +186,16 @@ def heatmap(
     if block * heat.block > 1:
         unit = "pixel" if ink.coloured else "digit"
         side = block * heat.block
-        picture.append(f"\n1 {unit} = {side} x {side} values", QUIET)
+        of = "of every" if heat.sampled else "="
+        picture.append(f"\n1 {unit} {of} {side} x {side} values", QUIET)
     # A terminal too narrow should cut the picture off, not fold it into nonsense.
     picture.no_wrap, picture.overflow = True, "crop"
     return picture
+
+
+def uneven(step: int) -> int:
+    """A step between samples in which strides, mostly powers of 2, do not vanish."""
+    return step if step < 3 else step | 1
 
 
 def _strongest(values: NDArray[np.float64], block: int) -> NDArray[np.float64]:

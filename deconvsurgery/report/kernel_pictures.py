@@ -88,6 +88,8 @@ def _inside(signal: Signal) -> Sequence[float]:
 
 
 def _ring(answers: Answers) -> Iterator[Tile]:
+    """The scale ends at 1, where the ring's own does, so that what is darker looks darker."""
     for title, pictures in (("a ring", answers.pictures), ("→ enlarged", answers.outputs)):
         for picture in pictures:
-            yield Tile(title, Heat(picture), PICTURE)
+            largest = max(1.0, Heat(picture).scale)
+            yield Tile(title, Heat(picture, largest=largest, sampled=True), PICTURE)

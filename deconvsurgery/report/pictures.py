@@ -48,7 +48,7 @@ def plain_layer_pictures(name: str, weights: Fingerprint, seen: Sight | None) ->
 def _rows(seen: Sight | None) -> Iterator[tuple[str, Sequence[Tile]]]:
     """Pictures that belong together, and what is seen in them."""
     if seen is None:
-        yield "no weights that could be looked at", ()
+        yield "no weights to look at", ()
         return
     kernels = [_kernel(each, seen) for each in seen.kernels]
     words = wiring_caption(seen)
@@ -104,4 +104,4 @@ def _after(answers: Answers) -> Iterator[Tile]:
     """Outputs share a scale, so that one may be compared with the other."""
     largest = max(Heat(each).scale for each in answers.outputs)
     for output, picture in enumerate(answers.outputs):
-        yield Tile(f"→ output {output}", Heat(picture, largest=largest), PICTURE)
+        yield Tile(f"→ output {output}", Heat(picture, largest=largest, sampled=True), PICTURE)

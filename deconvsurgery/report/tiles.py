@@ -49,13 +49,14 @@ class Tile:
     notes: tuple[str, ...] = ()
 
     def picture(self, ink: Ink, room: int) -> Text:
-        """The picture in ``room`` columns; a digit takes two columns and a line, so half as many.
+        """The picture in ``room`` columns.
 
-        On a screen they are as high as wide, like two pixels above each other in one character.
+        A digit takes two columns and a line, so fewer are drawn; on a screen they are as high as
+        wide, like two pixels above each other in one character.
         """
         if not ink.coloured:
-            across, down = min(self.most, room) // 2, self.most // 2
-            return heatmap(self.heat, ink, across=max(1, across), down=down)
+            most = self.most * 5 // 8
+            return heatmap(self.heat, ink, across=max(1, min(most, room // 2)), down=most)
         across = max(1, min(self.most, room))
         enlarged = max(1, min(self.least, across) // max(self.heat.values.shape))
         return heatmap(self.heat, ink, across=across, down=self.most, enlarged=enlarged)
