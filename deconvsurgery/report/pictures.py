@@ -20,8 +20,10 @@ from .heatmap import Heat
 from .tiles import Tile, Tiles, plain_tile
 from .words import escaped, name_of, plural, state_style, state_words
 
-# Pixels along a side: what is larger is drawn in blocks, what is smaller is enlarged.
-KERNEL, SEVERAL, MAP, PICTURE = 24, 16, 48, 26
+# Pixels along a side: what is larger is drawn in blocks.
+MOST_KERNEL, MOST_MAP, MOST_PICTURE = 32, 48, 26
+# What is smaller is enlarged: where there is one kernel, and where there are several.
+LONE, SEVERAL = 24, 16
 
 
 def layer_pictures(name: str, weights: Fingerprint, seen: Sight | None) -> RenderableType:
@@ -52,11 +54,12 @@ def _rows(seen: Sight | None) -> Iterator[tuple[str, Sequence[Tile]]]:
         return
     kernels = [_kernel(each, seen) for each in seen.kernels]
     words = wiring_caption(seen)
-    if len(kernels) != 1:
+    if len(kernels) > 1:
         words += f"; {kernels_caption(seen)}"
     yield words, [*kernels, _map(seen)]
-    if seen.answers is not None and seen.answers.outputs:
-        yield _signals_words(seen), [*_before(seen.answers), *_after(seen.answers)]
+    answers = seen.answers
+    if answers is not None and answers.outputs:
+        yield _test_words(seen.shape[0], answers), [*_before(answers), *_after(answers)]
 
 
 def _kernel(kernel: Kernel, seen: Sight) -> Tile:
@@ -70,9 +73,9 @@ def _kernel(kernel: Kernel, seen: Sight) -> Tile:
         notes += [f"channel {kernel.channel} to output {kernel.output}"]
         if kernel.pairs > 1:
             notes += [f"{kernel.pairs:,} pairs"]
-    side = KERNEL if lone else SEVERAL
+    side = LONE if lone else SEVERAL
     title = f"kernel {by(seen.shape[2:])}"
-    return Tile(title, Heat(kernel.taps), max(side, 32), side, tuple(notes))
+    return Tile(title, Heat(kernel.taps), MOST_KERNEL, side, tuple(notes))
 
 
 def _map(seen: Sight) -> Tile:
@@ -83,25 +86,23 @@ def _map(seen: Sight) -> Tile:
         f"rows: {plural(seen.num_output, 'output')}",
         f"columns: {plural(seen.shape[0], 'channel')}",
     )
-    return Tile("channel map", heat, MAP, KERNEL, notes)
+    return Tile("channel map", heat, MOST_MAP, LONE, notes)
 
 
-def _signals_words(seen: Sight) -> str:
+def _test_words(channels: int, answers: Answers) -> str:
     """What goes in, and what is seen of it."""
-    assert seen.answers is not None
-    channels = seen.shape[0]
     inputs = "a ring goes in" if channels == 1 else "a ring and a cross go in"
-    rest = ", 0 into all else" if channels > 2 else ""
-    return f"{inputs}{rest}: {shown_caption(seen.answers)}"
+    rest = ", else 0" if channels > 2 else ""
+    return f"{inputs}{rest}: {shown_caption(answers)}"
 
 
 def _before(answers: Answers) -> Iterator[Tile]:
     for channel, picture in enumerate(answers.pictures):
-        yield Tile(f"channel {channel}", Heat(picture), PICTURE)
+        yield Tile(f"channel {channel}", Heat(picture), MOST_PICTURE)
 
 
 def _after(answers: Answers) -> Iterator[Tile]:
     """Outputs share a scale, so that one may be compared with the other."""
     largest = max(Heat(each).scale for each in answers.outputs)
     for output, picture in enumerate(answers.outputs):
-        yield Tile(f"→ output {output}", Heat(picture, largest=largest, sampled=True), PICTURE)
+        yield Tile(f"→ output {output}", Heat(picture, largest=largest, sampled=True), MOST_PICTURE)
