@@ -17,6 +17,8 @@ from .kernels import MANY_PHASES, Array
 MOST_TAPS = 2**16
 # Pixels along a side of an answer, more or less: a page should hold it.
 ROOM = 96
+# Pixels along a side of a picture that goes in: odd, so that it has a middle.
+MOST_PIXELS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,16 @@ class Answers:
 
     ``gains`` is what a constant 1 becomes at each phase ``(stride_h, stride_w)`` through one
     kernel; ``signals`` go through the same. ``pictures`` are what goes into channels 0 and 1, a
-    ring and a cross, while all others are 0; ``outputs`` what outputs 0 and 1 show then. Signals
-    and outputs are empty where pad leaves nothing.
+    ring and a cross, while all others are 0; ``outputs`` what outputs 0 and 1 show then, and
+    ``shown`` tells for each output which of the pictures it has a weight for. Signals and outputs
+    are empty where pad leaves nothing.
     """
 
     gains: Array
     signals: tuple[Signal, ...]
     pictures: tuple[Array, ...]
     outputs: tuple[Array, ...]
+    shown: tuple[tuple[bool, ...], ...]
 
 
 def window_of(
@@ -81,7 +85,7 @@ def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Window) ->
 
     ``heard`` has the kernel of each output (one or two) and channel (one or two).
     """
-    pictures = ring_and_cross(max(6, min(12, ROOM // max(window.stride))))[: len(heard[0])]
+    pictures = ring_and_cross(max(6, min(MOST_PIXELS, ROOM // max(window.stride))))[: len(heard[0])]
     outputs = tuple(
         np.add.reduce([upsampled(*each, window) for each in zip(pictures, kernels, strict=True)])
         for kernels in heard
@@ -91,6 +95,7 @@ def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Window) ->
         signals=tuple(_signals(kernel, window)),
         pictures=pictures,
         outputs=outputs if outputs[0].size else (),
+        shown=tuple(tuple(bool(taps.any()) for taps in kernels) for kernels in heard),
     )
 
 

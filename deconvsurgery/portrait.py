@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import index
 
+from .answering import Answers, answered, window_of
 from .fill import BilinearFill
 from .kernels import (
     GAIN_TOLERANCE,
@@ -53,6 +54,20 @@ class KernelFacts:
         return bilinear_kernel(
             self.size, stride=self.stride, formula=self.formula, support=self.support
         )
+
+    def answers(self) -> Answers | None:
+        """What the kernel makes of test signals, padded so that it enlarges by its stride.
+
+        ``None`` for other than two axes, and beyond drawing.
+        """
+        pad = [
+            max(0, length - step) // 2 for length, step in zip(self.size, self.stride, strict=True)
+        ]
+        window = window_of(self.size, self.stride, pad, ())
+        if window is None:
+            return None
+        values = self.values()
+        return answered(values, [[values]], window)
 
 
 def kernel_facts(

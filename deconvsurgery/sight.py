@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import prod
 
 import numpy as np
@@ -19,6 +20,23 @@ from .kernels import Array
 MOST_KERNELS = 4
 # Cells along a side of a channel map; with more channels a cell stands for a block of them.
 MOST_CELLS = 64
+
+
+class Wiring(StrEnum):
+    """Which channels the outputs hear, in a word; a weight other than 0 is heard.
+
+    ``own``: output i hears channel i and no other. ``grouped``: the same, and there is no other
+    weight, since every channel is a group. ``summed``: every output hears all channels of its
+    group through one kernel. ``mixed``: through different ones. ``partial``: some hear less.
+    ``silent``: no output hears anything.
+    """
+
+    OWN = "own"
+    GROUPED = "grouped"
+    SUMMED = "summed"
+    MIXED = "mixed"
+    PARTIAL = "partial"
+    SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +72,8 @@ class Sight:
 
     ``kernels`` are the first few that differ, in the order of their input channels; ``others``
     counts the pairs with a kernel beyond these, ``silent`` those whose weights are all 0.
-    ``answers`` is ``None`` where the weights or the layer's steps do not tell what it does.
+    ``hears`` is the fewest and the most channels that an output hears. ``answers`` is ``None``
+    where the weights or the layer's steps do not tell what it does.
     """
 
     shape: tuple[int, ...]
@@ -64,7 +83,14 @@ class Sight:
     others: int
     silent: int
     channels: ChannelMap
+    wiring: Wiring
+    hears: tuple[int, int]
     answers: Answers | None = None
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of a channel and an output have a kernel."""
+        return self.shape[0] * self.shape[1]
 
 
 def sight(
@@ -106,6 +132,8 @@ def sight(
         others=seen.others,
         silent=seen.silent,
         channels=ChannelMap(seen.strength, seen.connected, seen.block),
+        wiring=seen.wiring(),
+        hears=(int(seen.hears.min()), int(seen.hears.max())),
         answers=None if first is None or not window else answered(first, seen.heard(), window),
     )
 
@@ -135,6 +163,8 @@ class _Seen:
     strength: NDArray[np.float64] = field(init=False)
     connected: NDArray[np.bool_] = field(init=False)
     block: int = field(init=False)
+    hears: NDArray[np.int64] = field(init=False)
+    own: bool = True
 
     def __post_init__(self) -> None:
         channels, outputs = self.shape[0], self.shape[1] * self.group
@@ -142,6 +172,8 @@ class _Seen:
         cells = (-(-outputs // self.block), -(-channels // self.block))
         self.strength = np.zeros(cells)
         self.connected = np.zeros(cells, np.bool_)
+        self.hears = np.zeros(outputs, np.int64)
+        self.own = channels == outputs
 
     def add(self, channel: int, row: Array) -> None:
         """Take in the row of one input channel."""
@@ -157,6 +189,9 @@ class _Seen:
             self.first.append(row[:2].copy())
         live = strongest > 0
         self.silent += int((~live).sum())
+        heard = lowest + np.flatnonzero(live)
+        self.hears[heard] += 1
+        self.own = self.own and bool((heard == channel).all())
         self._count(taps, live, row, lowest, channel)
 
     def _count(
@@ -186,6 +221,18 @@ class _Seen:
                 if output < outputs:
                     found[output][channel] = taps
         return found
+
+    def wiring(self) -> Wiring:
+        """What the rows come to."""
+        fewest, most = self.hears.min(), self.hears.max()
+        all_there_are = self.shape[0] // self.group
+        if not most:
+            return Wiring.SILENT
+        if self.own and fewest:
+            return Wiring.OWN if all_there_are > 1 else Wiring.GROUPED
+        if fewest < all_there_are:
+            return Wiring.PARTIAL
+        return Wiring.MIXED if self.others or len(self.kernels) > 1 else Wiring.SUMMED
 
     def _lowest(self, channel: int) -> int:
         """The first output that a channel's group has."""

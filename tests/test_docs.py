@@ -9,8 +9,6 @@ import doctest
 import importlib
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import click

@@ -452,6 +452,34 @@ def kernel_lines(facts) -> list[str]:
     return console.file.getvalue().splitlines()
 
 
+RING = [
+    ". . . . 1 2 1 . . . .",
+    ". . 2 7 9 9 9 7 2 . .",
+    ". 2 9 8 4 3 4 8 9 2 .",
+    ". 7 8 1 . . . 1 8 7 .",
+    "1 9 4 . . . . . 4 9 1",
+    "2 9 3 . . . . . 3 9 2",
+    "1 9 4 . . . . . 4 9 1",
+    ". 7 8 1 . . . 1 8 7 .",
+    ". 2 9 8 4 3 4 8 9 2 .",
+    ". . 2 7 9 9 9 7 2 . .",
+    ". . . . 1 2 1 . . . .",
+]
+RING_ENLARGED = [
+    ". 0 1 2 3 4 3 1 0 . .",
+    "0 1 4 7 8 7 8 6 3 0 .",
+    "1 4 8 5 3 2 4 7 7 2 .",
+    "2 7 5 1 . . 0 2 7 5 0",
+    "3 8 3 . . . . 1 5 7 1",
+    "4 7 2 . . . . 1 4 7 1",
+    "3 8 4 0 . . 0 1 6 6 1",
+    "1 6 7 2 1 1 1 4 8 4 .",
+    "0 3 7 7 5 4 6 8 6 1 .",
+    ". 0 2 5 7 7 6 4 1 . .",
+    ". . . 0 1 1 1 . . . .",
+]
+
+
 def test_kernel_page():
     assert kernel_lines(kernel_facts(4)) == [
         "kernel 4x4, stride 2x2, formula fcn, support kernel",
@@ -466,6 +494,13 @@ def test_kernel_page():
         "3 9 9 3",
         "3 9 9 3",
         "1 3 3 1",
+        "a step becomes: " + "  ".join([*14 * ["0"], "0.25", "0.75", *14 * ["1"]]),
+        "a ramp becomes: " + "  ".join(f"{(2 * i + 1) / 60:.4g}" for i in range(30)),
+        "a ring:",
+        *RING,
+        "enlarged:",
+        *RING_ENLARGED,
+        "1 digit of every 2 x 2 values",
         "centre: centred: mass at 1.5, true centre 1.5",
         "gain: interpolates at stride 2: 1  1  per phase",
         "recipe: for factor 2: kernel_size 4, stride 2, pad 1 (this kernel)",
@@ -514,13 +549,56 @@ def test_kernel_page_fits_a_terminal(size, width):
     assert all(cell_len(line) <= width for line in text.splitlines())
     assert "▀" in text
     assert unfolded("kernel_size") in unfolded(text) or "kernel_h" in text
-    assert len(text.splitlines()) < 80
+    assert len(text.splitlines()) < 100
 
 
 def test_picture_is_digits_where_there_is_no_colour():
     text = shown(kernel_report(kernel_facts(4), width=80, terminal=True), 80)
-    assert "\n1 3 3 1" in text
+    assert "\n1 3 3 1 " in text
     assert "▀" not in text
+
+
+@pytest.mark.parametrize("size", [4, 16])
+def test_a_usual_kernel_fits_one_screen(size):
+    """Of 80 columns and 40 lines, three of them for the prompts."""
+    text = shown(kernel_report(kernel_facts(size), width=80, terminal=True), 80, color=True)
+    assert len(text.splitlines()) <= 37
+
+
+def test_gains_are_drawn_where_they_are_not_1():
+    page = shown(kernel_report(kernel_facts(4, stride=4), width=80, terminal=True), 80)
+    assert "gain per phase" in page
+    beside = [line[35:].strip() for line in page.splitlines()]
+    gains = beside[beside.index("gain per phase") + 1 :][:6]
+    assert gains == ["1 2 2 1", "2 5 5 2", "2 5 5 2", "1 2 2 1", "9 = 1", "gain 0.0625 to"]
+    assert "gain per phase" not in shown(kernel_report(kernel_facts(4), width=80, terminal=True))
+
+
+def test_what_a_kernel_makes_of_a_step_and_of_a_ramp():
+    """A centred kernel that interpolates: from 0 to 1 within a stride; as straight as before."""
+    lines = kernel_lines(kernel_facts(3, formula="caffe-1.0"))
+    (step,) = [line for line in lines if line.startswith("a step becomes: ")]
+    assert step.endswith(
+        "  0  0.1875  0.5625  0.75  0.5625  0.75  0.5625  0.75" + 4 * "  0.5625  0.75" + "  0.5625"
+    )
+    page = shown(kernel_report(kernel_facts(8), width=80, terminal=True), 80)
+    (bars,) = re.findall(r"a step becomes.*\n((?:.*\n){4})", page)
+    # 60 outputs, of which every second is drawn: 0.125 and 0.625 of the four between 0 and 1.
+    assert [line[:31].rstrip() for line in bars.splitlines()] == [
+        16 * " " + 14 * "█",
+        15 * " " + "▄" + 14 * "█",
+        15 * " " + 15 * "█",
+        14 * " " + "▄" + 15 * "█",
+    ]
+
+
+@pytest.mark.parametrize("size", [(5,), (3, 3, 3), 300])
+def test_kernels_without_a_test_picture(size):
+    """Of other than two axes, or beyond drawing."""
+    lines = kernel_lines(kernel_facts(size))
+    assert "picture:" in lines
+    assert not [line for line in lines if "becomes" in line or "ring" in line]
+    assert "its middle row" in shown(kernel_report(kernel_facts(size), width=80, terminal=True))
 
 
 @pytest.mark.parametrize("size", [0, -1, (4, 0), 5000])

@@ -10,7 +10,13 @@ from scipy.signal import convolve2d
 
 from deconvsurgery.answering import Window, ring_and_cross, upsampled
 from deconvsurgery.kernels import bilinear_kernel
-from deconvsurgery.sight import sight
+from deconvsurgery.report.captions import (
+    gain_caption,
+    kernels_caption,
+    shown_caption,
+    wiring_caption,
+)
+from deconvsurgery.sight import Wiring, sight
 
 KERNEL = bilinear_kernel(4)
 
@@ -50,6 +56,105 @@ def test_a_map_has_a_row_an_output_and_a_column_a_channel() -> None:
     assert np.argwhere(seen.channels.strength).tolist() == [[4, 3]]
     assert np.array_equal(seen.channels.connected, np.kron(np.eye(2), np.ones((3, 2))).astype(bool))
     assert (seen.kernels[0].output, seen.kernels[0].channel) == (4, 3)
+
+
+LEARNED = blob(3, 3, {(i, o): 1 + i + 3 * o for i in range(3) for o in range(3)})
+# What is looked at: its weights and group, its wiring, what is said of map, kernels and pictures.
+LOOKED_AT = {
+    "diagonal": (
+        *(DIAGONAL, 1, Wiring.OWN, "each output hears its own channel and no other"),
+        *("the same in 3 of 9 pairs, 0 in 6", "output 0 shows the ring, output 1 the cross"),
+    ),
+    "every pair": (
+        *(EVERY_PAIR, 1, Wiring.SUMMED, "every output is the sum of all 3 channels"),
+        *("the same in 9 of 9 pairs", "both outputs show ring and cross"),
+    ),
+    "grouped": (
+        *(
+            GROUPED,
+            3,
+            Wiring.GROUPED,
+            "each channel is a group of its own: no output hears another's",
+        ),
+        *("the same in 3 of 3 pairs", "output 0 shows the ring, output 1 the cross"),
+    ),
+    "blocks": (
+        *(blob(4, 2, {(i, o): 1 for i in range(4) for o in range(2)}), 2, Wiring.SUMMED),
+        "every output is the sum of all 2 channels of its group",
+        *("the same in 8 of 8 pairs", "both outputs show ring and cross"),
+    ),
+    "diagonal of blocks": (
+        *(blob(4, 2, {(0, 0): 1, (1, 1): 1, (2, 0): 1, (3, 1): 1}), 2, Wiring.OWN),
+        "each output hears its own channel and no other",
+        *("the same in 4 of 8 pairs, 0 in 4", "output 0 shows the ring, output 1 the cross"),
+    ),
+    "learned": (
+        *(LEARNED, 1, Wiring.MIXED, "every output hears all 3 channels, through different kernels"),
+        "4 kernels, and others in 5 of 9 pairs",
+        "both outputs show ring and cross",
+    ),
+    "crossed": (
+        *(blob(2, 2, {(0, 1): 1, (1, 0): 2}), 1, Wiring.PARTIAL),
+        "an output hears 1 of 2 channels",
+        *("2 different kernels in 4 pairs, 0 in 2", "output 0 shows the cross, output 1 the ring"),
+    ),
+    "a hole": (
+        *(blob(3, 3, {(0, 0): 1, (2, 2): 1}), 1, Wiring.PARTIAL),
+        "an output hears 0 to 1 of 3 channels",
+        *("the same in 2 of 9 pairs, 0 in 7", "output 0 shows the ring, output 1 nothing"),
+    ),
+    "many to one": (
+        *(blob(3, 1, {(i, 0): 1 for i in range(3)}), 1, Wiring.SUMMED),
+        "the one output is the sum of all 3 channels",
+        *("the same in 3 of 3 pairs", "output 0 shows ring and cross"),
+    ),
+    "one to one": (
+        *(blob(1, 1, {(0, 0): 1}), 1, Wiring.GROUPED, "the one output hears the one channel"),
+        *("the only pair", "output 0 shows the ring"),
+    ),
+    "one to many": (
+        *(blob(1, 3, {(0, 0): 1, (0, 1): 1, (0, 2): 1}), 1, Wiring.SUMMED),
+        "every output hears the one channel",
+        *("the same in 3 of 3 pairs", "both outputs show the ring"),
+    ),
+    "two a group": (
+        *(blob(2, 2, {(0, 0): 1, (0, 1): 2, (1, 0): 3, (1, 1): 4}), 2, Wiring.MIXED),
+        "every output hears the one channel of its group",
+        *("4 different kernels in 4 pairs", "both outputs show the ring"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LOOKED_AT)
+def test_what_is_seen_is_said(what: str) -> None:
+    weights, group, wiring, *captions = LOOKED_AT[what]
+    seen = of(weights, group=group)
+    assert seen.wiring is wiring
+    said = [wiring_caption(seen), kernels_caption(seen), shown_caption(seen.answers)]
+    assert said == captions
+
+
+def test_nothing_but_zeros_is_said_to_be_silent() -> None:
+    seen = of(blob(2, 2, {}))
+    assert (seen.wiring, seen.hears) == (Wiring.SILENT, (0, 0))
+    assert wiring_caption(seen) == "no output hears anything: every weight is 0"
+    assert kernels_caption(seen) == "all weights are 0, in 4 pairs"
+
+
+def test_the_wiring_is_told_of_every_channel_not_of_blocks() -> None:
+    """A weight beside the diagonal of 200 channels lies in the same cell of the map."""
+    diagonal = {(channel, channel): 1.0 for channel in range(200)}
+    assert of(blob(200, 200, diagonal)).wiring is Wiring.OWN
+    seen = of(blob(200, 200, diagonal | {(0, 1): 1.0}))
+    assert np.array_equal(seen.channels.strength, of(blob(200, 200, diagonal)).channels.strength)
+    assert (seen.wiring, seen.hears) == (Wiring.PARTIAL, (1, 2))
+
+
+def test_gains_are_said() -> None:
+    assert gain_caption(of(DIAGONAL).answers) == "gain 1 at all 4 phases"
+    assert gain_caption(of(DIAGONAL, stride=(1, 1)).answers) == "gain 4 at 1 phase"
+    uneven = of(DIAGONAL, stride=(4, 4), pad=(0, 0)).answers
+    assert gain_caption(uneven) == "gain 0.0625 to 0.5625 over 16 phases"
 
 
 def test_many_channels_become_blocks() -> None:
@@ -113,7 +218,7 @@ def test_upsampled_with_dilation() -> None:
 
 
 def test_the_answers_show_what_the_filler_does() -> None:
-    ring, cross = ring_and_cross(12)
+    ring, cross = ring_and_cross(11)
     seen = of(DIAGONAL)
     assert np.array_equal(seen.answers.pictures[0], ring)
     assert np.array_equal(seen.answers.pictures[1], cross)

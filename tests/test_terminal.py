@@ -39,7 +39,14 @@ AT_WORK = {
     "patch-net": ("patch-net -n net.prototxt", ["upscore2", "upscore"]),
     "kernel": ("kernel 16", ["0.9375"]),
     "demo": ("demo", ["upscore2", "upscore"]),
+    # Not a verb of its own, but pages of its own.
+    "inspect --picture": (
+        "inspect --picture net.prototxt out.caffemodel",
+        ["upscore2", "refine", "kernel 4x4", "kernel 3x3", "channel map", "output 1"],
+    ),
 }
+# What is drawn is of colours, or of digits; in a pipe as wide as there is room.
+PICTURES = ("kernel", "inspect --picture")
 # What goes wrong: the words, and the exit code.
 WRONG = {
     "usage": ("apply --nonsense", 2),
@@ -137,7 +144,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_verb_is_at_work_here() -> None:
-    assert set(AT_WORK) == set(VERBS)
+    assert {words.split()[0] for words, _ in AT_WORK.values()} == set(VERBS)
 
 
 # --- on a terminal
@@ -155,7 +162,7 @@ def test_a_report_fits_the_window(verb: str, width: int, files: Path) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("verb", ["", *AT_WORK])
+@pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help_fits_the_window(verb: str, width: int, files: Path) -> None:
     shown = on_a_terminal(f"{verb} --help", files, width)
     assert (shown.code, "\x1b" in shown.terminal) == (0, False)
@@ -256,7 +263,7 @@ def test_no_color_is_no_escape_at_all(verb: str, files: Path) -> None:
     shown = on_a_terminal(words, files, NO_COLOR="1")
     assert "\x1b" not in shown.terminal
     assert [name for name in names if name not in shown.terminal] == []
-    if verb != "kernel":  # whose picture is of colours, or of digits
+    if verb not in PICTURES:
         assert shown.terminal == on_a_terminal(words, files).plain
 
 

@@ -43,6 +43,8 @@ What to look at next:
       the net, with a word on each of its three Deconvolution layers
   deconvsurgery inspect {net} {output}
       what every Deconvolution is now; 'refine' is learned and was left alone
+  deconvsurgery inspect --picture {net} {output}
+      the same, drawn: kernels, which output hears which channel, a test picture
   deconvsurgery apply --check {net} {output}
       a second run changes nothing: exit code 0
   deconvsurgery kernel 4 --stride 2

@@ -14,6 +14,7 @@ from .selecting import files, layer_options, state_arguments
 @click.option(
     "-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution."
 )
+@click.option("--picture", is_flag=True, help="Draw the weights, and what they make of a picture.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 def command(
     files: tuple[str, ...],
@@ -23,6 +24,7 @@ def command(
     level: int | None,
     stage: tuple[str, ...],
     every_layer: bool,
+    picture: bool,
     as_json: bool,
 ) -> int:
     """Show the Deconvolution layers of a net, a model or both, in any order.
@@ -32,6 +34,7 @@ def command(
       deconvsurgery inspect net.prototxt in.caffemodel
       deconvsurgery inspect in.caffemodel
       deconvsurgery inspect --all net.prototxt
+      deconvsurgery inspect --picture net.prototxt in.caffemodel
 
     Files are told apart by content. Without -p every Deconvolution has a row.
     """
@@ -40,13 +43,18 @@ def command(
 
     if len(files) > 2:
         raise click.UsageError("one net and one model at most")
+    if picture and as_json:
+        raise click.UsageError("--json has no pictures: leave out one of --picture and --json")
     net, model = net_and_model(files)
+    if picture and model is None:
+        raise click.UsageError("--picture shows weights: name the model, too")
     result = inspect(
         net,
         model,
         patterns=patterns or None,
         exclude=exclude,
         every_layer=every_layer,
+        pictures=picture,
         **state_arguments(phase, level, stage),
     )
     if as_json:

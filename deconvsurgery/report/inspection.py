@@ -10,12 +10,15 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ..fingerprint import Fingerprint
 from ..fit import Target
 from ..patterns import DECONVOLUTION
 from ..quoting import dims
+from ..sight import Sight
 from ..survey import Row
 from ..verbs.inspect import InspectResult
 from .page import Cells, Layout, Remark, plain, plain_remarks, plain_table, remarks, table
+from .pictures import layer_pictures, plain_layer_pictures
 from .words import (
     LEARNED,
     NOTHING,
@@ -65,7 +68,7 @@ LAYOUTS: tuple[Layout, ...] = (
 def inspect_report(
     result: InspectResult, *, width: int, terminal: bool, every_layer: bool
 ) -> RenderableType:
-    """What the files are, a table of their layers, findings, and one closing sentence.
+    """What the files are, a table of their layers, pictures, findings, and one closing sentence.
 
     Off a ``terminal`` a line a layer and a line a finding, for ``soft_wrap=True``.
     """
@@ -82,6 +85,8 @@ def inspect_report(
             for name, rule, where, words in _findings(result.rows, ":{}")
         ]
         lines = plain_table(rows, WIDE) if rows else []
+        for looked_at in _looked_at(result):
+            lines += plain_layer_pictures(*looked_at)
         heads = [f"{name}: {words}" for name, words in files]
         return plain([*heads, *lines, *plain_remarks(said), *found, closing])
     parts: list[RenderableType] = [
@@ -89,6 +94,8 @@ def inspect_report(
     ]
     if rows:
         parts += [Text(""), table(rows, LAYOUTS, width)]
+    for looked_at in _looked_at(result):
+        parts += [Text(""), layer_pictures(*looked_at)]
     said += [
         (rule, WRONG if rule in ("DS001", "DS002", "DS011") else ODD, name, words + where)
         for name, rule, where, words in _findings(result.rows, " (line {})")
@@ -104,6 +111,13 @@ def _files(result: InspectResult) -> Iterator[tuple[str, str]]:
     if result.model is not None:
         held = "" if result.model_size is None else f", {plural(result.model_size, 'byte')}"
         yield escaped(result.model), f"{result.model_version} model{held}"
+
+
+def _looked_at(result: InspectResult) -> Iterator[tuple[str, Fingerprint, Sight | None]]:
+    """Deconvolutions of the model and their weights, where pictures are wanted."""
+    for row, seen in zip(result.rows, result.sights, strict=bool(result.sights)):
+        if row.weights is not None:
+            yield row.name, row.weights, seen
 
 
 def _rows(result: InspectResult, every_layer: bool, terminal: bool) -> list[Cells]:

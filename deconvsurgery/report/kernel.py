@@ -6,11 +6,9 @@ Never here: layers, files, or printing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isnan
 
-import numpy as np
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -21,15 +19,13 @@ from ..kernels import (
 )
 from ..portrait import KernelFacts
 from ..quoting import by
-from .heatmap import heatmap
+from .kernel_pictures import kernel_pictures, plain_kernel_pictures
 from .page import GAP, plain
 from .words import GOOD, LEARNED, QUIET, WRONG, number, size
 
 # A grid of more columns is a picture rather than numbers.
 LARGEST_GRID = 8
 MOST_NUMBERS = 64
-# A kernel smaller than this is enlarged on a terminal, where a pixel is half a character.
-PICTURE = 24
 
 
 def kernel_report(facts: KernelFacts, *, width: int, terminal: bool) -> RenderableType:
@@ -50,7 +46,7 @@ def kernel_report(facts: KernelFacts, *, width: int, terminal: bool) -> Renderab
     if not terminal:
         lines = [head, *(f"{label}: {words}" for label, words in taps)]
         lines += ["values:", *grid] if grid else []
-        lines += ["picture:", *_picture(facts, color=False).plain.splitlines()]
+        lines += plain_kernel_pictures(facts)
         return plain([*lines, *(f"{label}: {words}" for label, words, _ in verdicts)])
     numbers = [(label, Text(words)) for label, words in taps]
     if grid:
@@ -60,7 +56,7 @@ def kernel_report(facts: KernelFacts, *, width: int, terminal: bool) -> Renderab
         Text(""),
         _labelled(numbers),
         Text(""),
-        _Picture(facts),
+        kernel_pictures(facts),
         Text(""),
         _labelled([(label, Text(words, style)) for label, words, style in verdicts]),
     )
@@ -101,27 +97,6 @@ def _grid(facts: KernelFacts, room: int | None) -> list[str]:
     widest = max(len(cell) for row in rows for cell in row)
     lines = ["  ".join(cell.ljust(widest) for cell in row).rstrip() for row in rows]
     return lines if room is None or max(map(len, lines)) <= room else []
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """The kernel seen: pixels where there is colour to tell them apart, else digits."""
-
-    facts: KernelFacts
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        color = console.color_system is not None and not console.no_color
-        yield _picture(self.facts, color=color and not options.ascii_only)
-
-
-def _picture(facts: KernelFacts, *, color: bool) -> Text:
-    """A kernel of one axis is a strip."""
-    values = facts.values()
-    flat = values if values.ndim == 2 else values.reshape(values.shape[0], -1)
-    if values.ndim == 1:
-        flat = values[None, :]
-    times = max(1, PICTURE // max(flat.shape)) if color else 1
-    return heatmap(np.kron(flat, np.ones((times, times))), color=color)
 
 
 def _centre_words(found: Centre) -> tuple[str, str]:

@@ -12,13 +12,19 @@ from ..model import Model
 from ..net import Net, Phase
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from ..sharing import owners, with_shared
+from ..sight import Sight
+from ..sights import sight_of
 from ..survey import Row, source_selection, survey
 from .arguments import Path, blamed, given_model, given_net, phase_of, texts
 
 
 @dataclass(frozen=True, slots=True)
 class InspectResult:
-    """What ``inspect`` found: a row a layer; what is unusual about the files, or does not agree."""
+    """What ``inspect`` found: a row a layer; what is unusual about the files, or does not agree.
+
+    ``sights`` are the rows' weights looked at, where that was asked for: one a row, ``None`` for a
+    layer that is no Deconvolution or has no weights that could be looked at.
+    """
 
     rows: tuple[Row, ...]
     net: str | None = None
@@ -27,6 +33,7 @@ class InspectResult:
     model_version: str | None = None
     model_size: int | None = None
     notes: tuple[str, ...] = ()
+    sights: tuple[Sight | None, ...] = ()
 
 
 def inspect(
@@ -39,14 +46,17 @@ def inspect(
     phase: Phase | str | None = None,
     level: int | None = None,
     stage: str | Sequence[str] = (),
+    pictures: bool = False,
 ) -> InspectResult:
     """Tell what the Deconvolution layers of a net, a model or both are.
 
     Without ``patterns`` every Deconvolution has a row, and ``apply``'s default tells which are
-    matched; with them only the matched ones have.
+    matched; with them only the matched ones have. ``pictures`` looks at their weights, too.
     """
     if net is None and model is None:
         raise ValueError("a net, a model or both are needed")
+    if pictures and model is None:
+        raise ValueError("pictures show weights: a model is needed")
     wanted = None if patterns is None else texts(patterns)
     read, net_name = given_net(net) if net is not None else (None, None)
     with ExitStack() as stack:
@@ -80,4 +90,10 @@ def inspect(
             model_version=str(opened.version) if opened else None,
             model_size=opened.source.size if opened else None,
             notes=notes,
+            sights=tuple(_seen(row, opened) for row in rows) if pictures and opened else (),
         )
+
+
+def _seen(row: Row, model: Model) -> Sight | None:
+    """A Deconvolution's weights in the model, looked at."""
+    return sight_of(row.target, model) if row.target is not None else None
