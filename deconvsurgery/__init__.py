@@ -68,6 +68,7 @@ _HOMES = {
     "retouch": ("FieldChange",),
     "portrait": ("KernelFacts",),
     "pycaffe": ("interp",),
+    "report.html": ("html_report",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -111,6 +112,7 @@ if TYPE_CHECKING:
     from .prototxt import parse_net
     from .pycaffe import interp
     from .read import open_model, read_net
+    from .report.html import html_report
     from .retouch import FieldChange
     from .verbs.apply import ApplyResult, apply
     from .verbs.check import CheckResult, check
@@ -187,6 +189,7 @@ __all__ = [
     "convert",
     "demo",
     "diff",
+    "html_report",
     "inspect",
     "interp",
     "json_schema",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from .console import make_console, show, show_json, shown_progress
+from .reporting import check_report_place, report_option, write_report
 from .selecting import files, layer_options, state_arguments
 
 
@@ -44,13 +45,16 @@ from .selecting import files, layer_options, state_arguments
 @click.option("--any-gain", is_flag=True, help="Fill kernels that do not interpolate, too.")
 @click.option("--allow-empty", is_flag=True, help="When nothing matches, copy and end with 0.")
 @click.option("-i", "--in-place", is_flag=True, help="Write to IN itself (still all or nothing).")
-@click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
+@click.option(
+    "-f", "--force", is_flag=True, help="Replace OUT, and other files written, if they exist."
+)
 @click.option(
     "--save-patch",
     metavar="FILE",
     shell_complete=files,
     help="Keep the bytes that go in FILE, for revert.",
 )
+@report_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
 @click.option("--check", is_flag=True, help="A dry run that exits 1 if anything would change.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
@@ -69,6 +73,7 @@ def command(
     check: bool,
     as_json: bool,
     quiet: bool,
+    report: str | None,
     **options: Any,
 ) -> int:
     """Give the matched Deconvolution layers of IN bilinear weights; write OUT.
@@ -93,6 +98,10 @@ def command(
     to_stdout = output == "-" and not planned_only
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")
+    force = options["force"]
+    read = [each for each in (net, model) if each != "-"]
+    others = [*read, output, options["save_patch"]]
+    check_report_place(report, others, force=force)
     with shown_progress(silent=quiet or as_json or planned_only) as progress:
         result = apply(
             net,
@@ -102,10 +111,13 @@ def command(
             exclude=exclude,
             create=not no_create,
             dry_run=planned_only,
+            pictures=report is not None,
             progress=progress,
             **state_arguments(phase, level, stage),
             **options,
         )
+    written = result.output if result.written else None
+    write_report(report, result, others, force=force, written=written)
     if as_json:
         from ..report.document import apply_document
 
@@ -114,8 +126,8 @@ def command(
         from ..report.table import apply_report
 
         console = make_console(stderr=to_stdout)
-        report = apply_report(
+        told = apply_report(
             result, dry_run=planned_only, width=console.width, terminal=console.is_terminal
         )
-        show(report, stderr=to_stdout)
+        show(told, stderr=to_stdout)
     return 1 if check and result.changed else 0

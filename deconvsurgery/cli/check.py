@@ -10,6 +10,7 @@ import click
 
 from ..errors import OutputError, SelectionError
 from .console import exit_code, make_console, show, show_raw
+from .reporting import check_report_place, report_option, write_report
 from .selecting import files, layer_options
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def _files(
     callback=_files,
     help="Write it in this format to a file, too, which is replaced. Repeatable.",
 )
+@report_option
+@click.option("-f", "--force", is_flag=True, help="Replace the report's FILE if it exists.")
 @click.option(
     "--explain",
     multiple=True,
@@ -124,6 +127,8 @@ def command(
     form: str | None,
     as_json: bool,
     also: dict[str, str],
+    report: str | None,
+    force: bool,
     explain: tuple[str, ...],
     nets_only: bool,
     config: str | None,
@@ -156,7 +161,10 @@ def command(
 
     pairs = _pairs(files, _asked(options), config, isolated=isolated)
     _keep_clear(also.values(), pairs)
-    results = tuple(check_pairs(pairs, nets_only=nets_only))
+    read = [each for pair in pairs for each in (pair.net, pair.model) if each != "-"]
+    others = [*read, *also.values()]
+    check_report_place(report, others, force=force)
+    results = tuple(check_pairs(pairs, nets_only=nets_only, pictures=report is not None))
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
     passed = not found and not failures
@@ -164,6 +172,7 @@ def command(
         from ..write import write_file
 
         write_file(file, _document(kind, results, passed=passed), force=True)
+    write_report(report, results, others, force=force)
     form = "json" if as_json else form or "table"
     if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
         raise results[0].error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show, show_json
+from .reporting import check_report_place, report_option, write_report
 from .selecting import files, layer_options, state_arguments
 
 
@@ -15,6 +16,8 @@ from .selecting import files, layer_options, state_arguments
     "-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution."
 )
 @click.option("--picture", is_flag=True, help="Draw the weights, and what they make of a picture.")
+@report_option
+@click.option("-f", "--force", is_flag=True, help="Replace the report's FILE if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 def command(
     files: tuple[str, ...],
@@ -25,6 +28,8 @@ def command(
     stage: tuple[str, ...],
     every_layer: bool,
     picture: bool,
+    report: str | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Show the Deconvolution layers of a net, a model or both, in any order.
@@ -35,6 +40,7 @@ def command(
       deconvsurgery inspect in.caffemodel
       deconvsurgery inspect --all net.prototxt
       deconvsurgery inspect --picture net.prototxt in.caffemodel
+      deconvsurgery inspect --report page.html net.prototxt in.caffemodel
 
     Files are told apart by content. Without -p every Deconvolution has a row.
     """
@@ -45,6 +51,8 @@ def command(
         raise click.UsageError("one net and one model at most")
     if picture and as_json:
         raise click.UsageError("--json has no pictures: leave out one of --picture and --json")
+    read = [each for each in files if each != "-"]
+    check_report_place(report, read, force=force)
     net, model = net_and_model(files)
     if picture and model is None:
         raise click.UsageError("--picture shows weights: name the model, too")
@@ -54,9 +62,10 @@ def command(
         patterns=patterns or None,
         exclude=exclude,
         every_layer=every_layer,
-        pictures=picture,
+        pictures=picture or report is not None,
         **state_arguments(phase, level, stage),
     )
+    write_report(report, result, read, force=force)
     if as_json:
         from ..report.document import inspect_document
 

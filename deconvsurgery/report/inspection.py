@@ -72,12 +72,12 @@ def inspect_report(
 
     Off a ``terminal`` a line a layer and a line a finding, for ``soft_wrap=True``.
     """
-    rows = _rows(result, every_layer, terminal)
-    files = list(_files(result))
+    rows = inspect_cells(result, every_layer=every_layer, terminal=terminal)
+    files = list(inspect_files(result))
     if terminal and rows and "phase" not in rows[0] and result.net is not None:
         files[0] = (files[0][0], f"{files[0][1]}, phase {_phase_words(result.rows[0])}")
-    said = list(_remarks(result))
-    closing = _closing_words(result)
+    said = list(inspect_remarks(result))
+    closing = inspect_closing(result)
     if not terminal:
         found = [
             f"{escaped(result.net or result.model or '')}{where}: {rule} {escaped(name)}: "
@@ -105,7 +105,8 @@ def inspect_report(
     return Group(*parts, Text(""), Text(closing, "bold", overflow="fold"))
 
 
-def _files(result: InspectResult) -> Iterator[tuple[str, str]]:
+def inspect_files(result: InspectResult) -> Iterator[tuple[str, str]]:
+    """Each file and what it is."""
     if result.net is not None:
         yield escaped(result.net), f"{result.net_version} net"
     if result.model is not None:
@@ -120,7 +121,7 @@ def _looked_at(result: InspectResult) -> Iterator[tuple[str, Fingerprint, Sight 
             yield row.name, row.weights, seen
 
 
-def _rows(result: InspectResult, every_layer: bool, terminal: bool) -> list[Cells]:
+def inspect_cells(result: InspectResult, *, every_layer: bool, terminal: bool) -> list[Cells]:
     """Cells a row; columns that would say nothing are left out."""
     rows = result.rows
     typed = every_layer or any(row.type != DECONVOLUTION for row in rows)
@@ -200,7 +201,8 @@ def known_shape(target: Target) -> tuple[int | None, ...] | None:
     return (target.channels, param.num_output // param.group, *target.kernel)
 
 
-def _remarks(result: InspectResult) -> Iterator[Remark]:
+def inspect_remarks(result: InspectResult) -> Iterator[Remark]:
+    """What is to be said beside the findings."""
     for words in result.notes:
         yield "note", LEARNED, None, words
     for row in result.rows:
@@ -218,7 +220,8 @@ def _findings(rows: Sequence[Row], place: str) -> Iterator[tuple[str, str, str, 
             yield row.name, finding.id, where, finding.message
 
 
-def _closing_words(result: InspectResult) -> str:
+def inspect_closing(result: InspectResult) -> str:
+    """One sentence: how many layers, how many findings."""
     deconvolutions = [row for row in result.rows if row.type == DECONVOLUTION]
     found = sum(len(row.findings) for row in result.rows)
     layers = sum(bool(row.findings) for row in result.rows)

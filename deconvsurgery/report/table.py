@@ -88,13 +88,14 @@ def apply_report(
 
     Off a ``terminal`` a line a layer, complete, for ``soft_wrap=True``.
     """
-    rows = [_cells(row, terminal) for row in result.plan.rows]
-    said = list(_remarks(result, terminal=terminal))
+    rows = [apply_cells(row, terminal=terminal) for row in result.plan.rows]
+    said = list(apply_remarks(result, terminal=terminal))
     closing = closing_words(result, dry_run=dry_run)
     return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
 
 
-def _cells(row: Change | Skip, terminal: bool) -> Cells:
+def apply_cells(row: Change | Skip, *, terminal: bool) -> Cells:
+    """A layer's row."""
     target = row.target
     action = row.action if isinstance(row, Change) else Action.SKIPPED
     action_words = str(action)
@@ -126,7 +127,7 @@ def _cells(row: Change | Skip, terminal: bool) -> Cells:
     }
 
 
-def _remarks(result: ApplyResult, *, terminal: bool) -> Iterator[Remark]:
+def apply_remarks(result: ApplyResult, *, terminal: bool) -> Iterator[Remark]:
     """Skips (which have their reason in the row off a terminal), warnings, other layers."""
     for row in result.plan.rows:
         if isinstance(row, Skip) and terminal:

@@ -15,6 +15,7 @@ from ..kernels import Formula, Support
 from ..model import Model, Version
 from ..net import Net, Phase
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..pictures import Pictures, planned_pictures
 from ..plan import make_plan
 from ..remedies import shown
 from ..sharing import Owner, owners, with_shared
@@ -44,6 +45,7 @@ class ApplyResult:
     ``output`` is ``None`` when nothing was to be written, ``-`` for standard output;
     ``output_size`` when an HDF5 file is not written that gets a layer, or values in chunks.
     ``notes`` tell what was unusual about the net's text. ``patch`` is the file that undoes it.
+    ``pictures`` is ``None`` unless asked for.
     """
 
     plan: Plan
@@ -57,6 +59,7 @@ class ApplyResult:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     patch: str | None = None
+    pictures: Pictures | None = None
 
     @property
     def changed(self) -> bool:
@@ -87,13 +90,15 @@ def apply(
     force: bool = False,
     dry_run: bool = False,
     save_patch: Path | None = None,
+    pictures: bool = False,
     progress: Progress | None = None,
 ) -> ApplyResult:
     """Give the matched Deconvolution layers bilinear weights and write the model to ``output``.
 
     ``save_patch`` names a file for what `revert` needs to undo it; both are written or neither.
-    ``progress`` hears how many bytes are written, of how many. Raises a ``SurgeryError`` when
-    the input is wrong or the surgery refused, and then nothing was written.
+    ``pictures``: look at the weights before and after, for `html_report`. ``progress`` hears how
+    many bytes are written, of how many. Raises a ``SurgeryError`` when the input is wrong or the
+    surgery refused, and then nothing was written.
     """
     options = Options(
         formula=Formula(formula),
@@ -124,6 +129,7 @@ def apply(
         outcome = _outcome(plan, opened, owned)
         size = outcome_size(outcome, opened.source.size)
         warnings = plan.warnings
+        looked_at = planned_pictures(plan, read, opened, states) if pictures else None
         to_write = goal is not None and not (in_place and not plan.changed)
         patch = None if goal is None else save_patch
         if goal is not None and to_write:
@@ -152,6 +158,7 @@ def apply(
             warnings=warnings,
             notes=read.notes,
             patch=None if patch is None else os.fsdecode(patch),
+            pictures=looked_at,
         )
 
 

@@ -12,9 +12,10 @@ from ..finding import RULES, Finding, Severity, rules_named
 from ..model import Model
 from ..net import Net, Phase
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..pictures import Pictures, sights_of, surveyed_pictures, ways_of
 from ..settings import Pair
 from ..sharing import owners, with_shared
-from ..survey import source_selection
+from ..survey import source_selection, survey
 from .arguments import Path, blamed, given_model, given_net, passed_over, phase_of, texts
 
 
@@ -23,7 +24,7 @@ class CheckResult:
     """What ``check`` found in a net, or a net and its model.
 
     ``matched`` are the layers that were looked at. ``error`` is why it could not be checked, of a
-    pair among several; there are no findings then.
+    pair among several; there are no findings then. ``pictures`` is ``None`` unless asked for.
     """
 
     net: str | None
@@ -35,6 +36,7 @@ class CheckResult:
     model_size: int | None = None
     notes: tuple[str, ...] = ()
     error: SurgeryError | None = None
+    pictures: Pictures | None = None
 
     @property
     def looked_at(self) -> bool:
@@ -60,12 +62,14 @@ def check(
     phase: Phase | str | None = None,
     level: int | None = None,
     stage: str | Sequence[str] = (),
+    pictures: bool = False,
 ) -> CheckResult:
     """Hold every rule against a net, a model or both.
 
     ``select`` names the rules that count (default: all), ``ignore`` those that do not, by id or the
-    beginning of one. ``frozen``: nothing is to be learned, so that DS010 is an error. Raises a
-    ``SurgeryError`` for what cannot be read, and where no layer is matched unless ``allow_empty``.
+    beginning of one. ``frozen``: nothing is to be learned, so that DS010 is an error. ``pictures``:
+    look at the matched layers' weights, for `html_report`. Raises a ``SurgeryError`` for what
+    cannot be read, and where no layer is matched unless ``allow_empty``.
     """
     if net is None and model is None:
         raise ValueError("a net, a model or both are needed")
@@ -86,6 +90,15 @@ def check(
         if not selection.matched and not allow_empty:
             holder = "the net" if read else "the model"
             raise nothing_matched(listed, patterns, states, exclude, holder)
+        looked_at = None
+        if pictures:
+            rows = survey(read, opened, selection, states)
+            matched = [row for row in rows if row.matched]
+            looked_at = surveyed_pictures(
+                matched,
+                sights_of(matched, opened) if opened else (),
+                ways_of(matched, read, opened, states) if read else (),
+            )
         return CheckResult(
             net=net_name,
             model=model_name,
@@ -95,10 +108,13 @@ def check(
             model_version=str(opened.version) if opened else None,
             model_size=opened.source.size if opened else None,
             notes=read.notes if read else (),
+            pictures=looked_at,
         )
 
 
-def check_pairs(pairs: Iterable[Pair], *, nets_only: bool = False) -> Iterator[CheckResult]:
+def check_pairs(
+    pairs: Iterable[Pair], *, nets_only: bool = False, pictures: bool = False
+) -> Iterator[CheckResult]:
     """One result a pair, in their order; what cannot be checked is a result with an error.
 
     With ``nets_only`` solvers and templates are passed over, with a note.
@@ -118,6 +134,7 @@ def check_pairs(pairs: Iterable[Pair], *, nets_only: bool = False) -> Iterator[C
                 phase=wanted.phase,
                 level=wanted.level,
                 stage=wanted.stage or (),
+                pictures=pictures,
             )
         except SurgeryError as error:
             if nets_only and isinstance(error, NotANetError):

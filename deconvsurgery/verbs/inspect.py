@@ -11,10 +11,11 @@ from ..census import census
 from ..model import Model
 from ..net import Net, Phase
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..pictures import sights_of, ways_of
 from ..sharing import owners, with_shared
 from ..sight import Sight
-from ..sights import sight_of
 from ..survey import Row, source_selection, survey
+from ..upsampling import WayUp
 from .arguments import Path, blamed, given_model, given_net, phase_of, texts
 
 
@@ -22,8 +23,9 @@ from .arguments import Path, blamed, given_model, given_net, phase_of, texts
 class InspectResult:
     """What ``inspect`` found: a row a layer; what is unusual about the files, or does not agree.
 
-    ``sights`` are the rows' weights looked at, where that was asked for: one a row, ``None`` for a
-    layer that is no Deconvolution or has no weights that could be looked at.
+    Where pictures were asked for, ``sights`` are the rows' weights looked at, one a row, ``None``
+    for a layer that is no Deconvolution or has no weights that could be looked at, and ``ways`` the
+    net's upsampling path.
     """
 
     rows: tuple[Row, ...]
@@ -34,6 +36,7 @@ class InspectResult:
     model_size: int | None = None
     notes: tuple[str, ...] = ()
     sights: tuple[Sight | None, ...] = ()
+    ways: tuple[WayUp, ...] = ()
 
 
 def inspect(
@@ -51,12 +54,11 @@ def inspect(
     """Tell what the Deconvolution layers of a net, a model or both are.
 
     Without ``patterns`` every Deconvolution has a row, and ``apply``'s default tells which are
-    matched; with them only the matched ones have. ``pictures`` looks at their weights, too.
+    matched; with them only the matched ones have. ``pictures`` looks at their weights and at the
+    way up through the net, too.
     """
     if net is None and model is None:
         raise ValueError("a net, a model or both are needed")
-    if pictures and model is None:
-        raise ValueError("pictures show weights: a model is needed")
     wanted = None if patterns is None else texts(patterns)
     read, net_name = given_net(net) if net is not None else (None, None)
     with ExitStack() as stack:
@@ -90,10 +92,6 @@ def inspect(
             model_version=str(opened.version) if opened else None,
             model_size=opened.source.size if opened else None,
             notes=notes,
-            sights=tuple(_seen(row, opened) for row in rows) if pictures and opened else (),
+            sights=sights_of(rows, opened) if pictures and opened else (),
+            ways=ways_of(rows, read, opened, states) if pictures and read else (),
         )
-
-
-def _seen(row: Row, model: Model) -> Sight | None:
-    """A Deconvolution's weights in the model, looked at."""
-    return sight_of(row.target, model) if row.target is not None else None

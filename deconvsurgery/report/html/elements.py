@@ -1,0 +1,93 @@
+"""Elements of a page that is HTML and XML at once; whatever is not markup yet is escaped.
+
+Never here: what a page says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from ..words import escaped, shortened
+
+# What has no end tag in HTML; SVG's elements are written the same way where they are empty.
+_EMPTY = frozenset({"br", "circle", "image", "line", "meta", "path", "polyline", "rect"})
+# Characters of a name that a page shows.
+NAME = 96
+# Characters of a sentence, which may quote a name of any length.
+SENTENCE = 2000
+
+
+class Markup(str):
+    """Text that is markup already, made by the functions here alone."""
+
+    __slots__ = ()
+
+
+def element(tag: str, *children: str | None, **attributes: str | float | bool | None) -> Markup:
+    """An element; children that are no `Markup` are text.
+
+    An attribute that is ``None`` or ``False`` is left out; ``class_`` stands for ``class``,
+    ``fill_opacity`` for ``fill-opacity``. Names of tags and attributes are the caller's own words.
+
+    >>> element("p", "a < b", element("br"), class_="wide", hidden=False)
+    '<p class="wide">a &lt; b<br/></p>'
+    """
+    told = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{_value(name, value)}"'
+        for name, value in attributes.items()
+        if value is not None and value is not False
+    )
+    if tag in _EMPTY and not children:
+        return Markup(f"<{tag}{told}/>")
+    return Markup(f"<{tag}{told}>{joined(children)}</{tag}>")
+
+
+def joined(children: Iterable[str | None]) -> Markup:
+    """Children one after the other; ``None`` is nothing."""
+    return Markup(
+        "".join(
+            each if isinstance(each, Markup) else text(each)
+            for each in children
+            if each is not None
+        )
+    )
+
+
+def text(words: str) -> Markup:
+    r"""Words as text: what is markup is escaped, what does not print is spelt out.
+
+    >>> text("<b>\x1b\u202e")
+    '&lt;b&gt;\\x1b\\u202e'
+    """
+    if not words.isprintable():
+        words = "\n".join(escaped(line) if line else "" for line in words.split("\n"))
+    return Markup(escape(words))
+
+
+def name(given: str, room: int = NAME) -> Markup:
+    """A name of any length and direction, which leaves the words around it alone."""
+    return element("bdi", shortened(given, room), class_="name")
+
+
+def sentence(words: str) -> Markup:
+    """A sentence, cut in its middle where it quotes what is endless."""
+    return text(shortened(words, SENTENCE))
+
+
+def number(value: float) -> str:
+    """A coordinate: short, and the same everywhere.
+
+    >>> number(1.0), number(2.345), number(-0.001)
+    ('1', '2.35', '0')
+    """
+    told = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if told == "-0" else told
+
+
+def _value(name: str, value: str | float | bool) -> str:
+    if value is True:
+        return name
+    if isinstance(value, float):
+        return number(value)
+    return text(str(value))

@@ -1,0 +1,127 @@
+"""Findings on a page: each with its severity, place, numbers and repair; the pages of their rules.
+
+Never here: judging anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...explanation import explanation
+from ...finding import RULES, Finding, Number, Severity
+from ..commands import repair_line
+from ..words import number as digits
+from ..words import plural
+from .elements import Markup, element, name, sentence
+from .frame import MOST_ROWS
+from .prose import prose
+
+# Characters of a command that a page shows; it may name a layer of any length.
+MOST_COMMAND = 4000
+_KINDS = {Severity.ERROR: "bad", Severity.WARNING: "odd", Severity.NOTE: "learned"}
+
+
+def findings_list(findings: Sequence[Finding], net: str | None, model: str | None) -> Markup:
+    """Each finding of a net and its model."""
+    shown = findings[:MOST_ROWS]
+    more = len(findings) - len(shown)
+    return element(
+        "ul",
+        *(_finding(each, net, model) for each in shown),
+        element("li", f"and {plural(more, 'more finding')}: --json has them all.")
+        if more
+        else None,
+        class_="findings",
+    )
+
+
+def _finding(finding: Finding, net: str | None, model: str | None) -> Markup:
+    place = None
+    if finding.line is not None:
+        column = "" if finding.column is None else f", column {finding.column}"
+        place = element("span", f"line {finding.line}{column}", class_="quiet place")
+    return element(
+        "li",
+        element(
+            "p",
+            element("b", finding.level, class_=f"badge {_KINDS[finding.level]}"),
+            " ",
+            element("a", f"{finding.id} {finding.rule.name}", href=f"#{finding.id}"),
+            " ",
+            place,
+            class_="what",
+        ),
+        element(
+            "p",
+            *(() if finding.layer is None else (name(finding.layer), ": ")),
+            sentence(finding.message),
+        ),
+        _numbers(finding.numbers),
+        _repair(finding, net, model),
+    )
+
+
+def _numbers(numbers: Iterable[tuple[str, Number]]) -> Markup | None:
+    told = [
+        element(
+            "div",
+            element("dt", sentence(what.replace("_", " "))),
+            element("dd", sentence(_said(value))),
+        )
+        for what, value in numbers
+    ]
+    return element("dl", *told, class_="numbers") if told else None
+
+
+def _said(value: Number) -> str:
+    """A number, a shape, a list.
+
+    >>> _said((5, None, True)), _said(0.123456)
+    ('(5, ?, yes)', '0.1235')
+    """
+    if value is None:
+        return "?"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return digits(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_said, value))})"
+    return str(value)
+
+
+def _repair(finding: Finding, net: str | None, model: str | None) -> Markup | None:
+    if finding.repair is None:
+        return None
+    words = element("p", "Repair: ", sentence(finding.repair.words), class_="repair")
+    line = repair_line(finding, net, model)
+    if line is None:
+        return words
+    if len(line) > MOST_COMMAND:
+        long = f"Its command has {len(line):,} characters: check --json has it."
+        return element("div", words, element("p", long, class_="quiet"))
+    code = element("code", line)
+    return element("div", words, element("pre", code, class_="command", tabindex="0"))
+
+
+def rules_section(findings: Iterable[Finding]) -> Markup | None:
+    """The pages of the rules that were broken, folded; ``None`` where none was."""
+    broken = sorted({finding.id for finding in findings})
+    if not broken:
+        return None
+    return element(
+        "section",
+        element("h2", "The rules"),
+        *(_rule(each) for each in broken),
+        id="rules",
+    )
+
+
+def _rule(rule: str) -> Markup:
+    known = RULES[rule]
+    return element(
+        "details",
+        element("summary", element("b", f"{rule} {known.name}"), f": {known.summary}"),
+        *prose(explanation(rule)),
+        id=rule,
+    )

@@ -1,0 +1,169 @@
+"""The way up through a net as a drawing: a box a step, shapes in it, lines from top to bottom.
+
+Never here: which layers belong to it (``upsampling``), or where a box goes (``layering``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ...layering import Point, layered
+from ...patterns import DECONVOLUTION
+from ...quoting import dims
+from ...upsampling import Step, WayUp
+from ..words import plural, shortened, size
+from .elements import Markup, element, joined, number
+
+_NAME = 26  # characters of a name in a box
+_MARGIN = 4.0
+_LINE = 16.0
+
+
+def way_section(ways: Sequence[WayUp], level: int = 2) -> Markup | None:
+    """The drawing for each phase that has its own; ``None`` where the net does not upsample."""
+    if not ways:
+        return None
+    drawings = []
+    for way in ways:
+        caption = [
+            f"In phase {' and '.join(way.phases)}." if len(ways) > 1 else None,
+            "Heavy frames are matched layers, dashed ones feed the path from outside it.",
+        ]
+        if way.only_deconvolutions:
+            caption.append(
+                "Only Deconvolution layers are drawn, a line stands for all that lies between two."
+            )
+        if way.left_out:
+            caption.append(f"{plural(way.left_out, 'more layer')} would not fit.")
+        drawings.append(
+            element(
+                "figure",
+                element(
+                    "div",
+                    _drawn(way),
+                    class_="scroll",
+                    tabindex="0",
+                    role="region",
+                    aria_label="Drawing of the upsampling path",
+                ),
+                element("figcaption", " ".join(each for each in caption if each)),
+                class_="way",
+            )
+        )
+    return element("section", element(f"h{level}", "The way up"), *drawings)
+
+
+def _drawn(way: WayUp) -> Markup:
+    lines = [_words(step) for step in way.steps]
+    sizes = [
+        (max(104.0, 22 + max(7.1 * len(words) for words in each)), 14 + _LINE * len(each))
+        for each in lines
+    ]
+    drawing = layered(sizes, way.edges)
+    width, height = drawing.width + 2 * _MARGIN, drawing.height + 2 * _MARGIN
+    label = f"The upsampling path: {plural(len(way.steps), 'step')} from the scores to the output"
+    return element(
+        "svg",
+        element("title", label),
+        element("desc", _told(way)),
+        *(_edge(route) for route in drawing.routes),
+        *(
+            _box(step, words, middle, box)
+            for step, words, middle, box in zip(
+                way.steps, lines, drawing.middles, sizes, strict=True
+            )
+        ),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"{number(-_MARGIN)} {number(-_MARGIN)} {number(width)} {number(height)}",
+        width=round(width),
+        height=round(height),
+        class_="graph",
+        role="img",
+        aria_label=label,
+    )
+
+
+def _words(step: Step) -> list[str]:
+    """The lines in a box: the name, what it is, the shape that leaves it."""
+    if step.layers > 1:
+        named = f"{shortened(step.name, _NAME // 2)} … {shortened(step.last, _NAME // 2)}"
+        return [named, plural(step.layers, "layer"), dims(step.shape)]
+    kind = shortened(step.type, _NAME)
+    lines = [shortened(step.name, _NAME)]
+    if step.type == DECONVOLUTION:
+        kind += ", matched" if step.matched else ", not matched"
+    lines.append(kind)
+    if step.window is not None:
+        lines.append(
+            f"kernel {size(step.window.kernel)}, stride {size(step.window.stride)}, "
+            f"pad {size(step.window.pad)}"
+        )
+    return [*lines, dims(step.shape)]
+
+
+def _told(way: WayUp) -> str:
+    """The drawing in words, for who does not see it."""
+    after: dict[int, list[str]] = {}
+    for start, end in way.edges:
+        after.setdefault(start, []).append(_words(way.steps[end])[0])
+    return "; ".join(
+        ", ".join(_words(step))
+        + (f", leads to {' and '.join(after[number])}" if number in after else "")
+        for number, step in enumerate(way.steps)
+    )
+
+
+def _box(step: Step, words: Sequence[str], middle: Point, box: tuple[float, float]) -> Markup:
+    (x, y), (width, height) = middle, box
+    top = y - height / 2
+    kind = "matched" if step.matched else "feeds" if step.feeds else "plain"
+    lines = (
+        element(
+            "text",
+            line,
+            x=float(x),
+            y=float(top + 7 + _LINE * (place + 0.75)),
+            text_anchor="middle",
+            class_="named" if place == 0 else "fact",
+        )
+        for place, line in enumerate(words)
+    )
+    return element(
+        "g",
+        element(
+            "rect",
+            x=float(x - width / 2),
+            y=float(top),
+            width=float(width),
+            height=float(height),
+            rx=6,
+        ),
+        *lines,
+        class_=f"step {kind}",
+    )
+
+
+def _edge(route: Sequence[Point]) -> Markup:
+    """A line that leaves and reaches boxes straight, with a head at its end."""
+    (x, y), *_ = route
+    told = [f"M{number(x)} {number(y)}"]
+    last = len(route) - 2
+    for place, ((x, y), (to_x, to_y)) in enumerate(pairwise(route)):
+        end = to_y - 6 if place == last else to_y
+        if x == to_x:
+            told.append(f"V{number(end)}")
+        else:
+            half = (y + end) / 2
+            points = ((x, half), (to_x, half), (to_x, end))
+            told.append("C" + " ".join(f"{number(a)} {number(b)}" for a, b in points))
+    x, y = route[-1]
+    head = (
+        f"M{number(x - 4)} {number(y - 7)}L{number(x)} {number(y)}L{number(x + 4)} {number(y - 7)}z"
+    )
+    return joined(
+        (
+            element("path", d="".join(told), class_="edge"),
+            element("path", d=head, class_="head"),
+        )
+    )

@@ -1,0 +1,311 @@
+"""A layer's weights on a page: kernels, who hears whom, sections, gains, what it makes of signals.
+
+Before and after side by side, in one scale. Never here: looking at weights (``sight``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels import GAIN_TOLERANCE
+from ...pictures import LayerPicture
+from ...quoting import by, dims
+from ...sight import Kernel, Sight
+from ..captions import gain_caption, kernels_caption, shown_caption, wiring_caption
+from ..words import number, size
+from .chart import Series, chart
+from .elements import Markup, element, joined
+from .heat import heat, strongest
+
+# Phases along an axis whose gains are printed; more of them are drawn.
+MOST_PRINTED = 4
+Shown = Sequence[tuple[str, Sight]]
+"""What is shown of a layer: before, after, or now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One thing to see: its heading and what stands below it."""
+
+    heading: str
+    parts: tuple[Markup | None, ...]
+    wide: bool = False
+
+
+def layer_cards(picture: LayerPicture, title: str, level: int) -> Markup:
+    """All that there is to see of a layer, a card each, under headings of a level.
+
+    ``title`` is the layer's name for who listens.
+    """
+    shown = _shown(picture)
+    if not shown:
+        return element("p", "It has no weights that could be looked at.", class_="quiet")
+    cards = (_kernels(shown, title), _channels(shown, title), _section(shown, title))
+    return element(
+        "div",
+        *(
+            element(
+                "section",
+                element(f"h{level}", card.heading),
+                *card.parts,
+                class_="card wide" if card.wide else "card",
+            )
+            for card in (*cards, *_answers(shown, title))
+        ),
+        class_="cards",
+    )
+
+
+def _shown(picture: LayerPicture) -> Shown:
+    if picture.after is None:
+        return [("now", picture.before)] if picture.before else []
+    before = [("before", picture.before)] if picture.before else []
+    return [*before, ("after", picture.after)]
+
+
+def _card(heading: str, *parts: Markup | None, wide: bool = False) -> Card:
+    return Card(heading, parts, wide)
+
+
+def _figure(picture: Markup, when: str, *caption: str) -> Markup:
+    return element("figure", picture, element("figcaption", element("b", when), *caption))
+
+
+def _said(when: str, words: str) -> Markup:
+    return element("p", element("b", f"{when.capitalize()}: "), f"{words}.", class_="said")
+
+
+# --- kernels and channels
+
+
+def _kernels(shown: Shown, title: str) -> Card:
+    """Every kernel that was kept, of each state; those of zeros alone by a picture of zeros."""
+    blank = np.zeros(_taps(shown))
+    largest = strongest(*(each.taps for _, seen in shown for each in seen.kernels))
+    figures = []
+    for when, seen in shown:
+        for kernel in seen.kernels or (None,):
+            taps = blank if kernel is None else kernel.taps
+            label = f"Kernel of {title}, {when}: {_kernel_words(kernel, seen)}"
+            words = _kernel_words(kernel, seen)
+            figures.append(_figure(heat(taps, label, largest=largest), when, words))
+    return _card(
+        "Kernel" if len(figures) == len(shown) else "Kernels",
+        element("div", *figures, class_="pair"),
+        *(_said(when, kernels_caption(seen)) for when, seen in shown),
+        element("p", f"Strongest colour: {number(largest)}", class_="said") if largest else None,
+    )
+
+
+def _taps(shown: Shown) -> tuple[int, int]:
+    for _, seen in shown:
+        if seen.kernels:
+            rows, columns = seen.kernels[0].taps.shape
+            return rows, columns
+    kernel = shown[0][1].shape[2:]
+    return (1, kernel[0]) if len(kernel) == 1 else (kernel[-2], kernel[-1])
+
+
+def _kernel_words(kernel: Kernel | None, seen: Sight) -> str:
+    if kernel is None:
+        return "0 everywhere"
+    alone = len(seen.kernels) == 1 and not seen.others
+    what = by(kernel.taps.shape)
+    if alone:
+        return what
+    return f"{what}, output {kernel.output} from channel {kernel.channel}"
+
+
+def _channels(shown: Shown, title: str) -> Card:
+    largest = strongest(*(seen.channels.strength for _, seen in shown))
+    figures = []
+    for when, seen in shown:
+        found = seen.channels
+        label = f"Which output of {title} hears which channel, {when}: {wiring_caption(seen)}"
+        figures.append(
+            _figure(heat(found.strength, label, largest=largest, connected=found.connected), when)
+        )
+    block = shown[0][1].channels.block
+    notes = ["A row is an output, a column an input channel."]
+    if block > 1:
+        notes.append(f"A cell stands for {block} by {block} of them.")
+    if any(not seen.channels.connected.all() for _, seen in shown):
+        notes.append("Hatched: no weight, as group has it.")
+    return _card(
+        "Who hears whom",
+        element("div", *figures, class_="pair"),
+        *(_said(when, wiring_caption(seen)) for when, seen in shown),
+        element("p", " ".join(notes), class_="said"),
+    )
+
+
+# --- sections, gains, answers
+
+
+def _section(shown: Shown, title: str) -> Card:
+    """The middle row of the first kernel of each state."""
+    rows, columns = _taps(shown)
+    series = []
+    for when, seen in shown:
+        taps = seen.kernels[0].taps if seen.kernels else np.zeros((rows, columns))
+        row = taps[len(taps) // 2]
+        series.append(Series(_kind(when), np.arange(len(row), dtype=np.float64), row))
+    return _card(
+        "Section",
+        chart(series, f"The middle row of the kernel of {title}"),
+        _keys([when for when, _ in shown], given=False),
+        element("p", f"Row {rows // 2} of the kernel, tap by tap.", class_="said"),
+    )
+
+
+def _answers(shown: Shown, title: str) -> Iterator[Card]:
+    """Gains, signals and pictures, where some state has answers; a silent one answers with 0."""
+    known = next((seen.answers for _, seen in reversed(shown) if seen.answers), None)
+    if known is None:
+        return
+    yield _gains(shown, title)
+    for place, signal in enumerate(known.signals):
+        series = [Series("given", signal.positions, signal.values)]
+        for when, seen in shown:
+            answer = seen.answers.signals[place].answer if seen.answers else 0 * signal.answer
+            series.append(Series(_kind(when), signal.answer_positions, answer))
+        yield _card(
+            f"A {signal.name}",
+            chart(series, f"What {title} makes of a {signal.name}"),
+            _keys([when for when, _ in shown], given=True),
+            element("p", "Along the input's pixels.", class_="said"),
+        )
+    if known.outputs:
+        yield _pictures(shown, title)
+
+
+def _gains(shown: Shown, title: str) -> Card:
+    parts: list[Markup] = []
+    for when, seen in shown:
+        said = gain_caption(seen.answers) if seen.answers else "a constant becomes 0"
+        parts.append(_said(when, said))
+        gains = seen.answers.gains if seen.answers else None
+        if gains is None or not _uneven(gains):
+            continue
+        if max(gains.shape) <= MOST_PRINTED:
+            parts.append(_grid(gains, f"Gain per phase of {title}, {when}"))
+        else:
+            parts.append(heat(gains, f"Gain per phase of {title}, {when}: {said}", side=96))
+    return _card(
+        "Gain per phase",
+        *parts,
+        element("p", "What a constant 1 becomes, at each place within a stride.", class_="said"),
+    )
+
+
+def _uneven(gains: NDArray[np.floating[Any]]) -> bool:
+    return not np.isfinite(gains).all() or float(np.ptp(gains)) > GAIN_TOLERANCE
+
+
+def _grid(gains: NDArray[np.floating[Any]], label: str) -> Markup:
+    return element(
+        "table",
+        element("caption", label, class_="unseen"),
+        element(
+            "tbody",
+            *(
+                element("tr", *(element("td", number(float(value))) for value in row))
+                for row in gains
+            ),
+        ),
+        class_="gains",
+    )
+
+
+def _pictures(shown: Shown, title: str) -> Card:
+    """What goes in and what comes out, in one scale."""
+    known = next(seen.answers for _, seen in reversed(shown) if seen.answers)
+    outputs = {
+        when: seen.answers.outputs if seen.answers else [0 * each for each in known.outputs]
+        for when, seen in shown
+    }
+    largest = strongest(*known.pictures, *(each for some in outputs.values() for each in some))
+    side = 150
+    figures = [
+        _figure(
+            heat(each, f"Channel {place} that goes into {title}", largest=largest, side=side),
+            f"channel {place}",
+            "goes in",
+        )
+        for place, each in enumerate(known.pictures)
+    ]
+    for when, some in outputs.items():
+        figures += [
+            _figure(
+                heat(
+                    np.asarray(each),
+                    f"Output {place} of {title}, {when}",
+                    largest=largest,
+                    side=side,
+                ),
+                f"output {place}",
+                when if strongest(np.asarray(each)) else f"{when}: 0 everywhere",
+            )
+            for place, each in enumerate(some)
+        ]
+    return _card(
+        "A picture",
+        element("div", *figures, class_="row"),
+        *(_said(when, _shown_words(seen)) for when, seen in shown),
+        element(
+            "p",
+            "A ring into channel 0"
+            + (", a cross into channel 1" if len(known.pictures) > 1 else "")
+            + ", nothing into the others. "
+            f"Strongest colour: {number(largest)}; orange is above zero, blue below.",
+            class_="said",
+        ),
+        wide=True,
+    )
+
+
+# --- words
+
+
+def _shown_words(seen: Sight) -> str:
+    return shown_caption(seen.answers) if seen.answers else "every output is black"
+
+
+def _kind(when: str) -> str:
+    return "before" if when == "before" else "after"
+
+
+def _keys(whens: Sequence[str], *, given: bool) -> Markup:
+    """What is drawn how."""
+    drawn = {"before": "dashed line", "after": "solid line", "now": "solid line"}
+    keys = [("given", "dots", "the input")] if given else []
+    keys += [(_kind(when), drawn[when], when) for when in whens]
+    return element(
+        "p",
+        *(
+            joined((element("span", class_=f"key {kind}", aria_hidden="true"), f"{words}: {how} "))
+            for kind, how, words in keys
+        ),
+        class_="keys",
+    )
+
+
+def facts_of(picture: LayerPicture) -> list[tuple[str, str]]:
+    """The layer in numbers, as the table has them."""
+    target = picture.target
+    param = target.layer.convolution_param
+    told = [
+        ("shape", dims(target.shape)),
+        ("group", f"{param.group:,}"),
+        ("kernel", size(target.kernel)),
+        ("stride", size(target.stride)),
+        ("pad", size(target.pad)),
+    ]
+    if set(target.dilation) - {1}:
+        told.append(("dilation", size(target.dilation)))
+    return told
