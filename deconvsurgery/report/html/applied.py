@@ -7,7 +7,7 @@ from ...verbs.apply import ApplyResult
 from ..table import WIDE, apply_cells, apply_remarks, closing_words
 from ..words import number, plural
 from .elements import Markup, element
-from .frame import file_fact, page, remarks, table
+from .frame import file_fact, file_name, page, remarks, table
 from .graph import way_section
 from .layers import layers_section
 
@@ -18,6 +18,7 @@ def apply_page(result: ApplyResult) -> bytes:
     pictures = result.pictures
     return page(
         "apply",
+        file_name(result.input if result.output in (None, "-") else result.output),
         closing_words(result, dry_run=not result.written),
         list(_files(result)),
         element(

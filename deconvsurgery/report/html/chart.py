@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from math import ceil, floor, isfinite, log10
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ def ticks(low: float, high: float) -> list[float]:
         (power * part for part in (0.1, 0.2, 0.25, 0.5, 1.0) if span / (power * part) <= 5),
         2 * power,
     )
-    first = -floor(-low / step - 1e-9)
+    first = ceil(low / step - 1e-9)
     last = floor(high / step + 1e-9)
     return [count * step for count in range(first, last + 1)]
 

@@ -10,8 +10,8 @@ from ...verbs.check import CheckResult
 from ..checking import closing_words, error_words
 from ..words import QUIET, plural
 from .elements import Markup, element, joined, name, sentence
-from .findings import findings_list, rules_section
-from .frame import MOST_ROWS, facts_list, file_fact, page, remarks
+from .findings import findings_list, repairs_section, rules_section
+from .frame import MOST_ROWS, facts_list, file_fact, file_name, page, remarks
 from .graph import way_section
 from .layers import layers_section
 
@@ -22,6 +22,9 @@ def check_page(results: Sequence[CheckResult]) -> bytes:
     more = len(results) - len(shown)
     return page(
         "check",
+        file_name(results[0].net or results[0].model)
+        if len(results) == 1
+        else plural(len(results), "pair"),
         closing_words(results),
         _files(results[0]) if len(results) == 1 else [],
         *(_pair(each, alone=len(results) == 1) for each in shown),
@@ -37,6 +40,7 @@ def _pair(result: CheckResult, *, alone: bool) -> Markup:
     said = [("note", QUIET, None, words) for words in result.notes]
     parts = (
         _findings(result, level),
+        repairs_section(result.findings, result.net, result.model, level),
         remarks(said, level),
         way_section(pictures.ways, level) if pictures else None,
         layers_section(pictures, level=level),
@@ -66,7 +70,9 @@ def _findings(result: CheckResult, level: int) -> Markup:
     return element(
         "section",
         element(f"h{level}", "Findings"),
-        element("p", f"{told_counts or 'None'}, in {looked}.", class_="quiet"),
+        element("p", f"{told_counts or 'None'}, in {looked}.", class_="quiet")
+        if level > 2
+        else None,
         findings_list(result.findings, result.net, result.model) if result.findings else None,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from ...explanation import explanation
 from ...finding import RULES, Finding, Number, Severity
-from ..commands import repair_line
+from ..commands import repair_line, repair_lines
 from ..words import number as digits
 from ..words import plural
 from .elements import Markup, element, name, sentence
@@ -97,11 +97,34 @@ def _repair(finding: Finding, net: str | None, model: str | None) -> Markup | No
     line = repair_line(finding, net, model)
     if line is None:
         return words
+    return element("div", words, _command(line))
+
+
+def _command(line: str) -> Markup:
+    """A command to copy: a click selects it whole."""
     if len(line) > MOST_COMMAND:
-        long = f"Its command has {len(line):,} characters: check --json has it."
-        return element("div", words, element("p", long, class_="quiet"))
-    code = element("code", line)
-    return element("div", words, element("pre", code, class_="command", tabindex="0"))
+        long = f"The command has {len(line):,} characters: check --json has it."
+        return element("p", long, class_="quiet")
+    return element("pre", element("code", line), class_="command", tabindex="0")
+
+
+def repairs_section(
+    findings: Sequence[Finding], net: str | None, model: str | None, level: int = 2
+) -> Markup | None:
+    """Commands that repair several findings at once; ``None`` where each has its own."""
+    lines = repair_lines(findings, net, model)
+    if len(lines) == sum(each.repair is not None and bool(each.repair.steps) for each in findings):
+        return None
+    return element(
+        "section",
+        element(f"h{level}", "Repairs, for all layers at once"),
+        *(
+            element(
+                "div", element("p", f"For {', '.join(rules)}:", class_="repair"), _command(line)
+            )
+            for rules, line in lines
+        ),
+    )
 
 
 def rules_section(findings: Iterable[Finding]) -> Markup | None:

@@ -5,6 +5,7 @@ Never here: what a verb found.
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -13,7 +14,7 @@ from typing import Final
 
 from ... import __version__
 from ..page import RIGHT, Cells, Remark
-from ..words import GOOD, LEARNED, ODD, QUIET, WRONG, plural
+from ..words import GOOD, LEARNED, ODD, QUIET, WRONG, plural, shortened
 from .elements import Markup, element, joined, name, sentence
 
 STYLE: Final = Path(__file__).with_name("page.css")
@@ -24,9 +25,13 @@ _XHTML: Final = "http://www.w3.org/1999/xhtml"
 
 
 def page(
-    verb: str, closing: str, facts: Sequence[tuple[str, Markup]], *parts: Markup | None
+    verb: str,
+    subject: str,
+    closing: str,
+    facts: Sequence[tuple[str, Markup]],
+    *parts: Markup | None,
 ) -> bytes:
-    """A whole page in UTF-8: ``closing`` is its first sentence, ``facts`` are the files.
+    """A whole page in UTF-8: what it is about, in one sentence; ``facts`` are the files.
 
     It holds no script, and its policy lets a browser load nothing and run nothing. The same
     input makes the same bytes.
@@ -44,7 +49,7 @@ def page(
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
-        element("title", f"deconvsurgery {verb}"),
+        element("title", f"{shortened(subject)} - deconvsurgery {verb}"),
         element("style", Markup(style)),
     )
     body = element(
@@ -52,8 +57,8 @@ def page(
         _patterns(),
         element(
             "header",
-            element("p", "deconvsurgery", class_="tool"),
-            element("h1", verb),
+            element("p", f"deconvsurgery {verb}", class_="tool"),
+            element("h1", name(subject)),
             element("p", sentence(closing), class_="closing"),
             facts_list(facts),
         ),
@@ -96,6 +101,11 @@ def _patterns() -> Markup:
         aria_hidden="true",
         focusable="false",
     )
+
+
+def file_name(path: str | None) -> str:
+    """The last part of a path, which says what a page is about."""
+    return "standard input" if path == "-" else os.path.basename(path or "") or path or "nothing"
 
 
 def file_fact(path: str, what: str = "") -> Markup:

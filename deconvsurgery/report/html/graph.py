@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from rich.cells import cell_len
+
 from ...layering import Point, layered
 from ...patterns import DECONVOLUTION
 from ...quoting import dims
@@ -18,6 +20,7 @@ from .elements import Markup, element, joined, number
 _NAME = 26  # characters of a name in a box
 _MARGIN = 4.0
 _LINE = 16.0
+_NAMED, _FACT = 8.6, 6.8  # a character's width, more or less; a page cannot be asked
 
 
 def way_section(ways: Sequence[WayUp], level: int = 2) -> Markup | None:
@@ -51,13 +54,19 @@ def way_section(ways: Sequence[WayUp], level: int = 2) -> Markup | None:
                 class_="way",
             )
         )
-    return element("section", element(f"h{level}", "The way up"), *drawings)
+    return element("section", element(f"h{level}", "The upsampling path"), *drawings)
 
 
 def _drawn(way: WayUp) -> Markup:
     lines = [_words(step) for step in way.steps]
     sizes = [
-        (max(104.0, 22 + max(7.1 * len(words) for words in each)), 14 + _LINE * len(each))
+        (
+            max(
+                104.0,
+                24 + max(_NAMED * cell_len(each[0]), *(_FACT * cell_len(f) for f in each[1:])),
+            ),
+            14 + _LINE * len(each),
+        )
         for each in lines
     ]
     drawing = layered(sizes, way.edges)

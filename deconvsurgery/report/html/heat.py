@@ -21,8 +21,8 @@ STEPS = 24
 # Runs of equal cells that are drawn as shapes; with more a PNG is smaller.
 MOST_RUNS = 260
 # Pixels along the longer side, more or less: a cell has a whole number of them.
-SIDE = 176
-LARGEST_CELL = 28
+SIDE = 148
+LARGEST_CELL = 37
 _POSITIVE, _NEGATIVE, _ODD = (0xD8, 0x76, 0x0F), (0x3B, 0x7B, 0xE0), (0xC2, 0x18, 0xB0)
 _NOT_FINITE = STEPS + 1
 

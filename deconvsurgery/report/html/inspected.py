@@ -8,8 +8,8 @@ from ...verbs.inspect import InspectResult
 from ..inspection import WIDE, inspect_cells, inspect_closing, inspect_files, inspect_remarks
 from ..words import state_words
 from .elements import element
-from .findings import findings_list, rules_section
-from .frame import file_fact, page, remarks, table
+from .findings import findings_list, repairs_section, rules_section
+from .frame import file_fact, file_name, page, remarks, table
 from .graph import way_section
 from .layers import layers_section
 
@@ -28,6 +28,7 @@ def inspect_page(result: InspectResult) -> bytes:
     ]
     return page(
         "inspect",
+        file_name(result.model or result.net),
         inspect_closing(result),
         [
             (words.split(" ")[1].rstrip(","), file_fact(path, words))
@@ -48,6 +49,7 @@ def inspect_page(result: InspectResult) -> bytes:
         )
         if found
         else None,
+        repairs_section(found, result.net, result.model),
         way_section(pictures.ways),
         layers_section(pictures, {at: (each, ()) for at, each in enumerate(states)}),
         rules_section(found),

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels import GAIN_TOLERANCE
 from ...pictures import LayerPicture
 from ...quoting import by, dims
 from ...sight import Kernel, Sight
 from ..captions import gain_caption, kernels_caption, shown_caption, wiring_caption
 from ..words import number, size
 from .chart import Series, chart
-from .elements import Markup, element, joined
+from .elements import Markup, element
 from .heat import heat, strongest
 
 # Phases along an axis whose gains are printed; more of them are drawn.
 MOST_PRINTED = 4
+NOW = "now"
 Shown = Sequence[tuple[str, Sight]]
 """What is shown of a layer: before, after, or now."""
 
@@ -45,7 +45,7 @@ def layer_cards(picture: LayerPicture, title: str, level: int) -> Markup:
     shown = _shown(picture)
     if not shown:
         return element("p", "It has no weights that could be looked at.", class_="quiet")
-    cards = (_kernels(shown, title), _channels(shown, title), _section(shown, title))
+    cards = (_kernels(shown, title), _channels(shown, title))
     return element(
         "div",
         *(
@@ -63,7 +63,7 @@ def layer_cards(picture: LayerPicture, title: str, level: int) -> Markup:
 
 def _shown(picture: LayerPicture) -> Shown:
     if picture.after is None:
-        return [("now", picture.before)] if picture.before else []
+        return [(NOW, picture.before)] if picture.before else []
     before = [("before", picture.before)] if picture.before else []
     return [*before, ("after", picture.after)]
 
@@ -73,10 +73,15 @@ def _card(heading: str, *parts: Markup | None, wide: bool = False) -> Card:
 
 
 def _figure(picture: Markup, when: str, *caption: str) -> Markup:
-    return element("figure", picture, element("figcaption", element("b", when), *caption))
+    """A picture and what it is; of one state alone there is no need to say which."""
+    named = None if when == NOW else element("b", when)
+    told = element("figcaption", named, *caption) if named or caption else None
+    return element("figure", picture, told)
 
 
 def _said(when: str, words: str) -> Markup:
+    if when == NOW:
+        return element("p", f"{words[0].upper()}{words[1:]}.", class_="said")
     return element("p", element("b", f"{when.capitalize()}: "), f"{words}.", class_="said")
 
 
@@ -164,15 +169,19 @@ def _section(shown: Shown, title: str) -> Card:
 
 
 def _answers(shown: Shown, title: str) -> Iterator[Card]:
-    """Gains, signals and pictures, where some state has answers; a silent one answers with 0."""
+    """A section; and where some state has answers, these: what is silent answers with 0."""
     known = next((seen.answers for _, seen in reversed(shown) if seen.answers), None)
+    if known is not None:
+        yield _gains(shown, title)
+    yield _section(shown, title)
     if known is None:
         return
-    yield _gains(shown, title)
     for place, signal in enumerate(known.signals):
         series = [Series("given", signal.positions, signal.values)]
         for when, seen in shown:
-            answer = seen.answers.signals[place].answer if seen.answers else 0 * signal.answer
+            answer = (
+                seen.answers.signals[place].answer if seen.answers else np.zeros_like(signal.answer)
+            )
             series.append(Series(_kind(when), signal.answer_positions, answer))
         yield _card(
             f"A {signal.name}",
@@ -185,26 +194,29 @@ def _answers(shown: Shown, title: str) -> Iterator[Card]:
 
 
 def _gains(shown: Shown, title: str) -> Card:
-    parts: list[Markup] = []
-    for when, seen in shown:
-        said = gain_caption(seen.answers) if seen.answers else "a constant becomes 0"
-        parts.append(_said(when, said))
-        gains = seen.answers.gains if seen.answers else None
-        if gains is None or not _uneven(gains):
-            continue
-        if max(gains.shape) <= MOST_PRINTED:
-            parts.append(_grid(gains, f"Gain per phase of {title}, {when}"))
+    phases = next(seen.answers.gains.shape for _, seen in reversed(shown) if seen.answers)
+    gains = {when: seen.answers.gains if seen.answers else np.zeros(phases) for when, seen in shown}
+    largest = strongest(*gains.values())
+    figures = []
+    for when, values in gains.items():
+        label = f"Gain per phase of {title}, {when}"
+        if max(phases) <= MOST_PRINTED:
+            figures.append(_figure(_grid(values, label), when))
         else:
-            parts.append(heat(gains, f"Gain per phase of {title}, {when}: {said}", side=96))
-    return _card(
+            figures.append(_figure(heat(values, label, largest=largest, side=96), when))
+    return Card(
         "Gain per phase",
-        *parts,
-        element("p", "What a constant 1 becomes, at each place within a stride.", class_="said"),
+        (
+            element("div", *figures, class_="pair"),
+            *(
+                _said(when, gain_caption(seen.answers) if seen.answers else "gain 0")
+                for when, seen in shown
+            ),
+            element(
+                "p", "What a constant 1 becomes, at each place within a stride.", class_="said"
+            ),
+        ),
     )
-
-
-def _uneven(gains: NDArray[np.floating[Any]]) -> bool:
-    return not np.isfinite(gains).all() or float(np.ptp(gains)) > GAIN_TOLERANCE
 
 
 def _grid(gains: NDArray[np.floating[Any]], label: str) -> Markup:
@@ -214,7 +226,7 @@ def _grid(gains: NDArray[np.floating[Any]], label: str) -> Markup:
         element(
             "tbody",
             *(
-                element("tr", *(element("td", number(float(value))) for value in row))
+                element("tr", *(element("td", number(float(each))) for each in row))
                 for row in gains
             ),
         ),
@@ -226,7 +238,9 @@ def _pictures(shown: Shown, title: str) -> Card:
     """What goes in and what comes out, in one scale."""
     known = next(seen.answers for _, seen in reversed(shown) if seen.answers)
     outputs = {
-        when: seen.answers.outputs if seen.answers else [0 * each for each in known.outputs]
+        when: seen.answers.outputs
+        if seen.answers
+        else [np.zeros_like(each) for each in known.outputs]
         for when, seen in shown
     }
     largest = strongest(*known.pictures, *(each for some in outputs.values() for each in some))
@@ -273,7 +287,7 @@ def _pictures(shown: Shown, title: str) -> Card:
 
 
 def _shown_words(seen: Sight) -> str:
-    return shown_caption(seen.answers) if seen.answers else "every output is black"
+    return shown_caption(seen.answers) if seen.answers else "0 everywhere"
 
 
 def _kind(when: str) -> str:
@@ -282,13 +296,17 @@ def _kind(when: str) -> str:
 
 def _keys(whens: Sequence[str], *, given: bool) -> Markup:
     """What is drawn how."""
-    drawn = {"before": "dashed line", "after": "solid line", "now": "solid line"}
+    drawn = {"before": "dashed line", "after": "solid line", NOW: "solid line"}
     keys = [("given", "dots", "the input")] if given else []
     keys += [(_kind(when), drawn[when], when) for when in whens]
     return element(
         "p",
         *(
-            joined((element("span", class_=f"key {kind}", aria_hidden="true"), f"{words}: {how} "))
+            element(
+                "span",
+                element("span", class_=f"key {kind}", aria_hidden="true"),
+                f"{words}: {how}" if words != NOW else "its answer",
+            )
             for kind, how, words in keys
         ),
         class_="keys",
