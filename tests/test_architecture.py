@@ -43,7 +43,7 @@ DRAWN = drawn()
 
 def files(room: str) -> list[Path]:
     folder = PACKAGE / room
-    return sorted(folder.glob("*.py")) if folder.is_dir() else [PACKAGE / f"{room}.py"]
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{room}.py"]
 
 
 def imported(path: Path) -> set[str]:
