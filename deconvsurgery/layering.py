@@ -22,7 +22,7 @@ _SWEEPS = 6
 class Drawing:
     """Middles of the boxes, as given; of each edge the points it passes, from box to box.
 
-    Between two points of one x a line is to be straight: it passes a rank there.
+    Between two points of one x a line is to be straight; it turns between ranks alone.
     """
 
     middles: tuple[Point, ...]
@@ -61,16 +61,18 @@ def layered(
     middles = [(x, tops[rank] + heights[rank] / 2) for x, rank in zip(across, ranks, strict=True)]
 
     def route(chain: Sequence[int]) -> Iterable[Point]:
-        start, *lanes, end = chain
+        start, end = chain[0], chain[-1]
         yield middles[start][0], middles[start][1] + sizes[start][1] / 2
-        for lane in lanes:
-            yield middles[lane][0], tops[ranks[lane]]
-            yield middles[lane][0], tops[ranks[lane]] + heights[ranks[lane]]
+        for box in chain:  # straight through ranks, so that it turns where no box is
+            if box != start:
+                yield middles[box][0], tops[ranks[box]]
+            if box != end:
+                yield middles[box][0], tops[ranks[box]] + heights[ranks[box]]
         yield middles[end][0], middles[end][1] - sizes[end][1] / 2
 
     return Drawing(
         tuple(middles[: len(sizes)]),
-        tuple(tuple(route(chain)) for chain in chains),
+        tuple(tuple(dict.fromkeys(route(chain))) for chain in chains),
         max(x + width / 2 for x, width in zip(across, widths, strict=True)),
         tops[-1] - down,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,15 +17,14 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
-
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 
 pytestmark = [
-    pytest.mark.skipif(not (BROWSER and DRIVER), reason="Chromium and its driver are not installed"),
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER), reason="Chromium and its driver are not installed"
+    ),
     pytest.mark.xdist_group("chromium"),
 ]
 
@@ -71,7 +69,9 @@ class Browser:
         return self.call("POST", f"{self.session}/execute/sync", body)
 
     def log(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.call("POST", f"{self.session}/se/log", {"type": "browser"})
+        found: list[dict[str, Any]] = self.call(
+            "POST", f"{self.session}/se/log", {"type": "browser"}
+        )
         return found
 
 
