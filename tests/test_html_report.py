@@ -1,0 +1,585 @@
+"""The page of ``--report``: needs nothing, says what ``--json`` says, obeys no name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import cv2
+import numpy as np
+import pytest
+
+import deconvsurgery as ds
+from deconvsurgery.explanation import explanation
+from deconvsurgery.finding import RULES
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.report.html.heat import STEPS, heat
+from deconvsurgery.report.html.prose import prose
+from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.schema import message_class
+
+RunHere = Callable[..., tuple[int, bytes, bytes]]
+HTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+
+
+@pytest.fixture
+def place(tmp_path: Path, run_here: RunHere) -> Path:
+    """The demo's net; a model without upsampling layers, one with, one with every pair bilinear."""
+    (tmp_path / "net").write_bytes(net_text())
+    (tmp_path / "in").write_bytes(base_model(parse_net(net_text())))
+    assert run_here(tmp_path, "apply", "net", "in", "full")[0] == 0
+    model = message_class("NetParameter").FromString((tmp_path / "full").read_bytes())
+    (up,) = (layer for layer in model.layer if layer.name == "upscore2")
+    kernel = ds.bilinear_kernel(4)
+    up.blobs[0].ClearField("data")
+    up.blobs[0].data.extend(np.broadcast_to(kernel, (5, 5, 4, 4)).ravel().tolist())
+    (tmp_path / "pairs").write_bytes(model.SerializeToString())
+    return tmp_path
+
+
+LINES = (
+    "apply --report page net in out",
+    "apply --report page -n net pairs",
+    "inspect --report page net pairs",
+    "inspect --report page -a net",
+    "inspect --report page pairs",
+    "check --report page net pairs",
+    "check --report page net",
+    "check --report page net in net pairs broken",
+)
+
+
+def page_of(place: Path, run_here: RunHere, line: str) -> bytes:
+    (place / "broken").write_text('layer { name: "a" \n type: }\n')
+    run_here(place, *line.split())
+    return (place / "page").read_bytes()
+
+
+def parsed(page: bytes) -> Element:
+    """The page as XML; it is HTML, too, of the same elements."""
+    assert page.startswith(b"<!DOCTYPE html>\n<html ")
+    tree = ElementTree.fromstring(page)
+    strict = Strict()
+    strict.feed(page.decode("utf-8"))
+    strict.close()
+    assert strict.left == []
+    assert strict.tags == [each.tag.partition("}")[2].lower() for each in tree.iter()]
+    return tree
+
+
+class Strict(HTMLParser):
+    """Every element ends where it should; ``<x/>`` is for void elements and within svg alone."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.left: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        assert tag not in VOID, tag
+        self.left.append(tag)
+        self.tags.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        assert tag in VOID or "svg" in self.left, tag
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.left.pop() == tag
+
+
+def words(element: Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def found(tree: Element, tag: str, kind: str | None = None) -> list[Element]:
+    every = (each for each in tree.iter() if each.tag in (HTML + tag, SVG + tag))
+    return [each for each in every if kind is None or kind in each.get("class", "").split()]
+
+
+# --- the page as a whole
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_page_is_well_formed_and_loads_nothing(line: str, place: Path, run_here: RunHere) -> None:
+    page = page_of(place, run_here, line)
+    tree = parsed(page)
+    assert not found(tree, "script") + found(tree, "link") + found(tree, "iframe")
+    for each in tree.iter():
+        for attribute, value in each.attrib.items():
+            assert not attribute.startswith("on")
+            assert attribute != "style"
+            if attribute in ("href", "src"):
+                assert re.match(r"#|data:image/png;base64,", value)
+    addresses = set(re.findall(rb"[a-z]+://[^\s\"<]*", page))
+    assert addresses == {b"http://www.w3.org/1999/xhtml", b"http://www.w3.org/2000/svg"}
+    (style,) = found(tree, "style")
+    assert not re.search(r"@import|url\((?!#)|@font-face", style.text or "")
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_policy_allows_its_own_style_alone(line: str, place: Path, run_here: RunHere) -> None:
+    tree = parsed(page_of(place, run_here, line))
+    (policy,) = (
+        each.get("content")
+        for each in found(tree, "meta")
+        if each.get("http-equiv") == "Content-Security-Policy"
+    )
+    (style,) = found(tree, "style")
+    digest = b64encode(hashlib.sha256((style.text or "").encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_it_can_be_read_by_everybody(line: str, place: Path, run_here: RunHere) -> None:
+    tree = parsed(page_of(place, run_here, line))
+    assert tree.get("lang") == "en"
+    levels = [int(each.tag[-1]) for each in tree.iter() if re.search(r"}h\d$", each.tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    for drawing in found(tree, "svg"):
+        if drawing.get("aria-hidden") == "true":
+            continue
+        assert drawing.get("role") == "img"
+        assert drawing.get("aria-label") == words(found(drawing, "title")[0])
+    for table in found(tree, "table", "rows"):
+        assert words(found(table, "caption")[0])
+        for row in found(found(table, "tbody")[0], "tr"):
+            assert [row[0].get("scope"), row[0].get("role")] == ["row", "rowheader"]
+            assert {each.get("role") for each in row[1:]} == {"cell"}
+        heads = found(found(table, "thead")[0], "th")
+        assert {each.get("scope") for each in heads} == {"col"}
+    names = [each.get("id") for each in tree.iter() if each.get("id")]
+    assert len(set(names)) == len(names)
+    for link in found(tree, "a"):
+        assert link.get("href", "")[1:] in names
+
+
+@pytest.mark.parametrize("line", LINES[::3])
+def test_the_same_run_writes_the_same_page(line: str, place: Path) -> None:
+    pages = set()
+    for seed in ("1", "2"):
+        (place / "out").unlink(missing_ok=True)
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-m", "deconvsurgery", *line.split(), "-f"]
+        subprocess.run(command, cwd=place, env=environment, capture_output=True, check=False)
+        pages.add((place / "page").read_bytes())
+    assert len(pages) == 1
+
+
+# --- what it says
+
+
+def rows(tree: Element) -> list[dict[str, str]]:
+    table = found(tree, "table", "rows")[0]
+    heads = [words(each) for each in found(found(table, "thead")[0], "th")]
+    return [
+        dict(zip(heads, map(words, row), strict=True))
+        for row in found(found(table, "tbody")[0], "tr")
+    ]
+
+
+def said(value: float | None) -> str:
+    return "NaN" if value is None else f"{value:.4g}"
+
+
+@pytest.mark.parametrize("model", ["in", "full", "pairs"])
+def test_apply_shows_the_numbers_of_its_json(model: str, place: Path, run_here: RunHere) -> None:
+    line = ("apply", "-n", "--json", "--report", "page", "net", model)
+    document = json.loads(run_here(place, *line)[1])
+    tree = parsed((place / "page").read_bytes())
+    shown = rows(tree)
+    assert len(shown) == len(document["layers"]) == 2
+    for row, layer in zip(shown, document["layers"], strict=True):
+        assert row["layer"] == layer["name"]
+        assert row["before"] == layer["before"]
+        assert row["after"] == f"→ {layer['after']}"
+        assert row["max |Δ|"] == said(layer["max_abs_change"])
+        assert row["values changed"] == f"{layer['values_changed']:,}/{layer['values']:,}"
+        assert row["action"] == layer["action"]
+    for part, layer in zip(found(tree, "section", "layer"), document["layers"], strict=True):
+        (numbers,) = found(part, "dl", "numbers")
+        told = {words(each[0]): words(each[1]) for each in numbers}
+        assert told["shape"] == f"({', '.join(map(str, layer['shape']))})"
+        assert told["max |Δ|"] == said(layer["max_abs_change"])
+        assert told["values changed"] == f"{layer['values_changed']:,} of {layer['values']:,}"
+    assert words(found(tree, "p", "closing")[0]).endswith("Nothing was written.")
+
+
+def test_check_shows_every_finding_of_its_json(place: Path, run_here: RunHere) -> None:
+    line = ("check", "--json", "-p", "*", "--report", "page", "net", "pairs")
+    document = json.loads(run_here(place, *line)[1])
+    tree = parsed((place / "page").read_bytes())
+    (listed,) = found(tree, "ul", "findings")
+    findings = document["findings"]
+    assert len(findings) == len(listed) > 3
+    for item, finding in zip(listed, findings, strict=True):
+        text = words(item)
+        assert text.startswith(f"{finding['severity']} {finding['id']} ")
+        assert finding["message"] in text
+        if finding["line"] is not None:
+            assert f"line {finding['line']}" in text
+        assert finding["repair"] is None or finding["repair"] in text
+        commands = [words(each) for each in found(item, "pre", "command")]
+        assert commands == [finding["command"]] * (finding["command"] is not None)
+        assert [words(each) for each in found(item, "dt")] == [
+            each.replace("_", " ") for each in finding["numbers"]
+        ]
+    assert [each.get("id") for each in found(tree, "details")] == sorted(
+        {each["id"] for each in findings}
+    )
+
+
+def test_layers_show_before_and_after(place: Path, run_here: RunHere) -> None:
+    tree = parsed(page_of(place, run_here, "apply --report page -n net pairs"))
+    first, second = found(tree, "section", "layer")
+    assert words(found(first, "h3")[0]) == "upscore2"
+    labels = [each.get("aria-label", "") for each in found(first, "svg")]
+    for label in (
+        "Which output of upscore2 hears which channel, before: every output is the sum of all "
+        "5 channels",
+        "Which output of upscore2 hears which channel, after: each output hears its own channel "
+        "and no other",
+        "The middle row of the kernel of upscore2",
+        "What upscore2 makes of a step",
+        "What upscore2 makes of a ramp",
+        "Output 0 of upscore2, before",
+        "Output 1 of upscore2, after",
+    ):
+        assert label in labels
+    assert [words(each) for each in found(first, "h4")] == [
+        "Kernel", "Who hears whom", "Gain per phase", "Section", "A step", "A ramp", "A picture",
+    ]  # fmt: skip
+    text = words(first)
+    assert "Before: both outputs show both the ring and the cross." in text
+    assert "After: output 0 shows the ring, output 1 the cross." in text
+    assert words(found(second, "h3")[0]) == "upscore"
+
+
+def test_the_graph_tells_its_lines_in_words(place: Path, run_here: RunHere) -> None:
+    tree = parsed(page_of(place, run_here, "apply --report page -n net in"))
+    (graph,) = found(tree, "svg", "graph")
+    told = words(found(graph, "desc")[0])
+    assert "upscore2, Deconvolution, matched, kernel 4, stride 2, pad 1, (1, 5, 16, 16), " in told
+    assert "refine, Deconvolution, not matched" in told
+    assert ", leads to refine; " in told
+    assert len(found(graph, "g", "matched")) == 2
+    assert len(found(graph, "g", "feeds")) == 1
+
+
+def test_a_model_alone_has_no_graph(place: Path, run_here: RunHere) -> None:
+    tree = parsed(page_of(place, run_here, "inspect --report page pairs"))
+    assert not found(tree, "svg", "graph")
+    assert len(found(tree, "section", "layer")) == 3
+
+
+def test_several_pairs_are_a_part_each(place: Path, run_here: RunHere) -> None:
+    tree = parsed(page_of(place, run_here, "check --report page net in net pairs broken"))
+    titles = [words(each) for each in found(tree, "h2")]
+    assert titles == ["net with in", "net with pairs", "broken", "The rules"]
+    assert "Could not be checked" in [words(each) for each in found(tree, "h3")]
+    assert words(found(tree, "h1")[0]) == "3 pairs"
+
+
+def test_many_layers_are_drawn_up_to_a_number(place: Path, run_here: RunHere) -> None:
+    text = 'input: "d" input_shape { dim: 1 dim: 2 dim: 4 dim: 4 }\n'
+    for number in range(45):
+        text += (
+            f'layer {{ name: "up{number}" type: "Deconvolution" bottom: "d" top: "u{number}" '
+            "convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 } }\n"
+        )
+    (place / "many").write_text(text)
+    line = "apply --report page --json many in out"
+    page = page_of(place, run_here, line)
+    tree = parsed(page)
+    assert len(found(tree, "section", "layer")) == 40
+    assert "5 more layers not drawn" in words(tree)
+    assert len(rows(tree)) == 45
+    assert len(page) < 2_000_000
+
+
+def test_an_fcn_8s_is_under_a_megabyte(shared: Path, place: Path, run_here: RunHere) -> None:
+    net = shared / "nets/fcn.berkeleyvision.org--voc-fcn8s/val.prototxt"
+    code, _, _ = run_here(place, "apply", "--report", "page", str(net), "in", "out")
+    assert code == 0
+    page = (place / "page").read_bytes()
+    assert len(found(parsed(page), "section", "layer")) == 3
+    assert len(page) < 200_000
+
+
+def test_from_python(place: Path) -> None:
+    plain = ds.html_report(ds.apply(place / "net", place / "in", dry_run=True))
+    assert not found(parsed(plain), "section", "layer")
+    result = ds.apply(place / "net", place / "in", dry_run=True, pictures=True)
+    assert len(found(parsed(ds.html_report(result)), "section", "layer")) == 2
+    checked = ds.check(place / "net", place / "pairs", pictures=True)
+    assert ds.html_report(checked) == ds.html_report([checked])
+    seen = ds.inspect(place / "net", place / "pairs", pictures=True)
+    assert len(found(parsed(ds.html_report(seen)), "section", "layer")) == 3
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rules_page_is_whole(rule: str) -> None:
+    page = explanation(rule)
+    tree = ElementTree.fromstring(f"<p>{''.join(prose(page))}</p>")
+    plain = re.sub(r"^(# .*|```.*)$", "", page, flags=re.MULTILINE)
+    for mark in ("**", "`"):
+        plain = plain.replace(mark, "")
+    assert "".join("".join(tree.itertext()).split()) == "".join(plain.split())
+    assert len(tree.findall(".//pre")) == page.count("```") // 2
+
+
+# --- names
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>'",
+    "</title></style></svg><svg onload=alert(1)>",
+    "a\x1b[31m\x00\x7f\u0085b",
+    "\u202eright\u2066left\ufeff",
+    "]]>&amp;&#x3c;script&#x3e;",
+    "line\nbreak\ttab",
+    "é" * 500_000,
+    "</a" * 300_000,
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("verb", ["apply", "inspect", "check"])
+def test_names_are_harmless(name: str, verb: str, tmp_path: Path, run_here: RunHere) -> None:
+    escaped = "".join(
+        f"\\{ord(each):03o}" if ord(each) < 128 and (each in "\"\\'" or not each.isprintable())
+        else each
+        for each in name
+    )  # fmt: skip
+    net = 'input: "d" input_shape { dim: 1 dim: 2 dim: 4 dim: 4 }\n'
+    net += (
+        f'layer {{ name: "up{escaped}" type: "Deconvolution" bottom: "d" top: "{escaped}" '
+        "convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 } }\n"
+        f'layer {{ name: "{escaped}" type: "X{escaped}" bottom: "{escaped}" top: "o" }}\n'
+    )
+    (tmp_path / "net").write_bytes(net.encode())
+    model = message_class("NetParameter")()
+    model.layer.add(name="up" + name, type="Deconvolution")
+    (tmp_path / "in").write_bytes(model.SerializeToString())
+    arguments = {"apply": ["-n"], "inspect": ["-a"], "check": []}[verb]
+    code, _, errors = run_here(tmp_path, verb, *arguments, "--report", "page", "net", "in")
+    assert code in (0, 1), errors
+    page = (tmp_path / "page").read_bytes()
+    assert len(page) < 500_000
+    tree = parsed(page)
+    assert not found(tree, "script") + found(tree, "img")
+    assert not [each for each in tree.iter() if any(key.startswith("on") for key in each.attrib)]
+    text = page.decode("utf-8")
+    assert all(each.isprintable() or each == "\n" for each in text)
+    (style,) = found(tree, "style")
+    body = text.replace(style.text or "", "")
+    assert "alert(1)>" not in body
+    assert found(tree, "svg", "graph")
+
+
+def test_a_files_name_is_harmless(place: Path, run_here: RunHere) -> None:
+    name = "<b>\u202e\x1b&.net"
+    (place / name).write_bytes(net_text())
+    assert run_here(place, "apply", "-n", "--report", "page", name, "in")[0] == 0
+    tree = parsed((place / "page").read_bytes())
+    assert "<b>\\u202e\\x1b&.net" in words(tree)
+
+
+# --- pictures of values
+
+
+def cells_of(drawing: Element, shape: tuple[int, int]) -> np.ndarray:
+    """Opacity and colour of each cell: what is drawn there, of shapes or of the PNG."""
+    cells = np.zeros((*shape, 4))
+    colours = {"up": (0xD8, 0x76, 0x0F), "down": (0x3B, 0x7B, 0xE0), "odd": (0xC2, 0x18, 0xB0)}
+    for path in drawing.iter(SVG + "path"):
+        if path.get("class") == "off":
+            continue
+        alpha = round(255 * float(path.get("fill-opacity", "1")))
+        for run in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\d+z", path.get("d", "")):
+            column, row, length = map(int, run)
+            assert not cells[row, column : column + length].any()
+            cells[row, column : column + length] = (*colours[path.get("class", "")], alpha)
+    for image in drawing.iter(SVG + "image"):
+        assert (image.get("width"), image.get("height")) == (str(shape[1]), str(shape[0]))
+        data = b64decode(image.get("href", "").partition(",")[2])
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        assert decoded.shape == (*shape, 4)
+        cells = decoded[..., [2, 1, 0, 3]].astype(float)
+        cells[cells[..., 3] == 0] = 0
+    return cells
+
+
+def drawn(values: np.ndarray, **options: Any) -> np.ndarray:
+    return cells_of(ElementTree.fromstring(heat(values, "a", **options)), values.shape)
+
+
+def test_shapes_and_a_png_show_the_same() -> None:
+    few = np.linspace(-1, 1, 12).reshape(3, 4)
+    few[1, 1], few[2, 3] = 0, np.nan
+    many = np.zeros((40, 41))
+    many[5:8, 7:11] = few
+    many[20:] = np.random.default_rng(0).random((20, 41))  # too many runs for shapes
+    many[20, 0] = 1
+    assert "<image" in heat(many, "a")
+    assert "<image" not in heat(few, "a")
+    assert abs(drawn(many)[5:8, 7:11] - drawn(few)).max() <= 2  # opacities of two digits
+
+
+def test_a_cell_is_as_strong_as_its_value() -> None:
+    values = np.array([[0.0, 1e-12, 0.25, 0.5, 1.0], [-1.0, -0.5, 0.0, np.inf, np.nan]])
+    cells = drawn(values)
+    alphas = cells[..., 3]
+    assert alphas[0, 0] == alphas[1, 2] == 0
+    assert 0 < alphas[0, 1] < alphas[0, 2] < alphas[0, 3] < alphas[0, 4] == 255
+    assert alphas[1, 0] == 255
+    assert tuple(cells[0, 4][:3]) != tuple(cells[1, 0][:3]) != tuple(cells[1, 3][:3])
+    assert np.array_equal(cells[1, 3], cells[1, 4])
+    half = drawn(values, largest=2.0)[..., 3]
+    assert half[0, 4] == alphas[0, 3]
+
+
+def test_what_is_not_connected_is_hatched() -> None:
+    values, there = np.eye(3), np.eye(3, dtype=bool)
+    drawing = ElementTree.fromstring(heat(values, "a", connected=there))
+    (off,) = (each for each in drawing.iter(SVG + "path") if each.get("class") == "off")
+    covered = sum(int(length) for length in re.findall(r"h(\d+)v", off.get("d", "")))
+    assert covered == 6
+    whole = ElementTree.fromstring(heat(values, "a", connected=np.ones((3, 3), bool)))
+    assert "off" not in [each.get("class") for each in whole.iter()]
+    assert STEPS == 24
+
+
+# --- where it goes
+
+
+def content(place: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in place.iterdir() if each.is_file()}
+
+
+@pytest.fixture
+def crowded(place: Path) -> Path:
+    """With links to what is read, and a page that is there."""
+    (place / "soft").symlink_to("in")
+    os.link(place / "net", place / "hard")
+    (place / "there").write_bytes(b"precious")
+    (place / "to-out").symlink_to("out")
+    (place / "folder").mkdir()
+    return place
+
+
+REFUSED = (
+    ("apply -f --report net net in out", "which it would replace"),
+    ("apply -f --report in net in out", "which it would replace"),
+    ("apply -f --report soft net in out", "which it would replace"),
+    ("apply -f --report hard net in out", "which it would replace"),
+    ("apply -f --report out net in out", "which it would replace"),
+    ("apply -f --report ./folder/../out net in out", "which it would replace"),
+    ("apply -f --report to-out net in out", "which it would replace"),
+    ("apply -f --report in -i net in", "which it would replace"),
+    ("apply -f --save-patch undo --report undo net in out", "which it would replace"),
+    ("apply -f --report net -n net in", "which it would replace"),
+    ("apply --report there net in out", "exists already"),
+    ("apply --report - net in out", "is no file"),
+    ("apply --report folder net in out", "is a directory"),
+    ("apply --report no/page net in out", "does not exist"),
+    ("inspect --report there net", "exists already"),
+    ("inspect -f --report hard net", "which it would replace"),
+    ("inspect -f --report soft net in", "which it would replace"),
+    ("check --report there net in", "exists already"),
+    ("check -f --report in net full net in", "which it would replace"),
+    ("check -f --also json=page --report page net in", "which it would replace"),
+)
+
+
+@pytest.mark.parametrize(("line", "why"), REFUSED)
+def test_what_is_no_place_for_a_page(line: str, why: str, crowded: Path, run_here: RunHere) -> None:
+    before = content(crowded)
+    code, out, errors = run_here(crowded, *line.split())
+    assert (code, out) == (2, b"")
+    assert why in " ".join(errors.decode().split())
+    assert content(crowded) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "apply -f --report there net in out",
+        "inspect -f --report there net",
+        "check -f --report there net",
+    ],
+)
+def test_force_replaces_a_page(line: str, crowded: Path, run_here: RunHere) -> None:
+    assert run_here(crowded, *line.split())[0] == 0
+    parsed((crowded / "there").read_bytes())
+
+
+@pytest.mark.parametrize(("option", "code"), [("-n", 0), ("--check", 1)])
+def test_a_dry_run_writes_the_page_alone(
+    option: str, code: int, place: Path, run_here: RunHere
+) -> None:
+    before = content(place)
+    assert run_here(place, "apply", option, "--report", "page", "net", "in", "out")[0] == code
+    after = content(place)
+    parsed(after.pop("page"))
+    assert after == before
+
+
+def test_a_page_that_cannot_be_written_loses_no_model(
+    place: Path, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deconvsurgery.report.html.html_report", lambda _result: full_disk())
+
+    def full_disk() -> bytes:
+        (place / "pages").rename(place / "gone")
+        return b"page"
+
+    (place / "pages").mkdir()
+    code, out, errors = run_here(place, "apply", "--report", "pages/page", "net", "in", "out")
+    assert (code, out) == (2, b"")
+    assert b"does not exist" in errors
+    assert (place / "out").read_bytes() == (place / "full").read_bytes()
+
+
+# The device is there on Linux alone.
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_device(place: Path, run_here: RunHere) -> None:
+    code, out, errors = run_here(place, "apply", "--report", "/dev/full", "net", "in", "out")
+    assert (code, out) == (4, b"")
+    told = " ".join(errors.decode().split())
+    assert "it is the report alone, the model is written to out" in told
+    assert (place / "out").read_bytes() == (place / "full").read_bytes()
+    code, _, errors = run_here(place, "inspect", "--report", "/dev/full", "net")
+    assert code == 4
+    assert b"report alone" not in errors
+
+
+def test_a_model_on_standard_output_is_not_the_page(place: Path, command: list[str]) -> None:
+    line = [*command, "apply", "-f", "--report", "page", "net", "in", "-"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with (place / "page").open("wb") as out:
+        done = subprocess.run(
+            line, cwd=place, stdout=out, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert done.returncode == 2
+    assert b"which it would replace" in done.stderr
+    assert (place / "page").read_bytes() == b""
