@@ -58,13 +58,18 @@ def write_report(
     """
     if report is None:
         return
+    from ..remedies import refusal, shown
     from ..report.html import html_report
     from ..write import write_file
 
-    # A file that is only there now may be this one by another name.
-    check_report_place(report, others, force=force)
     try:
-        write_file(report, html_report(result), force=force, text=True)
+        # A file that is only there now may be this one by another name.
+        check_report_place(report, others, force=force)
+        try:
+            page = html_report(result)
+        except OSError as error:  # its style, or the page of a rule, cannot be read
+            raise refusal("cannot be made", error, shown(report)) from error
+        write_file(report, page, force=force, text=True)
     except FileError as error:
         if written is not None:
             words = error.message.removesuffix("; nothing was changed")

@@ -63,6 +63,8 @@ CASES = (
     Case(
         "apply -f --save-patch", "apply -f --save-patch undo net in out", ("out", "undo"), old=True
     ),
+    Case("apply --report", "apply --report page net in out", ("out", "page"), at_once=False),
+    Case("inspect --report", "inspect --report page net full", ("page",)),
     Case("apply, HDF5", "apply net in.h5 out", ("out",)),
     Case("apply -i, HDF5", "apply -i net mine.h5", ("mine.h5",)),
     Case("apply, a pipe to OUT", "apply net - out", ("out",), standard_input="in"),
@@ -146,7 +148,7 @@ class Bench:
         self.case = case
         self.folder = folder
         self.before = {
-            name: data for name, data in content(folder).items() if name not in ("out", "undo")
+            name: data for name, data in content(folder).items() if name not in ("out", "undo", "page")
         }
         if case.old:
             self.before |= dict.fromkeys(case.outputs, OLD)

@@ -12,7 +12,7 @@ import pytest
 from lab import CASES
 
 Campaign = Callable[..., dict[str, Any]]
-WRITES = {"apply", "convert", "patch-net", "regroup", "transplant", "revert", "demo"}
+WRITES = {"apply", "convert", "patch-net", "regroup", "transplant", "revert", "demo", "inspect"}
 
 
 def test_every_verb_that_writes_is_there() -> None:
