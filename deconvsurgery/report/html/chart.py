@@ -43,7 +43,7 @@ def chart(series: Sequence[Series], label: str) -> Markup:
         return HEIGHT - _BOTTOM - (value - low) / (high - low) * (HEIGHT - _TOP - _BOTTOM)
 
     body = [*_rules(low, high, y), *_feet(left, right, x)]
-    for each in series:
+    for each in sorted(series, key=lambda each: each.kind == "before"):  # dashes upon a line
         body += _lines(each, x, y)
     return element(
         "svg",

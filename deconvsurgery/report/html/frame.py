@@ -20,6 +20,8 @@ from .elements import Markup, element, joined, name, sentence
 STYLE: Final = Path(__file__).with_name("page.css")
 # Rows of a table, and findings: who has more of them reads --json.
 MOST_ROWS: Final = 1000
+# Characters of a cell that is never broken.
+SHORT: Final = 24
 _KINDS = {GOOD: "good", WRONG: "bad", ODD: "odd", LEARNED: "learned", QUIET: "quiet"}
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
 
@@ -124,30 +126,33 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Marku
     more = len(rows) - len(shown)
     return joined(
         (
-            element(
-                "table",
-                element("caption", caption, class_="unseen"),
+            scrolled(
+                caption,
                 element(
-                    "thead",
+                    "table",
+                    element("caption", caption, class_="unseen"),
                     element(
-                        "tr",
-                        *(
-                            element(
-                                "th",
-                                heading.removeprefix("→ "),
-                                scope="col",
-                                role="columnheader",
-                                class_="right" if heading in RIGHT else None,
-                            )
-                            for heading in kept
+                        "thead",
+                        element(
+                            "tr",
+                            *(
+                                element(
+                                    "th",
+                                    heading.removeprefix("→ "),
+                                    scope="col",
+                                    role="columnheader",
+                                    class_="right" if heading in RIGHT else None,
+                                )
+                                for heading in kept
+                            ),
+                            role="row",
                         ),
-                        role="row",
+                        role="rowgroup",
                     ),
-                    role="rowgroup",
+                    element("tbody", *(_row(row, kept) for row in shown), role="rowgroup"),
+                    class_="rows",
+                    role="table",
                 ),
-                element("tbody", *(_row(row, kept) for row in shown), role="rowgroup"),
-                class_="rows",
-                role="table",
             ),
             element("p", f"{more:,} more rows: --json has them all.", class_="quiet")
             if more
@@ -156,12 +161,18 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Marku
     )
 
 
+def scrolled(label: str, child: Markup) -> Markup:
+    """What may be wider than the screen scrolls on its own, by keyboard, too."""
+    return element("div", child, class_="scroll", tabindex="0", role="region", aria_label=label)
+
+
 def _row(row: Cells, headings: Iterable[str]) -> Markup:
     cells = []
     for place, heading in enumerate(headings):
         cell = row[heading]
         kinds = [_KINDS[word] for word in str(cell.style).split() if word in _KINDS]
         kinds += ["right"] if heading in RIGHT else []
+        kinds += ["short"] if len(cell.plain) <= SHORT else []
         words = name(cell.plain) if heading in ("layer", "type") else sentence(cell.plain)
         cells.append(
             element(

@@ -16,6 +16,7 @@ from ...quoting import dims
 from ...upsampling import Step, WayUp
 from ..words import plural, shortened, size
 from .elements import Markup, element, joined, number
+from .frame import scrolled
 
 _NAME = 26  # characters of a name in a box
 _MARGIN = 4.0
@@ -42,14 +43,7 @@ def way_section(ways: Sequence[WayUp], level: int = 2) -> Markup | None:
         drawings.append(
             element(
                 "figure",
-                element(
-                    "div",
-                    _drawn(way),
-                    class_="scroll",
-                    tabindex="0",
-                    role="region",
-                    aria_label="Drawing of the upsampling path",
-                ),
+                scrolled("Drawing of the upsampling path", _drawn(way)),
                 element("figcaption", " ".join(each for each in caption if each)),
                 class_="way",
             )

@@ -22,7 +22,7 @@ from .elements import Markup, element
 from .heat import heat, strongest
 
 # Phases along an axis whose gains are printed; more of them are drawn.
-MOST_PRINTED = 4
+MOST_PRINTED = 3
 NOW = "now"
 Shown = Sequence[tuple[str, Sight]]
 """What is shown of a layer: before, after, or now."""
@@ -99,11 +99,13 @@ def _kernels(shown: Shown, title: str) -> Card:
             label = f"Kernel of {title}, {when}: {_kernel_words(kernel, seen)}"
             words = _kernel_words(kernel, seen)
             figures.append(_figure(heat(taps, label, largest=largest), when, words))
+    several = len(figures) > len(shown)
     return _card(
-        "Kernel" if len(figures) == len(shown) else "Kernels",
-        element("div", *figures, class_="pair"),
+        "Kernels" if several else "Kernel",
+        element("div", *figures, class_="row" if several else "pair"),
         *(_said(when, kernels_caption(seen)) for when, seen in shown),
         element("p", f"Strongest colour: {number(largest)}", class_="said") if largest else None,
+        wide=several,
     )
 
 
@@ -207,7 +209,7 @@ def _gains(shown: Shown, title: str) -> Card:
     return Card(
         "Gain per phase",
         (
-            element("div", *figures, class_="pair"),
+            element("div", *figures, class_="row"),
             *(
                 _said(when, gain_caption(seen.answers) if seen.answers else "gain 0")
                 for when, seen in shown
