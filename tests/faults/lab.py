@@ -148,7 +148,9 @@ class Bench:
         self.case = case
         self.folder = folder
         self.before = {
-            name: data for name, data in content(folder).items() if name not in ("out", "undo", "page")
+            name: data
+            for name, data in content(folder).items()
+            if name not in ("out", "undo", "page")
         }
         if case.old:
             self.before |= dict.fromkeys(case.outputs, OLD)
