@@ -1,4 +1,4 @@
-"""Values as pictures: each cell as strong as its value is large, orange above zero, blue below.
+"""Values as pictures: each cell as strong as its value is large, amber above zero, blue below.
 
 Few cells are drawn as shapes, many as one small PNG; both look the same, on light and on dark, and
 stay sharp at any size. Zero is the paper. Never here: what the values mean.

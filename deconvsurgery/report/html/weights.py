@@ -278,7 +278,7 @@ def _pictures(shown: Shown, title: str) -> Card:
             "A ring into channel 0"
             + (", a cross into channel 1" if len(known.pictures) > 1 else "")
             + ", nothing into the others. "
-            f"Strongest colour: {number(largest)}; orange is above zero, blue below.",
+            f"Strongest colour: {number(largest)}; amber is above zero, blue below.",
             class_="said",
         ),
         wide=True,
