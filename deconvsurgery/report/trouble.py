@@ -90,7 +90,7 @@ def _excerpt(excerpt: Excerpt, width: int) -> Iterator[Text]:
         shown = Text(_cut(line, 0 if beside else start, room), QUIET if beside else "")
         yield _numbered(str(number).rjust(digits), shown)
     if excerpt.column is not None:
-        found = _TOKEN.match(meant, at)
+        found = _TOKEN.match(meant, at, at + room)
         before = cell_len(_from(meant, start, at))
         marked = cell_len(_from(meant, start, found.end())) - before if found else 1
         mark = "^" * max(min(marked, room - before), 1)
