@@ -1,0 +1,168 @@
+"""Change the rooms in small ways and see that tests fail: ``python tests/mutants/run.py splice wire``.
+
+mutmut makes the mutants and runs the tests, in a copy of the checkout. Each mutant that lives must
+have its reason in ``explained.tsv``; one without is printed, and the exit code is 1. Without
+arguments all rooms are gone through, which takes an hour. ``--keep FOLDER`` leaves the copy there,
+and the next run with it tries what it has not tried yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+# The tests of each room that take seconds, not minutes: each mutant runs those that call its function.
+TESTS = {
+    "splice": ["test_splice.py", "test_surgery.py"],
+    "wire": ["test_wire.py", "test_surgery.py"],
+    "plan": ["test_plan.py"],
+    "write": ["test_write.py", "test_write_pair.py", "faults/test_order.py"],
+    "kernels": ["test_kernels.py"],
+}
+# Disks of other kinds are mounted, which takes seconds: what they show the sink does, not `write`.
+NOT_RUN = "not real_clone"
+SETTINGS = {
+    "source_paths": ["deconvsurgery"],
+    "pytest_add_cli_args": [
+        "--override-ini=addopts=--import-mode=importlib",  # mutmut has processes of its own: no xdist
+        "--hypothesis-profile=deconvsurgery",
+        f"-k={NOT_RUN}",
+    ],
+    # A mutant may loop for ever: it gets five times what its tests take, and half a minute.
+    "timeout_multiplier": 5,
+    "timeout_constant": 6,
+    "use_git_change_detection": False,  # the copy has no history
+    "track_dependencies": False,
+}
+MEMORY = 4 << 30  # bytes of addresses for a process: a loop may also fill a list
+KILLED = (1, 3)  # pytest: a test failed, an error of its own
+TIMEOUT = (-24, 24, 152, 36, -9)  # SIGXCPU from mutmut's clock or the limit, SIGKILL behind it
+
+
+class Change(NamedTuple):
+    """A mutant: what stood in a function, and what stands there instead."""
+
+    room: str
+    function: str
+    was: str
+    became: str
+
+
+def main() -> int:
+    """Try the rooms; 1 when a mutant lives that nobody has explained."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("rooms", nargs="*", choices=[*TESTS], metavar="ROOM")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the copy stays")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants tried at a time")
+    given = parser.parse_args()
+    if find_spec("mutmut") is None:
+        print("mutmut is not installed: pip install -e '.[mutants]'", file=sys.stderr)
+        return 2
+    explained = reasons()
+    print(f"{'room':8} {'mutants':>7} {'killed':>7} {'timeout':>7} {'explained':>9} {'alive':>5}")
+    unexplained: list[tuple[str, Change]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for room in given.rooms or TESTS:
+            folder = (given.keep or Path(scratch)) / room
+            codes = tried(room, folder, given.jobs)
+            counts = Counter(outcome(code) for code in codes.values())
+            alive = {
+                name: change_of(room, name, folder)
+                for name, code in codes.items()
+                if outcome(code) == "alive"
+            }
+            new = [(name, change) for name, change in alive.items() if change not in explained]
+            unexplained += new
+            print(
+                f"{room:8} {len(codes):7} {counts['killed']:7} {counts['timeout']:7}"
+                f" {len(alive) - len(new):9} {len(new):5}",
+                flush=True,
+            )
+    for name, change in unexplained:
+        print(f"\n{name}\n  - {change.was}\n  + {change.became}")
+    return 1 if unexplained else 0
+
+
+def reasons() -> dict[Change, str]:
+    """Why a mutant may live."""
+    with (HERE / "explained.tsv").open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {Change(*row[:4]): row[4] for row in rows}
+
+
+def tried(room: str, folder: Path, jobs: int) -> dict[str, int]:
+    """Each mutant's exit code, by mutmut in a copy of the checkout."""
+    for part in ("deconvsurgery", "tests"):
+        shutil.copytree(
+            ROOT / part,
+            folder / part,
+            ignore=shutil.ignore_patterns("__pycache__", "bench"),
+            dirs_exist_ok=True,
+        )
+    (folder / "mutants").mkdir(exist_ok=True)  # Python forgets entries of its path that are not there
+    settings = SETTINGS | {
+        "only_mutate": [f"deconvsurgery/{room}.py"],
+        "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in TESTS[room]],
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
+    (folder / "pyproject.toml").write_text(
+        "\n".join([pyproject, "[tool.mutmut]", *lines, ""]), "utf-8"
+    )
+    done = mutmut(folder, "run", "--max-children", str(jobs))
+    (folder / "log").write_text(done.stdout, "utf-8")
+    if done.returncode:
+        raise SystemExit(done.stdout[-5000:])
+    meta = folder / f"mutants/deconvsurgery/{room}.py.meta"
+    codes: dict[str, int] = json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
+    return codes
+
+
+def mutmut(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of mutmut, with bounded memory and the same random examples each time."""
+    return subprocess.run(
+        [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", *arguments],
+        cwd=folder,
+        env=os.environ | {"CI": "1", "PYTHONPATH": str(folder / "mutants")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
+        check=False,
+    )
+
+
+def outcome(code: int | None) -> str:
+    """What became of a mutant."""
+    if code in KILLED:
+        return "killed"
+    return "timeout" if code in TIMEOUT else "alive"
+
+
+def change_of(room: str, name: str, folder: Path) -> Change:
+    """A mutant in words, from the difference that mutmut shows; one line in most cases."""
+    shown = mutmut(folder, "show", name).stdout.splitlines()
+    body = [line for line in shown if line[:1] in "+-" and line[:3] not in ("---", "+++")]
+    was, became = (
+        " ".join(line[1:].strip() for line in body if line[0] == sign) for sign in ("-", "+")
+    )
+    function = name.rpartition(".")[2].rpartition("__mutmut_")[0].removeprefix("x")
+    return Change(room, function.strip("ǁ_").replace("ǁ", "."), was, became)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
