@@ -1,9 +1,9 @@
-"""Change the rooms in small ways and see that tests fail: ``python tests/mutants/run.py splice wire``.
+"""Change the rooms in small ways and see that tests fail: ``python tests/mutants/run.py splice``.
 
 mutmut makes the mutants and runs the tests, in a copy of the checkout. Each mutant that lives must
 have its reason in ``explained.tsv``; one without is printed, and the exit code is 1. Without
-arguments all rooms are gone through, which takes an hour. ``--keep FOLDER`` leaves the copy there,
-and the next run with it tries what it has not tried yet.
+arguments all rooms are gone through, which takes an hour. ``--keep FOLDER`` leaves the copy there;
+a run that finds it tries only what is new or lived.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
-# The tests of each room that take seconds, not minutes: each mutant runs those that call its function.
+# Tests of each room that take seconds, not minutes; a mutant runs those that call its function.
 TESTS = {
     "splice": ["test_splice.py", "test_surgery.py"],
     "wire": ["test_wire.py", "test_surgery.py"],
@@ -38,7 +38,7 @@ NOT_RUN = "not real_clone"
 SETTINGS = {
     "source_paths": ["deconvsurgery"],
     "pytest_add_cli_args": [
-        "--override-ini=addopts=--import-mode=importlib",  # mutmut has processes of its own: no xdist
+        "--override-ini=addopts=--import-mode=importlib",  # no xdist: mutmut has its own processes
         "--hypothesis-profile=deconvsurgery",
         f"-k={NOT_RUN}",
     ],
@@ -64,7 +64,9 @@ class Change(NamedTuple):
 
 def main() -> int:
     """Try the rooms; 1 when a mutant lives that nobody has explained."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("rooms", nargs="*", choices=[*TESTS], metavar="ROOM")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the copy stays")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants tried at a time")
@@ -113,7 +115,9 @@ def tried(room: str, folder: Path, jobs: int) -> dict[str, int]:
             ignore=shutil.ignore_patterns("__pycache__", "bench"),
             dirs_exist_ok=True,
         )
-    (folder / "mutants").mkdir(exist_ok=True)  # Python forgets entries of its path that are not there
+    (folder / "mutants").mkdir(
+        exist_ok=True
+    )  # Python forgets entries of its path that are not there
     settings = SETTINGS | {
         "only_mutate": [f"deconvsurgery/{room}.py"],
         "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in TESTS[room]],
@@ -123,13 +127,18 @@ def tried(room: str, folder: Path, jobs: int) -> dict[str, int]:
     (folder / "pyproject.toml").write_text(
         "\n".join([pyproject, "[tool.mutmut]", *lines, ""]), "utf-8"
     )
+    meta = folder / f"mutants/deconvsurgery/{room}.py.meta"
+    if meta.exists():
+        known = json.loads(meta.read_text("utf-8"))
+        codes = known["exit_code_by_key"]
+        codes |= {name: None for name, code in codes.items() if outcome(code) == "alive"}
+        meta.write_text(json.dumps(known), "utf-8")
     done = mutmut(folder, "run", "--max-children", str(jobs))
     (folder / "log").write_text(done.stdout, "utf-8")
     if done.returncode:
         raise SystemExit(done.stdout[-5000:])
-    meta = folder / f"mutants/deconvsurgery/{room}.py.meta"
-    codes: dict[str, int] = json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
-    return codes
+    after: dict[str, int] = json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
+    return after
 
 
 def mutmut(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
