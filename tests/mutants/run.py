@@ -32,7 +32,7 @@ TESTS = {
     "splice": ["test_splice.py", "test_surgery.py"],
     "wire": ["test_wire.py", "test_surgery.py"],
     "plan": ["test_plan.py", "test_agreement.py"],
-    "write": ["test_write.py", "test_write_pair.py", "faults/test_order.py::test_the_order"],
+    "write": ["test_write.py", "test_write_pair.py", "test_write_amended.py"],
     "kernels": ["test_kernels.py"],
 }
 # Disks of other kinds take seconds to mount, and say nothing that `write` decides.
