@@ -18,6 +18,7 @@ from deconvsurgery.source import FileSource, open_source
 from deconvsurgery.splice import Edit, replacing
 from deconvsurgery.write import (
     Written,
+    check_output,
     make_directory,
     write_amended,
     write_file,
@@ -134,6 +135,30 @@ def test_an_input_that_changes_is_not_amended(source: FileSource, place: Path) -
     assert os.listdir(place) == []
 
 
+def test_with_force_what_another_makes_meanwhile_is_replaced(
+    source: FileSource, place: Path
+) -> None:
+    def meddle(fd: int) -> None:
+        (place / "out").write_bytes(b"another's")
+        amend(fd)
+
+    with pytest.raises(OutputError, match="was made by another meanwhile"):
+        write_amended(source, meddle, place / "out")
+    (place / "out").unlink()
+    write_amended(source, meddle, place / "out", force=True)
+    assert (place / "out").read_bytes() == AMENDED
+
+
+def test_a_spool_that_cannot_be_read_is_the_outputs_trouble(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "copy_file_range", raising=False)
+    monkeypatch.setattr(os, "pread", lambda *arguments: fail(errno.EIO))
+    with read_from(place / "pipe"), pytest.raises(FileError) as raised:
+        write_amended(source, lambda fd: os.write(fd, b"new"), place / "pipe", copied=False)
+    assert raised.value.path == str(place / "pipe")
+
+
 def test_binary_data_is_kept_from_a_terminal(source: FileSource) -> None:
     ours, theirs = os.openpty()
     try:
@@ -142,6 +167,27 @@ def test_binary_data_is_kept_from_a_terminal(source: FileSource) -> None:
                 write(source, what, os.ttyname(theirs))
         with pytest.raises(OutputError, match="is a terminal"):
             write_file(os.ttyname(theirs), b"")
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_place_is_checked_before_any_work(source: FileSource, place: Path) -> None:
+    (place / "there").write_bytes(b"mine")
+    with pytest.raises(OutputError, match="exists already"):
+        check_output(place / "there", source)
+    check_output(place / "there", source, force=True)
+    with pytest.raises(OutputError, match="is the input file itself"):
+        check_output(source.name, source)
+    check_output(source.name, source, in_place=True)
+    with pytest.raises(OutputError, match="cannot be changed in place"):
+        check_output("/dev/null", source, in_place=True)
+    check_output("/dev/null", source)
+    ours, theirs = os.openpty()
+    try:
+        with pytest.raises(OutputError, match="is a terminal"):
+            check_output(os.ttyname(theirs), source)
+        check_output(os.ttyname(theirs), source, text=True)
     finally:
         os.close(ours)
         os.close(theirs)
@@ -209,6 +255,16 @@ def test_what_is_needed_and_what_is_free_is_told(source: FileSource, place: Path
         f"{FULL}; {len(SOURCE) + 9} bytes are needed, 20480 are free; nothing was changed"
     )
     assert (raised.value.path, raised.value.hint) == (str(place / "out"), NO_SPACE)
+
+
+@pytest.mark.usefixtures("free")
+def test_what_a_small_file_needs_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "write", lambda *arguments: fail())
+    with pytest.raises(FileError) as raised:
+        write_file(place / "out", b"text")
+    assert raised.value.message == (
+        f"{FULL}; 4 bytes are needed, 20480 are free; nothing was changed"
+    )
 
 
 @pytest.mark.usefixtures("free")
@@ -329,6 +385,22 @@ def test_a_folder_that_the_system_refuses(place: Path, monkeypatch: pytest.Monke
     assert raised.value.path == str(place / "new")
     assert raised.value.hint
     assert not isinstance(raised.value, OutputError)
+
+
+def test_with_force_a_small_file_replaces_what_another_makes_meanwhile(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def meddling(fd: int) -> None:
+        (place / "out").write_bytes(b"another's")
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", meddling)
+    with pytest.raises(OutputError, match="was made by another meanwhile"):
+        write_file(place / "out", b"text")
+    (place / "out").unlink()
+    write_file(place / "out", b"text", force=True)
 
 
 def test_a_file_is_written_once(place: Path) -> None:

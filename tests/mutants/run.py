@@ -76,11 +76,12 @@ def main() -> int:
     if find_spec("mutmut") is None:
         print("mutmut is not installed: pip install -e '.[mutants]'", file=sys.stderr)
         return 2
-    explained = reasons()
+    rooms, explained = given.rooms or list(TESTS), reasons()
     print(f"{'room':8} {'mutants':>7} {'killed':>7} {'timeout':>7} {'explained':>9} {'alive':>5}")
     unexplained: list[tuple[str, Change]] = []
+    seen: set[Change] = set()
     with tempfile.TemporaryDirectory() as scratch:
-        for room in given.rooms or TESTS:
+        for room in rooms:
             folder = (given.keep or Path(scratch)) / room
             codes = tried(room, folder, given.jobs)
             counts = Counter(outcome(code) for code in codes.values())
@@ -88,11 +89,15 @@ def main() -> int:
             alive = dict(zip(lived, changes(room, lived, folder), strict=True))
             new = [(name, change) for name, change in alive.items() if change not in explained]
             unexplained += new
+            seen.update(alive.values())
             print(
                 f"{room:8} {len(codes):7} {counts['killed']:7} {counts['timeout']:7}"
                 f" {len(alive) - len(new):9} {len(new):5}",
                 flush=True,
             )
+    for change in explained.keys() - seen:
+        if change.room in rooms:
+            print(f"\nno longer alive: {change.room}, {change.function}: {change.became}")
     for name, change in unexplained:
         print(f"\n{name}\n  - {change.was}\n  + {change.became}")
     return 1 if unexplained else 0
