@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import pytest
 
 from deconvsurgery.errors import FileError, OutputError
+from deconvsurgery.sink import Sink
 from deconvsurgery.source import FileSource, open_source
 from deconvsurgery.splice import Edit, replacing
 from deconvsurgery.write import (
@@ -167,6 +168,8 @@ def test_binary_data_is_kept_from_a_terminal(source: FileSource) -> None:
                 write(source, what, os.ttyname(theirs))
         with pytest.raises(OutputError, match="is a terminal"):
             write_file(os.ttyname(theirs), b"")
+        with pytest.raises(OutputError, match="is a terminal"):
+            write_pair(b"", os.ttyname(theirs), source, lambda sink: None, "never")
     finally:
         os.close(ours)
         os.close(theirs)
@@ -342,6 +345,24 @@ def test_a_pair_is_refused_by_name(source: FileSource, place: Path) -> None:
     assert refused(place / "net", itself) == ("is the input file itself", source.name)
     assert refused(itself, place / "model") == ("is the input file itself", source.name)
     assert sorted(os.listdir(place)) == ["link", "pipe"]
+
+
+def test_a_pair_needs_force_over_other_files_and_over_what_is_made_meanwhile(
+    source: FileSource, place: Path
+) -> None:
+    def meddle(sink: Sink) -> None:
+        (place / "net").write_bytes(b"another's")
+
+    def make(force: dict[str, bool]) -> None:
+        write_pair(b"text", place / "net", source, meddle, place / "model", **force)
+
+    with pytest.raises(OutputError, match="was made by another meanwhile"):
+        make({})
+    with pytest.raises(OutputError, match="exists already"):
+        make({})
+    (place / "net").unlink()
+    make({"force": True})
+    assert (place / "net").read_bytes() == b"text"
 
 
 def test_a_pair_is_not_made_of_an_input_that_changes(source: FileSource, place: Path) -> None:

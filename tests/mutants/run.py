@@ -69,14 +69,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("rooms", nargs="*", choices=[*TESTS], metavar="ROOM")
+    parser.add_argument("rooms", nargs="*", choices=[*TESTS, "all"], default="all", metavar="ROOM")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the copy stays")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants tried at a time")
     given = parser.parse_args()
     if find_spec("mutmut") is None:
         print("mutmut is not installed: pip install -e '.[mutants]'", file=sys.stderr)
         return 2
-    rooms, explained = given.rooms or list(TESTS), reasons()
+    rooms, explained = list(TESTS) if "all" in given.rooms else given.rooms, reasons()
     print(f"{'room':8} {'mutants':>7} {'killed':>7} {'timeout':>7} {'explained':>9} {'alive':>5}")
     unexplained: list[tuple[str, Change]] = []
     seen: set[Change] = set()
