@@ -168,6 +168,8 @@ def test_binary_data_is_kept_from_a_terminal(source: FileSource) -> None:
                 write(source, what, os.ttyname(theirs))
         with pytest.raises(OutputError, match="is a terminal"):
             write_file(os.ttyname(theirs), b"")
+        write_spliced(source, [], os.ttyname(theirs), text=True)
+        assert os.read(ours, 100) == SOURCE
         with pytest.raises(OutputError, match="is a terminal"):
             write_pair(b"", os.ttyname(theirs), source, lambda sink: None, "never")
     finally:

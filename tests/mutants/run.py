@@ -39,6 +39,7 @@ TESTS = {
 NOT_RUN = "not real_clone"
 SETTINGS = {
     "source_paths": ["deconvsurgery"],
+    "also_copy": ["docs"],  # whose tables tests read
     "pytest_add_cli_args": [
         "--override-ini=addopts=--import-mode=importlib",  # no xdist: mutmut has its own processes
         "--hypothesis-profile=deconvsurgery",
@@ -112,7 +113,7 @@ def reasons() -> dict[Change, str]:
 
 def tried(room: str, folder: Path, jobs: int) -> dict[str, int]:
     """Each mutant's exit code, by mutmut in a copy of the checkout."""
-    for part in ("deconvsurgery", "tests"):
+    for part in ("deconvsurgery", "tests", "docs"):
         shutil.copytree(
             ROOT / part,
             folder / part,
