@@ -138,6 +138,8 @@ def tried(room: str, folder: Path, jobs: int) -> dict[str, int]:
         codes = known["exit_code_by_key"]
         codes |= {name: None for name, code in codes.items() if outcome(code) == "alive"}
         meta.write_text(json.dumps(known), "utf-8")
+        # Which test calls what is found out again: mutmut does it for new tests only.
+        (folder / "mutants/mutmut-stats.json").unlink(missing_ok=True)
     done = mutmut(folder, "cli()", "run", "--max-children", str(jobs))
     (folder / "log").write_text(done.stdout, "utf-8")
     if done.returncode:
