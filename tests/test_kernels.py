@@ -19,7 +19,9 @@ from deconvsurgery.kernels import (
     apex,
     bilinear_kernel,
     centre,
+    checked_size,
     has_unit_gain,
+    nvidia_kernel,
     phase_gains,
     recipe,
     times,
@@ -560,3 +562,98 @@ def test_a_recipe_for_a_factor_beyond_all_kernels() -> None:
 def test_dims_in_words() -> None:
     assert times((21, 21, 4, 4)) == "21 x 21 x 4 x 4"
     assert times(()) == "()"
+
+
+FOUR = triangle(4)
+LIMIT = "is beyond all reason (limit 16777216"
+STRIDED = Support.STRIDE
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "words"),
+    [
+        (lambda: triangle(0), ShapeError, "a kernel size must be at least 1, not 0"),
+        (lambda: triangle(2**24 + 1), ShapeError, f"a kernel of 16777217 {LIMIT} values)"),
+        (lambda: triangle(4, half_width=0), ShapeError, "a half-width must be at least 1, not 0"),
+        (
+            lambda: triangle(4, half_width=2**24 + 1),
+            ShapeError,
+            f"a half-width of 16777217 {LIMIT})",
+        ),
+        (lambda: triangle(4, dtype=int), TypeError, "weights are floating point, not int64"),
+        (lambda: bilinear_kernel(()), ShapeError, "a kernel needs at least one axis"),
+        (lambda: bilinear_kernel(5000), ShapeError, f"a kernel of 5000 x 5000 {LIMIT} values)"),
+        (
+            lambda: bilinear_kernel(4, support=STRIDED),
+            ShapeError,
+            "a triangle as wide as the stride needs the stride",
+        ),
+        (
+            lambda: bilinear_kernel(4, stride=0, support=STRIDED),
+            ShapeError,
+            "a stride must be at least 1, not 0",
+        ),
+        (
+            lambda: bilinear_kernel(4, stride=(1, 2, 3), support=STRIDED),
+            ShapeError,
+            "a kernel of 2 axes has 3 strides",
+        ),
+        (lambda: phase_gains(FOUR, 0), ShapeError, "a stride must be at least 1, not 0"),
+        (lambda: phase_gains(FOUR, 2, 0), ShapeError, "a dilation must be at least 1, not 0"),
+        (
+            lambda: phase_gains(bilinear_kernel(4), 2),
+            ValueError,
+            "one axis at a time, not an array of shape (4, 4)",
+        ),
+        (
+            lambda: centre(bilinear_kernel(4)),
+            ValueError,
+            "one axis with values, not an array of shape (4, 4)",
+        ),
+        (
+            lambda: centre(np.zeros(0)),
+            ValueError,
+            "one axis with values, not an array of shape (0,)",
+        ),
+        (lambda: recipe(0), ShapeError, "a factor must be at least 1, not 0"),
+    ],
+)
+def test_what_is_refused_in_whole_words(asked, kind, words):
+    with pytest.raises(kind) as raised:
+        asked()
+    assert str(raised.value) == words
+
+
+def test_the_largest_numbers_are_numbers():
+    assert checked_size((4096, 4096)) == (4096, 4096)
+    assert triangle(3, half_width=2**24)[1] == 1
+    assert phase_gains(FOUR, 1, 2**24) == (2.0,)
+
+
+def test_many_phases_are_told_by_one():
+    """A kernel of 4 taps reaches 4 phases; up to 65536 each of the others is listed, too."""
+    assert phase_gains(FOUR, 65_536) == (0.25, 0.75, 0.75, 0.25, *[0.0] * 65_532)
+    assert phase_gains(FOUR, 65_537) == (0.25, 0.75, 0.75, 0.25, 0.0)
+    spread = (0.25, 0.0, 0.0, 0.75, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25, 0.0)
+    assert phase_gains(FOUR, 65_537, 3) == spread
+    assert len(phase_gains(FOUR, 65_537, 30_000)) == 65_537
+
+
+def test_gains_are_one_up_to_a_millionth():
+    assert has_unit_gain((1 + 9e-7, 1 - 9e-7))
+    assert not has_unit_gain((1.0, 1 + 1.1e-6))
+    assert not has_unit_gain((1 - 1.1e-6, 1.0))
+
+
+def test_nvidias_kernels_by_hand():
+    """f = floor(k / 2) is 2, 2 and 3 here; the top is at (2 f - 1 - f % 2) / 2: tap 1.5, 1.5, 2."""
+    four, five = [0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25, -0.25]
+    assert nvidia_kernel((4, 5)).tolist() == np.outer(four, five).tolist()
+    assert nvidia_kernel((7,)) * 3 == pytest.approx([1, 2, 3, 2, 1, 0, -1])
+    assert nvidia_kernel((1, 4)) is nvidia_kernel((4, 1)) is None
+
+
+def test_weights_that_cancel_have_no_centre():
+    off = centre(np.array([1.0, -1.0, 0.0]))
+    assert np.isnan(off.mass)
+    assert off.true == 1

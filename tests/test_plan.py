@@ -5,7 +5,9 @@ Nets and models are made here by text and by protobuf; weights are written out b
 
 from __future__ import annotations
 
+import re
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -132,6 +134,20 @@ def test_no_create() -> None:
     plan = planned(text, model_of(("up", []), ("up2", [ZERO])), create=False)
     assert actions(plan) == {"up": Action.SKIPPED, "up2": Action.REWRITTEN}
     assert "--no-create" in plan.skips[0].reason
+    assert actions(planned(text, create=False)) == {"up": Action.SKIPPED, "up2": Action.SKIPPED}
+
+
+def test_a_blob_without_values_is_there_to_be_filled() -> None:
+    net: Any = message_class("NetParameter")()
+    net.layer.add(name="up").blobs.add(shape={"dim": [3, 1, 4, 4]})
+    model = index(Bytes(net.SerializeToString()))
+    assert len(planned(DATA(3) + up(), model, create=False).changes) == 1
+
+
+def test_names_that_fit_layers_of_other_types_are_told() -> None:
+    net = parse_net((DATA(3) + up()).encode())
+    plan = make_plan(net, EMPTY, match_layers(net, ["data", "up"]))
+    assert [layer.name for layer in plan.left_alone] == ["data"]
 
 
 FULL = "num_output: 2 bias_term: false kernel_size: 4 stride: 2"
@@ -199,6 +215,18 @@ def test_a_layer_of_one_phase_is_taken_in_that_phase() -> None:
         assert len(plan.changes) == count
 
 
+def test_what_stands_in_other_states_only_is_nothing_to_a_plan() -> None:
+    """TRAIN has another stride, a stranger that shares the weights and a misspelt field."""
+    train = "include { phase: TRAIN }"
+    stranger = up(name="mix", more=train + SHARED).replace("Deconvolution", "Convolution")
+    text = DATA(3) + up(more="include { phase: TEST }" + SHARED) + stranger
+    text += up(UP.replace("stride: 2", "stride: 4"), more=train)
+    text += up("num_output: 3 stirde: 2", "typo", train)
+    net, states = parse_net(text.encode()), [NetState(Phase.TEST)]
+    plan = make_plan(net, EMPTY, match_layers(net, states=states), Options(), states)
+    assert [change.target.stride for change in plan.changes] == [(2, 2)]
+
+
 # --- weights that layers share
 
 SHARED = 'param { name: "w" }'
@@ -238,6 +266,9 @@ def test_when_one_of_those_who_share_cannot_be_filled_none_is() -> None:
         "up2": Action.SKIPPED,
         "up3": Action.CREATED,
     }
+    first, second = (skip.reason for skip in plan.skips)
+    assert first == "shares its weights (param 'w') with 'up2', which is not filled"
+    assert "the model's has (3, 3, 4, 4)" in second
 
 
 # --- refusals
@@ -271,14 +302,35 @@ def test_all_layers_that_do_not_fit_are_named_at_once() -> None:
     text += up("num_output: 3 bias_term: false kernel_size: 2 stride: 2", "up4")
     model = model_of(("up1", [np.zeros((1, 1, 4, 4))]))
     error = refused(text, model)
-    assert error.message.startswith("3 layers cannot be filled:")
-    for name, line in (("up1", 2), ("up2", 3), ("up4", 5)):
-        assert f"line {line}, {name!r}:" in error.message
+    head, *lines = error.message.split("\n")
+    assert head == "3 layers cannot be filled:"
+    told = ("  line 2, 'up1': ", "  line 3, 'up2': ", "  line 5, 'up4': ")
+    places = [line for line in lines if line.startswith("  line")]
+    assert all(line.startswith(start) for line, start in zip(places, told, strict=True))
     assert "up3" not in error.message
-    assert "--skip-unfit" in error.hint
+    assert error.hint == "--skip-unfit leaves such layers alone and does the rest"
     plan = planned(text, model, skip_unfit=True)
     assert [change.target.layer.name for change in plan.changes] == ["up3"]
     assert [skip.target.layer.name for skip in plan.skips] == ["up1", "up2", "up4"]
+
+
+def test_a_hint_that_several_layers_share_is_said_once() -> None:
+    bad = UP.replace("4", "2")
+    message = refused(DATA(3) + up(bad, "up_a") + up(bad, "up_b") + up(name="up_c")).message
+    head, one, hint, other = message.split("\n")
+    assert head == "2 layers cannot be filled:"
+    assert one.startswith("  line 2, 'up_a': ")
+    assert other.startswith("  line 3, 'up_b': ")
+    assert hint.startswith("    ")
+    assert "kernel_size 4, stride 2, pad 1" in hint
+
+
+def test_a_layer_that_alone_does_not_fit_is_told_what_else_there_is() -> None:
+    skip = "--skip-unfit leaves such layers alone and does the rest"
+    error = refused(DATA(3) + up(UP.replace("4", "2")))
+    assert re.fullmatch(rf".*kernel_size 4, stride 2, pad 1.*; {skip}", error.hint)
+    stranger = up(name="mix", more=SHARED).replace("Deconvolution", "Convolution")
+    assert refused(DATA(3) + up(more=SHARED) + stranger).hint == skip
 
 
 def test_a_kernel_that_does_not_interpolate_is_refused_with_the_recipe() -> None:
@@ -325,13 +377,35 @@ def test_a_guess_is_told_and_what_cannot_be_guessed_is_refused() -> None:
     assert change.fill.shape == (3, 1, 4, 4)
     assert any("taken to be num_output (3)" in said for said in change.warnings)
     assert "channels of its bottom 'data' is not to be found" in refused(data + up(FULL)).message
+    (change,) = planned(data + up(FULL), model_of(("up", [np.zeros((2, 2, 4, 4))]))).changes
+    assert change.fill.shape == (2, 2, 4, 4)  # by the model's weights
 
 
 def test_a_misspelt_field_is_refused_wherever_it_stands() -> None:
     text = DATA(3) + up() + up("num_output: 3\n stirde: 2", "conv").replace("Deconv", "Conv")
-    with pytest.raises(PrototxtError, match="did you mean 'stride'") as raised:
+    with pytest.raises(PrototxtError) as raised:
         planned(text)
+    assert raised.value.message == (
+        "layer 'conv' has a field 'stirde' in convolution_param "
+        "that neither Caffe nor a known fork has; did you mean 'stride'?"
+    )
+    assert raised.value.hint == (
+        "correct it: the value meant would otherwise silently be the default"
+    )
     assert (raised.value.line, raised.value.column, raised.value.layer) == (4, 2, "conv")
+    with pytest.raises(PrototxtError, match=r"nor a known fork has$"):
+        planned(DATA(3) + up("zzzzzzzz: 2"))
+
+
+@pytest.mark.parametrize(("size", "told"), [(2**31 - 1, False), (2**31, True)])
+def test_a_model_that_caffe_would_not_read_is_told(size: int, told: bool) -> None:
+    """ReadProtoFromBinaryFile has a limit of INT_MAX bytes."""
+    source = Bytes(b"")
+    source.size = size
+    warnings = planned(DATA(3) + up(), replace(EMPTY, source=source)).warnings
+    words = "the model has 2,147,483,648 bytes; Caffe itself reads up to 2 GiB"
+    assert (words in warnings) == told
+    assert any("2 GiB" in each for each in warnings) == told
 
 
 def test_models_of_two_generations_and_of_the_oldest() -> None:

@@ -437,6 +437,16 @@ def test_a_clone_costs_only_the_edits(
 
 
 @on_linux
+def test_an_edit_of_a_clone_may_name_bytes_of_the_source(
+    source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = Cloning(monkeypatch)
+    write_spliced(source, [Edit(0, 10, 10, lambda: [b"new", Kept(500, 507)])], place / "out")
+    assert (place / "out").read_bytes() == b"new" + SOURCE[500:507] + SOURCE[10:]
+    assert system.cloned == len(SOURCE)
+
+
+@on_linux
 @pytest.mark.parametrize(
     "number", [errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.ENOSPC]
 )
