@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deconvsurgery.errors import MismatchError, ModelError
+from deconvsurgery.report.conversion import convert_report
+from deconvsurgery.report.page import Lines
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.convert import ConvertResult, convert
 
@@ -249,6 +251,14 @@ def test_padding_layers_of_the_oldest_files_are_left_out(folder: Path) -> None:
           blobs { num: 1 channels: 1 height: 1 width: 2 data: [3, 4] }
           blobs { num: 1 channels: 1 height: 1 width: 1 data: 5 } } bottom: "q" top: "c" }"""
     )
+    result, _ = converted(data, folder, to="binary")
+    assert [(each.source.name, each.action) for each in result.conversion.layers] == [
+        ("p", "removed"),
+        ("c", "upgraded"),
+    ]
+    page = convert_report(result, width=80, terminal=False)
+    assert isinstance(page, Lines)
+    assert "note: p: goes: its pad moves to the layer behind it" in page.lines
     _, out = converted(data, folder)
     weights = np.array([[[[3, 4]]]], "<f4")
     same(
@@ -490,6 +500,24 @@ def test_a_blob_that_caffe_would_not_load_is_refused(blob: str, words: str, tmp_
         convert(tmp_path / "in", tmp_path / "out.h5")
     assert caught.value.layer == "bad"
     assert caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_of_many_reasons_ten_are_told(tmp_path: Path) -> None:
+    """NVIDIA's raw_data whose type is lacking, and twelve that each lack another number."""
+    message: Any = NetParameter()
+    blob = message.layer.add(name="raw").blobs.add(shape={"dim": [1]})
+    blob.MergeFromString(b"\x62\x04abcd")
+    for count in range(1, 13):
+        message.layer.add(name=f"l{count}").blobs.add(shape={"dim": [99]}, data=[0] * count)
+    (tmp_path / "in").write_bytes(message.SerializeToString())
+    with pytest.raises(MismatchError) as caught:
+        convert(tmp_path / "in", tmp_path / "out.h5")
+    first, *lines = caught.value.message.split("\n")
+    assert first == "13 layers have no HDF5 form:"
+    assert lines[0] == "  'raw': blob 0: its values are in raw_data whose type is not given"
+    assert [line.split(":")[0].strip() for line in lines[1:-1]] == [f"'l{n}'" for n in range(1, 10)]
+    assert lines[-1] == "  and 3 reasons more"
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 

@@ -165,6 +165,39 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Net, bytes]], str]] = {
         r"the net gives its weights \(3, 3, 2, 2\), the model has \(3, 1, 2, 2\)",
     ),
     "no weights": (lambda: (net(), b""), "no weights"),
+    "two layers": (
+        lambda: (
+            parse_net(
+                (NET(C, "", C, "", "") + NET(C, "", C, "", "").replace('"up"', '"up2"')).encode()
+            ),
+            b"",
+        ),
+        "2 layers cannot be regrouped:\n"
+        "  line 4, 'up': the model has no weights for it.*\n"
+        "  line 9, 'up2': the model has no weights for it",
+    ),
+    "no channels anywhere": (
+        lambda: (parse_net(NET(C, "", C, "", "").replace("Input", "Python").encode()), b""),
+        "the number of its channels is not to be found",
+    ),
+    "a bias that the net has not": (
+        lambda: (
+            parse_net(NET(C, "", C, "", "").replace("true", "false").encode()),
+            model_bytes(DIAGONAL),
+        ),
+        r"the net gives it 1 blob\(s\), the model has 2",
+    ),
+    "a kernel that Caffe refuses": (
+        lambda: (
+            parse_net(NET(C, "", C, "kernel_h: 3", "").encode()),
+            model_bytes(DIAGONAL),
+        ),
+        "kernel_size",
+    ),
+    "weights of a type that is none": (
+        lambda: (net(), model_bytes(DIAGONAL, 1, "raw half").replace(b"\x50\x02", b"\x50\x07")),
+        "cannot be read: its values are raw_data of type 7, which no Caffe reads",
+    ),
     "shared": (
         lambda: (
             parse_net(
@@ -196,3 +229,25 @@ def test_minus_zero_is_nothing() -> None:
     weights[0, 1] = -0.0
     _, out = regrouped(net(), model_bytes(weights))
     assert out == model_bytes(GROUPED, C)
+
+
+def test_a_shape_in_two_pieces_becomes_one() -> None:
+    """protobuf merges a message that is given twice."""
+
+    def sized(field: int, payload: bytes) -> bytes:
+        size = len(payload)
+        length = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
+        return bytes([field << 3 | 2]) + length + payload
+
+    def layer(weights: np.ndarray, *shapes: bytes) -> bytes:
+        blob = b"".join(sized(7, sized(1, shape)) for shape in shapes)
+        blobs = sized(7, blob + sized(5, weights.tobytes())) + sized(
+            7, sized(7, b"\x08\x03") + sized(5, np.float32([7, 8, 9]).tobytes())
+        )
+        return b"\xa2\x06" + sized(0, sized(1, b"up") + blobs)[1:]
+
+    data = layer(DIAGONAL, b"\x03", b"\x03\x02", b"\x02")
+    assert list(NetParameter.FromString(data).layer[0].blobs[0].shape.dim) == [3, 3, 2, 2]
+    plan, out = regrouped(net(), data)
+    assert len(plan.changes) == 1
+    assert out == layer(GROUPED, b"\x03\x01\x02\x02")

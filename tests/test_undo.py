@@ -235,7 +235,8 @@ def test_no_place_for_a_patch(line: str, words: str, place: Path, run_here: RunH
 def test_a_patch_is_replaced_by_force(place: Path, run_here: RunHere) -> None:
     (place / "undo").write_bytes(b"old")
     assert run_here(place, "apply", "-f", "--save-patch", "undo", "net", "in", "out")[0] == 0
-    assert run_here(place, "revert", "out", "undo")[0] == 0
+    assert run_here(place, "revert", "-q", "out", "undo") == (0, b"", b"")
+    assert (place / "out").read_bytes() == (place / "in").read_bytes()
 
 
 # --- both or neither
@@ -283,6 +284,21 @@ def test_whatever_fails_both_files_are_there_or_neither(
         if count < number:
             break
     assert fails > 10
+
+
+def test_a_way_back_that_fails_leaves_what_is_there(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    ds.apply(place / "net", place / "in", place / "out", save_patch=place / "undo")
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ds.FileError, match="No space left on device") as caught:
+        ds.revert(place / "out", place / "undo")
+    assert caught.value.path == str(place / "out")
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
 
 
 def test_the_patch_is_there_before_the_output(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
