@@ -583,3 +583,13 @@ def test_a_model_on_standard_output_is_not_the_page(place: Path, command: list[s
     assert done.returncode == 2
     assert b"which it would replace" in done.stderr
     assert (place / "page").read_bytes() == b""
+
+
+@pytest.mark.parametrize("line", ["inspect net pairs", "check net pairs", "apply -n net pairs"])
+def test_what_is_printed_does_not_depend_on_the_page(
+    line: str, place: Path, run_here: RunHere
+) -> None:
+    verb, *files = line.split()
+    plain = run_here(place, verb, *files)
+    assert run_here(place, verb, "--report", "page", *files) == plain
+    assert plain[1]

@@ -80,6 +80,7 @@ def command(
                 width=console.width,
                 terminal=console.is_terminal,
                 every_layer=every_layer,
+                pictures=picture,
             )
         )
     return 0

@@ -66,16 +66,23 @@ LAYOUTS: tuple[Layout, ...] = (
 
 
 def inspect_report(
-    result: InspectResult, *, width: int, terminal: bool, every_layer: bool
+    result: InspectResult,
+    *,
+    width: int,
+    terminal: bool,
+    every_layer: bool,
+    pictures: bool = True,
 ) -> RenderableType:
     """What the files are, a table of their layers, pictures, findings, and one closing sentence.
 
-    Off a ``terminal`` a line a layer and a line a finding, for ``soft_wrap=True``.
+    Without ``pictures`` none are drawn, also where weights were looked at. Off a ``terminal`` a
+    line a layer and a line a finding, for ``soft_wrap=True``.
     """
     rows = inspect_cells(result, every_layer=every_layer, terminal=terminal)
     files = list(inspect_files(result))
     if terminal and rows and "phase" not in rows[0] and result.net is not None:
         files[0] = (files[0][0], f"{files[0][1]}, phase {_phase_words(result.rows[0])}")
+    drawn = list(_looked_at(result)) if pictures else []
     said = list(inspect_remarks(result))
     closing = inspect_closing(result)
     if not terminal:
@@ -85,7 +92,7 @@ def inspect_report(
             for name, rule, where, words in _findings(result.rows, ":{}")
         ]
         lines = plain_table(rows, WIDE) if rows else []
-        for looked_at in _looked_at(result):
+        for looked_at in drawn:
             lines += plain_layer_pictures(*looked_at)
         heads = [f"{name}: {words}" for name, words in files]
         return plain([*heads, *lines, *plain_remarks(said), *found, closing])
@@ -94,7 +101,7 @@ def inspect_report(
     ]
     if rows:
         parts += [Text(""), table(rows, LAYOUTS, width)]
-    for looked_at in _looked_at(result):
+    for looked_at in drawn:
         parts += [Text(""), layer_pictures(*looked_at)]
     said += [
         (rule, WRONG if rule in ("DS001", "DS002", "DS011") else ODD, name, words + where)
