@@ -268,7 +268,7 @@ def test_layers_show_before_and_after(place: Path, run_here: RunHere) -> None:
         "Kernel", "Who hears whom", "Gain per phase", "Section", "A step", "A ramp", "A picture",
     ]  # fmt: skip
     text = words(first)
-    assert "Before: both outputs show both the ring and the cross." in text
+    assert "Before: both outputs show ring and cross." in text
     assert "After: output 0 shows the ring, output 1 the cross." in text
     assert words(found(second, "h3")[0]) == "upscore"
 
