@@ -25,6 +25,7 @@ import deconvsurgery as ds
 from deconvsurgery.explanation import explanation
 from deconvsurgery.finding import RULES
 from deconvsurgery.prototxt import parse_net
+from deconvsurgery.report.html.chart import Series, chart
 from deconvsurgery.report.html.heat import STEPS, heat
 from deconvsurgery.report.html.prose import prose
 from deconvsurgery.sample import base_model, net_text
@@ -268,7 +269,7 @@ def test_layers_show_before_and_after(place: Path, run_here: RunHere) -> None:
         "Kernel", "Who hears whom", "Gain per phase", "Section", "A step", "A ramp", "A picture",
     ]  # fmt: skip
     text = words(first)
-    assert "Before: both outputs show both the ring and the cross." in text
+    assert "Before: both outputs show ring and cross." in text
     assert "After: output 0 shows the ring, output 1 the cross." in text
     assert words(found(second, "h3")[0]) == "upscore"
 
@@ -467,6 +468,16 @@ def test_what_is_not_connected_is_hatched() -> None:
     whole = ElementTree.fromstring(heat(values, "a", connected=np.ones((3, 3), bool)))
     assert "off" not in [each.get("class") for each in whole.iter()]
     assert STEPS == 24
+
+
+@pytest.mark.parametrize("values", [[0, 5e-324], [1.7e308, -1.7e308], [np.nan, np.inf, 1], [0, 0]])
+def test_a_chart_of_any_values_is_one(values: list[float]) -> None:
+    series = Series("after", np.arange(float(len(values))), np.array(values, np.float64))
+    drawing = ElementTree.fromstring(chart([series], "a"))
+    for each in drawing.iter():
+        for value in (*each.attrib.values(), each.text or ""):
+            assert "nan" not in value
+            assert "inf" not in value
 
 
 # --- where it goes

@@ -5,10 +5,10 @@ Never here: what the values mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,13 @@ from .elements import Markup, element, number
 
 WIDTH, HEIGHT = 320, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 24
+# What is nearer to 0, or further than can be counted, has no ticks and no scale.
+SMALLEST, LARGEST = 1e-300, 1e300
 # Points that are marked one by one.
 _MOST_MARKS = 40
+
+Place: TypeAlias = Callable[[float], float]
+"""Where in the drawing a value lies."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +69,7 @@ def ticks(low: float, high: float) -> list[float]:
     ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.2, 0.4, 0.6])
     """
     span = high - low
-    if not (isfinite(span) and span > 0):
+    if not (isfinite(span) and span > SMALLEST):
         return [low]
     power = 10.0 ** floor(log10(span))
     step = next(
@@ -80,16 +85,16 @@ def _bounds(series: Iterable[Series]) -> tuple[float, float]:
     """Lowest and highest value, zero among them, with a little room."""
     low = high = 0.0
     for each in series:
-        finite = each.values[np.isfinite(each.values)].astype(np.float64)
+        finite = each.values[np.isfinite(each.values)].astype(np.float64).clip(-LARGEST, LARGEST)
         low = min(low, float(finite.min(initial=0)))
         high = max(high, float(finite.max(initial=0)))
-    if low == high:
+    if high - low <= SMALLEST:
         return 0.0, 1.0
     room = 0.04 * (high - low)
     return (low - room if low < 0 else low), high + room
 
 
-def _rules(low: float, high: float, y: Any) -> list[Markup]:
+def _rules(low: float, high: float, y: Place) -> list[Markup]:
     body = []
     for tick in ticks(low, high):
         at = y(tick)
@@ -101,7 +106,7 @@ def _rules(low: float, high: float, y: Any) -> list[Markup]:
     return body
 
 
-def _feet(left: float, right: float, x: Any) -> list[Markup]:
+def _feet(left: float, right: float, x: Place) -> list[Markup]:
     whole = [tick for tick in ticks(left, right) if tick == floor(tick)]
     return [
         element("text", _tick(tick), x=float(x(tick)), y=HEIGHT - 6, text_anchor="middle")
@@ -113,7 +118,7 @@ def _tick(value: float) -> str:
     return f"{value:.4g}" if abs(value) > 1e-12 else "0"
 
 
-def _lines(series: Series, x: Any, y: Any) -> list[Markup]:
+def _lines(series: Series, x: Place, y: Place) -> list[Markup]:
     pairs = list(zip(series.positions.tolist(), series.values.tolist(), strict=True))
     body = []
     if series.kind != "given":
@@ -131,7 +136,7 @@ def _lines(series: Series, x: Any, y: Any) -> list[Markup]:
     return body
 
 
-def _runs(pairs: Iterable[tuple[float, float]], x: Any, y: Any) -> list[list[str]]:
+def _runs(pairs: Iterable[tuple[float, float]], x: Place, y: Place) -> list[list[str]]:
     """Points that one line joins."""
     runs: list[list[str]] = [[]]
     for at, value in pairs:
