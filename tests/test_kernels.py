@@ -529,6 +529,7 @@ def test_rows_are_independent():
         ((3, 3, 4, 4), 3, 1, (0, 2), "stride must be at least 1"),
         ((3, 3, 10**9, 10**9), 3, 1, (2, 2), "beyond all reason"),
         ((60000, 60000, 4, 4), 60000, 1, (2, 2), "than Caffe can count"),
+        ((2**15, 1, 2**8, 2**8), 2**15, 2**15, (2, 2), "than Caffe can count"),  # 2^31 values
     ],
 )
 def test_weights_without_a_place_for_a_kernel(shape, num_output, group, stride, message):

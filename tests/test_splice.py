@@ -70,6 +70,14 @@ def test_segments_cover_the_source_from_left_to_right(
     assert len(found) - len(kept) == len(ranges)
 
 
+def test_segments_of_a_part_of_the_source() -> None:
+    edit = replacing(6, 7, b"x")
+    assert list(segments(10, [edit], 4)) == [Kept(4, 6), edit, Kept(7, 10)]
+    assert (Kept(4, 6).size, Kept(7, 10).size) == (2, 3)
+    with pytest.raises(ValueError, match="overlaps or leaves 10 bytes"):
+        list(segments(10, [edit], 7))
+
+
 def test_insertions_at_one_place_keep_their_order() -> None:
     edits = [replacing(2, 2, b"1"), replacing(2, 2, b"2"), replacing(2, 2, b"3")]
     assert spliced(b"abcd", edits) == b"ab123cd"
