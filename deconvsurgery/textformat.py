@@ -151,9 +151,8 @@ class _Reader:
         self.token = next(self.tokens)
 
     def take(self) -> Token:
-        taken = self.token
-        if taken.kind != "end":
-            self.token = next(self.tokens)
+        """The token in front, which is not the end of the text."""
+        taken, self.token = self.token, next(self.tokens)
         return taken
 
     def take_if(self, *marks: str) -> Token | None:

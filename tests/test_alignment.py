@@ -299,3 +299,61 @@ def test_a_state_has_its_own_graph() -> None:
     assert right == {Phase.TRAIN: [False], Phase.TEST: [False]}
     (train,) = placements(net.filtered(NetState(Phase.TRAIN)))
     assert train.cropped
+
+
+def facts(crop: str, *more: str) -> Any:
+    """The image halved, enlarged again (one pixel beyond each edge), and cut as ``crop`` says."""
+    halved = layer("Pooling", 0, "pooling_param { kernel_size: 2 stride: 2 }")
+    up = layer("Deconvolution", 1, conv("kernel_size: 4 stride: 2"))
+    cut = layer("Crop", 2, crop, more='bottom: "data"')
+    (placed,) = placements(parse_net((INPUT + halved + up + cut + "".join(more)).encode()))
+    return placed
+
+
+def test_a_crop_by_an_axis_from_the_end() -> None:
+    """-2 of four axes is 2: height and width, each with its offset."""
+    placed = facts("crop_param { axis: -2 offset: 1 offset: 3 }")
+    assert (placed.crop.given, placed.crop.expected) == ((1, 3), (1, 1))
+    assert not placed.right
+
+
+def test_offsets_that_no_caffe_takes_are_no_facts() -> None:
+    """One axis of two, or three offsets for two: nothing is said of where it lies."""
+    for param in ("crop_param { axis: 3 offset: 9 }", "crop_param { offset: 9 offset: 9 offset: 9 }"):
+        placed = facts(param)
+        assert (placed.cropped, placed.crop, placed.right) == (True, None, True)
+
+
+def test_of_two_wrong_crops_the_nearest_counts() -> None:
+    placed = facts(
+        "crop_param { offset: 7 }",
+        layer("Crop", 3, "crop_param { offset: 5 }", bottom="b1", more='bottom: "data"'),
+    )
+    assert placed.crop.layer.name == "l2"
+
+
+def test_a_deconvolution_that_caffe_refuses_lies_nowhere() -> None:
+    good, bad = "kernel_size: 4 stride: 2 pad: 1", "kernel_size: 4 stride: 0"
+    assert own(bad) == []
+    assert own(good, layer("Deconvolution", 1, conv(bad))) == ["right"]
+
+
+def test_maps_of_another_number_of_axes_do_not_follow() -> None:
+    one, two = (AxisMap(Fraction(2)),), (AxisMap(), AxisMap())
+    assert composed(one, two) is None
+    assert composed((), one) == one
+
+
+@pytest.mark.parametrize(
+    ("param", "shift"),
+    [
+        ("", Fraction(1, 2)),  # the default of 2: two pixels for one, their centre between them
+        ("scale: 3", Fraction(1)),
+        ("scale: 0", None),
+        ("scale: 2 upsample_h: 45", None),  # a size of its own, which may cut
+    ],
+)
+def test_a_forks_upsample_by_hand(param: str, shift: Fraction | None) -> None:
+    net = parse_net((INPUT + layer("Upsample", 0, f"upsample_param {{ {param} }}")).encode())
+    found = layer_map(net.layers[-1])
+    assert (found[0].shift if found else None) == shift

@@ -111,6 +111,8 @@ def test_what_a_message_says() -> None:
         "two",
     )
     assert "m" in message
+    # A fork's field of one name may be a number here and a message there.
+    assert Message((("m", 4), ("m", inner))).message("m") == inner
 
 
 def test_what_a_message_does_not_say_is_its_default() -> None:

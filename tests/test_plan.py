@@ -6,6 +6,7 @@ Nets and models are made here by text and by protobuf; weights are written out b
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -507,3 +508,25 @@ def test_a_bias_shared_with_a_stranger_is_not_cleared() -> None:
 def test_a_type_that_is_none_of_ours_is_told_without_blobs_too() -> None:
     (change,) = planned(DATA(3) + up(), model_of(("up", []), kind="Interp")).changes
     assert any("calls this layer a Interp" in said for said in change.warnings)
+
+
+def test_where_one_namesake_lacks_its_bias_the_others_keep_theirs() -> None:
+    net: Any = message_class("NetParameter")()
+    for bias in ([4, 5, 6], []):
+        layer = net.layer.add(name="up")
+        layer.blobs.add(data=[0] * 48, shape={"dim": [3, 1, 4, 4]})
+        layer.blobs.add(data=bias, shape={"dim": [3]})
+    model = index(Bytes(net.SerializeToString()))
+    text = DATA(3) + up(UP.replace("bias_term: false", "bias_filler { value: 2 }"))
+    written = spliced(net.SerializeToString(), edits(planned(text, model), model))
+    saved: Any = message_class("NetParameter").FromString(written)
+    assert [list(layer.blobs[1].data) for layer in saved.layer] == [[4, 5, 6], [2, 2, 2]]
+
+
+def test_a_model_too_large_for_caffe_is_told() -> None:
+    large = Bytes(b"")
+    large.size = 2**31
+    (said,) = planned(DATA(3) + up(), replace(EMPTY, source=large)).warnings
+    assert said == "the model has 2,147,483,648 bytes; Caffe itself reads up to 2 GiB"
+    large.size = 2**31 - 1
+    assert planned(DATA(3) + up(), replace(EMPTY, source=large)).warnings == ()

@@ -165,6 +165,39 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Net, bytes]], str]] = {
         r"the net gives its weights \(3, 3, 2, 2\), the model has \(3, 1, 2, 2\)",
     ),
     "no weights": (lambda: (net(), b""), "no weights"),
+    "two layers": (
+        lambda: (
+            parse_net(
+                (NET(C, "", C, "", "") + NET(C, "", C, "", "").replace('"up"', '"up2"')).encode()
+            ),
+            b"",
+        ),
+        "2 layers cannot be regrouped:\n"
+        "  line 4, 'up': the model has no weights for it.*\n"
+        "  line 9, 'up2': the model has no weights for it",
+    ),
+    "no channels anywhere": (
+        lambda: (parse_net(NET(C, "", C, "", "").replace("Input", "Python").encode()), b""),
+        "the number of its channels is not to be found",
+    ),
+    "a bias that the net has not": (
+        lambda: (
+            parse_net(NET(C, "", C, "", "").replace("true", "false").encode()),
+            model_bytes(DIAGONAL),
+        ),
+        r"the net gives it 1 blob\(s\), the model has 2",
+    ),
+    "a kernel that Caffe refuses": (
+        lambda: (
+            parse_net(NET(C, "", C, "kernel_h: 3", "").encode()),
+            model_bytes(DIAGONAL),
+        ),
+        "kernel_size",
+    ),
+    "weights of a type that is none": (
+        lambda: (net(), model_bytes(DIAGONAL, 1, "raw half").replace(b"\x50\x02", b"\x50\x07")),
+        "cannot be read: its values are raw_data of type 7, which no Caffe reads",
+    ),
     "shared": (
         lambda: (
             parse_net(

@@ -241,6 +241,8 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     # ── several bottoms or tops
     ([(1, 4, 8, 8), (1, 2, 6, 5)], 'type: "Crop"', [(1, 4, 6, 5)], []),
     ([(1, 4, 8, 8), (1, 2, 6, 5)], 'type: "AutoCrop"', [(1, 4, 6, 5)], []),
+    # From the end of an unknown number of axes nothing can be told.
+    ([None, (1, 2, 6, 5)], 'type: "Crop" crop_param { axis: -1 }', [None], []),
     (
         [(1, 4, 8, 8), (1, 2, 6, 5)],
         'type: "Crop" crop_param { axis: 1 offset: 1 }',
@@ -298,6 +300,12 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [(7, 20)],
     ),
     (
+        [None],
+        'type: "InnerProduct" inner_product_param { num_output: 7 axis: -1 }',
+        [None],
+        [(7, None), (7,)],
+    ),
+    (
         [(2, 3, 4, 5)],
         'type: "InnerProduct" inner_product_param { num_output: 7 transpose: true axis: -1 }',
         [(2, 3, 4, 7)],
@@ -342,9 +350,19 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [],
     ),
     ([None], 'type: "Reshape" reshape_param { axis: 1 shape { dim: 2 } }', [None], []),
+    # A dim copied from behind the replaced part is there twice: 6 * 3 * 2 = 2 * 3 * (3 * 2).
+    (
+        [(6, 3, 2)],
+        'type: "Reshape" reshape_param { num_axes: 1 shape { dim: -1 dim: 0 } }',
+        [(2, 3, 3, 2)],
+        [],
+    ),
+    # A fork's older message: num, channels, height, width.
+    ([(2, 3, 4)], 'type: "Reshape" reshape_param { num: 0 channels: -1 }', [None], []),
     ([(2, 3, 4, 5)], 'type: "Flatten"', [(2, 60)], []),
     ([(2, 3, 4, 5)], 'type: "Flatten" flatten_param { axis: 1 end_axis: 2 }', [(2, 12, 5)], []),
     ([None], 'type: "Flatten"', [(None, None)], []),
+    ([None], 'type: "Tile" tile_param { tiles: 5 }', [None], []),
     ([(2, 3, 4)], 'type: "Tile" tile_param { tiles: 5 }', [(2, 15, 4)], []),
     ([(2, 3, 4)], 'type: "Tile" tile_param { tiles: 5 axis: -1 }', [(2, 3, 20)], []),
     ([(2, 3, 4)], 'type: "Reduction"', [()], []),
@@ -472,6 +490,12 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ([(1, 3, 5, 6)], 'type: "BN" bn_param { frozen: true }', [(1, 3, 5, 6)], [(1, 3, 1, 1)] * 4),
     ([(1, 3, 5, 6)], 'type: "BN" param {} param {}', [(1, 3, 5, 6)], [(1, 3, 1, 1)] * 2),
     ([(1, 3, 5, 6)], 'type: "BN"', [(1, 3, 5, 6)], None),
+    (  # ParseNet's, however many params it has
+        [(1, 3, 5, 6)],
+        'type: "BN" param {} param {} bn_param { moving_average: false }',
+        [(1, 3, 5, 6)],
+        None,
+    ),
     ([(1, 3, 5, 6)], 'type: "Normalize"', [(1, 3, 5, 6)], [()]),
     (
         [(1, 3, 5, 6)],
@@ -661,7 +685,13 @@ REFUSED: list[tuple[Shapes, str, str]] = [
     ([IMAGE], 'type: "LSTM"', "num_output is missing"),
     ([IMAGE], 'type: "Permute" permute_param { order: 1 order: 1 }', "twice"),
     ([IMAGE], 'type: "Permute" permute_param { order: 4 }', "do not have"),
+    (
+        [(6, 0, 2)],
+        'type: "Reshape" reshape_param { num_axes: 1 shape { dim: -1 dim: 0 } }',
+        "beside an axis of size 0",
+    ),
     ([IMAGE], 'type: "Interp" interp_param { shrink_factor: 0 }', "at least 1"),
+    ([IMAGE], 'type: "Interp" interp_param { pad_end: -5 zoom_factor: 2 }', "leave nothing"),
     ([], 'type: "Input" input_param { shape { dim: -1 } }', "below 0"),
     ([], 'type: "Input" input_param { shape { dim: 1 } shape { dim: 1 } }', "2 times for 1 tops"),
     ([], 'type: "Input" input_param { shape { dim: 65536 dim: 65536 } }', "2147483647 values"),
@@ -836,6 +866,8 @@ def test_group_1_says_nothing() -> None:
         (READER, {"reader": ((5, 4, 1, 1), (5,)), "up": ((12, 2, 4, 4),)}, 12),
         # what cannot be: not a multiple of group, another layer of that name, a shared value
         ("", {"up": ((7, 2, 4, 4),)}, None),
+        # … or a convolution over another axis
+        (READER.replace("num_output", "axis: 2 num_output"), {"reader": ((5, 4, 1), (5,))}, None),
         (READER, {"reader": ((6, 4, 1, 1), (6,))}, None),
         (READER, {"reader": ()}, None),
         ("", {"up": ((12,),)}, None),

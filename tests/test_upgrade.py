@@ -1106,3 +1106,9 @@ def test_values_of_a_list_one_by_one() -> None:
         twos,
         ones,
     ]
+
+
+def test_a_number_is_no_message() -> None:
+    assert carry.message_in("LayerParameter", "convolution_param") == "ConvolutionParameter"
+    with pytest.raises(KeyError, match="LayerParameter.phase is no message"):
+        carry.message_in("LayerParameter", "phase")
