@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import os
@@ -137,6 +138,49 @@ def test_the_system_refuses(file: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert caught.value.path == str(file)
 
 
+def refusing(number: int) -> Callable[..., object]:
+    def call(*_: object) -> object:
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+def test_the_system_does_not_say_what_it_opened(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the descriptor is given back, whoever has it by then."""
+    given = os.open(file, os.O_RDONLY)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", refusing(errno.EIO))
+        with pytest.raises(FileError, match="cannot be looked at: Input/output error"):
+            FileSource(given, "it")
+        with pytest.raises(FileError, match="cannot be looked at: Input/output error") as caught:
+            open_source(file)
+    assert caught.value.path == str(file)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(given)
+
+
+def test_the_stretches_of_a_sparse_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes [8, 12) and [20, 24) are on disk, and behind them is a hole."""
+
+    def lseek(_fd: int, position: int, whence: int) -> int:
+        if whence == os.SEEK_HOLE:
+            return 12 if position < 12 else 24
+        if position >= 24:
+            raise OSError(errno.ENXIO, "No such device or address")
+        return position if 8 <= position < 12 or position >= 20 else 8 if position < 8 else 20
+
+    with open_source(file) as source:
+        assert list(source.filled(0, len(BYTES))) == [(0, len(BYTES))]
+        monkeypatch.setattr(os, "lseek", lseek)
+        assert list(source.filled(0, 40)) == [(8, 12), (20, 24)]
+        assert list(source.filled(10, 22)) == [(10, 12), (20, 22)]
+        assert list(source.filled(0, 8)) == []
+        monkeypatch.setattr(os, "lseek", refusing(errno.EINVAL))  # who cannot tell has no holes
+        assert list(source.filled(3, 40)) == [(3, 40)]
+
+
 # ── changed meanwhile ──
 
 
@@ -207,6 +251,7 @@ def test_standard_input_from_a_file_is_read_where_it_lies(file: Path) -> None:
             assert not source.spooled
             assert everything(source) == BYTES
             assert source.is_same_file(os.stat(file))
+            assert source.unchanged()
             append(file)
             assert not source.unchanged()
         os.fstat(0)  # still open
@@ -288,6 +333,42 @@ def test_no_room_for_the_spool(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # ── what cannot be opened ──
+
+
+def test_standard_input_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched, piped(b"") as pipe, standard_input(pipe):
+        patched.setattr(source_room, "duplicated", refusing(errno.EMFILE))
+        with pytest.raises(FileError, match="cannot be read: Too many open files") as caught:
+            open_source("-")
+    assert caught.value.path == "standard input"
+    pieces = iter([InterruptedError, b"ab", InterruptedError, b"cd", OSError(5, "gone")])
+
+    def read(_fd: int, _size: int) -> bytes:
+        piece = next(pieces, b"")
+        if isinstance(piece, bytes):
+            return piece
+        raise piece
+
+    with piped(b"") as pipe, standard_input(pipe):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "read", read)
+            with pytest.raises(FileError, match="cannot be read: gone"):
+                open_source("-")
+        pieces = iter([b"ab", InterruptedError, b"cd"])
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "read", read)
+            spooled = open_source("-")
+        with spooled:
+            assert everything(spooled) == b"abcd"
+
+
+def test_a_folder_that_cannot_be_listed_gives_no_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "scandir", refusing(errno.EACCES))
+    with pytest.raises(FileError, match="no such file") as caught:
+        open_source(tmp_path / "nett.caffemodel")
+    assert caught.value.hint is None
 
 
 def test_missing(file: Path, tmp_path: Path) -> None:

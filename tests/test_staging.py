@@ -1,0 +1,240 @@
+"""What the rooms around a new file do where the system refuses or does less than elsewhere.
+
+Each test asks the room itself: `place` for where a file may go, `sink` for its bytes, `staging` for
+how it takes its place. What they do together is in test_write.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deconvsurgery.descriptors import opened as really_opened
+from deconvsurgery.errors import FileError, OutputError
+from deconvsurgery.place import check_place, found_place
+from deconvsurgery.sink import Sink
+from deconvsurgery.source import open_source
+from deconvsurgery.staging import Staged, staged
+from deconvsurgery.write import make_directory, write_file
+
+OLD, NEW = b"what was there before", b"new bytes"
+MIB = 1 << 20
+
+
+def refusing(number: int) -> Callable[..., Any]:
+    def call(*_: object, **__: object) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """An output that is there already, in a folder of its own."""
+    path = tmp_path / "out"
+    path.write_bytes(OLD)
+    return path
+
+
+def put(path: Path, during: Callable[[], object] = lambda: None, *, force: bool = False) -> Staged:
+    """New bytes staged for ``path``; something happens; they take its place."""
+    with staged(found_place(path), lambda sink: sink.write(NEW), len(NEW)) as new:
+        during()
+        new.take(force=force)
+    return new
+
+
+# --- where a file may go
+
+
+def test_a_place_that_cannot_be_looked_at(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "lstat", refusing(errno.EIO))
+        with pytest.raises(FileError, match="cannot be looked at: Input/output error") as caught:
+            found_place(old)
+    assert caught.value.path == str(old)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", refusing(errno.EIO))
+        with pytest.raises(FileError, match="cannot be looked at: Input/output error"):
+            found_place("-")
+
+
+def test_a_folder_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = found_place(tmp_path / "new")
+    monkeypatch.setattr(os, "stat", refusing(errno.EACCES))
+    with pytest.raises(FileError, match="its directory cannot be looked at: Permission denied"):
+        check_place(there, None, force=False, in_place=False, text=False)
+
+
+def test_a_device_that_cannot_be_opened_is_taken_for_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Writing to it says what is wrong."""
+    monkeypatch.setattr("deconvsurgery.place.opened", refusing(errno.EBUSY))
+    check_place(found_place("/dev/null"), None, force=False, in_place=False, text=False)
+    monkeypatch.setattr("deconvsurgery.write.opened", refusing(errno.EBUSY))
+    with pytest.raises(FileError, match="Device or resource busy"):
+        write_file("/dev/null", NEW)
+
+
+def test_a_fifo_that_became_a_file_meanwhile_keeps_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    def swapped(name: str, *more: int) -> int:
+        path.unlink()
+        path.write_bytes(OLD)
+        return really_opened(name, *more)
+
+    monkeypatch.setattr("deconvsurgery.write.opened", swapped)
+    with pytest.raises(OutputError, match="became a regular file meanwhile"):
+        write_file(path, NEW)
+    assert path.read_bytes() == OLD
+
+
+def test_a_folder_is_made_or_the_reason_is_told(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_directory(old.with_name("a") / "b")
+    assert (old.with_name("a") / "b").is_dir()
+    make_directory(old.with_name("a"))  # it is there
+    for name in (old, old / "inside"):
+        with pytest.raises(OutputError, match="cannot be made a directory"):
+            make_directory(name)
+    monkeypatch.setattr(os, "makedirs", refusing(errno.ENOSPC))
+    with pytest.raises(FileError, match="cannot be made a directory: No space left on device"):
+        make_directory(old.with_name("c"))
+    assert old.read_bytes() == OLD
+
+
+# --- its bytes
+
+
+@pytest.fixture
+def sunk(tmp_path: Path) -> Iterator[tuple[Sink, Path]]:
+    path = tmp_path / "sunk"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    yield Sink(fd, None, fresh=True), path
+    os.close(fd)
+
+
+def test_a_write_of_nothing_ends(
+    sunk: tuple[Sink, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "write", lambda *_: 0)
+    with pytest.raises(OSError, match="nothing more could be written"):
+        sunk[0].write(NEW)
+
+
+@pytest.mark.parametrize("machine", ["mips64", "ppc64le", "sparc64"])
+def test_where_ioctls_have_other_numbers_none_is_tried(
+    machine: str, sunk: tuple[Sink, Path], old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr("fcntl.ioctl", lambda *_: pytest.fail("0x40049409 is another one there"))
+    with open_source(old) as source:
+        assert not sunk[0].clone(source)
+    assert sunk[1].read_bytes() == b""
+
+
+def test_a_large_hole_stays_one(sunk: tuple[Sink, Path], tmp_path: Path) -> None:
+    """20 MiB of nothing between two bytes: as zeros they are there, on the disk they need not be."""
+    sparse = tmp_path / "sparse"
+    with sparse.open("wb") as file:
+        file.write(b"a")
+        file.seek(20 * MIB)
+        file.write(b"z")
+    sink, path = sunk
+    with open_source(sparse) as source:
+        sink.copy(source, 0, source.size)
+    assert sink.done == 20 * MIB + 1
+    assert path.read_bytes() == sparse.read_bytes()
+    # Where the file system has holes at all, the copy takes no more room than the first did.
+    assert path.stat().st_blocks <= sparse.stat().st_blocks + 8
+
+
+# --- how it takes its place
+
+
+def test_another_size_than_promised_is_our_bug(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RuntimeError, match="9 bytes were written instead of 10"),
+        staged(found_place(tmp_path / "new"), lambda sink: sink.write(NEW), 10),
+    ):
+        pytest.fail("it was staged")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_was_replaced_meanwhile_is_kept(old: Path) -> None:
+    def another() -> None:
+        other = old.with_name("other")
+        other.write_bytes(b"of another")
+        other.rename(old)
+
+    with pytest.raises(OutputError, match="was replaced by another meanwhile"):
+        put(old, another)
+    assert old.read_bytes() == b"of another"
+    put(old, another, force=True)
+    assert old.read_bytes() == NEW
+    assert os.listdir(old.parent) == ["out"]
+
+
+def test_a_mode_that_cannot_be_kept_is_told(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old.chmod(0o640)
+    monkeypatch.setattr(os, "fchmod", refusing(errno.EPERM))
+    told = put(old).warnings
+    assert told == ["the old file's mode 0640 could not be kept: Operation not permitted"]
+    assert old.read_bytes() == NEW
+    assert stat.S_IMODE(old.stat().st_mode) == 0o600  # private, as it was made
+
+
+@pytest.mark.parametrize("call", ["listxattr", "getxattr", "setxattr"])
+def test_attributes_that_cannot_be_kept_are_told(
+    call: str, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where their names cannot even be asked for, there are none."""
+    names = ["security.selinux", "user.a\n"]
+    monkeypatch.setattr(os, "listxattr", lambda _: names, raising=False)
+    monkeypatch.setattr(os, "getxattr", lambda _path, name: name.encode(), raising=False)
+    monkeypatch.setattr(os, "setxattr", lambda *_: None, raising=False)
+    monkeypatch.setattr(os, call, refusing(errno.EOPNOTSUPP), raising=False)
+    told = put(old).warnings
+    expected = "the attribute user.a\\n could not be kept: Operation not supported"
+    assert told == ([] if call == "listxattr" else [expected])
+    assert old.read_bytes() == NEW
+
+
+def test_a_system_without_attributes(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "listxattr", raising=False)
+    monkeypatch.setattr(os, "setxattr", lambda *_: pytest.fail("there is none"), raising=False)
+    assert put(old).warnings == []
+    assert old.read_bytes() == NEW
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EIO])
+def test_a_folder_that_cannot_be_flushed(
+    number: int, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems have no such thing; any other reason is told, and the file is in place."""
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if number == errno.EIO:
+        with pytest.raises(FileError, match="complete and in its place, but the directory"):
+            put(old)
+    else:
+        put(old)
+    assert old.read_bytes() == NEW
