@@ -102,8 +102,7 @@ def _same_rest(a: Model, one: SourceBlob, b: Model, two: SourceBlob) -> bool:
 
 
 def _rest(blob: SourceBlob) -> Ranges:
-    if not isinstance(blob.place, OnWire):
-        return ()
+    assert isinstance(blob.place, OnWire)
     place, frame = blob.place, blob.place.frames[-1]
     values = [(chunk.tag, chunk.stop) for chunk in place.values]
     return gaps(frame.start, frame.stop, [*values, *place.dims, *place.raw_notes])

@@ -319,7 +319,10 @@ def test_a_crop_by_an_axis_from_the_end() -> None:
 
 def test_offsets_that_no_caffe_takes_are_no_facts() -> None:
     """One axis of two, or three offsets for two: nothing is said of where it lies."""
-    for param in ("crop_param { axis: 3 offset: 9 }", "crop_param { offset: 9 offset: 9 offset: 9 }"):
+    for param in (
+        "crop_param { axis: 3 offset: 9 }",
+        "crop_param { offset: 9 offset: 9 offset: 9 }",
+    ):
         placed = facts(param)
         assert (placed.cropped, placed.crop, placed.right) == (True, None, True)
 

@@ -493,6 +493,24 @@ def test_a_blob_that_caffe_would_not_load_is_refused(blob: str, words: str, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
+def test_of_many_reasons_ten_are_told(tmp_path: Path) -> None:
+    """NVIDIA's raw_data whose type is lacking, and twelve that each lack another number."""
+    message: Any = NetParameter()
+    blob = message.layer.add(name="raw").blobs.add(shape={"dim": [1]})
+    blob.MergeFromString(b"\x62\x04abcd")
+    for count in range(1, 13):
+        message.layer.add(name=f"l{count}").blobs.add(shape={"dim": [99]}, data=[0] * count)
+    (tmp_path / "in").write_bytes(message.SerializeToString())
+    with pytest.raises(MismatchError) as caught:
+        convert(tmp_path / "in", tmp_path / "out.h5")
+    first, *lines = caught.value.message.split("\n")
+    assert first == "13 layers have no HDF5 form:"
+    assert lines[0] == "  'raw': blob 0: its values are in raw_data whose type is not given"
+    assert [line.split(":")[0].strip() for line in lines[1:-1]] == [f"'l{n}'" for n in range(1, 10)]
+    assert lines[-1] == "  and 3 reasons more"
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
 def test_gradients_are_left_out_and_that_is_told(folder: Path) -> None:
     data = model('layer { name: "a" blobs { shape { dim: 1 } data: 1 diff: 2 } }')
     result, out = converted(data, folder)

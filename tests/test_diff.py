@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from deconvsurgery.change import Change
 from deconvsurgery.contrast import LayerContrast, Likeness
+from deconvsurgery.difference import stretch
 from deconvsurgery.errors import FileError, ModelError, SelectionError, SurgeryError
 from deconvsurgery.indexing import index
-from deconvsurgery.model import Model
+from deconvsurgery.model import Made, Model, SourceBlob, Storage
 from deconvsurgery.read import open_model
 from deconvsurgery.report.document import apply_document
 from deconvsurgery.schema import message_class
@@ -947,3 +948,34 @@ def test_many_layers_renamed_or_not(tmp_path: Path) -> None:
         "only-in-a": count // 2,
         "only-in-b": count // 2,
     }
+
+
+def test_layers_that_differ_in_the_number_of_values_alone_are_not_one_renamed(
+    held: Callable[..., DiffResult],
+) -> None:
+    """The same shape and the same first values; one file is damaged and has a value too many."""
+    values = [*map(float, range(300))]
+    result = held(
+        layer("a", row(*values, shape="dim: 300")),
+        layer("b", row(*values, 300.0, shape="dim: 300")),
+    )
+    assert states(result) == {"a": "only-in-a", "b": "only-in-b"}
+
+
+def test_values_in_pieces_of_which_one_is_empty_are_the_same_values(
+    held: Callable[..., DiffResult],
+) -> None:
+    def with_blob(blob: bytes) -> bytes:
+        inner = b"\x0a\x01a" + b"\x3a" + bytes([len(blob)]) + blob
+        return b"\xa2\x06" + bytes([len(inner)]) + inner
+
+    one, two = (np.float32(value).tobytes() for value in (1, 2))
+    shape = b"\x3a\x02\x08\x02"
+    apart = shape + b"\x2d" + one + b"\x2a\x00" + b"\x2a\x04" + two
+    result = held(with_blob(shape + b"\x2a\x08" + one + two), with_blob(apart))
+    assert only(result).likeness is Likeness.SAME
+    assert numbers(only(result)) == (0.0, 0, 2)
+
+
+def test_values_that_no_file_has_lie_nowhere() -> None:
+    assert stretch(SourceBlob((3,), Made(3, Storage.DATA, lambda: iter(())))) is None

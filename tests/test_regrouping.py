@@ -229,3 +229,25 @@ def test_minus_zero_is_nothing() -> None:
     weights[0, 1] = -0.0
     _, out = regrouped(net(), model_bytes(weights))
     assert out == model_bytes(GROUPED, C)
+
+
+def test_a_shape_in_two_pieces_becomes_one() -> None:
+    """protobuf merges a message that is given twice."""
+
+    def sized(field: int, payload: bytes) -> bytes:
+        size = len(payload)
+        length = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
+        return bytes([field << 3 | 2]) + length + payload
+
+    def layer(weights: np.ndarray, *shapes: bytes) -> bytes:
+        blob = b"".join(sized(7, sized(1, shape)) for shape in shapes)
+        blobs = sized(7, blob + sized(5, weights.tobytes())) + sized(
+            7, sized(7, b"\x08\x03") + sized(5, np.float32([7, 8, 9]).tobytes())
+        )
+        return b"\xa2\x06" + sized(0, sized(1, b"up") + blobs)[1:]
+
+    data = layer(DIAGONAL, b"\x03", b"\x03\x02", b"\x02")
+    assert list(NetParameter.FromString(data).layer[0].blobs[0].shape.dim) == [3, 3, 2, 2]
+    plan, out = regrouped(net(), data)
+    assert len(plan.changes) == 1
+    assert out == layer(GROUPED, b"\x03\x01\x02\x02")

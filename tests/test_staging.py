@@ -100,9 +100,7 @@ def test_a_fifo_that_became_a_file_meanwhile_keeps_its_bytes(
     assert path.read_bytes() == OLD
 
 
-def test_a_folder_is_made_or_the_reason_is_told(
-    old: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_made_or_the_reason_is_told(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_directory(old.with_name("a") / "b")
     assert (old.with_name("a") / "b").is_dir()
     make_directory(old.with_name("a"))  # it is there
@@ -126,9 +124,7 @@ def sunk(tmp_path: Path) -> Iterator[tuple[Sink, Path]]:
     os.close(fd)
 
 
-def test_a_write_of_nothing_ends(
-    sunk: tuple[Sink, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_of_nothing_ends(sunk: tuple[Sink, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "write", lambda *_: 0)
     with pytest.raises(OSError, match="nothing more could be written"):
         sunk[0].write(NEW)

@@ -9,10 +9,18 @@ import pytest
 
 from deconvsurgery.indexing import index
 from deconvsurgery.model import Model, Storage
+from deconvsurgery.net import Message
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
 from deconvsurgery.splice import spliced
-from deconvsurgery.surgery import NewBlob, added_blobs, added_layer, rewritten_blob
+from deconvsurgery.surgery import (
+    NewBlob,
+    added_blobs,
+    added_layer,
+    fill_message,
+    kept_values,
+    rewritten_blob,
+)
 from deconvsurgery.wire import FramedEdit, reframed
 
 NetParameter = message_class("NetParameter")
@@ -251,3 +259,34 @@ def test_a_name_that_latin_1_does_not_have_is_still_written() -> None:
     net = b'# \xe9\nlayer { name: "\\u0142up" type: "Deconvolution" }'
     message: Any = NetParameter.FromString(created(b"", net))
     assert message.layer[0].name == "\u0142up"
+
+
+def test_what_a_message_cannot_hold_is_left_out() -> None:
+    """A net's fields are a fork's, too: of another kind, or a value that Caffe's enum lacks."""
+    layer: Any = message_class("LayerParameter")()
+    fields = (
+        ("name", Message((("a", 1),))),
+        ("type", "Deconvolution"),
+        ("phase", "SOMETIMES"),
+        ("fork_param", Message()),
+        ("param", Message((("share_mode", "PERMISSIVE"), ("lr_mult", 0.5)))),
+        ("param", Message()),
+        ("pooling_param", Message()),
+    )
+    fill_message(layer, Message(fields))
+    expected: Any = message_class("LayerParameter")(type="Deconvolution")
+    expected.param.add(share_mode=1, lr_mult=0.5)
+    expected.param.add()
+    expected.pooling_param.SetInParent()
+    assert layer == expected
+
+
+def test_values_are_kept_where_they_lie_as_a_packed_field_has_them() -> None:
+    pieces = sized(5, floats(1, 2)) + sized(5, b"") + sized(5, floats(3)) + b"\x2d" + floats(4)
+    data = sized(100, sized(1, b"up") + sized(7, pieces[: -len(floats(4)) - 1]) + sized(7, pieces))
+    together, apart = indexed(data).layers[0].blobs
+    kept = kept_values(together, "<f4")
+    assert kept is not None
+    assert b"".join(data[each.start : each.stop] for each in kept) == floats(1, 2, 3)
+    assert kept_values(together, "<f8") is None
+    assert kept_values(apart, "<f4") is None  # a tag stands before the last
