@@ -64,15 +64,13 @@ def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iter
 
 
 def _rewritten(change: Change, model: Model) -> Iterator[Placed]:
-    for source in model.by_name[change.target.layer.name]:
-        if not source.blobs:
-            continue
-        weights = source.blobs[0]
-        if change.values_changed:
-            yield _values(weights, partial(change.rows, weights.dtype, model, weights))
-        if change.bias is not None and change.bias.changed:
-            bias = source.blobs[1]
-            yield _values(bias, partial(change.bias.rows, bias.dtype))
+    (source,) = model.by_name[change.target.layer.name]  # a name is a group, and there once
+    weights = source.blobs[0]
+    if change.values_changed:
+        yield _values(weights, partial(change.rows, weights.dtype, model, weights))
+    if change.bias is not None and change.bias.changed:
+        bias = source.blobs[1]
+        yield _values(bias, partial(change.bias.rows, bias.dtype))
 
 
 def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> Placed:

@@ -73,7 +73,8 @@ def _zero(case: Case) -> Broken | None:
 
 
 def _values(case: Case) -> int:
-    return sum(source.blobs[0].count for source in case.sources[-1:] if source.blobs)
+    """Of several layers of its name the last that has some counts."""
+    return [0, *(source.blobs[0].count for source in case.sources if source.blobs)][-1]
 
 
 def _not_bilinear(case: Case) -> Broken | None:

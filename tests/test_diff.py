@@ -954,11 +954,9 @@ def test_layers_that_differ_in_the_number_of_values_alone_are_not_one_renamed(
     held: Callable[..., DiffResult],
 ) -> None:
     """The same shape and the same first values; one file is damaged and has a value too many."""
-    values = [*map(float, range(300))]
-    result = held(
-        layer("a", row(*values, shape="dim: 300")),
-        layer("b", row(*values, 300.0, shape="dim: 300")),
-    )
+    one, two = [*map(float, range(300))], [*map(float, range(301))]
+    shape = "dim: 300"
+    result = held(layer("a", row(*one, shape=shape)), layer("b", row(*two, shape=shape)))
     assert states(result) == {"a": "only-in-a", "b": "only-in-b"}
 
 

@@ -505,6 +505,20 @@ def test_a_bias_is_kept_or_cleared(tmp_path: Path) -> None:
         surgery(DATA + up(), path)
 
 
+def test_what_is_right_already_is_not_written(tmp_path: Path) -> None:
+    """Nothing, the bias alone, the weights alone: no other byte is another one."""
+    none, some = np.zeros(3, "f4"), np.float32([1, 2, 3])
+    blobs = {"up_a": [WEIGHTS, none], "up_b": [WEIGHTS, some], "up_c": [WEIGHTS * 2, none]}
+    path = saved(tmp_path / "in", blobs)
+    net = DATA + "".join(up(name, bias=True) for name in blobs)
+    result, out = surgery(net, path, zero_bias=True)
+    assert [row.action for row in result.plan.changes] == ["unchanged", "rewritten", "rewritten"]
+    right = [(WEIGHTS.shape, "<f4", WEIGHTS.tobytes()), ((3,), "<f4", bytes(12))]
+    assert by_h5py(out) == dict.fromkeys(blobs, right)
+    ranges = [payloads(path)[name] for name in ("data/up_b/1", "data/up_c/0")]
+    assert outside(out.read_bytes(), ranges) == outside(path.read_bytes(), ranges)
+
+
 def test_a_shape_is_wanted_exactly_as_it_is(tmp_path: Path) -> None:
     """Legacy dims, which Caffe takes in a binary file, are none in HDF5."""
     path = saved(tmp_path / "in", {"up": [WEIGHTS, np.zeros((1, 1, 1, 3), "f4")]})

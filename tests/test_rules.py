@@ -16,10 +16,12 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from deconvsurgery.case import Case
 from deconvsurgery.cli import deconvsurgery
 from deconvsurgery.explanation import explanation
 from deconvsurgery.finding import RULES, Finding, Severity
 from deconvsurgery.report.commands import repair_line
+from deconvsurgery.rules import TESTS
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.check import CheckResult, check
 from deconvsurgery.verbs.convert import convert
@@ -258,6 +260,68 @@ def test_gains_by_hand(param: str, more: str, gains: tuple[float, float] | None,
     assert told == ([] if gains is None else [pytest.approx(gains, abs=1e-6)])
 
 
+def behind_a_python_layer(param: str) -> str:
+    """Nobody knows the size of its input, so Caffe's limit on values is out of reach."""
+    return (
+        'layer { name: "data" type: "Python" top: "data" }\n'
+        'layer { name: "conv" type: "Convolution" bottom: "data" top: "score"\n'
+        "  convolution_param { num_output: 3 kernel_size: 1 } }\n" + net_of(param).split("\n", 2)[2]
+    )
+
+
+def test_a_dilation_beyond_reason_has_no_gain(made: Any) -> None:
+    net = behind_a_python_layer("kernel_size: 4 stride: 2 dilation: 100000000 bias_term: false")
+    (found,) = check(*made(net, ""), select="DS006").findings
+    assert found.message == "its dilation of 100000000x100000000 is beyond all reason"
+    assert dict(found.numbers) == {
+        "kernel": (4, 4), "stride": (2, 2), "lowest": 0.0, "highest": 0.0,
+    }  # fmt: skip
+
+
+def test_where_no_kernel_has_a_place_none_has_a_gain(made: Any) -> None:
+    """Three channels, two outputs of each: the kernel would be wrong for its stride, too."""
+    bilinear = 'group: 3 kernel_size: 2 stride: 2 bias_term: false weight_filler { type: "%s" }'
+    net, _ = made(net_of(bilinear % "bilinear", outputs=6), "")
+    (found,) = check(net).findings
+    assert (found.id, dict(found.numbers)) == ("DS008", {"group": 3, "num_output": 6})
+    assert found.repair is not None
+    assert found.repair.words.startswith("its channels are not its outputs")
+    assert found.repair.steps == ()
+
+
+def test_weights_that_apply_refuses_have_to_be_a_diagonal_by_other_means(made: Any) -> None:
+    """A learned kernel whose size does not interpolate: apply does not overwrite it."""
+    param = 'kernel_size: 5 stride: 2 bias_term: false weight_filler { type: "bilinear" }'
+    (found,) = check(*made(net_of(param), "noise"), select="DS008").findings
+    assert found.repair is not None
+    assert found.repair.words == (
+        "group: 3 makes the filler right, and the weights have to be a diagonal for that"
+    )
+    assert found.repair.steps == ()
+
+
+def test_an_offset_below_zero_cannot_be(made: Any) -> None:
+    """Halved, then enlarged with a pixel cut off each edge: it lies one pixel inside."""
+    first, up = net_of("kernel_size: 4 stride: 2 pad: 2 bias_term: false").split("layer", 1)
+    pool = (
+        'layer { name: "p" type: "Pooling" bottom: "score" top: "p"\n'
+        "  pooling_param { kernel_size: 2 stride: 2 } }\nlayer"
+    )
+    crop = 'layer { name: "crop" type: "Crop" bottom: "up" bottom: "score" top: "c" }\n'
+    text = first + pool + up.replace('bottom: "score"', 'bottom: "p"') + crop
+    text = text.replace('top: "c"', 'top: "c" crop_param { offset: 0 }')
+    (found,) = check(*made(text, "")).findings
+    assert (found.id, dict(found.numbers)["expected"]) == ("DS007", (-1.0, -1.0))
+    assert found.repair is not None
+    assert found.repair.words == "an offset of -1 cannot be: pad the first layer more"
+
+
+def test_a_layer_that_the_net_lacks_breaks_one_rule() -> None:
+    nobody = Case(None, None)
+    assert [rule for rule, test in TESTS.items() if test(nobody) is not None] == ["DS011"]
+    assert not nobody.interpolates
+
+
 def test_weights_that_were_learned_need_no_gain(made: Any) -> None:
     """Only an interpolation can have a wrong gain; what was learned is DS003's."""
     param = "kernel_size: 2 stride: 2 bias_term: false"
@@ -337,6 +401,59 @@ def test_a_mismatch_is_as_bad_as_caffe_takes_it(made: Any, tmp_path: Path) -> No
     (lacks,) = (each for each in check(net, model).findings if each.id == "DS011")
     assert (lacks.level, lacks.line, lacks.layer) == (Severity.WARNING, None, None)
     assert dict(lacks.numbers) == {"layers": ("score",)}
+
+
+def test_what_net_and_model_call_differently(made: Any) -> None:
+    net, model = made(net_of(), "zero")
+    other = NetParameter.FromString(model.read_bytes())
+    other.layer[0].type = "Convolution"
+    twice = NetParameter.FromString(model.read_bytes())
+    twice.layer.add().CopyFrom(twice.layer[0])
+    for changed, words, repair in (
+        (other, "the net calls it Deconvolution, the model Convolution", "see that net and model"),
+        (twice, "the model has 2 layers of this name", "save the model again"),
+    ):
+        model.write_bytes(changed.SerializeToString())
+        (found,) = check(net, model, select="DS011").findings
+        assert found.message.startswith(words)
+        assert found.repair is not None
+        assert found.repair.words.startswith(repair)
+
+
+def test_a_namesake_without_weights_does_not_hide_them(made: Any) -> None:
+    """Caffe copies what each of the two has: the values are those of the first."""
+    net, model = made(net_of(), "zero")
+    two = NetParameter.FromString(model.read_bytes())
+    two.layer.add(name="up", type="Deconvolution")
+    two.layer.add(name="lost", type="Deconvolution")
+    model.write_bytes(two.SerializeToString())
+    up, lost = inspect(net, model).rows
+    assert [(each.id, dict(each.numbers)) for each in up.findings] == [
+        ("DS002", {"values": 144, "nonzero": 0})
+    ]
+    assert [(each.id, each.message) for each in lost.findings] == [
+        ("DS011", "the net has no such layer")
+    ]
+
+
+def test_a_model_that_tells_of_a_layer_what_caffe_refuses(made: Any) -> None:
+    """Names and weights may be all that a file has; what more it says must be right."""
+    _, model = made(net_of(), "bilinear")
+    (row,) = inspect(None, model).rows
+    assert row.target.problem is None
+    more = NetParameter.FromString(model.read_bytes())
+    more.layer[0].convolution_param.num_output = 3
+    model.write_bytes(more.SerializeToString())
+    (row,) = inspect(None, model).rows
+    assert row.target.problem == "kernel_size is missing"
+
+
+def test_a_model_alone_is_held_to_what_it_tells_itself(made: Any) -> None:
+    _, model = made(net_of(), "zero")
+    (found,) = check(None, model).findings
+    assert (found.id, found.line, found.layer) == ("DS002", None, "up")
+    with pytest.raises(ValueError, match="are needed"):
+        inspect()
 
 
 def finding_of(model: Any, tmp_path: Path, net: str | None = None) -> list[Finding]:

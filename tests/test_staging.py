@@ -142,7 +142,7 @@ def test_where_ioctls_have_other_numbers_none_is_tried(
 
 
 def test_a_large_hole_stays_one(sunk: tuple[Sink, Path], tmp_path: Path) -> None:
-    """20 MiB of nothing between two bytes: as zeros they are there, on the disk they need not be."""
+    """20 MiB of nothing between two bytes are zeros in the copy, too, and take no room."""
     sparse = tmp_path / "sparse"
     with sparse.open("wb") as file:
         file.write(b"a")

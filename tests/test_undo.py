@@ -285,6 +285,21 @@ def test_whatever_fails_both_files_are_there_or_neither(
     assert fails > 10
 
 
+def test_a_way_back_that_fails_leaves_what_is_there(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    ds.apply(place / "net", place / "in", place / "out", save_patch=place / "undo")
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ds.FileError, match="No space left on device") as caught:
+        ds.revert(place / "out", place / "undo")
+    assert caught.value.path == str(place / "out")
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+
 def test_the_patch_is_there_before_the_output(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cut between the two renames leaves a patch too many, never a change without one."""
     real, seen = os.rename, []

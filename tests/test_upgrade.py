@@ -1110,5 +1110,5 @@ def test_values_of_a_list_one_by_one() -> None:
 
 def test_a_number_is_no_message() -> None:
     assert carry.message_in("LayerParameter", "convolution_param") == "ConvolutionParameter"
-    with pytest.raises(KeyError, match="LayerParameter.phase is no message"):
+    with pytest.raises(KeyError, match="phase is no message"):
         carry.message_in("LayerParameter", "phase")
