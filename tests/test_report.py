@@ -14,20 +14,33 @@ from rich.console import Console
 from rich.text import Text
 
 from deconvsurgery.change import Action, BiasFill, Change, Plan, Skip
-from deconvsurgery.errors import ShapeError
+from deconvsurgery.errors import PrototxtError, ShapeError
 from deconvsurgery.fill import BilinearFill
-from deconvsurgery.finding import Finding
+from deconvsurgery.finding import Finding, Repair, Step
 from deconvsurgery.fingerprint import Fingerprint, State
 from deconvsurgery.fit import Target
+from deconvsurgery.kernels import Support
 from deconvsurgery.net import ConvolutionParam, Layer
+from deconvsurgery.patching import LayerPatch
 from deconvsurgery.portrait import kernel_facts
+from deconvsurgery.regrouping import Kept, Regroup, Regrouping
+from deconvsurgery.report.annotations import github_lines
+from deconvsurgery.report.checking import check_report
+from deconvsurgery.report.commands import repair_line, repair_lines
 from deconvsurgery.report.inspection import inspect_report
 from deconvsurgery.report.kernel import kernel_report
+from deconvsurgery.report.patch import diff_bytes, diff_page, patch_report
+from deconvsurgery.report.regrouping import closing_words as regroup_words
+from deconvsurgery.report.regrouping import regroup_report
+from deconvsurgery.report.sarif import sarif_log
 from deconvsurgery.report.table import apply_report, closing_words
-from deconvsurgery.report.words import escaped, shortened
+from deconvsurgery.report.words import escaped, shortened, state_words
 from deconvsurgery.survey import Row
 from deconvsurgery.verbs.apply import ApplyResult
+from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.verbs.inspect import InspectResult
+from deconvsurgery.verbs.patch_net import PatchResult
+from deconvsurgery.verbs.regroup import RegroupResult
 
 WIDTHS = (40, 80, 200)
 
@@ -441,6 +454,161 @@ def test_problems_are_told():
     net = InspectResult((odd,), net="a.prototxt", net_version="V2")
     assert "problem: up: a kernel size is 0" in piped(net)
     assert unfolded("up: a kernel size is 0") in unfolded(terminal(net, 40))
+
+
+def test_no_rows_are_no_table():
+    nothing = InspectResult((), net="a.prototxt", net_version="V2")
+    assert terminal(nothing, 80).split("\n") == [
+        "a.prototxt  V2 net", "", "0 Deconvolution layers; no findings.", "",
+    ]  # fmt: skip
+    assert piped(nothing) == ["a.prototxt: V2 net", "0 Deconvolution layers; no findings."]
+
+
+def test_a_group_that_divides_nothing_has_no_shape():
+    odd = row("up", group=2)
+    param = replace(odd.target.layer.convolution_param, group=2, num_output=21)
+    layer = replace(odd.target.layer, convolution_param=param)
+    odd = replace(odd, target=replace(odd.target, layer=layer, shape=None))
+    net = InspectResult((odd,), net="a.prototxt", net_version="V2")
+    assert piped(net)[2].split() == ["up", "test+train", "?", "2", "4", "2", "0", "no"]
+
+
+# --- check
+
+
+def checked(*results, terminal=True):
+    lines = shown(check_report(results, terminal=terminal)).split("\n")
+    return [line.rstrip() for line in lines]
+
+
+REPAIR = Repair("give it bilinear weights", (Step("apply", ("-p", "up")),))
+BY_HAND = Repair("name it in the net")
+ZERO = Finding("DS002", "its weights are all zero", 30, 3, "up", repair=REPAIR)
+NAMELESS = Finding("DS011", "the model has no 'up'", repair=BY_HAND)
+PAIR = CheckResult("a.prototxt", "a.caffemodel", (ZERO, NAMELESS), ("up",), "V2", "V1", 7)
+
+
+def test_check_says_of_each_pair_what_it_is():
+    assert checked(PAIR) == [
+        "a.prototxt  V2 net  with a.caffemodel  V1 model, 7 bytes",
+        "",
+        "   30:3  DS002  up: its weights are all zero",
+        "         DS011  the model has no 'up' → name it in the net",
+        "",
+        "1 error and 1 warning; 1 matched layer.",
+        "",
+    ]
+    clean = CheckResult("b.prototxt", None, (), ("up",), "V2")
+    assert checked(clean)[0] == "b.prototxt  V2 net"  # alone it is named …
+    alone = CheckResult(None, "c.caffemodel", (ZERO,), ("up",), None, "hdf5", 8)
+    first, *more = checked(alone, clean)
+    assert first == "c.caffemodel  hdf5 model, 8 bytes"
+    assert not any("b.prototxt" in line for line in more)  # … among others it is not
+    lost = CheckResult("d.prototxt", "d.h5", error=PrototxtError("is cut off", line=4, column=2))
+    assert checked(lost)[:3] == ["d.prototxt  with d.h5", "", "error  d.prototxt:4:2: is cut off"]
+
+
+def test_a_finding_without_a_repair_says_so_in_no_format():
+    bare = replace(PAIR, findings=(replace(ZERO, repair=None),))
+    assert repair_line(bare.findings[0], "a", "b") is None
+    (result,) = sarif_log([bare])["runs"][0]["results"]
+    assert result["properties"] == {"numbers": {}}
+    assert "repair: by hand" in checked(bare, terminal=False)[1]
+
+
+def test_a_repair_that_needs_a_file_more_is_no_command():
+    """To fill a layer takes a net; where a model stands alone there is none to name."""
+    assert repair_line(ZERO, "a.prototxt", "a.caffemodel") == (
+        "deconvsurgery apply -p up a.prototxt a.caffemodel a.mended.caffemodel"
+    )
+    assert repair_line(ZERO, None, "a.caffemodel") is None
+    assert repair_lines([ZERO, NAMELESS], None, "a.caffemodel") == []
+
+
+def test_a_net_that_is_no_file_has_no_name_in_a_workflow_command():
+    line, _ = github_lines([replace(PAIR, net=None, model=None, findings=(ZERO,))])
+    assert line.startswith("::error file=,line=30,col=3,title=DS002 ")
+
+
+# --- patch-net, regroup, convert
+
+
+def patched(*layers, **more):
+    result = PatchResult(layers, "a.prototxt", "b.prototxt", b"old", b"old", True)
+    return replace(result, **more)
+
+
+def test_patch_net_tells_whom_it_left_alone_and_whom_it_skipped():
+    skipped = LayerPatch("up", "Deconvolution", 4, "skipped", "its kernel is 3x5")
+    others = tuple((f"up_{number}", "Convolution") for number in range(7))
+    result = patched(skipped, left_alone=others, warnings=("odd",), notes=("read as latin-1",))
+    left = "7 layers of another type fit: "
+    left += ", ".join([*(f"up_{number} (Convolution)" for number in range(5)), "+2"])
+    on_screen = shown(patch_report(result, dry_run=False, width=200, terminal=True))
+    assert [line.rstrip() for line in on_screen.split("\n")][4:8] == [
+        "skipped     up: its kernel is 3x5",
+        "warning     odd",
+        "note        a.prototxt: read as latin-1",
+        f"left alone  {left}",
+    ]
+    in_pipe = shown(patch_report(result, dry_run=False, width=200, terminal=False))
+    assert in_pipe.split("\n")[1:5] == [
+        "up     4     -      -       -        skipped: its kernel is 3x5",
+        "warning: odd",
+        "note: a.prototxt: read as latin-1",
+        f"left alone: {left}",
+    ]
+
+
+def test_a_diff_in_latin_1_is_shown_as_it_was_read():
+    before, after = b"# na\xefve\nx: 1\n", b"# na\xefve\nx: 2\n"
+    result = patched(before=before, after=after)
+    assert shown(diff_page(result)).split("\n")[2:] == [
+        "@@ -1,2 +1,2 @@", " # naïve", "-x: 1", "+x: 2", "",
+    ]  # fmt: skip
+    assert diff_bytes(result).split(b"\n")[3] == b" # na\xefve"
+
+
+def test_regroup_tells_all_that_it_did_not_do():
+    layers = tuple(Layer(number, f"up_{number}", "Convolution") for number in range(6))
+    kept = Kept(target(1, "up", group=21), "group is 21 already")
+    result = RegroupResult(
+        Regrouping((), (kept,)), "a.prototxt", "a.caffemodel", None, None, 100, 100, False, False,
+        layers, ("odd",), ("read as latin-1",),
+    )  # fmt: skip
+    lines = shown(regroup_report(result, width=200, terminal=False)).split("\n")
+    named = ", ".join(f"up_{number} (Convolution)" for number in range(5))
+    assert lines[2:] == [
+        "note: up: group is 21 already",
+        "warning: odd",
+        "note: a.prototxt: read as latin-1",
+        f"left alone: {named}, +1",
+        "Nothing would change. Nothing was written.",
+        "",
+    ]
+    change = Regroup(target(1, "up"), 21, 21, (21, 21, 4, 4), (21, 1, 4, 4))
+    more = replace(result, regrouping=Regrouping((change,), ()), left_alone=layers[:1])
+    for size, words in ((None, ""), (9, ": 100 → 9 bytes")):
+        lines = shown(regroup_report(replace(more, output_size=size), width=200, terminal=False))
+        assert "left alone: up_0 (Convolution)\n" in lines
+        assert f"Would regroup 1 of 1 matched layer{words}. Nothing was written.\n" in lines
+    same = replace(result, written=True, net_output="b.prototxt", output="b.caffemodel")
+    assert regroup_words(same) == "Nothing had to change. Wrote b.prototxt and b.caffemodel."
+
+
+# --- words
+
+
+def test_a_name_of_wide_signs_is_cut_to_its_room():
+    """Each takes two columns, so of an odd number one is left over."""
+    assert shortened("名" * 20, 10) == "名名…名名"
+    assert cell_len(shortened("名" * 20, 9)) <= 9
+
+
+def test_a_kernel_by_the_stride_is_told():
+    assert state_words(Fingerprint(State.BILINEAR, support=Support.STRIDE)) == (
+        "bilinear (support stride)"
+    )
 
 
 # --- kernel
