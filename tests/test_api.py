@@ -134,6 +134,26 @@ def test_one_text_is_one_pattern_and_not_its_letters(tmp_path: Path) -> None:
         ds.interp(live(up=weights), ["nothing"])
 
 
+def test_words_that_no_verb_takes(tmp_path: Path) -> None:
+    net = ds.parse_net(net_text())
+    base = tmp_path / "base"
+    base.write_bytes(base_model(net))
+    with pytest.raises(ValueError, match="fill is missing, zero or all, not 'some'"):
+        ds.apply(net, base, fill="some", dry_run=True)
+    with pytest.raises(ValueError, match="'nothing' has no JSON Schema; these have: apply, "):
+        ds.json_schema("nothing")
+    with pytest.raises(ds.SelectionError, match="no layer of either model matches 'upp'"):
+        ds.diff(base, base, patterns="upp")
+    with pytest.raises(ds.SelectionError) as caught:
+        ds.inspect(net, base, patterns="upp")
+    assert "upp" in caught.value.message
+    with (
+        ds.open_model(base) as opened,
+        pytest.raises(ds.OutputError, match="an open model cannot be changed in place"),
+    ):
+        ds.apply(net, opened, in_place=True)
+
+
 def test_a_phase_by_name_is_that_phase() -> None:
     text = net_text().replace(b'name: "upscore2"', b'name: "upscore2" include { phase: TRAIN }')
     net = ds.parse_net(text)

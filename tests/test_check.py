@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.errors import ConfigError, SelectionError
+from deconvsurgery.errors import ConfigError, FormatError, SelectionError
 from deconvsurgery.finding import RULES, rules_named
-from deconvsurgery.read import paired, read_settings
+from deconvsurgery.read import net_and_model, paired, read_settings
 from deconvsurgery.report.commands import mended_name
 from deconvsurgery.sample import base_model, net_text
 from deconvsurgery.settings import Checking, parse_settings
@@ -108,6 +108,11 @@ def test_what_goes_with_what(place: Path) -> None:
     one, two, lost = (str(place / name) for name in ("good.prototxt", "bad.prototxt", "lost"))
     weights, others = str(model), str(second)
     assert paired([one]) == ((one, None),)
+    assert net_and_model([weights, one]) == (one, weights)
+    for alike, words in (([one, two], "so is the other"), ([weights, others], "neither is")):
+        with pytest.raises(FormatError, match=words) as caught:
+            net_and_model(alike)
+        assert caught.value.path == alike[1]
     assert paired([weights]) == ((None, weights),)
     assert paired([weights, one]) == ((one, weights),)
     assert paired([one, two]) == ((one, None), (two, None))
@@ -234,6 +239,9 @@ def test_settings_become_values() -> None:
     assert demo.checking == Checking(pattern=("upscore*",), ignore=("DS010",), frozen=True)
     assert bad.checking.select == ("DS001", "DS006")
     assert parse_settings("[tool.ruff]", "pyproject.toml") is None
+    state = parse_settings("phase = 'TRAIN'\nlevel = -2\nstage = 'a'", "deconvsurgery.toml")
+    assert state is not None
+    assert state.checking == Checking(phase="train", level=-2, stage=("a",))
 
 
 @pytest.mark.parametrize(
@@ -262,6 +270,19 @@ def test_what_settings_should_not_say(text: str, words: str, hint: str | None) -
     assert words in caught.value.message
     assert caught.value.path == "deconvsurgery.toml"
     assert (hint or "") in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tool]\ndeconvsurgery = 1", "[tool.deconvsurgery] is no table"),
+        ("x = " + "[" * 5000, "is nested too deeply"),
+    ],
+)
+def test_a_pyproject_that_cannot_be(text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(text, "pyproject.toml")
+    assert caught.value.message == words
 
 
 def test_settings_in_another_place(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -421,6 +421,39 @@ def test_what_stops_behind_a_recipe_is_named(tmp_path: Path) -> None:
     assert patched(up() + twin + add, tmp_path)[1].warnings == ()
 
 
+def test_a_recipe_for_what_caffe_refuses_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ds.ShapeError, match="stride") as caught:
+        patched(up("kernel_size: 4 stride: 0"), tmp_path, recipe=True)
+    assert caught.value.layer == "up"
+
+
+def test_who_shares_weights_with_an_unpatched_layer_may_change_what_has_no_shape(
+    tmp_path: Path,
+) -> None:
+    """The filler is each layer's own; a group would make two shapes of one blob."""
+    param = 'param { name: "w" }'
+    text = up(more=param) + up(more=param, head="").replace('"up"', '"mine"')
+    after, result = patched(text, tmp_path, group=False, patterns="up")
+    assert [each.name for each in result.layers if each.changes] == ["up"]
+    assert after.count(b"bilinear") == 1
+    with pytest.raises(ds.SurgeryError, match="shares its weights"):
+        patched(text, tmp_path, patterns="up")
+
+
+def test_ones_in_a_kernel_larger_than_the_stride_repeat_no_pixels(tmp_path: Path) -> None:
+    ones = "kernel_size: 4 stride: 2 pad: 1 weight_filler { value: 1 }"
+    after, _ = patched(up(ones), tmp_path)
+    assert b"bilinear" in after
+
+
+def test_a_text_that_does_not_say_what_was_meant_is_our_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deconvsurgery.patching.spliced", lambda data, _edits: data)
+    with pytest.raises(RuntimeError, match="does not say what was meant"):
+        patched(up(), tmp_path)
+
+
 def test_a_misspelt_field_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ds.PrototxtError, match="did you mean 'group'"):
         patched(up("kernel_size: 4 stride: 2 gruop: 5"), tmp_path)

@@ -789,6 +789,29 @@ def test_of_several_old_layers_of_a_name_the_last_counts(bench: Bench) -> None:
     same(bench.weights()["a"], [noise(2, 3, 1, 1, seed=8), noise(2, seed=9)])
 
 
+def test_a_shape_that_nothing_tells_is_the_old_one(bench: Bench) -> None:
+    """The scale of an image that a Python layer brings, along an axis from the end."""
+    net = layer("data", "Python").replace('bottom: "data"', "")
+    result = bench.run(
+        net + layer("s", "Scale", "scale_param { axis: -1 }"), {"s": [noise(5)], "other": []}
+    )
+    same(bench.weights()["s"], [noise(5)])
+    assert actions(result)["s"] == "copied"
+
+
+def test_a_file_too_large_for_caffe_is_told(bench: Bench) -> None:
+    """2 ** 16 outputs of 2 ** 13 + 1 inputs: a byte count that needs no byte."""
+    net = (
+        'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 8193 } } }'
+        + layer("s", "InnerProduct", "inner_product_param { num_output: 65536 bias_term: false }")
+    )
+    result = bench.run(net, {"other": [noise(2)]}, dry_run=True)
+    assert result.output_size > 65536 * 8193 * 4
+    assert result.warnings[-1] == (
+        f"it has {result.output_size:,} bytes; Caffe itself reads up to 2 GiB"
+    )
+
+
 def test_legacy_dims_of_a_type_that_is_not_known_stay_legacy(bench: Bench) -> None:
     """Caffe takes (1, 1, 1, 3) for a bias of 3 in legacy dims, and refuses it as a shape."""
     bench.run(DATA + layer("f", "Forked"), model({"f": [noise(3)]}, legacy=True))
