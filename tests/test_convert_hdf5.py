@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deconvsurgery.errors import MismatchError, ModelError
+from deconvsurgery.report.conversion import convert_report
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.convert import ConvertResult, convert
 
@@ -249,7 +250,13 @@ def test_padding_layers_of_the_oldest_files_are_left_out(folder: Path) -> None:
           blobs { num: 1 channels: 1 height: 1 width: 2 data: [3, 4] }
           blobs { num: 1 channels: 1 height: 1 width: 1 data: 5 } } bottom: "q" top: "c" }"""
     )
-    _, out = converted(data, folder)
+    result, out = converted(data, folder)
+    assert [(each.source.name, each.action) for each in result.conversion.layers] == [
+        ("p", "removed"),
+        ("c", "upgraded"),
+    ]
+    page = convert_report(result, width=80, terminal=False)
+    assert "note: p: goes: its pad moves to the layer behind it" in str(page).split("\n")
     weights = np.array([[[[3, 4]]]], "<f4")
     same(
         content(out, folder),

@@ -107,9 +107,9 @@ def test_the_systems_errors_are_not_the_librarys() -> None:
     with pytest.raises(OSError, match="Input/output error") as caught, told("it cannot be read"):
         raise OSError(errno.EIO, "Input/output error")
     assert caught.value.errno == errno.EIO
-    with pytest.raises(ModelError, match="it cannot be read: the HDF5 library says: no filter"):
-        with told("it cannot be read"):
-            raise OSError("no filter")
+    words = "it cannot be read: the HDF5 library says: no filter"
+    with pytest.raises(ModelError, match=words), told("it cannot be read"):
+        raise OSError("no filter")
 
 
 def test_a_signal_waits_until_it_is_let_in() -> None:

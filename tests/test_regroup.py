@@ -207,6 +207,32 @@ def test_outputs_that_will_not_do(case: Path) -> None:
     assert names(case) == before
 
 
+def test_every_deconvolution_of_the_name_gets_the_group_and_nothing_else(tmp_path: Path) -> None:
+    """One a phase, of which one says what the other leaves to the default; a ReLU is no third."""
+    up = (
+        'layer { name: "up" type: "Deconvolution" bottom: "d" top: "up" include { phase: %s }\n'
+        "  convolution_param { num_output: 2 kernel_size: 2 stride: 2 bias_term: false%s } }\n"
+    )
+    head = 'input: "d" input_shape { dim: 1 dim: 2 dim: 3 dim: 3 }\n'
+    relu = 'layer { name: "up" type: "ReLU" bottom: "up" top: "up" }\n'
+    net, model = tmp_path / "net", tmp_path / "in"
+    net.write_text(head + up % ("TRAIN", "") + up % ("TEST", " group: 1") + relu)
+    message: Any = NetParameter()
+    blob = message.layer.add(name="up", type="Deconvolution").blobs.add()
+    blob.data.extend([1] * 4 + [0] * 8 + [1] * 4)
+    blob.shape.dim.extend((2, 2, 2, 2))
+    model.write_bytes(message.SerializeToString())
+    regroup(net, model, tmp_path / "net2", tmp_path / "out")
+    both = [up % (phase, " group: 2") for phase in ("TRAIN", "TEST")]
+    after = (tmp_path / "net2").read_text()
+    assert after.split() == (head + both[0] + both[1] + relu).split()
+    regroup(tmp_path / "net2", tmp_path / "out", tmp_path / "net3", tmp_path / "in2", expand=True)
+    assert (tmp_path / "in2").read_bytes() == model.read_bytes()
+    silent = [up % (phase, "") for phase in ("TRAIN", "TEST")]
+    after = (tmp_path / "net3").read_text()
+    assert after.split() == (head + silent[0] + silent[1] + relu).split()
+
+
 def test_the_command_line(tmp_path: Path, command: list[str]) -> None:
     net, model = (LAYOUTS / f"factor8_dense.{kind}" for kind in ("prototxt", "caffemodel"))
 

@@ -801,10 +801,8 @@ def test_a_shape_that_nothing_tells_is_the_old_one(bench: Bench) -> None:
 
 def test_a_file_too_large_for_caffe_is_told(bench: Bench) -> None:
     """2 ** 16 outputs of 2 ** 13 + 1 inputs: a byte count that needs no byte."""
-    net = (
-        'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 8193 } } }'
-        + layer("s", "InnerProduct", "inner_product_param { num_output: 65536 bias_term: false }")
-    )
+    net = 'input: "data" input_shape { dim: 1 dim: 8193 }\n'
+    net += layer("s", "InnerProduct", "inner_product_param { num_output: 65536 bias_term: false }")
     result = bench.run(net, {"other": [noise(2)]}, dry_run=True)
     assert result.output_size > 65536 * 8193 * 4
     assert result.warnings[-1] == (

@@ -10,7 +10,13 @@ from ..errors import OutputError
 from ..model import Model
 from ..net import Layer, Net, NetState, Phase
 from ..patching import patched_text
-from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
+from ..patterns import (
+    DECONVOLUTION,
+    DEFAULT_PATTERNS,
+    active_layers,
+    match_layers,
+    nothing_matched,
+)
 from ..read import open_net
 from ..regrouping import Regrouping, make_regrouping
 from ..reshaping import reshaped
@@ -118,17 +124,17 @@ def regroup(
 def _field_changes(
     net: Net, states: Sequence[NetState], plan: Regrouping
 ) -> dict[int, list[FieldChange]]:
-    """``group`` of every layer in the text that has a regrouped one's name."""
+    """``group`` of every Deconvolution in the text that has a regrouped one's name.
+
+    They all have the same groups before, else none would have been regrouped.
+    """
     groups = {change.target.layer.name: change.said for change in plan.changes}
+    path = (("convolution_param", 0), ("group", 0))
     found = {}
-    for layer in net.layers:
-        if layer.name not in groups or not any(layer.active(state) for state in states):
-            continue
-        given = layer.message.message("convolution_param").integer("group")
-        group = groups[layer.name]
-        if given != group:
-            path = (("convolution_param", 0), ("group", 0))
-            found[layer.index] = [FieldChange(path, given, group)]
+    for layer in active_layers(net, states):
+        if layer.type == DECONVOLUTION and layer.name in groups:
+            given = layer.message.message("convolution_param").integer("group")
+            found[layer.index] = [FieldChange(path, given, groups[layer.name])]
     return found
 
 
@@ -150,8 +156,7 @@ def _goals(
             hint="name OUT_NET and OUT_MODEL, or use --dry-run",
         )
     source = model.source
-    if not isinstance(source, FileSource):
-        raise OutputError("only a model that was opened from a file can be written")
+    assert isinstance(source, FileSource)  # it was opened by its path
     for place in (net_output, output):
         for read in (text_source, source):
             check_output(place, read, force=force)
