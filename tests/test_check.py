@@ -145,6 +145,15 @@ def test_standard_input(place: Path, command: list[str]) -> None:
     assert lines[0].startswith("demo.prototxt:25:1: error: DS001 upscore2: ")
 
 
+def test_one_format_at_a_time(place: Path, run_here: RunHere, parsed_json: Any) -> None:
+    code, out, errors = run_here(place, "check", "--json", "--format", "github", "bad.prototxt")
+    assert (code, errors) == (2, b"")
+    error = parsed_json(out)["error"]
+    assert error["message"] == "--json and --format github cannot both be"
+    code, out, _ = run_here(place, "check", "--json", "--format", "json", "bad.prototxt")
+    assert (code, parsed_json(out)["passed"]) == (1, False)
+
+
 def test_python_raises_what_the_command_line_tells(place: Path) -> None:
     with pytest.raises(ds.PrototxtError):
         ds.check(place / "broken.prototxt")

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from deconvsurgery.__main__ import main
+from deconvsurgery.cli.console import silence
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
 from deconvsurgery.schema import message_class
 
+RunHere = Callable[..., tuple[int, bytes, bytes]]
 COMMAND = [sys.executable, "-m", "deconvsurgery"]
 
 
@@ -304,6 +309,64 @@ def test_closed_streams(files: list[Path], closed: str) -> None:
     assert done.returncode == 0
     saved = message_class("NetParameter").FromString(files[2].read_bytes())
     assert [layer.name for layer in saved.layer[-2:]] == ["upscore2", "upscore"]
+
+
+def test_a_signal_before_anything_was_read_ends_it_with_130(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Interrupted:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "deconvsurgery.cli", Interrupted())
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
+
+
+def test_behind_the_hdf5_library_it_ends_at_once_whatever_streams_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class EndedError(Exception):
+        pass
+
+    def ended(code: int) -> None:
+        raise EndedError(code)
+
+    monkeypatch.setitem(sys.modules, "h5py", sys)
+    monkeypatch.setattr(os, "_exit", ended)
+    monkeypatch.setattr(sys, "argv", ["deconvsurgery", "kernel", "nonsense"])
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(EndedError, match="2"):
+        main()
+
+
+def test_signals_that_the_shell_ignores_are_ignored_on(run_here: RunHere, place: Path) -> None:
+    """As under nohup; the others are again what they were."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    others = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        seen: list[object] = []
+        real = signal.signal
+
+        def watched(number: int, handler: object) -> object:
+            seen.append(number)
+            return real(number, handler)  # type: ignore[arg-type]
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(signal, "signal", watched)
+            assert run_here(place, "kernel", "4")[0] == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert seen[:2] == [signal.SIGINT, signal.SIGTERM]
+        assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == others
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_stream_that_is_not_there_needs_no_silencing() -> None:
+    before = os.fstat(1)
+    silence(None)
+    assert os.path.samestat(os.fstat(1), before)
 
 
 def test_no_arguments_show_the_help() -> None:

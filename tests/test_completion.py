@@ -100,6 +100,13 @@ def test_choices() -> None:
     assert plain("convert", "--to", "") == ["binary", "hdf5"]
 
 
+def test_rules_by_the_beginning_of_their_ids() -> None:
+    for option in ("--select", "--ignore"):
+        assert plain("check", option, "ds01") == [f"DS01{number}" for number in range(5)]
+        assert plain("check", option, "DS009") == ["DS009"]
+        assert plain("check", option, "X") == []
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "kernel"])
 def test_every_argument_is_a_place_on_disk(verb: str, shell: str) -> None:
@@ -206,6 +213,21 @@ def test_what_is_no_instruction_is_wrong_usage(instruction: str) -> None:
     done = asked(instruction)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"error: _DECONVSURGERY_COMPLETE is bash_source, zsh_source or")
+
+
+def test_an_answer_that_cannot_be_printed_is_a_failure() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "deconvsurgery"],
+            env={**os.environ, COMPLETE: "bash_source"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (
+        4, b"deconvsurgery: cannot print: No space left on device\n",
+    )  # fmt: skip
 
 
 def test_each_shells_own_protocol(place: Path) -> None:

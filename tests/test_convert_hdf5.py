@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from deconvsurgery.errors import MismatchError, ModelError
 from deconvsurgery.report.conversion import convert_report
+from deconvsurgery.report.page import Lines
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.convert import ConvertResult, convert
 
@@ -250,13 +251,15 @@ def test_padding_layers_of_the_oldest_files_are_left_out(folder: Path) -> None:
           blobs { num: 1 channels: 1 height: 1 width: 2 data: [3, 4] }
           blobs { num: 1 channels: 1 height: 1 width: 1 data: 5 } } bottom: "q" top: "c" }"""
     )
-    result, out = converted(data, folder)
+    result, _ = converted(data, folder, to="binary")
     assert [(each.source.name, each.action) for each in result.conversion.layers] == [
         ("p", "removed"),
         ("c", "upgraded"),
     ]
     page = convert_report(result, width=80, terminal=False)
-    assert "note: p: goes: its pad moves to the layer behind it" in str(page).split("\n")
+    assert isinstance(page, Lines)
+    assert "note: p: goes: its pad moves to the layer behind it" in page.lines
+    _, out = converted(data, folder)
     weights = np.array([[[[3, 4]]]], "<f4")
     same(
         content(out, folder),

@@ -179,6 +179,8 @@ WRONG: Sequence[tuple[str, str, int, str, str]] = (
     ("check net --select DS9", "no such rule", 2, "UsageError", "DS001 to DS014"),
     ("check --explain DS15", "no such rule", 2, "UsageError", "DS001 to DS014"),
     ("check net --format xml", "no such format", 2, "UsageError", "xml"),
+    ("check --config odd.toml --isolated net", "settings or none", 2, "UsageError", "cannot both"),
+    ("check --also sarif=a --also sarif=b net", "a report twice", 2, "UsageError", "two files"),
     ("check --config bad.toml", "settings that are no TOML", 2, "ConfigError", "bad.toml:1:"),
     ("check --config odd.toml", "settings with a misspelt key", 2, "ConfigError", "'pattern'"),
     ("check broken", "a broken net", 3, "PrototxtError", "broken:2:"),

@@ -5,6 +5,7 @@ Real processes on a pseudo-terminal, which has a window size, and on pipes.
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from deconvsurgery.cli import VERBS
+from deconvsurgery.cli.terminal import columns, plainer
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
 
@@ -390,6 +392,33 @@ def test_no_name_acts_on_the_terminal(files: Path, tmp_path: Path) -> None:
         assert shown.code in (2, 3, 4), words
         assert "\x1b[41m" not in shown.terminal, words
         assert "x1b[41m" in shown.terminal, words
+
+
+def test_a_window_that_has_no_width_yet_has_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of the three streams is on one that has; then none is."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    sizes = {1: os.terminal_size((0, 0)), 2: os.terminal_size((77, 5)), 0: os.terminal_size((9, 9))}
+    monkeypatch.setattr(os, "get_terminal_size", sizes.__getitem__)
+    assert columns() == 77
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((0, 0)))
+    assert columns() == 80
+
+
+def test_only_what_is_written_is_spelt_otherwise() -> None:
+    codecs.register_error("spelt", plainer)
+    assert "→ Δ é…".encode("ascii", "spelt") == b"> d \\xe9~"
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("ascii", "spelt")
+
+
+def test_a_rules_page_is_laid_out_on_a_terminal(files: Path) -> None:
+    shown = on_a_terminal("check --explain DS004", files, 60)
+    assert (shown.code, too_wide(shown.plain, 60)) == (0, [])
+    piped = in_pipes("check --explain DS004", files).stdout.decode()
+    assert piped.startswith("# DS004")
+    assert "\x1b[1m" in shown.terminal
+    assert "# DS004" not in shown.plain  # a heading has no sign in front of it
+    assert "DS004" in shown.plain.split("\n")[0] + shown.plain.split("\n")[1]
 
 
 LONG_COPY = """

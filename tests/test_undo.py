@@ -235,7 +235,8 @@ def test_no_place_for_a_patch(line: str, words: str, place: Path, run_here: RunH
 def test_a_patch_is_replaced_by_force(place: Path, run_here: RunHere) -> None:
     (place / "undo").write_bytes(b"old")
     assert run_here(place, "apply", "-f", "--save-patch", "undo", "net", "in", "out")[0] == 0
-    assert run_here(place, "revert", "out", "undo")[0] == 0
+    assert run_here(place, "revert", "-q", "out", "undo") == (0, b"", b"")
+    assert (place / "out").read_bytes() == (place / "in").read_bytes()
 
 
 # --- both or neither
