@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ModelError
 from .h5files import Reading, key, loaded_h5py, told
-from .model import ABSENT, MAX_AXES, MAX_VALUES, Dataset, Model, SourceBlob, SourceLayer, Version
+from .model import ABSENT, MAX_VALUES, Dataset, Model, SourceBlob, SourceLayer, Version
 from .wire import ByteSource
 
 if TYPE_CHECKING:
@@ -157,12 +157,7 @@ def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
         return SourceBlob((), Dataset(path), problem=_LINK)
     if not isinstance(dataset, library.Dataset) or dataset.shape is None:
         return SourceBlob((), Dataset(path), problem="it holds no numbers")
-    shape, dtype = tuple(dataset.shape), dataset.dtype
-    if len(shape) > MAX_AXES:
-        raise ModelError(
-            f"blob {path} has more than {MAX_AXES} axes",
-            hint="Caffe stops at it, too: the file is damaged, or another program's",
-        )
+    shape, dtype = tuple(dataset.shape), dataset.dtype  # at most 32 axes, as in Caffe
     problem = None
     if dtype.kind not in "fiu" or dtype.itemsize not in (1, 2, 4, 8):
         problem = f"its values are of type {dtype}, which Caffe does not read"

@@ -324,6 +324,7 @@ def test_the_function_in_bash(path: str, place: Path) -> None:
     assert answer("apply", "none", "-p", "") == []
     assert answer("patch-net", "odd.prototxt", "-p", "up") == [r"up\ 2", "up:0=b,", "upß"]
     assert answer("patch-net", "odd.prototxt", "-p", "'up") == ["up 2", "up:0=b,", "upß"]
+    assert answer("patch-net", "odd.prototxt", "-p", "'it") == []  # it cannot stand in quotes
     assert answer("patch-net", "odd.prototxt", "-p", "up", ":", "0") == ["0=b,"]
     assert answer("patch-net", "odd.prototxt", "-p", "up", ":") == ["0=b,"]
     assert answer("patch-net", "odd.prototxt", "--pattern", "=", "up", ":", "0") == ["0=b,"]

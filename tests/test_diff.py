@@ -977,3 +977,8 @@ def test_values_in_pieces_of_which_one_is_empty_are_the_same_values(
 
 def test_values_that_no_file_has_lie_nowhere() -> None:
     assert stretch(SourceBlob((3,), Made(3, Storage.DATA, lambda: iter(())))) is None
+
+
+def test_where_there_is_no_layer_none_can_be_chosen(held: Callable[..., DiffResult]) -> None:
+    with pytest.raises(SelectionError, match="neither of the models has a layer"):
+        held('name: "a"', 'name: "b"', patterns="up")

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from deconvsurgery.change import Action
 from deconvsurgery.errors import MismatchError, ShapeError
-from deconvsurgery.model import Model, Version
+from deconvsurgery.hdf5 import _blob
+from deconvsurgery.model import Dataset, Model, Version
 from deconvsurgery.read import open_model
 from deconvsurgery.verbs.apply import ApplyResult, apply
 from deconvsurgery.verbs.inspect import inspect
@@ -570,6 +571,37 @@ def test_a_bias_beside_shared_weights_is_each_layers_own(tmp_path: Path) -> None
             "up_a": ["0", "1"],
             "up_b": ["1"],
         }
+
+
+def test_who_shares_weights_and_has_some_of_its_own_keeps_them(tmp_path: Path) -> None:
+    """Caffe loads what stands at the layer itself."""
+    path = saved(tmp_path / "in", {"up_a": [np.ones_like(WEIGHTS)], "up_b": [WEIGHTS]})
+    (tmp_path / "net.prototxt").write_text(SHARING)
+    rows = inspect(tmp_path / "net.prototxt", path).rows
+    assert [(row.name, str(row.weights.state)) for row in rows if row.weights] == [
+        ("up_a", "constant"),
+        ("up_b", "bilinear"),
+    ]
+
+
+def test_layers_in_groups_are_looked_for_so_deep_and_no_deeper(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "in", "w") as file:
+        for depth in (2, 8, 9):
+            file.create_dataset("data/" + "g/" * depth + "0", data=np.float32([depth]))
+    with open_model(tmp_path / "in") as model:
+        assert [layer.name for layer in model.layers if layer.blobs] == ["g/g", "/".join("g" * 8)]
+
+
+def test_values_that_the_file_has_not_lie_nowhere(tmp_path: Path) -> None:
+    """Today's library refuses such a dataset when it opens it; an older one does not."""
+    path = saved(tmp_path / "in", {"up": [WEIGHTS]})
+    with h5py.File(path) as file:
+        dataset = file["data/up/0"]
+        end = dataset.id.get_offset() + WEIGHTS.nbytes
+        for size, start in ((end, end - WEIGHTS.nbytes), (end - 1, None)):
+            place = _blob(h5py, dataset, "data/up/0", size).place
+            assert isinstance(place, Dataset)
+            assert (place.start, place.count) == (start, WEIGHTS.size)
 
 
 def test_inspect_gives_each_layer_the_owners_weights(tmp_path: Path) -> None:

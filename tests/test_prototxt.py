@@ -17,9 +17,11 @@ import pytest
 from google.protobuf import text_format
 
 from deconvsurgery.errors import NotANetError, PrototxtError
+from deconvsurgery.meaning import _reported
 from deconvsurgery.net import Filler, Net, NetState, NetStateRule, ParamSpec, Phase
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.schema import message_class
+from deconvsurgery.textformat import Text
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NetParameter = message_class("NetParameter")
@@ -415,3 +417,23 @@ def test_every_net_in_the_collection_reads_as_protobuf_reads_it() -> None:
             assert lines[layer.line - 1][layer.column - 1 :].startswith("layer"), path
     assert refusals == []
     assert compared > 50
+
+
+def test_an_enum_in_quotes_is_protobufs_to_refuse() -> None:
+    """No fork has such values, so it is not passed over as a fork's."""
+    error = refused('layers { type: "LOCAL" }')
+    assert (error.line, error.column) == (1, 16)
+    assert "LOCAL" in error.message
+
+
+def test_a_complaint_without_a_place_is_passed_on() -> None:
+    """Whatever words another version of protobuf finds."""
+    error = _reported(text_format.ParseError("of deconvsurgery.LayerParameter"), Text("layer {}"))
+    assert (error.message, error.line, error.column) == ("of LayerParameter", None, None)
+
+
+def test_scanner_and_protobuf_must_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they do not it is our bug, and no net comes of it."""
+    monkeypatch.setattr("deconvsurgery.meaning._readable", lambda *_: 'layer { name: "a" }')
+    with pytest.raises(RuntimeError, match="scanner and protobuf disagree about 'layer'"):
+        parsed('layer { name: "a" } layer { name: "b" }')

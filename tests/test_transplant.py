@@ -964,8 +964,9 @@ def test_what_cannot_be_filled(filler: str, bench: Bench, tent: Callable[..., Ar
         assert "up2" not in bench.weights()
     assert actions(result)["up2"] == ("constant" if filler == "constant" else "left to Caffe")
     assert re.search("^skipped: up2: .*gain", plain(result), re.MULTILINE)
-    bench.run(net, ELSE, apply=True, any_gain=True)
+    told = plain(bench.run(net, ELSE, apply=True, any_gain=True))
     same(bench.weights()["up2"], [diagonal(3, tent, 5), np.zeros(3)])
+    assert re.search("^warning: up2: .*gain", told, re.MULTILINE)
 
 
 def test_shared_upsampling_weights_are_filled_together(
