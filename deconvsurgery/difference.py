@@ -169,8 +169,7 @@ def _aligned(one: Iterator[Array], two: Iterator[Array]) -> Iterator[tuple[Array
     here, there = next(one, None), next(two, None)
     while here is not None and there is not None:
         count = min(here.size, there.size)
-        if count:
-            yield here[:count], there[:count]
+        yield here[:count], there[:count]
         here = here[count:] if count < here.size else next(one, None)
         there = there[count:] if count < there.size else next(two, None)
 

@@ -791,12 +791,12 @@ def test_of_several_old_layers_of_a_name_the_last_counts(bench: Bench) -> None:
 
 
 def test_a_shape_that_nothing_tells_is_the_old_one(bench: Bench) -> None:
-    """The scale of an image that a Python layer brings, along an axis from the end."""
+    """A scale over all the axes of what a Python layer brings."""
     net = layer("data", "Python").replace('bottom: "data"', "")
     result = bench.run(
-        net + layer("s", "Scale", "scale_param { axis: -1 }"), {"s": [noise(5)], "other": []}
+        net + layer("s", "Scale", "scale_param { num_axes: -1 }"), {"s": [noise(5, 2)], "other": []}
     )
-    same(bench.weights()["s"], [noise(5)])
+    same(bench.weights()["s"], [noise(5, 2)])
     assert actions(result)["s"] == "copied"
 
 

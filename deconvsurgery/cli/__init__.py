@@ -119,8 +119,6 @@ def run(arguments: Sequence[str]) -> int:
                 args=list(arguments), prog_name="deconvsurgery", standalone_mode=False
             )
         return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except click.ClickException as error:
         with suppress(click.exceptions.Exit):
             show_usage_error(error, command=name, as_json=as_json)
