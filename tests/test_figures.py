@@ -185,7 +185,7 @@ def test_a_picture_is_complete_in_itself(file: str) -> None:
         assert word not in text
     assert set(re.findall(r"url\((.)", text)) == {"#"}
     assert re.search(r"font-family: ui-monospace, .*, monospace;", text)
-    assert len(text) < 80_000
+    assert len(text) < 160_000
 
 
 def contrast(one: str, other: str) -> float:

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.schema import message_class
 
 PLACE = Path(__file__).resolve().parent
 
@@ -41,6 +42,9 @@ FIGURES = {
     "apply": Figure("apply net.prototxt in.caffemodel out.caffemodel"),
     "demo": Figure("demo fcn"),
     "kernel": Figure("kernel 4"),
+    "kernel-16": Figure("kernel 16"),
+    "filler": Figure("inspect --picture -p upscore2 net.prototxt filler.caffemodel"),
+    "surgery": Figure("inspect --picture -p upscore2 net.prototxt surgery.caffemodel"),
     "inspect": Figure("inspect old.prototxt old.caffemodel"),
     "check": Figure("check old.prototxt old.caffemodel", code=1),
     "diff": Figure("diff --only-changed old.caffemodel new.caffemodel", code=1),
@@ -174,8 +178,15 @@ def lay(place: Path) -> None:
     for command in (
         "transplant -q --apply -x upscore2 old.prototxt in.caffemodel old.caffemodel",
         "apply -q -p upscore2 old.prototxt old.caffemodel new.caffemodel",
+        "apply -q net.prototxt in.caffemodel surgery.caffemodel",
     ):
         printed(command, place).check_returncode()
+    model = message_class("NetParameter").FromString((place / "surgery.caffemodel").read_bytes())
+    (layer,) = (each for each in model.layer if each.name == "upscore2")
+    # As the filler has it: the kernel of the pair (0, 0) in every pair.
+    kernel = layer.blobs[0].data[:16]
+    layer.blobs[0].data[:] = [*kernel] * 25
+    (place / "filler.caffemodel").write_bytes(model.SerializeToString())
 
 
 def changed(text: str, old: str, new: str) -> str:
