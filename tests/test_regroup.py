@@ -15,6 +15,7 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 
 from deconvsurgery.errors import MismatchError, OutputError, SelectionError
+from deconvsurgery.indexing import index
 from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.inspect import inspect
@@ -231,6 +232,19 @@ def test_every_deconvolution_of_the_name_gets_the_group_and_nothing_else(tmp_pat
     silent = [up % (phase, "") for phase in ("TRAIN", "TEST")]
     after = (tmp_path / "net3").read_text()
     assert after.split() == (head + silent[0] + silent[1] + relu).split()
+
+
+def test_a_model_that_is_no_file_cannot_be_written(case: Path) -> None:
+    class Bytes:
+        size = (case / "in").stat().st_size
+
+        def read(self, start: int, size: int) -> bytes:
+            return (case / "in").read_bytes()[start : start + size]
+
+    before = sorted(path.name for path in case.iterdir())
+    with pytest.raises(OutputError, match="opened from a file"):
+        regroup(case / "net", index(Bytes()), case / "net2", case / "out")
+    assert sorted(path.name for path in case.iterdir()) == before
 
 
 def test_the_command_line(tmp_path: Path, command: list[str]) -> None:

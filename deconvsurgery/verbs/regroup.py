@@ -156,7 +156,8 @@ def _goals(
             hint="name OUT_NET and OUT_MODEL, or use --dry-run",
         )
     source = model.source
-    assert isinstance(source, FileSource)  # it was opened by its path
+    if not isinstance(source, FileSource):
+        raise OutputError("only a model that was opened from a file can be written")
     for place in (net_output, output):
         for read in (text_source, source):
             check_output(place, read, force=force)
