@@ -236,9 +236,9 @@ def test_no_place_for_a_patch(line: str, words: str, place: Path, run_here: RunH
 def test_an_error_names_the_file_that_it_is_about(place: Path) -> None:
     """What is wrong with the patch names the patch, what is wrong with another file that one."""
     ds.apply(place / "net", place / "in", place / "out", save_patch=place / "undo")
-    for given, named in ((None, str(place / "undo")), ("another", "another")):
+    for told, named in ((None, str(place / "undo")), ("another", "another")):
         with pytest.raises(FormatError) as caught, open_patch(place / "undo"):
-            raise FormatError("is damaged", path=given)
+            raise FormatError("is damaged", path=told)
         assert caught.value.path == named
 
 
