@@ -357,6 +357,36 @@ def test_signals_that_the_shell_ignores_are_ignored_on(run_here: RunHere, place:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_the_signals_behind_the_first_disturb_nothing(
+    run_here: RunHere, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def signalled(*_: object, **__: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            done.append("cleaned up")
+
+    monkeypatch.setattr("deconvsurgery.verbs.inspect.inspect", signalled)
+    code, out, errors = run_here(place, "inspect", "net.prototxt")
+    assert (code, out, done) == (143, b"", ["cleaned up"])
+    assert errors.startswith(b"deconvsurgery: ended by SIGTERM; every file is whole")
+
+
+def test_without_memory_it_ends_with_4(
+    run_here: RunHere, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("deconvsurgery.verbs.inspect.inspect", large)
+    code, out, errors = run_here(place, "inspect", "net.prototxt")
+    assert (code, out) == (4, b"")
+    assert errors.startswith(b"deconvsurgery: out of memory; every file is whole")
+
+
 def test_a_stream_that_is_not_there_needs_no_silencing() -> None:
     before = os.fstat(1)
     silence(None)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import deconvsurgery as ds
 from deconvsurgery.errors import FormatError
+from deconvsurgery.read import open_patch
 from deconvsurgery.sample import base_model, net_text
 from deconvsurgery.source import open_source
 from deconvsurgery.splice import replacing, spliced
@@ -230,6 +231,15 @@ def test_no_place_for_a_patch(line: str, words: str, place: Path, run_here: RunH
     assert code == 2
     assert words in errors.decode()
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+
+def test_an_error_names_the_file_that_it_is_about(place: Path) -> None:
+    """What is wrong with the patch names the patch, what is wrong with another file that one."""
+    ds.apply(place / "net", place / "in", place / "out", save_patch=place / "undo")
+    for told, named in ((None, str(place / "undo")), ("another", "another")):
+        with pytest.raises(FormatError) as caught, open_patch(place / "undo"):
+            raise FormatError("is damaged", path=told)
+        assert caught.value.path == named
 
 
 def test_a_patch_is_replaced_by_force(place: Path, run_here: RunHere) -> None:
