@@ -337,8 +337,13 @@ def test_behind_the_hdf5_library_it_ends_at_once_whatever_streams_there_are(
 
 def test_signals_that_the_shell_ignores_are_ignored_on(run_here: RunHere, place: Path) -> None:
     """As under nohup; the others are again what they were."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    others = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    # Whatever the tests themselves were started with.
+    given = {
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+    }
+    others = [signal.default_int_handler, signal.SIG_DFL]
     try:
         seen: list[object] = []
         real = signal.signal
@@ -354,7 +359,8 @@ def test_signals_that_the_shell_ignores_are_ignored_on(run_here: RunHere, place:
         assert seen[:2] == [signal.SIGINT, signal.SIGTERM]
         assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == others
     finally:
-        signal.signal(signal.SIGHUP, before)
+        for number, handler in given.items():
+            signal.signal(number, handler)
 
 
 def test_the_signals_behind_the_first_disturb_nothing(

@@ -26,7 +26,10 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-ROOMS = sorted(path.stem for path in (ROOT / "deconvsurgery").glob("*.py") if path.stem[0] != "_")
+PACKAGE = ROOT / "deconvsurgery"
+ROOMS = sorted(
+    str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if path.stem[0] != "_"
+)
 
 
 def test_the_first_screen_has_two_set_up_commands() -> None:
@@ -105,7 +108,8 @@ def test_every_state_and_finding_is_documented() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_examples_in_docstrings_are_true(room: str) -> None:
-    source = (ROOT / "deconvsurgery" / f"{room}.py").read_text("utf-8")
-    outcome = doctest.testmod(importlib.import_module(f"deconvsurgery.{room}"))
+    source = (PACKAGE / room).read_text("utf-8")
+    name = room.removesuffix(".py").replace("/", ".")
+    outcome = doctest.testmod(importlib.import_module(f"deconvsurgery.{name}"))
     assert outcome.failed == 0
     assert (outcome.attempted > 0) == (">>> " in source)

@@ -48,23 +48,46 @@ def place(tmp_path: Path, run_here: RunHere) -> Path:
     up.blobs[0].ClearField("data")
     up.blobs[0].data.extend(np.broadcast_to(kernel, (5, 5, 4, 4)).ravel().tolist())
     (tmp_path / "pairs").write_bytes(model.SerializeToString())
+    up.blobs[0].data[:] = [0.0] * 400
+    (tmp_path / "zeros").write_bytes(model.SerializeToString())
     return tmp_path
 
 
+# Layers in a row between two Deconvolutions; one that is dilated; another net for each phase.
+WIDE = """
+input: "data" input_shape { dim: [1, 2, 8, 8] }
+layer { name: "up1" type: "Deconvolution" bottom: "data" top: "a"
+  convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 dilation: 2 } }
+layer { name: "r1" type: "ReLU" bottom: "a" top: "a" }
+layer { name: "c1" type: "Convolution" bottom: "a" top: "b"
+  convolution_param { num_output: 2 kernel_size: 1 } }
+layer { name: "r2" type: "ReLU" bottom: "b" top: "b" }
+layer { name: "drop" type: "Dropout" bottom: "b" top: "b" }
+layer { name: "up2" type: "Deconvolution" bottom: "b" top: "c" include { phase: TEST }
+  convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 } }
+layer { name: "up3" type: "Deconvolution" bottom: "b" top: "c" include { phase: TRAIN }
+  convolution_param { num_output: 2 kernel_size: 8 stride: 4 pad: 2 } }
+"""
 LINES = (
     "apply --report page net in out",
     "apply --report page -n net pairs",
+    "apply --report page --save-patch patch net pairs out",
+    "apply --report page -n net zeros",
     "inspect --report page net pairs",
     "inspect --report page -a net",
     "inspect --report page pairs",
+    "inspect --report page zeros",
+    "inspect --report page wide.prototxt",
     "check --report page net pairs",
     "check --report page net",
+    "check --report page pairs",
     "check --report page net in net pairs broken",
 )
 
 
 def page_of(place: Path, run_here: RunHere, line: str) -> bytes:
     (place / "broken").write_text('layer { name: "a" \n type: }\n')
+    (place / "wide.prototxt").write_text(WIDE)
     run_here(place, *line.split())
     return (place / "page").read_bytes()
 
@@ -604,3 +627,34 @@ def test_what_is_printed_does_not_depend_on_the_page(
     plain = run_here(place, verb, *files)
     assert run_here(place, verb, "--report", "page", *files) == plain
     assert plain[1]
+
+
+def test_a_page_tells_its_patch_and_its_phases(place: Path, run_here: RunHere) -> None:
+    tree = parsed(page_of(place, run_here, "apply --report page --save-patch p.undo net pairs out"))
+    assert "p.undo undoes it (revert)" in words(tree)
+    wide = words(parsed(page_of(place, run_here, "inspect --report page -f wide.prototxt")))
+    assert "In phase test." in wide
+    assert "In phase train." in wide
+
+
+def test_weights_of_zeros_are_told(place: Path, run_here: RunHere) -> None:
+    tree = parsed(page_of(place, run_here, "inspect --report page -p upscore2 net zeros"))
+    (layer,) = found(tree, "section", "layer")
+    assert "0 everywhere" in words(layer)
+    assert "no output hears anything: every weight is 0" in words(layer)
+
+
+def test_as_many_warnings_as_a_page_holds(tmp_path: Path, run_here: RunHere) -> None:
+    layers = (f'layer {{ name: "up{n}" type: "Deconvolution" bottom: "d" top: "t{n}" '
+              "convolution_param { num_output: 1 kernel_size: 4 stride: 2 pad: 1 } }\n"
+              for n in range(510))  # fmt: skip
+    data = 'input: "d" input_shape { dim: [1, 2, 4, 4] }\n'
+    (tmp_path / "net").write_text(data + "".join(layers))
+    (tmp_path / "in").write_bytes(b"\x0a\x01n\xa2\x06\x03\x0a\x01x")
+    code, _, errors = run_here(tmp_path, "apply", "-n", "--report", "page", "net", "in")
+    assert (code, errors) == (0, b"")
+    tree = parsed((tmp_path / "page").read_bytes())
+    (said,) = (each for each in found(tree, "section") if "Warnings" in words(each)[:9])
+    items = found(said, "li")
+    assert len(items) == 1001
+    assert words(items[-1]) == "and 20 more"

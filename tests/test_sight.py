@@ -280,3 +280,10 @@ def test_beyond_drawing() -> None:
 def test_what_is_no_blob_of_the_layer(shape: tuple[int, ...], num_output: int, group: int) -> None:
     with pytest.raises(ValueError, match=r"shape|groups"):
         sight(iter(np.zeros(shape)), shape, num_output=num_output, group=group)
+
+
+def test_a_pad_that_leaves_nothing() -> None:
+    seen = of(DIAGONAL, pad=(20, 20))
+    assert (seen.answers.signals, seen.answers.outputs) == ((), ())
+    assert seen.answers.gains.tolist() == [[1, 1], [1, 1]]
+    assert shown_caption(seen.answers) == "pad leaves no output"

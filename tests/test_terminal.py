@@ -250,7 +250,7 @@ def test_the_commands_that_demo_names_are_whole(files: Path, tmp_path: Path) -> 
     """To be copied: the terminal folds them, which puts no line's end into them."""
     shown = on_a_terminal("demo", tmp_path, 60)
     commands = [line[2:] for line in shown.plain.split("\n") if line.startswith(WHOLE[2])]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         again = on_a_terminal(command.removeprefix("deconvsurgery "), tmp_path)
         assert again.code == 0, command

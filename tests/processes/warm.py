@@ -13,6 +13,7 @@ script with a number, this is the server, told what to run over the socket of th
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import json
 import os
@@ -212,7 +213,15 @@ if __name__ == "__main__":
     connection = socket.socket(fileno=int(sys.argv[1]))
     _warm_up()
     assert "h5py" not in sys.modules
+    gc.collect()
+    gc.freeze()  # what is there stays where it is: forks share it
     _serve(connection)
     from deconvsurgery.__main__ import main
 
-    main()
+    try:
+        main()
+    except SystemExit as ended:
+        # What was written goes out, or fails as it would; only taking modules down is left out.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else 1)

@@ -14,7 +14,7 @@ from typing import Final
 
 from ... import __version__
 from ..page import RIGHT, Cells, Remark
-from ..words import GOOD, LEARNED, ODD, QUIET, WRONG, plural, shortened
+from ..words import GOOD, LEARNED, ODD, QUIET, WRONG, shortened
 from .elements import Markup, element, joined, name, sentence
 
 STYLE: Final = Path(__file__).with_name("page.css")
@@ -202,7 +202,7 @@ def remarks(said: Sequence[Remark], level: int = 2) -> Markup | None:
         for label, style, layer, words in said[:MOST_ROWS]
     ]
     if len(said) > MOST_ROWS:
-        lines.append(element("li", f"and {plural(len(said) - MOST_ROWS, 'more')}"))
+        lines.append(element("li", f"and {len(said) - MOST_ROWS:,} more"))
     return element(
         "section",
         element(f"h{level}", "Warnings and notes"),
