@@ -612,6 +612,8 @@ def test_what_is_said_of_real_files(
     parsed_json: Callable[[bytes], Document],
 ) -> None:
     files = sorted(SHARED.glob(pattern))
+    if pattern.startswith("nets"):
+        files = files[::3]  # those of a family are much alike
     if command == "patch-net":
         files = [each for each in files if b"DECONV" in each.read_bytes().upper()]
     assert files

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -899,8 +900,8 @@ def test_there_are_nets_to_try() -> None:
     assert len(NETS) > 90
 
 
-@pytest.mark.parametrize("choice", CHOICES)
-@pytest.mark.parametrize("path", NETS, ids=str)
+# By turns: the nets of a family are much alike.
+@pytest.mark.parametrize(("path", "choice"), [*zip(NETS, cycle(CHOICES), strict=False)], ids=str)
 def test_nets_in_use(path: Path, choice: str, tmp_path: Path) -> None:
     options = CHOICES[choice] | {"patterns": "*", "skip_unfit": True}
     if choice == "plain":

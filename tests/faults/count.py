@@ -69,7 +69,7 @@ def strike_all(bench: Bench, *, thin: bool = False) -> Tally:
             tally.violations += [f"{at}: {each}" for each in wrong]
             tally.faults["lasting" if lasting else names[0]] += 1
             tally.codes[code] += 1
-            nth += 1 + (nth // 2 if thin else 0)
+            nth += 1 + (nth if thin else 0)
     return tally
 
 
