@@ -5,6 +5,7 @@ Fixtures hand out functions, because test files cannot import from each other he
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -40,6 +41,12 @@ settings.register_profile(
     max_examples=40 if "CI" in os.environ else 100,
 )
 settings.load_profile("deconvsurgery")
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand tests stay to the end: the garbage collector need not look through them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
