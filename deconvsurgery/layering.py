@@ -6,8 +6,9 @@ what a box is joined to. Never here: what a box stands for, or a line drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -106,17 +107,17 @@ def _ordered(ranks: Sequence[int], links: Sequence[tuple[int, int]]) -> list[lis
         around = below if upwards else above
         for row in reversed(rows) if upwards else rows:
             at = {box: place for each in rows for place, box in enumerate(each)}
-            row.sort(
-                key=lambda box, at=at, around=around: (  # type: ignore[misc]
-                    sum(at[other] for other in around[box]) / len(around[box])
-                    if around[box]
-                    else at[box]
-                )
-            )
+            row.sort(key=partial(_middle, at, around))
         crossings = _crossings(rows, below)
         if crossings < fewest:
             best, fewest = [row[:] for row in rows], crossings
     return best
+
+
+def _middle(at: Mapping[int, int], around: Sequence[Sequence[int]], box: int) -> float:
+    """The middle of a box's neighbours; of one without any its own place."""
+    places = [at[other] for other in around[box]] or [at[box]]
+    return sum(places) / len(places)
 
 
 def _neighbours(

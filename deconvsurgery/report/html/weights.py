@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...answering import Answers
 from ...pictures import LayerPicture
 from ...quoting import by, dims
 from ...sight import Kernel, Sight
@@ -174,7 +175,7 @@ def _answers(shown: Shown, title: str) -> Iterator[Card]:
     """A section; and where some state has answers, these: what is silent answers with 0."""
     known = next((seen.answers for _, seen in reversed(shown) if seen.answers), None)
     if known is not None:
-        yield _gains(shown, title)
+        yield _gains(shown, known, title)
     yield _section(shown, title)
     if known is None:
         return
@@ -192,11 +193,11 @@ def _answers(shown: Shown, title: str) -> Iterator[Card]:
             element("p", "Along the input's pixels.", class_="said"),
         )
     if known.outputs:
-        yield _pictures(shown, title)
+        yield _pictures(shown, known, title)
 
 
-def _gains(shown: Shown, title: str) -> Card:
-    phases = next(seen.answers.gains.shape for _, seen in reversed(shown) if seen.answers)
+def _gains(shown: Shown, known: Answers, title: str) -> Card:
+    phases = known.gains.shape
     gains = {when: seen.answers.gains if seen.answers else np.zeros(phases) for when, seen in shown}
     largest = strongest(*gains.values())
     figures = []
@@ -206,18 +207,14 @@ def _gains(shown: Shown, title: str) -> Card:
             figures.append(_figure(_grid(values, label), when))
         else:
             figures.append(_figure(heat(values, label, largest=largest, side=96), when))
-    return Card(
+    return _card(
         "Gain per phase",
-        (
-            element("div", *figures, class_="row"),
-            *(
-                _said(when, gain_caption(seen.answers) if seen.answers else "gain 0")
-                for when, seen in shown
-            ),
-            element(
-                "p", "What a constant 1 becomes, at each place within a stride.", class_="said"
-            ),
+        element("div", *figures, class_="row"),
+        *(
+            _said(when, gain_caption(seen.answers) if seen.answers else "gain 0")
+            for when, seen in shown
         ),
+        element("p", "What a constant 1 becomes, at each place within a stride.", class_="said"),
     )
 
 
@@ -236,9 +233,8 @@ def _grid(gains: NDArray[np.floating[Any]], label: str) -> Markup:
     )
 
 
-def _pictures(shown: Shown, title: str) -> Card:
+def _pictures(shown: Shown, known: Answers, title: str) -> Card:
     """What goes in and what comes out, in one scale."""
-    known = next(seen.answers for _, seen in reversed(shown) if seen.answers)
     outputs = {
         when: seen.answers.outputs
         if seen.answers
