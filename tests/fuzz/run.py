@@ -86,6 +86,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--time", type=int, default=0, help="seconds in all; 0: no end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--max-len", type=int, default=256, help="bytes of an input")
+    parser.add_argument("--slowest", type=int, default=SLOWEST, help="seconds for one input")
     parser.add_argument("--corpus", type=Path, help="a directory that is kept")
     parser.add_argument("--findings", type=Path, help="a directory for what was found")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -134,7 +135,7 @@ def _once(
         *(sys.executable, str(HERE / "run.py"), "--target", given.target, "--inside", "--"),
         *(f"-runs={runs}", f"-max_total_time={seconds}", f"-seed={given.seed + attempt}"),
         *(f"-max_len={given.max_len}", f"-dict={HERE / DICTIONARY[given.target]}"),
-        *(f"-artifact_prefix={findings}/", f"-timeout={SLOWEST}", "-print_final_stats=1"),
+        *(f"-artifact_prefix={findings}/", f"-timeout={given.slowest}", "-print_final_stats=1"),
         *("-reload=0", str(corpus)),
     ]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
