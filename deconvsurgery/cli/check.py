@@ -12,6 +12,7 @@ from ..errors import OutputError, SelectionError
 from .console import exit_code, make_console, show, show_raw
 from .reporting import check_report_place, report_option, write_report
 from .selecting import files, layer_options
+from .traffic import verbose_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -122,6 +123,7 @@ def _files(
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 whatever was found.")
 @click.option("-q", "--quiet", is_flag=True, help="No table.")
+@verbose_option
 def command(
     files: tuple[str, ...],
     form: str | None,
