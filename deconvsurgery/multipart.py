@@ -94,6 +94,10 @@ class Multipart:
                 raise OutputError(
                     f"was {how} by another meanwhile", path=self.location.name
                 ) from error
+            if expected and isinstance(error.__cause__, FileNotFoundError):
+                raise OutputError(
+                    "was removed by another meanwhile", path=self.location.name
+                ) from error
             error.transient = error.transient or status == _NOT_NOW
             raise
         self._id = None

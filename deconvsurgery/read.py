@@ -10,15 +10,17 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from .address import folder_of
 from .errors import ConfigError, FileError, FormatError, ModelError, PrototxtError, SurgeryError
 from .forms import HEAD, Form, described, form
 from .indexing import index
+from .listing import expanded
 from .model import Model
 from .net import Net
 from .origin import Source
 from .prototxt import parse_net
 from .remedies import shown
-from .settings import FILE_NAME, PROJECT_FILE, Settings, parse_settings
+from .settings import FILE_NAME, PROJECT_FILE, Pair, Settings, parse_settings
 from .source import can_be_read_again, open_source, open_text, read_bytes
 from .undo import LONGEST_HEADER, Undo, parsed
 
@@ -222,7 +224,14 @@ def _settings(path: str) -> Settings | None:
         raise ConfigError(
             "is no TOML: not in UTF-8", path=shown(path), hint="save it as UTF-8, without a BOM"
         ) from None
-    return parse_settings(text, shown(path), folder=os.path.dirname(path))
+    return parse_settings(text, shown(path), folder=folder_of(path))
+
+
+def every_pair(settings: Settings) -> Iterator[Pair]:
+    """The pairs that a configuration file stands for, those of a pattern in their order."""
+    for pair in settings.pairs:
+        found = [*expanded(pair)]
+        yield from sorted(found, key=lambda each: (each.net or "", each.model or ""))
 
 
 def _is_net(path: str) -> bool:

@@ -206,7 +206,7 @@ def _pairs(
     files: Sequence[str], asked: Checking, config: str | None, *, isolated: bool
 ) -> list[Pair]:
     """The pairs named, or those of the configuration file; the command line has the last word."""
-    from ..read import paired, read_settings
+    from ..read import every_pair, paired, read_settings
     from ..settings import Pair, Settings
     from ..verbs.arguments import same_file
 
@@ -217,7 +217,9 @@ def _pairs(
             if settings.path:
                 lacking = f"{settings.path} lists no pairs"
             raise click.UsageError(f"no net is named, and {lacking}")
-        return [Pair(each.net, each.model, asked.over(each.checking)) for each in settings.pairs]
+        return [
+            Pair(each.net, each.model, asked.over(each.checking)) for each in every_pair(settings)
+        ]
     pairs = []
     for net, model in paired(files):
         own = next(
