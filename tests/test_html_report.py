@@ -341,7 +341,7 @@ layer { name: "wide" type: "Deconvolution" bottom: "data" top: "wide" convolutio
 layer { name: "score" type: "Convolution" bottom: "wide" top: "score"
   convolution_param { num_output: 2 kernel_size: 1 bias_term: false } }
 layer { name: "uneven" type: "Deconvolution" bottom: "score" top: "uneven"
-  convolution_param { num_output: 3 kernel_size: 2 stride: 2 bias_term: false } }
+  convolution_param { num_output: 3 kernel_size: 4 stride: 4 bias_term: false } }
 """
 
 
@@ -353,7 +353,7 @@ def odd(tmp_path: Path) -> Path:
     for name, shape in (
         ("wide", (65, 1, 4, 4)),
         ("score", (2, 65, 1, 1)),
-        ("uneven", (2, 3, 2, 2)),
+        ("uneven", (2, 3, 4, 4)),
     ):
         layer = model.layer.add(
             name=name, type="Convolution" if name == "score" else "Deconvolution"
@@ -379,6 +379,19 @@ def test_a_layer_that_is_skipped_is_shown_as_it_is(odd: Path, run_here: RunHere)
     as_it_is = [words(each) for each in found(skipped, "p", "said")]
     assert "Every output is the sum of all 2 channels." in as_it_is
     assert not re.search("(?i)before|after", words(skipped))
+    # Four gains are numbers, before and after; sixteen are a picture.
+    assert [words(each) for each in found(changed, "td")] == [
+        "8",
+        "0",
+        "0",
+        "0",
+        "4",
+        "0",
+        "0",
+        "0",
+    ]
+    assert not found(skipped, "table")
+    assert "Gain per phase of uneven, now" in [each.get("aria-label") for each in skipped.iter()]
 
 
 def test_what_is_dilated_wide_and_cut_off_is_told(odd: Path, run_here: RunHere) -> None:
