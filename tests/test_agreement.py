@@ -28,6 +28,7 @@ from deconvsurgery.plan import make_plan
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.read import open_model, read_net
 from deconvsurgery.schema import message_class
+from deconvsurgery.verbs.check import check
 from deconvsurgery.verbs.inspect import inspect
 
 NetParameter: Any = message_class("NetParameter")
@@ -523,6 +524,19 @@ def test_renamed_layers_are_paired() -> None:
     assert in_words(result)[0].endswith(
         "Caffe ignores them; renamed? 'rf_c2_up' → 'rf_c2_up_', 'rf_c3_up' → 'rf_c3_up_'"
     )
+
+
+def test_check_says_how_a_renamed_layer_is_mended(tmp_path: Path) -> None:
+    net, path = tmp_path / "net", tmp_path / "in"
+    net.write_text(DATA + conv("rf_c2_up_") + up())
+    model = NetParameter()
+    for name, blobs in (("rf_c2_up", (W, B)), ("up", (UP,))):
+        model.layer.add(name=name, type="Convolution").blobs.extend(blobs)
+    path.write_bytes(model.SerializeToString())
+    findings = check(net, path, select="DS011").findings
+    told = {each.layer: each.repair.words for each in findings if each.repair}
+    assert told["rf_c2_up_"] == "name it 'rf_c2_up' as the model does, or rename it there"
+    assert told[None] == "rename what was renamed"
 
 
 def test_a_sentence_is_short_whatever_the_file_holds() -> None:

@@ -327,6 +327,132 @@ def test_offsets_that_no_caffe_takes_are_no_facts() -> None:
         assert (placed.cropped, placed.crop, placed.right) == (True, None, True)
 
 
+POOL, HALVE = "pooling_param { kernel_size: 2 stride: 2 }", conv("kernel_size: 3 stride: 2 pad: 1")
+
+
+@pytest.mark.parametrize(
+    ("up", "crop", "told", "repair"),
+    [
+        (
+            "kernel_size: 4 stride: 2",
+            "crop_param { axis: 2 offset: 2 }",
+            "Crop 'l2' has offset 2, where the coordinates ask for 1",
+            "write crop_param { axis: 2 offset: 1 } in Crop 'l2'",
+        ),
+        (
+            "kernel_size: 4 stride: 2",
+            "crop_param { offset: 0 offset: 1 }",
+            "Crop 'l2' has offset 0x1, where the coordinates ask for 1",
+            "write crop_param { axis: 2 offset: 1 } in Crop 'l2'",
+        ),
+        (
+            "kernel_h: 4 kernel_w: 6 stride: 2",
+            "crop_param { offset: 0 }",
+            "Crop 'l2' has offset 0, where the coordinates ask for 1x2",
+            "write crop_param { axis: 2 offset: 1 offset: 2 } in Crop 'l2'",
+        ),
+        (
+            "kernel_size: 4 stride: 2",
+            "",
+            "Crop 'l2' has no crop_param: today's Caffe takes offset 0, where the forks that such "
+            "nets come from work out 1",
+            "write crop_param { axis: 2 offset: 1 } in Crop 'l2'",
+        ),
+        (
+            "kernel_size: 8 stride: 4",
+            "crop_param { offset: 2 }",
+            "Crop 'l2' takes it for as fine as its reference, but it is 2 times as fine",
+            "upsample by another factor, or crop to another blob",
+        ),
+    ],
+)
+def test_a_wrong_crop_is_told_with_its_repair(
+    up: str, crop: str, told: str, repair: str, tmp_path: Path
+) -> None:
+    """The image halved, enlarged and cut; each pixel of a wider kernel moves it by a half."""
+    net = tmp_path / "net.prototxt"
+    net.write_text(
+        INPUT
+        + layer("Pooling", 0, POOL)
+        + layer("Deconvolution", 1, conv(up))
+        + layer("Crop", 2, crop, more='bottom: "data"')
+    )
+    (found,) = check(net, patterns="*", select="DS007").findings
+    assert found.message == told
+    assert found.repair is not None
+    assert found.repair.words == repair
+    assert found.line == 4  # the Crop's
+
+
+def test_a_crop_that_only_forks_can_read_is_theirs() -> None:
+    """In a net of old there is no Crop but that of forks, which work the offset out themselves."""
+    net = parse_net(
+        (
+            INPUT
+            + 'layers { name: "p" type: POOLING bottom: "data" top: "p" ' + POOL + " }\n"
+            'layers { name: "up" type: DECONVOLUTION bottom: "p" top: "up" '
+            + conv("kernel_size: 4 stride: 2") + " }\n"
+            'layers { name: "cut" type: CROP bottom: "up" bottom: "data" top: "cut" }\n'
+        ).encode()
+    )  # fmt: skip
+    (placed,) = placements(net)
+    assert (placed.crop.given, placed.crop.expected) == ((0, 0), (1, 1))
+    assert (placed.crop.forked, placed.right) == (True, True)
+
+
+@pytest.mark.parametrize(("offset", "right"), [(0, True), (1, True), (2, True), (3, False)])
+def test_edges_put_upon_edges_are_no_fault(offset: int, right: bool) -> None:
+    """Padded halvings keep the first pixel, an enlargement by 4 has the edge there: 1.5 off.
+
+    Of a Deconvolution that is centred a Crop may take the far end alone, as for images of uneven
+    sizes.
+    """
+    net = INPUT + layer("Convolution", 0, HALVE) + layer("Convolution", 1, HALVE)
+    net += layer("Deconvolution", 2, conv("kernel_size: 8 stride: 4 pad: 2"))
+    net += layer("Crop", 3, f"crop_param {{ offset: {offset} }}", more='bottom: "data"')
+    (placed,) = placements(parse_net(net.encode()))
+    assert placed.crop.expected == (Fraction(3, 2), Fraction(3, 2))
+    assert placed.right is right
+
+
+@pytest.mark.parametrize(("pad", "agrees"), [(1, False), (2, True), (3, False)])
+def test_branches_that_meet_without_a_crop(pad: int, agrees: bool) -> None:
+    """The image one pixel larger at each edge, summed with one enlarged to the same."""
+    net = INPUT + layer("Pooling", 0, POOL)
+    net += layer("Deconvolution", 1, conv("kernel_size: 4 stride: 2"))
+    net += layer("Convolution", 2, conv(f"kernel_size: 3 pad: {pad}"), bottom="data")
+    net += layer("Eltwise", 3, "", bottom="b1", more='bottom: "b2"')
+    (placed,) = placements(parse_net(net.encode()))
+    assert (placed.joined, placed.right) == (agrees, agrees)
+
+
+@pytest.mark.parametrize(
+    ("kind", "param", "keeps"),
+    [
+        ("Concat", "", True),
+        ("Concat", "concat_param { axis: 1 }", True),
+        ("Concat", "concat_param { axis: 2 }", False),
+        ("Concat", "concat_param { concat_dim: 3 }", False),
+        ("Slice", "slice_param { slice_dim: 1 }", True),
+        ("Slice", "slice_param { axis: 3 }", False),
+        ("ArgMax", "argmax_param { axis: 1 }", True),
+        ("Tile", "tile_param { axis: 2 tiles: 2 }", False),
+        ("Pooling", "pooling_param { global_pooling: true }", False),
+        ("Pooling", "pooling_param { kernel_size: 1 pad_l: 1 }", False),  # a fork's field
+        ("Pooling", "pooling_param { kernel_size: 1 }", True),
+        ("Convolution", conv("kernel_size: 1 pad_l: 1"), False),
+        ("Convolution", conv("kernel_size: 1 axis: 2"), False),
+        ("Convolution", conv("kernel_size: 1"), True),
+    ],
+)
+def test_who_leaves_pixels_where_they_are(kind: str, param: str, keeps: bool) -> None:
+    """A map of nothing, or none at all: then nothing is said of what lies behind."""
+    net = parse_net((INPUT + layer(kind, 0, param)).encode())
+    own_map = layer_map(net.layers[-1])
+    assert (own_map is not None and set(own_map) <= {AxisMap()}) is keeps
+    assert keeps or own_map is None
+
+
 def test_of_two_wrong_crops_the_nearest_counts() -> None:
     placed = facts(
         "crop_param { offset: 7 }",

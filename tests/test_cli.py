@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -335,34 +335,42 @@ def test_behind_the_hdf5_library_it_ends_at_once_whatever_streams_there_are(
         main()
 
 
-def test_signals_that_the_shell_ignores_are_ignored_on(run_here: RunHere, place: Path) -> None:
-    """As under nohup; the others are again what they were."""
-    # Whatever the tests themselves were started with.
+@pytest.fixture
+def usual_signals() -> Iterator[None]:
+    """Signals as in a terminal, whatever the tests themselves were started with (nohup, &)."""
     given = {
-        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
         signal.SIGTERM: signal.signal(signal.SIGTERM, signal.SIG_DFL),
     }
-    others = [signal.default_int_handler, signal.SIG_DFL]
-    try:
-        seen: list[object] = []
-        real = signal.signal
-
-        def watched(number: int, handler: object) -> object:
-            seen.append(number)
-            return real(number, handler)  # type: ignore[arg-type]
-
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(signal, "signal", watched)
-            assert run_here(place, "kernel", "4")[0] == 0
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        assert seen[:2] == [signal.SIGINT, signal.SIGTERM]
-        assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == others
-    finally:
-        for number, handler in given.items():
-            signal.signal(number, handler)
+    yield
+    for number, handler in given.items():
+        signal.signal(number, handler)
 
 
+@pytest.mark.usefixtures("usual_signals")
+def test_signals_that_the_shell_ignores_are_ignored_on(
+    run_here: RunHere, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under nohup; the others are again what they were."""
+    real = signal.signal
+    real(signal.SIGHUP, signal.SIG_IGN)
+    seen: list[object] = []
+
+    def watched(number: int, handler: object) -> object:
+        seen.append(number)
+        return real(number, handler)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(signal, "signal", watched)
+        assert run_here(place, "kernel", "4")[0] == 0
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert seen[:2] == [signal.SIGINT, signal.SIGTERM]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("usual_signals")
 def test_the_signals_behind_the_first_disturb_nothing(
     run_here: RunHere, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

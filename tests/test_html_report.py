@@ -322,6 +322,92 @@ def test_several_pairs_are_a_part_each(place: Path, run_here: RunHere) -> None:
     assert words(found(tree, "h1")[0]) == "3 pairs"
 
 
+def test_a_model_that_cannot_be_read_is_named(place: Path, run_here: RunHere) -> None:
+    """Of a pair of which nothing was seen there are names, and no sizes."""
+    (place / "cut").write_bytes((place / "full").read_bytes()[:-1])
+    assert run_here(place, "check", "--report", "page", "net", "cut")[0] == 3
+    tree = parsed((place / "page").read_bytes())
+    (files,) = found(tree, "dl", "files")
+    assert [words(each) for each in found(files, "div")] == ["netnet", "modelcut"]
+    assert [words(each) for each in found(tree, "h2")] == ["Could not be checked"]
+
+
+# Wide: a cell of its map is two channels a side; so much is cut off that nothing of a picture is
+# left. Uneven: an output more than it has channels.
+ODD_LAYERS = """
+input: "data" input_shape { dim: [1, 65, 16, 16] }
+layer { name: "wide" type: "Deconvolution" bottom: "data" top: "wide" convolution_param {
+  num_output: 65 group: 65 kernel_size: 4 stride: 2 pad: 14 dilation: 2 bias_term: false } }
+layer { name: "score" type: "Convolution" bottom: "wide" top: "score"
+  convolution_param { num_output: 2 kernel_size: 1 bias_term: false } }
+layer { name: "uneven" type: "Deconvolution" bottom: "score" top: "uneven"
+  convolution_param { num_output: 3 kernel_size: 4 stride: 4 bias_term: false } }
+"""
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A net of those layers and a model that has weights for each of them."""
+    (tmp_path / "net").write_text(ODD_LAYERS)
+    model = message_class("NetParameter")()
+    for name, shape in (
+        ("wide", (65, 1, 4, 4)),
+        ("score", (2, 65, 1, 1)),
+        ("uneven", (2, 3, 4, 4)),
+    ):
+        layer = model.layer.add(
+            name=name, type="Convolution" if name == "score" else "Deconvolution"
+        )
+        layer.blobs.add(data=[0.5] * int(np.prod(shape))).shape.dim.extend(shape)
+    (tmp_path / "in").write_bytes(model.SerializeToString())
+    return tmp_path
+
+
+def test_a_layer_that_is_skipped_is_shown_as_it_is(odd: Path, run_here: RunHere) -> None:
+    line = "apply --report page -n -p * --skip-unfit --any-gain net in"
+    assert run_here(odd, *line.split())[0] == 0
+    tree = parsed((odd / "page").read_bytes())
+    assert [row["action"].partition(":")[0] for row in rows(tree)] == ["rewritten", "skipped"]
+    changed, skipped = found(tree, "section", "layer")
+    told = [[words(each) for each in found(part, "dt")] for part in (changed, skipped)]
+    assert told[0][-4:] == ["before", "after", "max |Δ|", "values changed"]
+    assert told[1] == ["shape", "group", "kernel", "stride", "pad"]
+    own = "each channel is a group of its own: no output hears another's."
+    before_and_after = [words(each) for each in found(changed, "p", "said")]
+    assert f"Before: {own}" in before_and_after
+    assert f"After: {own}" in before_and_after
+    as_it_is = [words(each) for each in found(skipped, "p", "said")]
+    assert "Every output is the sum of all 2 channels." in as_it_is
+    assert not re.search("(?i)before|after", words(skipped))
+    # Four gains are numbers, before and after; sixteen are a picture.
+    assert [words(each) for each in found(changed, "td")] == [
+        "8",
+        "0",
+        "0",
+        "0",
+        "4",
+        "0",
+        "0",
+        "0",
+    ]
+    assert not found(skipped, "table")
+    assert "Gain per phase of uneven, now" in [each.get("aria-label") for each in skipped.iter()]
+
+
+def test_what_is_dilated_wide_and_cut_off_is_told(odd: Path, run_here: RunHere) -> None:
+    assert run_here(odd, "inspect", "--report", "page", "-p", "wide", "net", "in")[0] == 0
+    (layer,) = found(parsed((odd / "page").read_bytes()), "section", "layer")
+    (numbers,) = found(layer, "dl", "numbers")
+    told = {words(each[0]): words(each[1]) for each in numbers}
+    assert (told["pad"], told["dilation"]) == ("14", "2")
+    # No picture: 2 * (11 - 1) + 2 * (4 - 1) + 1 pixels, of which 14 are cut off at each side.
+    headings = ["Kernel", "Who hears whom", "Gain per phase", "Section", "A step", "A ramp"]
+    assert [words(each) for each in found(layer, "h4")] == headings
+    assert "A cell stands for 2 by 2 of them. Hatched: no weight, as group has it." in words(layer)
+    (channels,) = (each for each in found(layer, "svg") if "hears which" in words(each))
+    assert channels.get("viewBox") == "0 0 33 33"
+
+
 def test_many_layers_are_drawn_up_to_a_number(place: Path, run_here: RunHere) -> None:
     text = 'input: "d" input_shape { dim: 1 dim: 2 dim: 4 dim: 4 }\n'
     for number in range(45):
@@ -503,6 +589,15 @@ def test_a_chart_of_any_values_is_one(values: list[float]) -> None:
             assert "inf" not in value
 
 
+def test_a_value_that_is_no_number_parts_a_line() -> None:
+    """Six places from 46 to 310, a value a place; 0 lies at 146 and 4 at 15.23, with some room."""
+    values = np.array([0.0, 4.0, np.nan, np.inf, 0.0, 4.0])
+    drawing = ElementTree.fromstring(chart([Series("after", np.arange(6.0), values)], "a"))
+    lines = [each.get("points") for each in drawing.iter(SVG + "polyline")]
+    assert lines == ["46,146 98.8,15.23", "257.2,146 310,15.23"]
+    assert len(list(drawing.iter(SVG + "circle"))) == 4
+
+
 # --- where it goes
 
 
@@ -592,6 +687,20 @@ def test_a_page_that_cannot_be_written_loses_no_model(
     assert (code, out) == (2, b"")
     assert b"does not exist" in errors
     assert (place / "out").read_bytes() == (place / "full").read_bytes()
+
+
+def test_a_page_without_its_style_is_none(
+    place: Path, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where an installation is damaged."""
+    monkeypatch.setattr("deconvsurgery.report.html.frame.STYLE", place / "gone.css")
+    code, out, errors = run_here(place, "apply", "--report", "page", "net", "in", "out")
+    assert (code, out) == (4, b"")
+    told = " ".join(errors.decode().split())
+    assert "page: cannot be made" in told
+    assert "it is the report alone, the model is written to out" in told
+    assert (place / "out").read_bytes() == (place / "full").read_bytes()
+    assert not (place / "page").exists()
 
 
 # The device is there on Linux alone.

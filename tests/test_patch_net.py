@@ -971,6 +971,7 @@ for path in sys.stdin.read().split("\\0"):
 """
 
 
+@pytest.mark.usefixtures("shared")
 def test_opencv_loads_what_it_loaded(tmp_path: Path) -> None:
     pytest.importorskip("cv2")
     pairs: list[Path] = []

@@ -420,6 +420,48 @@ def test_the_verb_draws_below_its_table(
     assert b"\x1b" not in out
 
 
+def test_layers_of_other_types_have_no_picture(
+    place: Path, run_here: Callable[..., tuple[int, bytes, bytes]]
+) -> None:
+    code, out, _ = run_here(place, "inspect", "--picture", "-a", "net", "model")
+    lines = out.decode().splitlines()
+    assert code == 0
+    assert [line for line in lines if line.startswith("fc ")]  # in the table alone
+    assert not [line for line in lines if line.startswith("fc:")]
+    assert "up diagonal: bilinear" in lines
+
+
+@pytest.mark.parametrize(
+    ("dims", "count", "outputs", "group"),
+    [
+        ((2, 2, 4, 4), 63, 2, 1),  # a value too few
+        ((2, 2, 4, 4), 64, 3, 1),  # the layer has more outputs
+        ((2, 1, 4, 4), 32, 2, 0),
+        ((3, 1, 4, 4), 48, 2, 2),  # channels that do not go into groups
+        ((8, 8), 64, 8, 1),  # no kernel
+    ],
+)
+def test_weights_that_are_not_the_layers_are_no_picture(
+    dims: tuple[int, ...],
+    count: int,
+    outputs: int,
+    group: int,
+    tmp_path: Path,
+    run_here: Callable[..., tuple[int, bytes, bytes]],
+) -> None:
+    model = NetParameter()
+    layer = model.layer.add(name="up", type="Deconvolution")
+    param = layer.convolution_param
+    param.num_output, param.group = outputs, group
+    param.kernel_size.append(4)
+    layer.blobs.add(data=[0.5] * count).shape.dim.extend(dims)
+    (tmp_path / "model").write_bytes(model.SerializeToString())
+    code, out, errors = run_here(tmp_path, "inspect", "--picture", "model")
+    assert (code, errors) == (0, b"")
+    drawn = [line for line in out.decode().splitlines() if line.startswith("up: ")]
+    assert drawn[1:] == ["up: no weights to look at"]
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

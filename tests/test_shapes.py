@@ -228,6 +228,12 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [(1, 3, 2, 2)],
         [],
     ),
+    (
+        [IMAGE],
+        conv("num_output: 4 kernel_size: 3 pad_l: 1"),
+        [(1, 4, None, None)],
+        [(4, 6, 3, 3), (4,)],
+    ),
     ([(1, 3, 5, 7)], 'type: "Pooling" pooling_param { global_pooling: true }', [(1, 3, 1, 1)], []),
     ([None], 'type: "Pooling" pooling_param { kernel_size: 2 }', [(None,) * 4], []),
     (
@@ -600,6 +606,17 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     # ── a type nobody knows
     ([(1, 2, 3, 4)], 'type: "MultiStageMeanfield"', [None], None),
 ]
+
+
+def test_what_is_unknown_stays_so_behind_a_reshape() -> None:
+    """Sizes are not known, their product is not; channels are."""
+    shapes = inferred(
+        'layer { name: "in" type: "Python" top: "in" }\n'
+        f'layer {{ name: "c" bottom: "in" top: "c" {conv("num_output: 3 kernel_size: 1")} }}\n'
+        'layer { name: "it" bottom: "c" top: "it" type: "Reshape" '
+        "reshape_param { shape { dim: 0 dim: 3 dim: -1 } } }"
+    )
+    assert shapes["it"].tops == ((None, 3, None),)
 
 
 @pytest.mark.parametrize(

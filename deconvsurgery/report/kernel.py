@@ -6,7 +6,6 @@ Never here: layers, files, or printing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -100,8 +99,6 @@ def _grid(facts: KernelFacts, room: int | None) -> list[str]:
 
 
 def _centre_words(found: Centre) -> tuple[str, str]:
-    if isnan(found.mass):
-        return "the kernel has no weight", WRONG
     off = found.mass - found.true
     if abs(off) <= GAIN_TOLERANCE:
         return f"centred: mass at {number(found.mass)}, true centre {number(found.true)}", GOOD

@@ -24,19 +24,19 @@ class Markup(str):
     __slots__ = ()
 
 
-def element(tag: str, *children: str | None, **attributes: str | float | bool | None) -> Markup:
+def element(tag: str, *children: str | None, **attributes: str | float | None) -> Markup:
     """An element; children that are no `Markup` are text.
 
-    An attribute that is ``None`` or ``False`` is left out; ``class_`` stands for ``class``,
-    ``fill_opacity`` for ``fill-opacity``. Names of tags and attributes are the caller's own words.
+    An attribute that is ``None`` is left out; ``class_`` stands for ``class``, ``fill_opacity`` for
+    ``fill-opacity``. Names of tags and attributes are the caller's own words.
 
-    >>> element("p", "a < b", element("br"), class_="wide", hidden=False)
+    >>> element("p", "a < b", element("br"), class_="wide", id=None)
     '<p class="wide">a &lt; b<br/></p>'
     """
     told = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{_value(name, value)}"'
+        f' {name.rstrip("_").replace("_", "-")}="{_value(value)}"'
         for name, value in attributes.items()
-        if value is not None and value is not False
+        if value is not None
     )
     if tag in _EMPTY and not children:
         return Markup(f"<{tag}{told}/>")
@@ -85,9 +85,5 @@ def number(value: float) -> str:
     return "0" if told == "-0" else told
 
 
-def _value(name: str, value: str | float | bool) -> str:
-    if value is True:
-        return name
-    if isinstance(value, float):
-        return number(value)
-    return text(str(value))
+def _value(value: str | float) -> str:
+    return number(value) if isinstance(value, float) else text(str(value))
