@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -135,3 +136,5 @@ def install() -> None:
     models.FakeKey.value = property(_held, _hold)
     models.FakeKey.etag = property(_etag)
     models.FakeMultipart.complete = _completed
+    for kind in (models.FakeKey, models.FakeMultipart):
+        kind.instances_tracked = deque(maxlen=0)  # moto would keep each for ever
