@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import fsspec
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ResponseStreamingError
@@ -145,6 +146,17 @@ def test_an_aborted_upload_leaves_nothing(store: Any, client: Any) -> None:
     copied = {"PartNumber": 1, "CopySource": "zoo/large"}
     assert refusal(client.upload_part_copy, **upload, **copied) == gone
     assert refusal(client.complete_multipart_upload, **upload, **listed(OTHER)) == gone
+
+
+def test_s3fs_finds_the_store_by_its_environment(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in store.environment().items():
+        monkeypatch.setenv(name, value)
+    store.put("a/key", b"a value")
+    found = fsspec.filesystem("s3", skip_instance_cache=True)
+    assert found.cat_file(store.url("a/key"), 2, 5) == b"val"
+    assert [each.range for each in store.requests("GetObject")] == ["bytes=2-4"]
 
 
 # --- conditions

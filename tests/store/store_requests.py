@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-_OF_OBJECTS = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+_OF_OBJECTS = {
+    "GET": "GetObject",
+    "HEAD": "HeadObject",
+    "PUT": "PutObject",
+    "DELETE": "DeleteObject",
+}
 _OF_BUCKETS = {
     "GET": "ListObjects",
     "HEAD": "HeadBucket",

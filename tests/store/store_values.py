@@ -41,7 +41,7 @@ class Value:
         """A value with these bytes, in a file of its own if they are many."""
         if len(data) < IN_MEMORY:
             return cls([(bytes(data), 0, len(data))])
-        kept = tempfile.TemporaryFile()  # noqa: SIM115: closed with the last value that shows it
+        kept = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the last value that shows it)
         kept.write(data)
         kept.flush()
         return cls([(kept, 0, len(data))])
