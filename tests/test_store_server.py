@@ -155,7 +155,7 @@ def test_s3fs_finds_the_store_by_its_environment(
         monkeypatch.setenv(name, value)
     store.put("a/key", b"a value")
     found = fsspec.filesystem("s3", skip_instance_cache=True)
-    assert found.cat_file(store.url("a/key"), 2, 5) == b"val"
+    assert found.cat_file(store.url("a/key"), start=2, end=5) == b"val"
     assert [each.range for each in store.requests("GetObject")] == ["bytes=2-4"]
 
 
