@@ -14,10 +14,11 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
+from .address import is_url
 from .descriptors import let_go, opened
 from .errors import FormatError, OutputError
 from .remedies import refusal, shown
-from .rows import Outcome, Row, identity, read_row, written
+from .rows import Outcome, Row, hashed, identity, read_row, written
 from .settings import Pair
 from .source import FileSource
 from .splice import replacing
@@ -26,10 +27,11 @@ from .write import write_spliced
 Value = TypeVar("Value")
 
 _PIECE = 1 << 20
-_TABLE = (
+_ROWS = (
     "CREATE TABLE row (pair BLOB PRIMARY KEY, seal TEXT, start INTEGER, stop INTEGER, "
     "seen INTEGER) WITHOUT ROWID"
 )
+_OUTPUTS = "CREATE TABLE output (place BLOB PRIMARY KEY) WITHOUT ROWID"
 
 
 class Ledger:
@@ -51,7 +53,8 @@ class Ledger:
         self._replaced: list[tuple[int, int]] = []
         try:
             self._lock()
-            self._index.execute(_TABLE)
+            self._index.execute(_ROWS)
+            self._index.execute(_OUTPUTS)
             self._end = self._scanned()
         except BaseException:
             self._close()
@@ -74,7 +77,7 @@ class Ledger:
         end = 0
         for start, line in self._lines():
             if not line.endswith(b"\n"):
-                self._kept_up(lambda: os.ftruncate(self._fd, start))
+                self._kept_up(partial(os.ftruncate, self._fd, start))
                 return start
             row = read_row(line)
             if row is None:
@@ -122,6 +125,17 @@ class Ledger:
             return True, None
         self._index.execute("UPDATE row SET seen = 1 WHERE pair = ?", (name,))
         return not found[1], found[0]
+
+    def taken(self, pair: Pair) -> str | None:
+        """The output of the pair that another one of this run has, too; it is its own from now."""
+        for path in (pair.output, pair.net_output):
+            if path is None:
+                continue
+            place = path if is_url(path) else os.path.abspath(path)
+            added = self._index.execute("INSERT OR IGNORE INTO output VALUES (?)", (hashed(place),))
+            if not added.rowcount:
+                return path
+        return None
 
     def settled(self, pair: Pair) -> Row:
         """The row of an earlier run."""

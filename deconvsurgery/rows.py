@@ -20,8 +20,12 @@ _BYTES = 16  # of a hash; two of 10^6 are the same once in 10^26 times
 
 
 class Outcome(StrEnum):
-    """What became of a pair; ``found`` is a check that did not pass."""
+    """What became of a pair; ``found`` is a check that did not pass.
 
+    ``begun`` stands only in the record beside an output that is on its way.
+    """
+
+    BEGUN = "begun"
     DONE = "done"
     FOUND = "found"
     FAILED = "failed"
@@ -31,10 +35,10 @@ class Outcome(StrEnum):
 class Row:
     """A pair of a sweep: its paths, what became of it, and what it was made of.
 
-    ``inputs`` are digests by path, ``outputs`` the states of what was written; ``key`` stands for
-    the digests, the verb, its options and the tool's version, ``seal`` for what files and stores
-    tell of all that without being read. ``result`` is the verb's, in short; ``error`` has the
-    fields of an error document.
+    ``inputs`` and ``outputs`` are digests by path; ``key`` stands for the inputs' digests, the
+    verb, its options and the tool's version, ``seal`` for what files and stores tell of all that
+    without being read. ``result`` is the verb's, in short; ``error`` has the fields of an error
+    document.
     """
 
     net: str | None
@@ -120,7 +124,7 @@ def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any
 
 @dataclass(slots=True)
 class Summary:
-    """What the rows of a sweep come to; ``skipped`` were settled by an earlier run."""
+    """What the rows of a sweep come to; ``skipped`` of them were settled by an earlier run."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
@@ -131,12 +135,15 @@ class Summary:
     bytes_sent: int = 0
     bytes_copied: int = 0
 
-    def add(self, row: Row) -> None:
-        """Count one more."""
+    def add(self, row: Row, *, skipped: bool = False) -> None:
+        """Count one more; what a skipped one once cost is not spent again."""
         self.outcomes[row.outcome] += 1
         self.rules.update(set(row.rules))
         if row.error is not None:
             self.errors[row.error["kind"]] += 1
+        if skipped:
+            self.skipped += 1
+            return
         self.requests += row.requests
         self.bytes_read += row.bytes_read
         self.bytes_sent += row.bytes_sent
@@ -145,7 +152,7 @@ class Summary:
     @property
     def total(self) -> int:
         """Pairs."""
-        return self.outcomes.total() + self.skipped
+        return self.outcomes.total()
 
     @property
     def worst(self) -> Outcome:

@@ -1,0 +1,79 @@
+"""The record beside a sweep's output: what it was made of, and that it is the sweep's own.
+
+It is a row, in a file of its own. Before there is an output, it is a claim: whoever finds one knows
+that a sweep was about to write there. Never here: how a pair is worked on.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .address import file_of, is_url
+from .errors import FileError, OutputError
+from .remedies import refusal, shown
+from .rows import Row, read_row, written
+from .source import open_source
+from .store import asked, count, located
+from .write import write_file
+
+SUFFIX = ".sweep.json"
+_LONGEST = 1 << 24  # bytes; a row of a model with 10^4 layers has less than 1 MB
+
+
+def read_record(output: str) -> Row | None:
+    """The record of an output; ``None`` where there is none.
+
+    Raises ``OutputError`` for a file of that name that is none.
+    """
+    path = f"{output}{SUFFIX}"
+    try:
+        with open_source(path) as source:
+            row = read_row(source.read(0, source.size)) if source.size <= _LONGEST else None
+    except FileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+    if row is None:
+        raise OutputError(
+            "is where the sweep keeps its record, and is none",
+            path=shown(path),
+            hint="move it away, or name another output",
+        )
+    return row
+
+
+def make_folder(output: str) -> None:
+    """Make the folder that an output lies in, where there is none; stores need none.
+
+    Raises ``FileError``.
+    """
+    path = file_of(output)
+    folder = os.path.dirname(path)
+    if is_url(path) or not folder:
+        return
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise refusal("cannot be made", error, shown(folder)) from error
+
+
+def write_record(output: str, row: Row) -> None:
+    """Put a record beside an output, or in the place of an older one."""
+    write_file(f"{output}{SUFFIX}", written(row), force=True)
+
+
+def remove_record(output: str) -> None:
+    """Take the record away, if there is one."""
+    path = file_of(f"{output}{SUFFIX}")
+    if is_url(path):
+        location = located(path)
+        with asked("cannot be removed", location.name):
+            location.fs.rm_file(location.key)
+        count()
+        return
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise refusal("cannot be removed", error, shown(path)) from error
