@@ -25,14 +25,11 @@ def read_record(output: str) -> Row | None:
 
     Raises ``OutputError`` for a file of that name that is none.
     """
-    path = f"{output}{SUFFIX}"
-    try:
-        with open_source(path) as source:
-            row = read_row(source.read(0, source.size)) if source.size <= _LONGEST else None
-    except FileError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise
+    path = file_of(f"{output}{SUFFIX}")
+    data = _fetched(path) if is_url(path) else _read(path)
+    if data is None:
+        return None
+    row = read_row(data)
     if row is None:
         raise OutputError(
             "is where the sweep keeps its record, and is none",
@@ -40,6 +37,28 @@ def read_record(output: str) -> Row | None:
             hint="move it away, or name another output",
         )
     return row
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open_source(path) as source:
+            return source.read(0, min(source.size, _LONGEST))
+    except FileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+
+
+def _fetched(path: str) -> bytes | None:
+    """In one request: whether there is an object is asked with it."""
+    location = located(path)
+    with asked("cannot be read", location.name):
+        try:
+            data: bytes | None = location.fs.cat_file(location.key)
+        except FileNotFoundError:
+            data = None
+    count(read=len(data or b""))
+    return data
 
 
 def make_folder(output: str) -> None:
@@ -59,7 +78,15 @@ def make_folder(output: str) -> None:
 
 def write_record(output: str, row: Row) -> None:
     """Put a record beside an output, or in the place of an older one."""
-    write_file(f"{output}{SUFFIX}", written(row), force=True)
+    path, data = file_of(f"{output}{SUFFIX}"), written(row)
+    if not is_url(path):
+        write_file(path, data, force=True)
+        return
+    # Small enough for one request, which stores carry out as a whole.
+    location = located(path)
+    with asked("cannot be written", location.name):
+        location.fs.pipe_file(location.key, data)
+    count(written=len(data))
 
 
 def remove_record(output: str) -> None:
