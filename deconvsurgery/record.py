@@ -54,26 +54,13 @@ def _fetched(path: str) -> bytes | None:
     location = located(path)
     with asked("cannot be read", location.name):
         try:
-            data: bytes | None = location.fs.cat_file(location.key)
+            # Else s3fs asks for its size first, to fetch a large one in parts.
+            whole = {"max_concurrency": 1} if location.is_s3 else {}
+            data: bytes | None = location.fs.cat_file(location.key, **whole)
         except FileNotFoundError:
             data = None
     count(read=len(data or b""))
     return data
-
-
-def make_folder(output: str) -> None:
-    """Make the folder that an output lies in, where there is none; stores need none.
-
-    Raises ``FileError``.
-    """
-    path = file_of(output)
-    folder = os.path.dirname(path)
-    if is_url(path) or not folder:
-        return
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise refusal("cannot be made", error, shown(folder)) from error
 
 
 def write_record(output: str, row: Row) -> None:

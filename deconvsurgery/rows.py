@@ -144,10 +144,14 @@ class Summary:
         if skipped:
             self.skipped += 1
             return
-        self.requests += row.requests
-        self.bytes_read += row.bytes_read
-        self.bytes_sent += row.bytes_sent
-        self.bytes_copied += row.bytes_copied
+        self.spend(row.requests, row.bytes_read, row.bytes_sent, row.bytes_copied)
+
+    def spend(self, requests: int, read: int, sent: int, copied: int) -> None:
+        """Count what stores were asked for."""
+        self.requests += requests
+        self.bytes_read += read
+        self.bytes_sent += sent
+        self.bytes_copied += copied
 
     @property
     def total(self) -> int:

@@ -143,14 +143,22 @@ def state(info: dict[str, Any]) -> State:
 
 
 def described(location: Location) -> dict[str, Any] | None:
-    """What the store says of an object now; ``None`` where there is none."""
+    """What the store says of an object now, in one request; ``None`` where there is none."""
     with asked("cannot be looked at", location.name):
         try:
-            info: dict[str, Any] | None = location.fs.info(location.key)
+            info = _head(location) if location.is_s3 else location.fs.info(location.key)
         except FileNotFoundError:
             info = None
         count()
     return info
+
+
+def _head(location: Location) -> dict[str, Any]:
+    """As s3fs would describe it, which lists what begins with the key where there is no object."""
+    bucket, key, version = location.fs.split_path(location.key)
+    more = {"VersionId": version} if version else {}
+    told = location.fs.call_s3("head_object", Bucket=bucket, Key=key, **more)
+    return {"size": told["ContentLength"], "type": "file", **told}
 
 
 @contextmanager

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from types import FrameType
 from typing import TypeVar
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 _AHEAD = 4  # tasks that wait or run, for each process
+_PATIENCE = 30  # seconds for a process to clean up when it is to end
 _DEATHS = 3  # of a process that works on one task alone, before the task is given up
 
 
@@ -34,10 +37,10 @@ def run_local(
         while True:
             if suspects and not running:
                 task, deaths = suspects.popleft()
-                running[pool.submit(work, task)] = (task, deaths)
+                running[pool.submit(_worked, work, task)] = (task, deaths)
             elif not suspects:
                 for task in islice(waiting, workers * _AHEAD - len(running)):
-                    running[pool.submit(work, task)] = (task, 0)
+                    running[pool.submit(_worked, work, task)] = (task, 0)
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -66,20 +69,37 @@ def run_local(
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Started anew, not forked: threads that talk to a store would not survive a fork.
     return ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
+        workers, multiprocessing.get_context("spawn"), initializer=_heed_signals
     )
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches all processes of a terminal; the one in front decides what ends."""
+def _heed_signals() -> None:
+    """Ctrl-C reaches all processes of a terminal; the one in front decides what ends, and how."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is cleaned up is cleaned up once
+    raise SystemExit
+
+
+def _worked(work: Callable[[Task], Answer], task: Task) -> Answer:
+    try:
+        return work(task)
+    except SystemExit:
+        # Cleaned up, and no other task is to be begun: a pool would take this for an answer.
+        os._exit(0)
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
-    """Whatever still runs is ended: what it writes takes its place as a whole or not at all."""
+    """Whatever still runs is asked to end: what it writes takes its place as a whole or not."""
     processes = [*(pool._processes or {}).values()]
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
     for process in processes:
-        process.join()
+        process.join(_PATIENCE)
+        if process.is_alive():
+            process.kill()
+            process.join()

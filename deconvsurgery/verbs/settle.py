@@ -17,13 +17,15 @@ from functools import partial
 from typing import Any
 
 from .. import __version__
+from ..address import folder_of
 from ..errors import ConfigError, FileError, OutputError, SurgeryError
 from ..marks import Mark, digest, mark
-from ..record import SUFFIX, make_folder, read_record, remove_record, write_record
+from ..record import SUFFIX, read_record, remove_record, write_record
 from ..remedies import shown
 from ..rows import Outcome, Row, failed, hashed
 from ..settings import Pair
 from ..store import Traffic, counted
+from ..write import make_directory
 from .swept import arguments_of, lacking, performed
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a second try, and before any
@@ -222,9 +224,9 @@ def _claimed(work: _Work, record: Row | None, key: str) -> Iterator[None]:
     if place is None:
         yield
         return
-    make_folder(place)
     for output in work.outputs:
-        make_folder(output)
+        if folder := folder_of(output):
+            make_directory(folder)
     write_record(place, work.row(Outcome.BEGUN, key=key))
     try:
         yield

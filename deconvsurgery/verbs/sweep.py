@@ -17,6 +17,7 @@ from ..read import read_settings
 from ..remedies import shown
 from ..rows import Outcome, Row, Summary, failed
 from ..settings import Pair, Settings
+from ..store import counted
 from .arguments import Path
 from .settle import Settled, Task, settle
 from .swept import checked_options, lacking
@@ -98,7 +99,7 @@ def sweep(
     )
     place = _results(settings, results)
     count = workers or _cores()
-    with Ledger(place) as ledger:
+    with Ledger(place) as ledger, counted() as listing:
         book = _Book(ledger, progress)
         tasks = book.tasks(settings.pairs, task)
         answers = (
@@ -109,6 +110,7 @@ def sweep(
         for done, answer in answers:
             book.note(done, answer)
         ledger.finish()
+    book.summary.spend(listing.requests, listing.read, listing.written, listing.copied)
     if not book.summary.total:
         raise ConfigError(
             f"stands for no pair: no file is like {', '.join(map(shown, book.unmatched))}",
