@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from threading import Thread
 from types import FrameType
 from typing import TypeVar
 
@@ -77,6 +78,15 @@ def _heed_signals() -> None:
     """Ctrl-C reaches all processes of a terminal; the one in front decides what ends, and how."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
+    Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    """End with the one in front, however that ended: nobody would take an answer any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
