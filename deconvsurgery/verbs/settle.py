@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from .. import __version__
@@ -147,18 +148,19 @@ def _settled(work: _Work, spent: partial[dict[str, Any]]) -> Settled:
         return Settled(_as_named(record, task.pair))
     inputs = _digests(work.inputs)
     key = work.key(inputs)
-    own = _is_own(record, work.outputs)
-    if own and record is not None and record.key == key and record.seal and not task.force:
+    strange = None if task.force else _strange(record, work.outputs)
+    if strange is not None:
+        raise _not_ours(strange, work, record)
+    whole = all(work.outputs.values()) and not task.force
+    if whole and record is not None and record.key == key and record.seal:
         # The same files, moved or touched: only what they are told by without reading is new.
         row = replace(_as_named(record, task.pair), seal=seal)
         assert work.record is not None
         write_record(work.record, row)
         return Settled(row)
-    if not (own or task.force):
-        raise _not_ours(record, work.outputs)
     with _claimed(work, record, key):
         outcome, result, warnings = performed(
-            task.verb, task.pair, work.arguments, force=own or task.force
+            task.verb, task.pair, work.arguments, force=task.force or any(work.outputs.values())
         )
         if _marks(*work.inputs) != work.inputs:
             raise FileError(
@@ -198,23 +200,22 @@ def _as_named(record: Row, pair: Pair) -> Row:
     )
 
 
-def _is_own(record: Row | None, outputs: Marks) -> bool:
-    """Nothing is there, or a claim, or what the record says was written."""
-    there = {path: found for path, found in outputs.items() if found is not None}
-    if not there or (record is not None and record.outcome is Outcome.BEGUN):
-        return True
-    if record is None:
-        return False
-    known = [*record.outputs.values()]
-    return all(digest(path, found) in known for path, found in there.items())
+def _strange(record: Row | None, outputs: Marks) -> str | None:
+    """An output that is there and that no sweep has written, as far as its record tells."""
+    if record is not None and record.outcome is Outcome.BEGUN:
+        return None
+    known = [*record.outputs.values()] if record is not None else []
+    for (path, found), wrote in zip_longest(outputs.items(), known[: len(outputs)]):
+        if found is not None and digest(path, found) != wrote:
+            return path
+    return None
 
 
-def _not_ours(record: Row | None, outputs: Marks) -> OutputError:
-    there = next(path for path, found in outputs.items() if found is not None)
+def _not_ours(strange: str, work: _Work, record: Row | None) -> OutputError:
     words = "exists already, and no sweep wrote it"
     if record is not None:
-        words = f"is not what its record says that a sweep wrote: {shown(there)}{SUFFIX}"
-    return OutputError(words, path=shown(there), hint="move it away, or --force replaces it")
+        words = f"is not what its record says that a sweep wrote: {shown(f'{work.record}{SUFFIX}')}"
+    return OutputError(words, path=shown(strange), hint="move it away, or --force replaces it")
 
 
 @contextmanager
