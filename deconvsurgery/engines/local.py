@@ -89,17 +89,26 @@ def _follow() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+_busy = False  # with a task, in a process of the pool
+
+
 def _leave(_number: int, _frame: FrameType | None) -> None:
+    if not _busy:
+        os._exit(0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is cleaned up is cleaned up once
     raise SystemExit
 
 
 def _worked(work: Callable[[Task], Answer], task: Task) -> Answer:
+    global _busy
+    _busy = True
     try:
         return work(task)
     except SystemExit:
         # Cleaned up, and no other task is to be begun: a pool would take this for an answer.
         os._exit(0)
+    finally:
+        _busy = False
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
