@@ -61,7 +61,6 @@ _HOMES = {
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.regroup": ("RegroupResult", "regroup"),
-    "verbs.sweep": ("SweepResult", "sweep"),
     "verbs.revert": ("RevertResult", "revert"),
     "verbs.transplant": ("TransplantResult", "transplant"),
     "verbs.patch_net": ("PatchResult", "patch_net"),
@@ -125,7 +124,6 @@ if TYPE_CHECKING:
     from .verbs.patch_net import PatchResult, patch_net
     from .verbs.regroup import RegroupResult, regroup
     from .verbs.revert import RevertResult, revert
-    from .verbs.sweep import SweepResult, sweep
     from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
@@ -183,7 +181,6 @@ __all__ = [
     "Step",
     "Support",
     "SurgeryError",
-    "SweepResult",
     "Target",
     "TransplantResult",
     "apply",
@@ -207,7 +204,6 @@ __all__ = [
     "recipe",
     "regroup",
     "revert",
-    "sweep",
     "transplant",
 ]
 

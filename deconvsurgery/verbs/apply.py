@@ -67,10 +67,6 @@ class ApplyResult:
         return self.plan.changed
 
 
-FILLS = ("missing", "zero", "all")
-"""Which weights `apply` fills: those that are not there, all zero ones too, or every layer's."""
-
-
 def apply(
     net: Path | Net,
     model: Path | Model,
@@ -174,6 +170,6 @@ def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
 
 
 def _fill(fill: str) -> str:
-    if fill not in FILLS:
+    if fill not in ("missing", "zero", "all"):
         raise ValueError(f"fill is missing, zero or all, not {fill!r}")
     return fill
