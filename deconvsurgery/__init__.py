@@ -61,6 +61,7 @@ _HOMES = {
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.regroup": ("RegroupResult", "regroup"),
+    "verbs.sweep": ("SweepResult", "sweep"),
     "verbs.revert": ("RevertResult", "revert"),
     "verbs.transplant": ("TransplantResult", "transplant"),
     "verbs.patch_net": ("PatchResult", "patch_net"),
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
     from .verbs.patch_net import PatchResult, patch_net
     from .verbs.regroup import RegroupResult, regroup
     from .verbs.revert import RevertResult, revert
+    from .verbs.sweep import SweepResult, sweep
     from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
@@ -181,6 +183,7 @@ __all__ = [
     "Step",
     "Support",
     "SurgeryError",
+    "SweepResult",
     "Target",
     "TransplantResult",
     "apply",
@@ -204,6 +207,7 @@ __all__ = [
     "recipe",
     "regroup",
     "revert",
+    "sweep",
     "transplant",
 ]
 

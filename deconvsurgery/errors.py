@@ -125,4 +125,18 @@ class OutputError(SurgeryError):
 
 
 class FileError(SurgeryError):
-    """The operating system refused to read or write; nothing was lost."""
+    """The operating system, or a store, refused to read or write; nothing was lost.
+
+    ``transient``: the same may well pass a little later.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        path: str | None = None,
+        transient: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint, path=path)
+        self.transient = transient

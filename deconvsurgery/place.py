@@ -15,11 +15,15 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from .address import file_of, is_url
 from .descriptors import let_go, opened
 from .errors import FileError, OutputError
+from .object_place import ObjectPlace, check_object_place, found_object_place
+from .origin import Source
 from .remedies import reason, refusal, shown
-from .source import STANDARD_OUTPUT, FileSource
+from .source import STANDARD_OUTPUT
 
 # What the system says of a name that cannot be; else it could not look.
 _WRONG_NAME = frozenset(
@@ -57,9 +61,16 @@ class Place:
 _DESCRIPTOR = re.compile(r"(?:/proc/(?:self|(?P<pid>\d+))(?:/task/\d+)?|/dev)/fd/(?P<fd>\d+)")
 
 
-def found_place(output: str | os.PathLike[str]) -> Place:
+AnyPlace: TypeAlias = Place | ObjectPlace
+
+
+def found_place(output: str | os.PathLike[str]) -> AnyPlace:
     """Find out what ``output`` names; follows symbolic links, the dangling ones too."""
-    given = os.fsdecode(output)
+    given = file_of(output)
+    return found_object_place(given) if is_url(given) else _found_place(given)
+
+
+def _found_place(given: str) -> Place:
     if given == "-":
         if sys.stdout is None:  # Python found descriptor 1 closed; it may be another file by now
             raise OutputError("is closed", path=STANDARD_OUTPUT)
@@ -129,17 +140,24 @@ def check_beside(
     )
 
 
-def _same(one: Place, other: Place) -> bool:
+def _same(one: AnyPlace, other: AnyPlace) -> bool:
     """What is written to one would replace the other, or be mixed with it."""
+    if isinstance(one, ObjectPlace):
+        return isinstance(other, ObjectPlace) and one.location.is_same(other.location)
+    if isinstance(other, ObjectPlace):
+        return False
     if one.old is not None and other.old is not None and os.path.samestat(one.old, other.old):
         return True
     return one.fd is None and other.fd is None and one.path == other.path
 
 
 def check_place(
-    place: Place, source: FileSource | None, *, force: bool, in_place: bool, text: bool
+    place: AnyPlace, source: Source | None, *, force: bool, in_place: bool, text: bool
 ) -> None:
     """Every reason not to write to ``place``."""
+    if isinstance(place, ObjectPlace):
+        check_object_place(place, source, force=force, in_place=in_place)
+        return
     if in_place and source is not None:
         source.confirm_unchanged()  # else the file at its place is another one by now
     old = place.old

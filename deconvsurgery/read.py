@@ -10,15 +10,18 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from .address import folder_of
 from .errors import ConfigError, FileError, FormatError, ModelError, PrototxtError, SurgeryError
 from .forms import HEAD, Form, described, form
 from .indexing import index
+from .listing import expanded
 from .model import Model
 from .net import Net
+from .origin import Source
 from .prototxt import parse_net
 from .remedies import shown
-from .settings import FILE_NAME, PROJECT_FILE, Settings, parse_settings
-from .source import FileSource, can_be_read_again, open_source, open_text, read_bytes
+from .settings import FILE_NAME, PROJECT_FILE, Pair, Settings, parse_settings
+from .source import can_be_read_again, open_source, open_text, read_bytes
 from .undo import LONGEST_HEADER, Undo, parsed
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
@@ -34,7 +37,7 @@ def read_net(path: str | os.PathLike[str]) -> Net:
 
 
 @contextmanager
-def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[FileSource, bytes, Net]]:
+def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[Source, bytes, Net]]:
     """A prototxt as a file that stays open, as bytes and as a net; raises as `read_net`."""
     with open_text(path) as source:
         data = source.read(0, source.size)
@@ -52,7 +55,7 @@ def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[FileSource, bytes, 
 
 
 @contextmanager
-def open_patch(path: str | os.PathLike[str]) -> Iterator[tuple[FileSource, Undo, int]]:
+def open_patch(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Undo, int]]:
     """A patch that undoes a change: its file, what it says, and where the original's bytes begin.
 
     Raises ``FormatError`` for what is no patch.
@@ -67,7 +70,7 @@ def open_patch(path: str | os.PathLike[str]) -> Iterator[tuple[FileSource, Undo,
             raise
 
 
-def _first_line(source: FileSource) -> bytes:
+def _first_line(source: Source) -> bytes:
     """What stands before the first line's end, and that; all of a short file without one."""
     line = b""
     while len(line) < min(source.size, LONGEST_HEADER):
@@ -101,7 +104,7 @@ def open_model(path: str | os.PathLike[str]) -> Iterator[Model]:
             raise
 
 
-def _indexed(source: FileSource) -> AbstractContextManager[Model]:
+def _indexed(source: Source) -> AbstractContextManager[Model]:
     found = form(source.read(0, min(HEAD, source.size)), source.size)
     if found is Form.BINARY:
         return nullcontext(index(source))
@@ -221,7 +224,14 @@ def _settings(path: str) -> Settings | None:
         raise ConfigError(
             "is no TOML: not in UTF-8", path=shown(path), hint="save it as UTF-8, without a BOM"
         ) from None
-    return parse_settings(text, shown(path), folder=os.path.dirname(path))
+    return parse_settings(text, shown(path), folder=folder_of(path))
+
+
+def every_pair(settings: Settings) -> Iterator[Pair]:
+    """The pairs that a configuration file stands for, those of a pattern in their order."""
+    for pair in settings.pairs:
+        found = [*expanded(pair)]
+        yield from sorted(found, key=lambda each: (each.net or "", each.model or ""))
 
 
 def _is_net(path: str) -> bool:

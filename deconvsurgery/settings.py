@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
+from .address import joined
 from .errors import ConfigError, SelectionError
 from .finding import rules_named
 from .patterns import name_test
@@ -20,6 +21,7 @@ from .patterns import name_test
 FILE_NAME: Final = "deconvsurgery.toml"
 PROJECT_FILE: Final = "pyproject.toml"
 _HINT: Final = "docs/verbs/check.md has a whole one; --isolated reads none"
+_SWEEP_HINT: Final = "docs/zoo.md has a whole one"
 _LONGEST: Final = 60  # characters of a value that are quoted
 
 
@@ -45,11 +47,28 @@ class Checking:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A net with its model, either of them alone, and how they are checked."""
+    """A net with its model, either of them alone, how they are checked, and what a sweep writes.
+
+    Paths may have wildcards and ``{name}`` (see ``naming``), and stand for many pairs then; so
+    does ``listed``, a file with a pair a line.
+    """
 
     net: str | None
     model: str | None = None
     checking: Checking = Checking()
+    output: str | None = None
+    net_output: str | None = None
+    listed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What ``[sweep]`` says: the verb, its options by their long names, where the rows go."""
+
+    verb: str = "check"
+    options: tuple[tuple[str, Any], ...] = ()
+    results: str | None = None
+    retries: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,7 @@ class Settings:
     path: str
     pairs: tuple[Pair, ...] = ()
     checking: Checking = Checking()
+    sweep: Sweep = Sweep()
 
 
 def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None:
@@ -96,28 +116,86 @@ def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None
     listed = table.get("pairs", [])
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise ConfigError("pairs is a list of tables: [[pairs]]", path=path, hint=_HINT)
-    checking = _checking(table, path, "", {"pairs"})
+    checking = _checking(table, path, "", {"pairs", "sweep"})
     pairs = [
-        _pair(each, path, f"pairs[{number}]", folder, checking)
+        pair
         for number, each in enumerate(listed)
+        for pair in _pairs(each, path, f"pairs[{number}]", folder, checking)
     ]
-    return Settings(path, tuple(pairs), checking)
+    return Settings(path, tuple(pairs), checking, _sweep(table.get("sweep", {}), path, folder))
 
 
-def _pair(table: Mapping[str, Any], path: str, place: str, folder: str, checking: Checking) -> Pair:
-    names = {key: table[key] for key in ("net", "model") if key in table}
-    for key, value in names.items():
-        if not isinstance(value, str) or not value:
-            raise ConfigError(
-                f"{place}.{key} is a path, not {_quoted(value)}", path=path, hint=_HINT
-            )
-    if not names:
+_PATHS: Final = ("net", "model", "output", "net-output", "list")
+SWEPT: Final = ("apply", "check", "convert", "regroup")
+_SWEEP: Final = ("verb", "options", "results", "retries")
+_MOST_RETRIES: Final = 20
+
+
+def _pairs(
+    table: Mapping[str, Any], path: str, place: str, folder: str, checking: Checking
+) -> Iterator[Pair]:
+    """A pair, or one for each net, or model, of a list."""
+    names = {key: _named(table[key], path, f"{place}.{key}") for key in _PATHS if key in table}
+    if not names.keys() & {"net", "model", "list"}:
         raise ConfigError(f"{place} names neither a net nor a model", path=path, hint=_HINT)
-    own = _checking(table, path, f"{place}.", {"net", "model"})
-    net, model = (
-        os.path.join(folder, names[key]) if key in names else None for key in ("net", "model")
-    )
-    return Pair(net, model, own.over(checking))
+    if "list" in names and len(names) > 1:
+        words = f"{place}.list has the paths in it, and {place} names others"
+        raise ConfigError(words, path=path, hint=_HINT)
+    own = _checking(table, path, f"{place}.", {*_PATHS}).over(checking)
+    number = max(map(len, names.values()))
+    for key, values in names.items():
+        if len(values) not in (1, number):
+            words = f"{place}.{key} lists {len(values)} paths, and another list has {number}"
+            raise ConfigError(words, path=path, hint="lists of a pair go along with each other")
+    for each in range(number):
+        here = {key: joined(folder, values[each % len(values)]) for key, values in names.items()}
+        yield Pair(
+            here.get("net"),
+            here.get("model"),
+            own,
+            here.get("output"),
+            here.get("net-output"),
+            here.get("list"),
+        )
+
+
+def _named(value: object, path: str, place: str) -> tuple[str, ...]:
+    try:
+        texts = _texts(value)
+    except TypeError:
+        texts = ()
+    if not texts or not all(texts):
+        words = f"{place} is a path or a list of them, not {_quoted(value)}"
+        raise ConfigError(words, path=path, hint=_HINT)
+    return texts
+
+
+def _sweep(table: object, path: str, folder: str) -> Sweep:
+    if not isinstance(table, dict):
+        raise ConfigError("sweep is a table: [sweep]", path=path, hint=_SWEEP_HINT)
+    for key in table:
+        if key not in _SWEEP:
+            near = get_close_matches(key, _SWEEP, 1, 0.6)
+            hint = f"did you mean {near[0]!r}?" if near else f"keys are {', '.join(_SWEEP)}"
+            raise ConfigError(f"sweep.{key} is no key of this tool", path=path, hint=hint)
+    verb, results = table.get("verb", "check"), table.get("results")
+    options, retries = table.get("options", {}), table.get("retries", 3)
+    wrong = {
+        f"verb is one of {', '.join(SWEPT)}, not {_quoted(verb)}": verb not in SWEPT,
+        f"options is a table, not {_quoted(options)}": not isinstance(options, dict),
+        f"results is a path, not {_quoted(results)}": results is not None
+        and not (isinstance(results, str) and results),
+        f"retries is a whole number up to {_MOST_RETRIES}, not {_quoted(retries)}": (
+            not isinstance(retries, int)
+            or isinstance(retries, bool)
+            or not 0 <= retries <= _MOST_RETRIES
+        ),
+    }
+    for words, is_wrong in wrong.items():
+        if is_wrong:
+            raise ConfigError(f"sweep.{words}", path=path, hint=_SWEEP_HINT)
+    place = joined(folder, results) if results else None
+    return Sweep(verb, tuple(sorted(options.items())), place, retries)
 
 
 def _checking(table: Mapping[str, Any], path: str, place: str, others: set[str]) -> Checking:

@@ -11,9 +11,10 @@ import os
 import platform
 import select
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from .source import FileSource
+from .origin import Source
 from .splice import Buffer, Edit, Kept
 
 _MIB = 1 << 20
@@ -41,21 +42,65 @@ _FICLONE = 0x40049409
 _NUMBERED_OTHERWISE = ("alpha", "mips", "parisc", "ppc", "powerpc", "sparc")
 
 
-class Sink:
-    """An open descriptor that takes all it is given, in order; at most a few MiB in memory.
+class Sink(ABC):
+    """What takes all it is given, in order; ``name`` is how messages call it."""
+
+    __slots__ = ("done", "name", "progress")
+
+    def __init__(self, name: str, progress: Callable[[int], None] | None) -> None:
+        self.name = name
+        self.done = 0  # bytes
+        self.progress = progress
+
+    @abstractmethod
+    def write(self, data: Buffer) -> None:
+        """Take all of ``data``."""
+
+    @abstractmethod
+    def copy(self, source: Source, start: int, stop: int) -> None:
+        """Take bytes ``[start, stop)`` of a source."""
+
+    def carry_out(self, edit: Edit, source: Source) -> None:
+        """Write an edit's bytes as they are made, or copy those that the source has."""
+        done = 0
+        for piece in edit.chunks():
+            done += piece.size if isinstance(piece, Kept) else memoryview(piece).nbytes
+            if done > edit.size:
+                break
+            if isinstance(piece, Kept):
+                self.copy(source, piece.start, piece.stop)
+            else:
+                self.write(piece)
+        if done != edit.size:
+            raise RuntimeError(
+                f"edit [{edit.start}, {edit.stop}) promised {edit.size} bytes and made {done}"
+            )
+
+    def _tell(self, count: int) -> None:
+        self.done += count
+        if self.progress is not None and count:
+            self.progress(count)
+
+
+class FileSink(Sink):
+    """An open descriptor; at most a few MiB in memory.
 
     ``fresh``: it is a new and empty file of our own, which may become a clone of another.
     """
 
-    __slots__ = ("done", "fd", "fresh", "kernel_copy", "progress")
+    __slots__ = ("fd", "fresh", "kernel_copy")
 
     def __init__(
-        self, fd: int, progress: Callable[[int], None] | None, *, fresh: bool = False
+        self,
+        fd: int,
+        progress: Callable[[int], None] | None,
+        *,
+        fresh: bool = False,
+        name: str = "the output",
     ) -> None:
+        super().__init__(name, progress)
         self.fd = fd
         self.fresh = fresh
-        self.done = 0  # bytes
-        self.progress = progress
         self.kernel_copy = getattr(os, "copy_file_range", None)  # Linux only
 
     def write(self, data: Buffer) -> None:
@@ -84,13 +129,13 @@ class Sink:
                 raise OSError(errno.EIO, "nothing more could be written")
             return written
 
-    def clone(self, source: FileSource, *, but: int = 0) -> bool:
+    def clone(self, source: Source, *, but: int = 0) -> bool:
         """Make a fresh file a clone of ``source``, where the file system can; where not, nothing.
 
         The clone costs no room and no time; the ``but`` bytes that are then written over it (see
         `seek`) do.
         """
-        if not self.fresh or self.done or sys.platform != "linux":
+        if not self.fresh or self.done or source.fd < 0 or sys.platform != "linux":
             return False
         if platform.machine().startswith(_NUMBERED_OTHERWISE):
             return False
@@ -108,23 +153,7 @@ class Sink:
         """Go on at a place within a clone."""
         os.lseek(self.fd, position, os.SEEK_SET)
 
-    def carry_out(self, edit: Edit, source: FileSource) -> None:
-        """Write an edit's bytes as they are made, or copy those that the source has."""
-        done = 0
-        for piece in edit.chunks():
-            done += piece.size if isinstance(piece, Kept) else memoryview(piece).nbytes
-            if done > edit.size:
-                break
-            if isinstance(piece, Kept):
-                self.copy(source, piece.start, piece.stop)
-            else:
-                self.write(piece)
-        if done != edit.size:
-            raise RuntimeError(
-                f"edit [{edit.start}, {edit.stop}) promised {edit.size} bytes and made {done}"
-            )
-
-    def copy(self, source: FileSource, start: int, stop: int) -> None:
+    def copy(self, source: Source, start: int, stop: int) -> None:
         """Copy bytes ``[start, stop)``; large holes of a sparse file stay holes, as with ``cp``."""
         position = start
         if self.fresh and stop - start >= _LARGE_HOLE:
@@ -144,10 +173,10 @@ class Sink:
         os.ftruncate(self.fd, os.lseek(self.fd, size, os.SEEK_CUR))
         self._tell(size)
 
-    def _copy(self, source: FileSource, start: int, stop: int) -> None:
+    def _copy(self, source: Source, start: int, stop: int) -> None:
         """Copy bytes ``[start, stop)``, inside the kernel where it can do that."""
         piece = (64 if self.progress is None else 16) * _MIB
-        while start < stop and self.kernel_copy is not None:
+        while start < stop and self.kernel_copy is not None and source.fd >= 0:
             try:
                 copied = self.kernel_copy(source.fd, self.fd, min(piece, stop - start), start)
             except InterruptedError:
@@ -161,11 +190,6 @@ class Sink:
             start += copied
             self._tell(copied)
         while start < stop:
-            data = source.read(start, min(_MIB, stop - start))
+            data = source.read(start, min(source.stride, stop - start))
             self.write(data)
             start += len(data)
-
-    def _tell(self, count: int) -> None:
-        self.done += count
-        if self.progress is not None and count:
-            self.progress(count)

@@ -17,11 +17,11 @@ import tempfile
 from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
+from .address import file_of, is_url
 from .descriptors import duplicated, let_go, opened
 from .errors import FileError, FormatError, ModelError
+from .origin import Source
 from .remedies import reason, refusal, shown
 
 STANDARD_INPUT = "standard input"
@@ -46,14 +46,11 @@ def _status(fd: int, name: str) -> os.stat_result:
         raise refusal("cannot be looked at", error, name) from error
 
 
-class FileSource:
-    """A read-only view of ``size`` bytes behind ``fd``, which it owns; a context manager.
-
-    ``name`` is how messages call it. ``spooled`` says that the bytes are our own copy of
-    something that cannot seek, which nobody else can change.
-    """
+class FileSource(Source):
+    """A source that is a file, open under the descriptor ``fd``, which it owns."""
 
     __slots__ = ("_identity", "_path", "_read_from", "fd", "name", "size", "spooled")
+    stride = _MIB
 
     def __init__(
         self,
@@ -77,17 +74,8 @@ class FileSource:
         self._read_from = spooled_from or status
 
     def read(self, start: int, size: int) -> bytes:
-        """Bytes ``[start, start + size)``, all of them.
-
-        Raises ``ModelError`` with the offset where the file ends too early, ``FileError``
-        when the operating system refuses.
-        """
-        if start + size > self.size:
-            raise ModelError(
-                f"the file ends at byte {self.size}, {start + size - self.size} too early",
-                offset=start,
-                path=self.name,
-            )
+        """Bytes ``[start, start + size)``, all of them; raises as `Source.read`."""
+        self.refuse_beyond(start, size)
         first = self._read_some(start, size)
         if len(first) == size:
             return first
@@ -152,15 +140,6 @@ class FileSource:
         except OSError:
             return True
 
-    def confirm_unchanged(self) -> None:
-        """Raise ``FileError`` if the source is no longer what was opened."""
-        if not self.unchanged():
-            raise FileError(
-                "was changed while it was read, so the result would be a mixture",
-                path=self.name,
-                hint="run again when nothing else writes to it",
-            )
-
     def is_same_file(self, status: os.stat_result) -> bool:
         """``status`` is of the very file this source reads, by whatever name it was found."""
         return os.path.samestat(status, self._read_from)
@@ -171,23 +150,9 @@ class FileSource:
         if fd >= 0:
             let_go(fd)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"FileSource({self.name!r}, size={self.size})"
-
-
-def open_source(path: str | os.PathLike[str]) -> FileSource:
-    """Open a file, or standard input for ``-``; the caller closes it.
+def open_source(path: str | os.PathLike[str]) -> Source:
+    """Open a file, a URL, or standard input for ``-``; the caller closes it.
 
     What cannot seek (a pipe, a device) is read to its end first. Raises ``FileError`` when
     there is nothing to read at ``path``.
@@ -197,14 +162,16 @@ def open_source(path: str | os.PathLike[str]) -> FileSource:
 
 def can_be_read_again(path: str | os.PathLike[str]) -> bool:
     """A regular file, or nothing at all (which opening will tell): not a pipe or a device."""
-    plain = os.fsdecode(path)
+    plain = file_of(path)
+    if is_url(plain):
+        return True
     try:
         return plain != "-" and (not plain or stat.S_ISREG(os.stat(plain).st_mode))
     except (OSError, ValueError):
         return plain != "-"
 
 
-def open_text(path: str | os.PathLike[str]) -> FileSource:
+def open_text(path: str | os.PathLike[str]) -> Source:
     """Open a small file, such as a prototxt, or standard input for ``-``; the caller closes it.
 
     Raises ``FormatError`` for more than 256 MiB, before reading them, and ``FileError``.
@@ -228,9 +195,18 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         return source.read(0, source.size)
 
 
-def _source(path: str | os.PathLike[str], limit: int | None) -> FileSource:
+def _source(path: str | os.PathLike[str], limit: int | None) -> Source:
     """Open; of what must be spooled, take little more than ``limit`` bytes."""
-    plain = os.fsdecode(path)
+    plain = file_of(path)
+    if is_url(plain):
+        from .remote import open_remote, streamed
+
+        found = open_remote(plain)
+        if found is not None:
+            return found
+        name = shown(plain)
+        spool = _spooled(streamed(plain, _MIB), name, limit)
+        return FileSource(spool, name, spooled_from=_status(spool, name))
     if not plain:
         hint = "its name is empty: is a variable of the script not set?"
         raise FileError("there is no such file", hint=hint)
@@ -244,7 +220,7 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> FileSource:
             raise FileError("is a directory, not a file", path=name, hint="name a file in it")
         # A shell may hand over a file that something has read from already.
         readable = stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0
-        spool = fd if readable else _spooled(fd, name, limit)
+        spool = fd if readable else _spooled(_chunks(fd, name), name, limit)
     except BaseException as error:
         let_go(fd)
         if isinstance(error, OSError):
@@ -298,19 +274,18 @@ def _nearest(path: str) -> str | None:
     return f"did you mean {shown(os.path.join(directory, near[0]))}?" if near else None
 
 
-def _spooled(fd: int, name: str, limit: int | None) -> int:
-    """Copy what ``fd`` yields, to its end, into an unnamed temporary file; its descriptor."""
+def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:
+    """Copy what comes, to its end, into an unnamed temporary file; its descriptor."""
     try:
         with tempfile.TemporaryFile(buffering=0) as spool:
             done = 0
-            while limit is None or done <= limit:
-                chunk = _read_chunk(fd, name)
-                if not chunk:
-                    break
+            for chunk in chunks:
                 done += len(chunk)
                 view = memoryview(chunk)
                 while view:
                     view = view[spool.write(view) :]
+                if limit is not None and done > limit:
+                    break
             return duplicated(spool.fileno())
     except OSError as error:
         raise FileError(
@@ -318,6 +293,11 @@ def _spooled(fd: int, name: str, limit: int | None) -> int:
             path=name,
             hint="point TMPDIR to a directory with more space",
         ) from error
+
+
+def _chunks(fd: int, name: str) -> Iterator[bytes]:
+    while chunk := _read_chunk(fd, name):
+        yield chunk
 
 
 def _read_chunk(fd: int, name: str) -> bytes:

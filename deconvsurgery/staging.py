@@ -10,16 +10,21 @@ import errno
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from .descriptors import let_go, opened
+from .descriptors import duplicated, let_go, opened
 from .errors import FileError, OutputError
-from .place import Place
+from .object_place import ObjectPlace
+from .origin import Source
+from .place import AnyPlace, Place
 from .remedies import reason, shown
-from .sink import Sink
+from .sink import FileSink, Sink
 from .source import FileSource
+from .upload import StagedObject
 
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 
@@ -96,25 +101,81 @@ class Staged:
         self._temporary = self._kept = None
 
 
+AnyStaged: TypeAlias = Staged | StagedObject
+
+
 @contextmanager
 def staged(
-    place: Place,
+    place: AnyPlace,
     fill: Callable[[Sink], None],
     size: int | None,
     progress: Callable[[int], None] | None = None,
-) -> Iterator[Staged]:
+    *,
+    reread: bool = False,
+) -> Iterator[AnyStaged]:
     """Have ``fill`` write a new file of ``size`` bytes (if that is known) beside ``place``.
 
-    It is on the disk when the body is entered; what the body does not `Staged.take` is removed.
+    It is on the disk, or in the store, when the body is entered; what the body does not
+    `Staged.take` is removed. ``reread``: it is to be `Staged.reopened` before that.
     """
+    made = (
+        _staged_object(place, fill, progress, reread=reread)
+        if isinstance(place, ObjectPlace)
+        else _staged_file(place, fill, progress)
+    )
+    with made as new:
+        if size is not None and new.size != size:
+            raise RuntimeError(f"{new.size} bytes were written instead of {size}")
+        yield new
+
+
+@contextmanager
+def _staged_object(
+    place: ObjectPlace,
+    fill: Callable[[Sink], None],
+    progress: Callable[[int], None] | None,
+    *,
+    reread: bool,
+) -> Iterator[StagedObject]:
+    with ExitStack() as stack:
+        contents = stack.enter_context(spooled(fill, place.name)) if reread else None
+        new = StagedObject(place, contents)
+        try:
+            try:
+                new.fill(fill if contents is None else whole(contents), progress)
+                yield new
+            finally:
+                new.settle()
+        finally:
+            new.settle()  # once more: a signal may have come in the midst of the first
+
+
+@contextmanager
+def spooled(fill: Callable[[Sink], None], name: str) -> Iterator[FileSource]:
+    """What ``fill`` writes, as an unnamed file that can be read."""
+    with tempfile.TemporaryFile(buffering=0) as spool:
+        fill(FileSink(spool.fileno(), None, fresh=True))
+        with FileSource(duplicated(spool.fileno()), name) as contents:
+            yield contents
+
+
+def whole(source: Source) -> Callable[[Sink], None]:
+    """All of a source into a sink."""
+    return lambda sink: sink.copy(source, 0, source.size)
+
+
+@contextmanager
+def _staged_file(
+    place: Place,
+    fill: Callable[[Sink], None],
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Staged]:
     new = Staged(place, 0)
     try:
         try:
             new._fd = fd = new._opened()
-            fill(Sink(fd, progress, fresh=True))
+            fill(FileSink(fd, progress, fresh=True))
             new.size = os.fstat(fd).st_size
-            if size is not None and new.size != size:
-                raise RuntimeError(f"{new.size} bytes were written instead of {size}")
             if place.old is not None:
                 new.warnings += _dress(fd, place.path, place.old)
             os.fsync(fd)
@@ -127,7 +188,7 @@ def staged(
         new.settle()  # once more: a signal may have come in the midst of the first
 
 
-def take_all(files: Sequence[Staged], *, force: bool) -> None:
+def take_all(files: Sequence[AnyStaged], *, force: bool) -> None:
     """Have each take its place in turn; where one cannot, those before it give theirs back."""
     try:
         for each in files:

@@ -11,21 +11,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from .errors import FormatError, OutputError
-from .place import Place, check_place, found_place
+from .origin import Source
+from .place import AnyPlace, check_place, found_place
 from .sink import Sink
-from .source import FileSource
 from .splice import Edit, Kept, spliced_size
 from .staging import staged, take_all
 from .undo import Digest, Range, Undo, header
 from .write import Filling, Written, failure, splicing, write_file
 
-Told: TypeAlias = Callable[[FileSource], tuple[Sequence[Range], Sequence[Kept]]]
+Told: TypeAlias = Callable[[Source], tuple[Sequence[Range], Sequence[Kept]]]
 """By the changed file: the ranges that undo the change, and where the original has their bytes."""
 
 _BLOCK = 1 << 20
 
 
-def digest(source: FileSource) -> Digest:
+def digest(source: Source) -> Digest:
     """Size and SHA-256 of a file, read a megabyte at a time."""
     found = hashlib.sha256()
     for start in range(0, source.size, _BLOCK):
@@ -36,7 +36,7 @@ def digest(source: FileSource) -> Digest:
 def check_patch(
     patch: str | os.PathLike[str],
     output: str | os.PathLike[str],
-    source: FileSource,
+    source: Source,
     *,
     force: bool = False,
 ) -> None:
@@ -45,7 +45,7 @@ def check_patch(
 
 
 def write_undoable(
-    source: FileSource,
+    source: Source,
     fill: Filling,
     told: Told,
     output: str | os.PathLike[str],
@@ -64,7 +64,7 @@ def write_undoable(
     place, patch_place = _places(output, patch, source, force=force)
     check_place(place, source, force=force, in_place=in_place, text=False)
     try:
-        with staged(place, fill, size, progress) as new:
+        with staged(place, fill, size, progress, reread=True) as new:
             with new.reopened() as changed:
                 ranges, kept = told(changed)
                 undo = Undo(digest(source), digest(changed), tuple(ranges))
@@ -87,7 +87,7 @@ def write_undoable(
 
 
 def write_nothing_to_undo(
-    source: FileSource, patch: str | os.PathLike[str], *, force: bool = False
+    source: Source, patch: str | os.PathLike[str], *, force: bool = False
 ) -> Written:
     """The patch of a file that stays as it is."""
     same = digest(source)
@@ -95,7 +95,7 @@ def write_nothing_to_undo(
 
 
 def write_reverted(
-    source: FileSource,
+    source: Source,
     edits: Sequence[Edit],
     output: str | os.PathLike[str],
     expected: Digest,
@@ -114,7 +114,7 @@ def write_reverted(
     _refuse_stream(place)
     size = spliced_size(source.size, edits)
     try:
-        with staged(place, splicing(source, edits), size, progress) as new:
+        with staged(place, splicing(source, edits), size, progress, reread=True) as new:
             with new.reopened() as made:
                 if digest(made) != expected:
                     raise FormatError(
@@ -129,7 +129,7 @@ def write_reverted(
         raise failure(error, place, size) from error
 
 
-def compared(original: FileSource, changed: FileSource) -> tuple[list[Range], list[Kept]]:
+def compared(original: Source, changed: Source) -> tuple[list[Range], list[Kept]]:
     """The ranges that undo a change of which only the outcome is known, to the byte.
 
     What follows the end of the shorter file is one range; blocks that differ are looked at in
@@ -147,7 +147,7 @@ def compared(original: FileSource, changed: FileSource) -> tuple[list[Range], li
     return ranges, kept
 
 
-def _differing(one: FileSource, other: FileSource, size: int) -> Iterator[tuple[int, int]]:
+def _differing(one: Source, other: Source, size: int) -> Iterator[tuple[int, int]]:
     """Stretches of ``[0, size)`` in which the files differ, neighbours joined."""
     waiting: tuple[int, int] | None = None
     for start in range(0, size, _BLOCK):
@@ -174,10 +174,10 @@ _PIECE = 4096
 def _places(
     output: str | os.PathLike[str],
     patch: str | os.PathLike[str],
-    source: FileSource,
+    source: Source,
     *,
     force: bool,
-) -> tuple[Place, Place]:
+) -> tuple[AnyPlace, AnyPlace]:
     place, patch_place = found_place(output), found_place(patch)
     check_place(patch_place, source, force=force, in_place=False, text=False)
     for each in (place, patch_place):
@@ -187,7 +187,7 @@ def _places(
     return place, patch_place
 
 
-def _refuse_stream(place: Place) -> None:
+def _refuse_stream(place: AnyPlace) -> None:
     if place.streamed:
         raise OutputError(
             "is a stream, which cannot be undone",

@@ -12,20 +12,21 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .address import file_of, is_url
 from .descriptors import duplicated, opened
 from .errors import FileError, FormatError, OutputError
-from .place import Place, check_place, found_place
+from .origin import Source
+from .place import AnyPlace, Place, check_place, found_place
 from .remedies import reason, refusal, remedy, shown
-from .sink import Sink
-from .source import FileSource, read_bytes
+from .sink import FileSink, Sink
+from .source import read_bytes
 from .splice import Edit, Kept, segments, spliced_size
-from .staging import staged, take_all
+from .staging import spooled, staged, take_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Written:
 
 def check_output(
     output: str | os.PathLike[str],
-    source: FileSource | None,
+    source: Source | None,
     *,
     force: bool = False,
     in_place: bool = False,
@@ -54,7 +55,7 @@ def check_output(
 
 
 def write_spliced(
-    source: FileSource,
+    source: Source,
     edits: Sequence[Edit],
     output: str | os.PathLike[str],
     *,
@@ -79,7 +80,7 @@ def write_spliced(
 
 
 def write_amended(
-    source: FileSource,
+    source: Source,
     amend: Callable[[int], None],
     output: str | os.PathLike[str],
     *,
@@ -96,17 +97,7 @@ def write_amended(
     place = found_place(output)
     check_place(place, source, force=force, in_place=in_place, text=False)
 
-    amended = amending(source, amend, copied=copied)
-
-    def fill(sink: Sink) -> None:
-        if not place.streamed:
-            amended(sink)
-            return
-        with tempfile.TemporaryFile(buffering=0) as spool:
-            amended(Sink(spool.fileno(), None))
-            with FileSource(duplicated(spool.fileno()), place.name) as result:
-                sink.copy(result, 0, result.size)
-
+    fill = amending(source, amend, copied=copied)
     return _put(place, fill, source.confirm_unchanged, None, force=force, progress=progress)
 
 
@@ -114,7 +105,7 @@ Filling: TypeAlias = Callable[[Sink], None]
 """What writes a whole file into a sink."""
 
 
-def splicing(source: FileSource, edits: Sequence[Edit]) -> Filling:
+def splicing(source: Source, edits: Sequence[Edit]) -> Filling:
     """A copy of ``source`` with ``edits`` carried out.
 
     Where the file system can clone it and no edit changes its length, only the edits are written.
@@ -122,7 +113,13 @@ def splicing(source: FileSource, edits: Sequence[Edit]) -> Filling:
 
     def fill(sink: Sink) -> None:
         new = sum(edit.size for edit in edits)
-        if not any(edit.growth for edit in edits) and sink.clone(source, but=new):
+        cloned = (
+            isinstance(sink, FileSink)
+            and not any(edit.growth for edit in edits)
+            and sink.clone(source, but=new)
+        )
+        if cloned:
+            assert isinstance(sink, FileSink)
             for edit in sorted(edits, key=lambda edit: edit.start):
                 sink.seek(edit.start)
                 sink.carry_out(edit, source)
@@ -136,10 +133,14 @@ def splicing(source: FileSource, edits: Sequence[Edit]) -> Filling:
     return fill
 
 
-def amending(source: FileSource, amend: Callable[[int], None], *, copied: bool) -> Filling:
-    """A copy of ``source``, or nothing, that ``amend`` changes; into regular files only."""
+def amending(source: Source, amend: Callable[[int], None], *, copied: bool) -> Filling:
+    """A copy of ``source``, or nothing, that ``amend`` changes, who needs a file to do it in."""
 
     def fill(sink: Sink) -> None:
+        if not isinstance(sink, FileSink) or not sink.fresh:
+            with spooled(fill, sink.name) as made:
+                sink.copy(made, 0, made.size)
+            return
         if copied and not sink.clone(source):
             sink.copy(source, 0, source.size)
         amend(sink.fd)
@@ -150,7 +151,7 @@ def amending(source: FileSource, amend: Callable[[int], None], *, copied: bool) 
 def write_pair(
     text: bytes,
     text_output: str | os.PathLike[str],
-    source: FileSource,
+    source: Source,
     fill: Filling,
     output: str | os.PathLike[str],
     *,
@@ -184,12 +185,15 @@ def write_pair(
 
 
 def make_directory(path: str | os.PathLike[str]) -> None:
-    """Make a directory, and those it lies in, unless it is there.
+    """Make a directory, and those it lies in, unless it is there; a store needs none.
 
     Raises ``OutputError`` where a file is in the way, else ``FileError``.
     """
+    plain = file_of(path)
+    if is_url(plain):
+        return
     try:
-        os.makedirs(path, exist_ok=True)
+        os.makedirs(plain, exist_ok=True)
     except OSError as error:
         in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
         if in_the_way:
@@ -223,7 +227,7 @@ def write_file(
 
 
 def _put(
-    place: Place,
+    place: AnyPlace,
     fill: Filling,
     confirm: Callable[[], None],
     size: int | None,
@@ -238,7 +242,7 @@ def _put(
     """
     try:
         warnings: tuple[str, ...] = ()
-        if place.streamed:
+        if isinstance(place, Place) and place.streamed:
             done = _stream(place, fill, confirm, progress)
         else:
             done, warnings = _replace(place, fill, confirm, size, force=force, progress=progress)
@@ -267,7 +271,7 @@ def _stream(
     try:
         if place.fd is None and stat.S_ISREG(os.fstat(fd).st_mode):
             raise OutputError("became a regular file meanwhile", path=place.name)
-        sink = Sink(fd, progress)
+        sink = FileSink(fd, progress, name=place.name)
         fill(sink)
         if stat.S_ISREG(os.fstat(fd).st_mode):
             os.fsync(fd)
@@ -278,7 +282,7 @@ def _stream(
 
 
 def _replace(
-    place: Place,
+    place: AnyPlace,
     fill: Filling,
     confirm: Callable[[], None],
     size: int | None,
@@ -293,12 +297,12 @@ def _replace(
         return new.size, tuple(new.warnings)
 
 
-def failure(error: OSError, place: Place, size: int | None) -> FileError:
+def failure(error: OSError, place: AnyPlace, size: int | None) -> FileError:
     """The system's refusal in words, with what is needed and what there is."""
     message = f"cannot be written: {reason(error)}"
     if size is not None:
         message += f"; {size} bytes are needed"
-    if not place.streamed:
+    if isinstance(place, Place) and not place.streamed:
         with suppress(OSError):
             system = os.statvfs(place.directory)
             message += f", {system.f_bavail * system.f_frsize} are free"

@@ -13,7 +13,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
@@ -310,3 +310,25 @@ def opencv_forward() -> Callable[[bytes, bytes, Array, str], Array]:
         return result
 
     return forward
+
+
+# --- an object store
+
+
+@pytest.fixture(scope="session")
+def store_server() -> Iterator[int]:
+    """The port of a real S3 server on loopback, in a process that ends with the tests."""
+    from store import started  # here, as few tests need it
+
+    with started() as port:
+        yield port
+
+
+@pytest.fixture
+def store(store_server: int) -> Iterator[Any]:
+    """A bucket of its own, counted from now on; see tests/store."""
+    from store import Store
+
+    made = Store(store_server, "zoo")
+    yield made
+    made.calm()

@@ -18,7 +18,7 @@ import pytest
 from deconvsurgery.descriptors import opened as really_opened
 from deconvsurgery.errors import FileError, OutputError
 from deconvsurgery.place import check_place, found_place
-from deconvsurgery.sink import Sink
+from deconvsurgery.sink import FileSink
 from deconvsurgery.source import open_source
 from deconvsurgery.staging import Staged, staged
 from deconvsurgery.write import make_directory, write_file
@@ -117,14 +117,16 @@ def test_a_folder_is_made_or_the_reason_is_told(old: Path, monkeypatch: pytest.M
 
 
 @pytest.fixture
-def sunk(tmp_path: Path) -> Iterator[tuple[Sink, Path]]:
+def sunk(tmp_path: Path) -> Iterator[tuple[FileSink, Path]]:
     path = tmp_path / "sunk"
     fd = os.open(path, os.O_RDWR | os.O_CREAT)
-    yield Sink(fd, None, fresh=True), path
+    yield FileSink(fd, None, fresh=True), path
     os.close(fd)
 
 
-def test_a_write_of_nothing_ends(sunk: tuple[Sink, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_of_nothing_ends(
+    sunk: tuple[FileSink, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "write", lambda *_: 0)
     with pytest.raises(OSError, match="nothing more could be written"):
         sunk[0].write(NEW)
@@ -132,7 +134,7 @@ def test_a_write_of_nothing_ends(sunk: tuple[Sink, Path], monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("machine", ["mips64", "ppc64le", "sparc64"])
 def test_where_ioctls_have_other_numbers_none_is_tried(
-    machine: str, sunk: tuple[Sink, Path], old: Path, monkeypatch: pytest.MonkeyPatch
+    machine: str, sunk: tuple[FileSink, Path], old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("fcntl.ioctl", lambda *_: pytest.fail("0x40049409 is another one there"))
@@ -141,7 +143,7 @@ def test_where_ioctls_have_other_numbers_none_is_tried(
     assert sunk[1].read_bytes() == b""
 
 
-def test_a_large_hole_stays_one(sunk: tuple[Sink, Path], tmp_path: Path) -> None:
+def test_a_large_hole_stays_one(sunk: tuple[FileSink, Path], tmp_path: Path) -> None:
     """20 MiB of nothing between two bytes are zeros in the copy, too, and take no room."""
     sparse = tmp_path / "sparse"
     with sparse.open("wb") as file:

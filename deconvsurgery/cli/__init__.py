@@ -32,6 +32,7 @@ VERBS = {
     "regroup": "A full diagonal as groups and back, in net and model together.",
     "transplant": "Old weights into a new net: fc to conv, more classes, upsampling filled.",
     "patch-net": "Group and bilinear filler into the net itself, every other character kept.",
+    "sweep": "A verb over many pairs, in object stores and on many machines, resumable.",
     "kernel": "One bilinear kernel: numbers, picture, gain per phase, recipe.",
     "demo": "A small FCN-like net and model, and apply run on them.",
 }

@@ -9,6 +9,7 @@ import click
 from .console import make_console, show, show_json, shown_progress
 from .reporting import check_report_place, report_option, write_report
 from .selecting import files, layer_options, state_arguments
+from .traffic import verbose_option
 
 
 @click.command(short_help="Bilinear weights into the matched layers of a model.")
@@ -59,6 +60,7 @@ from .selecting import files, layer_options, state_arguments
 @click.option("--check", is_flag=True, help="A dry run that exits 1 if anything would change.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="No table.")
+@verbose_option
 def command(
     net: str,
     model: str,

@@ -12,6 +12,7 @@ from ..errors import OutputError, SelectionError
 from .console import exit_code, make_console, show, show_raw
 from .reporting import check_report_place, report_option, write_report
 from .selecting import files, layer_options
+from .traffic import verbose_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -122,6 +123,7 @@ def _files(
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 whatever was found.")
 @click.option("-q", "--quiet", is_flag=True, help="No table.")
+@verbose_option
 def command(
     files: tuple[str, ...],
     form: str | None,
@@ -204,7 +206,7 @@ def _pairs(
     files: Sequence[str], asked: Checking, config: str | None, *, isolated: bool
 ) -> list[Pair]:
     """The pairs named, or those of the configuration file; the command line has the last word."""
-    from ..read import paired, read_settings
+    from ..read import every_pair, paired, read_settings
     from ..settings import Pair, Settings
     from ..verbs.arguments import same_file
 
@@ -215,7 +217,9 @@ def _pairs(
             if settings.path:
                 lacking = f"{settings.path} lists no pairs"
             raise click.UsageError(f"no net is named, and {lacking}")
-        return [Pair(each.net, each.model, asked.over(each.checking)) for each in settings.pairs]
+        return [
+            Pair(each.net, each.model, asked.over(each.checking)) for each in every_pair(settings)
+        ]
     pairs = []
     for net, model in paired(files):
         own = next(

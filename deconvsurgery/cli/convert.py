@@ -6,6 +6,7 @@ import click
 
 from .console import make_console, show, show_json, shown_progress
 from .selecting import files
+from .traffic import verbose_option
 
 VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "keep")
 
@@ -35,6 +36,7 @@ VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "ke
 @click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="No table.")
+@verbose_option
 def command(
     model: str,
     output: str | None,

@@ -8,6 +8,7 @@ import click
 
 from .console import make_console, show, show_json, shown_progress
 from .selecting import files, pattern_options
+from .traffic import verbose_option
 
 
 def _tolerance(
@@ -32,6 +33,7 @@ def _tolerance(
 @click.option("--only-changed", is_flag=True, help="Leave out layers that are the same.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
+@verbose_option
 def command(
     a: str,
     b: str,

@@ -7,6 +7,7 @@ import click
 from .console import make_console, show, show_json
 from .reporting import check_report_place, report_option, write_report
 from .selecting import files, layer_options, state_arguments
+from .traffic import verbose_option
 
 
 @click.command(short_help="What the Deconvolution layers of a net, a model or both are.")
@@ -19,6 +20,7 @@ from .selecting import files, layer_options, state_arguments
 @report_option
 @click.option("-f", "--force", is_flag=True, help="Replace the report's FILE if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+@verbose_option
 def command(
     files: tuple[str, ...],
     patterns: tuple[str, ...],

@@ -9,6 +9,7 @@ import click
 
 from .console import make_console, show, show_error, show_json, show_raw
 from .selecting import files, layer_options, state_arguments
+from .traffic import verbose_option
 
 if TYPE_CHECKING:
     from ..verbs.patch_net import PatchResult
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("--diff", is_flag=True, help="A unified diff instead; the table to standard error.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="No table.")
+@verbose_option
 def command(
     files: tuple[str, ...],
     patterns: tuple[str, ...],

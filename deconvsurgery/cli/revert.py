@@ -8,6 +8,7 @@ import click
 
 from .console import make_console, show, show_json, shown_progress
 from .selecting import files
+from .traffic import verbose_option
 
 
 @click.command(short_help="Undo an apply --save-patch, bit for bit.")
@@ -24,6 +25,7 @@ from .selecting import files
 @click.option("-n", "--dry-run", is_flag=True, help="Tell what would be done, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the words.")
 @click.option("-q", "--quiet", is_flag=True, help="No words.")
+@verbose_option
 def command(
     changed: str,
     patch: str,

@@ -8,6 +8,7 @@ import click
 
 from .console import make_console, show, show_json, shown_progress
 from .selecting import files, layer_options, state_arguments
+from .traffic import verbose_option
 
 
 @click.command(short_help="Old weights into a new net: fc to conv, more classes, upsampling.")
@@ -32,6 +33,7 @@ from .selecting import files, layer_options, state_arguments
 @click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="No table.")
+@verbose_option
 def command(
     net: str,
     model: str,

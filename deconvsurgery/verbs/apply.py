@@ -67,6 +67,10 @@ class ApplyResult:
         return self.plan.changed
 
 
+FILLS = ("missing", "zero", "all")
+"""Which weights `apply` fills: those that are not there, all zero ones too, or every layer's."""
+
+
 def apply(
     net: Path | Net,
     model: Path | Model,
@@ -170,6 +174,6 @@ def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
 
 
 def _fill(fill: str) -> str:
-    if fill not in ("missing", "zero", "all"):
+    if fill not in FILLS:
         raise ValueError(f"fill is missing, zero or all, not {fill!r}")
     return fill

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
+from ..address import file_of, is_url
 from ..errors import (
     MismatchError,
     NotANetError,
@@ -22,10 +23,11 @@ from ..errors import (
 from ..h5values import Amendment
 from ..model import Model
 from ..net import Net, Phase
+from ..origin import Source
 from ..read import open_model, read_net
 from ..remedies import shown
-from ..source import FileSource
 from ..splice import Edit, Kept, spliced_size
+from ..store import located
 from ..undo import Range, undoing
 from ..undoable import compared, write_undoable
 from ..write import Filling, Written, amending, check_output, splicing, write_amended, write_spliced
@@ -51,7 +53,7 @@ def outcome_rewritten(outcome: Outcome) -> int:
 
 
 def write_outcome(
-    source: FileSource,
+    source: Source,
     outcome: Outcome,
     place: Path,
     *,
@@ -81,7 +83,7 @@ def write_outcome(
 
 
 def _write_undoable(
-    source: FileSource,
+    source: Source,
     outcome: Outcome,
     place: Path,
     patch: Path,
@@ -90,7 +92,7 @@ def _write_undoable(
     in_place: bool,
     progress: Callable[[int], None] | None,
 ) -> Written:
-    def told(changed: FileSource) -> tuple[Sequence[Range], Sequence[Kept]]:
+    def told(changed: Source) -> tuple[Sequence[Range], Sequence[Kept]]:
         # What the HDF5 library has changed only a comparison tells.
         return compared(source, changed) if isinstance(outcome, Amendment) else undoing(outcome)
 
@@ -101,7 +103,7 @@ def _write_undoable(
     return replace(written, warnings=written.warnings + saved.warnings)
 
 
-def filling_of(source: FileSource, outcome: Outcome) -> Filling:
+def filling_of(source: Source, outcome: Outcome) -> Filling:
     """What writes the whole new file."""
     if isinstance(outcome, Amendment):
         return amending(source, outcome.carry_out, copied=not outcome.new)
@@ -122,8 +124,11 @@ def counting(progress: Progress, total: int) -> Callable[[int], None]:
 
 def same_file(one: Path, other: Path) -> bool:
     """Both paths lead to one file."""
+    first, second = file_of(one), file_of(other)
+    if is_url(first) or is_url(second):
+        return is_url(first) and is_url(second) and located(first).is_same(located(second))
     try:
-        return os.path.samefile(one, other)
+        return os.path.samefile(first, second)
     except OSError:
         return False  # one of them is not there, or is a stream
 
@@ -184,7 +189,7 @@ def destination(
     in_place: bool,
     force: bool,
     dry_run: bool,
-) -> tuple[FileSource, Path] | None:
+) -> tuple[Source, Path] | None:
     """What is copied and where to, after every reason not to; ``None`` for a dry run."""
     if in_place:
         if output is not None:
@@ -199,7 +204,7 @@ def destination(
     if output is None:
         raise OutputError("no output is named", hint="name OUT, or use --in-place or --dry-run")
     source = opened.source
-    if not isinstance(source, FileSource):
+    if not isinstance(source, Source):
         raise OutputError("only a model that was opened from a file can be written")
     check_output(output, source, force=force, in_place=in_place)
     return source, output

@@ -9,12 +9,13 @@ from typing import Any
 
 from ..errors import NotANetError, OutputError, SurgeryError
 from ..net import Phase
+from ..origin import Source
 from ..patching import LayerPatch, make_patch
 from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
 from ..read import open_net
 from ..remedies import shown
 from ..retouch import BILINEAR, FILLERS, PatchOptions
-from ..source import FileSource, read_bytes
+from ..source import read_bytes
 from ..splice import spliced
 from ..write import check_output, write_spliced
 from .arguments import Path, blamed, passed_over, phase_of, texts
@@ -138,7 +139,7 @@ def patch_nets(
 
 
 def _goal(
-    source: FileSource,
+    source: Source,
     net: Path,
     output: Path | None,
     *,

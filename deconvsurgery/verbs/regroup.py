@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..errors import OutputError
 from ..model import Model
 from ..net import Layer, Net, NetState, Phase
+from ..origin import Source
 from ..patching import patched_text
 from ..patterns import (
     DECONVOLUTION,
@@ -22,7 +23,6 @@ from ..regrouping import Regrouping, make_regrouping
 from ..reshaping import reshaped
 from ..retouch import FieldChange
 from ..sharing import owners, with_shared
-from ..source import FileSource
 from ..splice import spliced
 from ..write import check_output, write_pair
 from .arguments import (
@@ -139,14 +139,14 @@ def _field_changes(
 
 
 def _goals(
-    text_source: FileSource,
+    text_source: Source,
     model: Model,
     net_output: Path | None,
     output: Path | None,
     *,
     force: bool,
     dry_run: bool,
-) -> tuple[FileSource, Path, Path] | None:
+) -> tuple[Source, Path, Path] | None:
     """The model's bytes and both places, after every reason not to; ``None`` for a dry run."""
     if dry_run:
         return None
@@ -156,7 +156,7 @@ def _goals(
             hint="name OUT_NET and OUT_MODEL, or use --dry-run",
         )
     source = model.source
-    if not isinstance(source, FileSource):
+    if not isinstance(source, Source):
         raise OutputError("only a model that was opened from a file can be written")
     for place in (net_output, output):
         for read in (text_source, source):

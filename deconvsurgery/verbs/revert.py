@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import MismatchError, OutputError
+from ..origin import Source
 from ..read import open_patch
-from ..source import FileSource, open_source
+from ..source import open_source
 from ..splice import spliced_size
 from ..undo import Digest, edits_of
 from ..undoable import digest, write_reverted
@@ -94,7 +95,7 @@ def revert(
         )
 
 
-def _another(source: FileSource, found: Digest, expected: Digest) -> MismatchError:
+def _another(source: Source, found: Digest, expected: Digest) -> MismatchError:
     told = (
         f"it has {found.size:,} bytes, that one had {expected.size:,}"
         if found.size != expected.size

@@ -1,0 +1,135 @@
+"""``sweep``: a verb over many pairs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from .console import make_console, show, show_json
+from .selecting import files
+from .terminal import can_move
+
+if TYPE_CHECKING:
+    from ..rows import Row, Summary
+
+    Progress = Callable[[Summary, Row], None]
+
+FAILED, FOUND = 3, 1
+_EVERY = 0.25  # seconds between two drawings
+
+
+@click.command(short_help="A verb over many pairs: object stores, many machines.")
+@click.argument("config", metavar="[CONFIG]", required=False, shell_complete=files)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or Dask's workers.",
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Dask's (default: a cluster of its own, started here)."
+)
+@click.option(
+    "-w",
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes to start (default: one for each core).",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 20),
+    metavar="N",
+    help="More tries of what may pass, a store that does not answer (default: 3).",
+)
+@click.option(
+    "--results",
+    metavar="FILE",
+    shell_complete=files,
+    help="A row for each pair, as JSON Lines (default: sweep.jsonl beside CONFIG).",
+)
+@click.option("-f", "--force", is_flag=True, help="Work on every pair, replace every output.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the report.")
+@click.option("-q", "--quiet", is_flag=True, help="No report, no progress.")
+def command(
+    config: str | None,
+    engine: str,
+    scheduler: str | None,
+    workers: int | None,
+    retries: int | None,
+    results: str | None,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run apply, check, convert or regroup over the pairs that CONFIG lists.
+
+    \b
+    Examples:
+      deconvsurgery sweep zoo.toml
+      deconvsurgery sweep --engine dask --workers 8 zoo.toml
+      deconvsurgery sweep --engine dask --scheduler tcp://head:8786 zoo.toml
+
+    Paths may be URLs (s3://bucket/key) and stand for many with *, ** and {name}. A pair that
+    fails is a row, not the end. A pair that is settled is not worked on again: after a failure,
+    run the same line once more. Ends with 3 if a pair failed, with 1 if a check found something.
+    """
+    if engine != "dask" and scheduler is not None:
+        raise click.UsageError("--scheduler is Dask's: say --engine dask, too")
+    if scheduler is not None and workers is not None:
+        raise click.UsageError("--workers are started here, and those of --scheduler are not")
+    from ..rows import Outcome
+    from ..verbs.sweep import sweep
+
+    with _drawn(silent=quiet or as_json) as progress:
+        result = sweep(
+            config,
+            engine=engine,
+            scheduler=scheduler,
+            workers=workers,
+            retries=retries,
+            results=results,
+            force=force,
+            progress=progress,
+        )
+    if as_json:
+        from ..report.sweeping import sweep_document
+
+        show_json(sweep_document(result))
+    elif not quiet:
+        from ..report.sweeping import sweep_report
+
+        console = make_console()
+        show(sweep_report(result, width=console.width, terminal=console.is_terminal))
+    return {Outcome.FAILED: FAILED, Outcome.FOUND: FOUND}.get(result.summary.worst, 0)
+
+
+@contextmanager
+def _drawn(*, silent: bool) -> Iterator[Progress | None]:
+    """A table on standard error that is drawn again as rows come, on a terminal only."""
+    if silent or not can_move(sys.stderr):
+        yield None
+        return
+    from rich.live import Live
+
+    from ..report.sweeping import progress_table
+
+    console = make_console(stderr=True)
+    began = drawn = time.monotonic()
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+
+        def told(summary: Summary, row: Row) -> None:
+            nonlocal drawn
+            now = time.monotonic()
+            if now - drawn >= _EVERY:
+                drawn = now
+                table = progress_table(summary, row, now - began, width=console.width)
+                live.update(table, refresh=True)
+
+        yield told

@@ -1,0 +1,87 @@
+"""Dask's workers, wherever they are; who does what, and again when one dies, is left to Dask."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import Any, TypeVar
+
+from ..errors import FileError, FormatError
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+_AHEAD = 4  # tasks that the scheduler knows of, for each thread of a worker
+_PATIENCE = 30  # seconds to reach a scheduler, and for it to have a worker
+
+
+def run_dask(
+    work: Callable[[Task], Answer],
+    tasks: Iterable[Task],
+    workers: int,
+    scheduler: str | None = None,
+) -> Iterator[tuple[Task, Answer | BaseException]]:
+    """Each task with its answer, or with what was raised, in the order in which they come.
+
+    Without the address of a scheduler a cluster of ``workers`` processes is started here, and ended
+    with it. Raises ``FormatError`` where Dask is not installed, ``FileError`` for a scheduler that
+    cannot be reached or goes away.
+    """
+    try:
+        from distributed import as_completed
+    except ImportError:
+        raise FormatError(
+            "this engine needs Dask, which is not installed",
+            hint="pip install 'deconvsurgery[zoo]', or use --engine local",
+        ) from None
+    waiting = iter(tasks)
+    with ExitStack() as stack:
+        client = _client(stack, workers, scheduler)
+        answers = as_completed(raise_errors=False)
+        running: dict[Any, Task] = {}
+        while True:
+            # Asked each time: a cluster may grow and shrink.
+            room = max(1, sum(client.nthreads().values())) * _AHEAD
+            for task in islice(waiting, max(0, room - len(running))):
+                # Not by what it is asked to do: a task that is done again may find another world.
+                future = client.submit(work, task, pure=False)
+                running[future] = task
+                answers.add(future)
+            if not running:
+                return
+            future = next(answers)
+            task = running.pop(future)
+            if future.status == "finished":
+                yield task, future.result()
+            elif future.status == "error":
+                yield task, future.exception()
+            else:
+                raise FileError(
+                    f"the scheduler {client.scheduler.address} is gone",
+                    hint="what is settled stays so: run the same sweep again",
+                    transient=True,
+                )
+
+
+def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
+    from distributed import Client, LocalCluster
+
+    # What workers say of themselves as they come and go is for the cluster's own logs.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    if scheduler is None:
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+        )
+        return stack.enter_context(Client(stack.enter_context(cluster)))
+    try:
+        client = stack.enter_context(Client(scheduler, timeout=_PATIENCE))
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise FileError(
+            f"the scheduler {scheduler} cannot be reached, or has no worker: {error}",
+            hint="start one: `dask scheduler` and `dask worker ADDRESS`, or leave --scheduler out",
+            transient=True,
+        ) from error
+    return client

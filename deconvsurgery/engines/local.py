@@ -1,0 +1,124 @@
+"""Processes of this machine; one that dies takes nothing with it but its own task."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from threading import Thread
+from types import FrameType
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+_AHEAD = 4  # tasks that wait or run, for each process
+_PATIENCE = 30  # seconds for a process to clean up when it is to end
+_DEATHS = 3  # of a process that works on one task alone, before the task is given up
+
+
+def run_local(
+    work: Callable[[Task], Answer], tasks: Iterable[Task], workers: int
+) -> Iterator[tuple[Task, Answer | BaseException]]:
+    """Each task with its answer, or with what was raised, in the order in which they come.
+
+    When a process dies, those that were on their way are done again one by one, to find the task
+    that kills; three deaths are enough.
+    """
+    waiting = iter(tasks)
+    suspects: deque[tuple[Task, int]] = deque()
+    pool = _pool(workers)
+    running: dict[Future[Answer], tuple[Task, int]] = {}
+    try:
+        while True:
+            if suspects and not running:
+                task, deaths = suspects.popleft()
+                running[pool.submit(_worked, work, task)] = (task, deaths)
+            elif not suspects:
+                for task in islice(waiting, workers * _AHEAD - len(running)):
+                    running[pool.submit(_worked, work, task)] = (task, 0)
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            broken = False
+            for future in done:
+                task, deaths = running.pop(future)
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    broken = True
+                    alone = not running and len(done) == 1
+                    if alone and deaths + 1 >= _DEATHS:
+                        yield task, error
+                    else:
+                        suspects.append((task, deaths + alone))
+                else:
+                    yield task, future.result() if error is None else error
+            if broken:
+                suspects.extend(running.values())
+                running.clear()
+                pool.shutdown(wait=True, cancel_futures=True)
+                pool = _pool(workers)
+    finally:
+        _end(pool)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Started anew, not forked: threads that talk to a store would not survive a fork.
+    return ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_heed_signals
+    )
+
+
+def _heed_signals() -> None:
+    """Ctrl-C reaches all processes of a terminal; the one in front decides what ends, and how."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    """End with the one in front, however that ended: nobody would take an answer any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+_busy = False  # with a task, in a process of the pool
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    if not _busy:
+        os._exit(0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is cleaned up is cleaned up once
+    raise SystemExit
+
+
+def _worked(work: Callable[[Task], Answer], task: Task) -> Answer:
+    global _busy
+    _busy = True
+    try:
+        return work(task)
+    except SystemExit:
+        # Cleaned up, and no other task is to be begun: a pool would take this for an answer.
+        os._exit(0)
+    finally:
+        _busy = False
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Whatever still runs is asked to end: what it writes takes its place as a whole or not."""
+    processes = [*(pool._processes or {}).values()]
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(_PATIENCE)
+        if process.is_alive():
+            process.kill()
+            process.join()

@@ -1,0 +1,150 @@
+"""A new object out of an old one's ranges and new bytes: what a store copies, and what is sent.
+
+Values only; the limits are those of S3's multipart uploads. Never here: a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeAlias
+
+from .splice import Kept
+
+_MIB = 1 << 20
+LEAST = 5 * _MIB  # bytes of every part but the last
+MOST_PARTS = 10_000
+_LARGEST = 5 << 30  # bytes that one request can have copied
+_SENT = 8 * _MIB  # bytes of a part that is sent: they are held in memory
+_COPIED = 128 * _MIB  # of one that is copied: several are on their way at once
+_DOUBLED_AFTER = 1_000  # parts; so ten thousand of them are more than an object can have
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A part that the store copies: bytes ``[start, stop)`` of the old object."""
+
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A part that is sent; ranges of the old object in it are too short to be copied."""
+
+    pieces: tuple[bytes | Kept, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(map(_size, self.pieces))
+
+
+Part: TypeAlias = Copied | Sent
+
+
+@dataclass(slots=True)
+class Parts:
+    """Takes pieces in their order and gives parts as soon as they are settled.
+
+    >>> parts = Parts()
+    >>> [*parts.take(Kept(0, 6 << 20)), *parts.take(b"new"), *parts.rest()]
+    [Copied(start=0, stop=6291456), Sent(pieces=(b'new',))]
+    """
+
+    given: int = 0
+    _open: list[bytes | Kept] = field(default_factory=list)
+    _size: int = 0
+
+    def take(self, piece: bytes | Kept) -> Iterator[Part]:
+        """The parts that are settled when ``piece`` has come."""
+        if isinstance(piece, Kept):
+            yield from self._kept(piece)
+            return
+        yield from self._copies()
+        self._add(piece)
+        yield from self._filled()
+
+    def rest(self) -> Iterator[Part]:
+        """What is left when no piece comes any more; the last part may be short."""
+        if len(self._open) == 1 and isinstance(self._open[0], Kept):
+            yield from self._ranges(self._open[0])
+        elif self._size:
+            yield self._one(Sent(tuple(self._open)))
+        self._open, self._size = [], 0
+
+    def _kept(self, piece: Kept) -> Iterator[Part]:
+        last = self._open[-1] if self._open else None
+        if len(self._open) == 1 and isinstance(last, Kept):
+            if last.stop == piece.start:
+                self._open, self._size = [Kept(last.start, piece.stop)], self._size + piece.size
+                return
+            yield from self._copies()
+        if self._open:
+            # What was begun must reach the least size before the store can go on by itself.
+            missing = min(max(0, LEAST - self._size), piece.size)
+            if missing:
+                self._add(Kept(piece.start, piece.start + missing))
+            if self._size < LEAST:
+                return
+            yield self._one(Sent(tuple(self._open)))
+            self._open, self._size = [], 0
+            piece = Kept(piece.start + missing, piece.stop)
+        if piece.size:
+            self._add(piece)
+
+    def _copies(self) -> Iterator[Part]:
+        """A range that waits, if it is long enough to be copied."""
+        first = self._open[0] if len(self._open) == 1 else None
+        if isinstance(first, Kept) and first.size >= LEAST:
+            yield from self._ranges(first)
+            self._open, self._size = [], 0
+
+    def _ranges(self, kept: Kept) -> Iterator[Part]:
+        """Parts of about the same size, none above what one request can copy."""
+        most = min(_COPIED << self.given // _DOUBLED_AFTER, _LARGEST)
+        number = max(1, -(-kept.size // most))
+        borders = [kept.start + kept.size * each // number for each in range(number + 1)]
+        for start, stop in pairwise(borders):
+            yield self._one(Copied(start, stop))
+
+    def _filled(self) -> Iterator[Part]:
+        """Full parts; what is over waits for more."""
+        while self._size >= 2 * (full := _SENT << self.given // _DOUBLED_AFTER):
+            yield self._one(Sent(tuple(self._cut(full))))
+
+    def _cut(self, size: int) -> Iterator[bytes | Kept]:
+        """Take ``size`` bytes off the front of what is open."""
+        self._size -= size
+        while size:
+            piece = self._open.pop(0)
+            if _size(piece) > size:
+                piece, over = _split(piece, size)
+                self._open.insert(0, over)
+            size -= _size(piece)
+            yield piece
+
+    def _add(self, piece: bytes | Kept) -> None:
+        if _size(piece):
+            self._open.append(piece)
+            self._size += _size(piece)
+
+    def _one(self, part: Part) -> Part:
+        self.given += 1
+        return part
+
+
+def _size(piece: bytes | Kept) -> int:
+    return piece.size if isinstance(piece, Kept) else len(piece)
+
+
+def _split(piece: bytes | Kept, at: int) -> tuple[bytes | Kept, bytes | Kept]:
+    if isinstance(piece, Kept):
+        return Kept(piece.start, piece.start + at), Kept(piece.start + at, piece.stop)
+    return piece[:at], piece[at:]
