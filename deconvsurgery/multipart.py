@@ -13,7 +13,7 @@ from typing import Any
 
 from .errors import FileError, OutputError
 from .origin import Source
-from .parts import MOST_PARTS, Copied, Part, Sent
+from .parts import S3, Copied, Part, Sent
 from .remote import RemoteSource
 from .splice import Kept
 from .store import Location, answer, asked, count, described
@@ -167,8 +167,8 @@ class Multipart:
             self._collect()
         self._etags.append(None)
         number = len(self._etags)
-        if number > MOST_PARTS:
-            raise FileError(f"has more than {MOST_PARTS:,} parts", path=self.location.name)
+        if number > S3.most_parts:
+            raise FileError(f"has more than {S3.most_parts:,} parts", path=self.location.name)
         if isinstance(part, Sent):
             body = self._bytes(part)  # read here: a source is not for several threads
             future = self._threads.submit(self._send, number, body)
