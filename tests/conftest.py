@@ -332,3 +332,18 @@ def store(store_server: int) -> Iterator[Any]:
     made = Store(store_server, "zoo")
     yield made
     made.calm()
+
+
+@pytest.fixture
+def s3(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The store as this process finds it: a request is tried twice at most, with no pause."""
+    import botocore.retryhandler
+    import s3fs
+
+    for name, value in store.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    monkeypatch.setattr(botocore.retryhandler, "delay_exponential", lambda *_, **__: 0)
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    s3fs.S3FileSystem.clear_instance_cache()
+    return store
