@@ -57,7 +57,9 @@ class RemoteSource(Source):
         step = self._step if start == self._next else _LEAST
         wanted = min(max(size, step), self.size - start)
         data = self._fetched(start, wanted)
-        self._step = min(2 * wanted, _MOST) if start == self._next else 2 * _LEAST
+        # Who asks for more than a name and a length after a jump is likely to go on.
+        on = start == self._next or size > _LEAST
+        self._step = min(4 * wanted, _MOST) if on else 2 * _LEAST
         self._next = start + wanted
         if wanted <= _MOST:
             self._kept = [*self._kept[1 - _KEPT :], (start, data)]
@@ -114,6 +116,8 @@ def open_remote(url: str) -> RemoteSource | None:
             file = location.fs.open(location.key, "rb", cache_type="none")
     source = RemoteSource(location, file, info)
     try:
+        if location.read_only and source.size > _FIRST:
+            source.read(source.size - 1, 1)  # any web server gives a beginning
         source.read(0, min(_FIRST, source.size))
     except FileError as error:
         if not isinstance(error.__cause__, ValueError):

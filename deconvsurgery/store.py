@@ -19,6 +19,7 @@ from .remedies import reason, shown
 _MARKS = ("ETag", "VersionId", "generation", "md5Hash", "content_md5", "Last-Modified", "mtime")
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
 _CHANGED = 412
+_EXTRA = "pip install 'deconvsurgery[zoo]'"
 # What libraries raise when no answer came, by the names of classes: none needs to be imported.
 _NO_ANSWER = frozenset(
     (
@@ -119,14 +120,18 @@ def located(url: str) -> Location:
         raise FormatError(
             "URLs need fsspec, which is not installed",
             path=name,
-            hint="pip install 'deconvsurgery[zoo]'",
+            hint=_EXTRA,
         ) from None
     try:
         # A listing that was kept would tell of objects as they were.
         fs, key = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
         raise FormatError(
-            f"{scheme_of(url)}:// needs a package that is not installed: {error}", path=name
+            f"{scheme_of(url)}:// needs a package that is not installed: {error}",
+            path=name,
+            hint=_EXTRA
+            if scheme_of(url) in ("s3", "s3a", "http", "https")
+            else "install it where deconvsurgery is installed",
         ) from None
     except ValueError as error:
         raise FileError(

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-import deconvsurgery as ds
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
 
@@ -98,7 +97,7 @@ def without_paths(printed: bytes, prefix: str) -> Any:
         ("diff", "IN", "IN"),
         ("diff", "IN", "LOCAL"),
         ("apply", "--check", "NET", "IN"),
-        ("convert", "--check", "IN"),
+        ("convert", "--dry-run", "IN"),
         ("patch-net", "--check", "NET"),
     ],
     ids=" ".join,
@@ -107,13 +106,9 @@ def test_a_verb_says_the_same_of_an_object_and_counts_its_requests(
     place: Path, objects: Any, run_here: RunHere, arguments: tuple[str, ...]
 ) -> None:
     prefix = objects.url("a/")
-    paths = {"NET": "net", "IN": "in", "LOCAL": "in"}
-    here = [paths.get(each, each) for each in arguments]
-    there = [each if each == "LOCAL" else paths.get(each, each) for each in arguments]
-    there = [
-        prefix + paths[each] if each in ("NET", "IN") else paths.get(each, each)
-        for each in arguments
-    ]
+    local = {"NET": "net", "IN": "in", "LOCAL": "in"}
+    remote = {**local, "NET": f"{prefix}net", "IN": f"{prefix}in"}
+    here, there = ([names.get(each, each) for each in arguments] for names in (local, remote))
     code, expected, _ = run_here(place, *here, "--json")
     remote_code, printed, errors = run_here(place, *there, "--json", "-v")
     assert remote_code == code in (0, 1)
@@ -123,3 +118,238 @@ def test_a_verb_says_the_same_of_an_object_and_counts_its_requests(
     assert {each.faults == [] and each.status < 300 for each in requests} == {True}
     read = sum(each.sent for each in requests)
     assert told(errors) == (len(requests), read, 0, 0)
+
+
+def test_a_run_without_urls_says_that_no_store_was_asked(place: Path, run_here: RunHere) -> None:
+    code, _, errors = run_here(place, "inspect", "net", "in", "-v")
+    assert (code, errors) == (0, b"no store was asked for anything\n")
+
+
+# --- little is asked for
+
+
+@pytest.fixture
+def large(tmp_path: Path, s3: Any) -> Any:
+    """20 layers of 2 MiB each around the sample's own; 42 MB in all."""
+    (tmp_path / "net").write_bytes(NET)
+    (tmp_path / "in").write_bytes(padded(BASE, 20, 2 * MIB))
+    s3.put("in", tmp_path / "in")
+    return s3
+
+
+def test_inspecting_a_large_model_takes_little_of_it(
+    tmp_path: Path, large: Any, run_here: RunHere
+) -> None:
+    assert (tmp_path / "in").stat().st_size > 41_900_000
+    _, expected, _ = run_here(tmp_path, "inspect", "net", "in", "--json")
+    code, printed, errors = run_here(tmp_path, "inspect", "net", large.url("in"), "--json", "-v")
+    assert code == 0
+    assert without_paths(printed, large.url("")) == json.loads(expected)
+    requests = large.requests()
+    read = sum(each.sent for each in requests)
+    assert told(errors) == (len(requests), read, 0, 0)
+    assert read < 500_000
+    assert len(requests) < 30
+
+
+def test_all_of_a_large_model_is_read_in_few_requests(
+    tmp_path: Path, large: Any, run_here: RunHere
+) -> None:
+    code, _, _ = run_here(tmp_path, "diff", "in", large.url("in"))
+    assert code == 0
+    requests = large.requests()
+    assert sum(each.sent for each in requests) < 45_000_000
+    assert len(requests) < 170
+
+
+# --- other stores than S3
+
+
+@pytest.fixture
+def web(place: Path) -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
+    """Web servers of a folder, by who answers; their addresses."""
+    servers = []
+
+    def started(handler: Any) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(place)))
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    yield started
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+class WholeFiles(SimpleHTTPRequestHandler):
+    """Sends a file as a whole, whatever part of it is asked for."""
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Ranges(WholeFiles):
+    """Sends the range that is asked for."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        data = Path(self.translate_path(self.path)).read_bytes()
+        start, stop = 0, len(data)
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if wanted:
+            start, stop = int(wanted[1]), min(int(wanted[2]) + 1, len(data))
+        self.asked.append(self.headers.get("Range", ""))
+        self.send_response(206 if wanted else 200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(stop - start))
+        if wanted:
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
+        self.end_headers()
+        self.wfile.write(data[start:stop])
+
+
+def test_the_web_is_read_by_ranges_where_it_gives_them(
+    place: Path, web: Any, run_here: RunHere
+) -> None:
+    (place / "in").write_bytes(padded(BASE, 4, 2 * MIB))
+    _, expected, _ = run_here(place, "inspect", "net", "in", "--json")
+
+    class Here(Ranges):
+        asked: list[str] = []  # noqa: RUF012
+
+    address = web(Here)
+    code, printed, errors = run_here(
+        place, "inspect", address + "net", address + "in", "--json", "-v"
+    )
+    assert code == 0
+    assert without_paths(printed, address) == json.loads(expected)
+    assert told(errors)[1] < 400_000
+    assert "" not in Here.asked
+
+
+def test_the_web_is_read_whole_where_it_gives_no_ranges(
+    place: Path, web: Any, run_here: RunHere
+) -> None:
+    (place / "in").write_bytes(padded(BASE, 4, 2 * MIB))
+    _, expected, _ = run_here(place, "inspect", "net", "in", "--json")
+    address = web(WholeFiles)
+    code, printed, _ = run_here(place, "inspect", address + "net", address + "in", "--json")
+    assert code == 0
+    assert without_paths(printed, address) == json.loads(expected)
+
+
+def test_the_web_takes_no_files(place: Path, web: Any, run_here: RunHere) -> None:
+    address = web(WholeFiles)
+    code, _, errors = run_here(place, "apply", "net", "in", address + "out")
+    assert code == 2
+    assert b"is on the web: http:// can be read, not written to" in errors
+
+
+def test_what_the_web_does_not_have(place: Path, web: Any, run_here: RunHere) -> None:
+    code, _, errors = run_here(place, "inspect", web(WholeFiles) + "none")
+    assert code == 4
+    assert b"there is no such object" in errors
+
+
+def test_a_file_url_is_a_file(place: Path, run_here: RunHere) -> None:
+    _, expected, _ = run_here(place, "inspect", "net", "in", "--json")
+    (place / "in").rename(place / "up score")
+    for start in (f"file://{place}", f"file://localhost{place}", f"FILE://{place}"):
+        url = f"{start}/up%20score"
+        code, printed, errors = run_here(place, "inspect", "net", url, "--json", "-v")
+        assert code == 0
+        assert json.loads(printed.replace(url.encode(), b"in")) == json.loads(expected)
+        assert errors == b"no store was asked for anything\n"
+
+
+# --- what goes wrong
+
+
+def refused(ran: tuple[int, bytes, bytes]) -> str:
+    """The one error of a run that ended with 4, with a hint and no traceback."""
+    code, printed, errors = ran
+    assert (code, printed) == (4, b"")
+    text = errors.decode()
+    assert "Traceback" not in text
+    assert text.count("error:") == 1
+    assert "hint:" in text
+    return " ".join(text.split())
+
+
+def test_an_object_that_is_not_there(place: Path, s3: Any, run_here: RunHere) -> None:
+    text = refused(run_here(place, "inspect", s3.url("a/none")))
+    assert "s3://zoo/a/none: there is no such object" in text
+    assert "is s3://zoo/a the right place" in text
+
+
+def test_a_bucket_that_is_not_there(place: Path, s3: Any, run_here: RunHere) -> None:
+    assert "s3://nowhere/a" in refused(run_here(place, "inspect", "s3://nowhere/a"))
+
+
+def test_a_folder_is_no_object(place: Path, objects: Any, run_here: RunHere) -> None:
+    text = refused(run_here(place, "inspect", objects.url("a")))
+    assert "no such object" in text or "is a folder of the store" in text
+
+
+def test_an_account_that_may_not(place: Path, objects: Any, run_here: RunHere) -> None:
+    objects.fault(403, "HeadObject", times=None)
+    text = refused(run_here(place, "inspect", objects.url("a/in")))
+    assert "the account that you are logged in with may not do this" in text
+
+
+def test_nobody_is_logged_in(
+    place: Path, objects: Any, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    text = refused(run_here(place, "inspect", objects.url("a/in")))
+    assert "log in to the store first" in text
+
+
+def test_no_store_answers(
+    place: Path, s3: Any, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    text = refused(run_here(place, "inspect", s3.url("a/in")))
+    assert "the store may answer again later" in text
+
+
+def test_a_scheme_that_nobody_knows(place: Path, run_here: RunHere) -> None:
+    text = refused(run_here(place, "inspect", "foo://bucket/key"))
+    assert "s3://, gs://, https:// and whatever else fsspec knows" in text
+
+
+def test_a_file_of_another_machine(place: Path, run_here: RunHere) -> None:
+    text = refused(run_here(place, "inspect", "file://other/in"))
+    assert "is a file of another machine, other" in text
+
+
+EXTRA = "pip install 'deconvsurgery[zoo]'"
+
+
+@pytest.mark.parametrize(
+    ("missing", "url", "words", "hint"),
+    [
+        ("fsspec", "s3://zoo/in", "URLs need fsspec, which is not installed", EXTRA),
+        ("s3fs", "s3://zoo/in", "s3:// needs a package that is not installed", EXTRA),
+        ("aiohttp", "http://zoo/in", "http:// needs a package that is not installed", EXTRA),
+        ("gcsfs", "gs://zoo/in", "gs:// needs a package that is not installed", "install it where"),
+    ],
+)
+def test_a_package_that_is_not_installed(
+    place: Path, missing: str, url: str, words: str, hint: str
+) -> None:
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from deconvsurgery.cli import run; sys.exit(run(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "inspect", url], cwd=place, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, b"")
+    errors = done.stderr.decode()
+    assert words in errors
+    assert hint in errors
+    assert "Traceback" not in errors
