@@ -51,8 +51,13 @@ class Multipart:
         self._threads: ThreadPoolExecutor | None = None
 
     def can_copy(self, source: Source) -> bool:
-        """The store has the source; it copies from one object, and others are read."""
+        """The store has the source; it copies from one object, and others are read.
+
+        Of one that is no longer than a part may be it copies no ranges.
+        """
         if not isinstance(source, RemoteSource) or source.location.fs is not self.location.fs:
+            return False
+        if source.size <= S3.least:
             return False
         if self._source is None:
             self._source = source

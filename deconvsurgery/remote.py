@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import FileError
 from .origin import Source
+from .remedies import shown
 from .store import Location, asked, count, described, located, state
 
 _KIB = 1 << 10
@@ -100,6 +101,8 @@ def open_remote(url: str) -> RemoteSource | None:
     Raises ``FileError`` where there is none, and as `store.located`.
     """
     location = located(url)
+    if location.is_folder:
+        _refuse_folder(location)
     with asked("cannot be opened", location.name):
         if location.is_s3:
             # The file's own description is the one that its ranges are held to.
@@ -109,7 +112,8 @@ def open_remote(url: str) -> RemoteSource | None:
             info = location.fs.info(location.key)
             file = None
         count()
-        _refuse_folder(location, info)
+        if info.get("type") == "directory":
+            _refuse_folder(location)
         if info.get("size") is None or info.get("partial") is False:
             return None
         if file is None:
@@ -141,10 +145,9 @@ def streamed(url: str, piece: int) -> Iterator[bytes]:
             yield data
 
 
-def _refuse_folder(location: Location, info: dict[str, Any]) -> None:
-    if info.get("type") == "directory":
-        raise FileError(
-            "is a folder of the store, not an object",
-            path=location.name,
-            hint=f"name an object in it: {os.path.join(location.url, 'NAME')}",
-        )
+def _refuse_folder(location: Location) -> NoReturn:
+    raise FileError(
+        "is a folder of the store, not an object",
+        path=location.name,
+        hint=f"name an object in it: {shown(os.path.join(location.url, 'NAME'))}",
+    )

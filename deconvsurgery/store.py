@@ -60,6 +60,12 @@ class Location:
         return "s3" in _protocols(self.fs)
 
     @property
+    def is_folder(self) -> bool:
+        """Told by the key alone: the store itself, or a bucket."""
+        key = self.fs.split_path(self.key)[1] if self.is_s3 else self.key
+        return not key.strip("/")
+
+    @property
     def read_only(self) -> bool:
         """The web takes no files."""
         return bool({"http", "https"} & _protocols(self.fs))

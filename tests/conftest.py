@@ -334,8 +334,16 @@ def store(store_server: int) -> Iterator[Any]:
     made.calm()
 
 
+@pytest.fixture(scope="session")
+def no_s3_before() -> None:
+    """A client takes a third of a second to make: it is kept, but no other's."""
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
 @pytest.fixture
-def s3(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def s3(store: Any, no_s3_before: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The store as this process finds it: a request is tried twice at most, with no pause."""
     import botocore.retryhandler
     import s3fs
@@ -345,5 +353,14 @@ def s3(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     monkeypatch.setattr(botocore.retryhandler, "delay_exponential", lambda *_, **__: 0)
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
-    s3fs.S3FileSystem.clear_instance_cache()
     return store
+
+
+@pytest.fixture
+def other_s3(s3: Any) -> Iterator[None]:
+    """What a test says in the environment holds for its own client alone."""
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield
+    s3fs.S3FileSystem.clear_instance_cache()
