@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 from .errors import FileError
 from .origin import Source
-from .remedies import shown
 from .store import Location, asked, count, described, located, state
 
 _KIB = 1 << 10
@@ -149,5 +148,5 @@ def _refuse_folder(location: Location) -> NoReturn:
     raise FileError(
         "is a folder of the store, not an object",
         path=location.name,
-        hint=f"name an object in it: {shown(os.path.join(location.url, 'NAME'))}",
+        hint=f"name an object in it: {os.path.join(location.name, 'NAME')}",
     )

@@ -344,7 +344,7 @@ def no_s3_before() -> None:
 
 @pytest.fixture
 def s3(store: Any, no_s3_before: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The store as this process finds it: a request is tried twice at most, with no pause."""
+    """The store as this process finds it: a request is tried a few times, with little pause."""
     import botocore.retryhandler
     import s3fs
 
@@ -352,7 +352,7 @@ def s3(store: Any, no_s3_before: None, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     monkeypatch.setattr(botocore.retryhandler, "delay_exponential", lambda *_, **__: 0)
-    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 2)
     return store
 
 
