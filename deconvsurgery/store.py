@@ -205,8 +205,10 @@ def refusal(what: str, error: Exception, name: str) -> FileError:
 
 
 def answer(error: BaseException) -> int | None:
-    """The HTTP status behind an error, where there was an answer."""
+    """The HTTP status behind an error, where there was an answer, and all of it."""
     for each in _chain(error):
+        if _is_silence(each):  # aiohttp calls half an answer a status of 400
+            return None
         response = getattr(each, "response", None)
         if isinstance(response, dict):
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -228,7 +230,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _unanswered(error: BaseException) -> bool:
-    return any(base.__name__ in _NO_ANSWER for each in _chain(error) for base in type(each).__mro__)
+    return any(map(_is_silence, _chain(error)))
+
+
+def _is_silence(error: BaseException) -> bool:
+    return any(base.__name__ in _NO_ANSWER for base in type(error).__mro__)
 
 
 def _remedy(error: BaseException, status: int | None) -> str | None:
