@@ -79,10 +79,11 @@ class Multipart:
         while self._waiting:
             self._collect()
 
-    def complete(self, expected: Mapping[str, Any] | None) -> None:
+    def complete(self, expected: Mapping[str, Any] | None) -> str | None:
         """Put the object in its place, if what is there is still the object ``expected``.
 
-        An empty one stands for nothing there, ``None`` for whatever it is. Raises ``OutputError``.
+        An empty one stands for nothing there, ``None`` for whatever it is. Returns the object's
+        ETag. Raises ``OutputError``.
         """
         condition: dict[str, str] = {}
         if expected is not None:
@@ -90,17 +91,16 @@ class Multipart:
             condition = {"IfMatch": mark} if mark else {"IfNoneMatch": "*"}
         body = self._whole() if self._id is None else None
         try:
-            if body is None:
-                self._complete(condition)
-            else:
-                self._put(body, condition)
+            etag = self._complete(condition) if body is None else self._put(body, condition)
         except FileError as error:
             # An answer that was lost may have been the good one, and asking again is refused then.
-            if not self._is_there(body):
+            etag = self._found(body)
+            if etag is None:
                 self._refuse(error, expected)
                 raise
         count(written=len(body or b""))
         self._id = None
+        return etag
 
     def _refuse(self, error: FileError, expected: Mapping[str, Any] | None) -> None:
         """Raise ``OutputError`` where somebody else was there; else tell whether it may pass."""
@@ -128,24 +128,28 @@ class Multipart:
                 self._call("abort_multipart_upload", UploadId=upload)
                 count()
 
-    def _put(self, body: bytes, condition: Mapping[str, str]) -> None:
+    def _put(self, body: bytes, condition: Mapping[str, str]) -> str | None:
         with asked("cannot be written", self.location.name):
-            self._call("put_object", Body=body, **self._passed_on(), **condition)
+            answered = self._call("put_object", Body=body, **self._passed_on(), **condition)
+        etag: str | None = answered.get("ETag")
+        return etag
 
-    def _complete(self, condition: Mapping[str, str]) -> None:
+    def _complete(self, condition: Mapping[str, str]) -> str | None:
         listed = [
             {"PartNumber": number, "ETag": etag} for number, etag in enumerate(self._etags, 1)
         ]
         with asked("cannot be completed", self.location.name):
-            self._call(
+            answered = self._call(
                 "complete_multipart_upload",
                 UploadId=self._id,
                 MultipartUpload={"Parts": listed},
                 **condition,
             )
+        etag: str | None = answered.get("ETag")
+        return etag
 
-    def _is_there(self, body: bytes | None) -> bool:
-        """The object is the one that was sent: S3's ETag is a digest of it, or of its parts'.
+    def _found(self, body: bytes | None) -> str | None:
+        """The object's ETag if it is the one that was sent: a digest of it, or of its parts'.
 
         Not of what is encrypted with a customer's key, which is never found here.
         """
@@ -156,13 +160,13 @@ class Multipart:
             try:
                 digests = b"".join(map(bytes.fromhex, marks))
             except ValueError:
-                return False
+                return None
             whole = hashlib.md5(digests, usedforsecurity=False)
             expected = f"{whole.hexdigest()}-{len(marks)}"
         with suppress(FileError):
-            now = described(self.location) or {}
-            return str(now.get("ETag", "")).strip('"') == expected
-        return False
+            now = str((described(self.location) or {}).get("ETag", ""))
+            return now if now.strip('"') == expected else None
+        return None
 
     def _begin(self) -> None:
         """Begin the upload, with the part that waited to be the only one."""
