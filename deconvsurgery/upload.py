@@ -16,6 +16,7 @@ from .multipart import Multipart
 from .object_place import ObjectPlace
 from .origin import Source
 from .parts import S3, Parts
+from .remedies import shown
 from .sink import Sink
 from .splice import Buffer, Kept
 from .store import Location, asked, count, described, state
@@ -184,12 +185,20 @@ class StagedObject:
         location = self.place.location
         if not self._is_there():
             return
-        with asked("cannot be put back", self.place.name):
-            if self._kept is not None:
-                self._copy(self._kept, location.key)
-            else:
-                location.fs.rm_file(location.key)
-                count()
+        kept, self._kept = self._kept, None  # if it is not put back, it must not be lost
+        try:
+            with asked("cannot be put back", self.place.name):
+                if kept is not None:
+                    self._copy(kept, location.key)
+                else:
+                    location.fs.rm_file(location.key)
+                    count()
+        except FileError as error:
+            if kept is not None:
+                error.args = (f"{error.message}; what was there is {shown(kept)}",)
+                error.message = error.args[0]
+            raise
+        self._kept = kept
 
     def _copy(self, key: str, to: str) -> None:
         """Copy what was there within the store."""

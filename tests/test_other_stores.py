@@ -97,15 +97,15 @@ def test_a_folder_of_the_store_is_neither_read_nor_written(
 
 
 class Refusing:
-    """Lets the first calls of a method pass and refuses those that follow."""
+    """Lets the first calls of a method pass and refuses one, or all that follow."""
 
-    def __init__(self, method: Callable[..., Any], error: Exception, passing: int = 0) -> None:
-        self.method, self.error, self.passing = method, error, passing
+    def __init__(self, method: Callable[..., Any], passing: int, *, for_ever: bool = False) -> None:
+        self.method, self.passing, self.for_ever = method, passing, for_ever
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         self.passing -= 1
-        if self.passing < 0:
-            raise self.error
+        if self.passing == -1 or (self.passing < 0 and self.for_ever):
+            raise OSError(28, "No room")
         return self.method(*arguments, **options)
 
 
@@ -120,7 +120,7 @@ def test_nothing_is_left_where_the_store_refuses(
     memory.pipe_file("/patch", b"another's")
     before = there(memory)
     for passing in range(9):
-        refusing = Refusing(getattr(memory, method), OSError(28, "No room"), passing)
+        refusing = Refusing(getattr(memory, method), passing)
         with monkeypatch.context() as patched:
             patched.setattr(memory, method, refusing)
             code, _, errors = run_here(
@@ -134,6 +134,25 @@ def test_nothing_is_left_where_the_store_refuses(
     assert code == 0
     assert passing > 0
     assert there(memory).keys() == {"/net", "/in", "/new", "/patch"}
+
+
+def test_what_cannot_be_put_back_is_not_lost(
+    place: Path,
+    memory: MemoryFileSystem,
+    run_here: RunHere,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The old patch was copied and replaced, and then the store has no more room for anything."""
+    memory.pipe_file("/patch", b"another's")
+    monkeypatch.setattr(memory, "cp_file", Refusing(memory.cp_file, 2, for_ever=True))
+    code, _, errors = run_here(
+        place, "apply", "-f", "net", "in", "memory://new", "--save-patch", "memory://patch"
+    )
+    assert code == 4
+    (kept,) = there(memory).keys() - {"/net", "/in", "/patch"}
+    assert memory.cat_file(kept) == b"another's"
+    text = b" ".join(errors.split()).decode()
+    assert f"cannot be put back: No room; what was there is {kept}" in text
 
 
 @pytest.mark.parametrize("old", [None, b"old"])
