@@ -210,12 +210,18 @@ def test_two_outputs_are_made_or_neither_whatever_is_refused(
 
 # --- the client is ended
 
-# Large enough for four parts, of which the store is made to wait for one.
+# The store waits with its answer for longer than anybody would after a signal.
 PROGRAM = "import sys; from deconvsurgery.cli import run; sys.exit(run(sys.argv[1:]))"
 
 
-@pytest.mark.parametrize("operation", ["UploadPartCopy", "CompleteMultipartUpload"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("number", "operation"),
+    [
+        (signal.SIGTERM, "UploadPartCopy"),
+        (signal.SIGINT, "CompleteMultipartUpload"),
+        (signal.SIGKILL, "UploadPartCopy"),
+    ],
+)
 def test_a_client_that_is_ended_leaves_the_old_object(
     place: Path, objects: Any, number: signal.Signals, operation: str
 ) -> None:
