@@ -36,71 +36,81 @@ def expanded(pair: Pair) -> Iterator[Pair]:
         return
     leading = pair.net if pair.net is not None else pair.model
     assert leading is not None
-    if not is_pattern(leading) or (not is_url(leading) and os.path.exists(leading)):
-        stem = name_in(leading, leading) if not is_pattern(leading) else leading
-        yield _filled(pair, leading, stem or leading)
+    plain = file_of(leading)
+    if not is_pattern(plain) or (not is_url(plain) and os.path.exists(plain)):
+        yield _filled(pair, leading, plain_name(plain) or plain)
         return
-    for path in _paths(leading):
-        name = name_in(leading, path)
+    for path in _paths(plain):
+        name = name_in(plain, path)
         if name is not None:
             yield _filled(pair, path, name)
 
 
 def _filled(pair: Pair, leading: str, name: str) -> Pair:
     rest = {
-        field: named(value, name)
+        field: value
         for field in _KEYS.values()
         if (value := getattr(pair, field)) is not None
     }
-    rest["net" if pair.net is not None else "model"] = leading
+    del rest["net" if pair.net is not None else "model"]
     for field, value in rest.items():
-        if is_pattern(value) and value != leading and not os.path.exists(value):
+        # Of what is there by that very name, and of the name put in, no sign is a wildcard.
+        if is_pattern(value.replace(NAME, "")) and not os.path.exists(value):
             raise ConfigError(
-                f"{field} {shown(value)} has a wildcard; only the first path of a pair may",
+                f"{field.replace('_', '-')} {shown(value)} has a wildcard;"
+                " only the first path of a pair may",
                 hint=f"say {NAME} where the paths are the same",
             )
+    paths = {field: named(value, name) for field, value in rest.items()}
     return Pair(
-        rest.get("net"),
-        rest.get("model"),
+        leading if pair.net is not None else None,
+        paths.get("model") if pair.net is not None else leading,
         pair.checking,
-        rest.get("output"),
-        rest.get("net_output"),
+        paths.get("output"),
+        paths.get("net_output"),
     )
 
 
 def _paths(pattern: str) -> Iterator[str]:
     fixed = fixed_part(pattern)
+    folder = fixed[: fixed.rfind("/") + 1]
     if not is_url(pattern):
-        folder = os.path.dirname(fixed)
-        yield from _files(folder, "", reaches_down(pattern))
+        # As in naming: no wildcard stands for the dot that hides a folder.
+        yield from _files(folder, "", reaches_down(pattern), hidden="/." in pattern[len(folder) - 1 :])
         return
-    location = located(fixed)
-    scheme = pattern.partition("://")[0]
-    if location.read_only:
+    if is_url(pattern) and located(fixed).read_only:
         raise FileError(
             "cannot be listed: the web has no listings",
             path=shown(pattern),
             hint="list the pairs in a file: list = 'pairs.jsonl'",
         )
-    keys = _s3_keys(location) if location.is_s3 else _found(location)
-    for key in keys:
-        yield f"{scheme}://{key.lstrip('/')}"
+    location = located(folder)
+    yield from _s3_keys(pattern, fixed) if location.is_s3 else _found(location, folder)
 
 
-def _files(folder: str, below: str, depth: int | None) -> Iterator[str]:
-    """Files in a folder and as far below it as asked; hidden ones and links to folders not."""
-    here = os.path.join(folder, below) if below else folder
+def _files(folder: str, below: str, depth: int | None, *, hidden: bool) -> Iterator[str]:
+    """Files in a folder and as far below it as asked; links to folders only where that is told."""
+    here = folder + below
     try:
         with os.scandir(here or ".") as entries:
             for entry in entries:
-                inner = os.path.join(below, entry.name) if below else entry.name
-                if entry.is_dir(follow_symlinks=depth is not None):
-                    if depth is None or depth > 0:
-                        yield from _files(folder, inner, None if depth is None else depth - 1)
-                else:
-                    yield os.path.join(folder, inner) if folder else inner
-    except OSError as error:
+                inner = os.path.join(below, entry.name)
+                if not _is_folder(entry):
+                    yield folder + inner
+                elif depth == 0 or (entry.name[0] == "." and not hidden):
+                    continue
+                elif depth is not None or not entry.is_symlink():
+                    deeper = None if depth is None else depth - 1
+                    yield from _files(folder, inner, deeper, hidden=hidden)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the pattern
         raise refusal("cannot be listed", error, shown(here or ".")) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link to itself: whoever opens it will tell
 
 
 def _s3_keys(location: Location) -> Iterator[str]:
