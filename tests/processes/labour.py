@@ -38,10 +38,12 @@ def labour(task: Task) -> int:
         raise ValueError(number)
     if what == "kill" or (what == "kill once" and _first(place, number)):
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "who":
+        return os.getpid()
     if what == "leave":
         sys.exit(5)
-    if what == "wait":
-        return _waited(place, number)
+    if what in ("wait", "linger"):
+        return _waited(place, number, what == "linger")
     if what == "rest":
         time.sleep(0.05)
     return number * number
@@ -55,13 +57,17 @@ def _first(place: Path, number: int) -> bool:
     return True
 
 
-def _waited(place: Path, number: int) -> int:
-    """Until the test is over, unless told to end; says so when it cleans up."""
+def _waited(place: Path, number: int, lingering: bool) -> int:
+    """Until the test is over, unless told to end; says so when it cleans up, which may take long."""
+    waits = place / f"waits-{number}"
     try:
-        (place / f"waits-{number}").write_text(str(os.getpid()))
+        waits.with_suffix(".new").write_text(str(os.getpid()))
+        waits.with_suffix(".new").rename(waits)
         time.sleep(60)
     finally:
         (place / f"cleaned-{number}").touch()
+        while lingering:
+            time.sleep(60)
     return number
 
 
