@@ -64,7 +64,7 @@ def joined(folder: str, path: str) -> str:
         return path
     scheme, _, rest = folder.partition("://")
     place = posixpath.normpath(posixpath.join("/", rest, path))
-    return f"{scheme}://{place.lstrip('/')}"
+    return f"{scheme}://{place if rest.startswith('/') else place[1:]}"
 
 
 def folder_of(path: str) -> str:

@@ -130,7 +130,8 @@ def located(url: str) -> Location:
         ) from None
     try:
         # A listing that was kept would tell of objects as they were.
-        fs, key = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        plain = scheme_of(url) + url[len(scheme_of(url)) :]  # fsspec knows small letters only
+        fs, key = fsspec.core.url_to_fs(plain, use_listings_cache=False)
     except ImportError as error:
         raise FormatError(
             f"{scheme_of(url)}:// needs a package that is not installed: {error}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -66,9 +67,13 @@ def test_wildcards_mean_what_they_do_elsewhere(tree: Path, pattern: str) -> None
         return
     if any("**" in each and each != "**" for each in pattern.split("/")):
         return  # glob takes them for one star
-    if pattern.endswith("/") or "/." in f"/{pattern}" and "**" in pattern:
-        return  # folders alone; . and .., and what is hidden below **
-    found = glob.glob(pattern, root_dir=tree, recursive=True)
+    if pattern.endswith("/") or ("/." in f"/{pattern}" and "**" in pattern):
+        return  # folders alone; what is hidden below **
+    if {".", ".."} & {*pattern.split("/")}:
+        return  # here they are no folders behind a wildcard
+    if not (tree / pattern[: re.search(r"[*?[]", pattern).start()]).parent.is_dir():
+        return  # what cannot be listed is an error here
+    found = {*glob.glob(pattern, root_dir=tree, recursive=True)}
     expected = sorted(each for each in found if not (tree / each).is_dir())
     if not found and os.path.exists(tree / pattern):
         return
@@ -223,7 +228,7 @@ def test_models_alone_lead_themselves(here: Path) -> None:
     [
         (Pair("zoo/*", "zoo/*.caffemodel"), "model zoo/*.caffemodel has a wildcard"),
         (Pair("zoo/*", output="out/*"), "output out/* has a wildcard"),
-        (Pair("zoo/a", net_output="out/[ab]"), "net_output out/[ab] has a wildcard"),
+        (Pair("zoo/a", net_output="out/[ab]"), "net-output out/[ab] has a wildcard"),
         (Pair("zoo/a", "s3://zoo/?"), "model s3://zoo/? has a wildcard"),
     ],
 )
@@ -278,9 +283,7 @@ def test_a_list_has_a_pair_a_line(here: Path) -> None:
 
 def test_a_list_by_a_url_of_this_machine(here: Path) -> None:
     (here / "pairs.jsonl").write_text('{"net": "n", "model": "/m"}\n')
-    assert [*expanded(Pair(None, listed=f"file://{here}/pairs.jsonl"))] == [
-        Pair(f"{here}/n", "/m")
-    ]
+    assert [*expanded(Pair(None, listed=f"file://{here}/pairs.jsonl"))] == [Pair(f"{here}/n", "/m")]
 
 
 def test_an_empty_list(here: Path) -> None:
@@ -349,7 +352,9 @@ def test_a_list_that_is_not_there(here: Path) -> None:
     st.lists(
         st.dictionaries(
             st.sampled_from(("net", "model")),
-            st.text(st.characters(exclude_characters="*?[{\0"), min_size=1),
+            st.text(
+                st.characters(exclude_characters="*?[{\0", exclude_categories=["Cs"]), min_size=1
+            ),
             min_size=1,
         )
     ),
@@ -364,7 +369,7 @@ def test_lists_are_read_as_they_were_written(
     found = [(each.net, each.model) for each in expanded(Pair(None, listed=str(path)))]
     at = str(path.parent)
     assert found == [
-        tuple(key in each and os.path.join(at, each[key]) or None for key in ("net", "model"))
+        tuple(os.path.join(at, each[key]) if key in each else None for key in ("net", "model"))
         for each in tables
     ]
 
@@ -398,7 +403,7 @@ def test_objects_are_listed_a_page_at_a_time(zoo: Any) -> None:
         assert len(zoo.requests()) == 1
         assert sum(1 for _ in pairs) == 2001 - 999
     records = zoo.requests()
-    assert [each.operation for each in records] == ["ListObjects"] * 3  # of 2002 keys
+    assert [each.operation for each in records] == ["ListObjectsV2"] * 3  # of 2002 keys
 
 
 def test_what_an_object_can_be_called(zoo: Any) -> None:
@@ -410,7 +415,7 @@ def test_what_an_object_can_be_called(zoo: Any) -> None:
         f"s3://zoo/z/{each}" for each in ("/b", "[1]", "a b", "x/y", "é+%20")
     ]
     assert nets("s3://zoo/*") == ["s3://zoo/a", "s3://zoo/zz"]
-    assert nets("s3a://zoo/z/[[]*") == ["s3a://zoo/z/[1]"]
+    assert nets("S3a://zoo/z/[[]*") == ["S3a://zoo/z/[1]"]
     assert nets("s3://zoo/nowhere/*") == []
     assert len(zoo.requests()) == 5
 
@@ -426,12 +431,12 @@ def test_what_a_listing_asks_for_is_counted(zoo: Any) -> None:
 
 
 def test_listings_that_are_refused(zoo: Any) -> None:
-    zoo.fault(403, "ListObjects")
+    zoo.fault(403, "ListObjectsV2")
     with pytest.raises(FileError, match="cannot be listed") as caught:
         nets("s3://zoo/z/*")
     assert caught.value.path == "s3://zoo/z/"
     assert not caught.value.transient
-    zoo.fault(503, "ListObjects", times=None)
+    zoo.fault(503, "ListObjectsV2", times=None)
     with pytest.raises(FileError, match="cannot be listed") as caught:
         nets("s3://zoo/z/*")
     assert caught.value.transient
@@ -469,7 +474,7 @@ def test_any_store_that_fsspec_knows(memory: Any) -> None:
         memory.pipe(path, b"")
     assert nets("memory://zoo/*/net") == ["memory://zoo/a/net", "memory://zoo/b/net"]
     assert nets("memory:///zoo/a*/net") == ["memory:///zoo/a/net"]
-    assert nets("memory://zoo/**/net") == [f"memory://zoo/{x}/net" for x in ("a", "b", "b/c")]
+    assert nets("memory://zoo/**/net") == [f"memory://zoo/{x}/net" for x in ("a", "b/c", "b")]
     assert nets("memory://zoo*/*/net") == [f"memory://zoo{x}/net" for x in ("/a", "/b", "2/e")]
     assert nets("memory://*") == ["memory://net"]
     assert nets("MEMORY://*") == ["MEMORY://net"]

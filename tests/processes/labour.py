@@ -58,7 +58,7 @@ def _first(place: Path, number: int) -> bool:
 
 
 def _waited(place: Path, number: int, lingering: bool) -> int:
-    """Until the test is over, unless told to end; says so when it cleans up, which may take long."""
+    """Until the test is over, unless told to end; says when it cleans up, which may take long."""
     waits = place / f"waits-{number}"
     try:
         waits.with_suffix(".new").write_text(str(os.getpid()))
