@@ -339,7 +339,7 @@ def working_on(pid: int) -> list[int]:
     found = []
     for each in processes_below(pid):
         line = Path(f"/proc/{each}/cmdline").read_bytes()
-        if b"spawn_main" in line or b"Dask Worker" in line:
+        if b"spawn_main" in line or b"dask worker" in line:
             found.append(each)
     return found
 
