@@ -85,6 +85,12 @@ def read_row(line: bytes) -> Row | None:
         return None
 
 
+def begins_row(data: bytes) -> bool:
+    """Whether this can be what there is of a row that was not written to its end."""
+    start = b'{"net": '
+    return data.startswith(start) or start.startswith(data)
+
+
 _NAMES = tuple(each.name for each in fields(Row))
 
 

@@ -73,6 +73,13 @@ class Store:
         etag: str = self._told("keys", bucket=self.bucket)[key][0]
         return etag
 
+    def etags(self, start: str) -> dict[str, str]:
+        """Of all keys that begin so, by the rest of them."""
+        told: dict[str, list[Any]] = self._told("keys", bucket=self.bucket)
+        return {
+            key.removeprefix(start): tag for key, (tag, _) in told.items() if key.startswith(start)
+        }
+
     def metadata(self, key: str) -> dict[str, str]:
         """What the writer said of an object (``x-amz-meta-``), by names in lower case."""
         headers: dict[str, str] = self._told("keys", bucket=self.bucket)[key][1]
