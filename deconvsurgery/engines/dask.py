@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -14,6 +15,7 @@ Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 _AHEAD = 4  # tasks that the scheduler knows of, for each thread of a worker
+_EVERY = 1  # seconds between two looks at how many threads there are
 _PATIENCE = 30  # seconds to reach a scheduler, and for it to have a worker
 
 
@@ -39,11 +41,13 @@ def run_dask(
     waiting = iter(tasks)
     with ExitStack() as stack:
         client = _client(stack, workers, scheduler)
-        answers = as_completed(raise_errors=False)
+        answers = as_completed(raise_errors=False, with_results=True)
         running: dict[Any, Task] = {}
+        room, asked = 0, float("-inf")
         while True:
-            # Asked each time: a cluster may grow and shrink.
-            room = max(1, sum(client.nthreads().values())) * _AHEAD
+            if time.monotonic() - asked >= _EVERY:  # a cluster may grow and shrink
+                room = max(1, sum(client.nthreads().values())) * _AHEAD
+                asked = time.monotonic()
             for task in islice(waiting, max(0, room - len(running))):
                 # Not by what it is asked to do: a task that is done again may find another world.
                 future = client.submit(work, task, pure=False)
@@ -51,18 +55,18 @@ def run_dask(
                 answers.add(future)
             if not running:
                 return
-            future = next(answers)
-            task = running.pop(future)
-            if future.status == "finished":
-                yield task, future.result()
-            elif future.status == "error":
-                yield task, future.exception()
-            else:
-                raise FileError(
-                    f"the scheduler {client.scheduler.address} is gone",
-                    hint="what is settled stays so: run the same sweep again",
-                    transient=True,
-                )
+            for future, answer in answers.next_batch():
+                task = running.pop(future)
+                if future.status == "finished":
+                    yield task, answer
+                elif future.status == "error":
+                    yield task, answer[1]  # beside its type and its traceback
+                else:
+                    raise FileError(
+                        f"the scheduler {client.scheduler.address} is gone",
+                        hint="what is settled stays so: run the same sweep again",
+                        transient=True,
+                    )
 
 
 def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:

@@ -118,6 +118,23 @@ def _loop(store: Store, work: Path, kind: str, pairs: int) -> None:
         assert swept[name] == tag, f"{name} differs"
 
 
+def _absent(work: Path, pairs: int, workers: int) -> None:
+    """Nothing but what a sweep costs itself: rows of files that are not there."""
+    with (work / "pairs.jsonl").open("w") as file:
+        for number in range(pairs):
+            print(json.dumps({"net": f"zoo/{number:07}/deploy.prototxt"}), file=file)
+    (work / "zoo.toml").write_text("[[pairs]]\nlist = 'pairs.jsonl'\n")
+    for engine in ENGINES:
+        rows = work / f"{engine}.jsonl"
+        command = [*TOOL, "sweep", "-q", "--engine", engine, "-w", str(workers)]
+        seconds, peak = timed([*command, "--results", str(rows), str(work / "zoo.toml")], (3,))
+        size = rows.stat().st_size
+        _say(
+            f"absent, {engine}: {pairs:,} pairs, {seconds:.1f} s, {pairs / seconds:,.0f} a second, "
+            f"peak {peak / 1e6:.0f} MB a process, {size / pairs:.0f} bytes a row"
+        )
+
+
 def main() -> None:
     """Lay the pairs, sweep them, and run some of them alone."""
     parser = argparse.ArgumentParser()
@@ -126,11 +143,21 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=20)
     parser.add_argument("--alone", type=int, default=100, help="small pairs for the plain loop")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--delay", type=float, default=0, help="seconds before each answer")
+    parser.add_argument(
+        "--absent", type=int, default=0, help="pairs that are not there, and no other"
+    )
     arguments = parser.parse_args()
+    if arguments.absent:
+        with tempfile.TemporaryDirectory(dir=arguments.dir) as name:
+            _absent(Path(name), arguments.absent, arguments.workers)
+        return
     with tempfile.TemporaryDirectory(dir=arguments.dir) as name, started() as port:
         work, store = Path(name), Store(port, "zoo")
         os.environ.update(store.environment())
         _lay(store, work, arguments.small, arguments.large)
+        if arguments.delay:
+            store.delay(arguments.delay)
         for kind, pairs, alone in (
             ("large", arguments.large, arguments.large),
             ("small", arguments.small, arguments.alone),
