@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heeding import heeding
 from labour import Counted, Task, begun, labour, task_of
 
 from deconvsurgery.engines import local
@@ -172,6 +173,7 @@ def test_workers_end_with_the_process_that_they_work_for(
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=heeding,
     ) as client:
         until(lambda: len([*tmp_path.glob("waits-?")]) == 2)
         workers = [int(each.read_text()) for each in tmp_path.glob("waits-?")]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from heeding import heeding
 from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
@@ -329,14 +330,8 @@ def started(
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,
-        preexec_fn=_heeding,
+        preexec_fn=heeding,
     )
-
-
-def _heeding() -> None:
-    """No signal is ignored from the start, as under nohup or in a shell's background."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heeding import heeding
 
 from deconvsurgery import apply
 from deconvsurgery.prototxt import parse_net
@@ -232,6 +233,7 @@ def test_a_client_that_is_ended_leaves_the_old_object(
         cwd=place,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=heeding,
     ) as process:
         objects.until(lambda records: any(each.operation == operation for each in records))
         process.send_signal(number)

@@ -271,7 +271,7 @@ def test_progress_on_a_terminal(zoo: Path, command: list[str]) -> None:
     """A table is drawn again and again, and is gone at the end."""
     import pty
 
-    lay(zoo, laid(20))
+    lay(zoo, laid(100))
     main, side = pty.openpty()
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "70"}
     with subprocess.Popen(
@@ -293,7 +293,7 @@ def test_progress_on_a_terminal(zoo: Path, command: list[str]) -> None:
     assert process.returncode == 0
     assert b"a second" in shown
     last = shown.split(b"\x1b[2K")[-1].decode()
-    assert "apply: 20 pairs: 20 done" in last.replace("\r\n", " ")
+    assert "apply: 100 pairs: 100 done" in last.replace("\r\n", " ")
 
 
 # --- whoever is killed

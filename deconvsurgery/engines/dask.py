@@ -76,7 +76,11 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler is None:
         cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,  # in its workers, too
         )
         return stack.enter_context(Client(stack.enter_context(cluster)))
     try:
