@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -16,9 +17,11 @@ import pytest
 from heeding import heeding
 from labour import Counted, Task, begun, labour, task_of
 
+from deconvsurgery.engines import dask as dask_engine
 from deconvsurgery.engines import local
+from deconvsurgery.engines.dask import run_dask
 from deconvsurgery.engines.local import run_local
-from deconvsurgery.errors import ModelError
+from deconvsurgery.errors import FileError, FormatError, ModelError
 
 Said = list[tuple[Task, Any]]
 
@@ -192,3 +195,73 @@ def test_workers_end_with_the_process_that_they_work_for(
         assert said == b"" or b"resource_tracker" in said
     assert len([*tmp_path.glob("cleaned-?")]) == 2
     assert len(begun(tmp_path)) == 2
+
+
+# --- Dask's workers
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two workers that were there before; a task is given up when one of them dies of it."""
+    import dask
+    from distributed import LocalCluster
+
+    before = dict(os.environ)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as made,
+    ):
+        yield made
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+def test_a_cluster_that_is_there_does_it(cluster: Any, tmp_path: Path) -> None:
+    """Each task once, few at a time; an error and a death are the task's own."""
+    tasks = plain(tmp_path, range(30))
+    tasks[7], tasks[11] = task_of(tmp_path, "raise", 7), task_of(tmp_path, "value", 11)
+    tasks[15] = task_of(tmp_path, "kill", 15)
+    counted = Counted(tasks)
+    said: Said = []
+    for each in run_dask(labour, counted, 1, cluster.scheduler_address):
+        said.append(each)
+        assert counted.taken <= len(said) + 4 * 2 + 1  # one is put off
+    given = answers(said)
+    error, other, death = given.pop(7), given.pop(11), given.pop(15)
+    assert type(error) is ModelError
+    assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
+    assert (type(other), other.args) == (ValueError, (11,))
+    assert type(death).__name__ == "KilledWorker"
+    assert given == {each: each * each for each in range(30) if each not in (7, 11, 15)}
+    assert begun(tmp_path).count(15) == 2  # with others, and alone
+    assert cluster.status.name == "running"  # it is not ours to end
+
+
+def test_a_scheduler_that_goes_away(cluster: Any, tmp_path: Path) -> None:
+    running = run_dask(labour, plain(tmp_path, range(9), "wait"), 1, cluster.scheduler_address)
+    threading.Thread(target=lambda: (until((tmp_path / "waits-0").exists), cluster.close())).start()
+    with pytest.raises(FileError, match="is gone") as caught:
+        next(running)
+    assert caught.value.transient
+    assert "run the same sweep again" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://127.0.0.1:1", "127.0.0.1:x"])
+def test_a_scheduler_that_is_not_there(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_engine, "_PATIENCE", 0.2)
+    with pytest.raises(FileError, match="cannot be reached") as caught:
+        next(run_dask(labour, [], 1, address))
+    assert "dask scheduler" in (caught.value.hint or "")
+
+
+def test_dask_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(FormatError, match="not installed") as caught:
+        next(run_dask(labour, [], 1))
+    assert "deconvsurgery[zoo]" in (caught.value.hint or "")

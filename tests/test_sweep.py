@@ -250,6 +250,12 @@ def test_what_is_wrong_with_all_of_it_is_said_at_once(
         assert (tmp_path / "zoo.toml").read_text() == toml
 
 
+def test_from_python_nothing_of_dask_stays(zoo: Path) -> None:
+    before = dict(os.environ)
+    assert ds.sweep(zoo / "zoo.toml", engine="dask", workers=1).engine == "dask"
+    assert dict(os.environ) == before
+
+
 def test_from_python(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(zoo)
     seen: list[tuple[int, str]] = []
