@@ -511,6 +511,14 @@ def test_pauses_grow_and_end(
     assert there.keys() == ["in", "net", *kept]
 
 
+def test_what_is_refused_leaves_nothing_in_the_store(there: Any) -> None:
+    pair = replace(REMOTE.pair, checking=Checking(pattern=("refine",)))
+    error = refused(settle(replace(REMOTE, pair=pair)))
+    assert (error["kind"], error["layer"]) == ("ShapeError", "refine")
+    assert [each.key for each in there.requests("DeleteObject")] == ["out/new.sweep.json"]
+    assert there.keys() == ["in", "net"]
+
+
 # A pair's model is described as it is found, opened, still there, and as it is when all is done;
 # its net is not held on to while the output is written.
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.verbs import sweep as sweeping
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 Row = dict[str, Any]
@@ -271,6 +273,26 @@ def test_from_python(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ds.sweep("zoo.toml", engine="slurm")
     with pytest.raises(ValueError, match="only Dask"):
         ds.sweep("zoo.toml", scheduler="tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (BrokenProcessPool(), "every process that worked on it was killed"),
+        (ZeroDivisionError("odd"), "a mistake of this tool: ZeroDivisionError: odd"),
+        (ds.SurgeryError("as it says"), "as it says"),
+    ],
+)
+def test_a_task_without_an_answer_is_a_row(
+    answer: BaseException, words: str, zoo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sweeping, "run_local", lambda _work, tasks, _workers: ((task, answer) for task in tasks)
+    )
+    result = ds.sweep(zoo / "zoo.toml")
+    assert result.summary.outcomes == {"failed": 5}
+    assert all(words in (row.error or {})["message"] for row in result.told)
+    assert len(rows_of(zoo)) == 5
 
 
 def test_progress_on_a_terminal(zoo: Path, command: list[str]) -> None:
