@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,11 @@ def _say(*words: object) -> None:
     print(*words, flush=True)
 
 
-def _sweeps(store: Store, work: Path, kind: str, pairs: int, workers: int) -> None:
+def _sweeps(
+    store: Store, work: Path, kind: str, pairs: int, workers: int, engines: Sequence[str]
+) -> None:
     found: list[dict[str, Any]] = []
-    for engine in ENGINES:
+    for engine in engines:
         (work / "zoo.toml").write_text(TOML.format(kind=kind, engine=engine))
         rows = work / f"{engine}-{kind}.jsonl"
         command = [*TOOL, "sweep", "--engine", engine, "-w", str(workers), "--results", str(rows)]
@@ -94,15 +97,15 @@ def _sweeps(store: Store, work: Path, kind: str, pairs: int, workers: int) -> No
         found.append(_rows(rows))
         assert len(found[-1]) == pairs
         assert {row["outcome"] for row in found[-1].values()} == {"done"}
-    assert found[0] == found[1], "the engines' rows differ"
-    made = [store.etags(f"{engine}/{kind}/") for engine in ENGINES]
+    assert found[0] == found[-1], "the engines' rows differ"
+    made = [store.etags(f"{engine}/{kind}/") for engine in engines]
     assert len(made[0]) == 2 * pairs  # each with its record
     outputs = [{key: tag for key, tag in tags.items() if key.endswith("model")} for tags in made]
-    assert outputs[0] == outputs[1], "the engines' outputs differ"
-    _say(f"{kind}: the same rows and outputs by both engines")
+    assert outputs[0] == outputs[-1], "the engines' outputs differ"
+    _say(f"{kind}: the same rows and outputs by {' and '.join(engines)}")
 
 
-def _loop(store: Store, work: Path, kind: str, pairs: int) -> None:
+def _loop(store: Store, kind: str, pairs: int, engine: str) -> None:
     """One run after the other, each a process of its own."""
     store.reset()
     start = time.perf_counter()
@@ -113,18 +116,18 @@ def _loop(store: Store, work: Path, kind: str, pairs: int) -> None:
     seconds = time.perf_counter() - start
     _say(f"{kind}, plain loop: {pairs:,} pairs, {seconds:.1f} s, {pairs / seconds:.2f} a second")
     _say("  ", _asked(store))
-    swept = store.etags(f"{ENGINES[0]}/{kind}/")
+    swept = store.etags(f"{engine}/{kind}/")
     for name, tag in store.etags(f"loop/{kind}/").items():
         assert swept[name] == tag, f"{name} differs"
 
 
-def _absent(work: Path, pairs: int, workers: int) -> None:
+def _absent(work: Path, pairs: int, workers: int, engines: Sequence[str]) -> None:
     """Nothing but what a sweep costs itself: rows of files that are not there."""
     with (work / "pairs.jsonl").open("w") as file:
         for number in range(pairs):
             print(json.dumps({"net": f"zoo/{number:07}/deploy.prototxt"}), file=file)
     (work / "zoo.toml").write_text("[[pairs]]\nlist = 'pairs.jsonl'\n")
-    for engine in ENGINES:
+    for engine in engines:
         rows = work / f"{engine}.jsonl"
         command = [*TOOL, "sweep", "-q", "--engine", engine, "-w", str(workers)]
         seconds, peak = timed([*command, "--results", str(rows), str(work / "zoo.toml")], (3,))
@@ -142,6 +145,7 @@ def main() -> None:
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=20)
     parser.add_argument("--alone", type=int, default=100, help="small pairs for the plain loop")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--delay", type=float, default=0, help="seconds before each answer")
     parser.add_argument(
@@ -150,7 +154,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.absent:
         with tempfile.TemporaryDirectory(dir=arguments.dir) as name:
-            _absent(Path(name), arguments.absent, arguments.workers)
+            _absent(Path(name), arguments.absent, arguments.workers, arguments.engines)
         return
     with tempfile.TemporaryDirectory(dir=arguments.dir) as name, started() as port:
         work, store = Path(name), Store(port, "zoo")
@@ -163,8 +167,8 @@ def main() -> None:
             ("small", arguments.small, arguments.alone),
         ):
             if pairs:
-                _sweeps(store, work, kind, pairs, arguments.workers)
-                _loop(store, work, kind, min(alone, pairs))
+                _sweeps(store, work, kind, pairs, arguments.workers, arguments.engines)
+                _loop(store, kind, min(alone, pairs), arguments.engines[0])
 
 
 if __name__ == "__main__":
