@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 from heeding import heeding
+from padded import MIB, padding
 
 from deconvsurgery import apply
 from deconvsurgery.prototxt import parse_net
@@ -26,29 +26,8 @@ RunHere = Callable[..., tuple[int, bytes, bytes]]
 
 NET = net_text()
 SMALL = base_model(parse_net(NET))
-MIB = 1 << 20
 
-
-def varint(number: int) -> bytes:
-    parts = []
-    while number > 127:
-        parts.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*parts, number])
-
-
-def field(number: int, data: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def pad(size: int) -> bytes:
-    """A layer with so many bytes of weights."""
-    shape = field(7, field(1, varint(size // 4)))
-    values = struct.pack("<f", 2) * (size // 4)
-    return field(100, field(1, b"pad") + field(7, field(5, values) + shape))
-
-
-LARGE = pad(6 * MIB) + SMALL
+LARGE = padding(b"pad", 6 * MIB) + SMALL
 
 
 def applied(model: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from padded import MIB, padding, traffic
 
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
@@ -23,28 +23,11 @@ RunHere = Callable[..., tuple[int, bytes, bytes]]
 
 NET = net_text()
 BASE = base_model(parse_net(NET))
-MIB = 1 << 20
-
-
-def varint(number: int) -> bytes:
-    parts = []
-    while number > 127:
-        parts.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*parts, number])
-
-
-def field(number: int, data: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(data)) + data
 
 
 def padded(model: bytes, layers: int, size: int) -> bytes:
     """A model with so many layers of so many bytes of weights around the others."""
-    found = []
-    for number in range(layers):
-        shape = field(7, field(1, varint(size // 4)))
-        blob = field(5, struct.pack("<f", number + 1) * (size // 4)) + shape
-        found.append(field(100, field(1, b"pad%d" % number) + field(7, blob)))
+    found = [padding(b"pad%d" % number, size, number) for number in range(layers)]
     half = layers // 2
     return b"".join(found[:half]) + model + b"".join(found[half:])
 
@@ -63,18 +46,6 @@ def objects(place: Path, s3: Any) -> Any:
     s3.put("a/net", place / "net")
     s3.put("a/in", place / "in")
     return s3
-
-
-def told(errors: bytes) -> tuple[int, int, int, int]:
-    """Requests and bytes read, sent and copied, as -v prints them."""
-    found = re.fullmatch(
-        r"([\d,]+) requests? to stores: ([\d,]+) bytes read, ([\d,]+) sent, "
-        r"([\d,]+) copied within the store\n",
-        errors.decode(),
-    )
-    assert found, errors
-    requests, read, sent, copied = (int(each.replace(",", "")) for each in found.groups())
-    return requests, read, sent, copied
 
 
 def without_paths(printed: bytes, prefix: str) -> Any:
@@ -117,7 +88,7 @@ def test_a_verb_says_the_same_of_an_object_and_counts_its_requests(
     assert {each.operation for each in requests} <= {"HeadObject", "GetObject"}
     assert {each.faults == [] and each.status < 300 for each in requests} == {True}
     read = sum(each.sent for each in requests)
-    assert told(errors) == (len(requests), read, 0, 0)
+    assert traffic(errors) == (len(requests), read, 0, 0)
 
 
 def test_a_run_without_urls_says_that_no_store_was_asked(place: Path, run_here: RunHere) -> None:
@@ -147,7 +118,7 @@ def test_inspecting_a_large_model_takes_little_of_it(
     assert without_paths(printed, large.url("")) == json.loads(expected)
     requests = large.requests()
     read = sum(each.sent for each in requests)
-    assert told(errors) == (len(requests), read, 0, 0)
+    assert traffic(errors) == (len(requests), read, 0, 0)
     assert read < 500_000
     assert len(requests) < 30
 
@@ -225,7 +196,7 @@ def test_the_web_is_read_by_ranges_where_it_gives_them(
     )
     assert code == 0
     assert without_paths(printed, address) == json.loads(expected)
-    assert told(errors)[1] < 400_000
+    assert traffic(errors)[1] < 400_000
     assert "" not in Here.asked
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import struct
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from padded import MIB, padding, traffic
 
 from deconvsurgery import apply
 from deconvsurgery.prototxt import parse_net
@@ -21,27 +21,7 @@ from deconvsurgery.schema import message_class
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
 NET = net_text()
-MIB = 1 << 20
 WRITING = ("PutObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy")
-
-
-def varint(number: int) -> bytes:
-    parts = []
-    while number > 127:
-        parts.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*parts, number])
-
-
-def field(number: int, data: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def pad(name: bytes, size: int) -> bytes:
-    """A layer with so many bytes of weights, no two of them alike."""
-    values = b"".join(struct.pack("<f", number) for number in range(size // 4))
-    shape = field(7, field(1, varint(size // 4)))
-    return field(100, field(1, name) + field(7, field(5, values) + shape))
 
 
 def filled() -> bytes:
@@ -60,7 +40,7 @@ def filled() -> bytes:
 
 
 BASE = filled()
-LARGE = pad(b"before", 12 * MIB) + BASE + pad(b"after", 6 * MIB)
+LARGE = padding(b"before", 12 * MIB) + BASE + padding(b"after", 6 * MIB)
 
 
 @pytest.fixture
@@ -88,18 +68,6 @@ def large(place: Path, s3: Any) -> Any:
     return s3
 
 
-def told(errors: bytes) -> tuple[int, int, int, int]:
-    """Requests and bytes read, sent and copied, as -v prints them."""
-    found = re.search(
-        r"([\d,]+) requests? to stores: ([\d,]+) bytes read, ([\d,]+) sent, "
-        r"([\d,]+) copied within the store\n",
-        errors.decode(),
-    )
-    assert found, errors
-    requests, read, sent, copied = (int(each.replace(",", "")) for each in found.groups())
-    return requests, read, sent, copied
-
-
 def ranged(records: list[Any]) -> int:
     """Bytes of the ranges that were copied."""
     found = [re.fullmatch(r"bytes=(\d+)-(\d+)", each.range) for each in records]
@@ -109,7 +77,7 @@ def ranged(records: list[Any]) -> int:
 def agree(errors: bytes, objects: Any) -> None:
     """What -v says is what the store has counted."""
     records = objects.requests()
-    requests, read, sent, copied = told(errors)
+    requests, read, sent, copied = traffic(errors)
     assert requests == len(records)
     assert read == sum(each.sent for each in objects.requests("GetObject"))
     if not objects.requests("CopyObject"):
@@ -178,7 +146,7 @@ def test_what_stays_of_a_large_model_is_copied_within_the_store(
     assert code == 0, errors
     assert large.get("out") == expected
     agree(errors, large)
-    requests, read, sent, copied = told(errors)
+    requests, read, sent, copied = traffic(errors)
     # Around the new bytes 5 MiB are sent, S3's least part; all else stays where it is.
     assert copied + sent == len(expected)
     assert 5 * MIB <= sent < 5.1 * MIB
@@ -202,7 +170,7 @@ def test_a_large_model_that_stays_as_it_is_is_copied_as_a_whole(
     )
     assert code == 0, errors
     assert large.get("out") == LARGE
-    assert told(errors)[2:] == (0, len(LARGE))
+    assert traffic(errors)[2:] == (0, len(LARGE))
     agree(errors, large)
 
 
@@ -234,7 +202,7 @@ def test_a_large_model_from_here_is_sent_in_parts(
     assert code == 0, errors
     expected = (place / "out").read_bytes()
     assert large.get("out") == expected
-    assert told(errors)[1:] == (0, len(expected), 0)
+    assert traffic(errors)[1:] == (0, len(expected), 0)
     agree(errors, large)
     assert max(each.received for each in large.requests("UploadPart")) < 17 * MIB
 
@@ -278,7 +246,7 @@ def test_in_place_and_back_again(
     assert objects.get("patch") == (place / "patch").read_bytes()
     assert objects.keys() == ["in", "net", "patch"]
     agree(errors, objects)
-    assert told(errors)[2] < 5.1 * MIB
+    assert traffic(errors)[2] < 5.1 * MIB
     objects.put("patch", b"another's")
     words = ["net", "in", url, "--save-patch", objects.url("patch")]
     objects.reset()
@@ -292,7 +260,7 @@ def test_in_place_and_back_again(
     assert objects.get("in") == model
     assert objects.keys() == ["in", "net", "patch"]
     agree(errors, objects)
-    assert told(errors)[2] < 5.1 * MIB
+    assert traffic(errors)[2] < 5.1 * MIB
 
 
 def test_metadata_of_what_is_replaced_is_kept(place: Path, objects: Any, run_here: RunHere) -> None:
