@@ -43,7 +43,7 @@ COUNTED = {
     "docs/verbs/patch-net.md": (1, 0, 0),
     "docs/verbs/regroup.md": (1, 0, 0),
     "docs/verbs/revert.md": (3, 0, 0),
-    "docs/verbs/sweep.md": (4, 0, 0),
+    "docs/verbs/sweep.md": (5, 0, 0),
     "docs/verbs/transplant.md": (1, 0, 0),
     "docs/zoo.md": (0, 8, 0),
 }

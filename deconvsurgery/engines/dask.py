@@ -101,6 +101,7 @@ def _gone(client: Any) -> FileError:
 
 
 def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
+    from dask import config
     from distributed import Client, LocalCluster
 
     # What workers say of themselves as they come and go is for the cluster's own logs.
@@ -109,6 +110,8 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
     if scheduler is None:
         # Variables for its workers are set here, too, and would stay.
         stack.callback(_set_back, dict(os.environ))
+        # A worker's profile of itself would grow by 300 MB in an hour of small pairs.
+        stack.enter_context(config.set({"distributed.worker.profile.enabled": False}))
         cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -65,12 +65,15 @@ def _rows(path: Path) -> dict[str, Any]:
 
 def _asked(store: Store) -> str:
     """What the store was asked for since it was last looked at, as it counted."""
-    records = store.requests()
+    # Counted there: a process that is started has its starter's peak of memory for its own.
+    totals = store.totals()
     store.reset()
-    kinds = Counter(each.operation for each in records)
+    kinds = Counter(totals["operations"])
     told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    received, sent = sum(e.received for e in records), sum(e.sent for e in records)
-    return f"{len(records):,} requests ({told}), {sent:,} bytes read, {received:,} bytes sent"
+    return (
+        f"{kinds.total():,} requests ({told}), "
+        f"{totals['sent']:,} bytes read, {totals['received']:,} bytes sent"
+    )
 
 
 def _say(*words: object) -> None:

@@ -101,6 +101,11 @@ class Store:
         records = (Record(**each) for each in self._told("requests"))
         return [each for each in records if operation in (None, each.operation)]
 
+    def totals(self) -> dict[str, Any]:
+        """Of all requests since `reset`: how many of each operation, bytes received and sent."""
+        totals: dict[str, Any] = self._told("totals")
+        return totals
+
     def reset(self) -> None:
         """Forget the requests."""
         self._control("forget_requests")
