@@ -80,15 +80,14 @@ def _say(*words: object) -> None:
     print(*words, flush=True)
 
 
-def _sweeps(
-    store: Store, work: Path, kind: str, pairs: int, workers: int, engines: Sequence[str]
-) -> None:
+def _sweeps(store: Store, work: Path, kind: str, pairs: int, arguments: argparse.Namespace) -> None:
     found: list[dict[str, Any]] = []
+    workers, engines = arguments.workers, arguments.engines
     for engine in engines:
         (work / "zoo.toml").write_text(TOML.format(kind=kind, engine=engine))
         rows = work / f"{engine}-{kind}.jsonl"
         command = [*TOOL, "sweep", "--engine", engine, "-w", str(workers), "--results", str(rows)]
-        for again in (False, True):
+        for again in (False,) if arguments.once else (False, True):
             store.reset()
             seconds, peak = timed([*command, str(work / "zoo.toml")])
             _say(
@@ -147,6 +146,7 @@ def main() -> None:
     parser.add_argument("--dir", type=Path)
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=20)
+    parser.add_argument("--once", action="store_true", help="do not sweep what is settled")
     parser.add_argument("--alone", type=int, default=100, help="small pairs for the plain loop")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--workers", type=int, default=2)
@@ -170,7 +170,7 @@ def main() -> None:
             ("small", arguments.small, arguments.alone),
         ):
             if pairs:
-                _sweeps(store, work, kind, pairs, arguments.workers, arguments.engines)
+                _sweeps(store, work, kind, pairs, arguments)
                 _loop(store, kind, min(alone, pairs), arguments.engines[0])
 
 
