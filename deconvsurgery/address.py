@@ -60,9 +60,11 @@ def joined(folder: str, path: str) -> str:
     """
     if is_url(path) or not is_url(folder):
         return path if is_url(path) else os.path.join(folder, path)
+    if path.startswith("/"):
+        return path
     scheme, _, rest = folder.partition("://")
-    place = posixpath.normpath(posixpath.join("/", rest, path)) if path[:1] != "/" else path
-    return f"{scheme}://{place.lstrip('/')}"
+    place = posixpath.normpath(posixpath.join("/", rest, path))
+    return f"{scheme}://{place if rest.startswith('/') else place[1:]}"
 
 
 def folder_of(path: str) -> str:

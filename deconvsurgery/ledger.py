@@ -18,7 +18,7 @@ from .address import is_url
 from .descriptors import let_go, opened
 from .errors import FormatError, OutputError
 from .remedies import refusal, shown
-from .rows import Outcome, Row, hashed, identity, read_row, written
+from .rows import Outcome, Row, begins_row, hashed, identity, read_row, written
 from .settings import Pair
 from .source import FileSource
 from .splice import replacing
@@ -76,10 +76,10 @@ class Ledger:
         """Note where each pair's last row is; what a killed run left of a line is cut off."""
         end = 0
         for start, line in self._lines():
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") and begins_row(line):
                 self._kept_up(partial(os.ftruncate, self._fd, start))
                 return start
-            row = read_row(line)
+            row = read_row(line) if line.endswith(b"\n") else None
             if row is None:
                 raise FormatError(
                     f"is no sweep's results: byte {start} begins no row",

@@ -5,15 +5,16 @@ Never here: which parts there are (``parts``), what the bytes mean.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from typing import Any
 
 from .errors import FileError, OutputError
 from .origin import Source
-from .parts import MOST_PARTS, Copied, Part, Sent
+from .parts import S3, Copied, Part, Sent
 from .remote import RemoteSource
 from .splice import Kept
 from .store import Location, answer, asked, count, described
@@ -33,6 +34,7 @@ _PASSED_ON = (
     "BucketKeyEnabled",
 )
 _TAKEN, _NOT_NOW = 412, 409
+_PATIENCE = 2  # seconds for parts on their way when all is given up
 
 
 class Multipart:
@@ -48,11 +50,15 @@ class Multipart:
         self._id: str | None = None
         self._etags: list[str | None] = []
         self._waiting: dict[Future[str], tuple[int, Part]] = {}
-        self._threads: ThreadPoolExecutor | None = None
 
     def can_copy(self, source: Source) -> bool:
-        """The store has the source; it copies from one object, and others are read."""
+        """The store has the source; it copies from one object, and others are read.
+
+        Of one that is no longer than a part may be it copies no ranges.
+        """
         if not isinstance(source, RemoteSource) or source.location.fs is not self.location.fs:
+            return False
+        if source.size <= S3.least:
             return False
         if self._source is None:
             self._source = source
@@ -73,81 +79,94 @@ class Multipart:
         while self._waiting:
             self._collect()
 
-    def complete(self, expected: Mapping[str, Any] | None) -> None:
+    def complete(self, expected: Mapping[str, Any] | None) -> str | None:
         """Put the object in its place, if what is there is still the object ``expected``.
 
-        An empty one stands for nothing there, ``None`` for whatever it is. Raises ``OutputError``.
+        An empty one stands for nothing there, ``None`` for whatever it is. Returns the object's
+        ETag. Raises ``OutputError``.
         """
         condition: dict[str, str] = {}
         if expected is not None:
             mark = expected.get("ETag")
             condition = {"IfMatch": mark} if mark else {"IfNoneMatch": "*"}
+        body = self._whole() if self._id is None else None
         try:
-            if self._id is None:
-                self._put(condition)
-            else:
-                self._complete(condition)
+            etag = self._complete(condition) if body is None else self._put(body, condition)
         except FileError as error:
-            status = answer(error)
-            if expected is not None and status == _TAKEN:
-                how = "replaced" if expected else "made"
-                raise OutputError(
-                    f"was {how} by another meanwhile", path=self.location.name
-                ) from error
-            if expected and isinstance(error.__cause__, FileNotFoundError):
-                raise OutputError(
-                    "was removed by another meanwhile", path=self.location.name
-                ) from error
-            error.transient = error.transient or status == _NOT_NOW
-            raise
+            # An answer that was lost may have been the good one, and asking again is refused then.
+            etag = self._found(body)
+            if etag is None:
+                self._refuse(error, expected)
+                raise
+        count(written=len(body or b""))
         self._id = None
+        return etag
+
+    def _refuse(self, error: FileError, expected: Mapping[str, Any] | None) -> None:
+        """Raise ``OutputError`` where somebody else was there; else tell whether it may pass."""
+        status = answer(error)
+        how = None
+        if expected is not None and status == _TAKEN:
+            how = "replaced" if expected else "made"
+        elif expected and isinstance(error.__cause__, FileNotFoundError):
+            how = "removed"
+        if how is not None:
+            name = self.location.name
+            raise OutputError(f"was {how} by another meanwhile", path=name) from error
+        error.transient = error.transient or status == _NOT_NOW
 
     def abort(self) -> None:
         """Leave nothing behind: no part goes on its way after this."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=True, cancel_futures=True)
-            self._threads = None
+        # A store that has carried out a part after the end of its upload may keep it.
+        wait(self._waiting, timeout=_PATIENCE)
+        for future in self._waiting:
+            future.cancel()
+        self._waiting.clear()
         if self._id is not None:
             upload, self._id = self._id, None
             with suppress(Exception):  # a rule of the bucket can remove what even this leaves
                 self._call("abort_multipart_upload", UploadId=upload)
                 count()
 
-    def _put(self, condition: Mapping[str, str]) -> None:
-        body = b"" if self._first is None else self._bytes(self._first)
+    def _put(self, body: bytes, condition: Mapping[str, str]) -> str | None:
         with asked("cannot be written", self.location.name):
-            self._call("put_object", Body=body, **self._passed_on(), **condition)
-        count(written=len(body))
+            answered = self._call("put_object", Body=body, **self._passed_on(), **condition)
+        etag: str | None = answered.get("ETag")
+        return etag
 
-    def _complete(self, condition: Mapping[str, str]) -> None:
+    def _complete(self, condition: Mapping[str, str]) -> str | None:
         listed = [
             {"PartNumber": number, "ETag": etag} for number, etag in enumerate(self._etags, 1)
         ]
-        try:
-            with asked("cannot be completed", self.location.name):
-                self._call(
-                    "complete_multipart_upload",
-                    UploadId=self._id,
-                    MultipartUpload={"Parts": listed},
-                    **condition,
-                )
-        except FileError as error:
-            # An answer that was lost may have been the good one.
-            if answer(error) in (_TAKEN, _NOT_NOW) or not self._is_there():
-                raise
-        count()
+        with asked("cannot be completed", self.location.name):
+            answered = self._call(
+                "complete_multipart_upload",
+                UploadId=self._id,
+                MultipartUpload={"Parts": listed},
+                **condition,
+            )
+        etag: str | None = answered.get("ETag")
+        return etag
 
-    def _is_there(self) -> bool:
-        """The object is the one whose parts were sent: S3's ETag tells it by theirs."""
-        marks = [(etag or "").strip('"') for etag in self._etags]
-        try:
-            whole = hashlib.md5(b"".join(map(bytes.fromhex, marks)), usedforsecurity=False)
-        except ValueError:  # encrypted with a customer's key: another kind of mark
-            return False
+    def _found(self, body: bytes | None) -> str | None:
+        """The object's ETag if it is the one that was sent: a digest of it, or of its parts'.
+
+        Not of what is encrypted with a customer's key, which is never found here.
+        """
+        if body is not None:
+            expected = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        else:
+            marks = [(etag or "").strip('"') for etag in self._etags]
+            try:
+                digests = b"".join(map(bytes.fromhex, marks))
+            except ValueError:
+                return None
+            whole = hashlib.md5(digests, usedforsecurity=False)
+            expected = f"{whole.hexdigest()}-{len(marks)}"
         with suppress(FileError):
-            now = described(self.location) or {}
-            return str(now.get("ETag", "")).strip('"') == f"{whole.hexdigest()}-{len(marks)}"
-        return False
+            now = str((described(self.location) or {}).get("ETag", ""))
+            return now if now.strip('"') == expected else None
+        return None
 
     def _begin(self) -> None:
         """Begin the upload, with the part that waited to be the only one."""
@@ -156,24 +175,24 @@ class Multipart:
                 answered = self._call("create_multipart_upload", **self._passed_on())
             self._id = answered["UploadId"]
             count()
-            self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="parts")
         first, self._first = self._first, None
         if first is not None:
             self._start(first)
 
     def _start(self, part: Part) -> None:
-        assert self._threads is not None
         while len(self._waiting) >= _AT_ONCE:
             self._collect()
         self._etags.append(None)
         number = len(self._etags)
-        if number > MOST_PARTS:
-            raise FileError(f"has more than {MOST_PARTS:,} parts", path=self.location.name)
-        if isinstance(part, Sent):
-            body = self._bytes(part)  # read here: a source is not for several threads
-            future = self._threads.submit(self._send, number, body)
-        else:
-            future = self._threads.submit(self._copy, number, part)
+        if number > S3.most_parts:
+            raise FileError(f"has more than {S3.most_parts:,} parts", path=self.location.name)
+        # What is sent is read here: a source is not for several threads.
+        asking = (
+            self._part("upload_part", number, Body=self._bytes(part))
+            if isinstance(part, Sent)
+            else self._part("upload_part_copy", number, **self._copy_of(part))
+        )
+        future = asyncio.run_coroutine_threadsafe(asking, self.location.fs.loop)
         self._waiting[future] = (number, part)
 
     def _collect(self) -> None:
@@ -188,31 +207,36 @@ class Multipart:
                 self._etags[number - 1] = future.result()
             count(written=part.size if sent else 0, copied=0 if sent else part.size)
 
-    def _bytes(self, part: Part) -> bytes:
-        pieces = part.pieces if isinstance(part, Sent) else (Kept(part.start, part.stop),)
-        return b"".join(self._kept(piece) if isinstance(piece, Kept) else piece for piece in pieces)
+    def _whole(self) -> bytes:
+        """All there is of an object of one part."""
+        assert not isinstance(self._first, Copied)
+        return b"" if self._first is None else self._bytes(self._first)
+
+    def _bytes(self, part: Sent) -> bytes:
+        return b"".join(
+            self._kept(piece) if isinstance(piece, Kept) else piece for piece in part.pieces
+        )
 
     def _kept(self, piece: Kept) -> bytes:
         assert self._source is not None
         return self._source.read(piece.start, piece.size)
 
-    def _send(self, number: int, body: bytes) -> str:
-        answered = self._call("upload_part", UploadId=self._id, PartNumber=number, Body=body)
-        return str(answered["ETag"])
+    async def _part(self, method: str, number: int, **arguments: Any) -> str:
+        """Have a part made, beside others; its ETag."""
+        answered = await self.location.fs._call_s3(
+            method, **self._where, UploadId=self._id, PartNumber=number, **arguments
+        )
+        return str(answered.get("CopyPartResult", answered)["ETag"])
 
-    def _copy(self, number: int, part: Copied) -> str:
+    def _copy_of(self, part: Copied) -> dict[str, Any]:
         assert self._source is not None
         bucket, key, version = self.location.fs.split_path(self._source.location.key)
-        origin = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
-        answered = self._call(
-            "upload_part_copy",
-            UploadId=self._id,
-            PartNumber=number,
-            CopySource=origin,
-            CopySourceRange=f"bytes={part.start}-{part.stop - 1}",
-            CopySourceIfMatch=self._source.etag,
-        )
-        return str(answered["CopyPartResult"]["ETag"])
+        return {
+            "CopySource": {"Bucket": bucket, "Key": key}
+            | ({"VersionId": version} if version else {}),
+            "CopySourceRange": f"bytes={part.start}-{part.stop - 1}",
+            "CopySourceIfMatch": self._source.etag,
+        }
 
     def _passed_on(self) -> dict[str, Any]:
         """What the object that is replaced says of itself."""

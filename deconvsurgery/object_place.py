@@ -50,7 +50,7 @@ def found_object_place(url: str) -> ObjectPlace:
             path=location.name,
             hint="name a file, or an object in a store: s3://bucket/key",
         )
-    if url.endswith("/") or not location.key.strip("/"):
+    if url.endswith("/") or location.is_folder:
         raise OutputError(
             "names a folder of the store, not an object",
             path=location.name,

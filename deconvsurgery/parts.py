@@ -7,18 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TypeAlias
 
 from .splice import Kept
 
 _MIB = 1 << 20
-LEAST = 5 * _MIB  # bytes of every part but the last
-MOST_PARTS = 10_000
-_LARGEST = 5 << 30  # bytes that one request can have copied
-_SENT = 8 * _MIB  # bytes of a part that is sent: they are held in memory
-_COPIED = 128 * _MIB  # of one that is copied: several are on their way at once
-_DOUBLED_AFTER = 1_000  # parts; so ten thousand of them are more than an object can have
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes of parts and how many there may be: what S3 takes, and what is good for us.
+
+    After each ``doubled_after`` parts all but the ``largest`` are doubled, so that ``most_parts``
+    of them are more than an object can have.
+    """
+
+    least: int = 5 * _MIB  # of every part but the last
+    largest: int = 5 << 30  # that one request can send or have copied
+    most_parts: int = 10_000
+    sent: int = 8 * _MIB  # of a part that is sent: they are held in memory
+    copied: int = 128 * _MIB  # of one that is copied: several are on their way at once
+    doubled_after: int = 1_000
+
+
+S3 = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ class Parts:
     [Copied(start=0, stop=6291456), Sent(pieces=(b'new',))]
     """
 
+    limits: Limits = S3
     given: int = 0
     _open: list[bytes | Kept] = field(default_factory=list)
     _size: int = 0
@@ -88,10 +101,10 @@ class Parts:
             yield from self._copies()
         if self._open:
             # What was begun must reach the least size before the store can go on by itself.
-            missing = min(max(0, LEAST - self._size), piece.size)
+            missing = min(max(0, self._least - self._size), piece.size)
             if missing:
                 self._add(Kept(piece.start, piece.start + missing))
-            if self._size < LEAST:
+            if self._size < self._least:
                 return
             yield self._one(Sent(tuple(self._open)))
             self._open, self._size = [], 0
@@ -102,22 +115,31 @@ class Parts:
     def _copies(self) -> Iterator[Part]:
         """A range that waits, if it is long enough to be copied."""
         first = self._open[0] if len(self._open) == 1 else None
-        if isinstance(first, Kept) and first.size >= LEAST:
+        if isinstance(first, Kept) and first.size >= self._least:
             yield from self._ranges(first)
             self._open, self._size = [], 0
 
     def _ranges(self, kept: Kept) -> Iterator[Part]:
         """Parts of about the same size, none above what one request can copy."""
-        most = min(_COPIED << self.given // _DOUBLED_AFTER, _LARGEST)
-        number = max(1, -(-kept.size // most))
-        borders = [kept.start + kept.size * each // number for each in range(number + 1)]
-        for start, stop in pairwise(borders):
-            yield self._one(Copied(start, stop))
+        start = kept.start
+        while start < kept.stop:
+            left = kept.stop - start
+            size = left // -(-left // self._grown(self.limits.copied, self.limits.largest))
+            yield self._one(Copied(start, start + size))
+            start += size
 
     def _filled(self) -> Iterator[Part]:
         """Full parts; what is over waits for more."""
-        while self._size >= 2 * (full := _SENT << self.given // _DOUBLED_AFTER):
+        while self._size >= 2 * (full := self._grown(self.limits.sent, self.limits.largest // 2)):
             yield self._one(Sent(tuple(self._cut(full))))
+
+    @property
+    def _least(self) -> int:
+        return self._grown(self.limits.least, self.limits.largest // 2)
+
+    def _grown(self, size: int, most: int) -> int:
+        """A size, doubled as often as so many parts call for."""
+        return min(size << self.given // self.limits.doubled_after, most)
 
     def _cut(self, size: int) -> Iterator[bytes | Kept]:
         """Take ``size`` bytes off the front of what is open."""

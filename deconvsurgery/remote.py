@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import FileError
 from .origin import Source
@@ -57,7 +57,9 @@ class RemoteSource(Source):
         step = self._step if start == self._next else _LEAST
         wanted = min(max(size, step), self.size - start)
         data = self._fetched(start, wanted)
-        self._step = min(2 * wanted, _MOST) if start == self._next else 2 * _LEAST
+        # Who asks for more than a name and a length after a jump is likely to go on.
+        on = start == self._next or size > _LEAST
+        self._step = min(4 * wanted, _MOST) if on else 2 * _LEAST
         self._next = start + wanted
         if wanted <= _MOST:
             self._kept = [*self._kept[1 - _KEPT :], (start, data)]
@@ -98,6 +100,8 @@ def open_remote(url: str) -> RemoteSource | None:
     Raises ``FileError`` where there is none, and as `store.located`.
     """
     location = located(url)
+    if location.is_folder:
+        _refuse_folder(location)
     with asked("cannot be opened", location.name):
         if location.is_s3:
             # The file's own description is the one that its ranges are held to.
@@ -107,13 +111,16 @@ def open_remote(url: str) -> RemoteSource | None:
             info = location.fs.info(location.key)
             file = None
         count()
-        _refuse_folder(location, info)
+        if info.get("type") == "directory":
+            _refuse_folder(location)
         if info.get("size") is None or info.get("partial") is False:
             return None
         if file is None:
             file = location.fs.open(location.key, "rb", cache_type="none")
     source = RemoteSource(location, file, info)
     try:
+        if location.read_only and source.size > _FIRST:
+            source.read(source.size - 1, 1)  # any web server gives a beginning
         source.read(0, min(_FIRST, source.size))
     except FileError as error:
         if not isinstance(error.__cause__, ValueError):
@@ -137,10 +144,9 @@ def streamed(url: str, piece: int) -> Iterator[bytes]:
             yield data
 
 
-def _refuse_folder(location: Location, info: dict[str, Any]) -> None:
-    if info.get("type") == "directory":
-        raise FileError(
-            "is a folder of the store, not an object",
-            path=location.name,
-            hint=f"name an object in it: {os.path.join(location.url, 'NAME')}",
-        )
+def _refuse_folder(location: Location) -> NoReturn:
+    raise FileError(
+        "is a folder of the store, not an object",
+        path=location.name,
+        hint=f"name an object in it: {os.path.join(location.name, 'NAME')}",
+    )

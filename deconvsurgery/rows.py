@@ -80,9 +80,36 @@ def read_row(line: bytes) -> Row | None:
         table = json.loads(line.decode("utf-8", "surrogateescape"))
         table["outcome"] = Outcome(table["outcome"])
         table["warnings"] = tuple(table["warnings"])
-        return Row(**{name: table[name] for name in _NAMES if name in table})
-    except (ValueError, TypeError, KeyError):
+        row = Row(**{name: table[name] for name in _NAMES if name in table})
+        return row if _is_sound(row) else None
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def _is_sound(row: Row) -> bool:
+    """What is read was written by whoever could; raises ``KeyError`` or ``TypeError``, too."""
+    paths = (row.net, row.model, row.output, row.net_output)
+    texts = (row.verb, row.version, *row.warnings)
+    counts = (row.attempts, row.requests, row.bytes_read, row.bytes_sent, row.bytes_copied)
+    return (
+        all(each is None or isinstance(each, str) for each in (*paths, row.key, row.seal))
+        and all(isinstance(each, str) for each in texts)
+        and all(isinstance(each, int) for each in counts)
+        and isinstance(row.seconds, int | float)
+        and all(
+            isinstance(each, dict) and all(isinstance(one, str) for one in each.values())
+            for each in (row.inputs, row.outputs)
+        )
+        and all(each is None or isinstance(each, dict) for each in (row.result, row.error))
+        and all(isinstance(each, str) for each in row.rules)
+        and (row.error is None or isinstance(row.error["message"], str))
+    )
+
+
+def begins_row(data: bytes) -> bool:
+    """Whether this can be what there is of a row that was not written to its end."""
+    start = b'{"net": '
+    return data.startswith(start) or start.startswith(data)
 
 
 _NAMES = tuple(each.name for each in fields(Row))

@@ -193,3 +193,23 @@ class FileSink(Sink):
             data = source.read(start, min(source.stride, stop - start))
             self.write(data)
             start += len(data)
+
+
+class Both(Sink):
+    """Two sinks that take the same."""
+
+    __slots__ = ("one", "other")
+
+    def __init__(self, one: Sink, other: Sink) -> None:
+        super().__init__(one.name, None)
+        self.one, self.other = one, other
+
+    def write(self, data: Buffer) -> None:
+        """Have both take all of ``data``."""
+        self.one.write(data)
+        self.other.write(data)
+
+    def copy(self, source: Source, start: int, stop: int) -> None:
+        """Have both take bytes ``[start, stop)``."""
+        self.one.copy(source, start, stop)
+        self.other.copy(source, start, stop)

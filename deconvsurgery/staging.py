@@ -22,7 +22,7 @@ from .object_place import ObjectPlace
 from .origin import Source
 from .place import AnyPlace, Place
 from .remedies import reason, shown
-from .sink import FileSink, Sink
+from .sink import Both, FileSink, Sink
 from .source import FileSource
 from .upload import StagedObject
 
@@ -138,11 +138,20 @@ def _staged_object(
     reread: bool,
 ) -> Iterator[StagedObject]:
     with ExitStack() as stack:
-        contents = stack.enter_context(spooled(fill, place.name)) if reread else None
-        new = StagedObject(place, contents)
+        filled, reopen = fill, None
+        if reread:
+            spool = stack.enter_context(tempfile.TemporaryFile(buffering=0)).fileno()
+
+            def filled(sink: Sink) -> None:
+                fill(Both(sink, FileSink(spool, None, fresh=True)))
+
+            def reopen() -> Source:
+                return FileSource(duplicated(spool), place.name)
+
+        new = StagedObject(place, reopen)
         try:
             try:
-                new.fill(fill if contents is None else whole(contents), progress)
+                new.fill(filled, progress)
                 yield new
             finally:
                 new.settle()
@@ -157,11 +166,6 @@ def spooled(fill: Callable[[Sink], None], name: str) -> Iterator[FileSource]:
         fill(FileSink(spool.fileno(), None, fresh=True))
         with FileSource(duplicated(spool.fileno()), name) as contents:
             yield contents
-
-
-def whole(source: Source) -> Callable[[Sink], None]:
-    """All of a source into a sink."""
-    return lambda sink: sink.copy(source, 0, source.size)
 
 
 @contextmanager
@@ -194,8 +198,9 @@ def take_all(files: Sequence[AnyStaged], *, force: bool) -> None:
         for each in files:
             each.take(force=force, undoable=True)
     except BaseException:
-        for each in reversed(files):
-            each.undo()
+        with ExitStack() as stack:  # the last first, and each whatever becomes of the others
+            for each in files:
+                stack.callback(each.undo)
         raise
 
 

@@ -19,6 +19,7 @@ from .remedies import reason, shown
 _MARKS = ("ETag", "VersionId", "generation", "md5Hash", "content_md5", "Last-Modified", "mtime")
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
 _CHANGED = 412
+_EXTRA = "pip install 'deconvsurgery[zoo]'"
 # What libraries raise when no answer came, by the names of classes: none needs to be imported.
 _NO_ANSWER = frozenset(
     (
@@ -57,6 +58,12 @@ class Location:
     def is_s3(self) -> bool:
         """Told by the file system, which some name ``s3a``."""
         return "s3" in _protocols(self.fs)
+
+    @property
+    def is_folder(self) -> bool:
+        """Told by the key alone: the store itself, or a bucket."""
+        key = self.fs.split_path(self.key)[1] if self.is_s3 else self.key
+        return not key.strip("/")
 
     @property
     def read_only(self) -> bool:
@@ -119,14 +126,19 @@ def located(url: str) -> Location:
         raise FormatError(
             "URLs need fsspec, which is not installed",
             path=name,
-            hint="pip install 'deconvsurgery[zoo]'",
+            hint=_EXTRA,
         ) from None
     try:
         # A listing that was kept would tell of objects as they were.
-        fs, key = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        plain = scheme_of(url) + url[len(scheme_of(url)) :]  # fsspec knows small letters only
+        fs, key = fsspec.core.url_to_fs(plain, use_listings_cache=False)
     except ImportError as error:
         raise FormatError(
-            f"{scheme_of(url)}:// needs a package that is not installed: {error}", path=name
+            f"{scheme_of(url)}:// needs a package that is not installed: {error}",
+            path=name,
+            hint=_EXTRA
+            if scheme_of(url) in ("s3", "s3a", "http", "https")
+            else "install it where deconvsurgery is installed",
         ) from None
     except ValueError as error:
         raise FileError(
@@ -194,8 +206,10 @@ def refusal(what: str, error: Exception, name: str) -> FileError:
 
 
 def answer(error: BaseException) -> int | None:
-    """The HTTP status behind an error, where there was an answer."""
+    """The HTTP status behind an error, where there was an answer, and all of it."""
     for each in _chain(error):
+        if _is_silence(each):  # aiohttp calls half an answer a status of 400
+            return None
         response = getattr(each, "response", None)
         if isinstance(response, dict):
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -217,7 +231,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _unanswered(error: BaseException) -> bool:
-    return any(base.__name__ in _NO_ANSWER for each in _chain(error) for base in type(each).__mro__)
+    return any(map(_is_silence, _chain(error)))
+
+
+def _is_silence(error: BaseException) -> bool:
+    return any(base.__name__ in _NO_ANSWER for base in type(error).__mro__)
 
 
 def _remedy(error: BaseException, status: int | None) -> str | None:

@@ -7,15 +7,16 @@ a key of its own, which is moved. Never here: what the bytes are, files.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from .errors import OutputError
+from .errors import FileError, OutputError
 from .multipart import Multipart
 from .object_place import ObjectPlace
 from .origin import Source
-from .parts import Parts
+from .parts import S3, Parts
+from .remedies import shown
 from .sink import Sink
 from .splice import Buffer, Kept
 from .store import Location, asked, count, described, state
@@ -80,18 +81,19 @@ def _through(sink: Sink, source: Source, start: int, stop: int) -> None:
 class StagedObject:
     """A complete new object of ``size`` bytes that waits to take ``place``.
 
-    ``contents`` is a source of its bytes while it waits, where one was asked for.
+    ``reopen`` gives a source of its bytes while it waits, where one was asked for.
     """
 
-    def __init__(self, place: ObjectPlace, contents: Source | None = None) -> None:
+    def __init__(self, place: ObjectPlace, reopen: Callable[[], Source] | None = None) -> None:
         self.place = place
         self.size = 0
         self.warnings: list[str] = []
-        self._contents = contents
+        self._reopen = reopen
         self._upload: Multipart | None = None
         self._temporary: str | None = None
         self._kept: str | None = None
-        self._own: dict[str, Any] | None = None
+        self._taken = False
+        self._own: object = None
 
     def fill(self, fill: Callable[[Sink], None], progress: Callable[[int], None] | None) -> None:
         """Have ``fill`` write it; where this fails, `settle` leaves nothing behind."""
@@ -123,8 +125,8 @@ class StagedObject:
 
     def reopened(self) -> Source:
         """The new object, to be read while it waits."""
-        assert self._contents is not None
-        return self._contents
+        assert self._reopen is not None
+        return self._reopen()
 
     def take(self, *, force: bool, undoable: bool = False) -> None:
         """Put it in its place; raises ``OutputError`` where another came there meanwhile.
@@ -133,27 +135,44 @@ class StagedObject:
         """
         location, old = self.place.location, self.place.old
         if undoable and old is not None:
-            kept = _beside(location)
+            self._kept = _beside(location)
             with asked("cannot be kept", self.place.name):
-                location.fs.cp_file(location.key, kept)
-            self._kept = kept
-            count(copied=int(old.get("size") or 0))
+                self._copy(location.key, self._kept)
         if self._upload is not None:
             upload, self._upload = self._upload, None
             try:
-                upload.complete(None if force else old or {})
+                self._own = upload.complete(None if force else old or {})
             except BaseException:
                 self._upload = upload
                 raise
+            self._taken = True
         else:
             if not force:
                 self._check_still()
+            assert self._temporary is not None
             with asked("cannot be moved to its place", self.place.name):
-                location.fs.mv(self._temporary, location.key)
+                _move(location, self._temporary)
             self._temporary = None
+            self._taken = True
             count()
-        if undoable:
-            self._own = described(location)
+            if undoable:
+                with suppress(FileError):
+                    self._own = self._mark(described(location))
+
+    def _mark(self, info: Mapping[str, Any] | None) -> object:
+        """What tells an object that is there from another."""
+        if info is None:
+            return None
+        return info.get("ETag") if self.place.location.is_s3 else state(dict(info))
+
+    def _is_there(self) -> bool:
+        """The new object is in its place; of a store that does not say so it is taken for so."""
+        if not self._taken:
+            return False
+        with suppress(FileError):
+            now = self._mark(described(self.place.location))
+            return now is not None and self._own in (None, now)
+        return True
 
     def _check_still(self) -> None:
         now, old = described(self.place.location), self.place.old
@@ -164,16 +183,36 @@ class StagedObject:
     def undo(self) -> None:
         """Put back what was there, if the new object has taken its place."""
         location = self.place.location
-        now = described(location)
-        if now is None or self._own is None or state(now) != state(self._own):
+        if not self._is_there():
             return
-        with asked("cannot be put back", self.place.name):
-            if self._kept is not None:
-                location.fs.mv(self._kept, location.key)
-                self._kept = None
-            else:
-                location.fs.rm_file(location.key)
-            count()
+        kept, self._kept = self._kept, None  # if it is not put back, it must not be lost
+        try:
+            with asked("cannot be put back", self.place.name):
+                if kept is not None:
+                    self._copy(kept, location.key)
+                else:
+                    location.fs.rm_file(location.key)
+                    count()
+        except FileError as error:
+            if kept is not None:
+                error.args = (f"{error.message}; what was there is {shown(kept)}",)
+                error.message = error.args[0]
+            raise
+        self._kept = kept
+
+    def _copy(self, key: str, to: str) -> None:
+        """Copy what was there within the store."""
+        location, old = self.place.location, self.place.old or {}
+        size = int(old.get("size") or 0)
+        if location.is_s3 and size <= S3.largest:
+            # As s3fs does, which asks for the size first.
+            bucket, name, _ = location.fs.split_path(key)
+            _, new, _ = location.fs.split_path(to)
+            origin = {"Bucket": bucket, "Key": name}
+            location.fs.call_s3("copy_object", Bucket=bucket, Key=new, CopySource=origin)
+        else:
+            location.fs.cp_file(key, to)
+        count(copied=size)
 
     def settle(self) -> None:
         """Let go of what was there, or of the new object if it was never put there."""
@@ -192,6 +231,15 @@ def _beside(location: Location) -> str:
     """A key in the same folder that nobody has."""
     folder, slash, _ = location.key.rpartition("/")
     return f"{folder}{slash}.deconvsurgery-{secrets.token_hex(8)}.tmp"
+
+
+def _move(location: Location, temporary: str) -> None:
+    """Rename, where the store can do that; fsspec would take a name with a ``*`` for a pattern."""
+    if any(mark in temporary + location.key for mark in "*?["):
+        location.fs.cp_file(temporary, location.key)
+        location.fs.rm_file(temporary)
+    else:
+        location.fs.mv(temporary, location.key)
 
 
 def _discard(file: Any) -> None:

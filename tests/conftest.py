@@ -332,3 +332,35 @@ def store(store_server: int) -> Iterator[Any]:
     made = Store(store_server, "zoo")
     yield made
     made.calm()
+
+
+@pytest.fixture(scope="session")
+def no_s3_before() -> None:
+    """A client takes a third of a second to make: it is kept, but no other's."""
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def s3(store: Any, no_s3_before: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The store as this process finds it: a request is tried a few times, with little pause."""
+    import botocore.retryhandler
+    import s3fs
+
+    for name, value in store.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    monkeypatch.setattr(botocore.retryhandler, "delay_exponential", lambda *_, **__: 0)
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 2)
+    return store
+
+
+@pytest.fixture
+def other_s3(s3: Any) -> Iterator[None]:
+    """What a test says in the environment holds for its own client alone."""
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield
+    s3fs.S3FileSystem.clear_instance_cache()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from heeding import heeding
 from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
@@ -55,6 +56,12 @@ def template(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> Pat
     (tmp_path / "damaged.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(2048))
     (tmp_path / "bad.toml").write_text("pairs = }")
     (tmp_path / "odd.toml").write_text("patern = 'up'")
+    (tmp_path / "checked.toml").write_text("pairs = [{net = 'net', model = 'in'}]")
+    for name, nets in (("applied", "['net']"), ("half", "['net', 'broken']")):
+        (tmp_path / f"{name}.toml").write_text(
+            f"pairs = [{{net = {nets}, model = 'in', output = '{{name}}.out'}}]\n"
+            "[sweep]\nverb = 'apply'\n"
+        )
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "net.prototxt").write_text("mine")
     return tmp_path
@@ -122,6 +129,9 @@ DONE: Sequence[tuple[str, str, int]] = (
     ("regroup -n net full", "a dry run of what would change", 0),
     ("transplant net in out", "done", 0),
     ("transplant net in -n --apply", "a dry run", 0),
+    ("sweep -w 1 applied.toml", "all pairs are done", 0),
+    ("sweep -w 1 checked.toml", "one is found wrong", 1),
+    ("sweep -w 1 half.toml", "one fails, which is a row", 3),
     ("kernel 4", "one that interpolates", 0),
     ("kernel 5 -s 2", "one that does not", 0),
     ("demo new", "done", 0),
@@ -252,6 +262,11 @@ WRONG: Sequence[tuple[str, str, int, str, str]] = (
     ("transplant net in o --expand-score a=score", "no layer", 3, "SelectionError", "'a'"),
     ("transplant grouped-net full o", "weights that do not fit", 3, "MismatchError", "--flat"),
     ("transplant net nowhere o", "no such model", 4, "FileError", "nowhere"),
+    ("sweep", "no settings", 2, "ConfigError", "deconvsurgery.toml"),
+    ("sweep bad.toml", "settings that are no TOML", 2, "ConfigError", "bad.toml:1:"),
+    ("sweep --engine slurm applied.toml", "no such engine", 2, "UsageError", "slurm"),
+    ("sweep --results there applied.toml", "no sweep's rows", 3, "FormatError", "--results"),
+    ("sweep nowhere", "no such settings", 4, "FileError", "nowhere"),
     ("kernel", "no size", 2, "UsageError", "SIZE"),
     ("kernel 0", "a size of 0", 2, "UsageError", "0"),
     ("kernel four", "no number", 2, "UsageError", "four"),
@@ -315,14 +330,8 @@ def started(
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,
-        preexec_fn=_heeding,
+        preexec_fn=heeding,
     )
-
-
-def _heeding() -> None:
-    """No signal is ignored from the start, as under nohup or in a shell's background."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(

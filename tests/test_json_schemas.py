@@ -350,6 +350,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "cut").write_bytes(base_model(ds.parse_net(net_text()))[:-7])
     (place / "settings.toml").write_text("[pairs]")
     (place / "pairs.toml").write_text("pairs = [{model = 'v1'}, {model = 'states'}]")
+    (place / "list.jsonl").write_text('{"net": "demo.net"}\n')
+    for name, text in SWEPT.items():
+        (place / f"{name}.toml").write_text(text)
     (place / "ruled.net").write_text('layer { name: "a" include {} exclude {} }')
     for name, text in TEXTS.items():
         saved = text.encode()
@@ -369,6 +372,28 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # --- the runs, in this order; each may read what those before it wrote
+
+SWEPT = {
+    "found": "pairs = [{net = 'demo.net', model = ['demo', 'demo']}, {net = 'broken.net'}]",
+    "apply": """pairs = [
+        {net = 'b*.net', model = 'demo', output = '{name}.swept'},
+        {net = 'x*', model = 'demo', output = 'x'},
+        {net = 'demo.net', model = 'demo', output = 'refined', pattern = 'refine'},
+        {list = 'list.jsonl'},
+        ]
+        [sweep]
+        verb = 'apply'
+        """,
+    "convert": """pairs = [{model = 'cut', output = 'cut.swept'}]
+        [sweep]
+        verb = 'convert'
+        """,
+    "regroup": """pairs = [
+        {net = 'demo.net', model = 'demo', output = 'in.groups', net-output = 'net.groups'}]
+        [sweep]
+        verb = 'regroup'
+        """,
+}
 
 RUNS = {
     "convert": """
@@ -494,6 +519,13 @@ RUNS = {
       -p * demo.net ruled.net pointer.net
       --config pairs.toml
     """,
+    "sweep": """
+      -w 1 found.toml
+      -w 1 found.toml
+      -w 1 --results apply.jsonl apply.toml
+      -w 1 --results convert.jsonl convert.toml
+      -w 1 --results regroup.jsonl --engine dask regroup.toml
+    """,
     "kernel": """
       4
       16 -s 8
@@ -506,6 +538,9 @@ RUNS = {
       65
     """,
 }
+
+
+ALLOWED = {"check": (0, 1, 3, 4), "diff": (0, 1), "sweep": (1, 3)}
 
 
 @pytest.fixture(scope="module")
@@ -532,7 +567,7 @@ def printed(
         for line in [*runs, *more.get(command, [])]:
             code, out, errors = run_here(bench, command, "--json", *shlex.split(line))
             # One document tells of all pairs, also of those that cannot be checked.
-            allowed = {"check": (0, 1, 3, 4), "diff": (0, 1)}.get(command, (0,))
+            allowed = ALLOWED.get(command, (0,))
             assert code in allowed, (command, line, out)
             assert errors == b"", (command, line)
             found[command].append(parsed_json(out))

@@ -28,7 +28,7 @@ COUNTED = {
     "docs/json.md": (5, 0, 0),
     "docs/kernels.md": (0, 0, 21),
     "docs/python.md": (1, 0, 32),
-    "docs/reliability.md": (0, 6, 0),
+    "docs/reliability.md": (0, 7, 0),
     "docs/report.md": (3, 0, 4),
     "docs/shell.md": (2, 2, 0),
     "docs/tutorial.md": (21, 0, 0),
@@ -43,7 +43,9 @@ COUNTED = {
     "docs/verbs/patch-net.md": (1, 0, 0),
     "docs/verbs/regroup.md": (1, 0, 0),
     "docs/verbs/revert.md": (3, 0, 0),
+    "docs/verbs/sweep.md": (5, 0, 0),
     "docs/verbs/transplant.md": (1, 0, 0),
+    "docs/zoo.md": (0, 8, 0),
 }
 TEXTS = {page_name(page): page.read_text("utf-8") for page in PAGES}
 

@@ -487,10 +487,17 @@ def test_what_may_pass_is_tried_again(
     assert there.keys() == ["in", "net", "out/new", "out/new.sweep.json"]
 
 
-def test_pauses_grow_and_end(there: Any, pauses: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("operation", "key", "kept"),
+    # What an input's failure leaves is nothing. A store may still carry out what it did not answer.
+    [("GetObject", "*", []), ("PutObject", "out/new", ["out/new.sweep.json"])],
+)
+def test_pauses_grow_and_end(
+    operation: str, key: str, kept: list[str], there: Any, pauses: list[float]
+) -> None:
     from s3fs import S3FileSystem
 
-    there.fault(503, "GetObject", times=None)
+    there.fault(503, operation, key, times=None)
     S3FileSystem.retries = 1
     try:
         error = refused(settle(replace(REMOTE, retries=9)))
@@ -501,7 +508,15 @@ def test_pauses_grow_and_end(there: Any, pauses: list[float]) -> None:
     for number, pause in enumerate(pauses, 1):
         whole = min(30.0, 0.5 * 2**number)
         assert whole / 2 <= pause <= whole
-    assert there.keys() == ["in", "net"]  # no output, no record
+    assert there.keys() == ["in", "net", *kept]
+
+
+def test_what_is_refused_leaves_nothing_in_the_store(there: Any) -> None:
+    pair = replace(REMOTE.pair, checking=Checking(pattern=("refine",)))
+    error = refused(settle(replace(REMOTE, pair=pair)))
+    assert (error["kind"], error["layer"]) == ("ShapeError", "refine")
+    assert [each.key for each in there.requests("DeleteObject")] == ["out/new.sweep.json"]
+    assert there.keys() == ["in", "net"]
 
 
 # A pair's model is described as it is found, opened, still there, and as it is when all is done;

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.verbs import sweep as sweeping
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 Row = dict[str, Any]
@@ -81,15 +83,33 @@ def swept(command: list[str], place: Path, *arguments: str, **more: Any) -> tupl
     return done.returncode, json.loads(done.stdout), done.stderr.decode()
 
 
+def here(run_here: RunHere, place: Path, *arguments: str) -> tuple[int, Any]:
+    """A sweep by one process, this one: exit code and document."""
+    code, out, errors = run_here(place, "sweep", "--json", "-w", "1", *arguments)
+    assert errors == b""
+    return code, json.loads(out)
+
+
 # --- what it comes to
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 def test_each_pair_has_its_row_and_a_failure_is_not_the_end(
-    engine: str, zoo: Path, command: list[str]
+    zoo: Path, command: list[str], run_here: RunHere
 ) -> None:
-    code, told, errors = swept(command, zoo, "--engine", engine, "-w", "2", "zoo.toml")
-    assert (code, errors) == (3, "")
+    """The same rows by both engines; what one has settled the other passes over."""
+    documents, found = [], []
+    for engine in ENGINES:
+        more = ("--engine", engine, "-w", "2", "--results", f"{engine}.jsonl", "-f", "zoo.toml")
+        code, told, errors = swept(command, zoo, *more)
+        assert (code, errors) == (3, "")
+        documents.append({**told, "engine": None, "results": None})
+        rows = rows_of(zoo, f"{engine}.jsonl")
+        for row in rows.values():
+            assert row.pop("seconds") >= 0
+            del row["seal"]  # tells when files were written
+        found.append(rows)
+    assert found[0] == found[1]
+    assert documents[0] == documents[1]
     assert told["pairs"] == {
         "total": 5,
         "done": 3,
@@ -100,7 +120,6 @@ def test_each_pair_has_its_row_and_a_failure_is_not_the_end(
     }
     assert told["errors"] == {"ModelError": 1, "PrototxtError": 1}
     assert [row["net"] for row in told["told"]] == ["zoo/m1/net.prototxt", "zoo/m3/net.prototxt"]
-    rows = rows_of(zoo)
     assert sorted(rows) == [f"zoo/m{each}/net.prototxt" for each in range(5)]
     for each in range(5):
         row = rows[f"zoo/m{each}/net.prototxt"]
@@ -113,41 +132,28 @@ def test_each_pair_has_its_row_and_a_failure_is_not_the_end(
         assert (row["outcome"], row["error"]) == ("done", None)
         ds.apply(zoo / row["net"], zoo / row["model"], zoo / "alone", force=True)
         assert output.read_bytes() == (zoo / "alone").read_bytes()
-    again = swept(command, zoo, "--engine", engine, "-w", "2", "zoo.toml")[1]
+    again = here(run_here, zoo, "--results", "dask.jsonl", "zoo.toml")[1]
     assert again["pairs"] == told["pairs"] | {"skipped": 3}
-    assert rows_of(zoo).keys() == rows.keys()
+    assert rows_of(zoo, "dask.jsonl").keys() == rows.keys()
 
 
-def test_both_engines_have_the_same_rows(zoo: Path, command: list[str]) -> None:
-    found = []
-    for engine in ENGINES:
-        results = f"{engine}.jsonl"
-        swept(command, zoo, "--engine", engine, "-w", "2", "--results", results, "-f", "zoo.toml")
-        rows = rows_of(zoo, results)
-        for row in rows.values():
-            assert row.pop("seconds") >= 0
-            del row["seal"]  # tells when files were written
-        found.append(rows)
-    assert found[0] == found[1]
-
-
-def test_what_was_mended_is_done_next_time(zoo: Path, command: list[str]) -> None:
-    assert swept(command, zoo, "zoo.toml")[0] == 3
+def test_what_was_mended_is_done_next_time(zoo: Path, run_here: RunHere) -> None:
+    assert here(run_here, zoo, "zoo.toml")[0] == 3
     before = {each: os.stat(each).st_mtime_ns for each in sorted((zoo / "out").iterdir())}
     (zoo / "zoo/m1/net.prototxt").write_bytes(net_text())
     (zoo / "zoo/m3/in.caffemodel").write_bytes(BASE)
-    code, told, _ = swept(command, zoo, "zoo.toml")
+    code, told = here(run_here, zoo, "zoo.toml")
     assert (code, told["passed"]) == (0, True)
     assert (told["pairs"]["done"], told["pairs"]["skipped"]) == (5, 3)
     assert before == {each: os.stat(each).st_mtime_ns for each in before}
     assert {row["outcome"] for row in rows_of(zoo).values()} == {"done"}
 
 
-def test_without_results_the_records_tell(zoo: Path, command: list[str]) -> None:
-    swept(command, zoo, "zoo.toml")
+def test_without_results_the_records_tell(zoo: Path, run_here: RunHere) -> None:
+    here(run_here, zoo, "zoo.toml")
     rows = rows_of(zoo)
     (zoo / "sweep.jsonl").unlink()
-    told = swept(command, zoo, "zoo.toml")[1]
+    told = here(run_here, zoo, "zoo.toml")[1]
     assert (told["pairs"]["done"], told["pairs"]["skipped"]) == (3, 3)
     again = rows_of(zoo)
     for name, row in rows.items():
@@ -246,6 +252,12 @@ def test_what_is_wrong_with_all_of_it_is_said_at_once(
         assert (tmp_path / "zoo.toml").read_text() == toml
 
 
+def test_from_python_nothing_of_dask_stays(zoo: Path) -> None:
+    before = dict(os.environ)
+    assert ds.sweep(zoo / "zoo.toml", engine="dask", workers=1).engine == "dask"
+    assert dict(os.environ) == before
+
+
 def test_from_python(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(zoo)
     seen: list[tuple[int, str]] = []
@@ -263,11 +275,31 @@ def test_from_python(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ds.sweep("zoo.toml", scheduler="tcp://127.0.0.1:1")
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (BrokenProcessPool(), "every process that worked on it was killed"),
+        (ZeroDivisionError("odd"), "a mistake of this tool: ZeroDivisionError: odd"),
+        (ds.SurgeryError("as it says"), "as it says"),
+    ],
+)
+def test_a_task_without_an_answer_is_a_row(
+    answer: BaseException, words: str, zoo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sweeping, "run_local", lambda _work, tasks, _workers: ((task, answer) for task in tasks)
+    )
+    result = ds.sweep(zoo / "zoo.toml")
+    assert result.summary.outcomes == {"failed": 5}
+    assert all(words in (row.error or {})["message"] for row in result.told)
+    assert len(rows_of(zoo)) == 5
+
+
 def test_progress_on_a_terminal(zoo: Path, command: list[str]) -> None:
     """A table is drawn again and again, and is gone at the end."""
     import pty
 
-    lay(zoo, laid(60))
+    lay(zoo, laid(100))
     main, side = pty.openpty()
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "70"}
     with subprocess.Popen(
@@ -289,18 +321,20 @@ def test_progress_on_a_terminal(zoo: Path, command: list[str]) -> None:
     assert process.returncode == 0
     assert b"a second" in shown
     last = shown.split(b"\x1b[2K")[-1].decode()
-    assert "apply: 60 pairs: 60 done" in last.replace("\r\n", " ")
+    assert "apply: 100 pairs: 100 done" in last.replace("\r\n", " ")
 
 
 # --- whoever is killed
 
 Started = subprocess.Popen[bytes]
+MANY = 8
+LATE = "out/m5.caffemodel"
 
 
 @pytest.fixture
 def remote(store: Any, tmp_path: Path) -> tuple[Any, Path, dict[str, str]]:
-    """Twelve pairs in a store, and where a sweep of them is started."""
-    for name, data in laid(12).items():
+    """Pairs in a store, and where a sweep of them is started."""
+    for name, data in laid(MANY).items():
         store.put(name, data)
     (tmp_path / "zoo.toml").write_text(APPLY.format(root="s3://zoo/"))
     return store, tmp_path, {**os.environ, **store.environment(), "AWS_MAX_ATTEMPTS": "2"}
@@ -310,8 +344,8 @@ def expected(place: Path) -> dict[str, bytes]:
     """What the outputs must be."""
     outputs = {}
     (place / "alone.net").write_bytes(net_text())
-    for each in range(12):
-        (place / "alone.in").write_bytes(laid(12)[f"zoo/m{each}/in.caffemodel"])
+    for each in range(MANY):
+        (place / "alone.in").write_bytes(laid(MANY)[f"zoo/m{each}/in.caffemodel"])
         ds.apply(place / "alone.net", place / "alone.in", place / "alone", force=True)
         outputs[f"out/m{each}.caffemodel"] = (place / "alone").read_bytes()
     return outputs
@@ -339,7 +373,7 @@ def working_on(pid: int) -> list[int]:
     found = []
     for each in processes_below(pid):
         line = Path(f"/proc/{each}/cmdline").read_bytes()
-        if b"spawn_main" in line:
+        if b"spawn_main" in line or b"dask worker" in line:
             found.append(each)
     return found
 
@@ -364,10 +398,9 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     engine: str, remote: tuple[Any, Path, dict[str, str]], command: list[str]
 ) -> None:
     store, place, env = remote
-    key = "out/m7.caffemodel"
-    store.delay(60, "PutObject", key, times=1)
+    store.delay(60, "PutObject", LATE, times=1)
     process = begun(command, place, env, engine)
-    is_at(store, "PutObject", key)
+    is_at(store, "PutObject", LATE)
     workers = working_on(process.pid)
     assert workers
     for each in workers:
@@ -375,21 +408,20 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     store.calm()
     out, _ = process.communicate(timeout=120)
     told = json.loads(out)
-    assert (process.returncode, told["pairs"]["done"]) == (0, 12)
-    assert len(rows_of(place)) == 12
+    assert (process.returncode, told["pairs"]["done"]) == (0, MANY)
+    assert len(rows_of(place)) == MANY
     assert outputs_of(store) == expected(place)
     assert store.uploads() == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_client_that_is_killed_goes_on_where_it_was(
+def test_a_client_that_is_killed_goes_on_where_it_was_also_if_the_store_fails(
     engine: str, remote: tuple[Any, Path, dict[str, str]], command: list[str]
 ) -> None:
     store, place, env = remote
-    key = "out/m7.caffemodel"
-    store.delay(60, "PutObject", key, times=1)
+    store.delay(60, "PutObject", LATE, times=1)
     process = begun(command, place, env, engine)
-    is_at(store, "PutObject", key)
+    is_at(store, "PutObject", LATE)
     workers = processes_below(process.pid)
     process.kill()
     process.communicate()
@@ -400,9 +432,16 @@ def test_a_client_that_is_killed_goes_on_where_it_was(
         time.sleep(0.05)
     settled = {key: store.etag(key) for key in outputs_of(store)}
     store.reset()
+    for what, operation, first in (
+        (500, "HeadObject", 9),
+        (503, "GetObject", 2),
+        ("drop", "PutObject", 2),
+        (503, "PutObject", 4),
+    ):
+        store.fault(what, operation, first=first, times=2)
     code, told, _ = swept(command, place, "--engine", engine, "-w", "2", "zoo.toml", **env)
-    assert (code, told["pairs"]["done"]) == (0, 12)
-    assert len(rows_of(place)) == 12
+    assert (code, told["pairs"]["done"]) == (0, MANY)
+    assert len(rows_of(place)) == MANY
     assert outputs_of(store) == expected(place)
     # What had its record was not written again.
     again = {each.key for each in store.requests("PutObject")}
@@ -414,10 +453,9 @@ def test_a_sweep_that_is_interrupted_ends_and_goes_on(
     remote: tuple[Any, Path, dict[str, str]], command: list[str]
 ) -> None:
     store, place, env = remote
-    key = "out/m7.caffemodel"
-    store.delay(60, "PutObject", key, times=1)
+    store.delay(60, "PutObject", LATE, times=1)
     process = begun(command, place, env, "local")
-    is_at(store, "PutObject", key)
+    is_at(store, "PutObject", LATE)
     process.send_signal(signal.SIGTERM)
     store.calm()
     _, errors = process.communicate(timeout=60)
@@ -425,25 +463,6 @@ def test_a_sweep_that_is_interrupted_ends_and_goes_on(
     assert b"ended by SIGTERM" in errors
     assert not working_on(process.pid)
     assert swept(command, place, "zoo.toml", **env)[0] == 0
-    assert outputs_of(store) == expected(place)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_store_that_fails_now_and_then(
-    engine: str, remote: tuple[Any, Path, dict[str, str]], command: list[str]
-) -> None:
-    store, place, env = remote
-    for what, operation, first in (
-        (500, "HeadObject", 9),
-        (503, "GetObject", 5),
-        ("drop", "PutObject", 4),
-        ("cut", "GetObject", 11),
-        (503, "PutObject", 8),
-    ):
-        store.fault(what, operation, first=first, times=2)
-    code, told, _ = swept(command, place, "--engine", engine, "-w", "2", "zoo.toml", **env)
-    assert (code, told["pairs"]["done"]) == (0, 12)
-    assert len(rows_of(place)) == 12
     assert outputs_of(store) == expected(place)
 
 

@@ -39,6 +39,7 @@ AT_WORK = {
     "regroup": ("regroup -n -p upscore2 net.prototxt out.caffemodel", ["upscore2"]),
     "transplant": ("transplant -n --apply net.prototxt in.caffemodel", ["conv1", "upscore2"]),
     "patch-net": ("patch-net -n net.prototxt", ["upscore2", "upscore"]),
+    "sweep": ("sweep -w 1 zoo.toml", ["no*.x", "sweep.jsonl"]),
     "kernel": ("kernel 16", ["0.9375"]),
     "demo": ("demo", ["upscore2", "upscore"]),
     # Not a verb of its own, but pages of its own.
@@ -142,6 +143,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "in.caffemodel").write_bytes(base_model(parse_net(net_text())))
     done = in_pipes("apply --save-patch undo net.prototxt in.caffemodel out.caffemodel", place)
     assert done.returncode == 0
+    (place / "zoo.toml").write_text(
+        "ignore = 'DS'\npairs = [{net = ['net.prototxt', 'net.prototxt']}, {net = 'no*.x'}]\n"
+    )
     return place
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Progress = Callable[[Summary, Row], None]
 
 FAILED, FOUND = 3, 1
+_LONG = 1.0  # seconds of a sweep before it is drawn how far it is
 _EVERY = 0.25  # seconds between two drawings
 
 
@@ -122,14 +123,19 @@ def _drawn(*, silent: bool) -> Iterator[Progress | None]:
 
     console = make_console(stderr=True)
     began = drawn = time.monotonic()
-    with Live(console=console, transient=True, auto_refresh=False) as live:
+    live = Live(console=console, transient=True, auto_refresh=False)
 
-        def told(summary: Summary, row: Row) -> None:
-            nonlocal drawn
-            now = time.monotonic()
-            if now - drawn >= _EVERY:
-                drawn = now
-                table = progress_table(summary, row, now - began, width=console.width)
-                live.update(table, refresh=True)
+    def told(summary: Summary, row: Row) -> None:
+        nonlocal drawn
+        now = time.monotonic()
+        if now - began >= _LONG and now - drawn >= _EVERY:
+            drawn = now
+            live.start()  # not before: a short sweep, or an error, moves no cursor
+            table = progress_table(summary, row, now - began, width=console.width)
+            live.update(table, refresh=True)
 
+    try:
         yield told
+    finally:
+        if live.is_started:
+            live.stop()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -14,6 +17,8 @@ Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 _AHEAD = 4  # tasks that the scheduler knows of, for each thread of a worker
+_PAUSE = 0.005  # seconds between two looks for answers
+_EVERY = 1  # seconds between two looks at how many threads there are
 _PATIENCE = 30  # seconds to reach a scheduler, and for it to have a worker
 
 
@@ -26,8 +31,9 @@ def run_dask(
     """Each task with its answer, or with what was raised, in the order in which they come.
 
     Without the address of a scheduler a cluster of ``workers`` processes is started here, and ended
-    with it. Raises ``FormatError`` where Dask is not installed, ``FileError`` for a scheduler that
-    cannot be reached or goes away.
+    with it. Tasks whose workers died are done again at the end, one by one: Dask takes those that
+    waited at such a worker for guilty, too. Raises ``FormatError`` where Dask is not installed,
+    ``FileError`` for a scheduler that cannot be reached or goes away.
     """
     try:
         from distributed import as_completed
@@ -39,40 +45,79 @@ def run_dask(
     waiting = iter(tasks)
     with ExitStack() as stack:
         client = _client(stack, workers, scheduler)
-        answers = as_completed(raise_errors=False)
+        answers = as_completed(raise_errors=False, with_results=True)
         running: dict[Any, Task] = {}
+        suspects: deque[Task] = deque()
+        alone = False
+        room, asked = 0, float("-inf")
+
+        def submit(task: Task) -> None:
+            # Not by what it is asked to do: a task that is done again may find another world.
+            future = client.submit(work, task, pure=False)
+            running[future] = task
+            answers.add(future)
+
         while True:
-            # Asked each time: a cluster may grow and shrink.
-            room = max(1, sum(client.nthreads().values())) * _AHEAD
+            if time.monotonic() - asked >= _EVERY:  # a cluster may grow and shrink
+                room = max(1, sum(client.nthreads().values())) * _AHEAD
+                asked = time.monotonic()
             for task in islice(waiting, max(0, room - len(running))):
-                # Not by what it is asked to do: a task that is done again may find another world.
-                future = client.submit(work, task, pure=False)
-                running[future] = task
-                answers.add(future)
+                submit(task)
+            if not running and suspects:
+                alone = True
+                submit(suspects.popleft())
             if not running:
                 return
-            future = next(answers)
-            task = running.pop(future)
-            if future.status == "finished":
-                yield task, future.result()
-            elif future.status == "error":
-                yield task, future.exception()
-            else:
-                raise FileError(
-                    f"the scheduler {client.scheduler.address} is gone",
-                    hint="what is settled stays so: run the same sweep again",
-                    transient=True,
-                )
+            for future, answer in _ready(client, answers):
+                task = running.pop(future)
+                if future.status == "finished":
+                    yield task, answer
+                elif future.status != "error":
+                    raise _gone(client)
+                elif alone or type(answer[1]).__name__ != "KilledWorker":
+                    yield task, answer[1]  # beside its type and its traceback
+                else:
+                    suspects.append(task)
+
+
+def _ready(client: Any, answers: Any) -> list[Any]:
+    """Futures and what they came to; at least one, which is waited for."""
+    # Dask's own waiting looks ten times a second, and for ever where the scheduler goes away while
+    # an answer is fetched.
+    while not answers.has_ready():
+        if client.status not in ("running", "connecting"):
+            raise _gone(client)
+        time.sleep(_PAUSE)
+    ready: list[Any] = answers.next_batch(block=False)
+    return ready
+
+
+def _gone(client: Any) -> FileError:
+    return FileError(
+        f"the scheduler {client.scheduler.address} is gone",
+        hint="what is settled stays so: run the same sweep again",
+        transient=True,
+    )
 
 
 def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
+    from dask import config
     from distributed import Client, LocalCluster
 
     # What workers say of themselves as they come and go is for the cluster's own logs.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is None:
+        # Variables for its workers are set here, too, and would stay.
+        stack.callback(_set_back, dict(os.environ))
+        # A worker's profile of itself would grow by 300 MB in an hour of small pairs.
+        stack.enter_context(config.set({"distributed.worker.profile.enabled": False}))
         cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,  # in its workers, too
         )
         return stack.enter_context(Client(stack.enter_context(cluster)))
     try:
@@ -85,3 +130,9 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
             transient=True,
         ) from error
     return client
+
+
+def _set_back(environment: dict[str, str]) -> None:
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)

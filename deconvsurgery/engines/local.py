@@ -9,10 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
 from threading import Thread
 from types import FrameType
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -20,6 +19,7 @@ Answer = TypeVar("Answer")
 _AHEAD = 4  # tasks that wait or run, for each process
 _PATIENCE = 30  # seconds for a process to clean up when it is to end
 _DEATHS = 3  # of a process that works on one task alone, before the task is given up
+_NO_MORE = object()
 
 
 def run_local(
@@ -31,40 +31,51 @@ def run_local(
     that kills; three deaths are enough.
     """
     waiting = iter(tasks)
-    suspects: deque[tuple[Task, int]] = deque()
     pool = _pool(workers)
+    suspects: deque[tuple[Task, int]] = deque()
     running: dict[Future[Answer], tuple[Task, int]] = {}
     try:
         while True:
-            if suspects and not running:
-                task, deaths = suspects.popleft()
-                running[pool.submit(_worked, work, task)] = (task, deaths)
-            elif not suspects:
-                for task in islice(waiting, workers * _AHEAD - len(running)):
-                    running[pool.submit(_worked, work, task)] = (task, 0)
+            most = 1 if suspects else workers * _AHEAD
+            while len(running) < most:
+                if suspects:
+                    task, deaths = suspects.popleft()
+                elif (following := next(waiting, _NO_MORE)) is not _NO_MORE:
+                    task, deaths = cast(Task, following), 0
+                else:
+                    break
+                running[_submitted(pool, work, task)] = (task, deaths)
             if not running:
                 return
+            alone = len(running) == 1
             done, _ = wait(running, return_when=FIRST_COMPLETED)
-            broken = False
+            broken = any(isinstance(each.exception(), BrokenProcessPool) for each in done)
+            if broken:
+                done, _ = wait(running)  # the others have their answers by now, or broke, too
+                pool.shutdown(wait=True)
+                pool = _pool(workers)
             for future in done:
                 task, deaths = running.pop(future)
                 error = future.exception()
-                if isinstance(error, BrokenProcessPool):
-                    broken = True
-                    alone = not running and len(done) == 1
-                    if alone and deaths + 1 >= _DEATHS:
-                        yield task, error
-                    else:
-                        suspects.append((task, deaths + alone))
-                else:
+                if not isinstance(error, BrokenProcessPool):
                     yield task, future.result() if error is None else error
-            if broken:
-                suspects.extend(running.values())
-                running.clear()
-                pool.shutdown(wait=True, cancel_futures=True)
-                pool = _pool(workers)
+                elif alone and deaths + 1 >= _DEATHS:
+                    yield task, error
+                else:
+                    suspects.append((task, deaths + alone))
     finally:
         _end(pool)
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, work: Callable[[Task], Answer], task: Task
+) -> Future[Answer]:
+    try:
+        return pool.submit(_worked, work, task)
+    except BrokenProcessPool as error:  # a worker died when nobody looked
+        future: Future[Answer] = Future()
+        future.set_exception(error)
+        return future
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

@@ -231,7 +231,9 @@ def _claimed(work: _Work, record: Row | None, key: str) -> Iterator[None]:
     write_record(place, work.row(Outcome.BEGUN, key=key))
     try:
         yield
-    except BaseException:
+    except (SurgeryError, MemoryError) as error:
+        if isinstance(error, FileError) and error.transient:
+            raise  # a store may still carry out what it did not answer: the claim stays
         with suppress(SurgeryError):  # the first error tells more; the claim only stays
             if _marks(*work.outputs) == work.outputs:
                 if record is not None:

@@ -58,6 +58,7 @@ def reader(page: Path) -> Reader:
         "fcn-without-caffe.md": Reader(_classifier, story=True),
         "transplant.md": Reader(_classifier),
         "convert.md": Reader(_old_model),
+        "sweep.md": Reader(_zoo, story=True),
     }.get(page.name, Reader(_demo))
 
 
@@ -73,6 +74,16 @@ def _demo(place: Path) -> None:
     for name in ("model", "expected"):
         ds.apply(net, place / "in.caffemodel", place / f"{name}.caffemodel")
     (place / ".config" / "fish" / "completions").mkdir(parents=True)
+
+
+def _zoo(place: Path) -> None:
+    """Three pairs, one of whose models was not fetched to its end."""
+    net, base = net_text(), base_model(ds.parse_net(net_text()))
+    (place / "base.caffemodel").write_bytes(base)
+    for name, model in (("voc-1", base), ("voc-2", base), ("voc-3", base[:-7])):
+        (place / "zoo" / name).mkdir(parents=True)
+        (place / "zoo" / name / "deploy.prototxt").write_bytes(net)
+        (place / "zoo" / name / "in.caffemodel").write_bytes(model)
 
 
 def _classifier(place: Path) -> None:

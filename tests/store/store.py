@@ -73,6 +73,13 @@ class Store:
         etag: str = self._told("keys", bucket=self.bucket)[key][0]
         return etag
 
+    def etags(self, start: str) -> dict[str, str]:
+        """Of all keys that begin so, by the rest of them."""
+        told: dict[str, list[Any]] = self._told("keys", bucket=self.bucket)
+        return {
+            key.removeprefix(start): tag for key, (tag, _) in told.items() if key.startswith(start)
+        }
+
     def metadata(self, key: str) -> dict[str, str]:
         """What the writer said of an object (``x-amz-meta-``), by names in lower case."""
         headers: dict[str, str] = self._told("keys", bucket=self.bucket)[key][1]
@@ -93,6 +100,11 @@ class Store:
         """Every request since `reset`, in the order of coming; of one operation, if named."""
         records = (Record(**each) for each in self._told("requests"))
         return [each for each in records if operation in (None, each.operation)]
+
+    def totals(self) -> dict[str, Any]:
+        """Of all requests since `reset`: how many of each operation, bytes received and sent."""
+        totals: dict[str, Any] = self._told("totals")
+        return totals
 
     def reset(self) -> None:
         """Forget the requests."""

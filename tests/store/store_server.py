@@ -16,6 +16,7 @@ import resource
 import socket
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from http import HTTPStatus
@@ -168,6 +169,13 @@ class Store:
         elif verb == "requests":
             with self._counting:
                 answer = [asdict(record) for record in self._records]
+        elif verb == "totals":
+            with self._counting:
+                answer = {
+                    "operations": Counter(record.operation for record in self._records),
+                    "received": sum(record.received for record in self._records),
+                    "sent": sum(record.sent for record in self._records),
+                }
         elif verb == "rule":
             self._rules.add(Rule(**json.loads(body)))
         elif verb == "replace":

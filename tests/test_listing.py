@@ -1,0 +1,526 @@
+"""Pairs that a configuration's paths stand for: files, objects, lists; one at a time."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deconvsurgery import listing
+from deconvsurgery.errors import ConfigError, FileError, SurgeryError
+from deconvsurgery.listing import expanded
+from deconvsurgery.read import every_pair
+from deconvsurgery.settings import Checking, Pair, parse_settings
+
+CHECKING = Checking(level=3)
+
+
+def nets(pattern: str) -> list[str]:
+    """The nets that a pattern stands for, sorted."""
+    return sorted(each.net or "" for each in expanded(Pair(pattern)))
+
+
+def filled(place: Path, *paths: str) -> None:
+    for path in paths:
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_bytes(b"")
+
+
+# --- files
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree of files with names of every kind that a pattern may trip over."""
+    place = tmp_path_factory.mktemp("tree")
+    names = ("a.x", "b.x", "ab.y", ".a.x", "[a].x", "a*.x", "a b", "c]", "-", "!", "é.x", "x\n.x")
+    folders = ("", "a", "b/a", "b/.a", ".b", "a/a/a", "[b]")
+    filled(place, *(os.path.join(folder, name) for folder in folders for name in names))
+    (place / "empty").mkdir()
+    return place
+
+
+PIECES = ("*", "?", "**/", "**/*", "/", "a", "b", ".", "x", "[ab]", "[!a]", "[[]", "]", "-", ".x")
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join))
+def test_wildcards_mean_what_they_do_elsewhere(tree: Path, pattern: str) -> None:
+    """By Python's own glob, where both have such patterns."""
+    if not glob.has_magic(pattern) or pattern.startswith("/") or "//" in pattern:
+        return
+    if any("**" in each and each != "**" for each in pattern.split("/")):
+        return  # glob takes them for one star
+    if pattern.endswith("/") or ("/." in f"/{pattern}" and "**" in pattern):
+        return  # folders alone; what is hidden below **
+    if {".", ".."} & {*pattern.split("/")}:
+        return  # here they are no folders behind a wildcard
+    if not (tree / pattern[: re.search(r"[*?[]", pattern).start()]).parent.is_dir():
+        return  # what cannot be listed is an error here
+    found = {*glob.glob(pattern, root_dir=tree, recursive=True)}
+    expected = sorted(each for each in found if not (tree / each).is_dir())
+    if not found and os.path.exists(tree / pattern):
+        return
+    start = len(f"{tree}/")
+    assert [each[start:] for each in nets(f"{glob.escape(str(tree))}/{pattern}")] == expected
+
+
+def test_files_in_folders(here: Path) -> None:
+    filled(here, "zoo/a/net", "zoo/b/net", "zoo/b/c/net", "zoo/net", "zoo/a/other", "other/a/net")
+    assert nets("zoo/*/net") == ["zoo/a/net", "zoo/b/net"]
+    assert nets("zoo/**/net") == ["zoo/a/net", "zoo/b/c/net", "zoo/b/net", "zoo/net"]
+    assert nets("*/net") == ["zoo/net"]
+    assert nets("./zoo/*") == ["./zoo/net"]
+    assert nets("zoo//*") == ["zoo//net"]
+    assert nets("zoo/../zoo/n*") == ["zoo/../zoo/net"]
+    assert nets(f"{here}/o*/{{name}}/net") == [f"{here}/other/a/net"]
+    assert nets(f"file://{here}/o*/{{name}}/net") == [f"{here}/other/a/net"]
+    assert nets("zoo/x*") == []
+
+
+def test_the_root_is_a_folder_like_others() -> None:
+    assert "/dev/null" in nets("/d?v/nul[l]")
+
+
+def test_hidden_files_are_passed_over_unless_they_are_named(here: Path) -> None:
+    filled(here, "zoo/.a/net", "zoo/b/.net", "zoo/b/net", ".hidden/net")
+    assert nets("zoo/*/net") == ["zoo/b/net"]
+    assert nets("**/*net") == ["zoo/b/net"]
+    assert nets("zoo/.*/net") == ["zoo/.a/net"]
+    assert nets("*/b/.n*") == ["zoo/b/.net"]
+    assert nets("**/.n*") == ["zoo/b/.net"]
+    assert nets(".hidden/*") == [".hidden/net"]
+
+
+def test_hidden_folders_are_not_looked_into(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(here, "zoo/.git/objects/net", "zoo/a/net")
+    looked: list[str] = []
+    scandir = os.scandir
+
+    def noted(path: str) -> Any:
+        looked.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(listing.os, "scandir", noted)
+    assert nets("zoo/**/net") == ["zoo/a/net"]
+    assert sorted(looked) == ["zoo/", "zoo/a"]
+
+
+def test_links_to_folders(here: Path) -> None:
+    filled(here, "zoo/a/net", "far/net")
+    (here / "zoo/loop").symlink_to("..")
+    (here / "zoo/far").symlink_to("../far")
+    (here / "zoo/self").symlink_to("self")
+    (here / "zoo/net").symlink_to("a/net")
+    (here / "zoo/gone").symlink_to("nowhere")
+    # Any number of folders down, they are not followed, and are no files either.
+    assert nets("zoo/**") == ["zoo/a/net", "zoo/gone", "zoo/net", "zoo/self"]
+    # Where the pattern says how many, they are folders like others.
+    assert nets("zoo/*/net") == ["zoo/a/net", "zoo/far/net"]
+    assert nets("zoo/loop/*/net") == ["zoo/loop/far/net", "zoo/loop/zoo/net"]
+
+
+def test_a_name_with_wildcards_in_it_is_a_name_where_there_is_such_a_file(here: Path) -> None:
+    filled(here, "zoo/a[1].prototxt", "zoo/a1.prototxt", "zoo/*", "zoo/b")
+    assert nets("zoo/a[1].prototxt") == ["zoo/a[1].prototxt"]
+    assert nets("zoo/a[[]1].prototxt") == ["zoo/a[1].prototxt"]
+    assert nets("zoo/*") == ["zoo/*"]
+    (pair,) = expanded(Pair("zoo/a[1].prototxt", output="out/{name}.x"))
+    assert pair.output == "out/a[1].x"
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "what?", "{name}", "[!x]"])
+def test_names_that_are_found_may_have_wildcards_in_them(here: Path, name: str) -> None:
+    filled(here, f"zoo/{name}/net")
+    (pair,) = expanded(Pair("zoo/{name}/net", "s3://zoo/{name}/model", output="out/{name}.x"))
+    assert pair == Pair(f"zoo/{name}/net", f"s3://zoo/{name}/model", output=f"out/{name}.x")
+
+
+def test_what_is_no_folder(here: Path) -> None:
+    filled(here, "zoo/a")
+    with pytest.raises(FileError, match="cannot be listed: No such file") as caught:
+        nets("nowhere/*")
+    assert caught.value.path == "nowhere/"
+    with pytest.raises(FileError, match="cannot be listed: Not a directory"):
+        nets("zoo/a/*")
+    with pytest.raises(FileError, match="null"):
+        nets("zoo\0/*")
+
+
+def test_a_folder_that_may_not_be_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(here, "zoo/a/net")
+    scandir = os.scandir
+
+    def refused(path: str) -> Any:
+        if path == "zoo/a":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(listing.os, "scandir", refused)
+    with pytest.raises(FileError, match="Permission denied") as caught:
+        nets("zoo/**")
+    assert caught.value.path == "zoo/a"
+
+
+def test_the_first_file_comes_before_the_last_is_looked_at(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(here, *(f"zoo/{number}/net" for number in range(30)))
+    looked: list[str] = []
+    scandir = os.scandir
+
+    def noted(path: str) -> Any:
+        looked.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(listing.os, "scandir", noted)
+    with closing(expanded(Pair("zoo/*/net"))) as pairs:
+        next(pairs)
+        assert len(looked) == 2  # the folder, and the first in it
+
+
+# --- what goes along
+
+
+def test_paths_that_stand_for_themselves(here: Path) -> None:
+    pair = Pair("zoo/fcn.prototxt", "zoo/{name}.caffemodel", CHECKING, "out/{name}.x", "{name}.y")
+    assert [*expanded(pair)] == [
+        Pair("zoo/fcn.prototxt", "zoo/fcn.caffemodel", CHECKING, "out/fcn.x", "fcn.y")
+    ]
+    assert [*expanded(Pair(None, "a.caffemodel.h5", output="out/{name}"))] == [
+        Pair(None, "a.caffemodel.h5", output="out/a")
+    ]
+    assert [*expanded(Pair("s3://zoo/a/n.prototxt", output="{name}"))] == [
+        Pair("s3://zoo/a/n.prototxt", output="n")
+    ]
+    web = "https://host/deploy.prototxt?raw=true"
+    assert [*expanded(Pair(web, output="{name}"))] == [Pair(web, output="deploy")]
+    assert [*expanded(Pair("zoo/", output="a{name}"))] == [Pair("zoo/", output="azoo/")]
+
+
+def test_models_alone_lead_themselves(here: Path) -> None:
+    filled(here, "zoo/a.caffemodel", "zoo/b.caffemodel")
+    found = sorted(expanded(Pair(None, "zoo/*.caffemodel", CHECKING, "out/{name}")), key=str)
+    assert found == [
+        Pair(None, "zoo/a.caffemodel", CHECKING, "out/a"),
+        Pair(None, "zoo/b.caffemodel", CHECKING, "out/b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        (Pair("zoo/*", "zoo/*.caffemodel"), "model zoo/*.caffemodel has a wildcard"),
+        (Pair("zoo/*", output="out/*"), "output out/* has a wildcard"),
+        (Pair("zoo/a", net_output="out/[ab]"), "net-output out/[ab] has a wildcard"),
+        (Pair("zoo/a", "s3://zoo/?"), "model s3://zoo/? has a wildcard"),
+    ],
+)
+def test_the_first_path_alone_has_wildcards(here: Path, pair: Pair, words: str) -> None:
+    filled(here, "zoo/a")
+    with pytest.raises(ConfigError) as caught:
+        next(expanded(pair))
+    assert caught.value.message.startswith(words)
+    assert caught.value.hint is not None
+    assert "{name}" in caught.value.hint
+
+
+def test_another_file_with_wildcards_in_its_name(here: Path) -> None:
+    filled(here, "net", "in[1]")
+    assert [*expanded(Pair("net", "in[1]"))] == [Pair("net", "in[1]")]
+
+
+def test_pairs_of_a_file_come_in_order(here: Path) -> None:
+    filled(here, "zoo/b", "zoo/a", "zoo/c", "x")
+    settings = parse_settings("[[pairs]]\nnet = ['x', 'zoo/*']\n", "deconvsurgery.toml")
+    assert settings is not None
+    assert [each.net for each in every_pair(settings)] == ["x", "zoo/a", "zoo/b", "zoo/c"]
+
+
+# --- lists
+
+
+def test_a_list_has_a_pair_a_line(here: Path) -> None:
+    (here / "lists").mkdir()
+    filled(here, "lists/zoo/a.x", "lists/zoo/b.x")
+    lines = (
+        '{"net": "n", "model": "../m", "output": "/out/{name}", "net-output": "s3://zoo/n"}',
+        "",
+        " \t\r",
+        '{"model": "é"}\r',
+        '{"net": "zoo/*.x", "output": "{name}"}',
+        '{"net": "\\udcff"}',
+    )
+    (here / "lists/pairs.jsonl").write_text("\n".join(lines))  # no newline at its end
+    found = [*expanded(Pair(None, checking=CHECKING, listed="lists/pairs.jsonl"))]
+    assert found[:2] == [
+        Pair("lists/n", "lists/../m", CHECKING, "/out/n", "s3://zoo/n"),
+        Pair(None, "lists/é", CHECKING),
+    ]
+    assert sorted(found[2:4], key=str) == [
+        Pair("lists/zoo/a.x", None, CHECKING, "lists/a.x"),
+        Pair("lists/zoo/b.x", None, CHECKING, "lists/b.x"),
+    ]
+    assert found[4:] == [Pair("lists/\udcff", None, CHECKING)]
+    assert os.fsencode(found[4].net or "") == b"lists/\xff"
+
+
+def test_a_list_by_a_url_of_this_machine(here: Path) -> None:
+    (here / "pairs.jsonl").write_text('{"net": "n", "model": "/m"}\n')
+    assert [*expanded(Pair(None, listed=f"file://{here}/pairs.jsonl"))] == [Pair(f"{here}/n", "/m")]
+
+
+def test_an_empty_list(here: Path) -> None:
+    (here / "pairs.jsonl").write_bytes(b"")
+    assert [*expanded(Pair(None, listed="pairs.jsonl"))] == []
+
+
+MANY = b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"net", "is no JSON: "),
+        (b'{"net": "a"', "is no JSON: "),
+        (b'{"net": "\xff"}', "is no JSON: "),
+        (MANY, "is no JSON: "),
+        (b"3", "a line is a table of paths: net, model, output, net-output"),
+        (b'["a"]', "a line is a table of paths"),
+        (b'{"net": 3}', "a line is a table of paths"),
+        (b'{"net": ""}', "a line is a table of paths"),
+        (b'{"net": "a", "list": "b"}', "a line is a table of paths"),
+        (b'{"net": "a", "net_output": "b"}', "a line is a table of paths"),
+        (b'{"net": "\\ud800"}', "no file has such a name"),
+        (b'{"net": "a\\u0000"}', "no file has such a name"),
+        (b"{}", "names neither a net nor a model"),
+        (b'{"output": "a"}', "names neither a net nor a model"),
+    ],
+)
+def test_a_line_that_is_none(here: Path, line: bytes, words: str) -> None:
+    (here / "pairs.jsonl").write_bytes(b'{"net": "a"}\n\n' + line + b'\n{"net": "b"}\n')
+    pairs = expanded(Pair(None, listed="pairs.jsonl"))
+    assert next(pairs) == Pair("a")
+    with pytest.raises(ConfigError) as caught:
+        next(pairs)
+    assert caught.value.message.startswith(words)
+    assert (caught.value.path, caught.value.line) == ("pairs.jsonl", 3)
+
+
+def sized(size: int) -> bytes:
+    """A line of so many bytes without its end."""
+    return b'{"net": "' + b"a" * (size - 11) + b'"}'
+
+
+@pytest.mark.parametrize("before", [0, 700_000])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_the_longest_line(here: Path, before: int, end: bytes) -> None:
+    """A megabyte, wherever it lies in the file and whatever is behind it."""
+    start = b" " * before + b"\n"
+    (here / "fits").write_bytes(start + sized(1 << 20) + end)
+    (found,) = expanded(Pair(None, listed="fits"))
+    assert found.net == "a" * ((1 << 20) - 11)
+    for more in (1, 1 << 20, 3 << 20):
+        (here / "long").write_bytes(start + sized((1 << 20) + more) + end)
+        with pytest.raises(ConfigError, match="has a line of more than a megabyte") as caught:
+            next(expanded(Pair(None, listed="long")))
+        assert (caught.value.path, caught.value.line) == ("long", 2)
+
+
+def test_a_list_that_is_not_there(here: Path) -> None:
+    with pytest.raises(FileError, match="no such file"):
+        next(expanded(Pair(None, listed="pairs.jsonl")))
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(("net", "model")),
+            st.text(
+                st.characters(exclude_characters="*?[{\0", exclude_categories=["Cs"]), min_size=1
+            ),
+            min_size=1,
+        )
+    ),
+    st.booleans(),
+)
+def test_lists_are_read_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, tables: list[dict[str, str]], escaped: bool
+) -> None:
+    path = tmp_path_factory.mktemp("list") / "pairs"
+    lines = (json.dumps(each, ensure_ascii=escaped) + "\n" for each in tables)
+    path.write_text("".join(lines), "utf-8")
+    found = [(each.net, each.model) for each in expanded(Pair(None, listed=str(path)))]
+    at = str(path.parent)
+    assert found == [
+        tuple(os.path.join(at, each[key]) if key in each else None for key in ("net", "model"))
+        for each in tables
+    ]
+
+
+# --- stores
+
+
+@pytest.fixture
+def zoo(store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The store, which this process finds."""
+    from s3fs import S3FileSystem
+
+    for name, value in store.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    S3FileSystem.clear_instance_cache()
+    yield store
+    S3FileSystem.clear_instance_cache()
+
+
+def test_objects_are_listed_a_page_at_a_time(zoo: Any) -> None:
+    for number in range(2001):
+        zoo.put(f"v2/m{number:04}/net", b"")
+    zoo.put("v20/m/net", b"")
+    zoo.put("v2/m0000/other", b"")
+    zoo.reset()
+    with closing(expanded(Pair("s3://zoo/v2/*/net", "s3://zoo/{name}"))) as pairs:
+        assert next(pairs) == Pair("s3://zoo/v2/m0000/net", "s3://zoo/m0000/net")
+        assert len(zoo.requests()) == 1
+        assert len([*islice(pairs, 998)]) == 998
+        assert len(zoo.requests()) == 1
+        assert sum(1 for _ in pairs) == 2001 - 999
+    records = zoo.requests()
+    assert [each.operation for each in records] == ["ListObjectsV2"] * 3  # of 2002 keys
+
+
+def test_what_an_object_can_be_called(zoo: Any) -> None:
+    for key in ("z/a b", "z/é+%20", "z/[1]", "z/x/y", "z/folder/", "z/.hidden", "a", "z//b", "zz"):
+        zoo.put(key, b"")
+    zoo.reset()
+    assert nets("s3://zoo/z/*") == [f"s3://zoo/z/{each}" for each in ("[1]", "a b", "é+%20")]
+    assert nets("s3://zoo/z/**") == [
+        f"s3://zoo/z/{each}" for each in ("/b", "[1]", "a b", "x/y", "é+%20")
+    ]
+    assert nets("s3://zoo/*") == ["s3://zoo/a", "s3://zoo/zz"]
+    assert nets("S3a://zoo/z/[[]*") == ["S3a://zoo/z/[1]"]
+    assert nets("s3://zoo/nowhere/*") == []
+    assert len(zoo.requests()) == 5
+
+
+def test_what_a_listing_asks_for_is_counted(zoo: Any) -> None:
+    from deconvsurgery.store import counted
+
+    zoo.put("a", b"")
+    zoo.reset()
+    with counted() as traffic:
+        assert nets("s3://zoo/*") == ["s3://zoo/a"]
+    assert traffic.requests == len(zoo.requests()) == 1
+
+
+def test_listings_that_are_refused(zoo: Any) -> None:
+    zoo.fault(403, "ListObjectsV2")
+    with pytest.raises(FileError, match="cannot be listed") as caught:
+        nets("s3://zoo/z/*")
+    assert caught.value.path == "s3://zoo/z/"
+    assert not caught.value.transient
+    zoo.fault(503, "ListObjectsV2", times=None)
+    with pytest.raises(FileError, match="cannot be listed") as caught:
+        nets("s3://zoo/z/*")
+    assert caught.value.transient
+    zoo.calm()
+    with pytest.raises(FileError, match="cannot be listed"):
+        nets("s3://nobucket/*")
+    with pytest.raises(FileError, match="cannot be listed"):
+        nets("s3://*/a")
+
+
+def test_a_list_in_a_store_is_read_in_pieces(zoo: Any) -> None:
+    """The first of 10^5 pairs comes when little of the list has been asked for."""
+    lines = b"".join(b'{"net": "zoo/%06d/deploy.prototxt"}\n' % each for each in range(100_000))
+    zoo.put("lists/pairs.jsonl", lines)
+    zoo.reset()
+    with closing(expanded(Pair(None, listed="s3://zoo/lists/pairs.jsonl"))) as pairs:
+        assert next(pairs) == Pair("s3://zoo/lists/zoo/000000/deploy.prototxt")
+        assert sum(each.sent for each in zoo.requests()) < len(lines) // 3
+        assert sum(1 for _ in pairs) == 99_999
+    records = zoo.requests()
+    assert {each.operation for each in records} <= {"HeadObject", "GetObject"}
+    assert len(records) < 10
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    fs = fsspec.filesystem("memory")
+    yield fs
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
+
+
+def test_any_store_that_fsspec_knows(memory: Any) -> None:
+    for path in ("/zoo/a/net", "/zoo/b/net", "/zoo/b/c/net", "/zoo/.d/net", "/zoo2/e/net", "/net"):
+        memory.pipe(path, b"")
+    assert nets("memory://zoo/*/net") == ["memory://zoo/a/net", "memory://zoo/b/net"]
+    assert nets("memory:///zoo/a*/net") == ["memory:///zoo/a/net"]
+    assert nets("memory://zoo/**/net") == [f"memory://zoo/{x}/net" for x in ("a", "b/c", "b")]
+    assert nets("memory://zoo*/*/net") == [f"memory://zoo{x}/net" for x in ("/a", "/b", "2/e")]
+    assert nets("memory://*") == ["memory://net"]
+    assert nets("MEMORY://*") == ["MEMORY://net"]
+
+
+def test_only_the_folder_is_listed(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.pipe("/zoo/a/net", b"")
+    asked: list[str] = []
+    find = type(memory).find
+
+    def noted(fs: Any, path: str, **more: Any) -> Any:
+        asked.append(path)
+        return find(fs, path, **more)
+
+    monkeypatch.setattr(type(memory), "find", noted)
+    assert nets("memory://zoo/a/*") == ["memory://zoo/a/net"]
+    assert asked == ["/zoo/a"]
+
+
+def test_a_store_whose_keys_have_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those behind sftp:// and hdfs://, whose URLs begin with a machine."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Far(MemoryFileSystem):
+        protocol = "far"
+        store: dict[str, Any] = {}  # noqa: RUF012
+        pseudo_dirs: list[str] = [""]  # noqa: RUF012
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            rest = path.partition("://")[2]
+            return f"/{rest.partition('/')[2]}".rstrip("/") if rest else path.rstrip("/")
+
+    fsspec.register_implementation("far", Far, clobber=True)
+    Far().pipe("/zoo/a/net", b"")
+    assert nets("far://host:22/zoo/*/net") == ["far://host:22/zoo/a/net"]
+
+
+@pytest.mark.parametrize("pattern", ["https://host/*/net", "http://host/{name}/net"])
+def test_the_web_has_no_listings(pattern: str) -> None:
+    with pytest.raises(SurgeryError, match="the web has no listings") as caught:
+        nets(pattern)
+    assert caught.value.path == pattern
+    assert "pairs.jsonl" in (caught.value.hint or "")
+
+
+def test_a_store_that_nobody_knows() -> None:
+    with pytest.raises(FileError, match="cannot be opened"):
+        nets("nonsense://zoo/*")

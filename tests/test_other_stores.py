@@ -1,0 +1,189 @@
+"""Stores that are not S3, by fsspec's own in memory: a new object is whole before it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.sample import base_model, net_text
+
+RunHere = Callable[..., tuple[int, bytes, bytes]]
+
+NET = net_text()
+BASE = base_model(parse_net(NET))
+
+
+@pytest.fixture
+def memory() -> Iterator[MemoryFileSystem]:
+    # The instance that the package finds, too.
+    found, _ = fsspec.core.url_to_fs("memory://", use_listings_cache=False)
+    found.store.clear()
+    yield found
+    found.store.clear()
+
+
+@pytest.fixture
+def place(tmp_path: Path, memory: MemoryFileSystem, run_here: RunHere) -> Path:
+    """A net and a model in a folder and in memory, and what comes of them in the folder."""
+    (tmp_path / "net").write_bytes(NET)
+    (tmp_path / "in").write_bytes(BASE)
+    memory.pipe_file("/net", NET)
+    memory.pipe_file("/in", BASE)
+    code, _, errors = run_here(tmp_path, "apply", "net", "in", "out", "--save-patch", "patch")
+    assert code == 0, errors
+    return tmp_path
+
+
+def there(memory: MemoryFileSystem) -> dict[str, bytes]:
+    return {name: memory.cat_file(name) for name in memory.find("/")}
+
+
+def test_a_model_in_memory(place: Path, memory: MemoryFileSystem, run_here: RunHere) -> None:
+    code, _, errors = run_here(
+        place, "apply", "memory://net", "memory://in", "memory://a/out", "-v"
+    )
+    assert code == 0, errors
+    assert b"0 copied within the store" in errors
+    new = (place / "out").read_bytes()
+    assert there(memory) == {"/net": NET, "/in": BASE, "/a/out": new}
+
+
+@pytest.mark.parametrize("name", ["a*", "b[1]", "what?", "späte größe", "a b"])
+def test_a_name_is_no_pattern(
+    place: Path, memory: MemoryFileSystem, run_here: RunHere, name: str
+) -> None:
+    code, _, errors = run_here(place, "apply", "net", "in", f"memory://{name}/{name}")
+    assert code == 0, errors
+    new = (place / "out").read_bytes()
+    assert there(memory) == {"/net": NET, "/in": BASE, f"/{name}/{name}": new}
+
+
+def test_in_place_with_a_patch_and_back_again(
+    place: Path, memory: MemoryFileSystem, run_here: RunHere
+) -> None:
+    memory.pipe_file("/patch", b"another's")
+    words = ["net", "memory://in", "--save-patch", "memory://patch"]
+    code, _, errors = run_here(place, "apply", "-i", *words)
+    assert code == 2
+    assert b"memory://patch: exists already" in errors
+    code, _, errors = run_here(place, "apply", "-i", "-f", *words)
+    assert code == 0, errors
+    new, patch = ((place / name).read_bytes() for name in ("out", "patch"))
+    assert there(memory) == {"/net": NET, "/in": new, "/patch": patch}
+    code, _, errors = run_here(place, "revert", "memory://in", "memory://patch")
+    assert code == 0, errors
+    assert there(memory) == {"/net": NET, "/in": BASE, "/patch": patch}
+
+
+def test_a_folder_of_the_store_is_neither_read_nor_written(
+    place: Path, memory: MemoryFileSystem, run_here: RunHere
+) -> None:
+    memory.pipe_file("/folder/file", b"x")
+    code, _, errors = run_here(place, "inspect", "memory://folder")
+    assert code == 4
+    assert b"is a folder of the store, not an object" in errors
+    code, _, errors = run_here(place, "apply", "net", "in", "memory://folder", "--force")
+    assert code == 2
+    assert b"is a folder of the store" in errors
+
+
+# --- what fails
+
+
+class Refusing:
+    """Lets the first calls of a method pass and refuses one, or all that follow."""
+
+    def __init__(self, method: Callable[..., Any], passing: int, *, for_ever: bool = False) -> None:
+        self.method, self.passing, self.for_ever = method, passing, for_ever
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        self.passing -= 1
+        if self.passing == -1 or (self.passing < 0 and self.for_ever):
+            raise OSError(28, "No room")
+        return self.method(*arguments, **options)
+
+
+@pytest.mark.parametrize("method", ["open", "mv", "cp_file"])
+def test_nothing_is_left_where_the_store_refuses(
+    place: Path,
+    memory: MemoryFileSystem,
+    run_here: RunHere,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+) -> None:
+    memory.pipe_file("/patch", b"another's")
+    before = there(memory)
+    for passing in range(9):
+        refusing = Refusing(getattr(memory, method), passing)
+        with monkeypatch.context() as patched:
+            patched.setattr(memory, method, refusing)
+            code, _, errors = run_here(
+                place, "apply", "-f", "net", "in", "memory://new", "--save-patch", "memory://patch"
+            )
+        if code == 0:
+            break
+        assert (code, there(memory)) == (4, before)
+        assert b"No room" in errors
+        assert b"Traceback" not in errors
+    assert code == 0
+    assert passing > 0
+    assert there(memory).keys() == {"/net", "/in", "/new", "/patch"}
+
+
+def test_what_cannot_be_put_back_is_not_lost(
+    place: Path,
+    memory: MemoryFileSystem,
+    run_here: RunHere,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The old patch was copied and replaced, and then the store has no more room for anything."""
+    memory.pipe_file("/patch", b"another's")
+    monkeypatch.setattr(memory, "cp_file", Refusing(memory.cp_file, 2, for_ever=True))
+    code, _, errors = run_here(
+        place, "apply", "-f", "net", "in", "memory://new", "--save-patch", "memory://patch"
+    )
+    assert code == 4
+    (kept,) = there(memory).keys() - {"/net", "/in", "/patch"}
+    assert memory.cat_file(kept) == b"another's"
+    text = b" ".join(errors.split()).decode()
+    assert f"cannot be put back: No room; what was there is {kept}" in text
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_what_another_made_meanwhile_stays(
+    place: Path,
+    memory: MemoryFileSystem,
+    run_here: RunHere,
+    monkeypatch: pytest.MonkeyPatch,
+    old: bytes | None,
+) -> None:
+    """Put there when the new object is complete and waits beside its place."""
+    words = ["net", "in", "memory://out"]
+    if old is not None:
+        memory.pipe_file("/out", BASE)
+        words = ["-i", "net", "memory://out"]
+    opened = memory.open
+
+    def watched(path: str, mode: str = "rb", **options: Any) -> Any:
+        if mode == "wb":
+            memory.pipe_file("/out", b"of another")
+        return opened(path, mode, **options)
+
+    monkeypatch.setattr(memory, "open", watched)
+    # pipe_file opens, too
+    monkeypatch.setattr(memory, "pipe_file", lambda name, data: _put(opened, name, data))
+    code, _, errors = run_here(place, "apply", *words)
+    assert code in (2, 4)
+    assert b"meanwhile" in errors or b"was changed while it was read" in errors
+    assert there(memory) == {"/net": NET, "/in": BASE, "/out": b"of another"}
+
+
+def _put(opened: Callable[..., Any], name: str, data: bytes) -> None:
+    with opened(name, "wb") as file:
+        file.write(data)

@@ -1,0 +1,76 @@
+"""What is counted of stores, and how -v tells it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deconvsurgery.cli.traffic import in_words
+from deconvsurgery.prototxt import parse_net
+from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.store import Traffic, count, counted
+
+RunHere = Callable[..., tuple[int, bytes, bytes]]
+
+# Verbs that take URLs, with arguments that end before anything is asked for or written.
+VERBS = {
+    "apply": ("--dry-run", "net", "in"),
+    "inspect": ("net", "in"),
+    "check": ("net",),
+    "diff": ("in", "in"),
+    "convert": ("--dry-run", "in"),
+    "regroup": ("--dry-run", "-x", "*", "net", "in"),
+    "transplant": ("--dry-run", "net", "in"),
+    "patch-net": ("--dry-run", "net"),
+    "revert": ("none", "none"),
+}
+
+
+@pytest.mark.parametrize(
+    ("traffic", "words"),
+    [
+        (Traffic(), "no store was asked for anything"),
+        (
+            Traffic(1, read=5),
+            "1 request to stores: 5 bytes read, 0 sent, 0 copied within the store",
+        ),
+        (
+            Traffic(1234, 1_000_000, 2000, 3),
+            "1,234 requests to stores: 1,000,000 bytes read, 2,000 sent, 3 copied within the store",
+        ),
+    ],
+)
+def test_counts_in_words(traffic: Traffic, words: str) -> None:
+    assert in_words(traffic) == words
+
+
+def test_counting_ends_with_its_body_and_is_of_one_thread() -> None:
+    count(read=1)  # nobody asked
+    with counted() as outer:
+        count(read=2)
+        with counted() as inner:
+            count(2, written=3, copied=4)
+        thread = threading.Thread(target=count)
+        thread.start()
+        thread.join()
+        count(0, read=5)
+    count(read=6)
+    assert (outer.requests, outer.read, outer.written, outer.copied) == (1, 7, 0, 0)
+    assert (inner.requests, inner.read, inner.written, inner.copied) == (2, 0, 3, 4)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_tells_at_its_end_however_it_ends(
+    tmp_path: Path, run_here: RunHere, verb: str
+) -> None:
+    (tmp_path / "net").write_bytes(net_text())
+    (tmp_path / "in").write_bytes(base_model(parse_net(net_text())))
+    plain = run_here(tmp_path, verb, *VERBS[verb])
+    code, printed, errors = run_here(tmp_path, verb, "-v", *VERBS[verb])
+    assert (code, printed) == plain[:2]
+    line = b"no store was asked for anything\n"
+    assert errors.count(line) == 1
+    assert errors.replace(line, b"") == plain[2]
