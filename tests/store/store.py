@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -61,6 +61,10 @@ class Store:
     def put(self, key: str, value: bytes | Path) -> None:
         """An object with these bytes, or those of a file."""
         self._control("put", **_valued(value), bucket=self.bucket, key=key)
+
+    def put_empty(self, keys: Iterable[str]) -> None:
+        """Objects without bytes, many in one go."""
+        self._control("put_empty", json.dumps([*keys]).encode(), bucket=self.bucket)
 
     def get(self, key: str) -> bytes:
         return self._control("get", bucket=self.bucket, key=key)

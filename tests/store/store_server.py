@@ -156,6 +156,9 @@ class Store:
             self._fresh(query["bucket"])
         elif verb == "put":
             self._put(query, _given(query, body))
+        elif verb == "put_empty":
+            for key in json.loads(body):
+                self._put({**query, "key": key}, store_values.Value.of(b""))
         elif verb == "get":
             found = self._value(query)
             start("200 OK", [("Content-Length", str(len(found)))])
