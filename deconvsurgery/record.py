@@ -55,7 +55,7 @@ def _fetched(path: str) -> bytes | None:
     with asked("cannot be read", location.name):
         try:
             # Else s3fs asks for its size first, to fetch a large one in parts.
-            whole = {"max_concurrency": 1} if location.is_s3 else {}
+            whole = {"start": 0, "end": _LONGEST} if location.is_s3 else {}
             data: bytes | None = location.fs.cat_file(location.key, **whole)
         except FileNotFoundError:
             data = None
