@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heeding import heeding
 
 import deconvsurgery as ds
 from deconvsurgery.prototxt import parse_net
@@ -447,6 +448,35 @@ def test_a_client_that_is_killed_goes_on_where_it_was_also_if_the_store_fails(
     again = {each.key for each in store.requests("PutObject")}
     assert len(again & settled.keys()) <= 4
     assert told["pairs"]["skipped"] >= len(settled) - 4
+
+
+def test_ctrl_c_ends_a_cluster_that_was_started_here_without_a_word(
+    zoo: Path, command: list[str]
+) -> None:
+    """It reaches all processes of a terminal."""
+    lay(zoo, laid(400))
+    with subprocess.Popen(
+        [*command, "sweep", "--engine", "dask", "-w", "2", "zoo.toml"],
+        cwd=zoo,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=heeding,
+    ) as process:
+        end = time.monotonic() + 60
+        while not (zoo / "out").exists() or len([*(zoo / "out").iterdir()]) < 6:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        workers = processes_below(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    words = b"deconvsurgery: interrupted; every file is whole, the old one or the new"
+    assert errors.split(b"\n") == [b"", words, b""]
+    while any(Path(f"/proc/{each}").exists() for each in workers):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert not [*(zoo / "out").glob(".*.tmp")]
 
 
 def test_a_sweep_that_is_interrupted_ends_and_goes_on(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from ..errors import FileError, FormatError
@@ -112,13 +114,14 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
         stack.callback(_set_back, dict(os.environ))
         # A worker's profile of itself would grow by 300 MB in an hour of small pairs.
         stack.enter_context(config.set({"distributed.worker.profile.enabled": False}))
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,  # in its workers, too
-        )
+        with _deaf():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,  # in its workers, too
+            )
         return stack.enter_context(Client(stack.enter_context(cluster)))
     try:
         client = stack.enter_context(Client(scheduler, timeout=_PATIENCE))
@@ -130,6 +133,20 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
             transient=True,
         ) from error
     return client
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Threads and processes that begin here never hear of Ctrl-C, which reaches a terminal's all.
+
+    The one in front decides what ends, and how. Here it is heard, a moment later.
+    """
+    resource_tracker.ensure_running()  # where it begins, it would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _set_back(environment: dict[str, str]) -> None:
