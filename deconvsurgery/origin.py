@@ -13,6 +13,8 @@ from typing import Self
 
 from .errors import FileError, ModelError
 
+_BLOCK = 1 << 20
+
 
 class Source(ABC):
     """A read-only view of ``size`` bytes; a context manager that closes it.
@@ -46,6 +48,16 @@ class Source(ABC):
                 offset=start,
                 path=self.name,
             )
+
+    def sha256(self) -> str:
+        """Of all bytes, a megabyte or so at a time."""
+        import hashlib  # OpenSSL, which few runs need
+
+        digest = hashlib.sha256()
+        step = max(self.stride, _BLOCK)
+        for start in range(0, self.size, step):
+            digest.update(self.read(start, min(step, self.size - start)))
+        return digest.hexdigest()
 
     @abstractmethod
     def unchanged(self) -> bool:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .descriptors import duplicated, let_go, opened
 from .errors import FileError, OutputError
@@ -24,7 +24,9 @@ from .place import AnyPlace, Place
 from .remedies import reason, shown
 from .sink import Both, FileSink, Sink
 from .source import FileSource
-from .upload import StagedObject
+
+if TYPE_CHECKING:
+    from .upload import StagedObject
 
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 
@@ -101,7 +103,7 @@ class Staged:
         self._temporary = self._kept = None
 
 
-AnyStaged: TypeAlias = Staged | StagedObject
+AnyStaged: TypeAlias = "Staged | StagedObject"
 
 
 @contextmanager
@@ -137,6 +139,10 @@ def _staged_object(
     *,
     reread: bool,
 ) -> Iterator[StagedObject]:
+    from .upload import (
+        StagedObject,  # asyncio, which files do without, takes as long as a small net
+    )
+
     with ExitStack() as stack:
         filled, reopen = fill, None
         if reread:

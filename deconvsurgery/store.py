@@ -89,6 +89,16 @@ class Traffic:
         """A store was asked for something."""
         return self.requests > 0
 
+    def words(self) -> str:
+        """One line: requests, and bytes by the way they went."""
+        if not self.any:
+            return "no store was asked for anything"
+        return (
+            f"{self.requests:,} request{'s' if self.requests > 1 else ''} to stores: "
+            f"{self.read:,} bytes read, {self.written:,} sent, "
+            f"{self.copied:,} copied within the store"
+        )
+
 
 _counting: ContextVar[Traffic | None] = ContextVar("traffic", default=None)
 

@@ -481,6 +481,21 @@ def test_memory_does_not_grow_with_a_blob(tmp_path: Path) -> None:
     assert int(done.stdout.split()[1]) < 100_000  # kB
 
 
+def test_files_are_written_without_what_stores_need(tmp_path: Path) -> None:
+    """asyncio alone would take a tenth of a small net's run."""
+    (tmp_path / "net").write_bytes(net_text())
+    (tmp_path / "in").write_bytes(base_model(parse_net(net_text())))
+    probe = (
+        "import sys\nimport deconvsurgery as ds\n"
+        "ds.apply('net', 'in', 'out')\n"
+        "heavy = {'asyncio', 'fsspec', 'ssl', 'sqlite3', 'multiprocessing'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=tmp_path, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "out").exists()
+
+
 def test_help_and_version_import_nothing_heavy() -> None:
     code = (
         "import sys; from deconvsurgery.cli import run\n"

@@ -177,6 +177,8 @@ def test_a_check_that_finds_something_ends_with_1(tmp_path: Path, run_here: RunH
         "other lacks",
         "check: 2 pairs: 2 found wrong. Rows: sweep.jsonl",
     ]
+    rows = rows_of(tmp_path)
+    assert len(rows["zoo/m0/net.prototxt"]["result"]["findings"]) > 1
     again = run_here(tmp_path, "sweep", "-w", "1")
     assert again[0] == 1  # what was found is still so
     assert b"2 found wrong; 2 of them were settled before." in again[1]
@@ -254,9 +256,22 @@ def test_what_is_wrong_with_all_of_it_is_said_at_once(
 
 
 def test_from_python_nothing_of_dask_stays(zoo: Path) -> None:
+    import psutil
+
     before = dict(os.environ)
-    assert ds.sweep(zoo / "zoo.toml", engine="dask", workers=1).engine == "dask"
+    heard: set[str] = set()
+
+    def listening(*_: object) -> None:
+        this = psutil.Process()
+        for process in (this, *this.children(recursive=True)):
+            heard.update(
+                each.laddr.ip for each in process.net_connections() if each.status == "LISTEN"
+            )
+
+    result = ds.sweep(zoo / "zoo.toml", engine="dask", workers=1, progress=listening)
+    assert result.engine == "dask"
     assert dict(os.environ) == before
+    assert heard == {"127.0.0.1"}  # nothing that other machines could reach
 
 
 def test_from_python(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,19 +394,20 @@ def working_on(pid: int) -> list[int]:
     return found
 
 
-def begun(command: list[str], place: Path, env: dict[str, str], engine: str) -> Started:
-    return subprocess.Popen(
+def begun(command: list[str], place: Path, env: dict[str, str], engine: str, store: Any) -> Started:
+    """A sweep that has an output on its way, which does not arrive before the store is calm."""
+    store.delay(60, "PutObject", LATE, times=1)
+    process = subprocess.Popen(
         [*command, "sweep", "--json", "--engine", engine, "-w", "2", "zoo.toml"],
         cwd=place,
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-
-
-def is_at(store: Any, operation: str, key: str) -> None:
-    """Wait until somebody asks for that."""
-    store.until(lambda all_: any(one.operation == operation and one.key == key for one in all_))
+    store.until(
+        lambda records: any((each.operation, each.key) == ("PutObject", LATE) for each in records)
+    )
+    return process
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -399,9 +415,7 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     engine: str, remote: tuple[Any, Path, dict[str, str]], command: list[str]
 ) -> None:
     store, place, env = remote
-    store.delay(60, "PutObject", LATE, times=1)
-    process = begun(command, place, env, engine)
-    is_at(store, "PutObject", LATE)
+    process = begun(command, place, env, engine, store)
     workers = working_on(process.pid)
     assert workers
     for each in workers:
@@ -420,9 +434,7 @@ def test_a_client_that_is_killed_goes_on_where_it_was_also_if_the_store_fails(
     engine: str, remote: tuple[Any, Path, dict[str, str]], command: list[str]
 ) -> None:
     store, place, env = remote
-    store.delay(60, "PutObject", LATE, times=1)
-    process = begun(command, place, env, engine)
-    is_at(store, "PutObject", LATE)
+    process = begun(command, place, env, engine, store)
     workers = processes_below(process.pid)
     process.kill()
     process.communicate()
@@ -483,9 +495,7 @@ def test_a_sweep_that_is_interrupted_ends_and_goes_on(
     remote: tuple[Any, Path, dict[str, str]], command: list[str]
 ) -> None:
     store, place, env = remote
-    store.delay(60, "PutObject", LATE, times=1)
-    process = begun(command, place, env, "local")
-    is_at(store, "PutObject", LATE)
+    process = begun(command, place, env, "local", store)
     process.send_signal(signal.SIGTERM)
     store.calm()
     _, errors = process.communicate(timeout=60)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.cli.traffic import in_words
 from deconvsurgery.prototxt import parse_net
 from deconvsurgery.sample import base_model, net_text
 from deconvsurgery.store import Traffic, count, counted
@@ -44,7 +43,7 @@ VERBS = {
     ],
 )
 def test_counts_in_words(traffic: Traffic, words: str) -> None:
-    assert in_words(traffic) == words
+    assert traffic.words() == words
 
 
 def test_counting_ends_with_its_body_and_is_of_one_thread() -> None:

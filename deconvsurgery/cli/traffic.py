@@ -26,18 +26,7 @@ def _counting(context: click.Context, _parameter: click.Parameter, wanted: bool)
 
 def _tell(traffic: Traffic) -> None:
     with suppress(OSError):
-        click.echo(in_words(traffic), err=True)
-
-
-def in_words(traffic: Traffic) -> str:
-    """One line: requests, and bytes by the way they went."""
-    if not traffic.any:
-        return "no store was asked for anything"
-    return (
-        f"{traffic.requests:,} request{'s' if traffic.requests > 1 else ''} to stores: "
-        f"{traffic.read:,} bytes read, {traffic.written:,} sent, "
-        f"{traffic.copied:,} copied within the store"
-    )
+        click.echo(traffic.words(), err=True)
 
 
 def verbose_option(command: Command) -> Command:

@@ -21,6 +21,7 @@ Answer = TypeVar("Answer")
 _AHEAD = 4  # tasks that the scheduler knows of, for each thread of a worker
 _PAUSE = 0.005  # seconds between two looks for answers
 _EVERY = 1  # seconds between two looks at how many threads there are
+_NOWHERE = "127.0.0.1:0"  # any port that is free, for this machine alone
 _PATIENCE = 30  # seconds to reach a scheduler, and for it to have a worker
 
 
@@ -119,7 +120,9 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                # Else it listens to the whole network, at a port that another cluster may have.
+                scheduler_kwargs={"dashboard": False, "dashboard_address": _NOWHERE},
+                worker_dashboard_address=_NOWHERE,
                 silence_logs=logging.CRITICAL,  # in its workers, too
             )
         return stack.enter_context(Client(stack.enter_context(cluster)))

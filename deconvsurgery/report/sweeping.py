@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..finding import RULES
 from ..rows import Outcome, Row, Summary
+from ..store import Traffic
 from ..verbs.sweep import SweepResult
 from .document import Document, document
 from .page import Remark, page
@@ -46,8 +47,11 @@ def _remarks(result: SweepResult) -> Iterator[Remark]:
         yield "warning", ODD, None, f"no file is like {pattern}"
     if result.repeated:
         yield "note", QUIET, None, f"{plural(result.repeated, 'pair')} named more than once"
-    if summary.requests:
-        yield "traffic", QUIET, None, _traffic(summary)
+    traffic = Traffic(
+        summary.requests, summary.bytes_read, summary.bytes_sent, summary.bytes_copied
+    )
+    if traffic.any:
+        yield "traffic", QUIET, None, traffic.words()
 
 
 def named(row: Row) -> str:
@@ -57,20 +61,13 @@ def named(row: Row) -> str:
 
 def _why(row: Row) -> str:
     if row.error is None:
-        return ", ".join(row.rules)
+        return ", ".join(sorted({*row.rules}))
     error = row.error
     place = error.get("file")
     where = f"{place}: " if place and place != named(row) else ""
     line = error.get("line")
     words = f"{where}{f'line {line}: ' if line else ''}{error['message']}"
     return words + (f" ({error['hint']})" if error.get("hint") else "")
-
-
-def _traffic(summary: Summary) -> str:
-    return (
-        f"{plural(summary.requests, 'request')} to stores: {summary.bytes_read:,} bytes read, "
-        f"{summary.bytes_sent:,} sent, {summary.bytes_copied:,} copied within the store"
-    )
 
 
 def closing_words(result: SweepResult) -> str:
