@@ -49,6 +49,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True)
+def _same_environment() -> Iterator[None]:
+    """A variable that a test leaves behind is another world for the thousands that follow."""
+    told = "PYTEST_CURRENT_TEST"
+    before = {key: value for key, value in os.environ.items() if key != told}
+    yield
+    after = {key: value for key, value in os.environ.items() if key != told}
+    if after != before:
+        for key in after.keys() - before.keys():
+            del os.environ[key]
+        os.environ.update(before)
+        pytest.fail(f"left the environment changed: {sorted(after.items() ^ before.items())}")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     if not SHARED.is_dir():

@@ -312,6 +312,7 @@ def test_a_signal_before_anything_was_read_ends_it_with_130(
         def __getattr__(self, name: str) -> object:
             raise KeyboardInterrupt
 
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # as main does, who would not take it back
     monkeypatch.setitem(sys.modules, "deconvsurgery.cli", Interrupted())
     with pytest.raises(SystemExit) as caught:
         main()
@@ -327,6 +328,7 @@ def test_behind_the_hdf5_library_it_ends_at_once_whatever_streams_there_are(
     def ended(code: int) -> None:
         raise EndedError(code)
 
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     monkeypatch.setitem(sys.modules, "h5py", sys)
     monkeypatch.setattr(os, "_exit", ended)
     monkeypatch.setattr(sys, "argv", ["deconvsurgery", "kernel", "nonsense"])
