@@ -21,13 +21,24 @@ from __future__ import annotations
 
 
 class SurgeryError(Exception):
-    """Base of all errors: what is wrong (``message``), with which file, what to do (``hint``)."""
+    """Base of all errors: what is wrong (``message``), with which file, what to do (``hint``).
 
-    def __init__(self, message: str, *, hint: str | None = None, path: str | None = None) -> None:
+    ``transient``: the same may well pass a little later.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        path: str | None = None,
+        transient: bool = False,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.path = path
+        self.transient = transient
 
 
 class FormatError(SurgeryError):
@@ -125,18 +136,4 @@ class OutputError(SurgeryError):
 
 
 class FileError(SurgeryError):
-    """The operating system, or a store, refused to read or write; nothing was lost.
-
-    ``transient``: the same may well pass a little later.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        hint: str | None = None,
-        path: str | None = None,
-        transient: bool = False,
-    ) -> None:
-        super().__init__(message, hint=hint, path=path)
-        self.transient = transient
+    """The operating system, or a store, refused to read or write; nothing was lost."""

@@ -9,9 +9,10 @@ import os
 from dataclasses import dataclass
 
 from .address import file_of, is_url
+from .object_state import described, state
 from .remedies import refusal, shown
 from .source import open_source
-from .store import described, located, state
+from .store import located
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,14 @@ class Mark:
     etag: str | None = None
 
 
-def mark(path: str) -> Mark | None:
-    """What is at a path; ``None``: nothing.
+def mark(path: str, *, again: bool = False) -> Mark | None:
+    """What is at a path; ``None``: nothing. ``again``: now, and not when it was first asked for.
 
     Nothing is read but a directory's entry, or an object's description.
     """
     plain = file_of(path)
     if is_url(plain):
-        info = described(located(plain))
+        info = described(located(plain), again=again)
         if info is None:
             return None
         told = "-".join(str(each) for each in state(info))

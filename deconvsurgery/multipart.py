@@ -13,11 +13,12 @@ from contextlib import suppress
 from typing import Any
 
 from .errors import FileError, OutputError
+from .object_state import Info, described
 from .origin import Source
 from .parts import S3, Copied, Part, Sent
 from .remote import RemoteSource
 from .splice import Kept
-from .store import Location, answer, asked, count, described
+from .store import Location, answer, asked, count
 
 _AT_ONCE = 4  # parts on their way: so many are held in memory, and as many requests are open
 # What an object that is replaced passes on, as a file passes on its owner and mode.
@@ -79,11 +80,11 @@ class Multipart:
         while self._waiting:
             self._collect()
 
-    def complete(self, expected: Mapping[str, Any] | None) -> str | None:
+    def complete(self, expected: Mapping[str, Any] | None) -> Info:
         """Put the object in its place, if what is there is still the object ``expected``.
 
-        An empty one stands for nothing there, ``None`` for whatever it is. Returns the object's
-        ETag. Raises ``OutputError``.
+        An empty one stands for nothing there, ``None`` for whatever it is. Returns what
+        tells the object from others. Raises ``OutputError``.
         """
         condition: dict[str, str] = {}
         if expected is not None:
@@ -91,16 +92,17 @@ class Multipart:
             condition = {"IfMatch": mark} if mark else {"IfNoneMatch": "*"}
         body = self._whole() if self._id is None else None
         try:
-            etag = self._complete(condition) if body is None else self._put(body, condition)
+            told = self._complete(condition) if body is None else self._put(body, condition)
         except FileError as error:
             # An answer that was lost may have been the good one, and asking again is refused then.
-            etag = self._found(body)
-            if etag is None:
+            found = self._found(body)
+            if found is None:
                 self._refuse(error, expected)
                 raise
+            told = found
         count(written=len(body or b""))
         self._id = None
-        return etag
+        return {key: told[key] for key in ("ETag", "VersionId") if key in told}
 
     def _refuse(self, error: FileError, expected: Mapping[str, Any] | None) -> None:
         """Raise ``OutputError`` where somebody else was there; else tell whether it may pass."""
@@ -111,8 +113,8 @@ class Multipart:
         elif expected and isinstance(error.__cause__, FileNotFoundError):
             how = "removed"
         if how is not None:
-            name = self.location.name
-            raise OutputError(f"was {how} by another meanwhile", path=name) from error
+            words = f"was {how} by another meanwhile"
+            raise OutputError(words, path=self.location.name, transient=True) from error
         error.transient = error.transient or status == _NOT_NOW
 
     def abort(self) -> None:
@@ -128,28 +130,26 @@ class Multipart:
                 self._call("abort_multipart_upload", UploadId=upload)
                 count()
 
-    def _put(self, body: bytes, condition: Mapping[str, str]) -> str | None:
+    def _put(self, body: bytes, condition: Mapping[str, str]) -> Info:
         with asked("cannot be written", self.location.name):
-            answered = self._call("put_object", Body=body, **self._passed_on(), **condition)
-        etag: str | None = answered.get("ETag")
-        return etag
+            told: Info = self._call("put_object", Body=body, **self._passed_on(), **condition)
+        return told
 
-    def _complete(self, condition: Mapping[str, str]) -> str | None:
+    def _complete(self, condition: Mapping[str, str]) -> Info:
         listed = [
             {"PartNumber": number, "ETag": etag} for number, etag in enumerate(self._etags, 1)
         ]
         with asked("cannot be completed", self.location.name):
-            answered = self._call(
+            told: Info = self._call(
                 "complete_multipart_upload",
                 UploadId=self._id,
                 MultipartUpload={"Parts": listed},
                 **condition,
             )
-        etag: str | None = answered.get("ETag")
-        return etag
+        return told
 
-    def _found(self, body: bytes | None) -> str | None:
-        """The object's ETag if it is the one that was sent: a digest of it, or of its parts'.
+    def _found(self, body: bytes | None) -> Info | None:
+        """What is there, if it is what was sent: its ETag is a digest of it, or of its parts'.
 
         Not of what is encrypted with a customer's key, which is never found here.
         """
@@ -164,8 +164,8 @@ class Multipart:
             whole = hashlib.md5(digests, usedforsecurity=False)
             expected = f"{whole.hexdigest()}-{len(marks)}"
         with suppress(FileError):
-            now = str((described(self.location) or {}).get("ETag", ""))
-            return now if now.strip('"') == expected else None
+            now = described(self.location, again=True) or {}
+            return now if str(now.get("ETag", "")).strip('"') == expected else None
         return None
 
     def _begin(self) -> None:
@@ -240,12 +240,8 @@ class Multipart:
 
     def _passed_on(self) -> dict[str, Any]:
         """What the object that is replaced says of itself."""
-        if self._old is None:
-            return {}
-        with asked("cannot be looked at", self.location.name):
-            head = self._call("head_object")
-        count()
-        return {key: head[key] for key in _PASSED_ON if head.get(key)}
+        old = self._old or {}
+        return {key: old[key] for key in _PASSED_ON if old.get(key)}
 
     def _call(self, method: str, **arguments: Any) -> Any:
         return self.location.fs.call_s3(method, **self._where, **arguments)

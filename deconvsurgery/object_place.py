@@ -10,9 +10,10 @@ from typing import Any
 
 from .address import scheme_of
 from .errors import OutputError
+from .object_state import described
 from .origin import Source
 from .remote import RemoteSource
-from .store import Location, described, located
+from .store import Location, located
 
 
 @dataclass(frozen=True, slots=True)

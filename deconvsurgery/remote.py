@@ -7,13 +7,14 @@ straight on, more. Never here: writing, what the bytes mean.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from .errors import FileError
+from .object_state import described, state
 from .origin import Source
-from .store import Location, asked, count, described, located, state
+from .store import Location, asked, count, located
 
 _KIB = 1 << 10
 _FIRST = 64 * _KIB  # bytes; all of a small model, most of the names of a large one
@@ -25,16 +26,35 @@ _KEPT = 8  # windows that are kept, as a model's parts are looked at again
 class RemoteSource(Source):
     """An object in a store, by ranges; each only if the object is still the one that was opened."""
 
-    __slots__ = ("_file", "_kept", "_next", "_state", "_step", "info", "location", "name", "size")
+    __slots__ = (
+        "_fetch",
+        "_file",
+        "_kept",
+        "_next",
+        "_state",
+        "_step",
+        "info",
+        "location",
+        "name",
+        "size",
+    )
     spooled = False
     fd = -1
     stride = 8192 * _KIB
 
-    def __init__(self, location: Location, file: Any, info: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        location: Location,
+        info: dict[str, Any],
+        fetch: Callable[[int, int], bytes],
+        file: Any = None,
+    ) -> None:
+        """``fetch`` gives a range, from where it starts and of how many bytes."""
         self.location = location
         self.name = location.name
         self.info = info
         self.size = int(info["size"])
+        self._fetch = fetch
         self._file = file
         self._state = state(info)
         self._kept: list[tuple[int, bytes]] = []
@@ -58,18 +78,24 @@ class RemoteSource(Source):
         wanted = min(max(size, step), self.size - start)
         data = self._fetched(start, wanted)
         # Who asks for more than a name and a length after a jump is likely to go on.
-        on = start == self._next or size > _LEAST
-        self._step = min(4 * wanted, _MOST) if on else 2 * _LEAST
-        self._next = start + wanted
-        if wanted <= _MOST:
-            self._kept = [*self._kept[1 - _KEPT :], (start, data)]
+        self.keep(start, data, on=start == self._next or size > _LEAST)
         return data if wanted == size else data[:size]
+
+    def keep(self, start: int, data: bytes, *, on: bool = True) -> None:
+        """Have bytes that were fetched; ``on``: more will be wanted than from here to there."""
+        self._step = min(4 * len(data), _MOST) if on else 2 * _LEAST
+        self._next = start + len(data)
+        if len(data) <= _MOST:
+            self._kept = [*self._kept[1 - _KEPT :], (start, data)]
 
     def _fetched(self, start: int, size: int) -> bytes:
         with asked(f"cannot read at byte {start}", self.name):
-            self._file.seek(start)
-            data: bytes = self._file.read(size)
+            data = self._fetch(start, size)
         count(read=len(data))
+        return self.whole(start, data, size)
+
+    def whole(self, start: int, data: bytes, size: int) -> bytes:
+        """``data``, if it is all of what was asked for."""
         if len(data) != size:
             raise FileError(
                 f"gave {len(data)} bytes instead of {size} at byte {start}",
@@ -81,7 +107,7 @@ class RemoteSource(Source):
 
     def unchanged(self) -> bool:
         """The store still describes it as it did; an object that is gone cannot be mixed up."""
-        now = described(self.location)
+        now = described(self.location, again=True)
         return now is None or state(now) == self._state
 
     def is_at(self, location: Location) -> bool:
@@ -91,7 +117,8 @@ class RemoteSource(Source):
     def close(self) -> None:
         """Let go of it; a second call does nothing."""
         with suppress(Exception):  # there is nothing to lose in an object that was read
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
 
 
 def open_remote(url: str) -> RemoteSource | None:
@@ -102,22 +129,23 @@ def open_remote(url: str) -> RemoteSource | None:
     location = located(url)
     if location.is_folder:
         _refuse_folder(location)
+    if location.is_s3:
+        return _opened_s3(location)
     with asked("cannot be opened", location.name):
-        if location.is_s3:
-            # The file's own description is the one that its ranges are held to.
-            file = location.fs.open(location.key, "rb", cache_type="none")
-            info = file.details
-        else:
-            info = location.fs.info(location.key)
-            file = None
+        info = location.fs.info(location.key)
         count()
         if info.get("type") == "directory":
             _refuse_folder(location)
         if info.get("size") is None or info.get("partial") is False:
             return None
-        if file is None:
-            file = location.fs.open(location.key, "rb", cache_type="none")
-    source = RemoteSource(location, file, info)
+        file = location.fs.open(location.key, "rb", cache_type="none")
+
+    def fetch(start: int, size: int) -> bytes:
+        file.seek(start)
+        data: bytes = file.read(size)
+        return data
+
+    source = RemoteSource(location, info, fetch, file)
     try:
         if location.read_only and source.size > _FIRST:
             source.read(source.size - 1, 1)  # any web server gives a beginning
@@ -126,6 +154,23 @@ def open_remote(url: str) -> RemoteSource | None:
         if not isinstance(error.__cause__, ValueError):
             raise
         return None  # what fsspec says of a web server that sends the whole file
+    return source
+
+
+def _opened_s3(location: Location) -> RemoteSource:
+    from .s3_ranges import S3Ranges
+
+    with asked("cannot be opened", location.name):
+        try:
+            ranges = S3Ranges(location, _FIRST)
+        except FileNotFoundError:
+            if location.fs.isdir(location.key):
+                _refuse_folder(location)
+            raise
+    source = RemoteSource(location, ranges.info, ranges.read)
+    first = ranges.first
+    if first is not None:
+        source.keep(0, source.whole(0, first, min(_FIRST, source.size)))
     return source
 
 

@@ -222,9 +222,9 @@ def _check_still(place: Place) -> None:
     except FileNotFoundError:
         return
     if place.old is None:
-        raise OutputError("was made by another meanwhile", path=place.name)
+        raise OutputError("was made by another meanwhile", path=place.name, transient=True)
     if not os.path.samestat(now, place.old):
-        raise OutputError("was replaced by another meanwhile", path=place.name)
+        raise OutputError("was replaced by another meanwhile", path=place.name, transient=True)
 
 
 def _dress(fd: int, path: str, old: os.stat_result) -> list[str]:

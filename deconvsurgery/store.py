@@ -15,8 +15,6 @@ from .address import scheme_of
 from .errors import FileError, FormatError, SurgeryError
 from .remedies import reason, shown
 
-# What tells one state of an object from the next, of the fields that stores tell; a size always.
-_MARKS = ("ETag", "VersionId", "generation", "md5Hash", "content_md5", "Last-Modified", "mtime")
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
 _CHANGED = 412
 _EXTRA = "pip install 'deconvsurgery[zoo]'"
@@ -36,8 +34,6 @@ _NO_ANSWER = frozenset(
         "ConnectionClosedError",
     )
 )
-
-State = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,30 +155,6 @@ def located(url: str) -> Location:
     return Location(url, name, fs, key)
 
 
-def state(info: dict[str, Any]) -> State:
-    """What an object's description says that changes when the object does."""
-    return (info.get("size"), *(str(info.get(mark)) for mark in _MARKS))
-
-
-def described(location: Location) -> dict[str, Any] | None:
-    """What the store says of an object now, in one request; ``None`` where there is none."""
-    with asked("cannot be looked at", location.name):
-        try:
-            info = _head(location) if location.is_s3 else location.fs.info(location.key)
-        except FileNotFoundError:
-            info = None
-        count()
-    return info
-
-
-def _head(location: Location) -> dict[str, Any]:
-    """As s3fs would describe it, which lists what begins with the key where there is no object."""
-    bucket, key, version = location.fs.split_path(location.key)
-    more = {"VersionId": version} if version else {}
-    told = location.fs.call_s3("head_object", Bucket=bucket, Key=key, **more)
-    return {"size": told["ContentLength"], "type": "file", **told}
-
-
 @contextmanager
 def asked(what: str, name: str) -> Iterator[None]:
     """Refusals of the store in the body, as errors: ``what`` could not be done, and why."""
@@ -218,7 +190,7 @@ def refusal(what: str, error: Exception, name: str) -> FileError:
 def answer(error: BaseException) -> int | None:
     """The HTTP status behind an error, where there was an answer, and all of it."""
     for each in _chain(error):
-        if _is_silence(each):  # aiohttp calls half an answer a status of 400
+        if is_silence(each):  # aiohttp calls half an answer a status of 400
             return None
         response = getattr(each, "response", None)
         if isinstance(response, dict):
@@ -241,10 +213,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _unanswered(error: BaseException) -> bool:
-    return any(map(_is_silence, _chain(error)))
+    return any(map(is_silence, _chain(error)))
 
 
-def _is_silence(error: BaseException) -> bool:
+def is_silence(error: BaseException) -> bool:
+    """No answer came, or only a part of one."""
     return any(base.__name__ in _NO_ANSWER for base in type(error).__mro__)
 
 

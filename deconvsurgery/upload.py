@@ -14,12 +14,13 @@ from typing import Any
 from .errors import FileError, OutputError
 from .multipart import Multipart
 from .object_place import ObjectPlace
+from .object_state import described, forget, note, state
 from .origin import Source
 from .parts import S3, Parts
 from .remedies import shown
 from .sink import Sink
 from .splice import Buffer, Kept
-from .store import Location, asked, count, described, state
+from .store import Location, asked, count
 
 
 class _ToS3(Sink):
@@ -140,12 +141,16 @@ class StagedObject:
                 self._copy(location.key, self._kept)
         if self._upload is not None:
             upload, self._upload = self._upload, None
+            forget(location)
             try:
-                self._own = upload.complete(None if force else old or {})
+                told = upload.complete(None if force else old or {})
             except BaseException:
                 self._upload = upload
                 raise
+            self._own = told.get("ETag")
             self._taken = True
+            if self._own is not None:
+                note(location, {**told, "size": self.size})
         else:
             if not force:
                 self._check_still()
@@ -170,21 +175,23 @@ class StagedObject:
         if not self._taken:
             return False
         with suppress(FileError):
-            now = self._mark(described(self.place.location))
+            now = self._mark(described(self.place.location, again=True))
             return now is not None and self._own in (None, now)
         return True
 
     def _check_still(self) -> None:
-        now, old = described(self.place.location), self.place.old
+        now, old = described(self.place.location, again=True), self.place.old
         if now is not None and (old is None or state(now) != state(old)):
             how = "made" if old is None else "replaced"
-            raise OutputError(f"was {how} by another meanwhile", path=self.place.name)
+            words = f"was {how} by another meanwhile"
+            raise OutputError(words, path=self.place.name, transient=True)
 
     def undo(self) -> None:
         """Put back what was there, if the new object has taken its place."""
         location = self.place.location
         if not self._is_there():
             return
+        forget(location)
         kept, self._kept = self._kept, None  # if it is not put back, it must not be lost
         try:
             with asked("cannot be put back", self.place.name):

@@ -52,10 +52,10 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def _same_environment() -> Iterator[None]:
     """A variable that a test leaves behind is another world for the thousands that follow."""
-    told = "PYTEST_CURRENT_TEST"
-    before = {key: value for key, value in os.environ.items() if key != told}
+    own = ("PYTEST_CURRENT_TEST", "LD_LIBRARY_PATH")  # pytest's and, once it is imported, OpenCV's
+    before = {key: value for key, value in os.environ.items() if key not in own}
     yield
-    after = {key: value for key, value in os.environ.items() if key != told}
+    after = {key: value for key, value in os.environ.items() if key not in own}
     if after != before:
         for key in after.keys() - before.keys():
             del os.environ[key]

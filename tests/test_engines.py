@@ -222,8 +222,12 @@ def cluster() -> Iterator[Any]:
     os.environ.update(before)
 
 
-def test_a_cluster_that_is_there_does_it(cluster: Any, tmp_path: Path) -> None:
-    """Each task once, few at a time; an error and a death are the task's own."""
+@pytest.mark.parametrize("group", [1, 32])
+def test_a_cluster_that_is_there_does_it(
+    group: int, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few tasks at a time; an error and a death are the task's own."""
+    monkeypatch.setattr(dask_engine, "_GROUP", group)
     tasks = plain(tmp_path, range(30))
     tasks[7], tasks[11] = task_of(tmp_path, "raise", 7), task_of(tmp_path, "value", 11)
     tasks[15] = task_of(tmp_path, "kill", 15)
@@ -231,7 +235,7 @@ def test_a_cluster_that_is_there_does_it(cluster: Any, tmp_path: Path) -> None:
     said: Said = []
     for each in run_dask(labour, counted, 1, cluster.scheduler_address):
         said.append(each)
-        assert counted.taken <= len(said) + 4 * 2 + 1  # one is put off
+        assert counted.taken <= len(said) + (4 * 2 + 1) * group  # one group is put off
     given = answers(said)
     error, other, death = given.pop(7), given.pop(11), given.pop(15)
     assert type(error) is ModelError
@@ -241,6 +245,49 @@ def test_a_cluster_that_is_there_does_it(cluster: Any, tmp_path: Path) -> None:
     assert given == {each: each * each for each in range(30) if each not in (7, 11, 15)}
     assert begun(tmp_path).count(15) == 2  # with others, and alone
     assert cluster.status.name == "running"  # it is not ours to end
+
+
+def test_brief_tasks_go_together(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And each is done once all the same; what takes long is not kept waiting for by others."""
+    from distributed import Client
+
+    submitted: list[int] = []
+    submit = Client.submit
+
+    def counting(self: Any, function: Any, work: Any, group: list[Task], **more: Any) -> Any:
+        submitted.append(len(group))
+        return submit(self, function, work, group, **more)
+
+    monkeypatch.setattr(Client, "submit", counting)
+    tasks = plain(tmp_path, range(400))
+    given = answers([*run_dask(labour, tasks, 1, cluster.scheduler_address)])
+    assert given == {each: each * each for each in range(400)}
+    assert begun(tmp_path) == [*range(400)]
+    assert submitted[0] == 1  # nobody knows yet how long one takes
+    assert max(submitted) > 10
+    assert len(submitted) < 100
+
+
+def test_a_group_ends_when_its_time_is_over_and_before_what_raises() -> None:
+    def work(task: Task) -> int:
+        if task[0] == "rest":
+            time.sleep(1.5 * dask_engine._BRIEF)
+        if task[0] == "raise":
+            raise ModelError("is wrong")
+        return task[1]
+
+    def together(*what: str) -> list[int]:
+        given, seconds = dask_engine._together(work, [(each, 7, "") for each in what])
+        assert seconds >= what[: len(given)].count("rest") * dask_engine._BRIEF
+        return given
+
+    assert together("", "", "") == [7, 7, 7]
+    assert together("", "rest", "") == [7, 7]
+    assert together("", "raise", "") == [7]
+    with pytest.raises(ModelError):
+        together("raise", "")
 
 
 def test_a_scheduler_that_goes_away(cluster: Any, tmp_path: Path) -> None:

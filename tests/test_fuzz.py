@@ -1,4 +1,4 @@
-"""A short campaign of fuzzing: ten seconds for each harness.
+"""A short campaign of fuzzing: five seconds for each harness.
 
 Bounded in time, and nothing is asserted of speed. ``docs/contributing.md`` says how a long
 campaign is run and what a finding is good for.
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).with_name("fuzz") / "run.py"
-SECONDS = 10
+SECONDS = 5
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None,

@@ -99,6 +99,48 @@ def test_a_run_without_urls_says_that_no_store_was_asked(place: Path, run_here: 
 # --- little is asked for
 
 
+def test_a_small_object_is_one_request(place: Path, objects: Any, run_here: RunHere) -> None:
+    code, _, _ = run_here(place, "apply", "-n", objects.url("a/net"), objects.url("a/in"))
+    assert code == 0
+    asked = [(each.operation, each.key, each.range) for each in objects.requests()]
+    assert asked == [("GetObject", "a/" + key, "bytes=0-65535") for key in ("net", "in")]
+
+
+def test_an_empty_object_is_an_empty_file(place: Path, objects: Any, run_here: RunHere) -> None:
+    objects.put("a/empty", b"")
+    (place / "empty").write_bytes(b"")
+    expected = run_here(place, "apply", "-n", "empty", "in")
+    code, printed, errors = run_here(place, "apply", "-n", objects.url("a/empty"), "in", "-v")
+    assert (code, printed) == expected[:2]
+    line, told = errors.replace(b"s3://zoo/a/", b"").split(b"\n", 1)
+    assert told == expected[2]
+    assert traffic(line + b"\n") == (len(objects.requests()), 0, 0, 0)
+    assert [each.operation for each in objects.requests()] == ["GetObject", "HeadObject"]
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    place: Path, objects: Any, run_here: RunHere
+) -> None:
+    expected = run_here(place, "apply", "-n", "net", "in")
+    objects.fault("cut", "GetObject", "a/in")
+    code, printed, errors = run_here(place, "apply", "-n", "net", objects.url("a/in"))
+    assert (code, errors) == (0, b"")
+    assert printed.replace(b"s3://zoo/a/", b"") == expected[1]
+    assert [each.faults for each in objects.requests()] == [["cut"], []]
+
+
+def test_a_store_that_heeds_no_ranges(place: Path, objects: Any, run_here: RunHere) -> None:
+    """It can be read as far as one request goes; all of a large one would come each time."""
+    objects.fault("whole", "GetObject", times=None)
+    code, _, _ = run_here(place, "inspect", objects.url("a/net"), objects.url("a/in"))
+    assert code == 0
+    objects.put("a/large", padded(BASE, 2, MIB))
+    code, printed, errors = run_here(place, "inspect", objects.url("a/large"))
+    assert (code, printed) == (4, b"")
+    assert errors.startswith(b"error: s3://zoo/a/large: is in a store that gives whole objects")
+    assert b"hint: copy it to a file" in errors
+
+
 @pytest.fixture
 def large(tmp_path: Path, s3: Any) -> Any:
     """20 layers of 2 MiB each around the sample's own; 42 MB in all."""
@@ -266,7 +308,7 @@ def test_a_folder_is_no_object(place: Path, objects: Any, run_here: RunHere, fol
 
 
 def test_an_account_that_may_not(place: Path, objects: Any, run_here: RunHere) -> None:
-    objects.fault(403, "HeadObject", times=None)
+    objects.fault(403, "GetObject", times=None)
     text = refused(run_here(place, "inspect", objects.url("a/in")))
     assert "the account that you are logged in with may not do this" in text
 

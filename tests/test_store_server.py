@@ -344,6 +344,15 @@ def test_a_body_may_be_cut_short(store: Any, client: Any) -> None:
     assert [each.sent for each in store.requests()] == [6 * MIB]
 
 
+def test_ranges_may_not_be_heeded(store: Any, client: Any) -> None:
+    store.put("key", b"value")
+    store.fault("whole", "GetObject")
+    wanted = {"Bucket": "zoo", "Key": "key", "Range": "bytes=1-2"}
+    whole, part = client.get_object(**wanted), client.get_object(**wanted)
+    assert (whole["Body"].read(), part["Body"].read()) == (b"value", b"al")
+    assert ("ContentRange" in whole, part["ContentRange"]) == (False, "bytes 1-2/5")
+
+
 def test_a_success_may_have_an_error_for_its_body(store: Any, client: Any) -> None:
     store.put("key", b"value")
     store.fault(200, "CopyObject")

@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from multiprocessing import resource_tracker
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..errors import FileError, FormatError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
-_AHEAD = 4  # tasks that the scheduler knows of, for each thread of a worker
+_AHEAD = 4  # groups of tasks that the scheduler knows of, for each thread of a worker
+_GROUP = 32  # tasks at most in a group
+_BRIEF = 0.25  # seconds after which a worker begins no other task of its group
 _PAUSE = 0.005  # seconds between two looks for answers
 _EVERY = 1  # seconds between two looks at how many threads there are
 _NOWHERE = "127.0.0.1:0"  # any port that is free, for this machine alone
@@ -34,7 +36,8 @@ def run_dask(
     """Each task with its answer, or with what was raised, in the order in which they come.
 
     Without the address of a scheduler a cluster of ``workers`` processes is started here, and ended
-    with it. Tasks whose workers died are done again at the end, one by one: Dask takes those that
+    with it. Brief tasks go to a worker in groups, as a scheduler can do with some hundred things a
+    second. Tasks whose workers died are done again at the end, one by one: Dask takes those that
     waited at such a worker for guilty, too. Raises ``FormatError`` where Dask is not installed,
     ``FileError`` for a scheduler that cannot be reached or goes away.
     """
@@ -45,42 +48,89 @@ def run_dask(
             "this engine needs Dask, which is not installed",
             hint="pip install 'deconvsurgery[zoo]', or use --engine local",
         ) from None
-    waiting = iter(tasks)
+    waiting = _Waiting(tasks)
     with ExitStack() as stack:
         client = _client(stack, workers, scheduler)
         answers = as_completed(raise_errors=False, with_results=True)
-        running: dict[Any, Task] = {}
+        running: dict[Any, list[Task]] = {}
         suspects: deque[Task] = deque()
         alone = False
         room, asked = 0, float("-inf")
 
-        def submit(task: Task) -> None:
+        def submit(group: list[Task]) -> None:
             # Not by what it is asked to do: a task that is done again may find another world.
-            future = client.submit(work, task, pure=False)
-            running[future] = task
+            future = client.submit(_together, work, group, pure=False)
+            running[future] = group
             answers.add(future)
 
         while True:
             if time.monotonic() - asked >= _EVERY:  # a cluster may grow and shrink
                 room = max(1, sum(client.nthreads().values())) * _AHEAD
                 asked = time.monotonic()
-            for task in islice(waiting, max(0, room - len(running))):
-                submit(task)
+            while len(running) < room and (group := waiting.group()):
+                submit(group)
             if not running and suspects:
                 alone = True
-                submit(suspects.popleft())
+                submit([suspects.popleft()])
             if not running:
                 return
             for future, answer in _ready(client, answers):
-                task = running.pop(future)
+                group = running.pop(future)
                 if future.status == "finished":
-                    yield task, answer
+                    given, seconds = answer
+                    waiting.learn(len(given), seconds)
+                    waiting.put_back(group[len(given) :])
+                    yield from zip(group, given, strict=False)
                 elif future.status != "error":
                     raise _gone(client)
                 elif alone or type(answer[1]).__name__ != "KilledWorker":
-                    yield task, answer[1]  # beside its type and its traceback
+                    waiting.put_back(group[1:])
+                    yield group[0], answer[1]  # beside its type and its traceback
                 else:
-                    suspects.append(task)
+                    suspects.extend(group)
+
+
+def _together(work: Callable[[Task], Answer], group: list[Task]) -> tuple[list[Answer], float]:
+    """On a worker: the answers of the first tasks, of one at least, and the seconds they took.
+
+    What a task raises is its own answer only where it is the first; else the group ends before it.
+    """
+    began = time.monotonic()
+    given: list[Answer] = []
+    for task in group:
+        try:
+            given.append(work(task))
+        except Exception:
+            if not given:
+                raise
+            break
+        if time.monotonic() - began > _BRIEF:
+            break
+    return given, time.monotonic() - began
+
+
+class _Waiting(Generic[Task]):
+    """Tasks in groups that take a worker about as long, whatever a task takes."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._tasks = iter(tasks)
+        self._back: deque[Task] = deque()
+        self._size = 1.0
+
+    def group(self) -> list[Task]:
+        """The next tasks; none at the end."""
+        size = int(self._size)
+        back = [self._back.popleft() for _ in range(min(size, len(self._back)))]
+        return back + list(islice(self._tasks, size - len(back)))
+
+    def learn(self, done: int, seconds: float) -> None:
+        """So many tasks of a group were done in that time."""
+        fitting = max(1.0, min(_GROUP, done * _BRIEF / max(seconds, 1e-6)))
+        self._size = (self._size + fitting) / 2
+
+    def put_back(self, tasks: Iterable[Task]) -> None:
+        """Of a group, those that were not begun."""
+        self._back.extend(tasks)
 
 
 def _ready(client: Any, answers: Any) -> list[Any]:

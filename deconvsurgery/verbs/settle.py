@@ -21,6 +21,7 @@ from .. import __version__
 from ..address import folder_of
 from ..errors import ConfigError, FileError, OutputError, SurgeryError
 from ..marks import Mark, digest, mark
+from ..object_state import known
 from ..record import SUFFIX, read_record, remove_record, write_record
 from ..remedies import shown
 from ..rows import Outcome, Row, failed, hashed
@@ -62,9 +63,10 @@ def settle(task: Task) -> Settled:
         while True:
             spent = partial(_spent, began, attempts, traffic)
             try:
-                return _settled(_Work(task), spent)
+                with known():
+                    return _settled(_Work(task), spent)
             except SurgeryError as error:
-                refused, passing = error, isinstance(error, FileError) and error.transient
+                refused, passing = error, error.transient
             except MemoryError:
                 words, hint = "out of memory", "fewer --workers leave more for each"
                 refused, passing = SurgeryError(words, hint=hint), False
@@ -130,8 +132,8 @@ class _Work:
         )
 
 
-def _marks(*paths: str | None) -> Marks:
-    return {path: mark(path) for path in paths if path is not None}
+def _marks(*paths: str | None, again: bool = False) -> Marks:
+    return {path: mark(path, again=again) for path in paths if path is not None}
 
 
 def _digests(marks: Marks) -> dict[str, str]:
@@ -228,16 +230,19 @@ def _claimed(work: _Work, record: Row | None, key: str) -> Iterator[None]:
     for output in work.outputs:
         if folder := folder_of(output):
             make_directory(folder)
-    write_record(place, work.row(Outcome.BEGUN, key=key))
+    claim = work.row(Outcome.BEGUN, key=key)
+    write_record(place, claim)
     try:
         yield
     except (SurgeryError, MemoryError) as error:
         if isinstance(error, FileError) and error.transient:
             raise  # a store may still carry out what it did not answer: the claim stays
         with suppress(SurgeryError):  # the first error tells more; the claim only stays
-            if _marks(*work.outputs) == work.outputs:
+            # What is there may be another's by now, whose record must stay, if it has one.
+            others = isinstance(error, OutputError) and read_record(place) == claim
+            if others or _marks(*work.outputs, again=True) == work.outputs:
                 if record is not None:
                     write_record(place, record)
-                elif not any(work.outputs.values()):
+                elif others or not any(work.outputs.values()):
                     remove_record(place)
         raise

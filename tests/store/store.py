@@ -144,7 +144,7 @@ class Store:
         Args:
             what: A status with its error document (503: ``SlowDown``; 200: an error in the body of
                 a success); ``drop``: the connection closed without an answer; ``cut``: closed
-                after half of the body.
+                after half of the body; ``whole``: ranges are not heeded.
             operation, key: Patterns with ``*``.
             performed: What was asked for is done and only the answer is lost.
         """

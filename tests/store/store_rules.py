@@ -26,7 +26,8 @@ class Rule:
     Args:
         kind: ``answer``: an error instead of, or after, what was asked for; ``drop``: the
             connection closed without an answer; ``cut``: closed after half of the answer's body;
-            ``delay``; ``replace``: a value put before the request is served.
+            ``whole``: all of an object where a range was asked for; ``delay``; ``replace``: a value
+            put before the request is served.
         operation, key: Patterns with ``*``; `key` is without the bucket.
         times: None is for ever.
         performed: Whether what was asked for is done before the fault.

@@ -104,6 +104,8 @@ class Store:
         for rule in rules:
             if rule.kind == "delay":
                 rule.forgotten.wait(rule.seconds)
+            elif rule.kind == "whole":
+                environ.pop("HTTP_RANGE", None)
             elif rule.kind == "replace":
                 assert rule.action is not None
                 rule.action()

@@ -1,0 +1,87 @@
+"""What a store says of an object: its size, and marks that are others when the object is another.
+
+Within `known` it is asked once for each object of S3, where conditions hold whatever is read and
+written later to the answer. Never here: an object's bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeAlias
+
+from .store import Location, asked, count
+
+# What tells one state of an object from the next, of the fields that stores tell; a size always.
+_MARKS = ("ETag", "VersionId", "generation", "md5Hash", "content_md5", "Last-Modified", "mtime")
+
+Info: TypeAlias = dict[str, Any]
+State: TypeAlias = tuple[object, ...]
+_Key: TypeAlias = tuple[Any, str]
+
+_known: ContextVar[dict[_Key, Info | None] | None] = ContextVar("known", default=None)
+
+
+def state(info: Info) -> State:
+    """What an object's description says that changes when the object does."""
+    return (info.get("size"), *(str(info.get(mark)) for mark in _MARKS))
+
+
+@contextmanager
+def known() -> Iterator[None]:
+    """Ask S3 once for each object in the body, in this thread."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def described(location: Location, *, again: bool = False) -> Info | None:
+    """What the store says of an object, in one request; ``None`` where there is none.
+
+    It is what the store says now, but for what is `known` unless it is to be asked ``again``.
+    """
+    told = _known.get()
+    if told is not None and not again and _key(location) in told:
+        return told[_key(location)]
+    with asked("cannot be looked at", location.name):
+        try:
+            info = _head(location) if location.is_s3 else location.fs.info(location.key)
+        except FileNotFoundError:
+            info = None
+        count()
+    note(location, info)
+    return info
+
+
+def recalled(location: Location) -> Info | None:
+    """What is known of an object that is there, without asking."""
+    return (_known.get() or {}).get(_key(location))
+
+
+def note(location: Location, info: Info | None) -> None:
+    """What an object is from now on, as an answer of the store has it; ``None``: there is none."""
+    told = _known.get()
+    if told is not None and location.is_s3:
+        told[_key(location)] = info
+
+
+def forget(location: Location) -> None:
+    """Something may have become of it."""
+    told = _known.get()
+    if told is not None:
+        told.pop(_key(location), None)
+
+
+def _key(location: Location) -> _Key:
+    return location.fs, location.key
+
+
+def _head(location: Location) -> Info:
+    """As s3fs would describe it, which lists what begins with the key where there is no object."""
+    bucket, key, version = location.fs.split_path(location.key)
+    more = {"VersionId": version} if version else {}
+    told = location.fs.call_s3("head_object", Bucket=bucket, Key=key, **more)
+    return {"size": told["ContentLength"], "type": "file", **told}

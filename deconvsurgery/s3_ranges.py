@@ -1,0 +1,90 @@
+"""Ranges of an object in S3: the first tells what the object is, the others are of no other object.
+
+s3fs would describe the object first, in a request of its own. Never here: which ranges are wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fsspec.asyn import sync
+
+from .errors import FileError
+from .object_state import Info, note, recalled
+from .store import Location, answer, count, is_silence
+
+_UNSATISFIABLE = 416  # no byte is in the range
+_PAUSE = 0.1  # seconds before a body is asked for again, and twice as many each time
+
+
+class S3Ranges:
+    """An object that is there, and ``info``, what the store says of it.
+
+    Raises ``FileNotFoundError`` for one that is not, ``FileError`` for a store that gives whole
+    objects alone, and whatever s3fs raises.
+    """
+
+    def __init__(self, location: Location, size: int) -> None:
+        """Have ``first``, the first ``size`` bytes or as many as there are.
+
+        Where the store has told of the object before, ``first`` is ``None``: nothing is asked.
+        """
+        self.location = location
+        self.first: bytes | None = None
+        bucket, key, version = location.fs.split_path(location.key)
+        self._where = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+        self.info: Info = recalled(location) or self._opened(size)
+
+    def _opened(self, size: int) -> Info:
+        try:
+            told, self.first = self._got(0, size)
+            whole = told.get("ContentRange", "").rpartition("/")[2] or told["ContentLength"]
+            count(read=len(self.first))
+        except OSError as error:
+            if answer(error) != _UNSATISFIABLE:
+                raise
+            told = self.location.fs.call_s3("head_object", **self._where)
+            whole = told["ContentLength"]
+            count(2)
+        info = {key: each for key, each in told.items() if key != "Body"} | {"size": int(whole)}
+        note(self.location, info)
+        return info
+
+    def read(self, start: int, size: int) -> bytes:
+        """Bytes ``[start, start + size)``, if the object is still the same."""
+        mark = self.info.get("ETag")
+        return self._got(start, size, **({"IfMatch": mark} if mark else {}))[1]
+
+    def _got(self, start: int, size: int, **condition: str) -> tuple[Info, bytes]:
+        fs = self.location.fs
+        told, data = sync(fs.loop, _got, fs, self._where | condition, start, size)
+        if data is None:
+            raise FileError(
+                "is in a store that gives whole objects alone, not ranges of them",
+                path=self.location.name,
+                hint="copy it to a file of this machine first",
+            )
+        return told, data
+
+
+async def _got(fs: Any, wanted: dict[str, str], start: int, size: int) -> tuple[Info, bytes | None]:
+    """An answer and its body, ``None`` for one that is not of the range.
+
+    It is asked again where the body breaks off. s3fs does so, too, where no answer comes at all,
+    or one that may be another next time.
+    """
+    tries = 0
+    while True:
+        told = await fs._call_s3("get_object", **wanted, Range=f"bytes={start}-{start + size - 1}")
+        # Who gives all of a small object from its beginning gives the range, too.
+        fits = "ContentRange" in told or (start == 0 and told["ContentLength"] <= size)
+        try:
+            return told, await told["Body"].read() if fits else None
+        except Exception as error:
+            tries += 1
+            if tries >= fs.retries or not is_silence(error):
+                raise
+        finally:
+            told["Body"].close()
+        await asyncio.sleep(_PAUSE * 2**tries)
