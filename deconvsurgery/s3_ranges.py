@@ -9,10 +9,11 @@ import asyncio
 from typing import Any
 
 from fsspec.asyn import sync
+from s3fs.core import S3_RETRYABLE_ERRORS
 
 from .errors import FileError
 from .object_state import Info, note, recalled
-from .store import Location, answer, count, is_silence
+from .store import Location, answer, count
 
 _UNSATISFIABLE = 416  # no byte is in the range
 _PAUSE = 0.1  # seconds before a body is asked for again, and twice as many each time
@@ -81,9 +82,9 @@ async def _got(fs: Any, wanted: dict[str, str], start: int, size: int) -> tuple[
         fits = "ContentRange" in told or (start == 0 and told["ContentLength"] <= size)
         try:
             return told, await told["Body"].read() if fits else None
-        except Exception as error:
+        except S3_RETRYABLE_ERRORS:
             tries += 1
-            if tries >= fs.retries or not is_silence(error):
+            if tries >= fs.retries:
                 raise
         finally:
             told["Body"].close()

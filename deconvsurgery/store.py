@@ -190,7 +190,7 @@ def refusal(what: str, error: Exception, name: str) -> FileError:
 def answer(error: BaseException) -> int | None:
     """The HTTP status behind an error, where there was an answer, and all of it."""
     for each in _chain(error):
-        if is_silence(each):  # aiohttp calls half an answer a status of 400
+        if _is_silence(each):  # aiohttp calls half an answer a status of 400
             return None
         response = getattr(each, "response", None)
         if isinstance(response, dict):
@@ -213,11 +213,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _unanswered(error: BaseException) -> bool:
-    return any(map(is_silence, _chain(error)))
+    return any(map(_is_silence, _chain(error)))
 
 
-def is_silence(error: BaseException) -> bool:
-    """No answer came, or only a part of one."""
+def _is_silence(error: BaseException) -> bool:
     return any(base.__name__ in _NO_ANSWER for base in type(error).__mro__)
 
 

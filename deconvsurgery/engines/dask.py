@@ -83,27 +83,20 @@ def run_dask(
                     yield from zip(group, given, strict=False)
                 elif future.status != "error":
                     raise _gone(client)
-                elif alone or type(answer[1]).__name__ != "KilledWorker":
-                    waiting.put_back(group[1:])
-                    yield group[0], answer[1]  # beside its type and its traceback
-                else:
+                elif not alone and type(answer[1]).__name__ == "KilledWorker":
                     suspects.extend(group)
+                elif len(group) > 1:
+                    waiting.split(group)
+                else:
+                    yield group[0], answer[1]  # beside its type and its traceback
 
 
 def _together(work: Callable[[Task], Answer], group: list[Task]) -> tuple[list[Answer], float]:
-    """On a worker: the answers of the first tasks, of one at least, and the seconds they took.
-
-    What a task raises is its own answer only where it is the first; else the group ends before it.
-    """
+    """On a worker: the answers of the first tasks, of one at least, and the seconds they took."""
     began = time.monotonic()
     given: list[Answer] = []
     for task in group:
-        try:
-            given.append(work(task))
-        except Exception:
-            if not given:
-                raise
-            break
+        given.append(work(task))
         if time.monotonic() - began > _BRIEF:
             break
     return given, time.monotonic() - began
@@ -115,10 +108,13 @@ class _Waiting(Generic[Task]):
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._tasks = iter(tasks)
         self._back: deque[Task] = deque()
+        self._alone: deque[Task] = deque()
         self._size = 1.0
 
     def group(self) -> list[Task]:
         """The next tasks; none at the end."""
+        if self._alone:
+            return [self._alone.popleft()]
         size = int(self._size)
         back = [self._back.popleft() for _ in range(min(size, len(self._back)))]
         return back + list(islice(self._tasks, size - len(back)))
@@ -131,6 +127,10 @@ class _Waiting(Generic[Task]):
     def put_back(self, tasks: Iterable[Task]) -> None:
         """Of a group, those that were not begun."""
         self._back.extend(tasks)
+
+    def split(self, group: Iterable[Task]) -> None:
+        """One of them raised something: which one is found out one by one."""
+        self._alone.extend(group)
 
 
 def _ready(client: Any, answers: Any) -> list[Any]:
