@@ -20,6 +20,7 @@ from .remote import RemoteSource
 from .splice import Kept
 from .store import Location, answer, asked, count
 
+_QUOTE = '"'
 _AT_ONCE = 4  # parts on their way: so many are held in memory, and as many requests are open
 # What an object that is replaced passes on, as a file passes on its owner and mode.
 _PASSED_ON = (
@@ -102,7 +103,10 @@ class Multipart:
             told = found
         count(written=len(body or b""))
         self._id = None
-        return {key: told[key] for key in ("ETag", "VersionId") if key in told}
+        marks: Info = {key: str(told[key]) for key in ("ETag", "VersionId") if key in told}
+        if "ETag" in marks:  # quoted as in a header, whether a store does so here or not
+            marks["ETag"] = f'"{marks["ETag"].strip(_QUOTE)}"'
+        return marks
 
     def _refuse(self, error: FileError, expected: Mapping[str, Any] | None) -> None:
         """Raise ``OutputError`` where somebody else was there; else tell whether it may pass."""

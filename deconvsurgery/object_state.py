@@ -15,6 +15,7 @@ from .store import Location, asked, count
 
 # What tells one state of an object from the next, of the fields that stores tell; a size always.
 _MARKS = ("ETag", "VersionId", "generation", "md5Hash", "content_md5", "Last-Modified", "mtime")
+_UNVERSIONED = "null"  # what S3 calls the version of an object that has none, in some answers
 
 Info: TypeAlias = dict[str, Any]
 State: TypeAlias = tuple[object, ...]
@@ -25,7 +26,11 @@ _known: ContextVar[dict[_Key, Info | None] | None] = ContextVar("known", default
 
 def state(info: Info) -> State:
     """What an object's description says that changes when the object does."""
-    return (info.get("size"), *(str(info.get(mark)) for mark in _MARKS))
+    marks = (info.get(mark) for mark in _MARKS)
+    return (
+        info.get("size"),
+        *(None if mark in (None, _UNVERSIONED) else str(mark) for mark in marks),
+    )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from padded import MIB, padding
 
 import deconvsurgery as ds
 from deconvsurgery.prototxt import parse_net
@@ -483,6 +484,15 @@ def test_a_pair_in_a_store(there: Any, folder: Path) -> None:
     there.reset()
     assert kept(settle(REMOTE)).key == row.key
     assert [each.operation for each in there.requests()] == ["HeadObject"] * 3 + ["GetObject"]
+
+
+def test_a_pair_of_many_parts_is_known_by_what_its_completion_said(there: Any) -> None:
+    there.put("in", padding(b"before", 12 * MIB) + BASE)
+    row = done(settle(REMOTE))
+    assert len(there.requests("UploadPartCopy")) > 0
+    there.reset()
+    assert settle(replace(REMOTE, seal=row.seal)) == Settled(None)
+    assert [each.operation for each in there.requests()] == ["HeadObject"] * 3
 
 
 @pytest.mark.parametrize("what", [500, 503, "drop"])
