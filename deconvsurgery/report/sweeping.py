@@ -78,7 +78,7 @@ def closing_words(result: SweepResult) -> str:
     ]
     skipped = ""
     if summary.skipped:
-        skipped = f"; {summary.skipped:,} of them were settled before"
+        skipped = f"; {summary.skipped:,} settled before"
     return (
         f"{result.verb}: {plural(summary.total, 'pair')}: {', '.join(counts)}{skipped}. "
         f"Rows: {escaped(result.results)}"
