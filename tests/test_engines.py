@@ -64,6 +64,12 @@ def test_each_task_has_its_answer_or_its_error(tmp_path: Path) -> None:
     assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
     assert (type(other), other.args) == (ValueError, (11,))
     assert begun(tmp_path) == [*range(20)]
+    assert not managed()
+
+
+def managed() -> bool:
+    """A pool's own thread is there, and with it the semaphores of its queues."""
+    return "_ExecutorManagerThread" in {type(each).__name__ for each in threading.enumerate()}
 
 
 def test_no_tasks() -> None:
@@ -101,7 +107,7 @@ def test_a_worker_that_dies_between_two_answers_takes_no_task_with_it(tmp_path: 
     running = run_local(labour, tasks, 1)
     first, worker = next(running)
     os.kill(worker, signal.SIGKILL)
-    until(lambda: "_ExecutorManagerThread" not in {type(t).__name__ for t in threading.enumerate()})
+    until(lambda: not managed())
     said = answers([(first, 0), *running])
     assert said == {each: each * each for each in range(12)}
 

@@ -125,6 +125,7 @@ def _worked(work: Callable[[Task], Answer], task: Task) -> Answer:
 def _end(pool: ProcessPoolExecutor) -> None:
     """Whatever still runs is asked to end: what it writes takes its place as a whole or not."""
     processes = [*(pool._processes or {}).values()]
+    manager = getattr(pool, "_executor_manager_thread", None)
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
@@ -133,3 +134,5 @@ def _end(pool: ProcessPoolExecutor) -> None:
         if process.is_alive():
             process.kill()
             process.join()
+    if manager is not None:  # it has semaphores, which are to be gone when this is over
+        manager.join(_PATIENCE)
