@@ -234,10 +234,8 @@ class Multipart:
 
     def _copy_of(self, part: Copied) -> dict[str, Any]:
         assert self._source is not None
-        bucket, key, version = self.location.fs.split_path(self._source.location.key)
         return {
-            "CopySource": {"Bucket": bucket, "Key": key}
-            | ({"VersionId": version} if version else {}),
+            "CopySource": self._source.location.where,
             "CopySourceRange": f"bytes={part.start}-{part.stop - 1}",
             "CopySourceIfMatch": self._source.etag,
         }

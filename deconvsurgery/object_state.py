@@ -86,7 +86,5 @@ def _key(location: Location) -> _Key:
 
 def _head(location: Location) -> Info:
     """As s3fs would describe it, which lists what begins with the key where there is no object."""
-    bucket, key, version = location.fs.split_path(location.key)
-    more = {"VersionId": version} if version else {}
-    told = location.fs.call_s3("head_object", Bucket=bucket, Key=key, **more)
+    told = location.fs.call_s3("head_object", **location.where)
     return {"size": told["ContentLength"], "type": "file", **told}

@@ -12,7 +12,7 @@ from fsspec.asyn import sync
 from s3fs.core import S3_RETRYABLE_ERRORS
 
 from .errors import FileError
-from .object_state import Info, note, recalled
+from .object_state import Info, described, note, recalled
 from .store import Location, answer, count
 
 _UNSATISFIABLE = 416  # no byte is in the range
@@ -33,21 +33,19 @@ class S3Ranges:
         """
         self.location = location
         self.first: bytes | None = None
-        bucket, key, version = location.fs.split_path(location.key)
-        self._where = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
         self.info: Info = recalled(location) or self._opened(size)
 
     def _opened(self, size: int) -> Info:
         try:
             told, self.first = self._got(0, size)
-            whole = told.get("ContentRange", "").rpartition("/")[2] or told["ContentLength"]
-            count(read=len(self.first))
         except OSError as error:
-            if answer(error) != _UNSATISFIABLE:
+            empty = answer(error) == _UNSATISFIABLE and described(self.location, again=True)
+            if not empty:
                 raise
-            told = self.location.fs.call_s3("head_object", **self._where)
-            whole = told["ContentLength"]
-            count(2)
+            count()
+            return empty
+        count(read=len(self.first))
+        whole = told.get("ContentRange", "").rpartition("/")[2] or told["ContentLength"]
         info = {key: each for key, each in told.items() if key != "Body"} | {"size": int(whole)}
         note(self.location, info)
         return info
@@ -59,7 +57,7 @@ class S3Ranges:
 
     def _got(self, start: int, size: int, **condition: str) -> tuple[Info, bytes]:
         fs = self.location.fs
-        told, data = sync(fs.loop, _got, fs, self._where | condition, start, size)
+        told, data = sync(fs.loop, _got, fs, self.location.where | condition, start, size)
         if data is None:
             raise FileError(
                 "is in a store that gives whole objects alone, not ranges of them",

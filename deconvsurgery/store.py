@@ -56,6 +56,12 @@ class Location:
         return "s3" in _protocols(self.fs)
 
     @property
+    def where(self) -> dict[str, str]:
+        """What names the object in a request to S3."""
+        bucket, key, version = self.fs.split_path(self.key)
+        return {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+
+    @property
     def is_folder(self) -> bool:
         """Told by the key alone: the store itself, or a bucket."""
         key = self.fs.split_path(self.key)[1] if self.is_s3 else self.key

@@ -256,7 +256,7 @@ def test_a_cluster_that_is_there_does_it(
 def test_brief_tasks_go_together(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And each is done once all the same; what takes long is not kept waiting for by others."""
+    """And each is done once all the same."""
     from distributed import Client
 
     submitted: list[int] = []
