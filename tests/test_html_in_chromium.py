@@ -64,6 +64,8 @@ class Browser:
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
         )  # fmt: skip
+        # Whatever the rest of the machine is at, this page is the one in front.
+        self.devtools("Emulation.setFocusEmulationEnabled", enabled=True)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.devtools("Emulation.setEmulatedMedia", media="", features=[scheme])
         self.call("POST", f"{self.session}/url", {"url": page.as_uri()})
@@ -171,7 +173,7 @@ def test_what_a_page_shows(browser: Browser, pages: dict[str, Path]) -> None:
     assert browser.run("return document.querySelectorAll('details[open]').length") == 0
     # A link to a rule unfolds it where a browser can; the target is there in any case.
     browser.run("document.querySelector('a[href^=\"#DS\"]').click()")
-    assert browser.run("return location.hash").startswith("#DS")
+    assert browser.comes_to("return location.hash.startsWith('#DS')", True)
 
 
 def test_the_policy_is_in_force(browser: Browser, pages: dict[str, Path]) -> None:
@@ -255,7 +257,7 @@ def test_the_keyboard_reaches_what_can_be_used(browser: Browser, pages: dict[str
     browser.open(pages["check"])
     keys = [{"type": kind, "value": "\ue004"} for kind in ("keyDown", "keyUp")]
     tab = {"actions": [{"type": "key", "id": "keyboard", "actions": keys}]}
-    reached = set()
+    reached: set[str] = set()
     for _ in range(60):
         browser.call("POST", f"{browser.session}/actions", tab)
         tag, outlined = browser.run(
@@ -263,7 +265,9 @@ def test_the_keyboard_reaches_what_can_be_used(browser: Browser, pages: dict[str
             "return [at.tagName + '.' + at.className, getComputedStyle(at).outlineStyle]"
         )
         if tag.startswith("BODY"):
-            break
+            if reached:
+                break
+            continue  # a page that has only just come may not hear the first keys
         assert outlined == "solid", tag
         reached.add(tag)
     assert reached >= {"A.", "PRE.command", "SUMMARY.", "DIV.scroll"}
@@ -276,7 +280,7 @@ def test_a_click_selects_a_whole_command(browser: Browser, pages: dict[str, Path
     )
     (found,) = code.values()
     browser.call("POST", f"{browser.session}/element/{found}/click", {})
-    assert browser.run("return getSelection().toString()").startswith("deconvsurgery ")
+    assert browser.comes_to("return getSelection().toString().startsWith('deconvsurgery ')", True)
 
 
 def test_on_paper_everything_is_unfolded_and_light(
@@ -291,7 +295,7 @@ def test_on_paper_everything_is_unfolded_and_light(
     features = [{"name": "prefers-color-scheme", "value": "dark"}]
     browser.devtools("Emulation.setEmulatedMedia", media="print", features=features)
     assert browser.comes_to(unseen, 0)
-    paper = browser.run("return getComputedStyle(document.body).backgroundColor")
-    assert paper == "rgb(255, 255, 255)"
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    assert browser.comes_to(paper, "rgb(255, 255, 255)")
     printed = browser.call("POST", f"{browser.session}/print", {})
     assert b64decode(printed).startswith(b"%PDF-")
