@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import fsspec
+import numpy as np
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ResponseStreamingError
@@ -17,7 +18,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ResponseStre
 MIB = 1 << 20
 OTHER = '"00000000000000000000000000000000"'
 # 12 MiB in which no two places look alike, and what S3 says of them.
-LARGE = b"".join(number.to_bytes(4, "big") for number in range(3 * MIB))
+LARGE = np.arange(3 * MIB, dtype=">u4").tobytes()
 
 
 @pytest.fixture
