@@ -15,7 +15,7 @@ from .misfit import refusals, warnings_of
 from .net import Layer, Message, Net, NetState
 from .patterns import Selection, active_layers
 from .plan import all_refused, refuse_misspelt
-from .prototxt import as_net, scanned
+from .prototxt import Scanned, as_net, scanned
 from .quoting import dims
 from .retouch import FieldChange, PatchOptions, as_tree, changed, field_changes
 from .shapes import infer_shapes
@@ -55,9 +55,8 @@ class Patch:
 class _Written:
     """A net's text: its places, and what each layer says in its own terms."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.scanned = scanned(data)
+    def __init__(self, text: Scanned) -> None:
+        self.scanned = text
         self.message = self.scanned.message
         self.name = "layers" if "layers" in self.message else "layer"
         self.messages = self.message.messages(self.name)
@@ -70,7 +69,7 @@ class _Written:
 
     def edits(self, changes: Mapping[int, Sequence[FieldChange]]) -> list[Edit]:
         """The changes of layers, by their position among those in the text."""
-        draft = Draft(self.data, self.scanned.text.text, self.scanned.encoding)
+        draft = Draft(self.scanned.data, self.scanned.text.text, self.scanned.encoding)
         for position, each in changes.items():
             draft.rewrite(*self.places[position], as_tree(each), _AHEAD)
         return draft.edits()
@@ -82,13 +81,13 @@ class _Written:
 
 
 def make_patch(
-    data: bytes,
+    text: Scanned,
     net: Net,
     selection: Selection,
     options: PatchOptions,
     states: Sequence[NetState],
 ) -> Patch:
-    """Patch the selected layers of ``net``, which was read from ``data``.
+    """Patch the selected layers of ``net``, which was made of ``text``.
 
     Raises ``PrototxtError`` for a misspelt field, ``ShapeError`` that names every layer which is
     unfit (unless ``options.skip_unfit``).
@@ -96,7 +95,7 @@ def make_patch(
     refuse_misspelt(active_layers(net, states))
     if not selection.matched:
         return Patch((), left_alone=selection.left_alone)
-    written = _Written(data)
+    written = _Written(text)
     inputs = sum(not layer.line for layer in net.layers)  # made of input: fields, not in the text
     wanted = {
         layer.index: field_changes(
@@ -144,17 +143,17 @@ def _patched(
     """The edits, and the net that they make, which says what was meant."""
     changes = {index - inputs: each for index, each in sorted(wanted.items()) if each}
     edits = written.edits(changes)
-    found = scanned(spliced(written.data, edits))
+    found = scanned(spliced(written.scanned.data, edits))
     if _sorted(found.message) != _sorted(written.meant(changes)):
         raise RuntimeError("the patched text does not say what was meant")
     return edits, as_net(found)
 
 
 def patched_text(
-    data: bytes, net: Net, wanted: Mapping[int, Sequence[FieldChange]]
+    text: Scanned, net: Net, wanted: Mapping[int, Sequence[FieldChange]]
 ) -> tuple[list[Edit], Net]:
-    """Edits that make changes by ``Layer.index`` in the text of ``net``, and the net they make."""
-    return _patched(_Written(data), wanted, sum(not layer.line for layer in net.layers))
+    """Edits that make changes by ``Layer.index`` in a net's ``text``, and the net they make."""
+    return _patched(_Written(text), wanted, sum(not layer.line for layer in net.layers))
 
 
 def _sorted(message: Message) -> object:

@@ -46,8 +46,9 @@ def parse_net(data: bytes) -> Net:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A net's text with its places, and what it says before any upgrade."""
+    """A net's text with its places, and what it says before any upgrade; ``data`` are its bytes."""
 
+    data: bytes
     text: Text
     encoding: str
     notes: tuple[str, ...]
@@ -60,7 +61,7 @@ def scanned(data: bytes) -> Scanned:
     characters, encoding, notes = decoded(data)
     text = Text(characters)
     fields = scan(text)
-    return Scanned(text, encoding, notes, fields, meaning(text, fields))
+    return Scanned(data, text, encoding, notes, fields, meaning(text, fields))
 
 
 def as_net(scanned: Scanned) -> Net:

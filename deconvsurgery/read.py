@@ -18,7 +18,7 @@ from .listing import expanded
 from .model import Model
 from .net import Net
 from .origin import Source
-from .prototxt import parse_net
+from .prototxt import Scanned, as_net, scanned
 from .remedies import shown
 from .settings import FILE_NAME, PROJECT_FILE, Pair, Settings, parse_settings
 from .source import can_be_read_again, open_source, open_text, read_bytes
@@ -32,13 +32,13 @@ def read_net(path: str | os.PathLike[str]) -> Net:
 
     Raises ``PrototxtError`` with line and column, or ``FormatError`` for what is no text at all.
     """
-    with open_net(path) as (_source, _data, net):
+    with open_net(path) as (_source, _text, net):
         return net
 
 
 @contextmanager
-def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[Source, bytes, Net]]:
-    """A prototxt as a file that stays open, as bytes and as a net; raises as `read_net`."""
+def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Scanned, Net]]:
+    """A prototxt as a file that stays open, as text and as a net; raises as `read_net`."""
     with open_text(path) as source:
         data = source.read(0, source.size)
         found = form(data[:HEAD], len(data))
@@ -46,12 +46,13 @@ def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[Source, bytes, Net]
             message, hint = described(found)
             raise FormatError(message, path=source.name, hint=hint)
         try:
-            net = parse_net(data)
+            text = scanned(data)
+            net = as_net(text)
         except PrototxtError as error:
             error.path = source.name
             error.hint = error.hint or "mend the text there: Caffe would not read it either"
             raise
-        yield source, data, net
+        yield source, text, net
 
 
 @contextmanager

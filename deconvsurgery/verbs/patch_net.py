@@ -87,13 +87,13 @@ def patch_net(
         any_gain=any_gain,
     )
     patterns, exclude = texts(patterns), texts(exclude)
-    with open_net(net) as (source, data, read), blamed(os.fsdecode(net)):
+    with open_net(net) as (source, text, read), blamed(os.fsdecode(net)):
         goal = _goal(source, net, output, in_place=in_place, force=force, dry_run=dry_run)
         states = read.states(phase_of(phase), level, texts(stage))
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched and not allow_empty:
             raise nothing_matched(read, patterns, states, exclude)
-        patch = make_patch(data, read, selection, options, states)
+        patch = make_patch(text, read, selection, options, states)
         warnings = patch.warnings
         to_write = goal is not None and not (in_place and not patch.edits)
         if goal is not None and to_write:
@@ -105,8 +105,8 @@ def patch_net(
             layers=patch.layers,
             net=os.fsdecode(net),
             output=None if goal is None else os.fsdecode(goal),
-            before=data,
-            after=spliced(data, patch.edits),
+            before=text.data,
+            after=spliced(text.data, patch.edits),
             written=to_write,
             left_alone=tuple((layer.name, layer.type) for layer in patch.left_alone),
             warnings=warnings,

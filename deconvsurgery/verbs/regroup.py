@@ -84,7 +84,7 @@ def regroup(
     """
     patterns, exclude = texts(patterns), texts(exclude)
     with (
-        open_net(net) as (text_source, data, read),
+        open_net(net) as (text_source, text, read),
         given_model(model) as (opened, model_name),
         blamed(os.fsdecode(net), model_name),
     ):
@@ -95,15 +95,15 @@ def regroup(
             raise nothing_matched(read, patterns, states, exclude)
         opened = with_shared(opened, owners(read, states))
         plan = make_regrouping(read, opened, selection.matched, states, expand=expand)
-        edits, _ = patched_text(data, read, _field_changes(read, states, plan))
+        edits, _ = patched_text(text, read, _field_changes(read, states, plan))
         outcome = reshaped(plan, opened)
         size = outcome_size(outcome, opened.source.size)
         warnings: tuple[str, ...] = ()
         if goals is not None:
             source, net_place, place = goals
             fill = filling_of(source, outcome)
-            text = spliced(data, edits)
-            both = write_pair(text, net_place, source, fill, place, force=force)
+            new_text = spliced(text.data, edits)
+            both = write_pair(new_text, net_place, source, fill, place, force=force)
             size, warnings = both[1].size, both[0].warnings + both[1].warnings
         return RegroupResult(
             regrouping=plan,

@@ -56,7 +56,7 @@ def check(data: bytes) -> None:
         _same_message(written.message, theirs)
         if net.version != "V0":
             _same_layers(net, theirs)
-    _patch(data, net, written, theirs, _options(options))
+    _patch(net, written, theirs, _options(options))
 
 
 def _decoded(data: bytes) -> str:
@@ -175,10 +175,11 @@ def _options(byte: bytes) -> PatchOptions:
     )
 
 
-def _patch(data: bytes, net: Net, written: Scanned, theirs: Any, options: PatchOptions) -> None:
+def _patch(net: Net, written: Scanned, theirs: Any, options: PatchOptions) -> None:
     if not any(layer.type == "Deconvolution" for layer in net.layers):
         return
-    made = _made(data, net, options)
+    data = written.data
+    made = _made(written, net, options)
     if made is None:
         return
     patch, chosen = made
@@ -213,18 +214,18 @@ def _patch(data: bytes, net: Net, written: Scanned, theirs: Any, options: PatchO
         found, words = _parsed(new_text)
         assert found is not None, words
         assert _bits(found) == _bits(meant)
-    again = _made(after, as_net(new_written), options)
+    again = _made(new_written, as_net(new_written), options)
     assert again is not None
     assert again[0].edits == ()
 
 
-def _made(data: bytes, net: Net, options: PatchOptions) -> tuple[Patch, Sequence[Layer]] | None:
+def _made(text: Scanned, net: Net, options: PatchOptions) -> tuple[Patch, Sequence[Layer]] | None:
     states = net.states()
     selection = match_layers(net, ["*"], [], states)
     if not selection.matched:
         return None
     try:
-        return make_patch(data, net, selection, options, states), selection.matched
+        return make_patch(text, net, selection, options, states), selection.matched
     except SurgeryError as error:
         assert not isinstance(error, PrototxtError) or error.line
         return None
