@@ -156,9 +156,20 @@ def located(url: str) -> Location:
         raise FileError(
             f"cannot be opened: {error}",
             path=name,
-            hint="s3://, gs://, https:// and whatever else fsspec knows",
+            hint=_way_in(scheme_of(url)),
         ) from error
     return Location(url, name, fs, key)
+
+
+def _way_in(scheme: str) -> str:
+    """What to do where a store's package, if there is one, does not come to the store."""
+    import fsspec
+
+    try:
+        package = fsspec.get_filesystem_class(scheme).__module__.partition(".")[0]
+    except ValueError:  # a scheme that nobody knows
+        return "s3://, gs://, https:// and whatever else fsspec knows"
+    return f"log in to the store first, in a way that {package} knows: its documentation lists them"
 
 
 @contextmanager

@@ -187,3 +187,22 @@ def test_what_another_made_meanwhile_stays(
 def _put(opened: Callable[..., Any], name: str, data: bytes) -> None:
     with opened(name, "wb") as file:
         file.write(data)
+
+
+class Closed(MemoryFileSystem):
+    """A store whose package looks for who is asking before it asks anything."""
+
+    protocol = "closed"
+    cachable = False
+
+    def __init__(self, **_: object) -> None:
+        raise ValueError("neither an account nor a key is given")
+
+
+def test_a_store_that_knows_nobody(place: Path, run_here: RunHere) -> None:
+    fsspec.register_implementation("closed", Closed, clobber=True)
+    code, _, errors = run_here(place, "inspect", "closed://bucket/key")
+    assert code == 4
+    assert b"neither an account nor a key is given" in errors
+    package = Closed.__module__.partition(".")[0].encode()
+    assert b"hint: log in to the store first, in a way that " + package + b" knows" in errors

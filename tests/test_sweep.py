@@ -504,6 +504,11 @@ def test_a_sweep_that_is_interrupted_ends_and_goes_on(
     assert not working_on(process.pid)
     assert swept(command, place, "zoo.toml", **env)[0] == 0
     assert outputs_of(store) == expected(place)
+    store.reset()
+    code, told, _ = swept(command, place, "zoo.toml", **env)
+    assert (code, told["pairs"]["skipped"]) == (0, MANY)
+    # To find that there is nothing to do is not for nothing, and said, too.
+    assert told["traffic"]["requests"] == len(store.requests()) > 3 * MANY
 
 
 def test_a_sweep_is_the_only_one_to_write_its_results(zoo: Path, command: list[str]) -> None:

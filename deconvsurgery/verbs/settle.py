@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
 from typing import Any
@@ -49,10 +49,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The pair's row, ``None`` where the known one still holds; ``fresh``: it was worked on."""
+    """The pair's row, ``None`` where the known one still holds; ``fresh``: it was worked on.
+
+    ``traffic`` is what it took to find that out; a fresh row tells itself.
+    """
 
     row: Row | None
     fresh: bool = False
+    traffic: Traffic = field(default_factory=Traffic, compare=False)
 
 
 def settle(task: Task) -> Settled:
@@ -64,7 +68,8 @@ def settle(task: Task) -> Settled:
             spent = partial(_spent, began, attempts, traffic)
             try:
                 with known():
-                    return _settled(_Work(task), spent)
+                    answer = _settled(_Work(task), spent)
+                return answer if answer.fresh else replace(answer, traffic=traffic)
             except SurgeryError as error:
                 refused, passing = error, error.transient
             except MemoryError:

@@ -17,7 +17,7 @@ from ..read import read_settings
 from ..remedies import shown
 from ..rows import Outcome, Row, Summary, failed
 from ..settings import Pair, Settings
-from ..store import counted
+from ..store import Traffic, counted
 from .arguments import Path
 from .settle import Settled, Task, settle
 from .swept import checked_options, lacking
@@ -110,7 +110,7 @@ def sweep(
         for done, answer in answers:
             book.note(done, answer)
         ledger.finish()
-    book.summary.spend(listing.requests, listing.read, listing.written, listing.copied)
+    book.spend(listing)
     if not book.summary.total:
         raise ConfigError(
             f"stands for no pair: no file is like {', '.join(map(shown, book.unmatched))}",
@@ -189,11 +189,17 @@ class _Book:
         """Write down what became of a task."""
         if isinstance(answer, BaseException):
             self._add(failed(task.pair, task.verb, __version__, _given_up(answer)))
-        elif answer.row is None:
+            return
+        self.spend(answer.traffic)
+        if answer.row is None:
             self._tell(self.ledger.settled(task.pair), skipped=True)
         else:
             self.ledger.append(answer.row)
             self._tell(answer.row, skipped=not answer.fresh)
+
+    def spend(self, traffic: Traffic) -> None:
+        """Count what stores were asked for, beside what the rows tell."""
+        self.summary.spend(traffic.requests, traffic.read, traffic.written, traffic.copied)
 
     def _add(self, row: Row) -> None:
         self.ledger.append(row)
