@@ -169,7 +169,7 @@ def _way_in(scheme: str) -> str:
         package = fsspec.get_filesystem_class(scheme).__module__.partition(".")[0]
     except ValueError:  # a scheme that nobody knows
         return "s3://, gs://, https:// and whatever else fsspec knows"
-    return f"log in to the store first, in a way that {package} knows: its documentation lists them"
+    return f"is the URL spelt right, and are you logged in, in a way that {package} knows?"
 
 
 @contextmanager

@@ -4,9 +4,9 @@ The script itself runs, in a checkout whose README sets up in no time, with an i
 makes venvs of tools that do nothing: its own exit code is what is tried here, not what it runs.
 """
 
+import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,13 +57,17 @@ def checkout(tmp_path: Path) -> Path:
 
 def run(checkout: Path, **exits: str) -> tuple[int, str, list[Path]]:
     """The script's exit code, what it printed, and what is left of its temporary files."""
-    temporary = checkout.parent / "temporary"
+    programs, temporary = checkout.parent / "programs", checkout.parent / "temporary"
     temporary.mkdir()
-    path = f"{checkout.parent / 'programs'}:{Path(sys.executable).parent}:/usr/bin:/bin"
     done = subprocess.run(
         ["bash", ".ci/run"],
         cwd=checkout,
-        env={"PATH": path, "TMPDIR": str(temporary), "CI": "true", **exits},
+        env={
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "TMPDIR": str(temporary),
+            "CI": "true",
+            **exits,
+        },
         capture_output=True,
         text=True,
         timeout=60,

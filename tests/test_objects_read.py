@@ -337,6 +337,12 @@ def test_a_scheme_that_nobody_knows(place: Path, run_here: RunHere) -> None:
     assert "s3://, gs://, https:// and whatever else fsspec knows" in text
 
 
+def test_a_url_that_is_none(place: Path, run_here: RunHere) -> None:
+    text = refused(run_here(place, "inspect", "s3://[::1/in"))
+    assert "cannot be opened: Invalid IPv6 URL" in text
+    assert "hint: is the URL spelt right" in text
+
+
 def test_a_file_of_another_machine(place: Path, run_here: RunHere) -> None:
     text = refused(run_here(place, "inspect", "file://other/in"))
     assert "is a file of another machine, other" in text

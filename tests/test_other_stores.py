@@ -205,4 +205,4 @@ def test_a_store_that_knows_nobody(place: Path, run_here: RunHere) -> None:
     assert code == 4
     assert b"neither an account nor a key is given" in errors
     package = Closed.__module__.partition(".")[0].encode()
-    assert b"hint: log in to the store first, in a way that " + package + b" knows" in errors
+    assert b"are you logged in, in a way that " + package + b" knows?" in errors

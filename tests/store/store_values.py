@@ -49,7 +49,7 @@ class Value:
     @classmethod
     def copied(cls, path: str) -> Value:
         """A value with what a file holds now."""
-        kept = tempfile.TemporaryFile()  # noqa: SIM115
+        kept = tempfile.TemporaryFile()  # noqa: SIM115 (as above)
         with open(path, "rb") as source:
             shutil.copyfileobj(source, kept, AT_ONCE)
         kept.flush()
