@@ -31,10 +31,10 @@ _HOMES = {
         "ShapeError",
         "SurgeryError",
     ),
-    "net": ("ConvolutionParam", "Layer", "Message", "Net", "NetState", "Phase"),
-    "fill": ("BilinearFill",),
-    "json_schemas": ("json_schema",),
-    "kernels": (
+    "prototxt.net": ("ConvolutionParam", "Layer", "Message", "Net", "NetState", "Phase"),
+    "kernels.bilinear_fill": ("BilinearFill",),
+    "report.json_documents.json_schemas": ("json_schema",),
+    "kernels.bilinear": (
         "Formula",
         "Recipe",
         "Support",
@@ -42,17 +42,17 @@ _HOMES = {
         "phase_gains",
         "recipe",
     ),
-    "fingerprint": ("Fingerprint", "State"),
-    "model": ("Model", "SourceBlob", "SourceLayer"),
-    "prototxt": ("parse_net",),
-    "read": ("open_model", "read_net"),
-    "patterns": ("Selection", "match_layers"),
-    "fit": ("Options", "Target"),
-    "change": ("Action", "Change", "Plan", "Skip"),
-    "plan": ("make_plan",),
-    "finding": ("Finding", "Repair", "Rule", "Severity", "Step"),
-    "contrast": ("BlobContrast", "Contrast", "LayerContrast", "Likeness"),
-    "difference": ("Difference",),
+    "kernels.fingerprint": ("Fingerprint", "State"),
+    "caffemodel.model": ("Model", "SourceBlob", "SourceLayer"),
+    "prototxt.parse": ("parse_net",),
+    "inputs.open_inputs": ("open_model", "read_net"),
+    "prototxt.selection": ("Selection", "match_layers"),
+    "matching.matched_layer": ("Options", "Target"),
+    "plans.apply.plan_types": ("Action", "Change", "Plan", "Skip"),
+    "plans.apply.plan": ("make_plan",),
+    "rules.finding": ("Finding", "Repair", "Rule", "Severity", "Step"),
+    "comparison.result": ("BlobContrast", "Contrast", "LayerContrast", "Likeness"),
+    "comparison.compare_values": ("Difference",),
     "verbs.apply": ("ApplyResult", "apply"),
     "verbs.check": ("CheckResult", "check"),
     "verbs.convert": ("ConvertResult", "convert"),
@@ -61,22 +61,81 @@ _HOMES = {
     "verbs.inspect": ("InspectResult", "inspect"),
     "verbs.kernel": ("kernel",),
     "verbs.regroup": ("RegroupResult", "regroup"),
-    "verbs.sweep": ("SweepResult", "sweep"),
+    "sweeping.sweep": ("SweepResult", "sweep"),
     "verbs.revert": ("RevertResult", "revert"),
     "verbs.transplant": ("TransplantResult", "transplant"),
     "verbs.patch_net": ("PatchResult", "patch_net"),
-    "patching": ("LayerPatch",),
-    "retouch": ("FieldChange",),
-    "portrait": ("KernelFacts",),
+    "plans.patch_net.plan": ("LayerPatch",),
+    "plans.patch_net.field_changes": ("FieldChange",),
+    "kernels.kernel_facts": ("KernelFacts",),
     "pycaffe": ("interp",),
     "report.html": ("html_report",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
-    from .change import Action, Change, Plan, Skip
-    from .contrast import BlobContrast, Contrast, LayerContrast, Likeness
-    from .difference import Difference
+    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.comparison.compare_values import Difference
+    from deconvsurgery.comparison.result import (
+        BlobContrast,
+        Contrast,
+        LayerContrast,
+        Likeness,
+    )
+    from deconvsurgery.inputs.open_inputs import open_model, read_net
+    from deconvsurgery.kernels.bilinear import (
+        Formula,
+        Recipe,
+        Support,
+        bilinear_kernel,
+        phase_gains,
+        recipe,
+    )
+    from deconvsurgery.kernels.bilinear_fill import BilinearFill
+    from deconvsurgery.kernels.fingerprint import Fingerprint, State
+    from deconvsurgery.kernels.kernel_facts import KernelFacts
+    from deconvsurgery.matching.matched_layer import Options, Target
+    from deconvsurgery.plans.apply.plan import make_plan
+    from deconvsurgery.plans.apply.plan_types import (
+        Action,
+        Change,
+        Plan,
+        Skip,
+    )
+    from deconvsurgery.plans.patch_net.field_changes import FieldChange
+    from deconvsurgery.plans.patch_net.plan import LayerPatch
+    from deconvsurgery.prototxt.net import (
+        ConvolutionParam,
+        Layer,
+        Message,
+        Net,
+        NetState,
+        Phase,
+    )
+    from deconvsurgery.prototxt.parse import parse_net
+    from deconvsurgery.prototxt.selection import Selection, match_layers
+    from deconvsurgery.report.html import html_report
+    from deconvsurgery.report.json_documents.json_schemas import json_schema
+    from deconvsurgery.rules.finding import (
+        Finding,
+        Repair,
+        Rule,
+        Severity,
+        Step,
+    )
+    from deconvsurgery.sweeping.sweep import SweepResult, sweep
+    from deconvsurgery.verbs.apply import ApplyResult, apply
+    from deconvsurgery.verbs.check import CheckResult, check
+    from deconvsurgery.verbs.convert import ConvertResult, convert
+    from deconvsurgery.verbs.demo import demo
+    from deconvsurgery.verbs.diff import DiffResult, diff
+    from deconvsurgery.verbs.inspect import InspectResult, inspect
+    from deconvsurgery.verbs.kernel import kernel
+    from deconvsurgery.verbs.patch_net import PatchResult, patch_net
+    from deconvsurgery.verbs.regroup import RegroupResult, regroup
+    from deconvsurgery.verbs.revert import RevertResult, revert
+    from deconvsurgery.verbs.transplant import TransplantResult, transplant
+
     from .errors import (
         ConfigError,
         FileError,
@@ -91,42 +150,7 @@ if TYPE_CHECKING:
         ShapeError,
         SurgeryError,
     )
-    from .fill import BilinearFill
-    from .finding import Finding, Repair, Rule, Severity, Step
-    from .fingerprint import Fingerprint, State
-    from .fit import Options, Target
-    from .json_schemas import json_schema
-    from .kernels import (
-        Formula,
-        Recipe,
-        Support,
-        bilinear_kernel,
-        phase_gains,
-        recipe,
-    )
-    from .model import Model, SourceBlob, SourceLayer
-    from .net import ConvolutionParam, Layer, Message, Net, NetState, Phase
-    from .patching import LayerPatch
-    from .patterns import Selection, match_layers
-    from .plan import make_plan
-    from .portrait import KernelFacts
-    from .prototxt import parse_net
     from .pycaffe import interp
-    from .read import open_model, read_net
-    from .report.html import html_report
-    from .retouch import FieldChange
-    from .verbs.apply import ApplyResult, apply
-    from .verbs.check import CheckResult, check
-    from .verbs.convert import ConvertResult, convert
-    from .verbs.demo import demo
-    from .verbs.diff import DiffResult, diff
-    from .verbs.inspect import InspectResult, inspect
-    from .verbs.kernel import kernel
-    from .verbs.patch_net import PatchResult, patch_net
-    from .verbs.regroup import RegroupResult, regroup
-    from .verbs.revert import RevertResult, revert
-    from .verbs.sweep import SweepResult, sweep
-    from .verbs.transplant import TransplantResult, transplant
 
 __all__ = [
     "Action",

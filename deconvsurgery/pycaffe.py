@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from deconvsurgery.kernels.bilinear import Formula, bilinear_kernel
+
 from .errors import ShapeError
-from .kernels import Formula, bilinear_kernel
 
 
 def interp(

@@ -25,8 +25,8 @@ import warm
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import run
-from deconvsurgery.schema import message_class
 
 Array = NDArray[Any]
 

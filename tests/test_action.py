@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import deconvsurgery as ds
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 ACTION = Path(__file__).resolve().parents[1] / ".github" / "actions" / "deconvsurgery"
 DESCRIBED: dict[str, Any] = yaml.safe_load((ACTION / "action.yml").read_text("utf-8"))

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.address import file_of, folder_of, is_url, joined, scheme_of
 from deconvsurgery.errors import FileError
+from deconvsurgery.storage.address import (
+    file_of,
+    folder_of,
+    is_url,
+    joined,
+    scheme_of,
+)
 
 
 @pytest.mark.parametrize(

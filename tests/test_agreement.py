@@ -16,18 +16,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.agreement import Disagreement, Kind, disagreements, in_words
-from deconvsurgery.change import Plan
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import MismatchError
-from deconvsurgery.fit import Options
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Model
-from deconvsurgery.net import NetState, Phase
-from deconvsurgery.patterns import match_layers
-from deconvsurgery.plan import make_plan
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.read import open_model, read_net
-from deconvsurgery.schema import message_class
+from deconvsurgery.inputs.open_inputs import open_model, read_net
+from deconvsurgery.matching.compatibility import (
+    Disagreement,
+    Kind,
+    disagreements,
+    in_words,
+)
+from deconvsurgery.matching.matched_layer import Options
+from deconvsurgery.plans.apply.plan import make_plan
+from deconvsurgery.plans.apply.plan_types import Plan
+from deconvsurgery.prototxt.net import NetState, Phase
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.selection import match_layers
 from deconvsurgery.verbs.check import check
 from deconvsurgery.verbs.inspect import inspect
 

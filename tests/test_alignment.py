@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deconvsurgery.alignment import placements
-from deconvsurgery.coordinates import AxisMap, composed, layer_map
-from deconvsurgery.net import NetState, Phase
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.read import read_net
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.inputs.open_inputs import read_net
+from deconvsurgery.prototxt.net import NetState, Phase
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.shapes.alignment import placements
+from deconvsurgery.shapes.coordinates import AxisMap, composed, layer_map
 from deconvsurgery.verbs.check import check
 
 NetParameter: Any = message_class("NetParameter")

@@ -12,8 +12,8 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery import errors
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.wire import delimited
+from deconvsurgery.caffemodel.wire import delimited
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 GOLDEN = Path(__file__).parent / "golden" / "layouts"
 
@@ -72,7 +72,7 @@ def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
 
 
 def test_an_open_model_that_is_no_file_cannot_be_written(tmp_path: Path) -> None:
-    from deconvsurgery.indexing import index
+    from deconvsurgery.caffemodel.index import index
 
     class Bytes:
         size = 6

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from deconvsurgery.assembly import assembled, layer_field
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.schema import message_class
-from deconvsurgery.surgery import NewBlob
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.blob_edits import NewBlob
+from deconvsurgery.caffemodel.new_model import assembled, layer_field
+from deconvsurgery.prototxt.parse import parse_net
 
 NetParameter = message_class("NetParameter")
 

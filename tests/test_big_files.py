@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.schema import message_class
-from deconvsurgery.source import open_source
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.storage.source import open_source
 
 NetParameter: Any = message_class("NetParameter")
 GIB = 1 << 30

@@ -19,7 +19,7 @@ import make
 import pytest
 from hostile_case import MODEL, NET
 
-from deconvsurgery.sample import net_text
+from deconvsurgery.verbs.demo_net import net_text
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="peak memory is read in /proc"

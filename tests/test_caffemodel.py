@@ -16,11 +16,11 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.caffemodel import layer_param
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import Model, Storage, Version
+from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.errors import ModelError
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Model, Storage, Version
-from deconvsurgery.schema import message_class
 
 NetParameter = message_class("NetParameter")
 ConvolutionParameter = message_class("ConvolutionParameter")

@@ -16,11 +16,11 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.errors import ConfigError, FormatError, SelectionError
-from deconvsurgery.finding import RULES, rules_named
-from deconvsurgery.read import net_and_model, paired, read_settings
-from deconvsurgery.report.commands import mended_name
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.settings import Checking, parse_settings
+from deconvsurgery.inputs.open_inputs import net_and_model, paired, read_settings
+from deconvsurgery.inputs.settings import Checking, parse_settings
+from deconvsurgery.report.repair_commands import mended_name
+from deconvsurgery.rules.finding import RULES, rules_named
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 BAD = (

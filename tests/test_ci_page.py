@@ -18,9 +18,9 @@ import yaml
 from jsonschema import Draft7Validator
 
 import deconvsurgery as ds
-from deconvsurgery.read import read_settings
-from deconvsurgery.sample import base_model
-from deconvsurgery.settings import Checking, Pair
+from deconvsurgery.inputs.open_inputs import read_settings
+from deconvsurgery.inputs.settings import Checking, Pair
+from deconvsurgery.verbs.demo_net import base_model
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")

@@ -15,10 +15,10 @@ import pytest
 from warm import ran
 
 from deconvsurgery.__main__ import main
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli.console import silence
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.schema import message_class
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 COMMAND = [sys.executable, "-m", "deconvsurgery"]

@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deconvsurgery.cli import COMPLETE, VERBS, deconvsurgery
-from deconvsurgery.cli.completing import spelt_in_bash
-from deconvsurgery.patterns import name_test, pattern_of
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.cli.completion import spelt_in_bash
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.selection import name_test, pattern_of
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 BASH = shutil.which("bash")
 # A space; quotes and glob characters; where bash breaks words; what a pattern takes for a regex.

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import MismatchError, ModelError
-from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.convert import ConvertResult, convert
 

@@ -18,10 +18,10 @@ import pytest
 from google.protobuf import text_format
 from rich.console import Console
 
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import run as main
-from deconvsurgery.report.conversion import convert_report
-from deconvsurgery.report.whole_documents import convert_document
-from deconvsurgery.schema import message_class
+from deconvsurgery.report.json_documents.other_verbs import convert_document
+from deconvsurgery.report.terminal.convert import convert_report
 from deconvsurgery.verbs.convert import ConvertResult, convert
 
 NetParameter = message_class("NetParameter")

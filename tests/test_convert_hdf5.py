@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import MismatchError, ModelError
-from deconvsurgery.report.conversion import convert_report
-from deconvsurgery.report.page import Lines
-from deconvsurgery.schema import message_class
+from deconvsurgery.report.layout import Lines
+from deconvsurgery.report.terminal.convert import convert_report
 from deconvsurgery.verbs.convert import ConvertResult, convert
 
 Array = NDArray[Any]

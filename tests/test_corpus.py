@@ -24,10 +24,10 @@ import pytest
 from google.protobuf.message import DecodeError
 from hostile_case import MODEL, NET, Case
 
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import SurgeryError
-from deconvsurgery.model import Model
-from deconvsurgery.read import open_model, read_net
-from deconvsurgery.schema import message_class
+from deconvsurgery.inputs.open_inputs import open_model, read_net
 
 CORPUS = Path(make.__file__).parent
 KERNEL = [row * column for row in (0.25, 0.75, 0.75, 0.25) for column in (0.25, 0.75, 0.75, 0.25)]

@@ -22,15 +22,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from deconvsurgery.change import Change
-from deconvsurgery.contrast import LayerContrast, Likeness
-from deconvsurgery.difference import stretch
-from deconvsurgery.errors import FileError, ModelError, SelectionError, SurgeryError
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Made, Model, SourceBlob, Storage
-from deconvsurgery.read import open_model
-from deconvsurgery.report.document import apply_document
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import (
+    Made,
+    Model,
+    SourceBlob,
+    Storage,
+)
+from deconvsurgery.comparison.compare_values import stretch
+from deconvsurgery.comparison.result import LayerContrast, Likeness
+from deconvsurgery.errors import (
+    FileError,
+    ModelError,
+    SelectionError,
+    SurgeryError,
+)
+from deconvsurgery.inputs.open_inputs import open_model
+from deconvsurgery.plans.apply.plan_types import Change
+from deconvsurgery.report.json_documents.apply_inspect_kernel import apply_document
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.diff import DiffResult, diff

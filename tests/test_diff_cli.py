@@ -17,9 +17,9 @@ import pytest
 from google.protobuf import text_format
 from rich.console import Console
 
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import run as main
-from deconvsurgery.report.contrast import diff_report
-from deconvsurgery.schema import message_class
+from deconvsurgery.report.terminal.diff import diff_report
 from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.diff import DiffResult, diff
 

@@ -18,9 +18,9 @@ from blocks import PAGES, page_name
 
 import deconvsurgery as ds
 from deconvsurgery.cli import VERBS, deconvsurgery
-from deconvsurgery.finding import RULES
-from deconvsurgery.fingerprint import State
-from deconvsurgery.json_schemas import described, json_schema
+from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.report.json_documents.json_schemas import described, json_schema
+from deconvsurgery.rules.finding import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

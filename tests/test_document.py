@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deconvsurgery.change import Action, BiasFill, Change, Plan, Skip
+from deconvsurgery.caffemodel.model import Storage
 from deconvsurgery.errors import (
     FileError,
     MismatchError,
@@ -18,23 +18,27 @@ from deconvsurgery.errors import (
     SelectionError,
     ShapeError,
 )
-from deconvsurgery.fill import BilinearFill
-from deconvsurgery.finding import Finding
-from deconvsurgery.fingerprint import Fingerprint, State
-from deconvsurgery.fit import Target
-from deconvsurgery.kernels import (
-    Support,
+from deconvsurgery.kernels.bilinear import Support
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.kernels.kernel_facts import kernel_facts
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.plans.apply.plan_types import (
+    Action,
+    BiasFill,
+    Change,
+    Plan,
+    Skip,
 )
-from deconvsurgery.model import Storage
-from deconvsurgery.net import ConvolutionParam, Layer
-from deconvsurgery.portrait import kernel_facts
-from deconvsurgery.report.document import (
+from deconvsurgery.prototxt.net import ConvolutionParam, Layer
+from deconvsurgery.report.json_documents.apply_inspect_kernel import (
     apply_document,
     error_document,
     inspect_document,
     kernel_document,
 )
-from deconvsurgery.survey import Row
+from deconvsurgery.rules.finding import Finding
+from deconvsurgery.rules.inspect_rows import Row
 from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.verbs.inspect import InspectResult
 

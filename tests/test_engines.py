@@ -17,11 +17,11 @@ import pytest
 from heeding import heeding
 from labour import Counted, Task, begun, labour, task_of
 
-from deconvsurgery.engines import dask as dask_engine
-from deconvsurgery.engines import local
-from deconvsurgery.engines.dask import run_dask
-from deconvsurgery.engines.local import run_local
 from deconvsurgery.errors import FileError, FormatError, ModelError
+from deconvsurgery.sweeping.engines import dask as dask_engine
+from deconvsurgery.sweeping.engines import local
+from deconvsurgery.sweeping.engines.dask import run_dask
+from deconvsurgery.sweeping.engines.local import run_local
 
 Said = list[tuple[Task, Any]]
 
@@ -169,7 +169,7 @@ def test_workers_end_with_the_process_that_they_work_for(
         "import sys\n"
         "from pathlib import Path\n"
         "from labour import labour, task_of\n"
-        "from deconvsurgery.engines.local import run_local\n"
+        "from deconvsurgery.sweeping.engines.local import run_local\n"
         "if __name__ == '__main__':\n"
         "    tasks = [task_of(Path(sys.argv[1]), 'wait', each) for each in range(9)]\n"
         "    try:\n"

@@ -22,14 +22,14 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from numpy.typing import NDArray
 
-from deconvsurgery.change import Action, Change
-from deconvsurgery.contrast import Likeness
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.comparison.result import Likeness
 from deconvsurgery.errors import MismatchError, SelectionError, ShapeError
-from deconvsurgery.fingerprint import State
-from deconvsurgery.net import Net
-from deconvsurgery.read import read_net
-from deconvsurgery.schema import message_class
-from deconvsurgery.survey import Row
+from deconvsurgery.inputs.open_inputs import read_net
+from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.plans.apply.plan_types import Action, Change
+from deconvsurgery.prototxt.net import Net
+from deconvsurgery.rules.inspect_rows import Row
 from deconvsurgery.verbs.apply import ApplyResult, apply
 from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.diff import diff

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.excerpt import LONGEST_TEXT, Excerpt, excerpt
+from deconvsurgery.inputs.error_lines import LONGEST_TEXT, Excerpt, excerpt
 
 TEXT = b"one\ntwo\n\nlayer {\n  name: 'up'\n\n}\n"
 

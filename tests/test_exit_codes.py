@@ -21,8 +21,8 @@ from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
 from deconvsurgery.cli import VERBS
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 Document = dict[str, Any]
 RunHere = Callable[..., tuple[int, bytes, bytes]]

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery import fingerprint as room
-from deconvsurgery.fill import BilinearFill
-from deconvsurgery.fingerprint import Fingerprint, State, fingerprint
-from deconvsurgery.kernels import (
+from deconvsurgery.kernels import fingerprint as room
+from deconvsurgery.kernels.bilinear import (
     Formula,
     Support,
     bilinear_kernel,
     recipe,
 )
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.fingerprint import Fingerprint, State, fingerprint
 
 LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 

@@ -12,7 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deconvsurgery.forms import HEAD, Form, described, form
+from deconvsurgery.caffemodel.sniff import (
+    HEAD,
+    Form,
+    described,
+    form,
+)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="real files are not at hand")

@@ -18,9 +18,9 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 from scipy.signal import convolve2d
 
-from deconvsurgery.change import Action
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.schema import message_class
+from deconvsurgery.plans.apply.plan_types import Action
 from deconvsurgery.verbs.apply import ApplyResult, apply
 
 Array = NDArray[Any]

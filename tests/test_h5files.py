@@ -12,9 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from deconvsurgery.caffemodel.hdf5.files import (
+    Reading,
+    Writing,
+    held_signals,
+    told,
+)
 from deconvsurgery.errors import ModelError
-from deconvsurgery.h5files import Reading, Writing, held_signals, told
-from deconvsurgery.source import open_source
+from deconvsurgery.storage.source import open_source
 
 BYTES = bytes(range(256)) * 40
 

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deconvsurgery.change import Action
+from deconvsurgery.caffemodel.hdf5.read import _blob
+from deconvsurgery.caffemodel.model import Dataset, Model, Version
 from deconvsurgery.errors import MismatchError, ShapeError
-from deconvsurgery.hdf5 import _blob
-from deconvsurgery.model import Dataset, Model, Version
-from deconvsurgery.read import open_model
+from deconvsurgery.inputs.open_inputs import open_model
+from deconvsurgery.plans.apply.plan_types import Action
 from deconvsurgery.verbs.apply import ApplyResult, apply
 from deconvsurgery.verbs.inspect import inspect
 

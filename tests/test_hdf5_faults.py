@@ -31,7 +31,7 @@ from deconvsurgery.errors import (
     OutputError,
     SurgeryError,
 )
-from deconvsurgery.read import open_model
+from deconvsurgery.inputs.open_inputs import open_model
 from deconvsurgery.verbs.apply import ApplyResult, apply
 from deconvsurgery.verbs.inspect import inspect
 

@@ -11,10 +11,16 @@ from rich.color import Color
 from rich.console import Console, Group
 from rich.text import Text
 
-from deconvsurgery.kernels import bilinear_kernel
-from deconvsurgery.report.heatmap import PALETTES, Heat, Ink, heatmap, ink_of
+from deconvsurgery.kernels.bilinear import bilinear_kernel
+from deconvsurgery.report.terminal.heatmap import (
+    PALETTES,
+    Heat,
+    Ink,
+    heatmap,
+    ink_of,
+)
 
-room = sys.modules["deconvsurgery.report.heatmap"]
+room = sys.modules["deconvsurgery.report.terminal.heatmap"]
 
 
 def drawn(values, *, color: bool, **options) -> Text:

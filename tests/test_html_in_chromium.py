@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

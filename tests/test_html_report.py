@@ -22,14 +22,14 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.explanation import explanation
-from deconvsurgery.finding import RULES
-from deconvsurgery.prototxt import parse_net
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.report.html.chart import Series, chart
-from deconvsurgery.report.html.heat import STEPS, heat
-from deconvsurgery.report.html.prose import prose
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.schema import message_class
+from deconvsurgery.report.html.heatmap import STEPS, heat
+from deconvsurgery.report.html.markdown import prose
+from deconvsurgery.rules.finding import RULES
+from deconvsurgery.rules.rule_pages import explanation
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 HTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
@@ -693,7 +693,7 @@ def test_a_page_without_its_style_is_none(
     place: Path, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where an installation is damaged."""
-    monkeypatch.setattr("deconvsurgery.report.html.frame.STYLE", place / "gone.css")
+    monkeypatch.setattr("deconvsurgery.report.html.page_frame.STYLE", place / "gone.css")
     code, out, errors = run_here(place, "apply", "--report", "page", "net", "in", "out")
     assert (code, out) == (4, b"")
     told = " ".join(errors.decode().split())

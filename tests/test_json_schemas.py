@@ -22,9 +22,9 @@ from google.protobuf import text_format
 from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import VERBS, deconvsurgery
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.schema import message_class
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 Document = dict[str, Any]
 Schema = dict[str, Any]

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.fill import BilinearFill
-from deconvsurgery.kernels import (
+from deconvsurgery.kernels.bilinear import (
     Formula,
     Recipe,
     Support,
@@ -27,6 +26,7 @@ from deconvsurgery.kernels import (
     times,
     triangle,
 )
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
 
 LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "golden" / "layouts"

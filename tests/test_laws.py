@@ -25,17 +25,17 @@ from google.protobuf import text_format
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from deconvsurgery.change import Action, Plan
-from deconvsurgery.compare import state_of
-from deconvsurgery.edits import edits
-from deconvsurgery.fit import Options
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Model
-from deconvsurgery.patterns import match_layers
-from deconvsurgery.plan import make_plan
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.schema import message_class
-from deconvsurgery.splice import spliced
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.matching.matched_layer import Options
+from deconvsurgery.plans.apply.before_and_after import state_of
+from deconvsurgery.plans.apply.binary_edits import edits
+from deconvsurgery.plans.apply.plan import make_plan
+from deconvsurgery.plans.apply.plan_types import Action, Plan
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.selection import match_layers
+from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.inspect import inspect
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.layering import layered
+from deconvsurgery.report.html.graph_layout import layered
 
 Edge = tuple[int, int]
 

@@ -14,11 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deconvsurgery.errors import FileError, FormatError, OutputError
-from deconvsurgery.ledger import Ledger
-from deconvsurgery.rows import Outcome, Row, Summary, failed, identity, read_row, written
-from deconvsurgery.settings import Pair
-from deconvsurgery.verbs.settle import Task
-from deconvsurgery.verbs.sweep import _Book
+from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.sweeping.result_rows import (
+    Outcome,
+    Row,
+    Summary,
+    failed,
+    identity,
+    read_row,
+    written,
+)
+from deconvsurgery.sweeping.results_file import Ledger
+from deconvsurgery.sweeping.run_pair import Task
+from deconvsurgery.sweeping.sweep import _Book
 
 
 def row(net: str, seal: str | None = "seal", outcome: Outcome = Outcome.DONE, **more: Any) -> Row:

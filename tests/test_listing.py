@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery import listing
 from deconvsurgery.errors import ConfigError, FileError, SurgeryError
-from deconvsurgery.listing import expanded
-from deconvsurgery.read import every_pair
-from deconvsurgery.settings import Checking, Pair, parse_settings
+from deconvsurgery.inputs import expand_pairs as listing
+from deconvsurgery.inputs.expand_pairs import expanded
+from deconvsurgery.inputs.open_inputs import every_pair
+from deconvsurgery.inputs.settings import Checking, Pair, parse_settings
 
 CHECKING = Checking(level=3)
 
@@ -419,7 +419,7 @@ def test_what_an_object_can_be_called(zoo: Any) -> None:
 
 
 def test_what_a_listing_asks_for_is_counted(zoo: Any) -> None:
-    from deconvsurgery.store import counted
+    from deconvsurgery.storage.object_store.store import counted
 
     zoo.put("a", b"")
     zoo.reset()

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from jsonschema import Draft7Validator
 
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 Found = dict[str, Any]

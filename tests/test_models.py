@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deconvsurgery.change import Action, Change
 from deconvsurgery.errors import MismatchError, ModelError, ShapeError
-from deconvsurgery.fingerprint import State
-from deconvsurgery.read import read_net
-from deconvsurgery.survey import Row as Surveyed
+from deconvsurgery.inputs.open_inputs import read_net
+from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.plans.apply.plan_types import Action, Change
+from deconvsurgery.rules.inspect_rows import Row as Surveyed
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.inspect import inspect
 

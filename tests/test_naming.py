@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.naming import (
+from deconvsurgery.inputs.path_patterns import (
     fixed_part,
     is_pattern,
     name_in,

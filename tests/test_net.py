@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from deconvsurgery.net import Layer, Message, Net, NetState, NetStateRule, ParamSpec, Phase
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.prototxt.net import (
+    Layer,
+    Message,
+    Net,
+    NetState,
+    NetStateRule,
+    ParamSpec,
+    Phase,
+)
+from deconvsurgery.prototxt.parse import parse_net
 
 TRAIN, TEST = Phase.TRAIN, Phase.TEST
 RULE = NetStateRule

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import PrototxtError, SelectionError
-from deconvsurgery.net import Net, Phase
-from deconvsurgery.read import read_net
-from deconvsurgery.schema import message_class
+from deconvsurgery.inputs.open_inputs import read_net
+from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.verbs.inspect import inspect
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"

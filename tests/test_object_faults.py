@@ -19,8 +19,8 @@ from heeding import heeding
 from padded import MIB, padding
 
 from deconvsurgery import apply
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 

@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.object_state import described, forget, known, note, recalled, state
-from deconvsurgery.store import Location, located
+from deconvsurgery.storage.object_store.object_version import (
+    described,
+    forget,
+    known,
+    note,
+    recalled,
+    state,
+)
+from deconvsurgery.storage.object_store.store import Location, located
 
 
 @pytest.fixture

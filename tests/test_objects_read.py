@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from padded import MIB, padding, traffic
 
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 

@@ -10,8 +10,8 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 

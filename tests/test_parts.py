@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.parts import Copied, Limits, Part, Parts, Sent
-from deconvsurgery.splice import Kept
+from deconvsurgery.splicing.byte_ranges import Kept
+from deconvsurgery.storage.object_store.part_layout import (
+    Copied,
+    Limits,
+    Part,
+    Parts,
+    Sent,
+)
 
 MIB = 1 << 20
 # S3's limits, a million times smaller: 5 MiB, 5 GiB and ten thousand parts become 5, 5,120 and 20.

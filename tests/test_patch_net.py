@@ -19,9 +19,9 @@ from google.protobuf import text_format
 from warm import ran
 
 import deconvsurgery as ds
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -395,7 +395,7 @@ def test_warnings(text: str, options: dict[str, Any], words: str, tmp_path: Path
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 16, 63, 64])
 def test_off_centre_is_said_exactly_where_the_released_filler_is(size: int, tmp_path: Path) -> None:
-    from deconvsurgery.kernels import triangle
+    from deconvsurgery.kernels.bilinear import triangle
 
     wrong = not (abs(triangle(size) - triangle(size, ds.Formula.CAFFE_1_0)) < 1e-6).all()
     text = up(f"kernel_size: {size} stride: {(size + 1) // 2}")
@@ -451,7 +451,7 @@ def test_ones_in_a_kernel_larger_than_the_stride_repeat_no_pixels(tmp_path: Path
 def test_a_text_that_does_not_say_what_was_meant_is_our_bug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deconvsurgery.patching.spliced", lambda data, _edits: data)
+    monkeypatch.setattr("deconvsurgery.plans.patch_net.plan.spliced", lambda data, _edits: data)
     with pytest.raises(RuntimeError, match="does not say what was meant"):
         patched(up(), tmp_path)
 

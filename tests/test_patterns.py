@@ -7,9 +7,14 @@ from collections.abc import Sequence
 import pytest
 
 from deconvsurgery.errors import SelectionError
-from deconvsurgery.net import Net, NetState, Phase
-from deconvsurgery.patterns import active_layers, match_layers, name_test, nothing_matched
-from deconvsurgery.prototxt import parse_net
+from deconvsurgery.prototxt.net import Net, NetState, Phase
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.selection import (
+    active_layers,
+    match_layers,
+    name_test,
+    nothing_matched,
+)
 
 NET = b"""
 layer { name: "data" type: "Input" top: "data" }

@@ -15,15 +15,15 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from deconvsurgery.fingerprint import Fingerprint, State
-from deconvsurgery.kernels import bilinear_kernel
-from deconvsurgery.report.chart import Chart
-from deconvsurgery.report.heatmap import Heat, Ink
-from deconvsurgery.report.pictures import layer_pictures, plain_layer_pictures
-from deconvsurgery.report.tiles import Tile
-from deconvsurgery.schema import message_class
-from deconvsurgery.sight import Sight, sight
-from deconvsurgery.source import FileSource
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.kernels.bilinear import bilinear_kernel
+from deconvsurgery.kernels.channel_map import Sight, sight
+from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.report.terminal.chart import Chart
+from deconvsurgery.report.terminal.heatmap import Heat, Ink
+from deconvsurgery.report.terminal.picture_grid import Tile
+from deconvsurgery.report.terminal.pictures import layer_pictures, plain_layer_pictures
+from deconvsurgery.storage.source import FileSource
 from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.inspect import inspect
 

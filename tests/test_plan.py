@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deconvsurgery.change import Action, Plan
-from deconvsurgery.edits import edits
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError
-from deconvsurgery.fit import Options
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Model
-from deconvsurgery.net import NetState, Phase
-from deconvsurgery.patterns import match_layers
-from deconvsurgery.plan import make_plan
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.schema import message_class
-from deconvsurgery.splice import spliced
+from deconvsurgery.matching.matched_layer import Options
+from deconvsurgery.plans.apply.binary_edits import edits
+from deconvsurgery.plans.apply.plan import make_plan
+from deconvsurgery.plans.apply.plan_types import Action, Plan
+from deconvsurgery.prototxt.net import NetState, Phase
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.selection import match_layers
+from deconvsurgery.splicing.byte_ranges import spliced
 
 KERNEL = np.outer([0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25])  # size 4, by hand
 DATA = (

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"

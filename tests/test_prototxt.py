@@ -16,12 +16,19 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import NotANetError, PrototxtError
-from deconvsurgery.meaning import _reported
-from deconvsurgery.net import Filler, Net, NetState, NetStateRule, ParamSpec, Phase
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.schema import message_class
-from deconvsurgery.textformat import Text
+from deconvsurgery.prototxt.net import (
+    Filler,
+    Net,
+    NetState,
+    NetStateRule,
+    ParamSpec,
+    Phase,
+)
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.tokens import Text
+from deconvsurgery.prototxt.typed_fields import _reported
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NetParameter = message_class("NetParameter")
@@ -434,6 +441,8 @@ def test_a_complaint_without_a_place_is_passed_on() -> None:
 
 def test_scanner_and_protobuf_must_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where they do not it is our bug, and no net comes of it."""
-    monkeypatch.setattr("deconvsurgery.meaning._readable", lambda *_: 'layer { name: "a" }')
+    monkeypatch.setattr(
+        "deconvsurgery.prototxt.typed_fields._readable", lambda *_: 'layer { name: "a" }'
+    )
     with pytest.raises(RuntimeError, match="scanner and protobuf disagree about 'layer'"):
         parsed('layer { name: "a" } layer { name: "b" }')

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.verbs.convert import convert
 
 NetParameter = message_class("NetParameter")

@@ -14,9 +14,9 @@ import pytest
 from google.protobuf import text_format
 from numpy.typing import NDArray
 
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.index import index
 from deconvsurgery.errors import MismatchError, OutputError, SelectionError
-from deconvsurgery.indexing import index
-from deconvsurgery.schema import message_class
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.inspect import inspect
 from deconvsurgery.verbs.regroup import regroup

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import MismatchError
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Model
-from deconvsurgery.net import Net
-from deconvsurgery.patterns import match_layers
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.regrouping import Regrouping, make_regrouping
-from deconvsurgery.reshaping import reshaped
-from deconvsurgery.schema import message_class
-from deconvsurgery.splice import spliced
+from deconvsurgery.plans.regroup.edits import reshaped
+from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
+from deconvsurgery.prototxt.net import Net
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.selection import match_layers
+from deconvsurgery.splicing.byte_ranges import spliced
 
 NetParameter = message_class("NetParameter")
 NET = """

@@ -13,29 +13,35 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from deconvsurgery.change import Action, BiasFill, Change, Plan, Skip
 from deconvsurgery.errors import PrototxtError, ShapeError
-from deconvsurgery.fill import BilinearFill
-from deconvsurgery.finding import Finding, Repair, Step
-from deconvsurgery.fingerprint import Fingerprint, State
-from deconvsurgery.fit import Target
-from deconvsurgery.kernels import Support
-from deconvsurgery.net import ConvolutionParam, Layer
-from deconvsurgery.patching import LayerPatch
-from deconvsurgery.portrait import kernel_facts
-from deconvsurgery.regrouping import Kept, Regroup, Regrouping
-from deconvsurgery.report.annotations import github_lines
-from deconvsurgery.report.checking import check_report
-from deconvsurgery.report.commands import repair_line, repair_lines
-from deconvsurgery.report.inspection import inspect_report
-from deconvsurgery.report.kernel import kernel_report
-from deconvsurgery.report.patch import diff_bytes, diff_page, patch_report
-from deconvsurgery.report.regrouping import closing_words as regroup_words
-from deconvsurgery.report.regrouping import regroup_report
-from deconvsurgery.report.sarif import sarif_log
-from deconvsurgery.report.table import apply_report, closing_words
-from deconvsurgery.report.words import escaped, shortened, state_words
-from deconvsurgery.survey import Row
+from deconvsurgery.kernels.bilinear import Support
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.kernels.kernel_facts import kernel_facts
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.plans.apply.plan_types import (
+    Action,
+    BiasFill,
+    Change,
+    Plan,
+    Skip,
+)
+from deconvsurgery.plans.patch_net.plan import LayerPatch
+from deconvsurgery.plans.regroup.plan import Kept, Regroup, Regrouping
+from deconvsurgery.prototxt.net import ConvolutionParam, Layer
+from deconvsurgery.report.ci.annotations import github_lines
+from deconvsurgery.report.ci.sarif import sarif_log
+from deconvsurgery.report.phrases import escaped, shortened, state_words
+from deconvsurgery.report.repair_commands import repair_line, repair_lines
+from deconvsurgery.report.terminal.apply import apply_report, closing_words
+from deconvsurgery.report.terminal.check import check_report
+from deconvsurgery.report.terminal.inspect import inspect_report
+from deconvsurgery.report.terminal.kernel import kernel_report
+from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page, patch_report
+from deconvsurgery.report.terminal.regroup import closing_words as regroup_words
+from deconvsurgery.report.terminal.regroup import regroup_report
+from deconvsurgery.rules.finding import Finding, Repair, Step
+from deconvsurgery.rules.inspect_rows import Row
 from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.verbs.inspect import InspectResult

@@ -19,7 +19,7 @@ import make
 import pytest
 from hostile_case import CONV_BLOB, FOUR, NAME, data, layer, shape
 
-from deconvsurgery.read import open_model
+from deconvsurgery.inputs.open_inputs import open_model
 
 # Every odd name of the corpus, and one of 1 MB.
 ODD = [

@@ -16,13 +16,13 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from deconvsurgery.case import Case
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import deconvsurgery
-from deconvsurgery.explanation import explanation
-from deconvsurgery.finding import RULES, Finding, Severity
-from deconvsurgery.report.commands import repair_line
-from deconvsurgery.rules import TESTS
-from deconvsurgery.schema import message_class
+from deconvsurgery.report.repair_commands import repair_line
+from deconvsurgery.rules.finding import RULES, Finding, Severity
+from deconvsurgery.rules.layer_rules import TESTS
+from deconvsurgery.rules.layer_under_test import Case
+from deconvsurgery.rules.rule_pages import explanation
 from deconvsurgery.verbs.check import CheckResult, check
 from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.inspect import inspect

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
-from deconvsurgery import schema
+from deconvsurgery import caffe_fields as schema
 
 ROOT = Path(__file__).resolve().parents[1]
 FACTS = ROOT.parent / "shared" / "facts"
@@ -236,7 +236,7 @@ class TestMessageClass:
 
 
 def test_importing_the_room_does_not_import_protobuf() -> None:
-    code = "import sys, deconvsurgery.schema; print('google.protobuf' in sys.modules)"
+    code = "import sys, deconvsurgery.caffe_fields; print('google.protobuf' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )

@@ -19,14 +19,14 @@ import pytest
 from padded import MIB, padding
 
 import deconvsurgery as ds
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.record import read_record, write_record
-from deconvsurgery.rows import Outcome, Row
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.settings import Checking, Pair
-from deconvsurgery.verbs import settle as settling
-from deconvsurgery.verbs.settle import Settled, Task, settle
-from deconvsurgery.verbs.swept import checked_options
+from deconvsurgery.inputs.settings import Checking, Pair
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.sweeping import run_pair as settling
+from deconvsurgery.sweeping.call_verb import checked_options
+from deconvsurgery.sweeping.output_record import read_record, write_record
+from deconvsurgery.sweeping.result_rows import Outcome, Row
+from deconvsurgery.sweeping.run_pair import Settled, Task, settle
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 BASE = base_model(parse_net(net_text()))
 OTHER = BASE.replace(b"conv1", b"conv9")
@@ -385,7 +385,7 @@ def test_the_options_of_a_sweep_are_those_of_the_command_line() -> None:
     import click
 
     from deconvsurgery.cli import deconvsurgery
-    from deconvsurgery.verbs.swept import _OPTIONS
+    from deconvsurgery.sweeping.call_verb import _OPTIONS
 
     own = {"pattern", "exclude", "phase", "level", "stage", "allow-empty", "select", "ignore"}
     own |= {"frozen", "net", "in-place", "force", "save-patch", "report", "dry-run", "check"}

@@ -6,9 +6,15 @@ from __future__ import annotations
 import pytest
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.net import ConvolutionParam, Layer, Message, Net, NetState
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.shapes import (
+from deconvsurgery.prototxt.net import (
+    ConvolutionParam,
+    Layer,
+    Message,
+    Net,
+    NetState,
+)
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.shapes.infer import (
     RULES,
     LayerShapes,
     Shape,

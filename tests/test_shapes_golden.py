@@ -9,9 +9,15 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.net import Layer, Message, Net, NetState, Phase
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.shapes import Shape, infer_shapes
+from deconvsurgery.prototxt.net import (
+    Layer,
+    Message,
+    Net,
+    NetState,
+    Phase,
+)
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.shapes.infer import Shape, infer_shapes
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SHAPES = SHARED / "golden" / "shapes" / "shapes.json"

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import convolve2d
 
-from deconvsurgery.answering import Window, ring_and_cross, upsampled
-from deconvsurgery.kernels import bilinear_kernel
+from deconvsurgery.kernels.bilinear import bilinear_kernel
+from deconvsurgery.kernels.channel_map import Wiring, sight
+from deconvsurgery.kernels.responses import Window, ring_and_cross, upsampled
 from deconvsurgery.report.captions import (
     gain_caption,
     kernels_caption,
     shown_caption,
     wiring_caption,
 )
-from deconvsurgery.sight import Wiring, sight
 
 KERNEL = bilinear_kernel(4)
 

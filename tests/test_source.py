@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery import source as source_room
 from deconvsurgery.errors import FileError, FormatError, ModelError
-from deconvsurgery.remedies import shown
-from deconvsurgery.source import FileSource, open_source, read_bytes
+from deconvsurgery.storage import source as source_room
+from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.source import FileSource, open_source, read_bytes
 
 ROOT = Path(source_room.__file__).parents[1]
 BYTES = bytes(range(256)) * 40
@@ -278,7 +278,8 @@ def test_standard_input_from_a_terminal() -> None:
 
 def test_standard_input_that_is_closed(file: Path) -> None:
     script = (
-        "import os, sys; from deconvsurgery.source import *; from deconvsurgery.errors import *\n"
+        "import os, sys; from deconvsurgery.storage.source import *\n"
+        "from deconvsurgery.errors import *\n"
         "with open_source(sys.argv[1]) as source: assert source.fd > 2, source.fd\n"
         "try: open_source('-')\n"
         "except FileError as error: print(error.message, file=sys.stderr)\n"

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.splice import Edit, Kept, replacing, segments, spliced, spliced_size
+from deconvsurgery.splicing.byte_ranges import (
+    Edit,
+    Kept,
+    replacing,
+    segments,
+    spliced,
+    spliced_size,
+)
 
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 

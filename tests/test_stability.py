@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 Document = dict[str, Any]
 RunHere = Callable[..., tuple[int, bytes, bytes]]

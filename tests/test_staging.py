@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.descriptors import opened as really_opened
 from deconvsurgery.errors import FileError, OutputError
-from deconvsurgery.place import check_place, found_place
-from deconvsurgery.sink import FileSink
-from deconvsurgery.source import open_source
-from deconvsurgery.staging import Staged, staged
-from deconvsurgery.write import make_directory, write_file
+from deconvsurgery.storage.atomic_write import Staged, staged
+from deconvsurgery.storage.copy_bytes import FileSink
+from deconvsurgery.storage.descriptors import opened as really_opened
+from deconvsurgery.storage.output_place import check_place, found_place
+from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.write_outputs import make_directory, write_file
 
 OLD, NEW = b"what was there before", b"new bytes"
 MIB = 1 << 20
@@ -76,9 +76,9 @@ def test_a_device_that_cannot_be_opened_is_taken_for_no_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Writing to it says what is wrong."""
-    monkeypatch.setattr("deconvsurgery.place.opened", refusing(errno.EBUSY))
+    monkeypatch.setattr("deconvsurgery.storage.output_place.opened", refusing(errno.EBUSY))
     check_place(found_place("/dev/null"), None, force=False, in_place=False, text=False)
-    monkeypatch.setattr("deconvsurgery.write.opened", refusing(errno.EBUSY))
+    monkeypatch.setattr("deconvsurgery.storage.write_outputs.opened", refusing(errno.EBUSY))
     with pytest.raises(FileError, match="Device or resource busy"):
         write_file("/dev/null", NEW)
 
@@ -94,7 +94,7 @@ def test_a_fifo_that_became_a_file_meanwhile_keeps_its_bytes(
         path.write_bytes(OLD)
         return really_opened(name, *more)
 
-    monkeypatch.setattr("deconvsurgery.write.opened", swapped)
+    monkeypatch.setattr("deconvsurgery.storage.write_outputs.opened", swapped)
     with pytest.raises(OutputError, match="became a regular file meanwhile"):
         write_file(path, NEW)
     assert path.read_bytes() == OLD

@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Model, Storage
-from deconvsurgery.net import Message
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.schema import message_class
-from deconvsurgery.splice import spliced
-from deconvsurgery.surgery import (
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
     added_blobs,
     added_layer,
@@ -21,7 +16,12 @@ from deconvsurgery.surgery import (
     kept_values,
     rewritten_blob,
 )
-from deconvsurgery.wire import FramedEdit, reframed
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import Model, Storage
+from deconvsurgery.caffemodel.wire import FramedEdit, reframed
+from deconvsurgery.prototxt.net import Message
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.splicing.byte_ranges import spliced
 
 NetParameter = message_class("NetParameter")
 BlobProto = message_class("BlobProto")

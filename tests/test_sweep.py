@@ -20,9 +20,9 @@ import pytest
 from heeding import heeding
 
 import deconvsurgery as ds
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.verbs import sweep as sweeping
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.sweeping import sweep as sweeping
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 Row = dict[str, Any]

@@ -21,9 +21,9 @@ import pytest
 from warm import ran, ran_on
 
 from deconvsurgery.cli import VERBS
-from deconvsurgery.cli.terminal import columns, plainer
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.cli.terminal_setup import columns, plainer
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 # Every verb at work, one line each: its words, and names that must be shown in full.
 AT_WORK = {

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.prototxt import decoded
-from deconvsurgery.splice import Kept, segments, spliced
-from deconvsurgery.textedit import Draft
-from deconvsurgery.textformat import Text, TextField, scan
-from deconvsurgery.textstyle import Tree
+from deconvsurgery.prototxt.new_field_layout import Tree
+from deconvsurgery.prototxt.parse import decoded
+from deconvsurgery.prototxt.text_edits import Draft
+from deconvsurgery.prototxt.tokens import Text, TextField, scan
+from deconvsurgery.splicing.byte_ranges import Kept, segments, spliced
 
 
 def drafted(data: bytes, tree: Tree, ahead: Mapping[str, str] | None = None) -> Draft:

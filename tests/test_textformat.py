@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deconvsurgery.errors import PrototxtError
-from deconvsurgery.textformat import MAX_DEPTH, Text, TextField, scan
+from deconvsurgery.prototxt.tokens import (
+    MAX_DEPTH,
+    Text,
+    TextField,
+    scan,
+)
 
 
 def scanned(characters: str) -> list[TextField]:

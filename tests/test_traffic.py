@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.store import Traffic, count, counted
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.storage.object_store.store import Traffic, count, counted
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 

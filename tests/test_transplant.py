@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from warm import ran
 
 import deconvsurgery as ds
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import (
     MismatchError,
     OutputError,
@@ -32,8 +33,7 @@ from deconvsurgery.errors import (
     SelectionError,
     ShapeError,
 )
-from deconvsurgery.report.grafting import transplant_report
-from deconvsurgery.schema import message_class
+from deconvsurgery.report.terminal.transplant import transplant_report
 from deconvsurgery.verbs.transplant import TransplantResult, transplant
 
 Array = NDArray[Any]

@@ -11,8 +11,8 @@ from typing import TypeAlias
 import pytest
 from rich.cells import cell_len
 
-from deconvsurgery.excerpt import Excerpt
-from deconvsurgery.report.trouble import trouble
+from deconvsurgery.inputs.error_lines import Excerpt
+from deconvsurgery.report.terminal.errors import trouble
 
 Told: TypeAlias = Callable[..., str]
 

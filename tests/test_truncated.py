@@ -17,9 +17,9 @@ from google.protobuf.message import DecodeError
 from hostile_case import CONV_BLOB, NAME, data, layer, number, shape, sized, v1_layer
 from hostile_hdf5 import Dataset, floats, hdf5, real, space
 
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.index import index
 from deconvsurgery.errors import ModelError
-from deconvsurgery.indexing import index
-from deconvsurgery.schema import message_class
 
 NET = b"""
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 5, 6] } } }

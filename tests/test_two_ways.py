@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deconvsurgery.fingerprint import State
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.inspect import inspect
 

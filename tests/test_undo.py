@@ -18,12 +18,20 @@ from hypothesis import strategies as st
 
 import deconvsurgery as ds
 from deconvsurgery.errors import FormatError
-from deconvsurgery.read import open_patch
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.source import open_source
-from deconvsurgery.splice import replacing, spliced
-from deconvsurgery.undo import Digest, Range, Undo, edits_of, header, parsed, undoing
-from deconvsurgery.undoable import compared
+from deconvsurgery.inputs.open_inputs import open_patch
+from deconvsurgery.splicing.byte_ranges import replacing, spliced
+from deconvsurgery.splicing.undo_patch import (
+    Digest,
+    Range,
+    Undo,
+    edits_of,
+    header,
+    parsed,
+    undoing,
+)
+from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.write_with_undo import compared
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 GOLDEN = Path(__file__).parent / "golden"

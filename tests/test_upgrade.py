@@ -15,13 +15,13 @@ from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery import carry
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel import copy_fields as carry
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import Version
+from deconvsurgery.caffemodel.upgrade import Upgrade, UpgradedLayer, upgrade
+from deconvsurgery.caffemodel.wire import Window
 from deconvsurgery.errors import MismatchError, ModelError
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Version
-from deconvsurgery.schema import message_class
-from deconvsurgery.upgrade import Upgrade, UpgradedLayer, upgrade
-from deconvsurgery.wire import Window
 
 NetParameter = message_class("NetParameter")
 LayerParameter = message_class("LayerParameter")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.net import Net
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import net_text
-from deconvsurgery.upsampling import MOST_STEPS, WayUp, ways_up
+from deconvsurgery.prototxt.net import Net
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.shapes.upsampling_path import MOST_STEPS, WayUp, ways_up
+from deconvsurgery.verbs.demo_net import net_text
 
 UP = 'type: "Deconvolution" convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 }'
 INPUT = 'input: "data" input_shape { dim: 1 dim: 2 dim: 8 dim: 8 }\n'

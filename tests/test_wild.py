@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from deconvsurgery.errors import FormatError, PrototxtError
-from deconvsurgery.explanation import explanation
-from deconvsurgery.finding import RULES
+from deconvsurgery.rules.finding import RULES
+from deconvsurgery.rules.rule_pages import explanation
 from deconvsurgery.verbs.check import CheckResult, check
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "rules.md").read_text("utf-8")

@@ -7,10 +7,8 @@ from google.protobuf.message import DecodeError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from deconvsurgery.errors import ModelError
-from deconvsurgery.schema import message_class
-from deconvsurgery.splice import replacing, spliced
-from deconvsurgery.wire import (
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffemodel.wire import (
     GROUP,
     I32,
     I64,
@@ -30,6 +28,8 @@ from deconvsurgery.wire import (
     tag,
     varint,
 )
+from deconvsurgery.errors import ModelError
+from deconvsurgery.splicing.byte_ranges import replacing, spliced
 
 Plain = message_class("NetState")  # of two integers and strings: nothing inside that could be wrong
 

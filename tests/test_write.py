@@ -25,9 +25,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deconvsurgery.errors import FileError, ModelError, OutputError
-from deconvsurgery.source import FileSource, open_source
-from deconvsurgery.splice import Edit, Kept, replacing, spliced
-from deconvsurgery.write import Written, check_output, write_file, write_spliced
+from deconvsurgery.splicing.byte_ranges import (
+    Edit,
+    Kept,
+    replacing,
+    spliced,
+)
+from deconvsurgery.storage.source import FileSource, open_source
+from deconvsurgery.storage.write_outputs import (
+    Written,
+    check_output,
+    write_file,
+    write_spliced,
+)
 
 OLD = b"what was there before"
 SOURCE = bytes(range(256)) * 4

@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 import pytest
 
 from deconvsurgery.errors import FileError, OutputError
-from deconvsurgery.sink import Sink
-from deconvsurgery.source import FileSource, open_source
-from deconvsurgery.splice import Edit, replacing
-from deconvsurgery.write import (
+from deconvsurgery.splicing.byte_ranges import Edit, replacing
+from deconvsurgery.storage.copy_bytes import Sink
+from deconvsurgery.storage.source import FileSource, open_source
+from deconvsurgery.storage.write_outputs import (
     Written,
     check_output,
     make_directory,

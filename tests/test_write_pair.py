@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from deconvsurgery.errors import FileError, OutputError
-from deconvsurgery.source import open_source
-from deconvsurgery.write import write_pair
+from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.write_outputs import write_pair
 
 TEXT, MODEL = b"a net\n", b"a model" * 400
 OLD_TEXT, OLD_MODEL = b"old net", b"old model"

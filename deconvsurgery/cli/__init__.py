@@ -17,8 +17,9 @@ from types import FrameType
 
 import click
 
-from .. import __version__
-from ..errors import SurgeryError
+from deconvsurgery import __version__
+from deconvsurgery.errors import SurgeryError
+
 from .console import show_error, show_usage_error, silence
 from .help import Context
 
@@ -113,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with _signals():
             if asked := os.environ.get(COMPLETE):
-                from .completing import complete
+                from .completion import complete
 
                 return complete(deconvsurgery, COMPLETE, asked)
             code = deconvsurgery.main(

@@ -6,10 +6,15 @@ from typing import Any
 
 import click
 
-from .console import make_console, show, show_json, shown_progress
-from .reporting import check_report_place, report_option, write_report
-from .selecting import files, layer_options, state_arguments
-from .traffic import verbose_option
+from .console import (
+    make_console,
+    show,
+    show_json,
+    shown_progress,
+)
+from .report_option import check_report_place, report_option, write_report
+from .shared_options import files, layer_options, state_arguments
+from .verbose_option import verbose_option
 
 
 @click.command(short_help="Bilinear weights into the matched layers of a model.")
@@ -91,8 +96,8 @@ def command(
     IN and OUT may be '-'. Layers that IN lacks are created. Without -p, layers whose name
     contains "up" are matched, as FCN's scripts choose them.
     """
-    from ..patterns import DEFAULT_PATTERNS
-    from ..verbs.apply import apply
+    from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+    from deconvsurgery.verbs.apply import apply
 
     if net == "-" and model == "-":
         raise click.UsageError("only one of NET and IN can be standard input")
@@ -121,11 +126,11 @@ def command(
     written = result.output if result.written else None
     write_report(report, result, others, force=force, written=written)
     if as_json:
-        from ..report.document import apply_document
+        from deconvsurgery.report.json_documents.apply_inspect_kernel import apply_document
 
         show_json(apply_document(result))
     elif not quiet:
-        from ..report.table import apply_report
+        from deconvsurgery.report.terminal.apply import apply_report
 
         console = make_console(stderr=to_stdout)
         told = apply_report(

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import OutputError, SelectionError
-from .console import exit_code, make_console, show, show_raw
-from .reporting import check_report_place, report_option, write_report
-from .selecting import files, layer_options
-from .traffic import verbose_option
+from deconvsurgery.errors import OutputError, SelectionError
+
+from .console import (
+    exit_code,
+    make_console,
+    show,
+    show_raw,
+)
+from .report_option import check_report_place, report_option, write_report
+from .shared_options import files, layer_options
+from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from ..settings import Checking, Pair
-    from ..verbs.check import CheckResult
+    from deconvsurgery.inputs.settings import Checking, Pair
+    from deconvsurgery.verbs.check import CheckResult
 
 FORMATS = ("table", "json", "github", "gitlab", "markdown", "sarif")
 
@@ -29,7 +35,7 @@ def _offered(
     """The rules' ids, for the shell."""
     from click.shell_completion import CompletionItem
 
-    from ..finding import RULES
+    from deconvsurgery.rules.finding import RULES
 
     return [
         CompletionItem(rule.id, help=rule.summary)
@@ -42,7 +48,7 @@ def _rules(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
     """A rule that does not exist is wrong usage, told before a file is opened."""
-    from ..finding import rules_named
+    from deconvsurgery.rules.finding import rules_named
 
     try:
         rules_named(values)
@@ -159,7 +165,7 @@ def command(
         raise click.UsageError(f"--json and --format {form} cannot both be")
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated cannot both be")
-    from ..verbs.check import check_pairs
+    from deconvsurgery.verbs.check import check_pairs
 
     pairs = _pairs(files, _asked(options), config, isolated=isolated)
     _keep_clear(also.values(), pairs)
@@ -171,7 +177,7 @@ def command(
     failures = [exit_code(result.error) for result in results if result.error is not None]
     passed = not found and not failures
     for kind, file in also.items():
-        from ..write import write_file
+        from deconvsurgery.storage.write_outputs import write_file
 
         write_file(file, _document(kind, results, passed=passed), force=True)
     write_report(report, results, others, force=force)
@@ -187,7 +193,7 @@ def command(
 
 def _asked(options: dict[str, Any]) -> Checking:
     """What the command line says; what it does not is left to the configuration file."""
-    from ..settings import Checking
+    from deconvsurgery.inputs.settings import Checking
 
     return Checking(
         pattern=options["patterns"] or None,
@@ -206,9 +212,9 @@ def _pairs(
     files: Sequence[str], asked: Checking, config: str | None, *, isolated: bool
 ) -> list[Pair]:
     """The pairs named, or those of the configuration file; the command line has the last word."""
-    from ..read import every_pair, paired, read_settings
-    from ..settings import Pair, Settings
-    from ..verbs.arguments import same_file
+    from deconvsurgery.inputs.open_inputs import every_pair, paired, read_settings
+    from deconvsurgery.inputs.settings import Pair, Settings
+    from deconvsurgery.verbs.open_and_write import same_file
 
     settings = (None if isolated else read_settings(config)) or Settings("")
     if not files:
@@ -235,8 +241,8 @@ def _pairs(
 
 
 def _explained(rules: Sequence[str]) -> int:
-    from ..explanation import explanation
-    from ..finding import rules_named
+    from deconvsurgery.rules.finding import rules_named
+    from deconvsurgery.rules.rule_pages import explanation
 
     pages = [explanation(each) for each in sorted(rules_named(rules))]
     text = "\n".join(pages)
@@ -251,7 +257,7 @@ def _explained(rules: Sequence[str]) -> int:
 
 def _keep_clear(files: Iterable[str], pairs: Sequence[Pair]) -> None:
     """A report is never written over what is checked."""
-    from ..verbs.arguments import same_file
+    from deconvsurgery.verbs.open_and_write import same_file
 
     for file in files:
         for checked in (each for pair in pairs for each in (pair.net, pair.model)):
@@ -262,21 +268,21 @@ def _keep_clear(files: Iterable[str], pairs: Sequence[Pair]) -> None:
 def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> bytes:
     """What was found as a format's bytes."""
     if form in ("github", "markdown"):
-        from ..report.annotations import github_lines, markdown
+        from deconvsurgery.report.ci.annotations import github_lines, markdown
 
         lines = github_lines(results) if form == "github" else markdown(results)
         return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
     document: object
     if form == "json":
-        from ..report.check_document import check_document
+        from deconvsurgery.report.json_documents.check import check_document
 
         document = check_document(results, passed=passed)
     elif form == "sarif":
-        from ..report.sarif import sarif_log
+        from deconvsurgery.report.ci.sarif import sarif_log
 
         document = sarif_log(results)
     else:
-        from ..report.annotations import gitlab_issues
+        from deconvsurgery.report.ci.annotations import gitlab_issues
 
         document = gitlab_issues(results)
     text = json.dumps(document, ensure_ascii=form == "gitlab", allow_nan=False)
@@ -284,7 +290,7 @@ def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> byt
 
 
 def _show_table(results: Sequence[CheckResult]) -> None:
-    from ..report.checking import check_report, repairs_report
+    from deconvsurgery.report.terminal.check import check_report, repairs_report
 
     console = make_console()
     show(check_report(results, terminal=console.is_terminal))

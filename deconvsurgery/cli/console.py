@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 import click
 
-from ..errors import ConfigError, FileError, ModelError, OutputError, SurgeryError
-from .terminal import (
+from deconvsurgery.errors import (
+    ConfigError,
+    FileError,
+    ModelError,
+    OutputError,
+    SurgeryError,
+)
+
+from .terminal_setup import (
     can_move,
     columns,
     given_columns,
@@ -137,7 +144,7 @@ def exit_code(error: SurgeryError) -> int:
 def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> int:
     """Tell an error: file and place, layer, cause, what to do; return the exit code."""
     if as_json:
-        from ..report.document import error_document
+        from deconvsurgery.report.json_documents.apply_inspect_kernel import error_document
 
         show_json(error_document(command, error))
     else:
@@ -153,7 +160,7 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
     context = getattr(error, "ctx", None)
     hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
     if as_json:
-        from ..report.document import error_document
+        from deconvsurgery.report.json_documents.apply_inspect_kernel import error_document
 
         told = SurgeryError(error.format_message(), hint=hint)
         show_json(error_document(command, told, kind="UsageError"))
@@ -189,8 +196,8 @@ def _tell(message: str, hint: str | None, place: str = "", seen: Seen | None = N
 
 def _laid_out(place: str, message: str, hint: str | None, seen: Seen | None) -> str:
     """The error as a terminal shows it, with the lines that it is about."""
-    from ..excerpt import excerpt
-    from ..report.trouble import trouble
+    from deconvsurgery.inputs.error_lines import excerpt
+    from deconvsurgery.report.terminal.errors import trouble
 
     console = make_console(stderr=True)
     lines = seen and excerpt(*seen)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import click
 
-from .console import make_console, show, show_json, shown_progress
-from .selecting import files
-from .traffic import verbose_option
+from .console import (
+    make_console,
+    show,
+    show_json,
+    shown_progress,
+)
+from .shared_options import files
+from .verbose_option import verbose_option
 
 VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "keep")
 
@@ -64,7 +69,7 @@ def command(
     Without options: binary, V2 layers, float32 values, shapes instead of legacy dims. What has
     that form already stays byte for byte. Values are never held whole.
     """
-    from ..verbs.convert import convert
+    from deconvsurgery.verbs.convert import convert
 
     if net == "-" and model == "-":
         raise click.UsageError("only one of --net and IN can be standard input")
@@ -90,11 +95,11 @@ def command(
             progress=progress,
         )
     if as_json:
-        from ..report.whole_documents import convert_document
+        from deconvsurgery.report.json_documents.other_verbs import convert_document
 
         show_json(convert_document(result))
     elif not quiet:
-        from ..report.conversion import convert_report
+        from deconvsurgery.report.terminal.convert import convert_report
 
         console = make_console(stderr=to_stdout)
         report = convert_report(result, width=console.width, terminal=console.is_terminal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show
-from .selecting import folders
+from .shared_options import folders
 
 
 @click.command(short_help="A small FCN-like net and model, and apply run on them.")
@@ -23,8 +23,8 @@ def command(directory: str, force: bool) -> int:
     """
     from rich.text import Text
 
-    from ..report.table import apply_report
-    from ..verbs.demo import demo
+    from deconvsurgery.report.terminal.apply import apply_report
+    from deconvsurgery.verbs.demo import demo
 
     result = demo(directory, force=force)
     net, base, output = result.net, result.input, result.output

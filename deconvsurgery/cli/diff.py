@@ -6,9 +6,14 @@ from math import isfinite
 
 import click
 
-from .console import make_console, show, show_json, shown_progress
-from .selecting import files, pattern_options
-from .traffic import verbose_option
+from .console import (
+    make_console,
+    show,
+    show_json,
+    shown_progress,
+)
+from .shared_options import files, pattern_options
+from .verbose_option import verbose_option
 
 
 def _tolerance(
@@ -56,18 +61,18 @@ def command(
     A and B may be of different form. Ends with 0 when the weights are the same, 1 when they are
     not. One of them may be '-'.
     """
-    from ..verbs.diff import diff
+    from deconvsurgery.verbs.diff import diff
 
     if a == "-" and b == "-":
         raise click.UsageError("only one of A and B can be standard input")
     with shown_progress(silent=quiet or as_json) as progress:
         result = diff(a, b, patterns=patterns, exclude=exclude, atol=atol, progress=progress)
     if as_json:
-        from ..report.contrast_document import diff_document
+        from deconvsurgery.report.json_documents.diff import diff_document
 
         show_json(diff_document(result, only_changed=only_changed))
     elif not quiet:
-        from ..report.contrast import diff_report
+        from deconvsurgery.report.terminal.diff import diff_report
 
         console = make_console()
         report = diff_report(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import click
 
-from .terminal import columns
+from .terminal_setup import columns
 
 _WIDEST, _NARROWEST = 100, 20
 # With fewer columns than this, what an option does stands below it.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show, show_json
-from .reporting import check_report_place, report_option, write_report
-from .selecting import files, layer_options, state_arguments
-from .traffic import verbose_option
+from .report_option import check_report_place, report_option, write_report
+from .shared_options import files, layer_options, state_arguments
+from .verbose_option import verbose_option
 
 
 @click.command(short_help="What the Deconvolution layers of a net, a model or both are.")
@@ -46,8 +46,8 @@ def command(
 
     Files are told apart by content. Without -p every Deconvolution has a row.
     """
-    from ..read import net_and_model
-    from ..verbs.inspect import inspect
+    from deconvsurgery.inputs.open_inputs import net_and_model
+    from deconvsurgery.verbs.inspect import inspect
 
     if len(files) > 2:
         raise click.UsageError("one net and one model at most")
@@ -69,11 +69,11 @@ def command(
     )
     write_report(report, result, read, force=force)
     if as_json:
-        from ..report.document import inspect_document
+        from deconvsurgery.report.json_documents.apply_inspect_kernel import inspect_document
 
         show_json(inspect_document(result))
     else:
-        from ..report.inspection import inspect_report
+        from deconvsurgery.report.terminal.inspect import inspect_report
 
         console = make_console()
         show(

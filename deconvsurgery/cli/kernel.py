@@ -60,7 +60,7 @@ def command(
 
     SIZE is a number, or height x width.
     """
-    from ..verbs.kernel import kernel
+    from deconvsurgery.verbs.kernel import kernel
 
     facts = kernel(
         size if len(size) > 1 else size[0],
@@ -69,11 +69,11 @@ def command(
         support=support,
     )
     if as_json:
-        from ..report.document import kernel_document
+        from deconvsurgery.report.json_documents.apply_inspect_kernel import kernel_document
 
         show_json(kernel_document(facts))
     else:
-        from ..report.kernel import kernel_report
+        from deconvsurgery.report.terminal.kernel import kernel_report
 
         console = make_console()
         show(kernel_report(facts, width=console.width, terminal=console.is_terminal))

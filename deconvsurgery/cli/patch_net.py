@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .console import make_console, show, show_error, show_json, show_raw
-from .selecting import files, layer_options, state_arguments
-from .traffic import verbose_option
+from .console import (
+    make_console,
+    show,
+    show_error,
+    show_json,
+    show_raw,
+)
+from .shared_options import files, layer_options, state_arguments
+from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
-    from ..verbs.patch_net import PatchResult
+    from deconvsurgery.verbs.patch_net import PatchResult
 
 
 @click.command("patch-net", short_help="Group and bilinear filler into the net itself.")
@@ -82,8 +88,8 @@ def command(
     Each gets `group` equal to its channels and `weight_filler { type: "bilinear" }`. Every other
     character stays: comments, indentation, line ends. NET and OUT may be '-'.
     """
-    from ..patterns import DEFAULT_PATTERNS
-    from ..verbs.patch_net import patch_net, patch_nets
+    from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+    from deconvsurgery.verbs.patch_net import patch_net, patch_nets
 
     planned_only = dry_run or check
     several = in_place and (nets_only or len(files) > 1)
@@ -117,13 +123,13 @@ def _show_errors_and_documents(results: Sequence[PatchResult], *, as_json: bool)
         if result.error is not None:
             yield show_error(result.error, command="patch-net", as_json=as_json)
         elif as_json:
-            from ..report.whole_documents import patch_document
+            from deconvsurgery.report.json_documents.other_verbs import patch_document
 
             show_json(patch_document(result))
 
 
 def _show_diffs(results: Sequence[PatchResult]) -> None:
-    from ..report.patch import diff_bytes, diff_page
+    from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page
 
     for result in (each for each in results if each.changed):
         if make_console().is_terminal:
@@ -135,7 +141,7 @@ def _show_diffs(results: Sequence[PatchResult]) -> None:
 def _show_table(
     results: Sequence[PatchResult], *, several: bool, dry_run: bool, aside: bool
 ) -> None:
-    from ..report.patch import patch_report, patches_report
+    from deconvsurgery.report.terminal.patch_net import patch_report, patches_report
 
     console = make_console(stderr=aside)
     width, terminal = console.width, console.is_terminal

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show, show_json
-from .selecting import files, layer_options, state_arguments
-from .traffic import verbose_option
+from .shared_options import files, layer_options, state_arguments
+from .verbose_option import verbose_option
 
 
 @click.command(short_help="Full diagonal to groups and back, in net and model together.")
@@ -48,8 +48,8 @@ def command(
     The layer stays the same function with C times fewer weights. One that has anything off its
     diagonal is refused. Both outputs appear, or neither; everything else is the inputs' own.
     """
-    from ..patterns import DEFAULT_PATTERNS
-    from ..verbs.regroup import regroup
+    from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+    from deconvsurgery.verbs.regroup import regroup
 
     if net == "-" and model == "-":
         raise click.UsageError("only one of NET and IN can be standard input")
@@ -66,11 +66,11 @@ def command(
         **state_arguments(phase, level, stage),
     )
     if as_json:
-        from ..report.whole_documents import regroup_document
+        from deconvsurgery.report.json_documents.other_verbs import regroup_document
 
         show_json(regroup_document(result))
     elif not quiet:
-        from ..report.regrouping import regroup_report
+        from deconvsurgery.report.terminal.regroup import regroup_report
 
         console = make_console()
         show(regroup_report(result, width=console.width, terminal=console.is_terminal))

@@ -6,9 +6,14 @@ from typing import Any
 
 import click
 
-from .console import make_console, show, show_json, shown_progress
-from .selecting import files
-from .traffic import verbose_option
+from .console import (
+    make_console,
+    show,
+    show_json,
+    shown_progress,
+)
+from .shared_options import files
+from .verbose_option import verbose_option
 
 
 @click.command(short_help="Undo an apply --save-patch, bit for bit.")
@@ -46,16 +51,16 @@ def command(
     OUT is replaced as a whole, and only if it is the very file that was patched and what comes
     of it is the very original, by their SHA-256.
     """
-    from ..verbs.revert import revert
+    from deconvsurgery.verbs.revert import revert
 
     with shown_progress(silent=quiet or as_json or dry_run) as progress:
         result = revert(changed, patch, output, dry_run=dry_run, progress=progress, **options)
     if as_json:
-        from ..report.whole_documents import revert_document
+        from deconvsurgery.report.json_documents.other_verbs import revert_document
 
         show_json(revert_document(result))
     elif not quiet:
-        from ..report.reverting import revert_report
+        from deconvsurgery.report.terminal.revert import revert_report
 
         console = make_console()
         show(revert_report(result, width=console.width, terminal=console.is_terminal))

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import make_console, show, show_json
-from .selecting import files
-from .terminal import can_move
+from .shared_options import files
+from .terminal_setup import can_move
 
 if TYPE_CHECKING:
-    from ..rows import Row, Summary
+    from deconvsurgery.sweeping.result_rows import Row, Summary
 
     Progress = Callable[[Summary, Row], None]
 
@@ -85,8 +85,8 @@ def command(
         raise click.UsageError("--scheduler is Dask's: say --engine dask, too")
     if scheduler is not None and workers is not None:
         raise click.UsageError("--workers are started here, and those of --scheduler are not")
-    from ..rows import Outcome
-    from ..verbs.sweep import sweep
+    from deconvsurgery.sweeping.result_rows import Outcome
+    from deconvsurgery.sweeping.sweep import sweep
 
     with _drawn(silent=quiet or as_json) as progress:
         result = sweep(
@@ -100,11 +100,11 @@ def command(
             progress=progress,
         )
     if as_json:
-        from ..report.sweeping import sweep_document
+        from deconvsurgery.report.terminal.sweep import sweep_document
 
         show_json(sweep_document(result))
     elif not quiet:
-        from ..report.sweeping import sweep_report
+        from deconvsurgery.report.terminal.sweep import sweep_report
 
         console = make_console()
         show(sweep_report(result, width=console.width, terminal=console.is_terminal))
@@ -119,7 +119,7 @@ def _drawn(*, silent: bool) -> Iterator[Progress | None]:
         return
     from rich.live import Live
 
-    from ..report.sweeping import progress_table
+    from deconvsurgery.report.terminal.sweep import progress_table
 
     console = make_console(stderr=True)
     began = drawn = time.monotonic()

@@ -6,9 +6,14 @@ from typing import Any
 
 import click
 
-from .console import make_console, show, show_json, shown_progress
-from .selecting import files, layer_options, state_arguments
-from .traffic import verbose_option
+from .console import (
+    make_console,
+    show,
+    show_json,
+    shown_progress,
+)
+from .shared_options import files, layer_options, state_arguments
+from .verbose_option import verbose_option
 
 
 @click.command(short_help="Old weights into a new net: fc to conv, more classes, upsampling.")
@@ -59,8 +64,8 @@ def command(
     counts agree. Layers that OLD_MODEL lacks get their constant fillers; what a random filler makes
     is left to Caffe. Values are never held whole.
     """
-    from ..patterns import DEFAULT_PATTERNS
-    from ..verbs.transplant import transplant
+    from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+    from deconvsurgery.verbs.transplant import transplant
 
     if net == "-" and model == "-":
         raise click.UsageError("only one of NEW_NET and OLD_MODEL can be standard input")
@@ -82,11 +87,11 @@ def command(
             **options,
         )
     if as_json:
-        from ..report.whole_documents import transplant_document
+        from deconvsurgery.report.json_documents.other_verbs import transplant_document
 
         show_json(transplant_document(result))
     elif not quiet:
-        from ..report.grafting import transplant_report
+        from deconvsurgery.report.terminal.transplant import transplant_report
 
         console = make_console(stderr=to_stdout)
         report = transplant_report(result, width=console.width, terminal=console.is_terminal)

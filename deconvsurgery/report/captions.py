@@ -5,10 +5,11 @@ Never here: how they are drawn.
 
 from __future__ import annotations
 
-from ..answering import Answers
-from ..kernels import has_unit_gain
-from ..sight import Sight, Wiring
-from .words import number, plural
+from deconvsurgery.kernels.bilinear import has_unit_gain
+from deconvsurgery.kernels.channel_map import Sight, Wiring
+from deconvsurgery.kernels.responses import Answers
+
+from .phrases import number, plural
 
 PICTURES = ("ring", "cross")
 

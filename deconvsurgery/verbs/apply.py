@@ -6,21 +6,22 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..amend import amendment
-from ..change import Plan
-from ..edits import edits
-from ..errors import OutputError
-from ..fit import Options
-from ..kernels import Formula, Support
-from ..model import Model, Version
-from ..net import Net, Phase
-from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
-from ..pictures import Pictures, planned_pictures
-from ..plan import make_plan
-from ..remedies import shown
-from ..sharing import Owner, owners, with_shared
-from ..undoable import check_patch, write_nothing_to_undo
-from .arguments import (
+from deconvsurgery.caffemodel.model import Model, Version
+from deconvsurgery.errors import OutputError
+from deconvsurgery.kernels.bilinear import Formula, Support
+from deconvsurgery.matching.matched_layer import Options
+from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
+from deconvsurgery.pictures.layer_pictures import Pictures, planned_pictures
+from deconvsurgery.plans.apply.binary_edits import edits
+from deconvsurgery.plans.apply.hdf5_edits import amendment
+from deconvsurgery.plans.apply.plan import make_plan
+from deconvsurgery.plans.apply.plan_types import Plan
+from deconvsurgery.prototxt.net import Net, Phase
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.write_with_undo import check_patch, write_nothing_to_undo
+
+from .open_and_write import (
     Outcome,
     Path,
     Progress,

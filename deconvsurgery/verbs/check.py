@@ -6,17 +6,36 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ..audit import Wanted, audit
-from ..errors import NotANetError, SurgeryError
-from ..finding import RULES, Finding, Severity, rules_named
-from ..model import Model
-from ..net import Net, Phase
-from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
-from ..pictures import Pictures, sights_of, surveyed_pictures, ways_of
-from ..settings import Pair
-from ..sharing import owners, with_shared
-from ..survey import source_selection, survey
-from .arguments import Path, blamed, given_model, given_net, passed_over, phase_of, texts
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.errors import NotANetError, SurgeryError
+from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.pictures.layer_pictures import (
+    Pictures,
+    sights_of,
+    surveyed_pictures,
+    ways_of,
+)
+from deconvsurgery.prototxt.net import Net, Phase
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.rules.finding import (
+    RULES,
+    Finding,
+    Severity,
+    rules_named,
+)
+from deconvsurgery.rules.inspect_rows import source_selection, survey
+from deconvsurgery.rules.run_rules import Wanted, audit
+
+from .open_and_write import (
+    Path,
+    blamed,
+    given_model,
+    given_net,
+    passed_over,
+    phase_of,
+    texts,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..conversion import Conversion, Wanted
-from ..h5files import loaded_h5py
-from ..model import RAW_STORAGE, Model, Storage, Version
-from ..net import Net
-from ..recast import recast
-from ..reform import make_conversion
-from ..sharing import owners, with_shared
-from .arguments import (
+from deconvsurgery.caffemodel.hdf5.files import loaded_h5py
+from deconvsurgery.caffemodel.model import (
+    RAW_STORAGE,
+    Model,
+    Storage,
+    Version,
+)
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.plans.convert.edits import recast
+from deconvsurgery.plans.convert.plan import make_conversion
+from deconvsurgery.plans.convert.plan_types import Conversion, Wanted
+from deconvsurgery.prototxt.net import Net
+
+from .open_and_write import (
     Path,
     Progress,
     blamed,

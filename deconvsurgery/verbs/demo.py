@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 
-from ..edits import edits
-from ..prototxt import parse_net
-from ..read import open_model
-from ..sample import base_model, net_text
-from ..splice import spliced
-from ..write import make_directory, write_once
+from deconvsurgery.inputs.open_inputs import open_model
+from deconvsurgery.plans.apply.binary_edits import edits
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.splicing.byte_ranges import spliced
+from deconvsurgery.storage.write_outputs import make_directory, write_once
+
 from .apply import ApplyResult, apply
-from .arguments import Path
+from .demo_net import base_model, net_text
+from .open_and_write import Path
 
 
 def demo(directory: Path, *, force: bool = False) -> ApplyResult:

@@ -6,12 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from ..contrast import Contrast
-from ..contrasting import make_contrast
-from ..model import Model, Version
-from ..patterns import name_choice, no_such_layer
-from ..sharing import told_owners, with_shared
-from .arguments import Path, Progress, counting, given_model, texts
+from deconvsurgery.caffemodel.model import Model, Version
+from deconvsurgery.comparison.compare_models import make_contrast
+from deconvsurgery.comparison.result import Contrast
+from deconvsurgery.matching.shared_blobs import told_owners, with_shared
+from deconvsurgery.prototxt.selection import name_choice, no_such_layer
+
+from .open_and_write import (
+    Path,
+    Progress,
+    counting,
+    given_model,
+    texts,
+)
 
 _PROGRESS = 1 << 22  # bytes from one report of progress to the next
 

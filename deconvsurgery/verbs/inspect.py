@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ..agreement import disagreements, in_words
-from ..census import census
-from ..model import Model
-from ..net import Net, Phase
-from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
-from ..pictures import sights_of, ways_of
-from ..sharing import owners, with_shared
-from ..sight import Sight
-from ..survey import Row, source_selection, survey
-from ..upsampling import WayUp
-from .arguments import Path, blamed, given_model, given_net, phase_of, texts
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.kernels.channel_map import Sight
+from deconvsurgery.matching.compatibility import disagreements, in_words
+from deconvsurgery.matching.model_oddities import census
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
+from deconvsurgery.prototxt.net import Net, Phase
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.rules.inspect_rows import Row, source_selection, survey
+from deconvsurgery.shapes.upsampling_path import WayUp
+
+from .open_and_write import (
+    Path,
+    blamed,
+    given_model,
+    given_net,
+    phase_of,
+    texts,
+)
 
 
 @dataclass(frozen=True, slots=True)

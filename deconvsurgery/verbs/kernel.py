@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..kernels import Formula, Support
-from ..portrait import KernelFacts, kernel_facts
+from deconvsurgery.kernels.bilinear import Formula, Support
+from deconvsurgery.kernels.kernel_facts import KernelFacts, kernel_facts
 
 
 def kernel(

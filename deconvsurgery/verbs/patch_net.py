@@ -7,18 +7,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import NotANetError, OutputError, SurgeryError
-from ..net import Phase
-from ..origin import Source
-from ..patching import LayerPatch, make_patch
-from ..patterns import DEFAULT_PATTERNS, match_layers, nothing_matched
-from ..read import open_net
-from ..remedies import shown
-from ..retouch import BILINEAR, FILLERS, PatchOptions
-from ..source import read_bytes
-from ..splice import spliced
-from ..write import check_output, write_spliced
-from .arguments import Path, blamed, passed_over, phase_of, texts
+from deconvsurgery.errors import NotANetError, OutputError, SurgeryError
+from deconvsurgery.inputs.open_inputs import open_net
+from deconvsurgery.plans.patch_net.field_changes import BILINEAR, FILLERS, PatchOptions
+from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
+from deconvsurgery.prototxt.net import Phase
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.splicing.byte_ranges import spliced
+from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.source import read_bytes
+from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.storage.write_outputs import check_output, write_spliced
+
+from .open_and_write import (
+    Path,
+    blamed,
+    passed_over,
+    phase_of,
+    texts,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,32 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import OutputError
-from ..model import Model
-from ..net import Layer, Net, NetState, Phase
-from ..origin import Source
-from ..patching import patched_text
-from ..patterns import (
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.errors import OutputError
+from deconvsurgery.inputs.open_inputs import open_net
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.plans.patch_net.field_changes import FieldChange
+from deconvsurgery.plans.patch_net.plan import patched_text
+from deconvsurgery.plans.regroup.edits import reshaped
+from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
+from deconvsurgery.prototxt.net import (
+    Layer,
+    Net,
+    NetState,
+    Phase,
+)
+from deconvsurgery.prototxt.selection import (
     DECONVOLUTION,
     DEFAULT_PATTERNS,
     active_layers,
     match_layers,
     nothing_matched,
 )
-from ..read import open_net
-from ..regrouping import Regrouping, make_regrouping
-from ..reshaping import reshaped
-from ..retouch import FieldChange
-from ..sharing import owners, with_shared
-from ..splice import spliced
-from ..write import check_output, write_pair
-from .arguments import (
+from deconvsurgery.splicing.byte_ranges import spliced
+from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.storage.write_outputs import check_output, write_pair
+
+from .open_and_write import (
     Path,
     blamed,
     filling_of,

@@ -6,14 +6,20 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..errors import MismatchError, OutputError
-from ..origin import Source
-from ..read import open_patch
-from ..source import open_source
-from ..splice import spliced_size
-from ..undo import Digest, edits_of
-from ..undoable import digest, write_reverted
-from .arguments import Path, Progress, counting, same_file
+from deconvsurgery.errors import MismatchError, OutputError
+from deconvsurgery.inputs.open_inputs import open_patch
+from deconvsurgery.splicing.byte_ranges import spliced_size
+from deconvsurgery.splicing.undo_patch import Digest, edits_of
+from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.storage.write_with_undo import digest, write_reverted
+
+from .open_and_write import (
+    Path,
+    Progress,
+    counting,
+    same_file,
+)
 
 _PIECE = 1 << 20
 

@@ -6,20 +6,26 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..agreement import disagreements, in_words
-from ..change import Change, Plan
-from ..errors import OutputError, SelectionError
-from ..fit import Options
-from ..grafting import Grafting, LayerGraft, make_grafting
-from ..implant import as_model, implanted
-from ..model import CAFFE_LIMIT, Model, refuse_mixed
-from ..net import Layer, Net, Phase
-from ..patterns import DEFAULT_PATTERNS, active_layers, match_layers, nothing_matched
-from ..plan import make_plan, refuse_misspelt
-from ..refit import Origin
-from ..remedies import shown
-from ..sharing import owners, with_shared
-from .arguments import (
+from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
+from deconvsurgery.errors import OutputError, SelectionError
+from deconvsurgery.matching.compatibility import disagreements, in_words
+from deconvsurgery.matching.matched_layer import Options
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.plans.apply.plan import make_plan, refuse_misspelt
+from deconvsurgery.plans.apply.plan_types import Change, Plan
+from deconvsurgery.plans.transplant.blobs import Origin
+from deconvsurgery.plans.transplant.edits import as_model, implanted
+from deconvsurgery.plans.transplant.plan import Grafting, LayerGraft, make_grafting
+from deconvsurgery.prototxt.net import Layer, Net, Phase
+from deconvsurgery.prototxt.selection import (
+    DEFAULT_PATTERNS,
+    active_layers,
+    match_layers,
+    nothing_matched,
+)
+from deconvsurgery.storage.os_error_text import shown
+
+from .open_and_write import (
     Path,
     Progress,
     blamed,

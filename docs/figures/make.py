@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 PLACE = Path(__file__).resolve().parent
 

@@ -16,7 +16,7 @@ from fcn8s import net_text, write_model
 
 TOOL = [sys.executable, "-m", "deconvsurgery"]
 PROTOBUF = (
-    "import sys; from deconvsurgery.schema import message_class\n"
+    "import sys; from deconvsurgery.caffe_fields import message_class\n"
     "model = message_class('NetParameter')()\n"
     "model.ParseFromString(open(sys.argv[1], 'rb').read())\n"
     "open(sys.argv[2], 'wb').write(model.SerializeToString())"

@@ -19,8 +19,8 @@ from typing import Any
 import fcn8s
 from run import TOOL, timed
 
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 sys.path.append(str(Path(__file__).parent.parent / "store"))
 from store import Store, started

@@ -175,7 +175,7 @@ def signalled(bench: Bench, disturbed: Calls | Lines, number: signal.Signals) ->
 
 def large(folder: Path) -> None:
     """A model of 64 MB: the small one, and a layer that nobody asks for."""
-    from deconvsurgery.schema import message_class
+    from deconvsurgery.caffe_fields import message_class
 
     more = message_class("NetParameter")()
     blob = more.layer.add(name="large", type="InnerProduct").blobs.add()

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deconvsurgery.cli import run
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.sample import base_model, net_text
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 OLD = b"what was there before\n"
 TEMPORARY = ".deconvsurgery-"

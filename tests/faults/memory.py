@@ -77,7 +77,7 @@ class Arrays:
 
 def enlarge(folder: Path) -> None:
     """A layer of a megabyte more in each model, so that there is something to take in."""
-    from deconvsurgery.schema import message_class
+    from deconvsurgery.caffe_fields import message_class
 
     for name in ("in", "mine", "full", "wrong", "patched", "doubles"):
         more = message_class("NetParameter")()

@@ -24,15 +24,15 @@ from oracle import (
     values,
 )
 
-from deconvsurgery.change import Action, Plan
-from deconvsurgery.edits import edits
+from deconvsurgery.caffemodel.index import index
 from deconvsurgery.errors import SurgeryError
-from deconvsurgery.fit import Options
-from deconvsurgery.indexing import index
-from deconvsurgery.patterns import match_layers
-from deconvsurgery.plan import make_plan
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.splice import spliced
+from deconvsurgery.matching.matched_layer import Options
+from deconvsurgery.plans.apply.binary_edits import edits
+from deconvsurgery.plans.apply.plan import make_plan
+from deconvsurgery.plans.apply.plan_types import Action, Plan
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.selection import match_layers
+from deconvsurgery.splicing.byte_ranges import spliced
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,19 @@ from typing import Any
 
 import oracle
 
-from deconvsurgery import caffemodel, wire
-from deconvsurgery.caffemodel import layer_param
+from deconvsurgery.caffe_fields import V1_NUMBERS
+from deconvsurgery.caffemodel import read_values as caffemodel
+from deconvsurgery.caffemodel import wire
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import (
+    Model,
+    SourceBlob,
+    SourceLayer,
+    Version,
+)
+from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.errors import ModelError
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Model, SourceBlob, SourceLayer, Version
-from deconvsurgery.net import Message
-from deconvsurgery.schema import V1_NUMBERS
+from deconvsurgery.prototxt.net import Message
 
 MOST_AXES = 32  # kMaxBlobAxes in Caffe's blob.hpp
 

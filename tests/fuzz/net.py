@@ -19,14 +19,19 @@ from typing import Any
 from google.protobuf import text_format
 from oracle import WHOLE
 
+from deconvsurgery.caffe_fields import V1_NUMBERS
 from deconvsurgery.errors import PrototxtError, SurgeryError
-from deconvsurgery.net import ConvolutionParam, Layer, Message, Net
-from deconvsurgery.patching import Patch, make_patch
-from deconvsurgery.patterns import match_layers
-from deconvsurgery.prototxt import Scanned, as_net, scanned
-from deconvsurgery.retouch import FieldChange, PatchOptions
-from deconvsurgery.schema import V1_NUMBERS
-from deconvsurgery.splice import spliced
+from deconvsurgery.plans.patch_net.field_changes import FieldChange, PatchOptions
+from deconvsurgery.plans.patch_net.plan import Patch, make_patch
+from deconvsurgery.prototxt.net import (
+    ConvolutionParam,
+    Layer,
+    Message,
+    Net,
+)
+from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
+from deconvsurgery.prototxt.selection import match_layers
+from deconvsurgery.splicing.byte_ranges import spliced
 
 OURS_ALONE = (
     "mixes 'layer' (V2) and 'layers' (V1)",

@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-from deconvsurgery.schema import DESCRIPTORS
+from deconvsurgery.caffe_fields import DESCRIPTORS
 
 Proto = descriptor_pb2.FieldDescriptorProto
 

@@ -21,13 +21,24 @@ from oracle import (
     values,
 )
 
+from deconvsurgery.caffemodel.blob_edits import (
+    NewBlob,
+    added_blobs,
+    added_layer,
+    reshaped_blob,
+    rewritten_blob,
+)
+from deconvsurgery.caffemodel.index import index
+from deconvsurgery.caffemodel.model import (
+    Model,
+    SourceBlob,
+    Storage,
+    Version,
+)
+from deconvsurgery.caffemodel.wire import FramedEdit, reframed
 from deconvsurgery.errors import ModelError
-from deconvsurgery.indexing import index
-from deconvsurgery.model import Model, SourceBlob, Storage, Version
-from deconvsurgery.prototxt import parse_net
-from deconvsurgery.splice import spliced
-from deconvsurgery.surgery import NewBlob, added_blobs, added_layer, reshaped_blob, rewritten_blob
-from deconvsurgery.wire import FramedEdit, reframed
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.splicing.byte_ranges import spliced
 
 SHAPES = ((1, 1, 1, 1), (2,), (), (1, 2, 1, 1), (1, 1, 3, 1, 1), (0,), (40,))
 LETTERS = {

@@ -13,8 +13,8 @@ from typing import Any, Final
 from blocks import ROOT
 
 import deconvsurgery as ds
-from deconvsurgery.sample import base_model, net_text
-from deconvsurgery.schema import message_class
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.verbs.demo_net import base_model, net_text
 
 GOLDEN: Final = ROOT / "tests" / "golden"
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...verbs.apply import ApplyResult
-from ...verbs.check import CheckResult
-from ...verbs.inspect import InspectResult
-from .applied import apply_page
-from .checked import check_page
-from .inspected import inspect_page
+from deconvsurgery.verbs.apply import ApplyResult
+from deconvsurgery.verbs.check import CheckResult
+from deconvsurgery.verbs.inspect import InspectResult
+
+from .apply import apply_page
+from .check import check_page
+from .inspect import inspect_page
 
 
 def html_report(result: ApplyResult | InspectResult | CheckResult | Sequence[CheckResult]) -> bytes:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...sight import Sight
+from deconvsurgery.kernels.channel_map import Sight
+
 from .elements import Markup, element
 
 NOW = "now"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from ..words import escaped, shortened
+from deconvsurgery.report.phrases import escaped, shortened
 
 # What has no end tag in HTML; SVG's elements are written the same way where they are empty.
 _EMPTY = frozenset({"br", "circle", "image", "line", "meta", "path", "polyline", "rect"})

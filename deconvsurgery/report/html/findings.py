@@ -7,14 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...explanation import explanation
-from ...finding import RULES, Finding, Number, Severity
-from ..commands import repair_line, repair_lines
-from ..words import number as digits
-from ..words import plural
-from .elements import Markup, element, name, sentence
-from .frame import MOST_ROWS
-from .prose import prose
+from deconvsurgery.report.phrases import number as digits
+from deconvsurgery.report.phrases import plural
+from deconvsurgery.report.repair_commands import repair_line, repair_lines
+from deconvsurgery.rules.finding import (
+    RULES,
+    Finding,
+    Number,
+    Severity,
+)
+from deconvsurgery.rules.rule_pages import explanation
+
+from .elements import (
+    Markup,
+    element,
+    name,
+    sentence,
+)
+from .markdown import prose
+from .page_frame import MOST_ROWS
 
 # Characters of a command that a page shows; it may name a layer of any length.
 MOST_COMMAND = 4000

@@ -10,13 +10,19 @@ from itertools import pairwise
 
 from rich.cells import cell_len
 
-from ...layering import Point, layered
-from ...patterns import DECONVOLUTION
-from ...quoting import dims
-from ...upsampling import Step, WayUp
-from ..words import plural, shortened, size
-from .elements import Markup, element, joined, number
-from .frame import scrolled
+from deconvsurgery.prototxt.selection import DECONVOLUTION
+from deconvsurgery.report.phrases import plural, shortened, size
+from deconvsurgery.shapes.upsampling_path import Step, WayUp
+from deconvsurgery.wording import dims
+
+from .elements import (
+    Markup,
+    element,
+    joined,
+    number,
+)
+from .graph_layout import Point, layered
+from .page_frame import scrolled
 
 _NAME = 26  # characters of a name in a box
 _MARGIN = 4.0

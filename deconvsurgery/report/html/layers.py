@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...pictures import Pictures
-from ..words import plural, shortened
+from deconvsurgery.pictures.layer_pictures import Pictures
+from deconvsurgery.report.phrases import plural, shortened
+
 from .elements import Markup, element, name
 from .weights import facts_of, layer_cards
 

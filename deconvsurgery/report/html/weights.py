@@ -7,15 +7,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...pictures import LayerPicture
-from ...quoting import by, dims
-from ...sight import Kernel, Sight
-from ..captions import kernels_caption, wiring_caption
-from ..words import number, size
-from .answers import answer_cards
-from .cards import NOW, Card, Shown, card, figure, said, taps_of
+from deconvsurgery.kernels.channel_map import Kernel, Sight
+from deconvsurgery.pictures.layer_pictures import LayerPicture
+from deconvsurgery.report.captions import kernels_caption, wiring_caption
+from deconvsurgery.report.phrases import number, size
+from deconvsurgery.wording import by, dims
+
+from .cards import (
+    NOW,
+    Card,
+    Shown,
+    card,
+    figure,
+    said,
+    taps_of,
+)
 from .elements import Markup, element
-from .heat import heat, strongest
+from .heatmap import heat, strongest
+from .response_cards import answer_cards
 
 
 def layer_cards(picture: LayerPicture, title: str, level: int) -> Markup:

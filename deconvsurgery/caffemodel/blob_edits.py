@@ -1,0 +1,248 @@
+"""Edits that put new blobs and layers into a binary caffemodel.
+
+What each blob already is (its dims' form, its field of values) it stays. Never here: files,
+the values themselves (they are made when they are written), a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from deconvsurgery.caffe_fields import (
+    BlobField,
+    BlobShapeField,
+    LayerField,
+    NetField,
+    V1LayerField,
+    message_class,
+)
+from deconvsurgery.prototxt.net import Layer, Message
+from deconvsurgery.splicing.byte_ranges import (
+    Edit,
+    Kept,
+    Piece,
+    replacing,
+)
+
+from .model import (
+    RAW_STORAGE,
+    Dataset,
+    Model,
+    OnWire,
+    SourceBlob,
+    SourceLayer,
+    Storage,
+    Version,
+)
+from .read_values import LEGACY_DIMS
+from .wire import (
+    VARINT,
+    FramedEdit,
+    delimited,
+    header,
+    tag,
+    varint,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.floating[Any]]
+
+_DECONVOLUTION_ENUM = 39  # V1LayerParameter.LayerType
+_RAW_TYPES = {storage: kind for kind, storage in RAW_STORAGE.items()}
+
+
+Values = Callable[[], Iterable[Piece]]
+
+
+def as_bytes(arrays: Callable[[], Iterable[Array]]) -> Values:
+    """Values as they stand in a file, made anew each time they are asked for."""
+    return lambda: (array.tobytes() for array in arrays())
+
+
+def kept_values(blob: SourceBlob, dtype: str) -> tuple[Kept, ...] | None:
+    """Where a file has a blob's values as a packed field of ``dtype`` has them, if it does."""
+    place = blob.place
+    if isinstance(place, Dataset) and place.start is not None and place.stored == dtype:
+        return (Kept(place.start, place.start + place.count * int(dtype[-1])),)
+    chunks = place.values if isinstance(place, OnWire) else ()
+    if not chunks or any(not chunk.packed or chunk.storage.dtype != dtype for chunk in chunks):
+        return None
+    return tuple(Kept(chunk.start, chunk.stop) for chunk in chunks if chunk.count)
+
+
+def rewritten_blob(
+    blob: SourceBlob, count: int, storage: Storage, values: Values
+) -> list[FramedEdit]:
+    """Edits that give a blob ``count`` new values in ``storage``.
+
+    One packed field of the same length is overwritten in place; otherwise the values become one
+    packed field where the first of them stood, and every other field of the blob stays.
+    """
+    place = blob.place
+    assert isinstance(place, OnWire)
+    size = count * storage.width
+    whole = place.chunks[0] if len(place.chunks) == 1 else None
+    same = whole is not None and whole.storage is storage and whole.packed
+    if whole and same and whole.stop - whole.start == size:
+        return [FramedEdit(Edit(whole.start, whole.stop, size, values), place.frames)]
+    head = values_head(storage, size)
+    new = Edit(0, 0, len(head) + size, lambda: chain((head,), values()))
+    gone = [(chunk.tag, chunk.stop) for chunk in place.chunks] + list(place.raw_notes)
+    if not gone:
+        end = place.frames[-1].stop
+        gone = [(end, end)]
+    edits = [Edit(start, stop, 0, tuple) for start, stop in gone[1:]]
+    first = Edit(*gone[0], new.size, new.chunks)
+    return [FramedEdit(edit, place.frames) for edit in (first, *edits)]
+
+
+def values_head(storage: Storage, size: int) -> bytes:
+    """What stands before ``size`` bytes of values: tag and length, of raw ones their type, too."""
+    if storage in _RAW_TYPES:
+        kind = tag(BlobField.RAW_DATA_TYPE, VARINT) + varint(_RAW_TYPES[storage])
+        return kind + header(BlobField.RAW_DATA, size)
+    double = storage is Storage.DOUBLE_DATA
+    return header(BlobField.DOUBLE_DATA if double else BlobField.DATA, size)
+
+
+@dataclass(frozen=True, slots=True)
+class NewBlob:
+    """A blob to be added: its shape (to be told in ``legacy`` dims), its values when written."""
+
+    shape: tuple[int, ...]
+    values: Values
+    storage: Storage = Storage.DATA
+    legacy: bool = False
+
+
+def added_blobs(layer: SourceLayer, blobs: Sequence[NewBlob], legacy: bool) -> list[FramedEdit]:
+    """Blobs at the end of a layer that is in the file."""
+    number = LayerField.BLOBS if layer.version is Version.V2 else V1LayerField.BLOBS
+    end = layer.frames[-1].stop
+    edits = [blob_field(number, blob, legacy) for blob in blobs]
+    return [FramedEdit(Edit(end, end, edit.size, edit.chunks), layer.frames) for edit in edits]
+
+
+def added_layer(model: Model, layer: Layer, blobs: Sequence[NewBlob]) -> FramedEdit:
+    """A layer at the end of the file, in the generation of the layers that are there.
+
+    Fields stand in the order protobuf would write them.
+    """
+    param = convolution_param(layer)
+    if model.version is Version.V1:
+        parts: list[bytes | Edit] = [
+            *(delimited(V1LayerField.BOTTOM, encoded(name)) for name in layer.bottom),
+            *(delimited(V1LayerField.TOP, encoded(name)) for name in layer.top),
+            delimited(V1LayerField.NAME, encoded(layer.name)),
+            tag(V1LayerField.TYPE, VARINT) + varint(_DECONVOLUTION_ENUM),
+            *(blob_field(V1LayerField.BLOBS, blob, model.legacy) for blob in blobs),
+            delimited(V1LayerField.CONVOLUTION_PARAM, param),
+        ]
+        number: int = NetField.LAYERS
+    else:
+        parts = [
+            delimited(LayerField.NAME, encoded(layer.name)),
+            delimited(LayerField.TYPE, encoded(layer.type)),
+            *(delimited(LayerField.BOTTOM, encoded(name)) for name in layer.bottom),
+            *(delimited(LayerField.TOP, encoded(name)) for name in layer.top),
+            *(blob_field(LayerField.BLOBS, blob, model.legacy) for blob in blobs),
+            delimited(LayerField.CONVOLUTION_PARAM, param),
+        ]
+        number = NetField.LAYER
+    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
+    head = header(number, size)
+
+    def chunks() -> Iterator[Piece]:
+        yield head
+        for part in parts:
+            if isinstance(part, Edit):
+                yield from part.chunks()
+            else:
+                yield part
+
+    end = model.source.size
+    return FramedEdit(Edit(end, end, len(head) + size, chunks))
+
+
+def encoded(name: str) -> bytes:
+    """A name's bytes; what was no UTF-8 in the net comes back as it was."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
+    """A whole ``blobs`` field; its values are made when it is written."""
+    size = prod(blob.shape) * blob.storage.width
+    before = after = b""
+    if legacy and len(blob.shape) <= 4:
+        dims = (1,) * (4 - len(blob.shape)) + blob.shape
+        before = b"".join(
+            tag(field, VARINT) + varint(dim) for field, dim in zip(LEGACY_DIMS, dims, strict=True)
+        )
+    elif blob.storage is Storage.DATA:  # protobuf writes fields by their numbers, and 5 is data
+        after = shape_field(blob.shape)
+    else:
+        before = shape_field(blob.shape)
+    data = values_head(blob.storage, size)
+    payload = len(before) + len(data) + size + len(after)
+    head = header(number, payload) + before + data
+    return Edit(
+        0, 0, len(head) + size + len(after), lambda: chain((head,), blob.values(), (after,))
+    )
+
+
+def shape_field(shape: Sequence[int]) -> bytes:
+    """A blob's ``shape``; none for a scalar, as Caffe writes it."""
+    if not shape:
+        return b""
+    packed = b"".join(varint(dim) for dim in shape)
+    return delimited(BlobField.SHAPE, delimited(BlobShapeField.DIM, packed))
+
+
+def reshaped_blob(blob: SourceBlob, shape: Sequence[int]) -> list[FramedEdit]:
+    """Edits that make the fields which tell a blob's dims one ``shape``, where Caffe writes it."""
+    place = blob.place
+    assert isinstance(place, OnWire)
+    end = place.frames[-1].stop
+    edits = [Edit(start, stop, 0, tuple) for start, stop in place.dims]
+    return [
+        FramedEdit(edit, place.frames) for edit in (*edits, replacing(end, end, shape_field(shape)))
+    ]
+
+
+def convolution_param(layer: Layer) -> bytes:
+    """The net's ``convolution_param`` as Caffe's message; what only a fork knows has no number."""
+    param: Any = message_class("ConvolutionParameter")()
+    fill_message(param, layer.message.message("convolution_param"))
+    return bytes(param.SerializeToString(deterministic=True))
+
+
+def fill_message(target: Any, message: Message) -> None:
+    """Set a protobuf message's fields; what it does not know is left out."""
+    for name, value in message.fields:
+        known = target.DESCRIPTOR.fields_by_name.get(name)
+        if known is None:
+            continue
+        if isinstance(value, Message):
+            if known.message_type is not None:
+                inner = getattr(target, name)
+                inner = inner.add() if hasattr(inner, "add") else inner
+                inner.SetInParent()  # also where nothing is in it
+                fill_message(inner, value)
+            continue
+        if known.enum_type is not None:
+            if value not in known.enum_type.values_by_name:
+                continue
+            value = known.enum_type.values_by_name[str(value)].number
+        if isinstance(value, str):  # protobuf takes what is no UTF-8 from the wire alone
+            target.MergeFromString(delimited(known.number, encoded(value)))
+        elif hasattr(getattr(target, name), "append"):
+            getattr(target, name).append(value)
+        else:
+            setattr(target, name, value)

@@ -1,0 +1,207 @@
+"""A message's fields by name, as the descriptors have them, carried to other numbers as bytes.
+
+What a field holds is not decoded; several occurrences of a message count as protobuf counts them.
+Never here: which field goes where, files.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
+from typing import NamedTuple
+
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.errors import ModelError
+
+from .wire import (
+    I32,
+    I64,
+    LEN,
+    MAX_NUMBER,
+    VARINT,
+    Field,
+    Window,
+    fields,
+    header,
+    tag,
+)
+
+Parts = list[tuple[int, bytes]]  # whole fields with their numbers
+Ranges = Iterable[tuple[int, int]]  # a message's occurrences
+
+
+class Known(NamedTuple):
+    """What a message's descriptor says of a field; ``wire_type`` is that of one value.
+
+    ``merged``: a message or repeated, so that every occurrence counts; ``values`` are an enum's.
+    """
+
+    name: str
+    wire_type: int
+    packable: bool
+    merged: bool
+    values: frozenset[int] | None
+
+
+@cache
+def known_fields(message: str) -> Mapping[int, Known]:
+    """The fields of a message by number."""
+    from google.protobuf.descriptor import FieldDescriptor as Type
+
+    # caffe.proto has no fixed32 and the like: all other types are varints.
+    wire_types = {
+        Type.TYPE_DOUBLE: I64,
+        Type.TYPE_FLOAT: I32,
+        Type.TYPE_STRING: LEN,
+        Type.TYPE_MESSAGE: LEN,
+    }
+    known = {}
+    for field in message_class(message).DESCRIPTOR.fields:
+        wire_type = wire_types.get(field.type, VARINT)
+        repeated = not field.has_presence
+        known[field.number] = Known(
+            field.name,
+            wire_type,
+            packable=repeated and wire_type != LEN,
+            merged=repeated or field.message_type is not None,
+            values=frozenset(field.enum_type.values_by_number) if field.enum_type else None,
+        )
+    return known
+
+
+@cache
+def number_of(message: str, name: str) -> int:
+    """A field's number."""
+    return int(message_class(message).DESCRIPTOR.fields_by_name[name].number)
+
+
+@cache
+def message_in(message: str, name: str) -> str:
+    """The message that a field holds."""
+    inner = message_class(message).DESCRIPTOR.fields_by_name[name].message_type
+    if inner is None:
+        raise KeyError(f"{message}.{name} is no message")
+    return str(inner.name)
+
+
+@cache
+def same_fields(old: str, new: str) -> Mapping[str, int]:
+    """The fields that two messages have by the same name and type, with their new numbers."""
+    ours, theirs = (message_class(each).DESCRIPTOR for each in (old, new))
+    return {
+        field.name: theirs.fields_by_name[field.name].number
+        for field in ours.fields
+        if field.name in theirs.fields_by_name
+        and theirs.fields_by_name[field.name].type == field.type
+    }
+
+
+def low(value: int) -> int:
+    """The 32 bits of a varint that protobuf looks at for an enum or a uint32."""
+    return value & 0xFFFF_FFFF
+
+
+class Found(NamedTuple):
+    """The fields of a message by name, and those that Caffe's protobuf would keep as unknown."""
+
+    known: dict[str, list[Field]]
+    strange: list[Field]
+
+
+def found(window: Window, message: str, occurrences: Ranges) -> Found:
+    """Sort out a message's fields; of one that counts once the last is left."""
+    known: dict[str, list[Field]] = defaultdict(list)
+    strange = []
+    for start, stop in occurrences:
+        for field in fields(window, start, stop):
+            entry = known_fields(message).get(field.number)
+            if entry is None or not _readable(entry, field):
+                strange.append(field)
+            elif entry.merged:
+                known[entry.name].append(field)
+            else:
+                known[entry.name] = [field]
+    return Found(dict(known), strange)
+
+
+def _readable(entry: Known, field: Field) -> bool:
+    """It is what its number says; values of a packed enum are looked at one by one."""
+    if field.wire_type != entry.wire_type:
+        return entry.packable and field.wire_type == LEN
+    return entry.values is None or low(field.value) in entry.values
+
+
+def ranges(occurrences: Iterable[Field]) -> list[tuple[int, int]]:
+    """Where a message's occurrences lie."""
+    return [(field.start, field.stop) for field in occurrences]
+
+
+def text(window: Window, field: Field) -> str:
+    """A string by its bytes: those that are no UTF-8 become surrogates."""
+    return window.bytes(field.start, field.stop).decode("utf-8", "surrogateescape")
+
+
+def written(number: int, wire_type: int, payload: bytes) -> bytes:
+    """A whole field; what its payload says is not looked at."""
+    start = header(number, len(payload)) if wire_type == LEN else tag(number, wire_type)
+    return start + payload
+
+
+def named(message: str, name: str, payload: bytes) -> tuple[int, bytes]:
+    """A string, a message or a packed list as a field of that name, with its number."""
+    number = number_of(message, name)
+    return number, written(number, LEN, payload)
+
+
+def carried(window: Window, number: int, occurrences: Iterable[Field]) -> Parts:
+    """Fields under another number, their payload byte for byte."""
+    return [
+        (number, written(number, field.wire_type, window.bytes(field.start, field.stop)))
+        for field in occurrences
+    ]
+
+
+def as_they_stand(window: Window, occurrences: Ranges, but: Collection[int] = ()) -> Parts:
+    """A message's fields byte for byte, without those of some numbers."""
+    return [
+        (field.number, window.bytes(field.tag, field.stop))
+        for start, stop in occurrences
+        for field in fields(window, start, stop)
+        if field.number not in but
+    ]
+
+
+def joined(message: str, parts: Parts) -> bytes:
+    """The fields as protobuf writes them: by number, what it does not know behind, as it came."""
+    known = known_fields(message)
+    ordered = sorted(parts, key=lambda part: part[0] if part[0] in known else MAX_NUMBER)
+    return b"".join(part for _, part in ordered)
+
+
+def values(
+    window: Window, message: str, occurrences: Iterable[Field]
+) -> Iterator[tuple[int, bytes]]:
+    """A repeated field's values one by one, packed or not: of a varint its value, and the payload.
+
+    Raises ``ModelError`` where a packed field ends inside a value.
+    """
+    for field in occurrences:
+        entry = known_fields(message)[field.number]
+        if field.wire_type == entry.wire_type:
+            yield field.value, window.bytes(field.start, field.stop)
+            continue
+        position = field.start
+        while position < field.stop:
+            value, after = 0, position + (8 if entry.wire_type == I64 else 4)
+            if entry.wire_type == VARINT:
+                value, after = window.varint(position, field.stop)
+            if after > field.stop:
+                raise ModelError(
+                    f"{entry.name} ends inside a value",
+                    offset=position,
+                    hint="the file is damaged; fetch it again",
+                )
+            if entry.values is None or low(value) in entry.values:
+                yield value, window.bytes(position, after)
+            position = after

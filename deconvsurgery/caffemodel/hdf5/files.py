@@ -1,0 +1,213 @@
+"""h5py, which is an extra, and files as it wants them: over bytes and descriptors of our own.
+
+Never here: what an HDF5 file holds, paths of files.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from deconvsurgery.caffemodel.wire import ByteSource
+from deconvsurgery.errors import FormatError, ModelError
+
+
+def loaded_h5py() -> Any:
+    """The library, which is an extra; ``FormatError`` says how to get it."""
+    try:
+        import h5py as library
+    except ImportError:
+        raise FormatError(
+            "HDF5 weights need h5py, which is not installed",
+            hint="pip install 'deconvsurgery[hdf5]'",
+        ) from None
+    return library
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """The HDF5 library's complaints about the file's content, as an error about the model."""
+    try:
+        yield
+    except (RuntimeError, KeyError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the operating system's, not the library's
+        words = str(error).strip("'\"")
+        raise ModelError(
+            f"{what}: the HDF5 library says: {words[:300]}",
+            hint="the file is damaged, or needs a filter that is not installed; fetch it again",
+        ) from error
+
+
+def key(path: str) -> str | bytes:
+    """A path as h5py takes it: as bytes where they are no UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogateescape")
+    return path
+
+
+@contextmanager
+def held_signals() -> Iterator[Callable[[], None]]:
+    """Signals that would raise wait until the body is left, or lets them in by what it is given.
+
+    Raised in what the library calls, they would be lost in it. The body lets them in between calls
+    of its own. Only the main thread gets any.
+    """
+    waiting: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    before = {number: signal.getsignal(number) for number in numbers if number is not None}
+    raising = {number: handler for number, handler in before.items() if callable(handler)}
+
+    def let_in() -> None:
+        while waiting:
+            number = waiting.pop(0)
+            raising[signal.Signals(number)](number, None)
+
+    try:
+        for number in raising:
+            signal.signal(number, lambda number, _frame: waiting.append(number))
+        yield let_in
+    finally:
+        for number, handler in raising.items():
+            signal.signal(number, handler)
+        let_in()
+
+
+class Reading(io.RawIOBase):
+    """A source of bytes as a file to read."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self.source = source
+        self.position = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next byte is read or written."""
+        return self.position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move there."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.source.size}
+        self.position = start[whence] + offset
+        return self.position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer; what lies beyond the end reads as zeros, as in h5py's own drivers."""
+        view = memoryview(buffer).cast("B")
+        count = max(0, min(len(view), self.source.size - self.position))
+        if count:
+            view[:count] = self.source.read(self.position, count)
+        view[count:] = bytes(len(view) - count)
+        self.position += len(view)
+        return len(view)
+
+
+class Writing(io.RawIOBase):
+    """A descriptor, open to read and to write, as a file.
+
+    The first failure is kept for ``finish``, and what comes after it is dropped: the HDF5 library
+    goes on calling after one, and Python code that runs with an exception pending fails oddly.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.position = 0
+        self.failure: BaseException | None = None
+
+    def finish(self) -> None:
+        """Raise what failed, and touch the descriptor no more.
+
+        The library cannot close some damaged files, and goes on to write to them when it ends.
+        """
+        self.fd = -1
+        self.close()  # else it closes itself when it goes, where a signal is lost
+        if self.failure is not None:
+            raise self.failure
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next byte is read or written."""
+        return self.position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move there."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self._size()}
+        self.position = start[whence] + offset
+        return self.position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer, as `Reading.readinto`."""
+        view = memoryview(buffer).cast("B")
+        done = 0
+        with self._kept():
+            while done < len(view) and self.position + done < self._size():
+                data = os.pread(self.fd, len(view) - done, self.position + done)
+                view[done : done + len(data)] = data
+                done += len(data)
+        view[done:] = bytes(len(view) - done)
+        self.position += len(view)
+        return len(view)
+
+    def write(self, data: Any) -> int:
+        """Write all of it, or keep what failed for `finish`."""
+        view = memoryview(data).cast("B")
+        done = 0
+        with self._kept():
+            while done < len(view) and self.failure is None:
+                done += os.pwrite(self.fd, view[done:], self.position + done)
+        self.position += len(view)
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut off, or fill up with zeros."""
+        size = self.position if size is None else size
+        with self._kept():
+            os.ftruncate(self.fd, size)
+        return size
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def _size(self) -> int:
+        with self._kept():
+            return os.fstat(self.fd).st_size
+        return 0
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OverflowError:  # a place beyond what a file can have
+            self.failure = self.failure or ModelError("cannot be written: it is damaged")
+        except GeneratorExit:  # what failed did so outside
+            raise
+        except BaseException as error:
+            self.failure = self.failure or error

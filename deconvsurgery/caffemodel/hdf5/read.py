@@ -1,0 +1,228 @@
+"""A ``.caffemodel.h5`` as layers and blobs, like those of a binary model.
+
+``/data/<layer>/<position>`` is a blob (``Net::ToHDF5``); a blob that another layer owns is left
+out. Never here: paths of files, a decision, anything written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from deconvsurgery.caffemodel.model import (
+    ABSENT,
+    MAX_VALUES,
+    Dataset,
+    Model,
+    SourceBlob,
+    SourceLayer,
+    Version,
+)
+from deconvsurgery.caffemodel.wire import ByteSource
+from deconvsurgery.errors import ModelError
+
+from .files import (
+    Reading,
+    key,
+    loaded_h5py,
+    told,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.floating[Any]]
+
+DATA = "/data"
+_AT_ONCE = 1 << 20  # bytes of values read at a time
+_LARGEST_CHUNK = 1 << 28  # bytes, which the library holds whole, however small they are in the file
+_POSITION = re.compile("0|[1-9][0-9]{0,2}")
+_DEEPEST = 8  # groups in groups: layers whose names have slashes, as Caffe cannot write them
+
+
+def can_be_a_group(name: str) -> bool:
+    """A layer of this name can be saved and found: Caffe takes no path for a name."""
+    return bool(name) and name != "." and "/" not in name and "\0" not in name
+
+
+@contextmanager
+def indexed_hdf5(source: ByteSource) -> Iterator[Model]:
+    """The layers and blobs of an HDF5 weights file; its values can be read until it is left.
+
+    Raises ``ModelError`` for what is HDF5 but no weights of Caffe's, or damaged.
+    """
+    library = loaded_h5py()
+    with told("cannot be read"):
+        file = library.File(Reading(source), "r")
+    with file:
+        with told("cannot be read"):
+            root = file.get(DATA)
+            if not isinstance(root, library.Group):
+                raise ModelError("is an HDF5 file without a group 'data'", hint=_other_kind(file))
+            layers = _apart(tuple(_layers(library, root, (), set(), source.size)))
+        yield Model(source, Version.HDF5, layers, partial(_values, file))
+
+
+def _other_kind(file: Any) -> str:
+    if "learned_net" in file or "history" in file:
+        return "it is a solver state: use the .caffemodel.h5 that was saved next to it"
+    return "Caffe keeps weights in /data/<layer>/<number>; another program wrote this file"
+
+
+def _layers(
+    library: Any, group: Any, path: tuple[str, ...], seen: set[int], size: int
+) -> Iterator[SourceLayer]:
+    """Every group that can be a layer; those in groups only where they hold blobs, and once."""
+    for raw in group.id:
+        here = (*path, raw.decode("utf-8", "surrogateescape"))
+        inner = _own(library, group, raw)
+        if not isinstance(inner, library.Group):
+            if not path:  # the name of a layer, and no place for one
+                problem = _LINK if inner is None else "it is no group, as a layer is"
+                blob = SourceBlob((), Dataset(_path(here)), problem=problem)
+                yield SourceLayer(here[0], "", Version.HDF5, (blob,))
+            continue
+        info = library.h5o.get_info(inner.id)
+        if path and info.addr in seen:  # a group may hold itself
+            continue
+        seen.add(info.addr)
+        blobs = _blobs(library, inner, here, size)
+        if info.rc > 1:
+            shared = f"its layer is one group under {info.rc} names"
+            blobs = tuple(replace(blob, problem=blob.problem or shared) for blob in blobs)
+        if blobs or not path:
+            yield SourceLayer("/".join(here), "", Version.HDF5, blobs)
+        if len(here) < _DEEPEST:
+            yield from _layers(library, inner, here, seen, size)
+
+
+def _apart(layers: tuple[SourceLayer, ...]) -> tuple[SourceLayer, ...]:
+    """The layers, with a problem where values share bytes: to fill one would change the other.
+
+    No library writes that; a file that says so is damaged, or was made to. Layers in layers do not
+    count: a group that holds itself shows the same ones once more.
+    """
+    stretches = sorted(
+        (blob.place.start, blob.place.start + blob.count * int(blob.place.stored[-1]), path)
+        for layer in layers
+        if "/" not in layer.name
+        for blob in layer.blobs
+        if isinstance(blob.place, Dataset) and blob.place.start is not None and blob.count
+        for path in (blob.place.path,)
+    )
+    shared: set[str] = set()
+    end, before = 0, ""
+    for start, stop, path in stretches:
+        if start < end:
+            shared |= {before, path}
+        if stop > end:
+            end, before = stop, path
+    if not shared:
+        return layers
+    return tuple(
+        replace(
+            layer,
+            blobs=tuple(
+                replace(blob, problem=blob.problem or "its values share bytes with another blob's")
+                if isinstance(blob.place, Dataset) and blob.place.path in shared
+                else blob
+                for blob in layer.blobs
+            ),
+        )
+        for layer in layers
+    )
+
+
+def _blobs(library: Any, group: Any, layer: tuple[str, ...], size: int) -> tuple[SourceBlob, ...]:
+    """The blobs of a layer by position; ``absent`` ones stand where a number is left out."""
+    found: dict[int, SourceBlob] = {}
+    for raw in group.id:
+        name = raw.decode("utf-8", "surrogateescape")
+        if not _POSITION.fullmatch(name):
+            continue
+        dataset = _own(library, group, raw)
+        if not isinstance(dataset, library.Group):
+            found[int(name)] = _blob(library, dataset, _path((*layer, name)), size)
+    return tuple(found.get(position, ABSENT) for position in range(max(found, default=-1) + 1))
+
+
+_LINK = "it is a link, in the file or out of it"
+
+
+def _own(library: Any, group: Any, raw: bytes) -> Any:
+    """What a group holds itself by this name; ``None`` for a link, which may lead nowhere."""
+    hard = group.id.links.get_info(raw).type == library.h5l.TYPE_HARD
+    return group[raw] if hard else None
+
+
+def _path(names: tuple[str, ...]) -> str:
+    return "/".join((DATA, *names))
+
+
+def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
+    if dataset is None:
+        return SourceBlob((), Dataset(path), problem=_LINK)
+    if not isinstance(dataset, library.Dataset) or dataset.shape is None:
+        return SourceBlob((), Dataset(path), problem="it holds no numbers")
+    shape, dtype = tuple(dataset.shape), dataset.dtype  # at most 32 axes, as in Caffe
+    problem = None
+    if dtype.kind not in "fiu" or dtype.itemsize not in (1, 2, 4, 8):
+        problem = f"its values are of type {dtype}, which Caffe does not read"
+    elif dataset.is_virtual or dataset.external:
+        problem = "its values are in another file"
+    elif prod(shape) > MAX_VALUES:
+        problem = f"it has {prod(shape):,} values, where Caffe counts up to {MAX_VALUES:,}"
+    elif prod(dataset.chunks or ()) * dtype.itemsize > _LARGEST_CHUNK:
+        size = prod(dataset.chunks) * dtype.itemsize
+        problem = f"its chunks have {size:,} bytes each, and are read whole; write smaller ones"
+    elif (names := library.h5o.get_info(dataset.id).rc) > 1:
+        problem = f"it is one dataset under {names} names"
+    if problem:
+        return SourceBlob(shape, Dataset(path), problem=problem)
+    whole = dtype.kind != "f"
+    place = Dataset(path, "<f4" if whole else f"<f{dtype.itemsize}", prod(shape), whole)
+    start = None if dataset.chunks else dataset.id.get_offset()
+    if start is None or dataset.id.get_type() != library.h5t.py_create(dtype):
+        return SourceBlob(shape, place)  # such as bfloat16, which numpy does not have
+    if start + place.count * dtype.itemsize <= size:
+        place = replace(place, start=start, stored=dtype.str)
+    return SourceBlob(shape, place)
+
+
+def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
+    """A blob's values in order, in flat arrays of about a megabyte."""
+    import numpy as np
+
+    assert isinstance(blob.place, Dataset)
+    if not blob.count:
+        return
+    with told(f"{blob.place.path} cannot be read"):
+        typed = file[key(blob.place.path)].astype(blob.place.dtype)
+        for place, _ in pieces(blob.shape, np.dtype(blob.place.dtype).itemsize):
+            yield np.asarray(typed[place], blob.place.dtype).reshape(-1)
+
+
+def pieces(shape: tuple[int, ...], width: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Where the pieces of about a megabyte are that make up an array, and what shape each has.
+
+    >>> [place for place, _ in pieces((1, 3, 1 << 17), 4)]
+    [(0, slice(0, 2, None)), (0, slice(2, 3, None))]
+    """
+    if not shape:
+        yield (), ()
+        return
+    axis, rest = 0, shape[1:]
+    while prod(rest) * width > _AT_ONCE:
+        axis, rest = axis + 1, rest[1:]
+    batch = max(1, _AT_ONCE // (prod(rest) * width))
+    for outer in product(*map(range, shape[:axis])):
+        for first in range(0, shape[axis], batch):
+            last = min(first + batch, shape[axis])
+            yield (*outer, slice(first, last)), (last - first, *rest)

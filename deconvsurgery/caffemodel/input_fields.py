@@ -1,0 +1,58 @@
+"""The Input layer that Caffe makes of a model's ``input``, ``input_dim`` and ``input_shape``.
+
+Facts: ``UpgradeNetInput`` in Caffe's ``src/caffe/util/upgrade_proto.cpp``. Never here: files, what
+becomes of the fields themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from deconvsurgery.errors import ModelError
+
+from .copy_fields import (
+    carried,
+    joined,
+    low,
+    named,
+    number_of,
+    ranges,
+    values,
+)
+from .wire import Field, Window, varint
+
+INPUT_FIELDS: Final = ("input", "input_dim", "input_shape")
+_AXES = 4  # of an input that only has input_dim
+_NET, _LAYER = "NetParameter", "LayerParameter"
+
+
+def input_layer(window: Window, known: Mapping[str, Sequence[Field]]) -> bytes | None:
+    """The Input layer that Caffe makes of input and its shapes; ``None`` when there are none."""
+    inputs = known["input"]
+    shapes = [window.bytes(*each) for each in ranges(known.get("input_shape", ()))]
+    dims = [_int64(value) for value, _ in values(window, _NET, known.get("input_dim", ()))]
+    if not shapes and not dims:
+        return None
+    count, needed, name = len(shapes), len(inputs), "input_shape"
+    if not shapes:
+        count, needed, name = len(dims), len(inputs) * _AXES, "input_dim"
+        fours = [dims[first : first + _AXES] for first in range(0, needed, _AXES)]
+        shapes = [named("BlobShape", "dim", b"".join(map(varint, four)))[1] for four in fours]
+    if count < needed:
+        raise ModelError(
+            f"{len(inputs)} input need {needed} {name}, and the file has {count}",
+            offset=inputs[0].tag,
+            hint="Caffe would read what is not there; the file is damaged or not whole",
+        )
+    param = [named("InputParameter", "shape", shape) for shape in shapes[: len(inputs)]]
+    parts = [named(_LAYER, "name", b"input"), named(_LAYER, "type", b"Input")]
+    parts += carried(window, number_of(_LAYER, "top"), inputs)
+    parts.append(named(_LAYER, "input_param", joined("InputParameter", param)))
+    return named(_NET, "layer", joined(_LAYER, parts))[1]
+
+
+def _int64(value: int) -> int:
+    """An int32 as the varint of an int64 has it, which ``dim`` is."""
+    negative = low(value) >> 31
+    return low(value) | 0xFFFF_FFFF_0000_0000 * negative

@@ -1,0 +1,326 @@
+"""A weights file as it was indexed, whichever form it has: layers, blobs, rows of their values.
+
+Places, never payload: values are read a few rows at a time when they are asked for. Never here:
+how a form is read (``caffemodel``, ``hdf5``), a decision, the shape a blob *should* have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from deconvsurgery.caffe_fields import RawType
+from deconvsurgery.errors import MismatchError
+
+from .wire import ByteSource, Field, Frame
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Arrays: TypeAlias = Iterator[NDArray[np.floating[Any]]]
+
+MAX_AXES = 32  # Caffe's kMaxBlobAxes
+MAX_VALUES = 2**31 - 1  # of a blob: Caffe counts them in an int
+CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
+
+
+class Version(StrEnum):
+    """The generation of a file's layers; HDF5 files have none."""
+
+    EMPTY = "empty"
+    V2 = "V2"
+    V1 = "V1"
+    V0 = "V0"
+    MIXED = "mixed"
+    HDF5 = "HDF5"
+
+
+class Storage(StrEnum):
+    """What holds a blob's values; the fields of a binary file in the order in which they count.
+
+    That order is NVIDIA's (``Blob::FromProto``); BVLC's Caffe knows the first two alone.
+    """
+
+    DOUBLE_DATA = "double_data"
+    DATA = "data"
+    RAW_DOUBLE = "raw_data double"
+    RAW_FLOAT = "raw_data float"
+    RAW_FLOAT16 = "raw_data float16"
+    DATASET = "dataset"
+    NONE = "none"
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type, little-endian as on the wire."""
+        return _DTYPES.get(self, "<f4")
+
+    @property
+    def width(self) -> int:
+        """Bytes of one value."""
+        return int(self.dtype[-1])
+
+
+_DTYPES: Mapping[Storage, str] = {
+    Storage.DOUBLE_DATA: "<f8",
+    Storage.RAW_DOUBLE: "<f8",
+    Storage.RAW_FLOAT16: "<f2",
+}
+# NVIDIA's Blob::FromProto reads these three types and no other.
+RAW_STORAGE: Mapping[int, Storage] = {
+    RawType.DOUBLE: Storage.RAW_DOUBLE,
+    RawType.FLOAT: Storage.RAW_FLOAT,
+    RawType.FLOAT16: Storage.RAW_FLOAT16,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of values: the payload of a packed field, or a run of unpacked ones.
+
+    ``[tag, stop)`` is all of it, ``start`` where the values of a packed one begin. In a run each
+    value has a tag of one byte; one behind a longer tag is a payload of its own.
+    """
+
+    storage: Storage
+    tag: int
+    start: int
+    stop: int
+    packed: bool
+
+    @property
+    def count(self) -> int:
+        """Values in it."""
+        width = self.storage.width
+        if self.packed:
+            return (self.stop - self.start) // width
+        return (self.stop - self.tag) // (width + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class OnWire:
+    """A BlobProto in a binary file: the messages around it, and where its values are.
+
+    ``dims`` are the byte ranges of the fields that tell its shape, ``raw_notes`` of those that
+    tell the type of raw values, or hold some that a later field replaces.
+    """
+
+    frames: tuple[Frame, ...]
+    chunks: tuple[Chunk, ...] = ()
+    dims: tuple[tuple[int, int], ...] = ()
+    raw_notes: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def storage(self) -> Storage:
+        """The field that Caffe reads, the first that has any values."""
+        if len(self.chunks) == 1:
+            return self.chunks[0].storage
+        kinds = {chunk.storage for chunk in self.chunks if chunk.count}
+        kinds = kinds or {chunk.storage for chunk in self.chunks}
+        return next((kind for kind in Storage if kind in kinds), Storage.NONE)
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type."""
+        return self.storage.dtype
+
+    @property
+    def values(self) -> tuple[Chunk, ...]:
+        """The chunks that count."""
+        storage = self.storage  # looked for once: a blob may have 10^5 chunks
+        return tuple(chunk for chunk in self.chunks if chunk.storage is storage)
+
+    @property
+    def count(self) -> int:
+        """Values present."""
+        return sum(chunk.count for chunk in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset of an HDF5 file: its path, the numpy type its values are read as, their count.
+
+    ``whole`` says that the file has them as whole numbers, which Caffe reads, too. ``start``
+    is where they begin if they lie in one stretch of the file, as numpy's type ``stored``.
+    """
+
+    path: str
+    dtype: str = "<f4"
+    count: int = 0
+    whole: bool = False
+    start: int | None = None
+    stored: str = ""
+
+    @property
+    def storage(self) -> Storage:
+        """As `OnWire.storage`."""
+        return Storage.DATASET if self.count else Storage.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Values that are in no file: how many, where they would stand, and how they are made."""
+
+    count: int
+    storage: Storage
+    values: Callable[[], Arrays]
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type."""
+        return self.storage.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBlob:
+    """A blob of the model: what its header says, ``shape`` as written, legacy dims as 4.
+
+    ``diff_count`` counts the gradients that came with it. ``problem`` says why its values cannot
+    be read; ``absent`` that an HDF5 file leaves it to the layer which owns the shared parameter.
+    """
+
+    shape: tuple[int, ...]
+    place: OnWire | Dataset | Made
+    legacy: bool = False
+    both_forms: bool = False
+    diff_count: int = 0
+    problem: str | None = None
+    absent: bool = False
+
+    @property
+    def storage(self) -> Storage:
+        """What holds the values."""
+        return self.place.storage
+
+    @property
+    def dtype(self) -> str:
+        """The values' numpy type."""
+        return self.place.dtype
+
+    @property
+    def count(self) -> int:
+        """Values present; Caffe wants as many as the shape says."""
+        return self.place.count
+
+    @property
+    def has_diff(self) -> bool:
+        """Gradients came with it."""
+        return self.diff_count > 0
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Caffe's ``Blob::ShapeEquals``: legacy dims equal a shape padded with 1s on the left."""
+        if self.legacy:
+            return len(shape) <= 4 and self.shape == (1,) * (4 - len(shape)) + tuple(shape)
+        return self.shape == tuple(shape)
+
+    def fills(self, shape: Sequence[int]) -> bool:
+        """There are as many values as a shape says; never for negative dims, where Caffe stops."""
+        return min(shape, default=0) >= 0 and self.count == prod(shape)
+
+
+ABSENT = SourceBlob((), Dataset(""), absent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLayer:
+    """A layer in the model: only ``name`` and ``blobs`` matter to Caffe's loading.
+
+    ``start`` is where its own tag begins in a binary file, ``param_names`` by which names it
+    shares its blobs (by their position; ``""`` where it does not), as far as the file tells.
+    """
+
+    name: str
+    type: str
+    version: Version
+    blobs: tuple[SourceBlob, ...] = ()
+    start: int = 0
+    frames: tuple[Frame, ...] = ()
+    convolution_param: tuple[Field, ...] = ()
+    param_names: tuple[str, ...] = ()
+
+
+ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An indexed weights file, the bytes it was indexed from, and how to read its values."""
+
+    source: ByteSource
+    version: Version
+    layers: tuple[SourceLayer, ...]
+    read_values: ValueReader
+    by_name: dict[str, tuple[SourceLayer, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        namesakes: dict[str, list[SourceLayer]] = {}
+        for layer in self.layers:
+            namesakes.setdefault(layer.name, []).append(layer)
+        by_name = {name: tuple(found) for name, found in namesakes.items()}
+        object.__setattr__(self, "by_name", by_name)
+
+    @property
+    def blobs(self) -> Iterator[SourceBlob]:
+        """Every blob of every layer."""
+        return (blob for layer in self.layers for blob in layer.blobs)
+
+    @property
+    def legacy(self) -> bool:
+        """Every blob has num/channels/height/width: a Caffe from before ``shape`` wrote it."""
+        return all(blob.legacy for blob in self.blobs) and any(True for _ in self.blobs)
+
+    @property
+    def dtype(self) -> str:
+        """What a new blob's values should be: the type of its `storage`, which datasets choose."""
+        if self.storage is not Storage.DATASET:
+            return self.storage.dtype
+        types = {blob.dtype for blob in self.blobs if blob.count}
+        return types.pop() if len(types) == 1 else "<f4"
+
+    @property
+    def storage(self) -> Storage:
+        """The field that holds all values, else ``data``: where a new blob's should be."""
+        kinds = {blob.storage for blob in self.blobs if blob.count}
+        return kinds.pop() if len(kinds) == 1 else Storage.DATA
+
+    def values(self, blob: SourceBlob) -> Arrays:
+        """All values in order, in flat arrays of about a megabyte."""
+        return self.read_values(blob)
+
+    def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Arrays:
+        """The values, one array of ``shape[1:]`` for each index of the first axis.
+
+        Holds about a megabyte of them at a time, or one row where that is more.
+        """
+        for several in regrouped(self.values(blob), prod(shape[1:])):
+            yield from several.reshape(-1, *shape[1:])
+
+
+def refuse_mixed(model: Model) -> None:
+    """Raise ``MismatchError`` for V1 and V2 layers in one file (``UpgradeV1Net``)."""
+    if model.version is Version.MIXED:
+        raise MismatchError(
+            "the model holds V1 and V2 layers at once, which Caffe refuses to load",
+            hint="save it again with the Caffe that wrote it",
+        )
+
+
+def regrouped(arrays: Arrays, count: int) -> Arrays:
+    """The same values in flat arrays of multiples of ``count``; what is left over is dropped."""
+    import numpy as np
+
+    waiting: list[NDArray[np.floating[Any]]] = []
+    held = 0
+    for array in arrays if count else ():
+        waiting.append(array)
+        held += array.size
+        if held < count:
+            continue
+        values = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+        whole = held // count * count
+        yield values[:whole]
+        held -= whole
+        waiting = [values[whole:]] if held else []

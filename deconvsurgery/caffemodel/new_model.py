@@ -1,0 +1,74 @@
+"""A whole binary model put together: the net's layers as Caffe would save them, with blobs.
+
+Values are made when they are written. Never here: where they come from, a decision, a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from deconvsurgery.caffe_fields import LayerField, NetField, message_class
+from deconvsurgery.prototxt.net import Layer
+from deconvsurgery.splicing.byte_ranges import Edit, Piece
+
+from .blob_edits import (
+    NewBlob,
+    blob_field,
+    encoded,
+    fill_message,
+)
+from .wire import delimited, header
+
+
+def assembled(name: str, layers: Sequence[Edit]) -> Edit:
+    """The file: the net's name and its layers (`layer_field`), as one insertion."""
+    parts: list[bytes | Edit] = [*layers]
+    if name:
+        parts.insert(0, delimited(NetField.NAME, encoded(name)))
+    return _joined(parts)
+
+
+def layer_field(layer: Layer, blobs: Sequence[NewBlob]) -> Edit:
+    """A ``layer`` field in the order in which protobuf writes; a fork's own fields are left out."""
+    head, tail = _around(layer)
+    fields = [blob_field(LayerField.BLOBS, blob, blob.legacy) for blob in blobs]
+    return field_of(NetField.LAYER, [head, *fields, tail])
+
+
+def field_of(number: int, parts: Sequence[bytes | Edit]) -> Edit:
+    """A length-delimited field of parts, some of which are made when they are written."""
+    inner = _joined(parts)
+    return _joined([header(number, inner.size), inner])
+
+
+def _joined(parts: Sequence[bytes | Edit]) -> Edit:
+    def chunks() -> Iterator[Piece]:
+        return chain.from_iterable(
+            part.chunks() if isinstance(part, Edit) else (part,) for part in parts
+        )
+
+    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
+    return Edit(0, 0, size, chunks)
+
+
+def _around(layer: Layer) -> tuple[bytes, bytes]:
+    """The fields of a net's layer before its blobs and those behind."""
+    names: tuple[tuple[int, tuple[str, ...]], ...] = (
+        (LayerField.NAME, (layer.name,)),
+        (LayerField.TYPE, (layer.type,) if layer.type else ()),
+        (LayerField.BOTTOM, layer.bottom),
+        (LayerField.TOP, layer.top),
+    )
+    head = [delimited(number, encoded(name)) for number, given in names for name in given]
+    rest: Any = message_class("LayerParameter")()
+    fill_message(rest, layer.message)
+    for name in ("name", "type", "bottom", "top", "blobs"):
+        rest.ClearField(name)
+    tail: Any = message_class("LayerParameter")()
+    tail.CopyFrom(rest)
+    for field, _ in rest.ListFields():
+        (rest if field.number > LayerField.BLOBS else tail).ClearField(field.name)
+    head.append(rest.SerializeToString(deterministic=True))
+    return b"".join(head), tail.SerializeToString(deterministic=True)

@@ -1,0 +1,84 @@
+"""The values and parameters that a binary caffemodel holds, read when they are asked for.
+
+Never here: the index (``indexing``), files, a decision, the shape a blob *should* have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from deconvsurgery.caffe_fields import BlobField, message_class
+from deconvsurgery.errors import ModelError
+from deconvsurgery.prototxt.net import Message
+
+from .model import (
+    Chunk,
+    Model,
+    OnWire,
+    SourceBlob,
+    SourceLayer,
+)
+from .wire import ByteSource
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.floating[Any]]
+
+_AT_ONCE = 1 << 20  # bytes of values read at a time
+LEGACY_DIMS = (BlobField.NUM, BlobField.CHANNELS, BlobField.HEIGHT, BlobField.WIDTH)
+
+
+def wire_values(source: ByteSource, blob: SourceBlob) -> Iterator[Array]:
+    """A blob's values in order, in flat arrays of about a megabyte."""
+    assert isinstance(blob.place, OnWire)
+    for chunk in blob.place.values:
+        batch = _AT_ONCE // chunk.storage.width
+        for first in range(0, chunk.count, batch):
+            yield _values(source, chunk, first, min(batch, chunk.count - first))
+
+
+def _values(source: ByteSource, chunk: Chunk, first: int, count: int) -> Array:
+    """``count`` values of a chunk from its ``first`` on."""
+    import numpy as np
+
+    width, dtype = chunk.storage.width, np.dtype(chunk.storage.dtype)
+    if chunk.packed:
+        return np.frombuffer(source.read(chunk.start + first * width, count * width), dtype)
+    step = width + 1  # each behind a tag of its own
+    tagged = np.frombuffer(source.read(chunk.tag + first * step, count * step), np.uint8)
+    return np.ascontiguousarray(tagged.reshape(-1, step)[:, 1:]).view(dtype)[:, 0]
+
+
+def layer_param(model: Model, layer: SourceLayer) -> Message:
+    """The ``convolution_param`` that the file itself holds for a layer; empty when it has none."""
+    from google.protobuf.message import DecodeError
+
+    param: Any = message_class("ConvolutionParameter")()
+    for field in layer.convolution_param:
+        try:
+            param.MergeFromString(model.source.read(field.start, field.stop - field.start))
+        except DecodeError:
+            raise ModelError(
+                f"the convolution_param of layer {layer.name!r} is damaged",
+                offset=field.start,
+                layer=layer.name,
+                hint="the file is damaged; fetch it again",
+            ) from None
+    return _as_message(param)
+
+
+def _as_message(message: Any) -> Message:
+    found: list[tuple[str, Any]] = []
+    for descriptor, value in message.ListFields():
+        values = value if hasattr(value, "append") else [value]
+        for each in values:
+            if descriptor.message_type is not None:
+                found.append((descriptor.name, _as_message(each)))
+            elif descriptor.enum_type is not None:
+                found.append((descriptor.name, descriptor.enum_type.values_by_number[each].name))
+            else:
+                found.append((descriptor.name, each))
+    return Message(tuple(found))

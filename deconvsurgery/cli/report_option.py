@@ -1,0 +1,78 @@
+"""--report: one page of HTML beside what a verb prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from deconvsurgery.errors import FileError
+
+from .shared_options import files
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.apply import ApplyResult
+    from deconvsurgery.verbs.check import CheckResult
+    from deconvsurgery.verbs.inspect import InspectResult
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """A file: standard output is the table's."""
+    if value in ("", "-"):
+        raise click.BadParameter(f"{value!r} is no file")
+    return value
+
+
+def report_option(command: Command) -> Command:
+    """Add --report."""
+    return click.option(
+        "--report",
+        metavar="FILE",
+        callback=_file,
+        shell_complete=files,
+        help="Write a page that shows it all, as HTML.",
+    )(command)
+
+
+def check_report_place(report: str | None, others: Iterable[str | None], *, force: bool) -> None:
+    """Every reason not to write the page there; before anything else is written."""
+    if report is not None:
+        from deconvsurgery.storage.output_place import check_beside
+
+        check_beside(report, [each for each in others if each is not None], force=force)
+
+
+def write_report(
+    report: str | None,
+    result: ApplyResult | InspectResult | Sequence[CheckResult],
+    others: Iterable[str | None],
+    *,
+    force: bool,
+    written: str | None = None,
+) -> None:
+    """Write the page, if one is asked for.
+
+    ``written`` is what the verb has written before, which is kept whatever becomes of the page.
+    """
+    if report is None:
+        return
+    from deconvsurgery.report.html import html_report
+    from deconvsurgery.storage.os_error_text import refusal, shown
+    from deconvsurgery.storage.write_outputs import write_file
+
+    try:
+        # A file that is only there now may be this one by another name.
+        check_report_place(report, others, force=force)
+        try:
+            page = html_report(result)
+        except OSError as error:  # its style, or the page of a rule, cannot be read
+            raise refusal("cannot be made", error, shown(report)) from error
+        write_file(report, page, force=force, text=True)
+    except FileError as error:
+        if written is not None:
+            words = error.message.removesuffix("; nothing was changed")
+            error.message = f"{words}; it is the report alone, the model is written to {written}"
+        raise

@@ -1,0 +1,116 @@
+"""Options that several verbs share: which layers, and the net's state; what completes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from deconvsurgery.errors import SelectionError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _checked(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A pattern that cannot be is wrong usage, told before a file is opened."""
+    from deconvsurgery.prototxt.selection import name_test
+
+    for value in values:
+        try:
+            name_test(value)
+        except SelectionError as error:
+            raise click.BadParameter(error.message) from None
+    return values
+
+
+def files(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Completes a net or a model: any file, for what it is only its content tells."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(begun, type="file")]
+
+
+def folders(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Completes a directory."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(begun, type="dir")]
+
+
+def layers(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Completes a pattern: the Deconvolution layers of the net or model named before it."""
+    from click.shell_completion import CompletionItem
+
+    from deconvsurgery.prototxt.selection import pattern_of
+    from deconvsurgery.verbs.completion_names import layer_names
+
+    patterns = map(pattern_of, layer_names(_named_so_far(context)))
+    return [CompletionItem(each) for each in patterns if each and each.startswith(begun)]
+
+
+def _named_so_far(context: click.Context) -> list[str]:
+    """The arguments, whether click has given them their names yet or not."""
+    arguments = (each for each in context.command.params if isinstance(each, click.Argument))
+    values = [context.params.get(argument.name or "") for argument in arguments]
+    flat = [each for value in values for each in (value if isinstance(value, tuple) else (value,))]
+    return [each for each in (*flat, *context.args) if isinstance(each, str)]
+
+
+def pattern_options(command: Command) -> Command:
+    """Add -p and -x."""
+    options = (
+        click.option(
+            "-p",
+            "--pattern",
+            "patterns",
+            multiple=True,
+            metavar="TEXT",
+            callback=_checked,
+            shell_complete=layers,
+            help="Layers to take: text the name contains, a glob ('up*'), or re:REGEX. Repeatable.",
+        ),
+        click.option(
+            "-x",
+            "--exclude",
+            multiple=True,
+            metavar="TEXT",
+            callback=_checked,
+            shell_complete=layers,
+            help="Layers to leave out, in the same forms.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def layer_options(command: Command) -> Command:
+    """Add -p, -x, --phase, --level and --stage."""
+    options = (
+        pattern_options,
+        click.option(
+            "--phase",
+            type=click.Choice(["train", "test"], case_sensitive=False),
+            help="Only layers active in this phase (default: either).",
+        ),
+        click.option("--level", type=int, metavar="N", help="The net state's level."),
+        click.option("--stage", multiple=True, metavar="NAME", help="Add a stage to the state."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def state_arguments(phase: str | None, level: int | None, stage: tuple[str, ...]) -> dict[str, Any]:
+    """The options as the verbs take them."""
+    from deconvsurgery.prototxt.net import Phase
+
+    return {"phase": Phase[phase.upper()] if phase else None, "level": level, "stage": stage}

@@ -1,0 +1,41 @@
+"""-v: what a run asked of the stores behind its URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.object_store.store import Traffic
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _counting(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Count from here on, and tell when the command ends, however it does."""
+    if not wanted or context.resilient_parsing:
+        return
+    from deconvsurgery.storage.object_store.store import counted
+
+    traffic = context.with_resource(counted())
+    context.call_on_close(lambda: _tell(traffic))
+
+
+def _tell(traffic: Traffic) -> None:
+    with suppress(OSError):
+        click.echo(traffic.words(), err=True)
+
+
+def verbose_option(command: Command) -> Command:
+    """Add -v."""
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_counting,
+        help="Tell what URLs cost: requests and bytes, to standard error.",
+    )(command)

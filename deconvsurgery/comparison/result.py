@@ -1,0 +1,112 @@
+"""What two models are to each other, layer by layer and blob by blob: places and numbers.
+
+What counts as a difference is what Caffe would load: names, shapes and values of weights. Never
+here: how that is found out, a printed word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
+
+from .compare_values import Difference
+
+
+class Likeness(StrEnum):
+    """What a layer or blob of model A is to that of model B."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    SHAPE_DIFFERS = "shape-differs"
+    NOT_COMPARED = "not-compared"
+    RENAMED = "renamed"
+    ONLY_A = "only-in-a"
+    ONLY_B = "only-in-b"
+
+
+@dataclass(frozen=True, slots=True)
+class BlobContrast:
+    """A blob of either; without ``difference`` where the numbers of values are not the same.
+
+    ``NOT_COMPARED`` is a blob whose values cannot be read, or that an HDF5 file leaves to a layer
+    which only the net tells.
+    """
+
+    a: SourceBlob | None
+    b: SourceBlob | None
+    likeness: Likeness
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerContrast:
+    """A layer of either or both.
+
+    ``moved``: it stands at another place among the layers. ``told`` says in words what else it
+    is in one and not in the other.
+    """
+
+    a: SourceLayer | None
+    b: SourceLayer | None
+    likeness: Likeness
+    blobs: tuple[BlobContrast, ...] = ()
+    moved: bool = False
+    told: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in A, where it is there."""
+        return self._known.name
+
+    @property
+    def _known(self) -> SourceLayer:
+        known = self.a or self.b
+        assert known is not None
+        return known
+
+    @property
+    def weighted(self) -> bool:
+        """It has blobs; Caffe loads nothing from one that has none."""
+        return bool(self.blobs)
+
+    @property
+    def differs(self) -> bool:
+        """Caffe would load something else from A than from B."""
+        return self.weighted and self.likeness is not Likeness.SAME
+
+    @property
+    def values(self) -> int:
+        """Values of its blobs, of either where they are not as many."""
+        return sum(max(each.count for each in (x.a, x.b) if each) for x in self.blobs)
+
+    @property
+    def values_changed(self) -> int | None:
+        """Of those that were compared; ``None`` where none was."""
+        found = [each.difference.changed for each in self.blobs if each.difference]
+        return sum(found) if found else None
+
+    @property
+    def max_abs_change(self) -> float | None:
+        """The largest difference; ``None`` where nothing was compared, or a NaN with a number."""
+        found = [each.difference.largest for each in self.blobs if each.difference]
+        return None if not found or None in found else max(each or 0.0 for each in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Every layer in A's order, those that only B has where they stand there.
+
+    ``identical``: the files are the same, byte for byte; ``None`` where not all of them was
+    looked at.
+    """
+
+    layers: tuple[LayerContrast, ...]
+    identical: bool | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Caffe would load the same from either."""
+        return not any(layer.differs for layer in self.layers)

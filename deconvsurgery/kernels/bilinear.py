@@ -1,0 +1,323 @@
+"""Bilinear kernels by formula, gain per phase and the recipe.
+
+Never here: weight blobs (``fill``), files, layers.
+
+A kernel is an outer product of triangles, one for each axis. Three programs write that
+triangle three ways; each is followed here to the last bit:
+
+=============  =====================================  ===================  =================
+formula        origin                                 apex, for size k     evaluated in
+=============  =====================================  ===================  =================
+``fcn``        ``upsample_filt`` of FCN's surgery.py  (k - 1) / 2          float64, rounded once
+``caffe``      ``BilinearFiller`` of Caffe's master   (k - 1) / 2          the blob's own type
+``caffe-1.0``  ``BilinearFiller`` up to Caffe 1.0     (2f - 1 - f % 2)/2   float32
+=============  =====================================  ===================  =================
+
+with f = ceil(k / 2). ``docs/kernels.md`` works them through.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import reduce
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from deconvsurgery.errors import ShapeError
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+
+# 4096 x 4096. Published kernels end at 64 x 64; past this a size is a mistake or an attack.
+LARGEST_KERNEL = 2**24
+# Caffe counts a blob's values in a signed 32-bit int (Blob::Reshape).
+LARGEST_BLOB = 2**31 - 1
+# More phases than this are not listed one by one.
+MANY_PHASES = 2**16
+# What float32 loses on the way from weights to a gain, with room to spare.
+GAIN_TOLERANCE = 1e-6
+
+
+class Formula(StrEnum):
+    """Whose arithmetic makes the kernel."""
+
+    FCN = "fcn"
+    CAFFE = "caffe"
+    CAFFE_1_0 = "caffe-1.0"
+
+
+class Support(StrEnum):
+    """Where the triangle's half-width comes from: ceil(kernel size / 2), or the stride."""
+
+    KERNEL = "kernel"
+    STRIDE = "stride"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The geometry that enlarges by ``factor`` exactly and centred."""
+
+    factor: int
+    kernel: int
+    stride: int
+    pad: int
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """Where a kernel's weight lies and where it should lie, in taps from the first one."""
+
+    mass: float
+    true: float
+
+
+def apex(size: int, formula: Formula = Formula.FCN) -> float:
+    """The position of the triangle's top, in taps from the first one.
+
+    The released filler asks whether f is odd where it means to ask for the size, so its
+    top is half a tap off for every second pair of sizes (BVLC/caffe#5713 mended it):
+
+    >>> [apex(size) for size in (3, 4, 5, 6)]
+    [1.0, 1.5, 2.0, 2.5]
+    >>> [apex(size, Formula.CAFFE_1_0) for size in (3, 4, 5, 6)]
+    [1.5, 1.5, 2.0, 2.0]
+    """
+    if formula == Formula.CAFFE_1_0:
+        half = _half_width(size)
+        return (2 * half - 1 - half % 2) / 2
+    return (size - 1) / 2
+
+
+def triangle(
+    size: int,
+    formula: Formula = Formula.FCN,
+    *,
+    half_width: int | None = None,
+    dtype: DTypeLike = np.float32,
+) -> Array:
+    """A kernel of one axis, shape ``(size,)``; ``half_width`` (in taps) defaults to ceil(size / 2).
+
+    A narrower triangle is 0 beyond its foot. ``caffe-1.0`` keeps the apex that it has for
+    this size, whatever the half-width: there is no original to follow with another one.
+
+    Size 4 has f = 2 and its apex at 1.5: the taps are 1 - 1.5/2, 1 - 0.5/2 and back.
+
+    >>> triangle(4)
+    array([0.25, 0.75, 0.75, 0.25], dtype=float32)
+    >>> triangle(6, half_width=2)
+    array([0.  , 0.25, 0.75, 0.75, 0.25, 0.  ], dtype=float32)
+
+    Raises:
+        ShapeError: the size or half-width is not positive, or is beyond all reason.
+    """
+    checked_size((size,))
+    half = _half_width(size) if half_width is None else positive(half_width, "a half-width")
+    work = _working_type(formula, dtype)
+    taps = np.arange(size, dtype=work)
+    top = apex(size, formula)
+    if formula == Formula.FCN:
+        values = 1 - abs(taps - top) / half
+    else:
+        # Order and rounding are BilinearFiller's (include/caffe/filler.hpp): the centre is
+        # divided in double and stored in the work type, everything after stays in that type.
+        values = 1 - abs(taps / work.type(half) - work.type(top / half))
+    # Taps beyond its foot are 0. At the default half-width none lies there, nor does
+    # rounding take one below 0 (tried for all sizes to 4096), so the origins' bits stay.
+    clipped: Array = np.maximum(values, work.type(0)).astype(dtype)
+    return clipped
+
+
+def bilinear_kernel(
+    size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    formula: Formula = Formula.FCN,
+    support: Support = Support.KERNEL,
+    dtype: DTypeLike = np.float32,
+) -> Array:
+    """The kernel of shape ``size``, k meaning ``(k, k)``: the product of one triangle an axis.
+
+    ``stride`` is looked at for ``Support.STRIDE`` only. Bit-equal to the formula's origin;
+    rectangular and n-d kernels, which no origin makes, multiply the axes in their order.
+
+    >>> bilinear_kernel(3)
+    array([[0.25, 0.5 , 0.25],
+           [0.5 , 1.  , 0.5 ],
+           [0.25, 0.5 , 0.25]], dtype=float32)
+    >>> bilinear_kernel((3, 4)).sum(axis=1)
+    array([1., 2., 1.], dtype=float32)
+
+    Raises:
+        ShapeError: a size or stride is not positive, or the kernel is beyond all reason.
+    """
+    formula, support = Formula(formula), Support(support)
+    sizes = checked_size(_axes(size, 2))
+    axes = triangles(sizes, stride, formula, support, _working_type(formula, dtype))
+    return reduce(np.multiply.outer, axes).astype(dtype)
+
+
+def nvidia_kernel(sizes: Sequence[int]) -> Array | None:
+    """What the filler of NVIDIA's Caffe 0.16 and 0.17 makes, in float64; ``None`` for a size of 1.
+
+    Its f is floor(k / 2), by a whole division before the ceil, so that odd sizes are wrong, down
+    to values below 0, and a size of 1 is divided by 0 (NVIDIA/caffe#428). f = 1 for size 3:
+
+    >>> nvidia_kernel((3, 3))[0].tolist()
+    [1.0, 0.0, -1.0]
+    """
+    halves = [size // 2 for size in checked_size(tuple(sizes))]
+    if 0 in halves:
+        return None
+    axes = [
+        1 - abs(np.arange(size) / half - (2 * half - 1 - half % 2) / (2 * half))
+        for size, half in zip(sizes, halves, strict=True)
+    ]
+    return reduce(np.multiply.outer, axes)
+
+
+def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...]:
+    """What a constant 1 becomes at each of the ``stride`` output phases, along one axis.
+
+    Tap t of every input pixel lands ``t * dilation`` pixels further on, so the taps with the
+    same ``t * dilation mod stride`` meet in the same outputs and add up. A kernel interpolates
+    when all gains are 1; unequal ones draw a grid. Pad only renumbers the phases.
+
+    >>> phase_gains(triangle(4), 2)
+    (1.0, 1.0)
+    >>> phase_gains(triangle(4), 4)
+    (0.25, 0.75, 0.75, 0.25)
+
+    Raises:
+        ShapeError: stride or dilation is not positive, or is beyond all reason.
+    """
+    if taps.ndim != 1:
+        raise ValueError(f"one axis at a time, not an array of shape {taps.shape}")
+    step, spread = positive(stride, "a stride"), positive(dilation, "a dilation")
+    phases = np.arange(taps.size) * spread % step
+    # Past the last tap all phases are alike: one 0 stands for millions of them.
+    count = step if step <= MANY_PHASES else min(step, (taps.size - 1) * spread + 2)
+    gains = np.bincount(phases, weights=taps, minlength=count)
+    return tuple(gains.tolist())
+
+
+def has_unit_gain(gains: Iterable[float]) -> bool:
+    """A constant image stays what it is, up to float32's rounding.
+
+    >>> has_unit_gain(phase_gains(triangle(6), 3)), has_unit_gain(phase_gains(triangle(2), 2))
+    (True, False)
+    """
+    return all(abs(gain - 1) <= GAIN_TOLERANCE for gain in gains)
+
+
+def recipe(factor: int) -> Recipe:
+    """Kernel, stride and pad that enlarge by a whole ``factor`` (BVLC/caffe#2213).
+
+    Kernel 2f - f % 2 gives every phase a gain of 1; pad ceil((f - 1) / 2) then takes as much
+    off both sides and leaves f * H pixels of H:
+
+    >>> recipe(8)
+    Recipe(factor=8, kernel=16, stride=8, pad=4)
+    >>> recipe(3)
+    Recipe(factor=3, kernel=5, stride=3, pad=1)
+
+    Raises:
+        ShapeError: the factor is not positive.
+    """
+    positive(factor, "a factor", most=None)
+    return Recipe(factor, kernel=2 * factor - factor % 2, stride=factor, pad=factor // 2)
+
+
+def centre(taps: Array) -> Centre:
+    """The centre of mass of one axis and the true centre (k - 1) / 2; NaN when the sum is 0.
+
+    Taps at 0, 1, 2 of weight 0.25, 0.75, 0.75: (0.75 + 2 * 0.75) / 1.75 = 1.2857.
+
+    >>> off = centre(triangle(3, Formula.CAFFE_1_0))
+    >>> round(off.mass, 4), off.true
+    (1.2857, 1.0)
+    """
+    if taps.ndim != 1 or not taps.size:
+        raise ValueError(f"one axis with values, not an array of shape {taps.shape}")
+    weights = taps.astype(np.float64)
+    total = float(weights.sum())
+    moment = float(np.arange(taps.size) @ weights)
+    return Centre(moment / total if total else float("nan"), (taps.size - 1) / 2)
+
+
+def triangles(
+    sizes: Sequence[int],
+    stride: int | Sequence[int] | None,
+    formula: Formula,
+    support: Support,
+    dtype: DTypeLike,
+) -> list[Array]:
+    """One triangle for each axis."""
+    if support == Support.KERNEL:
+        return [triangle(size, formula, dtype=dtype) for size in sizes]
+    if stride is None:
+        raise ShapeError("a triangle as wide as the stride needs the stride")
+    strides = _axes(stride, len(sizes))
+    if len(strides) != len(sizes):
+        raise ShapeError(f"a kernel of {len(sizes)} axes has {len(strides)} strides")
+    return [
+        triangle(size, formula, half_width=positive(step, "a stride"), dtype=dtype)
+        for size, step in zip(sizes, strides, strict=True)
+    ]
+
+
+def _half_width(size: int) -> int:
+    """The f of all three formulas: ceil(size / 2)."""
+    return (size + 1) // 2
+
+
+def _axes(numbers: int | Sequence[int], count: int) -> tuple[int, ...]:
+    """An int stands for all ``count`` axes."""
+    if isinstance(numbers, Sequence | np.ndarray):
+        return tuple(operator.index(number) for number in numbers)
+    return (operator.index(numbers),) * count
+
+
+def _working_type(formula: Formula, dtype: DTypeLike) -> np.dtype[Any]:
+    """The type that the formula's origin computes in when the blob is of ``dtype``."""
+    wanted = np.dtype(dtype)
+    if wanted.kind != "f":
+        raise TypeError(f"weights are floating point, not {wanted}")
+    if formula == Formula.FCN:
+        return np.dtype(np.float64)
+    # The released filler declares its variables float, the mended one Dtype: they part in
+    # nets of doubles. Caffe has no nets of halves; those get float32's values, rounded.
+    own = formula == Formula.CAFFE and wanted.itemsize >= 8
+    return np.dtype(np.float64 if own else np.float32)
+
+
+def positive(number: int, name: str, most: int | None = LARGEST_KERNEL) -> int:
+    """The number, or ``ShapeError`` when no layer has such a one."""
+    if number < 1:
+        raise ShapeError(f"{name} must be at least 1, not {number}")
+    if most is not None and number > most:
+        raise ShapeError(f"{name} of {number} is beyond all reason (limit {most})")
+    return number
+
+
+def checked_size(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes, or ``ShapeError`` before anything is allocated."""
+    if not sizes:
+        raise ShapeError("a kernel needs at least one axis")
+    for size in sizes:
+        if size < 1:
+            raise ShapeError(f"a kernel size must be at least 1, not {size}")
+    if prod(sizes) > LARGEST_KERNEL:
+        raise ShapeError(
+            f"a kernel of {times(sizes)} is beyond all reason (limit {LARGEST_KERNEL} values)"
+        )
+    return sizes
+
+
+def times(shape: Sequence[int]) -> str:
+    """Dims in words: 21 x 21 x 4 x 4."""
+    return " x ".join(map(str, shape)) or "()"

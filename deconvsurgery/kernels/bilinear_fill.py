@@ -1,0 +1,164 @@
+"""The recipe of a weight blob: where the kernel goes, and the values, a channel at a time.
+
+A recipe is small and compares with ``==``; the values of a 59 MB blob are never held at once.
+Never here: files, layers by name, weights that exist already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from deconvsurgery.errors import ShapeError
+
+from .bilinear import (
+    LARGEST_BLOB,
+    Array,
+    Formula,
+    Support,
+    bilinear_kernel,
+    checked_size,
+    phase_gains,
+    positive,
+    times,
+    triangles,
+)
+
+# Weights are made a channel at a time; nets in the wild have some thousands.
+MOST_CHANNELS = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class BilinearFill:
+    """The recipe of a weight blob, whose ``shape`` is ``(channels, num_output // group, *kernel)``.
+
+    With as many outputs as channels, input channel i gets the kernel at ``[i, i mod P]``,
+    P = num_output // group: the output channel of the same number within its group. With
+    P = 1 and another number of channels every entry gets it, and outputs are sums, as FCN's
+    ``interp`` does. No other blob has a place for a kernel.
+
+    >>> fill = BilinearFill((4, 2, 1, 2), num_output=4, group=2, stride=(1, 1))
+    >>> [row[:, 0, 0].tolist() for row in fill.rows()]
+    [[0.5, 0.0], [0.0, 0.5], [0.5, 0.0], [0.0, 0.5]]
+
+    Raises:
+        ShapeError: the numbers do not fit together, or leave no place for a kernel.
+    """
+
+    shape: tuple[int, ...]
+    num_output: int
+    group: int
+    stride: tuple[int, ...]
+    formula: Formula = Formula.FCN
+    support: Support = Support.KERNEL
+    keep_off_diagonal: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.shape) < 3:
+            raise ShapeError(f"weights of shape {times(self.shape)} have no kernel axes to fill")
+        for number, name in (
+            (self.channels, "the number of channels"),
+            (self.num_output, "num_output"),
+            (self.group, "group"),
+        ):
+            positive(number, name, most=MOST_CHANNELS)
+        checked_size(self.kernel_size)
+        if len(self.stride) != len(self.kernel_size):
+            raise ShapeError(
+                f"a kernel of {len(self.kernel_size)} axes has {len(self.stride)} strides"
+            )
+        for step in self.stride:
+            positive(step, "a stride")
+        self._refuse_channels()
+        if prod(self.shape) > LARGEST_BLOB:
+            raise ShapeError(
+                f"weights of shape {times(self.shape)} have more values than Caffe can count",
+                hint="group equal to num_output needs one kernel a channel only",
+            )
+
+    def _refuse_channels(self) -> None:
+        for number, name in ((self.channels, "channels"), (self.num_output, "num_output")):
+            if number % self.group:
+                raise ShapeError(f"{name} {number} is not a multiple of group {self.group}")
+        if self.shape[1] != self.num_output // self.group:
+            raise ShapeError(
+                f"weights of shape {times(self.shape)} do not belong to num_output "
+                f"{self.num_output} and group {self.group}: the second axis should be "
+                f"{self.num_output // self.group}"
+            )
+        if self.channels != self.num_output and self.shape[1] != 1:
+            raise ShapeError(
+                f"{self.channels} channels to {self.num_output} outputs with group {self.group}: "
+                "a bilinear kernel keeps channels apart, so their numbers must be equal",
+                hint="set num_output (and group) to the number of channels",
+            )
+
+    @property
+    def channels(self) -> int:
+        """Input channels: the length of the first axis."""
+        return self.shape[0]
+
+    @property
+    def kernel_size(self) -> tuple[int, ...]:
+        """The kernel's axes."""
+        return self.shape[2:]
+
+    @property
+    def sums_channels(self) -> bool:
+        """Each output is the sum of several enlarged input channels."""
+        return self.channels != self.num_output
+
+    def kernel(self, dtype: DTypeLike = np.float32) -> Array:
+        """The one kernel that is repeated, of shape ``kernel_size``."""
+        return bilinear_kernel(
+            self.kernel_size,
+            stride=self.stride,
+            formula=self.formula,
+            support=self.support,
+            dtype=dtype,
+        )
+
+    def gains(self, dilation: Sequence[int] | None = None) -> tuple[tuple[float, ...], ...]:
+        """Gain of each output phase, axis by axis (see `phase_gains`).
+
+        >>> BilinearFill((1, 1, 4, 5), 1, 1, (2, 2)).gains()[0]
+        (1.0, 1.0)
+        """
+        steps = (1,) * len(self.stride) if dilation is None else dilation
+        axes = triangles(
+            self.kernel_size, self.stride, self.formula, self.support, np.dtype(np.float64)
+        )
+        return tuple(
+            phase_gains(taps, stride, step)
+            for taps, stride, step in zip(axes, self.stride, steps, strict=True)
+        )
+
+    def rows(
+        self, old: Iterable[Array] | None = None, dtype: DTypeLike = np.float32
+    ) -> Iterator[Array]:
+        """The blob one input channel at a time: arrays of shape ``(num_output // group, *kernel)``.
+
+        ``old`` holds the rows that are there now. They are read for ``keep_off_diagonal`` only;
+        weights that do not exist yet are zero off the diagonal, as Caffe's default filler has it.
+
+        Raises:
+            ValueError: ``old`` is not of this shape.
+        """
+        kernel = self.kernel(dtype)
+        outputs = self.shape[1]
+        if old is None or not self.keep_off_diagonal or outputs == 1:
+            for channel in range(self.channels):
+                row = np.zeros(self.shape[1:], dtype)
+                row[channel % outputs] = kernel
+                yield row
+            return
+        for channel, old_row in zip(range(self.channels), old, strict=True):
+            if old_row.shape != self.shape[1:]:
+                raise ValueError(f"row {channel} has shape {old_row.shape}, not {self.shape[1:]}")
+            row = np.array(old_row, dtype)
+            row[channel % outputs] = kernel
+            yield row

@@ -1,0 +1,108 @@
+"""One kernel in numbers: its taps, centre, gain per phase, and the recipe of its factor.
+
+Never here: layers, files, or how it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import index
+
+from .bilinear import (
+    GAIN_TOLERANCE,
+    Array,
+    Centre,
+    Formula,
+    Recipe,
+    Support,
+    bilinear_kernel,
+    centre,
+    has_unit_gain,
+    recipe,
+    triangle,
+)
+from .bilinear_fill import BilinearFill
+from .responses import Answers, answered, window_of
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFacts:
+    """A kernel and what it does at its stride; ``taps``, ``centres`` … hold one entry an axis."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    formula: Formula
+    support: Support
+    taps: tuple[tuple[float, ...], ...]
+    centres: tuple[Centre, ...]
+    gains: tuple[tuple[float, ...], ...]
+    recipes: tuple[Recipe, ...]
+
+    @property
+    def interpolates(self) -> bool:
+        """Every phase of every axis has gain 1."""
+        return all(has_unit_gain(gains) for gains in self.gains)
+
+    @property
+    def centred(self) -> bool:
+        """The kernel's weight lies in its middle."""
+        return all(abs(each.mass - each.true) <= GAIN_TOLERANCE for each in self.centres)
+
+    def values(self) -> Array:
+        """The whole kernel, of shape ``size``."""
+        return bilinear_kernel(
+            self.size, stride=self.stride, formula=self.formula, support=self.support
+        )
+
+    def answers(self) -> Answers | None:
+        """What the kernel makes of test signals, padded so that it enlarges by its stride.
+
+        ``None`` for other than two axes, and beyond drawing.
+        """
+        pad = [
+            max(0, length - step) // 2 for length, step in zip(self.size, self.stride, strict=True)
+        ]
+        window = window_of(self.size, self.stride, pad, ())
+        if window is None:
+            return None
+        values = self.values()
+        return answered(values, [[values]], window)
+
+
+def kernel_facts(
+    size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    formula: Formula | str = Formula.FCN,
+    support: Support | str = Support.KERNEL,
+) -> KernelFacts:
+    """Look at a kernel; ``stride`` defaults to the factor that its size is made for.
+
+    Raises ``ShapeError`` for sizes that no kernel has.
+
+    >>> kernel_facts(5).stride, kernel_facts((4, 6)).gains[1]
+    ((3, 3), (1.0, 1.0, 1.0))
+    """
+    formula, support = Formula(formula), Support(support)
+    sizes = tuple(size) if isinstance(size, Sequence) else (index(size),) * 2
+    if stride is None:
+        strides = tuple(max(1, (length + 1) // 2) for length in sizes)
+    else:
+        strides = tuple(stride) if isinstance(stride, Sequence) else (index(stride),) * len(sizes)
+    fill = BilinearFill((1, 1, *sizes), 1, 1, strides, formula, support)
+    widths = strides if support is Support.STRIDE else (None,) * len(sizes)
+    triangles = [
+        triangle(length, formula, half_width=half)
+        for length, half in zip(sizes, widths, strict=True)
+    ]
+    return KernelFacts(
+        sizes,
+        strides,
+        formula,
+        support,
+        taps=tuple(tuple(taps.tolist()) for taps in triangles),
+        centres=tuple(centre(taps) for taps in triangles),
+        gains=fill.gains(),
+        recipes=tuple(recipe(step) for step in strides),
+    )

@@ -1,0 +1,204 @@
+"""The facts of a matched layer: what Caffe would set up for it, and how it would be filled.
+
+Never here: whether it can be (``unfit``), what is done about it (``plan``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.kernels.bilinear import (
+    LARGEST_KERNEL,
+    Formula,
+    Support,
+    has_unit_gain,
+)
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.shapes.geometry import convolution_window
+from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
+from deconvsurgery.shapes.layers.windows import spatial_axes
+from deconvsurgery.wording import by, dims
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``apply`` is asked to do beyond its defaults; ``fill`` is missing, zero or all."""
+
+    formula: Formula = Formula.FCN
+    support: Support = Support.KERNEL
+    keep_off_diagonal: bool = False
+    zero_bias: bool = False
+    create: bool = True
+    fill: str = "all"
+    skip_unfit: bool = False
+    any_gain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Deconvolution of the net and what Caffe would set up for it.
+
+    ``shape`` is the weight blob's ``(channels, num_output // group, kernel_h, kernel_w)``,
+    ``None`` while ``channels`` is unknown. ``guess`` says how a guessed number of channels was
+    come by, ``problem`` why Caffe would not set the layer up.
+    """
+
+    layer: Layer
+    channels: int | None = None
+    shape: tuple[int, ...] | None = None
+    kernel: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    pad: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    guess: str | None = None
+    problem: str | None = None
+
+    def unit_gain(self, fill: BilinearFill) -> bool:
+        """The kernel interpolates at its stride: every phase of every axis has gain 1."""
+        if max(self.dilation, default=1) > LARGEST_KERNEL:
+            return False
+        return all(has_unit_gain(gains) for gains in fill.gains(self.dilation))
+
+    def gain_range(self, fill: BilinearFill) -> tuple[float, float]:
+        """Lowest and highest gain of a phase, on the first axis where they are not all 1."""
+        if max(self.dilation, default=1) > LARGEST_KERNEL:
+            return 0.0, 0.0
+        axes = fill.gains(self.dilation)
+        worst = next((gains for gains in axes if not has_unit_gain(gains)), axes[0])
+        return min(worst), max(worst)
+
+    def gain_words(self, fill: BilinearFill) -> str:
+        """What the kernel does instead."""
+        if max(self.dilation, default=1) > LARGEST_KERNEL:
+            return f"its dilation of {by(self.dilation)} is beyond all reason"
+        low, high = self.gain_range(fill)
+        gain = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+        return (
+            f"kernel {by(self.kernel)} at stride {by(self.stride)} does not interpolate: "
+            f"gain per phase is {gain}, not 1"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a layer cannot be filled; ``mismatch`` when net and model disagree."""
+
+    reason: str
+    hint: str | None = None
+    mismatch: bool = False
+
+
+def targets(
+    net: Net,
+    layers: Sequence[Layer],
+    states: Sequence[NetState],
+    model: Model | None,
+    *,
+    apart: bool = False,
+) -> list[Target]:
+    """The facts of each layer, once for each name (or ``apart``), in the net's order.
+
+    Where several states, or several layers of one name, disagree on what it is, or Caffe would
+    refuse it in one of them, that is its ``problem``.
+    """
+    source_shapes = {
+        source.name: tuple(blob.shape for blob in source.blobs)
+        for source in (model.layers if model else ())
+        if source.blobs
+    }
+    found: dict[str | int, Target] = {}
+    for state in states:
+        active = net.filtered(state)
+        wanted = {layer.index for layer in layers if layer.active(state)}
+        if not wanted:
+            continue
+        shapes = infer_shapes(active, source_shapes)
+        for layer in active.layers:
+            if layer.index in wanted:
+                target = _target(layer, shapes[layer.index])
+                key = layer.index if apart else layer.name
+                known = found.get(key)
+                found[key] = target if known is None else _merged(known, target)
+    return sorted(found.values(), key=lambda target: target.layer.index)
+
+
+def _target(layer: Layer, shapes: LayerShapes) -> Target:
+    bottom = shapes.bottoms[0] if shapes.bottoms else None
+    try:
+        window = convolution_window(
+            layer.convolution_param, spatial_axes(layer.convolution_param, bottom)
+        )
+    except ShapeError as error:
+        return Target(layer, problem=shapes.problem or error.message)
+    weight = shapes.blobs[0] if shapes.blobs else None
+    shape = tuple(dim for dim in weight or () if dim is not None)
+    complete = weight is not None and len(shape) == len(weight)
+    return Target(
+        layer,
+        channels=weight[0] if weight else None,
+        shape=shape if complete else None,
+        kernel=window.kernel,
+        stride=window.stride,
+        pad=window.pad,
+        dilation=window.dilation,
+        guess=shapes.guess,
+        problem=shapes.problem,
+    )
+
+
+def _merged(known: Target, other: Target) -> Target:
+    """The same name again, in another phase or by another layer: one blob has to serve both."""
+    if known.problem is not None:
+        return known
+    if other.problem is not None:
+        return replace(known, problem=other.problem)
+    one, two = known.layer.convolution_param, other.layer.convolution_param
+    pairs = (
+        ("shape", known.shape, other.shape),
+        ("kernel", known.kernel, other.kernel),
+        ("stride", known.stride, other.stride),
+        ("dilation", known.dilation, other.dilation),
+        ("group", one.group, two.group),
+        ("num_output", one.num_output, two.num_output),
+        ("bias_term", one.bias_term, two.bias_term),
+    )
+    for name, here, there in pairs:
+        if here != there and here is not None and there is not None:
+            return replace(
+                known,
+                problem=f"is set up twice, and differently: {name} {_said(here)} and "
+                f"{_said(there)} (line {other.layer.line})",
+            )
+    if known.shape is None:
+        return replace(known, shape=other.shape, channels=other.channels, guess=other.guess)
+    return known
+
+
+def _said(value: object) -> str:
+    return dims(value) if isinstance(value, tuple) else str(value).lower()
+
+
+def filling(target: Target, options: Options) -> BilinearFill:
+    """The recipe of the layer's weights; ``ShapeError`` when there is no place for a kernel."""
+    param = target.layer.convolution_param
+    return BilinearFill(
+        target.shape or (),
+        num_output=param.num_output,
+        group=param.group,
+        stride=target.stride,
+        formula=options.formula,
+        support=options.support,
+        keep_off_diagonal=options.keep_off_diagonal,
+    )
+
+
+def interpolates(target: Target) -> bool | None:
+    """Filled without further options it would; ``None`` where there is no place for a kernel."""
+    try:
+        return target.unit_gain(filling(target, Options()))
+    except ShapeError:
+        return None

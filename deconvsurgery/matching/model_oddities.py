@@ -1,0 +1,140 @@
+"""What is to be said of a weights file as a whole: how its values are kept, what Caffe refuses.
+
+Never here: a layer's weights, what is done about them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from deconvsurgery.caffemodel.model import (
+    CAFFE_LIMIT,
+    RAW_STORAGE,
+    Model,
+    SourceBlob,
+    Storage,
+    Version,
+)
+from deconvsurgery.wording import listed, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """One thing that is not as today's Caffe writes it, of so many blobs of these ``layers``.
+
+    ``refused``: Caffe stops at it, or overlooks it. ``converted``: ``convert`` makes a form of it
+    that Caffe reads.
+    """
+
+    words: str
+    layers: tuple[str, ...] = ()
+    blobs: int = 0
+    refused: bool = False
+    converted: bool = False
+
+
+def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
+    """A sentence for each thing that is not as today's Caffe writes it.
+
+    ``with_net``: what a net tells of the model is told elsewhere.
+    """
+    said = [each.words for each in oddities(model)]
+    if model.version is Version.HDF5 and not with_net:
+        said.insert(
+            0,
+            "HDF5 weights do not tell the type of a layer: name the net, too, to see its "
+            "Deconvolution layers, or use --all",
+        )
+    twice = [name for name, layers in model.by_name.items() if len(layers) > 1 and layers[-1].blobs]
+    if twice and not with_net:
+        names = listed([*map(quoted, twice)])
+        said.append(f"{names}: several layers of this name; Caffe copies each, the last wins")
+    return tuple(said)
+
+
+def oddities(model: Model) -> Iterator[Oddity]:
+    """What is odd about the file, as far as the file alone tells."""
+    if model.source.size > CAFFE_LIMIT and model.version is not Version.HDF5:
+        yield Oddity(
+            f"it has {model.source.size:,} bytes; Caffe reads a binary file up to 2 GiB",
+            refused=True,
+            converted=True,
+        )
+    if model.version is Version.MIXED:
+        yield Oddity("V1 and V2 layers at once: Caffe refuses to load the file", refused=True)
+    found: dict[str, list[str]] = defaultdict(list)
+    for layer in model.layers:
+        for blob in layer.blobs:
+            for kind in _kinds(blob):
+                found[kind].append(layer.name)
+    for storage in RAW_STORAGE.values():
+        if layers := found.pop(storage, []):
+            yield Oddity(
+                f"{_are(len(layers))} in {storage}, which NVIDIA's Caffe reads and BVLC's "
+                "does not; `deconvsurgery convert` makes float32 of it",
+                *_of(layers),
+                refused=True,
+                converted=True,
+            )
+    if layers := found.pop(Storage.DOUBLE_DATA, []):
+        yield Oddity(f"{_are(len(layers))} in double_data, of a net of doubles", *_of(layers))
+    for kind, words in _WORDS.items():
+        if layers := found.pop(kind, []):
+            yield Oddity(
+                words(len(layers)), *_of(layers), refused=True, converted=kind == _BOTH_FORMS
+            )
+    for problem, layers in found.items():
+        several = f"{len(layers):,} blob{'s' if len(layers) > 1 else ''}"
+        yield Oddity(f"{several}: {problem}", *_of(layers), refused=True)
+
+
+_DIFF_ONLY, _BOTH_FORMS, _COUNT, _DIFF_COUNT = "diff only", "both forms", "count", "diff count"
+
+_WORDS: Mapping[str, Callable[[int], str]] = {
+    _DIFF_ONLY: lambda count: (
+        f"{_are(count)} in diff only (as C3D-era files have them): Caffe stops at that"
+    ),
+    _BOTH_FORMS: lambda count: (
+        f"{count:,} blob{'s have' if count > 1 else ' has'} num/channels/height/width and shape: "
+        "Caffe ignores the shape"
+    ),
+    _COUNT: lambda count: (
+        f"{count:,} blob{'s have' if count > 1 else ' has'} another number of values than the "
+        "shape says: Caffe stops at that"
+    ),
+    _DIFF_COUNT: lambda count: (
+        f"{count:,} blob{'s have' if count > 1 else ' has'} a diff of another length than the "
+        "shape says: Caffe stops at that"
+    ),
+}
+
+
+def _kinds(blob: SourceBlob) -> Iterator[str]:
+    """What is odd about one blob: a kind of the above, how it is stored, or its own problem."""
+    size = prod(blob.shape)
+    if blob.problem:
+        yield blob.problem
+    elif blob.count and blob.storage in (*RAW_STORAGE.values(), Storage.DOUBLE_DATA):
+        yield blob.storage
+    if blob.both_forms:
+        yield _BOTH_FORMS
+    if blob.absent or blob.problem:
+        return
+    if blob.has_diff and not blob.count:
+        yield _DIFF_ONLY
+    elif not blob.fills(blob.shape):
+        yield _COUNT
+    if blob.diff_count not in (0, size):
+        yield _DIFF_COUNT
+
+
+def _of(layers: list[str]) -> tuple[tuple[str, ...], int]:
+    """The layers, each once, and how many of their blobs."""
+    return tuple(dict.fromkeys(layers)), len(layers)
+
+
+def _are(count: int) -> str:
+    return f"the values of {count:,} blob{'s are' if count > 1 else ' are'}"

@@ -1,0 +1,136 @@
+"""Layers that share a weight blob by a param name: filled together, or not at all.
+
+Shared parameters are one memory in Caffe but a copy a layer in a binary file, and the last copy
+loaded wins: so all copies are rewritten or none. An HDF5 file has them once, at the first of the
+layers, their owner. Never here: shapes, weights, files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from deconvsurgery.caffemodel.model import ABSENT, Model, Version
+from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers
+
+from .matched_layer import Refusal
+
+Owner: TypeAlias = tuple[str, int]
+"""A layer's name and the position of one of its blobs."""
+
+
+def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
+    """Of each blob that shares an earlier one's memory, which that is (``Net::AppendParam``)."""
+    layers = active_layers(net, states)
+    return _owners((layer.name, [spec.name for spec in layer.param]) for layer in layers)
+
+
+def told_owners(model: Model) -> dict[Owner, Owner]:
+    """As `owners`, as far as the layers of a binary model tell themselves."""
+    return _owners((layer.name, layer.param_names) for layer in model.layers)
+
+
+def _owners(layers: Iterable[tuple[str, Sequence[str]]]) -> dict[Owner, Owner]:
+    first: dict[str, Owner] = {}
+    found: dict[Owner, Owner] = {}
+    for layer, params in layers:
+        for position, param in enumerate(params):
+            own = (layer, position)
+            if param and first.setdefault(param, own) != own:
+                found[own] = first[param]
+    return found
+
+
+def with_shared(model: Model, owned: Mapping[Owner, Owner]) -> Model:
+    """An HDF5 model in which each layer has the blobs it shares, in their owner's place."""
+    if model.version is not Version.HDF5 or not owned:
+        return model
+    blobs = {layer.name: list(layer.blobs) for layer in model.layers}
+    for (name, position), (owner, at) in owned.items():
+        theirs = blobs.get(owner, [])
+        if name not in blobs or at >= len(theirs) or theirs[at].absent:
+            continue
+        own = blobs[name]
+        own += [ABSENT] * (position + 1 - len(own))
+        if own[position].absent:
+            own[position] = theirs[at]
+    layers = (replace(layer, blobs=tuple(blobs[layer.name])) for layer in model.layers)
+    return replace(model, layers=tuple(layers))
+
+
+@dataclass(frozen=True, slots=True)
+class Sharers:
+    """Matched layers and those that share their weights.
+
+    ``group`` gives the param name that a layer's weights are shared by, ``notes`` and
+    ``refused`` what is to be said of a layer or against it; all by layer name.
+    """
+
+    layers: tuple[Layer, ...]
+    group: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, Refusal] = field(default_factory=dict)
+
+    def all_or_none(self, reasons: dict[str, str]) -> dict[str, str]:
+        """Reasons not to fill a layer, and one for each layer that shares with such a one."""
+        first = {self.group[name]: name for name in reversed(reasons) if name in self.group}
+        others = {
+            name: f"shares its weights (param {param!r}) with {first[param]!r}, which is not filled"
+            for name, param in self.group.items()
+            if param in first
+        }
+        return others | reasons
+
+
+def sharers(
+    net: Net, selection: Selection, states: Sequence[NetState], *, biases: bool = False
+) -> Sharers:
+    """Join to the matched layers every Deconvolution that shares a weight blob with one.
+
+    Refused are those that share with a layer of another type, with another blob than the
+    weights, or with a layer that was excluded; with ``biases``, those that share their bias with
+    a layer that is not matched.
+    """
+    matched = {layer.index: layer for layer in selection.matched}
+    excluded = {layer.index for layer in selection.excluded}
+    uses: dict[str, list[tuple[Layer, int]]] = {}
+    for layer in active_layers(net, states):
+        for position, spec in enumerate(layer.param):
+            if spec.name:
+                uses.setdefault(spec.name, []).append((layer, position))
+    chosen = dict(matched)
+    found = Sharers(())
+    for shared, members in uses.items():
+        ours = [layer for layer, position in members if layer.index in matched and not position]
+        if not ours or len({layer.name for layer, _ in members}) < 2:
+            continue
+        for other, position in members:
+            if other.type == DECONVOLUTION and not position and other.index not in excluded:
+                chosen[other.index] = other
+                found.group[other.name] = shared
+                if other.index not in matched:
+                    found.notes[other.name] = (
+                        f"filled because it shares its weights (param {shared!r}) with "
+                        f"{ours[0].name!r}"
+                    )
+                continue
+            why = "is excluded" if other.index in excluded else f"is a {other.type}"
+            if other.type == DECONVOLUTION and position:
+                why = "has it as another blob"
+            for layer in ours:
+                found.refused[layer.name] = Refusal(
+                    f"shares its weights (param {shared!r}) with {other.name!r}, which {why} "
+                    "and would be changed with it"
+                )
+    for shared, members in uses.items() if biases else ():
+        strangers = [layer.name for layer, _ in members if layer.index not in chosen]
+        for layer, position in members:
+            if layer.index in matched and position and strangers:
+                found.refused[layer.name] = Refusal(
+                    f"shares its bias (param {shared!r}) with {strangers[0]!r}, which would be "
+                    "changed with it"
+                )
+    layers = tuple(chosen[position] for position in sorted(chosen))
+    return Sharers(layers, found.group, found.notes, found.refused)

@@ -1,0 +1,53 @@
+"""A layer's weights looked at: as the model has them, and as a plan would leave them.
+
+Never here: what a sight is made of, or how it is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.kernels.bilinear import Array
+from deconvsurgery.kernels.channel_map import Sight, sight
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.plans.apply.before_and_after import weights_of
+from deconvsurgery.plans.apply.plan_types import Change
+
+
+def sight_of(target: Target, model: Model) -> Sight | None:
+    """The weights in the model; ``None`` where there are none that could be looked at."""
+    blob = weights_of(target, model)
+    shape = target.shape or (blob.shape if blob else ())
+    if blob is None or blob.problem or not blob.count or not blob.fits(shape):
+        return None
+    if blob.count != prod(shape):
+        return None
+    return _seen(target, model.rows(blob, shape), shape)
+
+
+def planned_sight(change: Change, model: Model) -> Sight | None:
+    """The weights that the change brings."""
+    blob = weights_of(change.target, model)
+    kept = model.rows(blob, change.fill.shape) if blob and blob.count else None
+    dtype = blob.dtype if blob and blob.count else model.dtype
+    return _seen(change.target, change.fill.rows(kept, dtype), change.fill.shape)
+
+
+def _seen(target: Target, rows: Iterable[Array], shape: tuple[int, ...]) -> Sight | None:
+    """``None`` for a blob that is not the layer's, as its axes and groups tell."""
+    param = target.layer.convolution_param
+    if len(shape) < 3 or param.group < 1 or shape[0] % param.group:
+        return None
+    if shape[1] * param.group != param.num_output:
+        return None
+    return sight(
+        rows,
+        shape,
+        num_output=param.num_output,
+        group=param.group,
+        stride=target.stride,
+        pad=target.pad,
+        dilation=target.dilation,
+    )

@@ -1,0 +1,97 @@
+"""What a page shows of a run beside its table: the way up through the net, weights looked at.
+
+Never here: how any of it is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.kernels.channel_map import Sight
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.plans.apply.plan_types import Change, Plan
+from deconvsurgery.prototxt.net import Net, NetState
+from deconvsurgery.rules.inspect_rows import Row
+from deconvsurgery.shapes.upsampling_path import WayUp, ways_up
+
+from .channel_pictures import planned_sight, sight_of
+
+# Layers whose weights are looked at; a page of more would be megabytes that nobody scrolls through.
+MOST_LAYERS = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerPicture:
+    """A layer's weights as the model has them, and as the run leaves them.
+
+    ``before`` is ``None`` where there are none that could be looked at, ``after`` where they stay.
+    """
+
+    target: Target
+    before: Sight | None
+    after: Sight | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """The net's way up, and the first layers; ``others`` counts those that are not looked at."""
+
+    ways: tuple[WayUp, ...] = ()
+    layers: tuple[LayerPicture, ...] = ()
+    others: int = 0
+
+
+def planned_pictures(plan: Plan, net: Net, model: Model, states: Sequence[NetState]) -> Pictures:
+    """What a plan does to each layer; before it is carried out."""
+    rows = plan.rows
+    matched = {row.target.layer.index for row in rows}
+    return Pictures(
+        _ways(matched, net, model, states),
+        tuple(
+            LayerPicture(
+                row.target,
+                sight_of(row.target, model),
+                planned_sight(row, model) if isinstance(row, Change) else None,
+            )
+            for row in rows[:MOST_LAYERS]
+        ),
+        max(0, len(rows) - MOST_LAYERS),
+    )
+
+
+def surveyed_pictures(
+    rows: Sequence[Row], sights: Sequence[Sight | None], ways: tuple[WayUp, ...]
+) -> Pictures:
+    """The rows' Deconvolutions as they are; without ``sights`` only the way up."""
+    seen = [
+        LayerPicture(row.target, sight)
+        for row, sight in zip(rows, sights, strict=bool(sights))
+        if row.target is not None
+    ]
+    return Pictures(ways, tuple(seen[:MOST_LAYERS]), max(0, len(seen) - MOST_LAYERS))
+
+
+def sights_of(rows: Iterable[Row], model: Model) -> tuple[Sight | None, ...]:
+    """The weights of each row in the model, looked at; ``None`` where there are none."""
+    return tuple(None if row.target is None else sight_of(row.target, model) for row in rows)
+
+
+def ways_of(
+    rows: Iterable[Row], net: Net, model: Model | None, states: Sequence[NetState]
+) -> tuple[WayUp, ...]:
+    """The net's upsampling path, in which rows are marked that are matched."""
+    matched = {row.target.layer.index for row in rows if row.target and row.matched}
+    return _ways(matched, net, model, states)
+
+
+def _ways(
+    matched: set[int], net: Net, model: Model | None, states: Sequence[NetState]
+) -> tuple[WayUp, ...]:
+    shapes = {
+        source.name: tuple(blob.shape for blob in source.blobs)
+        for source in (model.layers if model else ())
+        if source.blobs
+    }
+    return ways_up(net, states, matched, shapes)

@@ -1,0 +1,70 @@
+"""A plan's changes as edits on the binary model; the values are made when they are written.
+
+Never here: a decision (``plan``), a file (``write``).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from deconvsurgery.caffemodel.blob_edits import (
+    NewBlob,
+    added_blobs,
+    added_layer,
+    as_bytes,
+    rewritten_blob,
+)
+from deconvsurgery.caffemodel.model import Model, SourceBlob, Storage
+from deconvsurgery.caffemodel.wire import FramedEdit, reframed
+from deconvsurgery.splicing.byte_ranges import Edit
+
+from .plan_types import Action, Change, Plan
+
+
+def edits(plan: Plan, model: Model) -> list[Edit]:
+    """Every edit that carries the plan out on the model it was made for."""
+    framed: list[FramedEdit] = []
+    for change in plan.changes:
+        if change.action is Action.CREATED:
+            framed += _created(change, model)
+        elif change.action is Action.REWRITTEN:
+            framed += _rewritten(change, model)
+    return reframed(framed)
+
+
+def _created(change: Change, model: Model) -> list[FramedEdit]:
+    storage = model.storage
+    rows = partial(change.rows, storage.dtype, model)
+    blobs = [NewBlob(change.fill.shape, as_bytes(rows), storage)]
+    if change.bias is not None:
+        rows = partial(change.bias.rows, storage.dtype)
+        blobs.append(NewBlob((change.bias.count,), as_bytes(rows), storage))
+    sources = model.by_name.get(change.target.layer.name, ())
+    if sources:
+        return added_blobs(sources[-1], blobs, model.legacy)
+    return [added_layer(model, change.target.layer, blobs)]
+
+
+def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
+    found: list[FramedEdit] = []
+    for source in model.by_name[change.target.layer.name]:
+        if not source.blobs:
+            continue
+        weights = source.blobs[0]
+        storage = _storage(weights, model)
+        if change.values_changed:
+            values = as_bytes(partial(change.rows, storage.dtype, model, weights))
+            found += rewritten_blob(weights, change.values, storage, values)
+        if change.bias is not None and change.bias.changed:
+            bias = source.blobs[1]
+            if change.bias.only_absent and bias.count:
+                continue
+            storage = _storage(bias, model)
+            values = as_bytes(partial(change.bias.rows, storage.dtype))
+            found += rewritten_blob(bias, change.bias.count, storage, values)
+    return found
+
+
+def _storage(blob: SourceBlob, model: Model) -> Storage:
+    """Where the blob's values are, or those of the others where it has none."""
+    return blob.storage if blob.count else model.storage

@@ -1,0 +1,90 @@
+"""A plan's changes on an HDF5 model: edits where values lie in one stretch, else new datasets.
+
+Values are made when they are written. Never here: a decision (``plan``), a file (``write``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from deconvsurgery.caffemodel.blob_edits import as_bytes
+from deconvsurgery.caffemodel.hdf5.read import DATA
+from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
+from deconvsurgery.caffemodel.model import Dataset, Model, SourceBlob
+from deconvsurgery.kernels.bilinear import Array
+from deconvsurgery.matching.shared_blobs import Owner
+from deconvsurgery.splicing.byte_ranges import Edit
+
+from .plan_types import Action, Change, Plan
+
+
+def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> list[Edit] | Amendment:
+    """Everything that carries the plan out on the model it was made for.
+
+    ``owned`` tells where a shared blob is: it has one dataset, at its owner. What Caffe wrote
+    and is only filled anew needs no library, which would write to other places, too.
+    """
+    groups: list[str] = []
+    values: dict[str, NewValues] = {}  # by path: what several layers share is written once
+    places: list[Dataset | None] = []
+    for change in plan.changes:
+        if change.action is Action.CREATED:
+            groups.append(f"{DATA}/{change.target.layer.name}")
+            made = _created(change, model, owned)
+        elif change.action is Action.REWRITTEN:
+            made = _rewritten(change, model)
+        else:
+            continue
+        for place, each in made:
+            if each.path not in values:
+                values[each.path] = each
+                places.append(place)
+    edits = [
+        edit
+        for place, each in zip(places, values.values(), strict=True)
+        if place is not None and (edit := _edit(place, each)) is not None
+    ]
+    if not groups and len(edits) == len(values):
+        return edits
+    return Amendment(tuple(groups), tuple(values.values()))
+
+
+Placed = tuple[Dataset | None, NewValues]
+
+
+def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iterator[Placed]:
+    name, dtype = change.target.layer.name, model.dtype
+    blobs: list[tuple[tuple[int, ...], Callable[[], Iterator[Array]]]]
+    blobs = [(change.fill.shape, partial(change.rows, dtype, model))]
+    if change.bias is not None:
+        blobs.append(((change.bias.count,), partial(change.bias.rows, dtype)))
+    for position, (shape, rows) in enumerate(blobs):
+        owner, at = owned.get((name, position), (name, position))
+        yield None, NewValues(f"{DATA}/{owner}/{at}", shape, dtype, rows)
+
+
+def _rewritten(change: Change, model: Model) -> Iterator[Placed]:
+    (source,) = model.by_name[change.target.layer.name]  # a name is a group, and there once
+    weights = source.blobs[0]
+    if change.values_changed:
+        yield _values(weights, partial(change.rows, weights.dtype, model, weights))
+    if change.bias is not None and change.bias.changed:
+        bias = source.blobs[1]
+        yield _values(bias, partial(change.bias.rows, bias.dtype))
+
+
+def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> Placed:
+    assert isinstance(blob.place, Dataset)
+    return blob.place, NewValues(blob.place.path, blob.shape, blob.dtype, rows)
+
+
+def _edit(place: Dataset, values: NewValues) -> Edit | None:
+    """New values in a dataset's one stretch, in the byte order that it has."""
+    if place.start is None:
+        return None
+
+    def stored() -> Iterator[Array]:
+        return (each.astype(place.stored, copy=False) for each in values.values())
+
+    return Edit(place.start, place.start + values.size, values.size, as_bytes(stored))

@@ -1,0 +1,97 @@
+"""What a plan is made of: changes and skips, numbers and recipes, never weights.
+
+Small, comparable with ``==``, printable. Never here: how one is decided on or carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from deconvsurgery.caffemodel.model import Model, SourceBlob
+from deconvsurgery.kernels.bilinear import Array
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.fingerprint import Fingerprint
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.prototxt.net import Layer
+
+
+class Action(StrEnum):
+    """What a run does, or would do, with a matched layer."""
+
+    REWRITTEN = "rewritten"
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class BiasFill:
+    """Every value of a layer's bias: of one that is cleared, or (``only_absent``) is not there."""
+
+    count: int
+    value: float
+    changed: bool
+    only_absent: bool = False
+
+    def rows(self, dtype: str) -> Iterator[Array]:
+        """The values, when they are written."""
+        yield from np.full(self.count, self.value, dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A layer that gets (or already has) the planned weights.
+
+    ``before`` is ``missing`` for weights that were not there. ``max_abs_change`` is ``None``
+    where a value was no number; ``values_changed`` counts weights whose bits differ, of ``values``.
+    """
+
+    target: Target
+    action: Action
+    fill: BilinearFill
+    bias: BiasFill | None
+    before: Fingerprint
+    after: Fingerprint
+    max_abs_change: float | None
+    values_changed: int
+    values: int
+    warnings: tuple[str, ...] = ()
+
+    def rows(self, dtype: str, model: Model, old: SourceBlob | None = None) -> Iterator[Array]:
+        """The weights one input channel at a time, when they are written over ``old`` ones."""
+        kept = old is not None and old.count and self.fill.keep_off_diagonal
+        return self.fill.rows(model.rows(old, self.fill.shape) if old and kept else None, dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A matched layer that is left as it is, and why."""
+
+    target: Target
+    before: Fingerprint | None
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every matched layer once; ``left_alone`` are layers of other types whose names fit."""
+
+    changes: tuple[Change, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    left_alone: tuple[Layer, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Carrying it out would change a byte."""
+        return any(change.action is not Action.UNCHANGED for change in self.changes)
+
+    @property
+    def rows(self) -> tuple[Change | Skip, ...]:
+        """Changes and skips in the net's order."""
+        return tuple(sorted((*self.changes, *self.skips), key=lambda row: row.target.layer.index))

@@ -1,0 +1,200 @@
+"""Every reason not to fill a matched layer, in the order in which they are told.
+
+A refusal is a result. Never here: what is done about it (``plan``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
+
+from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
+from deconvsurgery.caffemodel.model import (
+    Dataset,
+    Model,
+    SourceLayer,
+    Version,
+)
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.matching.matched_layer import (
+    Options,
+    Refusal,
+    Target,
+    filling,
+)
+from deconvsurgery.wording import by, dims
+
+
+def refusal(target: Target, model: Model, options: Options) -> Refusal | None:
+    """The first reason why the layer cannot be filled, or ``None``."""
+    for reason in _REASONS:
+        found = reason(target, model, options)
+        if found is not None:
+            return found
+    return None
+
+
+def _caffe_refuses(target: Target, _model: Model, _options: Options) -> Refusal | None:
+    if target.problem:
+        return Refusal(target.problem)
+    return None
+
+
+def _channels_unknown(target: Target, _model: Model, _options: Options) -> Refusal | None:
+    if target.shape is None:
+        return Refusal(
+            f"the number of channels of its bottom {', '.join(map(repr, target.layer.bottom))} "
+            "is not to be found in the net or the model",
+            hint="give the data layer a shape (input_param), or a model that has the layer",
+        )
+    return None
+
+
+def _filler_refuses(target: Target, _model: Model, _options: Options) -> Refusal | None:
+    filler = target.layer.convolution_param.weight_filler
+    if filler is None or filler.type != "bilinear":
+        return None
+    if len(target.kernel) != 2 or len(set(target.kernel)) > 1:
+        return Refusal(
+            f"Caffe stops at its weight_filler: bilinear needs a square 2-d kernel, not "
+            f"{by(target.kernel)}",
+            hint="take weight_filler out of the net: the weights come from the model",
+        )
+    return None
+
+
+def _no_place_for_a_kernel(target: Target, _model: Model, options: Options) -> Refusal | None:
+    try:
+        filling(target, options)
+    except ShapeError as error:
+        return Refusal(error.message, hint=error.hint)
+    return None
+
+
+def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal | None:
+    param = target.layer.convolution_param
+    wanted = [target.shape or (), *([(param.num_output,)] if param.bias_term else [])]
+    sources = [source for source in model.by_name.get(target.layer.name, ()) if source.blobs]
+    if not sources and model.version is Version.V0:
+        return Refusal(
+            "the model is a V0 file, from before Deconvolution existed: no layer can be added",
+            hint="load and save it once with Caffe 1.0 to upgrade it",
+            mismatch=True,
+        )
+    name = target.layer.name
+    if model.version is Version.HDF5 and name not in model.by_name and not can_be_a_group(name):
+        why = "a slash makes groups of it" if "/" in name else "no group can have that name"
+        return Refusal(
+            f"an HDF5 file cannot hold a layer named {name!r}: {why}, and Caffe looks for its "
+            "blobs in vain",
+            hint="use the binary form: deconvsurgery convert --to binary",
+            mismatch=True,
+        )
+    for source in sources:
+        if found := _cannot_be_replaced(source):
+            return Refusal(found, mismatch=True)
+        if len(source.blobs) != len(wanted):
+            return Refusal(
+                f"the net gives it {_blobs(len(wanted))}, the model has {len(source.blobs)}; "
+                "Caffe stops at that",
+                hint="bias_term decides: weights alone are 1 blob, with a bias 2",
+                mismatch=True,
+            )
+        found = _blob_disagrees(source, wanted)
+        if found:
+            return Refusal(f"{found}; Caffe stops at that", mismatch=True)
+    return None
+
+
+def _cannot_be_replaced(source: SourceLayer) -> str | None:
+    """What Caffe may well load, but has no place for new values."""
+    for name, blob in zip(("weights", "bias"), source.blobs, strict=False):
+        if blob.absent:
+            return f"the model leaves its {name} to another layer, which has none: Caffe stops"
+        if blob.problem:
+            return f"its {name} in the model cannot be replaced: {blob.problem}"
+        if isinstance(blob.place, Dataset) and blob.place.whole:
+            return f"its {name} in the model are whole numbers, which no kernel is made of"
+    return None
+
+
+def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> str | None:
+    for name, blob, shape in zip(("weights", "bias"), source.blobs, wanted, strict=False):
+        if not blob.fits(shape):
+            type_words = f" {source.type}" if source.type not in ("", "Deconvolution") else ""
+            return (
+                f"the net gives its {name} the shape {dims(shape)}, "
+                f"the model's{type_words} has {dims(blob.shape)}"
+            )
+        if blob.count not in (0, prod(shape)):
+            return (
+                f"its {name} in the model are {blob.count:,} values, where its shape "
+                f"{dims(blob.shape)} says {prod(shape):,}"
+            )
+    return None
+
+
+def _nearest(target: Target, model: Model, options: Options) -> Refusal | None:
+    """All ones with kernel = stride repeats pixels: that was meant, however FCN would fill it."""
+    if options.any_gain or target.kernel != target.stride or prod(target.kernel) == 1:
+        return None
+    sources = [source for source in model.by_name.get(target.layer.name, ()) if source.blobs]
+    filler = target.layer.convolution_param.weight_filler
+    by_filler = not sources and filler and filler.type == "constant" and filler.value == 1
+    if not by_filler and not any(_all_ones(source, target, model) for source in sources):
+        return None
+    return Refusal(
+        f"it is a nearest-neighbour layer: kernel {by(target.kernel)} = stride, all ones",
+        hint=recipe_words(target),
+    )
+
+
+def _all_ones(source: SourceLayer, target: Target, model: Model) -> bool:
+    blob = source.blobs[0]
+    rows: Iterator[bool] = (bool((row == 1).all()) for row in model.rows(blob, target.shape or ()))
+    return blob.count > 0 and all(rows)
+
+
+def _gain(target: Target, _model: Model, options: Options) -> Refusal | None:
+    if options.any_gain:
+        return None
+    fill = filling(target, options)
+    if target.unit_gain(fill):
+        return None
+    return Refusal(target.gain_words(fill), hint=recipe_words(target))
+
+
+def recipe_words(
+    target: Target, otherwise: str = "--any-gain fills it as it is", repair: str = ""
+) -> str:
+    """The geometry that would interpolate at the layer's stride, what sets it, what else to do."""
+    if any(step > 1 for step in target.dilation):
+        return f"dilation spreads the kernel: take it out; {otherwise}"
+    if set(target.stride) == {1}:
+        return (
+            f"stride 1 upsamples nothing: a learned layer? -x/--exclude leaves it out; {otherwise}"
+        )
+    axes = dict.fromkeys(recipe(step) for step in target.stride)
+    sizes, steps, pads = (
+        by([getattr(each, name) for each in axes]) for name in ("kernel", "stride", "pad")
+    )
+    return (
+        f"bilinear upsampling by {steps} takes kernel_size {sizes}, stride {steps}, pad {pads}; "
+        f"{repair}{otherwise}"
+    )
+
+
+_REASONS: tuple[Callable[[Target, Model, Options], Refusal | None], ...] = (
+    _caffe_refuses,
+    _channels_unknown,
+    _filler_refuses,
+    _no_place_for_a_kernel,
+    _model_disagrees,
+    _nearest,
+    _gain,
+)
+
+
+def _blobs(count: int) -> str:
+    return f"{count} blob" + ("s" if count != 1 else "")

@@ -1,0 +1,168 @@
+"""A conversion carried out: as edits, as a new HDF5 file, or as a whole new binary one.
+
+Values go from blob to blob about a megabyte at a time. Never here: a decision (``conversion``), a
+file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from deconvsurgery.caffe_fields import LayerField, NetField
+from deconvsurgery.caffemodel.blob_edits import (
+    NewBlob,
+    as_bytes,
+    reshaped_blob,
+    rewritten_blob,
+)
+from deconvsurgery.caffemodel.hdf5.read import DATA
+from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
+from deconvsurgery.caffemodel.model import Model, OnWire, Version
+from deconvsurgery.caffemodel.new_model import assembled, field_of, layer_field
+from deconvsurgery.caffemodel.wire import FramedEdit, header, reframed
+from deconvsurgery.matching.shared_blobs import Owner
+from deconvsurgery.prototxt.net import Layer, Net
+from deconvsurgery.splicing.byte_ranges import (
+    Edit,
+    Piece,
+    replacing,
+    segments,
+)
+
+from .plan_types import BlobConversion, Conversion, LayerConversion
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.floating[Any]]
+
+
+def recast(conversion: Conversion, model: Model, net: Net | None = None) -> list[Edit] | Amendment:
+    """What makes the planned form of the model; no edits where it has that form already."""
+    if conversion.wanted.hdf5:
+        if model.version is Version.HDF5 and not conversion.changed:
+            return []
+        return _new_hdf5(conversion, model)
+    if model.version is Version.HDF5:
+        return [_new_binary(conversion, model, net)]
+    return _edited(conversion, model)
+
+
+# ── a binary file edited ──
+
+
+def _edited(conversion: Conversion, model: Model) -> list[Edit]:
+    framed: list[FramedEdit] = []
+    whole: list[Edit] = []
+    upgrade = conversion.upgrade
+    if upgrade is not None:
+        whole += [Edit(start, stop, 0, tuple) for start, stop in upgrade.dropped]
+        if upgrade.input_layer:
+            first = model.layers[0].start if model.layers else model.source.size
+            whole.append(replacing(first, first, upgrade.input_layer))
+    for layer in conversion.layers:
+        if layer.removed:
+            start, stop = layer.source.start, layer.source.frames[0].stop
+            whole.append(Edit(start, stop, 0, tuple))
+        elif layer.upgraded is not None:
+            whole.append(_upgraded(layer, model))
+        else:
+            for each in layer.blobs:
+                framed += _blob_edits(each, model)
+    return whole + reframed(framed)
+
+
+def _blob_edits(each: BlobConversion, model: Model) -> list[FramedEdit]:
+    edits: list[FramedEdit] = []
+    if each.retyped:
+        values = as_bytes(partial(_typed, model, each))
+        edits += rewritten_blob(each.blob, each.blob.count, each.storage, values)
+    if each.reshaped and each.shape is not None:
+        edits += reshaped_blob(each.blob, each.shape)
+    return edits
+
+
+def _upgraded(layer: LayerConversion, model: Model) -> Edit:
+    """An old layer's whole field replaced by a ``layer``; its blobs go along, edited."""
+    assert layer.upgraded is not None
+    blobs = [_moved(each, model) for each in layer.blobs]
+    parts: list[bytes | Edit] = [layer.upgraded.head, *blobs, layer.upgraded.tail]
+    made = field_of(NetField.LAYER, parts)
+    start, stop = layer.source.start, layer.source.frames[0].stop
+    return Edit(start, stop, made.size, made.chunks)
+
+
+def _moved(each: BlobConversion, model: Model) -> Edit:
+    """A blob as a field of a V2 layer: its own bytes but for what is edited in them."""
+    place = each.blob.place
+    assert isinstance(place, OnWire)
+    inside = [framed.edit for framed in _blob_edits(each, model)]
+    frame = place.frames[-1]
+    size = frame.stop - frame.start + sum(edit.growth for edit in inside)
+    head = header(LayerField.BLOBS, size)
+
+    def chunks() -> Iterator[Piece]:
+        yield head
+        for segment in segments(frame.stop, inside, frame.start):
+            if isinstance(segment, Edit):
+                yield from segment.chunks()
+            else:
+                yield segment
+
+    return Edit(0, 0, len(head) + size, chunks)
+
+
+# ── a new binary file ──
+
+
+def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
+    """Everything in place of the HDF5 file: the net's layers in its order, then the others."""
+    known: dict[str, Layer] = {}
+    for layer in net.layers if net else ():
+        known.setdefault(layer.name, layer)
+    order = {name: position for position, name in enumerate(known)}
+    layers = sorted(conversion.layers, key=lambda each: order.get(each.source.name, len(order)))
+    fields = []
+    for each in layers:
+        blobs = [
+            NewBlob(blob.blob.shape, as_bytes(partial(_typed, model, blob)), blob.storage)
+            for blob in each.blobs
+        ]
+        own = known.get(each.source.name) or Layer(0, each.source.name, "")
+        fields.append(layer_field(own, blobs))
+    whole = assembled(net.name if net else "", fields)
+    return Edit(0, model.source.size, whole.size, whole.chunks)
+
+
+# ── a new HDF5 file ──
+
+
+def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
+    """A group for each layer, a dataset for each blob that no other layer owns."""
+    found = [
+        ((layer.source.name, position), each)
+        for layer in conversion.layers
+        for position, each in enumerate(layer.blobs)
+        if not each.blob.absent
+    ]
+    shapes = {own: each.shape or () for own, each in found}  # of several of a name the last
+    values: dict[Owner, NewValues] = {}
+    for own, each in found:
+        place = conversion.owned.get(own, own)
+        if place not in shapes or prod(shapes[place]) != prod(shapes[own]):
+            place = own
+        name, position = place
+        path = f"{DATA}/{name}/{position}"
+        # Of several layers that share it, or have one name, the last is what Caffe keeps.
+        values[place] = NewValues(path, shapes[place], each.dtype, partial(_typed, model, each))
+    groups = dict.fromkeys(f"{DATA}/{layer.source.name}" for layer in conversion.layers)
+    return Amendment(tuple(groups), tuple(values.values()), new=True)
+
+
+def _typed(model: Model, each: BlobConversion) -> Iterator[Array]:
+    for values in model.values(each.blob):
+        yield values.astype(each.dtype, copy=False)

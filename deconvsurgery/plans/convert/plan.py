@@ -1,0 +1,148 @@
+"""Decide what becomes of each layer of a model that is to have another form.
+
+Never here: why it cannot be (``objections``), how it is carried out (``recast``), a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from deconvsurgery.caffemodel.model import (
+    Dataset,
+    Model,
+    SourceBlob,
+    SourceLayer,
+    Storage,
+    Version,
+    refuse_mixed,
+)
+from deconvsurgery.caffemodel.upgrade import upgrade
+from deconvsurgery.matching.shared_blobs import Owner, owners
+from deconvsurgery.prototxt.net import Net, NetState
+from deconvsurgery.shapes.geometry import Shape
+from deconvsurgery.shapes.infer import infer_shapes
+
+from .plan_types import (
+    BlobConversion,
+    Conversion,
+    LayerConversion,
+    Wanted,
+)
+from .refusals import measured, refuse, warnings
+
+
+def make_conversion(
+    model: Model, wanted: Wanted, net: Net | None = None, states: Sequence[NetState] = ()
+) -> Conversion:
+    """Plan another form for a model; ``net`` tells shapes, types and sharing that a file does not.
+
+    Raises ``MismatchError`` or ``ModelError`` that name every layer which the form cannot hold,
+    or whose values its type cannot.
+    """
+    refuse_mixed(model)
+    old = model.version is not Version.HDF5
+    upgraded = upgrade(model) if old and (wanted.upgrade or wanted.hdf5) else None
+    shapes = _net_shapes(net, states) if net else {}
+    layers = []
+    for index, source in enumerate(model.layers):
+        blobs = tuple(_blobs(source, shapes.get(source.name, ()), wanted))
+        after = upgraded.layers.get(index) if upgraded else None
+        removed = upgraded is not None and index in upgraded.layers and after is None
+        told = after.told if after else ()
+        if removed:
+            told = ("goes: its pad moves to the layer behind it",)
+        layers.append(LayerConversion(source, source.type, blobs, after, removed, told))
+    layers = [each for each in layers if not (each.removed and wanted.hdf5)]
+    owned = owners(net, states) if net else _shared(each.source for each in layers)
+    refuse(layers, wanted)
+    checked = [measured(each, model) for each in layers]
+    return Conversion(
+        wanted,
+        tuple(checked),
+        upgraded,
+        owned,
+        upgraded.told if upgraded else (),
+        tuple(warnings(checked, wanted)),
+    )
+
+
+def _net_shapes(net: Net, states: Sequence[NetState]) -> dict[str, tuple[Shape, ...]]:
+    """The blobs of each layer as far as the net tells them; of several states the first."""
+    found: dict[str, tuple[Shape, ...]] = {}
+    for state in states:
+        active = net.filtered(state)
+        inferred = infer_shapes(active)
+        for layer in active.layers:
+            found.setdefault(layer.name, inferred[layer.index].blobs or ())
+    return found
+
+
+# ── shapes ──
+
+# Axes of a layer's blobs where the file alone tells them. Of other types Caffe's older versions
+# had no blobs, or a fork has, where four may be meant.
+_AXES: Mapping[str, tuple[int, ...]] = {
+    "Convolution": (4, 1),
+    "Deconvolution": (4, 1),
+    "InnerProduct": (2, 1),
+    "conv": (4, 1),
+    "innerproduct": (2, 1),
+}
+
+
+def _blobs(
+    source: SourceLayer, expected: Sequence[Shape], wanted: Wanted
+) -> Iterator[BlobConversion]:
+    for position, blob in enumerate(source.blobs):
+        shape = blob.shape if not blob.legacy else None
+        if blob.legacy and (wanted.true_shapes or wanted.hdf5):
+            known = expected[position] if position < len(expected) else None
+            axes = _AXES.get(source.type, ())[position : position + 1]
+            shape = _true_shape(blob, known, *axes)
+        certain = shape is not None
+        if shape is None and wanted.hdf5:
+            shape = blob.shape  # HDF5 has no legacy dims; in their time four axes were meant
+        yield BlobConversion(blob, shape, _storage(blob, wanted), certain)
+
+
+def _true_shape(blob: SourceBlob, known: Shape, axes: int | None = None) -> tuple[int, ...] | None:
+    """Legacy dims without the 1s that Caffe put in front, if it is certain how many those are."""
+    axes = axes if known is None else len(known)
+    if axes is None or axes > 4:
+        return None
+    shape = blob.shape[4 - axes :]
+    dims = zip(known or (), shape, strict=False)
+    fits = blob.fits(shape) and all(dim in (None, there) for dim, there in dims)
+    fits = fits and min(shape, default=0) >= 0  # Caffe stops there, whichever form it has
+    return shape if fits else None
+
+
+def _storage(blob: SourceBlob, wanted: Wanted) -> Storage:
+    if blob.problem or not blob.count:
+        return blob.storage
+    own = isinstance(blob.place, Dataset)
+    asked = wanted.storage
+    if own and wanted.hdf5 and (asked is None or asked.dtype == blob.dtype):
+        return blob.storage
+    if asked is not None:
+        return asked
+    return _OF_TYPE[blob.dtype] if own else blob.storage  # where a dataset's type is kept
+
+
+_OF_TYPE: Mapping[str, Storage] = {
+    "<f4": Storage.DATA,
+    "<f8": Storage.DOUBLE_DATA,
+    "<f2": Storage.RAW_FLOAT16,
+}
+
+
+def _shared(sources: Iterable[SourceLayer]) -> dict[Owner, Owner]:
+    """As `owners`, by what a binary file itself says."""
+    first: dict[str, Owner] = {}
+    found: dict[Owner, Owner] = {}
+    for source in sources:
+        for position, name in enumerate(source.param_names[: len(source.blobs)]):
+            own = (source.name, position)
+            if name and first.setdefault(name, own) != own:
+                found[own] = first[name]
+    return found

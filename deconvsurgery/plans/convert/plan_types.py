@@ -1,0 +1,124 @@
+"""What a conversion is made of: each layer and blob before and after, numbers and places.
+
+Small, comparable with ``==``, printable. Never here: how one is decided on or carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deconvsurgery.caffemodel.model import (
+    SourceBlob,
+    SourceLayer,
+    Storage,
+    Version,
+)
+from deconvsurgery.caffemodel.upgrade import Upgrade, UpgradedLayer
+from deconvsurgery.matching.shared_blobs import Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The form that is asked for; without ``storage`` values keep their type.
+
+    ``upgrade`` makes old layers V2 ones, ``true_shapes`` makes legacy dims a shape.
+    """
+
+    hdf5: bool = False
+    storage: Storage | None = Storage.DATA
+    upgrade: bool = True
+    true_shapes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BlobConversion:
+    """A blob before and after: its ``shape`` (``None``: legacy dims stay), where its values go.
+
+    ``certain`` is false where legacy dims were taken for a shape of four axes, which they may not
+    be. ``max_abs_change`` is what rounding to a narrower type changes at most.
+    """
+
+    blob: SourceBlob
+    shape: tuple[int, ...] | None
+    storage: Storage
+    certain: bool = True
+    max_abs_change: float = 0.0
+
+    @property
+    def dtype(self) -> str:
+        """The numpy type that its values will have."""
+        return self.blob.dtype if self.storage is self.blob.storage else self.storage.dtype
+
+    @property
+    def retyped(self) -> bool:
+        """Its values go to another field, or into another type."""
+        return self.storage is not self.blob.storage and self.blob.count > 0
+
+    @property
+    def reshaped(self) -> bool:
+        """Its legacy dims become a shape."""
+        return self.blob.legacy and self.shape is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerConversion:
+    """A layer before and after; ``upgraded`` is what is left of an old layer without its blobs.
+
+    ``told`` says in words what else becomes of it.
+    """
+
+    source: SourceLayer
+    type: str
+    blobs: tuple[BlobConversion, ...]
+    upgraded: UpgradedLayer | None = None
+    removed: bool = False
+    told: tuple[str, ...] = ()
+
+    @property
+    def action(self) -> str:
+        """What happens to it, in a word."""
+        if self.removed:
+            return "removed"
+        if self.upgraded is not None:
+            return "upgraded"
+        return "converted" if self.changed else "unchanged"
+
+    @property
+    def max_abs_change(self) -> float:
+        """What rounding changes at most."""
+        return max((each.max_abs_change for each in self.blobs), default=0.0)
+
+    @property
+    def changed(self) -> bool:
+        """It is not the input's own any more, whatever the form of the file."""
+        own = self.upgraded is not None or self.removed
+        return own or any(each.retyped or each.reshaped for each in self.blobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Every layer of the model in its order, and what becomes of the file as a whole.
+
+    ``owned`` are the blobs that an HDF5 file has at another layer, which owns them.
+    """
+
+    wanted: Wanted
+    layers: tuple[LayerConversion, ...]
+    upgrade: Upgrade | None = None
+    owned: Mapping[Owner, Owner] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Some layer, or what stands beside the layers, is not the input's own any more."""
+        beside = self.upgrade is not None and bool(self.upgrade.dropped or self.upgrade.input_layer)
+        return beside or any(layer.changed for layer in self.layers)
+
+    def version(self, before: Version) -> Version:
+        """The form and generation of what comes of a file of this one."""
+        if self.wanted.hdf5:
+            return Version.HDF5
+        old = before in (Version.V1, Version.V0) and self.upgrade is not None
+        return Version.V2 if old or before is Version.HDF5 else before

@@ -1,0 +1,177 @@
+"""Why a model cannot have another form, what that would round, and what is to be said of it.
+
+Never here: what becomes of each layer (``reform``), how it is carried out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
+from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
+from deconvsurgery.errors import MismatchError, ModelError
+from deconvsurgery.wording import dims, listed, quoted
+
+from .plan_types import BlobConversion, LayerConversion, Wanted
+
+# ── refusals, all at once ──
+
+
+def refuse(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
+    """Raise ``MismatchError`` that names every layer which the form cannot hold."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for each in layers:
+        found = _not_in_hdf5(each) if wanted.hdf5 else _not_in_binary(each)
+        if found:
+            reasons.setdefault(found, []).append(each.source.name)
+    if not reasons:
+        return
+    names = [name for each in reasons.values() for name in each]
+    hint = "; ".join(dict.fromkeys(hint for _, hint in reasons))
+    if len(names) == 1:
+        ((reason, _),) = reasons
+        raise MismatchError(f"layer {quoted(names[0])}: {reason}", layer=names[0], hint=hint)
+    lines = [f"  {_names(each)}: {reason}" for (reason, _), each in reasons.items()]
+    if len(lines) > _MOST_SAID:
+        lines[_MOST_SAID:] = [f"  and {len(lines) - _MOST_SAID:,} reasons more"]
+    form = "HDF5" if wanted.hdf5 else "binary"
+    raise MismatchError(
+        f"{len(names):,} layers have no {form} form:\n" + "\n".join(lines),
+        layer=names[0],
+        hint=hint,
+    )
+
+
+_MOST_SAID = 10
+_NET_HINT = "--net tells what the file does not"
+
+
+def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
+    if not can_be_a_group(layer.source.name):
+        return (
+            "Caffe can neither save nor find a layer of that name in HDF5",
+            "the binary form takes any name",
+        )
+    for position, each in enumerate(layer.blobs):
+        blob = each.blob
+        if blob.problem:
+            return f"blob {position}: {blob.problem}", "convert it with the Caffe that wrote it"
+        shape = blob.shape if each.shape is None else each.shape
+        if not blob.absent and not blob.fills(shape):
+            where = " (they are in diff)" if blob.has_diff and not blob.count else ""
+            return (
+                f"blob {position} has {blob.count:,} values{where} for shape {dims(shape)}: "
+                "Caffe would not load it either",
+                "leave it in its form, or mend the layer first: deconvsurgery apply",
+            )
+    return None
+
+
+def _not_in_binary(layer: LayerConversion) -> tuple[str, str] | None:
+    for position, each in enumerate(layer.blobs):
+        if each.blob.absent:
+            return f"the file leaves blob {position} to another layer that shares it", _NET_HINT
+        if each.blob.problem and layer.source.version is Version.HDF5:
+            return f"blob {position}: {each.blob.problem}", "make it a plain dataset first"
+    return None
+
+
+# ── rounding ──
+
+
+def measured(layer: LayerConversion, model: Model) -> LayerConversion:
+    """The layer with what rounding changes; ``ModelError`` where a value is beyond its new type."""
+    blobs = []
+    for position, each in enumerate(layer.blobs):
+        if each.retyped and int(each.dtype[-1]) < int(each.blob.dtype[-1]):
+            each = replace(each, max_abs_change=_rounding(layer, position, each, model))
+        blobs.append(each)
+    return replace(layer, blobs=tuple(blobs))
+
+
+def _rounding(layer: LayerConversion, position: int, each: BlobConversion, model: Model) -> float:
+    largest = 0.0
+    for values in model.values(each.blob):
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = values.astype(each.dtype)
+            finite = np.isfinite(values)
+            lost = finite & ~np.isfinite(rounded)
+            if lost.any():
+                raise ModelError(
+                    f"layer {layer.source.name!r}: blob {position} holds {values[lost][0]:g}, "
+                    f"which is beyond what {each.storage} can hold",
+                    layer=layer.source.name,
+                    hint="take a wider type: --values float64, or keep",
+                )
+            change = abs(values[finite] - rounded[finite].astype(values.dtype))
+        largest = max(largest, float(change.max(initial=0)))
+    return largest
+
+
+# ── what is to be said ──
+
+
+def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]:
+    """What a user should know of layers that are converted, or cannot quite be."""
+    twice = [
+        name
+        for name, count in Counter(each.source.name for each in layers if each.blobs).items()
+        if count > 1
+    ]
+    if twice and wanted.hdf5:
+        yield (
+            f"{_names(twice)}: the model has several layers of this name; HDF5 can hold one, and "
+            "the last is taken, as Caffe's binary loading would leave it"
+        )
+    elif twice:
+        yield (
+            f"{_names(twice)}: the model has several layers of this name; Caffe copies each, and "
+            "the last wins"
+        )
+    unread = [each.source.name for each in layers if any(b.blob.problem for b in each.blobs)]
+    if unread:
+        yield f"{_names(unread)}: values that only the fork which wrote them reads stay as they are"
+    only_diff = [
+        each.source.name
+        for each in layers
+        if any(b.blob.has_diff and not b.blob.count for b in each.blobs)
+    ]
+    if only_diff:
+        yield f"{_names(only_diff)}: values in diff only, where Caffe does not look; they stay"
+    unfit = [each.source.name for each in layers if any(_unfit(b.blob) for b in each.blobs)]
+    if unfit and not wanted.hdf5:
+        yield (
+            f"{_names(unfit)}: not as many values as the shape says, where Caffe stops; "
+            "they stay as they are"
+        )
+    kept = [
+        each.source.name
+        for each in layers
+        if any(b.blob.legacy and not b.certain for b in each.blobs)
+    ]
+    if kept and wanted.hdf5:
+        yield (
+            f"{_names(kept)}: legacy dims became a shape of four axes, as the type does not tell "
+            f"how many are meant ({_NET_HINT}); Caffe wants them exact in HDF5"
+        )
+    elif kept and wanted.true_shapes:
+        yield (
+            f"{_names(kept)}: legacy dims stay, as the type does not tell how many axes are "
+            f"meant ({_NET_HINT}); Caffe loads them all the same"
+        )
+    diffs = [each.source.name for each in layers if any(b.blob.has_diff for b in each.blobs)]
+    if wanted.hdf5 and diffs:
+        yield f"{_names(diffs)}: diff (gradients) is left out; loading weights does not need it"
+
+
+def _unfit(blob: SourceBlob) -> bool:
+    told = blob.absent or blob.problem or (blob.has_diff and not blob.count)
+    return not told and not blob.fills(blob.shape)
+
+
+def _names(names: Sequence[str]) -> str:
+    return listed([*map(quoted, names)])

@@ -1,0 +1,283 @@
+"""Is a patched layer one that Caffe's filler makes right? Every reason to refuse it, or to warn.
+
+Values in, values out: a refusal is a result. Never here: what is done about it (``patching``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TypeAlias
+
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.matching.matched_layer import Refusal, Target
+from deconvsurgery.plans.apply.refusals import recipe_words
+from deconvsurgery.prototxt.net import (
+    Layer,
+    Net,
+    NetState,
+    Phase,
+)
+from deconvsurgery.wording import by
+
+from .field_changes import BILINEAR, FieldChange, PatchOptions
+
+Changes: TypeAlias = Mapping[int, Sequence[FieldChange]]
+"""What changes in each layer, by its index."""
+
+_SHAPING = frozenset({"group", "kernel_size", "kernel_h", "kernel_w"})
+_SIZING = frozenset({"kernel_size", "kernel_h", "kernel_w", "pad", "pad_h", "pad_w"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A matched layer as it was, as it becomes, and how it is set up then."""
+
+    before: Target
+    target: Target
+    options: PatchOptions
+
+    @property
+    def bilinear(self) -> bool:
+        """Caffe's filler makes the weights."""
+        filler = self.target.layer.convolution_param.weight_filler
+        return filler is not None and filler.type == BILINEAR
+
+
+def refusals(
+    before: Mapping[int, Target],
+    after: Mapping[int, Target],
+    net: Net,
+    wanted: Changes,
+    options: PatchOptions,
+    states: Sequence[NetState],
+) -> dict[int, Refusal]:
+    """Why layers cannot be patched, by their index; ``net`` is the patched one.
+
+    One that shares its weights stands and falls with the others.
+    """
+    refused: dict[int, Refusal] = {}
+    for index, target in after.items():
+        case = _Case(before[index], target, options)
+        why = next((found for reason in _REASONS if (found := reason(case))), None)
+        if why is None and any(_rules(change) for change in wanted[index]):
+            why = _stands_in_the_way(net, index, states)
+        if why is not None:
+            refused[index] = why
+    while alone := _left_by_a_sharer(net, after, wanted, refused):
+        refused |= alone
+    return refused
+
+
+def _rules(change: FieldChange) -> bool:
+    return change.path[0][0] in ("include", "exclude")
+
+
+def _channels_differ(case: _Case) -> Refusal | None:
+    """A group for each channel takes as many outputs as channels."""
+    outputs = case.target.layer.convolution_param.num_output
+    known = case.target if case.before.channels is None else case.before
+    if not case.options.group or not outputs or known.channels in (None, outputs):
+        return None
+    return Refusal(
+        f"{known.channels} channels to num_output {outputs}: a bilinear kernel keeps channels "
+        "apart, so their numbers must be equal",
+        hint="a learned layer? -x/--exclude leaves it out; else num_output is wrong",
+    )
+
+
+def _caffe_refuses(case: _Case) -> Refusal | None:
+    return Refusal(case.target.problem) if case.target.problem else None
+
+
+def _channels_unknown(case: _Case) -> Refusal | None:
+    target, outputs = case.target, case.target.layer.convolution_param.num_output
+    # A guess goes by group = num_output, which so far may only be what we put there.
+    guessed = target.guess and case.before.layer.convolution_param.group != outputs
+    if not case.options.group or not (target.channels is None or guessed):
+        return None
+    return Refusal(
+        f"the number of channels of its bottom {', '.join(map(repr, target.layer.bottom))} "
+        "is not to be found in the net",
+        hint="give the data layer a shape (input_param); where you know it, "
+        + (
+            "set group to num_output by hand, which is believed"
+            if outputs > 1  # of group 1 nothing follows
+            else "--no-group goes ahead"
+        ),
+    )
+
+
+def _not_square(case: _Case) -> Refusal | None:
+    """What BilinearFiller checks (filler.hpp): four axes, width equal to height."""
+    kernel = case.target.kernel
+    if not case.bilinear or (len(kernel) == 2 and len(set(kernel)) == 1):
+        return None
+    return Refusal(
+        f"Caffe stops at its filler: bilinear needs a square 2-d kernel, not {by(kernel)}",
+        hint="--filler keep leaves the filler; apply puts such a kernel into a model",
+    )
+
+
+def _nearest(case: _Case) -> Refusal | None:
+    """Ones with kernel = stride repeat pixels: that was meant."""
+    before, filler = case.before, case.before.layer.convolution_param.weight_filler
+    ones = filler is not None and filler.type == "constant" and filler.value == 1
+    if not ones or not case.bilinear or case.options.any_gain:
+        return None
+    if before.kernel != before.stride or prod(before.kernel) == 1:
+        return None
+    return Refusal(
+        f"it is a nearest-neighbour layer: kernel {by(before.kernel)} = stride, filled with ones",
+        hint="-x/--exclude leaves it out; --any-gain makes it bilinear all the same",
+    )
+
+
+def _learned(case: _Case) -> Refusal | None:
+    """The recipe of stride 1 is a kernel of 1, which would do nothing."""
+    before = case.before
+    if not case.options.recipe or case.options.any_gain or set(before.stride) != {1}:
+        return None
+    return (
+        None
+        if set(before.kernel) == {1}
+        else Refusal(
+            f"kernel {by(before.kernel)} at stride 1 upsamples nothing, and --recipe would make it "
+            "a kernel of 1",
+            hint="a learned layer? -x/--exclude leaves it out; --any-gain goes ahead",
+        )
+    )
+
+
+def _beyond_reason(case: _Case) -> Refusal | None:
+    if not case.bilinear:
+        return None
+    try:
+        _filling(case.target)
+    except ShapeError as error:
+        return Refusal(error.message, hint=error.hint)
+    return None
+
+
+def _gain(case: _Case) -> Refusal | None:
+    target = case.target
+    if case.options.any_gain or not case.bilinear or target.unit_gain(_filling(target)):
+        return None
+    return Refusal(
+        target.gain_words(_filling(target)),
+        hint=recipe_words(target, "--any-gain goes ahead as it is", "--recipe sets that; "),
+    )
+
+
+_REASONS: tuple[Callable[[_Case], Refusal | None], ...] = (
+    _channels_differ,
+    _caffe_refuses,
+    _channels_unknown,
+    _learned,
+    _not_square,
+    _nearest,
+    _beyond_reason,
+    _gain,
+)
+
+
+def _filling(target: Target) -> BilinearFill:
+    """The kernel alone, whatever is unknown of the channels."""
+    return BilinearFill((1, 1, *target.kernel), num_output=1, group=1, stride=target.stride)
+
+
+def _stands_in_the_way(net: Net, index: int, states: Sequence[NetState]) -> Refusal | None:
+    """Why a layer that is now in every phase would stop Caffe in one (``Net::AppendTop``)."""
+    layer = net.layers[index]
+    for state in dict.fromkeys(replace(each, phase=phase) for each in states for phase in Phase):
+        made: set[str] = set()
+        for other in net.filtered(state).layers:
+            new = [top for top in other.top if top not in other.bottom]
+            twice = next((top for top in new if top in made), None)
+            lacking = next((name for name in layer.bottom if name not in made), None)
+            where = f"in phase {state.phase.name}, without its include and exclude rules"
+            if other.index == index and lacking is not None:
+                return Refusal(f"{where}, its bottom {lacking!r} is made by no layer before it")
+            if twice is not None and twice in layer.top:
+                return Refusal(f"{where}, its top {twice!r} is made by two layers")
+            made.update(new)
+    return None
+
+
+def _left_by_a_sharer(
+    net: Net, found: Collection[int], wanted: Changes, refused: Collection[int]
+) -> dict[int, Refusal]:
+    """Layers whose weights another has, too, which keeps its old shape: Caffe stops at that."""
+    users: dict[tuple[str, int], list[Layer]] = {}
+    for layer in net.layers:
+        for position, spec in enumerate(layer.param):
+            if spec.name:
+                users.setdefault((spec.name, position), []).append(layer)
+    left: dict[int, Refusal] = {}
+    for (param, position), layers in users.items():
+        stay = [layer for layer in layers if layer.index not in found or layer.index in refused]
+        for layer in layers:
+            if position or not stay or layer.index in refused or layer in stay:
+                continue
+            if any(change.path[-1][0] in _SHAPING for change in wanted[layer.index]):
+                left[layer.index] = Refusal(
+                    f"shares its weights (param {param!r}) with {stay[0].name!r} (line "
+                    f"{stay[0].line}), which is not patched: Caffe stops where shapes differ"
+                )
+    return left
+
+
+# --- what is to be said of a layer that is patched, or right already
+
+
+def warnings_of(
+    before: Target, after: Target, net: Net, wanted: Changes, options: PatchOptions
+) -> Iterator[str]:
+    """Where the filler, or the net around the layer, would still not do what is meant."""
+    case = _Case(before, after, options)
+    layer = before.layer
+    if options.group and after.guess:
+        yield after.guess
+    if case.bilinear:
+        yield from _filler_warnings(after, net.version)
+    if any(change.path[-1][0] in _SIZING for change in wanted[layer.index]):
+        yield (
+            f"kernel {by(after.kernel)}, stride {by(after.stride)}, pad {by(after.pad)}: its "
+            "output has another size and place now; a Crop behind it needs another offset"
+        )
+    yield from _namesakes(layer, net, wanted)
+
+
+def _filler_warnings(target: Target, version: str) -> Iterator[str]:
+    param, size = target.layer.convolution_param, target.kernel[0]
+    if param.group != param.num_output:
+        yield (
+            f"with group {param.group} and num_output {param.num_output} the filler fills every "
+            "(in, out) pair: channels are summed"
+        )
+    if not target.unit_gain(_filling(target)):
+        yield target.gain_words(_filling(target))
+    # apex() in kernels has the formula; by it every second pair of sizes is half a tap off.
+    if size % 4 in (2, 3):
+        yield (
+            f"Caffe 1.0's filler is off centre for kernel {size}; today's is right "
+            "(BVLC/caffe#5713)"
+        )
+    if size % 2:
+        yield f"the filler of NVIDIA's Caffe 0.16 and 0.17 is wrong for odd kernels ({size})"
+    if version == "V1":
+        yield "Caffe before March 2015, as V1 nets are written for, has no bilinear filler"
+
+
+def _namesakes(layer: Layer, net: Net, wanted: Changes) -> Iterator[str]:
+    """Layers of this name in other states: one blob has to serve them all."""
+    if not wanted.get(layer.index):
+        return
+    for other in net.layers:
+        if other.name == layer.name and other.type == layer.type and other.index not in wanted:
+            yield (
+                f"line {other.line} has a layer of this name, too, which stays as it was; "
+                "one blob cannot serve both if their shapes differ"
+            )

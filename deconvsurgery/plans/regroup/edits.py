@@ -1,0 +1,99 @@
+"""A regrouping carried out on the model: edits on its bytes, or new datasets in an HDF5 file.
+
+Never here: a decision (``regrouping``), the net's text, a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from deconvsurgery.caffe_fields import BlobField
+from deconvsurgery.caffemodel.blob_edits import as_bytes, rewritten_blob, shape_field
+from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
+from deconvsurgery.caffemodel.model import (
+    Dataset,
+    Model,
+    OnWire,
+    SourceBlob,
+    SourceLayer,
+    Version,
+)
+from deconvsurgery.caffemodel.wire import (
+    VARINT,
+    Frame,
+    FramedEdit,
+    Window,
+    fields,
+    reframed,
+    tag,
+    varint,
+)
+from deconvsurgery.splicing.byte_ranges import Edit, replacing
+
+from .plan import Regroup, Regrouping, weighted
+
+_GROUP = 5  # ConvolutionParameter.group
+
+
+def reshaped(regrouping: Regrouping, model: Model) -> list[Edit] | Amendment:
+    """Everything that makes the planned groups of the model it was made for."""
+    pairs = [
+        (change, source)
+        for change in regrouping.changes
+        for source in weighted(model, change.target.layer.name)
+    ]
+    if model.version is Version.HDF5 and pairs:
+        return Amendment((), tuple(_dataset(change, source, model) for change, source in pairs))
+    return reframed([edit for change, source in pairs for edit in _edits(change, source, model)])
+
+
+def _dataset(change: Regroup, source: SourceLayer, model: Model) -> NewValues:
+    blob = source.blobs[0]
+    assert isinstance(blob.place, Dataset)
+    values = partial(change.rows, model, blob)
+    return NewValues(blob.place.path, change.after, blob.dtype, values)
+
+
+def _edits(change: Regroup, source: SourceLayer, model: Model) -> Iterator[FramedEdit]:
+    blob, count = source.blobs[0], change.count
+    yield from rewritten_blob(
+        blob, count, blob.storage, as_bytes(partial(change.rows, model, blob))
+    )
+    yield from _dims(change, blob, model)
+    yield from _group(change, source, model)
+
+
+def _dims(change: Regroup, blob: SourceBlob, model: Model) -> Iterator[FramedEdit]:
+    """The second dim, in whichever form the file has it."""
+    place = blob.place
+    assert isinstance(place, OnWire)
+    if blob.legacy:
+        channels = tag(BlobField.CHANNELS, VARINT)
+        for start, stop in place.dims:
+            if model.source.read(start, stop - start).startswith(channels):
+                new = channels + varint(change.after[1])
+                yield FramedEdit(replacing(start, stop, new), place.frames)
+        return
+    first, *others = place.dims
+    yield FramedEdit(replacing(*first, shape_field(change.after)), place.frames)
+    for start, stop in others:
+        yield FramedEdit(replacing(start, stop, b""), place.frames)
+
+
+def _group(change: Regroup, source: SourceLayer, model: Model) -> Iterator[FramedEdit]:
+    """The ``group`` that the model's own layer tells, as the net will tell it."""
+    window = Window(model.source)
+    new = b"" if change.said is None else tag(_GROUP, VARINT) + varint(change.said)
+    for outer in reversed(source.convolution_param):  # merged: of several the last one counts
+        inner = list(fields(window, outer.start, outer.stop))
+        _, length = window.varint(outer.tag, outer.stop)
+        frames = (*source.frames, Frame(length, outer.start, outer.stop))
+        for each in reversed([each for each in inner if each.number == _GROUP]):
+            yield FramedEdit(replacing(each.tag, each.stop, new), frames)
+            new = b""
+        if new:
+            before = [each.stop for each in inner if each.number < _GROUP]
+            at = max(before, default=outer.start)
+            yield FramedEdit(replacing(at, at, new), frames)
+            new = b""

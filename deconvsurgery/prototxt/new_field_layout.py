@@ -1,0 +1,122 @@
+"""How a new field is written, as the fields around it are; nothing of Caffe.
+
+Colons, quotes, braces, and whether small messages take a line or several, read off a scanned
+text. Never here: where a field goes, or bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias, Union
+
+from .tokens import TextField
+
+Change: TypeAlias = Union[int, str, "Tree", None]
+"""What a field becomes: a value, changes within the message, or nothing (it is taken out)."""
+
+Tree: TypeAlias = Mapping[tuple[str, int], Change]
+"""Changes by field name and occurrence, from 0; an occurrence that is not there is added."""
+
+BLANK = " \t\f\v"
+_COLON = re.compile(r"[ \t]?:[ \t]?")
+_OPENER = re.compile(r"[ \t]*:?[ \t]*[{<]")
+_FEW = 2  # fields of a message that shows how small ones are laid out
+_CLOSER = {"{": "}", "<": ">"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How new fields are written; ``opener`` is what stands between a name and its message.
+
+    ``tall`` messages have a line a field, indented by ``step``; others are padded by ``pad``.
+    """
+
+    colon: str = ": "
+    quote: str = '"'
+    opener: str = " {"
+    tall: bool | None = None
+    step: str = "  "
+    pad: str = " "
+
+    def like(self, characters: str, body: Sequence[TextField]) -> Style:
+        """Refined by what the fields of a message show; the last of a kind counts."""
+        style, quoted = self, False
+        for field in body:
+            name_end = field.start + len(field.name)
+            if field.scalars:
+                first = field.scalars[0][0]
+                between = characters[name_end : first.start]
+                if _COLON.fullmatch(between):
+                    style = replace(style, colon=between)
+                if first.kind == "string" and not quoted:
+                    style, quoted = replace(style, quote=first.text[0]), True
+            if field.children:
+                style = style._like_message(characters, name_end, field)
+        return style
+
+    def _like_message(self, characters: str, name_end: int, field: TextField) -> Style:
+        style, (start, stop) = self, field.insides[0]
+        between = characters[name_end:start]
+        if _OPENER.fullmatch(between):
+            style = replace(style, opener=between)
+        if field.children and 0 < len(field.children[0]) <= _FEW:
+            inside = characters[start:stop]
+            style = replace(style, tall="\n" in inside)
+            if not style.tall:
+                style = replace(style, pad=" " if inside[0] in BLANK else "")
+        return style
+
+    def within(self, characters: str, field: TextField, index: int) -> Style:
+        """Refined by how a message itself is laid out."""
+        start, stop = field.insides[index]
+        style = self
+        if style.tall is None:
+            style = replace(style, tall="\n" in characters[start:stop])
+        outer = indentation(characters, field.start)
+        body = (field.children or [])[index]
+        inner = next((found for each in body if (found := prefix(characters, each.start))), "")
+        if inner.startswith(outer) and len(inner) > len(outer):
+            style = replace(style, step=inner[len(outer) :])
+        return style.like(characters, body)
+
+    def field(self, name: str, change: Change, line_end: str = "", prefix: str = "") -> str:
+        """A new field; with a ``line_end`` it may take several lines, of which it begins one."""
+        if not isinstance(change, Mapping):
+            return name + self.colon + scalar(change, self.quote)
+        closer = _CLOSER[self.opener[-1]]
+        if line_end and self.tall:
+            inner = prefix + self.step
+            fields = [
+                self.field(each, value, line_end, inner) for (each, _), value in change.items()
+            ]
+            body = "".join(line_end + inner + each for each in fields)
+            return f"{name}{self.opener}{body}{line_end}{prefix}{closer}"
+        body = " ".join(self.field(each, value) for (each, _), value in change.items())
+        return f"{name}{self.opener}{self.pad}{body}{self.pad}{closer}"
+
+
+def scalar(value: Change, quote: str) -> str:
+    """A value in the text format."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{quote}{value}{quote}" if isinstance(value, str) else str(value)
+
+
+def line_start(characters: str, offset: int) -> int:
+    """Where the line of an offset begins."""
+    return characters.rfind("\n", 0, offset) + 1
+
+
+def indentation(characters: str, offset: int) -> str:
+    """The blanks at the head of the line of an offset."""
+    line = characters[line_start(characters, offset) : offset]
+    return line[: len(line) - len(line.lstrip(BLANK))]
+
+
+def prefix(characters: str, offset: int) -> str | None:
+    """What stands before an offset on its line, if that is all blank and not the first line."""
+    start = line_start(characters, offset)
+    found = characters[start:offset]
+    return found if start and not found.strip(BLANK) else None

@@ -1,0 +1,303 @@
+"""A prototxt's text, as a Net with line numbers; tolerant of forks, strict with misspellings.
+
+From bytes to values: decode, scan (``textformat``), understand (``meaning``), upgrade
+(``legacy``). Never here: files, shapes, weights.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deconvsurgery.caffe_fields import CONVOLUTION_FIELDS, FORK_CONVOLUTION_FIELDS
+from deconvsurgery.errors import NotANetError, PrototxtError
+
+from .net import (
+    ConvolutionParam,
+    Filler,
+    Layer,
+    Message,
+    Net,
+    NetState,
+    NetStateRule,
+    ParamSpec,
+    Phase,
+    UnknownField,
+    Value,
+)
+from .tokens import Text, TextField, scan
+from .typed_fields import meaning
+from .upgrade import upgraded_v0, upgraded_v1
+
+_SOLVER_FIELDS = frozenset({"train_net", "test_net", "base_lr", "max_iter", "lr_policy", "net"})
+
+
+def parse_net(data: bytes) -> Net:
+    """Read a prototxt of any generation into V2 terms.
+
+    Raises ``PrototxtError`` with line and column where the text is not valid, and where Caffe
+    itself would stop: V1 and V2 layers in one net, a layer with ``include`` and ``exclude``.
+    Unknown fields are kept; those inside ``convolution_param`` that no fork has either are
+    listed in ``Layer.misspelt``.
+    """
+    return as_net(scanned(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A net's text with its places, and what it says before any upgrade; ``data`` are its bytes."""
+
+    data: bytes
+    text: Text
+    encoding: str
+    notes: tuple[str, ...]
+    fields: Sequence[TextField]
+    message: Message
+
+
+def scanned(data: bytes) -> Scanned:
+    """The text alone; raises ``PrototxtError`` where it is not valid."""
+    characters, encoding, notes = decoded(data)
+    text = Text(characters)
+    fields = scan(text)
+    return Scanned(data, text, encoding, notes, fields, meaning(text, fields))
+
+
+def as_net(scanned: Scanned) -> Net:
+    """The net that a text describes; raises as `parse_net`."""
+    text, fields, message = scanned.text, scanned.fields, scanned.message
+    if scanned.encoding == "latin-1":
+        message = _as_written(message)
+    _check_kind(text, fields, message)
+    version, layers = _layers(text, fields, message)
+    inputs, input_notes = _input_layer(message)
+    upgraded = inputs + layers
+    return Net(
+        name=message.text("name"),
+        layers=tuple(_layer(index, *each) for index, each in enumerate(upgraded)),
+        state=_state(message.message("state")),
+        version=version,
+        encoding=scanned.encoding,
+        notes=scanned.notes + input_notes,
+    )
+
+
+def _as_written(message: Message) -> Message:
+    """Strings as Caffe has them, by their bytes: UTF-8 where they are, else as surrogates."""
+
+    def value_of(value: Value) -> Value:
+        if isinstance(value, Message):
+            return _as_written(value)
+        if isinstance(value, str):
+            try:
+                return value.encode("latin-1").decode("utf-8", "surrogateescape")
+            except UnicodeEncodeError:
+                return value  # an escape spelt what latin-1 has not
+        return value
+
+    return Message(tuple((name, value_of(value)) for name, value in message.fields))
+
+
+def decoded(data: bytes) -> tuple[str, str, tuple[str, ...]]:
+    r"""The text, the encoding it was read in, and what was unusual.
+
+    A lone CR becomes ``\n`` (Caffe would take the rest of the file for one comment).
+
+    >>> decoded(b"\xef\xbb\xbfname: 'n'\r")[::2]
+    ("name: 'n'\n", ('begins with a byte order mark (Caffe refuses it)', 'CR-only line ends'))
+    """
+    notes = []
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise PrototxtError(
+            "is UTF-16 text", line=1, column=1, hint="save it as UTF-8, Caffe reads nothing else"
+        )
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+        notes.append("begins with a byte order mark (Caffe refuses it)")
+    try:
+        text, encoding = data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError as error:
+        text, encoding = data.decode("latin-1"), "latin-1"
+        line = data.count(b"\n", 0, error.start) + 1
+        notes.append(f"is not UTF-8 (line {line}); read as latin-1")
+    if "\r\n" in text:
+        notes.append("CRLF line ends")
+    even = re.sub(r"\r(?!\n)", "\n", text)
+    if even != text:
+        notes.append("CR-only line ends")
+    return even, encoding, tuple(notes)
+
+
+def _check_kind(text: Text, fields: Sequence[TextField], message: Message) -> None:
+    """Refuse what is valid text but not one net."""
+    if "layer" in message and "layers" in message:
+        second = max(
+            next(field.start for field in fields if field.name == name)
+            for name in ("layer", "layers")
+        )
+        raise text.error(
+            "mixes 'layer' (V2) and 'layers' (V1), which Caffe refuses",
+            second,
+            "write all layers one way",
+        )
+    if "layer" not in message and "layers" not in message:
+        for field in fields:
+            if field.name in _SOLVER_FIELDS:
+                raise text.error(
+                    f"is a solver ({field.name!r}), not a net",
+                    field.start,
+                    "give the prototxt that its 'net' or 'train_net' names",
+                    NotANetError,
+                )
+
+
+def _layers(
+    text: Text, fields: Sequence[TextField], message: Message
+) -> tuple[str, list[tuple[Message, tuple[int, int], tuple[UnknownField, ...]]]]:
+    """The layers' messages in V2 terms with place and misspellings, and their version."""
+    name = "layers" if "layers" in message else "layer"
+    bodies = [
+        (text.place(field.start), body)
+        for field in fields
+        if field.name == name
+        for body in field.children or ()
+    ]
+    messages = message.messages(name)
+    places = [place for place, _ in bodies]
+    misspelt = [_misspelt(text, body) for _, body in bodies]
+    if name == "layer":
+        return "V2", list(zip(messages, places, misspelt, strict=True))
+    if any("layer" in each for each in messages):
+        upgraded = upgraded_v0(messages)
+        return "V0", [(each, places[index], ()) for index, each in upgraded]
+    upgraded_messages = [upgraded_v1(each) for each in messages]
+    return "V1", list(zip(upgraded_messages, places, misspelt, strict=True))
+
+
+def _misspelt(text: Text, body: Sequence[TextField]) -> tuple[UnknownField, ...]:
+    unknown = []
+    for field in body:
+        if field.name != "convolution_param":
+            continue
+        for inner in (inner for inners in field.children or () for inner in inners):
+            if inner.name in CONVOLUTION_FIELDS or inner.name in FORK_CONVOLUTION_FIELDS:
+                continue
+            near = difflib.get_close_matches(inner.name.lower(), CONVOLUTION_FIELDS, 1, 0.6)
+            unknown.append(
+                UnknownField(inner.name, *text.place(inner.start), near[0] if near else None)
+            )
+    return tuple(unknown)
+
+
+def _input_layer(
+    message: Message,
+) -> tuple[list[tuple[Message, tuple[int, int], tuple[UnknownField, ...]]], tuple[str, ...]]:
+    """``input`` with ``input_shape`` or ``input_dim`` as the Input layer Caffe makes of it."""
+    tops = message.texts("input")
+    if not tops:
+        return [], ()
+    shapes = list(message.messages("input_shape"))
+    notes: tuple[str, ...] = ()
+    if not shapes:
+        dims = message.integers("input_dim")
+        if len(dims) < 4 * len(tops):
+            notes = (
+                f"{len(dims)} input_dim for {len(tops)} input(s), 4 each are needed"
+                if dims
+                else "input without input_dim or input_shape",
+            )
+        shapes = [
+            Message(tuple(("dim", dim) for dim in dims[4 * i : 4 * i + 4]))
+            for i in range(min(len(tops), len(dims) // 4))
+        ]
+    param = Message(tuple(("shape", shape) for shape in shapes))
+    fields: tuple[tuple[str, Value], ...] = (("name", "input"), ("type", "Input"))
+    fields += tuple(("top", top) for top in tops)
+    return [(Message((*fields, ("input_param", param))), (0, 0), ())], notes
+
+
+def _param_spec(message: Message) -> ParamSpec:
+    return ParamSpec(
+        message.text("name"), message.number("lr_mult", 1.0), message.number("decay_mult", 1.0)
+    )
+
+
+def _layer(
+    index: int, message: Message, place: tuple[int, int], misspelt: tuple[UnknownField, ...]
+) -> Layer:
+    name = message.text("name")
+    include = tuple(_rule(rule) for rule in message.messages("include"))
+    exclude = tuple(_rule(rule) for rule in message.messages("exclude"))
+    if include and exclude:
+        raise PrototxtError(
+            f"layer {name!r} has both include and exclude, which Caffe refuses",
+            line=place[0],
+            column=place[1],
+            layer=name,
+            hint="keep one of them",
+        )
+    return Layer(
+        index=index,
+        name=name,
+        type=message.text("type"),
+        bottom=message.texts("bottom"),
+        top=message.texts("top"),
+        param=tuple(_param_spec(spec) for spec in message.messages("param")),
+        include=include,
+        exclude=exclude,
+        convolution_param=convolution_param(message.message("convolution_param")),
+        misspelt=misspelt,
+        message=message,
+        line=place[0],
+        column=place[1],
+    )
+
+
+def convolution_param(message: Message) -> ConvolutionParam:
+    """The typed view of a ``convolution_param``."""
+    return ConvolutionParam(
+        num_output=message.integer("num_output", 0) or 0,
+        bias_term=message.flag("bias_term", True),
+        group=_given(message.integer("group"), 1),
+        axis=_given(message.integer("axis"), 1),
+        kernel_size=message.integers("kernel_size"),
+        kernel_h=message.integer("kernel_h"),
+        kernel_w=message.integer("kernel_w"),
+        stride=message.integers("stride"),
+        stride_h=message.integer("stride_h"),
+        stride_w=message.integer("stride_w"),
+        pad=message.integers("pad"),
+        pad_h=message.integer("pad_h"),
+        pad_w=message.integer("pad_w"),
+        dilation=message.integers("dilation"),
+        weight_filler=_filler(message, "weight_filler"),
+        bias_filler=_filler(message, "bias_filler"),
+    )
+
+
+def _given(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _filler(message: Message, name: str) -> Filler | None:
+    if name not in message:
+        return None
+    filler = message.message(name)
+    return Filler(filler.text("type", "constant"), filler.number("value", 0.0))
+
+
+def _state(message: Message) -> NetState:
+    phase = Phase[message.text("phase", "TEST")]
+    return NetState(phase, message.integer("level", 0) or 0, message.texts("stage"))
+
+
+def _rule(message: Message) -> NetStateRule:
+    return NetStateRule(
+        phase=Phase[message.text("phase")] if "phase" in message else None,
+        min_level=message.integer("min_level"),
+        max_level=message.integer("max_level"),
+        stage=message.texts("stage"),
+        not_stage=message.texts("not_stage"),
+    )

@@ -1,0 +1,167 @@
+"""From patterns to layers: text, glob and regex over layer names; nothing of weights or shapes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+
+from deconvsurgery.errors import SelectionError
+
+from .net import Layer, Net, NetState
+
+DECONVOLUTION = "Deconvolution"
+DEFAULT_PATTERNS = ("up",)  # as FCN's scripts choose: [k for k in net.params if "up" in k]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The Deconvolution layers that fit, and the layers of other types whose names do."""
+
+    matched: tuple[Layer, ...]
+    left_alone: tuple[Layer, ...] = ()
+    excluded: tuple[Layer, ...] = ()
+
+
+def name_test(pattern: str) -> Callable[[str], bool]:
+    """The test of one pattern: ``re:…`` searches, ``*?[`` make a glob, other text is contained.
+
+    >>> [name_test(p)("upscore2") for p in ("score", "*score", "up*", "re:score[0-9]$")]
+    [True, False, True, True]
+
+    Raises ``SelectionError`` for a regex that Python does not compile, and for an empty pattern.
+    """
+    if not pattern or pattern == "re:":
+        raise SelectionError(
+            "an empty pattern fits every name", hint="say '*' when every layer is meant"
+        )
+    if pattern.startswith("re:"):
+        try:
+            return _found(re.compile(pattern[3:]).search)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise SelectionError(
+                f"{pattern!r} is no regular expression: {error}",
+                hint="a plain text or a glob like 'up*' needs no 're:'",
+            ) from None
+    if any(mark in pattern for mark in "*?["):
+        return _found(re.compile(translate(pattern)).match)
+    return lambda name: pattern in name
+
+
+def pattern_of(name: str) -> str | None:
+    r"""A pattern that takes a layer of this name and can be typed; ``None`` where there is none.
+
+    >>> pattern_of("upscore2"), pattern_of("up[2]"), pattern_of("re:up"), pattern_of("u\np")
+    ('upscore2', 'up[[]2]', '[r]e:up', 'u?p')
+    """
+    if not name.strip():
+        return None  # nothing, or what is lost on the way
+    pattern = re.sub(r"([*?[])", r"[\1]", name)
+    if not name.isprintable():
+        pattern = "".join(sign if sign.isprintable() else "?" for sign in pattern)
+    return f"[r]{pattern[1:]}" if pattern.startswith("re:") else pattern
+
+
+def exact_pattern(name: str, names: Iterable[str]) -> str:
+    r"""A pattern that takes the layer of this name and none of the others in ``names``.
+
+    >>> exact_pattern("up", ["up", "score"]), exact_pattern("up", ["up", "upscore"])
+    ('up', 're:\\Aup\\Z')
+    """
+    pattern = pattern_of(name)
+    if pattern is not None and not any(name in other for other in names if other != name):
+        return pattern
+    return rf"re:\A{re.escape(name)}\Z"
+
+
+def _found(search: Callable[[str], re.Match[str] | None]) -> Callable[[str], bool]:
+    return lambda name: search(name) is not None
+
+
+def name_choice(
+    patterns: Sequence[str], exclude: Sequence[str] = ()
+) -> Callable[[str], bool] | None:
+    """The test of all patterns at once, where none are every name; ``None`` if it is no choice."""
+    wanted = [name_test(pattern) for pattern in patterns]
+    unwanted = [name_test(pattern) for pattern in exclude]
+    if not wanted and not unwanted:
+        return None
+    return lambda name: (
+        (not wanted or any(test(name) for test in wanted))
+        and not any(test(name) for test in unwanted)
+    )
+
+
+def match_layers(
+    net: Net,
+    patterns: Sequence[str] = DEFAULT_PATTERNS,
+    exclude: Sequence[str] = (),
+    states: Iterable[NetState] | None = None,
+) -> Selection:
+    """Choose among the layers that are active in any of ``states`` (default: both phases)."""
+    wanted = [name_test(pattern) for pattern in patterns]
+    unwanted = [name_test(pattern) for pattern in exclude]
+    matched: list[Layer] = []
+    left_alone: list[Layer] = []
+    excluded: list[Layer] = []
+    for layer in active_layers(net, states):
+        if any(test(layer.name) for test in unwanted):
+            excluded.append(layer)
+        elif any(test(layer.name) for test in wanted):
+            (matched if layer.type == DECONVOLUTION else left_alone).append(layer)
+    return Selection(tuple(matched), tuple(left_alone), tuple(excluded))
+
+
+def active_layers(net: Net, states: Iterable[NetState] | None = None) -> tuple[Layer, ...]:
+    """The layers that exist in any of the states, each once, in the net's order."""
+    states = net.states() if states is None else tuple(states)
+    return tuple(layer for layer in net.layers if any(layer.active(state) for state in states))
+
+
+def no_such_layer(patterns: Sequence[str], names: Sequence[str]) -> SelectionError:
+    """What to tell someone whose patterns choose none of the layers of two models."""
+    asked = ", ".join(repr(pattern) for pattern in patterns)
+    plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
+    near = [name for p in plain for name in difflib.get_close_matches(p, names, 1, 0.5)]
+    if not names:
+        return SelectionError("neither of the models has a layer")
+    if not patterns:
+        return SelectionError("every layer is taken out by -x/--exclude")
+    hint = f"did you mean -p {near[0]!r}?" if near else f"there is {names[0]!r}, for example"
+    return SelectionError(f"no layer of either model matches {asked}", hint=hint)
+
+
+def nothing_matched(
+    net: Net,
+    patterns: Sequence[str],
+    states: Iterable[NetState],
+    exclude: Sequence[str] = (),
+    holder: str = "the net",
+) -> SelectionError:
+    """What to tell someone whose patterns fit no Deconvolution."""
+    active = active_layers(net, states)
+    names = list(dict.fromkeys(layer.name for layer in active if layer.type == DECONVOLUTION))
+    asked = ", ".join(repr(pattern) for pattern in patterns) or "nothing"
+    if not names:
+        inactive = [layer for layer in net.layers if layer.type == DECONVOLUTION]
+        hint = (
+            "its Deconvolution layers are active in another phase, stage or level; see --phase"
+            if inactive
+            else "there is nothing to fill; with --allow-empty that is no error"
+        )
+        where = " that is active" if inactive else ""
+        return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)
+    shown = ", ".join(repr(name) for name in names[:12]) + (", …" if len(names) > 12 else "")
+    plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
+    near = [name for p in plain for name in difflib.get_close_matches(p, names, 1, 0.5)]
+    if exclude and match_layers(net, patterns, (), states).matched:
+        hint = "every layer that fits is taken out again by -x/--exclude"
+    elif near:
+        hint = f"did you mean -p {near[0]!r}? -p '*' takes every Deconvolution layer"
+    else:
+        hint = f"-p {names[0]!r} takes the first of them, -p '*' takes all"
+    return SelectionError(
+        f"no Deconvolution layer matches {asked}; {holder} has {shown}", hint=hint
+    )

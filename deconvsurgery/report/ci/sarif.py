@@ -1,0 +1,120 @@
+"""What ``check`` found as SARIF 2.1.0, which GitHub, Azure and editors read.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. Never here: judging, printing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from deconvsurgery import __version__
+from deconvsurgery.report.json_documents.apply_inspect_kernel import safe
+from deconvsurgery.report.repair_commands import repair_line
+from deconvsurgery.report.terminal.check import error_words, finding_words, place_of
+from deconvsurgery.rules.finding import RULES, Finding, Rule
+from deconvsurgery.rules.rule_pages import explanation
+from deconvsurgery.verbs.check import CheckResult
+
+from .annotations import fingerprint_of, tracked
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_INDEX = {rule: number for number, rule in enumerate(RULES)}
+
+
+def sarif_log(results: Sequence[CheckResult]) -> Mapping[str, Any]:
+    """One run over all pairs; what could not be checked is a notification of its invocation."""
+    failed = [result for result in results if result.error is not None]
+    invocation: dict[str, Any] = {"executionSuccessful": not failed}
+    if failed:
+        invocation["toolExecutionNotifications"] = [_notification(each) for each in failed]
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "deconvsurgery",
+                        "semanticVersion": __version__,
+                        "rules": [_rule(rule) for rule in RULES.values()],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "invocations": [invocation],
+                "results": [
+                    _result(result, finding) for result in results for finding in result.findings
+                ],
+            }
+        ],
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    page = explanation(rule.id)
+    return {
+        "id": rule.id,
+        "name": "".join(part.capitalize() for part in rule.name.split("-")),
+        "shortDescription": {"text": f"{rule.summary[:1].upper()}{rule.summary[1:]}."},
+        "fullDescription": {"text": _first_paragraph(page)},
+        "help": {"text": page, "markdown": page},
+        "defaultConfiguration": {"level": str(rule.severity)},
+    }
+
+
+def _first_paragraph(page: str) -> str:
+    """What stands under a page's heading, as plain text."""
+    return page.split("\n\n")[1].replace("\n", " ").replace("`", "")
+
+
+def _result(result: CheckResult, finding: Finding) -> dict[str, Any]:
+    file, line, column = place_of(result, finding)
+    physical = {
+        "artifactLocation": {"uri": uri(tracked(file))},
+        # GitHub shows no result without a region: what has no line stands at the beginning.
+        "region": {"startLine": line or 1, "startColumn": column or 1},
+    }
+    location: dict[str, Any] = {"physicalLocation": physical}
+    if finding.layer is not None:
+        location["logicalLocations"] = [{"name": safe(finding.layer), "kind": "layer"}]
+    properties: dict[str, Any] = {"numbers": safe(dict(finding.numbers))}
+    if finding.repair is not None:
+        properties["repair"] = safe(finding.repair.words)
+        properties["command"] = safe(repair_line(finding, result.net, result.model))
+    return {
+        "ruleId": finding.id,
+        "ruleIndex": _INDEX[finding.id],
+        "level": str(finding.level),
+        "message": {"text": safe(finding_words(finding))},
+        "locations": [location],
+        "partialFingerprints": {"deconvsurgery/v1": fingerprint_of(file, finding)},
+        "properties": properties,
+    }
+
+
+def _notification(result: CheckResult) -> dict[str, Any]:
+    error = result.error
+    assert error is not None
+    physical: dict[str, Any] = {
+        "artifactLocation": {"uri": uri(tracked(error.path or result.net or result.model or ""))}
+    }
+    line = getattr(error, "line", None)
+    if line:
+        physical["region"] = {
+            "startLine": line,
+            "startColumn": getattr(error, "column", None) or 1,
+        }
+    return {
+        "level": "error",
+        "message": {"text": safe(error_words(error))},
+        "descriptor": {"id": type(error).__name__},
+        "locations": [{"physicalLocation": physical}],
+    }
+
+
+def uri(path: str) -> str:
+    """A path as a reference: relative ones stay so, which is what GitHub wants of a checkout's."""
+    coded = quote(os.fsencode(path).replace(os.fsencode(os.sep), b"/"), safe="/")
+    return f"file://{coded}" if os.path.isabs(path) else coded

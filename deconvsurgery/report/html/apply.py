@@ -1,0 +1,72 @@
+"""The page of ``apply``. Never here: what the parts of a page look like."""
+
+from __future__ import annotations
+
+from deconvsurgery.plans.apply.plan_types import Change
+from deconvsurgery.report.phrases import number, plural
+from deconvsurgery.report.terminal.apply import (
+    WIDE,
+    apply_cells,
+    apply_remarks,
+    closing_words,
+)
+from deconvsurgery.verbs.apply import ApplyResult
+
+from .elements import Markup, element
+from .graph import way_section
+from .layers import layers_section
+from .page_frame import (
+    file_fact,
+    file_name,
+    page,
+    remarks,
+    table,
+)
+
+
+def apply_page(result: ApplyResult) -> bytes:
+    """What was done, or would be, to which files and layers."""
+    rows = [apply_cells(row, terminal=False) for row in result.plan.rows]
+    pictures = result.pictures
+    return page(
+        "apply",
+        file_name(result.input if result.output in (None, "-") else result.output),
+        closing_words(result, dry_run=not result.written),
+        list(_files(result)),
+        element(
+            "section",
+            element("h2", "Layers"),
+            table("Matched layers", [column[0] for column in WIDE], rows),
+        )
+        if rows
+        else None,
+        remarks(list(apply_remarks(result, terminal=False))),
+        way_section(pictures.ways) if pictures else None,
+        layers_section(pictures, dict(enumerate(map(_beside, result.plan.rows)))),
+    )
+
+
+def _files(result: ApplyResult) -> list[tuple[str, Markup]]:
+    files = [
+        ("net", file_fact(result.net)),
+        ("model", file_fact(result.input, plural(result.input_size, "byte"))),
+    ]
+    if result.output is not None:
+        size = "" if result.output_size is None else plural(result.output_size, "byte")
+        shown = "standard output" if result.output == "-" else result.output
+        files.append(("output", file_fact(shown, size)))
+    if result.patch is not None:
+        files.append(("patch", file_fact(result.patch, "undoes it (revert)")))
+    return files
+
+
+def _beside(row: object) -> tuple[list[tuple[str, str]], list[str]]:
+    if not isinstance(row, Change):
+        return [], []
+    numbers = [
+        ("before", str(row.before.state)),
+        ("after", str(row.after.state)),
+        ("max |Δ|", number(row.max_abs_change)),
+        ("values changed", f"{row.values_changed:,} of {row.values:,}"),
+    ]
+    return numbers, list(row.warnings)

@@ -1,0 +1,41 @@
+"""A rule's page as elements: so much of Markdown as these pages use, and no more.
+
+Never here: pages from anywhere but this package.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .elements import (
+    Markup,
+    element,
+    joined,
+    text,
+)
+
+_SPAN = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
+
+
+def prose(page: str) -> Iterator[Markup]:
+    """Paragraphs and blocks of code; the heading is left to who shows it."""
+    for place, part in enumerate(re.split(r"^```.*\n", page, flags=re.MULTILINE)):
+        if place % 2:
+            yield element("pre", element("code", part.rstrip("\n")), tabindex="0")
+            continue
+        for paragraph in re.split(r"\n{2,}", part.strip()):
+            if paragraph and not paragraph.startswith("# "):
+                yield element("p", _spans(paragraph))
+
+
+def _spans(paragraph: str) -> Markup:
+    """Code and what is bold, the rest as it is."""
+    told: list[Markup] = []
+    at = 0
+    for found in _SPAN.finditer(paragraph):
+        told.append(text(paragraph[at : found.start()]))
+        code, bold = found.groups()
+        told.append(element("code", code) if code else element("b", bold))
+        at = found.end()
+    return joined((*told, text(paragraph[at:])))

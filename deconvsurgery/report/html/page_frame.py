@@ -1,0 +1,224 @@
+"""The frame of every page: what it may load (nothing), its style, its head and foot, its tables.
+
+Never here: what a verb found.
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from deconvsurgery import __version__
+from deconvsurgery.report.layout import RIGHT, Cells, Remark
+from deconvsurgery.report.phrases import (
+    GOOD,
+    LEARNED,
+    ODD,
+    QUIET,
+    WRONG,
+    shortened,
+)
+
+from .elements import (
+    Markup,
+    element,
+    joined,
+    name,
+    sentence,
+)
+
+STYLE: Final = Path(__file__).with_name("page.css")
+# Rows of a table, and findings: who has more of them reads --json.
+MOST_ROWS: Final = 1000
+# Characters of a cell that is never broken.
+SHORT: Final = 24
+_KINDS = {GOOD: "good", WRONG: "bad", ODD: "odd", LEARNED: "learned", QUIET: "quiet"}
+_XHTML: Final = "http://www.w3.org/1999/xhtml"
+
+
+def page(
+    verb: str,
+    subject: str,
+    closing: str,
+    facts: Sequence[tuple[str, Markup]],
+    *parts: Markup | None,
+) -> bytes:
+    """A whole page in UTF-8: what it is about, in one sentence; ``facts`` are the files.
+
+    It holds no script, and its policy lets a browser load nothing and run nothing. The same
+    input makes the same bytes.
+    """
+    style = STYLE.read_text("utf-8")
+    digest = b64encode(sha256(style.encode("utf-8")).digest()).decode("ascii")
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", f"{shortened(subject)} - deconvsurgery {verb}"),
+        element("style", Markup(style)),
+    )
+    body = element(
+        "body",
+        _patterns(),
+        element(
+            "header",
+            element("p", f"deconvsurgery {verb}", class_="tool"),
+            element("h1", name(subject)),
+            element("p", sentence(closing), class_="closing"),
+            facts_list(facts),
+        ),
+        element("main", *parts),
+        element(
+            "footer",
+            element("p", f"Made by deconvsurgery {__version__}. This page loads nothing."),
+        ),
+    )
+    html = element("html", head, body, xmlns=_XHTML, lang="en")
+    return f"<!DOCTYPE html>\n{html}\n".encode()
+
+
+def facts_list(facts: Iterable[tuple[str, Markup]]) -> Markup | None:
+    """Files, each with what it is."""
+    told = [element("div", element("dt", what), element("dd", value)) for what, value in facts]
+    return element("dl", *told, class_="files") if told else None
+
+
+def _patterns() -> Markup:
+    """What drawings are filled with."""
+    return element(
+        "svg",
+        element(
+            "defs",
+            element(
+                "pattern",
+                element("path", d="M-1 1l2-2M0 4l4-4M3 5l2-2", class_="hatch"),
+                id="hatch",
+                width=4,
+                height=4,
+                patternUnits="userSpaceOnUse",
+                patternTransform="scale(.2)",
+            ),
+        ),
+        xmlns="http://www.w3.org/2000/svg",
+        width=0,
+        height=0,
+        class_="patterns",
+        aria_hidden="true",
+        focusable="false",
+    )
+
+
+def file_name(path: str | None) -> str:
+    """The last part of a path, which says what a page is about."""
+    return "standard input" if path == "-" else os.path.basename(path or "") or path or "nothing"
+
+
+def file_fact(path: str, what: str = "") -> Markup:
+    """A file's name, and what it is."""
+    words = element("span", f" {what}", class_="quiet") if what else None
+    return joined((element("code", name(path, 400)), words))
+
+
+def table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Markup:
+    """Rows under headings, as the terminal has them; on a narrow screen a block a row.
+
+    Roles are spelt out, as a table that is laid out in blocks is none for who listens otherwise.
+    """
+    kept = [heading for heading in headings if not rows or heading in rows[0]]
+    shown = rows[:MOST_ROWS]
+    more = len(rows) - len(shown)
+    return joined(
+        (
+            scrolled(
+                caption,
+                element(
+                    "table",
+                    element("caption", caption, class_="unseen"),
+                    element(
+                        "thead",
+                        element(
+                            "tr",
+                            *(
+                                element(
+                                    "th",
+                                    heading.removeprefix("→ "),
+                                    scope="col",
+                                    role="columnheader",
+                                    class_="right" if heading in RIGHT else None,
+                                )
+                                for heading in kept
+                            ),
+                            role="row",
+                        ),
+                        role="rowgroup",
+                    ),
+                    element("tbody", *(_row(row, kept) for row in shown), role="rowgroup"),
+                    class_="rows",
+                    role="table",
+                ),
+            ),
+            element("p", f"{more:,} more rows: --json has them all.", class_="quiet")
+            if more
+            else None,
+        )
+    )
+
+
+def scrolled(label: str, child: Markup) -> Markup:
+    """What may be wider than the screen scrolls on its own, by keyboard, too."""
+    return element("div", child, class_="scroll", tabindex="0", role="region", aria_label=label)
+
+
+def _row(row: Cells, headings: Iterable[str]) -> Markup:
+    cells = []
+    for place, heading in enumerate(headings):
+        cell = row[heading]
+        kinds = [_KINDS[word] for word in str(cell.style).split() if word in _KINDS]
+        kinds += ["right"] if heading in RIGHT else []
+        kinds += ["short"] if len(cell.plain) <= SHORT else []
+        words = name(cell.plain) if heading in ("layer", "type") else sentence(cell.plain)
+        cells.append(
+            element(
+                "td" if place else "th",
+                element("span", words),
+                class_=" ".join(kinds) or None,
+                data_label=heading.removeprefix("→ "),
+                scope=None if place else "row",
+                role="cell" if place else "rowheader",
+            )
+        )
+    return element("tr", *cells, role="row")
+
+
+def remarks(said: Sequence[Remark], level: int = 2) -> Markup | None:
+    """Warnings and notes, a line each; ``None`` where there are none."""
+    if not said:
+        return None
+    lines = [
+        element(
+            "li",
+            element("b", label, class_=_KINDS.get(style)),
+            " ",
+            *(() if layer is None else (name(layer), ": ")),
+            sentence(words),
+        )
+        for label, style, layer, words in said[:MOST_ROWS]
+    ]
+    if len(said) > MOST_ROWS:
+        lines.append(element("li", f"and {len(said) - MOST_ROWS:,} more"))
+    return element(
+        "section",
+        element(f"h{level}", "Warnings and notes"),
+        element("ul", *lines, class_="remarks"),
+    )

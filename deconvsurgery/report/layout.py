@@ -1,0 +1,224 @@
+"""Rows and remarks laid out so that they fit the page: a terminal of any width, or a pipe.
+
+Never here: what a result means, or printing. Everything that comes from a file is shown as text,
+never as rich's markup, with its control characters made visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from .phrases import (
+    NOTHING,
+    QUIET,
+    SENTENCE_ROOM,
+    escaped,
+    shortened,
+)
+
+# With more rows than this they stand close, as in a list.
+MOST_LOOSE = 24
+# In a pipe a column is aligned up to this width.
+MOST_ALIGNED = 200
+GAP = 2
+
+Cells: TypeAlias = Mapping[str, Text]
+"""A row: what stands under each heading."""
+
+Layout: TypeAlias = Sequence[Sequence[str]]
+"""Columns, each the headings that stand in it from top to bottom."""
+
+Remark: TypeAlias = tuple[str, str, str | None, str]
+"""A line below a table: its label, the label's style, the layer it is about, the words."""
+
+RIGHT = frozenset({"group", "kernel", "stride", "pad", "stride/pad", "max |Δ|", "values changed"})
+
+
+def page(
+    rows: Sequence[Cells],
+    layouts: Sequence[Layout],
+    said: Sequence[Remark],
+    closing: str,
+    *,
+    width: int,
+    terminal: bool,
+) -> RenderableType:
+    """A verb's outcome: a table, what is to be said, and one closing sentence.
+
+    Off a ``terminal`` a line a row, complete and in the first of the layouts, for
+    ``soft_wrap=True``.
+    """
+    if not terminal:
+        lines = plain_table(rows, layouts[0]) if rows else []
+        return plain([*lines, *plain_remarks(said), closing])
+    parts: list[RenderableType] = []
+    if rows:
+        parts += [table(rows, layouts, width), Text("")]
+    if said:
+        parts += [remarks(said), Text("")]
+    return Group(*parts, Text(closing, "bold", overflow="fold"))
+
+
+def table(rows: Sequence[Cells], layouts: Sequence[Layout], width: int) -> RenderableType:
+    """The rows in the first layout that fits ``width``, else as a block each.
+
+    Every layout names the same facts; headings that the rows lack are left out.
+    """
+    for layout in (_present(layout, rows) for layout in layouts):
+        if sum(_widths(rows, layout)) + GAP * (len(layout) - 1) <= width:
+            return _table(rows, layout)
+    return _blocks(rows, _present(layouts[0], rows))
+
+
+def plain_table(rows: Sequence[Cells], layout: Layout) -> list[str]:
+    """A line of headings and a line a row, aligned, as wide as they are.
+
+    A cell beyond all measure is whole, but does not push the other rows' columns away.
+    """
+    layout = _present(layout, rows)
+    headings = [column[0] for column in layout]
+    widths = _widths(rows, layout)
+    lines = [headings, *([row[heading].plain for heading in headings] for row in rows)]
+    return [
+        (" " * GAP)
+        .join(
+            _padded(cell, room, heading in RIGHT)
+            for cell, room, heading in zip(line, widths, headings, strict=True)
+        )
+        .rstrip()
+        for line in lines
+    ]
+
+
+def remarks(items: Iterable[Remark]) -> RenderableType:
+    """Remarks for a terminal: labels in colour, the words folded beside them."""
+    grid = Table.grid(padding=(0, GAP, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, style, layer, words in items:
+        text = Text()
+        if layer is not None:
+            text.append(shortened(layer), "bold").append(": ")
+        grid.add_row(Text(label, style), text.append(shortened(words, SENTENCE_ROOM)))
+    return grid
+
+
+def plain_remarks(items: Iterable[Remark]) -> list[str]:
+    """Remarks as complete lines: ``label: layer: words``."""
+    return [
+        ": ".join((label, *([] if layer is None else [escaped(layer)]), escaped(words)))
+        for label, _, layer, words in items
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines that are neither folded nor cut nor coloured (print them with ``soft_wrap=True``).
+
+    Not a ``Text``: rich would look for places to fold, in time that grows with the square of
+    a run of spaces.
+    """
+
+    lines: tuple[str, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines as they are."""
+        for line in self.lines:
+            yield Segment(line)
+            yield Segment.line()
+
+
+def plain(lines: Iterable[str]) -> Lines:
+    """The page for a pipe."""
+    return Lines(tuple(lines))
+
+
+def _present(layout: Layout, rows: Sequence[Cells]) -> Layout:
+    """The layout without headings that no row has."""
+    kept = ([heading for heading in column if heading in rows[0]] for column in layout)
+    return [column for column in kept if column]
+
+
+def _widths(rows: Sequence[Cells], layout: Layout) -> list[int]:
+    return [
+        max(
+            max(cell_len(heading), *(cell_len(row[heading].plain) for row in rows))
+            for heading in column
+        )
+        for column in layout
+    ]
+
+
+def _padded(cell: str, room: int, right: bool) -> str:
+    space = " " * (min(room, MOST_ALIGNED) - cell_len(cell))
+    return space + cell if right else cell + space
+
+
+def _table(rows: Sequence[Cells], layout: Layout) -> Table:
+    """Light lines only: one below the headings; rows of several lines stand apart."""
+    deepest = max(map(len, layout))
+    drawn = Table(
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, GAP - 1, 0, 0),
+        border_style=QUIET,
+        header_style="",
+        leading=int(deepest > 1 and len(rows) <= MOST_LOOSE),
+    )
+    for column in layout:
+        # rich sinks short headings to the rule; they belong beside what they head.
+        heading = [Text(column[0], "bold"), *(Text(each, QUIET) for each in column[1:])]
+        heading += [Text("")] * (deepest - len(column))
+        drawn.add_column(
+            _stacked(heading, deepest),
+            justify="right" if all(each in RIGHT for each in column) else "left",
+            no_wrap=True,
+            overflow="fold",
+        )
+    for row in rows:
+        cells = [[row[heading] for heading in column] for column in layout]
+        height = max(_height(column) for column in cells)
+        drawn.add_row(*(_stacked(column, height) for column in cells))
+    return drawn
+
+
+def _height(cells: Sequence[Text]) -> int:
+    """Lines up to the last that says something."""
+    return max((line for line, cell in enumerate(cells, 1) if cell.plain != NOTHING), default=1)
+
+
+def _stacked(cells: Sequence[Text], height: int) -> Text:
+    """One above the other.
+
+    What says nothing is left empty: only off a terminal do columns need something to count.
+    """
+    return Text("\n").join(cell if cell.plain != NOTHING else Text("") for cell in cells[:height])
+
+
+def _blocks(rows: Sequence[Cells], layout: Layout) -> Group:
+    """For the narrowest terminals: a line a fact."""
+    headings = [heading for column in layout for heading in column]
+    blocks: list[RenderableType] = []
+    for row in rows:
+        if blocks:
+            blocks.append(Text(""))
+        first = row[headings[0]].copy()
+        first.overflow = "fold"
+        grid = Table.grid(padding=(0, GAP, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for heading in headings[1:]:
+            if row[heading].plain != NOTHING:
+                grid.add_row(Text(heading.removeprefix("→ "), QUIET), row[heading])
+        blocks += [first, grid]
+    return Group(*blocks)

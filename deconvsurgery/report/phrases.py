@@ -1,0 +1,118 @@
+"""How names, numbers and states are said.
+
+Never here: what a result means, or printing. Everything that comes from a file is shown as
+text, never as rich's markup, with its control characters made visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+from deconvsurgery.kernels.bilinear import Support
+from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.wording import by
+
+# Past this a name is shortened on a terminal; Caffe's longest in the wild are about 40.
+NAME_ROOM = 48
+# A sentence may quote a name of any length.
+SENTENCE_ROOM = 600
+NOTHING = "-"
+
+# Colours that read on black and on white, few enough to have a meaning each.
+GOOD, WRONG, ODD, QUIET, LEARNED = "green", "red", "dark_orange3", "dim", "turquoise4"
+STATE_STYLES = {
+    State.MISSING: WRONG,
+    State.ZERO: WRONG,
+    State.CONSTANT: ODD,
+    State.BILINEAR: GOOD,
+    State.BILINEAR_CAFFE_1_0: ODD,
+    State.BILINEAR_EVERY_PAIR: ODD,
+    State.BILINEAR_OFF_DIAGONAL: ODD,
+    State.NEAREST: LEARNED,
+    State.NEAR_BILINEAR: LEARNED,
+    State.OTHER: ODD,
+}
+
+
+def escaped(text: str) -> str:
+    r"""The text with everything that would not show (or would act) spelt out.
+
+    >>> print(escaped("up\x1b[31m\n"), escaped(""))
+    up\x1b[31m\n ''
+    """
+    if text.isprintable():
+        return text or "''"
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def shortened(text: str, room: int = NAME_ROOM) -> str:
+    """The text escaped and, when it is wider than ``room`` cells, cut in its middle.
+
+    >>> shortened("score_pool4_upsampled", 12)
+    'score_…mpled'
+    """
+    # No more than this many characters can show, so that a name of 1 MB costs nothing.
+    ends = text if len(text) <= 2 * room else text[:room] + text[-room:]
+    shown = escaped(ends)
+    if ends is text and cell_len(shown) <= room:
+        return shown
+    head = room // 2
+    tail = shown[-(room - head - 1) :]
+    while cell_len(tail) > room - head - 1:
+        tail = tail[1:]
+    return set_cell_size(shown, head).rstrip(" ") + "…" + tail
+
+
+def name_of(name: str, *, terminal: bool) -> str:
+    """A layer's name or type as it is shown: whole, but for a terminal's sake."""
+    return shortened(name) if terminal else escaped(name)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and what is counted.
+
+    >>> plural(1, "layer"), plural(1200, "layer")
+    ('1 layer', '1,200 layers')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def number(value: float | None) -> str:
+    """Four significant digits; ``None`` stands for no number."""
+    return "NaN" if value is None else f"{value:.4g}"
+
+
+def size(numbers: Sequence[int]) -> str:
+    """A kernel, stride or pad: 4 when it is the same on all axes, else 4x6.
+
+    >>> size((4, 4)), size((4, 6)), size(())
+    ('4', '4x6', '-')
+    """
+    if not numbers:
+        return NOTHING
+    return str(numbers[0]) if len(set(numbers)) == 1 else by(numbers)
+
+
+def state_style(weights: Fingerprint | None) -> str:
+    """The colour of a state; none for weights that nobody looked at."""
+    return STATE_STYLES[weights.state] if weights else ""
+
+
+def state_words(weights: Fingerprint) -> str:
+    """A state and the number that goes with it.
+
+    >>> state_words(Fingerprint(State.NEAR_BILINEAR, distance=0.01234567))
+    'near-bilinear, 0.01235 off'
+    """
+    words = str(weights.state)
+    if weights.value is not None:
+        words += f" {number(weights.value)}"
+    if weights.distance is not None:
+        words += f", {number(weights.distance)} off"
+    if weights.support is Support.STRIDE:
+        words += " (support stride)"
+    return words

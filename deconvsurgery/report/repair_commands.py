@@ -1,0 +1,127 @@
+"""Repairs as commands that can be copied: which files they read, what they call what they write.
+
+Never here: how to mend a layer (``repairs``), or printing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable
+from itertools import pairwise
+
+from deconvsurgery.rules.finding import Finding, Step
+
+# What each verb reads and writes, in the order of its arguments.
+_READS = {
+    "apply": ("net", "model"),
+    "convert": ("model",),
+    "patch-net": ("net",),
+    "regroup": ("net", "model"),
+    "transplant": ("net", "model"),
+}
+_WRITES = {
+    "apply": ("model",),
+    "convert": ("model",),
+    "patch-net": ("net",),
+    "regroup": ("net", "model"),
+    "transplant": ("model",),
+}
+
+
+def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) -> list[list[str]]:
+    """What to call the tool with, a list a step; each reads what the one before has written."""
+    files = {"net": net, "model": model}
+    taken = {name for name in (net, model) if name}
+    told: list[list[str]] = []
+    for step in steps:
+        reads = [files[kind] for kind in _READS[step.verb]]
+        if None in reads:
+            return []
+        writes = []
+        for kind in _WRITES[step.verb]:
+            files[kind] = mended_name(files[kind] or "", taken)
+            taken.add(files[kind] or "")
+            writes.append(files[kind])
+        # A path that begins with a dash is an option to whoever does not look twice.
+        told.append([step.verb, *step.options, *(_path(each) for each in (*reads, *writes))])
+    return told
+
+
+def mended_name(path: str, taken: Iterable[str] = ()) -> str:
+    """A name beside it for what is mended: net.prototxt → net.mended.prototxt.
+
+    >>> mended_name("a/net.prototxt"), mended_name("in", ["in.mended"])
+    ('a/net.mended.prototxt', 'in.mended2')
+    """
+    folder, name = os.path.split("model" if path == "-" else path)
+    stem, dot, suffix = name.partition(".")
+    suffix = re.sub(r"^mended\d*\.", "", suffix)
+    number = 1
+    while True:
+        mark = ".mended" + (str(number) if number > 1 else "")
+        found = os.path.join(folder, f"{stem}{mark}{dot}{suffix}")
+        if found not in taken:
+            return found
+        number += 1
+
+
+def _path(path: str | None) -> str:
+    text = path or ""
+    return f"./{text}" if text.startswith("-") and text != "-" else text
+
+
+def command_line(arguments: Iterable[str]) -> str:
+    """A command as a shell takes it."""
+    return shlex.join(["deconvsurgery", *arguments])
+
+
+def repair_line(finding: Finding, net: str | None, model: str | None) -> str | None:
+    """The command that repairs a finding, several joined by ``&&``; ``None`` where none does."""
+    if finding.repair is None:
+        return None
+    each = repair_arguments(finding.repair.steps, net, model)
+    return " && ".join(map(command_line, each)) or None
+
+
+def repair_lines(
+    findings: Iterable[Finding], net: str | None, model: str | None
+) -> list[tuple[tuple[str, ...], str]]:
+    """Each different repair once, with the rules it is for and all its layers in one command."""
+    merged: dict[tuple[tuple[str, tuple[str, ...]], ...], tuple[list[str], list[str]]] = {}
+    for finding in findings:
+        if finding.repair is None or not finding.repair.steps:
+            continue
+        steps = finding.repair.steps
+        shape = tuple((step.verb, _others(step)) for step in steps)
+        rules, patterns = merged.setdefault(shape, ([], []))
+        rules.append(finding.id)
+        patterns += [pattern for step in steps for pattern in _patterns(step)]
+    lines = []
+    for shape, (rules, patterns) in merged.items():
+        chosen = [part for pattern in dict.fromkeys(patterns) for part in ("-p", pattern)]
+        steps = tuple(
+            Step(verb, (*chosen, *others) if verb != "convert" else others)
+            for verb, others in shape
+        )
+        each = repair_arguments(steps, net, model)
+        if each:
+            lines.append((tuple(dict.fromkeys(rules)), " && ".join(map(command_line, each))))
+    return lines
+
+
+def _patterns(step: Step) -> list[str]:
+    return [after for each, after in pairwise(step.options) if each == "-p"]
+
+
+def _others(step: Step) -> tuple[str, ...]:
+    """The options but -p and what follows it."""
+    kept: list[str] = []
+    options = iter(step.options)
+    for option in options:
+        if option == "-p":
+            next(options)
+        else:
+            kept.append(option)
+    return tuple(kept)

@@ -1,0 +1,145 @@
+"""What ``check`` found: a line a finding, the commands that repair it, one closing sentence.
+
+Never here: judging anything, formats for machines (``annotations``, ``sarif``), or printing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from deconvsurgery.errors import SurgeryError
+from deconvsurgery.report.layout import Remark, plain, remarks
+from deconvsurgery.report.phrases import (
+    LEARNED,
+    ODD,
+    QUIET,
+    WRONG,
+    escaped,
+    plural,
+)
+from deconvsurgery.report.repair_commands import repair_line, repair_lines
+from deconvsurgery.rules.finding import Finding, Severity
+from deconvsurgery.verbs.check import CheckResult
+
+STYLES = {Severity.ERROR: WRONG, Severity.WARNING: ODD, Severity.NOTE: LEARNED}
+
+
+def check_report(results: Sequence[CheckResult], *, terminal: bool) -> RenderableType:
+    """The findings of each pair, and one closing sentence.
+
+    Off a ``terminal`` a line a finding as compilers write them, ``file:line:column: severity: …``,
+    and a line for the command that repairs it, for ``soft_wrap=True``.
+    """
+    closing = closing_words(results)
+    if not terminal:
+        lines = [line for result in results for line in plain_lines(result)]
+        return plain([*lines, closing])
+    parts: list[RenderableType] = []
+    for result in results:
+        said = list(_remarks(result))
+        if not said and len(results) > 1:
+            continue
+        parts += [_heading(result), Text("")]
+        if said:
+            parts += [remarks(said), Text("")]
+    return Group(*parts, Text(closing, "bold", overflow="fold"))
+
+
+def repairs_report(results: Sequence[CheckResult]) -> list[str]:
+    """The commands that repair what was found, each once, for all its layers."""
+    return [
+        f"# {', '.join(rules)}\n{escaped(line)}"
+        for result in results
+        for rules, line in repair_lines(result.findings, result.net, result.model)
+    ]
+
+
+def place_of(result: CheckResult, finding: Finding) -> tuple[str, int | None, int | None]:
+    """File, line and column; what has no place in the net is the model's."""
+    if finding.line is None and result.model is not None and finding.id in ("DS011", "DS014"):
+        return result.model, None, None
+    return result.net or result.model or "", finding.line, finding.column
+
+
+def plain_lines(result: CheckResult) -> Iterator[str]:
+    """Each finding as a compiler would write it; notes on the text; the error that ended it."""
+    name = result.net or result.model or ""
+    for words in result.notes:
+        yield f"{escaped(name)}: note: {escaped(words)}"
+    for finding in result.findings:
+        file, *numbers = place_of(result, finding)
+        place = ":".join(str(part) for part in (escaped(file), *numbers) if part is not None)
+        yield f"{place}: {finding.level}: {finding.id} {escaped(finding_words(finding))}"
+        yield f"{place}: repair: {escaped(repair_words(result, finding))}"
+    if result.error is not None:
+        yield f"{_error_place(result)}: error: {escaped(error_words(result.error))}"
+
+
+def finding_words(finding: Finding) -> str:
+    """The layer, where it is about one, and what is so."""
+    layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
+    return f"{layer}{finding.message}"
+
+
+def repair_words(result: CheckResult, finding: Finding) -> str:
+    """The command that repairs it, else what is to be done by hand."""
+    line = repair_line(finding, result.net, result.model)
+    return line or (finding.repair.words if finding.repair else "by hand")
+
+
+def error_words(error: SurgeryError) -> str:
+    """An error in one line, with what to do about it."""
+    return error.message + (f"; {error.hint}" if error.hint else "")
+
+
+def _heading(result: CheckResult) -> Text:
+    text = Text(overflow="fold").append(escaped(result.net or result.model or ""), "bold")
+    if result.net is not None and result.net_version is not None:
+        text.append(f"  {result.net_version} net")
+    if result.model is not None:
+        if result.net is not None:
+            text.append("  with ").append(escaped(result.model), "bold")
+        if result.model_version is not None:
+            text.append(f"  {result.model_version} model, {plural(result.model_size or 0, 'byte')}")
+    return text
+
+
+def _remarks(result: CheckResult) -> Iterator[Remark]:
+    for words in result.notes:
+        yield "note", QUIET, None, words
+    for finding in result.findings:
+        place = "" if finding.line is None else f"{finding.line}:{finding.column or 1}"
+        words = finding.message
+        if finding.repair is not None and not finding.repair.steps:
+            words += f" → {finding.repair.words}"
+        yield f"{place:>7}  {finding.id}", STYLES[finding.level], finding.layer, words
+    if result.error is not None:
+        yield "error", WRONG, None, f"{_error_place(result)}: {error_words(result.error)}"
+
+
+def _error_place(result: CheckResult) -> str:
+    error = result.error
+    file = getattr(error, "path", None) or result.net or result.model or ""
+    numbers = (getattr(error, "line", None), getattr(error, "column", None))
+    return ":".join([escaped(file), *(str(each) for each in numbers if each)])
+
+
+def closing_words(results: Sequence[CheckResult]) -> str:
+    """How many findings of which severity, in how much."""
+    count = Counter(finding.level for result in results for finding in result.findings)
+    layers = sum(len(result.matched) for result in results)
+    failed = sum(result.error is not None for result in results)
+    nets = sum(result.looked_at for result in results)
+    looked = plural(layers, "matched layer")
+    if len(results) != 1:
+        looked += f" in {plural(nets, 'net')}"
+    unread = f" {plural(failed, 'net')} could not be checked." if failed else ""
+    if not count:
+        return f"No findings: {looked}.{unread}"
+    told = [plural(count[each], str(each)) for each in Severity if count[each]]
+    words = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    return f"{words}; {looked}.{unread}"

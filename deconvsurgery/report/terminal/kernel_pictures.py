@@ -1,0 +1,101 @@
+"""Pictures of one kernel: itself, its middle row, what it makes of a step, a ramp and a ring.
+
+Never here: its numbers and their verdicts, or printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from deconvsurgery.kernels.bilinear import Array, has_unit_gain
+from deconvsurgery.kernels.kernel_facts import KernelFacts
+from deconvsurgery.kernels.responses import Answers, Signal
+from deconvsurgery.report.captions import gain_caption
+from deconvsurgery.report.phrases import number
+
+from .chart import Chart
+from .heatmap import Heat, Ink, heatmap
+from .picture_grid import (
+    Drawable,
+    Stack,
+    Tile,
+    Tiles,
+)
+
+# Pixels, columns and lines; so that a page of 80 columns and 40 lines holds a usual kernel.
+SIDE, MOST, PICTURE = 16, 32, 26
+ROW, SIGNAL = 8, 4
+
+
+def kernel_pictures(facts: KernelFacts) -> RenderableType:
+    """For a terminal: what the kernel is, and below it what it does."""
+    values, answers = facts.values(), facts.answers()
+    first: list[Drawable] = [Tile("kernel", Heat(_flat(values)), MOST, SIDE), _middle(values)]
+    if answers is None:
+        return Tiles(first)
+    if not has_unit_gain(answers.gains.ravel().tolist()):
+        first.append(_gains(answers))
+    signals = list(_signals(answers))
+    below: list[Drawable] = [Stack(signals)] if signals else []
+    return Group(Tiles(first), Text(""), Tiles([*below, *_ring(answers)]))
+
+
+def plain_kernel_pictures(facts: KernelFacts) -> Iterator[str]:
+    """The same as complete lines."""
+    yield "picture:"
+    yield from heatmap(Heat(_flat(facts.values())), Ink.CHARACTERS).plain.splitlines()
+    answers = facts.answers()
+    if answers is None:
+        return
+    for signal in answers.signals:
+        numbers = "  ".join(number(value) for value in _inside(signal))
+        yield f"a {signal.name} becomes: {numbers}"
+    for tile in _ring(answers):
+        yield f"{tile.title.removeprefix('→ ')}:"
+        yield from tile.picture(Ink.CHARACTERS, 2 * PICTURE).plain.splitlines()
+
+
+def _flat(values: Array) -> Array:
+    """A kernel of one axis is a strip; of three, its slices side by side."""
+    return values[None, :] if values.ndim == 1 else values.reshape(values.shape[0], -1)
+
+
+def _middle(values: Array) -> Chart:
+    """The row through the middle along the last axis."""
+    while values.ndim > 1:
+        values = values[len(values) // 2]
+    row = [float(each) for each in values]
+    return Chart("its middle row", row, max(row), ROW, MOST, 24, (f"0 to {number(max(row))}",))
+
+
+def _gains(answers: Answers) -> Tile:
+    largest = max(1.0, Heat(answers.gains).scale)
+    notes = (gain_caption(answers),)
+    return Tile("gain per phase", Heat(answers.gains, largest), MOST, SIDE, notes)
+
+
+def _signals(answers: Answers) -> Iterator[Chart]:
+    """What comes of a signal; the scale ends at 1, where the signal does, or beyond."""
+    for signal in answers.signals:
+        values = _inside(signal)
+        largest = max(1.0, *values)
+        title = f"a {signal.name} becomes"
+        yield Chart(title, values, largest, SIGNAL, MOST, 1, (f"0 to {number(largest)}",))
+
+
+def _inside(signal: Signal) -> Sequence[float]:
+    """The answer between the signal's two ends: beyond them it falls to 0."""
+    last = float(signal.positions[-1])
+    inside = (signal.answer_positions >= 0) & (signal.answer_positions <= last)
+    return [float(each) for each in signal.answer[inside]]
+
+
+def _ring(answers: Answers) -> Iterator[Tile]:
+    """The scale ends at 1, where the ring's own does, so that what is darker looks darker."""
+    for title, pictures in (("a ring", answers.pictures), ("→ enlarged", answers.outputs)):
+        for picture in pictures:
+            largest = max(1.0, Heat(picture).scale)
+            yield Tile(title, Heat(picture, largest=largest, sampled=True), PICTURE)

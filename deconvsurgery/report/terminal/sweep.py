@@ -1,0 +1,155 @@
+"""What ``sweep`` came to: a line a pair that is not done, counts, one closing sentence.
+
+Never here: deciding anything, or printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from deconvsurgery.report.json_documents.apply_inspect_kernel import Document, document
+from deconvsurgery.report.layout import Remark, page
+from deconvsurgery.report.phrases import (
+    GOOD,
+    LEARNED,
+    ODD,
+    QUIET,
+    WRONG,
+    escaped,
+    plural,
+    shortened,
+)
+from deconvsurgery.rules.finding import RULES
+from deconvsurgery.storage.object_store.store import Traffic
+from deconvsurgery.sweeping.result_rows import Outcome, Row, Summary
+from deconvsurgery.sweeping.sweep import SweepResult
+
+_STYLES = {Outcome.DONE: GOOD, Outcome.FOUND: ODD, Outcome.FAILED: WRONG}
+_MOST_SHOWN = 20  # pairs; the results file has all of them
+
+
+def sweep_report(result: SweepResult, *, width: int, terminal: bool) -> RenderableType:
+    """Which pairs failed or were found wrong, how many broke which rule, one closing sentence.
+
+    Off a ``terminal`` complete lines, for ``soft_wrap=True``.
+    """
+    return page(
+        [], [()], list(_remarks(result)), closing_words(result), width=width, terminal=terminal
+    )
+
+
+def _remarks(result: SweepResult) -> Iterator[Remark]:
+    for row in result.told[:_MOST_SHOWN]:
+        yield str(row.outcome), _STYLES[row.outcome], named(row), _why(row)
+    summary = result.summary
+    more = summary.outcomes[Outcome.FOUND] + summary.outcomes[Outcome.FAILED]
+    more -= len(result.told[:_MOST_SHOWN])
+    if more > 0:
+        yield "", QUIET, None, f"+{plural(more, 'pair')} more, in {result.results}"
+    for rule, count in sorted(summary.rules.items()):
+        yield rule, QUIET, None, f"{plural(count, 'pair')}: {RULES[rule].summary}"
+    for pattern in result.unmatched:
+        yield "warning", ODD, None, f"no file is like {pattern}"
+    if result.repeated:
+        yield "note", QUIET, None, f"{plural(result.repeated, 'pair')} named more than once"
+    traffic = Traffic(
+        summary.requests, summary.bytes_read, summary.bytes_sent, summary.bytes_copied
+    )
+    if traffic.any:
+        yield "traffic", QUIET, None, traffic.words()
+
+
+def named(row: Row) -> str:
+    """A pair by its first path."""
+    return row.net or row.model or ""
+
+
+def _why(row: Row) -> str:
+    if row.error is None:
+        return ", ".join(sorted({*row.rules}))
+    error = row.error
+    place = error.get("file")
+    where = f"{place}: " if place and place != named(row) else ""
+    line = error.get("line")
+    words = f"{where}{f'line {line}: ' if line else ''}{error['message']}"
+    return words + (f" ({error['hint']})" if error.get("hint") else "")
+
+
+def closing_words(result: SweepResult) -> str:
+    """One sentence on the pairs, one on where their rows are."""
+    summary = result.summary
+    counts = [
+        f"{summary.outcomes[each]:,} {_WORDS[each]}" for each in _WORDS if summary.outcomes[each]
+    ]
+    skipped = ""
+    if summary.skipped:
+        skipped = f"; {summary.skipped:,} settled before"
+    return (
+        f"{result.verb}: {plural(summary.total, 'pair')}: {', '.join(counts)}{skipped}. "
+        f"Rows: {escaped(result.results)}"
+    )
+
+
+_WORDS = {Outcome.DONE: "done", Outcome.FOUND: "found wrong", Outcome.FAILED: "failed"}
+
+
+def progress_table(summary: Summary, row: Row, seconds: float, *, width: int) -> RenderableType:
+    """How far a sweep is, for a terminal on which it is drawn again and again."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for outcome, words in _WORDS.items():
+        count = summary.outcomes[outcome]
+        style = _STYLES[outcome] if count else QUIET
+        grid.add_row(Text(words, style), Text(f"{count:,}", style, justify="right"))
+    grid.add_row(Text("before", QUIET), Text(f"{summary.skipped:,}", LEARNED, justify="right"))
+    rate = summary.total / seconds if seconds else 0.0
+    grid.add_row(Text("a second", QUIET), Text(f"{rate:,.1f}", justify="right"))
+    drawn = Table.grid()
+    drawn.add_row(grid)
+    drawn.add_row(Text(shortened(named(row), max(12, width - 2)), QUIET, no_wrap=True))
+    return drawn
+
+
+def sweep_document(result: SweepResult) -> Document:
+    """What ``sweep`` came to; each pair's row is in the results file."""
+    summary = result.summary
+    return document(
+        "sweep",
+        config=result.config,
+        verb=result.verb,
+        engine=result.engine,
+        results=result.results,
+        passed=result.passed,
+        pairs={
+            "total": summary.total,
+            "done": summary.outcomes[Outcome.DONE],
+            "found": summary.outcomes[Outcome.FOUND],
+            "failed": summary.outcomes[Outcome.FAILED],
+            "skipped": summary.skipped,
+            "repeated": result.repeated,
+        },
+        rules=dict(sorted(summary.rules.items())),
+        errors=dict(sorted(summary.errors.items())),
+        told=[
+            {
+                "net": row.net,
+                "model": row.model,
+                "output": row.output,
+                "net_output": row.net_output,
+                "outcome": row.outcome,
+                "rules": row.rules,
+                "error": row.error,
+            }
+            for row in result.told
+        ],
+        unmatched=result.unmatched,
+        traffic={
+            "requests": summary.requests,
+            "read": summary.bytes_read,
+            "sent": summary.bytes_sent,
+            "copied": summary.bytes_copied,
+        },
+    )

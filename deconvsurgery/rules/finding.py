@@ -1,0 +1,208 @@
+"""What a finding is, and the table of rules: stable ids, names, severities. Ids are never reused.
+
+Never here: how a rule is tested (``rules``, ``audit``), how a finding is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from deconvsurgery.errors import SelectionError
+
+
+class Severity(StrEnum):
+    """How much a finding matters; a note does not make a check fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule by its stable ``id``: its name, what it finds, how much that matters as a rule.
+
+    ``matched_only``: it is held against layers that the patterns take, not against all.
+    """
+
+    id: str
+    name: str
+    summary: str
+    severity: Severity
+    matched_only: bool = False
+
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        rule.id: rule
+        for rule in (
+            Rule(
+                "DS001",
+                "no-weights",
+                "a matched layer has no weights in the model and no filler that would make them",
+                Severity.ERROR,
+                matched_only=True,
+            ),
+            Rule("DS002", "zero-weights", "weights are all zero", Severity.ERROR, True),
+            Rule("DS003", "not-bilinear", "weights are not bilinear", Severity.WARNING, True),
+            Rule(
+                "DS004",
+                "every-pair",
+                "weights are bilinear in every (in, out) pair: channels are summed",
+                Severity.ERROR,
+                matched_only=True,
+            ),
+            Rule(
+                "DS005",
+                "off-centre",
+                "the kernel is that of an older filler, off centre",
+                Severity.WARNING,
+                matched_only=True,
+            ),
+            Rule(
+                "DS006",
+                "gain",
+                "the gain per phase is not 1 at this stride",
+                Severity.ERROR,
+                matched_only=True,
+            ),
+            Rule(
+                "DS007",
+                "misplaced",
+                "pad does not centre the output, and no Crop that is right follows",
+                Severity.WARNING,
+                matched_only=True,
+            ),
+            Rule(
+                "DS008",
+                "filler-without-group",
+                "weight_filler bilinear with a group that is not num_output",
+                Severity.WARNING,
+                matched_only=True,
+            ),
+            Rule(
+                "DS009",
+                "default-bias",
+                "bias_term is left at its default, true, on an upsampling layer",
+                Severity.WARNING,
+                matched_only=True,
+            ),
+            Rule(
+                "DS010",
+                "learned",
+                "lr_mult is not 0: training will change the kernel",
+                Severity.NOTE,
+                matched_only=True,
+            ),
+            Rule(
+                "DS011",
+                "mismatch",
+                "net and model disagree: a shape, a number of blobs, a name that the other lacks",
+                Severity.WARNING,
+            ),
+            Rule(
+                "DS012",
+                "twice",
+                "a name occurs twice among active layers",
+                Severity.WARNING,
+            ),
+            Rule(
+                "DS013",
+                "misspelt",
+                "a field in convolution_param that Caffe does not know",
+                Severity.ERROR,
+            ),
+            Rule(
+                "DS014",
+                "refused-form",
+                "the model is in a form that Caffe refuses",
+                Severity.ERROR,
+            ),
+        )
+    }
+)
+
+
+def rules_named(texts: Iterable[str]) -> frozenset[str]:
+    """The ids that the texts name: an id, the beginning of some, several with commas between.
+
+    >>> sorted(rules_named(["DS013", "ds00"])) == sorted(RULES)[:9] + ["DS013"]
+    True
+
+    Raises ``SelectionError`` for what names none.
+    """
+    named: set[str] = set()
+    for text in (part.strip() for given in texts for part in given.split(",")):
+        found = {rule for rule in RULES if text and rule.startswith(text.upper())}
+        if not found:
+            raise SelectionError(
+                f"{text!r} names no rule", hint=f"rules are {min(RULES)} to {max(RULES)}"
+            )
+        named |= found
+    return frozenset(named)
+
+
+Number: TypeAlias = str | bool | int | float | tuple["Number", ...] | None
+"""What proves a finding: a number, a shape, a list of gains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of a repair: a verb and its options, files left to whoever knows their names."""
+
+    verb: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """How to mend it: in words, and the commands that do it, if any do."""
+
+    words: str
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that is broken: its id, one sentence, and the prototxt's place (both count from 1).
+
+    ``severity`` is ``None`` where it is the rule's own. ``numbers`` prove the finding, by name;
+    ``layer`` is ``None`` for what a file as a whole breaks.
+    """
+
+    id: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    layer: str | None = None
+    severity: Severity | None = None
+    numbers: tuple[tuple[str, Number], ...] = ()
+    repair: Repair | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that is broken."""
+        return RULES[self.id]
+
+    @property
+    def level(self) -> Severity:
+        """How much it matters."""
+        return self.severity or self.rule.severity
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What the test of a rule found: one sentence, the numbers that prove it, how to mend it.
+
+    ``severity`` and the place are ``None`` where they are the rule's own and the layer's.
+    """
+
+    message: str
+    numbers: Mapping[str, Number]
+    repair: Repair | None = None
+    severity: Severity | None = None
+    place: tuple[int, int] | None = None

@@ -1,0 +1,225 @@
+"""What the layers of a net, a model, or both are now: one row each; changes nothing.
+
+Never here: files, or how a row is shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Storage
+from deconvsurgery.caffemodel.read_values import layer_param
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.kernels.fingerprint import Fingerprint
+from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.plans.apply.before_and_after import state_of
+from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.parse import convolution_param
+from deconvsurgery.prototxt.selection import (
+    DECONVOLUTION,
+    Selection,
+    active_layers,
+    exact_pattern,
+)
+from deconvsurgery.shapes.alignment import Placement, placements
+from deconvsurgery.shapes.geometry import Shape, convolution_window
+from deconvsurgery.shapes.infer import infer_shapes
+
+from .finding import Finding
+from .layer_rules import findings
+from .layer_under_test import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer: what the net says (``target``, ``blobs``) and what the model has.
+
+    ``blobs`` are weight blobs by the net, ``source_blobs`` by the model; each ``None`` where the
+    layer is not in it. ``weights`` is what a Deconvolution's weights are, ``None`` without a model.
+    ``storage`` is what holds the weights' values in the model. ``phases`` names the phases looked
+    at in which the layer is active.
+    """
+
+    name: str
+    type: str
+    line: int | None = None
+    phases: tuple[str, ...] = ()
+    matched: bool = False
+    target: Target | None = None
+    blobs: tuple[Shape, ...] | None = None
+    source_blobs: tuple[tuple[int, ...], ...] | None = None
+    weights: Fingerprint | None = None
+    findings: tuple[Finding, ...] = ()
+    storage: Storage | None = None
+
+
+def survey(
+    net: Net | None,
+    model: Model | None,
+    selection: Selection,
+    states: Sequence[NetState],
+    *,
+    every_layer: bool = False,
+    frozen: bool = False,
+) -> tuple[Row, ...]:
+    """A row for each Deconvolution (or each layer), first the net's, then those the net lacks.
+
+    ``frozen``: a layer that training would change is an error.
+    """
+    rows: list[Row] = []
+    names: set[str] = set()
+    if net is not None:
+        rows = _net_rows(net, model, selection, states, every_layer, frozen)
+        names = {layer.name for layer in net.layers}
+    if model is not None:
+        matched = {layer.name for layer in selection.matched}
+        rows += [
+            _model_row(source, model, net is not None, source.name in matched)
+            for source in model.layers
+            if source.name not in names and (every_layer or source.type == DECONVOLUTION)
+        ]
+    return tuple(rows)
+
+
+def source_selection(model: Model) -> Net:
+    """The model's layers as a net, so that patterns choose among them alike."""
+    return Net(
+        layers=tuple(
+            Layer(index, source.name, source.type) for index, source in enumerate(model.layers)
+        )
+    )
+
+
+def _net_rows(
+    net: Net,
+    model: Model | None,
+    selection: Selection,
+    states: Sequence[NetState],
+    every_layer: bool,
+    frozen: bool,
+) -> list[Row]:
+    active = active_layers(net, states)
+    deconvolutions = [layer for layer in active if layer.type == DECONVOLUTION]
+    matched = {layer.index for layer in selection.matched}
+    namesakes = Counter(
+        layer.name for state in states[:1] for layer in net.layers if layer.active(state)
+    )
+    names = [layer.name for layer in deconvolutions]
+    placed = _placed(net, states)
+    rows = {}
+    for target in targets(net, deconvolutions, states, model):
+        layer = target.layer
+        sources = model.by_name.get(layer.name, ()) if model else ()
+        weights = state_of(target, model) if model else None
+        case = Case(
+            target,
+            weights,
+            sources,
+            namesakes[layer.name],
+            layer.index in matched,
+            placement=placed.get(layer.index),
+            model=model,
+            pattern=exact_pattern(layer.name, names),
+            frozen=frozen,
+        )
+        rows[layer.index] = Row(
+            layer.name,
+            layer.type,
+            layer.line or None,
+            _phases(layer, states),
+            layer.index in matched,
+            target,
+            _net_blobs(target),
+            _source_shapes(sources),
+            weights,
+            findings(case),
+            _storage(sources),
+        )
+    if every_layer:
+        for state in states:
+            for index, shapes in infer_shapes(net.filtered(state)).items():
+                layer = net.layers[index]
+                sources = model.by_name.get(layer.name, ()) if model else ()
+                row = rows.get(index) or Row(
+                    layer.name,
+                    layer.type,
+                    layer.line or None,
+                    _phases(layer, states),
+                    source_blobs=_source_shapes(sources) if model else None,
+                    storage=_storage(sources),
+                )
+                rows[index] = replace(row, blobs=shapes.blobs or row.blobs)
+    return [rows[index] for index in sorted(rows)]
+
+
+def _placed(net: Net, states: Sequence[NetState]) -> dict[int, Placement]:
+    """Where each Deconvolution's output lies, in the first state in which that is wrong, or any."""
+    found: dict[int, Placement] = {}
+    for state in states:
+        for placed in placements(net.filtered(state)):
+            known = found.get(placed.layer.index)
+            if known is None or known.right:
+                found[placed.layer.index] = placed
+    return found
+
+
+def _phases(layer: Layer, states: Sequence[NetState]) -> tuple[str, ...]:
+    return tuple(state.phase.name for state in states if layer.active(state))
+
+
+def _net_blobs(target: Target) -> tuple[Shape, ...]:
+    """The weights and, by default, the bias that Caffe gives a Deconvolution."""
+    param = target.layer.convolution_param
+    return (target.shape, (param.num_output,)) if param.bias_term else (target.shape,)
+
+
+def _source_shapes(sources: Sequence[SourceLayer]) -> tuple[tuple[int, ...], ...] | None:
+    return tuple(blob.shape for blob in sources[-1].blobs) if sources else None
+
+
+def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) -> Row:
+    """A layer by what the model itself says of it."""
+    weights, target = None, None
+    if source.type == DECONVOLUTION:
+        message = layer_param(model, source)
+        param = convolution_param(message)
+        shape = source.blobs[0].shape if source.blobs else None
+        layer = Layer(0, source.name, source.type, convolution_param=param)
+        target = Target(layer, shape[0] if shape else None, shape or None)
+        try:
+            window = convolution_window(param, len(shape) - 2 if shape and len(shape) > 1 else None)
+            target = replace(
+                target,
+                kernel=window.kernel,
+                stride=window.stride,
+                pad=window.pad,
+                dilation=window.dilation,
+            )
+        except ShapeError as error:
+            if message.fields:  # a file may hold names and weights only, which Caffe loads
+                target = replace(target, problem=error.message)
+        weights = state_of(target, model)
+    case = Case(
+        None if has_net else target,
+        weights,
+        (source,),
+        matched=matched,
+        model=model,
+        by_net=False,
+    )
+    return Row(
+        source.name,
+        source.type,
+        matched=matched,
+        target=target,
+        source_blobs=_source_shapes((source,)),
+        weights=weights,
+        findings=findings(case) if source.type == DECONVOLUTION else (),
+        storage=_storage((source,)),
+    )
+
+
+def _storage(sources: Sequence[SourceLayer]) -> Storage | None:
+    return sources[-1].blobs[0].storage if sources and sources[-1].blobs else None

@@ -1,0 +1,302 @@
+"""What may be wrong with one Deconvolution: one small test a rule, in a table.
+
+A test tells what is so, with the numbers that prove it and how to mend it, or ``None``. Never here:
+rules over a whole net or model (``audit``), or how a finding is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+from typing import Final
+
+from deconvsurgery.caffemodel.model import (
+    CAFFE_LIMIT,
+    RAW_STORAGE,
+    SourceLayer,
+    Version,
+)
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.kernels.bilinear import Formula, Support, apex
+from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.matching.matched_layer import Options, filling
+from deconvsurgery.wording import dims
+
+from .finding import (
+    RULES,
+    Broken,
+    Finding,
+    Number,
+    Severity,
+)
+from .layer_under_test import Case
+from .off_centre import misplaced
+from .suggest_repairs import (
+    drop_bias,
+    enlarge_it,
+    fill_it,
+    freeze_it,
+    group_it,
+)
+
+
+def findings(case: Case) -> tuple[Finding, ...]:
+    """Every rule that the layer breaks, in the order of their ids."""
+    layer = case.target.layer if case.target else None
+    name = layer.name if layer else case.sources[-1].name if case.sources else None
+    found = []
+    for rule_id, test in TESTS.items():
+        if RULES[rule_id].matched_only and not case.matched:
+            continue
+        broken = test(case)
+        if broken is None:
+            continue
+        line, column = broken.place or ((layer.line, layer.column) if layer else (0, 0))
+        found.append(
+            Finding(
+                rule_id,
+                broken.message,
+                line or None,
+                column or None,
+                name,
+                broken.severity,
+                tuple(broken.numbers.items()),
+                broken.repair,
+            )
+        )
+    return tuple(found)
+
+
+def _no_weights(case: Case) -> Broken | None:
+    if case.state is not State.MISSING or case.target is None or not case.by_net:
+        return None
+    filler = case.target.layer.convolution_param.weight_filler
+    if filler is not None and (filler.type != "constant" or filler.value != 0):
+        return None
+    return Broken(
+        "the model has no weights for it and no weight_filler would make them",
+        {"shape": case.target.shape, "values": 0},
+        fill_it(case),
+    )
+
+
+def _zero(case: Case) -> Broken | None:
+    if case.state is not State.ZERO:
+        return None
+    return Broken(
+        "its weights are all zero: the output is black",
+        {"values": _values(case), "nonzero": 0},
+        fill_it(case),
+    )
+
+
+def _values(case: Case) -> int:
+    """Of several layers of its name the last that has some counts."""
+    return [0, *(source.blobs[0].count for source in case.sources if source.blobs)][-1]
+
+
+def _not_bilinear(case: Case) -> Broken | None:
+    weights = case.weights
+    if weights is None or weights.nvidia:
+        return None
+    numbers: dict[str, Number] = {"state": str(weights.state), "distance": weights.distance}
+    if weights.state is State.BILINEAR_OFF_DIAGONAL:
+        words = "its diagonal is bilinear, but there are weights off it, which mix the channels"
+        return Broken(words, numbers, fill_it(case))
+    if weights.state is State.CONSTANT:
+        words = f"its weights are all {weights.value:g}, not bilinear"
+        return Broken(words, numbers | {"value": weights.value}, fill_it(case))
+    if weights.state in (State.NEAR_BILINEAR, State.OTHER):
+        off = "" if weights.distance is None else f": up to {weights.distance:.4g} off"
+        return Broken(f"its weights are not bilinear{off}", numbers, fill_it(case))
+    return None
+
+
+def _every_pair(case: Case) -> Broken | None:
+    if case.state is not State.BILINEAR_EVERY_PAIR:
+        return None
+    shape = case.target.shape if case.target else None
+    return Broken(
+        "every (in, out) pair is bilinear: each output is the sum of all inputs",
+        {"shape": shape, "pairs": prod(shape[:2]) if shape else None},
+        fill_it(case),
+    )
+
+
+def _off_centre(case: Case) -> Broken | None:
+    if case.weights is None:
+        return None
+    released = case.state is State.BILINEAR_CAFFE_1_0
+    if not released and not case.weights.nvidia:
+        return None
+    kernel = case.target.kernel if case.target else ()
+    words = "Caffe 1.0's filler, off centre by half a pixel"
+    if case.weights.nvidia:
+        words = "the filler of NVIDIA's Caffe 0.16 and 0.17, off centre and too narrow"
+    return Broken(
+        f"its kernel is that of {words}",
+        {
+            "kernel": kernel,
+            "apex": tuple(apex(size, Formula.CAFFE_1_0) for size in kernel) if released else None,
+            "centre": tuple(apex(size) for size in kernel),
+        },
+        fill_it(case),
+    )
+
+
+def _gain(case: Case) -> Broken | None:
+    target = case.target
+    if target is None or target.shape is None or not case.interpolates:
+        return None
+    formula, support = Formula.FCN, Support.KERNEL
+    if case.weights is not None:
+        support = case.weights.support or support
+        if case.weights.state is State.BILINEAR_CAFFE_1_0:
+            formula = Formula.CAFFE_1_0
+    try:
+        fill = filling(target, Options(formula=formula, support=support))
+    except ShapeError:
+        return None
+    if target.unit_gain(fill):
+        return None
+    low, high = target.gain_range(fill)
+    numbers: dict[str, Number] = {"kernel": target.kernel, "stride": target.stride}
+    return Broken(
+        target.gain_words(fill), numbers | {"lowest": low, "highest": high}, enlarge_it(case)
+    )
+
+
+def _filler_without_group(case: Case) -> Broken | None:
+    if case.target is None:
+        return None
+    param = case.target.layer.convolution_param
+    filler = param.weight_filler
+    if filler is None or filler.type != "bilinear" or param.group == param.num_output:
+        return None
+    return Broken(
+        f"weight_filler bilinear with group {param.group} and num_output {param.num_output} "
+        "fills every (in, out) pair: channels are summed",
+        {"group": param.group, "num_output": param.num_output},
+        group_it(case),
+    )
+
+
+def _default_bias(case: Case) -> Broken | None:
+    if case.target is None or not case.target.layer.line:
+        return None
+    if "bias_term" in case.target.layer.message.message("convolution_param"):
+        return None
+    blobs = max((len(source.blobs) for source in case.sources), default=None)
+    return Broken(
+        "bias_term is not given and Caffe's default is true",
+        {"bias_term": True, "blobs": blobs},
+        drop_bias(case),
+    )
+
+
+def _learned(case: Case) -> Broken | None:
+    if case.target is None or not case.by_net:
+        return None
+    param = case.target.layer.param
+    lr_mult = param[0].lr_mult if param else 1.0
+    if not lr_mult:
+        return None
+    return Broken(
+        f"lr_mult is {lr_mult:g}: training will change the kernel",
+        {"lr_mult": lr_mult},
+        freeze_it(case),
+        Severity.ERROR if case.frozen else None,
+    )
+
+
+def _disagreement(case: Case) -> Broken | None:
+    if case.target is None:
+        return Broken("the net has no such layer", {})
+    if case.weights is None or not case.by_net:
+        return None
+    param, shape = case.target.layer.convolution_param, case.target.shape
+    wanted = [shape, *([(param.num_output,)] if param.bias_term else [])]
+    for source in case.sources:
+        if not source.blobs:
+            continue
+        if len(source.blobs) != len(wanted):
+            return Broken(
+                f"the net gives it {len(wanted)} blob(s), the model has {len(source.blobs)}",
+                {"net": len(wanted), "model": len(source.blobs)},
+            )
+        for blob, expected in zip(source.blobs, wanted, strict=True):
+            if expected is not None and not blob.fits(expected):
+                return Broken(
+                    f"the net gives it {dims(expected)}, the model has {dims(blob.shape)}",
+                    {"net": expected, "model": blob.shape},
+                )
+    return None
+
+
+def _twice(case: Case) -> Broken | None:
+    if case.namesakes < 2:
+        return None
+    hdf5 = any(source.version is Version.HDF5 for source in case.sources)
+    return Broken(
+        f"{case.namesakes} active layers have this name; Caffe loads weights into the "
+        f"{'last' if hdf5 else 'first'} only",
+        {"layers": case.namesakes},
+    )
+
+
+def _misspelt(case: Case) -> Broken | None:
+    if case.target is None or not case.target.layer.misspelt:
+        return None
+    unknown = case.target.layer.misspelt[0]
+    near = f"; did you mean {unknown.nearest!r}?" if unknown.nearest else ""
+    return Broken(
+        f"convolution_param has an unknown field {unknown.name!r} (line {unknown.line}){near}",
+        {"field": unknown.name, "nearest": unknown.nearest},
+    )
+
+
+def _refused_form(case: Case) -> Broken | None:
+    binary = case.model is not None and case.model.version is not Version.HDF5
+    size = case.model.source.size if case.model and binary else 0
+    if size > CAFFE_LIMIT:
+        return Broken(
+            f"the model has {size:,} bytes; Caffe reads up to 2 GiB",
+            {"bytes": size},
+        )
+    words = next(_refused_blobs(case.sources), None)
+    return None if words is None else Broken(words, {})
+
+
+def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
+    for source in sources:
+        for position, blob in enumerate(source.blobs):
+            if blob.both_forms:
+                yield f"blob {position} has both num/channels/height/width and shape"
+            elif blob.problem:
+                yield f"blob {position}: {blob.problem}"
+            elif not blob.count and blob.has_diff:
+                yield f"blob {position} has values in diff only, which Caffe does not load"
+            elif blob.storage in RAW_STORAGE.values():
+                yield (
+                    f"blob {position} has its values in {blob.storage}: NVIDIA's and OpenCV's alone"
+                )
+            elif not blob.fills(blob.shape):
+                yield f"blob {position} has {blob.count:,} values for shape {dims(blob.shape)}"
+
+
+TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
+    "DS001": _no_weights,
+    "DS002": _zero,
+    "DS003": _not_bilinear,
+    "DS004": _every_pair,
+    "DS005": _off_centre,
+    "DS006": _gain,
+    "DS007": misplaced,
+    "DS008": _filler_without_group,
+    "DS009": _default_bias,
+    "DS010": _learned,
+    "DS011": _disagreement,
+    "DS012": _twice,
+    "DS013": _misspelt,
+    "DS014": _refused_form,
+}

@@ -1,0 +1,71 @@
+"""A Deconvolution as the rules see it: what the net says, what the model has, where it lies.
+
+Never here: a rule, or a way to mend what breaks one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deconvsurgery.caffemodel.model import Model, SourceLayer
+from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.shapes.alignment import Placement
+
+# Weights that are an interpolation, right or wrong.
+INTERPOLATING = frozenset(
+    {State.BILINEAR, State.BILINEAR_CAFFE_1_0, State.BILINEAR_EVERY_PAIR}
+    | {State.BILINEAR_OFF_DIAGONAL, State.NEAR_BILINEAR}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A Deconvolution as the rules see it.
+
+    ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
+    layer, and made of what the model itself says where there is no net (``by_net`` false).
+    ``namesakes`` counts the active layers of its name. ``pattern`` takes this layer alone.
+    ``frozen``: nothing is to be learned.
+    """
+
+    target: Target | None
+    weights: Fingerprint | None
+    sources: tuple[SourceLayer, ...] = ()
+    namesakes: int = 1
+    matched: bool = True
+    by_net: bool = True
+    placement: Placement | None = None
+    model: Model | None = None
+    pattern: str = "*"
+    frozen: bool = False
+
+    @property
+    def state(self) -> State | None:
+        """What its weights are, ``None`` without a model."""
+        return self.weights.state if self.weights else None
+
+    @property
+    def weighted(self) -> bool:
+        """The model has weights for it."""
+        return any(source.blobs for source in self.sources)
+
+    @property
+    def interpolates(self) -> bool:
+        """It is there to interpolate: by its weights or, where it has none yet, by the net.
+
+        Weights that are something else were learned; a filler that is random will be. Neither is
+        held to what only an interpolation must be. Where there is no model, a layer that mixes its
+        channels, has a bias and a learning rate is one that learns, as U-Net's and ENet's.
+        """
+        if self.weights and self.state not in (State.MISSING, State.ZERO):
+            return self.weights.nvidia or self.state in INTERPOLATING
+        if self.target is None:
+            return False
+        layer = self.target.layer
+        param, filler = layer.convolution_param, layer.convolution_param.weight_filler
+        if filler is not None and (filler.type != "constant" or filler.value != 0):
+            return filler.type == "bilinear"
+        frozen = bool(layer.param) and layer.param[0].lr_mult == 0
+        apart = param.group == param.num_output > 1
+        return self.weights is not None or frozen or apart or not param.bias_term

@@ -1,0 +1,280 @@
+"""Every rule held against a net, or a net and its model: findings in the net's order.
+
+What one layer breaks is told by ``rules``; here are the rules over a whole net and model. Never
+here: files, how a finding is shown, or what becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from deconvsurgery.caffemodel.model import Model, Version
+from deconvsurgery.errors import ShapeError, SurgeryError
+from deconvsurgery.matching.compatibility import Disagreement, Kind, disagreements
+from deconvsurgery.matching.matched_layer import interpolates
+from deconvsurgery.matching.model_oddities import Oddity, oddities
+from deconvsurgery.plans.transplant.plan import make_grafting
+from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.selection import Selection, active_layers, exact_pattern
+from deconvsurgery.shapes.infer import infer_shapes
+from deconvsurgery.wording import listed, quoted
+
+from .finding import (
+    RULES,
+    Finding,
+    Repair,
+    Severity,
+    Step,
+)
+from .inspect_rows import Row, survey
+
+# Rules over the whole, which a layer alone would break in other words.
+_WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rules count, by id; ``frozen``: what training would change is an error."""
+
+    rules: frozenset[str] = frozenset(RULES)
+    frozen: bool = False
+
+
+def audit(
+    net: Net | None,
+    model: Model | None,
+    selection: Selection,
+    states: Sequence[NetState],
+    wanted: Wanted,
+) -> tuple[Finding, ...]:
+    """Every rule that is broken and wanted, by line, column, id; last what has no line.
+
+    Raises ``ShapeError`` for a matched layer that Caffe would not set up: no rule can be held
+    against what cannot be.
+    """
+    if net is not None:
+        _refuse_what_cannot_be(net, selection, states)
+    rows = survey(net, model, selection, states, frozen=wanted.frozen)
+    found = [*_of_layers(rows)]
+    if net is not None:
+        found += _twice(net, model, states)
+        found += _misspelt(active_layers(net, states))
+    if net is not None and model is not None:
+        missing = {each.layer for each in found if each.id == "DS001"}
+        found += _mismatched(net, model, states, missing, _fillable(rows))
+    if model is not None:
+        found += _refused(net, model)
+    kept = [each for each in found if each.id in wanted.rules]
+    return tuple(sorted(kept, key=_place))
+
+
+def _place(each: Finding) -> tuple[bool, int, int, str]:
+    return each.line is None, each.line or 0, each.column or 0, each.id
+
+
+def _refuse_what_cannot_be(net: Net, selection: Selection, states: Sequence[NetState]) -> None:
+    matched = {layer.index for layer in selection.matched}
+    unset: dict[int, tuple[Layer, str]] = {}
+    for state in states:
+        active = net.filtered(state)
+        for index, shapes in infer_shapes(active).items():
+            layer = net.layers[index]
+            # What a misspelt field leaves out is DS013's, which says more.
+            if index in matched and shapes.problem is not None and not layer.misspelt:
+                unset.setdefault(index, (layer, shapes.problem))
+    if not unset:
+        return
+    layer, problem = unset[min(unset)]
+    more = f" (and {len(unset) - 1} more)" if len(unset) > 1 else ""
+    raise ShapeError(
+        f"layer {quoted(layer.name)}{more}: Caffe would not set it up: {problem}",
+        layer=layer.name,
+        line=layer.line or None,
+        hint="Caffe stops at such a layer: mend the net, or leave it out with -x/--exclude",
+    )
+
+
+def _of_layers(rows: Sequence[Row]) -> Iterator[Finding]:
+    for row in rows:
+        yield from (each for each in row.findings if each.id not in _WHOLE)
+
+
+def _fillable(rows: Sequence[Row]) -> Mapping[str, str]:
+    """Matched layers that ``transplant --apply`` would fill, and patterns that take them."""
+    names = [row.name for row in rows]
+    found: dict[str, str] = {}
+    for row in rows:
+        target = row.target
+        if row.matched and target is not None and not target.problem and interpolates(target):
+            found[row.name] = exact_pattern(row.name, names)
+    return found
+
+
+def _twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator[Finding]:
+    """DS012: matters where a layer of the name has weights, which go by name."""
+    told: set[str] = set()
+    last = model is not None and model.version is Version.HDF5
+    for state in states:
+        active = net.filtered(state)
+        named: dict[str, list[Layer]] = defaultdict(list)
+        for layer in active.layers:
+            named[layer.name].append(layer)
+        several = {name: each for name, each in named.items() if len(each) > 1 and name not in told}
+        shapes = infer_shapes(active) if several else {}
+        for name, layers in several.items():
+            told.add(name)
+            weighted = any(shapes[layer.index].blobs != () for layer in layers)
+            lines = tuple(layer.line for layer in layers if layer.line)
+            where = listed([str(line) for line in lines])
+            what = (
+                f"Caffe loads weights into the {'last' if last else 'first'} only"
+                if weighted
+                else "none has weights, so that nothing goes astray"
+            )
+            yield Finding(
+                "DS012",
+                f"{len(layers)} active layers have this name (lines {where}); {what}",
+                layers[1].line or None,
+                layers[1].column or None,
+                name,
+                numbers=(("layers", len(layers)), ("lines", lines)),
+                repair=Repair("give each a name of its own"),
+            )
+
+
+def _misspelt(layers: Sequence[Layer]) -> Iterator[Finding]:
+    """DS013: Caffe's parser stops there, so that it is told of every layer, and of each field."""
+    for layer in layers:
+        for field in layer.misspelt:
+            near = f"; did you mean {field.nearest!r}?" if field.nearest else ""
+            mend = f"write {field.nearest}" if field.nearest else "take it out"
+            yield Finding(
+                "DS013",
+                f"convolution_param has a field {quoted(field.name)} that Caffe does not know: it "
+                f"stops there{near}",
+                field.line,
+                field.column,
+                layer.name,
+                numbers=(("field", field.name), ("nearest", field.nearest)),
+                repair=Repair(mend),
+            )
+
+
+def _mismatched(
+    net: Net,
+    model: Model,
+    states: Sequence[NetState],
+    missing: set[str | None],
+    fillable: Mapping[str, str],
+) -> Iterator[Finding]:
+    """DS011; a matched layer that the model lacks is DS001's."""
+    found = disagreements(net, model, states)
+    mended = _transplanted(net, model, states, found, fillable)
+    columns = {layer.line: layer.column for layer in net.layers if layer.line}
+    for each in found:
+        lacked = each.kind is Kind.MODEL_LACKS and each.layer in missing
+        if each.kind not in (Kind.NET_LACKS, Kind.TWICE_IN_NET) and not lacked:
+            yield _mismatch(each, columns, mended, fillable)
+    strangers = [each for each in found if each.kind is Kind.NET_LACKS]
+    if strangers:
+        count = len(strangers)
+        names = listed([quoted(each.layer) for each in strangers])
+        yield Finding(
+            "DS011",
+            f"the model has weights for {count:,} layer{'s' if count > 1 else ''} that the net "
+            f"lacks ({names}); Caffe ignores them",
+            numbers=(("layers", tuple(each.layer for each in strangers)),),
+            repair=Repair("rename what was renamed")
+            if any(each.renamed for each in strangers)
+            else mended.get("") or Repair(_TOGETHER),
+        )
+
+
+_TOGETHER = "see that net and model belong together"
+
+
+def _transplanted(
+    net: Net,
+    model: Model,
+    states: Sequence[NetState],
+    found: Sequence[Disagreement],
+    fillable: Mapping[str, str],
+) -> Mapping[str, Repair]:
+    """The layers that a transplant would put right, by name, and how; ``""`` for the model's own.
+
+    It is tried: a plan costs nothing, and what it refuses is no repair.
+    """
+    wanted = {each.layer for each in found if each.kind in _REFITTED}
+    upsampling = [name for name in fillable if name in wanted]
+    try:
+        grafting = make_grafting(net, model, states, upsampling=upsampling)
+    except SurgeryError:
+        return {}
+    patterns = [part for name in upsampling for part in ("-p", fillable[name])]
+    step = Step("transplant", ("--apply", *patterns) if upsampling else ())
+    repair = Repair("take over what fits, fill what is missing", (step,))
+    left = {graft.layer.name for graft in grafting.layers if graft.left is not None}
+    return {"": repair} | dict.fromkeys(wanted - left, repair)
+
+
+_REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
+
+
+def _mismatch(
+    each: Disagreement,
+    columns: Mapping[int, int],
+    mended: Mapping[str, Repair],
+    fillable: Mapping[str, str],
+) -> Finding:
+    filled = fillable.get(each.layer) if each.kind is Kind.MODEL_LACKS else None
+    if each.renamed:
+        repair = Repair(f"name it {each.renamed!r} as the model does, or rename it there")
+    elif filled:
+        repair = Repair("give it bilinear weights", (Step("apply", ("-p", filled)),))
+    elif each.kind is Kind.TYPE:
+        repair = Repair(_TOGETHER)
+    elif each.kind is Kind.TWICE_IN_MODEL:
+        repair = Repair("save the model again with the Caffe that wrote it")
+    else:
+        repair = mended.get(each.layer) or Repair(_TOGETHER)
+    return Finding(
+        "DS011",
+        each.message,
+        each.line,
+        columns.get(each.line or 0),
+        each.layer,
+        Severity.ERROR if each.stops else None,
+        tuple(each.numbers.items()),
+        repair,
+    )
+
+
+def _refused(net: Net | None, model: Model) -> Iterator[Finding]:
+    """DS014, once for each thing that is wrong, at the first of its layers."""
+    places = {layer.name: layer for layer in reversed(net.layers)} if net else {}
+    for each in oddities(model):
+        if not each.refused:
+            continue
+        layer = next((places[name] for name in each.layers if name in places), None)
+        several = f" (of {listed([quoted(name) for name in each.layers])})" if each.layers else ""
+        yield Finding(
+            "DS014",
+            each.words + several,
+            layer.line or None if layer else None,
+            layer.column or None if layer else None,
+            each.layers[0] if len(each.layers) == 1 else None,
+            numbers=(
+                ("blobs", each.blobs),
+                ("layers", each.layers),
+                ("bytes", model.source.size),
+            ),
+            repair=_reformed(each),
+        )
+
+
+def _reformed(oddity: Oddity) -> Repair:
+    if oddity.converted:
+        return Repair("write it in the form that today's Caffe reads", (Step("convert"),))
+    return Repair("no other form mends that: save it again with the Caffe that wrote it")

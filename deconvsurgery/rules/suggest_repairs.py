@@ -1,0 +1,104 @@
+"""How to mend what a layer breaks: the commands that do it, or what is to be done by hand.
+
+Never here: whether a rule is broken, the names of files.
+"""
+
+from __future__ import annotations
+
+from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.matching.matched_layer import Options, Refusal, interpolates
+from deconvsurgery.plans.apply.refusals import refusal
+from deconvsurgery.wording import by
+
+from .finding import Repair, Step
+from .layer_under_test import Case
+
+# patch-net with nothing but what is asked for.
+_NOTHING_ELSE = ("--no-group", "--filler", "keep")
+
+
+def fill_it(case: Case) -> Repair:
+    """Bilinear weights into the layer."""
+    words = "give it bilinear weights"
+    refused = _refusal(case)
+    if refused is None:
+        return Repair(words, (_apply(case),))
+    if can_be_enlarged(case) and case.target and interpolates(case.target) is False:
+        return enlarge_it(case)
+    hint = f"; {refused.hint}" if refused.hint else ""
+    return Repair(f"apply would refuse it: {refused.reason}{hint}")
+
+
+def enlarge_it(case: Case) -> Repair:
+    """The recipe's kernel and pad into the net; where the kernel changes, new weights, too."""
+    target = case.target
+    if target is None or not can_be_enlarged(case):
+        return Repair("no whole kernel and pad interpolate at this stride")
+    axes = [recipe(step) for step in target.stride]
+    kernel = tuple(each.kernel for each in axes)
+    words = f"kernel_size {by(kernel)} and pad {by([each.pad for each in axes])} are the recipe"
+    steps = [Step("patch-net", ("-p", case.pattern, "--recipe", *_NOTHING_ELSE))]
+    if case.weights is not None and kernel != target.kernel:
+        # New sizes: where the model has the old ones, apply would refuse them.
+        grafted = Step("transplant", ("--apply", "-p", case.pattern))
+        steps.append(grafted if case.weighted else _apply(case))
+    return Repair(words, tuple(steps))
+
+
+def group_it(case: Case) -> Repair:
+    """One group a channel: in the net, and in the model if it has weights."""
+    target = case.target
+    param = target.layer.convolution_param if target else None
+    if target is None or param is None or target.channels not in (None, param.num_output):
+        return Repair("its channels are not its outputs: no filler fills it right; use apply")
+    words = f"group: {param.num_output} makes the filler right"
+    if not case.weighted:
+        return Repair(words, (Step("patch-net", ("-p", case.pattern)),))
+    regroup = Step("regroup", ("-p", case.pattern))
+    if case.state is State.BILINEAR:
+        return Repair(words, (regroup,))
+    if _refusal(case) is None:
+        return Repair(words, (_apply(case), regroup))
+    return Repair(f"{words}, and the weights have to be a diagonal for that")
+
+
+def drop_bias(case: Case) -> Repair:
+    """No bias in the net, unless the model brings one."""
+    if any(len(source.blobs) > 1 for source in case.sources):
+        return Repair("the model has a bias for it: say bias_term: true if it is wanted")
+    return Repair(
+        "say bias_term: false",
+        (Step("patch-net", ("-p", case.pattern, "--no-bias", *_NOTHING_ELSE)),),
+    )
+
+
+def freeze_it(case: Case) -> Repair:
+    """A learning rate of 0."""
+    return Repair(
+        "say lr_mult: 0", (Step("patch-net", ("-p", case.pattern, "--freeze", *_NOTHING_ELSE)),)
+    )
+
+
+def can_be_enlarged(case: Case) -> bool:
+    """There is a recipe for its stride, and ``patch-net`` can write it."""
+    target = case.target
+    return (
+        case.by_net
+        and target is not None
+        and target.problem is None
+        and len(target.stride) == 2
+        and min(target.stride) > 1
+        and set(target.dilation) == {1}
+    )
+
+
+def _refusal(case: Case) -> Refusal | None:
+    """Why ``apply`` would not fill it; found out only where something is to be mended."""
+    if case.target is None or case.model is None or not case.by_net:
+        return None
+    return refusal(case.target, case.model, Options())
+
+
+def _apply(case: Case) -> Step:
+    return Step("apply", ("-p", case.pattern))

@@ -1,0 +1,270 @@
+"""Where a Deconvolution's output lies in the image, and the offsets that Crops should have.
+
+Maps are followed along first bottoms to a root (a blob that no known layer makes); two blobs of one
+root can be compared.
+
+Never here: the map of a layer (``coordinates``), sizes of blobs, what is to be said of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final
+
+from deconvsurgery.prototxt.net import Layer, Net
+from deconvsurgery.shapes.layers.without_weights import whole
+
+from .coordinates import (
+    AxisMap,
+    CoordinateMap,
+    composed,
+    layer_map,
+)
+from .geometry import Window, convolution_window
+from .infer import RULES
+
+HALF: Final = Fraction(1, 2)
+# Of more deconvolutions without a Crop in between the last ones are remembered.
+_MOST_PENDING: Final = 32
+_CROPS: Final = frozenset({"Crop", "AutoCrop"})
+
+
+@dataclass(frozen=True, slots=True)
+class CropFacts:
+    """A Crop between blobs that can be compared, one entry an axis.
+
+    ``given`` are the offsets that today's Caffe takes, ``expected`` those that the coordinates ask
+    for, ``None`` where the two bottoms differ in ``scale`` (that of the first by the second's).
+    ``silent``: it has no crop_param, so that the forks which have such Crops work the offset out;
+    ``forked``: only those can read the net.
+    """
+
+    layer: Layer
+    given: tuple[int, ...]
+    expected: tuple[Fraction | None, ...]
+    scale: tuple[Fraction, ...]
+    silent: bool = False
+    forked: bool = False
+
+    @property
+    def right(self) -> bool:
+        """The offsets are the expected ones, rounded, or a fork makes them so."""
+        if self.forked:
+            return True
+        pairs = zip(self.given, self.expected, strict=True)
+        return all(want is not None and abs(have - want) <= HALF for have, want in pairs)
+
+    def edge_to_edge(self, within: Sequence[int]) -> bool:
+        """It takes off the far end only, and the coordinates ask for less than ``within``.
+
+        That is what a net needs which puts the images' edges together, as padded ones do.
+        """
+        pairs = zip(self.expected, within, strict=False)
+        return not any(self.given) and all(
+            want is not None and abs(want) < limit for want, limit in pairs
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How a Deconvolution's output lies: by its own pad, and by what follows.
+
+    ``excess`` is what the output has beyond stride * input on each axis: 0 (or, for an odd
+    difference of kernel and stride, 1 either way) when its pad centres it. ``crop`` is a Crop that
+    is wrong and nearest to it, or else the first that follows and is right; ``cropped`` that any
+    does, ``joined`` that it meets another branch where the coordinates agree, ``lost`` that it
+    goes through a layer that may well crop, but whose geometry is not known.
+    """
+
+    layer: Layer
+    window: Window
+    excess: tuple[int, ...]
+    cropped: bool = False
+    joined: bool = False
+    lost: bool = False
+    crop: CropFacts | None = None
+
+    @property
+    def centred(self) -> bool:
+        """Its own pad puts stride * input pixels edge to edge with the input."""
+        return all(abs(each) <= 1 for each in self.excess)
+
+    @property
+    def wrong_crop(self) -> CropFacts | None:
+        """The Crop that moves its output away from where it belongs."""
+        crop = self.crop
+        if crop is None or crop.right or (self.centred and crop.edge_to_edge(self.window.stride)):
+            return None
+        return crop
+
+    @property
+    def right(self) -> bool:
+        """Nothing is wrong with where its output lies, as far as that can be known."""
+        placed = self.centred or self.cropped or self.joined or self.lost
+        return placed and self.wrong_crop is None
+
+
+def placements(net: Net) -> tuple[Placement, ...]:
+    """Every Deconvolution of a net filtered for one state, in its order; linear in its length."""
+    walk = _Walk(old=net.version != "V2")
+    for layer in net.layers:
+        walk.add(layer)
+    return tuple(walk.found[index] for index in sorted(walk.found))
+
+
+# ── the walk ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A blob as it was last made: its map from ``root``, deconvolutions with no Crop since."""
+
+    root: int
+    map: CoordinateMap = ()
+    pending: tuple[int, ...] = ()
+    from_input: bool = False
+
+
+class _Walk:
+    """The blobs of a net in its order, and what became of its deconvolutions."""
+
+    def __init__(self, *, old: bool) -> None:
+        self.old = old  # V1 knows no Crop but the forks'
+        self.blobs: dict[str, _Blob] = {}
+        self.found: dict[int, Placement] = {}
+        self.roots = 0
+
+    def add(self, layer: Layer) -> None:
+        bottoms = [self._bottom(name) for name in layer.bottom]
+        if not bottoms:
+            for top in layer.top:
+                self.blobs[top] = self._root(from_input=True)
+            return
+        if layer.type in _CROPS and len(bottoms) == 2:
+            made: _Blob | None = self._cropped(layer, bottoms[0], bottoms[1])
+        else:
+            if len(bottoms) > 1:
+                self._join(bottoms)
+            if layer.type not in RULES or layer.type == "Python" or "Crop" in layer.type:
+                self._mark(bottoms, lambda each: replace(each, lost=True))
+            made = self._mapped(layer, bottoms)
+        for top in layer.top:
+            pending = _latest(each for bottom in bottoms for each in bottom.pending)
+            self.blobs[top] = made or self._root(pending)
+
+    def _root(self, pending: tuple[int, ...] = (), *, from_input: bool = False) -> _Blob:
+        self.roots += 1
+        return _Blob(self.roots, (), pending, from_input)
+
+    def _bottom(self, name: str) -> _Blob:
+        if name not in self.blobs:
+            self.blobs[name] = self._root(from_input=True)
+        return self.blobs[name]
+
+    def _mapped(self, layer: Layer, bottoms: Sequence[_Blob]) -> _Blob | None:
+        """The top by the first bottom that leads to an input."""
+        first = next((bottom for bottom in bottoms if bottom.from_input), bottoms[0])
+        own = layer_map(layer)
+        whole_map = None if own is None else composed(own, first.map)
+        pending = _latest(each for bottom in bottoms for each in bottom.pending)
+        if layer.type == "Deconvolution":
+            placed = _placed(layer)
+            if placed is not None:
+                self.found[layer.index] = placed
+                pending = _latest((*pending, layer.index))
+        if whole_map is None:
+            return None if not pending else self._root(pending)
+        return _Blob(first.root, whole_map, pending, first.from_input)
+
+    def _cropped(self, layer: Layer, bottom: _Blob, reference: _Blob) -> _Blob:
+        """The Crop judged; deconvolutions on either side have found their Crop."""
+        facts = _crop_facts(layer, bottom, reference, old=self.old)
+        self._mark((bottom, reference), lambda each: replace(each, cropped=True))
+        nearest = bottom.pending or reference.pending
+        if facts is not None and nearest:
+            placed = self.found[nearest[-1]]
+            if placed.crop is None or placed.wrong_crop is None:
+                self.found[nearest[-1]] = replace(placed, crop=facts)
+        if facts is None:
+            return replace(bottom, pending=())
+        offsets: Sequence[Fraction | int] = facts.given
+        if facts.silent:
+            offsets = [0 if want is None else want for want in facts.expected]
+        shifts = tuple(AxisMap(shift=Fraction(-offset)) for offset in offsets)
+        moved = composed(shifts, bottom.map)
+        return replace(bottom, map=bottom.map if moved is None else moved, pending=())
+
+    def _mark(self, bottoms: Iterable[_Blob], marked: Callable[[Placement], Placement]) -> None:
+        """Say of the deconvolutions that the blobs come from what they have met."""
+        for index in {each for bottom in bottoms for each in bottom.pending}:
+            self.found[index] = marked(self.found[index])
+
+    def _join(self, bottoms: Sequence[_Blob]) -> None:
+        """Branches that meet without a Crop: do their coordinates agree?"""
+        for one in bottoms:
+            for other in bottoms:
+                own = [index for index in one.pending if index not in other.pending]
+                if own and one is not other and _agree(one, other):
+                    parted = [replace(one, pending=tuple(own))]
+                    self._mark(parted, lambda each: replace(each, joined=True))
+
+
+def _latest(pending: Iterable[int]) -> tuple[int, ...]:
+    """Each once, in the net's order, the last few."""
+    return tuple(sorted(set(pending)))[-_MOST_PENDING:]
+
+
+def _between(bottom: _Blob, reference: _Blob) -> CoordinateMap | None:
+    """Coordinates in ``bottom`` by those in ``reference``."""
+    if bottom.root != reference.root:
+        return None
+    back = tuple(each.inverse() for each in reference.map)
+    return composed(bottom.map, back)
+
+
+def _agree(one: _Blob, other: _Blob) -> bool:
+    maps = _between(one, other)
+    return maps is not None and all(each.scale == 1 and abs(each.shift) <= HALF for each in maps)
+
+
+def _crop_facts(layer: Layer, bottom: _Blob, reference: _Blob, *, old: bool) -> CropFacts | None:
+    maps = _between(bottom, reference)
+    if maps is None:
+        return None
+    maps = maps or (AxisMap(), AxisMap())
+    given = _offsets(layer, len(maps))
+    if given is None:
+        return None
+    silent = "crop_param" not in layer.message
+    return CropFacts(
+        layer,
+        given,
+        tuple(each.shift if each.scale == 1 else None for each in maps),
+        tuple(each.scale for each in maps),
+        silent=silent,
+        forked=silent and (old or layer.type == "AutoCrop"),
+    )
+
+
+def _offsets(layer: Layer, axes: int) -> tuple[int, ...] | None:
+    """The offset on each spatial axis, of which those before the Crop's axis are not cropped."""
+    param = layer.message.message("crop_param")
+    axis, offsets = whole(param, "axis", 2), param.integers("offset")
+    if axis < 0:
+        axis += 2 + axes
+    cropped = 2 + axes - axis
+    if cropped < axes or len(offsets) not in (0, 1, cropped):
+        return None  # it leaves a spatial axis alone, or Caffe refuses it
+    every = offsets if len(offsets) > 1 else (*offsets, 0)[:1] * cropped
+    return every[cropped - axes :]
+
+
+def _placed(layer: Layer) -> Placement | None:
+    if layer_map(layer) is None:
+        return None
+    window = convolution_window(layer.convolution_param, None)
+    each = zip(window.extent, window.stride, window.pad, strict=True)
+    excess = tuple(extent - stride - 2 * pad for extent, stride, pad in each)
+    return Placement(layer, window, excess)

@@ -1,0 +1,158 @@
+"""Coordinate maps: which pixel of a layer's top a pixel of its bottom becomes, in exact fractions.
+
+On each spatial axis ``top = scale * bottom + shift``, pixels counted by their centres. Sources: the
+rules of the FCN era's Crop and of pycaffe's coord_map.py.
+
+Never here: a net's graph (``alignment``), sizes of blobs (``shapes``), weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, TypeAlias
+
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.prototxt.net import Layer
+from deconvsurgery.shapes.layers.windows import foreign_window, pooling_window
+
+from .geometry import Window, convolution_window
+
+# Past this a chain of strides is an attack, not a net.
+_LARGEST: Final = 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class AxisMap:
+    """``top = scale * bottom + shift`` on one axis."""
+
+    scale: Fraction = Fraction(1)
+    shift: Fraction = Fraction(0)
+
+    def after(self, first: AxisMap) -> AxisMap:
+        """First ``first``, then this one.
+
+        >>> AxisMap(Fraction(8), Fraction(4)).after(AxisMap(Fraction(1, 8), Fraction(-1, 2)))
+        AxisMap(scale=Fraction(1, 1), shift=Fraction(0, 1))
+        """
+        return AxisMap(self.scale * first.scale, self.scale * first.shift + self.shift)
+
+    def inverse(self) -> AxisMap:
+        """The way back."""
+        return AxisMap(1 / self.scale, -self.shift / self.scale)
+
+    @property
+    def sane(self) -> bool:
+        """Its numbers are those of a net that somebody could run."""
+        parts = (self.scale, self.shift)
+        return all(max(abs(each.numerator), each.denominator) <= _LARGEST for each in parts)
+
+
+CoordinateMap: TypeAlias = tuple[AxisMap, ...]
+"""A map an axis; ``()`` is the identity, however many axes there are."""
+
+
+def layer_map(layer: Layer) -> CoordinateMap | None:
+    """The map of a layer from its first bottom to its first top; ``None`` where there is none.
+
+    A Crop's is not among them: it depends on the graph.
+    """
+    rule = _MAPS.get(layer.type)
+    if rule is None:
+        return None
+    try:
+        return rule(layer)
+    except ShapeError:
+        return None
+
+
+def composed(second: CoordinateMap, first: CoordinateMap) -> CoordinateMap | None:
+    """First ``first``, then ``second``; ``None`` where their axes differ in number."""
+    if not first or not second:
+        return second or first
+    if len(first) != len(second):
+        return None
+    maps = tuple(after.after(before) for after, before in zip(second, first, strict=True))
+    return maps if all(each.sane for each in maps) else None
+
+
+# ── the maps of layers ───────────────────────────────────────────────────────────────────
+
+
+def _pointwise(_layer: Layer) -> CoordinateMap:
+    return ()
+
+
+def _along_channels(param_name: str, *others: str) -> Callable[[Layer], CoordinateMap | None]:
+    """Layers that leave the image alone as long as they work on axis 1."""
+
+    def rule(layer: Layer) -> CoordinateMap | None:
+        param = layer.message.message(param_name)
+        axes = [param.integer(name, 1) for name in ("axis", *others)]
+        return () if set(axes) == {1} else None
+
+    return rule
+
+
+def _convolution(layer: Layer) -> CoordinateMap | None:
+    return _windowed(_convolution_window(layer))
+
+
+def _deconvolution(layer: Layer) -> CoordinateMap | None:
+    maps = _windowed(_convolution_window(layer))
+    return None if maps is None else tuple(each.inverse() for each in maps)
+
+
+def _convolution_window(layer: Layer) -> Window | None:
+    if foreign_window(layer.message.message("convolution_param")):
+        return None
+    param = layer.convolution_param
+    return convolution_window(param, None) if param.axis == 1 else None
+
+
+def _pooling(layer: Layer) -> CoordinateMap | None:
+    param = layer.message.message("pooling_param")
+    if param.flag("global_pooling", False) or foreign_window(param):
+        return None
+    return _windowed(pooling_window(param))
+
+
+def _windowed(window: Window | None) -> CoordinateMap | None:
+    """A window's centre: output j looks at input j * stride - pad + (extent - 1) / 2."""
+    if window is None:
+        return None
+    each = zip(window.extent, window.stride, window.pad, strict=True)
+    return tuple(
+        AxisMap(Fraction(1, stride), (pad - Fraction(extent - 1, 2)) / stride)
+        for extent, stride, pad in each
+    )
+
+
+def _upsample(layer: Layer) -> CoordinateMap | None:
+    """A fork's repeated pixels: the centre of ``scale`` pixels stays where it was."""
+    param = layer.message.message("upsample_param")
+    scale = param.integer("scale", 2)
+    if not scale or scale < 1 or any(name.startswith("upsample_") for name, _ in param.fields):
+        return None
+    return (AxisMap(Fraction(scale), Fraction(scale - 1, 2)),) * 2
+
+
+_POINTWISE: Final = frozenset(
+    {"AbsVal", "BN", "BNLL", "BatchNorm", "Bias", "Clip", "Dropout", "ELU", "Eltwise", "Exp"}
+    | {"LRN", "Log", "MVN", "Normalize", "PReLU", "Power", "ReLU", "ReLU6", "Scale", "Sigmoid"}
+    | {"Softmax", "SpatialDropout", "Split", "Swish", "TanH", "Threshold"}
+)
+
+_MAPS: Final[Mapping[str, Callable[[Layer], CoordinateMap | None]]] = {
+    **dict.fromkeys(_POINTWISE, _pointwise),
+    "ArgMax": _along_channels("argmax_param"),
+    "Concat": _along_channels("concat_param", "concat_dim"),
+    "Slice": _along_channels("slice_param", "slice_dim"),
+    "Tile": _along_channels("tile_param"),
+    "Convolution": _convolution,
+    "DepthwiseConvolution": _convolution,
+    "Deconvolution": _deconvolution,
+    "Pooling": _pooling,
+    "Upsample": _upsample,
+}

@@ -1,0 +1,231 @@
+"""The shape of every top and weight blob of a net, as Caffe would set it up.
+
+One walk in the file's order, with unknown dims allowed: most nets do not say how large their
+images are, and a Deconvolution's weights do not depend on it. What is said in the net comes
+first; only where that leaves a Deconvolution's channels open are weights of a model asked,
+and last a guess is made, which says that it is one.
+
+Never here: values of weights, files, or a word on what becomes of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.prototxt.net import Layer, Net
+from deconvsurgery.shapes.layers.data import DATA_RULES
+from deconvsurgery.shapes.layers.forks import FORK_RULES
+from deconvsurgery.shapes.layers.windows import WINDOW_RULES, input_channels, input_shape
+from deconvsurgery.shapes.layers.with_weights import WEIGHT_RULES
+from deconvsurgery.shapes.layers.without_weights import (
+    LAYER_RULES,
+    Bottoms,
+    Rule,
+    Setup,
+)
+
+from .geometry import (
+    Dim,
+    Shape,
+    Window,
+    canonical_axis,
+    check_blob,
+    convolution_window,
+    product,
+)
+
+__all__ = ["Dim", "LayerShapes", "Shape", "Window", "convolution_window", "infer_shapes"]
+
+SourceShapes: TypeAlias = Mapping[str, tuple[tuple[int, ...], ...]]
+_NO_SHAPES: Final[SourceShapes] = MappingProxyType({})
+
+RULES: Final[Mapping[str, Rule]] = {
+    **FORK_RULES,
+    **LAYER_RULES,
+    **WEIGHT_RULES,
+    **WINDOW_RULES,
+    **DATA_RULES,
+}
+
+# Layers whose first top has the channels of their first bottom, whatever its size. Crop is not
+# here: it depends on its axis.
+_KEEPS_CHANNELS: Final = frozenset(
+    {"AbsVal", "BNLL", "Clip", "Dropout", "ELU", "Exp", "Log", "PReLU", "Power", "ReLU", "ReLU6"}
+    | {"Sigmoid", "Softmax", "SpatialDropout", "Swish", "TanH", "Threshold", "Bias", "Scale"}
+    | {"BN", "BatchNorm", "LRN", "MVN", "Normalize", "Split", "Eltwise", "BatchReindex", "Filter"}
+    | {"Pooling", "ROIPooling", "UnPooling", "Unpooling", "Upsample", "Interp", "Resample"}
+    | {"Downsample", "ImResize", "SimpleCrop", "AutoCrop"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShapes:
+    """A layer as Caffe would set it up; dims and shapes may be unknown.
+
+    ``blobs`` are its weight blobs, ``None`` where the layer type is not known. ``guess`` says
+    in words how a guessed channel count was come by. ``problem`` says why Caffe would not set
+    the layer up: ``blobs`` are then ``None``, and of the tops only the undisputed dims known.
+    """
+
+    bottoms: tuple[Shape, ...]
+    tops: tuple[Shape, ...]
+    blobs: tuple[Shape, ...] | None
+    guess: str | None = None
+    problem: str | None = None
+
+
+def infer_shapes(net: Net, source_shapes: SourceShapes = _NO_SHAPES) -> dict[int, LayerShapes]:
+    """Shapes by ``Layer.index`` of a net filtered for one state; linear in the net's length.
+
+    ``source_shapes``: shapes of a model's blobs by layer name. Never raises: what Caffe would
+    refuse is told in ``LayerShapes.problem``, what the net leaves open is unknown. A bottom
+    that no layer makes has an unknown shape.
+    """
+    witnesses = _witnesses(net, source_shapes) if source_shapes else {}
+    blobs: dict[str, Shape] = {}
+    shapes: dict[int, LayerShapes] = {}
+    for layer in net.layers:
+        bottoms = tuple(blobs.get(name) for name in layer.bottom)
+        known, guess = bottoms, None
+        if layer.type == "Deconvolution":
+            known, guess = _channels_found(layer, bottoms, witnesses.get(layer.index, ()))
+        if guess is None:
+            blobs.update(zip(layer.bottom, known, strict=True))
+        shapes[layer.index] = _set_up(layer, known, guess)
+        blobs.update(zip(layer.top, shapes[layer.index].tops, strict=True))
+    return shapes
+
+
+def _set_up(layer: Layer, bottoms: Bottoms, guess: str | None) -> LayerShapes:
+    """The layer's rule applied, its outcome held to what Caffe could allocate."""
+    rule = RULES.get(layer.type)
+    unknown: Bottoms = (None,) * len(layer.top)
+    if rule is None:
+        return LayerShapes(bottoms, unknown, None)
+    try:
+        setup = rule(layer, bottoms)
+        for shape in (*setup.tops, *(setup.blobs or ())):
+            check_blob(shape)
+    except ShapeError as error:
+        words = error.message if error.hint is None else f"{error.message}; {error.hint}"
+        setup = Setup((), None, words)
+    tops = (*setup.tops, *unknown)[: len(unknown)]
+    if setup.problem is not None:
+        return LayerShapes(bottoms, tops, None, None, setup.problem)
+    return LayerShapes(bottoms, tops, setup.blobs, guess)
+
+
+# ── channels that the net does not tell ──────────────────────────────────────────────────
+
+
+def _channels_found(
+    layer: Layer, bottoms: Bottoms, witnesses: tuple[int, ...]
+) -> tuple[Bottoms, str | None]:
+    """The bottoms with the Deconvolution's channels filled in, and how they were guessed.
+
+    ``witnesses``: channel counts that weights speak for, best first.
+    """
+    try:
+        shape = input_shape(layer, bottoms)
+        if shape is None or input_channels(layer, shape) is not None:
+            return bottoms, None
+    except ShapeError:
+        return bottoms, None  # the rule will say it
+    param, guess = layer.convolution_param, None
+    fitting = (count for count in witnesses if param.group and count % param.group == 0)
+    found = next(fitting, None)
+    # Group 1 divides any number of channels, there num_output says nothing about them.
+    if found is None and param.group == param.num_output > 1:
+        found = param.num_output
+        guess = f"taken to be num_output ({found}), as group equals it"
+    if found is None:
+        return bottoms, None
+    axis = canonical_axis(param.axis, len(shape))
+    return ((*shape[:axis], found, *shape[axis + 1 :]),) * len(bottoms), guess
+
+
+def _witnesses(net: Net, source_shapes: SourceShapes) -> dict[int, tuple[int, ...]]:
+    """Channel counts that a model's weights speak for, by index of each Deconvolution.
+
+    Its own weights come first, then those of (de)convolutions that read the same channels,
+    then those along the channels. Channels are followed through the layers that keep them.
+    """
+    carried: dict[str, int] = {}  # blob name → number of the channels it carries
+    readers: list[list[int]] = []  # by that number: what (de)convolutions say
+    along: list[list[int]] = []  # by that number: what weights along the channels say
+    own: dict[int, tuple[int, tuple[int, ...]]] = {}
+    for layer in net.layers:
+        for name in layer.bottom:
+            if name not in carried:
+                carried[name] = len(readers)
+                readers.append([])
+                along.append([])
+        number = carried[layer.bottom[0]] if layer.bottom else None
+        for top in layer.top:
+            carried.pop(top, None)
+        if number is None:
+            continue
+        if layer.top and _keeps_channels(layer):
+            carried.update(
+                dict.fromkeys(layer.top if layer.type == "Split" else layer.top[:1], number)
+            )
+        shapes = source_shapes.get(layer.name, ())
+        read = _channels_read(layer, shapes)
+        if layer.type == "Deconvolution":
+            own[layer.index] = (number, read)
+        if layer.convolution_param.axis == 1:
+            readers[number].extend(read)
+        along[number].extend(_channels_along(layer, shapes))
+    return {
+        index: (*read, *readers[number][:1], *along[number][:1])
+        for index, (number, read) in own.items()
+    }
+
+
+def _keeps_channels(layer: Layer) -> bool:
+    if layer.type == "Crop":
+        axis = layer.message.message("crop_param").integer("axis", 2)
+        return axis in (2, 3, -1, -2)
+    return layer.type in _KEEPS_CHANNELS
+
+
+def _channels_read(layer: Layer, blobs: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+    """Input channels by the weight (C, O/G, …) of a Deconvolution, (O, C/G, …) of a Convolution."""
+    weight, param = blobs[0] if blobs else (), layer.convolution_param
+    if len(weight) < 2:
+        return ()
+    if layer.type == "Deconvolution":
+        count = weight[0]
+    elif layer.type == "Convolution" and weight[0] == param.num_output:
+        count = weight[1] * param.group
+    else:
+        return ()  # also a model's layer of the same name that is another one
+    return (count,) if count > 0 else ()
+
+
+def _channels_along(layer: Layer, blobs: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+    """Channels by the length of a weight that has one value for each."""
+    param_name = _ALONG_CHANNELS.get(layer.type)
+    if param_name is None or not blobs or len(layer.bottom) != 1:
+        return ()
+    param = layer.message.message(param_name)
+    shared = param.flag("channel_shared", layer.type == "Normalize")
+    if shared or param.integer("axis", 1) != 1 or param.integer("num_axes", 1) != 1:
+        return ()
+    count = product(blobs[0])
+    return (count,) if count else ()
+
+
+# Types with one weight per channel, and where they say that they have not.
+_ALONG_CHANNELS: Final[Mapping[str, str]] = {
+    "BN": "bn_param",
+    "BatchNorm": "batch_norm_param",
+    "Bias": "bias_param",
+    "Normalize": "norm_param",
+    "PReLU": "prelu_param",
+    "Scale": "scale_param",
+}

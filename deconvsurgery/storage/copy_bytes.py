@@ -1,0 +1,216 @@
+"""Bytes into an open descriptor, however many calls it takes; copied by the kernel where it can.
+
+Never here: where they go, or what they mean.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import platform
+import select
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from deconvsurgery.splicing.byte_ranges import Buffer, Edit, Kept
+
+from .source_interface import Source
+
+_MIB = 1 << 20
+_LARGE_HOLE = 16 * _MIB  # bytes; a smaller one is not worth a call
+
+# From copy_file_range: this pair of files, file systems or kernels cannot do it; read and write
+# can, or say better what is wrong. (EBADF: the output was opened to append; see its man page.)
+_NO_KERNEL_COPY = frozenset(
+    (
+        errno.EXDEV,
+        errno.ENOSYS,
+        errno.EINVAL,
+        errno.EOPNOTSUPP,
+        errno.ENOTSUP,
+        errno.EPERM,
+        errno.EBADF,
+        errno.EIO,  # of the input or of the output? reading and writing tell
+    )
+)
+
+
+# Linux's ioctl that makes a file share another's blocks until one of them is written to (btrfs,
+# xfs, overlayfs over those, NFS 4.2); a few old machines number their ioctls otherwise.
+_FICLONE = 0x40049409
+_NUMBERED_OTHERWISE = ("alpha", "mips", "parisc", "ppc", "powerpc", "sparc")
+
+
+class Sink(ABC):
+    """What takes all it is given, in order; ``name`` is how messages call it."""
+
+    __slots__ = ("done", "name", "progress")
+
+    def __init__(self, name: str, progress: Callable[[int], None] | None) -> None:
+        self.name = name
+        self.done = 0  # bytes
+        self.progress = progress
+
+    @abstractmethod
+    def write(self, data: Buffer) -> None:
+        """Take all of ``data``."""
+
+    @abstractmethod
+    def copy(self, source: Source, start: int, stop: int) -> None:
+        """Take bytes ``[start, stop)`` of a source."""
+
+    def carry_out(self, edit: Edit, source: Source) -> None:
+        """Write an edit's bytes as they are made, or copy those that the source has."""
+        done = 0
+        for piece in edit.chunks():
+            done += piece.size if isinstance(piece, Kept) else memoryview(piece).nbytes
+            if done > edit.size:
+                break
+            if isinstance(piece, Kept):
+                self.copy(source, piece.start, piece.stop)
+            else:
+                self.write(piece)
+        if done != edit.size:
+            raise RuntimeError(
+                f"edit [{edit.start}, {edit.stop}) promised {edit.size} bytes and made {done}"
+            )
+
+    def _tell(self, count: int) -> None:
+        self.done += count
+        if self.progress is not None and count:
+            self.progress(count)
+
+
+class FileSink(Sink):
+    """An open descriptor; at most a few MiB in memory.
+
+    ``fresh``: it is a new and empty file of our own, which may become a clone of another.
+    """
+
+    __slots__ = ("fd", "fresh", "kernel_copy")
+
+    def __init__(
+        self,
+        fd: int,
+        progress: Callable[[int], None] | None,
+        *,
+        fresh: bool = False,
+        name: str = "the output",
+    ) -> None:
+        super().__init__(name, progress)
+        self.fd = fd
+        self.fresh = fresh
+        self.kernel_copy = getattr(os, "copy_file_range", None)  # Linux only
+
+    def write(self, data: Buffer) -> None:
+        """Write all of ``data``, however many calls it takes."""
+        view = memoryview(data)
+        if view.nbytes == 0:
+            return
+        view = view.cast("B")
+        while view:
+            written = self._write_some(view[: 16 * _MIB])
+            view = view[written:]
+            self._tell(written)
+
+    def _write_some(self, view: memoryview) -> int:
+        while True:
+            try:
+                written = os.write(self.fd, view)
+            except InterruptedError:
+                continue
+            except BlockingIOError:  # someone else made this pipe non-blocking
+                waiting = select.poll()
+                waiting.register(self.fd, select.POLLOUT)
+                waiting.poll()
+                continue
+            if written == 0:
+                raise OSError(errno.EIO, "nothing more could be written")
+            return written
+
+    def clone(self, source: Source, *, but: int = 0) -> bool:
+        """Make a fresh file a clone of ``source``, where the file system can; where not, nothing.
+
+        The clone costs no room and no time; the ``but`` bytes that are then written over it (see
+        `seek`) do.
+        """
+        if not self.fresh or self.done or source.fd < 0 or sys.platform != "linux":
+            return False
+        if platform.machine().startswith(_NUMBERED_OTHERWISE):
+            return False
+        try:
+            fcntl.ioctl(self.fd, _FICLONE, source.fd)
+        except OSError:
+            return False  # a copy will do, or tell what is wrong
+        if os.fstat(self.fd).st_size != source.size:
+            os.ftruncate(self.fd, 0)
+            return False  # it was changed meanwhile, which a copy finds out
+        self._tell(source.size - but)
+        return True
+
+    def seek(self, position: int) -> None:
+        """Go on at a place within a clone."""
+        os.lseek(self.fd, position, os.SEEK_SET)
+
+    def copy(self, source: Source, start: int, stop: int) -> None:
+        """Copy bytes ``[start, stop)``; large holes of a sparse file stay holes, as with ``cp``."""
+        position = start
+        if self.fresh and stop - start >= _LARGE_HOLE:
+            for begin, end in source.filled(start, stop):
+                if begin - position >= _LARGE_HOLE:
+                    self._leave_out(begin - position)
+                    position = begin
+                self._copy(source, position, end)
+                position = end
+            if stop - position >= _LARGE_HOLE:
+                self._leave_out(stop - position)
+                return
+        self._copy(source, position, stop)
+
+    def _leave_out(self, size: int) -> None:
+        """Go on further ahead; what is left out is zeros and takes no room."""
+        os.ftruncate(self.fd, os.lseek(self.fd, size, os.SEEK_CUR))
+        self._tell(size)
+
+    def _copy(self, source: Source, start: int, stop: int) -> None:
+        """Copy bytes ``[start, stop)``, inside the kernel where it can do that."""
+        piece = (64 if self.progress is None else 16) * _MIB
+        while start < stop and self.kernel_copy is not None and source.fd >= 0:
+            try:
+                copied = self.kernel_copy(source.fd, self.fd, min(piece, stop - start), start)
+            except InterruptedError:
+                continue
+            except OSError as error:
+                if error.errno not in _NO_KERNEL_COPY:
+                    raise
+                copied = 0
+            if copied == 0:  # also what some file systems say that cannot do it
+                self.kernel_copy = None
+            start += copied
+            self._tell(copied)
+        while start < stop:
+            data = source.read(start, min(source.stride, stop - start))
+            self.write(data)
+            start += len(data)
+
+
+class Both(Sink):
+    """Two sinks that take the same."""
+
+    __slots__ = ("one", "other")
+
+    def __init__(self, one: Sink, other: Sink) -> None:
+        super().__init__(one.name, None)
+        self.one, self.other = one, other
+
+    def write(self, data: Buffer) -> None:
+        """Have both take all of ``data``."""
+        self.one.write(data)
+        self.other.write(data)
+
+    def copy(self, source: Source, start: int, stop: int) -> None:
+        """Have both take bytes ``[start, stop)``."""
+        self.one.copy(source, start, stop)
+        self.other.copy(source, start, stop)

@@ -1,0 +1,95 @@
+"""Ranges of an object in S3: the first tells what the object is, the others are of no other object.
+
+s3fs would describe the object first, in a request of its own. Never here: which ranges are wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fsspec.asyn import sync
+from s3fs.core import S3_RETRYABLE_ERRORS
+
+from deconvsurgery.errors import FileError
+
+from .object_version import (
+    Info,
+    described,
+    note,
+    recalled,
+)
+from .store import Location, answer, count
+
+_UNSATISFIABLE = 416  # no byte is in the range
+_PAUSE = 0.1  # seconds before a body is asked for again, and twice as many each time
+
+
+class S3Ranges:
+    """An object that is there, and ``info``, what the store says of it.
+
+    Raises ``FileNotFoundError`` for one that is not, ``FileError`` for a store that gives whole
+    objects alone, and whatever s3fs raises.
+    """
+
+    def __init__(self, location: Location, size: int) -> None:
+        """Have ``first``, the first ``size`` bytes or as many as there are.
+
+        Where the store has told of the object before, ``first`` is ``None``: nothing is asked.
+        """
+        self.location = location
+        self.first: bytes | None = None
+        self.info: Info = recalled(location) or self._opened(size)
+
+    def _opened(self, size: int) -> Info:
+        try:
+            told, self.first = self._got(0, size)
+        except OSError as error:
+            empty = answer(error) == _UNSATISFIABLE and described(self.location, again=True)
+            if not empty:
+                raise
+            count()
+            return empty
+        count(read=len(self.first))
+        whole = told.get("ContentRange", "").rpartition("/")[2] or told["ContentLength"]
+        info = {key: each for key, each in told.items() if key != "Body"} | {"size": int(whole)}
+        note(self.location, info)
+        return info
+
+    def read(self, start: int, size: int) -> bytes:
+        """Bytes ``[start, start + size)``, if the object is still the same."""
+        mark = self.info.get("ETag")
+        return self._got(start, size, **({"IfMatch": mark} if mark else {}))[1]
+
+    def _got(self, start: int, size: int, **condition: str) -> tuple[Info, bytes]:
+        fs = self.location.fs
+        told, data = sync(fs.loop, _got, fs, self.location.where | condition, start, size)
+        if data is None:
+            raise FileError(
+                "is in a store that gives whole objects alone, not ranges of them",
+                path=self.location.name,
+                hint="copy it to a file of this machine first",
+            )
+        return told, data
+
+
+async def _got(fs: Any, wanted: dict[str, str], start: int, size: int) -> tuple[Info, bytes | None]:
+    """An answer and its body, ``None`` for one that is not of the range.
+
+    It is asked again where the body breaks off. s3fs does so, too, where no answer comes at all,
+    or one that may be another next time.
+    """
+    tries = 0
+    while True:
+        told = await fs._call_s3("get_object", **wanted, Range=f"bytes={start}-{start + size - 1}")
+        # Who gives all of a small object from its beginning gives the range, too.
+        fits = "ContentRange" in told or (start == 0 and told["ContentLength"] <= size)
+        try:
+            return told, await told["Body"].read() if fits else None
+        except S3_RETRYABLE_ERRORS:
+            tries += 1
+            if tries >= fs.retries:
+                raise
+        finally:
+            told["Body"].close()
+        await asyncio.sleep(_PAUSE * 2**tries)

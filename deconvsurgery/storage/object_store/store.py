@@ -1,0 +1,254 @@
+"""A URL's store, as fsspec knows it: which one, its refusals in words, what was asked of it.
+
+fsspec is an extra, as are the packages behind it. Never here: what is read or written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from deconvsurgery.errors import FileError, FormatError, SurgeryError
+from deconvsurgery.storage.address import scheme_of
+from deconvsurgery.storage.os_error_text import reason, shown
+
+_LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
+_CHANGED = 412
+_EXTRA = "pip install 'deconvsurgery[zoo]'"
+# What libraries raise when no answer came, by the names of classes: none needs to be imported.
+_NO_ANSWER = frozenset(
+    (
+        "ClientConnectionError",  # aiohttp, as are the next two
+        "ClientPayloadError",
+        "ServerTimeoutError",
+        "ConnectionError",  # botocore and requests; Python's own, too
+        "HTTPClientError",
+        "FSTimeoutError",
+        "IncompleteRead",
+        "IncompleteReadError",
+        "TimeoutError",
+        "ResponseParserError",
+        "ConnectionClosedError",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """An object: the store's file system, its key there, and what messages call it."""
+
+    url: str
+    name: str
+    fs: Any
+    key: str
+
+    @property
+    def scheme(self) -> str:
+        """The URL's, in small letters."""
+        return scheme_of(self.url)
+
+    @property
+    def is_s3(self) -> bool:
+        """Told by the file system, which some name ``s3a``."""
+        return "s3" in _protocols(self.fs)
+
+    @property
+    def where(self) -> dict[str, str]:
+        """What names the object in a request to S3."""
+        bucket, key, version = self.fs.split_path(self.key)
+        return {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+
+    @property
+    def is_folder(self) -> bool:
+        """Told by the key alone: the store itself, or a bucket."""
+        key = self.fs.split_path(self.key)[1] if self.is_s3 else self.key
+        return not key.strip("/")
+
+    @property
+    def read_only(self) -> bool:
+        """The web takes no files."""
+        return bool({"http", "https"} & _protocols(self.fs))
+
+    def is_same(self, other: Location) -> bool:
+        """One object, by whatever name the store's scheme goes."""
+        return self.fs == other.fs and self.key == other.key
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What was asked of stores: requests, and bytes that crossed the wire or did not have to."""
+
+    requests: int = 0
+    read: int = 0
+    written: int = 0
+    copied: int = 0
+
+    @property
+    def any(self) -> bool:
+        """A store was asked for something."""
+        return self.requests > 0
+
+    def words(self) -> str:
+        """One line: requests, and bytes by the way they went."""
+        if not self.any:
+            return "no store was asked for anything"
+        return (
+            f"{self.requests:,} request{'s' if self.requests > 1 else ''} to stores: "
+            f"{self.read:,} bytes read, {self.written:,} sent, "
+            f"{self.copied:,} copied within the store"
+        )
+
+
+_counting: ContextVar[Traffic | None] = ContextVar("traffic", default=None)
+
+
+@contextmanager
+def counted() -> Iterator[Traffic]:
+    """Count what the body asks of stores, in this thread."""
+    traffic = Traffic()
+    token = _counting.set(traffic)
+    try:
+        yield traffic
+    finally:
+        _counting.reset(token)
+
+
+def count(requests: int = 1, *, read: int = 0, written: int = 0, copied: int = 0) -> None:
+    """Note requests that were answered."""
+    traffic = _counting.get()
+    if traffic is not None:
+        traffic.requests += requests
+        traffic.read += read
+        traffic.written += written
+        traffic.copied += copied
+
+
+def located(url: str) -> Location:
+    """The object that a URL names, whether there is one or not.
+
+    Raises ``FormatError`` where a package is missing, ``FileError`` for a scheme nobody knows.
+    """
+    name = shown(url)
+    try:
+        import fsspec
+    except ImportError:
+        raise FormatError(
+            "URLs need fsspec, which is not installed",
+            path=name,
+            hint=_EXTRA,
+        ) from None
+    try:
+        # A listing that was kept would tell of objects as they were.
+        plain = scheme_of(url) + url[len(scheme_of(url)) :]  # fsspec knows small letters only
+        fs, key = fsspec.core.url_to_fs(plain, use_listings_cache=False)
+    except ImportError as error:
+        raise FormatError(
+            f"{scheme_of(url)}:// needs a package that is not installed: {error}",
+            path=name,
+            hint=_EXTRA
+            if scheme_of(url) in ("s3", "s3a", "http", "https")
+            else "install it where deconvsurgery is installed",
+        ) from None
+    except ValueError as error:
+        raise FileError(
+            f"cannot be opened: {error}",
+            path=name,
+            hint=_way_in(scheme_of(url)),
+        ) from error
+    return Location(url, name, fs, key)
+
+
+def _way_in(scheme: str) -> str:
+    """What to do where a store's package, if there is one, does not come to the store."""
+    import fsspec
+
+    try:
+        package = fsspec.get_filesystem_class(scheme).__module__.partition(".")[0]
+    except ValueError:  # a scheme that nobody knows
+        return "s3://, gs://, https:// and whatever else fsspec knows"
+    return f"is the URL spelt right, and are you logged in, in a way that {package} knows?"
+
+
+@contextmanager
+def asked(what: str, name: str) -> Iterator[None]:
+    """Refusals of the store in the body, as errors: ``what`` could not be done, and why."""
+    try:
+        yield
+    except SurgeryError:
+        raise
+    except FileNotFoundError as error:
+        raise FileError("there is no such object", path=name, hint=_absent(name)) from error
+    except MemoryError:
+        raise
+    # Each store's package has errors of its own, some with no base but this one.
+    except Exception as error:
+        raise refusal(what, error, name) from error
+
+
+def refusal(what: str, error: Exception, name: str) -> FileError:
+    """A store's refusal in words: what could not be done, why, and whether it may pass."""
+    status = answer(error)
+    if status == _CHANGED or type(error).__name__ == "FileExpired":
+        return FileError(
+            "was replaced while it was read, so the result would be a mixture",
+            path=name,
+            hint="run again when nothing else writes to it",
+            transient=True,
+        )
+    passing = status in _LATER or (status is None and _unanswered(error))
+    words = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+    hint = "the store may answer again later: run again" if passing else _remedy(error, status)
+    return FileError(f"{what}: {words.rstrip('.')}", path=name, hint=hint, transient=passing)
+
+
+def answer(error: BaseException) -> int | None:
+    """The HTTP status behind an error, where there was an answer, and all of it."""
+    for each in _chain(error):
+        if _is_silence(each):  # aiohttp calls half an answer a status of 400
+            return None
+        response = getattr(each, "response", None)
+        if isinstance(response, dict):
+            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if isinstance(status, int):
+                return status
+        status = getattr(each, "status", None) or getattr(each, "code", None)
+        if isinstance(status, int):
+            return status
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    for _ in range(8):
+        if seen is None:
+            return
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _unanswered(error: BaseException) -> bool:
+    return any(map(_is_silence, _chain(error)))
+
+
+def _is_silence(error: BaseException) -> bool:
+    return any(base.__name__ in _NO_ANSWER for base in type(error).__mro__)
+
+
+def _remedy(error: BaseException, status: int | None) -> str | None:
+    if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
+        return "log in to the store first: the AWS_ACCESS_KEY_ID variables, or `aws configure`"
+    if status in (401, 403) or isinstance(error, PermissionError):
+        return "the account that you are logged in with may not do this"
+    return None
+
+
+def _absent(name: str) -> str:
+    return f"is {name.rpartition('/')[0]} the right place, and the name spelt as there?"
+
+
+def _protocols(fs: Any) -> set[str]:
+    protocol = fs.protocol
+    return {protocol} if isinstance(protocol, str) else set(protocol)

@@ -1,0 +1,243 @@
+"""Where bytes are to go, and every reason why they may not; nothing is written here.
+
+Symbolic links are followed, a process's own descriptors recognised, the input found under any
+name. Never here: a byte read or written, a format.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shlex
+import stat
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from deconvsurgery.errors import FileError, OutputError
+from deconvsurgery.storage.object_store.object_place import (
+    ObjectPlace,
+    check_object_place,
+    found_object_place,
+)
+
+from .address import file_of, is_url
+from .descriptors import let_go, opened
+from .os_error_text import reason, refusal, shown
+from .source import STANDARD_OUTPUT
+from .source_interface import Source
+
+# What the system says of a name that cannot be; else it could not look.
+_WRONG_NAME = frozenset(
+    (errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EINVAL, errno.EILSEQ)
+)
+_LINKS = 40  # symbolic links followed before a loop is assumed, as Linux does
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes go: a path without links, or the descriptor ``fd`` if that is not None.
+
+    ``old`` is what is there now. ``given`` is what the user wrote, ``name`` the same for messages.
+    """
+
+    given: str
+    name: str
+    path: str
+    fd: int | None
+    old: os.stat_result | None
+
+    @property
+    def directory(self) -> str:
+        """The directory of ``path``."""
+        return os.path.dirname(self.path)
+
+    @property
+    def streamed(self) -> bool:
+        """Not to be replaced by a rename: no regular file, or only a descriptor is at hand."""
+        return self.fd is not None or (self.old is not None and not stat.S_ISREG(self.old.st_mode))
+
+
+# The names under which a process finds its own descriptors. To open one of them again would
+# write from the start of a file that the shell redirected to with `>>`.
+_DESCRIPTOR = re.compile(r"(?:/proc/(?:self|(?P<pid>\d+))(?:/task/\d+)?|/dev)/fd/(?P<fd>\d+)")
+
+
+AnyPlace: TypeAlias = Place | ObjectPlace
+
+
+def found_place(output: str | os.PathLike[str]) -> AnyPlace:
+    """Find out what ``output`` names; follows symbolic links, the dangling ones too."""
+    given = file_of(output)
+    return found_object_place(given) if is_url(given) else _found_place(given)
+
+
+def _found_place(given: str) -> Place:
+    if given == "-":
+        if sys.stdout is None:  # Python found descriptor 1 closed; it may be another file by now
+            raise OutputError("is closed", path=STANDARD_OUTPUT)
+        return _descriptor(given, STANDARD_OUTPUT, 1)
+    name = shown(given)
+    if not given:
+        raise OutputError("the output's name is empty")
+    if os.path.basename(given) in ("", ".", ".."):
+        raise OutputError("names a directory, not a file", path=name, hint="name a file in it")
+    try:
+        path = given
+        for _ in range(_LINKS):
+            directory, last = os.path.split(path)
+            path = os.path.join(os.path.realpath(directory or "."), last)
+            match = _DESCRIPTOR.fullmatch(path)
+            if match and match["pid"] in (None, str(os.getpid())):
+                return _descriptor(given, name, int(match["fd"]))
+            if not os.path.islink(path):
+                break
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+        else:
+            raise OutputError("is a loop of symbolic links", path=name)
+        try:
+            old = os.lstat(path)
+        except FileNotFoundError:
+            old = None
+    except ValueError as error:  # a NUL in the name
+        raise OutputError(f"is no name for a file: {error}", path=name) from error
+    except OSError as error:
+        if error.errno not in _WRONG_NAME:
+            raise refusal("cannot be looked at", error, name) from error
+        raise OutputError(f"is no place for a file: {reason(error)}", path=name) from error
+    return Place(given, name, path, None, old)
+
+
+def _descriptor(given: str, name: str, fd: int) -> Place:
+    try:
+        return Place(given, name, "", fd, os.fstat(fd))
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise refusal("cannot be looked at", error, name) from error
+        raise OutputError(f"is closed: {reason(error)}", path=name) from error
+
+
+def check_beside(
+    output: str | os.PathLike[str],
+    others: Iterable[str | os.PathLike[str]],
+    *,
+    force: bool = False,
+) -> None:
+    """Every reason not to write a text to ``output``: above all that it is one of ``others``.
+
+    They are told by what they lead to, whether that is there yet or not; ``-`` is standard output.
+    """
+    place = found_place(output)
+    for other in others:
+        with suppress(OutputError, FileError):  # what is no place is not this one
+            if _same(place, found_place(other)):
+                break
+    else:
+        check_place(place, None, force=force, in_place=False, text=True)
+        return
+    raise OutputError(
+        f"leads to {shown(other)}, which it would replace",
+        path=place.name,
+        hint="name another file",
+    )
+
+
+def _same(one: AnyPlace, other: AnyPlace) -> bool:
+    """What is written to one would replace the other, or be mixed with it."""
+    if isinstance(one, ObjectPlace):
+        return isinstance(other, ObjectPlace) and one.location.is_same(other.location)
+    if isinstance(other, ObjectPlace):
+        return False
+    if one.old is not None and other.old is not None and os.path.samestat(one.old, other.old):
+        return True
+    return one.fd is None and other.fd is None and one.path == other.path
+
+
+def check_place(
+    place: AnyPlace, source: Source | None, *, force: bool, in_place: bool, text: bool
+) -> None:
+    """Every reason not to write to ``place``."""
+    if isinstance(place, ObjectPlace):
+        check_object_place(place, source, force=force, in_place=in_place)
+        return
+    if in_place and source is not None:
+        source.confirm_unchanged()  # else the file at its place is another one by now
+    old = place.old
+    if old is None:
+        _check_directory(place)
+        return
+    itself = source is not None and stat.S_ISREG(old.st_mode) and source.is_same_file(old)
+    if stat.S_ISDIR(old.st_mode):
+        raise OutputError("is a directory", path=place.name, hint="name a file in it")
+    if stat.S_ISBLK(old.st_mode):
+        raise OutputError("is a block device, which holds a file system", path=place.name)
+    if itself and not (in_place and place.path):
+        raise OutputError(
+            "is the input file itself",
+            path=place.name,
+            hint="name another output, or ask for it with --in-place",
+        )
+    if place.streamed:
+        if in_place:
+            raise OutputError("cannot be changed in place: it is no regular file", path=place.name)
+        if not text and _is_terminal(place):
+            raise OutputError(
+                "is a terminal, which binary data would upset",
+                path=place.name,
+                hint="redirect it (`> FILE`), or name a file",
+            )
+        return
+    if not itself and not force:
+        raise OutputError("exists already", path=place.name, hint="--force replaces it")
+    writable = old.st_mode & 0o222 and _may(place.path, os.W_OK)
+    if not writable and not force:
+        raise OutputError("is read-only", path=place.name, hint="--force replaces it all the same")
+    _check_directory(place)
+
+
+def _check_directory(place: Place) -> None:
+    directory = shown(place.directory)
+    if not _is_directory(place):
+        raise OutputError(
+            f"the directory {directory} does not exist",
+            path=place.name,
+            hint=f"create it first: mkdir -p {shlex.quote(directory)}",
+        )
+    if not _may(place.directory, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"the directory {directory} cannot be written to, and the new file is made in it"
+            " before it takes its place",
+            path=place.name,
+            hint="name an output in another directory",
+        )
+
+
+def _is_directory(place: Place) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(place.directory).st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise refusal("its directory cannot be looked at", error, place.name) from error
+
+
+def _may(path: str, access: int) -> bool:
+    return os.access(path, access, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _is_terminal(place: Place) -> bool:
+    if place.fd is not None:
+        return os.isatty(place.fd)
+    if place.old is None or not stat.S_ISCHR(place.old.st_mode):
+        return False
+    try:
+        fd = opened(place.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return False  # writing will fail with the reason
+    try:
+        return os.isatty(fd)
+    finally:
+        let_go(fd)

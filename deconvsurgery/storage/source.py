@@ -1,0 +1,311 @@
+"""Open what is read: a file as a seekable source of bytes, whatever it is on disk.
+
+A source is read by ``pread``, never mapped: a mapped file that someone else cuts short
+ends the process with SIGBUS, a read one ends in an error that can be told. Pipes and
+devices are spooled to an unnamed temporary file, so memory does not grow with them.
+
+Never here: writing, what the bytes mean, or printing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import islice
+
+from deconvsurgery.errors import FileError, FormatError, ModelError
+
+from .address import file_of, is_url
+from .descriptors import duplicated, let_go, opened
+from .os_error_text import reason, refusal, shown
+from .source_interface import Source
+
+STANDARD_INPUT = "standard input"
+STANDARD_OUTPUT = "standard output"
+
+_MIB = 1 << 20
+_READ = 1 << 30  # bytes asked for in one call; macOS refuses more than INT_MAX
+_TEXT_LIMIT = 256 * _MIB  # bytes; the largest prototxt in the wild has less than one hundredth
+
+
+_Identity = tuple[int, int, int, int]
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _status(fd: int, name: str) -> os.stat_result:
+    try:
+        return os.fstat(fd)
+    except OSError as error:
+        raise refusal("cannot be looked at", error, name) from error
+
+
+class FileSource(Source):
+    """A source that is a file, open under the descriptor ``fd``, which it owns."""
+
+    __slots__ = ("_identity", "_path", "_read_from", "fd", "name", "size", "spooled")
+    stride = _MIB
+
+    def __init__(
+        self,
+        fd: int,
+        name: str,
+        *,
+        path: str | None = None,
+        spooled_from: os.stat_result | None = None,
+    ) -> None:
+        try:
+            status = _status(fd, name)
+        except FileError:
+            let_go(fd)
+            raise
+        self.fd = fd
+        self.name = name
+        self.size = status.st_size
+        self.spooled = spooled_from is not None
+        self._path = path
+        self._identity = _identity(status)
+        self._read_from = spooled_from or status
+
+    def read(self, start: int, size: int) -> bytes:
+        """Bytes ``[start, start + size)``, all of them; raises as `Source.read`."""
+        self.refuse_beyond(start, size)
+        first = self._read_some(start, size)
+        if len(first) == size:
+            return first
+        data = bytearray(first)
+        while len(data) < size:
+            data += self._read_some(start + len(data), size - len(data))
+        return bytes(data)
+
+    def _read_some(self, start: int, size: int) -> bytes:
+        """At least one byte from ``start``, at most ``size``; none only if none were asked for."""
+        while True:
+            try:
+                data = os.pread(self.fd, min(size, _READ), start)
+            except InterruptedError:
+                continue
+            except OSError as error:
+                raise refusal(f"cannot read at byte {start}", error, self.name) from error
+            if not data and size:
+                raise ModelError(
+                    f"the file had {self.size} bytes and now ends at byte {start} or before:"
+                    " it was cut short while it was read",
+                    offset=start,
+                    path=self.name,
+                    hint="run again when nothing else writes to it",
+                )
+            return data
+
+    def filled(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """The stretches of ``[start, stop)`` that have bytes on disk; between them are zeros.
+
+        A sparse file has holes; elsewhere, and where the system does not tell, it is all of it.
+        """
+        position = start
+        while position < stop:
+            try:
+                begin = os.lseek(self.fd, position, os.SEEK_DATA)
+                end = os.lseek(self.fd, begin, os.SEEK_HOLE)
+            except (OSError, AttributeError) as error:
+                if getattr(error, "errno", None) != errno.ENXIO:  # a hole up to the end
+                    yield position, stop
+                return
+            if begin >= stop:
+                return
+            yield begin, min(end, stop)
+            position = end
+
+    def unchanged(self) -> bool:
+        """Device, inode, size and time of last change are what they were when it was opened.
+
+        Asks both the open file and its name, so a file put in its place counts as a change.
+        A name that is gone does not: nothing can be overwritten there, and the bytes stay
+        readable for as long as the source is open.
+        """
+        if self.spooled:
+            return True
+        if _identity(_status(self.fd, self.name)) != self._identity:
+            return False
+        if self._path is None:
+            return True
+        try:
+            return _identity(os.stat(self._path)) == self._identity
+        except OSError:
+            return True
+
+    def is_same_file(self, status: os.stat_result) -> bool:
+        """``status`` is of the very file this source reads, by whatever name it was found."""
+        return os.path.samestat(status, self._read_from)
+
+    def close(self) -> None:
+        """Give the descriptor back; a second call does nothing."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            let_go(fd)
+
+
+def open_source(path: str | os.PathLike[str]) -> Source:
+    """Open a file, a URL, or standard input for ``-``; the caller closes it.
+
+    What cannot seek (a pipe, a device) is read to its end first. Raises ``FileError`` when
+    there is nothing to read at ``path``.
+    """
+    return _source(path, limit=None)
+
+
+def can_be_read_again(path: str | os.PathLike[str]) -> bool:
+    """A regular file, or nothing at all (which opening will tell): not a pipe or a device."""
+    plain = file_of(path)
+    if is_url(plain):
+        return True
+    try:
+        return plain != "-" and (not plain or stat.S_ISREG(os.stat(plain).st_mode))
+    except (OSError, ValueError):
+        return plain != "-"
+
+
+def open_text(path: str | os.PathLike[str]) -> Source:
+    """Open a small file, such as a prototxt, or standard input for ``-``; the caller closes it.
+
+    Raises ``FormatError`` for more than 256 MiB, before reading them, and ``FileError``.
+    """
+    source = _source(path, limit=_TEXT_LIMIT)
+    if source.size <= _TEXT_LIMIT:
+        return source
+    with source:
+        raise FormatError(
+            "is too large for a prototxt"
+            if source.spooled
+            else f"is {source.size} bytes, no prototxt",
+            path=source.name,
+            hint="are net and model the wrong way round?",
+        )
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Everything in a small file; raises as `open_text`."""
+    with open_text(path) as source:
+        return source.read(0, source.size)
+
+
+def _source(path: str | os.PathLike[str], limit: int | None) -> Source:
+    """Open; of what must be spooled, take little more than ``limit`` bytes."""
+    plain = file_of(path)
+    if is_url(plain):
+        from deconvsurgery.storage.object_store.object_source import open_remote, streamed
+
+        found = open_remote(plain)
+        if found is not None:
+            return found
+        name = shown(plain)
+        spool = _spooled(streamed(plain, _MIB), name, limit)
+        return FileSource(spool, name, spooled_from=_status(spool, name))
+    if not plain:
+        hint = "its name is empty: is a variable of the script not set?"
+        raise FileError("there is no such file", hint=hint)
+    if plain == "-":
+        name, fd = STANDARD_INPUT, _standard_input()
+    else:
+        name, fd = shown(plain), _opened_for_reading(plain)
+    try:
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode):
+            raise FileError("is a directory, not a file", path=name, hint="name a file in it")
+        # A shell may hand over a file that something has read from already.
+        readable = stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0
+        spool = fd if readable else _spooled(_chunks(fd, name), name, limit)
+    except BaseException as error:
+        let_go(fd)
+        if isinstance(error, OSError):
+            raise refusal("cannot be looked at", error, name) from error
+        raise
+    if readable:
+        return FileSource(fd, name, path=None if plain == "-" else os.path.abspath(plain))
+    let_go(fd)
+    return FileSource(spool, name, spooled_from=status)
+
+
+def _standard_input() -> int:
+    if sys.stdin is None:  # Python found descriptor 0 closed; it may be another file by now
+        raise FileError("is closed", path=STANDARD_INPUT)
+    try:
+        if os.isatty(0):
+            raise FileError(
+                "is a terminal",
+                path=STANDARD_INPUT,
+                hint="redirect a file (`< FILE`) or pipe a command's output into it",
+            )
+        return duplicated(0)
+    except OSError as error:
+        raise refusal("cannot be read", error, STANDARD_INPUT) from error
+
+
+def _opened_for_reading(path: str) -> int:
+    try:
+        return opened(path, os.O_RDONLY | os.O_NOCTTY)
+    except FileNotFoundError as error:
+        raise FileError("there is no such file", path=shown(path), hint=_nearest(path)) from error
+    except OSError as error:
+        raise refusal("cannot be opened", error, shown(path)) from error
+    except ValueError as error:  # a NUL in the name
+        raise FileError(
+            f"cannot be opened: {error}", path=shown(path), hint="no file has such a name"
+        ) from error
+
+
+def _nearest(path: str) -> str | None:
+    """A hint for a name that is not there: a name like it that is."""
+    directory, name = os.path.split(path)
+    try:
+        with os.scandir(directory or ".") as entries:
+            names = [entry.name for entry in islice(entries, 1000)]
+    except FileNotFoundError:
+        return f"the directory {shown(directory)} does not exist either"
+    except OSError:
+        return None
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {shown(os.path.join(directory, near[0]))}?" if near else None
+
+
+def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:
+    """Copy what comes, to its end, into an unnamed temporary file; its descriptor."""
+    try:
+        with tempfile.TemporaryFile(buffering=0) as spool:
+            done = 0
+            for chunk in chunks:
+                done += len(chunk)
+                view = memoryview(chunk)
+                while view:
+                    view = view[spool.write(view) :]
+                if limit is not None and done > limit:
+                    break
+            return duplicated(spool.fileno())
+    except OSError as error:
+        raise FileError(
+            f"cannot be copied to a temporary file: {reason(error)}",
+            path=name,
+            hint="point TMPDIR to a directory with more space",
+        ) from error
+
+
+def _chunks(fd: int, name: str) -> Iterator[bytes]:
+    while chunk := _read_chunk(fd, name):
+        yield chunk
+
+
+def _read_chunk(fd: int, name: str) -> bytes:
+    while True:
+        try:
+            return os.read(fd, _MIB)
+        except InterruptedError:
+            continue
+        except OSError as error:
+            raise refusal("cannot be read", error, name) from error

@@ -1,0 +1,202 @@
+"""What a sweep does with one pair: the verb's arguments, the call, what came of it in short.
+
+Never here: whether a pair has to be worked on, or what becomes of a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from deconvsurgery.errors import ConfigError
+from deconvsurgery.inputs.settings import Checking, Pair
+from deconvsurgery.kernels.bilinear import Formula, Support
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+from deconvsurgery.verbs.apply import FILLS, apply
+from deconvsurgery.verbs.check import check
+from deconvsurgery.verbs.convert import VALUES, convert
+from deconvsurgery.verbs.regroup import regroup
+
+from .result_rows import Outcome
+
+Told = tuple[Outcome, dict[str, Any], tuple[str, ...]]
+
+_Kind = bool | tuple[str, ...]
+# The options of each verb as its command line has them, but for those that select layers, which
+# the settings have for all verbs: true for a flag, else what it may be.
+_OPTIONS: Final[Mapping[str, Mapping[str, _Kind]]] = {
+    "apply": {
+        "formula": tuple(Formula),
+        "support": tuple(Support),
+        "fill": FILLS,
+        "no-create": True,
+        "keep-off-diagonal": True,
+        "zero-bias": True,
+        "skip-unfit": True,
+        "any-gain": True,
+    },
+    "check": {},
+    "convert": {
+        "to": ("binary", "hdf5"),
+        "values": tuple(VALUES),
+        "keep-layers": True,
+        "keep-dims": True,
+    },
+    "regroup": {"expand": True},
+}
+# Flags that say what is not to be done, and the argument that says what is.
+_NEGATED: Final = {
+    "no-create": "create",
+    "keep-layers": "upgrade",
+    "keep-dims": "true_shapes",
+}
+# The paths that each verb needs.
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "apply": ("net", "model", "output"),
+    "check": (),
+    "convert": ("model", "output"),
+    "regroup": ("net", "model", "output", "net_output"),
+}
+
+
+def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A verb's options as a configuration file, ``path``, says them, as arguments of the verb.
+
+    >>> checked_options("convert", {"keep-dims": True, "values": "keep"}, "zoo.toml")
+    {'true_shapes': False, 'values': 'keep'}
+
+    Raises ``ConfigError`` for one that the verb does not have, and for a value that it cannot be.
+    """
+    known = _OPTIONS[verb]
+    arguments: dict[str, Any] = {}
+    for name, value in options.items():
+        kind = known.get(name)
+        if kind is None:
+            near = get_close_matches(name, known, 1, 0.6)
+            hint = f"it has {', '.join(known)}" if known else "what it has stands above [sweep]"
+            raise ConfigError(
+                f"sweep.options.{name}: {verb} has no such option in a sweep",
+                path=path,
+                hint=f"did you mean {near[0]!r}?" if near else hint,
+            )
+        if kind is True:
+            if not isinstance(value, bool):
+                raise ConfigError(
+                    f"sweep.options.{name} is true or false, not {value!r}", path=path
+                )
+            negated = _NEGATED.get(name)
+            arguments[negated or name.replace("-", "_")] = value is not bool(negated)
+        elif isinstance(kind, tuple) and value in kind:
+            arguments[name] = value
+        else:
+            choices = ", ".join(kind) if isinstance(kind, tuple) else ""
+            raise ConfigError(f"sweep.options.{name} is one of {choices}, not {value!r}", path=path)
+    return arguments
+
+
+def lacking(verb: str, pair: Pair) -> str | None:
+    """What the pair does not name that the verb needs, in words; ``None``: nothing."""
+    names = {each: getattr(pair, each) for each in _NEEDED[verb]}
+    if not names and pair.output is not None:
+        return f"{verb} writes nothing, and an output is named"
+    missing = [each.replace("_", "-") for each, path in names.items() if path is None]
+    if not missing:
+        return None
+    return f"{verb} needs {' and '.join(missing)}, which the pair does not name"
+
+
+def arguments_of(verb: str, pair: Pair, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the verb is called with beside paths, as JSON could say it."""
+    said = pair.checking
+    if verb == "convert":
+        return dict(options)
+    chosen = {
+        **_selecting(said),
+        **options,
+    }
+    if verb != "regroup":
+        chosen["allow_empty"] = bool(said.allow_empty)
+    if verb == "check":
+        chosen |= {
+            "select": said.select or (),
+            "ignore": said.ignore or (),
+            "frozen": bool(said.frozen),
+        }
+    return chosen
+
+
+def _selecting(said: Checking) -> dict[str, Any]:
+    return {
+        "patterns": said.pattern or DEFAULT_PATTERNS,
+        "exclude": said.exclude or (),
+        "phase": said.phase,
+        "level": said.level,
+        "stage": said.stage or (),
+    }
+
+
+def performed(verb: str, pair: Pair, arguments: Mapping[str, Any], *, force: bool) -> Told:
+    """Call the verb; raises as it does."""
+    return _CALLS[verb](pair, arguments, force)
+
+
+def _applied(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
+    assert pair.net is not None
+    assert pair.model is not None
+    result = apply(pair.net, pair.model, pair.output, force=force, **arguments)
+    layers = [
+        {"name": each.target.layer.name, "action": getattr(each, "action", "skipped")}
+        for each in result.plan.rows
+    ]
+    told = {
+        "changed": result.changed,
+        "layers": layers,
+        "bytes": {"output": result.output_size, "rewritten": result.rewritten},
+    }
+    return Outcome.DONE, told, result.warnings
+
+
+def _checked(pair: Pair, arguments: Mapping[str, Any], _force: bool) -> Told:
+    result = check(pair.net, pair.model, **arguments)
+    findings = [
+        {"rule": each.id, "level": each.level, "layer": each.layer, "line": each.line}
+        for each in result.findings
+    ]
+    told = {"matched": result.matched, "findings": findings}
+    return Outcome.DONE if result.passed else Outcome.FOUND, told, result.notes
+
+
+def _converted(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
+    assert pair.model is not None
+    result = convert(pair.model, pair.output, net=pair.net, force=force, **arguments)
+    told = {
+        "changed": result.changed,
+        "before": result.before,
+        "after": result.after,
+        "bytes": {"output": result.output_size},
+    }
+    return Outcome.DONE, told, result.warnings
+
+
+def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
+    assert pair.net is not None
+    assert pair.model is not None
+    result = regroup(pair.net, pair.model, pair.net_output, pair.output, force=force, **arguments)
+    plan = result.regrouping
+    layers = [{"name": each.target.layer.name, "action": "regrouped"} for each in plan.changes]
+    layers += [{"name": each.target.layer.name, "action": "unchanged"} for each in plan.kept]
+    told = {
+        "changed": result.changed,
+        "layers": layers,
+        "bytes": {"output": result.output_size},
+    }
+    return Outcome.DONE, told, result.warnings
+
+
+_CALLS: Final[Mapping[str, Callable[[Pair, Mapping[str, Any], bool], Told]]] = {
+    "apply": _applied,
+    "check": _checked,
+    "convert": _converted,
+    "regroup": _regrouped,
+}

@@ -1,0 +1,208 @@
+"""Dask's workers, wherever they are; who does what, and again when one dies, is left to Dask."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from multiprocessing import resource_tracker
+from typing import Any, Generic, TypeVar
+
+from deconvsurgery.errors import FileError, FormatError
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+_AHEAD = 4  # groups of tasks that the scheduler knows of, for each thread of a worker
+_GROUP = 32  # tasks at most in a group
+_BRIEF = 0.25  # seconds after which a worker begins no other task of its group
+_PAUSE = 0.005  # seconds between two looks for answers
+_EVERY = 1  # seconds between two looks at how many threads there are
+_NOWHERE = "127.0.0.1:0"  # any port that is free, for this machine alone
+_PATIENCE = 30  # seconds to reach a scheduler, and for it to have a worker
+
+
+def run_dask(
+    work: Callable[[Task], Answer],
+    tasks: Iterable[Task],
+    workers: int,
+    scheduler: str | None = None,
+) -> Iterator[tuple[Task, Answer | BaseException]]:
+    """Each task with its answer, or with what was raised, in the order in which they come.
+
+    Without the address of a scheduler a cluster of ``workers`` processes is started here, and ended
+    with it. Brief tasks go to a worker in groups, as a scheduler can do with some hundred things a
+    second. Tasks whose workers died are done again at the end, one by one: Dask takes those that
+    waited at such a worker for guilty, too. Raises ``FormatError`` where Dask is not installed,
+    ``FileError`` for a scheduler that cannot be reached or goes away.
+    """
+    try:
+        from distributed import as_completed
+    except ImportError:
+        raise FormatError(
+            "this engine needs Dask, which is not installed",
+            hint="pip install 'deconvsurgery[zoo]', or use --engine local",
+        ) from None
+    waiting = _Waiting(tasks)
+    with ExitStack() as stack:
+        client = _client(stack, workers, scheduler)
+        answers = as_completed(raise_errors=False, with_results=True)
+        running: dict[Any, list[Task]] = {}
+        suspects: deque[Task] = deque()
+        alone = False
+        room, asked = 0, float("-inf")
+
+        def submit(group: list[Task]) -> None:
+            # Not by what it is asked to do: a task that is done again may find another world.
+            future = client.submit(_together, work, group, pure=False)
+            running[future] = group
+            answers.add(future)
+
+        while True:
+            if time.monotonic() - asked >= _EVERY:  # a cluster may grow and shrink
+                room = max(1, sum(client.nthreads().values())) * _AHEAD
+                asked = time.monotonic()
+            while len(running) < room and (group := waiting.group()):
+                submit(group)
+            if not running and suspects:
+                alone = True
+                submit([suspects.popleft()])
+            if not running:
+                return
+            for future, answer in _ready(client, answers):
+                group = running.pop(future)
+                if future.status == "finished":
+                    given, seconds = answer
+                    waiting.learn(len(given), seconds)
+                    waiting.put_back(group[len(given) :])
+                    yield from zip(group, given, strict=False)
+                elif future.status != "error":
+                    raise _gone(client)
+                elif not alone and type(answer[1]).__name__ == "KilledWorker":
+                    suspects.extend(group)
+                elif len(group) > 1:
+                    waiting.split(group)
+                else:
+                    yield group[0], answer[1]  # beside its type and its traceback
+
+
+def _together(work: Callable[[Task], Answer], group: list[Task]) -> tuple[list[Answer], float]:
+    """On a worker: the answers of the first tasks, of one at least, and the seconds they took."""
+    began = time.monotonic()
+    given: list[Answer] = []
+    for task in group:
+        given.append(work(task))
+        if time.monotonic() - began > _BRIEF:
+            break
+    return given, time.monotonic() - began
+
+
+class _Waiting(Generic[Task]):
+    """Tasks in groups that take a worker about as long, whatever a task takes."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._tasks = iter(tasks)
+        self._back: deque[Task] = deque()
+        self._alone: deque[Task] = deque()
+        self._size = 1.0
+
+    def group(self) -> list[Task]:
+        """The next tasks; none at the end."""
+        if self._alone:
+            return [self._alone.popleft()]
+        size = int(self._size)
+        back = [self._back.popleft() for _ in range(min(size, len(self._back)))]
+        return back + list(islice(self._tasks, size - len(back)))
+
+    def learn(self, done: int, seconds: float) -> None:
+        """So many tasks of a group were done in that time."""
+        fitting = max(1.0, min(_GROUP, done * _BRIEF / max(seconds, 1e-6)))
+        self._size = (self._size + fitting) / 2
+
+    def put_back(self, tasks: Iterable[Task]) -> None:
+        """Of a group, those that were not begun."""
+        self._back.extend(tasks)
+
+    def split(self, group: Iterable[Task]) -> None:
+        """One of them raised something: which one is found out one by one."""
+        self._alone.extend(group)
+
+
+def _ready(client: Any, answers: Any) -> list[Any]:
+    """Futures and what they came to; at least one, which is waited for."""
+    # Dask's own waiting looks ten times a second, and for ever where the scheduler goes away while
+    # an answer is fetched.
+    while not answers.has_ready():
+        if client.status not in ("running", "connecting"):
+            raise _gone(client)
+        time.sleep(_PAUSE)
+    ready: list[Any] = answers.next_batch(block=False)
+    return ready
+
+
+def _gone(client: Any) -> FileError:
+    return FileError(
+        f"the scheduler {client.scheduler.address} is gone",
+        hint="what is settled stays so: run the same sweep again",
+        transient=True,
+    )
+
+
+def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
+    from dask import config
+    from distributed import Client, LocalCluster
+
+    # What workers say of themselves as they come and go is for the cluster's own logs.
+    for name in ("distributed", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if scheduler is None:
+        # Variables for its workers are set here, too, and would stay.
+        stack.callback(_set_back, dict(os.environ))
+        # A worker's profile of itself would grow by 300 MB in an hour of small pairs.
+        stack.enter_context(config.set({"distributed.worker.profile.enabled": False}))
+        with _deaf():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                # Else it listens to the whole network, at a port that another cluster may have.
+                scheduler_kwargs={"dashboard": False, "dashboard_address": _NOWHERE},
+                worker_dashboard_address=_NOWHERE,
+                silence_logs=logging.CRITICAL,  # in its workers, too
+            )
+        return stack.enter_context(Client(stack.enter_context(cluster)))
+    try:
+        client = stack.enter_context(Client(scheduler, timeout=_PATIENCE))
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise FileError(
+            f"the scheduler {scheduler} cannot be reached, or has no worker: {error}",
+            hint="start one: `dask scheduler` and `dask worker ADDRESS`, or leave --scheduler out",
+            transient=True,
+        ) from error
+    return client
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Threads and processes that begin here never hear of Ctrl-C, which reaches a terminal's all.
+
+    The one in front decides what ends, and how. Here it is heard, a moment later.
+    """
+    resource_tracker.ensure_running()  # where it begins, it would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _set_back(environment: dict[str, str]) -> None:
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)

@@ -1,0 +1,94 @@
+"""The record beside a sweep's output: what it was made of, and that it is the sweep's own.
+
+It is a row, in a file of its own. Before there is an output, it is a claim: whoever finds one knows
+that a sweep was about to write there. Never here: how a pair is worked on.
+"""
+
+from __future__ import annotations
+
+import os
+
+from deconvsurgery.errors import FileError, OutputError
+from deconvsurgery.storage.address import file_of, is_url
+from deconvsurgery.storage.object_store.store import asked, count, located
+from deconvsurgery.storage.os_error_text import refusal, shown
+from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.write_outputs import write_file
+
+from .result_rows import Row, read_row, written
+
+SUFFIX = ".sweep.json"
+_LONGEST = 1 << 24  # bytes; a row of a model with 10^4 layers has less than 1 MB
+
+
+def read_record(output: str) -> Row | None:
+    """The record of an output; ``None`` where there is none.
+
+    Raises ``OutputError`` for a file of that name that is none.
+    """
+    path = file_of(f"{output}{SUFFIX}")
+    data = _fetched(path) if is_url(path) else _read(path)
+    if data is None:
+        return None
+    row = read_row(data)
+    if row is None:
+        raise OutputError(
+            "is where the sweep keeps its record, and is none",
+            path=shown(path),
+            hint="move it away, or name another output",
+        )
+    return row
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open_source(path) as source:
+            return source.read(0, min(source.size, _LONGEST))
+    except FileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+
+
+def _fetched(path: str) -> bytes | None:
+    """In one request: whether there is an object is asked with it."""
+    location = located(path)
+    with asked("cannot be read", location.name):
+        try:
+            # Else s3fs asks for its size first, to fetch a large one in parts.
+            whole = {"start": 0, "end": _LONGEST} if location.is_s3 else {}
+            data: bytes | None = location.fs.cat_file(location.key, **whole)
+        except FileNotFoundError:
+            data = None
+    count(read=len(data or b""))
+    return data
+
+
+def write_record(output: str, row: Row) -> None:
+    """Put a record beside an output, or in the place of an older one."""
+    path, data = file_of(f"{output}{SUFFIX}"), written(row)
+    if not is_url(path):
+        write_file(path, data, force=True)
+        return
+    # Small enough for one request, which stores carry out as a whole.
+    location = located(path)
+    with asked("cannot be written", location.name):
+        location.fs.pipe_file(location.key, data)
+    count(written=len(data))
+
+
+def remove_record(output: str) -> None:
+    """Take the record away, if there is one."""
+    path = file_of(f"{output}{SUFFIX}")
+    if is_url(path):
+        location = located(path)
+        with asked("cannot be removed", location.name):
+            location.fs.rm_file(location.key)
+        count()
+        return
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise refusal("cannot be removed", error, shown(path)) from error

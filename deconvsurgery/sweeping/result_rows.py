@@ -1,0 +1,202 @@
+"""What a sweep says of each pair: a row, as JSON on a line; what the rows come to.
+
+Values only. Never here: files, how a pair is worked on, a printed word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from deconvsurgery.errors import SurgeryError
+from deconvsurgery.inputs.settings import Pair
+
+_BYTES = 16  # of a hash; two of 10^6 are the same once in 10^26 times
+
+
+class Outcome(StrEnum):
+    """What became of a pair; ``found`` is a check that did not pass.
+
+    ``begun`` stands only in the record beside an output that is on its way.
+    """
+
+    BEGUN = "begun"
+    DONE = "done"
+    FOUND = "found"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A pair of a sweep: its paths, what became of it, and what it was made of.
+
+    ``inputs`` and ``outputs`` are digests by path; ``key`` stands for the inputs' digests, the
+    verb, its options and the tool's version, ``seal`` for what files and stores tell of all that
+    without being read. ``result`` is the verb's, in short; ``error`` has the fields of an error
+    document.
+    """
+
+    net: str | None
+    model: str | None
+    output: str | None
+    net_output: str | None
+    verb: str
+    version: str
+    outcome: Outcome
+    key: str | None = None
+    seal: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    attempts: int = 1
+    seconds: float = 0.0
+    requests: int = 0
+    bytes_read: int = 0
+    bytes_sent: int = 0
+    bytes_copied: int = 0
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that a check found broken."""
+        return tuple(each["rule"] for each in (self.result or {}).get("findings", ()))
+
+
+def written(row: Row) -> bytes:
+    """A row as one line of JSON."""
+    text = json.dumps(asdict(row), ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode("utf-8", "surrogateescape")
+
+
+def read_row(line: bytes) -> Row | None:
+    """The row on a line; ``None`` for one that is cut short, or no row at all."""
+    try:
+        table = json.loads(line.decode("utf-8", "surrogateescape"))
+        table["outcome"] = Outcome(table["outcome"])
+        table["warnings"] = tuple(table["warnings"])
+        row = Row(**{name: table[name] for name in _NAMES if name in table})
+        return row if _is_sound(row) else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _is_sound(row: Row) -> bool:
+    """What is read was written by whoever could; raises ``KeyError`` or ``TypeError``, too."""
+    paths = (row.net, row.model, row.output, row.net_output)
+    texts = (row.verb, row.version, *row.warnings)
+    counts = (row.attempts, row.requests, row.bytes_read, row.bytes_sent, row.bytes_copied)
+    return (
+        all(each is None or isinstance(each, str) for each in (*paths, row.key, row.seal))
+        and all(isinstance(each, str) for each in texts)
+        and all(isinstance(each, int) for each in counts)
+        and isinstance(row.seconds, int | float)
+        and all(
+            isinstance(each, dict) and all(isinstance(one, str) for one in each.values())
+            for each in (row.inputs, row.outputs)
+        )
+        and all(each is None or isinstance(each, dict) for each in (row.result, row.error))
+        and all(isinstance(each, str) for each in row.rules)
+        and (row.error is None or isinstance(row.error["message"], str))
+    )
+
+
+def begins_row(data: bytes) -> bool:
+    """Whether this can be what there is of a row that was not written to its end."""
+    start = b'{"net": '
+    return data.startswith(start) or start.startswith(data)
+
+
+_NAMES = tuple(each.name for each in fields(Row))
+
+
+def identity(paths: Pair | Row) -> bytes:
+    """What tells one pair of a sweep from the others: its paths.
+
+    >>> identity(Pair("a", "b")) == identity(Pair("a", None, output="b"))
+    False
+    """
+    named = (paths.net, paths.model, paths.output, paths.net_output)
+    return hashed(*(each or "" for each in named))
+
+
+def hashed(*texts: str) -> bytes:
+    """A hash of texts that says where each ends."""
+    data = json.dumps(texts).encode()
+    return hashlib.blake2b(data, digest_size=_BYTES).digest()
+
+
+def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any) -> Row:
+    """The row of a pair that could not be worked on."""
+    place = ("path", "layer", "line", "column", "offset")
+    said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+    said |= {("file" if each == "path" else each): getattr(error, each, None) for each in place}
+    return Row(
+        pair.net,
+        pair.model,
+        pair.output,
+        pair.net_output,
+        verb,
+        version,
+        Outcome.FAILED,
+        error=said,
+        **told,
+    )
+
+
+@dataclass(slots=True)
+class Summary:
+    """What the rows of a sweep come to; ``skipped`` of them were settled by an earlier run."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
+    requests: int = 0
+    bytes_read: int = 0
+    bytes_sent: int = 0
+    bytes_copied: int = 0
+
+    def add(self, row: Row, *, skipped: bool = False) -> None:
+        """Count one more; what a skipped one once cost is not spent again."""
+        self.outcomes[row.outcome] += 1
+        self.rules.update(set(row.rules))
+        if row.error is not None:
+            self.errors[row.error["kind"]] += 1
+        if skipped:
+            self.skipped += 1
+            return
+        self.spend(row.requests, row.bytes_read, row.bytes_sent, row.bytes_copied)
+
+    def spend(self, requests: int, read: int, sent: int, copied: int) -> None:
+        """Count what stores were asked for."""
+        self.requests += requests
+        self.bytes_read += read
+        self.bytes_sent += sent
+        self.bytes_copied += copied
+
+    @property
+    def total(self) -> int:
+        """Pairs."""
+        return self.outcomes.total()
+
+    @property
+    def worst(self) -> Outcome:
+        """The worst that became of any."""
+        for each in (Outcome.FAILED, Outcome.FOUND):
+            if self.outcomes[each]:
+                return each
+        return Outcome.DONE
+
+
+def summed(rows: Iterable[Row]) -> Summary:
+    """What these rows come to."""
+    summary = Summary()
+    for row in rows:
+        summary.add(row)
+    return summary

@@ -1,0 +1,269 @@
+"""One pair of a sweep, settled once: passed over, done, found wrong, or failed after some tries.
+
+A record beside the output tells what it was made of. It is there as a claim before the output is,
+so whoever is killed in between leaves a place that is known to be the sweep's, and that the next
+one who comes may write anew. Never here: which pairs there are, or who settles them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import zip_longest
+from typing import Any
+
+from deconvsurgery import __version__
+from deconvsurgery.errors import (
+    ConfigError,
+    FileError,
+    OutputError,
+    SurgeryError,
+)
+from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.storage.address import folder_of
+from deconvsurgery.storage.object_store.object_version import known
+from deconvsurgery.storage.object_store.store import Traffic, counted
+from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.write_outputs import make_directory
+
+from .call_verb import arguments_of, lacking, performed
+from .file_identity import Mark, digest, mark
+from .output_record import (
+    SUFFIX,
+    read_record,
+    remove_record,
+    write_record,
+)
+from .result_rows import (
+    Outcome,
+    Row,
+    failed,
+    hashed,
+)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a second try, and before any
+
+Marks = Mapping[str, Mark | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A pair and what is to be done with it; ``seal`` is that of the row that is known of it."""
+
+    pair: Pair
+    verb: str
+    options: tuple[tuple[str, Any], ...] = ()
+    seal: str | None = None
+    retries: int = 0
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The pair's row, ``None`` where the known one still holds; ``fresh``: it was worked on.
+
+    ``traffic`` is what it took to find that out; a fresh row tells itself.
+    """
+
+    row: Row | None
+    fresh: bool = False
+    traffic: Traffic = field(default_factory=Traffic, compare=False)
+
+
+def settle(task: Task) -> Settled:
+    """Settle a pair; an error is its row, after as many tries more as may help."""
+    began = time.monotonic()
+    attempts = 1
+    with counted() as traffic:
+        while True:
+            spent = partial(_spent, began, attempts, traffic)
+            try:
+                with known():
+                    answer = _settled(_Work(task), spent)
+                return answer if answer.fresh else replace(answer, traffic=traffic)
+            except SurgeryError as error:
+                refused, passing = error, error.transient
+            except MemoryError:
+                words, hint = "out of memory", "fewer --workers leave more for each"
+                refused, passing = SurgeryError(words, hint=hint), False
+            if not passing or attempts > task.retries:
+                row = failed(task.pair, task.verb, __version__, refused, **spent())
+                return Settled(row, fresh=True)
+            # Not all at once when a store comes back.
+            time.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempts) * random.uniform(0.5, 1))
+            attempts += 1
+
+
+def _spent(began: float, attempts: int, traffic: Traffic) -> dict[str, Any]:
+    return {
+        "attempts": attempts,
+        "seconds": round(time.monotonic() - began, 3),
+        "requests": traffic.requests,
+        "bytes_read": traffic.read,
+        "bytes_sent": traffic.written,
+        "bytes_copied": traffic.copied,
+    }
+
+
+class _Work:
+    """A task with what is there of its inputs and outputs as it begins."""
+
+    def __init__(self, task: Task) -> None:
+        pair = task.pair
+        self.task, self.pair = task, pair
+        words = lacking(task.verb, pair)
+        if words is not None:
+            raise ConfigError(words)
+        self.arguments = arguments_of(task.verb, pair, dict(task.options))
+        self.record = pair.output or pair.net_output
+        self.inputs = _marks(pair.net, pair.model)
+        self.outputs = _marks(pair.output, pair.net_output)
+
+    def seal(self, inputs: Marks, outputs: Marks) -> str:
+        """What stands for all that the row depends on, as far as it can be told without reading."""
+        return self._hashed(
+            *(f"{path}:{found and found.state}" for path, found in {**inputs, **outputs}.items())
+        )
+
+    def key(self, digests: Mapping[str, str]) -> str:
+        """What stands for all that the outputs are made of."""
+        return self._hashed(*digests.values())
+
+    def _hashed(self, *texts: str) -> str:
+        said = json.dumps(self.arguments, sort_keys=True)
+        return hashed(self.task.verb, __version__, said, *texts).hex()
+
+    def row(self, outcome: Outcome, **told: Any) -> Row:
+        """A row of this pair."""
+        pair = self.pair
+        return Row(
+            pair.net,
+            pair.model,
+            pair.output,
+            pair.net_output,
+            self.task.verb,
+            __version__,
+            outcome,
+            **told,
+        )
+
+
+def _marks(*paths: str | None, again: bool = False) -> Marks:
+    return {path: mark(path, again=again) for path in paths if path is not None}
+
+
+def _digests(marks: Marks) -> dict[str, str]:
+    return {path: digest(path, found) for path, found in marks.items()}
+
+
+def _settled(work: _Work, spent: partial[dict[str, Any]]) -> Settled:
+    task = work.task
+    seal = work.seal(work.inputs, work.outputs)
+    if seal == task.seal and not task.force:
+        return Settled(None)
+    record = read_record(work.record) if work.record is not None else None
+    if record is not None and record.seal == seal and not task.force:
+        return Settled(_as_named(record, task.pair))
+    inputs = _digests(work.inputs)
+    key = work.key(inputs)
+    strange = None if task.force else _strange(record, work.outputs)
+    if strange is not None:
+        raise _not_ours(strange, work, record)
+    whole = all(work.outputs.values()) and not task.force
+    if whole and record is not None and record.key == key and record.seal:
+        # The same files, moved or touched: only what they are told by without reading is new.
+        row = replace(_as_named(record, task.pair), seal=seal)
+        assert work.record is not None
+        write_record(work.record, row)
+        return Settled(row)
+    with _claimed(work, record, key):
+        outcome, result, warnings = performed(
+            task.verb, task.pair, work.arguments, force=task.force or any(work.outputs.values())
+        )
+        if _marks(*work.inputs) != work.inputs:
+            raise FileError(
+                "changed while the pair was worked on",
+                path=" or ".join(map(shown, work.inputs)),
+                hint="run again when nothing else writes to it",
+                transient=True,
+            )
+        outputs = _marks(*work.outputs)
+        row = work.row(
+            outcome,
+            key=key,
+            seal=work.seal(work.inputs, outputs),
+            inputs=inputs,
+            outputs=_digests(outputs),
+            result=result,
+            warnings=warnings,
+            **spent(),
+        )
+        if work.record is not None:
+            write_record(work.record, row)
+    return Settled(replace(row, **spent()), fresh=True)
+
+
+def _as_named(record: Row, pair: Pair) -> Row:
+    """A record's row under the names that this sweep has for its files."""
+    inputs = [path for path in (pair.net, pair.model) if path is not None]
+    outputs = [path for path in (pair.output, pair.net_output) if path is not None]
+    return replace(
+        record,
+        net=pair.net,
+        model=pair.model,
+        output=pair.output,
+        net_output=pair.net_output,
+        inputs=dict(zip(inputs, record.inputs.values(), strict=False)),
+        outputs=dict(zip(outputs, record.outputs.values(), strict=False)),
+    )
+
+
+def _strange(record: Row | None, outputs: Marks) -> str | None:
+    """An output that is there and that no sweep has written, as far as its record tells."""
+    if record is not None and record.outcome is Outcome.BEGUN:
+        return None
+    known = [*record.outputs.values()] if record is not None else []
+    for (path, found), wrote in zip_longest(outputs.items(), known[: len(outputs)]):
+        if found is not None and digest(path, found) != wrote:
+            return path
+    return None
+
+
+def _not_ours(strange: str, work: _Work, record: Row | None) -> OutputError:
+    words = "exists already, and no sweep wrote it"
+    if record is not None:
+        words = f"is not what its record says that a sweep wrote: {shown(f'{work.record}{SUFFIX}')}"
+    return OutputError(words, path=shown(strange), hint="move it away, or --force replaces it")
+
+
+@contextmanager
+def _claimed(work: _Work, record: Row | None, key: str) -> Iterator[None]:
+    """Have a claim beside the output while the body writes it, and no longer if it does not."""
+    place = work.record
+    if place is None:
+        yield
+        return
+    for output in work.outputs:
+        if folder := folder_of(output):
+            make_directory(folder)
+    claim = work.row(Outcome.BEGUN, key=key)
+    write_record(place, claim)
+    try:
+        yield
+    except (SurgeryError, MemoryError) as error:
+        if isinstance(error, FileError) and error.transient:
+            raise  # a store may still carry out what it did not answer: the claim stays
+        with suppress(SurgeryError):  # the first error tells more; the claim only stays
+            # What is there may be another's by now, whose record must stay, if it has one.
+            others = isinstance(error, OutputError) and read_record(place) == claim
+            if others or _marks(*work.outputs, again=True) == work.outputs:
+                if record is not None:
+                    write_record(place, record)
+                elif others or not any(work.outputs.values()):
+                    remove_record(place)
+        raise

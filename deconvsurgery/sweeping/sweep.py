@@ -1,0 +1,235 @@
+"""``sweep``: a verb over many pairs, wherever their files are, on an engine that exists."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from deconvsurgery import __version__
+from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
+from deconvsurgery.inputs.expand_pairs import expanded
+from deconvsurgery.inputs.open_inputs import read_settings
+from deconvsurgery.inputs.settings import Pair, Settings
+from deconvsurgery.storage.address import folder_of, is_url, joined
+from deconvsurgery.storage.object_store.store import Traffic, counted
+from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.sweeping.engines.dask import run_dask
+from deconvsurgery.sweeping.engines.local import run_local
+from deconvsurgery.verbs.open_and_write import Path
+
+from .call_verb import checked_options, lacking
+from .result_rows import (
+    Outcome,
+    Row,
+    Summary,
+    failed,
+)
+from .results_file import Ledger
+from .run_pair import Settled, Task, settle
+
+ENGINES = ("local", "dask")
+RESULTS = "sweep.jsonl"
+MOST_TOLD = 100
+"""So many of the rows that are not done a result keeps; the results file has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """What a sweep came to: every pair has a row in ``results``, a file of JSON Lines.
+
+    ``told`` are the first rows of pairs that failed, or were found wrong; ``repeated`` counts pairs
+    that were named more than once, ``unmatched`` are patterns that no file is like.
+    """
+
+    config: str
+    verb: str
+    engine: str
+    results: str
+    summary: Summary
+    told: tuple[Row, ...] = ()
+    repeated: int = 0
+    unmatched: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """No pair failed, and nothing was found wrong with any."""
+        return self.summary.worst is Outcome.DONE
+
+
+def sweep(
+    config: Path | None = None,
+    *,
+    engine: str = "local",
+    scheduler: str | None = None,
+    workers: int | None = None,
+    retries: int | None = None,
+    results: Path | None = None,
+    force: bool = False,
+    progress: Callable[[Summary, Row], None] | None = None,
+) -> SweepResult:
+    """Run the verb that a configuration file names over its pairs (default: the nearest file).
+
+    ``engine`` is one of `ENGINES`; ``scheduler`` is the address of Dask's, ``workers`` (default: a
+    process for each core) are started here where there is none. ``retries`` and ``results`` have
+    the last word over the file's. ``progress`` hears of each row as it comes. A pair that fails is
+    a row; raises a ``SurgeryError`` only for what keeps all of them from being worked on.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"an engine is one of {', '.join(ENGINES)}, not {engine!r}")
+    if scheduler is not None and engine != "dask":
+        raise ValueError("only Dask has a scheduler")
+    settings = read_settings(config)
+    if settings is None or not settings.pairs:
+        raise ConfigError(
+            "lists no pairs" if settings else "there is no deconvsurgery.toml from here upwards",
+            path=settings.path if settings else None,
+            hint="docs/zoo.md has a whole one",
+        )
+    wanted = settings.sweep
+    options = checked_options(wanted.verb, dict(wanted.options), settings.path)
+    for pair in settings.pairs:
+        words = None if pair.listed else lacking(wanted.verb, pair)
+        if words is not None:
+            raise ConfigError(
+                f"the pair of {shown(pair.net or pair.model or '')}: {words}",
+                path=settings.path,
+                hint="sweep.verb says which verb; docs/zoo.md has whole files",
+            )
+    task = Task(
+        Pair(None),
+        wanted.verb,
+        tuple(options.items()),
+        retries=wanted.retries if retries is None else retries,
+        force=force,
+    )
+    place = _results(settings, results)
+    count = workers or _cores()
+    with Ledger(place) as ledger, counted() as listing:
+        book = _Book(ledger, progress)
+        tasks = book.tasks(settings.pairs, task)
+        answers = (
+            run_dask(settle, tasks, count, scheduler)
+            if engine == "dask"
+            else run_local(settle, tasks, count)
+        )
+        for done, answer in answers:
+            book.note(done, answer)
+        ledger.finish()
+    book.spend(listing)
+    if not book.summary.total:
+        raise ConfigError(
+            f"stands for no pair: no file is like {', '.join(map(shown, book.unmatched))}",
+            path=settings.path,
+            hint="paths are relative to the configuration file",
+        )
+    return SweepResult(
+        settings.path,
+        wanted.verb,
+        engine,
+        place,
+        book.summary,
+        tuple(sorted(book.told, key=lambda row: (row.net or "", row.model or ""))),
+        book.repeated,
+        tuple(book.unmatched),
+    )
+
+
+def _results(settings: Settings, results: Path | None) -> str:
+    place = os.fspath(results) if results is not None else settings.sweep.results
+    if place is None:
+        folder = folder_of(settings.path)
+        place = RESULTS if is_url(folder) else joined(folder, RESULTS)
+    if is_url(place):
+        raise OutputError(
+            "a sweep's results are a file of this machine, to which rows are added",
+            path=shown(place),
+            hint="--results FILE; copy it to the store when the sweep is over",
+        )
+    return str(place)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1
+
+
+@dataclass(slots=True)
+class _Book:
+    """Which pairs are to be settled, and what became of them."""
+
+    ledger: Ledger
+    progress: Callable[[Summary, Row], None] | None
+    summary: Summary = field(default_factory=Summary)
+    told: list[Row] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+    repeated: int = 0
+
+    def tasks(self, pairs: Iterable[Pair], task: Task) -> Iterator[Task]:
+        """A task for each pair, made when there is somebody to do it."""
+        for each in pairs:
+            found = False
+            for pair in expanded(each):
+                found = True
+                first, seal = self.ledger.begin(pair)
+                if not first:
+                    self.repeated += 1
+                    continue
+                other = self.ledger.taken(pair)
+                if other is not None:
+                    error = OutputError(
+                        "another pair of this sweep has that output",
+                        path=shown(other),
+                        hint="say {name} in the output, so that each pair has its own",
+                    )
+                    self._add(failed(pair, task.verb, __version__, error))
+                    continue
+                yield replace(task, pair=pair, seal=seal)
+            if not found:
+                self.unmatched.append(each.listed or each.net or each.model or "")
+
+    def note(self, task: Task, answer: Settled | BaseException) -> None:
+        """Write down what became of a task."""
+        if isinstance(answer, BaseException):
+            self._add(failed(task.pair, task.verb, __version__, _given_up(answer)))
+            return
+        self.spend(answer.traffic)
+        if answer.row is None:
+            self._tell(self.ledger.settled(task.pair), skipped=True)
+        else:
+            self.ledger.append(answer.row)
+            self._tell(answer.row, skipped=not answer.fresh)
+
+    def spend(self, traffic: Traffic) -> None:
+        """Count what stores were asked for, beside what the rows tell."""
+        self.summary.spend(traffic.requests, traffic.read, traffic.written, traffic.copied)
+
+    def _add(self, row: Row) -> None:
+        self.ledger.append(row)
+        self._tell(row)
+
+    def _tell(self, row: Row, *, skipped: bool = False) -> None:
+        self.summary.add(row, skipped=skipped)
+        if row.outcome is not Outcome.DONE and len(self.told) < MOST_TOLD:
+            self.told.append(row)
+        if self.progress is not None:
+            self.progress(self.summary, row)
+
+
+def _given_up(error: BaseException) -> SurgeryError:
+    """Why a task has no answer: whoever worked on it died, or there is a mistake in this tool."""
+    if isinstance(error, SurgeryError):
+        return error
+    kind = type(error).__name__
+    if kind in ("BrokenProcessPool", "KilledWorker"):
+        return SurgeryError(
+            "every process that worked on it was killed",
+            hint="out of memory? fewer --workers leave more for each",
+        )
+    return SurgeryError(
+        f"stopped at a mistake of this tool: {kind}: {error}",
+        hint="please report it, with the net and the model if you can",
+    )
