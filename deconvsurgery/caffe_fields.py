@@ -1,7 +1,6 @@
 """What Caffe's format calls things: messages, field numbers, type names, blob storage kinds.
 
-Data only. Never here: reading or writing a file, the meaning of a value, a layer's shape.
-protobuf is imported when a message class is asked for, not before.
+Data only.
 """
 
 from __future__ import annotations

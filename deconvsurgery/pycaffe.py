@@ -1,7 +1,4 @@
-"""FCN's ``interp`` for a live pycaffe net; imports no Caffe, it takes the net as it is.
-
-Never here: files, layers chosen by pattern.
-"""
+"""FCN's ``interp`` for a live pycaffe net; imports no Caffe, it takes the net as it is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How names, shapes and lists stand in a sentence, where a file may hold any of any length.
-
-Never here: what a sentence says, escaping for a terminal (``report``).
-"""
+"""How names, shapes and lists stand in a sentence, where a file may hold any of any length."""
 
 from __future__ import annotations
 

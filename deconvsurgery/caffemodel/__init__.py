@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""A weights file, binary: what it is, where its layers, blobs and values lie, how they change.
+
+Never here: an opinion on what the weights are good for.
+"""

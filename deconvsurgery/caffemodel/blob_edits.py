@@ -1,7 +1,6 @@
 """Edits that put new blobs and layers into a binary caffemodel.
 
-What each blob already is (its dims' form, its field of values) it stays. Never here: files,
-the values themselves (they are made when they are written), a decision.
+What each blob already is (its dims' form, its field of values) it stays.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """A message's fields by name, as the descriptors have them, carried to other numbers as bytes.
 
 What a field holds is not decoded; several occurrences of a message count as protobuf counts them.
-Never here: which field goes where, files.
 """
 
 from __future__ import annotations

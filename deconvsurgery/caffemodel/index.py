@@ -1,7 +1,6 @@
 """The index of a binary caffemodel, made by stepping over lengths; no value of a weight is read.
 
-Five fields of a layer are looked at, all others are stepped over unseen. Never here: files, an
-opinion on what is found.
+Five fields of a layer are looked at, all others are stepped over unseen.
 """
 
 from __future__ import annotations

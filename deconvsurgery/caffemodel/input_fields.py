@@ -1,7 +1,6 @@
 """The Input layer that Caffe makes of a model's ``input``, ``input_dim`` and ``input_shape``.
 
-Facts: ``UpgradeNetInput`` in Caffe's ``src/caffe/util/upgrade_proto.cpp``. Never here: files, what
-becomes of the fields themselves.
+Facts: ``UpgradeNetInput`` in Caffe's ``src/caffe/util/upgrade_proto.cpp``.
 """
 
 from __future__ import annotations

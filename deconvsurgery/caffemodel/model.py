@@ -1,7 +1,6 @@
 """A weights file as it was indexed, whichever form it has: layers, blobs, rows of their values.
 
-Places, never payload: values are read a few rows at a time when they are asked for. Never here:
-how a form is read (``caffemodel``, ``hdf5``), a decision, the shape a blob *should* have.
+Places, never payload: values are read a few rows at a time when they are asked for.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A whole binary model put together: the net's layers as Caffe would save them, with blobs.
 
-Values are made when they are written. Never here: where they come from, a decision, a file.
+Values are made when they are written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The values and parameters that a binary caffemodel holds, read when they are asked for.
-
-Never here: the index (``indexing``), files, a decision, the shape a blob *should* have.
-"""
+"""The values and parameters that a binary caffemodel holds, read when they are asked for."""
 
 from __future__ import annotations
 

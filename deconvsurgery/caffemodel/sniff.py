@@ -1,7 +1,6 @@
 """What a file is, told by its first bytes and never by its suffix.
 
-Never here: paths, opening, or a full parse: a guess that costs one short read. It errs
-on one side only: what can be a NetParameter is called BINARY.
+It errs on one side only: what can be a NetParameter is called BINARY.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Caffe's upgrade chain on a binary model, as values: old layers as today's.
 
 A field moves by giving its payload, byte for byte, the number it has today; what a fork put inside
-goes along unseen. Never here: files, the payload of a blob, a decision.
-Facts: Caffe ``src/caffe/util/upgrade_proto.cpp``.
+goes along unseen. Facts: Caffe ``src/caffe/util/upgrade_proto.cpp``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Protobuf's wire format: varints, tags, fields, and enclosing lengths that stay true.
 
-Knows no message and no field by name. Never here: Caffe, values of weights, files.
-Format: https://protobuf.dev/programming-guides/encoding/
+Knows no message and no field by name. Format: https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from types import FrameType
 
 import click
 
-from deconvsurgery import __version__
 from deconvsurgery.errors import SurgeryError
+from deconvsurgery.version import __version__
 
 from .console import show_error, show_usage_error, silence
 from .help import Context

@@ -1,7 +1,7 @@
 """Completion in bash, zsh and fish, by click's own machinery.
 
 ``_DECONVSURGERY_COMPLETE=bash_source deconvsurgery`` prints what a shell sources once; its script
-asks ``…=bash_complete`` with the words typed so far. Never here: which files or layers there are.
+asks ``…=bash_complete`` with the words typed so far.
 """
 
 from __future__ import annotations

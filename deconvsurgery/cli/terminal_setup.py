@@ -2,7 +2,7 @@
 
 ``NO_COLOR`` (https://no-color.org) and ``FORCE_COLOR`` (https://force-color.org) count when they
 are set and not empty, and the first one wins: both together give a terminal's layout without
-colours. Never here: printing.
+colours.
 """
 
 from __future__ import annotations

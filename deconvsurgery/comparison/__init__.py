@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Two models side by side: which layers belong together, and how their values differ.
+
+Never here: a file opened or written.
+"""

@@ -1,7 +1,6 @@
 """What two layers, or two files, differ in beside the values of their weights; told in words.
 
-Caffe loads names and weights only, so nothing of this changes what it loads. Never here: values of
-weights, what counts as a difference.
+Caffe loads names and weights only, so nothing of this changes what it loads.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Hold two models against each other: which layers belong together, and what each is to the other.
-
-Never here: how values are compared, files, a printed word.
-"""
+"""Hold two models against each other: which layers belong together, what each is to the other."""
 
 from __future__ import annotations
 

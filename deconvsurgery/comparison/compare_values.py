@@ -1,7 +1,6 @@
 """One blob's values held against another's: by their bytes, as numbers only where those differ.
 
-A piece at a time, so that no blob is ever held whole. Never here: which blobs belong together,
-shapes, words.
+A piece at a time, so that no blob is ever held whole.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which layer of one model is which of another: by name, as Caffe copies them, in turn.
 
-Positions in the two lists of layers, no more. Never here: values, files, words.
+Positions in the two lists of layers, no more.
 """
 
 from __future__ import annotations

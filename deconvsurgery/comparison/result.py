@@ -1,7 +1,6 @@
 """What two models are to each other, layer by layer and blob by blob: places and numbers.
 
-What counts as a difference is what Caffe would load: names, shapes and values of weights. Never
-here: how that is found out, a printed word.
+What counts as a difference is what Caffe would load: names, shapes and values of weights.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""What the user named, opened: nets, models, lists of pairs, settings.
+
+Never here: anything written.
+"""

@@ -1,7 +1,6 @@
 """The lines of a text that an error is about, read once more to be shown beside it.
 
-What cannot be shown is left out: a pipe is gone, a file may have changed or be a long one. Never
-here: an error (there is one already), or how lines are laid out.
+What cannot be shown is left out: a pipe is gone, a file may have changed or be a long one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The pairs that a configuration's paths stand for, one at a time: files and objects are listed.
-
-Never here: what a pattern means (``naming``), opening what is found.
-"""
+"""The pairs that a configuration's paths stand for, one at a time: files and objects are listed."""
 
 from __future__ import annotations
 

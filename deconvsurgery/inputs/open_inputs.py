@@ -1,7 +1,6 @@
 """Read what the user named: a net's text, a model's index; each error with its file.
 
-What bytes are is told by ``forms``, what they mean by ``prototxt`` and ``caffemodel``. Never
-here: writing, or printing.
+What bytes are is told by ``caffemodel.sniff``, what they mean by ``prototxt`` and ``caffemodel``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``*``, ``?`` and ``[...]`` stay within a folder, ``**`` does not, ``{name}`` is a wildcard that the
 other paths repeat. None of them stands for the dot that hides a file or a folder. In an address of
-the web ``?`` is no wildcard. Never here: looking what there is.
+the web ``?`` is no wildcard.
 """
 
 from __future__ import annotations

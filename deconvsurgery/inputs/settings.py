@@ -1,6 +1,6 @@
 """What a configuration file says: which nets and models belong together, how they are checked.
 
-TOML text in, values out. Never here: finding the file, opening what it names.
+TOML text in, values out.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Checking:
 class Pair:
     """A net with its model, either of them alone, how they are checked, and what a sweep writes.
 
-    Paths may have wildcards and ``{name}`` (see ``naming``), and stand for many pairs then; so
-    does ``listed``, a file with a pair a line.
+    Paths may have wildcards and ``{name}`` (see ``path_patterns``), and stand for many pairs then;
+    so does ``listed``, a file with a pair a line.
     """
 
     net: str | None

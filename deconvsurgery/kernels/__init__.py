@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Bilinear kernels, and what given weights are, as numbers.
+
+Never here: nets or files.
+"""

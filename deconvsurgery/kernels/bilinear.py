@@ -1,7 +1,5 @@
 """Bilinear kernels by formula, gain per phase and the recipe.
 
-Never here: weight blobs (``fill``), files, layers.
-
 A kernel is an outer product of triangles, one for each axis. Three programs write that
 triangle three ways; each is followed here to the last bit:
 

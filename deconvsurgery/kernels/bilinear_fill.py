@@ -1,7 +1,6 @@
 """The recipe of a weight blob: where the kernel goes, and the values, a channel at a time.
 
 A recipe is small and compares with ``==``; the values of a 59 MB blob are never held at once.
-Never here: files, layers by name, weights that exist already.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a layer's weights look like, in one pass over their rows: kernels, and who hears whom.
-
-Never here: where weights come from, what they are called, or how any of it is drawn.
-"""
+"""What a layer's weights look like, in one pass over their rows: kernels, and who hears whom."""
 
 from __future__ import annotations
 

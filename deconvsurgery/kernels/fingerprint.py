@@ -1,7 +1,4 @@
-"""What given weights are: bilinear, bilinear in every pair, zero, nearest …; one pass over them.
-
-Never here: where weights come from, whether they are right for their layer, or a way to mend them.
-"""
+"""What given weights are: bilinear, bilinear in every pair, zero, nearest …; one pass over them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""One kernel in numbers: its taps, centre, gain per phase, and the recipe of its factor.
-
-Never here: layers, files, or how it is shown.
-"""
+"""One kernel in numbers: its taps, centre, gain per phase, and the recipe of its factor."""
 
 from __future__ import annotations
 

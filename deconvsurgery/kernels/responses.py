@@ -1,7 +1,4 @@
-"""What a layer with two kernel axes makes of test signals: a constant, a step, a ramp, pictures.
-
-Never here: weights as a whole, where they come from, or how an answer is drawn.
-"""
+"""What a layer with two kernel axes makes of test signals: a constant, a step, a ramp, pictures."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Net and model together: a matched layer as Caffe sets it up, shared blobs, whether they fit.
+
+Never here: files, or text for people beyond a reason.
+"""

@@ -2,8 +2,6 @@
 
 Caffe copies weights by layer name alone (``Net::CopyTrainedLayersFrom``), and it either ignores
 silently what does not fit or ends the process; both are told here, over all layers.
-
-Never here: values of weights, files, or what this tool itself does about a layer.
 """
 
 from __future__ import annotations

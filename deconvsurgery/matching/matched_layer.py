@@ -1,7 +1,4 @@
-"""The facts of a matched layer: what Caffe would set up for it, and how it would be filled.
-
-Never here: whether it can be (``unfit``), what is done about it (``plan``).
-"""
+"""The facts of a matched layer: what Caffe would set up for it, and how it would be filled."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What is to be said of a weights file as a whole: how its values are kept, what Caffe refuses.
-
-Never here: a layer's weights, what is done about them.
-"""
+"""What is to be said of a weights file as a whole: how its values are kept, what Caffe refuses."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Shared parameters are one memory in Caffe but a copy a layer in a binary file, and the last copy
 loaded wins: so all copies are rewritten or none. An HDF5 file has them once, at the first of the
-layers, their owner. Never here: shapes, weights, files.
+layers, their owner.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""What there is to see in weights, as values: title, series or array, scale, note.
+
+Never here: drawing.
+"""

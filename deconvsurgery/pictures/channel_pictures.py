@@ -1,7 +1,4 @@
-"""A layer's weights looked at: as the model has them, and as a plan would leave them.
-
-Never here: what a sight is made of, or how it is drawn.
-"""
+"""A layer's weights looked at: as the model has them, and as a plan would leave them."""
 
 from __future__ import annotations
 

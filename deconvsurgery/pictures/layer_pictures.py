@@ -1,7 +1,4 @@
-"""What a page shows of a run beside its table: the way up through the net, weights looked at.
-
-Never here: how any of it is drawn.
-"""
+"""What a page shows of a run beside its table: the way up through the net, weights looked at."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""What each verb would do, worked out before anything is written; one package a verb.
+
+Never here: a file opened or written.
+"""

@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""A net's text: tokens, layers, edits, the upgrade from V0 and V1, selection by name.
+
+Never here: weights.
+"""

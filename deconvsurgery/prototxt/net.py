@@ -1,7 +1,4 @@
-"""The nouns of a net, immutable: Net, Layer, ConvolutionParam, NetState and its rules.
-
-Never here: text, files, shapes, or an opinion on whether a layer is right.
-"""
+"""The nouns of a net, immutable: Net, Layer, ConvolutionParam, NetState and its rules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How a new field is written, as the fields around it are; nothing of Caffe.
 
 Colons, quotes, braces, and whether small messages take a line or several, read off a scanned
-text. Never here: where a field goes, or bytes.
+text.
 """
 
 from __future__ import annotations

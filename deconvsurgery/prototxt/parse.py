@@ -1,7 +1,7 @@
 """A prototxt's text, as a Net with line numbers; tolerant of forks, strict with misspellings.
 
-From bytes to values: decode, scan (``textformat``), understand (``meaning``), upgrade
-(``legacy``). Never here: files, shapes, weights.
+From bytes to values: decode, scan (``tokens``), understand (``typed_fields``), upgrade
+(``upgrade``).
 """
 
 from __future__ import annotations

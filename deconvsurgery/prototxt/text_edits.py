@@ -2,8 +2,7 @@
 
 What is to change is a tree of names, occurrences and values; where it goes, and how it is written,
 the neighbours tell: indentation, line ends, colons, quotes, braces, separators. The outcome are
-edits on the bytes as they were read, whatever their encoding and line ends. Never here: why
-something changes, files.
+edits on the bytes as they were read, whatever their encoding and line ends.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A lossless scanner: each field keeps the offsets of its name and its value in the text, so a
 line can be named and an edit can leave every other character alone. What the values *mean* is
-protobuf's business (``prototxt``); here a scalar is the characters that were written.
+protobuf's business (``typed_fields``); here a scalar is the characters that were written.
 """
 
 from __future__ import annotations

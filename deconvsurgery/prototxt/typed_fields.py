@@ -1,8 +1,8 @@
 """What a net's text says: every field with its value, typed where Caffe has the field.
 
-protobuf's ``text_format`` gives the meaning of the fields it knows, ``textformat`` the tree and
+protobuf's ``text_format`` gives the meaning of the fields it knows, ``tokens`` the tree and
 the places; both are walked together and must find the same fields. What a fork added is put
-back by its look. Never here: layers, upgrades, files.
+back by its look.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""Plans and kernels as renderables and documents; nothing is printed here."""
+"""Results as text, page, JSON or SARIF; one module a verb in each package.
+
+Never here: a decision, or anything printed.
+"""

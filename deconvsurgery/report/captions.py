@@ -1,7 +1,4 @@
-"""What is seen in pictures of weights, said in one line each.
-
-Never here: how they are drawn.
-"""
+"""What is seen in pictures of weights, said in one line each."""
 
 from __future__ import annotations
 

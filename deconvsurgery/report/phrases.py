@@ -1,7 +1,7 @@
 """How names, numbers and states are said.
 
-Never here: what a result means, or printing. Everything that comes from a file is shown as
-text, never as rich's markup, with its control characters made visible.
+Everything that comes from a file is shown as text, never as rich's markup, with its control
+characters made visible.
 """
 
 from __future__ import annotations

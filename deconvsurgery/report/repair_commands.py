@@ -1,7 +1,4 @@
-"""Repairs as commands that can be copied: which files they read, what they call what they write.
-
-Never here: how to mend a layer (``repairs``), or printing.
-"""
+"""Repairs as commands that can be copied: which files they read, what they call what they write."""
 
 from __future__ import annotations
 

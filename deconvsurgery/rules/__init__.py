@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""What may be wrong with a layer, a net or a pair, and what repairs it.
+
+Never here: files opened or written.
+"""

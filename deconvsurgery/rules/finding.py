@@ -1,7 +1,4 @@
-"""What a finding is, and the table of rules: stable ids, names, severities. Ids are never reused.
-
-Never here: how a rule is tested (``rules``, ``audit``), how a finding is shown.
-"""
+"""What a finding is, and the table of rules: stable ids, names, severities, never reused."""
 
 from __future__ import annotations
 

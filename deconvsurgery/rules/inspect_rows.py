@@ -1,7 +1,4 @@
-"""What the layers of a net, a model, or both are now: one row each; changes nothing.
-
-Never here: files, or how a row is shown.
-"""
+"""What the layers of a net, a model, or both are now: one row each; changes nothing."""
 
 from __future__ import annotations
 

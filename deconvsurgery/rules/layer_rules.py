@@ -1,7 +1,6 @@
 """What may be wrong with one Deconvolution: one small test a rule, in a table.
 
-A test tells what is so, with the numbers that prove it and how to mend it, or ``None``. Never here:
-rules over a whole net or model (``audit``), or how a finding is shown.
+A test tells what is so, with the numbers that prove it and how to mend it, or ``None``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A Deconvolution as the rules see it: what the net says, what the model has, where it lies.
-
-Never here: a rule, or a way to mend what breaks one.
-"""
+"""A Deconvolution as the rules see it: what the net says, what the model has, where it lies."""
 
 from __future__ import annotations
 

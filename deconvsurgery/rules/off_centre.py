@@ -1,7 +1,4 @@
-"""DS007: a Deconvolution's output that does not lie where it should.
-
-Never here: where it lies (``alignment``), other rules.
-"""
+"""DS007: a Deconvolution's output that does not lie where it should."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The page of each rule: what it finds, why that matters, how to mend it, nets that do and do not.
 
-The pages lie beside this file, in ``explained``. Never here: testing a rule.
+The pages lie beside this file, in ``explained``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Every rule held against a net, or a net and its model: findings in the net's order.
 
-What one layer breaks is told by ``rules``; here are the rules over a whole net and model. Never
-here: files, how a finding is shown, or what becomes of it.
+What one layer breaks is told by ``layer_rules``; here are the rules over a whole net and model.
 """
 
 from __future__ import annotations

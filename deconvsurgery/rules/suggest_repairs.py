@@ -1,7 +1,4 @@
-"""How to mend what a layer breaks: the commands that do it, or what is to be done by hand.
-
-Never here: whether a rule is broken, the names of files.
-"""
+"""How to mend what a layer breaks: the commands that do it, or what is to be done by hand."""
 
 from __future__ import annotations
 

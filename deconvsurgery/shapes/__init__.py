@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Shapes of every blob in one state of a net, and where its pixels lie.
+
+Never here: weights.
+"""

@@ -2,8 +2,6 @@
 
 Maps are followed along first bottoms to a root (a blob that no known layer makes); two blobs of one
 root can be compared.
-
-Never here: the map of a layer (``coordinates``), sizes of blobs, what is to be said of a layer.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 On each spatial axis ``top = scale * bottom + shift``, pixels counted by their centres. Sources: the
 rules of the FCN era's Crop and of pycaffe's coord_map.py.
-
-Never here: a net's graph (``alignment``), sizes of blobs (``shapes``), weights.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Sizes: blob shapes with unknown dims, and the windows that layers slide over them.
 
-Integers only; nothing here grows with a number it is given. Never here: layer types,
-blob names, files. The checks are those of Caffe's ``Blob`` (blob.cpp, blob.hpp) and
-``BaseConvolutionLayer::LayerSetUp`` (base_conv_layer.cpp).
+Integers only; nothing here grows with a number it is given. The checks are those of Caffe's
+``Blob`` (blob.cpp, blob.hpp) and ``BaseConvolutionLayer::LayerSetUp`` (base_conv_layer.cpp).
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ One walk in the file's order, with unknown dims allowed: most nets do not say ho
 images are, and a Deconvolution's weights do not depend on it. What is said in the net comes
 first; only where that leaves a Deconvolution's channels open are weights of a model asked,
 and last a guess is made, which says that it is one.
-
-Never here: values of weights, files, or a word on what becomes of a layer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Which part of a net leads from its scores up to its output: Deconvolutions, and what follows.
 
-Values only. Layers in a row that neither branch nor join are one step. Never here: weights, or a
-drawing.
+Values only. Layers in a row that neither branch nor join are one step.
 """
 
 from __future__ import annotations

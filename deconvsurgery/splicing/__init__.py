@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Byte ranges and the patch that undoes their replacement; any bytes.
+
+Never here: what the bytes mean.
+"""

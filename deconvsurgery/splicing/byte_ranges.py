@@ -1,7 +1,4 @@
-"""Replace byte ranges, keep the rest: values only, and no idea of any format.
-
-Never here: files, protobuf, text. ``write`` carries the segments out.
-"""
+"""Replace byte ranges, keep the rest: values only, and no idea of any format."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
 """A patch that undoes a change: which bytes of the changed file give way to which of the original.
 
 The file is one line of JSON and, behind it, the original's bytes of each range in their order.
-
-Never here: files and their paths, what the bytes mean, HDF5.
 """
 
 from __future__ import annotations

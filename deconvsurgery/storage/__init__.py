@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Bytes in and out, whole or not at all: local files and object stores behind one interface.
+
+Never here: what the bytes mean.
+"""

@@ -1,7 +1,4 @@
-"""Paths and URLs told apart: ``s3://bucket/key`` is a URL, ``file:///x`` a path in disguise.
-
-Never here: whether there is anything, or opening it.
-"""
+"""Paths and URLs told apart: ``s3://bucket/key`` is a URL, ``file:///x`` a path in disguise."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """A new file beside its place: made whole, flushed, and only then put there by a rename.
 
-Whatever interrupts this, a signal's exception too, the temporary file is removed. Never here: what
-the bytes are, streams.
+Whatever interrupts this, a signal's exception too, the temporary file is removed.
 """
 
 from __future__ import annotations

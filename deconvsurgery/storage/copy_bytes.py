@@ -1,7 +1,4 @@
-"""Bytes into an open descriptor, however many calls it takes; copied by the kernel where it can.
-
-Never here: where they go, or what they mean.
-"""
+"""Bytes into an open descriptor, however many calls it takes; copied by the kernel where it can."""
 
 from __future__ import annotations
 

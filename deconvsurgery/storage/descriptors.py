@@ -1,7 +1,4 @@
-"""Descriptors of our own: above the standard ones, and not passed on to children.
-
-Never here: what is read or written through them.
-"""
+"""Descriptors of our own: above the standard ones, and not passed on to children."""
 
 from __future__ import annotations
 

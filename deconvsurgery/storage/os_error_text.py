@@ -1,7 +1,4 @@
-"""What the operating system refuses, in words: which file, why, and what can be done about it.
-
-Never here: descriptors, or printing.
-"""
+"""What the operating system refuses, in words: which file, why, and what can be done about it."""
 
 from __future__ import annotations
 

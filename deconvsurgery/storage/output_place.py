@@ -1,7 +1,7 @@
 """Where bytes are to go, and every reason why they may not; nothing is written here.
 
 Symbolic links are followed, a process's own descriptors recognised, the input found under any
-name. Never here: a byte read or written, a format.
+name.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 A source is read by ``pread``, never mapped: a mapped file that someone else cuts short
 ends the process with SIGBUS, a read one ends in an error that can be told. Pipes and
 devices are spooled to an unnamed temporary file, so memory does not grow with them.
-
-Never here: writing, what the bytes mean, or printing.
 """
 
 from __future__ import annotations

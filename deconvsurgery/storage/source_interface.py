@@ -1,7 +1,4 @@
-"""What is read, wherever it is: bytes at offsets, under a name, that must stay what they were.
-
-Never here: opening anything, or what the bytes mean.
-"""
+"""What is read, wherever it is: bytes at offsets, under a name, that must stay what they were."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
 """Put bytes in their place, whole or not at all; the law of every file this tool writes.
 
-A new file is made beside its place, flushed to the disk, and renamed over it; until the
-rename the place holds what it held, and after it the complete new bytes. What is no
-regular file (a pipe, a device, standard output) is streamed into instead.
-
-Never here: what the bytes mean, or printing. What is promised: ``docs/writing.md``.
+A new file is made beside its place, flushed to the disk, and renamed over it; until the rename the
+place holds what it held, and after it the complete new bytes. What is no regular file (a pipe, a
+device, standard output) is streamed into instead. What is promised: ``docs/writing.md``.
 """
 
 from __future__ import annotations

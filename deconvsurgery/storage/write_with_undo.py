@@ -1,6 +1,6 @@
 """An output and the patch that undoes it, both or neither; and the way back, verified.
 
-Files are told apart by size and SHA-256. Never here: what a patch says (``undo``), what bytes mean.
+Files are told apart by size and SHA-256.
 """
 
 from __future__ import annotations

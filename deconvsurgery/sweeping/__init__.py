@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Many pairs: run one, keep its record, write the results file.
+
+Never here: what a verb does.
+"""

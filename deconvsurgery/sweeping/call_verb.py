@@ -1,7 +1,4 @@
-"""What a sweep does with one pair: the verb's arguments, the call, what came of it in short.
-
-Never here: whether a pair has to be worked on, or what becomes of a failure.
-"""
+"""What a sweep does with one pair: the verb's arguments, the call, what came of it in short."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a file or an object is told by: quickly, by its state, or surely, by its bytes' digest.
-
-Never here: what the bytes mean, writing.
-"""
+"""What a file or an object is told by: quickly, by its state, or surely, by its bytes' digest."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a sweep says of each pair: a row, as JSON on a line; what the rows come to.
 
-Values only. Never here: files, how a pair is worked on, a printed word.
+Values only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rows of a sweep in a file, a line each: what an earlier run has settled is found in it.
 
 One sweep at a time writes to it. Where each pair's row stands is kept on disk, too, so that 10^6
-pairs take no memory. Never here: what a row says, how a pair is worked on.
+pairs take no memory.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A record beside the output tells what it was made of. It is there as a claim before the output is,
 so whoever is killed in between leaves a place that is known to be the sweep's, and that the next
-one who comes may write anew. Never here: which pairs there are, or who settles them.
+one who comes may write anew.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any
 
-from deconvsurgery import __version__
 from deconvsurgery.errors import (
     ConfigError,
     FileError,
@@ -30,6 +29,7 @@ from deconvsurgery.storage.object_store.object_version import known
 from deconvsurgery.storage.object_store.store import Traffic, counted
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.write_outputs import make_directory
+from deconvsurgery.version import __version__
 
 from .call_verb import arguments_of, lacking, performed
 from .file_identity import Mark, digest, mark

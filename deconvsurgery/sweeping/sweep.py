@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from deconvsurgery import __version__
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded
 from deconvsurgery.inputs.open_inputs import read_settings
@@ -17,6 +16,7 @@ from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
 from deconvsurgery.verbs.open_and_write import Path
+from deconvsurgery.version import __version__
 
 from .call_verb import checked_options, lacking
 from .result_rows import (

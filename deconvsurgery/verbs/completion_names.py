@@ -1,6 +1,6 @@
 """What is on offer while a command is being typed: names of layers in the files named so far.
 
-Never here: shells, or a word of complaint. What cannot be read offers nothing.
+What cannot be read offers nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A small FCN-like net and a base model that lacks its upsampling layers.
-
-Never here: files, apply, a printed word.
-"""
+"""A small FCN-like net and a base model that lacks its upsampling layers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the verbs take: paths or open objects, texts or lists of them; where the outcome goes.
-
-Never here: what a verb does, options, a printed word.
-"""
+"""What the verbs take: paths or open objects, texts or lists of them; where the outcome goes."""
 
 from __future__ import annotations
 

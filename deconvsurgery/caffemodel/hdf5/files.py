@@ -1,7 +1,4 @@
-"""h5py, which is an extra, and files as it wants them: over bytes and descriptors of our own.
-
-Never here: what an HDF5 file holds, paths of files.
-"""
+"""h5py, which is an extra, and files as it wants them: over bytes and descriptors of our own."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A ``.caffemodel.h5`` as layers and blobs, like those of a binary model.
 
 ``/data/<layer>/<position>`` is a blob (``Net::ToHDF5``); a blob that another layer owns is left
-out. Never here: paths of files, a decision, anything written.
+out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""New values and groups put into an HDF5 file, or into a new one as Caffe would write it.
-
-Never here: what the values are (they are made when they are written), paths of files, a decision.
-"""
+"""New values and groups put into an HDF5 file, or into a new one as Caffe would write it."""
 
 from __future__ import annotations
 

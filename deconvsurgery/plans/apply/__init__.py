@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""What ``apply`` would do: the plan, its refusals, and the edits that carry it out.
+
+Never here: a file opened or written.
+"""

@@ -1,6 +1,6 @@
 """One layer before and after: what its weights are, how many change, what is to be said of it.
 
-Row by row, so that no blob is ever held whole. Never here: a file, a decision about other layers.
+Row by row, so that no blob is ever held whole.
 """
 
 from __future__ import annotations

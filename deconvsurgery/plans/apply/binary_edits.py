@@ -1,7 +1,4 @@
-"""A plan's changes as edits on the binary model; the values are made when they are written.
-
-Never here: a decision (``plan``), a file (``write``).
-"""
+"""A plan's changes as edits on the binary model; the values are made when they are written."""
 
 from __future__ import annotations
 

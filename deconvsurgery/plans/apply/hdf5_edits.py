@@ -1,6 +1,6 @@
 """A plan's changes on an HDF5 model: edits where values lie in one stretch, else new datasets.
 
-Values are made when they are written. Never here: a decision (``plan``), a file (``write``).
+Values are made when they are written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decide what becomes of each matched layer: opens nothing, writes nothing.
 
-Each layer passes the refusals of ``fit``; layers that share weights stand and fall together; what
-is left is compared before and after (``compare``).
+Each layer passes ``refusals``; layers that share weights stand and fall together; what
+is left is compared before and after (``before_and_after``).
 """
 
 from __future__ import annotations

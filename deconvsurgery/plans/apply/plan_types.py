@@ -1,6 +1,6 @@
 """What a plan is made of: changes and skips, numbers and recipes, never weights.
 
-Small, comparable with ``==``, printable. Never here: how one is decided on or carried out.
+Small, comparable with ``==``, printable.
 """
 
 from __future__ import annotations

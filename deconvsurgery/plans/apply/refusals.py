@@ -1,6 +1,6 @@
 """Every reason not to fill a matched layer, in the order in which they are told.
 
-A refusal is a result. Never here: what is done about it (``plan``).
+A refusal is a result.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """A conversion carried out: as edits, as a new HDF5 file, or as a whole new binary one.
 
-Values go from blob to blob about a megabyte at a time. Never here: a decision (``conversion``), a
-file.
+Values go from blob to blob about a megabyte at a time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Decide what becomes of each layer of a model that is to have another form.
-
-Never here: why it cannot be (``objections``), how it is carried out (``recast``), a file.
-"""
+"""Decide what becomes of each layer of a model that is to have another form."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a conversion is made of: each layer and blob before and after, numbers and places.
 
-Small, comparable with ``==``, printable. Never here: how one is decided on or carried out.
+Small, comparable with ``==``, printable.
 """
 
 from __future__ import annotations

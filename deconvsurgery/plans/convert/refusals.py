@@ -1,7 +1,4 @@
-"""Why a model cannot have another form, what that would round, and what is to be said of it.
-
-Never here: what becomes of each layer (``reform``), how it is carried out.
-"""
+"""Why a model cannot have another form, what that would round, and what is to be said of it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""What ``patch-net`` would do: changes of fields in a net's text, and why not.
+
+Never here: weights changed, or a file opened or written.
+"""

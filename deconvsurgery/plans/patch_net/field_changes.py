@@ -1,6 +1,6 @@
 """What ``patch-net`` gives a layer, as values: which fields, what they were, what they become.
 
-Each rule is one small function. Never here: text and its places, whether the layer is fit for it.
+Each rule is one small function.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Decide what becomes of each matched layer in the net's own text: opens and writes nothing.
 
 The patched net is what is judged, as it reads itself: it has to say what the old one said with
-the meant changes made, and Caffe has to set it up to interpolate. Never here: which fields change
-(``retouch``), how text is edited (``textedit``).
+the meant changes made, and Caffe has to set it up to interpolate.
 """
 
 from __future__ import annotations

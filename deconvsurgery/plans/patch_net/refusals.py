@@ -1,6 +1,6 @@
 """Is a patched layer one that Caffe's filler makes right? Every reason to refuse it, or to warn.
 
-Values in, values out: a refusal is a result. Never here: what is done about it (``patching``).
+Values in, values out: a refusal is a result.
 """
 
 from __future__ import annotations

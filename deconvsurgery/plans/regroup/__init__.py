@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""What ``regroup`` would do to a net and its model together.
+
+Never here: a file opened or written.
+"""

@@ -1,7 +1,4 @@
-"""A regrouping carried out on the model: edits on its bytes, or new datasets in an HDF5 file.
-
-Never here: a decision (``regrouping``), the net's text, a file.
-"""
+"""A regrouping carried out on the model: edits on its bytes, or new datasets in an HDF5 file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A full diagonal as a grouped layer, and back: the same function with C times fewer weights.
 
-Decides, and tells what is in the way. Never here: files, the net's text, how values are written.
+Decides, and tells what is in the way.
 """
 
 from __future__ import annotations

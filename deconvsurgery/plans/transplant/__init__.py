@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""What ``transplant`` would do: which old blobs a new net gets, and in what shape.
+
+Never here: a file opened or written.
+"""

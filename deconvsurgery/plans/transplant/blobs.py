@@ -1,7 +1,4 @@
-"""One old blob in the place of a new one: copied, coerced, expanded, or why it cannot be.
-
-Never here: which layers belong together (``grafting``), how values are written.
-"""
+"""One old blob in the place of a new one: copied, coerced, expanded, or why it cannot be."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A grafting carried out: the new net's weights as a model, and as the whole new file.
 
 Values that the old file has as the new one wants them are named, others go from blob to blob about
-a megabyte at a time. Never here: a decision (``grafting``), a file.
+a megabyte at a time.
 """
 
 from __future__ import annotations

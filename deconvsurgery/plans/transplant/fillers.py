@@ -1,6 +1,6 @@
 """The constants that Caffe fills a new layer's blobs with, and where its fillers are not constant.
 
-Facts: ``LayerSetUp`` of each type. Never here: what a random or a bilinear filler makes, shapes.
+Facts: ``LayerSetUp`` of each type.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Old weights into a new net: FCN's ``transplant`` and ``expand_score``, decided blob by blob.
 
-Facts: ``surgery.py`` of shelhamer/fcn.berkeleyvision.org. Never here: files, upsampling kernels,
-how the new model is written.
+Facts: ``surgery.py`` of shelhamer/fcn.berkeleyvision.org.
 """
 
 from __future__ import annotations

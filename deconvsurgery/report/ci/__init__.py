@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Findings in the formats that CI services read.
+
+Never here: a decision.
+"""

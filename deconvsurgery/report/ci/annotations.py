@@ -1,7 +1,4 @@
-"""What ``check`` found, for the services that show it beside the code: GitHub, GitLab, Markdown.
-
-Never here: SARIF (``sarif``), judging anything, or printing.
-"""
+"""What ``check`` found, for the services that show it beside the code: GitHub, GitLab, Markdown."""
 
 from __future__ import annotations
 

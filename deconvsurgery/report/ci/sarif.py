@@ -1,6 +1,6 @@
 """What ``check`` found as SARIF 2.1.0, which GitHub, Azure and editors read.
 
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. Never here: judging, printing.
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from deconvsurgery import __version__
 from deconvsurgery.report.json_documents.apply_inspect_kernel import safe
 from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.report.terminal.check import error_words, finding_words, place_of
 from deconvsurgery.rules.finding import RULES, Finding, Rule
 from deconvsurgery.rules.rule_pages import explanation
 from deconvsurgery.verbs.check import CheckResult
+from deconvsurgery.version import __version__
 
 from .annotations import fingerprint_of, tracked
 

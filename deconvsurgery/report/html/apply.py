@@ -1,4 +1,4 @@
-"""The page of ``apply``. Never here: what the parts of a page look like."""
+"""The page of ``apply``."""
 
 from __future__ import annotations
 

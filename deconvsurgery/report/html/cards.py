@@ -1,7 +1,4 @@
-"""What every card about a layer's weights is made of: a heading, figures, what is said of them.
-
-Never here: weights, or what they look like.
-"""
+"""What every card about a layer's weights is made of: a heading, figures, what is said of them."""
 
 from __future__ import annotations
 

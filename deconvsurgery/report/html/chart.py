@@ -1,7 +1,4 @@
-"""Lines over a line: a section through a kernel, a signal and what a layer makes of it.
-
-Never here: what the values mean.
-"""
+"""Lines over a line: a section through a kernel, a signal and what a layer makes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of ``check``: a part for each pair. Never here: what the parts of a page look like."""
+"""The page of ``check``: a part for each pair."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Elements of a page that is HTML and XML at once; whatever is not markup yet is escaped.
-
-Never here: what a page says.
-"""
+"""Elements of a page that is HTML and XML at once; whatever is not markup yet is escaped."""
 
 from __future__ import annotations
 

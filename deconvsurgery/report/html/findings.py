@@ -1,7 +1,4 @@
-"""Findings on a page: each with its severity, place, numbers and repair; the pages of their rules.
-
-Never here: judging anything.
-"""
+"""Findings on a page: their severity, place, numbers and repair; the pages of their rules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The way up through a net as a drawing: a box a step, shapes in it, lines from top to bottom.
-
-Never here: which layers belong to it (``upsampling``), or where a box goes (``layering``).
-"""
+"""The way up through a net as a drawing: a box a step, shapes in it, lines from top to bottom."""
 
 from __future__ import annotations
 

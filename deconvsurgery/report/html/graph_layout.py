@@ -1,7 +1,7 @@
 """A place for every box of a graph: in ranks from top to bottom, lines around what is in the way.
 
 Sugiyama's steps: a rank for each box, an order within ranks with few crossings, then places near
-what a box is joined to. Never here: what a box stands for, or a line drawn.
+what a box is joined to.
 """
 
 from __future__ import annotations

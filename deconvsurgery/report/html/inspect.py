@@ -1,4 +1,4 @@
-"""The page of ``inspect``. Never here: what the parts of a page look like."""
+"""The page of ``inspect``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The layers of a page one by one: what each is, what becomes of it, what there is to see.
-
-Never here: how weights are drawn (``weights``).
-"""
+"""The layers of a page one by one: what each is, what becomes of it, what there is to see."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A rule's page as elements: so much of Markdown as these pages use, and no more.
-
-Never here: pages from anywhere but this package.
-"""
+"""A rule's page as elements: so much of Markdown as these pages use, and no more."""
 
 from __future__ import annotations
 

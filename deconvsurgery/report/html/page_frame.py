@@ -1,7 +1,4 @@
-"""The frame of every page: what it may load (nothing), its style, its head and foot, its tables.
-
-Never here: what a verb found.
-"""
+"""The frame of every page: what it may load (nothing), its style, its head and foot, its tables."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from deconvsurgery import __version__
 from deconvsurgery.report.layout import RIGHT, Cells, Remark
 from deconvsurgery.report.phrases import (
     GOOD,
@@ -22,6 +18,7 @@ from deconvsurgery.report.phrases import (
     WRONG,
     shortened,
 )
+from deconvsurgery.version import __version__
 
 from .elements import (
     Markup,

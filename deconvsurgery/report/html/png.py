@@ -1,4 +1,4 @@
-"""A picture of few colours as a PNG file. Never here: what it shows."""
+"""A picture of few colours as a PNG file."""
 
 from __future__ import annotations
 

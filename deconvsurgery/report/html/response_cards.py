@@ -1,6 +1,6 @@
 """What a layer makes of signals, on a page: its gains, a section, steps, ramps and pictures.
 
-Before and after in one scale. Never here: working an answer out (``answering``).
+Before and after in one scale.
 """
 
 from __future__ import annotations

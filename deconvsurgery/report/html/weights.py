@@ -1,6 +1,6 @@
 """A layer's weights on a page: its kernels, who hears whom, and the cards of its answers.
 
-Before and after side by side, in one scale. Never here: looking at weights (``sight``).
+Before and after side by side, in one scale.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Results as the documents that ``--json`` prints, and their JSON Schemas.
+
+Never here: text for people made here.
+"""

@@ -1,7 +1,4 @@
-"""Results as plain documents, ready for ``json.dumps``: keys are API and only ever added.
-
-Never here: words for people beyond those that the results hold, or printing.
-"""
+"""Results as plain documents, ready for ``json.dumps``: keys are API and only ever added."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What ``check`` found as a document: keys are API and only ever added.
-
-Never here: words for people beyond those that the results hold, or printing.
-"""
+"""What ``check`` found as a document: keys are API and only ever added."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What ``diff`` found as a plain document: keys are API and only ever added.
-
-Never here: words for people beyond those that the result holds, or printing.
-"""
+"""What ``diff`` found as a plain document: keys are API and only ever added."""
 
 from __future__ import annotations
 

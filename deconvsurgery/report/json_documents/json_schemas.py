@@ -1,7 +1,4 @@
-"""The JSON Schemas of what ``--json`` prints, one a command, as they lie in ``schemas``.
-
-Never here: a document, or a check of one against its schema.
-"""
+"""The JSON Schemas of what ``--json`` prints, one a command, as they lie in ``schemas``."""
 
 from __future__ import annotations
 

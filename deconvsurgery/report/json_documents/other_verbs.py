@@ -1,7 +1,4 @@
-"""Documents of the verbs that change a whole net or model: keys are API and only ever added.
-
-Never here: words for people beyond those that the results hold, or printing.
-"""
+"""Documents of the verbs that change a whole net or model: keys are API and only ever added."""
 
 from __future__ import annotations
 

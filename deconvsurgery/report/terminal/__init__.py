@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Results as tables and pictures for a terminal or a pipe.
+
+Never here: a decision, or anything printed.
+"""

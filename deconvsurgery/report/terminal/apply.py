@@ -1,7 +1,4 @@
-"""What ``apply`` did or would do: the table of differences and the closing words.
-
-Never here: deciding anything, or printing.
-"""
+"""What ``apply`` did or would do: the table of differences and the closing words."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Values of one axis as bars beside each other.
-
-Never here: what the values mean.
-"""
+"""Values of one axis as bars beside each other."""
 
 from __future__ import annotations
 

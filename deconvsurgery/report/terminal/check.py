@@ -1,7 +1,4 @@
-"""What ``check`` found: a line a finding, the commands that repair it, one closing sentence.
-
-Never here: judging anything, formats for machines (``annotations``, ``sarif``), or printing.
-"""
+"""What ``check`` found: a line a finding, the commands that repair it, one closing sentence."""
 
 from __future__ import annotations
 

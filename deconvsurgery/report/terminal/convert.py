@@ -1,7 +1,4 @@
-"""What ``convert`` did or would do: a row a layer, what became of each, one closing sentence.
-
-Never here: deciding anything, or printing.
-"""
+"""What ``convert`` did or would do: a row a layer, what became of each, one closing sentence."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What ``diff`` found: a row a layer, or for each blob that differs, and one closing sentence.
-
-Never here: deciding anything, or printing.
-"""
+"""What ``diff`` found: a row a layer, or for each blob that differs, and one closing sentence."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """An error on a terminal: where, what, the lines it is about, and what to do next.
 
-In a pipe an error is a line of its own and needs no layout. Never here: printing, or reading the
-file that the lines are from.
+In a pipe an error is a line of its own and needs no layout.
 """
 
 from __future__ import annotations

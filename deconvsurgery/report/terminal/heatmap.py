@@ -1,7 +1,4 @@
-"""A small picture of a 2-d array for a terminal: half blocks in colour, digits without.
-
-Never here: printing, what the values mean, or what stands beside a picture.
-"""
+"""A small picture of a 2-d array for a terminal: half blocks in colour, digits without."""
 
 from __future__ import annotations
 

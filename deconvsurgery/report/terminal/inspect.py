@@ -1,7 +1,4 @@
-"""What ``inspect`` found: a row a layer, and below it what is to be said about each.
-
-Never here: judging a layer, or printing.
-"""
+"""What ``inspect`` found: a row a layer, and below it what is to be said about each."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The page of one kernel: numbers, picture, centre, gain per phase and the recipe of its factor.
-
-Never here: layers, files, or printing.
-"""
+"""The page of one kernel: numbers, picture, centre, gain per phase and the recipe of its factor."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Pictures of one kernel: itself, its middle row, what it makes of a step, a ramp and a ring.
-
-Never here: its numbers and their verdicts, or printing.
-"""
+"""Pictures of one kernel: itself, its middle row, what it makes of a step, a ramp and a ring."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What ``patch-net`` did or would do: a row a field, warnings, one closing sentence; the diff.
-
-Never here: deciding anything, or printing.
-"""
+"""What ``patch-net`` did or would do: a row a field, warnings, one closing sentence; the diff."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Pictures with a title and a scale, beside each other where there is room, else below.
-
-Never here: what is in a picture, or what it means.
-"""
+"""Pictures with a title and a scale, beside each other where there is room, else below."""
 
 from __future__ import annotations
 

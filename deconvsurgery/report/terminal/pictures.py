@@ -1,7 +1,4 @@
-"""Pictures of a layer's weights: kernels, who hears whom, a test picture before and after.
-
-Never here: judging weights, drawing pixels, or printing.
-"""
+"""Pictures of a layer's weights: kernels, who hears whom, a test picture before and after."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What ``regroup`` did or would do: a row a layer, one closing sentence.
-
-Never here: deciding anything, or printing.
-"""
+"""What ``regroup`` did or would do: a row a layer, one closing sentence."""
 
 from __future__ import annotations
 

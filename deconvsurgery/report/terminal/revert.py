@@ -1,7 +1,4 @@
-"""What ``revert`` did or would do: what is to be said, and one closing sentence.
-
-Never here: deciding anything, or printing.
-"""
+"""What ``revert`` did or would do: what is to be said, and one closing sentence."""
 
 from __future__ import annotations
 

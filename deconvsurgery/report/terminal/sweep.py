@@ -1,7 +1,4 @@
-"""What ``sweep`` came to: a line a pair that is not done, counts, one closing sentence.
-
-Never here: deciding anything, or printing.
-"""
+"""What ``sweep`` came to: a line a pair that is not done, counts, one closing sentence."""
 
 from __future__ import annotations
 

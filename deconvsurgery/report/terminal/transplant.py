@@ -1,7 +1,4 @@
-"""What ``transplant`` did or would do: a row a layer, what was dropped, one closing sentence.
-
-Never here: deciding anything, or printing.
-"""
+"""What ``transplant`` did or would do: a row a layer, what was dropped, one closing sentence."""
 
 from __future__ import annotations
 

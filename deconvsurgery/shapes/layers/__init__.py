@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""The shapes that each type of layer gives its tops and its blobs.
+
+Never here: the order in which layers are visited.
+"""

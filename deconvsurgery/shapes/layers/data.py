@@ -1,7 +1,6 @@
 """The rules of layers that bring data into a net, as far as the text knows it.
 
-Sources: ``src/caffe/layers/*data_layer.cpp``, input_layer.cpp, data_transformer.cpp. Never
-here: the data.
+Sources: ``src/caffe/layers/*data_layer.cpp``, input_layer.cpp, data_transformer.cpp.
 """
 
 from __future__ import annotations

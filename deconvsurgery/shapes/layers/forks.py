@@ -3,8 +3,6 @@
 Where forks gave one name to two layers, the parameters decide; what they leave open stays
 unknown. Sources: PSPNet and DeepLab v2, SegNet and ENet, SSD, ParseNet, DeconvNet, FlowNet2,
 Faster R-CNN and R-FCN, YOLO on Caffe; each rule names its own.
-
-Never here: BVLC's types, weights, guesses.
 """
 
 from __future__ import annotations

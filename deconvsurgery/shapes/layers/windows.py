@@ -2,8 +2,6 @@
 
 Weight shapes are said here: Convolution (O, C/G, *kernel), Deconvolution (C, O/G, *kernel).
 Sources: base_conv_layer.cpp, deconv_layer.cpp, pooling_layer.cpp, spp_layer.cpp.
-
-Never here: what a kernel holds, or any other layer type.
 """
 
 from __future__ import annotations

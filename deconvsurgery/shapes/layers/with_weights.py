@@ -1,6 +1,6 @@
 """The rules of layers with weights but no window: per channel, fully connected, recurrent.
 
-Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master. Never here: what the weights hold.
+Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master.
 """
 
 from __future__ import annotations

@@ -3,9 +3,6 @@
 A rule takes the layer and its bottoms' shapes and tells its tops' and its weight blobs'.
 It reads only what the layer's text says; ``ShapeError`` stands for a failed ``CHECK`` of
 Caffe. Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master.
-
-Never here: the walk over a net; what has weights (``weight_shapes``), a window
-(``window_shapes``), no bottom (``data_shapes``), or lives in a fork (``fork_shapes``).
 """
 
 from __future__ import annotations

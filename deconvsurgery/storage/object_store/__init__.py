@@ -1,1 +1,4 @@
-"""TODO: what this package is, and what is never in it."""
+"""Bytes in and out of object stores, by fsspec and, for S3, by its own requests.
+
+Never here: what the bytes mean.
+"""

@@ -1,7 +1,4 @@
-"""Where an object is to go, and every reason why it may not; nothing is written here.
-
-Never here: a byte read or written, files.
-"""
+"""Where an object is to go, and every reason why it may not; nothing is written here."""
 
 from __future__ import annotations
 

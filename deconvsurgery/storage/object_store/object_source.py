@@ -1,7 +1,7 @@
 """An object in a store as a source: ranges are asked for, as few and as small as will do.
 
 Stepping over lengths reads little here and there, so little is asked for there; where reading goes
-straight on, more. Never here: writing, what the bytes mean.
+straight on, more.
 """
 
 from __future__ import annotations

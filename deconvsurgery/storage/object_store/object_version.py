@@ -1,7 +1,7 @@
 """What a store says of an object: its size, and marks that are others when the object is another.
 
 Within `known` it is asked once for each object of S3, where conditions hold whatever is read and
-written later to the answer. Never here: an object's bytes.
+written later to the answer.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A new object out of an old one's ranges and new bytes: what a store copies, and what is sent.
 
-Values only; the limits are those of S3's multipart uploads. Never here: a request.
+Values only; the limits are those of S3's multipart uploads.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""S3's multipart upload: parts sent or copied, a few at a time, completed in one step or aborted.
-
-Never here: which parts there are (``parts``), what the bytes mean.
-"""
+"""S3's multipart upload: parts sent or copied, a few at a time; completed at once or aborted."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Ranges of an object in S3: the first tells what the object is, the others are of no other object.
 
-s3fs would describe the object first, in a request of its own. Never here: which ranges are wanted.
+s3fs would describe the object first, in a request of its own.
 """
 
 from __future__ import annotations

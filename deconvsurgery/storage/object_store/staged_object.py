@@ -1,7 +1,7 @@
 """A new object beside its place: sent or copied within the store, and only then put there.
 
 In S3 it is a multipart upload, which nobody sees before it is completed; elsewhere an object under
-a key of its own, which is moved. Never here: what the bytes are, files.
+a key of its own, which is moved.
 """
 
 from __future__ import annotations

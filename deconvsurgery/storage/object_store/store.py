@@ -1,6 +1,6 @@
 """A URL's store, as fsspec knows it: which one, its refusals in words, what was asked of it.
 
-fsspec is an extra, as are the packages behind it. Never here: what is read or written.
+fsspec is an extra, as are the packages behind it.
 """
 
 from __future__ import annotations
