@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import warm
+from helpers.processes import warm
 from hypothesis import settings
 from numpy.typing import NDArray
 
@@ -338,7 +338,7 @@ def opencv_forward() -> Callable[[bytes, bytes, Array, str], Array]:
 @pytest.fixture(scope="session")
 def store_server() -> Iterator[int]:
     """The port of a real S3 server on loopback, in a process that ends with the tests."""
-    from store import started  # here, as few tests need it
+    from helpers.store.store import started  # here, as few tests need it
 
     with started() as port:
         yield port
@@ -347,7 +347,7 @@ def store_server() -> Iterator[int]:
 @pytest.fixture
 def store(store_server: int) -> Iterator[Any]:
     """A bucket of its own, counted from now on; see tests/store."""
-    from store import Store
+    from helpers.store.store import Store
 
     made = Store(store_server, "zoo")
     yield made

@@ -23,7 +23,7 @@ from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
 sys.path.append(str(Path(__file__).parent.parent / "store"))
-from store import Store, started
+from helpers.store.store import Store, started
 
 ENGINES = ("local", "dask")
 TOML = """[sweep]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import prepare
+from helpers.faults.lab import prepare
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab import CASES
+from helpers.faults.lab import CASES
 
 Campaign = Callable[..., dict[str, Any]]
 WRITES = {"apply", "convert", "patch-net", "regroup", "transplant", "revert", "demo", "inspect"}

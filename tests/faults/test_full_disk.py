@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import CASES, Bench, Case, prepare
+from helpers.faults.lab import CASES, Bench, Case, prepare
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PAGES = (0, 1, 2, 3, 4, 6, 9, 32)

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from kill import large
-from lab import CASES, Bench, Case, content
+from helpers.faults.kill import large
+from helpers.faults.lab import CASES, Bench, Case, content
 
 FILES = [case for case in CASES if not case.stream]
 each_case = pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from injection import FAULTS, Calls
-from lab import BY_NAME, OLD, Bench, content
+from helpers.faults.injection import FAULTS, Calls
+from helpers.faults.lab import BY_NAME, OLD, Bench, content
 
 # The file whose bytes become the output's, or tell what they are.
 INPUTS = {

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import CASES, OLD, Bench, Case, content, ended
+from helpers.faults.lab import CASES, OLD, Bench, Case, content, ended
 
 NEW_FILES = [case for case in CASES if not case.stream and not case.old]
 # A verb each that writes one file, with {} for its name.
@@ -260,7 +260,7 @@ def test_two_files_that_belong_together_are_no_streams(line: str, name: str, pla
 @pytest.mark.parametrize("line", ["apply net large -", "convert --to hdf5 large -"])
 def test_a_reader_that_has_seen_enough(line: str, place: Path, command: list[str]) -> None:
     """``| head -c 10``: no message, as from any other tool, and the files are as they were."""
-    from kill import large
+    from helpers.faults.kill import large
 
     large(place)
     (place / "in").rename(place / "large")

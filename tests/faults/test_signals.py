@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from injection import Calls
-from lab import CASES, Bench, Case
+from helpers.faults.injection import Calls
+from helpers.faults.lab import CASES, Bench, Case
 
 FILES = [case for case in CASES if not case.stream]
 

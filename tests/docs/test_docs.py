@@ -1,0 +1,115 @@
+"""What the documents say is there: links, options, states, rules, examples of documents.
+
+What they run is run by ``tests/docs/test_manual.py``.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import re
+from pathlib import Path
+
+import click
+import jsonschema
+import pytest
+from helpers.manual.blocks import PAGES, page_name
+
+import deconvsurgery as ds
+from deconvsurgery.cli import VERBS, deconvsurgery
+from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.report.json_documents.json_schemas import described, json_schema
+from deconvsurgery.rules.finding import RULES
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+PACKAGE = ROOT / "deconvsurgery"
+ROOMS = sorted(
+    str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if path.stem[0] != "_"
+)
+
+
+def test_the_first_screen_has_two_set_up_commands() -> None:
+    first_screen = README.splitlines()[:26]
+    assert len([line for line in first_screen if line.startswith("python3 -m venv")]) == 2
+    assert [line for line in first_screen if line.startswith("<picture>")]
+    assert "[中文](docs/zh/README.md)" in first_screen[2]
+    law = "bytes outside the rewritten blobs are identical, and a failed run loses nothing"
+    assert law in README.partition("```")[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_examples_of_documents_fit_their_schema(page: Path) -> None:
+    """And have every key."""
+    for text in re.findall(r"```json\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        document = json.loads(text)
+        if document["command"] in described():
+            jsonschema.validate(document, json_schema(document["command"]))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """To a file, and in a page to a heading, as GitHub and the site both spell it."""
+    for target, heading in re.findall(
+        r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text("utf-8")
+    ):
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        assert not heading or heading in headings(there), (target, heading)
+
+
+def headings(page: Path) -> set[str]:
+    """The places of a page that can be linked to."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_page_of_a_verb_names_its_options(verb: str) -> None:
+    """In its own words, and all of them once more on the site, where sphinx-click lists them."""
+    overview = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert re.search(rf"^\| \[`{verb}[ `].*\]\(verbs/{verb}\.md\) \|", overview, re.MULTILINE)
+    page = (ROOT / "docs" / "verbs" / f"{verb}.md").read_text("utf-8")
+    assert page.startswith(f"# {verb}\n")
+    assert page.endswith(f"<!-- options: {verb} -->\n")
+    command = deconvsurgery.get_command(click.Context(deconvsurgery), verb)
+    assert command is not None
+    prose = "".join(re.split(r"^```.*?^```$", page, flags=re.DOTALL | re.MULTILINE))
+    for parameter in command.params:
+        for option in (*parameter.opts, *parameter.secondary_opts):
+            if option.startswith("--") and option != "--help":
+                assert re.search(rf"[`/]{option}\b(?!-)", prose), option
+
+
+def test_every_verb_has_its_page_and_nothing_else_has() -> None:
+    pages = {page.stem for page in (ROOT / "docs" / "verbs").iterdir()}
+    assert pages == set(VERBS)
+
+
+def test_the_page_on_python_has_every_public_name() -> None:
+    """In a sentence or a table, and once in what the site shows of the code itself."""
+    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    prose = "".join(re.split(r"^```.*?^```$|<!--.*?-->", page, flags=re.DOTALL | re.MULTILINE))
+    assert [name for name in ds.__all__ if not re.search(rf"`{name}(\([^`]*)?`", prose)] == []
+    shown = [name for names in re.findall(r"<!-- api: (.*?) -->", page) for name in names.split()]
+    assert sorted(shown) == ds.__all__
+
+
+def test_every_state_and_finding_is_documented() -> None:
+    page = (ROOT / "docs" / "verbs" / "inspect.md").read_text("utf-8")
+    assert [state for state in State if f"`{state}`" not in page] == []
+    rules = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    assert [rule for rule in RULES if f"## {rule}: " not in rules] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_examples_in_docstrings_are_true(room: str) -> None:
+    source = (PACKAGE / room).read_text("utf-8")
+    name = room.removesuffix(".py").replace("/", ".")
+    outcome = doctest.testmod(importlib.import_module(f"deconvsurgery.{name}"))
+    assert outcome.failed == 0
+    assert (outcome.attempted > 0) == (">>> " in source)

@@ -1,0 +1,163 @@
+"""Fail the n-th system call of every verb that writes, for n = 1, 2, 3 … until the run succeeds.
+
+    python tests/helpers/faults/count.py [--json] [--thin] [CASE …]
+
+Prints how many faults were put in, by verb and by call, and every violation; exit code 1 if
+there is one. Takes some minutes; ``--thin`` takes fewer kinds, and of many calls not each.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from helpers.faults.injection import FAULTS, HARMLESS, LASTING, NOTHING, ONE, Calls, Kind, Striking, told
+from helpers.faults.lab import BY_NAME, CASES, Bench, Ended, prepare
+
+
+@dataclass(slots=True)
+class Tally:
+    """Faults put in, by call; and what was violated."""
+
+    faults: Counter[str] = field(default_factory=Counter)
+    codes: Counter[int] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+
+def strikes(*, thin: bool) -> Iterator[tuple[tuple[str, ...], Kind, bool]]:
+    """Which functions fail, how, and whether it lasts."""
+    for name, kinds in FAULTS.items():
+        for kind in (kinds[0], *({kinds[-1]} & {ONE})) if thin else kinds:
+            yield (name,), kind, False
+    for number, names in LASTING.items():
+        if not thin or number == errno.ENOSPC:
+            yield names, number, True
+
+
+def strike_all(bench: Bench, *, thin: bool = False) -> Tally:
+    """Every fault at every call of a case.
+
+    Up to the fault a run is like any other, so as many calls can fail as an undisturbed run makes.
+    """
+    tally = Tally()
+    made: Counter[str] = Counter()
+
+    def counting(_number: int, name: str, call: Callable[[], Any]) -> Any:
+        made[name] += 1
+        return call()
+
+    done = bench.run(Calls(tuple(FAULTS), counting).watched())
+    if done.code != 0 or bench.done() is not True:
+        tally.violations.append(f"{bench.case.name}: without a fault: {done}")
+    bench.reset()
+    for names, kind, lasting in strikes(thin=thin):
+        nth = 1
+        while nth <= sum(made[name] for name in names):
+            strike = Striking(nth, kind, lasting=lasting)
+            at = f"{bench.case.name}: {'/'.join(names)} {nth}{'+' if lasting else ''} {told(kind)}"
+            wrong, code = struck(bench, Calls(names, strike), names, kind)
+            if not strike.struck:
+                wrong.append("did not strike")
+            tally.violations += [f"{at}: {each}" for each in wrong]
+            tally.faults["lasting" if lasting else names[0]] += 1
+            tally.codes[code] += 1
+            nth += 1 + (nth if thin else 0)
+    return tally
+
+
+def struck(bench: Bench, calls: Calls, names: tuple[str, ...], kind: Kind) -> tuple[list[str], int]:
+    """Run once with the calls as they are made to be: what is wrong then, and the exit code."""
+    open_before = _descriptors()
+    try:
+        done = bench.run(calls.watched())
+    except BaseException as error:
+        done = Ended(-1, "", f"{type(error).__name__}: {error}")
+    wrong = judged(bench, names, kind, done)
+    if _descriptors() != open_before:
+        wrong.append("a descriptor is left open")
+    bench.reset()
+    return wrong, done.code
+
+
+def judged(bench: Bench, names: tuple[str, ...], kind: Kind, done: Ended) -> list[str]:
+    """What does not hold after a run in which a fault struck."""
+    wrong = bench.faults()
+    new = bench.done()
+    if "Traceback" in done.errors:
+        wrong.append("I3: a traceback")
+    if done.code == 0:
+        if new is not True:
+            wrong.append("I3: success, but the outputs are not all new")
+        if done.out != bench.printed and "could not be kept" not in done.out:
+            wrong.append("I3: success, but another report")
+        return wrong
+    if all((name, kind) in HARMLESS for name in names):
+        wrong.append(f"I3: it can be done all the same, but: {done.errors}")
+    if done.code != 4:
+        wrong.append(f"I3: exit code {done.code}: {done.errors}")
+    if done.out:
+        wrong.append("I3: success was told of a run that failed")
+    if bench.case.stream:
+        pass  # what was sent cannot be taken back
+    elif new is None and bench.case.at_once:
+        wrong.append("I1: some outputs are new, some are not")
+    elif new and bench.case.at_once and "in its place" not in done.errors:
+        wrong.append(f"I3: it failed, but the outputs are new: {done.errors}")
+    first, _, hint = done.errors.partition("\n")
+    named = {*bench.before, *bench.new, "new", "standard input", "standard output"}
+    if not first.startswith("error: ") or first[7:].partition(": ")[0] not in named:
+        wrong.append(f"I3: no file is named: {first}")
+    if isinstance(kind, int) and os.strerror(kind) not in first:
+        wrong.append(f"I3: no cause is named: {first}")
+    if not hint.startswith("  hint: ") and kind != NOTHING:
+        wrong.append(f"I3: nothing is said that could be done: {first}")
+    return wrong
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run the cases of these names, or all; print a table, or with ``--json`` a document."""
+    options = {each for each in arguments if each.startswith("--")}
+    chosen = [BY_NAME[each] for each in arguments if each not in options] or CASES
+    total = Tally()
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        for number, case in enumerate(chosen):
+            folder = Path(place, str(number))
+            folder.mkdir()
+            prepare(folder)
+            tally = strike_all(Bench(case, folder), thin="--thin" in options)
+            rows.append((case.name, sum(tally.faults.values()), len(tally.violations)))
+            total.faults += tally.faults
+            total.codes += tally.codes
+            total.violations += tally.violations
+    if "--json" in options:
+        print(json.dumps({"faults": total.faults, "violations": total.violations}))
+    else:
+        for name, faults, violations in rows:
+            print(f"{name:<28}{faults:>7,} faults {violations:>5} violations")
+        print("by call: ", ", ".join(f"{name} {n:,}" for name, n in total.faults.most_common()))
+        print("by exit code: ", ", ".join(f"{code}: {n:,}" for code, n in total.codes.items()))
+        print(f"{sum(total.faults.values()):,} faults, {len(total.violations)} violations")
+        for each in total.violations:
+            print(" ", each)
+    return 1 if total.violations else 0
+
+
+if __name__ == "__main__":
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    sys.stdout = os.fdopen(os.dup(1), "w")  # what is under test may close its own
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # the HDF5 library ends a process in which reading failed with its own code

@@ -1,0 +1,284 @@
+"""End runs of every verb that writes at every system call, and see what they leave.
+
+    python tests/helpers/faults/kill.py [--json] [--every N] [--timed N] [CASE …]
+
+SIGKILL comes before a call, after it, and in the middle of what it writes; SIGINT, SIGTERM and
+SIGHUP in turn at each call, too, and at each line of the rooms that touch files, when it runs for
+the first time and for the last. ``--every N`` takes each N-th of these points, ``--timed N`` kills
+as many processes more, by the clock, that write 64 MB.
+
+A process is forked for each kill, with the tool loaded: all at the price of a few seconds.
+Prints a table and every violation; exit code 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from helpers.faults.injection import FAULTS, Calls
+from helpers.faults.lab import BY_NAME, CASES, TEMPORARY, Bench, Case, content, prepare
+
+NAMES = (*FAULTS, "unlink")
+TORN = ("write", "pwrite", "copy_file_range")
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+ROOMS = ("source", "place", "sink", "staging", "write", "undoable", "h5files")
+WHOLE = "every file is whole, the old one or the new\n"
+
+
+def calls_made(bench: Bench) -> list[str]:
+    """Of an undisturbed run."""
+    names = []
+
+    def act(_number: int, name: str, made: Callable[..., Any]) -> Any:
+        names.append(name)
+        return made()
+
+    done = bench.run(Calls(NAMES, act).watched())
+    assert done.code == 0, done
+    bench.reset()
+    return names
+
+
+# --- SIGKILL
+
+
+def killing(nth: int, when: str) -> Calls:
+    """SIGKILL ``before``, ``after`` or ``within`` the n-th call."""
+
+    def act(number: int, _name: str, made: Callable[..., Any]) -> Any:
+        if number != nth:
+            return made()
+        with suppress(OSError):  # it may look for a file that is not there
+            if when != "before":
+                made((lambda asked: asked // 2) if when == "within" else None)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+    return Calls(NAMES, act)
+
+
+def killed(bench: Bench, nth: int, when: str) -> list[str]:
+    """What does not hold after a kill."""
+    child = os.fork()
+    if child == 0:
+        try:
+            bench.run(killing(nth, when).watched())
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if not os.WIFSIGNALED(status):
+        return ["was not killed"]
+    files = len(bench.case.outputs) if bench.case.at_once else 1
+    wrong = bench.faults(may_leave=1 if files == 1 else files + bench.case.old)
+    return wrong + after_it(bench)
+
+
+def after_it(bench: Bench) -> list[str]:
+    """The next run does what it should, and takes no notice of what was left."""
+    left = {name: data for name, data in content(bench.folder).items() if TEMPORARY in name}
+    if bench.done() is not False or bench.case.stream:
+        return []
+    done = bench.run()
+    wrong = [] if done.code == 0 and bench.done() else [f"the next run: {done}"]
+    now = content(bench.folder)
+    if any(now.get(name) != data for name, data in left.items()):
+        wrong.append("what was left was touched by the next run")
+    return wrong
+
+
+# --- signals
+
+
+def signalling(nth: int, number: signal.Signals) -> Calls:
+    """A signal at the n-th call, before it is made."""
+
+    def act(at: int, _name: str, made: Callable[..., Any]) -> Any:
+        if at == nth:
+            signal.raise_signal(number)
+        return made()
+
+    return Calls(NAMES, act)
+
+
+class Lines:
+    """Lines of the rooms that touch files, as they run; a signal at the n-th.
+
+    ``first`` and ``last`` are when each line runs for the first time, and for the last.
+    """
+
+    def __init__(self, nth: int, number: signal.Signals | None) -> None:
+        self.nth, self.number = nth, number
+        self.count = 0
+        self.first: dict[str, int] = {}
+        self.last: dict[str, int] = {}
+
+    @contextmanager
+    def watched(self) -> Iterator[Lines]:
+        """Trace them for a while."""
+        sys.settrace(self._called)
+        try:
+            yield self
+        finally:
+            sys.settrace(None)
+
+    def _called(self, frame: FrameType, _event: str, _arg: object) -> Any:
+        place, _, name = frame.f_code.co_filename.rpartition(os.sep)
+        return self._line if place.endswith("deconvsurgery") and name[:-3] in ROOMS else None
+
+    def _line(self, frame: FrameType, event: str, _arg: object) -> Any:
+        # Where a generator yields, no signal comes in.
+        generator = frame.f_code.co_flags & inspect.CO_GENERATOR
+        if event == "line" or (event == "return" and not generator):
+            self.count += 1
+            if self.number is None:
+                at = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} {event}"
+                self.first.setdefault(at, self.count)
+                self.last[at] = self.count
+            elif self.count == self.nth:
+                signal.raise_signal(self.number)
+        return self._line
+
+
+def signalled(bench: Bench, disturbed: Calls | Lines, number: signal.Signals) -> list[str]:
+    """What does not hold after a signal."""
+    try:
+        done = bench.run(disturbed.watched())
+    except BaseException as error:
+        return [f"{type(error).__name__} came through"]
+    wrong = bench.faults()
+    if done.code != SIGNALS[number]:
+        wrong.append(f"exit code {done.code}: {done.errors}")
+    if "Traceback" in done.errors or not done.errors.endswith(WHOLE):
+        wrong.append(f"it says: {done.errors}")
+    if bench.case.at_once and not bench.case.stream and bench.done() is None:
+        wrong.append("some outputs are new, some are not")
+    return wrong
+
+
+# --- by the clock
+
+
+def large(folder: Path) -> None:
+    """A model of 64 MB: the small one, and a layer that nobody asks for."""
+    from deconvsurgery.caffe_fields import message_class
+
+    more = message_class("NetParameter")()
+    blob = more.layer.add(name="large", type="InnerProduct").blobs.add()
+    blob.shape.dim.extend([16, 1 << 20])
+    blob.data.extend([1.0] * (16 << 20))
+    with (folder / "in").open("ab") as file:
+        file.write(more.SerializeToString())
+
+
+def timed(folder: Path, kills: int) -> tuple[int, list[str]]:
+    """Whole processes, killed at random times; how many were, and what does not hold then."""
+    prepare(folder)
+    large(folder)
+    case = Case("64 MB", "apply -f net in out", ("out",), old=True)
+    bench = Bench(case, folder)
+    command = [sys.executable, "-m", "deconvsurgery", *case.arguments]
+    start = time.monotonic()
+    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=True)
+    takes = time.monotonic() - start
+    bench.reset()
+    count, wrong = 0, []
+    chance = random.Random(22)
+    while count < kills:
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0, 1.1 * takes))
+        process.kill()
+        if process.wait() == -signal.SIGKILL:
+            count += 1
+        wrong += bench.faults(may_leave=1)
+        bench.reset()
+    return count, wrong
+
+
+def main() -> int:
+    """Run the campaign, print what came of it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cases", nargs="*", metavar="CASE")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--timed", type=int, default=0)
+    given = parser.parse_args()
+    # Ignored from the start, as under nohup or in a shell's background, none would end a run.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    ended: Counter[str] = Counter()
+    violations: list[str] = []
+    turn = given.every  # the points are counted through all cases, so that each is met
+
+    def due() -> bool:
+        nonlocal turn
+        turn += 1
+        return turn % given.every == 0
+
+    with tempfile.TemporaryDirectory() as place:
+        for index, case in enumerate([BY_NAME[name] for name in given.cases] or CASES):
+            folder = Path(place, str(index))
+            folder.mkdir()
+            prepare(folder)
+            bench = Bench(case, folder)
+            calls = calls_made(bench)
+            lines = Lines(0, None)
+            bench.run(lines.watched())
+            bench.reset()
+
+            def note(kind: str, at: str, wrong: list[str], bench: Bench = bench) -> None:
+                ended[kind] += 1
+                violations.extend(f"{bench.case.name}: {kind} {at}: {each}" for each in wrong)
+                bench.reset()
+
+            for nth, name in enumerate(calls, 1):
+                for when in ("before", "after", "within")[: 3 if name in TORN else 2]:
+                    if due():
+                        note("SIGKILL", f"{when} {name}, call {nth}", killed(bench, nth, when))
+                number = list(SIGNALS)[nth % 3]
+                if due():
+                    wrong = signalled(bench, signalling(nth, number), number)
+                    note(number.name, f"at {name}, call {nth}", wrong)
+            for at, nth in (*lines.first.items(), *lines.last.items()):
+                number = list(SIGNALS)[nth % 3]
+                if due():
+                    wrong = signalled(bench, Lines(nth, number), number)
+                    note(f"{number.name} in a line", f"{at}, the {nth}th", wrong)
+        if given.timed:
+            folder = Path(place, "timed")
+            folder.mkdir()
+            count, wrong = timed(folder, given.timed)
+            ended["SIGKILL by the clock"] += count
+            violations += [f"by the clock: {each}" for each in wrong]
+    if given.json:
+        print(json.dumps({"ended": ended, "violations": violations}))
+    else:
+        for kind, count in ended.items():
+            print(f"{kind:<24}{count:>7,}")
+        print(f"{sum(ended.values()):,} runs ended, {len(violations)} violations")
+        for each in violations:
+            print(" ", each)
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    sys.stdout = os.fdopen(os.dup(1), "w")  # what is under test may close its own
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # the HDF5 library ends a process in which reading failed with its own code

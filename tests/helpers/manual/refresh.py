@@ -1,0 +1,37 @@
+"""Write what the pages show anew: ``python tests/helpers/manual/refresh.py [PAGE ...]``.
+
+For outputs that are meant to be others now; read the diff before it is committed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from helpers.manual.blocks import PAGES, page_name
+from helpers.manual.playing import mended, play
+from helpers.manual.readers import reader
+
+
+def main(wanted: list[str]) -> int:
+    """Refresh the pages whose names end so, or all; 1 where a command failed."""
+    failed = 0
+    for page in PAGES:
+        if wanted and not any(page_name(page).endswith(each) for each in wanted):
+            continue
+        text = page.read_text("utf-8")
+        with tempfile.TemporaryDirectory() as place:
+            played = play(text, reader(page), Path(place))
+        for each in played:
+            if each.wrong:
+                failed = 1
+                print(f"{page_name(page)}:{each.block.line}: {each.wrong}")
+        if (new := mended(text, played)) != text:
+            page.write_text(new, "utf-8")
+            print(f"{page_name(page)}: written anew")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,240 @@
+"""A store that fails, is slow, or whose client is ended: an object is the old one or the new.
+
+Once is what the client library tries again by itself; always is an error of its own exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.processes.heeding import heeding
+from helpers.store.padded import MIB, padding
+
+from deconvsurgery import apply
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
+
+RunHere = Callable[..., tuple[int, bytes, bytes]]
+
+NET = net_text()
+SMALL = base_model(parse_net(NET))
+
+LARGE = padding(b"pad", 6 * MIB) + SMALL
+
+
+def applied(model: bytes) -> bytes:
+    """What apply makes of a model in files."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "net").write_bytes(NET)
+        (place / "in").write_bytes(model)
+        apply(place / "net", place / "in", place / "out")
+        return (place / "out").read_bytes()
+
+
+NEW = {len(model): applied(model) for model in (SMALL, LARGE)}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "net").write_bytes(NET)
+    (tmp_path / "small").write_bytes(SMALL)
+    (tmp_path / "large").write_bytes(LARGE)
+    return tmp_path
+
+
+@pytest.fixture
+def objects(place: Path, s3: Any) -> Any:
+    """A small model and a large one, and an output that is there already."""
+    s3.put("small", place / "small")
+    s3.put("large", place / "large")
+    s3.put("out", b"old")
+    return s3
+
+
+def run(place: Path, objects: Any, run_here: RunHere, size: str) -> tuple[int, str]:
+    """Apply, onto the object that is there; no traceback, and never half of anything."""
+    code, printed, errors = run_here(
+        place, "apply", "-q", "--force", "net", objects.url(size), objects.url("out")
+    )
+    text = errors.decode()
+    assert printed == b""
+    assert "Traceback" not in text
+    assert text.count("error:") == (0 if code == 0 else 1)
+    assert objects.keys() == ["large", "out", "small"]
+    new = NEW[len(SMALL if size == "small" else LARGE)]
+    assert objects.get("out") == (new if code == 0 else b"old")
+    return code, text
+
+
+# Of each operation the answers that can go wrong, and what the model must be to need it.
+OPERATIONS = {
+    "HeadObject": "large",
+    "GetObject": "large",
+    "CreateMultipartUpload": "large",
+    "UploadPart": "large",
+    "UploadPartCopy": "large",
+    "CompleteMultipartUpload": "large",
+    "PutObject": "small",
+}
+FAULTS = [(operation, what) for operation in OPERATIONS for what in (500, 503, "drop")]
+FAULTS += [("GetObject", "cut"), ("UploadPartCopy", "cut")]
+FAULTS += [("UploadPartCopy", 200), ("CompleteMultipartUpload", 200)]
+
+
+@pytest.mark.parametrize(("operation", "what"), FAULTS)
+def test_a_fault_is_passed_once_and_told_when_it_stays(
+    place: Path, objects: Any, run_here: RunHere, operation: str, what: int | str
+) -> None:
+    objects.fault(what, operation, times=None)
+    code, text = run(place, objects, run_here, OPERATIONS[operation])
+    assert code == 4, text
+    assert "the store may answer again later: run again" in text
+    assert "s3://zoo/" in text
+    assert len(objects.requests(operation)) <= 16
+    assert objects.uploads() == []
+    objects.calm()
+    objects.fault(what, operation)
+    code, text = run(place, objects, run_here, OPERATIONS[operation])
+    assert (code, text) == (0, "")
+    assert objects.uploads() == []
+
+
+@pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPart", "UploadPartCopy"])
+def test_what_the_account_may_not_do_is_not_tried_again(
+    place: Path, objects: Any, run_here: RunHere, operation: str
+) -> None:
+    objects.fault(403, operation, times=None)
+    code, text = run(place, objects, run_here, "large")
+    assert code == 4
+    assert "the account that you are logged in with may not do this" in text
+    assert objects.uploads() == []
+
+
+@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+@pytest.mark.parametrize("what", [500, "drop", "cut"])
+@pytest.mark.parametrize("size", ["small", "large"])
+@pytest.mark.parametrize("old", [True, False], ids=["replaced", "made"])
+def test_an_answer_that_is_lost_was_the_good_one(
+    place: Path, objects: Any, run_here: RunHere, what: Any, size: str, times: Any, old: bool
+) -> None:
+    """The store has done what it was asked for: asking again is refused, and nothing is wrong."""
+    url = objects.url(size if old else "new")
+    last = "PutObject" if size == "small" else "CompleteMultipartUpload"
+    objects.fault(what, last, performed=True, times=times)
+    words = ["-i", "net", url] if old else ["net", objects.url(size), url]
+    code, _, errors = run_here(place, "apply", "-q", *words)
+    assert (code, errors) == (0, b"")
+    new = NEW[len(SMALL if size == "small" else LARGE)]
+    assert objects.get(size if old else "new") == new
+    assert objects.uploads() == []
+
+
+def test_an_upload_that_cannot_be_aborted_is_not_the_error_that_is_told(
+    place: Path, objects: Any, run_here: RunHere
+) -> None:
+    objects.fault(403, "CompleteMultipartUpload", times=None)
+    objects.fault(500, "AbortMultipartUpload", times=None)
+    code, text = run(place, objects, run_here, "large")
+    assert code == 4
+    assert "cannot be completed" in text
+    assert objects.uploads() == ["out"]
+
+
+def test_a_conflict_may_pass(place: Path, objects: Any, run_here: RunHere) -> None:
+    """S3 says so where another writes to the same key at the same time."""
+    objects.fault(409, "CompleteMultipartUpload", times=None)
+    code, text = run(place, objects, run_here, "large")
+    assert (code, objects.uploads()) == (4, [])
+    assert "ConditionalRequestConflict" in text
+
+
+def test_a_slow_store_is_just_slow(place: Path, objects: Any, run_here: RunHere) -> None:
+    objects.delay(0.05, times=None)
+    assert run(place, objects, run_here, "large") == (0, "")
+
+
+@pytest.mark.parametrize("operation", ["HeadObject", "PutObject"])
+def test_two_outputs_are_made_or_neither_whatever_is_refused(
+    place: Path, objects: Any, run_here: RunHere, operation: str
+) -> None:
+    """The output and its patch: each request for one of them is refused in turn."""
+    outcomes = []
+    for first in range(1, 6):
+        for key in ("new", "patch"):
+            objects.calm()
+            objects.fault(403, operation, f"{first}/{key}", first=first, times=None)
+            names = [f"{first}/new", f"{first}/patch"]
+            new, patch = map(objects.url, names)
+            code, _, _ = run_here(
+                place, "apply", "-q", "net", objects.url("small"), new, "--save-patch", patch
+            )
+            made = [*set(objects.keys()) - {"large", "out", "small"}]
+            if code == 0:
+                assert set(names) <= set(made)
+            else:
+                assert not set(names) & set(made), (first, key)
+            outcomes.append(code)
+            if code == 0:
+                break
+    assert set(outcomes) == {0, 4}
+
+
+# --- the client is ended
+
+# The store waits with its answer for longer than anybody would after a signal.
+PROGRAM = "import sys; from deconvsurgery.cli import run; sys.exit(run(sys.argv[1:]))"
+
+
+@pytest.mark.parametrize(
+    ("number", "operation"),
+    [
+        (signal.SIGTERM, "UploadPartCopy"),
+        (signal.SIGINT, "CompleteMultipartUpload"),
+        (signal.SIGKILL, "UploadPartCopy"),
+    ],
+)
+def test_a_client_that_is_ended_leaves_the_old_object(
+    place: Path, objects: Any, number: signal.Signals, operation: str
+) -> None:
+    objects.delay(60, operation)
+    words = ["apply", "-q", "--force", "net", objects.url("large"), objects.url("out")]
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *words],
+        cwd=place,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=heeding,
+    ) as process:
+        objects.until(lambda records: any(each.operation == operation for each in records))
+        process.send_signal(number)
+        if number == signal.SIGKILL:
+            process.wait()
+        objects.until(
+            lambda records: (
+                any(each.operation == "AbortMultipartUpload" for each in records)
+                or process.poll() is not None
+            )
+        )
+        objects.calm()
+        _, errors = process.communicate(timeout=60)
+    assert b"Traceback" not in errors
+    if number == signal.SIGKILL:
+        assert process.returncode == -9
+        # Nobody could abort it; a rule of the bucket does after some days.
+        assert objects.uploads() in (["out"], [])
+    else:
+        assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+        assert b"every file is whole, the old one or the new" in errors
+        assert objects.uploads() == []
+    assert objects.get("out") in (b"old", NEW[len(LARGE)])
+    if operation == "UploadPartCopy":
+        assert objects.get("out") == b"old"

@@ -1,0 +1,315 @@
+"""Engines: each task once with its answer, whoever dies; nothing is left behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.processes.heeding import heeding
+from helpers.processes.labour import Counted, Task, begun, labour, task_of
+
+from deconvsurgery.errors import FileError, FormatError, ModelError
+from deconvsurgery.sweeping.engines import dask as dask_engine
+from deconvsurgery.sweeping.engines import local
+from deconvsurgery.sweeping.engines.dask import run_dask
+from deconvsurgery.sweeping.engines.local import run_local
+
+Said = list[tuple[Task, Any]]
+
+
+def plain(folder: Path, numbers: range, what: str = "square") -> list[Task]:
+    return [task_of(folder, what, each) for each in numbers]
+
+
+def answers(said: Said) -> dict[int, Any]:
+    """By the task's number; each task has one."""
+    assert len({task[1] for task, _ in said}) == len(said)
+    return {task[1]: answer for task, answer in said}
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(enough: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not enough():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+# --- processes of this machine
+
+
+def test_each_task_has_its_answer_or_its_error(tmp_path: Path) -> None:
+    tasks = plain(tmp_path, range(20))
+    tasks[7], tasks[11] = task_of(tmp_path, "raise", 7), task_of(tmp_path, "value", 11)
+    said = answers(list(run_local(labour, tasks, 2)))
+    error, other = said.pop(7), said.pop(11)
+    assert said == {each: each * each for each in range(20) if each not in (7, 11)}
+    assert type(error) is ModelError
+    assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
+    assert (type(other), other.args) == (ValueError, (11,))
+    assert begun(tmp_path) == [*range(20)]
+    assert not managed()
+
+
+def managed() -> bool:
+    """A pool's own thread is there, and with it the semaphores of its queues."""
+    return "_ExecutorManagerThread" in {type(each).__name__ for each in threading.enumerate()}
+
+
+def test_no_tasks() -> None:
+    assert [*run_local(labour, (), 2)] == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_tasks_are_taken_as_there_is_room(workers: int, tmp_path: Path) -> None:
+    tasks = Counted(plain(tmp_path, range(30)))
+    assert tasks.taken == 0
+    for number, _ in enumerate(run_local(labour, tasks, workers)):
+        assert tasks.taken <= number + 4 * workers
+    assert tasks.taken == 30
+
+
+def test_a_task_whose_worker_dies_is_done_again(tmp_path: Path) -> None:
+    tasks = plain(tmp_path, range(12), "rest")
+    tasks[3] = task_of(tmp_path, "kill once", 3)
+    said = answers(list(run_local(labour, tasks, 2)))
+    assert said == {each: each * each for each in range(12)}
+    assert begun(tmp_path).count(3) == 2
+
+
+def test_a_task_that_always_kills_is_given_up_and_no_other(tmp_path: Path) -> None:
+    tasks = plain(tmp_path, range(12))
+    tasks[5] = task_of(tmp_path, "kill", 5)
+    said = answers(list(run_local(labour, tasks, 2)))
+    assert type(said.pop(5)).__name__ == "BrokenProcessPool"
+    assert said == {each: each * each for each in range(12) if each != 5}
+    assert begun(tmp_path).count(5) in (3, 4)  # with others, perhaps; three times alone
+
+
+def test_a_worker_that_dies_between_two_answers_takes_no_task_with_it(tmp_path: Path) -> None:
+    tasks = [task_of(tmp_path, "who", 0), *plain(tmp_path, range(1, 12))]
+    running = run_local(labour, tasks, 1)
+    first, worker = next(running)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: not managed())
+    said = answers([(first, 0), *running])
+    assert said == {each: each * each for each in range(12)}
+
+
+def test_a_task_that_exits_is_given_up(tmp_path: Path) -> None:
+    tasks = [*plain(tmp_path, range(3)), task_of(tmp_path, "leave", 3)]
+    said = answers(list(run_local(labour, tasks, 1)))
+    assert type(said.pop(3)).__name__ == "BrokenProcessPool"
+    assert said == {0: 0, 1: 1, 2: 4}
+
+
+def test_tasks_that_cannot_be_made_end_it(tmp_path: Path) -> None:
+    def broken() -> Iterator[Task]:
+        yield task_of(tmp_path, "wait", 0)
+        until((tmp_path / "waits-0").exists)
+        raise ModelError("is no list")
+
+    # The first would be asked for before the worker is there.
+    with pytest.raises(ModelError, match="is no list"):
+        list(run_local(labour, broken(), 1))
+    assert not alive(int((tmp_path / "waits-0").read_text()))
+
+
+def test_closing_leaves_no_process_and_lets_tasks_clean_up(tmp_path: Path) -> None:
+    tasks = [task_of(tmp_path, "who", 0), *plain(tmp_path, range(1, 9), "wait")]
+    running = run_local(labour, tasks, 2)
+    _, worker = next(running)
+    until(lambda: len([*tmp_path.glob("waits-?")]) == 2)
+    running.close()
+    workers = {int(each.read_text()) for each in tmp_path.glob("waits-?")}
+    assert len(workers) == 2
+    assert worker in workers
+    assert not any(map(alive, workers))
+    cleaned = {each.name[8:] for each in tmp_path.glob("cleaned-*")}
+    assert cleaned == {each.name[6:] for each in tmp_path.glob("waits-?")}
+    assert len(begun(tmp_path)) == 3
+
+
+def test_a_worker_that_does_not_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_PATIENCE", 0.1)
+    tasks = [task_of(tmp_path, "square", 0), task_of(tmp_path, "linger", 1)]
+    running = run_local(labour, tasks, 1)
+    next(running)
+    until((tmp_path / "waits-1").exists)
+    running.close()
+    assert not alive(int((tmp_path / "waits-1").read_text()))
+    assert (tmp_path / "cleaned-1").exists()
+
+
+@pytest.mark.parametrize("what", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_the_process_that_they_work_for(
+    what: signal.Signals, tmp_path: Path
+) -> None:
+    """As Ctrl-C ends it, or as nothing can be cleaned up after."""
+    script = tmp_path / "client.py"
+    script.write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from labour import labour, task_of\n"
+        "from deconvsurgery.sweeping.engines.local import run_local\n"
+        "if __name__ == '__main__':\n"
+        "    tasks = [task_of(Path(sys.argv[1]), 'wait', each) for each in range(9)]\n"
+        "    try:\n"
+        "        list(run_local(labour, tasks, 2))\n"
+        "    except KeyboardInterrupt:\n"
+        "        sys.exit(130)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, script, tmp_path],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=heeding,
+    ) as client:
+        until(lambda: len([*tmp_path.glob("waits-?")]) == 2)
+        workers = [int(each.read_text()) for each in tmp_path.glob("waits-?")]
+        if what is signal.SIGINT:
+            os.killpg(client.pid, what)  # a terminal's Ctrl-C reaches all
+        else:
+            client.send_signal(what)
+        until(lambda: not any(map(alive, workers)))
+        assert client.stderr is not None
+        said = client.stderr.read()
+    if what is signal.SIGINT:
+        assert (client.returncode, said) == (130, b"")
+    else:  # Python's own process that tidies up after one that could not
+        assert client.returncode == -9
+        assert b"Traceback" not in said
+        assert said == b"" or b"resource_tracker" in said
+    assert len([*tmp_path.glob("cleaned-?")]) == 2
+    assert len(begun(tmp_path)) == 2
+
+
+# --- Dask's workers
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two workers that were there before; a task is given up when one of them dies of it."""
+    import dask
+    from distributed import LocalCluster
+
+    before = dict(os.environ)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            silence_logs=logging.CRITICAL,
+        ) as made,
+    ):
+        yield made
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.mark.parametrize("group", [1, 32])
+def test_a_cluster_that_is_there_does_it(
+    group: int, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few tasks at a time; an error and a death are the task's own."""
+    monkeypatch.setattr(dask_engine, "_GROUP", group)
+    tasks = plain(tmp_path, range(30))
+    tasks[7], tasks[11] = task_of(tmp_path, "raise", 7), task_of(tmp_path, "value", 11)
+    tasks[15] = task_of(tmp_path, "kill", 15)
+    counted = Counted(tasks)
+    said: Said = []
+    for each in run_dask(labour, counted, 1, cluster.scheduler_address):
+        said.append(each)
+        assert counted.taken <= len(said) + (4 * 2 + 1) * group  # one group is put off
+    given = answers(said)
+    error, other, death = given.pop(7), given.pop(11), given.pop(15)
+    assert type(error) is ModelError
+    assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
+    assert (type(other), other.args) == (ValueError, (11,))
+    assert type(death).__name__ == "KilledWorker"
+    assert given == {each: each * each for each in range(30) if each not in (7, 11, 15)}
+    assert begun(tmp_path).count(15) == 2  # with others, and alone
+    assert cluster.status.name == "running"  # it is not ours to end
+
+
+def test_brief_tasks_go_together(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And each is done once all the same."""
+    from distributed import Client
+
+    submitted: list[int] = []
+    submit = Client.submit
+
+    def counting(self: Any, function: Any, work: Any, group: list[Task], **more: Any) -> Any:
+        submitted.append(len(group))
+        return submit(self, function, work, group, **more)
+
+    monkeypatch.setattr(Client, "submit", counting)
+    tasks = plain(tmp_path, range(400))
+    given = answers([*run_dask(labour, tasks, 1, cluster.scheduler_address)])
+    assert given == {each: each * each for each in range(400)}
+    assert begun(tmp_path) == [*range(400)]
+    assert submitted[0] == 1  # nobody knows yet how long one takes
+    assert max(submitted) > 10
+    assert len(submitted) < 100
+
+
+def test_a_group_ends_when_its_time_is_over() -> None:
+    def work(task: Task) -> int:
+        if task[0] == "rest":
+            time.sleep(1.5 * dask_engine._BRIEF)
+        return task[1]
+
+    def together(*what: str) -> list[int]:
+        given, seconds = dask_engine._together(work, [(each, 7, "") for each in what])
+        assert seconds >= what[: len(given)].count("rest") * dask_engine._BRIEF
+        return given
+
+    assert together("", "", "") == [7, 7, 7]
+    assert together("", "rest", "") == [7, 7]
+
+
+def test_a_scheduler_that_goes_away(cluster: Any, tmp_path: Path) -> None:
+    running = run_dask(labour, plain(tmp_path, range(9), "wait"), 1, cluster.scheduler_address)
+    threading.Thread(target=lambda: (until((tmp_path / "waits-0").exists), cluster.close())).start()
+    with pytest.raises(FileError, match="is gone") as caught:
+        next(running)
+    assert caught.value.transient
+    assert "run the same sweep again" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://127.0.0.1:1", "127.0.0.1:x"])
+def test_a_scheduler_that_is_not_there(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_engine, "_PATIENCE", 0.2)
+    with pytest.raises(FileError, match="cannot be reached") as caught:
+        next(run_dask(labour, [], 1, address))
+    assert "dask scheduler" in (caught.value.hint or "")
+
+
+def test_dask_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(FormatError, match="not installed") as caught:
+        next(run_dask(labour, [], 1))
+    assert "deconvsurgery[zoo]" in (caught.value.hint or "")

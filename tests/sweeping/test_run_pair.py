@@ -1,0 +1,626 @@
+"""One pair of a sweep is settled once, whatever was there before and whoever was killed in between.
+
+What an output must be is told by the verb itself, run alone into another place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.store.padded import MIB, padding
+
+import deconvsurgery as ds
+from deconvsurgery.inputs.settings import Checking, Pair
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.sweeping import run_pair as settling
+from deconvsurgery.sweeping.call_verb import checked_options
+from deconvsurgery.sweeping.output_record import read_record, write_record
+from deconvsurgery.sweeping.result_rows import Outcome, Row
+from deconvsurgery.sweeping.run_pair import Settled, Task, settle
+from deconvsurgery.verbs.demo_net import base_model, net_text
+
+BASE = base_model(parse_net(net_text()))
+OTHER = BASE.replace(b"conv1", b"conv9")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A net and a model, and nothing else."""
+    (tmp_path / "net").write_bytes(net_text())
+    (tmp_path / "in").write_bytes(BASE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+PAIR = Pair("net", "in", output="out/new")
+TASK = Task(PAIR, "apply")
+
+
+def done(settled: Settled) -> Row:
+    """The row of a pair that was worked on, and was as it should be."""
+    assert settled.row is not None
+    assert settled.fresh
+    assert settled.row.outcome is Outcome.DONE, settled.row.error
+    return settled.row
+
+
+def kept(settled: Settled) -> Row:
+    """The row of a pair that was found to be settled, by its record."""
+    assert settled.row is not None
+    assert not settled.fresh
+    return settled.row
+
+
+def refused(settled: Settled) -> dict[str, Any]:
+    """The error of a pair that could not be worked on."""
+    assert settled.row is not None
+    assert settled.fresh
+    assert settled.row.outcome is Outcome.FAILED
+    assert settled.row.seal is None  # so that it is tried again
+    return dict(settled.row.error or {})
+
+
+def applied(model: bytes, place: Path, **options: Any) -> bytes:
+    """What the verb makes of a model when it is run alone."""
+    (place / "alone").write_bytes(model)
+    ds.apply("net", "alone", "alone.out", force=True, **options)
+    return (place / "alone.out").read_bytes()
+
+
+def content(place: Path) -> dict[str, bytes]:
+    found = [each for each in place.rglob("*") if each.is_file()]
+    return {str(each.relative_to(place)): each.read_bytes() for each in found}
+
+
+# --- what is done, and what is known afterwards
+
+
+def test_a_pair_is_done_and_its_row_says_what_it_was_made_of(folder: Path) -> None:
+    row = done(settle(TASK))
+    new = (folder / "out/new").read_bytes()
+    assert new == applied(BASE, folder)
+    assert (row.net, row.model, row.output, row.net_output) == ("net", "in", "out/new", None)
+    assert (row.verb, row.version, row.attempts) == ("apply", ds.__version__, 1)
+    assert row.result == {
+        "changed": True,
+        "layers": [
+            {"name": "upscore2", "action": "created"},
+            {"name": "upscore", "action": "created"},
+        ],
+        "bytes": {"output": 9382, "rewritten": 2079},
+    }
+    hashed = {name: shutil.which("sha256sum") and _sha256(name) for name in ("net", "in")}
+    assert row.inputs == hashed
+    assert row.outputs == {"out/new": _sha256("out/new")}
+    assert (row.requests, row.bytes_read, row.bytes_sent, row.bytes_copied) == (0, 0, 0, 0)
+    record = json.loads((folder / "out/new.sweep.json").read_bytes())
+    assert (record["key"], record["seal"]) == (row.key, row.seal)
+
+
+def _sha256(name: str) -> str:
+    import subprocess
+
+    told = subprocess.run(["sha256sum", name], capture_output=True, check=True, text=True)
+    return f"sha256:{told.stdout.split()[0]}"
+
+
+def test_the_row_that_is_known_still_holds(folder: Path) -> None:
+    row = done(settle(TASK))
+    before = os.stat("out/new")
+    assert settle(replace(TASK, seal=row.seal)) == Settled(None)
+    assert os.stat("out/new") == before
+
+
+def test_where_the_row_is_lost_the_record_tells(folder: Path) -> None:
+    row = done(settle(TASK))
+    before = content(folder)
+    again = kept(settle(TASK))
+    assert (again.key, again.seal, again.result) == (row.key, row.seal, row.result)
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        replace(TASK, options=(("formula", "caffe"),)),
+        replace(TASK, pair=replace(PAIR, checking=Checking(pattern=("upscore2",)))),
+        replace(TASK, pair=replace(PAIR, checking=Checking(exclude=(r"re:\Aupscore\Z",)))),
+    ],
+    ids=["an option", "a pattern", "an exclusion"],
+)
+def test_another_question_is_another_pair(task: Task, folder: Path) -> None:
+    row = done(settle(TASK))
+    other = done(settle(replace(task, seal=row.seal)))
+    assert other.key != row.key
+    assert other.result != row.result or other.outputs == row.outputs
+    assert done(settle(replace(TASK, seal=other.seal))).key == row.key
+
+
+def test_what_does_not_matter_to_a_verb_does_not_make_it_run_again(folder: Path) -> None:
+    row = done(settle(TASK))
+    told = Checking(select=("DS001",), ignore=("DS010",), frozen=True)
+    assert settle(replace(TASK, pair=replace(PAIR, checking=told), seal=row.seal)) == Settled(None)
+
+
+def test_another_version_of_the_tool_works_on_it_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = done(settle(TASK))
+    monkeypatch.setattr(settling, "__version__", "0.2")
+    assert done(settle(replace(TASK, seal=row.seal))).version == "0.2"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with a row", "with a record alone"])
+def test_another_input_replaces_what_was_made_of_the_old_one(known: bool, folder: Path) -> None:
+    row = done(settle(TASK))
+    (folder / "in").write_bytes(OTHER)
+    other = done(settle(replace(TASK, seal=row.seal if known else None)))
+    assert (folder / "out/new").read_bytes() == applied(OTHER, folder)
+    assert other.inputs["net"] == row.inputs["net"]
+    assert other.inputs["in"] == _sha256("in") != row.inputs["in"]
+    assert other.key != row.key
+
+
+def test_touched_files_are_known_by_their_bytes(folder: Path) -> None:
+    row = done(settle(TASK))
+    for name in ("net", "in", "out/new"):
+        os.utime(name, (1, 1))
+    again = kept(settle(replace(TASK, seal=row.seal)))
+    assert again.key == row.key
+    assert again.seal != row.seal
+    assert os.stat("out/new").st_mtime == 1  # nobody wrote to it
+    assert settle(replace(TASK, seal=again.seal)) == Settled(None)
+    assert kept(settle(TASK)).seal == again.seal
+
+
+def test_a_zoo_that_was_copied_is_settled_where_it_is_now(folder: Path, tmp_path: Path) -> None:
+    row = done(settle(TASK))
+    os.mkdir("there")
+    for name in ("net", "in", "out"):
+        os.rename(name, f"there/{name}")
+    pair = Pair("there/net", "there/in", output="there/out/new")
+    moved = kept(settle(Task(pair, "apply")))
+    assert moved.key == row.key
+    assert list(moved.inputs) == ["there/net", "there/in"]
+    assert moved.outputs == {"there/out/new": row.outputs["out/new"]}
+    assert moved.output == "there/out/new"
+
+
+def test_an_output_that_is_gone_is_made_again(folder: Path) -> None:
+    row = done(settle(TASK))
+    (folder / "out/new").unlink()
+    assert done(settle(replace(TASK, seal=row.seal))).outputs == row.outputs
+
+
+# --- what is not the sweep's own
+
+
+def test_a_file_that_was_there_is_left_alone(folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out/new").write_bytes(b"precious")
+    before = content(folder)
+    error = refused(settle(TASK))
+    assert error["kind"] == "OutputError"
+    assert error["file"] == "out/new"
+    assert "no sweep wrote it" in error["message"]
+    assert "--force" in error["hint"]
+    assert content(folder) == before
+    done(settle(replace(TASK, force=True)))
+    assert (folder / "out/new").read_bytes() == applied(BASE, folder)
+
+
+def test_an_output_that_somebody_changed_is_left_alone(folder: Path) -> None:
+    row = done(settle(TASK))
+    (folder / "out/new").write_bytes(b"better")
+    before = content(folder)
+    error = refused(settle(replace(TASK, seal=row.seal)))
+    assert error["kind"] == "OutputError"
+    assert "out/new.sweep.json" in error["message"]
+    assert content(folder) == before
+    done(settle(replace(TASK, force=True)))
+    assert (folder / "out/new").read_bytes() == applied(BASE, folder)
+
+
+def test_a_file_that_is_no_record_is_left_alone(folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out/new.sweep.json").write_bytes(b"my own notes")
+    before = content(folder)
+    error = refused(settle(TASK))
+    assert (error["kind"], error["file"]) == ("OutputError", "out/new.sweep.json")
+    assert content(folder) == before
+
+
+def test_a_claim_makes_what_is_there_the_sweeps_own(folder: Path) -> None:
+    """Whoever was killed between the output and its record left just that."""
+    row = done(settle(TASK))
+    whole = (folder / "out/new").read_bytes()
+    write_record("out/new", replace(row, outcome=Outcome.BEGUN, seal=None))
+    (folder / "out/new").write_bytes(b"half")
+    assert done(settle(TASK)).outputs == row.outputs
+    assert (folder / "out/new").read_bytes() == whole
+    record = read_record("out/new")
+    assert record is not None
+    assert record.outcome is Outcome.DONE
+
+
+def test_all_of_them_are_worked_on_if_asked_to(folder: Path) -> None:
+    row = done(settle(TASK))
+    before = os.stat("out/new").st_ino, os.stat("out/new").st_mtime_ns
+    again = done(settle(replace(TASK, seal=row.seal, force=True)))
+    assert again.key == row.key
+    assert (os.stat("out/new").st_ino, os.stat("out/new").st_mtime_ns) != before
+
+
+# --- what fails
+
+
+def test_a_failure_leaves_nothing_behind(folder: Path) -> None:
+    (folder / "in").write_bytes(BASE[:-7])
+    before = content(folder)
+    error = refused(settle(TASK))
+    assert (error["kind"], error["file"]) == ("ModelError", "in")
+    assert isinstance(error["offset"], int)
+    assert content(folder) == before
+
+
+def test_a_failure_leaves_what_an_earlier_run_made_and_its_record(folder: Path) -> None:
+    done(settle(TASK))
+    before = content(folder)
+    (folder / "in").write_bytes(BASE[:-7])
+    refused(settle(TASK))
+    assert content(folder) == before | {"in": BASE[:-7]}
+    (folder / "in").write_bytes(BASE)
+    kept(settle(TASK))
+
+
+def test_a_failure_leaves_a_claim_where_there_was_one(folder: Path) -> None:
+    row = done(settle(TASK))
+    write_record("out/new", replace(row, outcome=Outcome.BEGUN, seal=None))
+    (folder / "in").write_bytes(BASE[:-7])
+    before = content(folder)
+    refused(settle(TASK))
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize("name", ["net", "in"])
+def test_a_file_that_is_not_there_is_the_pairs_failure(name: str, folder: Path) -> None:
+    (folder / name).unlink()
+    error = refused(settle(TASK))
+    assert (error["kind"], error["file"]) == ("FileError", name)
+    assert "no such file" in error["message"]
+    assert not (folder / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_the_pairs_failure(folder: Path) -> None:
+    (folder / "out").write_bytes(b"")
+    error = refused(settle(TASK))
+    assert error["kind"] in ("OutputError", "FileError")
+    assert (folder / "out").read_bytes() == b""
+
+
+def test_out_of_memory_is_the_pairs_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def performed(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(settling, "performed", performed)
+    before = content(folder)
+    assert refused(settle(TASK))["message"] == "out of memory"
+    assert content(folder) == before
+
+
+def test_a_pair_that_lacks_a_path_is_told(folder: Path) -> None:
+    error = refused(settle(Task(Pair("net", None, output="out"), "apply")))
+    assert error["kind"] == "ConfigError"
+    assert "needs model" in error["message"]
+    error = refused(settle(Task(Pair("net", "in"), "regroup")))
+    assert "needs output and net-output" in error["message"]
+    error = refused(settle(Task(Pair("net", "in", output="out"), "check")))
+    assert "writes nothing" in error["message"]
+
+
+# --- the other verbs
+
+
+def test_check_writes_nothing(folder: Path) -> None:
+    task = Task(Pair("net", "in"), "check")
+    before = content(folder)
+    settled = settle(task)
+    assert settled.row is not None
+    assert settled.row.outcome is Outcome.FOUND
+    assert settled.row.rules == ("DS001", "DS011")
+    assert settled.row.result is not None
+    assert settled.row.result["matched"] == ("upscore2", "upscore")
+    assert settled.row.result["findings"][0] == {
+        "rule": "DS001",
+        "level": "error",
+        "layer": "upscore2",
+        "line": 25,
+    }
+    assert content(folder) == before
+    assert settle(replace(task, seal=settled.row.seal)) == Settled(None)
+    ignoring = replace(task, pair=replace(task.pair, checking=Checking(ignore=("DS",))))
+    row = done(settle(replace(ignoring, seal=settled.row.seal)))
+    assert row.rules == ()
+
+
+def test_convert_needs_no_net(folder: Path) -> None:
+    row = done(settle(Task(Pair(None, "in", output="new.h5"), "convert")))
+    assert row.result is not None
+    assert (row.result["before"], row.result["after"]) == ("V2", "HDF5")
+    assert ds.diff("in", "new.h5").same
+    half = Task(Pair("net", "in", output="half"), "convert", (("values", "raw-float16"),))
+    assert done(settle(half)).result["changed"] is True  # type: ignore[index]
+    assert list(done(settle(replace(half, force=True))).inputs) == ["net", "in"]
+
+
+def test_regroup_has_two_outputs_and_one_record(folder: Path) -> None:
+    ds.apply("net", "in", "full")
+    task = Task(Pair("net", "full", output="g/model", net_output="h/net"), "regroup")
+    row = done(settle(task))
+    assert list(row.outputs) == ["g/model", "h/net"]
+    assert row.result is not None
+    assert row.result["layers"] == [
+        {"name": "upscore2", "action": "regrouped"},
+        {"name": "upscore", "action": "unchanged"},
+    ]
+    assert sorted(os.listdir("g")) == ["model", "model.sweep.json"]
+    assert os.listdir("h") == ["net"]
+    (folder / "h/net").unlink()
+    assert done(settle(replace(task, seal=row.seal))).outputs == row.outputs
+    (folder / "h/net").write_bytes(b"mine")
+    assert refused(settle(task))["file"] == "h/net"
+
+
+def test_the_options_of_a_sweep_are_those_of_the_command_line() -> None:
+    """All that have to do with what is made, and none that the sweep itself decides."""
+    import click
+
+    from deconvsurgery.cli import deconvsurgery
+    from deconvsurgery.sweeping.call_verb import _OPTIONS
+
+    own = {"pattern", "exclude", "phase", "level", "stage", "allow-empty", "select", "ignore"}
+    own |= {"frozen", "net", "in-place", "force", "save-patch", "report", "dry-run", "check"}
+    own |= {"json", "quiet", "verbose", "help", "nets-only", "format", "also", "explain"}
+    own |= {"config", "isolated", "exit-zero"}
+    for verb, options in _OPTIONS.items():
+        command = deconvsurgery.get_command(click.Context(deconvsurgery), verb)
+        assert command is not None
+        found: dict[str, object] = {}
+        for each in command.params:
+            name = max(each.opts, key=len).removeprefix("--")
+            if isinstance(each, click.Option) and name not in own:
+                choice = each.type
+                found[name] = tuple(choice.choices) if isinstance(choice, click.Choice) else True
+        assert dict(options) == found
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "words"),
+    [
+        ("apply", {"formulla": "fcn"}, "did you mean 'formula'?"),
+        ("apply", {"formula": "bilinear"}, "one of fcn, caffe, caffe-1.0, not 'bilinear'"),
+        ("apply", {"skip-unfit": "yes"}, "true or false, not 'yes'"),
+        ("apply", {"values": "keep"}, "it has formula, support"),
+        ("check", {"frozen": True}, "stands above"),
+        ("convert", {"values": ["keep"]}, "not ['keep']"),
+    ],
+)
+def test_an_option_that_cannot_be_is_told(verb: str, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ds.ConfigError) as caught:
+        checked_options(verb, options, "zoo.toml")
+    assert caught.value.path == "zoo.toml"
+    assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_flags_that_say_what_is_not_done() -> None:
+    told = {"no-create": True, "zero-bias": True, "skip-unfit": False}
+    assert checked_options("apply", told, "") == {
+        "create": False,
+        "zero_bias": True,
+        "skip_unfit": False,
+    }
+    assert checked_options("convert", {"keep-layers": False}, "") == {"upgrade": True}
+
+
+# --- in a store
+
+
+@pytest.fixture
+def there(store: Any, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Any]:
+    """The same pair in a store, in which whatever fails is not tried again by the client."""
+    from s3fs import S3FileSystem
+
+    for name, value in store.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    S3FileSystem.clear_instance_cache()
+    store.put("net", net_text())
+    store.put("in", BASE)
+    yield store
+    S3FileSystem.clear_instance_cache()
+
+
+REMOTE = Task(Pair("s3://zoo/net", "s3://zoo/in", output="s3://zoo/out/new"), "apply", retries=3)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What was slept, in seconds, without sleeping."""
+    slept: list[float] = []
+    monkeypatch.setattr(settling.time, "sleep", slept.append)
+    return slept
+
+
+def test_a_pair_in_a_store(there: Any, folder: Path) -> None:
+    row = done(settle(REMOTE))
+    assert there.get("out/new") == applied(BASE, folder)
+    assert row.inputs["s3://zoo/in"] == f"etag:{there.etag('in').strip(chr(34))}"
+    assert row.outputs == {"s3://zoo/out/new": f"etag:{there.etag('out/new').strip(chr(34))}"}
+    records = there.requests()
+    assert row.requests == len(records)
+    assert row.bytes_sent == sum(each.received for each in records)
+    assert [(each.operation, each.key) for each in records] == [
+        *(("HeadObject", key) for key in ("net", "in", "out/new")),
+        ("GetObject", "out/new.sweep.json"),
+        ("PutObject", "out/new.sweep.json"),  # the claim
+        ("GetObject", "net"),
+        ("GetObject", "in"),
+        ("HeadObject", "in"),  # it is still the one that was read
+        ("PutObject", "out/new"),
+        ("PutObject", "out/new.sweep.json"),
+    ]
+    there.reset()
+    assert settle(replace(REMOTE, seal=row.seal)) == Settled(None)
+    assert [each.operation for each in there.requests()] == ["HeadObject"] * 3
+    there.reset()
+    assert kept(settle(REMOTE)).key == row.key
+    assert [each.operation for each in there.requests()] == ["HeadObject"] * 3 + ["GetObject"]
+
+
+def test_a_pair_of_many_parts_is_known_by_what_its_completion_said(there: Any) -> None:
+    there.put("in", padding(b"before", 12 * MIB) + BASE)
+    row = done(settle(REMOTE))
+    assert len(there.requests("UploadPartCopy")) > 0
+    there.reset()
+    assert settle(replace(REMOTE, seal=row.seal)) == Settled(None)
+    assert [each.operation for each in there.requests()] == ["HeadObject"] * 3
+
+
+@pytest.mark.parametrize("what", [500, 503, "drop"])
+@pytest.mark.parametrize("operation", ["HeadObject", "GetObject", "PutObject"])
+def test_what_may_pass_is_tried_again(
+    what: int | str, operation: str, there: Any, pauses: list[float], folder: Path
+) -> None:
+    there.fault(what, operation, times=2)
+    row = done(settle(REMOTE))
+    assert there.get("out/new") == applied(BASE, folder)
+    assert row.attempts == len(pauses) + 1
+    assert there.keys() == ["in", "net", "out/new", "out/new.sweep.json"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "key", "kept"),
+    # What an input's failure leaves is nothing. A store may still carry out what it did not answer.
+    [("GetObject", "*", []), ("PutObject", "out/new", ["out/new.sweep.json"])],
+)
+def test_pauses_grow_and_end(
+    operation: str, key: str, kept: list[str], there: Any, pauses: list[float]
+) -> None:
+    from s3fs import S3FileSystem
+
+    there.fault(503, operation, key, times=None)
+    S3FileSystem.retries = 1
+    try:
+        error = refused(settle(replace(REMOTE, retries=9)))
+    finally:
+        S3FileSystem.retries = 5
+    assert error["kind"] == "FileError"
+    assert len(pauses) == 9
+    for number, pause in enumerate(pauses, 1):
+        whole = min(30.0, 0.5 * 2**number)
+        assert whole / 2 <= pause <= whole
+    assert there.keys() == ["in", "net", *kept]
+
+
+def test_what_is_refused_leaves_nothing_in_the_store(there: Any) -> None:
+    pair = replace(REMOTE.pair, checking=Checking(pattern=("refine",)))
+    error = refused(settle(replace(REMOTE, pair=pair)))
+    assert (error["kind"], error["layer"]) == ("ShapeError", "refine")
+    assert [each.key for each in there.requests("DeleteObject")] == ["out/new.sweep.json"]
+    assert there.keys() == ["in", "net"]
+
+
+# A pair's model is described as it is found, read, and described once more when all is read; what
+# is read of a net is what was found.
+@pytest.mark.parametrize(
+    ("key", "operation", "first"),
+    [
+        *(("in", "HeadObject", first) for first in (1, 2)),
+        ("in", "GetObject", 1),
+        ("net", "HeadObject", 1),
+        ("net", "GetObject", 1),
+    ],
+)
+def test_an_input_that_is_replaced_meanwhile_is_worked_on_as_it_is_now(
+    key: str, operation: str, first: int, there: Any, pauses: list[float], folder: Path
+) -> None:
+    new = OTHER if key == "in" else net_text().replace(b'"upscore2"', b'"upscore9"')
+    there.replace_before(key, new, operation, first=first)
+    row = done(settle(REMOTE))
+    (folder / key).write_bytes(new)
+    ds.apply("net", "in", "alone.out")
+    assert there.get("out/new") == (folder / "alone.out").read_bytes()
+    assert row.inputs[f"s3://zoo/{key}"] == f"etag:{there.etag(key).strip(chr(34))}"
+    assert (row.attempts, len(pauses)) == (
+        (1, 0) if (operation, first) == ("HeadObject", 1) else (2, 1)
+    )
+
+
+def test_an_output_that_another_made_meanwhile_is_left_alone(
+    there: Any, pauses: list[float]
+) -> None:
+    """The claim is the sweep's; what another put there after it is not what it wrote."""
+    there.replace_before("out/new", b"precious", "PutObject")
+    for _ in range(2):
+        error = refused(settle(REMOTE))
+        assert (error["kind"], error["file"]) == ("OutputError", "s3://zoo/out/new")
+        assert error["message"] == "exists already, and no sweep wrote it"
+        assert there.keys() == ["in", "net", "out/new"]
+        assert there.get("out/new") == b"precious"
+
+
+def test_two_sweeps_that_come_to_one_pair_at_a_time_both_have_its_row(
+    there: Any, folder: Path
+) -> None:
+    """One of them writes; the other is refused, and finds what it would have written."""
+    there.delay(30, "PutObject", "out/new", times=1)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(settle, REMOTE)
+        written = ("PutObject", "out/new")
+        there.until(lambda found: written in [(each.operation, each.key) for each in found])
+        second = settle(REMOTE)
+        there.calm()
+        told = first.result()
+    assert (done(told).seal, done(told).outputs) == (done(second).seal, done(second).outputs)
+    assert [each.status for each in there.requests() if each.key == "out/new"] == [
+        *(404, 412, 404, 200),  # what each found, and what it was answered
+        200,  # it is what the first would have written
+    ]
+    assert there.get("out/new") == applied(BASE, folder)
+    assert there.keys() == ["in", "net", "out/new", "out/new.sweep.json"]
+
+
+def test_a_slow_store_is_only_slow(there: Any, folder: Path) -> None:
+    there.delay(0.05)
+    began = time.monotonic()
+    done(settle(REMOTE))
+    assert time.monotonic() - began >= 0.05 * len(there.requests("HeadObject"))
+    assert there.get("out/new") == applied(BASE, folder)
+
+
+def test_a_store_that_keeps_no_etags(folder: Path) -> None:
+    """Objects are known by their bytes there."""
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe({"/zoo/net": net_text(), "/zoo/in": BASE})
+    task = Task(Pair("memory://zoo/net", "memory://zoo/in", output="memory://zoo/new"), "apply")
+    try:
+        row = done(settle(task))
+        assert memory.cat("/zoo/new") == applied(BASE, folder)
+        assert row.inputs["memory://zoo/in"] == _sha256("in")
+        assert settle(replace(task, seal=row.seal)) == Settled(None)
+        assert kept(settle(task)).key == row.key
+        memory.pipe("/zoo/new", b"changed")
+        assert refused(settle(task))["kind"] == "OutputError"
+    finally:
+        memory.rm("/zoo", recursive=True)

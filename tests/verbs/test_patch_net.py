@@ -1,0 +1,1017 @@
+"""``patch-net``: the meant fields change, every other character stays, what is unfit is said."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+from helpers.processes.warm import ran
+
+import deconvsurgery as ds
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.verbs.demo_net import base_model, net_text
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+def patched(text: str | bytes, tmp_path: Path, **options: Any) -> tuple[bytes, ds.PatchResult]:
+    """The net that comes of a text, and what was told."""
+    net, out = tmp_path / "net.prototxt", tmp_path / "out.prototxt"
+    net.write_bytes(text.encode() if isinstance(text, str) else text)
+    out.unlink(missing_ok=True)
+    result = ds.patch_net(net, out, **options)
+    assert out.read_bytes() == result.after
+    again = ds.patch_net(out, dry_run=True, **options)
+    assert not again.changed, "a second run changes something"
+    return result.after, result
+
+
+# --- six lines, and what becomes of them
+
+INPUT = 'input: "d" input_shape { dim: 1 dim: 5 dim: 9 dim: 9 }\n'
+V2 = (
+    INPUT
+    + """layer {
+  name: "up" type: "Deconvolution" bottom: "d" top: "up"
+  convolution_param {
+    num_output: 5
+    kernel_size: 4  stride: 2  # twice
+  }
+}
+"""
+)
+V2_AFTER = V2.replace("stride: 2  #", 'stride: 2 group: 5 weight_filler { type: "bilinear" }  #')
+LINES = (
+    INPUT
+    + """# é
+layer {
+  name: "up"
+  type: "Deconvolution"
+  bottom: "d"
+  top: "up"
+  convolution_param {
+    num_output: 5
+    kernel_size: 4
+    # by two
+    stride: 2  # twice
+    # the end
+  }
+}
+"""
+)
+LINES_AFTER = LINES.replace(
+    "twice\n",
+    'twice\n    group: 5\n    weight_filler {\n      type: "bilinear"\n    }\n',
+)
+V1 = (
+    INPUT
+    + """layers { type: DECONVOLUTION name: 'up' bottom: 'd' top: 'up'
+  blobs_lr: 1 blobs_lr: 2 weight_decay: 1 weight_decay: 0
+  convolution_param { num_output: 5 kernel_size: 4 stride: 2 weight_filler { type: 'xavier' } } }
+"""
+)
+V1_AFTER = V1.replace("'xavier' }", "'bilinear' } group: 5")
+GIVEN = (
+    INPUT
+    + """layer < name: "up", type: "Deconvolution", bottom: "d", top: "up",
+  convolution_param: < num_output: 5; group: 1; kernel_size: 4; stride: 2;
+    weight_filler: < type: "gaussian" std: 0.01 >; >, >
+"""
+)
+GIVEN_AFTER = GIVEN.replace("group: 1", "group: 5").replace('"gaussian" std: 0.01', '"bilinear"')
+
+GOLDEN: dict[str, tuple[bytes, bytes]] = {
+    "several fields on a line": (V2.encode(), V2_AFTER.encode()),
+    "a field on a line": (LINES.encode(), LINES_AFTER.encode()),
+    "CRLF": (LINES.replace("\n", "\r\n").encode(), LINES_AFTER.replace("\n", "\r\n").encode()),
+    "CR": (LINES.replace("\n", "\r").encode(), LINES_AFTER.replace("\n", "\r").encode()),
+    "tabs": (LINES.replace("  ", "\t").encode(), LINES_AFTER.replace("  ", "\t").encode()),
+    "latin-1": (LINES.encode("latin-1"), LINES_AFTER.encode("latin-1")),
+    "byte order mark": (LINES.encode("utf-8-sig"), LINES_AFTER.encode("utf-8-sig")),
+    "V1 on few lines": (V1.encode(), V1_AFTER.encode()),
+    "fields there, brackets, separators": (GIVEN.encode(), GIVEN_AFTER.encode()),
+    "one line": (
+        V2.replace("\n", " ").replace("# twice", "").encode(),
+        V2_AFTER.replace("\n", " ").replace("# twice", "").encode(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), GOLDEN.values(), ids=GOLDEN)
+def test_the_second_way(before: bytes, after: bytes, tmp_path: Path) -> None:
+    found, result = patched(before, tmp_path)
+    assert found == after
+    (layer,) = result.layers
+    fields = [(each.field, each.after) for each in layer.changes]
+    assert ("convolution_param.group", 5) in fields
+    assert ("convolution_param.weight_filler.type", "bilinear") in fields
+    assert (layer.name, layer.action) == ("up", "patched")
+
+
+def test_what_holds_already_is_left(tmp_path: Path) -> None:
+    found, result = patched(V2_AFTER, tmp_path)
+    assert found == V2_AFTER.encode()
+    assert [(each.action, each.changes) for each in result.layers] == [("unchanged", ())]
+    one = V2.replace("5", "1")  # group is 1 by default
+    assert b"group" not in patched(one, tmp_path)[0]
+
+
+UP = (
+    'layer {{ name: "up" type: "Deconvolution" bottom: "d" top: "up"{more} '
+    "convolution_param {{ num_output: 5 {param} }} }}"
+)
+
+
+def up(param: str = "kernel_size: 4 stride: 2", more: str = "", head: str = INPUT) -> str:
+    return head + UP.format(param=param, more=" " + more if more else "")
+
+
+FILLER = 'group: 5 weight_filler { type: "bilinear" }'
+
+OPTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "no group": (
+        up(),
+        {"group": False},
+        up('kernel_size: 4 stride: 2 weight_filler { type: "bilinear" }'),
+    ),
+    "keep the filler": (up(), {"filler": "keep"}, up("kernel_size: 4 stride: 2 group: 5")),
+    "recipe": (
+        up("kernel_size: 2 stride: 3"),
+        {"recipe": True},
+        up(f"kernel_size: 5 stride: 3 group: 5 pad: 1 {FILLER[9:]}"),
+    ),
+    "recipe, all given": (
+        up(f"kernel_size: 2 kernel_size: 2 stride: 2 pad: 0 pad: 0 {FILLER}"),
+        {"recipe": True},
+        up(f"kernel_size: 4 kernel_size: 4 stride: 2 pad: 1 pad: 1 {FILLER}"),
+    ),
+    "recipe by hand": (
+        up(f"kernel_h: 2 kernel_w: 2 stride_h: 2 stride_w: 2 pad_h: 0 {FILLER}"),
+        {"recipe": True},
+        up(f"kernel_h: 4 kernel_w: 4 stride_h: 2 stride_w: 2 pad_h: 1 {FILLER} pad_w: 1"),
+    ),
+    "recipe without a kernel": (
+        up(f"stride: 2 pad: 1 {FILLER}"),
+        {"recipe": True},
+        up(f"stride: 2 pad: 1 {FILLER} kernel_size: 4"),
+    ),
+    "recipe, axes differ": (
+        up("kernel_size: 4 stride: 2 stride: 3 group: 5"),
+        {"recipe": True, "filler": "keep"},
+        up("stride: 2 stride: 3 group: 5 kernel_h: 4 kernel_w: 5 pad: 1"),
+    ),
+    "no bias": (
+        up(f"kernel_size: 4 stride: 2 {FILLER}", "param { lr_mult: 1 } param { lr_mult: 2 }"),
+        {"no_bias": True},
+        up(f"kernel_size: 4 stride: 2 {FILLER} bias_term: false", "param { lr_mult: 1 }"),
+    ),
+    "freeze": (
+        up(f"kernel_size: 4 stride: 2 {FILLER}", 'param { name: "w" share_mode: STRICT }'),
+        {"freeze": True},
+        up(
+            f"kernel_size: 4 stride: 2 {FILLER}",
+            'param { name: "w" share_mode: STRICT lr_mult: 0 decay_mult: 0 } '
+            "param { lr_mult: 0 decay_mult: 0 }",
+        ),
+    ),
+    "freeze one blob": (
+        up(f"kernel_size: 4 stride: 2 bias_term: false {FILLER}", "param { lr_mult: 1 }"),
+        {"freeze": True},
+        up(
+            f"kernel_size: 4 stride: 2 bias_term: false {FILLER}",
+            "param { lr_mult: 0 decay_mult: 0 }",
+        ),
+    ),
+    "freeze, V1": (
+        V1_AFTER,
+        {"freeze": True},
+        V1_AFTER.replace("blobs_lr: 1 blobs_lr: 2", "blobs_lr: 0 blobs_lr: 0").replace(
+            "weight_decay: 1", "weight_decay: 0"
+        ),
+    ),
+    "freeze and no bias, V1": (
+        V1_AFTER,
+        {"freeze": True, "no_bias": True},
+        V1_AFTER.replace("blobs_lr: 1 blobs_lr: 2", "blobs_lr: 0")
+        .replace("weight_decay: 1 weight_decay: 0", "weight_decay: 0")
+        .replace("group: 5", "group: 5 bias_term: false"),
+    ),
+    "freeze, lists": (
+        V1_AFTER.replace("blobs_lr: 1 blobs_lr: 2", "blobs_lr: [1, 2]"),
+        {"freeze": True},
+        V1_AFTER.replace("blobs_lr: 1 blobs_lr: 2", "blobs_lr: [0, 0]").replace(
+            "weight_decay: 1", "weight_decay: 0"
+        ),
+    ),
+    "strip include": (
+        up(
+            f"kernel_size: 4 stride: 2 {FILLER}", "include { phase: TRAIN } include { level: 1 }"
+        ).replace("level", "min_level"),
+        {"strip_include": True},
+        up(f"kernel_size: 4 stride: 2 {FILLER}"),
+    ),
+    "strip exclude": (
+        up(
+            f"kernel_size: 4 stride: 2 {FILLER}", "exclude: [{ phase: TRAIN }, { phase: TEST }]"
+        ).replace("TEST", 'TEST stage: "s"'),
+        {"strip_include": True},
+        up(f"kernel_size: 4 stride: 2 {FILLER}"),
+    ),
+    "sparse, at which Caffe stops": (
+        up('kernel_size: 4 stride: 2 group: 5 weight_filler { type: "bilinear" sparse: 3 }'),
+        {},
+        up('kernel_size: 4 stride: 2 group: 5 weight_filler { type: "bilinear" }'),
+    ),
+    "a filler of no type": (
+        up("kernel_size: 4 stride: 2 group: 5 weight_filler { value: 0.5 }"),
+        {},
+        up('kernel_size: 4 stride: 2 group: 5 weight_filler { type: "bilinear" }'),
+    ),
+    "any gain": (
+        up("kernel_size: 4 stride: 4"),
+        {"any_gain": True},
+        up(f"kernel_size: 4 stride: 4 {FILLER}"),
+    ),
+    "a group that was wrong": (
+        up("kernel_size: 4 stride: 2 group: 3"),
+        {"filler": "keep"},
+        up("kernel_size: 4 stride: 2 group: 5"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "options", "after"), OPTIONS.values(), ids=OPTIONS)
+def test_options(before: str, options: dict[str, Any], after: str, tmp_path: Path) -> None:
+    found, _ = patched(before, tmp_path, **options)
+    assert found.decode() == after
+
+
+def test_every_occurrence_of_a_name_is_patched(tmp_path: Path) -> None:
+    one, two = up(more="include { phase: TRAIN }"), up(more="include { phase: TEST }", head="\n")
+    found, result = patched(one + two, tmp_path)
+    assert found.count(b"group: 5") == 2
+    assert [each.line for each in result.layers] == [2, 3]
+    found, result = patched(one + two, tmp_path, phase="test")
+    assert found.count(b"group: 5") == 1
+    assert "line 2 has a layer of this name, too" in result.layers[0].warnings[0]
+
+
+def test_layers_in_a_list(tmp_path: Path) -> None:
+    body = up(head="").removeprefix("layer ")
+    other = body.replace('"up"', '"up2"')
+    found, _ = patched(f"{INPUT}layer: [{body}, {other}]", tmp_path, patterns="up2")
+    assert found.count(b"group: 5") == 1
+    assert found.index(b"group") > found.index(b'"up2"')
+
+
+# --- what is refused, and what is said
+
+DEEP = 'input: "d" input_shape { dim: 1 dim: 5 dim: 9 dim: 9 dim: 9 }\n'
+REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "more channels": (up(head=INPUT.replace("dim: 5", "dim: 7")), {}, "7 channels", "--exclude"),
+    "twice as many": (up(head=INPUT.replace("dim: 5", "dim: 10")), {}, "10 channels", "--exclude"),
+    "channels unknown": (up(head='input: "d"\n'), {}, "not to be found", "input_param"),
+    "one channel, or not": (
+        up(head='input: "d"\n').replace("5", "1"),
+        {},
+        "not to be found",
+        "--no-group",
+    ),
+    "rectangular": (up("kernel_h: 4 kernel_w: 5 stride: 2"), {}, "square 2-d kernel", "keep"),
+    "a rectangular recipe": (
+        up("kernel_size: 4 stride: 2 stride: 3"),
+        {"recipe": True},
+        "not 4x5",
+        "keep",
+    ),
+    "three axes": (up(head=DEEP), {}, "square 2-d kernel, not 4x4x4", "keep"),
+    "gain": (up("kernel_size: 4 stride: 4"), {}, "gain per phase", "--recipe"),
+    "stride 1": (up("kernel_size: 3"), {}, "gain per phase", "learned layer"),
+    "the recipe of stride 1": (up("kernel_size: 3"), {"recipe": True}, "nothing", "learned layer"),
+    "dilation": (
+        up("kernel_size: 4 stride: 2 dilation: 2"),
+        {"recipe": True},
+        "gain per phase",
+        "dilation",
+    ),
+    "nearest": (
+        up("kernel_size: 2 stride: 2 weight_filler { value: 1 }"),
+        {"recipe": True},
+        "nearest-neighbour",
+        "--any-gain",
+    ),
+    "no kernel": (up("stride: 2"), {}, "kernel_size is missing", "skip"),
+    "no num_output": (up().replace("num_output: 5", ""), {}, "num_output is missing", "skip"),
+    "beyond all reason": (
+        up("kernel_size: 5000 stride: 2"),
+        {"any_gain": True},
+        "beyond all reason",
+        "skip",
+    ),
+    "shared with a layer that stays": (
+        up(more='param { name: "w" }')
+        + up(more='param { name: "w" }', head="").replace('"up"', '"mine"'),
+        {},
+        "shares its weights (param 'w') with 'mine'",
+        "skip",
+    ),
+    "no bottom in the other phase": (
+        up(more="include { phase: TRAIN }", head="")
+        + INPUT.replace("input:", 'name: "n" #')
+        + 'layer { type: "Input" top: "d" include { phase: TRAIN } input_param { shape '
+        "{ dim: 1 dim: 5 dim: 9 dim: 9 } } }",
+        {"strip_include": True, "filler": "keep", "group": False},
+        "its bottom 'd' is made by no layer",
+        "skip",
+    ),
+    "a top made twice": (
+        up(more="include { phase: TRAIN }") + up(more="include { phase: TEST }", head=""),
+        {"strip_include": True},
+        "its top 'up' is made by two layers",
+        "skip",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "options", "words", "hint"), REFUSED.values(), ids=REFUSED)
+def test_refusals(
+    text: str, options: dict[str, Any], words: str, hint: str, tmp_path: Path
+) -> None:
+    net, out = tmp_path / "net.prototxt", tmp_path / "out.prototxt"
+    net.write_text(text)
+    with pytest.raises(ds.ShapeError) as raised:
+        ds.patch_net(net, out, **options)
+    assert words in raised.value.message
+    assert hint in f"{raised.value.hint} {raised.value.message}"
+    assert raised.value.line
+    assert raised.value.path == str(net)
+    assert not out.exists()
+    result = ds.patch_net(net, out, skip_unfit=True, **options)
+    assert result.after == net.read_bytes() == out.read_bytes()
+    assert {each.action for each in result.layers} == {"skipped"}
+    assert any(words in (each.reason or "") for each in result.layers)
+
+
+def test_all_unfit_layers_are_named_and_the_others_can_be_done(tmp_path: Path) -> None:
+    bad = up("kernel_size: 4 stride: 4", head="")
+    text = up() + "\n" + bad.replace('"up"', '"up2"') + "\n" + bad.replace('"up"', '"up3"')
+    with pytest.raises(ds.ShapeError, match=r"2 layers cannot be patched:\n.*'up2'[\s\S]*'up3'"):
+        patched(text, tmp_path)
+    found, result = patched(text, tmp_path, skip_unfit=True)
+    assert [each.action for each in result.layers] == ["patched", "skipped", "skipped"]
+    assert found.decode() == text.replace("stride: 2", f"stride: 2 {FILLER}")
+    assert not patched(text, tmp_path, any_gain=True)[1].layers[1].reason
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        (up("kernel_size: 3 stride: 2"), {}, "Caffe 1.0's filler is off centre for kernel 3"),
+        (up("kernel_size: 6 stride: 3"), {}, "Caffe 1.0's filler is off centre for kernel 6"),
+        (up("kernel_size: 5 stride: 3"), {}, "0.16 and 0.17 is wrong for odd kernels (5)"),
+        (V1, {}, "Caffe before March 2015"),
+        (up(), {"group": False}, "channels are summed"),
+        (up("kernel_size: 4 stride: 4"), {"any_gain": True}, "gain per phase is 0.25 to 0.75"),
+        (up(f"kernel_size: 4 stride: 2 {FILLER}", head='input: "d"\n'), {}, "taken to be"),
+        (up("kernel_size: 2 stride: 2"), {"recipe": True}, "a Crop behind it"),
+    ],
+)
+def test_warnings(text: str, options: dict[str, Any], words: str, tmp_path: Path) -> None:
+    _, result = patched(text, tmp_path, **options)
+    assert any(words in each for each in result.layers[0].warnings)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 16, 63, 64])
+def test_off_centre_is_said_exactly_where_the_released_filler_is(size: int, tmp_path: Path) -> None:
+    from deconvsurgery.kernels.bilinear import triangle
+
+    wrong = not (abs(triangle(size) - triangle(size, ds.Formula.CAFFE_1_0)) < 1e-6).all()
+    text = up(f"kernel_size: {size} stride: {(size + 1) // 2}")
+    _, result = patched(text, tmp_path, any_gain=True)
+    said = " ".join(result.layers[0].warnings)
+    assert ("off centre" in said) == wrong
+    assert ("NVIDIA" in said) == bool(size % 2)
+
+
+def test_the_right_layer_needs_no_warning(tmp_path: Path) -> None:
+    _, result = patched(up(), tmp_path)
+    assert result.layers[0].warnings == ()
+    assert result.warnings == ()
+    (note,) = result.notes
+    assert "(5, 5, 4, 4) and a bias, now has weights (5, 1, 4, 4)" in note
+    assert "regroup" in note
+    assert "apply" in note
+
+
+def test_what_stops_behind_a_recipe_is_named(tmp_path: Path) -> None:
+    add = '\nlayer { name: "sum" type: "Eltwise" bottom: "up" bottom: "e" top: "s" }'
+    twin = up("kernel_size: 4 stride: 2", head="").replace('"up"', '"e"')
+    _, result = patched(up() + twin + add, tmp_path, recipe=True)
+    assert any("'sum' (line 3)" in each for each in result.warnings)
+    assert patched(up() + twin + add, tmp_path)[1].warnings == ()
+
+
+def test_a_recipe_for_what_caffe_refuses_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ds.ShapeError, match="stride") as caught:
+        patched(up("kernel_size: 4 stride: 0"), tmp_path, recipe=True)
+    assert caught.value.layer == "up"
+
+
+def test_who_shares_weights_with_an_unpatched_layer_may_change_what_has_no_shape(
+    tmp_path: Path,
+) -> None:
+    """The filler is each layer's own; a group would make two shapes of one blob."""
+    param = 'param { name: "w" }'
+    text = up(more=param) + up(more=param, head="").replace('"up"', '"mine"')
+    after, result = patched(text, tmp_path, group=False, patterns="up")
+    assert [each.name for each in result.layers if each.changes] == ["up"]
+    assert after.count(b"bilinear") == 1
+    with pytest.raises(ds.SurgeryError, match="shares its weights"):
+        patched(text, tmp_path, patterns="up")
+
+
+def test_ones_in_a_kernel_larger_than_the_stride_repeat_no_pixels(tmp_path: Path) -> None:
+    ones = "kernel_size: 4 stride: 2 pad: 1 weight_filler { value: 1 }"
+    after, _ = patched(up(ones), tmp_path)
+    assert b"bilinear" in after
+
+
+def test_a_text_that_does_not_say_what_was_meant_is_our_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deconvsurgery.plans.patch_net.plan.spliced", lambda data, _edits: data)
+    with pytest.raises(RuntimeError, match="does not say what was meant"):
+        patched(up(), tmp_path)
+
+
+def test_a_misspelt_field_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ds.PrototxtError, match="did you mean 'group'"):
+        patched(up("kernel_size: 4 stride: 2 gruop: 5"), tmp_path)
+
+
+def test_arguments(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="bilinear or keep"):
+        patched(V2, tmp_path, filler="xavier")
+    with pytest.raises(ds.SelectionError, match="no Deconvolution layer matches"):
+        patched(V2, tmp_path, patterns="nothing")
+    found, result = patched(V2, tmp_path, patterns="nothing", allow_empty=True)
+    assert (found, result.layers) == (V2.encode(), ())
+
+
+def test_the_filler_of_the_patched_net_upsamples_each_channel(
+    tmp_path: Path, opencv_forward: Any, ramp: Any, interpolated: Any
+) -> None:
+    """The weights that Caffe's filler makes of the new net, put into it, in OpenCV's hands."""
+    text = up("kernel_size: 4 stride: 2 pad: 1 bias_term: false")
+    net, _ = patched(text, tmp_path)
+    layer = parse_net(net).layers[-1].convolution_param
+    assert (layer.group, layer.weight_filler) == (5, ds.net.Filler("bilinear", 0.0))
+    tent = [0.25, 0.75, 0.75, 0.25]
+    filled = [a * b for a in tent for b in tent] * 5  # whatever slice it is
+    model: Any = message_class("NetParameter")()
+    saved = model.layer.add(name="up", type="Deconvolution", bottom=["d"], top=["up"])
+    blob = saved.blobs.add()
+    blob.shape.dim.extend([5, 1, 4, 4])
+    blob.data.extend(filled)
+    image = ramp((1, 5, 9, 9))
+    found = opencv_forward(net, model.SerializeToString(), image, "up")
+    assert found == pytest.approx(interpolated(image, (4, 4), (2, 2), (1, 1)), abs=1e-5)
+
+
+# --- the command line
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "net.prototxt").write_text(LINES)
+    (tmp_path / "right.prototxt").write_text(LINES_AFTER)
+    (tmp_path / "unfit.prototxt").write_text(up("kernel_size: 4 stride: 4"))
+    (tmp_path / "broken.prototxt").write_text('name: "n"\nlayer { name: }\n')
+    (tmp_path / "model").write_bytes(b"\x0a\x03net\xa2\x06\x03\x0a\x01a")
+    (tmp_path / "there").write_text("precious")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(
+    *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    plain = {key: value for key, value in os.environ.items() if key != "FORCE_COLOR"}
+    done = ran(["patch-net", *arguments], stdin=stdin, env=plain | (env or {}))
+    assert b"Traceback" not in done.stdout + done.stderr
+    return done
+
+
+def test_a_run_and_its_table(place: Path) -> None:
+    done = run("net.prototxt", "out.prototxt")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (place / "out.prototxt").read_text() == LINES_AFTER
+    lines = done.stdout.decode().splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["layer", "line", "field", "before", "→", "after", "action"],
+        ["up", "3", "group", "-", "→", "5", "patched"],
+        ["up", "3", "weight_filler.type", "-", "→", "bilinear", "patched"],
+    ]
+    assert lines[-1] == (
+        "Patched 1 of 1 matched layer, 2 fields; every other character is the net's own. "
+        "Wrote out.prototxt."
+    )
+    done = run("right.prototxt", "again.prototxt")
+    assert (place / "again.prototxt").read_text() == LINES_AFTER
+    assert b"Nothing had to change. again.prototxt is the net, byte for byte." in done.stdout
+
+
+WRONG = (
+    ("no OUT", ["net.prototxt"], 2, "no output is named"),
+    ("OUT exists", ["net.prototxt", "there"], 2, "--force"),
+    ("OUT is NET", ["net.prototxt", "./net.prototxt"], 2, "--in-place"),
+    ("two outputs", ["net.prototxt", "out", "out2"], 2, "--in-place"),
+    ("no net", [], 2, "NET"),
+    ("nets only, not in place", ["--nets-only", "net.prototxt", "out"], 2, "--in-place"),
+    ("standard input in place", ["-i", "-"], 2, "standard input"),
+    ("no such folder", ["net.prototxt", "no/out"], 2, "director"),
+    ("no such option", ["--nonsense"], 2, "nonsense"),
+    ("no such filler", ["--filler", "xavier", "net.prototxt", "out"], 2, "xavier"),
+    ("JSON and diff", ["--json", "--diff", "-n", "net.prototxt"], 2, "standard output"),
+    ("diff and OUT -", ["--diff", "net.prototxt", "-"], 2, "standard output"),
+    ("no such net", ["nte.prototxt", "out"], 4, "net.prototxt"),
+    ("a model", ["model", "out"], 3, "model"),
+    ("broken", ["broken.prototxt", "out"], 3, "broken.prototxt:2:"),
+    ("nothing matched", ["-p", "pu", "net.prototxt", "out"], 3, "'up'"),
+    ("unfit", ["unfit.prototxt", "out"], 3, "unfit.prototxt:2: layer 'up': kernel 4x4"),
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"), [each[1:] for each in WRONG], ids=[each[0] for each in WRONG]
+)
+def test_what_is_wrong_is_said(place: Path, arguments: list[str], code: int, words: str) -> None:
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    done = run(*arguments)
+    assert done.returncode == code
+    assert words in (done.stdout + done.stderr).decode()
+    if "--json" not in arguments:
+        assert done.stdout == b""
+        done = run("--json", *arguments)
+        assert done.returncode == code
+        assert json.loads(done.stdout)["error"]["message"]
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+
+def test_force_skip_and_empty(place: Path) -> None:
+    assert run("-f", "net.prototxt", "there").returncode == 0
+    assert (place / "there").read_text() == LINES_AFTER
+    done = run("--skip-unfit", "unfit.prototxt", "out")
+    assert done.returncode == 0
+    assert b"skipped: kernel 4x4" in done.stdout
+    assert (place / "out").read_bytes() == (place / "unfit.prototxt").read_bytes()
+    done = run("--allow-empty", "-p", "pu", "net.prototxt", "copy")
+    assert (done.returncode, (place / "copy").read_text()) == (0, LINES)
+    assert b"No layer matched" in done.stdout
+
+
+def test_in_place(place: Path) -> None:
+    net = place / "net.prototxt"
+    net.chmod(0o640)
+    assert run("-i", "net.prototxt").returncode == 0
+    assert net.read_text() == LINES_AFTER
+    changed = net.stat()
+    assert changed.st_mode & 0o777 == 0o640
+    done = run("--in-place", "net.prototxt")
+    assert b"stays as it is" in done.stdout
+    assert net.stat().st_mtime_ns == changed.st_mtime_ns
+
+
+def test_in_place_takes_no_output(place: Path) -> None:
+    with pytest.raises(ds.OutputError, match="takes no output"):
+        ds.patch_net("net.prototxt", "out", in_place=True)
+    assert (place / "net.prototxt").read_text() == LINES
+
+
+def test_several_nets_in_place(place: Path) -> None:
+    """Each whole or not at all; the worst exit code; what is right already is not listed."""
+    (place / "two nets.prototxt").write_text(V2)
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    names = ["net.prototxt", "broken.prototxt", "right.prototxt", "two nets.prototxt"]
+    for option, code in (("-n", 3), ("--check", 3)):
+        assert run("-i", option, *names).returncode == code
+        assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    done = run("-i", "--check", "net.prototxt", "right.prototxt")
+    assert done.returncode == 1
+    done = run("-i", *names)
+    assert done.returncode == 3
+    assert done.stderr.decode() == (
+        "error: broken.prototxt:2:15: found '}' where a value is expected\n"
+        "  hint: mend the text there: Caffe would not read it either\n"
+    )
+    lines = done.stdout.decode().splitlines()
+    assert [" ".join(line.split()) for line in lines[1:5]] == [
+        "net.prototxt up 3 group - → 5 patched",
+        "net.prototxt up 3 weight_filler.type - → bilinear patched",
+        "two nets.prototxt up 2 group - → 5 patched",
+        "two nets.prototxt up 2 weight_filler.type - → bilinear patched",
+    ]
+    assert lines[-1] == (
+        "Patched 2 of 4 files: 2 layers, 4 fields; every other character is the nets' own. "
+        "1 file could not be patched."
+    )
+    after = {"net.prototxt": LINES_AFTER.encode(), "two nets.prototxt": V2_AFTER.encode()}
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before | after
+    done = run("-i", "--check", "net.prototxt", "right.prototxt", "two nets.prototxt")
+    assert (done.returncode, done.stdout) == (
+        0,
+        b"Nothing would change in 3 files. Nothing was written.\n",
+    )
+    assert run("-i", "net.prototxt", "nte.prototxt", "unfit.prototxt").returncode == 4
+    done = run("-i", "-", "right.prototxt")
+    assert done.returncode == 2
+    assert b"error: -: standard input cannot be changed in place" in done.stderr
+
+
+SOLVER = 'net: "net.prototxt"\nbase_lr: 0.01\n'
+TEMPLATE = 'layer { name: "up" type: "Deconvolution" convolution_param { num_output: ${N} } }\n'
+
+
+def test_nets_only(place: Path) -> None:
+    (place / "solver.prototxt").write_text(SOLVER)
+    (place / "template.prototxt").write_text(TEMPLATE)
+    (place / "labels.prototxt").write_text('item { name: "none" id: 0 }\n')
+    names = ["labels.prototxt", "net.prototxt", "solver.prototxt", "template.prototxt"]
+    assert run("-i", "-n", *names).returncode == 3
+    done = run("-i", "--nets-only", "--allow-empty", *names)
+    assert (done.returncode, done.stderr) == (0, b"")
+    said = done.stdout.decode()
+    assert "note: solver.prototxt: is a solver ('net'), not a net: passed over\n" in said
+    assert "note: template.prototxt: found '$': this is a template" in said
+    assert "Patched 1 of 4 files" in said
+    assert (place / "net.prototxt").read_text() == LINES_AFTER
+    assert (place / "solver.prototxt").read_text() == SOLVER
+    done = run("-i", "--nets-only", "broken.prototxt")
+    assert done.returncode == 3, "a net that is broken is none to pass over"
+    done = run("-i", "--nets-only", "solver.prototxt")
+    assert (done.returncode, done.stdout.decode().splitlines()[-1]) == (
+        0,
+        "Nothing had to change in 1 file.",
+    )
+
+
+def test_several_nets_as_json_and_diff(place: Path) -> None:
+    names = ["net.prototxt", "nte.prototxt", "right.prototxt"]
+    done = run("-i", "--diff", "-n", "-q", *names)
+    assert done.returncode == 4
+    heads = [line for line in done.stdout.decode().splitlines() if line.startswith("+++")]
+    assert heads == ["+++ net.prototxt"]
+    done = run("-i", "--json", *names)
+    assert (done.returncode, done.stderr) == (4, b"")
+    first, error, right = map(json.loads, done.stdout.splitlines())
+    assert (first["net"], first["changed"], first["written"]) == ("net.prototxt", True, True)
+    assert (error["command"], error["error"]["kind"]) == ("patch-net", "FileError")
+    assert error["error"]["file"] == "nte.prototxt"
+    assert (right["net"], right["changed"], right["output"]) == (
+        "right.prototxt",
+        False,
+        "right.prototxt",
+    )
+    (place / "solver.prototxt").write_text(SOLVER)
+    done = run("-i", "--json", "--nets-only", "solver.prototxt")
+    passed = json.loads(done.stdout)
+    assert passed["notes"] == ["is a solver ('net'), not a net: passed over"]
+    assert (passed["output"], passed["written"]) == (None, False)
+    assert passed["bytes"] == {"input": len(SOLVER), "output": len(SOLVER)}
+
+
+def test_dry_run_and_check(place: Path) -> None:
+    for option, code in (("-n", 0), ("--dry-run", 0), ("--check", 1)):
+        done = run(option, "net.prototxt", "out")
+        assert done.returncode == code
+        assert b"Would patch 1 of 1" in done.stdout
+        assert not (place / "out").exists()
+        assert run(option, "right.prototxt").returncode == 0
+    assert run("--check", "--json", "net.prototxt").returncode == 1
+    assert run("--check", "unfit.prototxt").returncode == 3
+    done = run("--check", "-q", "net.prototxt")
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+
+
+def test_streams(place: Path) -> None:
+    done = run("-", "-", stdin=LINES.encode("latin-1"))
+    assert done.returncode == 0
+    assert done.stdout == LINES_AFTER.encode("latin-1")
+    assert b"Wrote standard output." in done.stderr
+    assert run("-q", "net.prototxt", "-").stdout == LINES_AFTER.encode()
+    assert run("-", "out", stdin=LINES.encode()).returncode == 0
+    assert (place / "out").read_text() == LINES_AFTER
+
+
+def test_json(place: Path) -> None:
+    done = run("--json", "net.prototxt", "out.prototxt", "--freeze")
+    document = json.loads(done.stdout)
+    assert (document["schema_version"], document["command"]) == (1, "patch-net")
+    assert (document["net"], document["output"]) == ("net.prototxt", "out.prototxt")
+    assert (document["changed"], document["written"]) == (True, True)
+    assert document["warnings"] == []
+    (layer,) = document["layers"]
+    assert layer["changes"][0] == {"field": "param[0].lr_mult", "before": None, "after": 0}
+    assert layer["changes"][-2:] == [
+        {"field": "convolution_param.group", "before": None, "after": 5},
+        {"field": "convolution_param.weight_filler.type", "before": None, "after": "bilinear"},
+    ]
+    assert {key: layer[key] for key in ("name", "type", "line", "action", "reason")} == {
+        "name": "up",
+        "type": "Deconvolution",
+        "line": 3,
+        "action": "patched",
+        "reason": None,
+    }
+    (place / "ruled.prototxt").write_text(up(more="include { phase: TRAIN }"))
+    done = run("--json", "-n", "ruled.prototxt", "--strip-include")
+    (change, *_) = json.loads(done.stdout)["layers"][0]["changes"]
+    assert change == {"field": "include", "before": "{ phase: TRAIN }", "after": None}
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_the_diff_is_one_for_patch(place: Path, ending: str) -> None:
+    (place / "net.prototxt").write_bytes(LINES.replace("\n", ending).encode("latin-1"))
+    done = run("--diff", "-n", "net.prototxt")
+    assert done.returncode == 0
+    assert b"Would patch" in done.stderr
+    assert done.stdout.startswith(b"--- net.prototxt\n+++ net.prototxt\n@@ ")
+    assert b"\n+    group: 5" in done.stdout
+    assert [line for line in done.stdout.splitlines()[2:] if line[:1] == b"-"] == []
+    done = run("--diff", "-nq", "net.prototxt")
+    subprocess.run(["patch", "--binary", "-s", "net.prototxt"], input=done.stdout, check=True)
+    assert (place / "net.prototxt").read_bytes() == LINES_AFTER.replace("\n", ending).encode(
+        "latin-1"
+    )
+
+
+def test_the_diff_of_a_net_without_a_last_line_end(place: Path) -> None:
+    (place / "net.prototxt").write_text(up())
+    done = run("--diff", "-nq", "net.prototxt")
+    assert done.stdout.count(b"\n\\ No newline at end of file\n") == 2
+    assert run("--diff", "-nq", "right.prototxt").stdout == b""
+
+
+def test_the_diff_on_a_terminal_has_colours_and_no_control_characters(place: Path) -> None:
+    (place / "net.prototxt").write_text(LINES.replace("by two", "\x1b[31mby\ttwo"))
+    done = run("--diff", "-n", "net.prototxt", env={"FORCE_COLOR": "1", "TERM": "xterm"})
+    assert b"\x1b[32m+    group: 5" in done.stdout
+    assert b"\\x1b[31mby" in done.stdout
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "120"])
+def test_the_table_fits_a_terminal(place: Path, columns: str) -> None:
+    env = {"FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": columns}
+    text = up("kernel_size: 2 stride: 2", "param { lr_mult: 1 } param { lr_mult: 2 }")
+    (place / "net.prototxt").write_text(text)
+    done = run("-n", "net.prototxt", "--recipe", "--no-bias", "--freeze", env=env)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode()).splitlines()
+    assert max(map(len, lines)) <= int(columns)
+    page = " ".join(" ".join(lines).split())
+    for words in ("param[1]", "{ lr_mult: 2 }", "bias_term", "kernel_size", "bilinear", "patched"):
+        assert words in page
+
+
+# --- nets in use
+
+
+# Looked for in the text: each process of a run collects the tests anew, and parsing takes seconds.
+DECONVOLUTION = re.compile(
+    rb"""(?:^|[\r\n])[^#\r\n]*\btype\s*:\s*["']?Deconvolution\b""", re.IGNORECASE
+)
+BROKEN = Path(
+    "nets/bvlc-caffe--examples-crfasrnn-segmentation-v2/TVG_CRFRNN_new_deploy.prototxt"
+)  # begins with a page of prose
+
+
+def with_deconvolutions() -> Iterator[Path]:
+    for folder in ("nets", "models"):
+        for path in sorted((SHARED / folder).glob("*/*")):
+            if ".prototxt" in path.name and DECONVOLUTION.search(path.read_bytes()):
+                yield path.relative_to(SHARED)
+
+
+NETS = [path for path in with_deconvolutions() if path != BROKEN]
+CHOICES: dict[str, dict[str, Any]] = {
+    "plain": {"any_gain": True},
+    "all": {"recipe": True, "no_bias": True, "freeze": True, "strip_include": True},
+}
+
+
+@cache
+def text_of(path: Path) -> bytes:
+    return (SHARED / path).read_bytes()
+
+
+@cache
+def plain_outcome(path: Path) -> ds.PatchResult:
+    """Without options, but with kernels that do not interpolate, too."""
+    return ds.patch_net(SHARED / path, dry_run=True, patterns="*", skip_unfit=True, any_gain=True)
+
+
+V1_TYPES = set(
+    message_class("V1LayerParameter").DESCRIPTOR.enum_types_by_name["LayerType"].values_by_name
+)
+
+
+@cache
+def own_layers(data: bytes) -> list[ds.Layer]:
+    """The layers that stand in the text."""
+    return [layer for layer in parse_net(data).layers if layer.line]
+
+
+@cache
+def by_protobuf(data: bytes) -> Any:
+    """As protobuf reads it; types that only a fork of V1 has are NONE."""
+    text = re.sub(
+        r"(\btype\s*:\s*)([A-Z_][A-Z_0-9]+)",
+        lambda match: match[1] + (match[2] if match[2] in V1_TYPES else "NONE"),
+        data.removeprefix(b"\xef\xbb\xbf").decode("latin-1"),
+    )
+    return text_format.Parse(text, message_class("NetParameter")(), allow_unknown_field=True)
+
+
+def chunks(data: bytes) -> list[str]:
+    """The text cut where each layer begins."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    lines = [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]
+    layers = own_layers(data)
+    cuts = [lines[layer.line - 1] + layer.column - 1 for layer in layers]
+    return [text[at:end] for at, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+def changed_by_hand(message: Any, patched: set[int], options: dict[str, Any]) -> None:
+    """What the README of the second way says, on protobuf's own message."""
+    v1 = bool(message.layers)
+    for position, layer in enumerate(message.layers if v1 else message.layer):
+        if position not in patched:
+            continue
+        param = layer.convolution_param
+        if param.group != param.num_output:
+            param.group = param.num_output
+        if param.weight_filler.type != "bilinear":
+            param.ClearField("weight_filler")
+            param.weight_filler.type = "bilinear"
+        if options.get("recipe"):
+            recipe_by_hand(param)
+        if options.get("no_bias"):
+            if param.bias_term:
+                param.bias_term = False
+            for name in ("param", "blobs_lr", "weight_decay", "blob_share_mode"):
+                if name in layer.DESCRIPTOR.fields_by_name:
+                    del getattr(layer, name)[1:]
+        if options.get("freeze"):
+            blobs = 1 + param.bias_term
+            for name in ("blobs_lr", "weight_decay") if v1 else ():
+                getattr(layer, name)[:] = [0.0] * max(blobs, len(getattr(layer, name)))
+            while not v1 and len(layer.param) < blobs:
+                layer.param.add()
+            for spec in layer.param[:blobs] if not v1 else ():
+                spec.lr_mult = spec.decay_mult = 0
+        if options.get("strip_include"):
+            layer.ClearField("include")
+            layer.ClearField("exclude")
+
+
+def recipe_by_hand(param: Any) -> None:
+    (factor,) = {*param.stride, *((param.stride_h, param.stride_w) if param.stride_h else ())}
+    kernel, pad = 2 * factor - factor % 2, factor // 2
+    if param.kernel_h:
+        param.kernel_h = param.kernel_w = kernel
+    else:
+        param.kernel_size[:] = [kernel] * len(param.kernel_size)
+    if param.HasField("pad_h") or param.HasField("pad_w"):
+        param.pad_h = param.pad_w = pad
+    elif pad or param.pad:
+        param.pad[:] = [pad] * max(1, len(param.pad))
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no shared nets beside the checkout")
+def test_there_are_nets_to_try() -> None:
+    assert len(NETS) > 90
+    for path in NETS:
+        assert any(layer.type == "Deconvolution" for layer in own_layers(text_of(path))), path
+    with pytest.raises(ds.PrototxtError, match="GitHub"):
+        parse_net(text_of(BROKEN))
+
+
+# By turns: the nets of a family are much alike.
+@pytest.mark.parametrize(("path", "choice"), [*zip(NETS, cycle(CHOICES), strict=False)], ids=str)
+def test_nets_in_use(path: Path, choice: str, tmp_path: Path) -> None:
+    options = CHOICES[choice] | {"patterns": "*", "skip_unfit": True}
+    if choice == "plain":
+        result = plain_outcome(path)
+    else:
+        result = ds.patch_net(SHARED / path, dry_run=True, **options)
+    before, after = result.before, result.after
+    (tmp_path / "again").write_bytes(after)
+    assert not ds.patch_net(tmp_path / "again", dry_run=True, **options).changed
+    done = {each.line for each in result.layers if each.action == "patched"}
+    assert result.changed == bool(done)
+    # the meaning, by protobuf alone
+    meant = type(by_protobuf(before))()
+    meant.CopyFrom(by_protobuf(before))
+    positions = {position for position, each in enumerate(own_layers(before)) if each.line in done}
+    changed_by_hand(meant, positions, CHOICES[choice])
+    assert by_protobuf(after) == meant
+    # the text: only patched layers differ, each by what was added or replaced
+    old, new = chunks(before), chunks(after)
+    assert len(old) == len(new)
+    for position, (one, other) in enumerate(zip(old, new, strict=True), start=-1):
+        if position not in positions:
+            assert one == other
+            continue
+        matcher = difflib.SequenceMatcher(
+            None, one.splitlines(True), other.splitlines(True), autojunk=False
+        )
+        for kind, first, last, left, right in matcher.get_opcodes():
+            if kind == "equal":
+                continue
+            was = "".join(one.splitlines(True)[first:last])
+            comes = "".join(other.splitlines(True)[left:right])
+            assert comments(was) == comments(comes)
+            if choice == "plain":
+                assert rest(was) == rest(comes)
+
+
+def comments(text: str) -> list[str]:
+    return re.findall(r"#[^\r\n]*\r?\n", text)
+
+
+def rest(text: str) -> str:
+    """A hunk without group and weight_filler, and without blanks."""
+    text = re.sub(r"#[^\n]*", "", text)
+    text = re.sub(r"weight_filler\s*:?\s*\{[^}]*\}|\bgroup\s*:\s*\d+", "", text)
+    # a filler that was there: only its fields are in the hunk
+    text = re.sub(r"\b(type\s*:\s*.(bilinear|xavier|msra|gaussian|constant).)", "", text)
+    text = re.sub(r"\b(weight_filler|std|value|variance_norm|min|max)\s*:?\s*[\w.-]*", "", text)
+    return re.sub(r"[\s{}]+", "", text)
+
+
+# OpenCV's importer ends some nets with a segmentation fault, hence a process for each.
+LOADER = """
+import os, sys
+import cv2
+for path in sys.stdin.read().split("\\0"):
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        try:
+            with open(path, "rb") as net:
+                cv2.dnn.readNetFromCaffe(bytearray(net.read()))
+        except cv2.error:
+            os._exit(1)
+        os._exit(0)
+    print(int(os.waitpid(child, 0)[1] == 0))
+"""
+
+
+@pytest.mark.usefixtures("shared")
+def test_opencv_loads_what_it_loaded(tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    pairs: list[Path] = []
+    for number, path in enumerate(NETS):
+        new = tmp_path / str(number)
+        new.write_bytes(plain_outcome(path).after)
+        pairs += [SHARED / path, new]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADER],
+        input="\0".join(map(str, pairs)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=600,
+    )
+    loaded = [bool(int(line)) for line in done.stdout.split()]
+    lost = [
+        path for path, old, new in zip(NETS, loaded[::2], loaded[1::2], strict=True) if old > new
+    ]
+    assert lost == []
+    assert sum(loaded[::2]) > 20
+
+
+def test_the_demos_net(tmp_path: Path) -> None:
+    found, result = patched(net_text(), tmp_path)
+    assert [(each.name, each.action) for each in result.layers] == [
+        ("upscore2", "patched"),
+        ("upscore", "unchanged"),
+    ]
+    model = tmp_path / "base.caffemodel"
+    model.write_bytes(base_model(parse_net(found)))
+    row = ds.apply(parse_net(found), model, dry_run=True).plan.rows[0]
+    assert row.target.shape == (5, 1, 4, 4)
