@@ -21,17 +21,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.processes import warm
 from hypothesis import settings
 from numpy.typing import NDArray
 
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import run
+from helpers.places import SHARED
+from helpers.processes import warm
 
 Array = NDArray[Any]
 
 # Real models, nets and golden data that lie beside the checkout and are never committed.
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 settings.register_profile(
     "deconvsurgery",

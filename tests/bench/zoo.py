@@ -22,7 +22,7 @@ from run import TOOL, timed
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
-sys.path.append(str(Path(__file__).parent.parent / "store"))
+sys.path.append(str(Path(__file__).parent.parent))
 from helpers.store.store import Store, started
 
 ENGINES = ("local", "dask")

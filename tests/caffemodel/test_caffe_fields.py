@@ -8,14 +8,13 @@ import subprocess
 import sys
 from collections import defaultdict
 from enum import IntEnum
-from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from deconvsurgery import caffe_fields as schema
+from helpers.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 FACTS = ROOT.parent / "shared" / "facts"
 
 FieldProto = descriptor_pb2.FieldDescriptorProto

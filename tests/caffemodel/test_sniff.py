@@ -18,8 +18,8 @@ from deconvsurgery.caffemodel.sniff import (
     described,
     form,
 )
+from helpers.places import SHARED
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="real files are not at hand")
 
 

@@ -18,8 +18,9 @@ import yaml
 
 import deconvsurgery as ds
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.places import ROOT
 
-ACTION = Path(__file__).resolve().parents[1] / ".github" / "actions" / "deconvsurgery"
+ACTION = ROOT / ".github" / "actions" / "deconvsurgery"
 DESCRIBED: dict[str, Any] = yaml.safe_load((ACTION / "action.yml").read_text("utf-8"))
 STEPS = DESCRIBED["runs"]["steps"]
 SCRIPTS = sorted(ACTION.glob("*.sh"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1] / "deconvsurgery"
+from helpers.places import PACKAGE
+
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Outside functions: what starts when the command starts must not load these.
 MAY_IMPORT_AT_THE_TOP = {

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / ".ci" / "run"
+from helpers.places import ROOT
+
+SCRIPT = ROOT / ".ci" / "run"
 
 INTERPRETER = """#!/bin/sh
 for last; do :; done

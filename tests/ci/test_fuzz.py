@@ -11,11 +11,12 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-RUN = Path(__file__).with_name("fuzz") / "run.py"
+from helpers.places import TESTS
+
+RUN = TESTS / "fuzz" / "run.py"
 SECONDS = 5
 
 pytestmark = pytest.mark.skipif(

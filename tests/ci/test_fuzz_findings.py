@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
-FUZZ = Path(__file__).with_name("fuzz")
+from helpers.places import TESTS
+
+FUZZ = TESTS / "fuzz"
 TARGETS = ("index", "net", "splice", "apply")
 FINDINGS = sorted((FUZZ / "findings").glob("*/*"))
 

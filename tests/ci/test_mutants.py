@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-PACKAGE = HERE.parent / "deconvsurgery"
+from helpers.places import PACKAGE, TESTS
 
-with (HERE / "mutants/explained.tsv").open(encoding="utf-8", newline="") as file:
+with (TESTS / "mutants/explained.tsv").open(encoding="utf-8", newline="") as file:
     ROWS = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 

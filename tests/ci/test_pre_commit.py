@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from deconvsurgery.caffe_fields import message_class
+from helpers.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 
 HEAD = 'input: "d" input_shape { dim: 1 dim: 5 dim: 9 dim: 9 }\n'

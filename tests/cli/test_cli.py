@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers.processes.warm import ran
 
 from deconvsurgery.__main__ import main
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli.console import silence
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.processes.warm import ran
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 COMMAND = [sys.executable, "-m", "deconvsurgery"]

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from helpers.processes.heeding import heeding
 from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
 from deconvsurgery.cli import VERBS
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.processes.heeding import heeding
 
 Document = dict[str, Any]
 RunHere = Callable[..., tuple[int, bytes, bytes]]

@@ -15,11 +15,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from helpers.corpus import make
 import pytest
-from helpers.corpus.hostile_case import CONV_BLOB, FOUR, NAME, data, layer, shape
 
 from deconvsurgery.inputs.open_inputs import open_model
+from helpers.corpus import make
+from helpers.corpus.hostile_case import CONV_BLOB, FOUR, NAME, data, layer, shape
 
 # Every odd name of the corpus, and one of 1 MB.
 ODD = [

@@ -13,13 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers.corpus import hostile_large
-from helpers.corpus import hostile_runs
-from helpers.corpus import make
 import pytest
-from helpers.corpus.hostile_case import MODEL, NET
 
 from deconvsurgery.verbs.demo_net import net_text
+from helpers.corpus import hostile_large, hostile_runs, make
+from helpers.corpus.hostile_case import MODEL, NET
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="peak memory is read in /proc"

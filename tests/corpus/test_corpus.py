@@ -18,18 +18,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.corpus import hostile_runs
-from helpers.corpus import make
 import pytest
 from google.protobuf.message import DecodeError
-from helpers.corpus.hostile_case import MODEL, NET, Case
 
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.inputs.open_inputs import open_model, read_net
+from helpers.corpus import hostile_runs, make
+from helpers.corpus.hostile_case import MODEL, NET, Case
+from helpers.places import TESTS
 
-CORPUS = Path(make.__file__).parent
+CORPUS = TESTS / "corpus"
 KERNEL = [row * column for row in (0.25, 0.75, 0.75, 0.25) for column in (0.25, 0.75, 0.75, 0.25)]
 
 

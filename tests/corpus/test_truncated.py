@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.corpus import hostile_runs
 import pytest
 from google.protobuf.message import DecodeError
-from helpers.corpus.hostile_case import CONV_BLOB, NAME, data, layer, number, shape, sized, v1_layer
-from helpers.corpus.hostile_hdf5 import Dataset, floats, hdf5, real, space
 
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
 from deconvsurgery.errors import ModelError
+from helpers.corpus import hostile_runs
+from helpers.corpus.hostile_case import CONV_BLOB, NAME, data, layer, number, shape, sized, v1_layer
+from helpers.corpus.hostile_hdf5 import Dataset, floats, hdf5, real, space
 
 NET = b"""
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 5, 6] } } }

@@ -21,8 +21,8 @@ import deconvsurgery as ds
 from deconvsurgery.inputs.open_inputs import read_settings
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.verbs.demo_net import base_model
+from helpers.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")
 FILES: dict[str, str] = dict(
     re.findall(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

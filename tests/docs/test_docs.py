@@ -14,15 +14,15 @@ from pathlib import Path
 import click
 import jsonschema
 import pytest
-from helpers.manual.blocks import PAGES, page_name
 
 import deconvsurgery as ds
 from deconvsurgery.cli import VERBS, deconvsurgery
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.report.json_documents.json_schemas import described, json_schema
 from deconvsurgery.rules.finding import RULES
+from helpers.manual.blocks import PAGES, page_name
+from helpers.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 

@@ -24,7 +24,8 @@ from rich.color import blend_rgb
 from rich.console import Console
 from rich.text import Text
 
-ROOT = Path(__file__).resolve().parents[1]
+from helpers.places import ROOT
+
 PLACE = ROOT / "docs" / "figures"
 SVG = "{http://www.w3.org/2000/svg}"
 made: dict[str, Any] = runpy.run_path(str(PLACE / "make.py"))

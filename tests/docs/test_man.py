@@ -8,15 +8,14 @@ import runpy
 import shutil
 import subprocess
 import tomllib
-from pathlib import Path
 
 import click
 import pytest
 
 from deconvsurgery import __version__
 from deconvsurgery.cli import VERBS, deconvsurgery
+from helpers.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "docs" / "man" / "man1"
 GROFF = shutil.which("groff")
 EVERY = ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLES", "EXIT STATUS", "ENVIRONMENT")

@@ -1,7 +1,7 @@
 """Every command of the manual and the README runs, and prints what its page shows.
 
-How a page says what is run, shown or left out: ``tests/helpers/manual/blocks.py``. Where an output is
-meant to be another now: ``python tests/helpers/manual/refresh.py``.
+How a page says what is run, shown or left out: ``tests/helpers/manual/blocks.py``. Where an output
+is meant to be another now: ``python -m helpers.manual.refresh`` in ``tests``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextlib import chdir
 from pathlib import Path
 
 import pytest
+
 from helpers.manual.blocks import COMMANDS, DATA, ELSEWHERE, PAGES, ROOT, blocks, page_name
 from helpers.manual.playing import play
 from helpers.manual.readers import reader
@@ -106,7 +107,7 @@ def test_what_is_not_run_says_why() -> None:
     assert reasons
 
 
-# The Chinese pages have the very blocks of the English ones, which tests/docs/test_zh.py holds them to.
+# The Chinese pages have the very blocks of the English ones: tests/docs/test_zh.py.
 PLAYED = {name: counted(text) for name, text in TEXTS.items() if original(name) == name}
 
 

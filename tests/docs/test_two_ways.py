@@ -14,9 +14,9 @@ from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.inspect import inspect
+from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 
 
 def golden(name: str) -> dict[str, Array]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from helpers.places import ROOT
+
 PAGES = {
     ROOT / "docs" / "zh" / "README.md": ROOT / "README.md",
     ROOT / "docs" / "zh" / "two-ways.md": ROOT / "docs" / "two-ways.md",

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.faults.lab import prepare
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+from helpers.faults.lab import prepare
+from helpers.places import TESTS
 
 
 @pytest.fixture(scope="session")
 def campaign() -> Callable[..., dict[str, Any]]:
-    """Run a script of this folder; the document it prints."""
+    """Run a campaign; the document it prints."""
 
     def ran(script: str, *arguments: str) -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, HERE / script, "--json", *arguments],
+            [sys.executable, "-m", f"helpers.faults.{script}", "--json", *arguments],
+            cwd=TESTS,
             capture_output=True,
             check=False,
             timeout=900,

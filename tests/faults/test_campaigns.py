@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from helpers.faults.lab import CASES
 
 Campaign = Callable[..., dict[str, Any]]
@@ -22,13 +23,13 @@ def test_every_verb_that_writes_is_there() -> None:
 # Four shares, so that they can run beside each other.
 @pytest.mark.parametrize("share", range(4))
 def test_faults_all_over_the_runs(share: int, campaign: Campaign) -> None:
-    done = campaign("count.py", "--thin", *(case.name for case in CASES[share::4]))
+    done = campaign("count", "--thin", *(case.name for case in CASES[share::4]))
     assert sum(done["faults"].values()) > 150
     assert {"lasting", "open", "pread", "fsync", "rename", "close"} <= done["faults"].keys()
 
 
 def test_kills_and_signals_all_over_the_runs(campaign: Campaign) -> None:
-    done = campaign("kill.py", "--every", "83")
+    done = campaign("kill", "--every", "83")
     assert done["ended"]["SIGKILL"] > 40
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         assert done["ended"][name] > 4

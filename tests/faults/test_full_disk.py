@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from helpers.faults.lab import CASES, Bench, Case, prepare
 
 PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from helpers.faults.kill import large
 from helpers.faults.lab import CASES, Bench, Case, content
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from helpers.faults.injection import FAULTS, Calls
 from helpers.faults.lab import BY_NAME, OLD, Bench, content
 
@@ -104,12 +105,12 @@ def test_an_input_that_changes_during_the_run(
 
 
 def test_several_writers_to_one_place(campaign: Callable[..., dict[str, Any]]) -> None:
-    done = campaign("race.py")
+    done = campaign("race")
     assert done["rounds"] >= 40
     assert done["won"] == done["rounds"]
 
 
 def test_memory_runs_out(campaign: Callable[..., dict[str, Any]]) -> None:
-    done = campaign("memory.py")
+    done = campaign("memory")
     assert done["refused"]["out of memory"] > 20
     assert done["refused"]["arrays"] > 30

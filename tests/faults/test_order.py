@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from helpers.faults.lab import BY_NAME, CASES, TEMPORARY, Bench, Case
 
 FILES = [case for case in CASES if not case.stream]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from helpers.faults.lab import CASES, OLD, Bench, Case, content, ended
 
 NEW_FILES = [case for case in CASES if not case.stream and not case.old]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from helpers.faults.injection import Calls
 from helpers.faults.lab import CASES, Bench, Case
 

@@ -2,7 +2,6 @@
 
 import json
 import tracemalloc
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -27,9 +26,9 @@ from deconvsurgery.kernels.bilinear import (
     triangle,
 )
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from helpers.places import LAYOUTS, SHARED
 
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "golden" / "layouts"
+SHARED_LAYOUTS = SHARED / "golden" / "layouts"
 
 # name: (num_output, group, stride), read off the prototxts of tests/golden/layouts by eye.
 GOLDEN = {
@@ -57,9 +56,9 @@ BILINEAR_FILLER = [
 def golden(name: str, key: str) -> np.ndarray:
     folder = LAYOUTS
     if name == "fcn32_k64s32":
-        if not SHARED.is_dir():
+        if not SHARED_LAYOUTS.is_dir():
             pytest.skip("fcn32_k64s32.npz (3 MB) is kept beside the repository, in shared/golden")
-        folder = SHARED
+        folder = SHARED_LAYOUTS
     with np.load(folder / f"{name}.npz") as arrays:
         return arrays[key]
 

@@ -2,7 +2,6 @@
 
 import doctest
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +17,7 @@ from deconvsurgery.kernels.bilinear import (
 )
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State, fingerprint
-
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
+from helpers.places import LAYOUTS
 
 
 def look(weights, num_output, group, stride) -> Fingerprint:

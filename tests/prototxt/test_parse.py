@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +28,8 @@ from deconvsurgery.prototxt.net import (
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.prototxt.tokens import Text
 from deconvsurgery.prototxt.typed_fields import _reported
+from helpers.places import SHARED
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 NetParameter = message_class("NetParameter")
 
 

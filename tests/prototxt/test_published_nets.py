@@ -20,8 +20,8 @@ from deconvsurgery.errors import PrototxtError, SelectionError
 from deconvsurgery.inputs.open_inputs import read_net
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.verbs.inspect import inspect
+from helpers.places import SHARED
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 SHAPES_FILE = SHARED / "golden" / "shapes" / "shapes.json"
 
 if not SHARED.is_dir():

@@ -13,8 +13,9 @@ from deconvsurgery.errors import FormatError, PrototxtError
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.rules.rule_pages import explanation
 from deconvsurgery.verbs.check import CheckResult, check
+from helpers.places import DOCS
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "rules.md").read_text("utf-8")
+PAGE = (DOCS / "rules.md").read_text("utf-8")
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -18,8 +18,8 @@ from deconvsurgery.prototxt.net import (
 )
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.shapes.infer import Shape, infer_shapes
+from helpers.places import SHARED
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 SHAPES = SHARED / "golden" / "shapes" / "shapes.json"
 CASES = SHARED / "golden" / "layouts" / "cases.json"
 

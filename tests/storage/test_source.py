@@ -23,8 +23,8 @@ from deconvsurgery.errors import FileError, FormatError, ModelError
 from deconvsurgery.storage import source as source_room
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import FileSource, open_source, read_bytes
+from helpers.places import ROOT
 
-ROOT = Path(source_room.__file__).parents[1]
 BYTES = bytes(range(256)) * 40
 
 

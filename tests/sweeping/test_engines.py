@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.processes.heeding import heeding
-from helpers.processes.labour import Counted, Task, begun, labour, task_of
 
 from deconvsurgery.errors import FileError, FormatError, ModelError
 from deconvsurgery.sweeping.engines import dask as dask_engine
 from deconvsurgery.sweeping.engines import local
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
+from helpers.processes.heeding import heeding
+from helpers.processes.labour import Counted, Task, begun, labour, task_of
 
 Said = list[tuple[Task, Any]]
 

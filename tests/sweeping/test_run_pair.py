@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.store.padded import MIB, padding
 
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Checking, Pair
@@ -27,6 +26,7 @@ from deconvsurgery.sweeping.output_record import read_record, write_record
 from deconvsurgery.sweeping.result_rows import Outcome, Row
 from deconvsurgery.sweeping.run_pair import Settled, Task, settle
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.store.padded import MIB, padding
 
 BASE = base_model(parse_net(net_text()))
 OTHER = BASE.replace(b"conv1", b"conv9")

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.processes.heeding import heeding
 
 import deconvsurgery as ds
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.sweeping import sweep as sweeping
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.processes.heeding import heeding
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 Row = dict[str, Any]

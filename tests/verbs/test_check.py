@@ -21,6 +21,7 @@ from deconvsurgery.inputs.settings import Checking, parse_settings
 from deconvsurgery.report.repair_commands import mended_name
 from deconvsurgery.rules.finding import RULES, rules_named
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.places import PACKAGE
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 BAD = (
@@ -322,7 +323,7 @@ def test_rules_by_the_beginning_of_their_ids() -> None:
 def test_a_rule_is_explained(place: Path, run_here: RunHere) -> None:
     code, out, errors = run_here(place, "check", "--explain", "ds004")
     assert (code, errors) == (0, b"")
-    assert out.decode() == (Path(ds.__file__).parent / "explained" / "DS004.md").read_text("utf-8")
+    assert out.decode() == (PACKAGE / "rules" / "explained" / "DS004.md").read_text("utf-8")
     _, out, _ = run_here(place, "check", "--explain", "DS")
     assert re.findall(r"^# (DS\d{3}):", out.decode(), re.M) == sorted(RULES)
 

@@ -22,11 +22,11 @@ from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import MismatchError, ModelError
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.convert import ConvertResult, convert
+from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
 
 NetParameter = message_class("NetParameter")
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 
 
 # --- bytes, written and walked by hand

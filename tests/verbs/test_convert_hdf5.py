@@ -23,11 +23,11 @@ from deconvsurgery.errors import MismatchError, ModelError
 from deconvsurgery.report.layout import Lines
 from deconvsurgery.report.terminal.convert import convert_report
 from deconvsurgery.verbs.convert import ConvertResult, convert
+from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
 
 NetParameter = message_class("NetParameter")
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 SAVED = sorted(LAYOUTS.glob("*.caffemodel"))
 
 

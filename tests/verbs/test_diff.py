@@ -44,11 +44,11 @@ from deconvsurgery.report.json_documents.apply_inspect_kernel import apply_docum
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.diff import DiffResult, diff
+from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
 
 NetParameter: Any = message_class("NetParameter")
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 SAVED = sorted(LAYOUTS.glob("*.caffemodel"))
 NAN = float("nan")
 

@@ -34,13 +34,12 @@ from deconvsurgery.verbs.apply import ApplyResult, apply
 from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.diff import diff
 from deconvsurgery.verbs.inspect import inspect
+from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
 Case = dict[str, Any]
 Override: TypeAlias = Mapping[tuple[str, int], Array]
 
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 MODELS = SHARED / "models"
 NetParameter: Any = message_class("NetParameter")
 BlobProto: Any = message_class("BlobProto")

@@ -22,12 +22,11 @@ from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.plans.apply.plan_types import Action
 from deconvsurgery.verbs.apply import ApplyResult, apply
+from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
 Case = dict[str, Any]
 
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 CASES: list[Case] = json.loads((LAYOUTS / "cases.json").read_text())
 UP = np.array([0.25, 0.75, 0.75, 0.25])  # a kernel of 4, by hand

@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 from google.protobuf import text_format
-from helpers.processes.warm import ran
 
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
-
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+from helpers.places import SHARED
+from helpers.processes.warm import ran
 
 
 def patched(text: str | bytes, tmp_path: Path, **options: Any) -> tuple[bytes, ds.PatchResult]:

@@ -14,8 +14,7 @@ import deconvsurgery as ds
 from deconvsurgery import errors
 from deconvsurgery.caffemodel.wire import delimited
 from deconvsurgery.verbs.demo_net import base_model, net_text
-
-GOLDEN = Path(__file__).parent / "golden" / "layouts"
+from helpers.places import LAYOUTS
 
 
 def test_every_public_name_is_there() -> None:
@@ -93,7 +92,7 @@ def live(**weights: np.ndarray) -> SimpleNamespace:
 
 @pytest.mark.parametrize("case", ["factor2_dense", "factor3_group", "sum_c5_to_1", "k15_g3"])
 def test_interp_does_what_fcns_did(case: str) -> None:
-    expected = np.load(GOLDEN / f"{case}.npz")["interp"]
+    expected = np.load(LAYOUTS / f"{case}.npz")["interp"]
     weights = np.zeros_like(expected)
     ds.interp(live(up=weights), ["up"])
     assert weights.tobytes() == expected.tobytes()

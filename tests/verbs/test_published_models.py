@@ -23,13 +23,12 @@ from deconvsurgery.plans.apply.plan_types import Action, Change
 from deconvsurgery.rules.inspect_rows import Row as Surveyed
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.inspect import inspect
+from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
 Row = dict[str, str]
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 MODELS = SHARED / "models"
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 
 if not MODELS.is_dir():
     pytest.skip(f"no shared models at {MODELS}", allow_module_level=True)

@@ -20,9 +20,9 @@ from deconvsurgery.errors import MismatchError, OutputError, SelectionError
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.inspect import inspect
 from deconvsurgery.verbs.regroup import regroup
+from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
 NetParameter = message_class("NetParameter")
 
 # A full diagonal as Caffe saved it, once `apply` has made it one.

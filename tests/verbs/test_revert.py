@@ -32,9 +32,9 @@ from deconvsurgery.splicing.undo_patch import (
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.write_with_undo import compared
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.places import GOLDEN
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
-GOLDEN = Path(__file__).parent / "golden"
 
 
 def sha256(path: Path) -> str:

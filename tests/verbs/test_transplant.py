@@ -22,7 +22,6 @@ from google.protobuf import text_format
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from helpers.processes.warm import ran
 
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
@@ -35,12 +34,14 @@ from deconvsurgery.errors import (
 )
 from deconvsurgery.report.terminal.transplant import transplant_report
 from deconvsurgery.verbs.transplant import TransplantResult, transplant
+from helpers.places import GOLDEN
+from helpers.processes.warm import ran
 
 Array = NDArray[Any]
 Weights = Mapping[str, Sequence[Array]]
 
-GOLDEN = Path(__file__).parent / "golden" / "transplant"
-NET, CLASSIFIER = GOLDEN / "fcn.prototxt", GOLDEN / "classifier.caffemodel"
+TRANSPLANT = GOLDEN / "transplant"
+NET, CLASSIFIER = TRANSPLANT / "fcn.prototxt", TRANSPLANT / "classifier.caffemodel"
 NetParameter = message_class("NetParameter")
 
 
@@ -155,7 +156,7 @@ def told(result: TransplantResult) -> str:
 
 
 def expected() -> dict[str, Array]:
-    with np.load(GOLDEN / "expected.npz") as arrays:
+    with np.load(TRANSPLANT / "expected.npz") as arrays:
         return {name: arrays[name] for name in arrays if name != "upscore"}
 
 
@@ -282,7 +283,7 @@ def test_from_whatever_hdf5_has_them_as(
 
 
 def test_the_result_and_the_table_tell_what_fcn_logged(bench: Bench) -> None:
-    log = json.loads((GOLDEN / "log.json").read_text())
+    log = json.loads((TRANSPLANT / "log.json").read_text())
     result = bench.run(NET, CLASSIFIER, apply=True)
     said = [
         [{"copied": "copy", "coerced": "coerce"}[origin], each.layer.name, position, [*was], [*now]]
@@ -320,7 +321,7 @@ def plain(result: TransplantResult) -> str:
 def test_the_file_is_caffes_own_but_for_the_phase(bench: Bench) -> None:
     """Caffe adds the phase of the net that it saved to every layer; nothing else differs."""
     bench.run(NET, CLASSIFIER, apply=True)
-    theirs = NetParameter.FromString((GOLDEN / "fcn-expected.caffemodel").read_bytes())
+    theirs = NetParameter.FromString((TRANSPLANT / "fcn-expected.caffemodel").read_bytes())
     for each in theirs.layer:
         assert each.HasField("phase")
         each.ClearField("phase")
@@ -371,7 +372,7 @@ def test_opencv_computes_with_it(
     image = ramp((1, 3, 32, 40))
     out = opencv_forward(NET.read_bytes(), bench.out.read_bytes(), image, "upscore")
     if not expand:
-        with np.load(GOLDEN / "expected.npz") as arrays:
+        with np.load(TRANSPLANT / "expected.npz") as arrays:
             np.testing.assert_array_equal(out, arrays["upscore"])
         return
     # The parameters come from the classifier itself, not from what was written.
@@ -1307,8 +1308,8 @@ def test_one_double_among_floats_keeps_its_value(tmp_path: Path) -> None:
 def test_a_score_layer_is_expanded_from_one_layer_only(tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match="'score' twice"):
         transplant(
-            GOLDEN / "fcn.prototxt",
-            GOLDEN / "classifier.caffemodel",
+            TRANSPLANT / "fcn.prototxt",
+            TRANSPLANT / "classifier.caffemodel",
             tmp_path / "out",
             expand_score=["score=fc8", "score=fc7"],
         )

@@ -34,10 +34,10 @@ from deconvsurgery.errors import (
 from deconvsurgery.inputs.open_inputs import open_model
 from deconvsurgery.verbs.apply import ApplyResult, apply
 from deconvsurgery.verbs.inspect import inspect
+from helpers.places import ROOT
 
 Array = NDArray[Any]
 
-ROOT = Path(__file__).resolve().parents[1]
 UP = np.array([0.25, 0.75, 0.75, 0.25], np.float32)
 KERNEL = np.outer(UP, UP)
 WEIGHTS = np.broadcast_to(KERNEL, (3, 1, 4, 4))

@@ -24,12 +24,11 @@ from deconvsurgery.inputs.open_inputs import open_model
 from deconvsurgery.plans.apply.plan_types import Action
 from deconvsurgery.verbs.apply import ApplyResult, apply
 from deconvsurgery.verbs.inspect import inspect
+from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
 Case = dict[str, Any]
 
-LAYOUTS = Path(__file__).parent / "golden" / "layouts"
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 CASES: list[Case] = json.loads((LAYOUTS / "cases.json").read_text())
 # Caffe saved it, all but one that was too large.
 SAVED = [c for c in CASES if "error" not in c["caffe"] and c["name"] != "fcn32_k64s32"]

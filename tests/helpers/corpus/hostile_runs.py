@@ -15,10 +15,9 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from deconvsurgery.cli import run
 from helpers.corpus.hostile_case import Case
 from helpers.corpus.make import BINARY, FILES, HDF5, NETS
-
-from deconvsurgery.cli import run
 
 # What a file is run through, by the names in expected.tsv.
 MODEL_RUNS = {

@@ -1,4 +1,4 @@
-"""Write ``expected.tsv`` anew, to be read before it is committed: ``tests/helpers/corpus/pin.py``."""
+"""Write ``expected.tsv`` anew, to be read before it is committed: ``helpers.corpus.pin``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from helpers.corpus import hostile_runs
 from helpers.corpus.make import ALL
+from helpers.places import TESTS
 
-TABLE = Path(__file__).resolve().parent / "expected.tsv"
+TABLE = TESTS / "corpus" / "expected.tsv"
 HEAD = "file\texit\tkind\tplace\tmessage, or what was done\truns\n"
 
 

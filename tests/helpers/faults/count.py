@@ -1,6 +1,6 @@
 """Fail the n-th system call of every verb that writes, for n = 1, 2, 3 … until the run succeeds.
 
-    python tests/helpers/faults/count.py [--json] [--thin] [CASE …]
+    python -m helpers.faults.count [--json] [--thin] [CASE …]
 
 Prints how many faults were put in, by verb and by call, and every violation; exit code 1 if
 there is one. Takes some minutes; ``--thin`` takes fewer kinds, and of many calls not each.
@@ -19,7 +19,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from helpers.faults.injection import FAULTS, HARMLESS, LASTING, NOTHING, ONE, Calls, Kind, Striking, told
+from helpers.faults.injection import (
+    FAULTS,
+    HARMLESS,
+    LASTING,
+    NOTHING,
+    ONE,
+    Calls,
+    Kind,
+    Striking,
+    told,
+)
 from helpers.faults.lab import BY_NAME, CASES, Bench, Ended, prepare
 
 

@@ -1,6 +1,6 @@
 """End runs of every verb that writes at every system call, and see what they leave.
 
-    python tests/helpers/faults/kill.py [--json] [--every N] [--timed N] [CASE …]
+    python -m helpers.faults.kill [--json] [--every N] [--timed N] [CASE …]
 
 SIGKILL comes before a call, after it, and in the middle of what it writes; SIGINT, SIGTERM and
 SIGHUP in turn at each call, too, and at each line of the rooms that touch files, when it runs for

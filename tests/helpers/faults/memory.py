@@ -1,6 +1,6 @@
 """Memory runs out: at the n-th array that numpy makes, and for real, with so much and no more.
 
-    python tests/helpers/faults/memory.py [--json]
+    python -m helpers.faults.memory [--json]
 
 The limit is one on address space; a process is forked for each.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from helpers.faults.lab import BY_NAME, Bench, Ended, ended, prepare
 
 CASES = (

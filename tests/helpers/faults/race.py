@@ -1,6 +1,6 @@
 """Several processes write to one place at once: one of them wins, whole, and nothing is left.
 
-python tests/helpers/faults/race.py [--json]
+python -m helpers.faults.race [--json]
 """
 
 from __future__ import annotations

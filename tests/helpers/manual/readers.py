@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from helpers.manual.blocks import ROOT
-
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.manual.blocks import ROOT
 
 GOLDEN: Final = ROOT / "tests" / "golden"
 

@@ -1,4 +1,4 @@
-"""Write what the pages show anew: ``python tests/helpers/manual/refresh.py [PAGE ...]``.
+"""Write what the pages show anew: ``python -m helpers.manual.refresh [PAGE ...]``.
 
 For outputs that are meant to be others now; read the diff before it is committed.
 """

@@ -28,6 +28,7 @@ from urllib.parse import unquote
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeKey, s3_backends
+
 from helpers.store.requests import Asked
 
 LEAST_OF_RANGES = 5 << 20

@@ -24,13 +24,14 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from helpers.store import conditions as store_conditions
-from helpers.store import values as store_values
 from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from moto.s3.models import s3_backends
+from werkzeug.serving import make_server
+
+from helpers.store import conditions as store_conditions
+from helpers.store import values as store_values
 from helpers.store.requests import Asked, Record, asked
 from helpers.store.rules import Rule, Rules
-from werkzeug.serving import make_server
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]

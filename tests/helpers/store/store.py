@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from helpers.places import TESTS
 from helpers.store.requests import Record
 
-HERE = Path(__file__).parent
 REGION = "us-east-1"
 
 
@@ -205,10 +205,10 @@ def _valued(value: bytes | Path) -> dict[str, Any]:
 def started() -> Iterator[int]:
     """A server; its port. It ends with this process at the latest."""
     process = subprocess.Popen(
-        [sys.executable, HERE / "store_server.py"],
+        [sys.executable, "-m", "helpers.store.server"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=HERE,
+        cwd=TESTS,
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -25,14 +25,13 @@ import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import VERBS, deconvsurgery
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.places import GOLDEN, PACKAGE, SHARED
 
 Document = dict[str, Any]
 Schema = dict[str, Any]
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
-GOLDEN = Path(__file__).parent / "golden"
-SCHEMAS = Path(ds.__file__).parent / "schemas"
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+SCHEMAS = PACKAGE / "report" / "json_documents" / "schemas"
 NetParameter = message_class("NetParameter")
 
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers.processes.warm import ran, ran_on
 
 from deconvsurgery.cli import VERBS
 from deconvsurgery.cli.terminal_setup import columns, plainer
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.processes.warm import ran, ran_on
 
 # Every verb at work, one line each: its words, and names that must be shown in full.
 AT_WORK = {

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.processes.heeding import heeding
-from helpers.store.padded import MIB, padding
 
 from deconvsurgery import apply
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.processes.heeding import heeding
+from helpers.store.padded import MIB, padding
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.store.padded import MIB, padding, traffic
 
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.store.padded import MIB, padding, traffic
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 

@@ -1,0 +1,1 @@
+"""Faults, kills, races: campaigns over whole verbs, as scripts, and what they are made of."""
