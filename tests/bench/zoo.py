@@ -19,7 +19,7 @@ from typing import Any
 import fcn8s
 from run import TOOL, timed
 
-from deconvsurgery.prototxt.parse import parse_net
+import deconvsurgery as ds
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
 sys.path.append(str(Path(__file__).parent.parent))
@@ -37,7 +37,7 @@ output = "s3://zoo/{engine}/{kind}/{{name}}.caffemodel"
 
 def _lay(store: Store, work: Path, small: int, large: int) -> None:
     """Pairs that are all different: the model's own name has the number."""
-    model = base_model(parse_net(net_text()))
+    model = base_model(ds.parse_net(net_text()))
     for number in range(small):
         place = f"small/{number:06}"
         store.put(f"{place}/net.prototxt", net_text())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
@@ -17,10 +18,8 @@ from deconvsurgery.caffemodel.blob_edits import (
     rewritten_blob,
 )
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import Model, Storage
+from deconvsurgery.caffemodel.model import Storage
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
-from deconvsurgery.prototxt.net import Message
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.splicing.byte_ranges import spliced
 
 NetParameter = message_class("NetParameter")
@@ -38,7 +37,7 @@ class Bytes:
         return self.data[start : start + size]
 
 
-def indexed(data: bytes) -> Model:
+def indexed(data: bytes) -> ds.Model:
     return index(Bytes(data))
 
 
@@ -174,7 +173,7 @@ def test_the_last_blob_its_layer_and_the_file_all_get_something_at_their_common_
     out: Any = NetParameter.FromString(
         operated(
             data,
-            added_layer(model, parse_net(NET).layers[0], [new(1)]),
+            added_layer(model, ds.parse_net(NET).layers[0], [new(1)]),
             *added_blobs(up, [new(3)], legacy=False),
             *rewritten_blob(up.blobs[0], 2, Storage.DATA, lambda: (floats(7, 7),)),
         )
@@ -199,7 +198,7 @@ layer {
 
 
 def created(data: bytes, net: bytes = NET, *blobs: NewBlob) -> bytes:
-    parsed = parse_net(net)
+    parsed = ds.parse_net(net)
     out = operated(data, added_layer(indexed(data), parsed.layers[0], blobs))
     assert out.startswith(data)
     return out[len(data) :]
@@ -265,15 +264,15 @@ def test_what_a_message_cannot_hold_is_left_out() -> None:
     """A net's fields are a fork's, too: of another kind, or a value that Caffe's enum lacks."""
     layer: Any = message_class("LayerParameter")()
     fields = (
-        ("name", Message((("a", 1),))),
+        ("name", ds.Message((("a", 1),))),
         ("type", "Deconvolution"),
         ("phase", "SOMETIMES"),
-        ("fork_param", Message()),
-        ("param", Message((("share_mode", "PERMISSIVE"), ("lr_mult", 0.5)))),
-        ("param", Message()),
-        ("pooling_param", Message()),
+        ("fork_param", ds.Message()),
+        ("param", ds.Message((("share_mode", "PERMISSIVE"), ("lr_mult", 0.5)))),
+        ("param", ds.Message()),
+        ("pooling_param", ds.Message()),
     )
-    fill_message(layer, Message(fields))
+    fill_message(layer, ds.Message(fields))
     expected: Any = message_class("LayerParameter")(type="Deconvolution")
     expected.param.add(share_mode=1, lr_mult=0.5)
     expected.param.add()

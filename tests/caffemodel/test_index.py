@@ -16,11 +16,11 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import Model, Storage, Version
+from deconvsurgery.caffemodel.model import Storage, Version
 from deconvsurgery.caffemodel.read_values import layer_param
-from deconvsurgery.errors import ModelError
 
 NetParameter = message_class("NetParameter")
 ConvolutionParameter = message_class("ConvolutionParameter")
@@ -40,7 +40,7 @@ class Counted:
         return self.head[start : start + size].ljust(size, b"\0")
 
 
-def indexed(data: bytes) -> Model:
+def indexed(data: bytes) -> ds.Model:
     return index(Counted(data))
 
 
@@ -104,7 +104,7 @@ def test_a_model_cut_off_at_any_byte_is_refused_or_whole_so_far() -> None:
     for size in range(len(whole) + 1):
         message = protobuf_reads(whole[:size])
         if message is None:
-            with pytest.raises(ModelError) as raised:
+            with pytest.raises(ds.ModelError) as raised:
                 indexed(whole[:size])
             assert raised.value.offset is not None
             assert raised.value.offset <= size
@@ -133,7 +133,7 @@ def test_damage_never_surprises_and_never_reads_otherwise_than_protobuf() -> Non
         message = protobuf_reads(data)
         try:
             model = indexed(data)
-        except ModelError as error:
+        except ds.ModelError as error:
             ours_alone = ("field number 0", "raw_data", "32 axes")
             # An error is one of two right outcomes here, so pytest.raises does not fit.
             assert message is None or any(words in error.message for words in ours_alone), data  # noqa: PT017
@@ -380,7 +380,7 @@ BAD_BLOBS = {
 @pytest.mark.parametrize(("payload", "words"), BAD_BLOBS.values(), ids=BAD_BLOBS)
 def test_blobs_that_cannot_be_read_are_refused_with_their_place(payload: bytes, words: str) -> None:
     data = sized(1, b"net") + with_blob(payload)
-    with pytest.raises(ModelError, match=words) as raised:
+    with pytest.raises(ds.ModelError, match=words) as raised:
         indexed(data)
     offset = raised.value.offset
     assert offset is not None

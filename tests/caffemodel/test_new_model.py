@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.blob_edits import NewBlob
 from deconvsurgery.caffemodel.new_model import assembled, layer_field
-from deconvsurgery.prototxt.parse import parse_net
 
 NetParameter = message_class("NetParameter")
 
@@ -44,7 +44,7 @@ def test_a_layer_is_what_its_text_says(text: str, shapes: tuple[tuple[int, ...],
         if shape:
             blob.shape.dim.extend(shape)
         blobs.append(NewBlob(shape, lambda values=values: (values.tobytes(),)))
-    (layer,) = parse_net(text.encode()).layers
+    (layer,) = ds.parse_net(text.encode()).layers
     whole = assembled("net", [layer_field(layer, blobs)])
     data = b"".join(bytes(chunk) for chunk in whole.chunks())
     assert len(data) == whole.size
@@ -54,7 +54,7 @@ def test_a_layer_is_what_its_text_says(text: str, shapes: tuple[tuple[int, ...],
 
 def test_a_field_of_a_fork_is_left_out() -> None:
     text = b'layer { name: "i" type: "Interp" interp_param { zoom_factor: 2 } }'
-    whole = assembled("", [layer_field(parse_net(text).layers[0], [])])
+    whole = assembled("", [layer_field(ds.parse_net(text).layers[0], [])])
     message: Any = NetParameter.FromString(b"".join(map(bytes, whole.chunks())))
     (layer,) = message.layer
     assert [field.name for field, _ in layer.ListFields()] == ["name", "type"]

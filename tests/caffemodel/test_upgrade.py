@@ -15,13 +15,13 @@ from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel import copy_fields as carry
 from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.caffemodel.upgrade import Upgrade, UpgradedLayer, upgrade
 from deconvsurgery.caffemodel.wire import Window
-from deconvsurgery.errors import MismatchError, ModelError
 
 NetParameter = message_class("NetParameter")
 LayerParameter = message_class("LayerParameter")
@@ -458,7 +458,7 @@ def test_packed_lists_are_lists() -> None:
 
 
 def test_a_packed_list_that_ends_inside_a_value_is_damage() -> None:
-    with pytest.raises(ModelError, match="blobs_lr ends inside a value") as raised:
+    with pytest.raises(ds.ModelError, match="blobs_lr ends inside a value") as raised:
         upgraded(sized(2, sized(7, bytes(6))))
     assert raised.value.offset == 8  # the second value
 
@@ -687,7 +687,7 @@ def test_a_v0_type_that_caffe_does_not_know_is_refused(kind: str) -> None:
     layers = [full_v0("conv"), full_v0(kind)]
     layers[1].layer.name = "up"
     with pytest.raises(
-        ModelError, match=f"'up': Caffe knows no V0 layer of type {kind!r}"
+        ds.ModelError, match=f"'up': Caffe knows no V0 layer of type {kind!r}"
     ) as raised:
         upgraded(v1_net(*layers))
     assert raised.value.layer == "up"
@@ -747,7 +747,7 @@ REFUSED: dict[str, tuple[str, list[Any]]] = {
 @pytest.mark.parametrize(("words", "layers"), REFUSED.values(), ids=REFUSED)
 def test_v0_padding_where_caffe_would_stop(words: str, layers: list[Any]) -> None:
     data = v1_net(v0("padding", "x", "p", pad=1), *layers)
-    with pytest.raises(ModelError, match=words) as raised:
+    with pytest.raises(ds.ModelError, match=words) as raised:
         upgraded(data)
     assert raised.value.layer is not None
     assert raised.value.layer.endswith(" y")
@@ -819,7 +819,7 @@ def test_a_v1_layer_in_a_v0_net_is_little_and_must_have_no_weights() -> None:
     )
     for layer in layers:
         layer.blobs.add(data=[1])
-        with pytest.raises(ModelError, match="its weights stand outside a V0 layer"):
+        with pytest.raises(ds.ModelError, match="its weights stand outside a V0 layer"):
             upgraded(v1_net(*layers))
         layer.ClearField("blobs")
 
@@ -957,7 +957,7 @@ def test_input_becomes_the_layer_that_caffe_makes_of_it(
 )
 def test_too_few_dims_are_an_error(inputs: dict[str, Any], words: str) -> None:
     data = written(net_with(inputs))
-    with pytest.raises(ModelError, match=words) as raised:
+    with pytest.raises(ds.ModelError, match=words) as raised:
         upgraded(data)
     assert raised.value.offset == data.index(sized(3, b"a"))
 
@@ -977,7 +977,9 @@ def test_dims_without_an_input_stay() -> None:
 
 def test_v1_and_v2_layers_in_one_file_are_refused() -> None:
     net: Any = NetParameter(layer=[LayerParameter()], layers=[V1LayerParameter()])
-    with pytest.raises(MismatchError, match="holds V1 and V2 layers at once, which Caffe refuses"):
+    with pytest.raises(
+        ds.MismatchError, match="holds V1 and V2 layers at once, which Caffe refuses"
+    ):
         upgraded(written(net))
 
 

@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.wire import (
     GROUP,
@@ -28,7 +29,6 @@ from deconvsurgery.caffemodel.wire import (
     tag,
     varint,
 )
-from deconvsurgery.errors import ModelError
 from deconvsurgery.splicing.byte_ranges import replacing, spliced
 
 Plain = message_class("NetState")  # of two integers and strings: nothing inside that could be wrong
@@ -162,7 +162,7 @@ def test_what_protobuf_refuses_is_refused_with_its_place(
     data: bytes, offset: int, words: str
 ) -> None:
     assert not protobuf_accepts(data)
-    with pytest.raises(ModelError) as raised:
+    with pytest.raises(ds.ModelError) as raised:
         walked(data)
     assert (raised.value.message, raised.value.offset) == (words, offset)
     if "cut off" in words or "are left" in words:
@@ -193,7 +193,7 @@ def test_what_protobuf_takes_is_taken(data: bytes) -> None:
 def test_groups_are_followed_as_deep_as_protobuf_does(depth: int) -> None:
     data = b"\x23" * depth + b"\x24" * depth
     assert not protobuf_accepts(data)
-    with pytest.raises(ModelError, match=f"more than {MAX_GROUPS} deep") as raised:
+    with pytest.raises(ds.ModelError, match=f"more than {MAX_GROUPS} deep") as raised:
         walked(data)
     assert raised.value.offset == 100
     assert raised.value.hint
@@ -204,13 +204,13 @@ def test_random_bytes_are_fields_when_protobuf_says_so(data: bytes) -> None:
     if protobuf_accepts(data):
         try:
             found = walked(data)
-        except ModelError as error:
+        except ds.ModelError as error:
             # Python's protobuf lets a field 0 pass inside a group; C++ does not, nor do we.
             assume("field number 0" not in error.message)
             raise
         assert [field.tag for field in found] == [0, *(field.stop for field in found)][:-1]
         return
-    with pytest.raises(ModelError) as raised:
+    with pytest.raises(ds.ModelError) as raised:
         walked(data)
     assert raised.value.offset is not None
     assert 0 <= raised.value.offset <= len(data)

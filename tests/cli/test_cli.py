@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.__main__ import main
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli.console import silence
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.processes.warm import ran
 
@@ -38,7 +38,7 @@ def no_traceback(done: subprocess.CompletedProcess[bytes]) -> None:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     (tmp_path / "net.prototxt").write_bytes(net_text())
-    (tmp_path / "in.caffemodel").write_bytes(base_model(parse_net(net_text())))
+    (tmp_path / "in.caffemodel").write_bytes(base_model(ds.parse_net(net_text())))
     return tmp_path
 
 
@@ -486,7 +486,7 @@ def test_memory_does_not_grow_with_a_blob(tmp_path: Path) -> None:
 def test_files_are_written_without_what_stores_need(tmp_path: Path) -> None:
     """asyncio alone would take a tenth of a small net's run."""
     (tmp_path / "net").write_bytes(net_text())
-    (tmp_path / "in").write_bytes(base_model(parse_net(net_text())))
+    (tmp_path / "in").write_bytes(base_model(ds.parse_net(net_text())))
     probe = (
         "import sys\nimport deconvsurgery as ds\n"
         "ds.apply('net', 'in', 'out')\n"

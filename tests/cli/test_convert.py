@@ -18,11 +18,11 @@ import pytest
 from google.protobuf import text_format
 from rich.console import Console
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import run as main
 from deconvsurgery.report.json_documents.other_verbs import convert_document
 from deconvsurgery.report.terminal.convert import convert_report
-from deconvsurgery.verbs.convert import ConvertResult, convert
 
 NetParameter = message_class("NetParameter")
 
@@ -358,7 +358,7 @@ def test_a_document_is_json_whatever_the_model_holds(place: Path, run: Run) -> N
     blob = b"\x42\x10" + np.array([np.nan, np.inf]).tobytes() + b"\x3a\x03\x0a\x01\x02"
     layer = b"\x0a\x03\xff\xfea\x3a" + bytes([len(blob)]) + blob
     (place / "odd").write_bytes(b"\xa2\x06" + bytes([len(layer)]) + layer)
-    result = convert(place / "odd", dry_run=True)
+    result = ds.convert(place / "odd", dry_run=True)
     document = json.loads(json.dumps(convert_document(result), allow_nan=False))
     assert document["layers"][0]["max_abs_change"] == 0
     done = run(place, "--json", "-n", "odd")
@@ -368,7 +368,7 @@ def test_a_document_is_json_whatever_the_model_holds(place: Path, run: Run) -> N
 # --- the table
 
 
-def page(result: ConvertResult, width: int, *, terminal: bool = True) -> list[str]:
+def page(result: ds.ConvertResult, width: int, *, terminal: bool = True) -> list[str]:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=terminal, color_system=None)
     console.print(convert_report(result, width=width, terminal=terminal), soft_wrap=not terminal)
@@ -377,7 +377,7 @@ def page(result: ConvertResult, width: int, *, terminal: bool = True) -> list[st
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_the_table_on_a_terminal(place: Path, width: int) -> None:
-    result = convert(place / "old", dry_run=True)
+    result = ds.convert(place / "old", dry_run=True)
     lines = page(result, width)
     assert all(len(line) <= width for line in lines)
     words = " ".join(" ".join(lines).split())
@@ -436,9 +436,9 @@ def test_help_and_the_library_agree(place: Path, run: Run) -> None:
     assert done.returncode == 0
     for value in ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "keep"):
         assert value in done.stdout.decode()
-        convert(place / "new", values=value, dry_run=True)
+        ds.convert(place / "new", values=value, dry_run=True)
     options: list[dict[str, Any]] = [{"values": "float8"}, {"to": "onnx"}]
     options.append({"values": "raw-float16", "to": "hdf5"})
     for option in options:
         with pytest.raises(ValueError, match=r"."):
-            convert(place / "new", dry_run=True, **option)
+            ds.convert(place / "new", dry_run=True, **option)

@@ -17,11 +17,10 @@ import pytest
 from google.protobuf import text_format
 from rich.console import Console
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import run as main
 from deconvsurgery.report.terminal.diff import diff_report
-from deconvsurgery.verbs.convert import convert
-from deconvsurgery.verbs.diff import DiffResult, diff
 
 NetParameter = message_class("NetParameter")
 
@@ -63,7 +62,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "b").write_bytes(saved(B))
     (tmp_path / "copy").write_bytes(saved(A))
     (tmp_path / "net.prototxt").write_text('layer { name: "x" type: "ReLU" bottom: "y" top: "x" }')
-    convert(tmp_path / "a", tmp_path / "a.h5")
+    ds.convert(tmp_path / "a", tmp_path / "a.h5")
     return tmp_path
 
 
@@ -144,7 +143,7 @@ def test_what_one_form_does_not_tell_the_other_does(place: Path, run: Run) -> No
     assert rows(run(place, "-p", "conv1", "h5", "a.h5"))[1][1] == "-"
 
 
-def page(result: DiffResult, width: int) -> list[str]:
+def page(result: ds.DiffResult, width: int) -> list[str]:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=True, color_system=None)
     console.print(diff_report(result, only_changed=False, width=width, terminal=True))
@@ -153,7 +152,7 @@ def page(result: DiffResult, width: int) -> list[str]:
 
 @pytest.mark.parametrize("width", [30, 60, 80, 120])
 def test_the_table_on_a_terminal(place: Path, width: int) -> None:
-    lines = page(diff(place / "a", place / "b"), width)
+    lines = page(ds.diff(place / "a", place / "b"), width)
     assert all(len(line) <= width for line in lines)
     words = " ".join(" ".join(lines).split())
     for said in ("[bold]up", "(2, 3) →", "shape differs", "renamed", "only in B", "NaN", "2/4"):

@@ -20,7 +20,6 @@ from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
 from deconvsurgery.cli import VERBS
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.processes.heeding import heeding
 
@@ -36,7 +35,7 @@ MISFIT += b"  num_output: 2 kernel_size: 4 stride: 2 } }\n"
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> Path:
     tmp_path = tmp_path_factory.mktemp("template")
-    base = base_model(parse_net(net_text()))
+    base = base_model(ds.parse_net(net_text()))
     (tmp_path / "net").write_bytes(net_text())
     (tmp_path / "in").write_bytes(base)
     assert run_here(tmp_path, "apply", "--save-patch", "undo-full", "net", "in", "full")[0] == 0

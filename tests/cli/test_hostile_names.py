@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.inputs.open_inputs import open_model
+import deconvsurgery as ds
 from helpers.corpus import make
 from helpers.corpus.hostile_case import CONV_BLOB, FOUR, NAME, data, layer, shape
 
@@ -187,7 +187,7 @@ def test_json_has_names_as_they_are(place: Path, command: list[str]) -> None:
         [*command, "inspect", "-a", "in", "--json"], cwd=place, env=env, capture_output=True
     )
     names = [each["name"] for each in json.loads(done.stdout)["layers"]]
-    with open_model(place / "in") as model:
+    with ds.open_model(place / "in") as model:
         inside = [each.name for each in model.layers]
     assert len(names) == len(ODD) == len(inside)
     for name, raw, read in zip(names, ODD, inside, strict=True):

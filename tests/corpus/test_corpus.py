@@ -21,10 +21,8 @@ from typing import Any
 import pytest
 from google.protobuf.message import DecodeError
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.errors import SurgeryError
-from deconvsurgery.inputs.open_inputs import open_model, read_net
 from helpers.corpus import hostile_runs, make
 from helpers.corpus.hostile_case import MODEL, NET, Case
 from helpers.places import TESTS
@@ -131,14 +129,14 @@ def same(found: Sequence[float], meant: Sequence[float]) -> bool:
     )
 
 
-def read(model: Model, blob: Any) -> list[float]:
+def read(model: ds.Model, blob: Any) -> list[float]:
     return [] if blob.problem else [float(each) for part in model.values(blob) for each in part]
 
 
 @named(ACCEPTED)
 def test_an_accepted_model_means(case: Case, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(case.data)
-    with open_model(tmp_path / "in") as model:
+    with ds.open_model(tmp_path / "in") as model:
         layers = {(each.name, each.type): each.blobs for each in model.layers}
         means = {(name, kind): blobs for name, kind, blobs in case.means}
         assert sorted(layers) == sorted(means)
@@ -151,7 +149,7 @@ def test_an_accepted_model_means(case: Case, tmp_path: Path) -> None:
 @named([case for case in MODELS if case.means is None])
 def test_a_refused_model_is_refused(case: Case, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(case.data)
-    with pytest.raises(SurgeryError), open_model(tmp_path / "in"):
+    with pytest.raises(ds.SurgeryError), ds.open_model(tmp_path / "in"):
         pass
 
 
@@ -195,7 +193,7 @@ def test_protobuf_accepts_them_too_and_apply_changes_the_matched_layer_alone(
 @named([case for case in make.NETS if case.means])
 def test_an_accepted_net_means(case: Case, tmp_path: Path) -> None:
     (tmp_path / "net").write_bytes(case.data)
-    up = next(layer for layer in read_net(tmp_path / "net").layers if layer.name == "up")
+    up = next(layer for layer in ds.read_net(tmp_path / "net").layers if layer.name == "up")
     assert up.type == "Deconvolution"
     assert {key: getattr(up.convolution_param, key) for key in case.means} == case.means
 

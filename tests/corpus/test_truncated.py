@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from google.protobuf.message import DecodeError
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.errors import ModelError
 from helpers.corpus import hostile_runs
 from helpers.corpus.hostile_case import CONV_BLOB, NAME, data, layer, number, shape, sized, v1_layer
 from helpers.corpus.hostile_hdf5 import Dataset, floats, hdf5, real, space
@@ -192,7 +192,7 @@ def test_a_real_model_cut_at_every_field_border(file: str, shared: Path, tmp_pat
         if size in outer or not 0 < size < len(whole):
             continue
         assert not protobuf_takes(whole[:size])
-        with pytest.raises(ModelError) as raised:
+        with pytest.raises(ds.ModelError) as raised:
             index(Cut(whole, size))
         assert raised.value.offset is not None
         assert raised.value.offset <= size

@@ -17,8 +17,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.cli import VERBS, deconvsurgery
-from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.report.json_documents.json_schemas import described, json_schema
+from deconvsurgery.report.json_documents.json_schemas import described
 from deconvsurgery.rules.finding import RULES
 from helpers.manual.blocks import PAGES, page_name
 from helpers.places import ROOT
@@ -47,7 +46,7 @@ def test_examples_of_documents_fit_their_schema(page: Path) -> None:
     for text in re.findall(r"```json\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
         document = json.loads(text)
         if document["command"] in described():
-            jsonschema.validate(document, json_schema(document["command"]))
+            jsonschema.validate(document, ds.json_schema(document["command"]))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
@@ -101,7 +100,7 @@ def test_the_page_on_python_has_every_public_name() -> None:
 
 def test_every_state_and_finding_is_documented() -> None:
     page = (ROOT / "docs" / "verbs" / "inspect.md").read_text("utf-8")
-    assert [state for state in State if f"`{state}`" not in page] == []
+    assert [state for state in ds.State if f"`{state}`" not in page] == []
     rules = (ROOT / "docs" / "rules.md").read_text("utf-8")
     assert [rule for rule in RULES if f"## {rule}: " not in rules] == []
 

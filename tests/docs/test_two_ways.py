@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.verbs.apply import apply
-from deconvsurgery.verbs.inspect import inspect
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
@@ -50,12 +48,12 @@ def test_the_three_ways_in_numbers(
     del layer.blobs[0].data[:]
     layer.blobs[0].data.extend(by_surgery["filler"].ravel().tolist())
     (tmp_path / "filled").write_bytes(message.SerializeToString())
-    assert [row.weights.state for row in inspect(net, tmp_path / "filled").rows if row.weights] == [
-        State.BILINEAR_EVERY_PAIR
-    ]
+    assert [
+        row.weights.state for row in ds.inspect(net, tmp_path / "filled").rows if row.weights
+    ] == [ds.State.BILINEAR_EVERY_PAIR]
 
     # The first way makes the diagonal of it.
-    apply(net, tmp_path / "filled", tmp_path / "out")
+    ds.apply(net, tmp_path / "filled", tmp_path / "out")
     repaired = (tmp_path / "out").read_bytes()
     (up,) = (layer for layer in parsed(repaired).layer if layer.name == "up")
     weights = values(up.blobs[0])

@@ -24,14 +24,9 @@ from oracle import (
     values,
 )
 
+import deconvsurgery as ds
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.errors import SurgeryError
-from deconvsurgery.matching.matched_layer import Options
 from deconvsurgery.plans.apply.binary_edits import edits
-from deconvsurgery.plans.apply.plan import make_plan
-from deconvsurgery.plans.apply.plan_types import Action, Plan
-from deconvsurgery.prototxt.parse import parse_net
-from deconvsurgery.prototxt.selection import match_layers
 from deconvsurgery.splicing.byte_ranges import spliced
 
 
@@ -87,8 +82,8 @@ NETS = (
         (Up("up", (2, 1, 3, 3), TENT * 2, (True,) * 18, 2, None),),
     ),
 )
-READ = [(parse_net(text.encode()), ups, text_format.Parse(text, WHOLE())) for text, ups in NETS]
-SELECTED = [match_layers(net, ["up"]) for net, _, _ in READ]
+READ = [(ds.parse_net(text.encode()), ups, text_format.Parse(text, WHOLE())) for text, ups in NETS]
+SELECTED = [ds.match_layers(net, ["up"]) for net, _, _ in READ]
 
 # Numbers of what is looked into: a layer's blobs, and the V0 layer in its connection.
 LAYERS = {100: {7: "blob"}, 2: {6: "blob", 1: {50: "blob"}}}
@@ -121,8 +116,8 @@ def check(data: bytes) -> None:
         assert again[1] == after
 
 
-def _options(bits: int) -> Options:
-    return Options(
+def _options(bits: int) -> ds.Options:
+    return ds.Options(
         keep_off_diagonal=bool(bits & 1),
         zero_bias=bool(bits & 2),
         create=not bits & 4,
@@ -132,11 +127,11 @@ def _options(bits: int) -> Options:
     )
 
 
-def _operated(data: bytes, which: int, options: Options) -> tuple[Plan, bytes] | None:
+def _operated(data: bytes, which: int, options: ds.Options) -> tuple[ds.Plan, bytes] | None:
     try:
         model = index(Bytes(data))
-        plan = make_plan(READ[which][0], model, SELECTED[which], options)
-    except SurgeryError:
+        plan = ds.make_plan(READ[which][0], model, SELECTED[which], options)
+    except ds.SurgeryError:
         return None
     return plan, spliced(data, edits(plan, model))
 
@@ -156,7 +151,7 @@ def _name(layer: Any) -> str:
 
 
 def _values_as_meant(
-    before: Any, after: Any, which: int, actions: dict[str, Action], options: Options
+    before: Any, after: Any, which: int, actions: dict[str, ds.Action], options: ds.Options
 ) -> None:
     _, ups, net = READ[which]
     old, new = _layers(before), _layers(after)
@@ -164,7 +159,7 @@ def _values_as_meant(
     fields = {values(blob)[0] for blob in blobs} - {"none"}
     usual = fields.pop() if len(fields) == 1 else "data"
     legacy = bool(blobs) and all(map(is_legacy, blobs))
-    made = [up for up in ups if actions.get(up.name) is Action.CREATED]
+    made = [up for up in ups if actions.get(up.name) is ds.Action.CREATED]
     appended = [up for up in made if up.name not in dict(old)]
     assert len(new) == len(old) + len(appended)
     for up, (name, layer) in zip(appended, new[len(old) :], strict=True):
@@ -181,18 +176,18 @@ def _values_as_meant(
             for (name, there), (_, here) in zip(old, new, strict=False)
             if name == up.name
         ]
-        if action is Action.CREATED and pairs:
+        if action is ds.Action.CREATED and pairs:
             assert not any(there for there, _ in pairs)
             *others, (_, last) = pairs
             assert not any(here for _, here in others)
             _created(up, last, usual, legacy, options)
-        elif action in (Action.REWRITTEN, Action.UNCHANGED):
+        elif action in (ds.Action.REWRITTEN, ds.Action.UNCHANGED):
             for there, here in pairs:
                 if there:
                     _rewritten(up, there, here, options)
 
 
-def _created(up: Up, blobs: Any, usual: str, legacy: bool, options: Options) -> None:
+def _created(up: Up, blobs: Any, usual: str, legacy: bool, options: ds.Options) -> None:
     wanted = [up.weights]
     if up.bias is not None:
         wanted.append((0.0 if options.zero_bias else up.bias,) * up.num_output)
@@ -206,7 +201,7 @@ def _created(up: Up, blobs: Any, usual: str, legacy: bool, options: Options) -> 
         assert dims == padded if legacy else tuple(blob.shape.dim) == shape
 
 
-def _rewritten(up: Up, before: Any, after: Any, options: Options) -> None:
+def _rewritten(up: Up, before: Any, after: Any, options: ds.Options) -> None:
     _, old = values(before[0])
     wanted = list(up.weights)
     if options.keep_off_diagonal and old:
@@ -230,15 +225,15 @@ def _same_blob(before: Any, after: Any, wanted: Sequence[float]) -> None:
 # --- everything else
 
 
-def _the_rest_is_kept(before: bytes, after: bytes, actions: dict[str, Action]) -> None:
+def _the_rest_is_kept(before: bytes, after: bytes, actions: dict[str, ds.Action]) -> None:
     old, new = list(pieces(before)), list(pieces(after))
-    created = [name for name, action in actions.items() if action is Action.CREATED]
+    created = [name for name, action in actions.items() if action is ds.Action.CREATED]
     assert len(old) <= len(new) <= len(old) + len(created)
     for (number, wire_type, whole, payload), (*_, new_whole, new_payload) in zip(
         old, new, strict=False
     ):
         name = _named(number, payload) if wire_type == 2 and number in LAYERS else None
-        if actions.get(name or "", Action.UNCHANGED) is Action.UNCHANGED:
+        if actions.get(name or "", ds.Action.UNCHANGED) is ds.Action.UNCHANGED:
             assert new_whole == whole
         elif new_whole != whole:
             _same_besides(payload, new_payload, LAYERS[number], name in created)

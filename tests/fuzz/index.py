@@ -15,19 +15,13 @@ from typing import Any
 
 import oracle
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import V1_NUMBERS
 from deconvsurgery.caffemodel import read_values as caffemodel
 from deconvsurgery.caffemodel import wire
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import (
-    Model,
-    SourceBlob,
-    SourceLayer,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.caffemodel.read_values import layer_param
-from deconvsurgery.errors import ModelError
-from deconvsurgery.prototxt.net import Message
 
 MOST_AXES = 32  # kMaxBlobAxes in Caffe's blob.hpp
 
@@ -59,7 +53,7 @@ def _check(data: bytes) -> None:
     assert whole is None or pruned is not None
     try:
         model = index(oracle.Bytes(data))
-    except ModelError as error:
+    except ds.ModelError as error:
         assert error.offset is not None
         assert 0 <= error.offset <= len(data)
         ours_alone = "field number 0" in error.message or _has_too_many_axes(pruned)
@@ -93,10 +87,10 @@ def _encoded(*names: str) -> list[bytes]:
     return [name.encode("utf-8", "surrogateescape") for name in names]
 
 
-def _same_param(model: Model, layer: SourceLayer, theirs: Any | None) -> None:
+def _same_param(model: ds.Model, layer: ds.SourceLayer, theirs: Any | None) -> None:
     try:
         param = layer_param(model, layer)
-    except ModelError as error:
+    except ds.ModelError as error:
         assert theirs is None
         assert error.offset is not None
         return
@@ -104,13 +98,13 @@ def _same_param(model: Model, layer: SourceLayer, theirs: Any | None) -> None:
         _same_message(param, theirs.convolution_param)
 
 
-def _same_layer(model: Model, layer: SourceLayer, theirs: Any, kind: bytes) -> None:
+def _same_layer(model: ds.Model, layer: ds.SourceLayer, theirs: Any, kind: bytes) -> None:
     assert _encoded(layer.name, layer.type) == [theirs.name, kind]
     for blob, their_blob in zip(layer.blobs, theirs.blobs, strict=True):
         _same_blob(model, blob, their_blob)
 
 
-def _same_blob(model: Model, blob: SourceBlob, theirs: Any) -> None:
+def _same_blob(model: ds.Model, blob: ds.SourceBlob, theirs: Any) -> None:
     legacy = oracle.is_legacy(theirs)
     assert blob.legacy == legacy
     assert blob.both_forms == (legacy and theirs.HasField("shape"))
@@ -134,7 +128,7 @@ def _diff_count(theirs: Any) -> int:
     return len(theirs.raw_diff) // struct.calcsize(f"<{letter}")
 
 
-def _same_message(ours: Message, theirs: Any) -> None:
+def _same_message(ours: ds.Message, theirs: Any) -> None:
     """Every field that protobuf has, with its values, and no other."""
     names = set()
     for field, value in theirs.ListFields():
@@ -143,7 +137,7 @@ def _same_message(ours: Message, theirs: Any) -> None:
         found = ours.all(field.name)
         if field.message_type is not None:
             for here, there in zip(found, values, strict=True):
-                assert isinstance(here, Message)
+                assert isinstance(here, ds.Message)
                 _same_message(here, there)
         elif field.enum_type is not None:
             by_number = field.enum_type.values_by_number

@@ -19,18 +19,11 @@ from typing import Any
 from google.protobuf import text_format
 from oracle import WHOLE
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import V1_NUMBERS
-from deconvsurgery.errors import PrototxtError, SurgeryError
-from deconvsurgery.plans.patch_net.field_changes import FieldChange, PatchOptions
+from deconvsurgery.plans.patch_net.field_changes import PatchOptions
 from deconvsurgery.plans.patch_net.plan import Patch, make_patch
-from deconvsurgery.prototxt.net import (
-    ConvolutionParam,
-    Layer,
-    Message,
-    Net,
-)
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
-from deconvsurgery.prototxt.selection import match_layers
 from deconvsurgery.splicing.byte_ranges import spliced
 
 OURS_ALONE = (
@@ -49,7 +42,7 @@ def check(data: bytes) -> None:
     try:
         written = scanned(data)
         net = as_net(written)
-    except PrototxtError as error:
+    except ds.PrototxtError as error:
         _has_a_place(error, text)
         if not any(words in error.message for words in OURS_ALONE) and not _at_blank(error, text):
             assert _parsed(text, unknown=False)[0] is None, error.message
@@ -83,13 +76,13 @@ def _parsed(text: str, *, unknown: bool = True) -> tuple[Any, str]:
     return message, ""
 
 
-def _at_blank(error: PrototxtError, text: str) -> bool:
+def _at_blank(error: ds.PrototxtError, text: str) -> bool:
     """It stands at what Python takes for a blank, and C++ does not: FS, NEL, a no-break space."""
     line = text.split("\n")[(error.line or 1) - 1]
     return line[(error.column or 1) - 1 :][:1].strip(" \t\r\f\v").isspace()
 
 
-def _has_a_place(error: PrototxtError, text: str) -> None:
+def _has_a_place(error: ds.PrototxtError, text: str) -> None:
     assert error.line is not None
     assert error.column is not None
     lines = text.split("\n")
@@ -100,7 +93,7 @@ def _has_a_place(error: PrototxtError, text: str) -> None:
 # --- reading
 
 
-def _same_message(ours: Message, theirs: Any) -> None:
+def _same_message(ours: ds.Message, theirs: Any) -> None:
     """Every field that protobuf knows, with its values."""
     fields = theirs.DESCRIPTOR.fields_by_name
     present = {field.name: value for field, value in theirs.ListFields()}
@@ -111,7 +104,7 @@ def _same_message(ours: Message, theirs: Any) -> None:
         found = ours.all(name)
         if field.message_type is not None:
             for here, there in zip(found, values, strict=True):
-                assert isinstance(here, Message)
+                assert isinstance(here, ds.Message)
                 _same_message(here, there)
         elif field.enum_type is not None:
             by_number = field.enum_type.values_by_number
@@ -125,7 +118,7 @@ def _same(here: object, there: object) -> bool:
     return here == there or (here != here and there != there)
 
 
-def _same_layers(net: Net, theirs: Any) -> None:
+def _same_layers(net: ds.Net, theirs: Any) -> None:
     ours = [layer for layer in net.layers if layer.line]
     for layer, their in zip(ours, (*theirs.layer, *theirs.layers), strict=True):
         kind = their.type
@@ -137,7 +130,7 @@ def _same_layers(net: Net, theirs: Any) -> None:
         _same_param(net, layer.convolution_param, their.convolution_param)
 
 
-def _as_caffe(net: Net, text: str) -> str:
+def _as_caffe(net: ds.Net, text: str) -> str:
     """A string by its bytes, as they were in the file."""
     if net.encoding == "latin-1":
         try:
@@ -147,7 +140,7 @@ def _as_caffe(net: Net, text: str) -> str:
     return text
 
 
-def _same_param(net: Net, ours: ConvolutionParam, theirs: Any) -> None:
+def _same_param(net: ds.Net, ours: ds.ConvolutionParam, theirs: Any) -> None:
     for name in ("num_output", "bias_term", "group", "axis"):
         assert getattr(ours, name) == getattr(theirs, name), name
     for name in ("kernel_size", "stride", "pad", "dilation"):
@@ -180,7 +173,7 @@ def _options(byte: bytes) -> PatchOptions:
     )
 
 
-def _patch(net: Net, written: Scanned, theirs: Any, options: PatchOptions) -> None:
+def _patch(net: ds.Net, written: Scanned, theirs: Any, options: PatchOptions) -> None:
     if not any(layer.type == "Deconvolution" for layer in net.layers):
         return
     data = written.data
@@ -224,15 +217,17 @@ def _patch(net: Net, written: Scanned, theirs: Any, options: PatchOptions) -> No
     assert again[0].edits == ()
 
 
-def _made(text: Scanned, net: Net, options: PatchOptions) -> tuple[Patch, Sequence[Layer]] | None:
+def _made(
+    text: Scanned, net: ds.Net, options: PatchOptions
+) -> tuple[Patch, Sequence[ds.Layer]] | None:
     states = net.states()
-    selection = match_layers(net, ["*"], [], states)
+    selection = ds.match_layers(net, ["*"], [], states)
     if not selection.matched:
         return None
     try:
         return make_patch(text, net, selection, options, states), selection.matched
-    except SurgeryError as error:
-        assert not isinstance(error, PrototxtError) or error.line
+    except ds.SurgeryError as error:
+        assert not isinstance(error, ds.PrototxtError) or error.line
         return None
 
 
@@ -256,7 +251,7 @@ def _bits(message: Any) -> bytes:
     return bytes(message.SerializeToString(deterministic=True))
 
 
-def _change(message: Any, changes: Sequence[FieldChange]) -> None:
+def _change(message: Any, changes: Sequence[ds.FieldChange]) -> None:
     """The changes of a layer made on protobuf's message; what goes, goes from the end."""
     for change in changes:
         if change.after is not None:
@@ -266,7 +261,7 @@ def _change(message: Any, changes: Sequence[FieldChange]) -> None:
             _remove(message, change)
 
 
-def _parent(message: Any, change: FieldChange) -> tuple[Any, Any, int]:
+def _parent(message: Any, change: ds.FieldChange) -> tuple[Any, Any, int]:
     *path, (name, number) = change.path
     for step, which in path:
         field = message.DESCRIPTOR.fields_by_name[step]
@@ -281,7 +276,7 @@ def _parent(message: Any, change: FieldChange) -> tuple[Any, Any, int]:
     return message, message.DESCRIPTOR.fields_by_name.get(name), number
 
 
-def _set(message: Any, change: FieldChange) -> None:
+def _set(message: Any, change: ds.FieldChange) -> None:
     parent, field, number = _parent(message, change)
     if not field.is_repeated:
         setattr(parent, field.name, change.after)
@@ -294,7 +289,7 @@ def _set(message: Any, change: FieldChange) -> None:
         values.append(change.after)
 
 
-def _remove(message: Any, change: FieldChange) -> None:
+def _remove(message: Any, change: ds.FieldChange) -> None:
     parent, field, number = _parent(message, change)
     if field is None:  # a fork's
         return

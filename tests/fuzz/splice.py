@@ -21,6 +21,7 @@ from oracle import (
     values,
 )
 
+import deconvsurgery as ds
 from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
     added_blobs,
@@ -29,15 +30,8 @@ from deconvsurgery.caffemodel.blob_edits import (
     rewritten_blob,
 )
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import (
-    Model,
-    SourceBlob,
-    Storage,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Storage, Version
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
-from deconvsurgery.errors import ModelError
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.splicing.byte_ranges import spliced
 
 SHAPES = ((1, 1, 1, 1), (2,), (), (1, 2, 1, 1), (1, 1, 3, 1, 1), (0,), (40,))
@@ -49,7 +43,7 @@ LETTERS = {
     Storage.RAW_DOUBLE: "d",
 }
 STORAGES = tuple(LETTERS)
-NET = parse_net(
+NET = ds.parse_net(
     b'layer { name: "up\xe9" type: "Deconvolution" bottom: "d" top: "u" top: "v" '
     b"convolution_param { num_output: 2 kernel_size: 4 weight_filler { type: 'bilinear' } } }"
 )
@@ -66,7 +60,7 @@ def check(data: bytes) -> None:
     head, data = data[:3].ljust(3, b"\0"), data[3:]
     try:
         model = index(Bytes(data))
-    except ModelError:
+    except ds.ModelError:
         return
     work = _Work(model, *head)
     after = spliced(data, reframed(work.edits))
@@ -82,7 +76,7 @@ def check(data: bytes) -> None:
 class _Work:
     """What is to be done, and what has to come of it."""
 
-    def __init__(self, model: Model, action: int, which: int, form: int) -> None:
+    def __init__(self, model: ds.Model, action: int, which: int, form: int) -> None:
         blobs = list(model.blobs)
         self.version = model.version
         self.shape = SHAPES[form % len(SHAPES)]
@@ -177,7 +171,7 @@ class _Work:
         assert dims == padded if legacy else tuple(blob.shape.dim) == self.shape
 
 
-def _can_be(blob: SourceBlob, storage: Storage) -> bool:
+def _can_be(blob: ds.SourceBlob, storage: Storage) -> bool:
     """No raw values beside those that nobody can read: these would count (``unfit`` refuses)."""
     return blob.problem is None and (
         storage in (Storage.DATA, Storage.DOUBLE_DATA) or blob.storage in (storage, Storage.NONE)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.errors import ConfigError, FileError, SurgeryError
+import deconvsurgery as ds
 from deconvsurgery.inputs import expand_pairs as listing
 from deconvsurgery.inputs.expand_pairs import expanded
 from deconvsurgery.inputs.open_inputs import every_pair
@@ -154,12 +154,12 @@ def test_names_that_are_found_may_have_wildcards_in_them(here: Path, name: str) 
 
 def test_what_is_no_folder(here: Path) -> None:
     filled(here, "zoo/a")
-    with pytest.raises(FileError, match="cannot be listed: No such file") as caught:
+    with pytest.raises(ds.FileError, match="cannot be listed: No such file") as caught:
         nets("nowhere/*")
     assert caught.value.path == "nowhere/"
-    with pytest.raises(FileError, match="cannot be listed: Not a directory"):
+    with pytest.raises(ds.FileError, match="cannot be listed: Not a directory"):
         nets("zoo/a/*")
-    with pytest.raises(FileError, match="null"):
+    with pytest.raises(ds.FileError, match="null"):
         nets("zoo\0/*")
 
 
@@ -173,7 +173,7 @@ def test_a_folder_that_may_not_be_read(here: Path, monkeypatch: pytest.MonkeyPat
         return scandir(path)
 
     monkeypatch.setattr(listing.os, "scandir", refused)
-    with pytest.raises(FileError, match="Permission denied") as caught:
+    with pytest.raises(ds.FileError, match="Permission denied") as caught:
         nets("zoo/**")
     assert caught.value.path == "zoo/a"
 
@@ -234,7 +234,7 @@ def test_models_alone_lead_themselves(here: Path) -> None:
 )
 def test_the_first_path_alone_has_wildcards(here: Path, pair: Pair, words: str) -> None:
     filled(here, "zoo/a")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ds.ConfigError) as caught:
         next(expanded(pair))
     assert caught.value.message.startswith(words)
     assert caught.value.hint is not None
@@ -317,7 +317,7 @@ def test_a_line_that_is_none(here: Path, line: bytes, words: str) -> None:
     (here / "pairs.jsonl").write_bytes(b'{"net": "a"}\n\n' + line + b'\n{"net": "b"}\n')
     pairs = expanded(Pair(None, listed="pairs.jsonl"))
     assert next(pairs) == Pair("a")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ds.ConfigError) as caught:
         next(pairs)
     assert caught.value.message.startswith(words)
     assert (caught.value.path, caught.value.line) == ("pairs.jsonl", 3)
@@ -338,13 +338,13 @@ def test_the_longest_line(here: Path, before: int, end: bytes) -> None:
     assert found.net == "a" * ((1 << 20) - 11)
     for more in (1, 1 << 20, 3 << 20):
         (here / "long").write_bytes(start + sized((1 << 20) + more) + end)
-        with pytest.raises(ConfigError, match="has a line of more than a megabyte") as caught:
+        with pytest.raises(ds.ConfigError, match="has a line of more than a megabyte") as caught:
             next(expanded(Pair(None, listed="long")))
         assert (caught.value.path, caught.value.line) == ("long", 2)
 
 
 def test_a_list_that_is_not_there(here: Path) -> None:
-    with pytest.raises(FileError, match="no such file"):
+    with pytest.raises(ds.FileError, match="no such file"):
         next(expanded(Pair(None, listed="pairs.jsonl")))
 
 
@@ -430,18 +430,18 @@ def test_what_a_listing_asks_for_is_counted(zoo: Any) -> None:
 
 def test_listings_that_are_refused(zoo: Any) -> None:
     zoo.fault(403, "ListObjectsV2")
-    with pytest.raises(FileError, match="cannot be listed") as caught:
+    with pytest.raises(ds.FileError, match="cannot be listed") as caught:
         nets("s3://zoo/z/*")
     assert caught.value.path == "s3://zoo/z/"
     assert not caught.value.transient
     zoo.fault(503, "ListObjectsV2", times=None)
-    with pytest.raises(FileError, match="cannot be listed") as caught:
+    with pytest.raises(ds.FileError, match="cannot be listed") as caught:
         nets("s3://zoo/z/*")
     assert caught.value.transient
     zoo.calm()
-    with pytest.raises(FileError, match="cannot be listed"):
+    with pytest.raises(ds.FileError, match="cannot be listed"):
         nets("s3://nobucket/*")
-    with pytest.raises(FileError, match="cannot be listed"):
+    with pytest.raises(ds.FileError, match="cannot be listed"):
         nets("s3://*/a")
 
 
@@ -513,12 +513,12 @@ def test_a_store_whose_keys_have_no_host(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("pattern", ["https://host/*/net", "http://host/{name}/net"])
 def test_the_web_has_no_listings(pattern: str) -> None:
-    with pytest.raises(SurgeryError, match="the web has no listings") as caught:
+    with pytest.raises(ds.SurgeryError, match="the web has no listings") as caught:
         nets(pattern)
     assert caught.value.path == pattern
     assert "pairs.jsonl" in (caught.value.hint or "")
 
 
 def test_a_store_that_nobody_knows() -> None:
-    with pytest.raises(FileError, match="cannot be opened"):
+    with pytest.raises(ds.FileError, match="cannot be opened"):
         nets("nonsense://zoo/*")

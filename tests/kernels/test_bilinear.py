@@ -9,23 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.errors import ShapeError
+import deconvsurgery as ds
 from deconvsurgery.kernels.bilinear import (
-    Formula,
-    Recipe,
-    Support,
     apex,
-    bilinear_kernel,
     centre,
     checked_size,
     has_unit_gain,
     nvidia_kernel,
-    phase_gains,
-    recipe,
     times,
     triangle,
 )
-from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from helpers.places import LAYOUTS, SHARED
 
 SHARED_LAYOUTS = SHARED / "golden" / "layouts"
@@ -78,21 +71,23 @@ def same_bits(ours: np.ndarray, theirs: np.ndarray) -> bool:
 def test_fcn_interp_bit_for_bit(name):
     theirs = golden(name, "interp")
     num_output, group, stride = GOLDEN.get(name, (21, 1, 32))
-    fill = BilinearFill(theirs.shape, num_output, group, (stride, stride), keep_off_diagonal=True)
+    fill = ds.BilinearFill(
+        theirs.shape, num_output, group, (stride, stride), keep_off_diagonal=True
+    )
     assert same_bits(np.stack(list(fill.rows())), theirs)
 
 
 @pytest.mark.parametrize("name", BILINEAR_FILLER)
 def test_caffe_filler_bit_for_bit(name):
     theirs = golden(name, "filler")
-    kernel = bilinear_kernel(theirs.shape[2:], formula=Formula.CAFFE)
+    kernel = ds.bilinear_kernel(theirs.shape[2:], formula=ds.Formula.CAFFE)
     assert all(same_bits(kernel, entry) for row in theirs for entry in row)
 
 
 @pytest.mark.parametrize("name", [name for name in BILINEAR_FILLER if name.endswith("_g3")][:13])
 def test_caffe_filler_as_a_fill(name):
     theirs = golden(name, "filler")
-    fill = BilinearFill(theirs.shape, 3, 3, (1, 1), Formula.CAFFE)
+    fill = ds.BilinearFill(theirs.shape, 3, 3, (1, 1), ds.Formula.CAFFE)
     assert same_bits(np.stack(list(fill.rows())), theirs)
 
 
@@ -120,9 +115,9 @@ SECTION_E = [
 
 @pytest.mark.parametrize(("size", "true", "released", "off", "bits", "noise"), SECTION_E)
 def test_formulas_differ_as_measured(size, true, released, off, bits, noise):
-    fcn, caffe = bilinear_kernel(size), bilinear_kernel(size, formula=Formula.CAFFE)
-    old = bilinear_kernel(size, formula=Formula.CAFFE_1_0)
-    assert (apex(size), apex(size, Formula.CAFFE), apex(size, Formula.CAFFE_1_0)) == (
+    fcn, caffe = ds.bilinear_kernel(size), ds.bilinear_kernel(size, formula=ds.Formula.CAFFE)
+    old = ds.bilinear_kernel(size, formula=ds.Formula.CAFFE_1_0)
+    assert (apex(size), apex(size, ds.Formula.CAFFE), apex(size, ds.Formula.CAFFE_1_0)) == (
         true,
         true,
         released,
@@ -137,14 +132,14 @@ def test_master_and_fcn_share_their_bits_when_f_is_a_power_of_two():
     shared = [
         size
         for size in range(1, 65)
-        if same_bits(bilinear_kernel(size), bilinear_kernel(size, formula="caffe"))
+        if same_bits(ds.bilinear_kernel(size), ds.bilinear_kernel(size, formula="caffe"))
     ]
     assert shared == [1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64]
 
 
 def test_master_stays_within_float32_noise_of_fcn():
     farthest = max(
-        abs(bilinear_kernel(size) - bilinear_kernel(size, formula="caffe")).max()
+        abs(ds.bilinear_kernel(size) - ds.bilinear_kernel(size, formula="caffe")).max()
         for size in range(1, 65)
     )
     assert 1.7e-7 < farthest < 1.8e-7
@@ -152,12 +147,12 @@ def test_master_stays_within_float32_noise_of_fcn():
 
 @pytest.mark.parametrize("size", range(1, 65))
 def test_released_filler_is_right_for_every_second_pair(size):
-    old = bilinear_kernel(size, formula=Formula.CAFFE_1_0)
-    assert bool(np.allclose(old, bilinear_kernel(size), atol=1e-6)) is (size % 4 in (0, 1))
+    old = ds.bilinear_kernel(size, formula=ds.Formula.CAFFE_1_0)
+    assert bool(np.allclose(old, ds.bilinear_kernel(size), atol=1e-6)) is (size % 4 in (0, 1))
 
 
 def test_released_filler_by_example():
-    old = {size: bilinear_kernel(size, formula="caffe-1.0") for size in (2, 3, 6)}
+    old = {size: ds.bilinear_kernel(size, formula="caffe-1.0") for size in (2, 3, 6)}
     assert old[2].tolist() == [[1, 0], [0, 0]]
     assert old[3].tolist() == [
         [0.0625, 0.1875, 0.1875],
@@ -173,29 +168,31 @@ def test_released_filler_by_example():
 
 
 def test_fcn_in_double_stays_unrounded():
-    corner = bilinear_kernel(6, dtype=np.float64)[0, 0]
+    corner = ds.bilinear_kernel(6, dtype=np.float64)[0, 0]
     assert corner == pytest.approx(1 / 36, rel=1e-15)
     assert float(np.float32(corner)) != corner
-    assert bilinear_kernel(6)[0, 0] == np.float32(1 / 36)
+    assert ds.bilinear_kernel(6)[0, 0] == np.float32(1 / 36)
 
 
 def test_master_computes_in_the_blobs_type_and_1_0_in_float():
-    double = bilinear_kernel(6, formula=Formula.CAFFE, dtype=np.float64)
+    double = ds.bilinear_kernel(6, formula=ds.Formula.CAFFE, dtype=np.float64)
     assert double[0, 0] == pytest.approx(1 / 36, rel=1e-14)
-    released = bilinear_kernel(10, formula=Formula.CAFFE_1_0, dtype=np.float64)
-    assert same_bits(released, bilinear_kernel(10, formula=Formula.CAFFE_1_0).astype(np.float64))
+    released = ds.bilinear_kernel(10, formula=ds.Formula.CAFFE_1_0, dtype=np.float64)
+    assert same_bits(
+        released, ds.bilinear_kernel(10, formula=ds.Formula.CAFFE_1_0).astype(np.float64)
+    )
 
 
-@pytest.mark.parametrize("formula", Formula)
+@pytest.mark.parametrize("formula", ds.Formula)
 def test_half_is_the_rounded_kernel(formula):
-    half = bilinear_kernel(6, formula=formula, dtype=np.float16)
+    half = ds.bilinear_kernel(6, formula=formula, dtype=np.float16)
     assert half.dtype == np.float16
-    assert np.allclose(half, bilinear_kernel(6, formula=formula), atol=2**-11)
+    assert np.allclose(half, ds.bilinear_kernel(6, formula=formula), atol=2**-11)
 
 
 def test_weights_are_floating_point():
     with pytest.raises(TypeError, match="floating point"):
-        bilinear_kernel(4, dtype=np.int32)
+        ds.bilinear_kernel(4, dtype=np.int32)
 
 
 # ── what it means to interpolate ──
@@ -205,12 +202,12 @@ factors = st.integers(1, 24)
 
 @given(factors)
 def test_recipe_kernels_have_unit_gain_and_sum_to_the_factor(factor):
-    taps = triangle(recipe(factor).kernel)
-    assert phase_gains(taps, factor) == pytest.approx([1] * factor, abs=1e-6)
-    assert bilinear_kernel(taps.size).sum(dtype=np.float64) == pytest.approx(factor**2, rel=1e-6)
+    taps = triangle(ds.recipe(factor).kernel)
+    assert ds.phase_gains(taps, factor) == pytest.approx([1] * factor, abs=1e-6)
+    assert ds.bilinear_kernel(taps.size).sum(dtype=np.float64) == pytest.approx(factor**2, rel=1e-6)
 
 
-@given(st.integers(1, 80), st.sampled_from([Formula.FCN, Formula.CAFFE]), st.integers(1, 90))
+@given(st.integers(1, 80), st.sampled_from([ds.Formula.FCN, ds.Formula.CAFFE]), st.integers(1, 90))
 def test_kernels_are_symmetric_positive_and_at_most_one(size, formula, half_width):
     for taps in (triangle(size, formula), triangle(size, formula, half_width=half_width)):
         assert np.allclose(taps, taps[::-1], atol=1e-6)
@@ -221,19 +218,19 @@ def test_kernels_are_symmetric_positive_and_at_most_one(size, formula, half_widt
 
 @given(st.integers(1, 80))
 def test_every_size_interpolates_at_the_stride_of_its_half_width(size):
-    assert has_unit_gain(phase_gains(triangle(size), (size + 1) // 2))
-    assert size < 2 or not has_unit_gain(phase_gains(triangle(size), size))
+    assert has_unit_gain(ds.phase_gains(triangle(size), (size + 1) // 2))
+    assert size < 2 or not has_unit_gain(ds.phase_gains(triangle(size), size))
 
 
 @given(
     st.integers(2, 40),
-    st.sampled_from(Formula),
-    st.sampled_from(Support),
+    st.sampled_from(ds.Formula),
+    st.sampled_from(ds.Support),
     st.integers(1, 30),
     st.sampled_from([np.float32, np.float64]),
 )
 def test_square_kernels_are_their_own_transpose(size, formula, support, stride, dtype):
-    kernel = bilinear_kernel(size, stride=stride, formula=formula, support=support, dtype=dtype)
+    kernel = ds.bilinear_kernel(size, stride=stride, formula=formula, support=support, dtype=dtype)
     assert kernel.shape == (size, size)
     assert kernel.dtype == dtype
     assert (kernel == kernel.T).all()
@@ -253,8 +250,8 @@ def enlarged(image: np.ndarray, kernel: np.ndarray, stride: int, pad: int) -> np
 @pytest.mark.parametrize("factor", [1, 2, 3, 4, 5, 8])
 def test_recipe_enlarges_as_opencv_does_inside(factor):
     image = np.random.default_rng(factor).random((6, 7))
-    how = recipe(factor)
-    ours = enlarged(image, bilinear_kernel(how.kernel, dtype=np.float64), how.stride, how.pad)
+    how = ds.recipe(factor)
+    ours = enlarged(image, ds.bilinear_kernel(how.kernel, dtype=np.float64), how.stride, how.pad)
     theirs = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
     assert ours.shape == theirs.shape
     edge = slice(factor // 2, -(factor // 2) or None)
@@ -277,7 +274,7 @@ def test_recipe_enlarges_as_opencv_does_inside(factor):
     ],
 )
 def test_recipe_table(factor, kernel, pad):
-    assert recipe(factor) == Recipe(factor, kernel, factor, pad)
+    assert ds.recipe(factor) == ds.Recipe(factor, kernel, factor, pad)
 
 
 # facts/fcn-recipe.md: smallest and largest gain of one axis.
@@ -299,7 +296,7 @@ def test_recipe_table(factor, kernel, pad):
     ],
 )
 def test_gain_table(size, stride, least, most):
-    gains = phase_gains(triangle(size), stride)
+    gains = ds.phase_gains(triangle(size), stride)
     assert len(gains) == stride
     assert (min(gains), max(gains)) == pytest.approx((least, most), abs=5e-5)
     assert has_unit_gain(gains) is (least == most == 1)
@@ -312,7 +309,7 @@ def test_gains_are_those_of_caffes_forward_pass(size):
     output = golden(name, "filler_forward").astype(np.float64)
     image = (((np.arange(90) * 37) % 101 - 50) / 50).astype(np.float32).reshape(3, 5, 6)
     stride = GOLDEN[name][2]
-    gains = phase_gains(triangle(size, Formula.CAFFE), stride)
+    gains = ds.phase_gains(triangle(size, ds.Formula.CAFFE), stride)
     for y in range(stride):
         for x in range(stride):
             phase = output[0, :, y::stride, x::stride].sum(axis=(1, 2))
@@ -321,21 +318,21 @@ def test_gains_are_those_of_caffes_forward_pass(size):
 
 
 def test_dilation_moves_taps_to_other_phases():
-    assert phase_gains(triangle(4), 2, dilation=2) == (2.0, 0.0)
-    assert phase_gains(triangle(4), 2, dilation=3) == (1.0, 1.0)
+    assert ds.phase_gains(triangle(4), 2, dilation=2) == (2.0, 0.0)
+    assert ds.phase_gains(triangle(4), 2, dilation=3) == (1.0, 1.0)
 
 
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(1, 5))
 def test_gains_share_out_the_whole_kernel(size, stride, dilation):
     taps = triangle(size, dtype=np.float64)
-    assert sum(phase_gains(taps, stride, dilation)) == pytest.approx(taps.sum())
+    assert sum(ds.phase_gains(taps, stride, dilation)) == pytest.approx(taps.sum())
 
 
 def test_centre_of_symmetric_and_released_kernels():
     assert centre(triangle(6)).mass == pytest.approx(2.5)
     assert centre(triangle(6)).true == 2.5
-    assert centre(triangle(2, Formula.CAFFE_1_0)).mass == 0
-    assert centre(triangle(3, Formula.CAFFE_1_0)).mass == pytest.approx(9 / 7)
+    assert centre(triangle(2, ds.Formula.CAFFE_1_0)).mass == 0
+    assert centre(triangle(3, ds.Formula.CAFFE_1_0)).mass == pytest.approx(9 / 7)
     assert np.isnan(centre(np.zeros(3, np.float32)).mass)
 
 
@@ -345,73 +342,73 @@ def test_centre_of_symmetric_and_released_kernels():
 def test_support_of_the_stride():
     assert triangle(4, half_width=1).tolist() == [0, 0.5, 0.5, 0]
     assert triangle(4, half_width=4).tolist() == [0.625, 0.875, 0.875, 0.625]
-    wide = bilinear_kernel(16, stride=4, support=Support.STRIDE)
+    wide = ds.bilinear_kernel(16, stride=4, support=ds.Support.STRIDE)
     assert wide.sum() == pytest.approx(16)
     assert (wide[:4] == 0).all()
-    assert (wide[4:12, 4:12] == bilinear_kernel(8)).all()
+    assert (wide[4:12, 4:12] == ds.bilinear_kernel(8)).all()
 
 
 def test_released_triangle_keeps_its_apex_under_another_support():
-    taps = triangle(6, Formula.CAFFE_1_0, half_width=2)
+    taps = triangle(6, ds.Formula.CAFFE_1_0, half_width=2)
     assert taps.tolist() == [0, 0.5, 1, 0.5, 0, 0]
 
 
-@given(st.integers(1, 40), st.sampled_from(Formula))
+@given(st.integers(1, 40), st.sampled_from(ds.Formula))
 def test_support_makes_no_difference_on_the_recipe(size, formula):
-    by_stride = bilinear_kernel(
-        size, stride=(size + 1) // 2, formula=formula, support=Support.STRIDE
+    by_stride = ds.bilinear_kernel(
+        size, stride=(size + 1) // 2, formula=formula, support=ds.Support.STRIDE
     )
-    assert same_bits(by_stride, bilinear_kernel(size, formula=formula))
+    assert same_bits(by_stride, ds.bilinear_kernel(size, formula=formula))
 
 
-@given(st.integers(1, 30), st.integers(0, 60), st.sampled_from([Formula.FCN, Formula.CAFFE]))
+@given(st.integers(1, 30), st.integers(0, 60), st.sampled_from([ds.Formula.FCN, ds.Formula.CAFFE]))
 def test_support_of_the_stride_interpolates_once_the_triangle_fits(stride, more, formula):
     taps = triangle(2 * stride - 1 + more, formula, half_width=stride)
-    assert has_unit_gain(phase_gains(taps, stride))
+    assert has_unit_gain(ds.phase_gains(taps, stride))
 
 
 @pytest.mark.parametrize(("size", "gains"), [(3, (1, 0.75)), (7, (1, 1, 1, 0.875))])
 def test_released_filler_loses_gain_in_its_last_phase(size, gains):
-    assert phase_gains(triangle(size, Formula.CAFFE_1_0), len(gains)) == gains
+    assert ds.phase_gains(triangle(size, ds.Formula.CAFFE_1_0), len(gains)) == gains
 
 
 @pytest.mark.parametrize("size", range(2, 64, 4))
 def test_released_filler_may_be_off_centre_with_unit_gain(size):
-    assert has_unit_gain(phase_gains(triangle(size, Formula.CAFFE_1_0), size // 2))
+    assert has_unit_gain(ds.phase_gains(triangle(size, ds.Formula.CAFFE_1_0), size // 2))
 
 
-@given(st.integers(1, 40), st.integers(1, 60), st.sampled_from(Formula))
+@given(st.integers(1, 40), st.integers(1, 60), st.sampled_from(ds.Formula))
 def test_support_never_goes_below_zero(size, stride, formula):
-    kernel = bilinear_kernel(size, stride=stride, formula=formula, support="stride")
+    kernel = ds.bilinear_kernel(size, stride=stride, formula=formula, support="stride")
     assert kernel.min() >= -1e-6
     assert kernel.max() > 0
 
 
 def test_support_by_stride_needs_a_stride_for_each_axis():
-    with pytest.raises(ShapeError, match="needs the stride"):
-        bilinear_kernel(4, support=Support.STRIDE)
-    with pytest.raises(ShapeError, match="2 axes has 3 strides"):
-        bilinear_kernel(4, stride=(1, 2, 3), support=Support.STRIDE)
+    with pytest.raises(ds.ShapeError, match="needs the stride"):
+        ds.bilinear_kernel(4, support=ds.Support.STRIDE)
+    with pytest.raises(ds.ShapeError, match="2 axes has 3 strides"):
+        ds.bilinear_kernel(4, stride=(1, 2, 3), support=ds.Support.STRIDE)
 
 
 # ── other shapes ──
 
 
 def test_rectangular_and_cubic_kernels():
-    assert bilinear_kernel((4, 6)).shape == (4, 6)
-    assert (bilinear_kernel((4, 6)) == bilinear_kernel((6, 4)).T).all()
-    cube = bilinear_kernel((4, 4, 4))
+    assert ds.bilinear_kernel((4, 6)).shape == (4, 6)
+    assert (ds.bilinear_kernel((4, 6)) == ds.bilinear_kernel((6, 4)).T).all()
+    cube = ds.bilinear_kernel((4, 4, 4))
     assert cube[0, 0, 0] == 0.25**3
     assert cube.sum() == 8
-    assert bilinear_kernel((5,), dtype=np.float64).sum() == pytest.approx(3)
-    assert bilinear_kernel(np.array([4, 4])).shape == (4, 4)
+    assert ds.bilinear_kernel((5,), dtype=np.float64).sum() == pytest.approx(3)
+    assert ds.bilinear_kernel(np.array([4, 4])).shape == (4, 4)
 
 
 @pytest.mark.parametrize("size", [0, -1, 10**9, (), (4, 0), (10**5, 10**5), 2**70])
 def test_hostile_sizes_are_refused_before_memory_is_taken(size):
     tracemalloc.start()
-    with pytest.raises(ShapeError):
-        bilinear_kernel(size)
+    with pytest.raises(ds.ShapeError):
+        ds.bilinear_kernel(size)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
@@ -420,44 +417,44 @@ def test_hostile_sizes_are_refused_before_memory_is_taken(size):
 @pytest.mark.parametrize("number", [0, -2, 10**9])
 def test_hostile_strides_are_refused(number):
     taps = triangle(4)
-    with pytest.raises(ShapeError):
-        phase_gains(taps, number)
-    with pytest.raises(ShapeError):
-        phase_gains(taps, 2, number)
-    with pytest.raises(ShapeError):
-        bilinear_kernel(4, stride=number, support=Support.STRIDE)
-    with pytest.raises(ShapeError):
+    with pytest.raises(ds.ShapeError):
+        ds.phase_gains(taps, number)
+    with pytest.raises(ds.ShapeError):
+        ds.phase_gains(taps, 2, number)
+    with pytest.raises(ds.ShapeError):
+        ds.bilinear_kernel(4, stride=number, support=ds.Support.STRIDE)
+    with pytest.raises(ds.ShapeError):
         triangle(4, half_width=number)
 
 
 def test_hostile_factors_are_refused():
-    with pytest.raises(ShapeError, match="a factor must be at least 1, not 0"):
-        recipe(0)
+    with pytest.raises(ds.ShapeError, match="a factor must be at least 1, not 0"):
+        ds.recipe(0)
 
 
 def test_one_axis_functions_refuse_more():
     with pytest.raises(ValueError, match="one axis"):
-        phase_gains(bilinear_kernel(4), 2)
+        ds.phase_gains(ds.bilinear_kernel(4), 2)
     with pytest.raises(ValueError, match="one axis"):
-        centre(bilinear_kernel(4))
+        centre(ds.bilinear_kernel(4))
 
 
 # ── the weight rule ──
 
 
-def places(fill: BilinearFill) -> list[list[int]]:
+def places(fill: ds.BilinearFill) -> list[list[int]]:
     """Which entries are not zero, as a 0/1 matrix of channels by outputs."""
     return [[int(entry.any()) for entry in row] for row in fill.rows()]
 
 
 def test_where_the_kernels_go():
     square = (1, 1)
-    diagonal = BilinearFill((3, 3, 4, 4), 3, 1, square)
+    diagonal = ds.BilinearFill((3, 3, 4, 4), 3, 1, square)
     assert places(diagonal) == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    assert places(BilinearFill((3, 1, 4, 4), 3, 3, square)) == [[1], [1], [1]]
-    blocks = BilinearFill((6, 3, 4, 4), 6, 2, square)
+    assert places(ds.BilinearFill((3, 1, 4, 4), 3, 3, square)) == [[1], [1], [1]]
+    blocks = ds.BilinearFill((6, 3, 4, 4), 6, 2, square)
     assert places(blocks) == [[1, 0, 0], [0, 1, 0], [0, 0, 1]] * 2
-    summed = BilinearFill((6, 1, 4, 4), 3, 3, square)
+    summed = ds.BilinearFill((6, 1, 4, 4), 3, 3, square)
     assert places(summed) == [[1]] * 6
     assert (summed.sums_channels, blocks.sums_channels) == (True, False)
 
@@ -466,7 +463,7 @@ def test_each_output_is_its_own_channel_enlarged():
     """The rule, seen from outside: weight[i, j] feeds output (i div C/G) * O/G + j."""
     for channels, group in ((6, 1), (6, 2), (6, 3), (6, 6), (1, 1)):
         outputs = channels // group
-        fill = BilinearFill((channels, outputs, 1, 1), channels, group, (1, 1))
+        fill = ds.BilinearFill((channels, outputs, 1, 1), channels, group, (1, 1))
         for channel, row in enumerate(fill.rows()):
             fed = [channel // outputs * outputs + j for j in range(outputs) if row[j].any()]
             assert fed == [channel]
@@ -475,18 +472,18 @@ def test_each_output_is_its_own_channel_enlarged():
 def test_off_diagonal_is_zeroed_or_kept():
     old = np.random.default_rng(0).random((4, 2, 3, 3), np.float32)
     untouched = old.copy()
-    fill = BilinearFill((4, 2, 3, 3), 4, 2, (2, 2))
+    fill = ds.BilinearFill((4, 2, 3, 3), 4, 2, (2, 2))
     assert places(fill) == [[1, 0], [0, 1]] * 2
-    keep = BilinearFill((4, 2, 3, 3), 4, 2, (2, 2), keep_off_diagonal=True)
+    keep = ds.BilinearFill((4, 2, 3, 3), 4, 2, (2, 2), keep_off_diagonal=True)
     for channel, row in enumerate(keep.rows(old)):
         on, off = channel % 2, 1 - channel % 2
-        assert (row[on] == bilinear_kernel(3)).all()
+        assert (row[on] == ds.bilinear_kernel(3)).all()
         assert (row[off] == old[channel, off]).all()
     assert (old == untouched).all()
 
 
 def test_old_rows_of_another_shape_are_our_bug():
-    keep = BilinearFill((2, 2, 3, 3), 2, 1, (2, 2), keep_off_diagonal=True)
+    keep = ds.BilinearFill((2, 2, 3, 3), 2, 1, (2, 2), keep_off_diagonal=True)
     with pytest.raises(ValueError, match="row 0 has shape"):
         list(keep.rows(np.zeros((2, 2, 4, 4), np.float32)))
     with pytest.raises(ValueError, match="zip"):
@@ -500,14 +497,14 @@ def test_old_rows_are_not_read_for_nothing():
 
     for keep, outputs, group in ((True, 1, 2), (False, 2, 1)):
         shape = (2, outputs, 3, 3)
-        fill = BilinearFill(shape, 2, group, (2, 2), keep_off_diagonal=keep)
+        fill = ds.BilinearFill(shape, 2, group, (2, 2), keep_off_diagonal=keep)
         assert len(list(fill.rows(unread()))) == 2
 
 
 def test_rows_are_independent():
-    first, second = BilinearFill((2, 1, 3, 3), 2, 2, (2, 2)).rows()
+    first, second = ds.BilinearFill((2, 1, 3, 3), 2, 2, (2, 2)).rows()
     first[:] = 7
-    assert (second[0] == bilinear_kernel(3)).all()
+    assert (second[0] == ds.bilinear_kernel(3)).all()
 
 
 @pytest.mark.parametrize(
@@ -532,12 +529,12 @@ def test_rows_are_independent():
     ],
 )
 def test_weights_without_a_place_for_a_kernel(shape, num_output, group, stride, message):
-    with pytest.raises(ShapeError, match=message):
-        BilinearFill(shape, num_output, group, stride)
+    with pytest.raises(ds.ShapeError, match=message):
+        ds.BilinearFill(shape, num_output, group, stride)
 
 
 def test_a_large_blob_is_never_whole_in_memory():
-    fill = BilinearFill((60, 60, 64, 64), 60, 1, (32, 32))
+    fill = ds.BilinearFill((60, 60, 64, 64), 60, 1, (32, 32))
     tracemalloc.start()
     total = sum(float(row.sum(dtype=np.float64)) for row in fill.rows())
     peak = tracemalloc.get_traced_memory()[1]
@@ -547,16 +544,19 @@ def test_a_large_blob_is_never_whole_in_memory():
 
 
 def test_gains_of_a_fill():
-    fill = BilinearFill((3, 1, 4, 6), 3, 3, (2, 2))
+    fill = ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2))
     assert fill.gains()[0] == (1.0, 1.0)
     assert fill.gains()[1] == pytest.approx((1.5, 1.5))
-    assert BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), support=Support.STRIDE).gains()[1] == (1, 1)
+    assert ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), support=ds.Support.STRIDE).gains()[1] == (
+        1,
+        1,
+    )
     assert fill.gains((2, 1))[0] == (2.0, 0.0)
 
 
 def test_a_recipe_for_a_factor_beyond_all_kernels() -> None:
     """It is only numbers: whether anybody can allocate the kernel is not its business."""
-    assert recipe(2**25) == Recipe(2**25, kernel=2**26, stride=2**25, pad=2**24)
+    assert ds.recipe(2**25) == ds.Recipe(2**25, kernel=2**26, stride=2**25, pad=2**24)
 
 
 def test_dims_in_words() -> None:
@@ -566,47 +566,55 @@ def test_dims_in_words() -> None:
 
 FOUR = triangle(4)
 LIMIT = "is beyond all reason (limit 16777216"
-STRIDED = Support.STRIDE
+STRIDED = ds.Support.STRIDE
 
 
 @pytest.mark.parametrize(
     ("asked", "kind", "words"),
     [
-        (lambda: triangle(0), ShapeError, "a kernel size must be at least 1, not 0"),
-        (lambda: triangle(2**24 + 1), ShapeError, f"a kernel of 16777217 {LIMIT} values)"),
-        (lambda: triangle(4, half_width=0), ShapeError, "a half-width must be at least 1, not 0"),
+        (lambda: triangle(0), ds.ShapeError, "a kernel size must be at least 1, not 0"),
+        (lambda: triangle(2**24 + 1), ds.ShapeError, f"a kernel of 16777217 {LIMIT} values)"),
+        (
+            lambda: triangle(4, half_width=0),
+            ds.ShapeError,
+            "a half-width must be at least 1, not 0",
+        ),
         (
             lambda: triangle(4, half_width=2**24 + 1),
-            ShapeError,
+            ds.ShapeError,
             f"a half-width of 16777217 {LIMIT})",
         ),
         (lambda: triangle(4, dtype=int), TypeError, "weights are floating point, not int64"),
-        (lambda: bilinear_kernel(()), ShapeError, "a kernel needs at least one axis"),
-        (lambda: bilinear_kernel(5000), ShapeError, f"a kernel of 5000 x 5000 {LIMIT} values)"),
+        (lambda: ds.bilinear_kernel(()), ds.ShapeError, "a kernel needs at least one axis"),
         (
-            lambda: bilinear_kernel(4, support=STRIDED),
-            ShapeError,
+            lambda: ds.bilinear_kernel(5000),
+            ds.ShapeError,
+            f"a kernel of 5000 x 5000 {LIMIT} values)",
+        ),
+        (
+            lambda: ds.bilinear_kernel(4, support=STRIDED),
+            ds.ShapeError,
             "a triangle as wide as the stride needs the stride",
         ),
         (
-            lambda: bilinear_kernel(4, stride=0, support=STRIDED),
-            ShapeError,
+            lambda: ds.bilinear_kernel(4, stride=0, support=STRIDED),
+            ds.ShapeError,
             "a stride must be at least 1, not 0",
         ),
         (
-            lambda: bilinear_kernel(4, stride=(1, 2, 3), support=STRIDED),
-            ShapeError,
+            lambda: ds.bilinear_kernel(4, stride=(1, 2, 3), support=STRIDED),
+            ds.ShapeError,
             "a kernel of 2 axes has 3 strides",
         ),
-        (lambda: phase_gains(FOUR, 0), ShapeError, "a stride must be at least 1, not 0"),
-        (lambda: phase_gains(FOUR, 2, 0), ShapeError, "a dilation must be at least 1, not 0"),
+        (lambda: ds.phase_gains(FOUR, 0), ds.ShapeError, "a stride must be at least 1, not 0"),
+        (lambda: ds.phase_gains(FOUR, 2, 0), ds.ShapeError, "a dilation must be at least 1, not 0"),
         (
-            lambda: phase_gains(bilinear_kernel(4), 2),
+            lambda: ds.phase_gains(ds.bilinear_kernel(4), 2),
             ValueError,
             "one axis at a time, not an array of shape (4, 4)",
         ),
         (
-            lambda: centre(bilinear_kernel(4)),
+            lambda: centre(ds.bilinear_kernel(4)),
             ValueError,
             "one axis with values, not an array of shape (4, 4)",
         ),
@@ -615,7 +623,7 @@ STRIDED = Support.STRIDE
             ValueError,
             "one axis with values, not an array of shape (0,)",
         ),
-        (lambda: recipe(0), ShapeError, "a factor must be at least 1, not 0"),
+        (lambda: ds.recipe(0), ds.ShapeError, "a factor must be at least 1, not 0"),
     ],
 )
 def test_what_is_refused_in_whole_words(asked, kind, words):
@@ -627,16 +635,16 @@ def test_what_is_refused_in_whole_words(asked, kind, words):
 def test_the_largest_numbers_are_numbers():
     assert checked_size((4096, 4096)) == (4096, 4096)
     assert triangle(3, half_width=2**24)[1] == 1
-    assert phase_gains(FOUR, 1, 2**24) == (2.0,)
+    assert ds.phase_gains(FOUR, 1, 2**24) == (2.0,)
 
 
 def test_many_phases_are_told_by_one():
     """A kernel of 4 taps reaches 4 phases; up to 65536 each of the others is listed, too."""
-    assert phase_gains(FOUR, 65_536) == (0.25, 0.75, 0.75, 0.25, *[0.0] * 65_532)
-    assert phase_gains(FOUR, 65_537) == (0.25, 0.75, 0.75, 0.25, 0.0)
+    assert ds.phase_gains(FOUR, 65_536) == (0.25, 0.75, 0.75, 0.25, *[0.0] * 65_532)
+    assert ds.phase_gains(FOUR, 65_537) == (0.25, 0.75, 0.75, 0.25, 0.0)
     spread = (0.25, 0.0, 0.0, 0.75, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25, 0.0)
-    assert phase_gains(FOUR, 65_537, 3) == spread
-    assert len(phase_gains(FOUR, 65_537, 30_000)) == 65_537
+    assert ds.phase_gains(FOUR, 65_537, 3) == spread
+    assert len(ds.phase_gains(FOUR, 65_537, 30_000)) == 65_537
 
 
 def test_gains_are_one_up_to_a_millionth():

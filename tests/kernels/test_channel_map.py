@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import convolve2d
 
-from deconvsurgery.kernels.bilinear import bilinear_kernel
+import deconvsurgery as ds
 from deconvsurgery.kernels.channel_map import Wiring, sight
 from deconvsurgery.kernels.responses import Window, ring_and_cross, upsampled
 from deconvsurgery.report.captions import (
@@ -18,7 +18,7 @@ from deconvsurgery.report.captions import (
     wiring_caption,
 )
 
-KERNEL = bilinear_kernel(4)
+KERNEL = ds.bilinear_kernel(4)
 
 
 def blob(channels: int, outputs: int, pairs: dict[tuple[int, int], float]) -> np.ndarray:
@@ -244,7 +244,7 @@ def test_a_ramp_stays_a_ramp_where_the_kernel_is_centred() -> None:
     """Within the signal's ends a bilinear answer at position x is x itself, whatever the factor."""
     for size, stride, pad in ((4, 2, 1), (16, 8, 4), (5, 3, 1), (6, 3, 2), (4, 2, 0)):
         weights = np.zeros((1, 1, size, size), np.float32)
-        weights[0, 0] = bilinear_kernel(size)
+        weights[0, 0] = ds.bilinear_kernel(size)
         seen = of(weights, stride=(stride, stride), pad=(pad, pad))
         ramp = next(each for each in seen.answers.signals if each.name == "ramp")
         last = len(ramp.values) - 1
@@ -255,7 +255,7 @@ def test_a_ramp_stays_a_ramp_where_the_kernel_is_centred() -> None:
 
 def test_an_off_centre_kernel_moves_the_ramp() -> None:
     weights = np.zeros((1, 1, 6, 6), np.float32)
-    weights[0, 0] = bilinear_kernel(6, formula="caffe-1.0")
+    weights[0, 0] = ds.bilinear_kernel(6, formula="caffe-1.0")
     seen = of(weights, stride=(3, 3), pad=(2, 2))
     ramp = next(each for each in seen.answers.signals if each.name == "ramp")
     inside = (ramp.answer_positions > 2) & (ramp.answer_positions < len(ramp.values) - 3)

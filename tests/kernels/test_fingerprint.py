@@ -8,53 +8,51 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import deconvsurgery as ds
 from deconvsurgery.kernels import fingerprint as room
-from deconvsurgery.kernels.bilinear import (
-    Formula,
-    Support,
-    bilinear_kernel,
-    recipe,
-)
-from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint, State, fingerprint
+from deconvsurgery.kernels.fingerprint import fingerprint
 from helpers.places import LAYOUTS
 
 
-def look(weights, num_output, group, stride) -> Fingerprint:
+def look(weights, num_output, group, stride) -> ds.Fingerprint:
     return fingerprint(weights, weights.shape, num_output=num_output, group=group, stride=stride)
 
 
-def state(weights, num_output, group, stride) -> State:
+def state(weights, num_output, group, stride) -> ds.State:
     return look(weights, num_output, group, stride).state
 
 
 # ── what real Caffe made ──
 
-DENSE, GROUPED, NO_IDEAL = State.BILINEAR_EVERY_PAIR, State.BILINEAR, State.BILINEAR_EVERY_PAIR
+DENSE, GROUPED, NO_IDEAL = (
+    ds.State.BILINEAR_EVERY_PAIR,
+    ds.State.BILINEAR,
+    ds.State.BILINEAR_EVERY_PAIR,
+)
 
 
 @pytest.mark.parametrize(
     ("name", "num_output", "group", "stride", "before", "after"),
     [
-        *[(f"factor{f}_dense", 2, 1, f, DENSE, State.BILINEAR) for f in (2, 3, 4, 6, 8)],
-        *[(f"factor{f}_group", 2, 2, f, GROUPED, State.BILINEAR) for f in (2, 3, 4, 6, 8)],
+        *[(f"factor{f}_dense", 2, 1, f, DENSE, ds.State.BILINEAR) for f in (2, 3, 4, 6, 8)],
+        *[(f"factor{f}_group", 2, 2, f, GROUPED, ds.State.BILINEAR) for f in (2, 3, 4, 6, 8)],
         *[
-            (f"k{k:02}_g3", 3, 3, max(1, k // 2), GROUPED, State.BILINEAR)
+            (f"k{k:02}_g3", 3, 3, max(1, k // 2), GROUPED, ds.State.BILINEAR)
             for k in (1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 14, 15, 16)
         ],
-        ("seed_k16s8p3", 2, 1, 8, DENSE, State.BILINEAR),
-        ("seed_k16s8p3_group", 2, 2, 8, GROUPED, State.BILINEAR),
-        ("bias_default", 3, 1, 2, DENSE, State.BILINEAR),
+        ("seed_k16s8p3", 2, 1, 8, DENSE, ds.State.BILINEAR),
+        ("seed_k16s8p3_group", 2, 2, 8, GROUPED, ds.State.BILINEAR),
+        ("bias_default", 3, 1, 2, DENSE, ds.State.BILINEAR),
         ("block_g2_c6", 6, 2, 2, DENSE, None),
         ("expand_c3_to_6_g3", 6, 3, 2, NO_IDEAL, None),
         ("mismatch_c4_to_6", 6, 1, 2, NO_IDEAL, None),
-        ("sum_c5_to_1", 1, 1, 2, GROUPED, State.BILINEAR),
-        ("dilation2", 3, 3, 2, GROUPED, State.BILINEAR),
-        ("repeated_kernel", 3, 3, 2, GROUPED, State.BILINEAR),
-        ("no_filler", 3, 3, 2, State.ZERO, State.BILINEAR),
-        ("nonsquare_k4x6", 3, 3, 2, State.ZERO, None),
-        ("gauss", 3, 1, 2, State.OTHER, State.BILINEAR),
-        ("msra", 3, 1, 2, State.OTHER, State.BILINEAR),
+        ("sum_c5_to_1", 1, 1, 2, GROUPED, ds.State.BILINEAR),
+        ("dilation2", 3, 3, 2, GROUPED, ds.State.BILINEAR),
+        ("repeated_kernel", 3, 3, 2, GROUPED, ds.State.BILINEAR),
+        ("no_filler", 3, 3, 2, ds.State.ZERO, ds.State.BILINEAR),
+        ("nonsquare_k4x6", 3, 3, 2, ds.State.ZERO, None),
+        ("gauss", 3, 1, 2, ds.State.OTHER, ds.State.BILINEAR),
+        ("msra", 3, 1, 2, ds.State.OTHER, ds.State.BILINEAR),
     ],
 )
 def test_states_of_caffes_fillers_and_fcns_interp(name, num_output, group, stride, before, after):
@@ -69,9 +67,9 @@ def test_states_of_caffes_fillers_and_fcns_interp(name, num_output, group, strid
 def test_interp_over_a_filler_leaves_the_rest():
     with np.load(LAYOUTS / "gauss.npz") as arrays:
         old = arrays["filler"]
-    fill = BilinearFill(old.shape, 3, 1, (2, 2), keep_off_diagonal=True)
+    fill = ds.BilinearFill(old.shape, 3, 1, (2, 2), keep_off_diagonal=True)
     weights = np.stack(list(fill.rows(old)))
-    assert state(weights, 3, 1, (2, 2)) is State.BILINEAR_OFF_DIAGONAL
+    assert state(weights, 3, 1, (2, 2)) is ds.State.BILINEAR_OFF_DIAGONAL
 
 
 # ── what we make ──
@@ -89,19 +87,19 @@ def fills(draw):
     size = st.integers(1, 24 if axes == 1 else 9)
     kernel = tuple(draw(st.lists(size, min_size=axes, max_size=axes)))
     stride = tuple(draw(st.lists(st.integers(1, 6), min_size=axes, max_size=axes)))
-    return BilinearFill(
+    return ds.BilinearFill(
         (channels, outputs, *kernel),
         num_output,
         group,
         stride,
-        draw(st.sampled_from(Formula)),
-        draw(st.sampled_from(Support)),
+        draw(st.sampled_from(ds.Formula)),
+        draw(st.sampled_from(ds.Support)),
     )
 
 
 @given(fills(), st.sampled_from([np.float32, np.float64, np.float16]))
 def test_what_we_fill_is_recognised(fill, dtype):
-    released = fill.formula is Formula.CAFFE_1_0 and any(
+    released = fill.formula is ds.Formula.CAFFE_1_0 and any(
         size % 4 in (2, 3) for size in fill.kernel_size
     )
     found = fingerprint(
@@ -111,23 +109,23 @@ def test_what_we_fill_is_recognised(fill, dtype):
         group=fill.group,
         stride=fill.stride,
     )
-    assert found.state is (State.BILINEAR_CAFFE_1_0 if released else State.BILINEAR)
+    assert found.state is (ds.State.BILINEAR_CAFFE_1_0 if released else ds.State.BILINEAR)
     assert found.distance is found.value is None
 
 
 @given(fills().filter(lambda fill: fill.shape[1] > 1))
 def test_the_kernel_everywhere_is_every_pair(fill):
     weights = np.broadcast_to(fill.kernel(), fill.shape)
-    assert state(weights, fill.num_output, fill.group, fill.stride) is State.BILINEAR_EVERY_PAIR
+    assert state(weights, fill.num_output, fill.group, fill.stride) is ds.State.BILINEAR_EVERY_PAIR
 
 
 @st.composite
 def dense(draw):
     """Weights on the recipe, (C, C, k, k), and a fill that made them."""
-    how = recipe(draw(st.integers(2, 5)))
+    how = ds.recipe(draw(st.integers(2, 5)))
     channels = draw(st.integers(2, 4))
     shape = (channels, channels, how.kernel, how.kernel)
-    fill = BilinearFill(shape, channels, 1, (how.stride, how.stride))
+    fill = ds.BilinearFill(shape, channels, 1, (how.stride, how.stride))
     return fill, np.stack(list(fill.rows()))
 
 
@@ -139,11 +137,11 @@ def test_a_moved_value_on_the_diagonal_is_fine_tuning_and_then_something_else(ma
     delta = data.draw(st.floats(1e-5, 0.05)) * data.draw(st.sampled_from([1, -1]))
     weights[(channel, channel, *place)] += delta
     found = look(weights, fill.num_output, 1, fill.stride)
-    assert found.state is State.NEAR_BILINEAR
+    assert found.state is ds.State.NEAR_BILINEAR
     assert found.distance == pytest.approx(abs(delta), abs=1e-6)
     weights[(channel, channel, *place)] += 0.5
     found = look(weights, fill.num_output, 1, fill.stride)
-    assert found.state is State.OTHER
+    assert found.state is ds.State.OTHER
     assert found.distance == pytest.approx(abs(delta + 0.5), abs=1e-6)
 
 
@@ -153,7 +151,7 @@ def test_a_value_off_the_diagonal_is_named(made, value, data):
     channel = data.draw(st.integers(0, fill.channels - 1))
     output = data.draw(st.integers(0, fill.channels - 1).filter(lambda each: each != channel))
     weights[channel, output, 0, -1] = data.draw(st.sampled_from([value, -value]))
-    assert state(weights, fill.num_output, 1, fill.stride) is State.BILINEAR_OFF_DIAGONAL
+    assert state(weights, fill.num_output, 1, fill.stride) is ds.State.BILINEAR_OFF_DIAGONAL
 
 
 @given(dense(), st.sampled_from([np.nan, np.inf, -np.inf]), st.data())
@@ -161,7 +159,7 @@ def test_one_value_that_is_no_number_spoils_everything(made, value, data):
     fill, weights = made
     place = tuple(data.draw(st.integers(0, size - 1)) for size in fill.shape)
     weights[place] = value
-    assert look(weights, fill.num_output, 1, fill.stride) == Fingerprint(State.OTHER)
+    assert look(weights, fill.num_output, 1, fill.stride) == ds.Fingerprint(ds.State.OTHER)
 
 
 @given(fills())
@@ -176,105 +174,107 @@ def test_noise_of_float32_does_not_matter(fill):
 
 
 def test_a_single_tap_is_the_identity():
-    assert state(np.ones((3, 1, 1, 1), np.float32), 3, 3, (1, 1)) is State.BILINEAR
-    assert state(np.eye(3, dtype=np.float32)[..., None, None], 3, 1, (1, 1)) is State.BILINEAR
-    assert state(np.ones((3, 3, 1, 1), np.float32), 3, 1, (1, 1)) is State.BILINEAR_EVERY_PAIR
+    assert state(np.ones((3, 1, 1, 1), np.float32), 3, 3, (1, 1)) is ds.State.BILINEAR
+    assert state(np.eye(3, dtype=np.float32)[..., None, None], 3, 1, (1, 1)) is ds.State.BILINEAR
+    assert state(np.ones((3, 3, 1, 1), np.float32), 3, 1, (1, 1)) is ds.State.BILINEAR_EVERY_PAIR
 
 
 def test_nearest_neighbour_layers():
-    assert state(np.ones((3, 1, 2, 2), np.float32), 3, 3, (2, 2)) is State.NEAREST
-    assert state(np.ones((3, 1, 2, 3), np.float32), 3, 3, (2, 3)) is State.NEAREST
-    assert state(np.ones((3, 1, 4, 4), np.float32), 1, 1, (4, 4)) is State.NEAREST
+    assert state(np.ones((3, 1, 2, 2), np.float32), 3, 3, (2, 2)) is ds.State.NEAREST
+    assert state(np.ones((3, 1, 2, 3), np.float32), 3, 3, (2, 3)) is ds.State.NEAREST
+    assert state(np.ones((3, 1, 4, 4), np.float32), 1, 1, (4, 4)) is ds.State.NEAREST
     dense = np.zeros((3, 3, 2, 2), np.float32)
     dense[range(3), range(3)] = 1
-    assert state(dense, 3, 1, (2, 2)) is State.NEAREST
+    assert state(dense, 3, 1, (2, 2)) is ds.State.NEAREST
     blocks = np.zeros((4, 2, 2, 2), np.float32)
     blocks[range(4), [0, 1, 0, 1]] = 1
-    assert state(blocks, 4, 2, (2, 2)) is State.NEAREST
+    assert state(blocks, 4, 2, (2, 2)) is ds.State.NEAREST
 
 
 def test_ones_that_are_not_nearest():
-    assert look(np.ones((3, 1, 4, 4), np.float32), 3, 3, (2, 2)) == Fingerprint(
-        State.CONSTANT, value=1.0
+    assert look(np.ones((3, 1, 4, 4), np.float32), 3, 3, (2, 2)) == ds.Fingerprint(
+        ds.State.CONSTANT, value=1.0
     )
-    assert look(np.ones((3, 3, 2, 2), np.float32), 3, 1, (2, 2)).state is State.CONSTANT
+    assert look(np.ones((3, 3, 2, 2), np.float32), 3, 1, (2, 2)).state is ds.State.CONSTANT
 
 
 def test_constants():
-    assert look(np.full((3, 3, 4, 4), -2.5, np.float32), 3, 1, (2, 2)) == Fingerprint(
-        State.CONSTANT, value=-2.5
+    assert look(np.full((3, 3, 4, 4), -2.5, np.float32), 3, 1, (2, 2)) == ds.Fingerprint(
+        ds.State.CONSTANT, value=-2.5
     )
     quarter = np.full((3, 1, 2, 2), 0.25, np.float32)
-    assert state(quarter, 3, 3, (2, 2)) is State.BILINEAR
+    assert state(quarter, 3, 3, (2, 2)) is ds.State.BILINEAR
 
 
 @pytest.mark.parametrize("zero", [0.0, -0.0])
 def test_zero_of_either_sign(zero):
-    assert look(np.full((4, 2, 4, 4), zero, np.float32), 8, 4, (2, 2)) == Fingerprint(State.ZERO)
+    assert look(np.full((4, 2, 4, 4), zero, np.float32), 8, 4, (2, 2)) == ds.Fingerprint(
+        ds.State.ZERO
+    )
 
 
 def test_denormals_are_numbers():
     tiny = np.float32(1e-42)
     weights = np.full((2, 2, 4, 4), tiny)
-    assert look(weights, 2, 1, (2, 2)) == Fingerprint(State.CONSTANT, value=float(tiny))
-    weights[range(2), range(2)] = bilinear_kernel(4)
-    assert state(weights, 2, 1, (2, 2)) is State.BILINEAR
+    assert look(weights, 2, 1, (2, 2)) == ds.Fingerprint(ds.State.CONSTANT, value=float(tiny))
+    weights[range(2), range(2)] = ds.bilinear_kernel(4)
+    assert state(weights, 2, 1, (2, 2)) is ds.State.BILINEAR
     weights[0, 1] = -0.0
-    assert state(weights, 2, 1, (2, 2)) is State.BILINEAR
+    assert state(weights, 2, 1, (2, 2)) is ds.State.BILINEAR
 
 
 def test_extreme_doubles_do_not_overflow():
     weights = np.array([1.7e308, -1.7e308, 1.7e308, 0]).reshape(1, 1, 2, 2)
-    assert look(weights, 1, 1, (1, 1)).state is State.OTHER
+    assert look(weights, 1, 1, (1, 1)).state is ds.State.OTHER
 
 
 def test_unlike_channel_numbers_have_no_ideal():
     weights = np.zeros((4, 6, 4, 4), np.float32)
-    weights[range(4), range(4)] = bilinear_kernel(4)
-    assert look(weights, 6, 1, (2, 2)) == Fingerprint(State.OTHER)
-    assert look(weights, 6, 0, (2, 2)) == Fingerprint(State.OTHER)
+    weights[range(4), range(4)] = ds.bilinear_kernel(4)
+    assert look(weights, 6, 1, (2, 2)) == ds.Fingerprint(ds.State.OTHER)
+    assert look(weights, 6, 0, (2, 2)) == ds.Fingerprint(ds.State.OTHER)
 
 
 def test_weights_of_another_grouping_than_the_net_says_have_no_ideal():
-    grouped = np.stack(list(BilinearFill((3, 1, 4, 4), 3, 3, (2, 2)).rows()))
-    assert look(grouped, 3, 1, (2, 2)) == Fingerprint(State.OTHER)
-    dense = np.stack(list(BilinearFill((3, 3, 4, 4), 3, 1, (2, 2)).rows()))
-    assert look(dense, 3, 3, (2, 2)) == Fingerprint(State.OTHER)
+    grouped = np.stack(list(ds.BilinearFill((3, 1, 4, 4), 3, 3, (2, 2)).rows()))
+    assert look(grouped, 3, 1, (2, 2)) == ds.Fingerprint(ds.State.OTHER)
+    dense = np.stack(list(ds.BilinearFill((3, 3, 4, 4), 3, 1, (2, 2)).rows()))
+    assert look(dense, 3, 3, (2, 2)) == ds.Fingerprint(ds.State.OTHER)
 
 
 def test_released_kernel_in_every_pair():
-    kernel = bilinear_kernel(6, formula=Formula.CAFFE_1_0)
+    kernel = ds.bilinear_kernel(6, formula=ds.Formula.CAFFE_1_0)
     weights = np.broadcast_to(kernel, (3, 3, 6, 6))
-    assert state(weights, 3, 1, (3, 3)) is State.BILINEAR_EVERY_PAIR
-    assert state(weights[:, :1], 3, 3, (3, 3)) is State.BILINEAR_CAFFE_1_0
+    assert state(weights, 3, 1, (3, 3)) is ds.State.BILINEAR_EVERY_PAIR
+    assert state(weights[:, :1], 3, 3, (3, 3)) is ds.State.BILINEAR_CAFFE_1_0
 
 
 def test_the_support_that_was_recognised():
-    for support in Support:
-        fill = BilinearFill((2, 1, 16, 16), 2, 2, (4, 4), support=support)
+    for support in ds.Support:
+        fill = ds.BilinearFill((2, 1, 16, 16), 2, 2, (4, 4), support=support)
         weights = np.stack(list(fill.rows()))
-        assert look(weights, 2, 2, (4, 4)) == Fingerprint(State.BILINEAR, support=support)
+        assert look(weights, 2, 2, (4, 4)) == ds.Fingerprint(ds.State.BILINEAR, support=support)
         weights[0, 0, 8, 8] += 0.01
         found = look(weights, 2, 2, (4, 4))
-        assert (found.state, found.support) == (State.NEAR_BILINEAR, support)
+        assert (found.state, found.support) == (ds.State.NEAR_BILINEAR, support)
 
 
 def test_a_kernel_of_another_size_than_the_stride_says():
     """A model that disagrees with its net still gets an answer."""
-    weights = np.broadcast_to(bilinear_kernel(4), (3, 1, 4, 4))
+    weights = np.broadcast_to(ds.bilinear_kernel(4), (3, 1, 4, 4))
     for stride in ((), (2,), (0, 0), (10**9, 10**9)):
-        assert state(weights, 3, 3, stride) is State.BILINEAR
+        assert state(weights, 3, 3, stride) is ds.State.BILINEAR
 
 
 def test_weights_without_a_kernel_or_with_a_monstrous_one():
-    assert state(np.eye(3, dtype=np.float32), 3, 1, ()) is State.OTHER
+    assert state(np.eye(3, dtype=np.float32), 3, 1, ()) is ds.State.OTHER
     zeros = np.broadcast_to(np.float32(0), (1, 1, 5000, 5000))
-    assert state(zeros, 1, 1, (2, 2)) is State.ZERO
+    assert state(zeros, 1, 1, (2, 2)) is ds.State.ZERO
 
 
 def test_no_values_are_missing_weights():
-    assert state(np.zeros((0, 1, 4, 4), np.float32), 3, 3, (2, 2)) is State.MISSING
-    assert state(np.zeros((3, 1, 0, 4), np.float32), 3, 3, (2, 2)) is State.MISSING
+    assert state(np.zeros((0, 1, 4, 4), np.float32), 3, 3, (2, 2)) is ds.State.MISSING
+    assert state(np.zeros((3, 1, 0, 4), np.float32), 3, 3, (2, 2)) is ds.State.MISSING
 
 
 def test_rows_of_another_shape_are_our_bug():
@@ -285,26 +285,26 @@ def test_rows_of_another_shape_are_our_bug():
 
 
 def test_the_rows_are_only_read():
-    rows = np.stack(list(BilinearFill((3, 3, 4, 4), 3, 1, (2, 2)).rows()))
+    rows = np.stack(list(ds.BilinearFill((3, 3, 4, 4), 3, 1, (2, 2)).rows()))
     rows.flags.writeable = False
-    assert state(rows, 3, 1, (2, 2)) is State.BILINEAR
+    assert state(rows, 3, 1, (2, 2)) is ds.State.BILINEAR
 
 
 @pytest.mark.parametrize("every_pair", [False, True])
 def test_one_pass_in_the_memory_of_a_few_rows(every_pair):
-    fill = BilinearFill((60, 60, 64, 64), 60, 1, (32, 32))
+    fill = ds.BilinearFill((60, 60, 64, 64), 60, 1, (32, 32))
     dense_row = np.broadcast_to(fill.kernel(), fill.shape[1:])
     rows = (dense_row for _ in range(60)) if every_pair else fill.rows()
     tracemalloc.start()
     found = fingerprint(rows, fill.shape, num_output=60, group=1, stride=(32, 32))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.state is (State.BILINEAR_EVERY_PAIR if every_pair else State.BILINEAR)
+    assert found.state is (ds.State.BILINEAR_EVERY_PAIR if every_pair else ds.State.BILINEAR)
     assert peak < 8_000_000  # the blob has 59 MB, a row 1 MB, in double 2 MB
 
 
 def test_state_names_are_the_contracts():
-    assert [str(each) for each in State] == [
+    assert [str(each) for each in ds.State] == [
         "missing",
         "zero",
         "constant",

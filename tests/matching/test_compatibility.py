@@ -16,25 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.errors import MismatchError
-from deconvsurgery.inputs.open_inputs import open_model, read_net
 from deconvsurgery.matching.compatibility import (
     Disagreement,
     Kind,
     disagreements,
     in_words,
 )
-from deconvsurgery.matching.matched_layer import Options
-from deconvsurgery.plans.apply.plan import make_plan
-from deconvsurgery.plans.apply.plan_types import Plan
-from deconvsurgery.prototxt.net import NetState, Phase
-from deconvsurgery.prototxt.parse import parse_net
-from deconvsurgery.prototxt.selection import match_layers
-from deconvsurgery.verbs.check import check
-from deconvsurgery.verbs.inspect import inspect
 
 NetParameter: Any = message_class("NetParameter")
 
@@ -83,7 +73,7 @@ def blob(*shape: int, legacy: bool = False) -> Any:
 W, B, UP = blob(2, 3, 3, 3), blob(2), blob(3, 1, 4, 4)
 
 
-def model_of(*layers: tuple[Any, ...]) -> Model:
+def model_of(*layers: tuple[Any, ...]) -> ds.Model:
     """A model of (name, type, blob, …) each."""
     net = NetParameter()
     for name, kind, *blobs in layers:
@@ -91,14 +81,14 @@ def model_of(*layers: tuple[Any, ...]) -> Model:
     return index(Bytes(net.SerializeToString()))
 
 
-def found(text: str, model: Model, states: Any = None) -> tuple[Disagreement, ...]:
-    net = parse_net(text.encode())
+def found(text: str, model: ds.Model, states: Any = None) -> tuple[Disagreement, ...]:
+    net = ds.parse_net(text.encode())
     return disagreements(net, model, net.states() if states is None else states)
 
 
-def planned(text: str, model: Model, **options: Any) -> Plan:
-    net = parse_net(text.encode())
-    return make_plan(net, model, match_layers(net), Options(**options))
+def planned(text: str, model: ds.Model, **options: Any) -> ds.Plan:
+    net = ds.parse_net(text.encode())
+    return ds.make_plan(net, model, ds.match_layers(net), ds.Options(**options))
 
 
 def in_diff(message: Any) -> Any:
@@ -402,7 +392,7 @@ def test_a_layer_is_judged_where_it_is_active(
 ) -> None:
     model = model_of(*layers)
     assert [each.kind for each in found(DATA + text, model)] == kinds
-    states = [NetState(Phase.TEST)]
+    states = [ds.NetState(ds.Phase.TEST)]
     assert [each.kind for each in found(DATA + text, model, states)] == in_test
 
 
@@ -538,7 +528,7 @@ def test_check_says_how_a_renamed_layer_is_mended(tmp_path: Path) -> None:
     for name, blobs in (("rf_c2_up", (W, B)), ("up", (UP,))):
         model.layer.add(name=name, type="Convolution").blobs.extend(blobs)
     path.write_bytes(model.SerializeToString())
-    findings = check(net, path, select="DS011").findings
+    findings = ds.check(net, path, select="DS011").findings
     told = {each.layer: each.repair.words for each in findings if each.repair}
     assert told["rf_c2_up_"] == "name it 'rf_c2_up' as the model does, or rename it there"
     assert told[None] == "rename what was renamed"
@@ -560,7 +550,7 @@ def test_thousands_of_layers_are_all_told() -> None:
     count = 4000
     text = DATA + "".join(conv(f"layer_of_the_net{number}_") for number in range(count))
     model = model_of(*((f"layer_of_the_net{n}", "Convolution", W, B) for n in range(count)))
-    net = parse_net(text.encode())
+    net = ds.parse_net(text.encode())
     assert len(disagreements(net, model, net.states())) == 2 * count
 
 
@@ -618,7 +608,7 @@ def test_what_is_passed_over_is_still_told_of() -> None:
 
 def test_a_refusal_says_what_caffe_does() -> None:
     for blobs in ([UP, B], [blob(3, 1, 5, 5)], [valued(UP, 47)]):
-        with pytest.raises(MismatchError, match="Caffe stops at that"):
+        with pytest.raises(ds.MismatchError, match="Caffe stops at that"):
             planned(DATA + up(), model_of(("up", "Deconvolution", *blobs)))
 
 
@@ -644,11 +634,11 @@ def test_a_row_tells_of_its_namesakes(text: str, words: list[str]) -> None:
 
 
 def test_inspect_tells_it_where_it_has_both() -> None:
-    net, model = parse_net((DATA + conv()).encode()), model_of(("c", "Convolution", W))
+    net, model = ds.parse_net((DATA + conv()).encode()), model_of(("c", "Convolution", W))
     said = "Caffe would stop at layer 'c': the net gives it 2 blobs, the model has 1"
-    assert inspect(net, model).notes == (said,)
-    assert inspect(net).notes == inspect(None, model).notes == ()
-    assert inspect(net, model_of(C)).notes == ()
+    assert ds.inspect(net, model).notes == (said,)
+    assert ds.inspect(net).notes == ds.inspect(None, model).notes == ()
+    assert ds.inspect(net, model_of(C)).notes == ()
 
 
 # --- real pairs
@@ -688,14 +678,16 @@ def test_real_pairs_disagree_where_the_index_says(
         expected |= {
             (Kind.SHAPE, name, True) for name in re.findall(r"type differs: \[\('(.*?)'", notes)
         }
-        net = read_net(path.with_name(named[1]))
-        with open_model(path) as model:
+        net = ds.read_net(path.with_name(named[1]))
+        with ds.open_model(path) as model:
             result = disagreements(net, model, net.states())
             assert {(each.kind, each.layer, each.stops) for each in result} == expected, path
             assert len(result) == len(expected)
             assert len(in_words(result)) <= 2
-            assert inspect(net, model).notes == net.notes + in_words(result)
-            plan = make_plan(net, model, match_layers(net, ["*"]), Options(skip_unfit=True))
+            assert ds.inspect(net, model).notes == net.notes + in_words(result)
+            plan = ds.make_plan(
+                net, model, ds.match_layers(net, ["*"]), ds.Options(skip_unfit=True)
+            )
             assert bool(plan.warnings) == bool(expected)
         seen[f"{path.parent.name}/{path.name}"] = in_words(result)
     assert len(seen) == 27

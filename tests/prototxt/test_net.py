@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.prototxt.net import (
-    Layer,
-    Message,
-    Net,
-    NetState,
-    NetStateRule,
-    ParamSpec,
-    Phase,
-)
-from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.net import NetStateRule, ParamSpec
 
-TRAIN, TEST = Phase.TRAIN, Phase.TEST
+TRAIN, TEST = ds.Phase.TRAIN, ds.Phase.TEST
 RULE = NetStateRule
 
 
@@ -24,27 +16,27 @@ RULE = NetStateRule
 @pytest.mark.parametrize(
     ("rule", "state", "met"),
     [
-        (RULE(), NetState(), True),
-        (RULE(phase=TEST), NetState(), True),
-        (RULE(phase=TRAIN), NetState(), False),
-        (RULE(phase=TRAIN), NetState(TRAIN), True),
-        (RULE(min_level=1), NetState(level=0), False),
-        (RULE(min_level=1), NetState(level=1), True),
-        (RULE(max_level=1), NetState(level=2), False),
-        (RULE(max_level=1), NetState(level=1), True),
-        (RULE(min_level=0), NetState(level=-1), False),
-        (RULE(min_level=-2, max_level=-1), NetState(level=-1), True),
-        (RULE(stage=("a",)), NetState(), False),
-        (RULE(stage=("a",)), NetState(stage=("b", "a")), True),
-        (RULE(stage=("a", "b")), NetState(stage=("a",)), False),  # two stages in one rule: AND
-        (RULE(stage=("a", "b")), NetState(stage=("b", "a", "c")), True),
-        (RULE(not_stage=("a",)), NetState(stage=("b",)), True),
-        (RULE(not_stage=("a", "b")), NetState(stage=("b",)), False),
-        (RULE(stage=("a",), not_stage=("b",)), NetState(stage=("a", "b")), False),
-        (RULE(phase=TEST, min_level=3), NetState(TEST, 2), False),
+        (RULE(), ds.NetState(), True),
+        (RULE(phase=TEST), ds.NetState(), True),
+        (RULE(phase=TRAIN), ds.NetState(), False),
+        (RULE(phase=TRAIN), ds.NetState(TRAIN), True),
+        (RULE(min_level=1), ds.NetState(level=0), False),
+        (RULE(min_level=1), ds.NetState(level=1), True),
+        (RULE(max_level=1), ds.NetState(level=2), False),
+        (RULE(max_level=1), ds.NetState(level=1), True),
+        (RULE(min_level=0), ds.NetState(level=-1), False),
+        (RULE(min_level=-2, max_level=-1), ds.NetState(level=-1), True),
+        (RULE(stage=("a",)), ds.NetState(), False),
+        (RULE(stage=("a",)), ds.NetState(stage=("b", "a")), True),
+        (RULE(stage=("a", "b")), ds.NetState(stage=("a",)), False),  # two stages in one rule: AND
+        (RULE(stage=("a", "b")), ds.NetState(stage=("b", "a", "c")), True),
+        (RULE(not_stage=("a",)), ds.NetState(stage=("b",)), True),
+        (RULE(not_stage=("a", "b")), ds.NetState(stage=("b",)), False),
+        (RULE(stage=("a",), not_stage=("b",)), ds.NetState(stage=("a", "b")), False),
+        (RULE(phase=TEST, min_level=3), ds.NetState(TEST, 2), False),
     ],
 )
-def test_rules(rule: NetStateRule, state: NetState, met: bool) -> None:
+def test_rules(rule: NetStateRule, state: ds.NetState, met: bool) -> None:
     assert rule.met(state) is met
 
 
@@ -67,36 +59,36 @@ def test_layers_are_included_by_any_rule_and_excluded_by_any(
     kept_in_train: bool,
     kept_in_test: bool,
 ) -> None:
-    layer = Layer(0, "up", "Deconvolution", include=include, exclude=exclude)
-    assert layer.active(NetState(TRAIN)) is kept_in_train
-    assert layer.active(NetState(TEST)) is kept_in_test
+    layer = ds.Layer(0, "up", "Deconvolution", include=include, exclude=exclude)
+    assert layer.active(ds.NetState(TRAIN)) is kept_in_train
+    assert layer.active(ds.NetState(TEST)) is kept_in_test
 
 
 def test_a_filtered_net_keeps_the_places_of_its_layers() -> None:
     layers = (
-        Layer(0, "data", "Data", include=(RULE(phase=TRAIN),)),
-        Layer(1, "data", "Input", include=(RULE(phase=TEST),)),
-        Layer(2, "up", "Deconvolution"),
+        ds.Layer(0, "data", "Data", include=(RULE(phase=TRAIN),)),
+        ds.Layer(1, "data", "Input", include=(RULE(phase=TEST),)),
+        ds.Layer(2, "up", "Deconvolution"),
     )
-    net = Net("n", layers)
-    assert [layer.index for layer in net.filtered(NetState(TEST)).layers] == [1, 2]
-    assert net.filtered(NetState(TRAIN)).state == NetState(TRAIN)
+    net = ds.Net("n", layers)
+    assert [layer.index for layer in net.filtered(ds.NetState(TEST)).layers] == [1, 2]
+    assert net.filtered(ds.NetState(TRAIN)).state == ds.NetState(TRAIN)
     assert net.layers == layers
 
 
 def test_states_to_look_at() -> None:
     """Phase and level override what the file says, stages are added to it, as caffe.Net does."""
-    net = Net(state=NetState(TRAIN, 3, ("own",)))
+    net = ds.Net(state=ds.NetState(TRAIN, 3, ("own",)))
     own = ("own",)
-    assert net.states() == (NetState(TEST, 3, own), NetState(TRAIN, 3, own))
-    assert net.states(TRAIN) == (NetState(TRAIN, 3, own),)
-    assert net.states(TEST, 0, ("more",)) == (NetState(TEST, 0, ("own", "more")),)
-    assert Net().states() == (NetState(TEST, 0, ()), NetState(TRAIN, 0, ()))
+    assert net.states() == (ds.NetState(TEST, 3, own), ds.NetState(TRAIN, 3, own))
+    assert net.states(TRAIN) == (ds.NetState(TRAIN, 3, own),)
+    assert net.states(TEST, 0, ("more",)) == (ds.NetState(TEST, 0, ("own", "more")),)
+    assert ds.Net().states() == (ds.NetState(TEST, 0, ()), ds.NetState(TRAIN, 0, ()))
 
 
 def test_what_a_message_says() -> None:
-    inner, other = Message((("a", 1), ("b", "x"))), Message((("a", 2),))
-    message = Message(
+    inner, other = ds.Message((("a", 1), ("b", "x"))), ds.Message((("a", 2),))
+    message = ds.Message(
         (
             ("m", inner),
             ("n", 4),
@@ -120,11 +112,11 @@ def test_what_a_message_says() -> None:
     )
     assert "m" in message
     # A fork's field of one name may be a number here and a message there.
-    assert Message((("m", 4), ("m", inner))).message("m") == inner
+    assert ds.Message((("m", 4), ("m", inner))).message("m") == inner
 
 
 def test_what_a_message_does_not_say_is_its_default() -> None:
-    nothing = Message()
+    nothing = ds.Message()
     assert "n" not in nothing
     assert nothing.message("m") == nothing
     assert (nothing.integer("n"), nothing.integer("n", 7)) == (None, 7)
@@ -153,19 +145,19 @@ def test_v1_types_by_number_and_by_name() -> None:
     assert len(names) == len(V1_TYPES) == 40
     for name, number in names:
         for written in (name, number):
-            net = parse_net(f"layers {{ type: {written} }}".encode())
+            net = ds.parse_net(f"layers {{ type: {written} }}".encode())
             assert (net.version, net.layers[0].type) == ("V1", V1_TYPES[number])
 
 
 def test_a_v1_layer_without_a_type_has_none() -> None:
-    assert parse_net(b'layers { name: "a" }').layers[0].type == ""
+    assert ds.parse_net(b'layers { name: "a" }').layers[0].type == ""
 
 
 def test_v1_params_become_specs_as_long_as_the_longest_list() -> None:
     text = b"""layers { name: "up" type: DECONVOLUTION bottom: "a" top: "b"
       blobs_lr: 0 blobs_lr: 2 weight_decay: 0.5 param: "w" param: "b" param: "c"
       include { phase: TRAIN } convolution_param { num_output: 5 kernel_size: 4 stride: 2 } }"""
-    (layer,) = parse_net(text).layers
+    (layer,) = ds.parse_net(text).layers
     assert layer.param == (ParamSpec("w", 0, 0.5), ParamSpec("b", 2, 1), ParamSpec("c", 1, 1))
     assert (layer.name, layer.bottom, layer.top) == ("up", ("a",), ("b",))
     assert layer.include == (NetStateRule(TRAIN),)
@@ -174,7 +166,7 @@ def test_v1_params_become_specs_as_long_as_the_longest_list() -> None:
 
 def test_v1_data_layers_move_what_transforms_the_image() -> None:
     text = b"layers { type: DATA data_param { crop_size: 7 mirror: true batch_size: 2 } }"
-    param = parse_net(text).layers[0].message.message("transform_param")
+    param = ds.parse_net(text).layers[0].message.message("transform_param")
     assert param.fields == (("crop_size", 7), ("mirror", True))
 
 
@@ -183,7 +175,7 @@ def test_what_moves_leaves_its_old_place_and_overwrites_the_new() -> None:
       transform_param { scale: 3 mean_value: 104 }
       image_data_param { scale: 2 batch_size: 5 mean_file: "m" }
       data_param { scale: 9 } }"""
-    message = parse_net(text).layers[0].message
+    message = ds.parse_net(text).layers[0].message
     assert message.message("image_data_param").fields == (("batch_size", 5),)
     assert message.message("data_param").fields == (("scale", 9),)  # another type's: stays
     transform = message.message("transform_param")
@@ -192,7 +184,7 @@ def test_what_moves_leaves_its_old_place_and_overwrites_the_new() -> None:
 
 
 def test_layers_that_bring_no_data_move_nothing() -> None:
-    message = parse_net(b"layers { type: RELU data_param { scale: 2 } }").layers[0].message
+    message = ds.parse_net(b"layers { type: RELU data_param { scale: 2 } }").layers[0].message
     assert message.message("data_param").fields == (("scale", 2),)
     assert "transform_param" not in message
 
@@ -200,7 +192,7 @@ def test_layers_that_bring_no_data_move_nothing() -> None:
 def test_v1_share_modes_become_the_specs() -> None:
     text = b"""layers { type: CONVOLUTION blobs_lr: 1
       blob_share_mode: PERMISSIVE blob_share_mode: STRICT param: "w" }"""
-    message = parse_net(text).layers[0].message
+    message = ds.parse_net(text).layers[0].message
     assert "blob_share_mode" not in message
     assert [spec.fields for spec in message.messages("param")] == [
         (("name", "w"), ("share_mode", "PERMISSIVE"), ("lr_mult", 1.0)),
@@ -222,7 +214,7 @@ layers { layer { name: "d" type: "data" source: "db" batchsize: 5 cropsize: 7 sc
 
 
 def test_v0_layers_in_todays_terms_with_their_lines() -> None:
-    net = parse_net(V0)
+    net = ds.parse_net(V0)
     assert net.version == "V0"
     assert [(layer.name, layer.type, layer.line) for layer in net.layers] == [
         ("conv1", "Convolution", 3),
@@ -242,7 +234,7 @@ def test_v0_layers_in_todays_terms_with_their_lines() -> None:
 
 
 def test_a_v0_padding_layer_vanishes_into_the_layer_that_reads_it() -> None:
-    conv = parse_net(V0).layers[0]
+    conv = ds.parse_net(V0).layers[0]
     assert conv.convolution_param.pad == (3,)
     assert conv.bottom == ("data",)
 
@@ -253,7 +245,7 @@ def test_v0_padding_replaces_a_pad_and_ends_with_the_next_writer() -> None:
     layers { layer { name: "c" type: "conv" pad: 1 num_output: 2 } bottom: "x" top: "x" }
     layers { layer { name: "d" type: "conv" pad: 1 } bottom: "x" top: "y" }
     """
-    conv, after = parse_net(text).layers
+    conv, after = ds.parse_net(text).layers
     assert conv.convolution_param.pad == (3,)
     assert after.convolution_param.pad == (1,)
 
@@ -302,7 +294,7 @@ def test_v0_fields_have_their_place_today(
 ) -> None:
     # What another type has goes nowhere.
     text = f'layers {{ layer {{ type: "{kind}" {written} k: 3 new_num: 1 }} }}'
-    found = parse_net(text.encode()).layers[0].message
+    found = ds.parse_net(text.encode()).layers[0].message
     assert found.message(message).fields == fields
     assert {name for name, _ in found.fields} == {"type", message}
 
@@ -327,7 +319,7 @@ DIMS = "input_dim: 1 input_dim: 3 input_dim: 5 input_dim: 7 "
 def test_input_becomes_the_input_layer_that_caffe_makes_of_it(
     text: str, tops: tuple[str, ...], shapes: list[tuple[int, ...]], notes: int
 ) -> None:
-    net = parse_net(f'{text}\nlayer {{ name: "c" bottom: "a" }}'.encode())
+    net = ds.parse_net(f'{text}\nlayer {{ name: "c" bottom: "a" }}'.encode())
     first, second = net.layers
     assert (first.name, first.type, first.top, first.line) == ("input", "Input", tops, 0)
     param = first.message.message("input_param")

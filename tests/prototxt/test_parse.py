@@ -15,17 +15,9 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.errors import NotANetError, PrototxtError
-from deconvsurgery.prototxt.net import (
-    Filler,
-    Net,
-    NetState,
-    NetStateRule,
-    ParamSpec,
-    Phase,
-)
-from deconvsurgery.prototxt.parse import parse_net
+from deconvsurgery.prototxt.net import Filler, NetStateRule, ParamSpec
 from deconvsurgery.prototxt.tokens import Text
 from deconvsurgery.prototxt.typed_fields import _reported
 from helpers.places import SHARED
@@ -33,12 +25,12 @@ from helpers.places import SHARED
 NetParameter = message_class("NetParameter")
 
 
-def parsed(text: str | bytes) -> Net:
-    return parse_net(text.encode() if isinstance(text, str) else text)
+def parsed(text: str | bytes) -> ds.Net:
+    return ds.parse_net(text.encode() if isinstance(text, str) else text)
 
 
-def refused(text: str | bytes) -> PrototxtError:
-    with pytest.raises(PrototxtError) as raised:
+def refused(text: str | bytes) -> ds.PrototxtError:
+    with pytest.raises(ds.PrototxtError) as raised:
         parsed(text)
     assert len(raised.value.message) < 300
     return raised.value
@@ -147,7 +139,7 @@ def test_enums_of_forks_and_numbers(written: str, read: object) -> None:
 
 @pytest.mark.parametrize("written", ["TRAIN", "0"])
 def test_enums_by_name_and_number(written: str) -> None:
-    assert parsed(f"state {{ phase: {written} }}").state.phase is Phase.TRAIN
+    assert parsed(f"state {{ phase: {written} }}").state.phase is ds.Phase.TRAIN
 
 
 def test_lists() -> None:
@@ -159,7 +151,7 @@ def test_lists() -> None:
 
 
 def test_the_empty_net_and_the_layer_without_a_name() -> None:
-    assert parsed("") == Net()
+    assert parsed("") == ds.Net()
     assert [layer.name for layer in parsed("layer {}").layers] == [""]
 
 
@@ -341,7 +333,7 @@ def test_files_that_are_no_net(text: str, place: tuple[int, int], words: str, hi
     ],
 )
 def test_what_was_never_meant_to_be_a_net_is_told_from_a_broken_one(text: str, meant: bool) -> None:
-    assert isinstance(refused(text), NotANetError) == meant
+    assert isinstance(refused(text), ds.NotANetError) == meant
 
 
 def test_depth_and_length_are_no_trouble() -> None:
@@ -364,7 +356,7 @@ def test_a_deconvolution_in_full() -> None:
     (layer,) = parsed(text).layers
     param = layer.convolution_param
     assert layer.param == (ParamSpec("w", 0.0, 1.0), ParamSpec("", 1.0, 0.0))
-    assert layer.include == (NetStateRule(Phase.TEST, -1, None, ("s",), ("n",)),)
+    assert layer.include == (NetStateRule(ds.Phase.TEST, -1, None, ("s",), ("n",)),)
     assert (param.num_output, param.bias_term, param.group, param.axis) == (5, False, 5, -3)
     assert (param.kernel_size, param.kernel_h, param.kernel_w) == ((), 4, 2)
     assert (param.stride, param.pad_h, param.pad_w, param.dilation) == ((2, 1), 0, None, (1,))
@@ -385,7 +377,7 @@ def test_a_deconvolution_that_says_nothing_has_caffes_defaults() -> None:
 
 def test_the_state_in_the_file() -> None:
     net = parsed('state { phase: TRAIN level: 2 stage: "a" stage: "b" }')
-    assert net.state == NetState(Phase.TRAIN, 2, ("a", "b"))
+    assert net.state == ds.NetState(ds.Phase.TRAIN, 2, ("a", "b"))
 
 
 # --- nets in use
@@ -404,7 +396,7 @@ def test_every_net_in_the_collection_reads_as_protobuf_reads_it() -> None:
             message = None
         try:
             net = parsed(data)
-        except PrototxtError:
+        except ds.PrototxtError:
             if message is not None and (message.layer or message.layers):
                 refusals.append(path)
             continue

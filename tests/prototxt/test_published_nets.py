@@ -15,11 +15,8 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.errors import PrototxtError, SelectionError
-from deconvsurgery.inputs.open_inputs import read_net
-from deconvsurgery.prototxt.net import Net, Phase
-from deconvsurgery.verbs.inspect import inspect
 from helpers.places import SHARED
 
 SHAPES_FILE = SHARED / "golden" / "shapes" / "shapes.json"
@@ -63,8 +60,8 @@ def test_every_indexed_net_is_looked_at() -> None:
 
 
 @cache
-def as_read(path: Path) -> Net:
-    return read_net(SHARED / path)
+def as_read(path: Path) -> ds.Net:
+    return ds.read_net(SHARED / path)
 
 
 # --- reading
@@ -93,8 +90,8 @@ def test_a_net_is_read(path: Path) -> None:
 def test_what_is_no_net_is_refused_at_its_place(path: Path) -> None:
     told = re.search(r"tolerant parser: line (\d+): .*'([^']+)'", ROWS[path]["notes"])
     assert told
-    with pytest.raises(PrototxtError) as caught:
-        read_net(SHARED / path)
+    with pytest.raises(ds.PrototxtError) as caught:
+        ds.read_net(SHARED / path)
     error = caught.value
     assert (error.path, error.line) == (str(SHARED / path), int(told[1]))
     assert error.column
@@ -139,12 +136,16 @@ def test_inspect_gives_caffes_weight_shapes(key: str, every_layer: bool) -> None
     path, _, phase = key.partition("|")
     params = SHAPES[key]["params"]
     expected = {name: params[name] for name in deconvolutions(Path(path)) & params.keys()}
-    options: dict[str, Any] = {"patterns": ["*"], "phase": Phase[phase], "every_layer": every_layer}
+    options: dict[str, Any] = {
+        "patterns": ["*"],
+        "phase": ds.Phase[phase],
+        "every_layer": every_layer,
+    }
     if not expected and not every_layer:
-        with pytest.raises(SelectionError):
-            inspect(as_read(Path(path)), **options)
+        with pytest.raises(ds.SelectionError):
+            ds.inspect(as_read(Path(path)), **options)
         return
-    rows = inspect(as_read(Path(path)), **options).rows
+    rows = ds.inspect(as_read(Path(path)), **options).rows
     rows = tuple(row for row in rows if row.type == "Deconvolution")
     assert {row.name: [list(blob or ()) for blob in row.blobs or ()] for row in rows} == expected
     for row in rows:

@@ -6,15 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from deconvsurgery.errors import SelectionError
-from deconvsurgery.prototxt.net import Net, NetState, Phase
-from deconvsurgery.prototxt.parse import parse_net
-from deconvsurgery.prototxt.selection import (
-    active_layers,
-    match_layers,
-    name_test,
-    nothing_matched,
-)
+import deconvsurgery as ds
+from deconvsurgery.prototxt.selection import active_layers, name_test, nothing_matched
 
 NET = b"""
 layer { name: "data" type: "Input" top: "data" }
@@ -28,8 +21,8 @@ layer { name: "Upper" type: "Deconvolution" bottom: "e" top: "f" exclude { stage
 
 
 @pytest.fixture(scope="module")
-def net() -> Net:
-    return parse_net(NET)
+def net() -> ds.Net:
+    return ds.parse_net(NET)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +52,14 @@ def test_text_glob_and_regex(pattern: str, fits: list[str], fits_not: list[str])
 
 @pytest.mark.parametrize("pattern", ["", "re:"])
 def test_an_empty_pattern_is_refused(pattern: str) -> None:
-    with pytest.raises(SelectionError, match="fits every name") as raised:
+    with pytest.raises(ds.SelectionError, match="fits every name") as raised:
         name_test(pattern)
     assert "'*'" in str(raised.value.hint)
 
 
 @pytest.mark.parametrize("pattern", ["re:(", "re:*", "re:a{9999999999}", "re:[z-a]"])
 def test_a_regex_that_is_none_is_refused(pattern: str) -> None:
-    with pytest.raises(SelectionError, match="is no regular expression"):
+    with pytest.raises(ds.SelectionError, match="is no regular expression"):
         name_test(pattern)
 
 
@@ -82,13 +75,13 @@ def test_a_regex_that_is_none_is_refused(pattern: str) -> None:
     ],
 )
 def test_only_deconvolutions_are_matched_each_once_in_the_nets_order(
-    net: Net, patterns: list[str], exclude: list[str], matched: list[str]
+    net: ds.Net, patterns: list[str], exclude: list[str], matched: list[str]
 ) -> None:
-    assert [layer.name for layer in match_layers(net, patterns, exclude).matched] == matched
+    assert [layer.name for layer in ds.match_layers(net, patterns, exclude).matched] == matched
 
 
-def test_what_fits_but_is_another_type_is_left_alone_and_listed(net: Net) -> None:
-    selection = match_layers(net, ["up"], ["upscore2", "data"])
+def test_what_fits_but_is_another_type_is_left_alone_and_listed(net: ds.Net) -> None:
+    selection = ds.match_layers(net, ["up"], ["upscore2", "data"])
     assert [layer.name for layer in selection.left_alone] == ["group_conv"]
     assert [layer.name for layer in selection.excluded] == ["data", "upscore2"]
 
@@ -96,24 +89,24 @@ def test_what_fits_but_is_another_type_is_left_alone_and_listed(net: Net) -> Non
 @pytest.mark.parametrize(
     ("states", "names"),
     [
-        ([NetState(Phase.TEST)], ["upscore2", "upscore16", "deconv", "Upper"]),
-        ([NetState(Phase.TRAIN)], ["upscore2", "upscore16", "deconv", "up[1]", "Upper"]),
+        ([ds.NetState(ds.Phase.TEST)], ["upscore2", "upscore16", "deconv", "Upper"]),
+        ([ds.NetState(ds.Phase.TRAIN)], ["upscore2", "upscore16", "deconv", "up[1]", "Upper"]),
         (None, ["upscore2", "upscore16", "deconv", "up[1]", "Upper"]),
-        ([NetState(Phase.TEST, 0, ("deploy",))], ["upscore2", "upscore16", "deconv"]),
+        ([ds.NetState(ds.Phase.TEST, 0, ("deploy",))], ["upscore2", "upscore16", "deconv"]),
         ([], []),
     ],
 )
 def test_layers_of_any_of_the_states(
-    net: Net, states: Sequence[NetState] | None, names: list[str]
+    net: ds.Net, states: Sequence[ds.NetState] | None, names: list[str]
 ) -> None:
-    assert [layer.name for layer in match_layers(net, ["*"], (), states).matched] == names
+    assert [layer.name for layer in ds.match_layers(net, ["*"], (), states).matched] == names
     active = [layer.name for layer in active_layers(net, states)]
     assert [name for name in active if name not in ("data", "group_conv")] == names
 
 
 def test_v1_deconvolutions_are_matched_by_todays_type() -> None:
-    v1 = parse_net(b'layers { name: "up" type: DECONVOLUTION } layers { name: "up2" type: 4 }')
-    selection = match_layers(v1)
+    v1 = ds.parse_net(b'layers { name: "up" type: DECONVOLUTION } layers { name: "up2" type: 4 }')
+    selection = ds.match_layers(v1)
     assert [layer.name for layer in selection.matched] == ["up"]
     assert [layer.name for layer in selection.left_alone] == ["up2"]
 
@@ -121,12 +114,12 @@ def test_v1_deconvolutions_are_matched_by_todays_type() -> None:
 # --- nothing matched
 
 
-def said(net: Net, patterns: list[str], exclude: Sequence[str] = ()) -> tuple[str, str]:
+def said(net: ds.Net, patterns: list[str], exclude: Sequence[str] = ()) -> tuple[str, str]:
     error = nothing_matched(net, patterns, net.states(), exclude)
     return error.message, str(error.hint)
 
 
-def test_nothing_matched_lists_the_layers_the_nearest_and_the_option(net: Net) -> None:
+def test_nothing_matched_lists_the_layers_the_nearest_and_the_option(net: ds.Net) -> None:
     message, hint = said(net, ["upscor3"])
     assert message == (
         "no Deconvolution layer matches 'upscor3'; the net has "
@@ -136,12 +129,12 @@ def test_nothing_matched_lists_the_layers_the_nearest_and_the_option(net: Net) -
     assert "-p '*'" in hint
 
 
-def test_nothing_near_names_the_option_that_takes_the_first(net: Net) -> None:
+def test_nothing_near_names_the_option_that_takes_the_first(net: ds.Net) -> None:
     _, hint = said(net, ["zzz", "re:upscore99"])
     assert hint.startswith("-p 'upscore2' takes the first")
 
 
-def test_nothing_is_left_after_excluding(net: Net) -> None:
+def test_nothing_is_left_after_excluding(net: ds.Net) -> None:
     message, hint = said(net, ["up", "dec"], ["*"])
     assert "'up', 'dec'" in message
     assert "-x/--exclude" in hint
@@ -149,18 +142,18 @@ def test_nothing_is_left_after_excluding(net: Net) -> None:
 
 def test_a_long_list_is_cut() -> None:
     text = "".join(f'layer {{ name: "d{i}" type: "Deconvolution" }}' for i in range(1000))
-    message, _ = said(parse_net(text.encode()), ["up"])
+    message, _ = said(ds.parse_net(text.encode()), ["up"])
     assert message.endswith("'d11', …")
 
 
 def test_no_deconvolution_at_all() -> None:
-    message, hint = said(parse_net(b'layer { name: "up" type: "Convolution" }'), ["up"])
+    message, hint = said(ds.parse_net(b'layer { name: "up" type: "Convolution" }'), ["up"])
     assert message == "the net has no Deconvolution layer"
     assert "--allow-empty" in hint
 
 
 def test_none_that_is_active() -> None:
     text = b'layer { name: "up" type: "Deconvolution" include { stage: "s" } }'
-    message, hint = said(parse_net(text), ["up"])
+    message, hint = said(ds.parse_net(text), ["up"])
     assert message == "the net has no Deconvolution layer that is active"
     assert "--phase" in hint

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.errors import PrototxtError
+import deconvsurgery as ds
 from deconvsurgery.prototxt.tokens import (
     MAX_DEPTH,
     Text,
@@ -21,8 +21,8 @@ def scanned(characters: str) -> list[TextField]:
     return scan(Text(characters))
 
 
-def refused(characters: str) -> PrototxtError:
-    with pytest.raises(PrototxtError) as raised:
+def refused(characters: str) -> ds.PrototxtError:
+    with pytest.raises(ds.PrototxtError) as raised:
         scanned(characters)
     return raised.value
 
@@ -191,7 +191,7 @@ def test_nesting_of_a_hundred_is_followed() -> None:
 def test_long_lines_are_read_or_refused(characters: str) -> None:
     try:
         assert len(scanned(characters)) in (0, 1, 100_000)
-    except PrototxtError as error:
+    except ds.PrototxtError as error:
         assert error.line == 1  # noqa: PT017 - either is fine
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.errors import FormatError, PrototxtError
+import deconvsurgery as ds
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.rules.rule_pages import explanation
-from deconvsurgery.verbs.check import CheckResult, check
 from helpers.places import DOCS
 
 PAGE = (DOCS / "rules.md").read_text("utf-8")
@@ -38,7 +37,7 @@ def pairs(shared: Path) -> list[tuple[Path, Path]]:
     return found
 
 
-def count(results: list[CheckResult]) -> Counter[str]:
+def count(results: list[ds.CheckResult]) -> Counter[str]:
     return Counter(finding.id for result in results for finding in result.findings)
 
 
@@ -56,8 +55,8 @@ def test_nets_in_the_wild(pattern: str, column: int, shared: Path) -> None:
     paths = nets(shared)
     for path in paths:
         try:
-            results.append(check(path, patterns=pattern, allow_empty=True))
-        except (PrototxtError, FormatError):
+            results.append(ds.check(path, patterns=pattern, allow_empty=True))
+        except (ds.PrototxtError, ds.FormatError):
             unread += 1
     assert f"{len(paths)} published nets ({len(results)} of which can be read)" in PAGE
     assert unread == 9
@@ -67,7 +66,7 @@ def test_nets_in_the_wild(pattern: str, column: int, shared: Path) -> None:
 @pytest.mark.parametrize(("pattern", "column"), [("up", 3), ("*", 4)])
 def test_pairs_in_the_wild(pattern: str, column: int, shared: Path) -> None:
     paths = pairs(shared)
-    results = [check(*each, patterns=pattern, allow_empty=True) for each in paths]
+    results = [ds.check(*each, patterns=pattern, allow_empty=True) for each in paths]
     assert f"{len(paths)} published pairs" in PAGE
     found = count(results)
     assert dict(found) == {key: n for key, n in told(pattern, column).items() if n}

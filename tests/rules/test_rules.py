@@ -16,16 +16,14 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import deconvsurgery
 from deconvsurgery.report.repair_commands import repair_line
-from deconvsurgery.rules.finding import RULES, Finding, Severity
+from deconvsurgery.rules.finding import RULES
 from deconvsurgery.rules.layer_rules import TESTS
 from deconvsurgery.rules.layer_under_test import Case
 from deconvsurgery.rules.rule_pages import explanation
-from deconvsurgery.verbs.check import CheckResult, check
-from deconvsurgery.verbs.convert import convert
-from deconvsurgery.verbs.inspect import inspect
 
 NetParameter: Any = message_class("NetParameter")
 Array = NDArray[Any]
@@ -88,7 +86,7 @@ def made(tmp_path: Path, tent: Tent) -> Callable[..., tuple[Path, Path | None]]:
         path.write_text(net, "utf-8")
         if not kind:
             return path, None
-        (row,) = inspect(path).rows
+        (row,) = ds.inspect(path).rows
         assert row.target is not None
         assert row.target.shape is not None
         model = tmp_path / "in.caffemodel"
@@ -96,13 +94,13 @@ def made(tmp_path: Path, tent: Tent) -> Callable[..., tuple[Path, Path | None]]:
         model.write_bytes(model_of(plain, row.target.shape, tent))
         if kind == "raw-float32":
             plain_model = model.rename(tmp_path / "plain.caffemodel")
-            convert(plain_model, model, values="raw-float32")
+            ds.convert(plain_model, model, values="raw-float32")
         return path, model
 
     return written
 
 
-def ids(result: CheckResult) -> list[str]:
+def ids(result: ds.CheckResult) -> list[str]:
     return [finding.id for finding in result.findings]
 
 
@@ -110,7 +108,7 @@ def ids(result: CheckResult) -> list[str]:
 def test_a_page_shows_a_net_that_breaks_the_rule(rule: str, made: Any) -> None:
     kind, net = examples(rule)["breaks"]
     path, model = made(net, kind)
-    found = [each for each in check(path, model).findings if each.id == rule]
+    found = [each for each in ds.check(path, model).findings if each.id == rule]
     assert len(found) == 1
     (finding,) = found
     assert finding.layer == "up"
@@ -126,7 +124,7 @@ def test_a_page_shows_a_net_that_breaks_the_rule(rule: str, made: Any) -> None:
 @pytest.mark.parametrize("rule", IDS)
 def test_a_page_shows_a_net_that_does_not(rule: str, made: Any) -> None:
     kind, net = examples(rule)["holds"]
-    assert rule not in ids(check(*made(net, kind)))
+    assert rule not in ids(ds.check(*made(net, kind)))
 
 
 @pytest.mark.parametrize("rule", IDS)
@@ -162,7 +160,7 @@ BY_HAND = {"DS012", "DS013"}
 def test_the_repair_repairs(rule: str, made: Any, tmp_path: Path) -> None:
     kind, net = examples(rule)["breaks"]
     path, model = made(net, kind)
-    (finding,) = (each for each in check(path, model).findings if each.id == rule)
+    (finding,) = (each for each in ds.check(path, model).findings if each.id == rule)
     line = repair_line(finding, str(path), None if model is None else str(model))
     assert (line is None) == (rule in BY_HAND)
     if line is None:
@@ -171,7 +169,7 @@ def test_the_repair_repairs(rule: str, made: Any, tmp_path: Path) -> None:
     carried_out(line, tmp_path)
     mended = after(line, path, model)
     assert mended != (path, model)
-    assert rule not in ids(check(*mended))
+    assert rule not in ids(ds.check(*mended))
     assert {each: each.read_bytes() for each in before} == before  # the originals are as they were
 
 
@@ -210,7 +208,7 @@ FULL = "kernel_size: 4 stride: 2 pad: 1 bias_term: false"
     ],
 )
 def test_what_weights_break(kind: str, expected: list[str], made: Any) -> None:
-    assert ids(check(*made(net_of(FULL), kind))) == expected
+    assert ids(ds.check(*made(net_of(FULL), kind))) == expected
 
 
 @pytest.mark.parametrize("size", [3, 5, 7, 9])
@@ -230,9 +228,9 @@ def test_nvidias_kernels_are_off_centre(size: int, made: Any, tmp_path: Path) ->
         start = channel * 4 * size * size  # [i, i] of (3, 3, k, k)
         blob.data[start : start + size * size] = kernel
     model.write_bytes(net.SerializeToString())
-    (found,) = (each for each in check(path, model).findings if each.id == "DS005")
+    (found,) = (each for each in ds.check(path, model).findings if each.id == "DS005")
     assert "NVIDIA" in found.message
-    assert "DS003" not in ids(check(path, model))
+    assert "DS003" not in ids(ds.check(path, model))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +252,7 @@ def test_nvidias_kernels_are_off_centre(size: int, made: Any, tmp_path: Path) ->
 )
 def test_gains_by_hand(param: str, more: str, gains: tuple[float, float] | None, made: Any) -> None:
     """Sums of taps by phase, as the recipe's fact sheet has them."""
-    found = check(*made(net_of(param, more=more), "")).findings
+    found = ds.check(*made(net_of(param, more=more), "")).findings
     broken = [dict(each.numbers) for each in found if each.id == "DS006"]
     told = [(each["lowest"], each["highest"]) for each in broken]
     assert told == ([] if gains is None else [pytest.approx(gains, abs=1e-6)])
@@ -271,7 +269,7 @@ def behind_a_python_layer(param: str) -> str:
 
 def test_a_dilation_beyond_reason_has_no_gain(made: Any) -> None:
     net = behind_a_python_layer("kernel_size: 4 stride: 2 dilation: 100000000 bias_term: false")
-    (found,) = check(*made(net, ""), select="DS006").findings
+    (found,) = ds.check(*made(net, ""), select="DS006").findings
     assert found.message == "its dilation of 100000000x100000000 is beyond all reason"
     assert dict(found.numbers) == {
         "kernel": (4, 4), "stride": (2, 2), "lowest": 0.0, "highest": 0.0,
@@ -282,7 +280,7 @@ def test_where_no_kernel_has_a_place_none_has_a_gain(made: Any) -> None:
     """Three channels, two outputs of each: the kernel would be wrong for its stride, too."""
     bilinear = 'group: 3 kernel_size: 2 stride: 2 bias_term: false weight_filler { type: "%s" }'
     net, _ = made(net_of(bilinear % "bilinear", outputs=6), "")
-    (found,) = check(net).findings
+    (found,) = ds.check(net).findings
     assert (found.id, dict(found.numbers)) == ("DS008", {"group": 3, "num_output": 6})
     assert found.repair is not None
     assert found.repair.words.startswith("its channels are not its outputs")
@@ -292,7 +290,7 @@ def test_where_no_kernel_has_a_place_none_has_a_gain(made: Any) -> None:
 def test_weights_that_apply_refuses_have_to_be_a_diagonal_by_other_means(made: Any) -> None:
     """A learned kernel whose size does not interpolate: apply does not overwrite it."""
     param = 'kernel_size: 5 stride: 2 bias_term: false weight_filler { type: "bilinear" }'
-    (found,) = check(*made(net_of(param), "noise"), select="DS008").findings
+    (found,) = ds.check(*made(net_of(param), "noise"), select="DS008").findings
     assert found.repair is not None
     assert found.repair.words == (
         "group: 3 makes the filler right, and the weights have to be a diagonal for that"
@@ -310,7 +308,7 @@ def test_an_offset_below_zero_cannot_be(made: Any) -> None:
     crop = 'layer { name: "crop" type: "Crop" bottom: "up" bottom: "score" top: "c" }\n'
     text = first + pool + up.replace('bottom: "score"', 'bottom: "p"') + crop
     text = text.replace('top: "c"', 'top: "c" crop_param { offset: 0 }')
-    (found,) = check(*made(text, "")).findings
+    (found,) = ds.check(*made(text, "")).findings
     assert (found.id, dict(found.numbers)["expected"]) == ("DS007", (-1.0, -1.0))
     assert found.repair is not None
     assert found.repair.words == "an offset of -1 cannot be: pad the first layer more"
@@ -325,8 +323,8 @@ def test_a_layer_that_the_net_lacks_breaks_one_rule() -> None:
 def test_weights_that_were_learned_need_no_gain(made: Any) -> None:
     """Only an interpolation can have a wrong gain; what was learned is DS003's."""
     param = "kernel_size: 2 stride: 2 bias_term: false"
-    assert ids(check(*made(net_of(param), "noise"))) == ["DS003"]
-    assert ids(check(*made(net_of(param), "zero"))) == ["DS002", "DS006"]
+    assert ids(ds.check(*made(net_of(param), "noise"))) == ["DS003"]
+    assert ids(ds.check(*made(net_of(param), "zero"))) == ["DS002", "DS006"]
 
 
 def test_nearest_neighbour_is_left_in_peace(tmp_path: Path) -> None:
@@ -338,23 +336,23 @@ def test_nearest_neighbour_is_left_in_peace(tmp_path: Path) -> None:
     blob.data.extend([1.0] * 12)
     path = tmp_path / "in.caffemodel"
     path.write_bytes(model.SerializeToString())
-    assert ids(check(net, path)) == []
+    assert ids(ds.check(net, path)) == []
 
 
 def test_frozen_makes_a_learned_kernel_an_error(made: Any) -> None:
     net, _ = made(net_of(more="param { lr_mult: 2 }"), "")
-    (note,) = check(net).findings
-    assert (note.id, note.level, note.numbers) == ("DS010", Severity.NOTE, (("lr_mult", 2.0),))
-    assert check(net).passed
-    (error,) = check(net, frozen=True).findings
-    assert (error.id, error.level) == ("DS010", Severity.ERROR)
-    assert not check(net, frozen=True).passed
+    (note,) = ds.check(net).findings
+    assert (note.id, note.level, note.numbers) == ("DS010", ds.Severity.NOTE, (("lr_mult", 2.0),))
+    assert ds.check(net).passed
+    (error,) = ds.check(net, frozen=True).findings
+    assert (error.id, error.level) == ("DS010", ds.Severity.ERROR)
+    assert not ds.check(net, frozen=True).passed
 
 
 def test_only_matched_layers_are_held_to_what_upsampling_needs(made: Any) -> None:
     net, model = made(net_of("kernel_size: 4 stride: 4"), "zero")
-    assert ids(check(net, model)) == ["DS002", "DS006", "DS009", "DS011"]
-    assert ids(check(net, model, patterns="other", allow_empty=True)) == ["DS011"]
+    assert ids(ds.check(net, model)) == ["DS002", "DS006", "DS009", "DS011"]
+    assert ids(ds.check(net, model, patterns="other", allow_empty=True)) == ["DS011"]
 
 
 @pytest.mark.parametrize(
@@ -371,7 +369,7 @@ def test_rules_are_chosen(select: Any, ignore: Any, expected: list[str], made: A
     net = net_of("kernel_size: 4 stride: 4 bias_term: false", more="")
     net = net.replace("bias_term: false", "group: 3")
     path, model = made(net, "zero")
-    found = ids(check(path, model, select=select, ignore=ignore))
+    found = ids(ds.check(path, model, select=select, ignore=ignore))
     assert [each for each in found if each != "DS011"] == expected
 
 
@@ -381,7 +379,7 @@ def test_each_misspelt_field_is_told(tmp_path: Path) -> None:
         'layer { name: "c" type: "Convolution" bottom: "data" top: "c"\n'
         "  convolution_param { num_outputs: 3\n kernal_size: 3 } }\n" + net_of()
     )
-    found = check(net).findings
+    found = ds.check(net).findings
     assert [(each.id, each.line, each.column, dict(each.numbers)["nearest"]) for each in found] == [
         ("DS013", 2, 23, "num_output"),
         ("DS013", 3, 2, "kernel_size"),
@@ -390,16 +388,16 @@ def test_each_misspelt_field_is_told(tmp_path: Path) -> None:
 
 def test_a_mismatch_is_as_bad_as_caffe_takes_it(made: Any, tmp_path: Path) -> None:
     net, model = made(net_of(), "wrong-shape")
-    (found,) = (each for each in check(net, model).findings if each.id == "DS011")
-    assert found.level is Severity.ERROR
+    (found,) = (each for each in ds.check(net, model).findings if each.id == "DS011")
+    assert found.level is ds.Severity.ERROR
     assert dict(found.numbers) == {"blob": 0, "net": (3, 3, 4, 4), "model": (3, 3, 5, 5)}
     more = NetParameter.FromString(model.read_bytes())
     more.layer[0].blobs[0].shape.dim[:] = [3, 3, 4, 4]
     del more.layer[0].blobs[0].data[144:]
     more.layer.add(name="score", type="Convolution").blobs.add().data.append(1)
     model.write_bytes(more.SerializeToString())
-    (lacks,) = (each for each in check(net, model).findings if each.id == "DS011")
-    assert (lacks.level, lacks.line, lacks.layer) == (Severity.WARNING, None, None)
+    (lacks,) = (each for each in ds.check(net, model).findings if each.id == "DS011")
+    assert (lacks.level, lacks.line, lacks.layer) == (ds.Severity.WARNING, None, None)
     assert dict(lacks.numbers) == {"layers": ("score",)}
 
 
@@ -414,7 +412,7 @@ def test_what_net_and_model_call_differently(made: Any) -> None:
         (twice, "the model has 2 layers of this name", "save the model again"),
     ):
         model.write_bytes(changed.SerializeToString())
-        (found,) = check(net, model, select="DS011").findings
+        (found,) = ds.check(net, model, select="DS011").findings
         assert found.message.startswith(words)
         assert found.repair is not None
         assert found.repair.words.startswith(repair)
@@ -427,7 +425,7 @@ def test_a_namesake_without_weights_does_not_hide_them(made: Any) -> None:
     two.layer.add(name="up", type="Deconvolution")
     two.layer.add(name="lost", type="Deconvolution")
     model.write_bytes(two.SerializeToString())
-    up, lost = inspect(net, model).rows
+    up, lost = ds.inspect(net, model).rows
     assert [(each.id, dict(each.numbers)) for each in up.findings] == [
         ("DS002", {"values": 144, "nonzero": 0})
     ]
@@ -439,29 +437,29 @@ def test_a_namesake_without_weights_does_not_hide_them(made: Any) -> None:
 def test_a_model_that_tells_of_a_layer_what_caffe_refuses(made: Any) -> None:
     """Names and weights may be all that a file has; what more it says must be right."""
     _, model = made(net_of(), "bilinear")
-    (row,) = inspect(None, model).rows
+    (row,) = ds.inspect(None, model).rows
     assert row.target.problem is None
     more = NetParameter.FromString(model.read_bytes())
     more.layer[0].convolution_param.num_output = 3
     model.write_bytes(more.SerializeToString())
-    (row,) = inspect(None, model).rows
+    (row,) = ds.inspect(None, model).rows
     assert row.target.problem == "kernel_size is missing"
 
 
 def test_a_model_alone_is_held_to_what_it_tells_itself(made: Any) -> None:
     _, model = made(net_of(), "zero")
-    (found,) = check(None, model).findings
+    (found,) = ds.check(None, model).findings
     assert (found.id, found.line, found.layer) == ("DS002", None, "up")
     with pytest.raises(ValueError, match="are needed"):
-        inspect()
+        ds.inspect()
 
 
-def finding_of(model: Any, tmp_path: Path, net: str | None = None) -> list[Finding]:
+def finding_of(model: Any, tmp_path: Path, net: str | None = None) -> list[ds.Finding]:
     path = tmp_path / "m.caffemodel"
     path.write_bytes(model.SerializeToString())
     text = tmp_path / "n.prototxt"
     text.write_text(net or net_of())
-    return [each for each in check(text, path).findings if each.id == "DS014"]
+    return [each for each in ds.check(text, path).findings if each.id == "DS014"]
 
 
 def test_forms_that_caffe_refuses(tmp_path: Path, tent: Tent) -> None:
@@ -507,8 +505,8 @@ def test_a_file_of_more_than_two_gibibytes_is_too_large_for_caffe(
         # An unknown field of 2**31 bytes behind the layers, all of them a hole.
         file.write(b"\xa2\x3f" + b"\x80\x80\x80\x80\x08")
         file.truncate(end + 7 + 2**31)
-    (found,) = check(net, model).findings
-    assert (found.id, found.level) == ("DS014", Severity.ERROR)
+    (found,) = ds.check(net, model).findings
+    assert (found.id, found.level) == ("DS014", ds.Severity.ERROR)
     assert dict(found.numbers)["bytes"] == end + 7 + 2**31
 
 
@@ -517,23 +515,23 @@ def test_one_of_two_layers_of_a_name(tmp_path: Path) -> None:
     net = tmp_path / "net.prototxt"
     crop = 'layer { name: "crop" type: "Power" bottom: "up" top: "%s" }\n'
     net.write_text(net_of() + crop % "a" + crop % "b")
-    (found,) = check(net).findings
+    (found,) = ds.check(net).findings
     assert (found.id, found.line, found.layer) == ("DS012", 6, "crop")
     assert dict(found.numbers) == {"layers": 2, "lines": (5, 6)}
     phases = "include { phase: %s }"
     one = net_of(more="param { lr_mult: 0 } " + phases % "TRAIN")
     other = net_of(more="param { lr_mult: 0 } " + phases % "TEST").split("\n", 2)[2]
     net.write_text(one + other)
-    assert check(net).findings == ()
+    assert ds.check(net).findings == ()
 
 
 def test_an_hdf5_file_may_have_any_size(tmp_path: Path, made: Any) -> None:
     """Caffe's limit of 2 GiB is protobuf's."""
     net, model = made(net_of(), "bilinear")
     large = tmp_path / "large.h5"
-    convert(model, large)
+    ds.convert(model, large)
     with large.open("r+b") as file:
         file.truncate(2**31 + 4096)  # a hole behind what HDF5 knows of
-    (row,) = inspect(net, large).rows
+    (row,) = ds.inspect(net, large).rows
     assert [each.id for each in row.findings] == []
-    assert ids(check(net, large)) == []
+    assert ids(ds.check(net, large)) == []

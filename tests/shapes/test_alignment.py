@@ -17,13 +17,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.inputs.open_inputs import read_net
-from deconvsurgery.prototxt.net import NetState, Phase
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.shapes.alignment import placements
 from deconvsurgery.shapes.coordinates import AxisMap, composed, layer_map
-from deconvsurgery.verbs.check import check
 
 NetParameter: Any = message_class("NetParameter")
 SIZE = 64
@@ -45,7 +42,7 @@ def conv(sizes: str) -> str:
 def seen(net: str, tmp_path: Path, tent: Callable[..., NDArray[Any]]) -> NDArray[Any]:
     """Per output column, the input column that it looks at."""
     model = NetParameter()
-    for each in parse_net(net.encode()).layers:
+    for each in ds.parse_net(net.encode()).layers:
         param = each.convolution_param
         if each.type in ("Convolution", "Deconvolution"):
             size = param.kernel_size[0]
@@ -93,7 +90,7 @@ def test_a_map_is_what_opencv_computes(
     net = INPUT + "".join(layer(kind, at, param) for at, (kind, param) in enumerate(chain))
     columns = seen(net, tmp_path, tent)
     through: Any = ()
-    for each in parse_net(net.encode()).layers[1:]:
+    for each in ds.parse_net(net.encode()).layers[1:]:
         own = layer_map(each)
         assert own is not None
         through = composed(own, through)
@@ -119,7 +116,7 @@ def test_an_offset_is_right_where_opencv_puts_the_image_in_its_place(
     columns = seen(net, tmp_path, tent)
     middle = slice(24, 40)
     in_place = np.allclose(columns[middle], np.arange(SIZE)[middle], atol=1e-4)
-    (placed,) = placements(parse_net(net.encode()))
+    (placed,) = placements(ds.parse_net(net.encode()))
     assert placed.crop is not None
     assert placed.right == in_place
     assert in_place == (offset == 5)
@@ -136,7 +133,7 @@ def test_maps_by_hand() -> None:
     net += layer("Convolution", 6, conv("kernel_size: 7"))
     net += layer("Deconvolution", 7, conv("kernel_size: 64 stride: 32"))
     net += layer("Crop", 8, "crop_param { axis: 2 offset: 19 }", more='bottom: "data"')
-    (placed,) = placements(parse_net(net.encode()))
+    (placed,) = placements(ds.parse_net(net.encode()))
     assert placed.crop is not None
     # The convolution: b = 100 - 1 = 99; each pooling: (b - 1/2) / 2; kernel 7: b - 3; then
     # 32 b + 63 / 2 = 32 (99/32 - 31/64 - 3) + 31.5 = 99 - 15.5 - 96 + 31.5 = 19.
@@ -173,9 +170,9 @@ def test_fcns_offsets_are_found_right_and_wrong_ones_wrong(shared: Path, tmp_pat
     nets = published(shared)
     assert len(nets) >= 20
     for path, offsets in nets:
-        assert [each for each in check(path).findings if each.id == "DS007"] == [], path
-        net = read_net(path)
-        (state,) = net.states(Phase.TEST)
+        assert [each for each in ds.check(path).findings if each.id == "DS007"] == [], path
+        net = ds.read_net(path)
+        (state,) = net.states(ds.Phase.TEST)
         crops = [each.crop for each in placements(net.filtered(state))]
         expected = [each.expected[0] for each in crops if each is not None]
         assert expected == offsets * (len(expected) // len(offsets)), path
@@ -188,7 +185,7 @@ def test_fcns_offsets_are_found_right_and_wrong_ones_wrong(shared: Path, tmp_pat
                 changed.write_bytes(
                     text[: place.start(1)] + str(wrong).encode() + text[place.end(1) :]
                 )
-                found = [each for each in check(changed).findings if each.id == "DS007"]
+                found = [each for each in ds.check(changed).findings if each.id == "DS007"]
                 assert len(found) == 1, (path, wrong)
                 numbers = dict(found[0].numbers)
                 assert numbers["offset"] == (wrong, wrong)
@@ -200,7 +197,7 @@ def test_fcns_offsets_are_found_right_and_wrong_ones_wrong(shared: Path, tmp_pat
 
 def test_hed_without_its_fork(shared: Path) -> None:
     """HED's Crops have no offset: 35, 36, 38 and 42 are what HED's Caffe works out."""
-    found = check(shared / "nets/hed--examples-hed/deploy.prototxt", select="DS007").findings
+    found = ds.check(shared / "nets/hed--examples-hed/deploy.prototxt", select="DS007").findings
     told = {each.layer: dict(each.numbers)["expected"] for each in found}
     assert told == {
         "upsample_2": (35.0, 35.0),
@@ -208,7 +205,7 @@ def test_hed_without_its_fork(shared: Path) -> None:
         "upsample_8": (38.0, 38.0),
         "upsample_16": (42.0, 42.0),
     }
-    old = check(
+    old = ds.check(
         shared / "nets/crfasrnn--matlab-scripts/TVG_CRFRNN_COCO_VOC.prototxt",
         patterns="*",
         select="DS007",
@@ -220,7 +217,7 @@ def test_hed_without_its_fork(shared: Path) -> None:
 
 
 def own(param: str, more: str = "") -> list[str]:
-    net = parse_net((INPUT + layer("Deconvolution", 0, conv(param)) + more).encode())
+    net = ds.parse_net((INPUT + layer("Deconvolution", 0, conv(param)) + more).encode())
     return ["right" if each.right else "wrong" for each in placements(net)]
 
 
@@ -255,7 +252,7 @@ def test_what_follows() -> None:
     fuse = layer("Eltwise", 9, "", bottom="%s", more='bottom: "data"')
 
     def found(*layers: str) -> Any:
-        (placed,) = placements(parse_net((INPUT + pooled + up + "".join(layers)).encode()))
+        (placed,) = placements(ds.parse_net((INPUT + pooled + up + "".join(layers)).encode()))
         return placed
 
     assert not found(relu).right
@@ -282,7 +279,7 @@ def test_strides_beyond_all_reason_are_no_trouble() -> None:
                          if at == 0 else f"b{at - 1}") for at in range(3000))  # fmt: skip
     last = layer("Deconvolution", 3000, conv("kernel_size: 4 stride: 2"))
     crop = layer("Crop", 3001, "", more='bottom: "data"')
-    (placed,) = placements(parse_net((INPUT + many + last + crop).encode()))
+    (placed,) = placements(ds.parse_net((INPUT + many + last + crop).encode()))
     assert placed.cropped
     assert placed.crop is None
 
@@ -291,13 +288,13 @@ def test_a_state_has_its_own_graph() -> None:
     """In TRAIN a Crop follows, in TEST none does."""
     up = layer("Deconvolution", 0, conv("kernel_size: 4 stride: 2"))
     crop = layer("Crop", 1, "include { phase: TRAIN }", more='bottom: "data"')
-    net = parse_net((INPUT + up + crop).encode())
+    net = ds.parse_net((INPUT + up + crop).encode())
     right = {
-        phase: [each.right for each in placements(net.filtered(NetState(phase)))]
-        for phase in (Phase.TRAIN, Phase.TEST)
+        phase: [each.right for each in placements(net.filtered(ds.NetState(phase)))]
+        for phase in (ds.Phase.TRAIN, ds.Phase.TEST)
     }
-    assert right == {Phase.TRAIN: [False], Phase.TEST: [False]}
-    (train,) = placements(net.filtered(NetState(Phase.TRAIN)))
+    assert right == {ds.Phase.TRAIN: [False], ds.Phase.TEST: [False]}
+    (train,) = placements(net.filtered(ds.NetState(ds.Phase.TRAIN)))
     assert train.cropped
 
 
@@ -306,7 +303,7 @@ def facts(crop: str, *more: str) -> Any:
     halved = layer("Pooling", 0, "pooling_param { kernel_size: 2 stride: 2 }")
     up = layer("Deconvolution", 1, conv("kernel_size: 4 stride: 2"))
     cut = layer("Crop", 2, crop, more='bottom: "data"')
-    (placed,) = placements(parse_net((INPUT + halved + up + cut + "".join(more)).encode()))
+    (placed,) = placements(ds.parse_net((INPUT + halved + up + cut + "".join(more)).encode()))
     return placed
 
 
@@ -377,7 +374,7 @@ def test_a_wrong_crop_is_told_with_its_repair(
         + layer("Deconvolution", 1, conv(up))
         + layer("Crop", 2, crop, more='bottom: "data"')
     )
-    (found,) = check(net, patterns="*", select="DS007").findings
+    (found,) = ds.check(net, patterns="*", select="DS007").findings
     assert found.message == told
     assert found.repair is not None
     assert found.repair.words == repair
@@ -386,7 +383,7 @@ def test_a_wrong_crop_is_told_with_its_repair(
 
 def test_a_crop_that_only_forks_can_read_is_theirs() -> None:
     """In a net of old there is no Crop but that of forks, which work the offset out themselves."""
-    net = parse_net(
+    net = ds.parse_net(
         (
             INPUT
             + 'layers { name: "p" type: POOLING bottom: "data" top: "p" ' + POOL + " }\n"
@@ -410,7 +407,7 @@ def test_edges_put_upon_edges_are_no_fault(offset: int, right: bool) -> None:
     net = INPUT + layer("Convolution", 0, HALVE) + layer("Convolution", 1, HALVE)
     net += layer("Deconvolution", 2, conv("kernel_size: 8 stride: 4 pad: 2"))
     net += layer("Crop", 3, f"crop_param {{ offset: {offset} }}", more='bottom: "data"')
-    (placed,) = placements(parse_net(net.encode()))
+    (placed,) = placements(ds.parse_net(net.encode()))
     assert placed.crop.expected == (Fraction(3, 2), Fraction(3, 2))
     assert placed.right is right
 
@@ -422,7 +419,7 @@ def test_branches_that_meet_without_a_crop(pad: int, agrees: bool) -> None:
     net += layer("Deconvolution", 1, conv("kernel_size: 4 stride: 2"))
     net += layer("Convolution", 2, conv(f"kernel_size: 3 pad: {pad}"), bottom="data")
     net += layer("Eltwise", 3, "", bottom="b1", more='bottom: "b2"')
-    (placed,) = placements(parse_net(net.encode()))
+    (placed,) = placements(ds.parse_net(net.encode()))
     assert (placed.joined, placed.right) == (agrees, agrees)
 
 
@@ -447,7 +444,7 @@ def test_branches_that_meet_without_a_crop(pad: int, agrees: bool) -> None:
 )
 def test_who_leaves_pixels_where_they_are(kind: str, param: str, keeps: bool) -> None:
     """A map of nothing, or none at all: then nothing is said of what lies behind."""
-    net = parse_net((INPUT + layer(kind, 0, param)).encode())
+    net = ds.parse_net((INPUT + layer(kind, 0, param)).encode())
     own_map = layer_map(net.layers[-1])
     assert (own_map is not None and set(own_map) <= {AxisMap()}) is keeps
     assert keeps or own_map is None
@@ -483,6 +480,6 @@ def test_maps_of_another_number_of_axes_do_not_follow() -> None:
     ],
 )
 def test_a_forks_upsample_by_hand(param: str, shift: Fraction | None) -> None:
-    net = parse_net((INPUT + layer("Upsample", 0, f"upsample_param {{ {param} }}")).encode())
+    net = ds.parse_net((INPUT + layer("Upsample", 0, f"upsample_param {{ {param} }}")).encode())
     found = layer_map(net.layers[-1])
     assert (found[0].shift if found else None) == shift

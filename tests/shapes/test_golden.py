@@ -9,14 +9,7 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.prototxt.net import (
-    Layer,
-    Message,
-    Net,
-    NetState,
-    Phase,
-)
-from deconvsurgery.prototxt.parse import parse_net
+import deconvsurgery as ds
 from deconvsurgery.shapes.infer import Shape, infer_shapes
 from helpers.places import SHARED
 
@@ -31,7 +24,7 @@ def loaded(path: Path) -> Any:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def seen(net: Net) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
+def seen(net: ds.Net) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
     """Blobs and, of layers that have any, weights by name."""
     shapes = infer_shapes(net)
     blobs: dict[str, Shape] = {}
@@ -46,22 +39,24 @@ def seen(net: Net) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
     return blobs, params
 
 
-def read(key: str) -> Net:
+def read(key: str) -> ds.Net:
     path, phase = key.split("|")
-    net = parse_net((SHARED / path).read_bytes())
-    return net.filtered(NetState(Phase[phase], net.state.level, net.state.stage))
+    net = ds.parse_net((SHARED / path).read_bytes())
+    return net.filtered(ds.NetState(ds.Phase[phase], net.state.level, net.state.stage))
 
 
-def with_inputs(net: Net, blobs: dict[str, list[int]]) -> Net:
+def with_inputs(net: ds.Net, blobs: dict[str, list[int]]) -> ds.Net:
     """The net with Input layers of the shapes its data layers were replaced by."""
 
-    def given(layer: Layer) -> Layer:
+    def given(layer: ds.Layer) -> ds.Layer:
         if layer.bottom or layer.type == "Input":
             return layer
         shapes = tuple(
-            ("shape", Message(tuple(("dim", dim) for dim in blobs[top]))) for top in layer.top
+            ("shape", ds.Message(tuple(("dim", dim) for dim in blobs[top]))) for top in layer.top
         )
-        return replace(layer, type="Input", message=Message((("input_param", Message(shapes)),)))
+        return replace(
+            layer, type="Input", message=ds.Message((("input_param", ds.Message(shapes)),))
+        )
 
     return replace(net, layers=tuple(given(layer) for layer in net.layers))
 
@@ -110,7 +105,7 @@ def test_nothing_is_made_up_where_the_data_is_unknown(key: str) -> None:
 @skip_without_cases
 @pytest.mark.parametrize("case", loaded(CASES) or [], ids=lambda case: case["name"])
 def test_layouts(case: dict[str, Any]) -> None:
-    net = parse_net(case["prototxt"].encode())
+    net = ds.parse_net(case["prototxt"].encode())
     (layer,) = (layer for layer in net.layers if layer.name == case["layer"])
     shapes, caffe = infer_shapes(net)[layer.index], case["caffe"]
     if "error" in caffe:

@@ -5,15 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import (
-    ConvolutionParam,
-    Layer,
-    Message,
-    Net,
-    NetState,
-)
-from deconvsurgery.prototxt.parse import parse_net
+import deconvsurgery as ds
 from deconvsurgery.shapes.infer import (
     RULES,
     LayerShapes,
@@ -28,7 +20,7 @@ IMAGE = (1, 6, 5, 7)
 
 
 def inferred(text: str, source: dict[str, tuple[tuple[int, ...], ...]] | None = None):
-    net = parse_net(text.encode()).filtered(NetState())
+    net = ds.parse_net(text.encode()).filtered(ds.NetState())
     shapes = infer_shapes(net, source or {})
     return {layer.name: shapes[layer.index] for layer in net.layers}
 
@@ -759,76 +751,76 @@ def test_a_problem_leaves_what_is_undisputed() -> None:
 
 # ── the window of a convolution ──────────────────────────────────────────────────────────
 
-WINDOWS: list[tuple[ConvolutionParam, int | None, Window]] = [
-    (ConvolutionParam(kernel_size=(4,)), 2, Window((4, 4), (1, 1), (0, 0), (1, 1))),
-    (ConvolutionParam(kernel_size=(4,)), None, Window((4, 4), (1, 1), (0, 0), (1, 1))),
-    (ConvolutionParam(kernel_size=(4, 6)), 2, Window((4, 6), (1, 1), (0, 0), (1, 1))),
-    (ConvolutionParam(kernel_h=4, kernel_w=6), 2, Window((4, 6), (1, 1), (0, 0), (1, 1))),
+WINDOWS: list[tuple[ds.ConvolutionParam, int | None, Window]] = [
+    (ds.ConvolutionParam(kernel_size=(4,)), 2, Window((4, 4), (1, 1), (0, 0), (1, 1))),
+    (ds.ConvolutionParam(kernel_size=(4,)), None, Window((4, 4), (1, 1), (0, 0), (1, 1))),
+    (ds.ConvolutionParam(kernel_size=(4, 6)), 2, Window((4, 6), (1, 1), (0, 0), (1, 1))),
+    (ds.ConvolutionParam(kernel_h=4, kernel_w=6), 2, Window((4, 6), (1, 1), (0, 0), (1, 1))),
     (
-        ConvolutionParam(
+        ds.ConvolutionParam(
             kernel_size=(4,), stride_h=2, stride_w=3, pad_h=1, pad_w=0, dilation=(2, 1)
         ),
         None,
         Window((4, 4), (2, 3), (1, 0), (2, 1)),
     ),
     # pad_h alone leaves pad_w at its default of 0, which is a pad
-    (ConvolutionParam(kernel_size=(4,), pad_h=1), 2, Window((4, 4), (1, 1), (1, 0), (1, 1))),
+    (ds.ConvolutionParam(kernel_size=(4,), pad_h=1), 2, Window((4, 4), (1, 1), (1, 0), (1, 1))),
     (
-        ConvolutionParam(kernel_size=(1, 2, 3), stride=(2,)),
+        ds.ConvolutionParam(kernel_size=(1, 2, 3), stride=(2,)),
         None,
         Window((1, 2, 3), (2, 2, 2), (0, 0, 0), (1, 1, 1)),
     ),
     (
-        ConvolutionParam(kernel_size=(3,), stride=(1, 2, 2)),
+        ds.ConvolutionParam(kernel_size=(3,), stride=(1, 2, 2)),
         None,
         Window((3, 3, 3), (1, 2, 2), (0, 0, 0), (1, 1, 1)),
     ),
-    (ConvolutionParam(), 0, Window((), (), (), ())),
-    (ConvolutionParam(kernel_size=(5,), stride=(1,)), 0, Window((), (), (), ())),
-    (ConvolutionParam(kernel_size=(5,)), 1, Window((5,), (1,), (0,), (1,))),
+    (ds.ConvolutionParam(), 0, Window((), (), (), ())),
+    (ds.ConvolutionParam(kernel_size=(5,), stride=(1,)), 0, Window((), (), (), ())),
+    (ds.ConvolutionParam(kernel_size=(5,)), 1, Window((5,), (1,), (0,), (1,))),
 ]
 
 
 @pytest.mark.parametrize(("param", "axes", "window"), WINDOWS)
-def test_window(param: ConvolutionParam, axes: int | None, window: Window) -> None:
+def test_window(param: ds.ConvolutionParam, axes: int | None, window: Window) -> None:
     assert convolution_window(param, axes) == window
 
 
 def test_a_dilated_kernel_spans_more() -> None:
-    window = convolution_window(ConvolutionParam(kernel_size=(3, 4), dilation=(2, 3)), 2)
+    window = convolution_window(ds.ConvolutionParam(kernel_size=(3, 4), dilation=(2, 3)), 2)
     assert window.extent == (5, 10)
 
 
-BAD_WINDOWS: list[tuple[ConvolutionParam, int | None, str]] = [
-    (ConvolutionParam(), 2, "kernel_size is missing"),
-    (ConvolutionParam(kernel_size=(0,)), 2, "a kernel size is 0"),
-    (ConvolutionParam(kernel_size=(3, 0)), 2, "a kernel size is 0"),
-    (ConvolutionParam(kernel_h=4), 2, "kernel_w is missing"),
-    (ConvolutionParam(kernel_w=4), None, "kernel_h is missing"),
-    (ConvolutionParam(kernel_h=0, kernel_w=4), 2, "a kernel size is 0"),
-    (ConvolutionParam(kernel_h=4, kernel_w=4), 3, "for 2 spatial axes, this layer has 3"),
-    (ConvolutionParam(kernel_size=(4,), kernel_h=4, kernel_w=4), 2, "given as well as"),
-    (ConvolutionParam(kernel_size=(4,), kernel_h=0), 2, "given as well as"),
-    (ConvolutionParam(kernel_size=(4, 4, 4)), 2, "given 3 times for 2 spatial axes"),
-    (ConvolutionParam(kernel_size=(4, 4)), 1, "given 2 times for 1 spatial axes"),
-    (ConvolutionParam(kernel_size=(4, 4)), 0, "given 2 times for 0 spatial axes"),
-    (ConvolutionParam(kernel_size=(4,), stride=(0,)), 2, "a stride is 0"),
-    (ConvolutionParam(kernel_size=(4,), stride=(2, 2, 2)), 2, "stride is given 3 times"),
-    (ConvolutionParam(kernel_size=(4,), stride=(2,), stride_h=2), 2, "stride is given as well"),
-    (ConvolutionParam(kernel_size=(4,), stride_h=2), 2, "stride_w is missing"),
-    (ConvolutionParam(kernel_size=(4,), stride_h=2, stride_w=2), 1, "for 2 spatial axes"),
+BAD_WINDOWS: list[tuple[ds.ConvolutionParam, int | None, str]] = [
+    (ds.ConvolutionParam(), 2, "kernel_size is missing"),
+    (ds.ConvolutionParam(kernel_size=(0,)), 2, "a kernel size is 0"),
+    (ds.ConvolutionParam(kernel_size=(3, 0)), 2, "a kernel size is 0"),
+    (ds.ConvolutionParam(kernel_h=4), 2, "kernel_w is missing"),
+    (ds.ConvolutionParam(kernel_w=4), None, "kernel_h is missing"),
+    (ds.ConvolutionParam(kernel_h=0, kernel_w=4), 2, "a kernel size is 0"),
+    (ds.ConvolutionParam(kernel_h=4, kernel_w=4), 3, "for 2 spatial axes, this layer has 3"),
+    (ds.ConvolutionParam(kernel_size=(4,), kernel_h=4, kernel_w=4), 2, "given as well as"),
+    (ds.ConvolutionParam(kernel_size=(4,), kernel_h=0), 2, "given as well as"),
+    (ds.ConvolutionParam(kernel_size=(4, 4, 4)), 2, "given 3 times for 2 spatial axes"),
+    (ds.ConvolutionParam(kernel_size=(4, 4)), 1, "given 2 times for 1 spatial axes"),
+    (ds.ConvolutionParam(kernel_size=(4, 4)), 0, "given 2 times for 0 spatial axes"),
+    (ds.ConvolutionParam(kernel_size=(4,), stride=(0,)), 2, "a stride is 0"),
+    (ds.ConvolutionParam(kernel_size=(4,), stride=(2, 2, 2)), 2, "stride is given 3 times"),
+    (ds.ConvolutionParam(kernel_size=(4,), stride=(2,), stride_h=2), 2, "stride is given as well"),
+    (ds.ConvolutionParam(kernel_size=(4,), stride_h=2), 2, "stride_w is missing"),
+    (ds.ConvolutionParam(kernel_size=(4,), stride_h=2, stride_w=2), 1, "for 2 spatial axes"),
     # presence counts, not value
-    (ConvolutionParam(kernel_size=(4,), pad=(1,), pad_h=0), 2, "pad is given as well as"),
-    (ConvolutionParam(kernel_size=(4,), pad=(1, 1, 1)), 2, "pad is given 3 times"),
-    (ConvolutionParam(kernel_size=(4,), pad_h=1), 1, "for 2 spatial axes"),
-    (ConvolutionParam(kernel_size=(4,), dilation=(1, 1, 1)), 2, "dilation is given 3 times"),
-    (ConvolutionParam(kernel_size=(2**31,)), 2, "above 2147483647"),
+    (ds.ConvolutionParam(kernel_size=(4,), pad=(1,), pad_h=0), 2, "pad is given as well as"),
+    (ds.ConvolutionParam(kernel_size=(4,), pad=(1, 1, 1)), 2, "pad is given 3 times"),
+    (ds.ConvolutionParam(kernel_size=(4,), pad_h=1), 1, "for 2 spatial axes"),
+    (ds.ConvolutionParam(kernel_size=(4,), dilation=(1, 1, 1)), 2, "dilation is given 3 times"),
+    (ds.ConvolutionParam(kernel_size=(2**31,)), 2, "above 2147483647"),
 ]
 
 
 @pytest.mark.parametrize(("param", "axes", "words"), BAD_WINDOWS)
-def test_refused_window(param: ConvolutionParam, axes: int | None, words: str) -> None:
-    with pytest.raises(ShapeError) as caught:
+def test_refused_window(param: ds.ConvolutionParam, axes: int | None, words: str) -> None:
+    with pytest.raises(ds.ShapeError) as caught:
         convolution_window(param, axes)
     assert words in caught.value.message
     assert caught.value.hint
@@ -961,31 +953,31 @@ def test_nets_with_holes_are_read() -> None:
     shapes = inferred('layer { name: "relu" type: "ReLU" bottom: "nowhere" top: "y" }')
     assert shapes["relu"] == LayerShapes((None,), (None,), ())
     for kind in ("ReLU", "Concat", "Eltwise", "Slice", "Reshape", "Scale", "LSTMUnit", "Filter"):
-        assert infer_shapes(Net(layers=(Layer(0, "a", kind, (), ("t",)),)))[0].tops == (None,)
-    assert infer_shapes(Net(layers=(Layer(0, "a", "Slice", ("b",), ()),)))[0].tops == ()
+        assert infer_shapes(ds.Net(layers=(ds.Layer(0, "a", kind, (), ("t",)),)))[0].tops == (None,)
+    assert infer_shapes(ds.Net(layers=(ds.Layer(0, "a", "Slice", ("b",), ()),)))[0].tops == ()
 
 
 def test_layers_of_one_name_are_told_apart() -> None:
-    net = parse_net((DATA + UP + UP).encode())
+    net = ds.parse_net((DATA + UP + UP).encode())
     assert list(infer_shapes(net)) == [0, 1, 2]
 
 
 def test_phases_are_the_callers_choice() -> None:
     text = DATA + RECOMMENDED.replace('top: "up"', 'top: "up" include { phase: TRAIN }')
-    net = parse_net(text.encode())
-    assert set(infer_shapes(net.filtered(NetState()))) == {0}
+    net = ds.parse_net(text.encode())
+    assert set(infer_shapes(net.filtered(ds.NetState()))) == {0}
 
 
 def test_long_nets_take_no_longer_than_they_are() -> None:
     """50 000 layers over one blob: a quadratic walk would not come back."""
-    param = ConvolutionParam(num_output=3, kernel_size=(3,), pad=(1,))
-    body = Message((("prelu_param", Message((("channel_shared", False),))),))
+    param = ds.ConvolutionParam(num_output=3, kernel_size=(3,), pad=(1,))
+    body = ds.Message((("prelu_param", ds.Message((("channel_shared", False),))),))
     kinds = ("Convolution", "PReLU", "Eltwise", "Deconvolution")
     layers = tuple(
-        Layer(i, f"l{i}", kinds[i % 4], ("x",), ("x",), convolution_param=param, message=body)
+        ds.Layer(i, f"l{i}", kinds[i % 4], ("x",), ("x",), convolution_param=param, message=body)
         for i in range(50_000)
     )
-    shapes = infer_shapes(Net(layers=layers), {f"l{i}": ((3, 3, 3, 3),) for i in range(50_000)})
+    shapes = infer_shapes(ds.Net(layers=layers), {f"l{i}": ((3, 3, 3, 3),) for i in range(50_000)})
     assert shapes[49_999].blobs == ((3, 3, 3, 3), (3,))
 
 

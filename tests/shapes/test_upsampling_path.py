@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.prototxt.net import Net
-from deconvsurgery.prototxt.parse import parse_net
+import deconvsurgery as ds
 from deconvsurgery.shapes.upsampling_path import MOST_STEPS, WayUp, ways_up
 from deconvsurgery.verbs.demo_net import net_text
 
@@ -22,7 +21,7 @@ def layer(name: str, bottom: str, kind: str, top: str | None = None) -> str:
 
 
 def ways(text: str, *matched: str) -> tuple[WayUp, ...]:
-    net: Net = parse_net(text.encode())
+    net: ds.Net = ds.parse_net(text.encode())
     indexes = {each.index for each in net.layers if each.name in matched}
     return ways_up(net, net.states(), indexes)
 

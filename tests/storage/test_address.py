@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.errors import FileError
+import deconvsurgery as ds
 from deconvsurgery.storage.address import (
     file_of,
     folder_of,
@@ -63,7 +63,7 @@ def test_the_file_of_a_path(path: str | Path, file: str) -> None:
 
 @pytest.mark.parametrize("url", ["file://host/a", "file://a"])
 def test_a_file_of_another_machine_is_refused(url: str) -> None:
-    with pytest.raises(FileError, match="is a file of another machine") as caught:
+    with pytest.raises(ds.FileError, match="is a file of another machine") as caught:
         file_of(url)
     assert caught.value.path == url
     assert caught.value.hint == "three slashes begin a path on this one: file:///home/..."

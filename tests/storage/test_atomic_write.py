@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.errors import FileError, OutputError
+import deconvsurgery as ds
 from deconvsurgery.storage.atomic_write import Staged, staged
 from deconvsurgery.storage.copy_bytes import FileSink
 from deconvsurgery.storage.descriptors import opened as really_opened
@@ -56,19 +56,19 @@ def put(path: Path, during: Callable[[], object] = lambda: None, *, force: bool 
 def test_a_place_that_cannot_be_looked_at(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(os, "lstat", refusing(errno.EIO))
-        with pytest.raises(FileError, match="cannot be looked at: Input/output error") as caught:
+        with pytest.raises(ds.FileError, match="cannot be looked at: Input/output error") as caught:
             found_place(old)
     assert caught.value.path == str(old)
     with monkeypatch.context() as patched:
         patched.setattr(os, "fstat", refusing(errno.EIO))
-        with pytest.raises(FileError, match="cannot be looked at: Input/output error"):
+        with pytest.raises(ds.FileError, match="cannot be looked at: Input/output error"):
             found_place("-")
 
 
 def test_a_folder_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = found_place(tmp_path / "new")
     monkeypatch.setattr(os, "stat", refusing(errno.EACCES))
-    with pytest.raises(FileError, match="its directory cannot be looked at: Permission denied"):
+    with pytest.raises(ds.FileError, match="its directory cannot be looked at: Permission denied"):
         check_place(there, None, force=False, in_place=False, text=False)
 
 
@@ -79,7 +79,7 @@ def test_a_device_that_cannot_be_opened_is_taken_for_no_terminal(
     monkeypatch.setattr("deconvsurgery.storage.output_place.opened", refusing(errno.EBUSY))
     check_place(found_place("/dev/null"), None, force=False, in_place=False, text=False)
     monkeypatch.setattr("deconvsurgery.storage.write_outputs.opened", refusing(errno.EBUSY))
-    with pytest.raises(FileError, match="Device or resource busy"):
+    with pytest.raises(ds.FileError, match="Device or resource busy"):
         write_file("/dev/null", NEW)
 
 
@@ -95,7 +95,7 @@ def test_a_fifo_that_became_a_file_meanwhile_keeps_its_bytes(
         return really_opened(name, *more)
 
     monkeypatch.setattr("deconvsurgery.storage.write_outputs.opened", swapped)
-    with pytest.raises(OutputError, match="became a regular file meanwhile"):
+    with pytest.raises(ds.OutputError, match="became a regular file meanwhile"):
         write_file(path, NEW)
     assert path.read_bytes() == OLD
 
@@ -105,10 +105,10 @@ def test_a_folder_is_made_or_the_reason_is_told(old: Path, monkeypatch: pytest.M
     assert (old.with_name("a") / "b").is_dir()
     make_directory(old.with_name("a"))  # it is there
     for name in (old, old / "inside"):
-        with pytest.raises(OutputError, match="cannot be made a directory"):
+        with pytest.raises(ds.OutputError, match="cannot be made a directory"):
             make_directory(name)
     monkeypatch.setattr(os, "makedirs", refusing(errno.ENOSPC))
-    with pytest.raises(FileError, match="cannot be made a directory: No space left on device"):
+    with pytest.raises(ds.FileError, match="cannot be made a directory: No space left on device"):
         make_directory(old.with_name("c"))
     assert old.read_bytes() == OLD
 
@@ -177,7 +177,7 @@ def test_what_was_replaced_meanwhile_is_kept(old: Path) -> None:
         other.write_bytes(b"of another")
         other.rename(old)
 
-    with pytest.raises(OutputError, match="was replaced by another meanwhile"):
+    with pytest.raises(ds.OutputError, match="was replaced by another meanwhile"):
         put(old, another)
     assert old.read_bytes() == b"of another"
     put(old, another, force=True)
@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_flushed(
 
     monkeypatch.setattr(os, "fsync", fsync)
     if number == errno.EIO:
-        with pytest.raises(FileError, match="complete and in its place, but the directory"):
+        with pytest.raises(ds.FileError, match="complete and in its place, but the directory"):
             put(old)
     else:
         put(old)

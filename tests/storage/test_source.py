@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.errors import FileError, FormatError, ModelError
+import deconvsurgery as ds
 from deconvsurgery.storage import source as source_room
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import FileSource, open_source, read_bytes
@@ -107,21 +107,21 @@ def test_short_reads_and_interruptions_are_completed(calls: list[int]) -> None:
 
 
 def test_beyond_the_end_is_an_error_with_its_place(file: Path) -> None:
-    with open_source(file) as source, pytest.raises(ModelError, match="too early") as caught:
+    with open_source(file) as source, pytest.raises(ds.ModelError, match="too early") as caught:
         source.read(len(BYTES) - 4, 9)
     assert caught.value.offset == len(BYTES) - 4
     assert caught.value.path == str(file)
 
 
 def test_a_huge_request_is_refused_before_memory_is_taken(file: Path) -> None:
-    with open_source(file) as source, pytest.raises(ModelError):
+    with open_source(file) as source, pytest.raises(ds.ModelError):
         source.read(0, 1 << 62)
 
 
 def test_cut_short_while_open(file: Path) -> None:
     with open_source(file) as source:
         os.truncate(file, 100)
-        with pytest.raises(ModelError, match="cut short") as caught:
+        with pytest.raises(ds.ModelError, match="cut short") as caught:
             source.read(50, 100)
         assert caught.value.offset == 100
         assert not source.unchanged()
@@ -133,7 +133,7 @@ def test_the_system_refuses(file: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     with open_source(file) as source:
         monkeypatch.setattr(os, "pread", broken)
-        with pytest.raises(FileError, match="byte 7: Input/output error") as caught:
+        with pytest.raises(ds.FileError, match="byte 7: Input/output error") as caught:
             source.read(7, 1)
     assert caught.value.path == str(file)
 
@@ -152,9 +152,9 @@ def test_the_system_does_not_say_what_it_opened(
     given = os.open(file, os.O_RDONLY)
     with monkeypatch.context() as patched:
         patched.setattr(os, "fstat", refusing(errno.EIO))
-        with pytest.raises(FileError, match="cannot be looked at: Input/output error"):
+        with pytest.raises(ds.FileError, match="cannot be looked at: Input/output error"):
             FileSource(given, "it")
-        with pytest.raises(FileError, match="cannot be looked at: Input/output error") as caught:
+        with pytest.raises(ds.FileError, match="cannot be looked at: Input/output error") as caught:
             open_source(file)
     assert caught.value.path == str(file)
     with pytest.raises(OSError, match="Bad file descriptor"):
@@ -268,7 +268,7 @@ def test_standard_input_that_was_read_from_already(file: Path) -> None:
 def test_standard_input_from_a_terminal() -> None:
     ours, theirs = pty.openpty()
     try:
-        with standard_input(theirs), pytest.raises(FileError, match="is a terminal") as caught:
+        with standard_input(theirs), pytest.raises(ds.FileError, match="is a terminal") as caught:
             open_source("-")
     finally:
         os.close(ours)
@@ -326,7 +326,7 @@ def test_no_room_for_the_spool(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         piped(BYTES) as pipe,
         standard_input(pipe),
-        pytest.raises(FileError, match="No space left") as caught,
+        pytest.raises(ds.FileError, match="No space left") as caught,
     ):
         open_source("-")
     assert caught.value.hint is not None
@@ -339,7 +339,7 @@ def test_no_room_for_the_spool(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_standard_input_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched, piped(b"") as pipe, standard_input(pipe):
         patched.setattr(source_room, "duplicated", refusing(errno.EMFILE))
-        with pytest.raises(FileError, match="cannot be read: Too many open files") as caught:
+        with pytest.raises(ds.FileError, match="cannot be read: Too many open files") as caught:
             open_source("-")
     assert caught.value.path == "standard input"
     pieces = iter([InterruptedError, b"ab", InterruptedError, b"cd", OSError(5, "gone")])
@@ -353,7 +353,7 @@ def test_standard_input_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> 
     with piped(b"") as pipe, standard_input(pipe):
         with monkeypatch.context() as patched:
             patched.setattr(os, "read", read)
-            with pytest.raises(FileError, match="cannot be read: gone"):
+            with pytest.raises(ds.FileError, match="cannot be read: gone"):
                 open_source("-")
         pieces = iter([b"ab", InterruptedError, b"cd"])
         with monkeypatch.context() as patched:
@@ -367,26 +367,26 @@ def test_a_folder_that_cannot_be_listed_gives_no_hint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "scandir", refusing(errno.EACCES))
-    with pytest.raises(FileError, match="no such file") as caught:
+    with pytest.raises(ds.FileError, match="no such file") as caught:
         open_source(tmp_path / "nett.caffemodel")
     assert caught.value.hint is None
 
 
 def test_missing(file: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="no such file") as caught:
+    with pytest.raises(ds.FileError, match="no such file") as caught:
         open_source(tmp_path / "nett.caffemodel")
     assert caught.value.hint == f"did you mean {file}?"
-    with pytest.raises(FileError) as caught:
+    with pytest.raises(ds.FileError) as caught:
         open_source(tmp_path / "a" / "b")
     assert caught.value.hint == f"the directory {tmp_path / 'a'} does not exist either"
-    with pytest.raises(FileError) as caught:
+    with pytest.raises(ds.FileError) as caught:
         open_source("")
     assert caught.value.message == "there is no such file"
 
 
 @pytest.mark.parametrize("function", [open_source, read_bytes])
 def test_directory(tmp_path: Path, function: Callable[[Path], object]) -> None:
-    with pytest.raises(FileError, match="is a directory"):
+    with pytest.raises(ds.FileError, match="is a directory"):
         function(tmp_path)
 
 
@@ -405,7 +405,7 @@ def test_the_reason_is_told(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.path.relpath(tmp_path / "socket"))
-        with pytest.raises(FileError, match=message):
+        with pytest.raises(ds.FileError, match=message):
             open_source(f"{tmp_path}/{name}")
 
 
@@ -414,7 +414,7 @@ def test_no_permission(file: Path) -> None:
     file.chmod(0)
     os.seteuid(65534)
     try:
-        with pytest.raises(FileError, match="Permission denied"):
+        with pytest.raises(ds.FileError, match="Permission denied"):
             open_source(file)
     finally:
         os.seteuid(0)
@@ -425,12 +425,12 @@ def test_read_bytes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with piped(BYTES) as pipe, standard_input(pipe):
         assert read_bytes("-") == BYTES
     monkeypatch.setattr(source_room, "_TEXT_LIMIT", len(BYTES) - 1)
-    with pytest.raises(FormatError, match=f"is {len(BYTES)} bytes, no prototxt"):
+    with pytest.raises(ds.FormatError, match=f"is {len(BYTES)} bytes, no prototxt"):
         read_bytes(file)
     with (
         piped(BYTES) as pipe,
         standard_input(pipe),
-        pytest.raises(FormatError, match="too large for a prototxt"),
+        pytest.raises(ds.FormatError, match="too large for a prototxt"),
     ):
         read_bytes("-")
 

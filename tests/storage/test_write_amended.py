@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from deconvsurgery.errors import FileError, OutputError
+import deconvsurgery as ds
 from deconvsurgery.splicing.byte_ranges import Edit, replacing
 from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.source import FileSource, open_source
@@ -103,7 +103,7 @@ def test_without_a_copy_it_starts_from_nothing(source: FileSource, place: Path) 
 
 def test_an_amended_copy_needs_force_over_another_file(source: FileSource, place: Path) -> None:
     (place / "out").write_bytes(b"mine")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         write_amended(source, amend, place / "out")
     assert (place / "out").read_bytes() == b"mine"
     write_amended(source, amend, place / "out", force=True)
@@ -111,7 +111,7 @@ def test_an_amended_copy_needs_force_over_another_file(source: FileSource, place
 
 
 def test_a_file_is_amended_in_place(source: FileSource) -> None:
-    with pytest.raises(OutputError, match="is the input file itself"):
+    with pytest.raises(ds.OutputError, match="is the input file itself"):
         write_amended(source, amend, source.name, force=True)
     write_amended(source, amend, source.name, in_place=True)
     assert Path(source.name).read_bytes() == AMENDED
@@ -131,7 +131,7 @@ def test_an_input_that_changes_is_not_amended(source: FileSource, place: Path) -
         with open(source.name, "ab") as file:
             file.write(b"more")
 
-    with pytest.raises(FileError, match="was changed while it was read"):
+    with pytest.raises(ds.FileError, match="was changed while it was read"):
         write_amended(source, meddle, place / "out")
     assert os.listdir(place) == []
 
@@ -143,7 +143,7 @@ def test_with_force_what_another_makes_meanwhile_is_replaced(
         (place / "out").write_bytes(b"another's")
         amend(fd)
 
-    with pytest.raises(OutputError, match="was made by another meanwhile"):
+    with pytest.raises(ds.OutputError, match="was made by another meanwhile"):
         write_amended(source, meddle, place / "out")
     (place / "out").unlink()
     write_amended(source, meddle, place / "out", force=True)
@@ -155,7 +155,7 @@ def test_a_spool_that_cannot_be_read_is_the_outputs_trouble(
 ) -> None:
     monkeypatch.delattr(os, "copy_file_range", raising=False)
     monkeypatch.setattr(os, "pread", lambda *arguments: fail(errno.EIO))
-    with read_from(place / "pipe"), pytest.raises(FileError) as raised:
+    with read_from(place / "pipe"), pytest.raises(ds.FileError) as raised:
         write_amended(source, lambda fd: os.write(fd, b"new"), place / "pipe", copied=False)
     assert raised.value.path == str(place / "pipe")
 
@@ -164,13 +164,13 @@ def test_binary_data_is_kept_from_a_terminal(source: FileSource) -> None:
     ours, theirs = os.openpty()
     try:
         for write, what in ((write_spliced, []), (write_amended, amend)):
-            with pytest.raises(OutputError, match="is a terminal"):
+            with pytest.raises(ds.OutputError, match="is a terminal"):
                 write(source, what, os.ttyname(theirs))
-        with pytest.raises(OutputError, match="is a terminal"):
+        with pytest.raises(ds.OutputError, match="is a terminal"):
             write_file(os.ttyname(theirs), b"")
         write_spliced(source, [], os.ttyname(theirs), text=True)
         assert os.read(ours, 100) == SOURCE
-        with pytest.raises(OutputError, match="is a terminal"):
+        with pytest.raises(ds.OutputError, match="is a terminal"):
             write_pair(b"", os.ttyname(theirs), source, lambda sink: None, "never")
     finally:
         os.close(ours)
@@ -179,18 +179,18 @@ def test_binary_data_is_kept_from_a_terminal(source: FileSource) -> None:
 
 def test_a_place_is_checked_before_any_work(source: FileSource, place: Path) -> None:
     (place / "there").write_bytes(b"mine")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         check_output(place / "there", source)
     check_output(place / "there", source, force=True)
-    with pytest.raises(OutputError, match="is the input file itself"):
+    with pytest.raises(ds.OutputError, match="is the input file itself"):
         check_output(source.name, source)
     check_output(source.name, source, in_place=True)
-    with pytest.raises(OutputError, match="cannot be changed in place"):
+    with pytest.raises(ds.OutputError, match="cannot be changed in place"):
         check_output("/dev/null", source, in_place=True)
     check_output("/dev/null", source)
     ours, theirs = os.openpty()
     try:
-        with pytest.raises(OutputError, match="is a terminal"):
+        with pytest.raises(ds.OutputError, match="is a terminal"):
             check_output(os.ttyname(theirs), source)
         check_output(os.ttyname(theirs), source, text=True)
     finally:
@@ -215,7 +215,7 @@ def test_a_pipe_that_became_a_file_is_not_written_into(
     pipe = place / "pipe"
     os.mkfifo(pipe)
     swapped_before_it_is_opened(monkeypatch, pipe, lambda: pipe.write_bytes(b"mine"))
-    with pytest.raises(OutputError) as raised:
+    with pytest.raises(ds.OutputError) as raised:
         write_spliced(source, [], pipe)
     assert raised.value.message == "became a regular file meanwhile"
     assert raised.value.path == str(pipe)
@@ -228,7 +228,7 @@ def test_a_pipe_that_became_a_link_is_not_followed(
     pipe = place / "pipe"
     os.mkfifo(pipe)
     swapped_before_it_is_opened(monkeypatch, pipe, lambda: pipe.symlink_to("/dev/null"))
-    with pytest.raises(FileError, match="cannot be written: Too many levels of symbolic links"):
+    with pytest.raises(ds.FileError, match="cannot be written: Too many levels of symbolic links"):
         write_spliced(source, [], pipe)
 
 
@@ -254,7 +254,7 @@ def failing_edit(error: int = errno.ENOSPC) -> Edit:
 
 @pytest.mark.usefixtures("free")
 def test_what_is_needed_and_what_is_free_is_told(source: FileSource, place: Path) -> None:
-    with pytest.raises(FileError) as raised:
+    with pytest.raises(ds.FileError) as raised:
         write_spliced(source, [failing_edit()], place / "out")
     assert raised.value.message == (
         f"{FULL}; {len(SOURCE) + 9} bytes are needed, 20480 are free; nothing was changed"
@@ -265,7 +265,7 @@ def test_what_is_needed_and_what_is_free_is_told(source: FileSource, place: Path
 @pytest.mark.usefixtures("free")
 def test_what_a_small_file_needs_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "write", lambda *arguments: fail())
-    with pytest.raises(FileError) as raised:
+    with pytest.raises(ds.FileError) as raised:
         write_file(place / "out", b"text")
     assert raised.value.message == (
         f"{FULL}; 4 bytes are needed, 20480 are free; nothing was changed"
@@ -274,7 +274,7 @@ def test_what_a_small_file_needs_is_told(place: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("free")
 def test_what_an_amended_copy_needs_is_not_known(source: FileSource, place: Path) -> None:
-    with pytest.raises(FileError) as raised:
+    with pytest.raises(ds.FileError) as raised:
         write_amended(source, lambda fd: fail(), place / "out")
     assert raised.value.message == f"{FULL}, 20480 are free; nothing was changed"
     assert (raised.value.path, raised.value.hint) == (str(place / "out"), NO_SPACE)
@@ -282,7 +282,7 @@ def test_what_an_amended_copy_needs_is_not_known(source: FileSource, place: Path
 
 @pytest.mark.usefixtures("free")
 def test_what_a_pair_of_files_needs_is_not_known(source: FileSource, place: Path) -> None:
-    with pytest.raises(FileError) as raised:
+    with pytest.raises(ds.FileError) as raised:
         write_pair(b"text", place / "net", source, lambda sink: fail(), place / "model")
     assert raised.value.message == f"{FULL}, 20480 are free; nothing was changed"
     assert (raised.value.path, raised.value.hint) == (str(place / "model"), NO_SPACE)
@@ -293,7 +293,7 @@ def test_where_the_free_space_is_unknown_it_is_not_told(
     source: FileSource, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "statvfs", lambda path: fail(errno.ENOSYS))
-    with pytest.raises(FileError) as raised:
+    with pytest.raises(ds.FileError) as raised:
         write_spliced(source, [failing_edit(errno.ENOTTY)], place / "out")
     assert raised.value.message == (
         "cannot be written: Inappropriate ioctl for device; "
@@ -303,7 +303,7 @@ def test_where_the_free_space_is_unknown_it_is_not_told(
 
 
 def test_of_a_stream_nothing_is_promised(source: FileSource, place: Path) -> None:
-    with read_from(place / "pipe"), pytest.raises(FileError) as raised:
+    with read_from(place / "pipe"), pytest.raises(ds.FileError) as raised:
         write_spliced(source, [failing_edit()], place / "pipe")
     assert raised.value.message == f"{FULL}; {len(SOURCE) + 9} bytes are needed"
     assert raised.value.path == str(place / "pipe")
@@ -332,7 +332,7 @@ def test_a_pair_warns_of_each_ones_other_names(source: FileSource, place: Path) 
 
 def test_a_pair_is_refused_by_name(source: FileSource, place: Path) -> None:
     def refused(net: Path, model: Path) -> tuple[str, str | None]:
-        with pytest.raises(OutputError) as raised:
+        with pytest.raises(ds.OutputError) as raised:
             write_pair(b"text", net, source, lambda sink: None, model, force=True)
         return raised.value.message, raised.value.path
 
@@ -358,9 +358,9 @@ def test_a_pair_needs_force_over_other_files_and_over_what_is_made_meanwhile(
     def make(force: dict[str, bool]) -> None:
         write_pair(b"text", place / "net", source, meddle, place / "model", **force)
 
-    with pytest.raises(OutputError, match="was made by another meanwhile"):
+    with pytest.raises(ds.OutputError, match="was made by another meanwhile"):
         make({})
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         make({})
     (place / "net").unlink()
     make({"force": True})
@@ -368,7 +368,7 @@ def test_a_pair_needs_force_over_other_files_and_over_what_is_made_meanwhile(
 
 
 def test_a_pair_is_not_made_of_an_input_that_changes(source: FileSource, place: Path) -> None:
-    with pytest.raises(FileError, match="was changed while it was read"):
+    with pytest.raises(ds.FileError, match="was changed while it was read"):
         write_pair(
             b"text",
             place / "net",
@@ -393,7 +393,7 @@ def test_folders_are_made_and_may_be_there(place: Path) -> None:
 )
 def test_a_file_in_a_folders_way_is_the_outputs_fault(place: Path, name: str, reason: str) -> None:
     (place / "file").write_bytes(b"mine")
-    with pytest.raises(OutputError) as raised:
+    with pytest.raises(ds.OutputError) as raised:
         make_directory(place / name)
     assert raised.value.message == f"cannot be made a directory: {reason}"
     assert raised.value.path == str(place / name)
@@ -402,12 +402,12 @@ def test_a_file_in_a_folders_way_is_the_outputs_fault(place: Path, name: str, re
 
 def test_a_folder_that_the_system_refuses(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "mkdir", lambda *arguments: fail(errno.EROFS))
-    with pytest.raises(FileError) as raised:
+    with pytest.raises(ds.FileError) as raised:
         make_directory(place / "new")
     assert raised.value.message == "cannot be made a directory: Read-only file system"
     assert raised.value.path == str(place / "new")
     assert raised.value.hint
-    assert not isinstance(raised.value, OutputError)
+    assert not isinstance(raised.value, ds.OutputError)
 
 
 def test_with_force_a_small_file_replaces_what_another_makes_meanwhile(
@@ -420,7 +420,7 @@ def test_with_force_a_small_file_replaces_what_another_makes_meanwhile(
         real(fd)
 
     monkeypatch.setattr(os, "fsync", meddling)
-    with pytest.raises(OutputError, match="was made by another meanwhile"):
+    with pytest.raises(ds.OutputError, match="was made by another meanwhile"):
         write_file(place / "out", b"text")
     (place / "out").unlink()
     write_file(place / "out", b"text", force=True)
@@ -433,7 +433,7 @@ def test_a_file_is_written_once(place: Path) -> None:
     write_once(path, b"the same")
     write_once(path, b"the same", force=True)
     assert path.stat().st_ino == inode
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         write_once(path, b"another")
     assert path.read_bytes() == b"the same"
     write_once(path, b"another", force=True)
@@ -444,7 +444,7 @@ def test_what_is_too_large_to_be_the_same_is_another_file(place: Path) -> None:
     path = place / "net"
     path.touch()
     os.truncate(path, 1 << 30)  # a hole: no disk is used
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         write_once(path, b"small")
     write_once(path, b"small", force=True)
     assert path.read_bytes() == b"small"

@@ -24,7 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deconvsurgery.errors import FileError, ModelError, OutputError
+import deconvsurgery as ds
 from deconvsurgery.splicing.byte_ranges import (
     Edit,
     Kept,
@@ -173,7 +173,7 @@ def test_an_edit_of_bytes_that_the_source_has_elsewhere(
     assert (place / "out").read_bytes() == b"ab" + SOURCE[5:8] + SOURCE[2:4] + b"cd"
     assert sum(told) == 9
     beyond = Edit(0, source.size, 4, lambda: (Kept(source.size - 2, source.size + 2),))
-    with pytest.raises(ModelError, match="too early"):
+    with pytest.raises(ds.ModelError, match="too early"):
         write_spliced(source, [beyond], place / "beyond")
     assert names(place) == ["out"]
 
@@ -329,7 +329,7 @@ def test_an_error_at_every_call_loses_nothing(
                 patch.delattr(os, "copy_file_range", raising=False)
             try:
                 write_spliced(source, EDITS, output, force=old is not None)
-            except (FileError, type(error)) as caught:
+            except (ds.FileError, type(error)) as caught:
                 raised = caught
         assert given_in.read_bytes() == SOURCE
         assert temporaries(place) == []
@@ -337,7 +337,7 @@ def test_an_error_at_every_call_loses_nothing(
         assert now in (old, NEW)
         if raised is None:
             assert now == NEW
-        if isinstance(raised, FileError):
+        if isinstance(raised, ds.FileError):
             assert isinstance(error, OSError)
             assert raised.path == str(output)
             assert os.strerror(error.errno or 0) in raised.message
@@ -362,7 +362,7 @@ def test_a_real_full_disk(source: FileSource, tmp_path: Path) -> None:
     try:
         (disk / "out").write_bytes(OLD)
         large = replacing(0, 1, bytes(1 << 20))
-        with pytest.raises(FileError, match="No space left on device; 1049599 bytes are needed"):
+        with pytest.raises(ds.FileError, match="No space left on device; 1049599 bytes are needed"):
             write_spliced(source, [large], disk / "out", force=True)
         assert (disk / "out").read_bytes() == OLD
         assert names(disk) == ["out"]
@@ -503,7 +503,7 @@ def test_a_source_that_grows_before_it_is_cloned(
     with open_source(path) as source:
         Cloning(monkeypatch, grows=b"more")
         path.write_bytes(SOURCE + b"more")
-        with pytest.raises(FileError, match="was changed while it was read"):
+        with pytest.raises(ds.FileError, match="was changed while it was read"):
             write_spliced(source, SAME_SIZE, place / "out")
     assert names(place) == []
 
@@ -558,7 +558,7 @@ def test_other_errors_of_the_kernels_copy_are_errors(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "copy_file_range", broken, raising=False)
-    with pytest.raises(FileError, match="No space left on device"):
+    with pytest.raises(ds.FileError, match="No space left on device"):
         write_spliced(source, EDITS, place / "out")
     assert names(place) == []
 
@@ -578,7 +578,7 @@ def test_whose_fault_it_is_that_the_kernel_cannot_copy(
 
     monkeypatch.setattr(os, "copy_file_range", broken, raising=False)
     monkeypatch.setattr(os, function, broken)
-    with pytest.raises(FileError, match="Input/output error") as caught:
+    with pytest.raises(ds.FileError, match="Input/output error") as caught:
         write_spliced(source, EDITS, place / "out")
     assert caught.value.path is not None
     assert Path(caught.value.path).name == blamed
@@ -627,7 +627,7 @@ def test_short_calls_and_interruptions_are_completed(calls: list[int], by_kernel
 def test_an_output_that_exists_needs_force(source: FileSource, place: Path) -> None:
     output = place / "out"
     output.write_bytes(OLD)
-    with pytest.raises(OutputError, match="exists already") as caught:
+    with pytest.raises(ds.OutputError, match="exists already") as caught:
         write_spliced(source, EDITS, output)
     assert caught.value.path == str(output)
     assert output.read_bytes() == OLD
@@ -667,11 +667,11 @@ def test_no_place_for_a_file(
     Path("pool").symlink_to("loop")
     Path("to-place").symlink_to("place")
     before = names(place.parent)
-    with pytest.raises(OutputError, match=message):
+    with pytest.raises(ds.OutputError, match=message):
         check_output(name, source, force=force)
-    with pytest.raises(OutputError, match=message):
+    with pytest.raises(ds.OutputError, match=message):
         write_spliced(source, EDITS, name, force=force)
-    with pytest.raises(OutputError, match=message):
+    with pytest.raises(ds.OutputError, match=message):
         write_file(name, b"", force=force)
     assert names(place.parent) == before
     assert names(place) == []
@@ -697,7 +697,7 @@ def test_unusual_names_are_names(
     monkeypatch.chdir(place)
     assert write_spliced(source, EDITS, name) == Written(name, len(NEW))
     assert Path(name).read_bytes() == NEW
-    with pytest.raises(OutputError) as caught:
+    with pytest.raises(ds.OutputError) as caught:
         write_spliced(source, EDITS, name)
     assert caught.value.path is not None
     assert caught.value.path.isprintable()
@@ -732,7 +732,7 @@ def test_the_input_is_refused_by_any_name(
     source: FileSource, tmp_path: Path, how: str, force: bool
 ) -> None:
     output = same(tmp_path, how)
-    with pytest.raises(OutputError, match="is the input file itself"):
+    with pytest.raises(ds.OutputError, match="is the input file itself"):
         write_spliced(source, EDITS, output, force=force)
     assert Path(source.name).read_bytes() == SOURCE
 
@@ -744,7 +744,7 @@ def test_the_input_is_refused_by_a_descriptor(
 ) -> None:
     if not os.path.isdir(os.path.dirname(name)):
         pytest.skip("no such file system here")
-    with open(source.name, "r+b") as file, pytest.raises(OutputError, match="input file itself"):
+    with open(source.name, "r+b") as file, pytest.raises(ds.OutputError, match="input file itself"):
         write_spliced(source, EDITS, name.format(file.fileno()), force=True, in_place=in_place)
     assert Path(source.name).read_bytes() == SOURCE
 
@@ -753,7 +753,7 @@ def test_the_input_is_refused_as_standard_output(source: FileSource) -> None:
     with (
         open(source.name, "ab") as file,
         standard_output(file.fileno()),
-        pytest.raises(OutputError, match="input file itself"),
+        pytest.raises(ds.OutputError, match="input file itself"),
     ):
         write_spliced(source, EDITS, "-", force=True)
     assert Path(source.name).read_bytes() == SOURCE
@@ -770,14 +770,14 @@ def test_in_place(source: FileSource, tmp_path: Path, how: str) -> None:
 
 def test_in_place_does_not_mean_another_file(source: FileSource, place: Path) -> None:
     (place / "out").write_bytes(OLD)
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         write_spliced(source, EDITS, place / "out", in_place=True)
 
 
 def test_in_place_on_standard_output(source: FileSource) -> None:
     ours, theirs = os.pipe()
     try:
-        with standard_output(theirs), pytest.raises(OutputError, match="in place"):
+        with standard_output(theirs), pytest.raises(ds.OutputError, match="in place"):
             write_spliced(source, EDITS, "-", in_place=True)
     finally:
         os.close(ours)
@@ -791,7 +791,7 @@ def test_a_symlink_is_written_through(source: FileSource, place: Path, tmp_path:
     (place / "out").write_bytes(OLD)
     (tmp_path / "middle").symlink_to("place/out")
     (tmp_path / "link").symlink_to(tmp_path / "middle")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         write_spliced(source, EDITS, tmp_path / "link")
     write_spliced(source, EDITS, tmp_path / "link", force=True)
     assert os.readlink(tmp_path / "link") == str(tmp_path / "middle")
@@ -808,7 +808,7 @@ def test_a_dangling_symlink_has_its_target_made(
     assert os.readlink(tmp_path / "link") == "place/out"
     assert (place / "out").read_bytes() == NEW
     (tmp_path / "lost").symlink_to("nowhere/out")
-    with pytest.raises(OutputError, match="nowhere does not exist"):
+    with pytest.raises(ds.OutputError, match="nowhere does not exist"):
         write_spliced(source, EDITS, tmp_path / "lost")
 
 
@@ -922,7 +922,7 @@ def test_a_file_of_someone_else_is_read_only_too(nobody: Path) -> None:
     os.chown(nobody / "in", 0, 0)
     (nobody / "in").chmod(0o644)
     os.seteuid(65534)
-    with open_source(nobody / "in") as source, pytest.raises(OutputError, match="is read-only"):
+    with open_source(nobody / "in") as source, pytest.raises(ds.OutputError, match="is read-only"):
         write_spliced(source, EDITS, nobody / "in", in_place=True)
     assert (nobody / "in").read_bytes() == SOURCE
 
@@ -953,7 +953,7 @@ def test_a_read_only_file_needs_force(
     if not in_place:
         output.write_bytes(OLD)
     output.chmod(0o444)
-    with pytest.raises(OutputError, match="read-only" if in_place else "exists"):
+    with pytest.raises(ds.OutputError, match="read-only" if in_place else "exists"):
         write_spliced(source, EDITS, output, in_place=in_place)
     write_spliced(source, EDITS, output, in_place=in_place, force=True)
     assert output.read_bytes() == NEW
@@ -966,9 +966,9 @@ def test_a_directory_that_cannot_be_written_to(nobody: Path) -> None:
     nobody.chmod(0o555)
     with open_source(nobody / "in") as source:
         for name in ("out", "new"):
-            with pytest.raises(OutputError, match="cannot be written to"):
+            with pytest.raises(ds.OutputError, match="cannot be written to"):
                 write_spliced(source, EDITS, nobody / name, force=True)
-        with pytest.raises(OutputError, match="cannot be written to"):
+        with pytest.raises(ds.OutputError, match="cannot be written to"):
             write_spliced(source, EDITS, nobody / "in", in_place=True)
     nobody.chmod(0o755)
     assert (nobody / "out").read_bytes() == OLD
@@ -1002,7 +1002,7 @@ def test_a_planted_name_is_left_alone(
     assert (place / "victim").read_bytes() == OLD
     assert names(place) == [*planted, "out", "victim"]
     monkeypatch.setattr(secrets, "token_hex", lambda _: "0")
-    with pytest.raises(FileError, match="no temporary name is free"):
+    with pytest.raises(ds.FileError, match="no temporary name is free"):
         write_spliced(source, EDITS, place / "other")
     assert names(place) == [*planted, "out", "victim"]
 
@@ -1101,7 +1101,7 @@ def test_a_socket(source: FileSource, place: Path, monkeypatch: pytest.MonkeyPat
         write_spliced(source, LARGE, "socket")
         server.join()
     assert received == [spliced(SOURCE, LARGE)]
-    with pytest.raises(FileError, match="Connection refused"):
+    with pytest.raises(ds.FileError, match="Connection refused"):
         write_spliced(source, LARGE, "socket")
 
 
@@ -1112,13 +1112,13 @@ def test_nothing_takes_everything(source: FileSource) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_a_full_device(source: FileSource) -> None:
-    with pytest.raises(FileError, match=f"No space left on device; {len(NEW)} bytes") as caught:
+    with pytest.raises(ds.FileError, match=f"No space left on device; {len(NEW)} bytes") as caught:
         write_spliced(source, EDITS, "/dev/full")
     assert caught.value.path == "/dev/full"
     with (
         open("/dev/full", "wb", buffering=0) as full,
         standard_output(full.fileno()),
-        pytest.raises(FileError, match="No space left"),
+        pytest.raises(ds.FileError, match="No space left"),
     ):
         write_spliced(source, EDITS, "-")
 
@@ -1138,7 +1138,7 @@ def test_a_terminal_gets_text_only(source: FileSource) -> None:
     try:
         with standard_output(theirs):
             for name in ("-", "/dev/stdout", os.ttyname(theirs)):
-                with pytest.raises(OutputError, match="is a terminal"):
+                with pytest.raises(ds.OutputError, match="is a terminal"):
                     write_spliced(source, EDITS, name, force=True)
                 write_file(name, b"text", text=True)
                 assert os.read(ours, 100) == b"text"
@@ -1150,9 +1150,9 @@ def test_a_terminal_gets_text_only(source: FileSource) -> None:
 def test_a_closed_standard_output(source: FileSource, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", None)
-        with pytest.raises(OutputError, match="is closed"):
+        with pytest.raises(ds.OutputError, match="is closed"):
             check_output("-", source)
-    with pytest.raises(OutputError, match="is closed: Bad file descriptor"):
+    with pytest.raises(ds.OutputError, match="is closed: Bad file descriptor"):
         check_output("/dev/fd/99", source)
 
 
@@ -1162,7 +1162,7 @@ def test_a_block_device_is_refused(source: FileSource, place: Path) -> None:
         os.mknod(place / "disk", 0o600 | stat.S_IFBLK, os.makedev(7, 250))
     except OSError:
         pytest.skip("no device can be made here")
-    with pytest.raises(OutputError, match="block device"):
+    with pytest.raises(ds.OutputError, match="block device"):
         write_spliced(source, EDITS, place / "disk", force=True)
 
 
@@ -1188,7 +1188,7 @@ def test_an_input_that_changes_is_an_error(
     path = Path(source.name)
     output = path if in_place else place / "out"
     edits = [meanwhile(lambda: change(path))]
-    with pytest.raises(FileError, match="was changed while it was read") as caught:
+    with pytest.raises(ds.FileError, match="was changed while it was read") as caught:
         write_spliced(source, edits, output, in_place=in_place, force=True)
     assert caught.value.path == source.name
     assert path.read_bytes() == (OLD if change is replaced else SOURCE + b"more")
@@ -1202,14 +1202,14 @@ def test_an_input_that_is_cut_short_is_an_error(
 ) -> None:
     if not by_kernel:
         monkeypatch.delattr(os, "copy_file_range", raising=False)
-    with pytest.raises(ModelError, match="cut short"):
+    with pytest.raises(ds.ModelError, match="cut short"):
         write_spliced(source, [meanwhile(lambda: os.truncate(source.name, 500))], place / "out")
     assert names(place) == []
 
 
 def test_an_output_that_someone_else_makes_is_kept(source: FileSource, place: Path) -> None:
     edits = [meanwhile(lambda: (place / "out").write_bytes(OLD))]
-    with pytest.raises(OutputError, match="was made by another meanwhile"):
+    with pytest.raises(ds.OutputError, match="was made by another meanwhile"):
         write_spliced(source, edits, place / "out")
     assert (place / "out").read_bytes() == OLD
     assert names(place) == ["out"]
@@ -1242,7 +1242,7 @@ def test_write_file(place: Path) -> None:
     output = place / "net.prototxt"
     assert write_file(output, b"name: 'x'\n") == Written(str(output), 10)
     assert output.read_bytes() == b"name: 'x'\n"
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         write_file(output, b"")
     write_file(output, b"", force=True)
     assert output.read_bytes() == b""

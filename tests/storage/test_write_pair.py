@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.errors import FileError, OutputError
+import deconvsurgery as ds
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.write_outputs import write_pair
 
@@ -52,7 +52,7 @@ def test_both_appear(folder: Path) -> None:
 def test_one_that_exists_keeps_both_away(folder: Path, there: str) -> None:
     (folder / there).write_bytes(b"mine")
     before = state(folder)
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError, match="exists already"):
         written(folder)
     assert state(folder) == before
     written(folder, force=True)
@@ -63,14 +63,14 @@ def test_two_names_of_one_place_are_refused(folder: Path) -> None:
     (folder / "link").symlink_to("model")
     with (
         open_source(folder / "in") as source,
-        pytest.raises(OutputError, match="both outputs"),
+        pytest.raises(ds.OutputError, match="both outputs"),
     ):
         write_pair(TEXT, folder / "link", source, lambda sink: None, folder / "model")
 
 
 def test_a_stream_is_refused(folder: Path) -> None:
     os.mkfifo(folder / "model")
-    with pytest.raises(OutputError, match="stream"):
+    with pytest.raises(ds.OutputError, match="stream"):
         written(folder, force=True)
 
 
@@ -118,7 +118,7 @@ def test_an_error_at_every_call_leaves_both_or_neither(
             patch.setattr(os, name, sabotaged)
             try:
                 written(folder, force=old)
-            except (FileError, type(error)) as caught:
+            except (ds.FileError, type(error)) as caught:
                 raised = caught
         assert (folder / "in").read_bytes() == b"input"
         assert not list(folder.glob(".deconvsurgery-*"))

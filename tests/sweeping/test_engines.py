@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.errors import FileError, FormatError, ModelError
+import deconvsurgery as ds
 from deconvsurgery.sweeping.engines import dask as dask_engine
 from deconvsurgery.sweeping.engines import local
 from deconvsurgery.sweeping.engines.dask import run_dask
@@ -60,7 +60,7 @@ def test_each_task_has_its_answer_or_its_error(tmp_path: Path) -> None:
     said = answers(list(run_local(labour, tasks, 2)))
     error, other = said.pop(7), said.pop(11)
     assert said == {each: each * each for each in range(20) if each not in (7, 11)}
-    assert type(error) is ModelError
+    assert type(error) is ds.ModelError
     assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
     assert (type(other), other.args) == (ValueError, (11,))
     assert begun(tmp_path) == [*range(20)]
@@ -123,10 +123,10 @@ def test_tasks_that_cannot_be_made_end_it(tmp_path: Path) -> None:
     def broken() -> Iterator[Task]:
         yield task_of(tmp_path, "wait", 0)
         until((tmp_path / "waits-0").exists)
-        raise ModelError("is no list")
+        raise ds.ModelError("is no list")
 
     # The first would be asked for before the worker is there.
-    with pytest.raises(ModelError, match="is no list"):
+    with pytest.raises(ds.ModelError, match="is no list"):
         list(run_local(labour, broken(), 1))
     assert not alive(int((tmp_path / "waits-0").read_text()))
 
@@ -244,7 +244,7 @@ def test_a_cluster_that_is_there_does_it(
         assert counted.taken <= len(said) + (4 * 2 + 1) * group  # one group is put off
     given = answers(said)
     error, other, death = given.pop(7), given.pop(11), given.pop(15)
-    assert type(error) is ModelError
+    assert type(error) is ds.ModelError
     assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
     assert (type(other), other.args) == (ValueError, (11,))
     assert type(death).__name__ == "KilledWorker"
@@ -294,7 +294,7 @@ def test_a_group_ends_when_its_time_is_over() -> None:
 def test_a_scheduler_that_goes_away(cluster: Any, tmp_path: Path) -> None:
     running = run_dask(labour, plain(tmp_path, range(9), "wait"), 1, cluster.scheduler_address)
     threading.Thread(target=lambda: (until((tmp_path / "waits-0").exists), cluster.close())).start()
-    with pytest.raises(FileError, match="is gone") as caught:
+    with pytest.raises(ds.FileError, match="is gone") as caught:
         next(running)
     assert caught.value.transient
     assert "run the same sweep again" in (caught.value.hint or "")
@@ -303,13 +303,13 @@ def test_a_scheduler_that_goes_away(cluster: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://127.0.0.1:1", "127.0.0.1:x"])
 def test_a_scheduler_that_is_not_there(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_engine, "_PATIENCE", 0.2)
-    with pytest.raises(FileError, match="cannot be reached") as caught:
+    with pytest.raises(ds.FileError, match="cannot be reached") as caught:
         next(run_dask(labour, [], 1, address))
     assert "dask scheduler" in (caught.value.hint or "")
 
 
 def test_dask_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(FormatError, match="not installed") as caught:
+    with pytest.raises(ds.FormatError, match="not installed") as caught:
         next(run_dask(labour, [], 1))
     assert "deconvsurgery[zoo]" in (caught.value.hint or "")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.errors import FileError, FormatError, OutputError
+import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.sweeping.result_rows import (
     Outcome,
@@ -137,7 +137,7 @@ def test_what_rows_come_to() -> None:
     assert summary.worst == Outcome.DONE
     summary.add(row("c", outcome=Outcome.FOUND, result=findings))
     assert summary.worst == Outcome.FOUND
-    summary.add(failed(Pair("d"), "apply", "0", FileError("gone", path="d")))
+    summary.add(failed(Pair("d"), "apply", "0", ds.FileError("gone", path="d")))
     summary.add(row("e", outcome=Outcome.FOUND, result=findings))
     assert summary.worst == Outcome.FAILED
     assert (summary.total, summary.skipped) == (5, 1)
@@ -212,14 +212,14 @@ def test_whoever_is_killed_loses_no_row(place: Path) -> None:
 )
 def test_a_file_of_others_is_left_alone(content: bytes, place: Path) -> None:
     place.write_bytes(content)
-    with pytest.raises(FormatError, match="is no sweep's results: byte") as caught:
+    with pytest.raises(ds.FormatError, match="is no sweep's results: byte") as caught:
         Ledger(str(place))
     assert "--results" in (caught.value.hint or "")
     assert place.read_bytes() == content
 
 
 def test_one_sweep_at_a_time(place: Path) -> None:
-    with Ledger(str(place)), pytest.raises(OutputError, match="another sweep"):
+    with Ledger(str(place)), pytest.raises(ds.OutputError, match="another sweep"):
         Ledger(str(place))
     with Ledger(str(place)), open(place, "rb") as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -228,9 +228,9 @@ def test_one_sweep_at_a_time(place: Path) -> None:
 
 
 def test_a_place_where_none_can_be(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="cannot be opened"):
+    with pytest.raises(ds.FileError, match="cannot be opened"):
         Ledger(str(tmp_path / "no/rows.jsonl"))
-    with pytest.raises(FileError, match="cannot be opened"):
+    with pytest.raises(ds.FileError, match="cannot be opened"):
         Ledger(str(tmp_path))
 
 
@@ -248,7 +248,7 @@ def test_a_disk_that_is_full_is_told(place: Path, monkeypatch: pytest.MonkeyPatc
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(FileError, match="No space left"):
+        with pytest.raises(ds.FileError, match="No space left"):
             ledger.append(row("b"))
         monkeypatch.undo()
     assert place.read_bytes().startswith(written(row("a")) + b'{"net": "')

@@ -19,7 +19,6 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Checking, Pair
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.sweeping import run_pair as settling
 from deconvsurgery.sweeping.call_verb import checked_options
 from deconvsurgery.sweeping.output_record import read_record, write_record
@@ -28,7 +27,7 @@ from deconvsurgery.sweeping.run_pair import Settled, Task, settle
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.store.padded import MIB, padding
 
-BASE = base_model(parse_net(net_text()))
+BASE = base_model(ds.parse_net(net_text()))
 OTHER = BASE.replace(b"conv1", b"conv9")
 
 

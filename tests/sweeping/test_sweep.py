@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.sweeping import sweep as sweeping
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.processes.heeding import heeding
@@ -27,7 +26,7 @@ from helpers.processes.heeding import heeding
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 Row = dict[str, Any]
 
-BASE = base_model(parse_net(net_text()))
+BASE = base_model(ds.parse_net(net_text()))
 APPLY = """
 [sweep]
 verb = "apply"

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.errors import ConfigError, FormatError, SelectionError
 from deconvsurgery.inputs.open_inputs import net_and_model, paired, read_settings
 from deconvsurgery.inputs.settings import Checking, parse_settings
 from deconvsurgery.report.repair_commands import mended_name
@@ -111,7 +110,7 @@ def test_what_goes_with_what(place: Path) -> None:
     assert paired([one]) == ((one, None),)
     assert net_and_model([weights, one]) == (one, weights)
     for alike, words in (([one, two], "so is the other"), ([weights, others], "neither is")):
-        with pytest.raises(FormatError, match=words) as caught:
+        with pytest.raises(ds.FormatError, match=words) as caught:
             net_and_model(alike)
         assert caught.value.path == alike[1]
     assert paired([weights]) == ((None, weights),)
@@ -158,9 +157,9 @@ def test_one_format_at_a_time(place: Path, run_here: RunHere, parsed_json: Any) 
 def test_python_raises_what_the_command_line_tells(place: Path) -> None:
     with pytest.raises(ds.PrototxtError):
         ds.check(place / "broken.prototxt")
-    with pytest.raises(SelectionError, match="no Deconvolution layer matches"):
+    with pytest.raises(ds.SelectionError, match="no Deconvolution layer matches"):
         ds.check(place / "good.prototxt", patterns="nothing")
-    with pytest.raises(SelectionError, match="names no rule"):
+    with pytest.raises(ds.SelectionError, match="names no rule"):
         ds.check(place / "good.prototxt", select="DS9")
     with pytest.raises(ValueError, match="are needed"):
         ds.check()
@@ -275,7 +274,7 @@ def test_settings_become_values() -> None:
     ],
 )
 def test_what_settings_should_not_say(text: str, words: str, hint: str | None) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ds.ConfigError) as caught:
         parse_settings(text, "deconvsurgery.toml")
     assert words in caught.value.message
     assert caught.value.path == "deconvsurgery.toml"
@@ -290,7 +289,7 @@ def test_what_settings_should_not_say(text: str, words: str, hint: str | None) -
     ],
 )
 def test_a_pyproject_that_cannot_be(text: str, words: str) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ds.ConfigError) as caught:
         parse_settings(text, "pyproject.toml")
     assert caught.value.message == words
 
@@ -302,10 +301,10 @@ def test_settings_in_another_place(place: Path, monkeypatch: pytest.MonkeyPatch)
     assert settings is not None
     assert settings.pairs[0].net == "demo.prototxt"
     (place / "pyproject.toml").write_text("[tool.other]")
-    with pytest.raises(ConfigError, match=r"has no \[tool.deconvsurgery\]"):
+    with pytest.raises(ds.ConfigError, match=r"has no \[tool.deconvsurgery\]"):
         read_settings("pyproject.toml")
     (place / "latin.toml").write_bytes(b"pattern = '\xe9'")
-    with pytest.raises(ConfigError, match="UTF-8"):
+    with pytest.raises(ds.ConfigError, match="UTF-8"):
         read_settings("latin.toml")
 
 
@@ -313,7 +312,7 @@ def test_rules_by_the_beginning_of_their_ids() -> None:
     assert rules_named(["DS"]) == {*RULES}
     assert rules_named(["ds01, DS003"]) == {*(f"DS0{n}" for n in range(10, 15)), "DS003"}
     for wrong in ("", "DS015", "D1", "E501", "DS001,,DS002"):
-        with pytest.raises(SelectionError, match="names no rule"):
+        with pytest.raises(ds.SelectionError, match="names no rule"):
             rules_named([wrong])
 
 

@@ -18,10 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.errors import MismatchError, ModelError
-from deconvsurgery.verbs.apply import apply
-from deconvsurgery.verbs.convert import ConvertResult, convert
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
@@ -133,14 +131,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def converted(
     data: bytes, folder: Path, *, net: str | None = None, **options: Any
-) -> tuple[ConvertResult, bytes]:
+) -> tuple[ds.ConvertResult, bytes]:
     """What comes of a model; a net is given as text."""
     (folder / "in.caffemodel").write_bytes(data)
     if net is not None:
         (folder / "net.prototxt").write_text(net)
         options["net"] = folder / "net.prototxt"
     out = folder / "out.caffemodel"
-    result = convert(folder / "in.caffemodel", out, force=True, **options)
+    result = ds.convert(folder / "in.caffemodel", out, force=True, **options)
     assert (folder / "in.caffemodel").read_bytes() == data
     assert result.written
     assert result.output_size == out.stat().st_size
@@ -353,8 +351,8 @@ def test_a_value_beyond_its_type_is_refused(
         "wild", "Scale", fine, sized(field, values.tobytes()) + dims(len(values))
     )
     (tmp_path / "in").write_bytes(data)
-    with pytest.raises(ModelError, match=rf"'wild'.*blob 1.*{told}\b") as caught:
-        convert(tmp_path / "in", tmp_path / "out", values=target)
+    with pytest.raises(ds.ModelError, match=rf"'wild'.*blob 1.*{told}\b") as caught:
+        ds.convert(tmp_path / "in", tmp_path / "out", values=target)
     assert caught.value.layer == "wild"
     assert caught.value.path == str(tmp_path / "in")
     assert "--values" in (caught.value.hint or "")
@@ -553,7 +551,7 @@ def test_every_shape_that_caffe_has_comes_out_of_its_legacy_dims(
                 saved.blobs.add(num=four[0], channels=four[1], height=four[2], width=four[3])
             wanted[name] = shapes
         (tmp_path / "in").write_bytes(model.SerializeToString())
-        convert(tmp_path / "in", tmp_path / "out", net=shared / path, force=True)
+        ds.convert(tmp_path / "in", tmp_path / "out", net=shared / path, force=True)
         found = shapes_of_any(tmp_path / "out")
         wrong = {name: found[name] for name in wanted if found[name] != wanted[name]}
         assert wrong == {}, path
@@ -807,8 +805,8 @@ def test_what_an_old_layer_loses_is_told(folder: Path) -> None:
 @pytest.mark.parametrize("options", [{}, {"upgrade": False}, {"values": "keep"}])
 def test_both_generations_at_once_are_refused(options: Any, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(layer("a", "ReLU") + layer_v1("b", 18))
-    with pytest.raises(MismatchError, match="V1 and V2"):
-        convert(tmp_path / "in", tmp_path / "out", **options)
+    with pytest.raises(ds.MismatchError, match="V1 and V2"):
+        ds.convert(tmp_path / "in", tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
 
@@ -958,7 +956,7 @@ def test_what_only_a_fork_can_read_is_carried(wire: str, tmp_path: Path) -> None
     at = back.index(values.tobytes())
     expected = back[:at] + np.tile(kernel.ravel(), 3).tobytes() + back[at + 4 * 48 :]
     (tmp_path / "in.caffemodel").write_bytes(back)
-    apply(net, tmp_path / "in.caffemodel", tmp_path / "applied")
+    ds.apply(net, tmp_path / "in.caffemodel", tmp_path / "applied")
     assert (tmp_path / "applied").read_bytes() == expected
 
 

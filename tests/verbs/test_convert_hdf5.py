@@ -18,11 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.errors import MismatchError, ModelError
 from deconvsurgery.report.layout import Lines
 from deconvsurgery.report.terminal.convert import convert_report
-from deconvsurgery.verbs.convert import ConvertResult, convert
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
@@ -43,12 +42,12 @@ def converted(
     to: str = "hdf5",
     net: str | None = None,
     **options: Any,
-) -> tuple[ConvertResult, bytes]:
+) -> tuple[ds.ConvertResult, bytes]:
     (folder / "in").write_bytes(data)
     if net is not None:
         (folder / "net.prototxt").write_text(net)
         options["net"] = folder / "net.prototxt"
-    result = convert(folder / "in", folder / "out", to=to, force=True, **options)
+    result = ds.convert(folder / "in", folder / "out", to=to, force=True, **options)
     out = (folder / "out").read_bytes()
     assert (folder / "in").read_bytes() == data
     assert (result.written, result.output_size) == (True, len(out))
@@ -192,7 +191,7 @@ def test_what_the_net_says_of_a_layer_is_all_there(folder: Path) -> None:
     (folder / "in").write_bytes(
         hdf5(folder, {"a": [np.ones(2, "<f4")], "data": [], "other": [np.float32(3)]})
     )
-    convert(folder / "in", folder / "out", to="binary", net=folder / "net.prototxt", force=True)
+    ds.convert(folder / "in", folder / "out", to="binary", net=folder / "net.prototxt", force=True)
     out = (folder / "out").read_bytes()
     assert out.count(gbk) == 3
     expected = text_format.Parse(
@@ -315,7 +314,7 @@ def test_the_type_of_a_dataset(kind: str, values: str, folder: Path) -> None:
 def test_what_a_narrower_type_cannot_hold(folder: Path) -> None:
     data = hdf5(folder, {"a": [np.array([1.0, -1e39])]})
     for options in ({"to": "binary"}, {"to": "hdf5"}, {"to": "binary", "values": "raw-float16"}):
-        with pytest.raises(ModelError, match=r"'a': blob 0 .*-1e\+39"):
+        with pytest.raises(ds.ModelError, match=r"'a': blob 0 .*-1e\+39"):
             converted(data, folder, **options)
     values = np.array([1 / 3, 2.5])
     result, out = converted(hdf5(folder, {"a": [values]}), folder, to="binary")
@@ -403,7 +402,7 @@ def test_what_is_saved_once_is_given_to_each(folder: Path) -> None:
     )
     _, out = converted(data, folder, to="binary", net=SHARING)
     assert NetParameter.FromString(out) == NetParameter.FromString(copies(params=True))
-    with pytest.raises(MismatchError, match=r"'half'.*blob 0") as caught:
+    with pytest.raises(ds.MismatchError, match=r"'half'.*blob 0") as caught:
         converted(data, folder, to="binary")
     assert "--net" in (caught.value.hint or "")
     # From HDF5 to HDF5 nothing is needed, and what is not there stays away.
@@ -423,8 +422,8 @@ def test_names_that_are_paths_are_refused_all_at_once(tmp_path: Path) -> None:
     for name in names:
         message.layer.add(name=name)
     (tmp_path / "in").write_bytes(message.SerializeToString())
-    with pytest.raises(MismatchError) as caught:
-        convert(tmp_path / "in", tmp_path / "out.h5")
+    with pytest.raises(ds.MismatchError) as caught:
+        ds.convert(tmp_path / "in", tmp_path / "out.h5")
     for name in ("inception_3a/1x1", "a/b"):
         assert f"'{name}'" in caught.value.message
     assert "plain" not in caught.value.message
@@ -496,8 +495,8 @@ def test_a_blob_that_caffe_would_not_load_is_refused(blob: str, words: str, tmp_
     good = 'layer { name: "good" blobs { shape { dim: 1 } data: 1 } }'
     data = model(f'{good} layer {{ name: "bad" blobs {{ data: 1 }} blobs {{ {blob} }} }}')
     (tmp_path / "in").write_bytes(data)
-    with pytest.raises(MismatchError, match=rf"'bad'.*blob 1.*{words}") as caught:
-        convert(tmp_path / "in", tmp_path / "out.h5")
+    with pytest.raises(ds.MismatchError, match=rf"'bad'.*blob 1.*{words}") as caught:
+        ds.convert(tmp_path / "in", tmp_path / "out.h5")
     assert caught.value.layer == "bad"
     assert caught.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
@@ -511,8 +510,8 @@ def test_of_many_reasons_ten_are_told(tmp_path: Path) -> None:
     for count in range(1, 13):
         message.layer.add(name=f"l{count}").blobs.add(shape={"dim": [99]}, data=[0] * count)
     (tmp_path / "in").write_bytes(message.SerializeToString())
-    with pytest.raises(MismatchError) as caught:
-        convert(tmp_path / "in", tmp_path / "out.h5")
+    with pytest.raises(ds.MismatchError) as caught:
+        ds.convert(tmp_path / "in", tmp_path / "out.h5")
     first, *lines = caught.value.message.split("\n")
     assert first == "13 layers have no HDF5 form:"
     assert lines[0] == "  'raw': blob 0: its values are in raw_data whose type is not given"
@@ -557,7 +556,7 @@ def test_what_is_no_plain_dataset_is_refused(folder: Path) -> None:
         file["data/b/0"] = h5py.SoftLink("/data/a/0")
         file["data/c/0"] = np.ones(2, "<c8")
     data = (folder / "made.h5").read_bytes()
-    with pytest.raises(MismatchError) as caught:
+    with pytest.raises(ds.MismatchError) as caught:
         converted(data, folder, to="binary")
     assert "'b'" in caught.value.message
     assert "'c'" in caught.value.message
@@ -669,7 +668,7 @@ def test_many_layers(tmp_path: Path) -> None:
     )
     old = b"".join(b"\xa2\x06" + bytes([len(layer)]) + layer for layer in layers)
     (tmp_path / "old").write_bytes(old)
-    result = convert(tmp_path / "old", tmp_path / "new")
+    result = ds.convert(tmp_path / "old", tmp_path / "new")
     assert len(result.conversion.layers) == count
     after = NetParameter.FromString((tmp_path / "new").read_bytes())
     assert [layer.name for layer in after.layer] == [f"{each:05}" for each in range(count)]

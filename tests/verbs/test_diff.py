@@ -22,28 +22,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import (
-    Made,
-    Model,
-    SourceBlob,
-    Storage,
-)
+from deconvsurgery.caffemodel.model import Made, Storage
 from deconvsurgery.comparison.compare_values import stretch
-from deconvsurgery.comparison.result import LayerContrast, Likeness
-from deconvsurgery.errors import (
-    FileError,
-    ModelError,
-    SelectionError,
-    SurgeryError,
-)
-from deconvsurgery.inputs.open_inputs import open_model
-from deconvsurgery.plans.apply.plan_types import Change
 from deconvsurgery.report.json_documents.apply_inspect_kernel import apply_document
-from deconvsurgery.verbs.apply import apply
-from deconvsurgery.verbs.convert import convert
-from deconvsurgery.verbs.diff import DiffResult, diff
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
@@ -84,27 +68,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def held(folder: Path) -> Callable[..., DiffResult]:
+def held(folder: Path) -> Callable[..., ds.DiffResult]:
     """The verb on two models given as text or bytes."""
 
-    def against(a: str | bytes, b: str | bytes, **options: Any) -> DiffResult:
+    def against(a: str | bytes, b: str | bytes, **options: Any) -> ds.DiffResult:
         for name, given_ in (("a", a), ("b", b)):
             (folder / name).write_bytes(model(given_) if isinstance(given_, str) else given_)
-        return diff(folder / "a", folder / "b", **options)
+        return ds.diff(folder / "a", folder / "b", **options)
 
     return against
 
 
-def states(result: DiffResult) -> dict[str, str]:
+def states(result: ds.DiffResult) -> dict[str, str]:
     return {each.name: str(each.likeness) for each in result.contrast.layers}
 
 
-def only(result: DiffResult) -> LayerContrast:
+def only(result: ds.DiffResult) -> ds.LayerContrast:
     (found,) = result.contrast.layers
     return found
 
 
-def numbers(each: LayerContrast) -> tuple[float | None, int | None, int]:
+def numbers(each: ds.LayerContrast) -> tuple[float | None, int | None, int]:
     return each.max_abs_change, each.values_changed, each.values
 
 
@@ -129,17 +113,19 @@ def test_values_that_differ_are_counted(
     b: list[float],
     largest: float | None,
     changed: int,
-    held: Callable[..., DiffResult],
+    held: Callable[..., ds.DiffResult],
 ) -> None:
     result = held(layer("x", row(*a)), layer("x", row(*b)))
     assert numbers(only(result)) == (largest, changed, len(a))
-    assert only(result).likeness is (Likeness.CHANGED if changed else Likeness.SAME)
+    assert only(result).likeness is (ds.Likeness.CHANGED if changed else ds.Likeness.SAME)
     assert result.same == (not changed)
     back = held(layer("x", row(*b)), layer("x", row(*a)))
     assert numbers(only(back)) == (largest, changed, len(a))
 
 
-def test_a_nan_in_one_piece_is_not_forgotten_in_the_next(held: Callable[..., DiffResult]) -> None:
+def test_a_nan_in_one_piece_is_not_forgotten_in_the_next(
+    held: Callable[..., ds.DiffResult],
+) -> None:
     count = 60_000  # pieces are of 64 KiB
     for place in (0, count - 1):
         one, two = np.zeros(count, "<f4"), np.ones(count, "<f4")
@@ -158,7 +144,7 @@ def filled(array: Array, name: str = "x") -> bytes:
 
 
 @pytest.mark.parametrize("at", [0, 1, 16_383, 16_384, 131_071, 131_072, 262_144, 300_000])
-def test_one_value_is_found_wherever_it_is(at: int, held: Callable[..., DiffResult]) -> None:
+def test_one_value_is_found_wherever_it_is(at: int, held: Callable[..., ds.DiffResult]) -> None:
     """Values of two types come in pieces of two sizes."""
     one = np.arange(300_001, dtype="<f4")
     two = one.copy()
@@ -172,11 +158,11 @@ def test_every_nan_of_another_width_is_one(folder: Path) -> None:
     plain = np.array([np.nan, np.nan], "<f4")
     for name, array in (("odd", odd), ("plain", plain), ("plain8", plain.astype("<f8"))):
         hdf5(folder / name, {"x": [array]})
-    assert diff(folder / "odd", folder / "plain").same
-    assert diff(folder / "plain", folder / "odd").same
+    assert ds.diff(folder / "odd", folder / "plain").same
+    assert ds.diff(folder / "plain", folder / "odd").same
     # In one type the bits count, but for those who want no more than to be near.
-    assert numbers(only(diff(folder / "odd", folder / "plain8"))) == (None, 2, 2)
-    assert numbers(only(diff(folder / "odd", folder / "plain8", atol=0))) == (0.0, 0, 2)
+    assert numbers(only(ds.diff(folder / "odd", folder / "plain8"))) == (None, 2, 2)
+    assert numbers(only(ds.diff(folder / "odd", folder / "plain8", atol=0))) == (0.0, 0, 2)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +177,7 @@ def test_every_nan_of_another_width_is_one(folder: Path) -> None:
     ],
 )
 def test_a_float_and_a_double_are_compared_as_numbers(
-    a: str, b: str, same: bool, held: Callable[..., DiffResult]
+    a: str, b: str, same: bool, held: Callable[..., ds.DiffResult]
 ) -> None:
     one = f"shape {{ dim: 1 }} data: {a}"
     two = f"shape {{ dim: 1 }} double_data: {b}"
@@ -206,7 +192,7 @@ def test_a_float_and_a_double_are_compared_as_numbers(
     }.get((a, b), 0.0)
 
 
-def test_a_tolerance_makes_what_is_near_the_same(held: Callable[..., DiffResult]) -> None:
+def test_a_tolerance_makes_what_is_near_the_same(held: Callable[..., ds.DiffResult]) -> None:
     a, b = layer("x", row(1, 2, NAN)), layer("x", row(1.25, 2.5, NAN))
     assert numbers(only(held(a, b, atol=0.5))) == (0.5, 0, 3)
     assert held(a, b, atol=0.5).same
@@ -223,10 +209,10 @@ def test_a_tolerance_makes_what_is_near_the_same(held: Callable[..., DiffResult]
 # --- shapes
 
 
-def test_shapes_that_differ(held: Callable[..., DiffResult]) -> None:
+def test_shapes_that_differ(held: Callable[..., ds.DiffResult]) -> None:
     flat, square = row(1, 2, 3, 4), row(1, 2, 3, 4, shape="dim: 2 dim: 2")
     result = held(layer("x", flat), layer("x", square))
-    assert only(result).likeness is Likeness.SHAPE_DIFFERS
+    assert only(result).likeness is ds.Likeness.SHAPE_DIFFERS
     assert numbers(only(result)) == (0.0, 0, 4)
     assert only(result).told == ("the values of its blob 0 are the same, in their order",)
     assert not result.same
@@ -235,10 +221,10 @@ def test_shapes_that_differ(held: Callable[..., DiffResult]) -> None:
     assert numbers(only(result)) == (None, None, 3)
 
 
-def test_numbers_of_blobs_and_of_values(held: Callable[..., DiffResult]) -> None:
+def test_numbers_of_blobs_and_of_values(held: Callable[..., ds.DiffResult]) -> None:
     both, one = layer("x", row(1, 2), row(3)), layer("x", row(1, 5))
     result = held(both, one)
-    assert only(result).likeness is Likeness.SHAPE_DIFFERS
+    assert only(result).likeness is ds.Likeness.SHAPE_DIFFERS
     assert only(result).told == ("has 2 blobs in A, 1 blob in B",)
     assert [str(each.likeness) for each in only(result).blobs] == ["changed", "only-in-a"]
     assert [str(each.likeness) for each in only(held(one, both)).blobs] == ["changed", "only-in-b"]
@@ -246,7 +232,7 @@ def test_numbers_of_blobs_and_of_values(held: Callable[..., DiffResult]) -> None
     assert only(result).told == ("has no blobs in A, 1 blob in B",)
     assert not result.same
     result = held(layer("x", "shape { dim: 2 }"), layer("x", row(1, 2)))
-    assert only(result).likeness is Likeness.SHAPE_DIFFERS
+    assert only(result).likeness is ds.Likeness.SHAPE_DIFFERS
     assert only(result).told == ("its blob 0 has none in A, 2 values in B",)
     assert held(layer("x", "shape { dim: 0 }"), layer("x", "shape { dim: 0 }")).same
 
@@ -263,7 +249,7 @@ def test_numbers_of_blobs_and_of_values(held: Callable[..., DiffResult]) -> None
     ],
 )
 def test_legacy_dims_are_the_shape_that_caffe_takes_them_for(
-    legacy: str, dims: str, same: bool, held: Callable[..., DiffResult]
+    legacy: str, dims: str, same: bool, held: Callable[..., ds.DiffResult]
 ) -> None:
     old, new = f"{legacy} data: [1, 2, 3, 4]", row(1, 2, 3, 4, shape=dims)
     for a, b in ((old, new), (new, old)):
@@ -277,7 +263,7 @@ def test_legacy_dims_are_the_shape_that_caffe_takes_them_for(
 # --- which layers
 
 
-def test_layers_that_one_model_has(held: Callable[..., DiffResult]) -> None:
+def test_layers_that_one_model_has(held: Callable[..., ds.DiffResult]) -> None:
     a = layer("1", row(1)) + layer("2", row(2)) + layer("3", row(3))
     b = layer("0", row(9)) + layer("1", row(1)) + layer("x", row(4)) + layer("3", row(3))
     result = held(a, b)
@@ -292,7 +278,9 @@ def test_layers_that_one_model_has(held: Callable[..., DiffResult]) -> None:
     assert [each.moved for each in result.contrast.layers] == [False] * 5
 
 
-def test_layers_without_weights_are_told_and_no_difference(held: Callable[..., DiffResult]) -> None:
+def test_layers_without_weights_are_told_and_no_difference(
+    held: Callable[..., ds.DiffResult],
+) -> None:
     a = layer("c", row(1)) + layer("relu", type="ReLU")
     result = held(a, layer("c", row(1)) + layer("drop", type="Dropout") + layer("pool"))
     assert result.same
@@ -319,7 +307,7 @@ def test_layers_without_weights_are_told_and_no_difference(held: Callable[..., D
     ],
 )
 def test_one_layer_that_moved_is_one(
-    a: str, b: str, moved: str, held: Callable[..., DiffResult]
+    a: str, b: str, moved: str, held: Callable[..., ds.DiffResult]
 ) -> None:
     def of(names: str) -> str:
         return "".join(layer(name, row(ord(name))) for name in names)
@@ -332,13 +320,13 @@ def test_one_layer_that_moved_is_one(
         assert any("moved" in words for words in each.told) == each.moved
 
 
-def test_where_a_layer_moved_to_is_said(held: Callable[..., DiffResult]) -> None:
+def test_where_a_layer_moved_to_is_said(held: Callable[..., ds.DiffResult]) -> None:
     one, two, three = (layer(name, row(len(name))) for name in ("x", "yy", "zzz"))
     result = held(one + two + three, two + three + one)
     assert result.contrast.layers[0].told == ("moved: the first in A, behind 'zzz' in B",)
 
 
-def test_a_layer_by_another_name(held: Callable[..., DiffResult]) -> None:
+def test_a_layer_by_another_name(held: Callable[..., ds.DiffResult]) -> None:
     a = layer("fc8", row(1, 2), row(3)) + layer("other", row(5))
     result = held(a, layer("other", row(5)) + layer("score", row(1, 2), row(3)))
     assert states(result) == {"fc8": "renamed", "other": "same"}
@@ -359,14 +347,16 @@ def test_a_layer_by_another_name(held: Callable[..., DiffResult]) -> None:
         layer("new"),
     ],
 )
-def test_what_is_not_the_same_is_not_renamed(other: str, held: Callable[..., DiffResult]) -> None:
+def test_what_is_not_the_same_is_not_renamed(
+    other: str, held: Callable[..., ds.DiffResult]
+) -> None:
     result = held(layer("old", row(1, 2)), other)
     assert states(result) == {"new": "only-in-b", "old": "only-in-a"}
     assert not result.same
 
 
 def test_renamed_layers_of_the_same_weights_are_paired_in_order(
-    held: Callable[..., DiffResult],
+    held: Callable[..., ds.DiffResult],
 ) -> None:
     def zeros(*names: str) -> str:
         return "".join(layer(name, row(*[0] * 400)) for name in names)
@@ -379,11 +369,11 @@ def test_renamed_layers_of_the_same_weights_are_paired_in_order(
 def test_a_rename_is_seen_from_one_form_to_the_other(folder: Path) -> None:
     (folder / "a").write_bytes(model(layer("conv1", row(1, 2, field="double_data"))))
     hdf5(folder / "b", {"first": [np.array([1, 2], "<f4")]})
-    result = diff(folder / "a", folder / "b")
+    result = ds.diff(folder / "a", folder / "b")
     assert states(result) == {"conv1": "renamed"}
 
 
-def test_namesakes_are_held_against_each_other_in_turn(held: Callable[..., DiffResult]) -> None:
+def test_namesakes_are_held_against_each_other_in_turn(held: Callable[..., ds.DiffResult]) -> None:
     a = layer("x", row(1)) + layer("x", row(2))
     result = held(a, layer("x", row(1)) + layer("x", row(3)) + layer("x", row(4)))
     found = [(str(each.likeness), each.max_abs_change) for each in result.contrast.layers]
@@ -393,7 +383,7 @@ def test_namesakes_are_held_against_each_other_in_turn(held: Callable[..., DiffR
     assert not held(a, layer("x", row(2)) + layer("x", row(1))).same  # the last wins
 
 
-def test_patterns_choose_layers_of_any_type(held: Callable[..., DiffResult]) -> None:
+def test_patterns_choose_layers_of_any_type(held: Callable[..., ds.DiffResult]) -> None:
     a = layer("conv", row(1)) + layer("up", row(2)) + layer("old", row(3))
     b = layer("conv", row(9)) + layer("up", row(2)) + layer("new", row(3))
     assert held(a, b, patterns="up").same
@@ -403,10 +393,10 @@ def test_patterns_choose_layers_of_any_type(held: Callable[..., DiffResult]) -> 
     assert states(held(a, b, patterns="old")) == {"old": "renamed"}
     assert states(held(a, b, patterns="new")) == {"old": "renamed"}
     assert held(a, a, patterns="up").contrast.identical is None
-    with pytest.raises(SelectionError, match="'cnv'") as caught:
+    with pytest.raises(ds.SelectionError, match="'cnv'") as caught:
         held(a, b, patterns="cnv")
     assert caught.value.hint == "did you mean -p 'conv'?"
-    with pytest.raises(SelectionError, match="-x/--exclude"):
+    with pytest.raises(ds.SelectionError, match="-x/--exclude"):
         held(a, b, exclude="*")
 
 
@@ -422,14 +412,14 @@ def test_patterns_choose_layers_of_any_type(held: Callable[..., DiffResult]) -> 
     ],
 )
 def test_parameters_are_told_and_no_difference(
-    more: str, words: str, held: Callable[..., DiffResult]
+    more: str, words: str, held: Callable[..., ds.DiffResult]
 ) -> None:
     result = held(layer("x", row(1)), layer("x", row(1), more=more))
     assert result.same
     assert (result.contrast.identical, only(result).told) == (False, (words,))
 
 
-def test_types_gradients_and_the_net_are_told(held: Callable[..., DiffResult]) -> None:
+def test_types_gradients_and_the_net_are_told(held: Callable[..., ds.DiffResult]) -> None:
     a = layer("x", row(1))
     result = held(a, layer("x", row(1), type="Deconvolution"))
     assert only(result).told == (
@@ -445,20 +435,20 @@ def test_types_gradients_and_the_net_are_told(held: Callable[..., DiffResult]) -
 def test_types_by_number_that_nobody_knows() -> None:
     """Forks number their own types from 40 on."""
 
-    def old(kind: int) -> Model:
+    def old(kind: int) -> ds.Model:
         blob = b"\x32\x06\x2a\x04\0\0\0\0"
         inner = b"\x22\x01x\x28" + bytes([kind]) + blob
         return index(Bytes(b"\x12" + bytes([len(inner)]) + inner))
 
-    result = diff(old(50), old(51))
+    result = ds.diff(old(50), old(51))
     assert only(result).told == (
         "is of type V1 type 50 in A, V1 type 51 in B; Caffe does not look at the type",
     )
-    assert only(diff(old(50), old(50))).told == ()
+    assert only(ds.diff(old(50), old(50))).told == ()
 
 
 @pytest.mark.parametrize("at", [0, 16_384, 49_999])
-def test_long_gradients_are_told_to_be_others(at: int, held: Callable[..., DiffResult]) -> None:
+def test_long_gradients_are_told_to_be_others(at: int, held: Callable[..., ds.DiffResult]) -> None:
     message = NetParameter.FromString(filled(np.zeros(2, "<f4")))
     message.layer[0].blobs[0].diff.extend([0.0] * 50_000)
     before = message.SerializeToString()
@@ -468,14 +458,16 @@ def test_long_gradients_are_told_to_be_others(at: int, held: Callable[..., DiffR
     assert only(result).told == ("has other fields in its blobs, gradients (diff) or a fork's",)
 
 
-def test_a_field_that_nobody_knows_is_told_by_its_number(held: Callable[..., DiffResult]) -> None:
+def test_a_field_that_nobody_knows_is_told_by_its_number(
+    held: Callable[..., ds.DiffResult],
+) -> None:
     inner = b"\x0a\x01x\x3a\x08\x2a\x04\0\0\0\0\x08\x01"
     strange = b"\xf2\x3f\x01?"  # field 1022 of the layer
     a, b = (b"\xa2\x06" + bytes([len(each)]) + each for each in (inner, inner + strange))
     assert only(held(a, b)).told == ("differs in field 1022",)
 
 
-def test_the_order_of_fields_is_no_difference(held: Callable[..., DiffResult]) -> None:
+def test_the_order_of_fields_is_no_difference(held: Callable[..., ds.DiffResult]) -> None:
     name, kind, blob = b"\x0a\x01x", b"\x12\x01y", b"\x3a\x06\x2a\x04\0\0\0\0"
     a = b"\xa2\x06" + bytes([len(name + kind + blob)]) + name + kind + blob
     b = b"\xa2\x06" + bytes([len(name + kind + blob)]) + blob + kind + name
@@ -489,21 +481,21 @@ def test_the_order_of_fields_is_no_difference(held: Callable[..., DiffResult]) -
 def test_a_file_is_identical_to_its_copy_alone(path: Path, folder: Path) -> None:
     data = path.read_bytes()
     (folder / "copy").write_bytes(data)
-    result = diff(path, folder / "copy")
+    result = ds.diff(path, folder / "copy")
     assert (result.same, result.contrast.identical, result.contrast.notes) == (True, True, ())
     for at in range(0, len(data), max(1, len(data) // 40)):
         changed = bytearray(data)
         changed[at] ^= 0x10
         (folder / "copy").write_bytes(changed)
         try:
-            result = diff(path, folder / "copy")
-        except SurgeryError:
+            result = ds.diff(path, folder / "copy")
+        except ds.SurgeryError:
             continue  # no model any more
         assert result.contrast.identical is False
         assert not result.same or result.contrast.notes or told(result)
 
 
-def told(result: DiffResult) -> list[str]:
+def told(result: ds.DiffResult) -> list[str]:
     return [words for each in result.contrast.layers for words in each.told]
 
 
@@ -529,13 +521,13 @@ def test_what_convert_makes_is_the_same(path: Path, folder: Path) -> None:
         "hdf5 double": {"to": "hdf5", "values": "float64"},
     }
     for name, options in made.items():
-        convert(path, folder / name, force=True, **options)
+        ds.convert(path, folder / name, force=True, **options)
     for field, name in (("double_data", "double"), ("raw_data float", "raw")):
-        found = diff(path, folder / name)
+        found = ds.diff(path, folder / name)
         said = {f"keeps its values in data in A, in {field} in B"}
         assert all(set(each.told) == said for each in found.contrast.layers if each.blobs)
     for a, b in itertools.permutations([path, *(folder / name for name in made)], 2):
-        result = diff(a, b)
+        result = ds.diff(a, b)
         assert result.same
         assert all(each.values_changed in (0, None) for each in result.contrast.layers)
 
@@ -549,12 +541,12 @@ def test_whole_and_big_endian_numbers_of_hdf5(folder: Path) -> None:
         )
     ]
     for a, b in itertools.permutations(files, 2):
-        assert diff(a, b).same, (a, b)
+        assert ds.diff(a, b).same, (a, b)
     values[1, 2] = 9
     for dtype in ("<f4", ">f4", "<i8", "u1"):
         hdf5(folder / "b.h5", {"x": [values.astype(dtype)]})
         for a in files:
-            assert numbers(only(diff(a, folder / "b.h5"))) == (3.0, 1, 12)
+            assert numbers(only(ds.diff(a, folder / "b.h5"))) == (3.0, 1, 12)
 
 
 def test_whole_numbers_that_no_float_tells_apart(folder: Path) -> None:
@@ -563,12 +555,12 @@ def test_whole_numbers_that_no_float_tells_apart(folder: Path) -> None:
         hdf5(folder / f"{number}.h5", {"x": [np.array([number], "<i8")]})
         for number in (1 << 24, (1 << 24) + 1)
     ]
-    result = diff(*files)
+    result = ds.diff(*files)
     assert (result.same, result.contrast.identical) == (True, False)
     assert result.contrast.notes[0].startswith("the files differ in other bytes only")
 
 
-def test_both_generations_in_one_file(held: Callable[..., DiffResult]) -> None:
+def test_both_generations_in_one_file(held: Callable[..., ds.DiffResult]) -> None:
     a = layer("x", row(1))
     mixed = a + 'layers { name: "y" blobs { data: 2 } }'
     result = held(a, mixed)
@@ -582,7 +574,7 @@ layers { layer { name: "conv" type: "conv" num_output: 1 blobs { num: 1 data: 2 
 """
 
 
-def test_the_oldest_layers(held: Callable[..., DiffResult]) -> None:
+def test_the_oldest_layers(held: Callable[..., ds.DiffResult]) -> None:
     assert held(OLDEST, OLDEST).contrast.identical
     result = held(OLDEST, OLDEST.replace("num_output: 1", "num_output: 2").replace('"x"', '"y"'))
     assert result.same
@@ -603,18 +595,18 @@ def test_a_blob_that_hdf5_leaves_to_its_owner(folder: Path) -> None:
     (folder / "a").write_bytes(model(text))
     hdf5(folder / "b", {"one": [np.array([1, 2], "<f4")], "two": [None, np.array([3], "<f4")]})
     for a, b in (("a", "b"), ("b", "a")):
-        assert diff(folder / a, folder / b).same
-    assert diff(folder / "b", folder / "b").contrast.identical
+        assert ds.diff(folder / a, folder / b).same
+    assert ds.diff(folder / "b", folder / "b").contrast.identical
     hdf5(folder / "c", {"one": [np.array([1, 2], "<f8")], "two": [None, np.array([3], "<f4")]})
-    assert states(diff(folder / "b", folder / "c")) == {"one": "same", "two": "same"}
+    assert states(ds.diff(folder / "b", folder / "c")) == {"one": "same", "two": "same"}
     (folder / "a").write_bytes(model(text.replace(shared, "")))
-    result = diff(folder / "a", folder / "b")
+    result = ds.diff(folder / "a", folder / "b")
     assert states(result) == {"one": "same", "two": "not-compared"}
     assert told(result) == ["B leaves its blob 0 to a layer that the net tells"]
     assert not result.same
 
 
-def test_values_that_only_a_fork_reads(held: Callable[..., DiffResult], folder: Path) -> None:
+def test_values_that_only_a_fork_reads(held: Callable[..., ds.DiffResult], folder: Path) -> None:
     def packed(data: bytes) -> bytes:  # packed_data of BVLC's opencl branch
         blob = b"\x3a\x03\x0a\x01\x02\x5a" + bytes([len(data)]) + data
         inner = b"\x0a\x01x\x3a" + bytes([len(blob)]) + blob
@@ -626,10 +618,10 @@ def test_values_that_only_a_fork_reads(held: Callable[..., DiffResult], folder: 
     assert any("packed_data" in words for words in only(result).told)
     with h5py.File(folder / "link.h5", "w") as file:
         file["data/x/0"] = h5py.SoftLink("/nowhere")
-    result = diff(folder / "link.h5", folder / "link.h5")
+    result = ds.diff(folder / "link.h5", folder / "link.h5")
     assert (result.same, result.contrast.identical) == (True, True)
-    assert only(result).blobs[0].likeness is Likeness.SAME
-    assert not diff(folder / "link.h5", folder / "b").same
+    assert only(result).blobs[0].likeness is ds.Likeness.SAME
+    assert not ds.diff(folder / "link.h5", folder / "b").same
 
 
 # --- against others that count
@@ -643,12 +635,12 @@ def test_what_apply_tells_is_what_diff_finds(folder: Path) -> None:
             if not source.exists():
                 continue
             try:
-                result = apply(net, source, folder / "out", any_gain=True, force=True)
-            except SurgeryError:
+                result = ds.apply(net, source, folder / "out", any_gain=True, force=True)
+            except ds.SurgeryError:
                 continue
-            changes = {x.target.layer.name: x for x in result.plan.rows if isinstance(x, Change)}
+            changes = {x.target.layer.name: x for x in result.plan.rows if isinstance(x, ds.Change)}
             document = {x["name"]: x for x in apply_document(result)["layers"]}
-            found = diff(source, folder / "out")
+            found = ds.diff(source, folder / "out")
             assert found.same == (not result.changed)
             assert found.contrast.identical == (not result.changed)
             for each in found.contrast.layers:
@@ -683,7 +675,7 @@ def test_snapshots_of_one_net(
 ) -> None:
     paths = [shared / "models" / "fsrcnn-x3" / f"{name}.caffemodel" for name in (a, b)]
     one, two = (source_layers(parsed(path.read_bytes())) for path in paths)
-    result = diff(*paths)
+    result = ds.diff(*paths)
     assert [each.name for each in result.contrast.layers] == list(one)
     weighted = 0
     for each in result.contrast.layers:
@@ -700,7 +692,7 @@ def test_snapshots_of_one_net(
 def test_hdf5_models_of_two_sizes(shared: Path) -> None:
     place = shared / "models" / "h5-arm-cifar10"
     paths = sorted(place.glob("*.h5"))
-    result = diff(*paths)
+    result = ds.diff(*paths)
     with h5py.File(paths[0]) as a, h5py.File(paths[1]) as b:
         assert [each.name for each in result.contrast.layers] == sorted(
             set(a["data"]) | set(b["data"])
@@ -709,7 +701,7 @@ def test_hdf5_models_of_two_sizes(shared: Path) -> None:
             for position, found in enumerate(each.blobs):
                 x, y = (file["data"][each.name][str(position)][()] for file in (a, b))
                 if x.shape != y.shape:
-                    assert found.likeness is Likeness.SHAPE_DIFFERS
+                    assert found.likeness is ds.Likeness.SHAPE_DIFFERS
                 else:
                     assert found.difference is not None
                     counted = found.difference.largest, found.difference.changed, x.size
@@ -727,8 +719,8 @@ def test_every_real_model_is_itself_and_no_other(shared: Path, folder: Path) -> 
     before: Path | None = None
     for path in real(shared):
         (folder / "copy").write_bytes(path.read_bytes())
-        assert diff(path, folder / "copy").contrast.identical, path
-        result = diff(path, before or SAVED[0])
+        assert ds.diff(path, folder / "copy").contrast.identical, path
+        result = ds.diff(path, before or SAVED[0])
         assert not result.same
         json.dumps([str(each.likeness) for each in result.contrast.layers])
         before = path
@@ -765,15 +757,15 @@ MIRRORED = {"only-in-a": "only-in-b", "only-in-b": "only-in-a"}
 def test_it_is_a_mirror(a: Any, b: Any, folder: Path) -> None:
     (folder / "one").write_bytes(built(a))
     (folder / "two").write_bytes(built(b))
-    there = diff(folder / "one", folder / "two")
-    back = diff(folder / "two", folder / "one")
-    ours = diff(folder / "one", folder / "one")
+    there = ds.diff(folder / "one", folder / "two")
+    back = ds.diff(folder / "two", folder / "one")
+    ours = ds.diff(folder / "one", folder / "one")
     assert (ours.same, ours.contrast.identical) == (True, True)
-    assert all(each.likeness is Likeness.SAME for each in ours.contrast.layers)
+    assert all(each.likeness is ds.Likeness.SAME for each in ours.contrast.layers)
     assert (there.same, there.contrast.identical) == (back.same, back.contrast.identical)
     assert there.contrast.identical == (built(a) == built(b))
 
-    def seen(result: DiffResult, turned: bool) -> list[str]:
+    def seen(result: ds.DiffResult, turned: bool) -> list[str]:
         return sorted(
             repr(
                 (
@@ -798,16 +790,16 @@ def test_it_is_a_mirror(a: Any, b: Any, folder: Path) -> None:
 def test_open_models_are_taken_as_well(folder: Path) -> None:
     data = model(layer("x", row(1, 2)))
     (folder / "a").write_bytes(data)
-    with open_model(folder / "a") as opened:
-        result = diff(opened, index(Bytes(data)))
+    with ds.open_model(folder / "a") as opened:
+        result = ds.diff(opened, index(Bytes(data)))
         assert (result.a, result.b) == (str(folder / "a"), "the model")
         assert result.contrast.identical
-        assert not diff(index(Bytes(data[:-1] + b"\x01")), opened).same
+        assert not ds.diff(index(Bytes(data[:-1] + b"\x01")), opened).same
         steps: list[tuple[int, int]] = []
-        assert diff(opened, folder / "a", progress=lambda *told: steps.append(told)).same
+        assert ds.diff(opened, folder / "a", progress=lambda *told: steps.append(told)).same
         assert steps == []  # too short to tell of
     large(folder / "large", count := 5 << 20)
-    diff(folder / "large", folder / "large", progress=lambda *told: steps.append(told))
+    ds.diff(folder / "large", folder / "large", progress=lambda *told: steps.append(told))
     assert len(steps) > 3
     size = (folder / "large").stat().st_size
     assert [total for _, total in steps] == [size] * len(steps)
@@ -823,14 +815,14 @@ def test_faults_are_told_with_the_file_they_are_in(folder: Path) -> None:
     data = good.read_bytes()
     (folder / "cut").write_bytes(data[:-7])
     for a, b in ((good, folder / "cut"), (folder / "cut", good)):
-        with pytest.raises(ModelError) as caught:
-            diff(a, b)
+        with pytest.raises(ds.ModelError) as caught:
+            ds.diff(a, b)
         assert caught.value.path == str(folder / "cut")
-    with pytest.raises(FileError) as missing:
-        diff(good, folder / "nothing")
+    with pytest.raises(ds.FileError) as missing:
+        ds.diff(good, folder / "nothing")
     assert missing.value.path == str(folder / "nothing")
-    with pytest.raises(ModelError, match="text, not weights"):
-        diff(good.with_suffix(".prototxt"), good)
+    with pytest.raises(ds.ModelError, match="text, not weights"):
+        ds.diff(good.with_suffix(".prototxt"), good)
 
 
 def test_damaged_chunks_are_blamed_on_the_right_file(folder: Path) -> None:
@@ -842,8 +834,8 @@ def test_damaged_chunks_are_blamed_on_the_right_file(folder: Path) -> None:
     data[place + 20 : place + 60] = bytes(40)
     (folder / "bad.h5").write_bytes(data)
     for a, b in (("good.h5", "bad.h5"), ("bad.h5", "good.h5")):
-        with pytest.raises(ModelError, match="HDF5 library") as caught:
-            diff(folder / a, folder / b)
+        with pytest.raises(ds.ModelError, match="HDF5 library") as caught:
+            ds.diff(folder / a, folder / b)
         assert caught.value.path == str(folder / "bad.h5")
 
 
@@ -857,9 +849,9 @@ def test_any_damage_is_an_error_or_a_difference(
     (folder / "broken").write_bytes(broken)
     blamed, identical = "", False
     try:
-        found = diff(LAYOUTS / "bias_default.caffemodel", folder / "broken")
+        found = ds.diff(LAYOUTS / "bias_default.caffemodel", folder / "broken")
         identical = bool(found.contrast.identical)
-    except SurgeryError as error:
+    except ds.SurgeryError as error:
         blamed = error.path or "nothing"
     assert blamed in ("", str(folder / "broken"))
     assert identical == (bytes(broken) == data)
@@ -933,7 +925,7 @@ def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
     assert (code, peak < 100) == (0, True)
     single, packed = 8 << 20, tmp_path / "packed"
     large(tmp_path / "single", unpacked=single)
-    convert(tmp_path / "single", packed, values="raw-float16")
+    ds.convert(tmp_path / "single", packed, values="raw-float16")
     code, peak, words = watched(tmp_path / "single", packed)
     assert (code, peak < 100) == (0, True)
     assert f"0/{single:,}" in words
@@ -951,7 +943,7 @@ def test_many_layers_renamed_or_not(tmp_path: Path) -> None:
 
     (tmp_path / "a").write_bytes(written("a", 0))
     (tmp_path / "b").write_bytes(written("b", count // 2))
-    result = diff(tmp_path / "a", tmp_path / "b")
+    result = ds.diff(tmp_path / "a", tmp_path / "b")
     found = [str(each.likeness) for each in result.contrast.layers]
     assert {each: found.count(each) for each in set(found)} == {
         "renamed": count // 2,
@@ -961,7 +953,7 @@ def test_many_layers_renamed_or_not(tmp_path: Path) -> None:
 
 
 def test_layers_that_differ_in_the_number_of_values_alone_are_not_one_renamed(
-    held: Callable[..., DiffResult],
+    held: Callable[..., ds.DiffResult],
 ) -> None:
     """The same shape and the same first values; one file is damaged and has a value too many."""
     one, two = [*map(float, range(300))], [*map(float, range(301))]
@@ -971,7 +963,7 @@ def test_layers_that_differ_in_the_number_of_values_alone_are_not_one_renamed(
 
 
 def test_values_in_pieces_of_which_one_is_empty_are_the_same_values(
-    held: Callable[..., DiffResult],
+    held: Callable[..., ds.DiffResult],
 ) -> None:
     def with_blob(blob: bytes) -> bytes:
         inner = b"\x0a\x01a" + b"\x3a" + bytes([len(blob)]) + blob
@@ -981,14 +973,14 @@ def test_values_in_pieces_of_which_one_is_empty_are_the_same_values(
     shape = b"\x3a\x02\x08\x02"
     apart = shape + b"\x2d" + one + b"\x2a\x00" + b"\x2a\x04" + two
     result = held(with_blob(shape + b"\x2a\x08" + one + two), with_blob(apart))
-    assert only(result).likeness is Likeness.SAME
+    assert only(result).likeness is ds.Likeness.SAME
     assert numbers(only(result)) == (0.0, 0, 2)
 
 
 def test_values_that_no_file_has_lie_nowhere() -> None:
-    assert stretch(SourceBlob((3,), Made(3, Storage.DATA, lambda: iter(())))) is None
+    assert stretch(ds.SourceBlob((3,), Made(3, Storage.DATA, lambda: iter(())))) is None
 
 
-def test_where_there_is_no_layer_none_can_be_chosen(held: Callable[..., DiffResult]) -> None:
-    with pytest.raises(SelectionError, match="neither of the models has a layer"):
+def test_where_there_is_no_layer_none_can_be_chosen(held: Callable[..., ds.DiffResult]) -> None:
+    with pytest.raises(ds.SelectionError, match="neither of the models has a layer"):
         held('name: "a"', 'name: "b"', patterns="up")

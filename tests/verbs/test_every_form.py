@@ -22,18 +22,9 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.comparison.result import Likeness
-from deconvsurgery.errors import MismatchError, SelectionError, ShapeError
-from deconvsurgery.inputs.open_inputs import read_net
-from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.plans.apply.plan_types import Action, Change
-from deconvsurgery.prototxt.net import Net
 from deconvsurgery.rules.inspect_rows import Row
-from deconvsurgery.verbs.apply import ApplyResult, apply
-from deconvsurgery.verbs.convert import convert
-from deconvsurgery.verbs.diff import diff
-from deconvsurgery.verbs.inspect import inspect
 from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
@@ -491,10 +482,10 @@ def noise(case: Case) -> Array:
 
 def surgery(
     text: str, form: Form, model: Path, out: str = "out", **options: Any
-) -> tuple[ApplyResult, Path]:
+) -> tuple[ds.ApplyResult, Path]:
     net, result = model.with_name("net.prototxt"), model.with_name(out)
     net.write_text(text)
-    return apply(net, model, result, **{"any_gain": True, **options}), result
+    return ds.apply(net, model, result, **{"any_gain": True, **options}), result
 
 
 def row_of(result: Any, name: str) -> Row:
@@ -534,23 +525,23 @@ def with_weights(case: Case, perfect: Array) -> dict[str, bytes]:
 def test_a_state_is_the_same_in_every_form(
     case: Case, tmp_path: Path, ideal: Callable[[Case], Array]
 ) -> None:
-    net = read_net(LAYOUTS / f"{case['name']}.prototxt")
+    net = ds.read_net(LAYOUTS / f"{case['name']}.prototxt")
     perfect = ideal(case)
     for what, data in with_weights(case, perfect).items():
-        v2 = row_of(inspect(net, V2.write(tmp_path / "v2", data)), "up").weights
+        v2 = row_of(ds.inspect(net, V2.write(tmp_path / "v2", data)), "up").weights
         assert v2 is not None
         square = perfect.shape[1] == 1
         if what in ("perfect", "zero"):
-            assert v2.state is {"perfect": State.BILINEAR, "zero": State.ZERO}[what]
+            assert v2.state is {"perfect": ds.State.BILINEAR, "zero": ds.State.ZERO}[what]
         elif what == "mixed":
-            assert v2.state is (State.BILINEAR if square else State.BILINEAR_OFF_DIAGONAL)
+            assert v2.state is (ds.State.BILINEAR if square else ds.State.BILINEAR_OFF_DIAGONAL)
         elif what == "moved":
-            assert v2.state in (State.NEAR_BILINEAR, State.OTHER)
+            assert v2.state in (ds.State.NEAR_BILINEAR, ds.State.OTHER)
         elif 'type: "bilinear"' in case["prototxt"]:
-            assert v2.state is (State.BILINEAR if square else State.BILINEAR_EVERY_PAIR)
+            assert v2.state is (ds.State.BILINEAR if square else ds.State.BILINEAR_EVERY_PAIR)
         for form in FORMS:
             model = form.write(tmp_path / f"model.{form.suffix}", data)
-            row = row_of(inspect(net, model), "up")
+            row = row_of(ds.inspect(net, model), "up")
             assert row.source_blobs is not None
             assert len(row.source_blobs) == case["caffe"]["n_blobs"]
             here = row.weights
@@ -573,13 +564,13 @@ def test_a_model_tells_its_state_without_a_net(
         net = LAYOUTS / f"{case['name']}.prototxt"
         for data in with_weights(case, ideal(case)).values():
             model = form.write(tmp_path / f"model.{form.suffix}", data)
-            alone, with_net = inspect(None, model), inspect(net, model)
+            alone, with_net = ds.inspect(None, model), ds.inspect(net, model)
             version = "HDF5" if isinstance(form, Hdf5) else "V1" if form.v1 else "V2"
             assert alone.model_version == with_net.model_version == version
             if version == "HDF5":
                 assert not alone.rows
                 assert any("HDF5 weights do not tell the type" in note for note in alone.notes)
-                every = inspect(None, model, every_layer=True)
+                every = ds.inspect(None, model, every_layer=True)
                 assert row_of(every, "up").source_blobs == row_of(with_net, "up").source_blobs
             else:
                 assert row_of(alone, "up").weights == row_of(with_net, "up").weights
@@ -598,7 +589,7 @@ def test_inspect_says_what_todays_caffe_does_not_write(form: Form, tmp_path: Pat
     """And no rule is broken by a form that Caffe loads."""
     (case,) = (case for case in CASES if case["name"] == "bias_default")
     model = form.write(tmp_path / f"model.{form.suffix}", source(case))
-    found = inspect(LAYOUTS / "bias_default.prototxt", model)
+    found = ds.inspect(LAYOUTS / "bias_default.prototxt", model)
     note, rule = NOTES.get(form.id.split(",")[0], (None, None))
     if note is None:
         assert found.notes == ()
@@ -615,7 +606,7 @@ def test_inspect_says_what_todays_caffe_does_not_write(form: Form, tmp_path: Pat
 
 def rewritten_and_rewritten_again(
     case: Case, form: Form, folder: Path, ideal: Array, before: Array | None
-) -> Change:
+) -> ds.Change:
     """``apply`` over weights that are there: (b) values, (c) all the rest, (d) a second time."""
     data = source(case, before)
     model = form.write(folder / f"in.{form.suffix}", data)
@@ -626,8 +617,8 @@ def rewritten_and_rewritten_again(
     check_values(form, weights, ideal, golden(case["name"]).get("interp"))
     expected = form.write(folder / "expected", data, new={("up", 0): weights})
     (change,) = result.plan.changes
-    assert isinstance(change, Change)
-    if change.action is Action.UNCHANGED:
+    assert isinstance(change, ds.Change)
+    if change.action is ds.Action.UNCHANGED:
         assert out.read_bytes() == kept
     else:
         assert form.content(out) == form.content(expected)
@@ -636,7 +627,7 @@ def rewritten_and_rewritten_again(
     assert shape == tuple(case["caffe"]["weight_shape"])
 
     again, twice = surgery(case["prototxt"], form, out, "twice")
-    assert [row.action for row in again.plan.changes] == [Action.UNCHANGED]
+    assert [row.action for row in again.plan.changes] == [ds.Action.UNCHANGED]
     assert not again.changed
     assert twice.read_bytes() == out.read_bytes()
     return change
@@ -655,9 +646,9 @@ def test_weights_change_and_nothing_else(
     case: Case, form: Form, tmp_path: Path, ideal: Callable[[Case], Array]
 ) -> None:
     change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), noise(case))
-    assert change.action is Action.REWRITTEN
-    assert change.before.state in (State.NEAR_BILINEAR, State.OTHER)
-    assert change.after.state is State.BILINEAR
+    assert change.action is ds.Action.REWRITTEN
+    assert change.before.state in (ds.State.NEAR_BILINEAR, ds.State.OTHER)
+    assert change.after.state is ds.State.BILINEAR
     assert change.values_changed <= change.values == np.prod(case["caffe"]["weight_shape"])
 
 
@@ -670,8 +661,8 @@ def test_weights_of_fcn_stay_as_they_are(
     change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), None)
     exact = np.dtype(form.dtype).itemsize < 8
     exact |= abs(ideal(case) - golden(case["name"])["interp"]).max() < 1e-12
-    assert change.action is (Action.UNCHANGED if exact else Action.REWRITTEN)
-    assert change.before.state is change.after.state is State.BILINEAR
+    assert change.action is (ds.Action.UNCHANGED if exact else ds.Action.REWRITTEN)
+    assert change.before.state is change.after.state is ds.State.BILINEAR
 
 
 @pytest.mark.parametrize(
@@ -682,7 +673,7 @@ def test_weights_of_fcn_stay_as_they_are(
 def test_a_large_layer(form: Form, tmp_path: Path, ideal: Callable[[Case], Array]) -> None:
     (case,) = (case for case in CASES if case["name"] == LARGE)
     change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), noise(case))
-    assert change.action is Action.REWRITTEN
+    assert change.action is ds.Action.REWRITTEN
 
 
 @of([case for case in SMALL if (LAYOUTS / f"{case['name']}.caffemodel").exists()])
@@ -693,8 +684,8 @@ def test_hdf5_as_caffe_saved_it(
     name = f"{case['name']}.caffemodel"
     model.write_bytes((shared / "golden" / "layouts" / f"{name}.h5").read_bytes())
     net = LAYOUTS / f"{case['name']}.prototxt"
-    binary = row_of(inspect(net, LAYOUTS / name), "up")
-    assert row_of(inspect(net, model), "up").weights == binary.weights
+    binary = row_of(ds.inspect(net, LAYOUTS / name), "up")
+    assert row_of(ds.inspect(net, model), "up").weights == binary.weights
     _, out = surgery(case["prototxt"], form, model)
     before, after = form.content(model), form.content(out)
     weights, *_ = form.blobs(out, "up")
@@ -724,9 +715,9 @@ def test_half_as_opencv_shrinks_it(
     assert all(values.dtype == "<f2" for values in form.blobs(model, "up"))
     net = tmp_path / "net.prototxt"
     net.write_text(case["prototxt"])
-    found = row_of(inspect(net, expected), "up")
+    found = row_of(ds.inspect(net, expected), "up")
     assert found.weights is not None
-    assert found.weights.state is State.BILINEAR
+    assert found.weights.state is ds.State.BILINEAR
     _, out = surgery(case["prototxt"], form, model)
     assert out.read_bytes() == expected.read_bytes()
     again, twice = surgery(case["prototxt"], form, out, "twice")
@@ -795,8 +786,8 @@ def test_a_missing_layer_comes_in_the_files_own_form(
     if isinstance(form, Binary):
         assert out.read_bytes().startswith(model.read_bytes())
     (change,) = result.plan.changes
-    assert change.action is Action.CREATED
-    assert change.before.state is State.MISSING
+    assert change.action is ds.Action.CREATED
+    assert change.before.state is ds.State.MISSING
     assert weights.shape == tuple(shape)
     again, twice = surgery(text, form, out, "twice")
     assert not again.changed
@@ -812,7 +803,7 @@ def test_a_layer_without_blobs_gets_them_in_the_files_own_form(
     message.layer.insert(1, its_layer(case, None))
     model = form.write(tmp_path / f"in.{form.suffix}", message.SerializeToString())
     result, out = surgery(text, form, model)
-    assert [change.action for change in result.plan.changes] == [Action.CREATED]
+    assert [change.action for change in result.plan.changes] == [ds.Action.CREATED]
     weights, *bias = form.blobs(out, "up")
     little = form if isinstance(form, Binary) else Hdf5("", form.dtype.replace(">", "<"))
     check_values(little, weights, ideal(case), golden(case["name"]).get("interp"))
@@ -873,7 +864,7 @@ def test_what_is_refused_is_refused_in_every_form(case: Case, form: Form, tmp_pa
         message.layer.append(up)
     model = form.write(tmp_path / f"in.{form.suffix}", message.SerializeToString())
     kept = model.read_bytes()
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(ds.ShapeError) as caught:
         surgery(text, form, model)
     assert caught.value.layer == "up"
     assert {path.name for path in tmp_path.iterdir()} == {"net.prototxt", model.name}
@@ -887,9 +878,9 @@ def test_what_is_refused_is_refused_in_every_form(case: Case, form: Form, tmp_pa
 def test_a_shape_that_disagrees_is_refused_in_every_form(form: Form, tmp_path: Path) -> None:
     (case,) = (case for case in CASES if case["name"] == "k04_g3")
     model = form.write(tmp_path / f"in.{form.suffix}", source(case))
-    with pytest.raises(MismatchError, match=r"\(3, 1, 5, 5\).*\(3, 1, 4, 4\)"):
+    with pytest.raises(ds.MismatchError, match=r"\(3, 1, 5, 5\).*\(3, 1, 4, 4\)"):
         surgery(case["prototxt"].replace("kernel_size: 4", "kernel_size: 5"), form, model)
-    with pytest.raises(MismatchError, match="2 blobs, the model has 1"):
+    with pytest.raises(ds.MismatchError, match="2 blobs, the model has 1"):
         surgery(case["prototxt"].replace("bias_term: false", ""), form, model)
     assert not (tmp_path / "out").exists()
 
@@ -918,7 +909,7 @@ FILLED_UP = up_with(data(FCN) + shape_field(FCN.shape))
 
 def done(
     folder: Path, model: bytes, case: Case = PLAIN, **options: Any
-) -> tuple[ApplyResult, bytes]:
+) -> tuple[ds.ApplyResult, bytes]:
     """``apply``, and that it does nothing the second time."""
     path = folder / "in.caffemodel"
     path.write_bytes(model)
@@ -935,23 +926,23 @@ def looked_at(
     path = folder / "in.caffemodel"
     path.write_bytes(model)
     if net is None:
-        return inspect(None, path, **options)
+        return ds.inspect(None, path, **options)
     (folder / "net.prototxt").write_text(net)
-    return inspect(folder / "net.prototxt", path, **options)
+    return ds.inspect(folder / "net.prototxt", path, **options)
 
 
-def refused(folder: Path, model: bytes, case: Case = PLAIN, **options: Any) -> MismatchError:
+def refused(folder: Path, model: bytes, case: Case = PLAIN, **options: Any) -> ds.MismatchError:
     """``apply`` says no and writes nothing."""
     path = folder / "in.caffemodel"
     path.write_bytes(model)
-    with pytest.raises(MismatchError) as caught:
+    with pytest.raises(ds.MismatchError) as caught:
         surgery(case["prototxt"], V2, path, **options)
     assert {each.name for each in folder.iterdir()} == {"in.caffemodel", "net.prototxt"}
     assert path.read_bytes() == model
     return caught.value
 
 
-def said_of(result: ApplyResult) -> str:
+def said_of(result: ds.ApplyResult) -> str:
     (change,) = result.plan.changes
     return "\n".join(change.warnings)
 
@@ -966,7 +957,7 @@ def test_values_in_diff_alone(number: int, tmp_path: Path) -> None:
     diff = sized(number, noise(PLAIN).astype("<f4" if number == 6 else "<f8").tobytes())
     blob = diff + shape_field(FCN.shape)
     found = looked_at(tmp_path, up_with(blob))
-    assert row_of(found, "up").weights.state is State.MISSING  # type: ignore[union-attr]
+    assert row_of(found, "up").weights.state is ds.State.MISSING  # type: ignore[union-attr]
     assert findings_of(found)["DS014"] == (
         "blob 0 has values in diff only, which Caffe does not load"
     )
@@ -974,7 +965,7 @@ def test_values_in_diff_alone(number: int, tmp_path: Path) -> None:
     result, out = done(tmp_path, up_with(blob))
     assert out == up_with(blob + data(FCN))
     (change,) = result.plan.changes
-    assert (change.action, change.before.state) == (Action.REWRITTEN, State.MISSING)
+    assert (change.action, change.before.state) == (ds.Action.REWRITTEN, ds.State.MISSING)
     assert said_of(result) == (
         "the values of its weights are in diff only (as C3D-era files have them), where Caffe "
         "does not look; the diff stays as it is"
@@ -1040,7 +1031,7 @@ def test_scalar_blobs_are_passed_over(form: Form, tmp_path: Path) -> None:
         + "prelu_param { channel_shared: true } }"
     )
     _, out = surgery(text, form, model)
-    found = inspect(tmp_path / "net.prototxt", out, every_layer=True)
+    found = ds.inspect(tmp_path / "net.prototxt", out, every_layer=True)
     assert row_of(found, "slope").source_blobs == row_of(found, "slope").blobs == ((),)
     assert not [note for note in found.notes if "slope" in note]
     (value,) = form.blobs(out, "slope")
@@ -1084,7 +1075,7 @@ def test_both_shape_forms(tmp_path: Path) -> None:
     assert "(1, 1, 9, 9)" in refused_in(tmp_path / "other", up_with(wrong)).message
 
 
-def refused_in(folder: Path, model: bytes) -> MismatchError:
+def refused_in(folder: Path, model: bytes) -> ds.MismatchError:
     folder.mkdir()
     return refused(folder, model)
 
@@ -1108,8 +1099,8 @@ def test_both_generations_at_once(model: bytes, tmp_path: Path) -> None:
     (tmp_path / "net.prototxt").unlink()
     assert "V1 and V2 layers at once" in refused(tmp_path, model).message
     for options in ({"to": "binary"}, {"to": "hdf5"}, {"upgrade": False}):
-        with pytest.raises(MismatchError, match="V1 and V2 layers at once"):
-            convert(tmp_path / "in.caffemodel", tmp_path / "out", **options)
+        with pytest.raises(ds.MismatchError, match="V1 and V2 layers at once"):
+            ds.convert(tmp_path / "in.caffemodel", tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
 
@@ -1134,7 +1125,7 @@ def test_a_v0_model(tmp_path: Path) -> None:
     assert found.notes == ()
     alone = looked_at(tmp_path, model, None, every_layer=True)
     assert [(row.name, row.type) for row in alone.rows] == [("conv", "conv")]
-    with pytest.raises(SelectionError):
+    with pytest.raises(ds.SelectionError):
         surgery(net, V2, tmp_path / "in.caffemodel")
     (tmp_path / "net.prototxt").unlink()
     error = refused(tmp_path, model)
@@ -1159,7 +1150,7 @@ def test_a_v1_type_that_only_a_fork_knows(tmp_path: Path) -> None:
 def test_a_name_twice_in_the_model(tmp_path: Path) -> None:
     """Caffe copies both, so the last wins, and both have to be right."""
     other = up_with(data(FCN) + shape_field(FCN.shape))
-    for model, state in ((UP + other, State.BILINEAR), (other + UP, State.OTHER)):
+    for model, state in ((UP + other, ds.State.BILINEAR), (other + UP, ds.State.OTHER)):
         found = looked_at(tmp_path, model)
         assert row_of(found, "up").weights.state is state  # type: ignore[union-attr]
         words = "2 layers of this name; Caffe copies each, the last wins"
@@ -1177,7 +1168,7 @@ def test_a_name_twice_in_the_net(form: Form, tmp_path: Path) -> None:
     text = PLAIN["prototxt"] + up.replace('top: "up"', 'top: "again"')
     model = form.write(tmp_path / f"in.{form.suffix}", source(PLAIN, noise(PLAIN)))
     (tmp_path / "net.prototxt").write_text(text)
-    found = inspect(tmp_path / "net.prototxt", model)
+    found = ds.inspect(tmp_path / "net.prototxt", model)
     # The binary loader fills the first, the HDF5 loader the last.
     left, other = ("first", "an earlier") if form is V2 else ("last", "a later")
     for row in found.rows:
@@ -1241,9 +1232,9 @@ def test_whole_numbers_in_hdf5(tmp_path: Path) -> None:
     model = form.write(tmp_path / "in.h5", source(PLAIN, np.ones(FCN.shape)))
     kept = model.read_bytes()
     (tmp_path / "net.prototxt").write_text(PLAIN["prototxt"])
-    found = inspect(tmp_path / "net.prototxt", model)
-    assert row_of(found, "up").weights.state is State.CONSTANT  # type: ignore[union-attr]
-    with pytest.raises(MismatchError, match="whole numbers"):
+    found = ds.inspect(tmp_path / "net.prototxt", model)
+    assert row_of(found, "up").weights.state is ds.State.CONSTANT  # type: ignore[union-attr]
+    with pytest.raises(ds.MismatchError, match="whole numbers"):
         surgery(PLAIN["prototxt"], form, model)
     assert not (tmp_path / "out").exists()
     assert model.read_bytes() == kept
@@ -1270,9 +1261,9 @@ WITH_DECONV = [
     if int(row["n_deconv"]) and not re.search(r"iter_(500|1000|17000|24000)\.", row["file"])
 ]
 STATES = {
-    "exact FCN bilinear (grouped)": State.BILINEAR,
-    "all-zero": State.ZERO,
-    "constant 1": State.NEAREST,
+    "exact FCN bilinear (grouped)": ds.State.BILINEAR,
+    "all-zero": ds.State.ZERO,
+    "constant 1": ds.State.NEAREST,
 }
 ANYTHING: dict[str, Any] = {"patterns": ["*"], "skip_unfit": True, "any_gain": True}
 # A layer named upsample/deconv has no HDF5 form. (retinaface-charrin has one, which takes long to
@@ -1281,10 +1272,10 @@ SLASHED = {"wechat-qr"}
 
 
 @cache
-def real_net(key: tuple[str, str]) -> Net:
+def real_net(key: tuple[str, str]) -> ds.Net:
     named = re.search(r"pair=(\S+)", REAL[key]["notes"])
     assert named
-    return read_net(MODELS / key[0] / named[1])
+    return ds.read_net(MODELS / key[0] / named[1])
 
 
 def same_in_hdf5(source: bytes) -> bytes:
@@ -1319,8 +1310,8 @@ def test_a_real_model_in_another_form(key: tuple[str, str], form: Form, tmp_path
     model, out = form.write(tmp_path / f"in.{form.suffix}", source), tmp_path / "out"
     half = np.dtype(form.dtype).itemsize == 2
 
-    rows = {row.name: row for row in inspect(net, model).rows}
-    plain = {row.name: row for row in inspect(net, original).rows}
+    rows = {row.name: row for row in ds.inspect(net, model).rows}
+    plain = {row.name: row for row in ds.inspect(net, original).rows}
     told = {row["layer"]: row for row in TOLD if (row["short-name"], row["file"]) == key}
     strangers = told.keys() if key[0] == "retinaface-charrin-zero" else set()
     assert rows.keys() | strangers == plain.keys()
@@ -1335,15 +1326,15 @@ def test_a_real_model_in_another_form(key: tuple[str, str], form: Form, tmp_path
             else pytest.approx(weights.distance, abs=2e-3 if half else 1e-6)
         )
         if name in told:
-            expected = STATES.get(told[name]["weights"], State.OTHER)
+            expected = STATES.get(told[name]["weights"], ds.State.OTHER)
             assert weights.state is expected
 
-    result = apply(net, model, out, **ANYTHING)
-    in_plain = apply(net, original, tmp_path / "plain", **ANYTHING)
+    result = ds.apply(net, model, out, **ANYTHING)
+    in_plain = ds.apply(net, original, tmp_path / "plain", **ANYTHING)
     assert {change.target.layer.name for change in result.plan.changes} == {
         change.target.layer.name for change in in_plain.plan.changes
     }
-    new, created = {}, [c for c in result.plan.changes if c.action is Action.CREATED]
+    new, created = {}, [c for c in result.plan.changes if c.action is ds.Action.CREATED]
     for change in result.plan.changes:
         name = change.target.layer.name
         weights, *_ = form.blobs(out, name)
@@ -1364,7 +1355,7 @@ def test_a_real_model_in_another_form(key: tuple[str, str], form: Form, tmp_path
         assert names == {
             f"data/{change.target.layer.name}{end}" for change in created for end in ("", "/0")
         }
-    again = apply(net, out, tmp_path / "again", **ANYTHING)
+    again = ds.apply(net, out, tmp_path / "again", **ANYTHING)
     assert not again.changed
     assert (tmp_path / "again").read_bytes() == out.read_bytes()
 
@@ -1380,13 +1371,13 @@ def test_a_real_hdf5_model(key: tuple[str, str], tmp_path: Path) -> None:
             name: tuple(group[each].shape for each in sorted(group))
             for name, group in file["data"].items()
         }
-    assert not inspect(net, model).rows
-    found = inspect(None, model, every_layer=True)
+    assert not ds.inspect(net, model).rows
+    found = ds.inspect(None, model, every_layer=True)
     assert {row.name: row.source_blobs for row in found.rows} == shapes
     assert not [row.weights for row in found.rows if row.weights]
     assert found.model_version == "HDF5"
     assert found.model_size == int(REAL[key]["size"])
-    result = apply(net, model, tmp_path / "out", allow_empty=True, **ANYTHING)
+    result = ds.apply(net, model, tmp_path / "out", allow_empty=True, **ANYTHING)
     assert not result.changed
     assert (tmp_path / "out").read_bytes() == model.read_bytes()
 
@@ -1400,8 +1391,8 @@ def test_a_real_name_with_a_slash_has_no_hdf5_form(tmp_path: Path, shared: Path)
             source.layer.remove(layer)
     model = BY_ID["HDF5"].write(tmp_path / "in.h5", source.SerializeToString())
     kept = model.read_bytes()
-    with pytest.raises(MismatchError, match="a slash makes groups of it") as caught:
-        apply(
+    with pytest.raises(ds.MismatchError, match="a slash makes groups of it") as caught:
+        ds.apply(
             folder / "sr.prototxt", model, tmp_path / "out", patterns=["upsample*"], any_gain=True
         )
     assert caught.value.layer == "upsample/deconv"
@@ -1439,7 +1430,7 @@ def test_any_two_forms_are_told_apart_by_values_alone(
         for form in FORMS:
             other = form.write(tmp_path / f"other.{form.suffix}", data)
             for name, model in models.items():
-                result = diff(model, other)
+                result = ds.diff(model, other)
                 assert result.same == (what == "equal"), (name, form.id)
                 rows = {row.name: row for row in result.contrast.layers if row.weighted}
                 up = rows.pop("up")
@@ -1449,5 +1440,5 @@ def test_any_two_forms_are_told_apart_by_values_alone(
                 assert (first.changed, first.largest) == (changed, largest), (name, form.id)
                 assert first.values == perfect.size
                 assert len(up.blobs) == case["caffe"]["n_blobs"]
-                assert all(blob.likeness is Likeness.SAME for blob in up.blobs[1:])
+                assert all(blob.likeness is ds.Likeness.SAME for blob in up.blobs[1:])
                 assert result.contrast.identical == (other.read_bytes() == model.read_bytes())

@@ -18,10 +18,8 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 from scipy.signal import convolve2d
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.errors import ShapeError
-from deconvsurgery.plans.apply.plan_types import Action
-from deconvsurgery.verbs.apply import ApplyResult, apply
 from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
@@ -119,11 +117,11 @@ def source(case: Case, form: str) -> bytes:
     return bytes(message.SerializeToString())
 
 
-def surgery(case: Case, data: bytes, folder: Path, **options: Any) -> tuple[ApplyResult, bytes]:
+def surgery(case: Case, data: bytes, folder: Path, **options: Any) -> tuple[ds.ApplyResult, bytes]:
     (folder / "net.prototxt").write_text(case["prototxt"])
     (folder / "in.caffemodel").write_bytes(data)
     options.setdefault("any_gain", True)
-    result = apply(folder / "net.prototxt", folder / "in.caffemodel", folder / "out", **options)
+    result = ds.apply(folder / "net.prototxt", folder / "in.caffemodel", folder / "out", **options)
     return result, (folder / "out").read_bytes()
 
 
@@ -180,10 +178,10 @@ def test_weights_are_those_of_fcn(
 
     (row,) = result.plan.rows
     if form == "as-caffe-saved-it" and case["name"] not in BY_HAND:
-        assert row.action is Action.UNCHANGED  # type: ignore[union-attr]
+        assert row.action is ds.Action.UNCHANGED  # type: ignore[union-attr]
         assert out == data
     else:
-        assert row.action is not Action.UNCHANGED  # type: ignore[union-attr]
+        assert row.action is not ds.Action.UNCHANGED  # type: ignore[union-attr]
         assert result.changed
 
 
@@ -240,7 +238,7 @@ def test_what_caffe_or_fcn_refuses_is_refused(case: Case, form: str, tmp_path: P
     if form == "as-caffe-saved-it" and "error" in case["caffe"]:
         form = "without-blobs"  # Caffe could not make it
     data = source(case, form)
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(ds.ShapeError) as caught:
         surgery(case, data, tmp_path)
     assert caught.value.layer == case["layer"]
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -284,7 +282,7 @@ def test_the_command_line_ends_with_3_and_writes_nothing(
 )
 def test_a_refusal_says_what_is_wrong(name: str, words: str, tmp_path: Path) -> None:
     (case,) = (case for case in REFUSED if case["name"] == name)
-    with pytest.raises(ShapeError, match=words):
+    with pytest.raises(ds.ShapeError, match=words):
         surgery(case, source(case, "without-the-layer"), tmp_path)
     assert len(REFUSED) == 5  # each has its words here
 
@@ -307,7 +305,7 @@ def test_refused_without_any_gain_if_a_constant_image_would_not_stay_one(
         _, strictly = surgery(case, data, tmp_path, any_gain=False)
         assert strictly == surgery(case, data, tmp_path, force=True)[1]
     else:
-        with pytest.raises(ShapeError, match="does not interpolate"):
+        with pytest.raises(ds.ShapeError, match="does not interpolate"):
             surgery(case, data, tmp_path, any_gain=False)
         assert not (tmp_path / "out").exists()
 
@@ -396,7 +394,7 @@ def test_upscore_of_a_transplanted_fcn(
     (upscore,) = (layer for layer in message.layer if layer.name == "upscore")
     message.layer.remove(upscore)
     (tmp_path / "base").write_bytes(message.SerializeToString())
-    apply(folder / "fcn.prototxt", tmp_path / "base", tmp_path / "out")
+    ds.apply(folder / "fcn.prototxt", tmp_path / "base", tmp_path / "out")
     out = (tmp_path / "out").read_bytes()
     weights = values(parsed(out).layer[-1].blobs[0])
     assert weights.tobytes() == expected["upscore/0"].tobytes()

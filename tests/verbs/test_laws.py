@@ -25,19 +25,12 @@ from google.protobuf import text_format
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.matching.matched_layer import Options
 from deconvsurgery.plans.apply.before_and_after import state_of
 from deconvsurgery.plans.apply.binary_edits import edits
-from deconvsurgery.plans.apply.plan import make_plan
-from deconvsurgery.plans.apply.plan_types import Action, Plan
-from deconvsurgery.prototxt.parse import parse_net
-from deconvsurgery.prototxt.selection import match_layers
 from deconvsurgery.splicing.byte_ranges import spliced
-from deconvsurgery.verbs.apply import apply
-from deconvsurgery.verbs.inspect import inspect
 
 NetParameter = message_class("NetParameter")
 LAWFUL = settings(max_examples=100)
@@ -96,7 +89,7 @@ class Case:
     ups: tuple[Up, ...]
     parts: tuple[bytes, ...]
     v1: bool
-    options: Options
+    options: ds.Options
 
     @property
     def text(self) -> str:
@@ -215,7 +208,7 @@ def cases(draw: st.DrawFn) -> Case:
         for _ in range(draw(st.sampled_from([0, 1, 1, 1, 2]))):
             own = some_blobs(shapes, up) if draw(st.integers(0, 3)) else []
             parts.append(draw(layers(up.name.encode(), "Deconvolution", v1, own)))
-    options = Options(keep_off_diagonal=draw(st.booleans()), zero_bias=draw(st.booleans()))
+    options = ds.Options(keep_off_diagonal=draw(st.booleans()), zero_bias=draw(st.booleans()))
     return Case(tuple(ups), tuple(draw(st.permutations(parts))), v1, options)
 
 
@@ -233,13 +226,13 @@ class Bytes:
         return self.data[start : start + size]
 
 
-def indexed(data: bytes) -> Model:
+def indexed(data: bytes) -> ds.Model:
     return index(Bytes(data))
 
 
-def operated(case: Case, data: bytes, pattern: str = "up") -> tuple[Plan, bytes]:
-    net, model = parse_net(case.text.encode()), indexed(data)
-    plan = make_plan(net, model, match_layers(net, [pattern]), case.options)
+def operated(case: Case, data: bytes, pattern: str = "up") -> tuple[ds.Plan, bytes]:
+    net, model = ds.parse_net(case.text.encode()), indexed(data)
+    plan = ds.make_plan(net, model, ds.match_layers(net, [pattern]), case.options)
     return plan, spliced(data, edits(plan, model))
 
 
@@ -305,7 +298,7 @@ def add_blob(
     replace_values(blob, values, storage)
 
 
-def meant(case: Case, plan: Plan) -> Any:
+def meant(case: Case, plan: ds.Plan) -> Any:
     """Parse, edit, serialise: the message that surgery should make, by protobuf alone."""
     message: Any = NetParameter.FromString(case.data)
     net: Any = text_format.Parse(case.text, NetParameter())
@@ -356,7 +349,7 @@ def meant(case: Case, plan: Plan) -> Any:
 @given(cases())
 def test_no_edits_are_the_same_bytes(case: Case) -> None:
     plan, out = operated(case, case.data, "no such layer")
-    assert replace(plan, warnings=()) == Plan()  # which still tell where net and model disagree
+    assert replace(plan, warnings=()) == ds.Plan()  # which still tell where net and model disagree
     assert out == case.data
 
 
@@ -371,7 +364,7 @@ def test_bytes_outside_the_edits_are_the_sources_own(case: Case) -> None:
     for (number, old, body), (new_number, new, new_body) in zip(before, after, strict=False):
         assert new_number == number
         name = layer_name(number, body)
-        if actions.get(name, Action.UNCHANGED) is Action.UNCHANGED:
+        if actions.get(name, ds.Action.UNCHANGED) is ds.Action.UNCHANGED:
             assert new == old
             continue
         blobs = 6 if case.v1 else 7
@@ -415,7 +408,7 @@ def test_surgery_done_twice_is_done_once(case: Case) -> None:
     _, once = operated(case, case.data)
     plan, twice = operated(case, once)
     assert twice == once
-    assert {change.action for change in plan.changes} == {Action.UNCHANGED}
+    assert {change.action for change in plan.changes} == {ds.Action.UNCHANGED}
     assert not plan.changed
 
 
@@ -440,9 +433,11 @@ def test_inspect_finds_what_apply_said(case: Case) -> None:
         net, old, new = (Path(directory) / name for name in ("net", "old", "new"))
         net.write_text(case.text)
         old.write_bytes(case.data)
-        done = apply(net, old, new)
-        found = inspect(net, new)
-        untouched = apply(net, old, Path(directory) / "copy", patterns=["none"], allow_empty=True)
+        done = ds.apply(net, old, new)
+        found = ds.inspect(net, new)
+        untouched = ds.apply(
+            net, old, Path(directory) / "copy", patterns=["none"], allow_empty=True
+        )
         assert old.read_bytes() == case.data == (Path(directory) / "copy").read_bytes()
         assert not untouched.changed
         said = {change.target.layer.name: change.after.state for change in done.plan.changes}

@@ -19,7 +19,6 @@ from google.protobuf import text_format
 
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.places import SHARED
 from helpers.processes.warm import ran
@@ -475,7 +474,7 @@ def test_the_filler_of_the_patched_net_upsamples_each_channel(
     """The weights that Caffe's filler makes of the new net, put into it, in OpenCV's hands."""
     text = up("kernel_size: 4 stride: 2 pad: 1 bias_term: false")
     net, _ = patched(text, tmp_path)
-    layer = parse_net(net).layers[-1].convolution_param
+    layer = ds.parse_net(net).layers[-1].convolution_param
     assert (layer.group, layer.weight_filler) == (5, ds.net.Filler("bilinear", 0.0))
     tent = [0.25, 0.75, 0.75, 0.25]
     filled = [a * b for a in tent for b in tent] * 5  # whatever slice it is
@@ -828,7 +827,7 @@ V1_TYPES = set(
 @cache
 def own_layers(data: bytes) -> list[ds.Layer]:
     """The layers that stand in the text."""
-    return [layer for layer in parse_net(data).layers if layer.line]
+    return [layer for layer in ds.parse_net(data).layers if layer.line]
 
 
 @cache
@@ -906,7 +905,7 @@ def test_there_are_nets_to_try() -> None:
     for path in NETS:
         assert any(layer.type == "Deconvolution" for layer in own_layers(text_of(path))), path
     with pytest.raises(ds.PrototxtError, match="GitHub"):
-        parse_net(text_of(BROKEN))
+        ds.parse_net(text_of(BROKEN))
 
 
 # By turns: the nets of a family are much alike.
@@ -1011,6 +1010,6 @@ def test_the_demos_net(tmp_path: Path) -> None:
         ("upscore", "unchanged"),
     ]
     model = tmp_path / "base.caffemodel"
-    model.write_bytes(base_model(parse_net(found)))
-    row = ds.apply(parse_net(found), model, dry_run=True).plan.rows[0]
+    model.write_bytes(base_model(ds.parse_net(found)))
+    row = ds.apply(ds.parse_net(found), model, dry_run=True).plan.rows[0]
     assert row.target.shape == (5, 1, 4, 4)

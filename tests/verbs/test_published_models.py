@@ -16,13 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deconvsurgery.errors import MismatchError, ModelError, ShapeError
-from deconvsurgery.inputs.open_inputs import read_net
-from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.plans.apply.plan_types import Action, Change
+import deconvsurgery as ds
 from deconvsurgery.rules.inspect_rows import Row as Surveyed
-from deconvsurgery.verbs.apply import apply
-from deconvsurgery.verbs.inspect import inspect
 from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
@@ -139,7 +134,7 @@ def test_inspect_tells_what_a_model_holds(
     tent: Callable[..., Array],
 ) -> None:
     expected = DECONV_OF[path]
-    result = inspect(None, MODELS / path)
+    result = ds.inspect(None, MODELS / path)
     assert result.model_version == ROWS[path]["format"]
     assert result.model_size == int(ROWS[path]["size"])
     rows = {row.name: row for row in result.rows}
@@ -167,13 +162,13 @@ def test_inspect_tells_what_a_model_holds(
             assert (
                 state
                 == {
-                    "exact FCN bilinear (grouped)": State.BILINEAR,
-                    "all-zero": State.ZERO,
-                    "constant 1": State.NEAREST,
+                    "exact FCN bilinear (grouped)": ds.State.BILINEAR,
+                    "all-zero": ds.State.ZERO,
+                    "constant 1": ds.State.NEAREST,
                 }[said]
             )
             continue
-        assert state is State.OTHER
+        assert state is ds.State.OTHER
         weights, ideal = values(layers[name].blobs[0]), bilinear(told, tent)
         (figure,) = re.findall(r"maxdiff from bilinear ([\d.]+)", said)
         if ideal is None:
@@ -188,15 +183,15 @@ def test_inspect_tells_what_a_model_holds(
 
 @of(PAIRED)
 def test_inspect_finds_net_and_model_in_agreement_where_they_are(path: Path) -> None:
-    rows = inspect(MODELS / pair(path), MODELS / path).rows  # type: ignore[operator]
-    alone = {row.name: row.weights for row in inspect(None, MODELS / path).rows}
+    rows = ds.inspect(MODELS / pair(path), MODELS / path).rows  # type: ignore[operator]
+    alone = {row.name: row.weights for row in ds.inspect(None, MODELS / path).rows}
     strangers = {row.name for row in rows} ^ set(alone)
     if path.parent.name == "retinaface-charrin-zero":
         assert {row.name: row.weights.state for row in rows if row.weights} == {
-            "rf_c3_upsampling_": State.MISSING,
-            "rf_c2_upsampling_": State.MISSING,
-            "rf_c3_upsampling": State.ZERO,
-            "rf_c2_upsampling": State.ZERO,
+            "rf_c3_upsampling_": ds.State.MISSING,
+            "rf_c2_upsampling_": ds.State.MISSING,
+            "rf_c3_upsampling": ds.State.ZERO,
+            "rf_c2_upsampling": ds.State.ZERO,
         }
     elif path.parent.name == "waifu2x-upconv7-mismatch":
         assert strangers == {"conv7_layer"}
@@ -211,7 +206,7 @@ def test_inspect_finds_net_and_model_in_agreement_where_they_are(path: Path) -> 
 
 @cache
 def rows_of_net(path: Path) -> tuple[Surveyed, ...]:
-    return inspect(MODELS / path).rows
+    return ds.inspect(MODELS / path).rows
 
 
 @pytest.mark.parametrize(
@@ -246,10 +241,10 @@ def test_what_is_no_model_is_called_by_its_name(
     assert Path(path) in OTHER
     net = MODELS / "mtcnn" / "det1.prototxt"
     for attempt in (
-        lambda: inspect(None, MODELS / path),
-        lambda: apply(net, MODELS / path, tmp_path / "out", **ANYTHING),
+        lambda: ds.inspect(None, MODELS / path),
+        lambda: ds.apply(net, MODELS / path, tmp_path / "out", **ANYTHING),
     ):
-        with pytest.raises(ModelError, match=words) as caught:
+        with pytest.raises(ds.ModelError, match=words) as caught:
             attempt()
         assert caught.value.path == str(MODELS / path)
         assert caught.value.hint
@@ -278,7 +273,7 @@ def test_only_the_matched_weights_change(
     tent: Callable[..., Array],
 ) -> None:
     net, data = MODELS / pair(path), (MODELS / path).read_bytes()  # type: ignore[operator]
-    result = apply(net, MODELS / path, tmp_path / "out", **ANYTHING)
+    result = ds.apply(net, MODELS / path, tmp_path / "out", **ANYTHING)
     out = (tmp_path / "out").read_bytes()
     assert (MODELS / path).read_bytes() == data
 
@@ -291,11 +286,11 @@ def test_only_the_matched_weights_change(
     wanted = {name: bilinear(row, tent) for name, row in {**there, **created}.items()}
     filled = {name: weights for name, weights in wanted.items() if weights is not None}
     assert {row.target.layer.name: row.action for row in result.plan.changes} == {
-        name: Action.CREATED
+        name: ds.Action.CREATED
         if name in created
-        else Action.UNCHANGED
+        else ds.Action.UNCHANGED
         if path.parent.name == "retinaface-mnet25"
-        else Action.REWRITTEN
+        else ds.Action.REWRITTEN
         for name in filled
     }
     skipped = {row.target.layer.name for row in result.plan.skips}
@@ -336,7 +331,7 @@ def test_only_the_matched_weights_change(
     )
 
     # Once more: nothing.
-    again = apply(net, tmp_path / "out", tmp_path / "again", **ANYTHING)
+    again = ds.apply(net, tmp_path / "out", tmp_path / "again", **ANYTHING)
     assert (tmp_path / "again").read_bytes() == out
     assert not again.changed
 
@@ -350,7 +345,7 @@ def test_bits_of_a_kernel_are_those_that_fcn_made(
     values: Callable[[Any], Array],
 ) -> None:
     """For the kernel sizes that the golden data has: 2, 3, 4 and 9."""
-    apply(MODELS / pair(path), MODELS / path, tmp_path / "out", **ANYTHING)  # type: ignore[operator]
+    ds.apply(MODELS / pair(path), MODELS / path, tmp_path / "out", **ANYTHING)  # type: ignore[operator]
     layers = source_layers(parsed((tmp_path / "out").read_bytes()))
     for row in DECONV_OF[path].values():
         shape = ints(row["weight_shape"])
@@ -371,7 +366,7 @@ def test_bits_of_a_kernel_are_those_that_fcn_made(
 
 @of(PASS_THROUGH)
 def test_pass_through_is_exact(path: Path, tmp_path: Path) -> None:
-    result = apply(MODELS / pair(path), MODELS / path, tmp_path / "out", **ANYTHING)  # type: ignore[operator]
+    result = ds.apply(MODELS / pair(path), MODELS / path, tmp_path / "out", **ANYTHING)  # type: ignore[operator]
     digest = hashlib.sha256((tmp_path / "out").read_bytes()).hexdigest()
     assert digest == ROWS[path]["sha256"]
     assert (result.changed, result.rewritten) == (False, 0)
@@ -380,7 +375,7 @@ def test_pass_through_is_exact(path: Path, tmp_path: Path) -> None:
 @of(UNPAIRED)
 def test_pass_through_with_a_strangers_net_is_exact(path: Path, tmp_path: Path) -> None:
     net = MODELS / "mtcnn" / "det1.prototxt"
-    result = apply(net, MODELS / path, tmp_path / "out", **ANYTHING)
+    result = ds.apply(net, MODELS / path, tmp_path / "out", **ANYTHING)
     digest = hashlib.sha256((tmp_path / "out").read_bytes()).hexdigest()
     assert digest == ROWS[path]["sha256"]
     assert not result.changed
@@ -400,19 +395,19 @@ def test_nearest_neighbour_layers_are_not_repaired(
     path: str, pattern: str, left_alone: set[str], tmp_path: Path
 ) -> None:
     net = MODELS / pair(Path(path))  # type: ignore[operator]
-    with pytest.raises(ShapeError, match="nearest-neighbour"):
-        apply(net, MODELS / path, tmp_path / "out", patterns=[pattern])
+    with pytest.raises(ds.ShapeError, match="nearest-neighbour"):
+        ds.apply(net, MODELS / path, tmp_path / "out", patterns=[pattern])
     assert not (tmp_path / "out").exists()
-    result = apply(net, MODELS / path, tmp_path / "out", patterns=[pattern], skip_unfit=True)
+    result = ds.apply(net, MODELS / path, tmp_path / "out", patterns=[pattern], skip_unfit=True)
     assert {skip.target.layer.name for skip in result.plan.skips} == left_alone
-    after = {row.name: row.weights for row in inspect(None, tmp_path / "out").rows}
-    before = {row.name: row.weights for row in inspect(None, MODELS / path).rows}
+    after = {row.name: row.weights for row in ds.inspect(None, tmp_path / "out").rows}
+    before = {row.name: row.weights for row in ds.inspect(None, MODELS / path).rows}
     for name, weights in after.items():
         assert weights is not None
         if name in left_alone:
             assert weights == before[name]
         else:
-            assert weights.state is State.BILINEAR
+            assert weights.state is ds.State.BILINEAR
 
 
 def test_a_layer_of_another_type_in_the_model_is_refused(tmp_path: Path) -> None:
@@ -420,19 +415,21 @@ def test_a_layer_of_another_type_in_the_model_is_refused(tmp_path: Path) -> None
     model = folder / "noise1_model.json.caffemodel"
     net = tmp_path / "net.prototxt"
     text = (folder / "scale2.0x_model.prototxt").read_text()
-    with pytest.raises(ShapeError, match="128 channels to 3 outputs"):
-        apply(folder / "scale2.0x_model.prototxt", model, tmp_path / "out", patterns=["*"])
+    with pytest.raises(ds.ShapeError, match="128 channels to 3 outputs"):
+        ds.apply(folder / "scale2.0x_model.prototxt", model, tmp_path / "out", patterns=["*"])
     # As many outputs as channels, so that only the model's shape stands in the way.
     net.write_text(re.sub(r"num_output: 3\b", "num_output: 128", text))
-    with pytest.raises(MismatchError, match="the model's Convolution") as caught:
-        apply(net, model, tmp_path / "out", patterns=["*"], any_gain=True)
+    with pytest.raises(ds.MismatchError, match="the model's Convolution") as caught:
+        ds.apply(net, model, tmp_path / "out", patterns=["*"], any_gain=True)
     assert caught.value.layer == "conv7_layer"
     assert not (tmp_path / "out").exists()
 
 
 def test_a_renamed_layer_is_pointed_at(tmp_path: Path) -> None:
     folder = MODELS / "retinaface-charrin-zero"
-    result = apply(folder / "mnet.prototxt", folder / "mnet.caffemodel", tmp_path / "o", **ANYTHING)
+    result = ds.apply(
+        folder / "mnet.prototxt", folder / "mnet.caffemodel", tmp_path / "o", **ANYTHING
+    )
     for change in result.plan.changes:
         old = change.target.layer.name.removesuffix("_")
         assert (
@@ -447,8 +444,8 @@ def test_an_all_zero_model_is_filled_under_its_own_names(
     """The zero model of one project with the net that has its layers' names and shapes."""
     net = MODELS / "retinaface-mnet25" / "mnet25.prototxt"
     model = MODELS / "retinaface-charrin-zero" / "mnet.caffemodel"
-    result = apply(net, model, tmp_path / "out")
-    assert [change.action for change in result.plan.changes] == [Action.REWRITTEN] * 2
+    result = ds.apply(net, model, tmp_path / "out")
+    assert [change.action for change in result.plan.changes] == [ds.Action.REWRITTEN] * 2
     assert (result.input_size, result.rewritten) == (result.output_size, 2 * 64 * 16 * 4)
     true = parsed((MODELS / "retinaface-mnet25" / "mnet25.caffemodel").read_bytes())
     filled = parsed((tmp_path / "out").read_bytes())
@@ -467,7 +464,7 @@ def test_an_all_zero_model_is_filled_under_its_own_names(
 def test_opencv_reads_the_result_as_it_read_the_original(path: Path, tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     net = MODELS / pair(path)  # type: ignore[operator]
-    apply(net, MODELS / path, tmp_path / "out", **ANYTHING)
+    ds.apply(net, MODELS / path, tmp_path / "out", **ANYTHING)
     readable = (MODELS / path).with_name(OPENCV_NETS.get(path.parent.name, net.name)).read_bytes()
 
     def layers(model: Path) -> list[str]:
@@ -482,9 +479,9 @@ def test_opencv_reads_the_result_as_it_read_the_original(path: Path, tmp_path: P
         return
     names = layers(tmp_path / "out")
     assert names == layers(MODELS / path)
-    assert {layer.name for layer in read_net(net).layers if layer.type == "Deconvolution"} <= set(
-        names
-    )
+    assert {
+        layer.name for layer in ds.read_net(net).layers if layer.type == "Deconvolution"
+    } <= set(names)
 
 
 @of([path for path in PAIRED if DECONV_OF[path]])
@@ -499,11 +496,11 @@ def test_opencv_computes_with_the_new_weights(
     source_layers: Callable[[Any], dict[str, Any]],
 ) -> None:
     """Each layer by itself: OpenCV takes its weights from the model by name."""
-    result = apply(MODELS / pair(path), MODELS / path, tmp_path / "out", **ANYTHING)  # type: ignore[operator]
+    result = ds.apply(MODELS / pair(path), MODELS / path, tmp_path / "out", **ANYTHING)  # type: ignore[operator]
     out = (tmp_path / "out").read_bytes()
     layers = source_layers(parsed(out))
     for change in result.plan.changes:
-        assert isinstance(change, Change)
+        assert isinstance(change, ds.Change)
         name, target = change.target.layer.name, change.target
         shape = list(target.shape or ())
         told = {"weight_shape": str(shape), "num_output": str(change.fill.num_output)}

@@ -14,12 +14,9 @@ import pytest
 from google.protobuf import text_format
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.errors import MismatchError, OutputError, SelectionError
-from deconvsurgery.verbs.apply import apply
-from deconvsurgery.verbs.inspect import inspect
-from deconvsurgery.verbs.regroup import regroup
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
@@ -35,21 +32,21 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder with net and model of a golden layout, the model made diagonal."""
     net = LAYOUTS / f"{request.param}.prototxt"
     (tmp_path / "net").write_bytes(net.read_bytes())
-    apply(net, LAYOUTS / f"{request.param}.caffemodel", tmp_path / "in", any_gain=True)
+    ds.apply(net, LAYOUTS / f"{request.param}.caffemodel", tmp_path / "in", any_gain=True)
     return tmp_path
 
 
 def test_there_and_back_gives_the_very_files(case: Path) -> None:
-    there = regroup(case / "net", case / "in", case / "net2", case / "out")
+    there = ds.regroup(case / "net", case / "in", case / "net2", case / "out")
     assert there.changed
     assert there.written
-    again = regroup(case / "net2", case / "out", case / "same", case / "same2")
+    again = ds.regroup(case / "net2", case / "out", case / "same", case / "same2")
     assert not again.changed
     assert (case / "same").read_bytes() == (case / "net2").read_bytes()
     assert (case / "same2").read_bytes() == (case / "out").read_bytes()
     (change,) = there.regrouping.changes
     if change.shape[0] == change.shape[1]:  # a block diagonal had groups before
-        regroup(case / "net2", case / "out", case / "back", case / "back2", expand=True)
+        ds.regroup(case / "net2", case / "out", case / "back", case / "back2", expand=True)
         assert (case / "back").read_bytes() == (case / "net").read_bytes()
         assert (case / "back2").read_bytes() == (case / "in").read_bytes()
 
@@ -57,7 +54,7 @@ def test_there_and_back_gives_the_very_files(case: Path) -> None:
 def test_what_changes_is_the_group_and_the_weights(
     case: Path, values: Callable[[Any], Array]
 ) -> None:
-    regroup(case / "net", case / "in", case / "net2", case / "out")
+    ds.regroup(case / "net", case / "in", case / "net2", case / "out")
     nets: list[Any] = [
         text_format.Parse((case / name).read_text(), NetParameter()) for name in ("net", "net2")
     ]
@@ -87,7 +84,7 @@ def test_it_is_the_same_function(
     scattered: Callable[..., Array],
     values: Callable[[Any], Array],
 ) -> None:
-    regroup(case / "net", case / "in", case / "net2", case / "out")
+    ds.regroup(case / "net", case / "in", case / "net2", case / "out")
     text: Any = text_format.Parse((case / "net").read_text(), NetParameter())
     image = ramp(text.layer[0].input_param.shape[0].dim)
     before, after = (
@@ -97,7 +94,7 @@ def test_it_is_the_same_function(
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-6)
     model: Any = NetParameter.FromString((case / "out").read_bytes())
     (layer,) = (layer for layer in model.layer if layer.type == "Deconvolution")
-    (row,) = inspect(case / "net2", case / "out").rows
+    (row,) = ds.inspect(case / "net2", case / "out").rows
     assert row.target is not None
     by_numpy = scattered(
         image,
@@ -115,26 +112,28 @@ def test_fcn_32s_shrinks(tmp_path: Path, shared: Path) -> None:
     """The upscore of a (60, 60, 64, 64) blob, made on the spot from the real net."""
     net = shared / "nets" / "fcn.berkeleyvision.org--pascalcontext-fcn32s" / "val.prototxt"
     (tmp_path / "base").write_bytes(b"\x0a\x01n")
-    made = apply(net, tmp_path / "base", tmp_path / "in", patterns=["upscore"])
+    made = ds.apply(net, tmp_path / "base", tmp_path / "in", patterns=["upscore"])
     (change,) = made.plan.changes
-    result = regroup(net, tmp_path / "in", tmp_path / "net", tmp_path / "out", patterns=["upscore"])
+    result = ds.regroup(
+        net, tmp_path / "in", tmp_path / "net", tmp_path / "out", patterns=["upscore"]
+    )
     (regrouped,) = result.regrouping.changes
     channels = change.fill.channels
     assert regrouped.shape == (channels, channels, 64, 64)
     assert regrouped.after == (channels, 1, 64, 64)
     old, new = (tmp_path / "in").stat().st_size, (tmp_path / "out").stat().st_size
     assert old - new == pytest.approx(4 * 64 * 64 * channels * (channels - 1), abs=10)
-    (row,) = inspect(tmp_path / "net", tmp_path / "out", patterns=["upscore"]).rows
+    (row,) = ds.inspect(tmp_path / "net", tmp_path / "out", patterns=["upscore"]).rows
     assert row.weights is not None
     assert row.weights.state == "bilinear"
 
 
 def test_hdf5(tmp_path: Path) -> None:
     net, source = LAYOUTS / "bias_default.prototxt", LAYOUTS / "bias_default.caffemodel.h5"
-    apply(net, source, tmp_path / "in.h5")
+    ds.apply(net, source, tmp_path / "in.h5")
     with h5py.File(tmp_path / "in.h5", "r+") as file:
         file["data/up/0"].attrs["note"] = "kept"
-    regroup(net, tmp_path / "in.h5", tmp_path / "net", tmp_path / "out.h5")
+    ds.regroup(net, tmp_path / "in.h5", tmp_path / "net", tmp_path / "out.h5")
     with h5py.File(tmp_path / "in.h5") as old, h5py.File(tmp_path / "out.h5") as new:
         full, small = old["data/up/0"][()], new["data/up/0"]
         assert small.shape == (3, 1, 4, 4)
@@ -143,7 +142,7 @@ def test_hdf5(tmp_path: Path) -> None:
         assert np.array_equal(small[:, 0], full[np.arange(3), np.arange(3)])
         assert np.array_equal(new["data/up/1"][()], old["data/up/1"][()])
         assert set(new["data"]) == set(old["data"])
-    regroup(
+    ds.regroup(
         tmp_path / "net", tmp_path / "out.h5", tmp_path / "net2", tmp_path / "b.h5", expand=True
     )
     with h5py.File(tmp_path / "in.h5") as old, h5py.File(tmp_path / "b.h5") as back:
@@ -171,8 +170,8 @@ def names(folder: Path) -> list[str]:
 
 
 def test_what_mixes_channels_is_refused(dense: Path, command: list[str]) -> None:
-    with pytest.raises(MismatchError, match=r"off the diagonal, holds 0\.5625"):
-        regroup(dense / "net", dense / "in", dense / "net2", dense / "out")
+    with pytest.raises(ds.MismatchError, match=r"off the diagonal, holds 0\.5625"):
+        ds.regroup(dense / "net", dense / "in", dense / "net2", dense / "out")
     done = subprocess.run(
         [*command, "regroup", "--json", "net", "in", "net2", "out"],
         cwd=dense,
@@ -198,12 +197,12 @@ def test_outputs_that_will_not_do(case: Path) -> None:
         (case / "no" / "net", case / "out"),
         (case / "net2", case / "no" / "out"),
     ):
-        with pytest.raises(OutputError):
-            regroup(net, model, *outputs)
+        with pytest.raises(ds.OutputError):
+            ds.regroup(net, model, *outputs)
         assert names(case) == before
-    with pytest.raises(SelectionError):
-        regroup(net, model, case / "net2", case / "out", patterns=["nothing"])
-    result = regroup(net, model, dry_run=True)
+    with pytest.raises(ds.SelectionError):
+        ds.regroup(net, model, case / "net2", case / "out", patterns=["nothing"])
+    result = ds.regroup(net, model, dry_run=True)
     assert (result.changed, result.written) == (True, False)
     assert names(case) == before
 
@@ -223,11 +222,13 @@ def test_every_deconvolution_of_the_name_gets_the_group_and_nothing_else(tmp_pat
     blob.data.extend([1] * 4 + [0] * 8 + [1] * 4)
     blob.shape.dim.extend((2, 2, 2, 2))
     model.write_bytes(message.SerializeToString())
-    regroup(net, model, tmp_path / "net2", tmp_path / "out")
+    ds.regroup(net, model, tmp_path / "net2", tmp_path / "out")
     both = [up % (phase, " group: 2") for phase in ("TRAIN", "TEST")]
     after = (tmp_path / "net2").read_text()
     assert after.split() == (head + both[0] + both[1] + relu).split()
-    regroup(tmp_path / "net2", tmp_path / "out", tmp_path / "net3", tmp_path / "in2", expand=True)
+    ds.regroup(
+        tmp_path / "net2", tmp_path / "out", tmp_path / "net3", tmp_path / "in2", expand=True
+    )
     assert (tmp_path / "in2").read_bytes() == model.read_bytes()
     silent = [up % (phase, "") for phase in ("TRAIN", "TEST")]
     after = (tmp_path / "net3").read_text()
@@ -242,8 +243,8 @@ def test_a_model_that_is_no_file_cannot_be_written(case: Path) -> None:
             return (case / "in").read_bytes()[start : start + size]
 
     before = sorted(path.name for path in case.iterdir())
-    with pytest.raises(OutputError, match="opened from a file"):
-        regroup(case / "net", index(Bytes()), case / "net2", case / "out")
+    with pytest.raises(ds.OutputError, match="opened from a file"):
+        ds.regroup(case / "net", index(Bytes()), case / "net2", case / "out")
     assert sorted(path.name for path in case.iterdir()) == before
 
 

@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.errors import FormatError
 from deconvsurgery.inputs.open_inputs import open_patch
 from deconvsurgery.splicing.byte_ranges import replacing, spliced
 from deconvsurgery.splicing.undo_patch import (
@@ -211,7 +210,7 @@ def test_a_damaged_patch_is_refused(place: Path, run_here: RunHere) -> None:
         assert (code, errors[:11]) == (expected, b"error: bad:"), patch[:40]
         assert (place / "out").read_bytes() == out
     (place / "bad").write_bytes(flipped)
-    with pytest.raises(FormatError, match="what it makes is not the original"):
+    with pytest.raises(ds.FormatError, match="what it makes is not the original"):
         ds.revert(place / "out", place / "bad")
     assert sorted(path.name for path in place.iterdir()) == [
         "bad", "full", "in", "net", "out", "undo",
@@ -245,8 +244,8 @@ def test_an_error_names_the_file_that_it_is_about(place: Path) -> None:
     """What is wrong with the patch names the patch, what is wrong with another file that one."""
     ds.apply(place / "net", place / "in", place / "out", save_patch=place / "undo")
     for told, named in ((None, str(place / "undo")), ("another", "another")):
-        with pytest.raises(FormatError) as caught, open_patch(place / "undo"):
-            raise FormatError("is damaged", path=told)
+        with pytest.raises(ds.FormatError) as caught, open_patch(place / "undo"):
+            raise ds.FormatError("is damaged", path=told)
         assert caught.value.path == named
 
 
@@ -343,5 +342,5 @@ def test_ranges_that_cannot_be(place: Path) -> None:
         (told(Range(0, 4, -4)), -4),
         (told(Range(0, 4, 4), original=11), 4),
     ):
-        with pytest.raises(FormatError, match="is a damaged patch"):
+        with pytest.raises(ds.FormatError, match="is a damaged patch"):
             parsed(line, len(line) + stored)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
 Document = dict[str, Any]
@@ -36,7 +36,7 @@ def furnish(place: Path) -> Path:
     place.mkdir(exist_ok=True)
     (place / "net").write_bytes(net_text())
     (place / "other").write_bytes(OTHER)
-    (place / "in").write_bytes(base_model(parse_net(net_text())))
+    (place / "in").write_bytes(base_model(ds.parse_net(net_text())))
     (place / "old").write_bytes(text_format.Parse(OLD, NetParameter()).SerializeToString())
     return place
 

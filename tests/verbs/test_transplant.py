@@ -25,15 +25,7 @@ from numpy.typing import NDArray
 
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.errors import (
-    MismatchError,
-    OutputError,
-    PrototxtError,
-    SelectionError,
-    ShapeError,
-)
 from deconvsurgery.report.terminal.transplant import transplant_report
-from deconvsurgery.verbs.transplant import TransplantResult, transplant
 from helpers.places import GOLDEN
 from helpers.processes.warm import ran
 
@@ -115,7 +107,9 @@ class Bench:
         self.folder = folder
         self.out = folder / "out.caffemodel"
 
-    def run(self, net: str | Path, old: bytes | Weights | Path, **options: Any) -> TransplantResult:
+    def run(
+        self, net: str | Path, old: bytes | Weights | Path, **options: Any
+    ) -> ds.TransplantResult:
         if isinstance(net, str):
             (self.folder / "new.prototxt").write_text(net)
             net = self.folder / "new.prototxt"
@@ -124,7 +118,7 @@ class Bench:
             (self.folder / "old.caffemodel").write_bytes(data)
             old = self.folder / "old.caffemodel"
         options.setdefault("force", True)
-        return transplant(net, old, self.out, **options)
+        return ds.transplant(net, old, self.out, **options)
 
     def weights(self) -> dict[str, list[Array]]:
         return read(self.out.read_bytes())
@@ -144,11 +138,11 @@ def same(ours: Sequence[Array], theirs: Sequence[Array]) -> None:
         assert one.tobytes() == np.asarray(other, one.dtype).tobytes()
 
 
-def actions(result: TransplantResult) -> dict[str, str]:
+def actions(result: ds.TransplantResult) -> dict[str, str]:
     return {each.layer.name: each.action for each in result.layers if each.action}
 
 
-def told(result: TransplantResult) -> str:
+def told(result: ds.TransplantResult) -> str:
     return "\n".join(f"{each.layer.name}: {words}" for each in result.layers for words in each.told)
 
 
@@ -309,7 +303,7 @@ def test_the_result_and_the_table_tell_what_fcn_logged(bench: Bench) -> None:
     assert actions(result)["score_fr"] == "constant"
 
 
-def plain(result: TransplantResult) -> str:
+def plain(result: ds.TransplantResult) -> str:
     from rich.console import Console
 
     console = Console(width=10_000, color_system=None, force_terminal=False)
@@ -332,7 +326,7 @@ def test_the_file_is_caffes_own_but_for_the_phase(bench: Bench) -> None:
 def test_a_second_transplant_changes_no_byte(bench: Bench, tmp_path: Path) -> None:
     bench.run(NET, CLASSIFIER, apply=True)
     once = bench.out.read_bytes()
-    again = transplant(NET, bench.out, tmp_path / "again", apply=True)
+    again = ds.transplant(NET, bench.out, tmp_path / "again", apply=True)
     assert (tmp_path / "again").read_bytes() == once
     assert set(actions(again).values()) == {"copied", "filled"}
     assert not again.grafting.dropped
@@ -498,7 +492,7 @@ def test_without_flat_it_is_the_same_or_every_misfit_is_named(
         if target.size != source.size or (target.ndim > 1 and len(target) != len(source))
     }
     if misfits:
-        with pytest.raises(MismatchError) as caught:
+        with pytest.raises(ds.MismatchError) as caught:
             bench.run(text, old)
         assert {name for name in new if f"'{name}'" in caught.value.message} == misfits
         assert "--flat" in (caught.value.hint or "")
@@ -580,7 +574,7 @@ def test_the_channels_of_a_score_may_be_the_old_ones(bench: Bench) -> None:
 
 
 def refused(bench: Bench, net: str, old: bytes | Weights, **options: Any) -> ds.SurgeryError:
-    kinds = (MismatchError, SelectionError, ShapeError, PrototxtError)
+    kinds = (ds.MismatchError, ds.SelectionError, ds.ShapeError, ds.PrototxtError)
     with pytest.raises(kinds) as caught:
         bench.run(net, old, **options)
     assert not bench.out.exists()
@@ -1224,7 +1218,7 @@ def test_python_takes_open_objects(bench: Bench) -> None:
         result = ds.transplant(ds.read_net(NET), opened, bench.out, apply=True)
     assert result.written
     assert [each.layer.name for each in result.layers if each.action == "coerced"] == ["fc6", "fc7"]
-    with pytest.raises(OutputError):
+    with pytest.raises(ds.OutputError):
         ds.transplant(NET, CLASSIFIER, CLASSIFIER, force=True)
 
 
@@ -1280,7 +1274,7 @@ def test_values_of_the_other_byte_order_are_turned(tmp_path: Path) -> None:
         'layer { name: "ip" type: "InnerProduct" bottom: "d" top: "ip" '
         "inner_product_param { num_output: 2 } }"
     )
-    transplant(net, old, tmp_path / "out")
+    ds.transplant(net, old, tmp_path / "out")
     message: Any = message_class("NetParameter").FromString((tmp_path / "out").read_bytes())
     weights, bias = message.layer[1].blobs
     assert list(weights.data) == [0, 1, 2, 3, 4, 5]
@@ -1299,15 +1293,15 @@ def test_one_double_among_floats_keeps_its_value(tmp_path: Path) -> None:
         'layer { name: "ip" type: "InnerProduct" bottom: "d" top: "ip" '
         "inner_product_param { num_output: 1 } }"
     )
-    transplant(net, tmp_path / "old", tmp_path / "out")
+    ds.transplant(net, tmp_path / "old", tmp_path / "out")
     message: Any = message_class("NetParameter").FromString((tmp_path / "out").read_bytes())
     weights, bias = message.layer[1].blobs
     assert (list(weights.double_data), list(bias.double_data)) == ([1, 2], [1e300])
 
 
 def test_a_score_layer_is_expanded_from_one_layer_only(tmp_path: Path) -> None:
-    with pytest.raises(SelectionError, match="'score' twice"):
-        transplant(
+    with pytest.raises(ds.SelectionError, match="'score' twice"):
+        ds.transplant(
             TRANSPLANT / "fcn.prototxt",
             TRANSPLANT / "classifier.caffemodel",
             tmp_path / "out",

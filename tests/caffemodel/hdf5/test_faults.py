@@ -23,17 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from deconvsurgery.errors import (
-    FileError,
-    FormatError,
-    MismatchError,
-    ModelError,
-    OutputError,
-    SurgeryError,
-)
-from deconvsurgery.inputs.open_inputs import open_model
-from deconvsurgery.verbs.apply import ApplyResult, apply
-from deconvsurgery.verbs.inspect import inspect
+import deconvsurgery as ds
 from helpers.places import ROOT
 
 Array = NDArray[Any]
@@ -69,14 +59,14 @@ def without_weights(file: Any) -> None:
     del file["data/up"]
 
 
-def applied(place: Path, **options: Any) -> ApplyResult:
-    return apply(place / "net.prototxt", place / "in.h5", place / "out", **options)
+def applied(place: Path, **options: Any) -> ds.ApplyResult:
+    return ds.apply(place / "net.prototxt", place / "in.h5", place / "out", **options)
 
 
-def failure(place: Path, **options: Any) -> SurgeryError | None:
+def failure(place: Path, **options: Any) -> ds.SurgeryError | None:
     try:
         applied(place, **options)
-    except SurgeryError as error:
+    except ds.SurgeryError as error:
         return error
     return None
 
@@ -319,12 +309,12 @@ def test_weights_without_a_place_of_their_own_are_refused(
     change: Callable[[Any], None], words: str, place: Path
 ) -> None:
     data = changed(place / "in.h5", change)
-    with pytest.raises(MismatchError, match=words) as caught:
+    with pytest.raises(ds.MismatchError, match=words) as caught:
         applied(place)
     assert caught.value.layer == "up"
     assert "Caffe stops" not in caught.value.message
     assert "--skip-unfit" in str(caught.value.hint)
-    with pytest.raises(MismatchError, match=words):
+    with pytest.raises(ds.MismatchError, match=words):
         applied(place, dry_run=True)
     (place / "in.h5.raw").unlink(missing_ok=True)
     untouched(place, data)
@@ -332,12 +322,12 @@ def test_weights_without_a_place_of_their_own_are_refused(
     assert not result.changed
     assert (place / "out").read_bytes() == data
     # It is told of by inspect, too, which goes on.
-    assert [row.name for row in inspect(place / "net.prototxt", place / "in.h5").rows] == ["up"]
+    assert [row.name for row in ds.inspect(place / "net.prototxt", place / "in.h5").rows] == ["up"]
 
 
 def test_a_group_where_values_should_be_is_refused(place: Path) -> None:
     data = changed(place / "in.h5", replaced(lambda file: file.create_group("data/up/0/x")))
-    with pytest.raises(ModelError, match="up/0 is a group"):
+    with pytest.raises(ds.ModelError, match="up/0 is a group"):
         applied(place)
     untouched(place, data)
 
@@ -364,7 +354,7 @@ def test_ten_thousand_layers_take_no_time(place: Path) -> None:
             file.create_group(f"data/{number}")
 
     changed(place / "in.h5", change)
-    with open_model(place / "in.h5") as model:
+    with ds.open_model(place / "in.h5") as model:
         assert len(model.layers) == 10_003
 
 
@@ -382,7 +372,7 @@ def outcome(place: Path, data: bytes) -> str | None:
         assert (place / "out").stat().st_size == len(data)
         (place / "out").unlink()
     else:
-        assert isinstance(error, (FormatError, MismatchError))
+        assert isinstance(error, (ds.FormatError, ds.MismatchError))
         assert error.path is not None
     untouched(place, data)
     return error.message if error else None
@@ -498,7 +488,7 @@ def test_a_full_disk_at_every_write_loses_nothing(
             error = failure(place, force=True)
         if error is None:
             break
-        assert isinstance(error, FileError)
+        assert isinstance(error, ds.FileError)
         assert os.strerror(number) in error.message
         assert "nothing was changed" in error.message
         assert error.path == str(place / "out")
@@ -587,7 +577,7 @@ def test_an_input_that_changes_meanwhile_is_an_error(
         return real(*arguments)
 
     monkeypatch.setattr(os, "pwrite", meddling)
-    with pytest.raises(FileError, match="was changed while it was read"):
+    with pytest.raises(ds.FileError, match="was changed while it was read"):
         applied(place)
     untouched(place, path.read_bytes())
 
@@ -612,7 +602,7 @@ def test_the_input_is_not_written_to_by_mistake(place: Path) -> None:
     data = (place / "in.h5").read_bytes()
     os.link(place / "in.h5", place / "out")
     for force in (False, True):
-        with pytest.raises(OutputError):
+        with pytest.raises(ds.OutputError):
             applied(place, force=force)
     untouched(place, data, "out")
 
@@ -684,7 +674,7 @@ def test_any_file_is_read_as_h5py_has_it_and_copied_as_it_is(
             group = file["data"].create_group(name)
             for number, (values, chunked) in blobs.items():
                 group.create_dataset(str(number), data=values, chunks=chunked or None)
-    with open_model(place / "in.h5") as model, h5py.File(place / "in.h5") as file:
+    with ds.open_model(place / "in.h5") as model, h5py.File(place / "in.h5") as file:
         assert [layer.name for layer in model.layers] == list(file["data"])
         for layer in model.layers:
             group = file["data"][layer.name]

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.caffemodel.hdf5.files import (
     Reading,
     Writing,
     held_signals,
     told,
 )
-from deconvsurgery.errors import ModelError
 from deconvsurgery.storage.source import open_source
 
 BYTES = bytes(range(256)) * 40
@@ -82,7 +82,7 @@ def test_the_first_failure_is_kept_and_nothing_is_touched_after_it(
 def test_a_place_that_no_file_has_is_damage(file: Path, writing: Writing) -> None:
     writing.seek(1 << 80)
     writing.write(b"?")
-    with pytest.raises(ModelError, match="is damaged"):
+    with pytest.raises(ds.ModelError, match="is damaged"):
         writing.finish()
     assert file.read_bytes() == BYTES
 
@@ -113,7 +113,7 @@ def test_the_systems_errors_are_not_the_librarys() -> None:
         raise OSError(errno.EIO, "Input/output error")
     assert caught.value.errno == errno.EIO
     words = "it cannot be read: the HDF5 library says: no filter"
-    with pytest.raises(ModelError, match=words), told("it cannot be read"):
+    with pytest.raises(ds.ModelError, match=words), told("it cannot be read"):
         raise OSError("no filter")
 
 

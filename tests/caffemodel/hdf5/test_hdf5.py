@@ -17,13 +17,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import deconvsurgery as ds
 from deconvsurgery.caffemodel.hdf5.read import _blob
-from deconvsurgery.caffemodel.model import Dataset, Model, Version
-from deconvsurgery.errors import MismatchError, ShapeError
-from deconvsurgery.inputs.open_inputs import open_model
-from deconvsurgery.plans.apply.plan_types import Action
-from deconvsurgery.verbs.apply import ApplyResult, apply
-from deconvsurgery.verbs.inspect import inspect
+from deconvsurgery.caffemodel.model import Dataset, Version
 from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
@@ -131,7 +127,7 @@ def by_h5py(path: Path) -> dict[str, list[tuple[tuple[int, ...], str, bytes]]]:
         }
 
 
-def as_read(model: Model) -> dict[str, list[tuple[tuple[int, ...], str, bytes]]]:
+def as_read(model: ds.Model) -> dict[str, list[tuple[tuple[int, ...], str, bytes]]]:
     return {
         layer.name: [
             (blob.shape, blob.dtype, b"".join(each.tobytes() for each in model.values(blob)))
@@ -152,12 +148,12 @@ def of(cases: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=lambda case: case["name"])
 
 
-def surgery(net: str, model: Path, **options: Any) -> tuple[ApplyResult, Path]:
+def surgery(net: str, model: Path, **options: Any) -> tuple[ds.ApplyResult, Path]:
     """``apply`` from a file beside the model into one named out."""
     (model.parent / "net.prototxt").write_text(net)
     before = model.read_bytes()
     out = model.parent / "out"
-    result = apply(model.parent / "net.prototxt", model, out, force=True, **options)
+    result = ds.apply(model.parent / "net.prototxt", model, out, force=True, **options)
     assert model.read_bytes() == before
     return result, out
 
@@ -171,7 +167,7 @@ def nothing_written(folder: Path, *names: str) -> None:
 
 @of(SAVED)
 def test_a_golden_file_is_read_as_h5py_reads_it(case: Case) -> None:
-    with open_model(golden(case)) as model:
+    with ds.open_model(golden(case)) as model:
         assert model.version is Version.HDF5
         found = as_read(model)
         assert found == by_h5py(golden(case))
@@ -185,11 +181,11 @@ def test_a_golden_file_is_read_as_h5py_reads_it(case: Case) -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_real_file_is_read_as_h5py_reads_it(name: str, shared: Path) -> None:
-    with open_model(shared / name) as model:
+    with ds.open_model(shared / name) as model:
         found = as_read(model)
         assert found == by_h5py(shared / name)
         assert sum(map(len, found.values())) > 5
-    result = inspect(None, shared / name)
+    result = ds.inspect(None, shared / name)
     assert result.model_version == "HDF5"
     assert result.model_size == (shared / name).stat().st_size
 
@@ -198,10 +194,10 @@ def test_a_file_is_told_by_its_content(tmp_path: Path) -> None:
     (case,) = (case for case in SAVED if case["name"] == "factor2_dense")
     for name in ("x.caffemodel", "noext", "x.prototxt"):
         copy = shutil.copyfile(golden(case), tmp_path / name)
-        with open_model(copy) as model:
+        with ds.open_model(copy) as model:
             assert as_read(model) == by_h5py(golden(case))
     binary = shutil.copyfile(golden(case, ".caffemodel"), tmp_path / "binary.caffemodel.h5")
-    with open_model(binary) as model:
+    with ds.open_model(binary) as model:
         assert model.version is Version.V2
         assert [layer.name for layer in model.layers] == ["data", "up"]
 
@@ -275,7 +271,7 @@ def test_weights_are_those_of_fcn_and_all_else_is_kept(
     (row,) = result.plan.changes
     created = form.startswith("group")
     if created:
-        assert row.action is Action.CREATED
+        assert row.action is ds.Action.CREATED
         assert bias is None or not bias.any()
         for gone in ("data/up", "data/up/0", "data/up/1"):
             made = after.pop(gone, None)
@@ -284,7 +280,7 @@ def test_weights_are_those_of_fcn_and_all_else_is_kept(
         assert after == before
     else:
         unchanged = form == "as-caffe-saved-it" and case["name"] not in BY_HAND
-        assert row.action is (Action.UNCHANGED if unchanged else Action.REWRITTEN)
+        assert row.action is (ds.Action.UNCHANGED if unchanged else ds.Action.REWRITTEN)
         assert (written == data) is unchanged
         assert after["data/up/0"][:-1] == before["data/up/0"][:-1]
         assert before | {"data/up/0": after["data/up/0"]} == after
@@ -296,7 +292,7 @@ def test_weights_are_those_of_fcn_and_all_else_is_kept(
         assert written[slice(*place)] == weights.tobytes()
 
     # Once more: nothing.
-    again = apply(path.with_name("net.prototxt"), out, path.with_name("again"), any_gain=True)
+    again = ds.apply(path.with_name("net.prototxt"), out, path.with_name("again"), any_gain=True)
     assert not again.changed
     assert path.with_name("again").read_bytes() == written
     nothing_written(tmp_path, "in.h5", "out", "again")
@@ -312,7 +308,7 @@ def test_what_caffe_or_fcn_refuses_ends_with_3_and_writes_nothing(
     else:  # Caffe could not make it
         saved(path, {"data": [], "up": []})
     data = path.read_bytes()
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(ds.ShapeError) as caught:
         surgery(case["prototxt"], path, any_gain=True)
     assert caught.value.layer == "up"
     run = subprocess.run(
@@ -359,7 +355,7 @@ def bits(path: Path, name: str = "data/up/0") -> tuple[str, bytes]:
 def test_a_floating_type_stays_what_it_is(dtype: str, tmp_path: Path) -> None:
     blobs = {"conv": [np.arange(6, dtype=">f4")], "up": [np.ones((3, 1, 4, 4), dtype)]}
     path = saved(tmp_path / "in", blobs)
-    with open_model(path) as model:
+    with ds.open_model(path) as model:
         (blob,) = model.by_name["up"][0].blobs
         assert blob.dtype == dtype.replace(">", "<")
     result, out = surgery(DATA + up(), path)
@@ -398,7 +394,7 @@ REFUSED_TYPES = {
 @pytest.mark.parametrize(("dtype", "words"), REFUSED_TYPES.items())
 def test_what_no_kernel_can_be_put_into_is_refused(dtype: str, words: str, tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"up": [np.zeros((3, 1, 4, 4), dtype)]})
-    with pytest.raises(MismatchError, match=words) as caught:
+    with pytest.raises(ds.MismatchError, match=words) as caught:
         surgery(DATA + up(), path)
     assert caught.value.layer == "up"
     # Caffe converts whole numbers, and a link or a second name is nothing to it.
@@ -416,7 +412,7 @@ def test_other_types_elsewhere_are_left_alone(dtype: str, tmp_path: Path) -> Non
         "up": [np.ones_like(WEIGHTS)],
     }
     path = saved(tmp_path / "in", blobs)
-    with open_model(path) as model:
+    with ds.open_model(path) as model:
         number, whole = model.by_name["scalar"][0].blobs
         assert (number.shape, number.count, whole.shape, whole.count) == ((), 1, (), 1)
         assert [each.tolist() for each in (*model.values(number), *model.values(whole))] == [
@@ -432,7 +428,7 @@ def test_other_types_elsewhere_are_left_alone(dtype: str, tmp_path: Path) -> Non
 
 def test_whole_numbers_are_read_as_numbers(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"bn": [np.int32([[-3, 4]]), np.uint8([200])]})
-    with open_model(path) as model:
+    with ds.open_model(path) as model:
         found = [list(model.values(blob)) for blob in model.by_name["bn"][0].blobs]
     assert [[each.tolist() for each in arrays] for arrays in found] == [[[-3, 4]], [[200]]]
 
@@ -452,14 +448,14 @@ def test_chunks_and_compression_stay(options: dict[str, Any], tmp_path: Path) ->
     with h5py.File(path, "r+") as file:
         file.create_dataset("data/up/0", data=noise, **options)
         file.create_dataset("data/z/0", data=noise, **options)
-    with open_model(path) as model:
+    with ds.open_model(path) as model:
         assert as_read(model) == by_h5py(path)
     result, out = surgery(DATA + up(), path)
     before, after = everything(path), everything(out)
     assert after["data/up/0"][1:] == (*before["data/up/0"][1:-1], WEIGHTS.tobytes())
     assert before | {"data/up/0": after["data/up/0"]} == after
     assert result.output_size == out.stat().st_size
-    planned = apply(tmp_path / "net.prototxt", path, dry_run=True)
+    planned = ds.apply(tmp_path / "net.prototxt", path, dry_run=True)
     assert planned.output_size is None  # only the library could tell
     assert not surgery(DATA + up(), out.rename(path))[0].changed
 
@@ -501,7 +497,7 @@ def test_a_bias_is_kept_or_cleared(tmp_path: Path) -> None:
     assert bits(out, "data/up/1") == ("<f4", bytes(12))
     ranges = [payloads(path)[name] for name in ("data/up/0", "data/up/1")]
     assert outside(out.read_bytes(), ranges) == outside(path.read_bytes(), ranges)
-    with pytest.raises(MismatchError, match="gives it 1 blob, the model has 2"):
+    with pytest.raises(ds.MismatchError, match="gives it 1 blob, the model has 2"):
         surgery(DATA + up(), path)
 
 
@@ -522,7 +518,7 @@ def test_what_is_right_already_is_not_written(tmp_path: Path) -> None:
 def test_a_shape_is_wanted_exactly_as_it_is(tmp_path: Path) -> None:
     """Legacy dims, which Caffe takes in a binary file, are none in HDF5."""
     path = saved(tmp_path / "in", {"up": [WEIGHTS, np.zeros((1, 1, 1, 3), "f4")]})
-    with pytest.raises(MismatchError, match=r"\(3\), the model's has \(1, 1, 1, 3\)"):
+    with pytest.raises(ds.MismatchError, match=r"\(3\), the model's has \(1, 1, 1, 3\)"):
         surgery(DATA + up(bias=True), path)
 
 
@@ -536,8 +532,8 @@ def test_shared_weights_are_written_at_their_owner(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"up_a": [np.zeros_like(WEIGHTS)], "up_b": []})
     result, out = surgery(SHARING, path)
     assert [(row.target.layer.name, row.action) for row in result.plan.changes] == [
-        ("up_a", Action.REWRITTEN),
-        ("up_b", Action.REWRITTEN),
+        ("up_a", ds.Action.REWRITTEN),
+        ("up_b", ds.Action.REWRITTEN),
     ]
     place = payloads(path)["data/up_a/0"]
     assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
@@ -549,7 +545,7 @@ def test_shared_weights_are_written_at_their_owner(tmp_path: Path) -> None:
 @pytest.mark.parametrize("groups", [{}, {"up_b": []}, {"up_a": [], "up_b": []}], ids=str)
 def test_shared_weights_are_created_once(groups: dict[str, list[Any]], tmp_path: Path) -> None:
     result, out = surgery(SHARING, saved(tmp_path / "in", groups))
-    assert {row.action for row in result.plan.changes} == {Action.CREATED}
+    assert {row.action for row in result.plan.changes} == {ds.Action.CREATED}
     assert len(result.plan.changes) == 2
     assert by_h5py(out) == {"up_a": [((3, 1, 4, 4), "<f4", WEIGHTS.tobytes())], "up_b": []}
 
@@ -576,7 +572,7 @@ def test_who_shares_weights_and_has_some_of_its_own_keeps_them(tmp_path: Path) -
     """Caffe loads what stands at the layer itself."""
     path = saved(tmp_path / "in", {"up_a": [np.ones_like(WEIGHTS)], "up_b": [WEIGHTS]})
     (tmp_path / "net.prototxt").write_text(SHARING)
-    rows = inspect(tmp_path / "net.prototxt", path).rows
+    rows = ds.inspect(tmp_path / "net.prototxt", path).rows
     assert [(row.name, str(row.weights.state)) for row in rows if row.weights] == [
         ("up_a", "constant"),
         ("up_b", "bilinear"),
@@ -587,7 +583,7 @@ def test_layers_in_groups_are_looked_for_so_deep_and_no_deeper(tmp_path: Path) -
     with h5py.File(tmp_path / "in", "w") as file:
         for depth in (2, 8, 9):
             file.create_dataset("data/" + "g/" * depth + "0", data=np.float32([depth]))
-    with open_model(tmp_path / "in") as model:
+    with ds.open_model(tmp_path / "in") as model:
         assert [layer.name for layer in model.layers if layer.blobs] == ["g/g", "/".join("g" * 8)]
 
 
@@ -606,7 +602,7 @@ def test_values_that_the_file_has_not_lie_nowhere(tmp_path: Path) -> None:
 def test_inspect_gives_each_layer_the_owners_weights(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"up_a": [WEIGHTS], "up_b": []})
     (tmp_path / "net.prototxt").write_text(SHARING)
-    rows = inspect(tmp_path / "net.prototxt", path).rows
+    rows = ds.inspect(tmp_path / "net.prototxt", path).rows
     assert [(row.name, str(row.weights.state)) for row in rows if row.weights] == [
         ("up_a", "bilinear"),
         ("up_b", "bilinear"),
@@ -615,7 +611,7 @@ def test_inspect_gives_each_layer_the_owners_weights(tmp_path: Path) -> None:
 
 def test_a_blob_left_to_nobody_is_told(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"up": [None, np.zeros(3, "f4")]})
-    with pytest.raises(MismatchError, match="leaves its weights to another layer"):
+    with pytest.raises(ds.MismatchError, match="leaves its weights to another layer"):
         surgery(DATA + up(bias=True), path)
 
 
@@ -650,7 +646,7 @@ def test_a_layer_that_cannot_be_a_group_is_not_created(
     name: str, words: str, tmp_path: Path
 ) -> None:
     path = saved(tmp_path / "in", {"conv": [np.arange(6, dtype="f4")]})
-    with pytest.raises(MismatchError, match=words) as caught:
+    with pytest.raises(ds.MismatchError, match=words) as caught:
         surgery(DATA + up(name), path, patterns="*")
     assert "convert --to binary" in str(caught.value.hint)
     nothing_written(tmp_path, "in")
@@ -658,10 +654,10 @@ def test_a_layer_that_cannot_be_a_group_is_not_created(
 
 def test_groups_in_groups_are_a_name_with_slashes(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"a/b": [np.zeros_like(WEIGHTS)], "a": [np.float32([1])]})
-    with open_model(path) as model:
+    with ds.open_model(path) as model:
         assert {layer.name: len(layer.blobs) for layer in model.layers} == {"a": 1, "a/b": 1}
     result, out = surgery(DATA + up("a/b"), path, patterns="*")
-    assert [row.action for row in result.plan.changes] == [Action.REWRITTEN]
+    assert [row.action for row in result.plan.changes] == [ds.Action.REWRITTEN]
     place = payloads(path)["data/a/b/0"]
     assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
     assert bits(out, "data/a/b/0")[1] == WEIGHTS.tobytes()
@@ -673,7 +669,7 @@ def test_a_name_that_is_no_utf_8_is_read_and_kept(tmp_path: Path) -> None:
         group = h5py.Group(h5py.h5g.create(file["data"].id, b"\xe9t\xe9"))
         group["0"] = np.float32([1, 2])
         h5py.h5d.create(group.id, b"\xff", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((2,)))
-    with open_model(path) as model:
+    with ds.open_model(path) as model:
         assert [layer.name.encode(errors="surrogateescape") for layer in model.layers] == [
             b"up",
             b"\xe9t\xe9",
@@ -684,8 +680,8 @@ def test_a_name_that_is_no_utf_8_is_read_and_kept(tmp_path: Path) -> None:
     place = payloads(path)["data/up/0"]
     assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
     (tmp_path / "net.prototxt").write_bytes((DATA + up("\xfcp")).encode("latin-1"))
-    result = apply(tmp_path / "net.prototxt", path, tmp_path / "out", patterns="*", force=True)
-    assert [row.action for row in result.plan.changes] == [Action.CREATED]
+    result = ds.apply(tmp_path / "net.prototxt", path, tmp_path / "out", patterns="*", force=True)
+    assert [row.action for row in result.plan.changes] == [ds.Action.CREATED]
     with h5py.File(tmp_path / "out") as file:
         assert list(file["data"].id) == [b"up", b"\xe9t\xe9", b"\xfcp"]
         made = h5py.Group(h5py.h5g.open(file["data"].id, b"\xfcp"))

@@ -24,8 +24,8 @@ from contextlib import (
 from dataclasses import dataclass
 from pathlib import Path
 
+import deconvsurgery as ds
 from deconvsurgery.cli import run
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
 OLD = b"what was there before\n"
@@ -101,7 +101,7 @@ class Ended:
 
 def prepare(folder: Path) -> None:
     """Every file that some case reads."""
-    base = base_model(parse_net(net_text()))
+    base = base_model(ds.parse_net(net_text()))
     (folder / "net").write_bytes(net_text())
     (folder / "in").write_bytes(base)
     for line in (

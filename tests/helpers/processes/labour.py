@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from deconvsurgery.errors import ModelError
+import deconvsurgery as ds
 
 Task = tuple[str, int, str]
 """What to do, a number, and the folder to leave marks in."""
@@ -33,7 +33,7 @@ def labour(task: Task) -> int:
     place = Path(folder)
     (place / f"begun-{number}-{time.monotonic_ns()}-{os.getpid()}").touch()
     if what == "raise":
-        raise ModelError("is wrong", offset=number, path="a", hint="mend it")
+        raise ds.ModelError("is wrong", offset=number, path="a", hint="mend it")
     if what == "value":
         raise ValueError(number)
     if what == "kill" or (what == "kill once" and _first(place, number)):

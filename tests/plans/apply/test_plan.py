@@ -13,17 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError
-from deconvsurgery.matching.matched_layer import Options
 from deconvsurgery.plans.apply.binary_edits import edits
-from deconvsurgery.plans.apply.plan import make_plan
-from deconvsurgery.plans.apply.plan_types import Action, Plan
-from deconvsurgery.prototxt.net import NetState, Phase
-from deconvsurgery.prototxt.parse import parse_net
-from deconvsurgery.prototxt.selection import match_layers
 from deconvsurgery.splicing.byte_ranges import spliced
 
 KERNEL = np.outer([0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25])  # size 4, by hand
@@ -49,7 +42,7 @@ class Bytes:
         return self.data[start : start + size]
 
 
-def model_of(*layers: tuple[str, list[np.ndarray]], kind: str = "Deconvolution") -> Model:
+def model_of(*layers: tuple[str, list[np.ndarray]], kind: str = "Deconvolution") -> ds.Model:
     net: Any = message_class("NetParameter")()
     for name, blobs in layers:
         layer = net.layer.add(name=name, type=kind)
@@ -63,17 +56,17 @@ ZERO, ONES = np.zeros((3, 1, 4, 4)), np.ones((3, 1, 4, 4))
 GOOD = np.broadcast_to(KERNEL, (3, 1, 4, 4))
 
 
-def planned(text: str, model: Model = EMPTY, **options: Any) -> Plan:
-    net = parse_net(text.encode())
-    return make_plan(net, model, match_layers(net), Options(**options))
+def planned(text: str, model: ds.Model = EMPTY, **options: Any) -> ds.Plan:
+    net = ds.parse_net(text.encode())
+    return ds.make_plan(net, model, ds.match_layers(net), ds.Options(**options))
 
 
-def actions(plan: Plan) -> dict[str, Action]:
-    return {row.target.layer.name: getattr(row, "action", Action.SKIPPED) for row in plan.rows}
+def actions(plan: ds.Plan) -> dict[str, ds.Action]:
+    return {row.target.layer.name: getattr(row, "action", ds.Action.SKIPPED) for row in plan.rows}
 
 
-def refused(text: str, model: Model = EMPTY, **options: Any) -> Any:
-    with pytest.raises((ShapeError, MismatchError)) as raised:
+def refused(text: str, model: ds.Model = EMPTY, **options: Any) -> Any:
+    with pytest.raises((ds.ShapeError, ds.MismatchError)) as raised:
         planned(text, model, **options)
     return raised.value
 
@@ -132,9 +125,12 @@ def test_fill(fill: str, done: str) -> None:
 def test_no_create() -> None:
     text = DATA(3) + up() + up(name="up2")
     plan = planned(text, model_of(("up", []), ("up2", [ZERO])), create=False)
-    assert actions(plan) == {"up": Action.SKIPPED, "up2": Action.REWRITTEN}
+    assert actions(plan) == {"up": ds.Action.SKIPPED, "up2": ds.Action.REWRITTEN}
     assert "--no-create" in plan.skips[0].reason
-    assert actions(planned(text, create=False)) == {"up": Action.SKIPPED, "up2": Action.SKIPPED}
+    assert actions(planned(text, create=False)) == {
+        "up": ds.Action.SKIPPED,
+        "up2": ds.Action.SKIPPED,
+    }
 
 
 def test_a_blob_without_values_is_there_to_be_filled() -> None:
@@ -145,8 +141,8 @@ def test_a_blob_without_values_is_there_to_be_filled() -> None:
 
 
 def test_names_that_fit_layers_of_other_types_are_told() -> None:
-    net = parse_net((DATA(3) + up()).encode())
-    plan = make_plan(net, EMPTY, match_layers(net, ["data", "up"]))
+    net = ds.parse_net((DATA(3) + up()).encode())
+    plan = ds.make_plan(net, EMPTY, ds.match_layers(net, ["data", "up"]))
     assert [layer.name for layer in plan.left_alone] == ["data"]
 
 
@@ -169,10 +165,10 @@ def test_the_bias_stays_or_is_cleared() -> None:
     model = model_of(("up", [GOOD, np.array([0, 0.5, 0])]))
     text = DATA(3) + up(WITH_BIAS)
     (kept,) = planned(text, model).changes
-    assert (kept.action, kept.bias) == (Action.UNCHANGED, None)
+    assert (kept.action, kept.bias) == (ds.Action.UNCHANGED, None)
     assert any("its bias (up to 0.5) stays; --zero-bias" in said for said in kept.warnings)
     (cleared,) = planned(text, model, zero_bias=True).changes
-    assert (cleared.action, cleared.values_changed) == (Action.REWRITTEN, 0)
+    assert (cleared.action, cleared.values_changed) == (ds.Action.REWRITTEN, 0)
     clean = model_of(("up", [GOOD, np.zeros(3)]))
     assert not planned(text, clean, zero_bias=True).changed
 
@@ -194,7 +190,10 @@ def test_a_name_twice_in_the_net_is_one_change_and_twice_in_the_model_too() -> N
     phases = ["include { phase: TRAIN }", "include { phase: TEST }"]
     text = DATA(3) + "".join(up(more=phase) for phase in phases)
     (change,) = planned(text, model_of(("up", [GOOD]), ("up", [ZERO]))).changes
-    assert (change.action, change.before.state) == (Action.REWRITTEN, "zero")  # the last is loaded
+    assert (change.action, change.before.state) == (
+        ds.Action.REWRITTEN,
+        "zero",
+    )  # the last is loaded
     assert any("2 layers of this name; all are rewritten" in said for said in change.warnings)
     assert any("Caffe copies each and the last wins" in said for said in change.warnings)
 
@@ -208,10 +207,10 @@ def test_a_name_twice_with_different_weights_is_refused() -> None:
 
 
 def test_a_layer_of_one_phase_is_taken_in_that_phase() -> None:
-    net = parse_net((DATA(3) + up(more="include { phase: TRAIN }")).encode())
-    for phase, count in ((Phase.TRAIN, 1), (Phase.TEST, 0)):
-        states = [NetState(phase)]
-        plan = make_plan(net, EMPTY, match_layers(net, states=states), Options(), states)
+    net = ds.parse_net((DATA(3) + up(more="include { phase: TRAIN }")).encode())
+    for phase, count in ((ds.Phase.TRAIN, 1), (ds.Phase.TEST, 0)):
+        states = [ds.NetState(phase)]
+        plan = ds.make_plan(net, EMPTY, ds.match_layers(net, states=states), ds.Options(), states)
         assert len(plan.changes) == count
 
 
@@ -222,8 +221,8 @@ def test_what_stands_in_other_states_only_is_nothing_to_a_plan() -> None:
     text = DATA(3) + up(more="include { phase: TEST }" + SHARED) + stranger
     text += up(UP.replace("stride: 2", "stride: 4"), more=train)
     text += up("num_output: 3 stirde: 2", "typo", train)
-    net, states = parse_net(text.encode()), [NetState(Phase.TEST)]
-    plan = make_plan(net, EMPTY, match_layers(net, states=states), Options(), states)
+    net, states = ds.parse_net(text.encode()), [ds.NetState(ds.Phase.TEST)]
+    plan = ds.make_plan(net, EMPTY, ds.match_layers(net, states=states), ds.Options(), states)
     assert [change.target.stride for change in plan.changes] == [(2, 2)]
 
 
@@ -251,10 +250,12 @@ def test_who_shares_weights_is_filled_with_them() -> None:
     ],
 )
 def test_weights_shared_with_what_may_not_change_are_refused(other: str, words: str) -> None:
-    net = parse_net((DATA(3) + up(more=SHARED) + other).encode())
-    with pytest.raises(ShapeError, match=words):
-        make_plan(net, EMPTY, match_layers(net, ["up"], ["up_no"]))
-    plan = make_plan(net, EMPTY, match_layers(net, ["up"], ["up_no"]), Options(skip_unfit=True))
+    net = ds.parse_net((DATA(3) + up(more=SHARED) + other).encode())
+    with pytest.raises(ds.ShapeError, match=words):
+        ds.make_plan(net, EMPTY, ds.match_layers(net, ["up"], ["up_no"]))
+    plan = ds.make_plan(
+        net, EMPTY, ds.match_layers(net, ["up"], ["up_no"]), ds.Options(skip_unfit=True)
+    )
     assert plan.changes == ()
 
 
@@ -262,9 +263,9 @@ def test_when_one_of_those_who_share_cannot_be_filled_none_is() -> None:
     text = DATA(3) + up(more=SHARED) + up(name="up2", more=SHARED) + up(name="up3")
     plan = planned(text, model_of(("up2", [np.ones((3, 3, 4, 4))])), skip_unfit=True)
     assert actions(plan) == {
-        "up": Action.SKIPPED,
-        "up2": Action.SKIPPED,
-        "up3": Action.CREATED,
+        "up": ds.Action.SKIPPED,
+        "up2": ds.Action.SKIPPED,
+        "up3": ds.Action.CREATED,
     }
     first, second = (skip.reason for skip in plan.skips)
     assert first == "shares its weights (param 'w') with 'up2', which is not filled"
@@ -285,7 +286,7 @@ MISMATCHES = {
 @pytest.mark.parametrize(("param", "blobs", "words"), MISMATCHES.values(), ids=MISMATCHES)
 def test_a_model_that_disagrees_is_refused(param: str, blobs: list[Any], words: str) -> None:
     error = refused(DATA(3) + up(param), model_of(("up", blobs)))
-    assert isinstance(error, MismatchError)
+    assert isinstance(error, ds.MismatchError)
     assert words in error.message
     assert (error.layer, error.line) == ("up", 2)
 
@@ -383,7 +384,7 @@ def test_a_guess_is_told_and_what_cannot_be_guessed_is_refused() -> None:
 
 def test_a_misspelt_field_is_refused_wherever_it_stands() -> None:
     text = DATA(3) + up() + up("num_output: 3\n stirde: 2", "conv").replace("Deconv", "Conv")
-    with pytest.raises(PrototxtError) as raised:
+    with pytest.raises(ds.PrototxtError) as raised:
         planned(text)
     assert raised.value.message == (
         "layer 'conv' has a field 'stirde' in convolution_param "
@@ -393,7 +394,7 @@ def test_a_misspelt_field_is_refused_wherever_it_stands() -> None:
         "correct it: the value meant would otherwise silently be the default"
     )
     assert (raised.value.line, raised.value.column, raised.value.layer) == (4, 2, "conv")
-    with pytest.raises(PrototxtError, match=r"nor a known fork has$"):
+    with pytest.raises(ds.PrototxtError, match=r"nor a known fork has$"):
         planned(DATA(3) + up("zzzzzzzz: 2"))
 
 
@@ -412,12 +413,12 @@ def test_models_of_two_generations_and_of_the_oldest() -> None:
     mixed: Any = message_class("NetParameter")()
     mixed.layer.add(name="a")
     mixed.layers.add(name="b")
-    with pytest.raises(MismatchError, match="V1 and V2 layers at once"):
+    with pytest.raises(ds.MismatchError, match="V1 and V2 layers at once"):
         planned(DATA(3) + up(), index(Bytes(mixed.SerializeToString())))
     oldest: Any = message_class("NetParameter")()
     oldest.layers.add().layer.name = "conv"
     error = refused(DATA(3) + up(), index(Bytes(oldest.SerializeToString())))
-    assert isinstance(error, MismatchError)
+    assert isinstance(error, ds.MismatchError)
     assert "V0 file" in error.message
 
 
@@ -462,7 +463,7 @@ OPEN = 'layer { name: "data" type: "Python" top: "data" }\n'
 @pytest.mark.parametrize("dilation", [0, 100_000_000])
 def test_a_dilation_without_a_gain_is_a_refusal_like_any_other(dilation: int) -> None:
     text = OPEN + up(f"{UP} dilation: {dilation}")
-    assert actions(planned(text, skip_unfit=True)) == {"up": Action.SKIPPED}
+    assert actions(planned(text, skip_unfit=True)) == {"up": ds.Action.SKIPPED}
     assert refused(text).layer == "up"
 
 
@@ -503,7 +504,7 @@ def test_a_nan_that_stays_hides_no_row_behind_it() -> None:
     weights[0, 0], weights[0, 1, 0, 0] = KERNEL, np.nan
     text = DATA(2) + up(UP.replace("num_output: 3 group: 3", "num_output: 2"))
     (change,) = planned(text, model_of(("up", [weights])), keep_off_diagonal=True).changes
-    assert change.action is Action.REWRITTEN
+    assert change.action is ds.Action.REWRITTEN
     assert change.values_changed == 16
 
 

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.verbs.convert import convert
 
 NetParameter = message_class("NetParameter")
 
@@ -32,7 +32,7 @@ def model_of(
 
 def datasets(data: bytes, folder: Path) -> dict[str, tuple[tuple[int, ...], float]]:
     (folder / "in").write_bytes(data)
-    convert(folder / "in", folder / "out.h5")
+    ds.convert(folder / "in", folder / "out.h5")
     found: dict[str, tuple[tuple[int, ...], float]] = {}
 
     def look(name: str, item: Any) -> None:

@@ -8,15 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.errors import MismatchError
 from deconvsurgery.plans.regroup.edits import reshaped
 from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
-from deconvsurgery.prototxt.net import Net
-from deconvsurgery.prototxt.parse import parse_net
-from deconvsurgery.prototxt.selection import match_layers
 from deconvsurgery.splicing.byte_ranges import spliced
 
 NetParameter = message_class("NetParameter")
@@ -34,11 +30,11 @@ for channel, kernel in enumerate(KERNELS):
 GROUPED = KERNELS[:, None]
 
 
-def net(group: int = 1, *, outputs: int = C, channels: int = C, explicit: bool = False) -> Net:
+def net(group: int = 1, *, outputs: int = C, channels: int = C, explicit: bool = False) -> ds.Net:
     """``explicit``: a group with a place of its own, not one that was added at the end."""
     said = f"group: {group}"
     places = (said, "") if explicit else ("", said if group != 1 else "")
-    return parse_net(NET(channels, "", outputs, *places).encode())
+    return ds.parse_net(NET(channels, "", outputs, *places).encode())
 
 
 class Bytes:
@@ -91,9 +87,9 @@ def model_bytes(
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def regrouped(text: Net, data: bytes, *, expand: bool = False) -> tuple[Regrouping, bytes]:
-    model: Model = index(Bytes(data))
-    selection = match_layers(text)
+def regrouped(text: ds.Net, data: bytes, *, expand: bool = False) -> tuple[Regrouping, bytes]:
+    model: ds.Model = index(Bytes(data))
+    selection = ds.match_layers(text)
     plan = make_regrouping(text, model, selection.matched, text.states(), expand=expand)
     outcome = reshaped(plan, model)
     assert isinstance(outcome, list)
@@ -128,7 +124,7 @@ def test_a_block_diagonal_becomes_groups_of_one() -> None:
     for channel in range(4):
         blocks[channel, channel % 2] = channel + 1
     text = net(2, outputs=4, channels=4).layers
-    whole = Net(layers=text)
+    whole = ds.Net(layers=text)
     data = model_bytes(blocks, 2)
     model: Any = NetParameter.FromString(data)
     model.layer[1].convolution_param.num_output = 4
@@ -149,7 +145,7 @@ def off(value: float) -> np.ndarray:
     return weights
 
 
-REFUSED: dict[str, tuple[Callable[[], tuple[Net, bytes]], str]] = {
+REFUSED: dict[str, tuple[Callable[[], tuple[ds.Net, bytes]], str]] = {
     "something off the diagonal": (
         lambda: (net(), model_bytes(off(-0.5))),
         r"\[2, 1\], off the diagonal, holds 0.5",
@@ -167,7 +163,7 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Net, bytes]], str]] = {
     "no weights": (lambda: (net(), b""), "no weights"),
     "two layers": (
         lambda: (
-            parse_net(
+            ds.parse_net(
                 (NET(C, "", C, "", "") + NET(C, "", C, "", "").replace('"up"', '"up2"')).encode()
             ),
             b"",
@@ -177,19 +173,19 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Net, bytes]], str]] = {
         "  line 9, 'up2': the model has no weights for it",
     ),
     "no channels anywhere": (
-        lambda: (parse_net(NET(C, "", C, "", "").replace("Input", "Python").encode()), b""),
+        lambda: (ds.parse_net(NET(C, "", C, "", "").replace("Input", "Python").encode()), b""),
         "the number of its channels is not to be found",
     ),
     "a bias that the net has not": (
         lambda: (
-            parse_net(NET(C, "", C, "", "").replace("true", "false").encode()),
+            ds.parse_net(NET(C, "", C, "", "").replace("true", "false").encode()),
             model_bytes(DIAGONAL),
         ),
         r"the net gives it 1 blob\(s\), the model has 2",
     ),
     "a kernel that Caffe refuses": (
         lambda: (
-            parse_net(NET(C, "", C, "kernel_h: 3", "").encode()),
+            ds.parse_net(NET(C, "", C, "kernel_h: 3", "").encode()),
             model_bytes(DIAGONAL),
         ),
         "kernel_size",
@@ -200,7 +196,7 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Net, bytes]], str]] = {
     ),
     "shared": (
         lambda: (
-            parse_net(
+            ds.parse_net(
                 NET(C, 'param { name: "w" }', C, "", "").encode()
                 + b'layer { name: "b" type: "Deconvolution" bottom: "data" top: "b" '
                 b'param { name: "w" } convolution_param { num_output: 3 kernel_size: 2 } }'
@@ -214,10 +210,10 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Net, bytes]], str]] = {
 
 @pytest.mark.parametrize(("made", "words"), REFUSED.values(), ids=REFUSED)
 def test_what_would_be_another_function_is_refused(
-    made: Callable[[], tuple[Net, bytes]], words: str
+    made: Callable[[], tuple[ds.Net, bytes]], words: str
 ) -> None:
     text, data = made()
-    with pytest.raises(MismatchError, match=words) as caught:
+    with pytest.raises(ds.MismatchError, match=words) as caught:
         regrouped(text, data)
     assert caught.value.layer == "up"
     assert caught.value.hint

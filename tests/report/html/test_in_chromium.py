@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.prototxt.parse import parse_net
+import deconvsurgery as ds
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
@@ -134,7 +134,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> dict[s
     place = tmp_path_factory.mktemp("pages")
     (place / "net").write_bytes(net_text())
     (place / "odd").write_text(NET)
-    (place / "in").write_bytes(base_model(parse_net(net_text())))
+    (place / "in").write_bytes(base_model(ds.parse_net(net_text())))
     run_here(place, "apply", "net", "in", "full")
     for name, line in LINES.items():
         code, _, errors = run_here(place, *line.format(f"{name}.html").split())

@@ -23,7 +23,6 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.report.html.chart import Series, chart
 from deconvsurgery.report.html.heatmap import STEPS, heat
 from deconvsurgery.report.html.markdown import prose
@@ -40,7 +39,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 def place(tmp_path: Path, run_here: RunHere) -> Path:
     """The demo's net; a model without upsampling layers, one with, one with every pair bilinear."""
     (tmp_path / "net").write_bytes(net_text())
-    (tmp_path / "in").write_bytes(base_model(parse_net(net_text())))
+    (tmp_path / "in").write_bytes(base_model(ds.parse_net(net_text())))
     assert run_here(tmp_path, "apply", "net", "in", "full")[0] == 0
     model = message_class("NetParameter").FromString((tmp_path / "full").read_bytes())
     (up,) = (layer for layer in model.layer if layer.name == "upscore2")

@@ -8,39 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import deconvsurgery as ds
 from deconvsurgery.caffemodel.model import Storage
-from deconvsurgery.errors import (
-    FileError,
-    MismatchError,
-    ModelError,
-    OutputError,
-    PrototxtError,
-    SelectionError,
-    ShapeError,
-)
-from deconvsurgery.kernels.bilinear import Support
-from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.kernels.kernel_facts import kernel_facts
-from deconvsurgery.matching.matched_layer import Target
-from deconvsurgery.plans.apply.plan_types import (
-    Action,
-    BiasFill,
-    Change,
-    Plan,
-    Skip,
-)
-from deconvsurgery.prototxt.net import ConvolutionParam, Layer
+from deconvsurgery.plans.apply.plan_types import BiasFill
 from deconvsurgery.report.json_documents.apply_inspect_kernel import (
     apply_document,
     error_document,
     inspect_document,
     kernel_document,
 )
-from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.inspect_rows import Row
-from deconvsurgery.verbs.apply import ApplyResult
-from deconvsurgery.verbs.inspect import InspectResult
 
 
 def parsed(document):
@@ -50,33 +28,35 @@ def parsed(document):
 
 
 def target(name="upscore2", **more):
-    param = ConvolutionParam(num_output=21, bias_term=False)
-    layer = Layer(7, name, "Deconvolution", convolution_param=param, line=401)
-    return Target(layer, 21, (21, 21, 4, 4), (4, 4), (2, 2), (0, 0), (1, 1), **more)
+    param = ds.ConvolutionParam(num_output=21, bias_term=False)
+    layer = ds.Layer(7, name, "Deconvolution", convolution_param=param, line=401)
+    return ds.Target(layer, 21, (21, 21, 4, 4), (4, 4), (2, 2), (0, 0), (1, 1), **more)
 
 
-FILL = BilinearFill((21, 21, 4, 4), 21, 1, (2, 2))
-REWRITTEN = Change(
+FILL = ds.BilinearFill((21, 21, 4, 4), 21, 1, (2, 2))
+REWRITTEN = ds.Change(
     target(),
-    Action.REWRITTEN,
+    ds.Action.REWRITTEN,
     FILL,
     None,
-    Fingerprint(State.ZERO),
-    Fingerprint(State.BILINEAR),
+    ds.Fingerprint(ds.State.ZERO),
+    ds.Fingerprint(ds.State.BILINEAR),
     0.5625,
     336,
     7056,
 )
-SKIPPED = Skip(target("up", guess="as score has"), Fingerprint(State.NEAREST), "nearest", ("odd",))
+SKIPPED = ds.Skip(
+    target("up", guess="as score has"), ds.Fingerprint(ds.State.NEAREST), "nearest", ("odd",)
+)
 
 
 def applied(*rows, **more):
-    plan = Plan(
-        tuple(row for row in rows if isinstance(row, Change)),
-        tuple(row for row in rows if isinstance(row, Skip)),
-        (Layer(9, "up_crop", "Crop"),),
+    plan = ds.Plan(
+        tuple(row for row in rows if isinstance(row, ds.Change)),
+        tuple(row for row in rows if isinstance(row, ds.Skip)),
+        (ds.Layer(9, "up_crop", "Crop"),),
     )
-    result = ApplyResult(
+    result = ds.ApplyResult(
         plan, "val.prototxt", "in.caffemodel", "out.caffemodel", 537963157, 537963157, 28224, True
     )
     return replace(result, **more)
@@ -151,8 +131,8 @@ def test_a_skip_stays_as_it_was():
 
 
 def test_rows_have_the_same_keys_whatever_became_of_them():
-    biased = replace(REWRITTEN, action=Action.CREATED, bias=BiasFill(21, 0.5, True))
-    unknown = Skip(Target(Layer(1, "a", "Deconvolution")), None, "no channels")
+    biased = replace(REWRITTEN, action=ds.Action.CREATED, bias=BiasFill(21, 0.5, True))
+    unknown = ds.Skip(ds.Target(ds.Layer(1, "a", "Deconvolution")), None, "no channels")
     layers = parsed(apply_document(applied(biased, SKIPPED, unknown)))["layers"]
     assert len({tuple(layer) for layer in layers}) == 1
     by_name = {layer["name"]: layer for layer in layers}
@@ -197,12 +177,12 @@ def test_inspect():
         target(),
         ((21, 21, 4, 4),),
         ((21, 21, 4, 4),),
-        Fingerprint(State.NEAR_BILINEAR, distance=0.0625, support=Support.KERNEL),
-        (Finding("DS003", "its weights are not bilinear", 401),),
+        ds.Fingerprint(ds.State.NEAR_BILINEAR, distance=0.0625, support=ds.Support.KERNEL),
+        (ds.Finding("DS003", "its weights are not bilinear", 401),),
         storage=Storage.DOUBLE_DATA,
     )
     conv = Row("conv", "Convolution", 3, ("TEST",), blobs=((64, None, 3, 3), None))
-    result = InspectResult((row, conv), "val.prototxt", "a.caffemodel", "V2", "V1", 12, ("odd",))
+    result = ds.InspectResult((row, conv), "val.prototxt", "a.caffemodel", "V2", "V1", 12, ("odd",))
     assert parsed(inspect_document(result)) == {
         "schema_version": 1,
         "command": "inspect",
@@ -294,16 +274,16 @@ def test_large_kernels_leave_the_product_to_the_reader():
 
 NO_PLACE = {"file": None, "layer": None, "line": None, "column": None, "offset": None}
 ERRORS = [
-    (ShapeError("m", layer="up", line=4, hint="h"), {"hint": "h", "layer": "up", "line": 4}),
-    (MismatchError("m", layer="up"), {"layer": "up"}),
+    (ds.ShapeError("m", layer="up", line=4, hint="h"), {"hint": "h", "layer": "up", "line": 4}),
+    (ds.MismatchError("m", layer="up"), {"layer": "up"}),
     (
-        PrototxtError("m", line=3, column=7, path="a.prototxt", layer="up"),
+        ds.PrototxtError("m", line=3, column=7, path="a.prototxt", layer="up"),
         {"file": "a.prototxt", "line": 3, "column": 7, "layer": "up"},
     ),
-    (ModelError("m", offset=0, path="a"), {"file": "a", "offset": 0}),
-    (SelectionError("m"), {}),
-    (OutputError("m", path="out"), {"file": "out"}),
-    (FileError("m", path="in"), {"file": "in"}),
+    (ds.ModelError("m", offset=0, path="a"), {"file": "a", "offset": 0}),
+    (ds.SelectionError("m"), {}),
+    (ds.OutputError("m", path="out"), {"file": "out"}),
+    (ds.FileError("m", path="in"), {"file": "in"}),
 ]
 
 
@@ -323,7 +303,7 @@ def test_errors(error, fields):
 
 
 def test_an_error_before_there_was_a_command():
-    assert parsed(error_document(None, SelectionError("m")))["command"] is None
+    assert parsed(error_document(None, ds.SelectionError("m")))["command"] is None
 
 
 # st.text() leaves surrogates out; paths that are not UTF-8 have them.
@@ -339,4 +319,4 @@ def test_any_name_is_json(name):
     assert document["net"] == document["warnings"][0] == spelt
     whole = not any(0xD800 <= ord(char) < 0xE000 for char in name)
     assert (spelt == name) is whole
-    assert parsed(error_document("apply", ShapeError(name)))["error"]["message"] == spelt
+    assert parsed(error_document("apply", ds.ShapeError(name)))["error"]["message"] == spelt

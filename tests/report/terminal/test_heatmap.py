@@ -11,7 +11,7 @@ from rich.color import Color
 from rich.console import Console, Group
 from rich.text import Text
 
-from deconvsurgery.kernels.bilinear import bilinear_kernel
+import deconvsurgery as ds
 from deconvsurgery.report.terminal.heatmap import (
     PALETTES,
     Heat,
@@ -51,7 +51,7 @@ def brightness(colour: str) -> int:
 
 
 def test_digits():
-    assert shown(bilinear_kernel(4), color=False) == [
+    assert shown(ds.bilinear_kernel(4), color=False) == [
         "1 3 3 1",
         "3 9 9 3",
         "3 9 9 3",
@@ -60,8 +60,8 @@ def test_digits():
 
 
 def test_digits_have_no_colour_codes():
-    assert "\x1b" not in "".join(shown(bilinear_kernel(4), color=False))
-    assert drawn(bilinear_kernel(4), color=False).spans == []
+    assert "\x1b" not in "".join(shown(ds.bilinear_kernel(4), color=False))
+    assert drawn(ds.bilinear_kernel(4), color=False).spans == []
 
 
 def test_negative_digits_carry_their_sign():
@@ -71,7 +71,7 @@ def test_negative_digits_carry_their_sign():
 @pytest.mark.parametrize("color", [True, False])
 @pytest.mark.parametrize("size", [1, 2, 31, 39, 40, 63, 64, 78])
 def test_up_to_78_values_fit_whole(size, color):
-    lines = shown(bilinear_kernel(size), color=color)
+    lines = shown(ds.bilinear_kernel(size), color=color)
     assert len(lines) == ((size + 1) // 2 if color else size)
     assert all(size <= len(line) <= 78 for line in lines)
 
@@ -79,7 +79,7 @@ def test_up_to_78_values_fit_whole(size, color):
 @pytest.mark.parametrize(("size", "block"), [(79, 2), (128, 2), (200, 3), (1000, 13)])
 def test_wider_ones_are_drawn_in_blocks_and_say_so(size, block):
     for color, unit in ((True, "pixel"), (False, "digit")):
-        *lines, note = shown(bilinear_kernel(size), color=color)
+        *lines, note = shown(ds.bilinear_kernel(size), color=color)
         assert note == f"1 {unit} = {block} x {block} values"
         assert {len(line) for line in lines} == {-(-size // block)}
 
@@ -93,7 +93,7 @@ def test_blocks_keep_a_lonely_extreme():
 
 
 def test_signs_need_twice_the_room():
-    lines = shown(bilinear_kernel(64) - 0.5, color=False)
+    lines = shown(ds.bilinear_kernel(64) - 0.5, color=False)
     assert lines[-1] == "1 digit = 2 x 2 values"
     assert {len(line) for line in lines[:-1]} == {64}
 
@@ -137,7 +137,7 @@ def test_all_zero_and_all_strange():
 
 def test_a_narrow_terminal_cuts_and_does_not_fold():
     console = Console(file=io.StringIO(), record=True, width=10)
-    console.print(Group(drawn(bilinear_kernel(16), color=True)))
+    console.print(Group(drawn(ds.bilinear_kernel(16), color=True)))
     assert console.export_text().splitlines() == ["▀" * 10] * 8
 
 

@@ -13,22 +13,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from deconvsurgery.errors import PrototxtError, ShapeError
-from deconvsurgery.kernels.bilinear import Support
-from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint, State
+import deconvsurgery as ds
 from deconvsurgery.kernels.kernel_facts import kernel_facts
-from deconvsurgery.matching.matched_layer import Target
-from deconvsurgery.plans.apply.plan_types import (
-    Action,
-    BiasFill,
-    Change,
-    Plan,
-    Skip,
-)
-from deconvsurgery.plans.patch_net.plan import LayerPatch
+from deconvsurgery.plans.apply.plan_types import BiasFill
 from deconvsurgery.plans.regroup.plan import Kept, Regroup, Regrouping
-from deconvsurgery.prototxt.net import ConvolutionParam, Layer
 from deconvsurgery.report.ci.annotations import github_lines
 from deconvsurgery.report.ci.sarif import sarif_log
 from deconvsurgery.report.phrases import escaped, shortened, state_words
@@ -40,70 +28,66 @@ from deconvsurgery.report.terminal.kernel import kernel_report
 from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page, patch_report
 from deconvsurgery.report.terminal.regroup import closing_words as regroup_words
 from deconvsurgery.report.terminal.regroup import regroup_report
-from deconvsurgery.rules.finding import Finding, Repair, Step
 from deconvsurgery.rules.inspect_rows import Row
-from deconvsurgery.verbs.apply import ApplyResult
-from deconvsurgery.verbs.check import CheckResult
-from deconvsurgery.verbs.inspect import InspectResult
-from deconvsurgery.verbs.patch_net import PatchResult
-from deconvsurgery.verbs.regroup import RegroupResult
 
 WIDTHS = (40, 80, 200)
 
 
 def target(index, name, channels=21, kernel=(4, 4), stride=(2, 2), pad=(0, 0), group=1, **more):
-    param = ConvolutionParam(num_output=channels, group=group, bias_term=False)
-    layer = Layer(index, name, "Deconvolution", convolution_param=param, line=10 * index)
+    param = ds.ConvolutionParam(num_output=channels, group=group, bias_term=False)
+    layer = ds.Layer(index, name, "Deconvolution", convolution_param=param, line=10 * index)
     shape = (channels, channels // group, *kernel)
-    return Target(layer, channels, shape, kernel, stride, pad, (1, 1), **more)
+    return ds.Target(layer, channels, shape, kernel, stride, pad, (1, 1), **more)
 
 
 def change(what, action, before, largest, changed, warnings=(), bias=None):
-    fill = BilinearFill(what.shape, what.channels, what.layer.convolution_param.group, what.stride)
+    fill = ds.BilinearFill(
+        what.shape, what.channels, what.layer.convolution_param.group, what.stride
+    )
     values = what.shape[0] * what.shape[1] * what.shape[2] * what.shape[3]
-    after = Fingerprint(State.BILINEAR)
-    return Change(
-        what, action, fill, bias, Fingerprint(before), after, largest, changed, values, warnings
+    after = ds.Fingerprint(ds.State.BILINEAR)
+    return ds.Change(
+        what, action, fill, bias, ds.Fingerprint(before), after, largest, changed, values, warnings
     )
 
 
-UPSCORE2 = change(target(1, "upscore2"), Action.REWRITTEN, State.ZERO, 0.5625, 336)
+UPSCORE2 = change(target(1, "upscore2"), ds.Action.REWRITTEN, ds.State.ZERO, 0.5625, 336)
 POOL4 = change(
     target(2, "upscore_pool4"),
-    Action.CREATED,
-    State.MISSING,
+    ds.Action.CREATED,
+    ds.State.MISSING,
     0.5625,
     7056,
     ("the model has no such layer, but 'upscore_pool_4': renamed?",),
 )
 UPSCORE8 = change(
     target(3, "upscore8", kernel=(16, 16), stride=(8, 8)),
-    Action.UNCHANGED,
-    State.BILINEAR,
+    ds.Action.UNCHANGED,
+    ds.State.BILINEAR,
     0.0,
     0,
 )
-SKIPPED = Skip(
+SKIPPED = ds.Skip(
     target(4, "up_nearest", 64, (2, 2), group=64),
-    Fingerprint(State.NEAREST),
+    ds.Fingerprint(ds.State.NEAREST),
     "it is a nearest-neighbour layer: kernel 2x2 = stride, all ones",
 )
 OFF_DIAGONAL = change(
     target(5, "up_odd", 3, (4, 6), (2, 3), (1, 1), group=3),
-    Action.REWRITTEN,
-    State.BILINEAR_OFF_DIAGONAL,
+    ds.Action.REWRITTEN,
+    ds.State.BILINEAR_OFF_DIAGONAL,
     1.23456e-07,
     12,
 )
 
 
 def applied(*rows, **more):
-    plan = Plan(
-        tuple(row for row in rows if isinstance(row, Change)),
-        tuple(row for row in rows if isinstance(row, Skip)),
+    plan = ds.Plan(
+        tuple(row for row in rows if isinstance(row, ds.Change)),
+        tuple(row for row in rows if isinstance(row, ds.Skip)),
         more.pop("left_alone", ()),
     )
-    result = ApplyResult(
+    result = ds.ApplyResult(
         plan, "val.prototxt", "in.caffemodel", "out.caffemodel", 537963157, 537963157, 28224, True
     )
     return replace(result, **more)
@@ -118,17 +102,21 @@ def row(name, *, weights=None, findings=(), phases=("TEST", "TRAIN"), matched=Tr
                findings)  # fmt: skip
 
 
-INSPECTED = InspectResult(
+INSPECTED = ds.InspectResult(
     (
         row(
             "upscore2",
-            weights=Fingerprint(State.ZERO),
+            weights=ds.Fingerprint(ds.State.ZERO),
             findings=(
-                Finding("DS002", "its weights are all zero: the output is black", 30),
-                Finding("DS010", "lr_mult is 1: training will change the kernel", 30),
+                ds.Finding("DS002", "its weights are all zero: the output is black", 30),
+                ds.Finding("DS010", "lr_mult is 1: training will change the kernel", 30),
             ),
         ),
-        row("score", weights=Fingerprint(State.NEAR_BILINEAR, distance=0.0123456), matched=False),
+        row(
+            "score",
+            weights=ds.Fingerprint(ds.State.NEAR_BILINEAR, distance=0.0123456),
+            matched=False,
+        ),
     ),
     net="val.prototxt",
     model="in.caffemodel",
@@ -150,7 +138,7 @@ def shown(report, width=200, *, color=False) -> str:
 
 
 def terminal(result, width, **options) -> str:
-    if isinstance(result, InspectResult):
+    if isinstance(result, ds.InspectResult):
         report = inspect_report(result, width=width, terminal=True, every_layer=False)
     else:
         report = apply_report(result, dry_run=False, width=width, terminal=True, **options)
@@ -159,7 +147,7 @@ def terminal(result, width, **options) -> str:
 
 def piped(result, *, every_layer=False, dry_run=False, **options) -> list[str]:
     """What a file gets, from a console far narrower than the lines."""
-    if isinstance(result, InspectResult):
+    if isinstance(result, ds.InspectResult):
         report = inspect_report(result, width=20, terminal=False, every_layer=every_layer)
     else:
         report = apply_report(result, dry_run=dry_run, width=20, terminal=False, **options)
@@ -257,7 +245,7 @@ def test_colours_have_a_meaning():
 
 def test_bias_file_warnings_and_other_types_are_told():
     biased = replace(UPSCORE2, bias=BiasFill(21, 0.0, True), values_changed=0)
-    others = tuple(Layer(index, f"up{index}", "Crop") for index in range(7))
+    others = tuple(ds.Layer(index, f"up{index}", "Crop") for index in range(7))
     lines = piped(applied(biased, left_alone=others, warnings=("read as latin-1",)))
     assert lines[2:5] == [
         "note: upscore2: its bias becomes 21 values of 0",
@@ -325,7 +313,7 @@ def test_closing_words(result, words):
 EVIL = ["[up]", "[/up]", "[bold red]up[/]", "\x1b[31mup\x07", "up\nup", "\u202eup", ":smile:", ""]
 
 
-def named(name: str) -> ApplyResult:
+def named(name: str) -> ds.ApplyResult:
     what = replace(UPSCORE2.target, layer=replace(UPSCORE2.target.layer, name=name, type=name))
     words = (f"the model calls this layer a {name}",)
     return applied(replace(UPSCORE2, target=what, warnings=words), left_alone=(what.layer,))
@@ -414,7 +402,7 @@ def test_inspect_loses_nothing_at_any_width(width):
 
 def test_a_net_alone_has_no_weights_column():
     rows = (row("upscore2", guess="21 channels, as score_fr has"), row("up8", phases=("TEST",)))
-    net = InspectResult(rows, net="val.prototxt", net_version="V2")
+    net = ds.InspectResult(rows, net="val.prototxt", net_version="V2")
     assert piped(net) == [
         "val.prototxt: V2 net",
         "layer     phase       shape           group  kernel  stride  pad  bias",
@@ -426,10 +414,10 @@ def test_a_net_alone_has_no_weights_column():
 
 
 def test_a_model_alone_has_its_own_shapes_and_no_phase():
-    what = row("up", weights=Fingerprint(State.CONSTANT, value=1.0), phases=())
+    what = row("up", weights=ds.Fingerprint(ds.State.CONSTANT, value=1.0), phases=())
     other = Row("conv1", "Convolution", source_blobs=((64, 3, 3, 3), (64,)))
-    model = InspectResult(
-        (replace(what, line=None, findings=(Finding("DS003", "all 1", None),)), other),
+    model = ds.InspectResult(
+        (replace(what, line=None, findings=(ds.Finding("DS003", "all 1", None),)), other),
         model="a.caffemodel",
         model_version="V1",
         model_size=1,
@@ -449,7 +437,7 @@ def test_shapes_are_told_as_far_as_they_are_known():
     unknown = replace(unknown, target=replace(unknown.target, channels=None, shape=None))
     conv = Row("conv", "Convolution", 1, ("TEST", "TRAIN"), blobs=((64, None, 3, 3), (64,)))
     told = replace(conv, source_blobs=((64, 3, 3, 3), (64,)))
-    net = InspectResult((unknown, conv, told), net="a.prototxt", net_version="V2")
+    net = ds.InspectResult((unknown, conv, told), net="a.prototxt", net_version="V2")
     lines = piped(net)
     assert "(?, 1, 4, 4)" in lines[2]
     assert "(64, ?, 3, 3) (64)" in lines[3]
@@ -458,14 +446,14 @@ def test_shapes_are_told_as_far_as_they_are_known():
 
 def test_problems_are_told():
     odd = row("up")
-    odd = replace(odd, target=Target(odd.target.layer, problem="a kernel size is 0"), blobs=None)
-    net = InspectResult((odd,), net="a.prototxt", net_version="V2")
+    odd = replace(odd, target=ds.Target(odd.target.layer, problem="a kernel size is 0"), blobs=None)
+    net = ds.InspectResult((odd,), net="a.prototxt", net_version="V2")
     assert "problem: up: a kernel size is 0" in piped(net)
     assert unfolded("up: a kernel size is 0") in unfolded(terminal(net, 40))
 
 
 def test_no_rows_are_no_table():
-    nothing = InspectResult((), net="a.prototxt", net_version="V2")
+    nothing = ds.InspectResult((), net="a.prototxt", net_version="V2")
     assert terminal(nothing, 80).split("\n") == [
         "a.prototxt  V2 net", "", "0 Deconvolution layers; no findings.", "",
     ]  # fmt: skip
@@ -477,7 +465,7 @@ def test_a_group_that_divides_nothing_has_no_shape():
     param = replace(odd.target.layer.convolution_param, group=2, num_output=21)
     layer = replace(odd.target.layer, convolution_param=param)
     odd = replace(odd, target=replace(odd.target, layer=layer, shape=None))
-    net = InspectResult((odd,), net="a.prototxt", net_version="V2")
+    net = ds.InspectResult((odd,), net="a.prototxt", net_version="V2")
     assert piped(net)[2].split() == ["up", "test+train", "?", "2", "4", "2", "0", "no"]
 
 
@@ -489,11 +477,11 @@ def checked(*results, terminal=True):
     return [line.rstrip() for line in lines]
 
 
-REPAIR = Repair("give it bilinear weights", (Step("apply", ("-p", "up")),))
-BY_HAND = Repair("name it in the net")
-ZERO = Finding("DS002", "its weights are all zero", 30, 3, "up", repair=REPAIR)
-NAMELESS = Finding("DS011", "the model has no 'up'", repair=BY_HAND)
-PAIR = CheckResult("a.prototxt", "a.caffemodel", (ZERO, NAMELESS), ("up",), "V2", "V1", 7)
+REPAIR = ds.Repair("give it bilinear weights", (ds.Step("apply", ("-p", "up")),))
+BY_HAND = ds.Repair("name it in the net")
+ZERO = ds.Finding("DS002", "its weights are all zero", 30, 3, "up", repair=REPAIR)
+NAMELESS = ds.Finding("DS011", "the model has no 'up'", repair=BY_HAND)
+PAIR = ds.CheckResult("a.prototxt", "a.caffemodel", (ZERO, NAMELESS), ("up",), "V2", "V1", 7)
 
 
 def test_check_says_of_each_pair_what_it_is():
@@ -506,13 +494,15 @@ def test_check_says_of_each_pair_what_it_is():
         "1 error and 1 warning; 1 matched layer.",
         "",
     ]
-    clean = CheckResult("b.prototxt", None, (), ("up",), "V2")
+    clean = ds.CheckResult("b.prototxt", None, (), ("up",), "V2")
     assert checked(clean)[0] == "b.prototxt  V2 net"  # alone it is named …
-    alone = CheckResult(None, "c.caffemodel", (ZERO,), ("up",), None, "hdf5", 8)
+    alone = ds.CheckResult(None, "c.caffemodel", (ZERO,), ("up",), None, "hdf5", 8)
     first, *more = checked(alone, clean)
     assert first == "c.caffemodel  hdf5 model, 8 bytes"
     assert not any("b.prototxt" in line for line in more)  # … among others it is not
-    lost = CheckResult("d.prototxt", "d.h5", error=PrototxtError("is cut off", line=4, column=2))
+    lost = ds.CheckResult(
+        "d.prototxt", "d.h5", error=ds.PrototxtError("is cut off", line=4, column=2)
+    )
     assert checked(lost)[:3] == ["d.prototxt  with d.h5", "", "error  d.prototxt:4:2: is cut off"]
 
 
@@ -542,12 +532,12 @@ def test_a_net_that_is_no_file_has_no_name_in_a_workflow_command():
 
 
 def patched(*layers, **more):
-    result = PatchResult(layers, "a.prototxt", "b.prototxt", b"old", b"old", True)
+    result = ds.PatchResult(layers, "a.prototxt", "b.prototxt", b"old", b"old", True)
     return replace(result, **more)
 
 
 def test_patch_net_tells_whom_it_left_alone_and_whom_it_skipped():
-    skipped = LayerPatch("up", "Deconvolution", 4, "skipped", "its kernel is 3x5")
+    skipped = ds.LayerPatch("up", "Deconvolution", 4, "skipped", "its kernel is 3x5")
     others = tuple((f"up_{number}", "Convolution") for number in range(7))
     result = patched(skipped, left_alone=others, warnings=("odd",), notes=("read as latin-1",))
     left = "7 layers of another type fit: "
@@ -578,9 +568,9 @@ def test_a_diff_in_latin_1_is_shown_as_it_was_read():
 
 
 def test_regroup_tells_all_that_it_did_not_do():
-    layers = tuple(Layer(number, f"up_{number}", "Convolution") for number in range(6))
+    layers = tuple(ds.Layer(number, f"up_{number}", "Convolution") for number in range(6))
     kept = Kept(target(1, "up", group=21), "group is 21 already")
-    result = RegroupResult(
+    result = ds.RegroupResult(
         Regrouping((), (kept,)), "a.prototxt", "a.caffemodel", None, None, 100, 100, False, False,
         layers, ("odd",), ("read as latin-1",),
     )  # fmt: skip
@@ -614,7 +604,7 @@ def test_a_name_of_wide_signs_is_cut_to_its_room():
 
 
 def test_a_kernel_by_the_stride_is_told():
-    assert state_words(Fingerprint(State.BILINEAR, support=Support.STRIDE)) == (
+    assert state_words(ds.Fingerprint(ds.State.BILINEAR, support=ds.Support.STRIDE)) == (
         "bilinear (support stride)"
     )
 
@@ -779,7 +769,7 @@ def test_kernels_without_a_test_picture(size):
 
 @pytest.mark.parametrize("size", [0, -1, (4, 0), 5000])
 def test_kernels_that_nobody_has_are_refused(size):
-    with pytest.raises(ShapeError):
+    with pytest.raises(ds.ShapeError):
         kernel_facts(size)
 
 

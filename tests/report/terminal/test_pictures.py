@@ -15,21 +15,18 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.kernels.bilinear import bilinear_kernel
 from deconvsurgery.kernels.channel_map import Sight, sight
-from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.report.terminal.chart import Chart
 from deconvsurgery.report.terminal.heatmap import Heat, Ink
 from deconvsurgery.report.terminal.picture_grid import Tile
 from deconvsurgery.report.terminal.pictures import layer_pictures, plain_layer_pictures
 from deconvsurgery.storage.source import FileSource
-from deconvsurgery.verbs.convert import convert
-from deconvsurgery.verbs.inspect import inspect
 
 NetParameter: Any = message_class("NetParameter")
 Array = np.ndarray[Any, Any]
-KERNEL = bilinear_kernel(4).astype(np.float32)
+KERNEL = ds.bilinear_kernel(4).astype(np.float32)
 DIAGONAL = np.einsum("io,hw->iohw", np.eye(3, dtype=np.float32), KERNEL)
 # Channels 0 to 2 into outputs 0 to 2: the same kernel, in other places.
 CASES = {
@@ -54,7 +51,7 @@ def on_terminal(what: Sight | None, width: int = 80, system: str | None = "truec
     console = Console(
         file=file, width=width, force_terminal=True, color_system=system, highlight=False
     )
-    console.print(layer_pictures("up", Fingerprint(State.OTHER), what))
+    console.print(layer_pictures("up", ds.Fingerprint(ds.State.OTHER), what))
     return file.getvalue()
 
 
@@ -63,7 +60,7 @@ def plain(shown: str) -> list[str]:
 
 
 def in_pipe(what: Sight | None) -> list[str]:
-    return list(plain_layer_pictures("up", Fingerprint(State.OTHER), what))
+    return list(plain_layer_pictures("up", ds.Fingerprint(ds.State.OTHER), what))
 
 
 def block(lines: list[str], start: str) -> list[str]:
@@ -349,7 +346,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_sights_stand_beside_the_rows(place: Path) -> None:
-    result = inspect(place / "net", place / "model", pictures=True, every_layer=True)
+    result = ds.inspect(place / "net", place / "model", pictures=True, every_layer=True)
     found = {
         row.name: None if seen is None else seen.wiring.value
         for row, seen in zip(result.rows, result.sights, strict=True)
@@ -361,10 +358,10 @@ def test_sights_stand_beside_the_rows(place: Path) -> None:
         "fc": None,
         "input": None,
     }
-    chosen = inspect(place / "net", place / "model", pictures=True, patterns="grouped")
+    chosen = ds.inspect(place / "net", place / "model", pictures=True, patterns="grouped")
     assert [seen.wiring for seen in chosen.sights if seen] == ["grouped"]
-    assert inspect(place / "net", place / "model").sights == ()
-    alone = inspect(place / "net", pictures=True)
+    assert ds.inspect(place / "net", place / "model").sights == ()
+    alone = ds.inspect(place / "net", pictures=True)
     assert (alone.sights, len(alone.ways)) == ((), 1)
 
 
@@ -377,7 +374,7 @@ def test_only_what_is_drawn_is_read(place: Path, monkeypatch: pytest.MonkeyPatch
         return read(self, start, size)
 
     monkeypatch.setattr(FileSource, "read", noted)
-    result = inspect(None, place / "model", pictures=True)
+    result = ds.inspect(None, place / "model", pictures=True)
     assert len([seen for seen in result.sights if seen]) == 3
     assert result.model_size is not None
     assert result.model_size > 4_000_000
@@ -387,7 +384,7 @@ def test_only_what_is_drawn_is_read(place: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("form", [{"to": "hdf5"}, {"values": "raw-float16"}])
 def test_every_form_of_a_model_has_the_same_pictures(form: dict[str, str], place: Path) -> None:
     other = place / "other"
-    convert(place / "model", other, **form)
+    ds.convert(place / "model", other, **form)
     shown = [
         [
             line
@@ -396,7 +393,7 @@ def test_every_form_of_a_model_has_the_same_pictures(form: dict[str, str], place
             for line in plain_layer_pictures(row.name, row.weights, seen)
         ]
         for result in (
-            inspect(place / "net", place / model, pictures=True) for model in ("model", "other")
+            ds.inspect(place / "net", place / model, pictures=True) for model in ("model", "other")
         )
     ]
     assert shown[0] == shown[1]
@@ -482,7 +479,7 @@ def test_no_picture_can_be_had(
 
 def deconvolutions(shared: Path, name: str) -> list[tuple[str, Sight]]:
     (path,) = (shared / "models").glob(name)
-    result = inspect(None, path, pictures=True)
+    result = ds.inspect(None, path, pictures=True)
     pairs = zip(result.rows, result.sights, strict=True)
     return [(row.name, seen) for row, seen in pairs if seen is not None]
 

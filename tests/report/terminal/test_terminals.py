@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.cli import VERBS
 from deconvsurgery.cli.terminal_setup import columns, plainer
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.processes.warm import ran, ran_on
 
@@ -144,7 +144,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A net, its base model and the filled one; no test here writes to them."""
     place = tmp_path_factory.mktemp("terminal")
     (place / "net.prototxt").write_bytes(net_text())
-    (place / "in.caffemodel").write_bytes(base_model(parse_net(net_text())))
+    (place / "in.caffemodel").write_bytes(base_model(ds.parse_net(net_text())))
     done = in_pipes("apply --save-patch undo net.prototxt in.caffemodel out.caffemodel", place)
     assert done.returncode == 0
     (place / "zoo.toml").write_text(

@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery import apply
-from deconvsurgery.prototxt.parse import parse_net
+import deconvsurgery as ds
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.processes.heeding import heeding
 from helpers.store.padded import MIB, padding
@@ -25,7 +24,7 @@ from helpers.store.padded import MIB, padding
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
 NET = net_text()
-SMALL = base_model(parse_net(NET))
+SMALL = base_model(ds.parse_net(NET))
 
 LARGE = padding(b"pad", 6 * MIB) + SMALL
 
@@ -36,7 +35,7 @@ def applied(model: bytes) -> bytes:
         place = Path(folder)
         (place / "net").write_bytes(NET)
         (place / "in").write_bytes(model)
-        apply(place / "net", place / "in", place / "out")
+        ds.apply(place / "net", place / "in", place / "out")
         return (place / "out").read_bytes()
 
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.prototxt.parse import parse_net
+import deconvsurgery as ds
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.store.padded import MIB, padding, traffic
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
 NET = net_text()
-BASE = base_model(parse_net(NET))
+BASE = base_model(ds.parse_net(NET))
 
 
 def padded(model: bytes, layers: int, size: int) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deconvsurgery.prototxt.parse import parse_net
+import deconvsurgery as ds
 from deconvsurgery.storage.object_store.store import Traffic, count, counted
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
@@ -66,7 +66,7 @@ def test_every_verb_tells_at_its_end_however_it_ends(
     tmp_path: Path, run_here: RunHere, verb: str
 ) -> None:
     (tmp_path / "net").write_bytes(net_text())
-    (tmp_path / "in").write_bytes(base_model(parse_net(net_text())))
+    (tmp_path / "in").write_bytes(base_model(ds.parse_net(net_text())))
     plain = run_here(tmp_path, verb, *VERBS[verb])
     code, printed, errors = run_here(tmp_path, verb, "-v", *VERBS[verb])
     assert (code, printed) == plain[:2]

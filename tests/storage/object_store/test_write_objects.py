@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery import apply
+import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.store.padded import MIB, padding, traffic
 
@@ -29,8 +28,8 @@ def filled() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         model, net, out = (Path(folder, name) for name in ("model", "net", "out"))
         net.write_bytes(NET)
-        model.write_bytes(base_model(parse_net(NET)))
-        apply(net, model, out)
+        model.write_bytes(base_model(ds.parse_net(NET)))
+        ds.apply(net, model, out)
         message = message_class("NetParameter").FromString(out.read_bytes())
     for layer in message.layer:
         if layer.name.startswith("up"):
