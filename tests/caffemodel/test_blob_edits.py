@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
     added_blobs,
@@ -17,28 +16,12 @@ from deconvsurgery.caffemodel.blob_edits import (
     kept_values,
     rewritten_blob,
 )
-from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.model import Storage
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
 from deconvsurgery.splicing.byte_ranges import spliced
+from helpers.models import NetParameter, indexed, message_class
 
-NetParameter = message_class("NetParameter")
 BlobProto = message_class("BlobProto")
-
-
-class Bytes:
-    """A source in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def read(self, start: int, size: int) -> bytes:
-        assert 0 <= start <= start + size <= self.size
-        return self.data[start : start + size]
-
-
-def indexed(data: bytes) -> ds.Model:
-    return index(Bytes(data))
 
 
 def varint(value: int) -> bytes:

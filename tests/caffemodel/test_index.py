@@ -17,12 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.model import Storage, Version
 from deconvsurgery.caffemodel.read_values import layer_param
+from helpers.models import NetParameter, message_class
 
-NetParameter = message_class("NetParameter")
 ConvolutionParameter = message_class("ConvolutionParameter")
 BlobProto = message_class("BlobProto")
 

@@ -9,11 +9,9 @@ import pytest
 from google.protobuf import text_format
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.blob_edits import NewBlob
 from deconvsurgery.caffemodel.new_model import assembled, layer_field
-
-NetParameter = message_class("NetParameter")
+from helpers.models import NetParameter
 
 LAYERS = {
     "a message that repeats": """name: "d" type: "Input" top: "d" top: "e"

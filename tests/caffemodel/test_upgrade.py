@@ -16,33 +16,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel import copy_fields as carry
 from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.caffemodel.upgrade import Upgrade, UpgradedLayer, upgrade
 from deconvsurgery.caffemodel.wire import Window
+from helpers.models import BytesSource, NetParameter, message_class
 
-NetParameter = message_class("NetParameter")
 LayerParameter = message_class("LayerParameter")
 V1LayerParameter = message_class("V1LayerParameter")
 V0LayerParameter = message_class("V0LayerParameter")
 PARAMS = message_class("ParamSpec")
 
 
-class Bytes:
-    """A source in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def read(self, start: int, size: int) -> bytes:
-        assert 0 <= start <= start + size <= self.size
-        return self.data[start : start + size]
-
-
 def upgraded(data: bytes) -> Upgrade:
-    return upgrade(index(Bytes(data)))
+    return upgrade(index(BytesSource(data)))
 
 
 def varint(value: int) -> bytes:
@@ -1089,7 +1077,7 @@ def test_real_v1_models_become_what_caffe_makes_of_them(shared: Path) -> None:
     assert len(paths) >= 8
     for path in paths:
         data = path.read_bytes()
-        assert index(Bytes(data)).version is Version.V1
+        assert index(BytesSource(data)).version is Version.V1
         found = assert_as_caffe(data)
         assert None not in found.layers.values()
         assert len(found.layers) == len(NetParameter.FromString(data).layers)  # type: ignore[attr-defined]
@@ -1101,7 +1089,7 @@ def test_real_v1_models_become_what_caffe_makes_of_them(shared: Path) -> None:
 def test_values_of_a_list_one_by_one() -> None:
     ones, twos = b"\0\0\0\0\0\0\xf0\x3f", b"\0\0\0\0\0\0\0\x40"
     data = sized(8, ones + twos) + b"\x41" + ones + sized(8, b"")
-    window = Window(Bytes(data))
+    window = Window(BytesSource(data))
     doubles = carry.found(window, "BlobProto", [(0, len(data))]).known["double_data"]
     assert [payload for _, payload in carry.values(window, "BlobProto", doubles)] == [
         ones,

@@ -8,7 +8,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.wire import (
     GROUP,
     I32,
@@ -30,6 +29,7 @@ from deconvsurgery.caffemodel.wire import (
     varint,
 )
 from deconvsurgery.splicing.byte_ranges import replacing, spliced
+from helpers.models import message_class
 
 Plain = message_class("NetState")  # of two integers and strings: nothing inside that could be wrong
 

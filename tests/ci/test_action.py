@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import deconvsurgery as ds
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
 from helpers.places import ROOT
 
 ACTION = ROOT / ".github" / "actions" / "deconvsurgery"
@@ -272,8 +272,8 @@ def test_an_input_cannot_bring_an_output(step: RunStep, workspace: Path) -> None
 
 @pytest.fixture
 def models(workspace: Path) -> Path:
-    (workspace / "net.prototxt").write_bytes(net_text())
-    (workspace / "base model.caffemodel").write_bytes(base_model(ds.parse_net(net_text())))
+    (workspace / "net.prototxt").write_bytes(demo_net())
+    (workspace / "base model.caffemodel").write_bytes(demo_base())
     return workspace
 
 
@@ -317,7 +317,7 @@ def test_apply_refused(step: RunStep, models: Path) -> None:
 
 def test_names_of_layers_are_no_markup_and_no_commands(step: RunStep, models: Path) -> None:
     name = r"up|<b>\n::error ::x %0A`_*"
-    text = net_text().replace(b'name: "upscore"', f'name: "{name}"'.encode())
+    text = demo_net().replace(b'name: "upscore"', f'name: "{name}"'.encode())
     (models / "net.prototxt").write_bytes(text)
     files = {"net": "net.prototxt", "model": "base model.caffemodel", "output": "new.caffemodel"}
     done = step("apply.sh", **files)

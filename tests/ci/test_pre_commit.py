@@ -7,15 +7,16 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from deconvsurgery.caffe_fields import message_class
+from helpers.documents import parsed_json
+from helpers.models import NetParameter
 from helpers.places import ROOT
+from helpers.runs import run_here
 
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 
@@ -99,7 +100,7 @@ class Repository:
 
 
 def zero_model() -> bytes:
-    model = message_class("NetParameter")()
+    model = NetParameter()
     layer = model.layer.add(name="up", type="Deconvolution", bottom=["d"], top=["up"])
     blob = layer.blobs.add()
     blob.shape.dim.extend([5, 1, 4, 4])
@@ -108,11 +109,7 @@ def zero_model() -> bytes:
     return found
 
 
-def test_what_is_no_net_is_passed_over(
-    tmp_path: Path,
-    run_here: Callable[..., tuple[int, bytes, bytes]],
-    parsed_json: Callable[[bytes], dict[str, Any]],
-) -> None:
+def test_what_is_no_net_is_passed_over(tmp_path: Path) -> None:
     for name, text in {**OTHERS, "good.prototxt": GOOD}.items():
         (tmp_path / name).write_text(text)
     names = sorted(path.name for path in tmp_path.glob("*.prototxt"))

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-import deconvsurgery as ds
 from deconvsurgery.__main__ import main
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli.console import silence
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import NetParameter, demo_base, demo_net
 from helpers.processes.warm import ran
+from helpers.runs import run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 COMMAND = [sys.executable, "-m", "deconvsurgery"]
@@ -37,8 +36,8 @@ def no_traceback(done: subprocess.CompletedProcess[bytes]) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "net.prototxt").write_bytes(net_text())
-    (tmp_path / "in.caffemodel").write_bytes(base_model(ds.parse_net(net_text())))
+    (tmp_path / "net.prototxt").write_bytes(demo_net())
+    (tmp_path / "in.caffemodel").write_bytes(demo_base())
     return tmp_path
 
 
@@ -56,7 +55,7 @@ def test_apply_creates_what_the_base_model_lacks(files: list[Path]) -> None:
     assert "refine" not in table
     assert files[1].read_bytes() == before
     assert files[2].read_bytes().startswith(before)
-    saved = message_class("NetParameter").FromString(files[2].read_bytes())
+    saved = NetParameter.FromString(files[2].read_bytes())
     created = {layer.name: layer for layer in saved.layer[-2:]}
     assert list(created) == ["upscore2", "upscore"]
     assert list(created["upscore2"].blobs[0].shape.dim) == [5, 5, 4, 4]
@@ -301,7 +300,7 @@ def test_closed_streams(files: list[Path], closed: str) -> None:
     command = " ".join([*COMMAND, "apply", *map(str, files)])
     done = subprocess.run(["bash", "-c", f"{command} {closed}"], check=False, timeout=60)
     assert done.returncode == 0
-    saved = message_class("NetParameter").FromString(files[2].read_bytes())
+    saved = NetParameter.FromString(files[2].read_bytes())
     assert [layer.name for layer in saved.layer[-2:]] == ["upscore2", "upscore"]
 
 
@@ -352,7 +351,7 @@ def usual_signals() -> Iterator[None]:
 
 @pytest.mark.usefixtures("usual_signals")
 def test_signals_that_the_shell_ignores_are_ignored_on(
-    run_here: RunHere, place: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As under nohup; the others are again what they were."""
     real = signal.signal
@@ -374,7 +373,7 @@ def test_signals_that_the_shell_ignores_are_ignored_on(
 
 @pytest.mark.usefixtures("usual_signals")
 def test_the_signals_behind_the_first_disturb_nothing(
-    run_here: RunHere, place: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
 
@@ -391,9 +390,7 @@ def test_the_signals_behind_the_first_disturb_nothing(
     assert errors.startswith(b"deconvsurgery: ended by SIGTERM; every file is whole")
 
 
-def test_without_memory_it_ends_with_4(
-    run_here: RunHere, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_memory_it_ends_with_4(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def large(*_: object, **__: object) -> None:
         raise MemoryError
 
@@ -451,7 +448,7 @@ def test_a_terminal_gets_a_table_and_no_binary(files: list[Path]) -> None:
 
 
 def test_markup_in_names_is_harmless(place: Path) -> None:
-    text = net_text().replace(b'"upscore2"', b'"up[/bold][red]"')
+    text = demo_net().replace(b'"upscore2"', b'"up[/bold][red]"')
     (place / "odd.prototxt").write_bytes(text)
     done = run("apply", "-n", place / "odd.prototxt", place / "in.caffemodel")
     assert done.returncode == 0
@@ -462,7 +459,7 @@ def test_markup_in_names_is_harmless(place: Path) -> None:
 def test_memory_does_not_grow_with_a_blob(tmp_path: Path) -> None:
     """60 classes, kernel 64: 59 MB of weights, made a channel at a time."""
     net = (
-        net_text()
+        demo_net()
         .replace(b"num_output: 5", b"num_output: 60")
         .replace(b"kernel_size: 4 stride: 2 pad: 1 }", b"kernel_size: 64 stride: 32 pad: 16 }", 1)
     )
@@ -485,8 +482,8 @@ def test_memory_does_not_grow_with_a_blob(tmp_path: Path) -> None:
 
 def test_files_are_written_without_what_stores_need(tmp_path: Path) -> None:
     """asyncio alone would take a tenth of a small net's run."""
-    (tmp_path / "net").write_bytes(net_text())
-    (tmp_path / "in").write_bytes(base_model(ds.parse_net(net_text())))
+    (tmp_path / "net").write_bytes(demo_net())
+    (tmp_path / "in").write_bytes(demo_base())
     probe = (
         "import sys\nimport deconvsurgery as ds\n"
         "ds.apply('net', 'in', 'out')\n"
@@ -515,7 +512,7 @@ def test_help_and_version_import_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("dims", [[], [5], [-2, -2, 1, 1], [4, -1, -1, 1], [0, 1, 4, 4]])
 def test_inspect_survives_any_shape(place: Path, dims: list[int]) -> None:
-    saved = message_class("NetParameter")()
+    saved = NetParameter()
     layer = saved.layer.add(name="upscore", type="Deconvolution")
     layer.blobs.add(data=[1.0] * 4).shape.dim.extend(dims)
     (place / "odd.caffemodel").write_bytes(saved.SerializeToString())
@@ -529,7 +526,7 @@ def test_inspect_survives_any_shape(place: Path, dims: list[int]) -> None:
 def test_gain_is_that_of_the_weights_that_are_there(place: Path) -> None:
     """kernel 6 at stride 2 interpolates when its triangle is as wide as the stride."""
     net = place / "wide.prototxt"
-    net.write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_size: 6"))
+    net.write_bytes(demo_net().replace(b"kernel_size: 4", b"kernel_size: 6"))
     out = place / "out.caffemodel"
     assert run("apply", net, place / "in.caffemodel", out).returncode == 3
     assert run("apply", "--support", "stride", net, place / "in.caffemodel", out).returncode == 0
@@ -584,6 +581,6 @@ def test_an_error_in_json_that_cannot_be_printed(files: list[Path]) -> None:
 
 def test_a_net_may_begin_with_a_line_end(place: Path) -> None:
     """A line end is also the tag of a NetParameter's name."""
-    text = b'\n\nname: "net245"\n' + net_text().replace(b'name: "demo_fcn"', b"")
+    text = b'\n\nname: "net245"\n' + demo_net().replace(b'name: "demo_fcn"', b"")
     (place / "early.prototxt").write_bytes(text)
     assert run("apply", "-n", place / "early.prototxt", place / "in.caffemodel").returncode == 0

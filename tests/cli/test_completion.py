@@ -19,11 +19,10 @@ from click.shell_completion import BashComplete, FishComplete, ZshComplete, get_
 from hypothesis import given
 from hypothesis import strategies as st
 
-import deconvsurgery as ds
 from deconvsurgery.cli import COMPLETE, VERBS, deconvsurgery
 from deconvsurgery.cli.completion import spelt_in_bash
 from deconvsurgery.prototxt.selection import name_test, pattern_of
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
 
 BASH = shutil.which("bash")
 # A space; quotes and glob characters; where bash breaks words; what a pattern takes for a regex.
@@ -63,8 +62,8 @@ def quoted_for_prototxt(name: str) -> bytes:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "net.prototxt").write_bytes(net_text())
-    (tmp_path / "in.caffemodel").write_bytes(base_model(ds.parse_net(net_text())))
+    (tmp_path / "net.prototxt").write_bytes(demo_net())
+    (tmp_path / "in.caffemodel").write_bytes(demo_base())
     layers = (
         b'layer { name: %b type: "Deconvolution" bottom: "x" top: "y" '
         b"convolution_param { num_output: 2 kernel_size: 4 stride: 2 } }\n"

@@ -19,12 +19,11 @@ from google.protobuf import text_format
 from rich.console import Console
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import run as main
 from deconvsurgery.report.json_documents.other_verbs import convert_document
 from deconvsurgery.report.terminal.convert import convert_report
-
-NetParameter = message_class("NetParameter")
+from helpers.models import NetParameter
+from helpers.runs import tool
 
 OLD = """
 name: "old"
@@ -58,7 +57,7 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 @pytest.fixture
-def run(tool: Run) -> Run:
+def run() -> Run:
     return partial(tool, "convert")
 
 

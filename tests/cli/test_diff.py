@@ -18,11 +18,10 @@ from google.protobuf import text_format
 from rich.console import Console
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import run as main
 from deconvsurgery.report.terminal.diff import diff_report
-
-NetParameter = message_class("NetParameter")
+from helpers.models import NetParameter
+from helpers.runs import tool
 
 SAME = """
 layer { name: "conv1" type: "Convolution"
@@ -70,7 +69,7 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 @pytest.fixture
-def run(tool: Run) -> Run:
+def run() -> Run:
     return partial(tool, "diff")
 
 

@@ -20,8 +20,10 @@ from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
 from deconvsurgery.cli import VERBS
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.documents import parsed_json
+from helpers.models import demo_base, demo_net
 from helpers.processes.heeding import heeding
+from helpers.runs import COMMAND, run_here
 
 Document = dict[str, Any]
 RunHere = Callable[..., tuple[int, bytes, bytes]]
@@ -33,10 +35,10 @@ MISFIT += b"  num_output: 2 kernel_size: 4 stride: 2 } }\n"
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("template")
-    base = base_model(ds.parse_net(net_text()))
-    (tmp_path / "net").write_bytes(net_text())
+    base = demo_base()
+    (tmp_path / "net").write_bytes(demo_net())
     (tmp_path / "in").write_bytes(base)
     assert run_here(tmp_path, "apply", "--save-patch", "undo-full", "net", "in", "full")[0] == 0
     assert run_here(tmp_path, "patch-net", "net", "patched")[0] == 0
@@ -44,7 +46,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> Pat
     (tmp_path / "there").write_bytes(b"precious")
     (tmp_path / "link").symlink_to("in")
     (tmp_path / "broken").write_text('name: "n"\nlayer { name: }\n')
-    (tmp_path / "misspelt").write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_sise: 4"))
+    (tmp_path / "misspelt").write_bytes(demo_net().replace(b"kernel_size: 4", b"kernel_sise: 4"))
     (tmp_path / "misfit").write_bytes(MISFIT)
     (tmp_path / "cut").write_bytes(base[:-7])
     (tmp_path / "empty").write_bytes(b"")
@@ -142,7 +144,7 @@ DONE: Sequence[tuple[str, str, int]] = (
 
 
 @pytest.mark.parametrize(("line", "code"), [(line, code) for line, _, code in DONE])
-def test_what_succeeds(line: str, code: int, place: Path, run_here: RunHere) -> None:
+def test_what_succeeds(line: str, code: int, place: Path) -> None:
     found, out, errors = run_here(place, *line.split())
     assert found == code
     assert out
@@ -283,13 +285,7 @@ ERROR = Draft202012Validator(ds.json_schema("error"))
     [(line, *more) for line, _, *more in WRONG],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(
-    line: str,
-    code: int,
-    kind: str,
-    words: str,
-    place: Path,
-    run_here: RunHere,
-    parsed_json: Callable[[bytes], Document],
+    line: str, code: int, kind: str, words: str, place: Path
 ) -> None:
     before = content(place)
     found, out, errors = run_here(place, *line.split())
@@ -346,10 +342,8 @@ def started(
         ("inspect damaged.h5", 3),
     ],
 )
-def test_a_process_ends_with_that_code(
-    line: str, code: int, place: Path, command: list[str]
-) -> None:
-    process = started([*command, *line.split()], place)
+def test_a_process_ends_with_that_code(line: str, code: int, place: Path) -> None:
+    process = started([*COMMAND, *line.split()], place)
     out, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert bool(out) == (code < 2)
@@ -375,13 +369,11 @@ NO_ROOM = (
 
 
 @pytest.mark.parametrize("line", NO_ROOM)
-def test_a_file_that_cannot_grow_ends_with_4(
-    line: str, place: Path, command: list[str], parsed_json: Callable[[bytes], Document]
-) -> None:
+def test_a_file_that_cannot_grow_ends_with_4(line: str, place: Path) -> None:
     before = content(place)
     as_json = [] if line.startswith("demo") else ["--json"]
     script = 'ulimit -f 0 && exec "$0" "$@"'
-    process = started(["bash", "-c", script, *command, *line.split(), *as_json], place)
+    process = started(["bash", "-c", script, *COMMAND, *line.split(), *as_json], place)
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 4
     if as_json:
@@ -398,11 +390,9 @@ def test_a_file_that_cannot_grow_ends_with_4(
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
 @pytest.mark.parametrize("line", ["inspect net", "kernel 4", "--help", "demo new"])
-def test_a_page_that_cannot_be_printed_ends_with_4(
-    line: str, place: Path, command: list[str]
-) -> None:
+def test_a_page_that_cannot_be_printed_ends_with_4(line: str, place: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
-    process = started([*command, *line.split()], place, full)
+    process = started([*COMMAND, *line.split()], place, full)
     os.close(full)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 4
@@ -450,12 +440,10 @@ def opened(pipe: Path, process: subprocess.Popen[bytes]) -> BinaryIO:
         "transplant net pipe out",
     ],
 )
-def test_a_signal_while_it_reads(
-    line: str, number: signal.Signals, code: int, place: Path, command: list[str]
-) -> None:
+def test_a_signal_while_it_reads(line: str, number: signal.Signals, code: int, place: Path) -> None:
     before = content(place)
     os.mkfifo(place / "pipe")
-    process = started([*command, *line.split()], place)
+    process = started([*COMMAND, *line.split()], place)
     with opened(place / "pipe", process) as pipe:  # which never comes to its end
         pipe.write((place / "in").read_bytes()[:100])
         process.send_signal(number)
@@ -488,10 +476,10 @@ main()
     ],
 )
 def test_a_signal_while_it_writes(
-    line: str, number: signal.Signals, code: int, place: Path, command: list[str]
+    line: str, number: signal.Signals, code: int, place: Path
 ) -> None:
     before = content(place)
-    process = started([command[0], "-c", SLOW, *line.split()], place)
+    process = started([COMMAND[0], "-c", SLOW, *line.split()], place)
     assert process.stderr is not None
     assert process.stderr.readline() == b"flushing\n"
     assert content(place).keys() > before.keys()
@@ -501,10 +489,8 @@ def test_a_signal_while_it_writes(
 
 
 @each_signal
-def test_a_signal_to_the_demo(
-    number: signal.Signals, code: int, place: Path, command: list[str]
-) -> None:
-    process = started([command[0], "-c", SLOW, "demo", "new"], place)
+def test_a_signal_to_the_demo(number: signal.Signals, code: int, place: Path) -> None:
+    process = started([COMMAND[0], "-c", SLOW, "demo", "new"], place)
     assert process.stderr is not None
     assert process.stderr.readline() == b"flushing\n"
     process.send_signal(number)
@@ -513,11 +499,9 @@ def test_a_signal_to_the_demo(
 
 
 @each_signal
-def test_a_signal_while_it_prints(
-    number: signal.Signals, code: int, place: Path, command: list[str]
-) -> None:
+def test_a_signal_while_it_prints(number: signal.Signals, code: int, place: Path) -> None:
     """A hundred kilobytes, more than a pipe holds, and a reader that waits after a character."""
-    process = started([*command, "kernel", "3000", "--json"], place)
+    process = started([*COMMAND, "kernel", "3000", "--json"], place)
     assert process.stdout is not None
     assert os.read(process.stdout.fileno(), 1) == b"{"
     process.send_signal(number)

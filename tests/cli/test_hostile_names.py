@@ -20,6 +20,7 @@ import pytest
 import deconvsurgery as ds
 from helpers.corpus import make
 from helpers.corpus.hostile_case import CONV_BLOB, FOUR, NAME, data, layer, shape
+from helpers.runs import COMMAND
 
 # Every odd name of the corpus, and one of 1 MB.
 ODD = [
@@ -180,11 +181,11 @@ def test_words_on_a_terminal(term: str, columns: str, place: Path) -> None:
         assert acting(plain.replace(b"\r\n", b"\n"), "utf-8") == set()
 
 
-def test_json_has_names_as_they_are(place: Path, command: list[str]) -> None:
+def test_json_has_names_as_they_are(place: Path) -> None:
     """Only what no Unicode text can hold is spelt otherwise."""
     env = environment(ROOMS["ascii"])
     done = subprocess.run(
-        [*command, "inspect", "-a", "in", "--json"], cwd=place, env=env, capture_output=True
+        [*COMMAND, "inspect", "-a", "in", "--json"], cwd=place, env=env, capture_output=True
     )
     names = [each["name"] for each in json.loads(done.stdout)["layers"]]
     with ds.open_model(place / "in") as model:
@@ -196,12 +197,12 @@ def test_json_has_names_as_they_are(place: Path, command: list[str]) -> None:
             assert name == raw.decode()
 
 
-def test_what_is_written_does_not_depend_on_the_room(place: Path, command: list[str]) -> None:
+def test_what_is_written_does_not_depend_on_the_room(place: Path) -> None:
     found = set()
     for room in ("C", "Turkish", "ascii", "home that is none"):
         for line in ("apply -p * --any-gain net in -", "patch-net -p * --skip-unfit net -"):
             done = subprocess.run(
-                [*command, *line.split()],
+                [*COMMAND, *line.split()],
                 cwd=place,
                 env=environment(ROOMS[room]),
                 capture_output=True,

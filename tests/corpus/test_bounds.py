@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import pytest
 
-from deconvsurgery.verbs.demo_net import net_text
 from helpers.corpus import hostile_large, hostile_runs, make
 from helpers.corpus.hostile_case import MODEL, NET
+from helpers.models import demo_net
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="peak memory is read in /proc"
@@ -161,7 +161,7 @@ def test_what_is_large_costs_what_it_weighs(name: str, place: Path) -> None:
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 classes, kernel 64."""
     place = tmp_path_factory.mktemp("wide")
-    net = net_text().replace(b"num_output: 5", b"num_output: 60")
+    net = demo_net().replace(b"num_output: 5", b"num_output: 60")
     kernel = b"kernel_size: 4 stride: 2 pad: 1 }"
     net = net.replace(
         kernel, kernel.replace(b"4", b"64").replace(b"2", b"32").replace(b"1", b"16"), 1

@@ -22,10 +22,11 @@ import pytest
 from google.protobuf.message import DecodeError
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from helpers.corpus import hostile_runs, make
 from helpers.corpus.hostile_case import MODEL, NET, Case
+from helpers.models import NetParameter
 from helpers.places import TESTS
+from helpers.runs import COMMAND
 
 CORPUS = TESTS / "corpus"
 KERNEL = [row * column for row in (0.25, 0.75, 0.75, 0.25) for column in (0.25, 0.75, 0.75, 0.25)]
@@ -91,7 +92,7 @@ FEW = ("name-ansi.caffemodel", "header-4-gib.h5", "name-rtl.prototxt", "deep.tom
 
 
 @named([case for case in make.ALL if case.name in FEW])
-def test_a_process_of_its_own_says_the_same(case: Case, tmp_path: Path, command: list[str]) -> None:
+def test_a_process_of_its_own_says_the_same(case: Case, tmp_path: Path) -> None:
     """The HDF5 library ends processes, terminals have encodings: a few for real."""
     for name, data in {
         "net.prototxt": NET,
@@ -103,7 +104,7 @@ def test_a_process_of_its_own_says_the_same(case: Case, tmp_path: Path, command:
     for run in {"inspect", "apply", "check"} & {*hostile_runs.runs(case)}:
         line = hostile_runs.runs(case)[run]
         arguments = [case.name if word == "FILE" else word for word in line.split()]
-        done = subprocess.run([*command, *arguments], cwd=tmp_path, capture_output=True, timeout=60)
+        done = subprocess.run([*COMMAND, *arguments], cwd=tmp_path, capture_output=True, timeout=60)
         assert done.returncode == EXPECTED[case.name, run].code
         assert b"Traceback" not in done.stdout + done.stderr
         if done.returncode > 1:
@@ -157,7 +158,7 @@ def test_a_refused_model_is_refused(case: Case, tmp_path: Path) -> None:
 def test_protobuf_accepts_them_too_and_apply_changes_the_matched_layer_alone(
     case: Case, tmp_path: Path
 ) -> None:
-    parse = message_class("NetParameter").FromString
+    parse = NetParameter.FromString
     try:
         before: Any = parse(case.data)
     except DecodeError:

@@ -15,11 +15,11 @@ import pytest
 from google.protobuf.message import DecodeError
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.index import index
 from helpers.corpus import hostile_runs
 from helpers.corpus.hostile_case import CONV_BLOB, NAME, data, layer, number, shape, sized, v1_layer
 from helpers.corpus.hostile_hdf5 import Dataset, floats, hdf5, real, space
+from helpers.models import NetParameter
 
 NET = b"""
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 5, 6] } } }
@@ -51,7 +51,7 @@ LINES = (
     "transplant net in out",
     "regroup net in out more",
 )
-parse = message_class("NetParameter").FromString
+parse = NetParameter.FromString
 
 
 def protobuf_takes(cut: bytes) -> bool:

@@ -9,9 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,7 +18,8 @@ from jsonschema import Draft7Validator
 import deconvsurgery as ds
 from deconvsurgery.inputs.open_inputs import read_settings
 from deconvsurgery.inputs.settings import Checking, Pair
-from deconvsurgery.verbs.demo_net import base_model
+from helpers.documents import published
+from helpers.models import base_model
 from helpers.places import ROOT
 
 PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")
@@ -251,7 +250,7 @@ def test_the_makefile(place: Path) -> None:
 # --- DVC
 
 
-def test_the_dvc_stages(place: Path, published: Callable[[str], dict[str, Any]]) -> None:
+def test_the_dvc_stages(place: Path) -> None:
     """Each stage's command needs what is listed, and makes what is listed, nothing else."""
     stages = yaml.safe_load(written(place, "dvc.yaml").read_text())
     schema = published(

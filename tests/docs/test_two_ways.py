@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
+from helpers.models import NetParameter, blob_values, parsed
+from helpers.oracles import opencv_forward, ramp
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
@@ -27,23 +27,14 @@ def golden(name: str) -> dict[str, Array]:
     [("seed_k16s8p3", "seed_k16s8p3_group", 42), ("factor8_dense", "factor8_group", 40)],
     ids=["pad 3", "pad 4"],
 )
-def test_the_three_ways_in_numbers(
-    dense: str,
-    grouped: str,
-    height: int,
-    tmp_path: Path,
-    parsed: Callable[[bytes], Any],
-    values: Callable[[Any], Array],
-    ramp: Callable[..., Array],
-    opencv_forward: Callable[..., Array],
-) -> None:
+def test_the_three_ways_in_numbers(dense: str, grouped: str, height: int, tmp_path: Path) -> None:
     """Apply, the filler, the filler with group: weights by Caffe, outputs by Caffe and OpenCV."""
     by_surgery, by_group = golden(dense), golden(grouped)
     net = LAYOUTS / f"{dense}.prototxt"
 
     # The second way without group: a model as a filler leaves it.
     saved = (LAYOUTS / f"{dense}.caffemodel").read_bytes()
-    message: Any = message_class("NetParameter").FromString(saved)
+    message: Any = NetParameter.FromString(saved)
     (layer,) = (layer for layer in message.layer if layer.name == "up")
     del layer.blobs[0].data[:]
     layer.blobs[0].data.extend(by_surgery["filler"].ravel().tolist())
@@ -56,7 +47,7 @@ def test_the_three_ways_in_numbers(
     ds.apply(net, tmp_path / "filled", tmp_path / "out")
     repaired = (tmp_path / "out").read_bytes()
     (up,) = (layer for layer in parsed(repaired).layer if layer.name == "up")
-    weights = values(up.blobs[0])
+    weights = blob_values(up.blobs[0])
     assert weights.tobytes() == by_surgery["interp"].tobytes()
     assert not weights[0, 1].any()
     assert np.array_equal(weights[0, 0], by_group["filler"][0, 0])

@@ -15,6 +15,7 @@ import pytest
 
 from helpers.faults.kill import large
 from helpers.faults.lab import CASES, Bench, Case, content
+from helpers.runs import COMMAND
 
 FILES = [case for case in CASES if not case.stream]
 each_case = pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
@@ -29,11 +30,11 @@ each_case = pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
         "transplant net in out",
     ],
 )
-def test_512_megabytes_of_addresses(line: str, place: Path, command: list[str]) -> None:
+def test_512_megabytes_of_addresses(line: str, place: Path) -> None:
     """Enough for a model of 64 MB, and of any size: numpy and Python take most of it."""
     large(place)
     done = subprocess.run(
-        [*command, *line.split()],
+        [*COMMAND, *line.split()],
         cwd=place,
         capture_output=True,
         check=False,
@@ -72,15 +73,13 @@ def test_few_descriptors(case: Case, place: Path) -> None:
 
 
 @pytest.mark.parametrize("closed", list(itertools.product([False, True], repeat=3)))
-def test_standard_streams_that_are_closed(
-    closed: tuple[bool, bool, bool], place: Path, command: list[str]
-) -> None:
+def test_standard_streams_that_are_closed(closed: tuple[bool, bool, bool], place: Path) -> None:
     """What would go there is lost, and lands in no file that takes their number."""
     bench = Bench(next(case for case in CASES if case.name == "apply --save-patch"), place)
     names = ("<&-", ">&-", "2>&-")
     ends = " ".join(name for name, gone in zip(names, closed, strict=True) if gone)
     done = subprocess.run(
-        ["bash", "-c", f'"$@" {ends}', "bash", *command, *bench.case.arguments],
+        ["bash", "-c", f'"$@" {ends}', "bash", *COMMAND, *bench.case.arguments],
         cwd=place,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -108,12 +107,12 @@ def test_no_temporary_folder(case: Case, place: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("home", [None, "", "/nonexistent"])
-def test_no_home_and_no_temporary_folder(home: str | None, place: Path, command: list[str]) -> None:
+def test_no_home_and_no_temporary_folder(home: str | None, place: Path) -> None:
     bench = Bench(CASES[0], place)
     env = {name: value for name, value in os.environ.items() if name != "HOME"}
     env |= {"TMPDIR": "/nonexistent"} | ({} if home is None else {"HOME": home})
     done = subprocess.run(
-        [*command, *bench.case.arguments], cwd=place, env=env, capture_output=True, check=False
+        [*COMMAND, *bench.case.arguments], cwd=place, env=env, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr, bench.done()) == (0, b"", True)
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from helpers.faults.lab import BY_NAME, CASES, TEMPORARY, Bench, Case
+from helpers.runs import COMMAND
 
 FILES = [case for case in CASES if not case.stream]
 CHANGES = ("write", "pwrite", "copy_file_range", "ftruncate", "fchmod")
@@ -69,7 +70,7 @@ REAL = ("apply --force", "apply -i --save-patch", "convert to HDF5", "regroup", 
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_the_order_as_the_kernel_sees_it(name: str, place: Path, command: list[str]) -> None:
+def test_the_order_as_the_kernel_sees_it(name: str, place: Path) -> None:
     if shutil.which("strace") is None:
         pytest.skip("takes strace")
     case = BY_NAME[name]
@@ -77,7 +78,7 @@ def test_the_order_as_the_kernel_sees_it(name: str, place: Path, command: list[s
     names = "write,pwrite64,copy_file_range,ftruncate,fsync,rename"
     trace = ["strace", "-f", "-y", "-o", place / "trace", "-e", f"trace={names}"]
     done = subprocess.run(
-        [*trace, *command, *case.arguments], cwd=place, capture_output=True, check=False
+        [*trace, *COMMAND, *case.arguments], cwd=place, capture_output=True, check=False
     )
     if b"ptrace" in done.stderr:
         pytest.skip("no process may be traced here")
@@ -112,13 +113,13 @@ INTERRUPTED = (
     ("name", "call"), [(name, call) for name, calls in INTERRUPTED for call in calls]
 )
 def test_a_call_that_is_interrupted_is_made_again(
-    name: str, call: str, place: Path, tmp_path: Path, command: list[str]
+    name: str, call: str, place: Path, tmp_path: Path
 ) -> None:
     """Each second one really ends with EINTR."""
     bench = Bench(BY_NAME[name], place)
     # Python's own loader does not take it so well.
     only = ["-P", place / "in"] if call == "pread64" else []
-    done = injected(bench, f"{call}:error=EINTR:when=1+2", tmp_path / "trace", command, *only)
+    done = injected(bench, f"{call}:error=EINTR:when=1+2", tmp_path / "trace", COMMAND, *only)
     assert (done.returncode, done.stderr) == (0, b"")
     assert "EINTR (Interrupted system call) (INJECTED)" in (tmp_path / "trace").read_text()
     assert bench.faults() == []
@@ -157,10 +158,10 @@ FAILING = (
 
 @pytest.mark.parametrize(("call", "error", "nth"), FAILING)
 def test_a_call_that_really_fails(
-    call: str, error: str, nth: str, place: Path, tmp_path: Path, command: list[str]
+    call: str, error: str, nth: str, place: Path, tmp_path: Path
 ) -> None:
     bench = Bench(BY_NAME["apply --force"], place)
-    done = injected(bench, f"{call}:error={error}:when={nth}", tmp_path / "trace", command)
+    done = injected(bench, f"{call}:error={error}:when={nth}", tmp_path / "trace", COMMAND)
     assert (done.returncode, done.stdout) == (4, b"")
     assert done.stderr.startswith(b"error: out: ")
     assert b"\n  hint: " in done.stderr

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from helpers.faults.lab import CASES, OLD, Bench, Case, content, ended
+from helpers.runs import COMMAND
 
 NEW_FILES = [case for case in CASES if not case.stream and not case.old]
 # A verb each that writes one file, with {} for its name.
@@ -259,7 +260,7 @@ def test_two_files_that_belong_together_are_no_streams(line: str, name: str, pla
 
 
 @pytest.mark.parametrize("line", ["apply net large -", "convert --to hdf5 large -"])
-def test_a_reader_that_has_seen_enough(line: str, place: Path, command: list[str]) -> None:
+def test_a_reader_that_has_seen_enough(line: str, place: Path) -> None:
     """``| head -c 10``: no message, as from any other tool, and the files are as they were."""
     from helpers.faults.kill import large
 
@@ -268,7 +269,7 @@ def test_a_reader_that_has_seen_enough(line: str, place: Path, command: list[str
     before = sorted(path.name for path in place.iterdir())
     script = '"$@" | head -c 10; exit ${PIPESTATUS[0]}'
     done = subprocess.run(
-        ["bash", "-c", script, "bash", *command, *line.split()],
+        ["bash", "-c", script, "bash", *COMMAND, *line.split()],
         cwd=place,
         capture_output=True,
         check=False,

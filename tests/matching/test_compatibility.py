@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.caffemodel.index import index
 from deconvsurgery.matching.compatibility import (
     Disagreement,
     Kind,
     disagreements,
     in_words,
 )
-
-NetParameter: Any = message_class("NetParameter")
+from helpers.models import NetParameter, indexed, parsed
 
 DATA = (
     'layer { name: "data" type: "Input" top: "data" '
@@ -34,14 +30,6 @@ DATA = (
 )
 LMDB = 'layer { name: "data" type: "Data" top: "data" }\n'  # of unknown shape
 TRAIN, TEST = "include { phase: TRAIN }", "include { phase: TEST }"
-
-
-class Bytes:
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def read(self, start: int, size: int) -> bytes:
-        return self.data[start : start + size]
 
 
 def layer(name: str, kind: str, param: str = "", more: str = "") -> str:
@@ -78,7 +66,7 @@ def model_of(*layers: tuple[Any, ...]) -> ds.Model:
     net = NetParameter()
     for name, kind, *blobs in layers:
         net.layer.add(name=name, type=kind).blobs.extend(blobs)
-    return index(Bytes(net.SerializeToString()))
+    return indexed(net.SerializeToString())
 
 
 def found(text: str, model: ds.Model, states: Any = None) -> tuple[Disagreement, ...]:
@@ -434,15 +422,15 @@ def test_types_of_other_generations_are_no_difference() -> None:
     net = NetParameter()
     old = net.layers.add(name="c", type="CONVOLUTION")
     old.blobs.extend((blob(2, 3, 3, 3, legacy=True), blob(1, 1, 1, 2, legacy=True)))
-    assert not found(DATA + conv(), index(Bytes(net.SerializeToString())))
+    assert not found(DATA + conv(), indexed(net.SerializeToString()))
     old.ClearField("type")
     data = net.SerializeToString()
-    assert not found(DATA + conv(), index(Bytes(data)))
+    assert not found(DATA + conv(), indexed(data))
     oldest = NetParameter()
     inner = oldest.layers.add().layer
     inner.name, inner.type = "c", "conv"
     inner.blobs.extend(old.blobs)
-    assert not found(DATA + conv(), index(Bytes(oldest.SerializeToString())))
+    assert not found(DATA + conv(), indexed(oldest.SerializeToString()))
 
 
 # --- in words
@@ -644,9 +632,7 @@ def test_inspect_tells_it_where_it_has_both() -> None:
 # --- real pairs
 
 
-def test_real_pairs_disagree_where_the_index_says(
-    shared: Path, parsed: Callable[[bytes], Any]
-) -> None:
+def test_real_pairs_disagree_where_the_index_says(shared: Path) -> None:
     """By the index's notes; what the net lacks also by protobuf and the text's own names."""
     models, seen = shared / "models", {}
     with (models / "INDEX.tsv").open(newline="") as lines:
@@ -818,7 +804,7 @@ def test_one_mutation_is_one_disagreement(
         lines.append(lines[chosen + 1])
         line = len(lines)
     text = "".join(f"layer {{ {each} }}\n" for each in lines)
-    result = found(text, index(Bytes(net.SerializeToString())))
+    result = found(text, indexed(net.SerializeToString()))
     assert [each.kind for each in result] == MUTATIONS[mutation]
     for each in result:
         assert each.stops == (each.kind in (Kind.BLOBS, Kind.SHAPE, Kind.VALUES))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.prototxt.net import NetStateRule, ParamSpec
+from helpers.models import message_class
 
 TRAIN, TEST = ds.Phase.TRAIN, ds.Phase.TEST
 RULE = NetStateRule

@@ -16,13 +16,11 @@ import pytest
 from google.protobuf import text_format
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.prototxt.net import Filler, NetStateRule, ParamSpec
 from deconvsurgery.prototxt.tokens import Text
 from deconvsurgery.prototxt.typed_fields import _reported
+from helpers.models import NetParameter, message_class
 from helpers.places import SHARED
-
-NetParameter = message_class("NetParameter")
 
 
 def parsed(text: str | bytes) -> ds.Net:

@@ -16,8 +16,9 @@ import pytest
 from google.protobuf import text_format
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
+from helpers.models import NetParameter, message_class
 from helpers.places import SHARED
+from helpers.runs import COMMAND
 
 SHAPES_FILE = SHARED / "golden" / "shapes" / "shapes.json"
 
@@ -100,11 +101,11 @@ def test_what_is_no_net_is_refused_at_its_place(path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", [["inspect"], ["apply", "--dry-run"]], ids=" ".join)
-def test_the_command_line_says_where(verb: list[str], tmp_path: Path, command: list[str]) -> None:
+def test_the_command_line_says_where(verb: list[str], tmp_path: Path) -> None:
     path = SHARED / "nets" / "bvlc-caffe--examples-mnist" / "lenet_conv_pool.prototxt"
     (tmp_path / "in.caffemodel").write_bytes(b"\x0a\x03net\xa2\x06\x03\x0a\x01a")
     run = subprocess.run(
-        [*command, *verb, str(path), "in.caffemodel"],
+        [*COMMAND, *verb, str(path), "in.caffemodel"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -122,7 +123,7 @@ def test_the_command_line_says_where(verb: list[str], tmp_path: Path, command: l
 def deconvolutions(path: Path) -> set[str]:
     """Their names, by protobuf alone."""
     message = text_format.Parse(
-        (SHARED / path).read_bytes(), message_class("NetParameter")(), allow_unknown_field=True
+        (SHARED / path).read_bytes(), NetParameter(), allow_unknown_field=True
     )
     numbered = message_class("V1LayerParameter").DESCRIPTOR.enum_values_by_name
     v1 = {layer.name for layer in message.layers if layer.type == numbered["DECONVOLUTION"].number}
@@ -168,10 +169,10 @@ def test_inspect_gives_caffes_weight_shapes(key: str, every_layer: bool) -> None
         if key in SHAPES
     ],
 )
-def test_the_command_line_gives_caffes_weight_shapes(key: str, command: list[str]) -> None:
+def test_the_command_line_gives_caffes_weight_shapes(key: str) -> None:
     path, _, phase = key.partition("|")
     run = subprocess.run(
-        [*command, "inspect", "--json", "--phase", phase.lower(), "-p", "*", str(SHARED / path)],
+        [*COMMAND, "inspect", "--json", "--phase", phase.lower(), "-p", "*", str(SHARED / path)],
         capture_output=True,
         timeout=60,
     )

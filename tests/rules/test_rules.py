@@ -17,15 +17,15 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import deconvsurgery
 from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.rules.layer_rules import TESTS
 from deconvsurgery.rules.layer_under_test import Case
 from deconvsurgery.rules.rule_pages import explanation
+from helpers.models import NetParameter
+from helpers.oracles import tent
 
-NetParameter: Any = message_class("NetParameter")
 Array = NDArray[Any]
 Tent = Callable[[tuple[int, ...]], Array]
 
@@ -78,7 +78,7 @@ def model_of(kind: str, shape: tuple[int, ...], tent: Tent) -> bytes:
 
 
 @pytest.fixture
-def made(tmp_path: Path, tent: Tent) -> Callable[..., tuple[Path, Path | None]]:
+def made(tmp_path: Path) -> Callable[..., tuple[Path, Path | None]]:
     """A net and its model on disk; the weights' shape is the one that the net gives them."""
 
     def written(net: str, kind: str) -> tuple[Path, Path | None]:
@@ -462,7 +462,7 @@ def finding_of(model: Any, tmp_path: Path, net: str | None = None) -> list[ds.Fi
     return [each for each in ds.check(text, path).findings if each.id == "DS014"]
 
 
-def test_forms_that_caffe_refuses(tmp_path: Path, tent: Tent) -> None:
+def test_forms_that_caffe_refuses(tmp_path: Path) -> None:
     def model() -> Any:
         return NetParameter.FromString(model_of("bilinear", (3, 3, 4, 4), tent))
 

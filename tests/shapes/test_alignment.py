@@ -18,11 +18,11 @@ import pytest
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.shapes.alignment import placements
 from deconvsurgery.shapes.coordinates import AxisMap, composed, layer_map
+from helpers.models import NetParameter
+from helpers.oracles import tent
 
-NetParameter: Any = message_class("NetParameter")
 SIZE = 64
 INPUT = f'input: "data" input_shape {{ dim: 1 dim: 1 dim: {SIZE} dim: {SIZE} }}\n'
 
@@ -84,9 +84,7 @@ CHAINS = [
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: "-".join(kind for kind, _ in chain))
-def test_a_map_is_what_opencv_computes(
-    chain: list[tuple[str, str]], tmp_path: Path, tent: Callable[..., NDArray[Any]]
-) -> None:
+def test_a_map_is_what_opencv_computes(chain: list[tuple[str, str]], tmp_path: Path) -> None:
     net = INPUT + "".join(layer(kind, at, param) for at, (kind, param) in enumerate(chain))
     columns = seen(net, tmp_path, tent)
     through: Any = ()
@@ -105,7 +103,7 @@ def test_a_map_is_what_opencv_computes(
 
 @pytest.mark.parametrize("offset", [0, 3, 5, 6, 7])
 def test_an_offset_is_right_where_opencv_puts_the_image_in_its_place(
-    offset: int, tmp_path: Path, tent: Callable[..., NDArray[Any]]
+    offset: int, tmp_path: Path
 ) -> None:
     """Pad 5 in front, a Deconvolution without: one offset of all puts column x at x."""
     net = INPUT + layer("Convolution", 0, conv("kernel_size: 3 pad: 5"))

@@ -8,7 +8,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.shapes.upsampling_path import MOST_STEPS, WayUp, ways_up
-from deconvsurgery.verbs.demo_net import net_text
+from helpers.models import demo_net
 
 UP = 'type: "Deconvolution" convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 }'
 INPUT = 'input: "data" input_shape { dim: 1 dim: 2 dim: 8 dim: 8 }\n'
@@ -31,7 +31,7 @@ def named(way: WayUp) -> list[tuple[str, str]]:
 
 
 def test_a_path_begins_at_what_feeds_it_and_ends_at_the_output() -> None:
-    (way,) = ways(net_text().decode(), "upscore2", "upscore")
+    (way,) = ways(demo_net().decode(), "upscore2", "upscore")
     assert [(step.name, step.type, step.matched, step.feeds) for step in way.steps] == [
         ("score", "Convolution", False, True),
         ("upscore2", "Deconvolution", True, False),

@@ -24,17 +24,17 @@ from deconvsurgery.sweeping.call_verb import checked_options
 from deconvsurgery.sweeping.output_record import read_record, write_record
 from deconvsurgery.sweeping.result_rows import Outcome, Row
 from deconvsurgery.sweeping.run_pair import Settled, Task, settle
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
 from helpers.store.padded import MIB, padding
 
-BASE = base_model(ds.parse_net(net_text()))
+BASE = demo_base()
 OTHER = BASE.replace(b"conv1", b"conv9")
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A net and a model, and nothing else."""
-    (tmp_path / "net").write_bytes(net_text())
+    (tmp_path / "net").write_bytes(demo_net())
     (tmp_path / "in").write_bytes(BASE)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -442,7 +442,7 @@ def there(store: Any, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     S3FileSystem.clear_instance_cache()
-    store.put("net", net_text())
+    store.put("net", demo_net())
     store.put("in", BASE)
     yield store
     S3FileSystem.clear_instance_cache()
@@ -552,7 +552,7 @@ def test_what_is_refused_leaves_nothing_in_the_store(there: Any) -> None:
 def test_an_input_that_is_replaced_meanwhile_is_worked_on_as_it_is_now(
     key: str, operation: str, first: int, there: Any, pauses: list[float], folder: Path
 ) -> None:
-    new = OTHER if key == "in" else net_text().replace(b'"upscore2"', b'"upscore9"')
+    new = OTHER if key == "in" else demo_net().replace(b'"upscore2"', b'"upscore9"')
     there.replace_before(key, new, operation, first=first)
     row = done(settle(REMOTE))
     (folder / key).write_bytes(new)
@@ -611,7 +611,7 @@ def test_a_store_that_keeps_no_etags(folder: Path) -> None:
     import fsspec
 
     memory = fsspec.filesystem("memory")
-    memory.pipe({"/zoo/net": net_text(), "/zoo/in": BASE})
+    memory.pipe({"/zoo/net": demo_net(), "/zoo/in": BASE})
     task = Task(Pair("memory://zoo/net", "memory://zoo/in", output="memory://zoo/new"), "apply")
     try:
         row = done(settle(task))

@@ -20,13 +20,14 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.sweeping import sweep as sweeping
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
 from helpers.processes.heeding import heeding
+from helpers.runs import COMMAND, run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 Row = dict[str, Any]
 
-BASE = base_model(ds.parse_net(net_text()))
+BASE = demo_base()
 APPLY = """
 [sweep]
 verb = "apply"
@@ -42,7 +43,7 @@ def laid(number: int) -> dict[str, bytes]:
     """So many pairs, each a little different."""
     files = {}
     for each in range(number):
-        files[f"zoo/m{each}/net.prototxt"] = net_text()
+        files[f"zoo/m{each}/net.prototxt"] = demo_net()
         files[f"zoo/m{each}/in.caffemodel"] = BASE.replace(b"demo", f"n{each:03}".encode())
     return files
 
@@ -93,14 +94,12 @@ def here(run_here: RunHere, place: Path, *arguments: str) -> tuple[int, Any]:
 # --- what it comes to
 
 
-def test_each_pair_has_its_row_and_a_failure_is_not_the_end(
-    zoo: Path, command: list[str], run_here: RunHere
-) -> None:
+def test_each_pair_has_its_row_and_a_failure_is_not_the_end(zoo: Path) -> None:
     """The same rows by both engines; what one has settled the other passes over."""
     documents, found = [], []
     for engine in ENGINES:
         more = ("--engine", engine, "-w", "2", "--results", f"{engine}.jsonl", "-f", "zoo.toml")
-        code, told, errors = swept(command, zoo, *more)
+        code, told, errors = swept(COMMAND, zoo, *more)
         assert (code, errors) == (3, "")
         documents.append({**told, "engine": None, "results": None})
         rows = rows_of(zoo, f"{engine}.jsonl")
@@ -137,10 +136,10 @@ def test_each_pair_has_its_row_and_a_failure_is_not_the_end(
     assert rows_of(zoo, "dask.jsonl").keys() == rows.keys()
 
 
-def test_what_was_mended_is_done_next_time(zoo: Path, run_here: RunHere) -> None:
+def test_what_was_mended_is_done_next_time(zoo: Path) -> None:
     assert here(run_here, zoo, "zoo.toml")[0] == 3
     before = {each: os.stat(each).st_mtime_ns for each in sorted((zoo / "out").iterdir())}
-    (zoo / "zoo/m1/net.prototxt").write_bytes(net_text())
+    (zoo / "zoo/m1/net.prototxt").write_bytes(demo_net())
     (zoo / "zoo/m3/in.caffemodel").write_bytes(BASE)
     code, told = here(run_here, zoo, "zoo.toml")
     assert (code, told["passed"]) == (0, True)
@@ -149,7 +148,7 @@ def test_what_was_mended_is_done_next_time(zoo: Path, run_here: RunHere) -> None
     assert {row["outcome"] for row in rows_of(zoo).values()} == {"done"}
 
 
-def test_without_results_the_records_tell(zoo: Path, run_here: RunHere) -> None:
+def test_without_results_the_records_tell(zoo: Path) -> None:
     here(run_here, zoo, "zoo.toml")
     rows = rows_of(zoo)
     (zoo / "sweep.jsonl").unlink()
@@ -161,7 +160,7 @@ def test_without_results_the_records_tell(zoo: Path, run_here: RunHere) -> None:
         assert again[name]["result"] == row["result"]
 
 
-def test_a_check_that_finds_something_ends_with_1(tmp_path: Path, run_here: RunHere) -> None:
+def test_a_check_that_finds_something_ends_with_1(tmp_path: Path) -> None:
     lay(tmp_path, laid(2))
     toml = '[[pairs]]\nnet = "zoo/{name}/net.prototxt"\nmodel = "zoo/{name}/in.caffemodel"\n'
     (tmp_path / "deconvsurgery.toml").write_text(toml)
@@ -185,7 +184,7 @@ def test_a_check_that_finds_something_ends_with_1(tmp_path: Path, run_here: RunH
     assert run_here(tmp_path, "sweep", "-w", "1", "-q") == (0, b"", b"")
 
 
-def test_two_pairs_with_one_output_are_told_apart(tmp_path: Path, run_here: RunHere) -> None:
+def test_two_pairs_with_one_output_are_told_apart(tmp_path: Path) -> None:
     lay(tmp_path, laid(2))
     toml = APPLY.format(root="").replace("out/{name}.caffemodel", "out.caffemodel")
     (tmp_path / "zoo.toml").write_text(toml)
@@ -196,7 +195,7 @@ def test_two_pairs_with_one_output_are_told_apart(tmp_path: Path, run_here: RunH
     assert "another pair of this sweep has that output" in told["told"][0]["error"]["message"]
 
 
-def test_a_pair_that_is_named_twice_is_settled_once(tmp_path: Path, run_here: RunHere) -> None:
+def test_a_pair_that_is_named_twice_is_settled_once(tmp_path: Path) -> None:
     lay(tmp_path, laid(2))
     pair = APPLY.format(root="").partition("[[pairs]]")[2]
     (tmp_path / "zoo.toml").write_text(f"{APPLY.format(root='')}[[pairs]]{pair}")
@@ -237,12 +236,7 @@ def test_a_pair_that_is_named_twice_is_settled_once(tmp_path: Path, run_here: Ru
     ],
 )
 def test_what_is_wrong_with_all_of_it_is_said_at_once(
-    toml: str | None,
-    arguments: list[str],
-    code: int,
-    words: str,
-    tmp_path: Path,
-    run_here: RunHere,
+    toml: str | None, arguments: list[str], code: int, words: str, tmp_path: Path
 ) -> None:
     if toml is not None:
         (tmp_path / "zoo.toml").write_text(toml)
@@ -310,7 +304,7 @@ def test_a_task_without_an_answer_is_a_row(
     assert len(rows_of(zoo)) == 5
 
 
-def test_progress_on_a_terminal(zoo: Path, command: list[str]) -> None:
+def test_progress_on_a_terminal(zoo: Path) -> None:
     """A table is drawn again and again, and is gone at the end."""
     import pty
 
@@ -318,7 +312,7 @@ def test_progress_on_a_terminal(zoo: Path, command: list[str]) -> None:
     main, side = pty.openpty()
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "70"}
     with subprocess.Popen(
-        [*command, "sweep", "-w", "1", "zoo.toml"],
+        [*COMMAND, "sweep", "-w", "1", "zoo.toml"],
         cwd=zoo,
         env=env,
         stdin=side,
@@ -358,7 +352,7 @@ def remote(store: Any, tmp_path: Path) -> tuple[Any, Path, dict[str, str]]:
 def expected(place: Path) -> dict[str, bytes]:
     """What the outputs must be."""
     outputs = {}
-    (place / "alone.net").write_bytes(net_text())
+    (place / "alone.net").write_bytes(demo_net())
     for each in range(MANY):
         (place / "alone.in").write_bytes(laid(MANY)[f"zoo/m{each}/in.caffemodel"])
         ds.apply(place / "alone.net", place / "alone.in", place / "alone", force=True)
@@ -411,10 +405,10 @@ def begun(command: list[str], place: Path, env: dict[str, str], engine: str, sto
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(
-    engine: str, remote: tuple[Any, Path, dict[str, str]], command: list[str]
+    engine: str, remote: tuple[Any, Path, dict[str, str]]
 ) -> None:
     store, place, env = remote
-    process = begun(command, place, env, engine, store)
+    process = begun(COMMAND, place, env, engine, store)
     workers = working_on(process.pid)
     assert workers
     for each in workers:
@@ -430,10 +424,10 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_client_that_is_killed_goes_on_where_it_was_also_if_the_store_fails(
-    engine: str, remote: tuple[Any, Path, dict[str, str]], command: list[str]
+    engine: str, remote: tuple[Any, Path, dict[str, str]]
 ) -> None:
     store, place, env = remote
-    process = begun(command, place, env, engine, store)
+    process = begun(COMMAND, place, env, engine, store)
     workers = processes_below(process.pid)
     process.kill()
     process.communicate()
@@ -451,7 +445,7 @@ def test_a_client_that_is_killed_goes_on_where_it_was_also_if_the_store_fails(
         (503, "PutObject", 4),
     ):
         store.fault(what, operation, first=first, times=2)
-    code, told, _ = swept(command, place, "--engine", engine, "-w", "2", "zoo.toml", **env)
+    code, told, _ = swept(COMMAND, place, "--engine", engine, "-w", "2", "zoo.toml", **env)
     assert (code, told["pairs"]["done"]) == (0, MANY)
     assert len(rows_of(place)) == MANY
     assert outputs_of(store) == expected(place)
@@ -461,13 +455,11 @@ def test_a_client_that_is_killed_goes_on_where_it_was_also_if_the_store_fails(
     assert told["pairs"]["skipped"] >= len(settled) - 4
 
 
-def test_ctrl_c_ends_a_cluster_that_was_started_here_without_a_word(
-    zoo: Path, command: list[str]
-) -> None:
+def test_ctrl_c_ends_a_cluster_that_was_started_here_without_a_word(zoo: Path) -> None:
     """It reaches all processes of a terminal."""
     lay(zoo, laid(400))
     with subprocess.Popen(
-        [*command, "sweep", "--engine", "dask", "-w", "2", "zoo.toml"],
+        [*COMMAND, "sweep", "--engine", "dask", "-w", "2", "zoo.toml"],
         cwd=zoo,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -491,32 +483,32 @@ def test_ctrl_c_ends_a_cluster_that_was_started_here_without_a_word(
 
 
 def test_a_sweep_that_is_interrupted_ends_and_goes_on(
-    remote: tuple[Any, Path, dict[str, str]], command: list[str]
+    remote: tuple[Any, Path, dict[str, str]],
 ) -> None:
     store, place, env = remote
-    process = begun(command, place, env, "local", store)
+    process = begun(COMMAND, place, env, "local", store)
     process.send_signal(signal.SIGTERM)
     store.calm()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143
     assert b"ended by SIGTERM" in errors
     assert not working_on(process.pid)
-    assert swept(command, place, "zoo.toml", **env)[0] == 0
+    assert swept(COMMAND, place, "zoo.toml", **env)[0] == 0
     assert outputs_of(store) == expected(place)
     store.reset()
-    code, told, _ = swept(command, place, "zoo.toml", **env)
+    code, told, _ = swept(COMMAND, place, "zoo.toml", **env)
     assert (code, told["pairs"]["skipped"]) == (0, MANY)
     # To find that there is nothing to do is not for nothing, and said, too.
     assert told["traffic"]["requests"] == len(store.requests()) > 3 * MANY
 
 
-def test_a_sweep_is_the_only_one_to_write_its_results(zoo: Path, command: list[str]) -> None:
+def test_a_sweep_is_the_only_one_to_write_its_results(zoo: Path) -> None:
     import fcntl
 
     with open(zoo / "sweep.jsonl", "ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         done = subprocess.run(
-            [*command, "sweep", "zoo.toml"], cwd=zoo, capture_output=True, text=True
+            [*COMMAND, "sweep", "zoo.toml"], cwd=zoo, capture_output=True, text=True
         )
     assert done.returncode == 2
     assert "is written to by another sweep" in done.stderr

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.storage.source import open_source
+from helpers.models import NetParameter
 
-NetParameter: Any = message_class("NetParameter")
 GIB = 1 << 30
 NET = (
     'input: "d" input_shape { dim: 1 dim: 3 dim: 9 dim: 9 }\n'

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,8 +18,10 @@ from deconvsurgery.inputs.open_inputs import net_and_model, paired, read_setting
 from deconvsurgery.inputs.settings import Checking, parse_settings
 from deconvsurgery.report.repair_commands import mended_name
 from deconvsurgery.rules.finding import RULES, rules_named
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.documents import parsed_json
+from helpers.models import demo_base, demo_net
 from helpers.places import PACKAGE
+from helpers.runs import COMMAND, run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 BAD = (
@@ -36,15 +37,15 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "bad.prototxt").write_text(BAD % "up")
     (tmp_path / "good.prototxt").write_text(GOOD % "up")
     (tmp_path / "broken.prototxt").write_text("layer { name: }")
-    (tmp_path / "demo.prototxt").write_bytes(net_text())
-    (tmp_path / "in.caffemodel").write_bytes(base_model(ds.parse_net(net_text())))
+    (tmp_path / "demo.prototxt").write_bytes(demo_net())
+    (tmp_path / "in.caffemodel").write_bytes(demo_base())
     return tmp_path
 
 
 # --- lines and words
 
 
-def test_lines_are_those_of_a_compiler(place: Path, run_here: RunHere) -> None:
+def test_lines_are_those_of_a_compiler(place: Path) -> None:
     code, out, errors = run_here(place, "check", "bad.prototxt")
     assert (code, errors) == (1, b"")
     assert out.decode().splitlines() == [
@@ -58,7 +59,7 @@ def test_lines_are_those_of_a_compiler(place: Path, run_here: RunHere) -> None:
     assert (code, out, errors) == (0, b"No findings: 1 matched layer.\n", b"")
 
 
-def test_a_model_is_named_in_the_repair(place: Path, run_here: RunHere) -> None:
+def test_a_model_is_named_in_the_repair(place: Path) -> None:
     _, out, _ = run_here(place, "check", "in.caffemodel", "demo.prototxt")  # in either order
     lines = out.decode().splitlines()
     assert (
@@ -68,7 +69,7 @@ def test_a_model_is_named_in_the_repair(place: Path, run_here: RunHere) -> None:
     assert lines[-1] == "1 error and 1 warning; 2 matched layers."
 
 
-def test_names_that_would_act_are_harmless(place: Path, run_here: RunHere) -> None:
+def test_names_that_would_act_are_harmless(place: Path) -> None:
     name = "up\\n[red]$(rm -rf ~)\\033[31m"
     (place / "a b;c.prototxt").write_text(BAD % name)
     _, out, _ = run_here(place, "check", "a b;c.prototxt")
@@ -78,7 +79,7 @@ def test_names_that_would_act_are_harmless(place: Path, run_here: RunHere) -> No
     assert repair.endswith("'a b;c.prototxt' 'a b;c.mended.prototxt'")
 
 
-def test_many_pairs_in_one_run(place: Path, run_here: RunHere, parsed_json: Any) -> None:
+def test_many_pairs_in_one_run(place: Path) -> None:
     files = ["good.prototxt", "broken.prototxt", "demo.prototxt", "in.caffemodel", "bad.prototxt"]
     code, out, errors = run_here(place, "check", "--json", *files)
     assert (code, errors) == (3, b"")
@@ -122,13 +123,13 @@ def test_what_goes_with_what(place: Path) -> None:
         paired([weights, one, two])
 
 
-def test_standard_input(place: Path, command: list[str]) -> None:
+def test_standard_input(place: Path) -> None:
     """Alone it is a net; beside a net it is the model."""
 
     def checked(*files: str, given: str) -> tuple[int, list[str]]:
         with (place / given).open("rb") as stdin:
             done = subprocess.run(
-                [*command, "check", *files],
+                [*COMMAND, "check", *files],
                 cwd=place,
                 stdin=stdin,
                 capture_output=True,
@@ -145,7 +146,7 @@ def test_standard_input(place: Path, command: list[str]) -> None:
     assert lines[0].startswith("demo.prototxt:25:1: error: DS001 upscore2: ")
 
 
-def test_one_format_at_a_time(place: Path, run_here: RunHere, parsed_json: Any) -> None:
+def test_one_format_at_a_time(place: Path) -> None:
     code, out, errors = run_here(place, "check", "--json", "--format", "github", "bad.prototxt")
     assert (code, errors) == (2, b"")
     error = parsed_json(out)["error"]
@@ -166,7 +167,7 @@ def test_python_raises_what_the_command_line_tells(place: Path) -> None:
     assert ds.check(ds.read_net(place / "bad.prototxt")).findings[0].id == "DS006"
 
 
-def test_a_layer_that_cannot_be_is_an_error(place: Path, run_here: RunHere) -> None:
+def test_a_layer_that_cannot_be_is_an_error(place: Path) -> None:
     """Caffe would stop at it, and no rule says anything about it."""
     for number, line in enumerate(("stride: 0", "stride: 2 group: 2")):
         name = f"unset{number}"
@@ -196,7 +197,7 @@ select = ["DS001", "DS006"]
 """
 
 
-def test_check_alone_runs_what_the_settings_list(place: Path, run_here: RunHere) -> None:
+def test_check_alone_runs_what_the_settings_list(place: Path) -> None:
     (place / "deconvsurgery.toml").write_text(SETTINGS)
     code, out, _ = run_here(place, "check", "--json")
     document = json.loads(out)
@@ -223,7 +224,7 @@ def test_check_alone_runs_what_the_settings_list(place: Path, run_here: RunHere)
     assert b"no net is named" in errors
 
 
-def test_pyproject_holds_settings_too(place: Path, run_here: RunHere) -> None:
+def test_pyproject_holds_settings_too(place: Path) -> None:
     table = SETTINGS.replace("[[pairs]]", "[[tool.deconvsurgery.pairs]]")
     (place / "pyproject.toml").write_text("[tool.deconvsurgery]\n" + table)
     code, out, _ = run_here(place, "check", "--json")
@@ -319,7 +320,7 @@ def test_rules_by_the_beginning_of_their_ids() -> None:
 # --- what a rule is about
 
 
-def test_a_rule_is_explained(place: Path, run_here: RunHere) -> None:
+def test_a_rule_is_explained(place: Path) -> None:
     code, out, errors = run_here(place, "check", "--explain", "ds004")
     assert (code, errors) == (0, b"")
     assert out.decode() == (PACKAGE / "rules" / "explained" / "DS004.md").read_text("utf-8")
@@ -330,7 +331,7 @@ def test_a_rule_is_explained(place: Path, run_here: RunHere) -> None:
 # --- always the same
 
 
-def test_the_same_input_gives_the_same_bytes(place: Path, run_here: RunHere) -> None:
+def test_the_same_input_gives_the_same_bytes(place: Path) -> None:
     files = ["demo.prototxt", "in.caffemodel", "bad.prototxt", "broken.prototxt"]
     for form in ("table", "json", "github", "gitlab", "markdown", "sarif"):
         seen = {run_here(place, "check", "--format", form, *files) for _ in range(2)}
@@ -352,7 +353,7 @@ def test_a_name_for_what_is_mended() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read in /proc")
-def test_memory_does_not_grow_with_the_model(place: Path, command: list[str]) -> None:
+def test_memory_does_not_grow_with_the_model(place: Path) -> None:
     """60 classes, kernel 64: 59 MB of zeros are looked at a row at a time."""
     net = BAD.replace("dim: 3", "dim: 60").replace("num_output: 3", "num_output: 60")
     net = net.replace("kernel_size: 4 stride: 4", "kernel_size: 64 stride: 32 pad: 16")

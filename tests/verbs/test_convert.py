@@ -7,7 +7,7 @@ package; HDF5 and the command line have files of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
+from helpers.models import NetParameter
+from helpers.oracles import opencv_forward, ramp
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
-
-NetParameter = message_class("NetParameter")
 
 
 # --- bytes, written and walked by hand
@@ -890,13 +889,7 @@ def deployed(model: Any, shape: Sequence[int]) -> tuple[bytes, str]:
 
 
 @pytest.mark.parametrize("path", MODELS)
-def test_opencv_computes_the_same_with_the_new_file(
-    path: str,
-    shared: Path,
-    folder: Path,
-    ramp: Callable[..., Array],
-    opencv_forward: Callable[..., Array],
-) -> None:
+def test_opencv_computes_the_same_with_the_new_file(path: str, shared: Path, folder: Path) -> None:
     data = (shared / "models" / path).read_bytes()
     model = NetParameter.FromString(data)
     shape = (1, 1, 28, 28) if "lenet" in path else (1, 3, 32, 32)
@@ -1011,9 +1004,7 @@ def deconvolution(case: str) -> tuple[bytes, bytes, str]:
 
 
 @pytest.mark.parametrize("case", ["factor3_dense", "factor3_group", "bias_default", "gauss"])
-def test_what_opencv_shrank_is_widened(
-    case: str, folder: Path, ramp: Callable[..., Array], opencv_forward: Callable[..., Array]
-) -> None:
+def test_what_opencv_shrank_is_widened(case: str, folder: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     net, data, blob = deconvolution(case)
     half = folder / "half.caffemodel"
@@ -1036,9 +1027,7 @@ def test_what_opencv_shrank_is_widened(
 
 
 @pytest.mark.parametrize("case", ["factor3_dense", "factor3_group", "bias_default", "gauss"])
-def test_opencv_reads_our_halves(
-    case: str, folder: Path, ramp: Callable[..., Array], opencv_forward: Callable[..., Array]
-) -> None:
+def test_opencv_reads_our_halves(case: str, folder: Path) -> None:
     net, data, blob = deconvolution(case)
     result, out = converted(data, folder, values="raw-float16")
     shape = tuple(NetParameter.FromString(data).layer[0].input_param.shape[0].dim)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.report.layout import Lines
 from deconvsurgery.report.terminal.convert import convert_report
+from helpers.models import NetParameter
+from helpers.oracles import opencv_forward, ramp
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
 
-NetParameter = message_class("NetParameter")
 SAVED = sorted(LAYOUTS.glob("*.caffemodel"))
 
 
@@ -162,9 +162,7 @@ def test_without_the_net_names_and_blobs_are_enough(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("case", ["factor3_dense", "block_g2_c6", "bias_default", "gauss"])
-def test_opencv_computes_the_same_after_the_way_through_hdf5(
-    case: str, folder: Path, ramp: Callable[..., Array], opencv_forward: Callable[..., Array]
-) -> None:
+def test_opencv_computes_the_same_after_the_way_through_hdf5(case: str, folder: Path) -> None:
     net = (LAYOUTS / f"{case}.prototxt").read_bytes()
     data = (LAYOUTS / f"{case}.caffemodel").read_bytes()
     _, there = converted(data, folder)

@@ -23,16 +23,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.model import Made, Storage
 from deconvsurgery.comparison.compare_values import stretch
 from deconvsurgery.report.json_documents.apply_inspect_kernel import apply_document
+from helpers.models import NetParameter, blob_values, indexed, parsed, source_layers
 from helpers.places import LAYOUTS
 
 Array = NDArray[Any]
 
-NetParameter: Any = message_class("NetParameter")
 SAVED = sorted(LAYOUTS.glob("*.caffemodel"))
 NAN = float("nan")
 
@@ -50,16 +48,6 @@ def row(*values: float, field: str = "data", shape: str = "") -> str:
     """A blob of one axis, or of another shape."""
     listed = ", ".join(map(str, values))
     return f"shape {{ {shape or f'dim: {len(values)}'} }} {field}: [{listed}]"
-
-
-class Bytes:
-    """A model that is no file."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def read(self, start: int, size: int) -> bytes:
-        return self.data[start : start + size]
 
 
 @pytest.fixture(scope="session")
@@ -438,7 +426,7 @@ def test_types_by_number_that_nobody_knows() -> None:
     def old(kind: int) -> ds.Model:
         blob = b"\x32\x06\x2a\x04\0\0\0\0"
         inner = b"\x22\x01x\x28" + bytes([kind]) + blob
-        return index(Bytes(b"\x12" + bytes([len(inner)]) + inner))
+        return indexed(b"\x12" + bytes([len(inner)]) + inner)
 
     result = ds.diff(old(50), old(51))
     assert only(result).told == (
@@ -665,14 +653,7 @@ SNAPSHOTS = ["snapshot_iter_500", "snapshot_iter_1000", "snapshot_iter_2546000"]
 
 
 @pytest.mark.parametrize(("a", "b"), list(itertools.permutations(SNAPSHOTS, 2)))
-def test_snapshots_of_one_net(
-    a: str,
-    b: str,
-    shared: Path,
-    parsed: Callable[[bytes], Any],
-    source_layers: Callable[[Any], dict[str, Any]],
-    values: Callable[[Any], Array],
-) -> None:
+def test_snapshots_of_one_net(a: str, b: str, shared: Path) -> None:
     paths = [shared / "models" / "fsrcnn-x3" / f"{name}.caffemodel" for name in (a, b)]
     one, two = (source_layers(parsed(path.read_bytes())) for path in paths)
     result = ds.diff(*paths)
@@ -683,7 +664,7 @@ def test_snapshots_of_one_net(
         for found, x, y in zip(each.blobs, one[each.name].blobs, two[each.name].blobs, strict=True):
             assert found.difference is not None
             counted = (found.difference.largest, found.difference.changed, found.difference.values)
-            assert counted == by_numpy(values(x), values(y))
+            assert counted == by_numpy(blob_values(x), blob_values(y))
             weighted += 1
     assert weighted == 23
     assert not result.same
@@ -791,10 +772,10 @@ def test_open_models_are_taken_as_well(folder: Path) -> None:
     data = model(layer("x", row(1, 2)))
     (folder / "a").write_bytes(data)
     with ds.open_model(folder / "a") as opened:
-        result = ds.diff(opened, index(Bytes(data)))
+        result = ds.diff(opened, indexed(data))
         assert (result.a, result.b) == (str(folder / "a"), "the model")
         assert result.contrast.identical
-        assert not ds.diff(index(Bytes(data[:-1] + b"\x01")), opened).same
+        assert not ds.diff(indexed(data[:-1] + b"\x01"), opened).same
         steps: list[tuple[int, int]] = []
         assert ds.diff(opened, folder / "a", progress=lambda *told: steps.append(told)).same
         assert steps == []  # too short to tell of

@@ -23,8 +23,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.rules.inspect_rows import Row
+from helpers.models import NetParameter, message_class
+from helpers.oracles import tent
 from helpers.places import LAYOUTS, SHARED
 
 Array = NDArray[Any]
@@ -32,7 +33,6 @@ Case = dict[str, Any]
 Override: TypeAlias = Mapping[tuple[str, int], Array]
 
 MODELS = SHARED / "models"
-NetParameter: Any = message_class("NetParameter")
 BlobProto: Any = message_class("BlobProto")
 
 CASES: list[Case] = json.loads((LAYOUTS / "cases.json").read_text())
@@ -432,7 +432,7 @@ def golden(name: str) -> dict[str, Array]:
 
 
 @pytest.fixture(scope="session")
-def ideal(tent: Callable[..., Array]) -> Callable[[Case], Array]:
+def ideal() -> Callable[[Case], Array]:
     """The weights that a case should get, in float64."""
 
     def weights(case: Case) -> Array:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,10 @@ from numpy.typing import NDArray
 from scipy.signal import convolve2d
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
+from helpers.models import NetParameter, blob_values, parsed
+from helpers.oracles import interpolated, opencv_forward, ramp, scattered
 from helpers.places import LAYOUTS, SHARED
+from helpers.runs import COMMAND
 
 Array = NDArray[Any]
 Case = dict[str, Any]
@@ -98,9 +99,9 @@ def source(case: Case, form: str) -> bytes:
     if form == "as-caffe-saved-it":
         return path.read_bytes()
     if path.exists():
-        message = message_class("NetParameter").FromString(path.read_bytes())
+        message = NetParameter.FromString(path.read_bytes())
     else:
-        message = text_format.Parse(case["prototxt"], message_class("NetParameter")())
+        message = text_format.Parse(case["prototxt"], NetParameter())
     (layer,) = (layer for layer in message.layer if layer.name == case["layer"])
     if form == "without-the-layer":
         message.layer.remove(layer)
@@ -138,20 +139,14 @@ FILLED_FROM = [
 
 
 @pytest.mark.parametrize(("case", "form"), FILLED_FROM)
-def test_weights_are_those_of_fcn(
-    case: Case,
-    form: str,
-    tmp_path: Path,
-    parsed: Callable[[bytes], Any],
-    values: Callable[[Any], Array],
-) -> None:
+def test_weights_are_those_of_fcn(case: Case, form: str, tmp_path: Path) -> None:
     caffe = case["caffe"]
     expected = BY_HAND[case["name"]] if case["name"] in BY_HAND else golden(case)["interp"]
     data = source(case, form)
     result, out = surgery(case, data, tmp_path)
     before, after = parsed(data), parsed(out)
     (up,) = (layer for layer in after.layer if layer.name == case["layer"])
-    blobs = [values(blob) for blob in up.blobs]
+    blobs = [blob_values(blob) for blob in up.blobs]
 
     assert len(blobs) == caffe["n_blobs"]
     assert [list(blob.shape) for blob in blobs] == [
@@ -167,7 +162,7 @@ def test_weights_are_those_of_fcn(
     if old is None or not old.blobs:
         assert not any(blob.any() for blob in blobs[1:])
         assert (up.type, list(up.bottom), list(up.top)) == ("Deconvolution", ["data"], ["up"])
-        net = text_format.Parse(case["prototxt"], message_class("NetParameter")())
+        net = text_format.Parse(case["prototxt"], NetParameter())
         assert up.convolution_param == net.layer[-1].convolution_param
         del up.blobs[:]
     else:
@@ -195,17 +190,11 @@ def test_a_second_apply_changes_nothing(case: Case, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["without-the-layer", "noise"])
 @of(BILINEAR_FILLER)
-def test_weights_are_those_of_caffes_filler(
-    case: Case,
-    form: str,
-    tmp_path: Path,
-    parsed: Callable[[bytes], Any],
-    values: Callable[[Any], Array],
-) -> None:
+def test_weights_are_those_of_caffes_filler(case: Case, form: str, tmp_path: Path) -> None:
     """The filler fills every pair; what lies on our diagonal is the same to the bit."""
     filler = golden(case)["filler"]
     _, out = surgery(case, source(case, form), tmp_path, formula="caffe")
-    weights = values(parsed(out).layer[-1].blobs[0])
+    weights = blob_values(parsed(out).layer[-1].blobs[0])
     assert weights.shape == filler.shape
     if filler.shape[1] == 1:
         assert weights.tobytes() == filler.tobytes()
@@ -250,9 +239,7 @@ def test_what_caffe_or_fcn_refuses_is_refused(case: Case, form: str, tmp_path: P
 
 
 @of(REFUSED)
-def test_the_command_line_ends_with_3_and_writes_nothing(
-    case: Case, tmp_path: Path, command: list[str]
-) -> None:
+def test_the_command_line_ends_with_3_and_writes_nothing(case: Case, tmp_path: Path) -> None:
     files = {
         "net.prototxt": case["prototxt"].encode(),
         "in.caffemodel": source(case, "without-the-layer"),
@@ -260,7 +247,7 @@ def test_the_command_line_ends_with_3_and_writes_nothing(
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     run = subprocess.run(
-        [*command, "apply", "--any-gain", "--json", "net.prototxt", "in.caffemodel", "out"],
+        [*COMMAND, "apply", "--any-gain", "--json", "net.prototxt", "in.caffemodel", "out"],
         cwd=tmp_path,
         capture_output=True,
         timeout=60,
@@ -289,7 +276,7 @@ def test_a_refusal_says_what_is_wrong(name: str, words: str, tmp_path: Path) -> 
 
 @of(FILLED)
 def test_refused_without_any_gain_if_a_constant_image_would_not_stay_one(
-    case: Case, tmp_path: Path, scattered: Callable[..., Array]
+    case: Case, tmp_path: Path
 ) -> None:
     weights = BY_HAND[case["name"]] if case["name"] in BY_HAND else golden(case)["interp"]
     place = geometry(case)
@@ -314,9 +301,7 @@ def test_refused_without_any_gain_if_a_constant_image_would_not_stay_one(
 
 
 @of([case for case in CASES if "error" not in case["caffe"]])
-def test_the_numpy_oracle_is_caffes_forward(
-    case: Case, ramp: Callable[..., Array], scattered: Callable[..., Array]
-) -> None:
+def test_the_numpy_oracle_is_caffes_forward(case: Case) -> None:
     arrays = golden(case)
     image = ramp(data_shape(case))
     for made in ("filler", "interp"):
@@ -325,7 +310,7 @@ def test_the_numpy_oracle_is_caffes_forward(
             np.testing.assert_allclose(out, arrays[f"{made}_forward"], rtol=0, atol=1e-5)
 
 
-def test_the_numpy_oracle_is_scipys_convolution(scattered: Callable[..., Array]) -> None:
+def test_the_numpy_oracle_is_scipys_convolution() -> None:
     """Of the image with zeros between its pixels."""
     rng = np.random.default_rng(3)
     image, kernel = rng.normal(size=(5, 7)), rng.normal(size=(4, 3))
@@ -336,20 +321,11 @@ def test_the_numpy_oracle_is_scipys_convolution(scattered: Callable[..., Array])
 
 
 @of(FILLED)
-def test_forward_of_what_we_wrote(
-    case: Case,
-    tmp_path: Path,
-    ramp: Callable[..., Array],
-    scattered: Callable[..., Array],
-    interpolated: Callable[..., Array],
-    opencv_forward: Callable[..., Array],
-    parsed: Callable[[bytes], Any],
-    values: Callable[[Any], Array],
-) -> None:
+def test_forward_of_what_we_wrote(case: Case, tmp_path: Path) -> None:
     """OpenCV's Caffe importer, numpy and Caffe after FCN's surgery agree; so does interpolation."""
     _, out = surgery(case, source(case, "without-the-layer"), tmp_path)
     image, place = ramp(data_shape(case)), geometry(case)
-    weights = values(parsed(out).layer[-1].blobs[0])
+    weights = blob_values(parsed(out).layer[-1].blobs[0])
 
     by_numpy = scattered(image, weights, **place)
     assert list(by_numpy.shape) == case["caffe"]["output_shape"]
@@ -379,14 +355,7 @@ def test_forward_of_what_we_wrote(
 # --- FCN's own case: a base model that lacks the layer
 
 
-def test_upscore_of_a_transplanted_fcn(
-    tmp_path: Path,
-    shared: Path,
-    ramp: Callable[..., Array],
-    opencv_forward: Callable[..., Array],
-    parsed: Callable[[bytes], Any],
-    values: Callable[[Any], Array],
-) -> None:
+def test_upscore_of_a_transplanted_fcn(tmp_path: Path, shared: Path) -> None:
     folder = shared / "golden" / "transplant"
     with np.load(folder / "expected.npz") as arrays:
         expected = dict(arrays)
@@ -396,7 +365,7 @@ def test_upscore_of_a_transplanted_fcn(
     (tmp_path / "base").write_bytes(message.SerializeToString())
     ds.apply(folder / "fcn.prototxt", tmp_path / "base", tmp_path / "out")
     out = (tmp_path / "out").read_bytes()
-    weights = values(parsed(out).layer[-1].blobs[0])
+    weights = blob_values(parsed(out).layer[-1].blobs[0])
     assert weights.tobytes() == expected["upscore/0"].tobytes()
     forward = opencv_forward(
         (folder / "fcn.prototxt").read_bytes(), out, ramp((1, 3, 32, 40)), "upscore"
@@ -408,13 +377,11 @@ def test_upscore_of_a_transplanted_fcn(
 
 
 @pytest.mark.parametrize("formula", ["fcn", "caffe"])
-def test_the_command_line_writes_the_same_file(
-    formula: str, tmp_path: Path, command: list[str]
-) -> None:
+def test_the_command_line_writes_the_same_file(formula: str, tmp_path: Path) -> None:
     (case,) = (case for case in CASES if case["name"] == "factor6_group")
     _, out = surgery(case, source(case, "without-the-layer"), tmp_path, formula=formula)
     run = subprocess.run(
-        [*command, "apply", "--formula", formula, "net.prototxt", "in.caffemodel", "by-command"],
+        [*COMMAND, "apply", "--formula", formula, "net.prototxt", "in.caffemodel", "by-command"],
         cwd=tmp_path,
         capture_output=True,
         timeout=60,

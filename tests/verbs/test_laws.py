@@ -26,13 +26,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.caffemodel.index import index
 from deconvsurgery.plans.apply.before_and_after import state_of
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.splicing.byte_ranges import spliced
+from helpers.models import NetParameter, indexed
 
-NetParameter = message_class("NetParameter")
 LAWFUL = settings(max_examples=100)
 
 # kernel -> (stride, the triangle by hand): all of them exact in float32
@@ -213,21 +211,6 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 # --- surgery in memory, and what it should come to
-
-
-class Bytes:
-    """A source in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def read(self, start: int, size: int) -> bytes:
-        assert 0 <= start <= start + size <= self.size
-        return self.data[start : start + size]
-
-
-def indexed(data: bytes) -> ds.Model:
-    return index(Bytes(data))
 
 
 def operated(case: Case, data: bytes, pattern: str = "up") -> tuple[ds.Plan, bytes]:

@@ -18,8 +18,8 @@ import pytest
 from google.protobuf import text_format
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import NetParameter, base_model, demo_net, message_class
+from helpers.oracles import interpolated, opencv_forward, ramp
 from helpers.places import SHARED
 from helpers.processes.warm import ran
 
@@ -468,9 +468,7 @@ def test_arguments(tmp_path: Path) -> None:
     assert (found, result.layers) == (V2.encode(), ())
 
 
-def test_the_filler_of_the_patched_net_upsamples_each_channel(
-    tmp_path: Path, opencv_forward: Any, ramp: Any, interpolated: Any
-) -> None:
+def test_the_filler_of_the_patched_net_upsamples_each_channel(tmp_path: Path) -> None:
     """The weights that Caffe's filler makes of the new net, put into it, in OpenCV's hands."""
     text = up("kernel_size: 4 stride: 2 pad: 1 bias_term: false")
     net, _ = patched(text, tmp_path)
@@ -478,7 +476,7 @@ def test_the_filler_of_the_patched_net_upsamples_each_channel(
     assert (layer.group, layer.weight_filler) == (5, ds.net.Filler("bilinear", 0.0))
     tent = [0.25, 0.75, 0.75, 0.25]
     filled = [a * b for a in tent for b in tent] * 5  # whatever slice it is
-    model: Any = message_class("NetParameter")()
+    model: Any = NetParameter()
     saved = model.layer.add(name="up", type="Deconvolution", bottom=["d"], top=["up"])
     blob = saved.blobs.add()
     blob.shape.dim.extend([5, 1, 4, 4])
@@ -838,7 +836,7 @@ def by_protobuf(data: bytes) -> Any:
         lambda match: match[1] + (match[2] if match[2] in V1_TYPES else "NONE"),
         data.removeprefix(b"\xef\xbb\xbf").decode("latin-1"),
     )
-    return text_format.Parse(text, message_class("NetParameter")(), allow_unknown_field=True)
+    return text_format.Parse(text, NetParameter(), allow_unknown_field=True)
 
 
 def chunks(data: bytes) -> list[str]:
@@ -1004,7 +1002,7 @@ def test_opencv_loads_what_it_loaded(tmp_path: Path) -> None:
 
 
 def test_the_demos_net(tmp_path: Path) -> None:
-    found, result = patched(net_text(), tmp_path)
+    found, result = patched(demo_net(), tmp_path)
     assert [(each.name, each.action) for each in result.layers] == [
         ("upscore2", "patched"),
         ("upscore", "unchanged"),

@@ -13,7 +13,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery import errors
 from deconvsurgery.caffemodel.wire import delimited
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import base_model, demo_net, indexed
 from helpers.places import LAYOUTS
 
 
@@ -51,7 +51,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
-    net = ds.parse_net(net_text())
+    net = ds.parse_net(demo_net())
     base = tmp_path / "base.caffemodel"
     base.write_bytes(base_model(net))
     with ds.open_model(base) as model:
@@ -71,7 +71,6 @@ def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
 
 
 def test_an_open_model_that_is_no_file_cannot_be_written(tmp_path: Path) -> None:
-    from deconvsurgery.caffemodel.index import index
 
     class Bytes:
         size = 6
@@ -79,10 +78,10 @@ def test_an_open_model_that_is_no_file_cannot_be_written(tmp_path: Path) -> None
         def read(self, start: int, size: int) -> bytes:
             return delimited(1, b"name")[start : start + size]
 
-    model = index(Bytes())
-    assert ds.apply(ds.parse_net(net_text()), model, dry_run=True).changed
+    model = indexed()
+    assert ds.apply(ds.parse_net(demo_net()), model, dry_run=True).changed
     with pytest.raises(ds.OutputError, match="opened from a file"):
-        ds.apply(ds.parse_net(net_text()), model, tmp_path / "out")
+        ds.apply(ds.parse_net(demo_net()), model, tmp_path / "out")
 
 
 def live(**weights: np.ndarray) -> SimpleNamespace:
@@ -116,7 +115,7 @@ def test_interp_refuses_before_it_changes_anything() -> None:
 
 
 def test_one_text_is_one_pattern_and_not_its_letters(tmp_path: Path) -> None:
-    net = ds.parse_net(net_text())
+    net = ds.parse_net(demo_net())
     base = tmp_path / "base.caffemodel"
     base.write_bytes(base_model(net))
     plan = ds.apply(net, base, patterns="score2", dry_run=True).plan
@@ -134,7 +133,7 @@ def test_one_text_is_one_pattern_and_not_its_letters(tmp_path: Path) -> None:
 
 
 def test_words_that_no_verb_takes(tmp_path: Path) -> None:
-    net = ds.parse_net(net_text())
+    net = ds.parse_net(demo_net())
     base = tmp_path / "base"
     base.write_bytes(base_model(net))
     with pytest.raises(ValueError, match="fill is missing, zero or all, not 'some'"):
@@ -154,7 +153,7 @@ def test_words_that_no_verb_takes(tmp_path: Path) -> None:
 
 
 def test_a_phase_by_name_is_that_phase() -> None:
-    text = net_text().replace(b'name: "upscore2"', b'name: "upscore2" include { phase: TRAIN }')
+    text = demo_net().replace(b'name: "upscore2"', b'name: "upscore2" include { phase: TRAIN }')
     net = ds.parse_net(text)
     names = [[row.name for row in ds.inspect(net, phase=phase).rows] for phase in ("test", "TRAIN")]
     assert names == [["refine", "upscore"], ["upscore2", "refine", "upscore"]]

@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 
 import deconvsurgery as ds
 from deconvsurgery.rules.inspect_rows import Row as Surveyed
+from helpers.models import blob_values, parsed, source_layers
+from helpers.oracles import opencv_forward, ramp, scattered, tent
 from helpers.places import LAYOUTS, SHARED
+from helpers.runs import COMMAND
+from helpers.wire import values_range
 
 Array = NDArray[Any]
 Row = dict[str, str]
@@ -126,13 +130,7 @@ def test_every_model_is_looked_at() -> None:
 
 
 @of(BINARY)
-def test_inspect_tells_what_a_model_holds(
-    path: Path,
-    parsed: Callable[[bytes], Any],
-    source_layers: Callable[[Any], dict[str, Any]],
-    values: Callable[[Any], Array],
-    tent: Callable[..., Array],
-) -> None:
+def test_inspect_tells_what_a_model_holds(path: Path) -> None:
     expected = DECONV_OF[path]
     result = ds.inspect(None, MODELS / path)
     assert result.model_version == ROWS[path]["format"]
@@ -169,7 +167,7 @@ def test_inspect_tells_what_a_model_holds(
             )
             continue
         assert state is ds.State.OTHER
-        weights, ideal = values(layers[name].blobs[0]), bilinear(told, tent)
+        weights, ideal = blob_values(layers[name].blobs[0]), bilinear(told, tent)
         (figure,) = re.findall(r"maxdiff from bilinear ([\d.]+)", said)
         if ideal is None:
             assert row.weights.distance is None
@@ -235,9 +233,7 @@ def test_inspect_tells_what_a_net_says(told: Row) -> None:
         ("v1-lenet-2014-noext/lenet_iter_10000.solverstate", "a solver state"),
     ],
 )
-def test_what_is_no_model_is_called_by_its_name(
-    path: str, words: str, tmp_path: Path, command: list[str]
-) -> None:
+def test_what_is_no_model_is_called_by_its_name(path: str, words: str, tmp_path: Path) -> None:
     assert Path(path) in OTHER
     net = MODELS / "mtcnn" / "det1.prototxt"
     for attempt in (
@@ -249,7 +245,7 @@ def test_what_is_no_model_is_called_by_its_name(
         assert caught.value.path == str(MODELS / path)
         assert caught.value.hint
     run = subprocess.run(
-        [*command, "apply", "--json", str(net), str(MODELS / path), "out"],
+        [*COMMAND, "apply", "--json", str(net), str(MODELS / path), "out"],
         cwd=tmp_path,
         capture_output=True,
         timeout=60,
@@ -263,15 +259,7 @@ def test_what_is_no_model_is_called_by_its_name(
 
 
 @of(PAIRED)
-def test_only_the_matched_weights_change(
-    path: Path,
-    tmp_path: Path,
-    parsed: Callable[[bytes], Any],
-    source_layers: Callable[[Any], dict[str, Any]],
-    values: Callable[[Any], Array],
-    payload: Callable[[bytes, str], tuple[int, int]],
-    tent: Callable[..., Array],
-) -> None:
+def test_only_the_matched_weights_change(path: Path, tmp_path: Path) -> None:
     net, data = MODELS / pair(path), (MODELS / path).read_bytes()  # type: ignore[operator]
     result = ds.apply(net, MODELS / path, tmp_path / "out", **ANYTHING)
     out = (tmp_path / "out").read_bytes()
@@ -304,7 +292,7 @@ def test_only_the_matched_weights_change(
     new = np.frombuffer(out[: len(data)], np.uint8)
     untouched = np.ones(len(data), bool)
     for name in filled.keys() - created.keys():
-        start, stop = payload(data, name)
+        start, stop = values_range(data, name)
         assert (stop - start) == 4 * filled[name].size
         untouched[start:stop] = False
     assert (old == new)[untouched].all()
@@ -316,8 +304,8 @@ def test_only_the_matched_weights_change(
     layers, sources = source_layers(after), source_layers(before)
     for name, weights in filled.items():
         blob = layers[name].blobs[0]
-        assert values(blob).shape == weights.shape
-        np.testing.assert_allclose(values(blob), weights, rtol=0, atol=1e-7)
+        assert blob_values(blob).shape == weights.shape
+        np.testing.assert_allclose(blob_values(blob), weights, rtol=0, atol=1e-7)
         if name in created:
             assert len(layers[name].blobs) == 1
             assert layers[name].type == "Deconvolution"
@@ -337,13 +325,7 @@ def test_only_the_matched_weights_change(
 
 
 @of(WITH_DECONV)
-def test_bits_of_a_kernel_are_those_that_fcn_made(
-    path: Path,
-    tmp_path: Path,
-    parsed: Callable[[bytes], Any],
-    source_layers: Callable[[Any], dict[str, Any]],
-    values: Callable[[Any], Array],
-) -> None:
+def test_bits_of_a_kernel_are_those_that_fcn_made(path: Path, tmp_path: Path) -> None:
     """For the kernel sizes that the golden data has: 2, 3, 4 and 9."""
     ds.apply(MODELS / pair(path), MODELS / path, tmp_path / "out", **ANYTHING)  # type: ignore[operator]
     layers = source_layers(parsed((tmp_path / "out").read_bytes()))
@@ -358,7 +340,7 @@ def test_bits_of_a_kernel_are_those_that_fcn_made(
             continue
         with np.load(golden) as arrays:
             kernel = arrays["interp"][0, 0]
-        weights = values(layers[row["layer"]].blobs[0])
+        weights = blob_values(layers[row["layer"]].blobs[0])
         for channel, outputs in enumerate(weights):
             assert outputs[channel % len(outputs)].tobytes() == kernel.tobytes()
             assert not np.delete(outputs, channel % len(outputs), axis=0).any()
@@ -438,9 +420,7 @@ def test_a_renamed_layer_is_pointed_at(tmp_path: Path) -> None:
         ) in change.warnings
 
 
-def test_an_all_zero_model_is_filled_under_its_own_names(
-    tmp_path: Path, parsed: Callable[[bytes], Any], values: Callable[[Any], Array]
-) -> None:
+def test_an_all_zero_model_is_filled_under_its_own_names(tmp_path: Path) -> None:
     """The zero model of one project with the net that has its layers' names and shapes."""
     net = MODELS / "retinaface-mnet25" / "mnet25.prototxt"
     model = MODELS / "retinaface-charrin-zero" / "mnet.caffemodel"
@@ -451,7 +431,7 @@ def test_an_all_zero_model_is_filled_under_its_own_names(
     filled = parsed((tmp_path / "out").read_bytes())
     for name in ("rf_c3_upsampling", "rf_c2_upsampling"):
         ours, theirs = (
-            next(values(layer.blobs[0]) for layer in message.layer if layer.name == name)
+            next(blob_values(layer.blobs[0]) for layer in message.layer if layer.name == name)
             for message in (filled, true)
         )
         assert ours.tobytes() == theirs.tobytes()
@@ -485,16 +465,7 @@ def test_opencv_reads_the_result_as_it_read_the_original(path: Path, tmp_path: P
 
 
 @of([path for path in PAIRED if DECONV_OF[path]])
-def test_opencv_computes_with_the_new_weights(
-    path: Path,
-    tmp_path: Path,
-    ramp: Callable[..., Array],
-    scattered: Callable[..., Array],
-    opencv_forward: Callable[..., Array],
-    tent: Callable[..., Array],
-    parsed: Callable[[bytes], Any],
-    source_layers: Callable[[Any], dict[str, Any]],
-) -> None:
+def test_opencv_computes_with_the_new_weights(path: Path, tmp_path: Path) -> None:
     """Each layer by itself: OpenCV takes its weights from the model by name."""
     result = ds.apply(MODELS / pair(path), MODELS / path, tmp_path / "out", **ANYTHING)  # type: ignore[operator]
     out = (tmp_path / "out").read_bytes()

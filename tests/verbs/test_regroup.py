@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,12 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.caffemodel.index import index
+from helpers.models import NetParameter, blob_values, indexed
+from helpers.oracles import opencv_forward, ramp, scattered
 from helpers.places import LAYOUTS
+from helpers.runs import COMMAND
 
 Array = NDArray[Any]
-NetParameter = message_class("NetParameter")
 
 # A full diagonal as Caffe saved it, once `apply` has made it one.
 FULL = ["factor2_dense", "factor3_dense", "factor4_dense", "factor8_dense", "seed_k16s8p3"]
@@ -51,9 +50,7 @@ def test_there_and_back_gives_the_very_files(case: Path) -> None:
         assert (case / "back2").read_bytes() == (case / "in").read_bytes()
 
 
-def test_what_changes_is_the_group_and_the_weights(
-    case: Path, values: Callable[[Any], Array]
-) -> None:
+def test_what_changes_is_the_group_and_the_weights(case: Path) -> None:
     ds.regroup(case / "net", case / "in", case / "net2", case / "out")
     nets: list[Any] = [
         text_format.Parse((case / name).read_text(), NetParameter()) for name in ("net", "net2")
@@ -68,7 +65,7 @@ def test_what_changes_is_the_group_and_the_weights(
         assert after.convolution_param.group == channels
         before.convolution_param.group = channels
         for blob, grouped in zip(before.blobs[:1], after.blobs[:1], strict=True):
-            full, small = values(blob), values(grouped)
+            full, small = blob_values(blob), blob_values(grouped)
             assert small.shape == (channels, 1, *full.shape[2:])
             for channel in range(channels):
                 own = full[channel, channel % full.shape[1]]
@@ -77,13 +74,7 @@ def test_what_changes_is_the_group_and_the_weights(
         assert old == new
 
 
-def test_it_is_the_same_function(
-    case: Path,
-    ramp: Callable[..., Array],
-    opencv_forward: Callable[..., Array],
-    scattered: Callable[..., Array],
-    values: Callable[[Any], Array],
-) -> None:
+def test_it_is_the_same_function(case: Path) -> None:
     ds.regroup(case / "net", case / "in", case / "net2", case / "out")
     text: Any = text_format.Parse((case / "net").read_text(), NetParameter())
     image = ramp(text.layer[0].input_param.shape[0].dim)
@@ -98,12 +89,12 @@ def test_it_is_the_same_function(
     assert row.target is not None
     by_numpy = scattered(
         image,
-        values(layer.blobs[0]),
+        blob_values(layer.blobs[0]),
         group=layer.convolution_param.group,
         stride=row.target.stride,
         pad=row.target.pad,
         dilation=row.target.dilation,
-        bias=values(layer.blobs[1]) if len(layer.blobs) > 1 else None,
+        bias=blob_values(layer.blobs[1]) if len(layer.blobs) > 1 else None,
     )
     np.testing.assert_allclose(after, by_numpy, rtol=0, atol=1e-5)
 
@@ -169,11 +160,11 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_what_mixes_channels_is_refused(dense: Path, command: list[str]) -> None:
+def test_what_mixes_channels_is_refused(dense: Path) -> None:
     with pytest.raises(ds.MismatchError, match=r"off the diagonal, holds 0\.5625"):
         ds.regroup(dense / "net", dense / "in", dense / "net2", dense / "out")
     done = subprocess.run(
-        [*command, "regroup", "--json", "net", "in", "net2", "out"],
+        [*COMMAND, "regroup", "--json", "net", "in", "net2", "out"],
         cwd=dense,
         capture_output=True,
         timeout=60,
@@ -244,16 +235,16 @@ def test_a_model_that_is_no_file_cannot_be_written(case: Path) -> None:
 
     before = sorted(path.name for path in case.iterdir())
     with pytest.raises(ds.OutputError, match="opened from a file"):
-        ds.regroup(case / "net", index(Bytes()), case / "net2", case / "out")
+        ds.regroup(case / "net", indexed(), case / "net2", case / "out")
     assert sorted(path.name for path in case.iterdir()) == before
 
 
-def test_the_command_line(tmp_path: Path, command: list[str]) -> None:
+def test_the_command_line(tmp_path: Path) -> None:
     net, model = (LAYOUTS / f"factor8_dense.{kind}" for kind in ("prototxt", "caffemodel"))
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*command, "regroup", *map(str, arguments)],
+            [*COMMAND, "regroup", *map(str, arguments)],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -30,8 +30,9 @@ from deconvsurgery.splicing.undo_patch import (
 )
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.write_with_undo import compared
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
 from helpers.places import GOLDEN
+from helpers.runs import run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
@@ -42,8 +43,8 @@ def sha256(path: Path) -> str:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "net").write_bytes(net_text())
-    (tmp_path / "in").write_bytes(base_model(ds.parse_net(net_text())))
+    (tmp_path / "net").write_bytes(demo_net())
+    (tmp_path / "in").write_bytes(demo_base())
     return tmp_path
 
 
@@ -133,7 +134,7 @@ def test_every_layout_comes_back(model: Path, tmp_path: Path) -> None:
     assert out.read_bytes() == changed
 
 
-def test_nothing_changed_is_undone_by_nothing(place: Path, run_here: RunHere) -> None:
+def test_nothing_changed_is_undone_by_nothing(place: Path) -> None:
     for line in ("apply net in out", "apply -i --save-patch undo net out"):
         assert run_here(place, *line.split())[0] == 0
     before = (place / "out").read_bytes()
@@ -146,7 +147,7 @@ def test_nothing_changed_is_undone_by_nothing(place: Path, run_here: RunHere) ->
 # --- what it says, and refuses
 
 
-def test_what_is_told(place: Path, run_here: RunHere) -> None:
+def test_what_is_told(place: Path) -> None:
     original = sha256(place / "in")
     code, out, _ = run_here(place, "apply", "--save-patch", "undo", "net", "in", "out")
     assert code == 0
@@ -166,7 +167,7 @@ def test_what_is_told(place: Path, run_here: RunHere) -> None:
     assert sha256(place / "out") == original
 
 
-def test_another_file_is_refused(place: Path, run_here: RunHere) -> None:
+def test_another_file_is_refused(place: Path) -> None:
     assert run_here(place, "apply", "--save-patch", "undo", "net", "in", "out")[0] == 0
     data = bytearray((place / "out").read_bytes())
     data[100] ^= 1
@@ -181,7 +182,7 @@ def test_another_file_is_refused(place: Path, run_here: RunHere) -> None:
     assert b"is not the file that was patched: it has 9,383 bytes, that one had 9,382" in errors
 
 
-def test_a_damaged_patch_is_refused(place: Path, run_here: RunHere) -> None:
+def test_a_damaged_patch_is_refused(place: Path) -> None:
     ds.apply(place / "net", place / "in", place / "full")
     (place / "full").write_bytes((place / "full").read_bytes().replace(b"\0\0\x10\x3f", b"abcd"))
     assert run_here(place, "apply", "--save-patch", "undo", "net", "full", "out")[0] == 0
@@ -231,7 +232,7 @@ def test_a_damaged_patch_is_refused(place: Path, run_here: RunHere) -> None:
         ("revert -o there out there", "is the patch itself"),
     ],
 )
-def test_no_place_for_a_patch(line: str, words: str, place: Path, run_here: RunHere) -> None:
+def test_no_place_for_a_patch(line: str, words: str, place: Path) -> None:
     (place / "there").write_bytes(b"precious")
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     code, _, errors = run_here(place, *line.split())
@@ -249,7 +250,7 @@ def test_an_error_names_the_file_that_it_is_about(place: Path) -> None:
         assert caught.value.path == named
 
 
-def test_a_patch_is_replaced_by_force(place: Path, run_here: RunHere) -> None:
+def test_a_patch_is_replaced_by_force(place: Path) -> None:
     (place / "undo").write_bytes(b"old")
     assert run_here(place, "apply", "-f", "--save-patch", "undo", "net", "in", "out")[0] == 0
     assert run_here(place, "revert", "-q", "out", "undo") == (0, b"", b"")

@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.documents import parsed_json
+from helpers.models import NetParameter, demo_base, demo_net
+from helpers.runs import run_here
 
 Document = dict[str, Any]
 RunHere = Callable[..., tuple[int, bytes, bytes]]
-NetParameter = message_class("NetParameter")
 
 OLD = """
 input: "image" input_dim: 1 input_dim: 1 input_dim: 2 input_dim: 2
@@ -29,14 +28,14 @@ layers { name: "conv" type: CONVOLUTION bottom: "image" top: "conv" blobs_lr: 1
   blobs { num: 1 channels: 1 height: 1 width: 2 double_data: [0.1, 2] } }
 """
 # Another net with many disagreements: what is told of them must have one order.
-OTHER = net_text().replace(b'name: "conv', b'name: "other_conv').replace(b"5 ", b"7 ")
+OTHER = demo_net().replace(b'name: "conv', b'name: "other_conv').replace(b"5 ", b"7 ")
 
 
 def furnish(place: Path) -> Path:
     place.mkdir(exist_ok=True)
-    (place / "net").write_bytes(net_text())
+    (place / "net").write_bytes(demo_net())
     (place / "other").write_bytes(OTHER)
-    (place / "in").write_bytes(base_model(ds.parse_net(net_text())))
+    (place / "in").write_bytes(demo_base())
     (place / "old").write_bytes(text_format.Parse(OLD, NetParameter()).SerializeToString())
     return place
 
@@ -116,9 +115,7 @@ def test_two_runs_are_the_same_to_the_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["apply -n {0}/net {0}/in", "inspect {0}/in {0}/net"])
-def test_the_folder_that_it_runs_in_does_not_matter(
-    line: str, tmp_path: Path, run_here: RunHere
-) -> None:
+def test_the_folder_that_it_runs_in_does_not_matter(line: str, tmp_path: Path) -> None:
     files = furnish(tmp_path / "files")
     arguments = [*line.format(files).split(), "--json"]
     there, elsewhere = (run_here(place, *arguments) for place in (files, tmp_path))
@@ -127,9 +124,7 @@ def test_the_folder_that_it_runs_in_does_not_matter(
 
 
 @pytest.mark.parametrize("verb", ["apply", "patch-net"])
-def test_keys_stand_in_one_order(
-    verb: str, tmp_path: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
-) -> None:
+def test_keys_stand_in_one_order(verb: str, tmp_path: Path) -> None:
     """Whatever became of a layer, and whether or not anything was written."""
     furnish(tmp_path)
     given = ["net", "in"] if verb == "apply" else ["net"]
@@ -143,7 +138,7 @@ def test_keys_stand_in_one_order(
 
 
 @pytest.fixture
-def place(tmp_path: Path, run_here: RunHere) -> Path:
+def place(tmp_path: Path) -> Path:
     furnish(tmp_path)
     assert run_here(tmp_path, "apply", "net", "in", "full")[0] == 0
     assert run_here(tmp_path, "patch-net", "net", "patched")[0] == 0
@@ -178,13 +173,7 @@ CHECKS = (
 @pytest.mark.parametrize(
     ("line", "code"), [each[1:] for each in CHECKS], ids=[each[0] for each in CHECKS]
 )
-def test_check_tells_by_its_exit_code_and_writes_nothing(
-    line: str,
-    code: int,
-    place: Path,
-    run_here: RunHere,
-    parsed_json: Callable[[bytes], Document],
-) -> None:
+def test_check_tells_by_its_exit_code_and_writes_nothing(line: str, code: int, place: Path) -> None:
     def looked_at() -> dict[str, tuple[bytes, int, int]]:
         stats = {path: path.stat() for path in place.iterdir()}
         return {

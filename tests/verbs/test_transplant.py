@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.report.terminal.transplant import transplant_report
+from helpers.models import NetParameter
+from helpers.oracles import opencv_forward, ramp, scattered, tent
 from helpers.places import GOLDEN
 from helpers.processes.warm import ran
 
@@ -34,7 +35,6 @@ Weights = Mapping[str, Sequence[Array]]
 
 TRANSPLANT = GOLDEN / "transplant"
 NET, CLASSIFIER = TRANSPLANT / "fcn.prototxt", TRANSPLANT / "classifier.caffemodel"
-NetParameter = message_class("NetParameter")
 
 
 # --- models and nets made here
@@ -355,13 +355,7 @@ def forward(image: Array, weights: Weights, scattered: Callable[..., Array]) -> 
 
 
 @pytest.mark.parametrize("expand", [(), ("score_fr=fc8",)], ids=["score 0", "score of the old"])
-def test_opencv_computes_with_it(
-    expand: tuple[str, ...],
-    bench: Bench,
-    ramp: Callable[..., Array],
-    scattered: Callable[..., Array],
-    opencv_forward: Callable[..., Array],
-) -> None:
+def test_opencv_computes_with_it(expand: tuple[str, ...], bench: Bench) -> None:
     bench.run(NET, CLASSIFIER, apply=True, expand_score=expand)
     image = ramp((1, 3, 32, 40))
     out = opencv_forward(NET.read_bytes(), bench.out.read_bytes(), image, "upscore")
@@ -891,7 +885,7 @@ def diagonal(channels: int, tent: Callable[..., Array], kernel: int = 4) -> Arra
 ELSE = {"elsewhere": [noise(2)]}
 
 
-def test_upsampling_layers_are_created(bench: Bench, tent: Callable[..., Array]) -> None:
+def test_upsampling_layers_are_created(bench: Bench) -> None:
     more = 'bias_filler { value: 4 } weight_filler { type: "bilinear" }'
     result = bench.run(DATA + up("up1", more=more) + up("up2", more="group: 3"), ELSE, apply=True)
     found = bench.weights()
@@ -902,9 +896,7 @@ def test_upsampling_layers_are_created(bench: Bench, tent: Callable[..., Array])
     assert "(3, 3, 4, 4), (3)" in plain(result)
 
 
-def test_old_upsampling_weights_are_rewritten_and_their_bias_kept(
-    bench: Bench, tent: Callable[..., Array]
-) -> None:
+def test_old_upsampling_weights_are_rewritten_and_their_bias_kept(bench: Bench) -> None:
     old = {"up": [noise(3, 3, 4, 4), noise(3)]}
     bench.run(DATA + up(), old)
     same(bench.weights()["up"], old["up"])
@@ -917,9 +909,7 @@ def test_old_upsampling_weights_are_rewritten_and_their_bias_kept(
     )
 
 
-def test_old_upsampling_weights_of_other_classes_are_no_reason_to_refuse(
-    bench: Bench, tent: Callable[..., Array]
-) -> None:
+def test_old_upsampling_weights_of_other_classes_are_no_reason_to_refuse(bench: Bench) -> None:
     """Their weights are made anyway; as when a score layer is expanded below them."""
     old = {"up": [noise(2, 2, 4, 4)]}
     net = DATA + up(more="bias_term: false")
@@ -930,7 +920,7 @@ def test_old_upsampling_weights_of_other_classes_are_no_reason_to_refuse(
     assert result.grafting.dropped == ("up",)
 
 
-def test_patterns_choose(bench: Bench, tent: Callable[..., Array]) -> None:
+def test_patterns_choose(bench: Bench) -> None:
     net = DATA + up("up1") + up("up2") + up("score")
     zero = [np.zeros((3, 3, 4, 4)), np.zeros(3)]
     made = [diagonal(3, tent), np.zeros(3)]
@@ -947,7 +937,7 @@ def test_patterns_choose(bench: Bench, tent: Callable[..., Array]) -> None:
 
 
 @pytest.mark.parametrize("filler", ["constant", "gaussian"])
-def test_what_cannot_be_filled(filler: str, bench: Bench, tent: Callable[..., Array]) -> None:
+def test_what_cannot_be_filled(filler: str, bench: Bench) -> None:
     """A skipped layer is what it is without --apply: its filler's, or left to Caffe."""
     net = DATA + up() + up("up2", more=f'weight_filler {{ type: "{filler}" }}', kernel=5)
     error = refused(bench, net, ELSE, apply=True)
@@ -965,9 +955,7 @@ def test_what_cannot_be_filled(filler: str, bench: Bench, tent: Callable[..., Ar
     assert re.search("^warning: up2: .*gain", told, re.MULTILINE)
 
 
-def test_shared_upsampling_weights_are_filled_together(
-    bench: Bench, tent: Callable[..., Array]
-) -> None:
+def test_shared_upsampling_weights_are_filled_together(bench: Bench) -> None:
     net = DATA + "".join(
         up(name, more="bias_term: false").replace("type:", 'param { name: "w" } type:', 1)
         for name in ("up", "other")
@@ -1022,13 +1010,7 @@ def trained(bench: Bench, net: str) -> bytes:
     ],
 )
 def test_between_the_nets_of_fcn(
-    old: str,
-    new: str,
-    scores: set[str],
-    dropped: set[str],
-    bench: Bench,
-    shared: Path,
-    tent: Callable[..., Array],
+    old: str, new: str, scores: set[str], dropped: set[str], bench: Bench, shared: Path
 ) -> None:
     data = trained(bench, fcn(shared, old))
     result = bench.run(fcn(shared, new), data, apply=True)
@@ -1275,14 +1257,14 @@ def test_values_of_the_other_byte_order_are_turned(tmp_path: Path) -> None:
         "inner_product_param { num_output: 2 } }"
     )
     ds.transplant(net, old, tmp_path / "out")
-    message: Any = message_class("NetParameter").FromString((tmp_path / "out").read_bytes())
+    message: Any = NetParameter.FromString((tmp_path / "out").read_bytes())
     weights, bias = message.layer[1].blobs
     assert list(weights.data) == [0, 1, 2, 3, 4, 5]
     assert list(bias.data) == [7, 8]
 
 
 def test_one_double_among_floats_keeps_its_value(tmp_path: Path) -> None:
-    old: Any = message_class("NetParameter")()
+    old: Any = NetParameter()
     layer = old.layer.add(name="ip")
     layer.blobs.add(data=[1, 2]).shape.dim.extend([1, 2])
     layer.blobs.add(double_data=[1e300]).shape.dim.append(1)
@@ -1294,7 +1276,7 @@ def test_one_double_among_floats_keeps_its_value(tmp_path: Path) -> None:
         "inner_product_param { num_output: 1 } }"
     )
     ds.transplant(net, tmp_path / "old", tmp_path / "out")
-    message: Any = message_class("NetParameter").FromString((tmp_path / "out").read_bytes())
+    message: Any = NetParameter.FromString((tmp_path / "out").read_bytes())
     weights, bias = message.layer[1].blobs
     assert (list(weights.double_data), list(bias.double_data)) == ([1, 2], [1e300])
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 import deconvsurgery as ds
 from helpers.places import ROOT
+from helpers.runs import COMMAND
 
 Array = NDArray[Any]
 
@@ -94,9 +95,9 @@ def untouched(place: Path, data: bytes, *more: str) -> None:
 # --- the command line
 
 
-def test_apply_with_json(place: Path, command: list[str]) -> None:
+def test_apply_with_json(place: Path) -> None:
     data = (place / "in.h5").read_bytes()
-    done = run(place, command, "apply", "--json", "net.prototxt", "in.h5", "out")
+    done = run(place, COMMAND, "apply", "--json", "net.prototxt", "in.h5", "out")
     assert (done.returncode, done.stderr) == (0, b"")
     document = json.loads(done.stdout)
     assert document["bytes"] == {"input": len(data), "output": len(data), "rewritten": 192}
@@ -105,53 +106,51 @@ def test_apply_with_json(place: Path, command: list[str]) -> None:
     assert weights(place / "out") == WEIGHTS.tobytes()
 
 
-def test_a_dry_run_cannot_tell_the_size_of_what_it_would_create(
-    place: Path, command: list[str]
-) -> None:
+def test_a_dry_run_cannot_tell_the_size_of_what_it_would_create(place: Path) -> None:
     data = (place / "in.h5").read_bytes()
-    done = run(place, command, "apply", "-n", "--json", "net.prototxt", "in.h5")
+    done = run(place, COMMAND, "apply", "-n", "--json", "net.prototxt", "in.h5")
     assert done.returncode == 0
     assert json.loads(done.stdout)["bytes"]["output"] == len(data)
     data = changed(place / "in.h5", without_weights)
     for option in ("-n", "--check"):
-        done = run(place, command, "apply", option, "--json", "net.prototxt", "in.h5")
+        done = run(place, COMMAND, "apply", option, "--json", "net.prototxt", "in.h5")
         assert done.returncode == (option == "--check")
         document = json.loads(done.stdout)
         assert document["bytes"] == {"input": len(data), "output": None, "rewritten": 192}
         assert not document["written"]
     untouched(place, data)
-    table = run(place, command, "apply", "-n", "net.prototxt", "in.h5")
+    table = run(place, COMMAND, "apply", "-n", "net.prototxt", "in.h5")
     assert (table.returncode, table.stderr) == (0, b"")
     assert b"create" in table.stdout
-    written = run(place, command, "apply", "--json", "net.prototxt", "in.h5", "out")
+    written = run(place, COMMAND, "apply", "--json", "net.prototxt", "in.h5", "out")
     assert json.loads(written.stdout)["bytes"]["output"] == (place / "out").stat().st_size
 
 
-def test_check_in_place_check(place: Path, command: list[str]) -> None:
+def test_check_in_place_check(place: Path) -> None:
     os.chmod(place / "in.h5", 0o640)
-    assert run(place, command, "apply", "--check", "net.prototxt", "in.h5").returncode == 1
-    assert run(place, command, "apply", "--in-place", "net.prototxt", "in.h5").returncode == 0
+    assert run(place, COMMAND, "apply", "--check", "net.prototxt", "in.h5").returncode == 1
+    assert run(place, COMMAND, "apply", "--in-place", "net.prototxt", "in.h5").returncode == 0
     assert weights(place / "in.h5") == WEIGHTS.tobytes()
     status = (place / "in.h5").stat()
     assert status.st_mode & 0o777 == 0o640
-    assert run(place, command, "apply", "--check", "net.prototxt", "in.h5").returncode == 0
-    assert run(place, command, "apply", "--in-place", "net.prototxt", "in.h5").returncode == 0
+    assert run(place, COMMAND, "apply", "--check", "net.prototxt", "in.h5").returncode == 0
+    assert run(place, COMMAND, "apply", "--in-place", "net.prototxt", "in.h5").returncode == 0
     again = (place / "in.h5").stat()
     assert (again.st_ino, again.st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
     untouched(place, (place / "in.h5").read_bytes())
 
 
 @pytest.mark.parametrize("change", [lambda file: None, without_weights], ids=["there", "not there"])
-def test_from_and_to_a_pipe(change: Callable[[Any], None], place: Path, command: list[str]) -> None:
+def test_from_and_to_a_pipe(change: Callable[[Any], None], place: Path) -> None:
     data = changed(place / "in.h5", change)
     applied(place)
     expected = (place / "out").read_bytes()
     assert weights(place / "out") == WEIGHTS.tobytes()
     for arguments, given_in in ((("-", "-"), data), (("in.h5", "-"), b"")):
-        done = run(place, command, "apply", "net.prototxt", *arguments, input=given_in)
+        done = run(place, COMMAND, "apply", "net.prototxt", *arguments, input=given_in)
         assert (done.returncode, done.stdout) == (0, expected)
         assert b"up" in done.stderr  # the table
-    done = run(place, command, "apply", "net.prototxt", "-", "by-pipe", input=data)
+    done = run(place, COMMAND, "apply", "net.prototxt", "-", "by-pipe", input=data)
     assert (done.returncode, done.stderr) == (0, b"")
     assert (place / "by-pipe").read_bytes() == expected
 
@@ -166,7 +165,7 @@ def test_a_read_only_input_is_read(place: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", ["apply", "inspect"])
-def test_without_the_library_the_extra_is_named(verb: str, place: Path, command: list[str]) -> None:
+def test_without_the_library_the_extra_is_named(verb: str, place: Path) -> None:
     hidden = place / "hidden"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text(
@@ -179,7 +178,7 @@ def test_without_the_library_the_extra_is_named(verb: str, place: Path, command:
     )
     environment = os.environ | {"PYTHONPATH": f"{hidden}{os.pathsep}{ROOT}"}
     arguments = ["net.prototxt", "in.h5"] + ["out"] * (verb == "apply")
-    done = run(place, command, verb, *arguments, env=environment)
+    done = run(place, COMMAND, verb, *arguments, env=environment)
     assert done.returncode == 3
     words = " ".join(done.stderr.decode().split())
     assert "in.h5" in words
@@ -188,7 +187,7 @@ def test_without_the_library_the_extra_is_named(verb: str, place: Path, command:
     untouched(place, (place / "in.h5").read_bytes(), "hidden")
 
 
-def test_a_binary_model_does_not_need_the_library(place: Path, command: list[str]) -> None:
+def test_a_binary_model_does_not_need_the_library(place: Path) -> None:
     layouts = ROOT / "tests" / "golden" / "layouts"
     code = (
         "import sys; sys.modules['h5py'] = None\n"
@@ -233,11 +232,9 @@ def solver_state(file: Any) -> None:
         (solver_state, "solver state"),
     ],
 )
-def test_hdf5_that_is_no_weights(
-    change: Callable[[Any], None], words: str, place: Path, command: list[str]
-) -> None:
+def test_hdf5_that_is_no_weights(change: Callable[[Any], None], words: str, place: Path) -> None:
     data = changed(place / "in.h5", change)
-    done = run(place, command, "apply", "--json", "net.prototxt", "in.h5", "out")
+    done = run(place, COMMAND, "apply", "--json", "net.prototxt", "in.h5", "out")
     assert done.returncode == 3
     error = json.loads(done.stdout)["error"]
     assert "without a group 'data'" in error["message"]
@@ -421,9 +418,7 @@ def test_a_damaged_chunk_is_told_where_it_is_read(place: Path) -> None:
     assert "/data/up/0 cannot be read" in words
 
 
-def test_a_file_that_the_library_cannot_close_is_written_to_no_more(
-    place: Path, command: list[str]
-) -> None:
+def test_a_file_that_the_library_cannot_close_is_written_to_no_more(place: Path) -> None:
     """It tries again when the process ends; the descriptor may be another file's by then."""
     data = bytearray(changed(place / "in.h5", without_weights))
     data[48:56] = bytes(range(200, 208))  # the superblock's address of driver information
@@ -535,16 +530,14 @@ def test_reading_fails_at_every_call(place: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [lambda file: None, without_weights], ids=["there", "not there"])
-def test_a_limit_on_the_size_of_files(
-    change: Callable[[Any], None], place: Path, command: list[str]
-) -> None:
+def test_a_limit_on_the_size_of_files(change: Callable[[Any], None], place: Path) -> None:
     """The file fits to the last byte but what is created does not, or not even that."""
     data = changed(place / "in.h5", change)
     (place / "out").write_bytes(b"old")
     for limit in (len(data) - 500, len(data)):
         done = run(
             place,
-            command,
+            COMMAND,
             *("apply", "--json", "-f", "net.prototxt", "in.h5", "out"),
             preexec_fn=lambda limit=limit: resource.setrlimit(
                 resource.RLIMIT_FSIZE, (limit, limit)
@@ -610,7 +603,7 @@ def test_the_input_is_not_written_to_by_mistake(place: Path) -> None:
 # --- memory
 
 
-def test_memory_does_not_grow_with_the_file(place: Path, command: list[str]) -> None:
+def test_memory_does_not_grow_with_the_file(place: Path) -> None:
     size = 200 << 20
     net = NET.replace("[1, 3, 5, 6]", "[1, 512, 5, 6]").replace("num_output: 3", "num_output: 512")
     (place / "net.prototxt").write_text(net.replace("group: 3", ""))
@@ -628,7 +621,7 @@ def test_memory_does_not_grow_with_the_file(place: Path, command: list[str]) -> 
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
-    measured = [sys.executable, "-c", code, *command]
+    measured = [sys.executable, "-c", code, *COMMAND]
     done = run(place, measured, "apply", "net.prototxt", "in.h5", "out")
     assert (done.returncode, done.stderr) == (0, b"")
     assert int(done.stdout) < 150 * 1024  # KiB

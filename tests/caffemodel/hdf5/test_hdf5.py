@@ -21,6 +21,7 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel.hdf5.read import _blob
 from deconvsurgery.caffemodel.model import Dataset, Version
 from helpers.places import LAYOUTS, SHARED
+from helpers.runs import COMMAND
 
 Array = NDArray[Any]
 Case = dict[str, Any]
@@ -300,7 +301,7 @@ def test_weights_are_those_of_fcn_and_all_else_is_kept(
 
 @of(REFUSED)
 def test_what_caffe_or_fcn_refuses_ends_with_3_and_writes_nothing(
-    case: Case, tmp_path: Path, command: list[str]
+    case: Case, tmp_path: Path
 ) -> None:
     path = tmp_path / "in.h5"
     if case in SAVED:
@@ -312,7 +313,7 @@ def test_what_caffe_or_fcn_refuses_ends_with_3_and_writes_nothing(
         surgery(case["prototxt"], path, any_gain=True)
     assert caught.value.layer == "up"
     run = subprocess.run(
-        [*command, "apply", "--any-gain", "--json", "net.prototxt", "in.h5", "out"],
+        [*COMMAND, "apply", "--any-gain", "--json", "net.prototxt", "in.h5", "out"],
         cwd=tmp_path,
         capture_output=True,
         timeout=60,

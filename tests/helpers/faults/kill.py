@@ -32,6 +32,7 @@ from typing import Any
 
 from helpers.faults.injection import FAULTS, Calls
 from helpers.faults.lab import BY_NAME, CASES, TEMPORARY, Bench, Case, content, prepare
+from helpers.models import NetParameter
 
 NAMES = (*FAULTS, "unlink")
 TORN = ("write", "pwrite", "copy_file_range")
@@ -175,9 +176,8 @@ def signalled(bench: Bench, disturbed: Calls | Lines, number: signal.Signals) ->
 
 def large(folder: Path) -> None:
     """A model of 64 MB: the small one, and a layer that nobody asks for."""
-    from deconvsurgery.caffe_fields import message_class
 
-    more = message_class("NetParameter")()
+    more = NetParameter()
     blob = more.layer.add(name="large", type="InnerProduct").blobs.add()
     blob.shape.dim.extend([16, 1 << 20])
     blob.data.extend([1.0] * (16 << 20))

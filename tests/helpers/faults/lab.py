@@ -24,9 +24,8 @@ from contextlib import (
 from dataclasses import dataclass
 from pathlib import Path
 
-import deconvsurgery as ds
 from deconvsurgery.cli import run
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
 
 OLD = b"what was there before\n"
 TEMPORARY = ".deconvsurgery-"
@@ -101,8 +100,8 @@ class Ended:
 
 def prepare(folder: Path) -> None:
     """Every file that some case reads."""
-    base = base_model(ds.parse_net(net_text()))
-    (folder / "net").write_bytes(net_text())
+    base = demo_base()
+    (folder / "net").write_bytes(demo_net())
     (folder / "in").write_bytes(base)
     for line in (
         "apply net in full",

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from helpers.faults.lab import BY_NAME, Bench, Ended, ended, prepare
+from helpers.models import NetParameter
 
 CASES = (
     "apply --force",
@@ -78,10 +79,9 @@ class Arrays:
 
 def enlarge(folder: Path) -> None:
     """A layer of a megabyte more in each model, so that there is something to take in."""
-    from deconvsurgery.caffe_fields import message_class
 
     for name in ("in", "mine", "full", "wrong", "patched", "doubles"):
-        more = message_class("NetParameter")()
+        more = NetParameter()
         blob = more.layer.add(name="large", type="InnerProduct").blobs.add()
         blob.shape.dim.extend([1 << 17])
         blob.double_data.extend([1.0] * (1 << 17))

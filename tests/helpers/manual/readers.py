@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.verbs.demo_net import base_model, net_text
 from helpers.manual.blocks import ROOT
+from helpers.models import NetParameter, base_model, demo_base, demo_net
 
 GOLDEN: Final = ROOT / "tests" / "golden"
 
@@ -67,8 +66,8 @@ def _nothing(place: Path) -> None:
 
 def _demo(place: Path) -> None:
     """The demo's net and its base model, and what comes of them."""
-    net = ds.parse_net(net_text())
-    (place / "net.prototxt").write_bytes(net_text())
+    net = ds.parse_net(demo_net())
+    (place / "net.prototxt").write_bytes(demo_net())
     (place / "in.caffemodel").write_bytes(base_model(net))
     for name in ("model", "expected"):
         ds.apply(net, place / "in.caffemodel", place / f"{name}.caffemodel")
@@ -77,7 +76,7 @@ def _demo(place: Path) -> None:
 
 def _zoo(place: Path) -> None:
     """Three pairs, one of whose models was not fetched to its end."""
-    net, base = net_text(), base_model(ds.parse_net(net_text()))
+    net, base = demo_net(), demo_base()
     (place / "base.caffemodel").write_bytes(base)
     for name, model in (("voc-1", base), ("voc-2", base), ("voc-3", base[:-7])):
         (place / "zoo" / name).mkdir(parents=True)
@@ -104,8 +103,8 @@ def _classifier(place: Path) -> None:
 
 def _old_model(place: Path) -> None:
     """The demo's base model as a Caffe of 2014 saved it: V1 layers, blobs of four axes."""
-    new: Any = message_class("NetParameter").FromString(base_model(ds.parse_net(net_text())))
-    old: Any = message_class("NetParameter")(name=new.name)
+    new: Any = NetParameter.FromString(demo_base())
+    old: Any = NetParameter(name=new.name)
     for layer in new.layer:
         if layer.type == "Input":
             continue

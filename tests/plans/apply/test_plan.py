@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.caffemodel.index import index
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.splicing.byte_ranges import spliced
+from helpers.models import BytesSource, NetParameter, indexed
 
 KERNEL = np.outer([0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25])  # size 4, by hand
 DATA = (
@@ -34,21 +33,13 @@ def up(param: str = UP, name: str = "up", more: str = "", bottom: str = "data") 
     )
 
 
-class Bytes:
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def read(self, start: int, size: int) -> bytes:
-        return self.data[start : start + size]
-
-
 def model_of(*layers: tuple[str, list[np.ndarray]], kind: str = "Deconvolution") -> ds.Model:
-    net: Any = message_class("NetParameter")()
+    net: Any = NetParameter()
     for name, blobs in layers:
         layer = net.layer.add(name=name, type=kind)
         for blob in blobs:
             layer.blobs.add(data=blob.ravel().tolist(), shape={"dim": blob.shape})
-    return index(Bytes(net.SerializeToString()))
+    return indexed(net.SerializeToString())
 
 
 EMPTY = model_of()
@@ -134,9 +125,9 @@ def test_no_create() -> None:
 
 
 def test_a_blob_without_values_is_there_to_be_filled() -> None:
-    net: Any = message_class("NetParameter")()
+    net: Any = NetParameter()
     net.layer.add(name="up").blobs.add(shape={"dim": [3, 1, 4, 4]})
-    model = index(Bytes(net.SerializeToString()))
+    model = indexed(net.SerializeToString())
     assert len(planned(DATA(3) + up(), model, create=False).changes) == 1
 
 
@@ -292,9 +283,9 @@ def test_a_model_that_disagrees_is_refused(param: str, blobs: list[Any], words: 
 
 
 def test_values_that_are_not_as_many_as_the_shape_says() -> None:
-    net: Any = message_class("NetParameter")()
+    net: Any = NetParameter()
     net.layer.add(name="up").blobs.add(data=[1, 2], shape={"dim": [3, 1, 4, 4]})
-    error = refused(DATA(3) + up(), index(Bytes(net.SerializeToString())))
+    error = refused(DATA(3) + up(), indexed(net.SerializeToString()))
     assert "are 2 values, where its shape (3, 1, 4, 4) says 48" in error.message
 
 
@@ -401,7 +392,7 @@ def test_a_misspelt_field_is_refused_wherever_it_stands() -> None:
 @pytest.mark.parametrize(("size", "told"), [(2**31 - 1, False), (2**31, True)])
 def test_a_model_that_caffe_would_not_read_is_told(size: int, told: bool) -> None:
     """ReadProtoFromBinaryFile has a limit of INT_MAX bytes."""
-    source = Bytes(b"")
+    source = BytesSource(b"")
     source.size = size
     warnings = planned(DATA(3) + up(), replace(EMPTY, source=source)).warnings
     words = "the model has 2,147,483,648 bytes; Caffe itself reads up to 2 GiB"
@@ -410,14 +401,14 @@ def test_a_model_that_caffe_would_not_read_is_told(size: int, told: bool) -> Non
 
 
 def test_models_of_two_generations_and_of_the_oldest() -> None:
-    mixed: Any = message_class("NetParameter")()
+    mixed: Any = NetParameter()
     mixed.layer.add(name="a")
     mixed.layers.add(name="b")
     with pytest.raises(ds.MismatchError, match="V1 and V2 layers at once"):
-        planned(DATA(3) + up(), index(Bytes(mixed.SerializeToString())))
-    oldest: Any = message_class("NetParameter")()
+        planned(DATA(3) + up(), indexed(mixed.SerializeToString()))
+    oldest: Any = NetParameter()
     oldest.layers.add().layer.name = "conv"
-    error = refused(DATA(3) + up(), index(Bytes(oldest.SerializeToString())))
+    error = refused(DATA(3) + up(), indexed(oldest.SerializeToString()))
     assert isinstance(error, ds.MismatchError)
     assert "V0 file" in error.message
 
@@ -468,12 +459,12 @@ def test_a_dilation_without_a_gain_is_a_refusal_like_any_other(dilation: int) ->
 
 
 def test_a_signalling_nan_is_no_warning_on_standard_error() -> None:
-    data = message_class("NetParameter")
+    data = NetParameter
     net: Any = data()
     net.layer.add(name="up").blobs.add(data=[0] * 48, shape={"dim": [3, 1, 4, 4]})
     raw = net.SerializeToString()
     raw = raw.replace(bytes(192), bytes.fromhex("0100807f") + bytes(188))
-    (change,) = planned(DATA(3) + up(), index(Bytes(raw))).changes
+    (change,) = planned(DATA(3) + up(), indexed(raw)).changes
     assert change.max_abs_change is None
 
 
@@ -556,14 +547,14 @@ def test_weights_that_are_there_are_not_missing() -> None:
 
 
 def test_a_bias_without_values_is_made() -> None:
-    net: Any = message_class("NetParameter")()
+    net: Any = NetParameter()
     layer = net.layer.add(name="up")
     layer.blobs.add(data=[0] * 48, shape={"dim": [3, 1, 4, 4]})
     layer.blobs.add(shape={"dim": [3]})
-    model = index(Bytes(net.SerializeToString()))
+    model = indexed(net.SerializeToString())
     text = DATA(3) + up(UP.replace("bias_term: false", "bias_filler { value: 2 }"))
     written = spliced(net.SerializeToString(), edits(planned(text, model), model))
-    saved: Any = message_class("NetParameter").FromString(written)
+    saved: Any = NetParameter.FromString(written)
     assert list(saved.layer[0].blobs[1].data) == [2, 2, 2]
     assert list(saved.layer[0].blobs[1].shape.dim) == [3]
 
@@ -585,20 +576,20 @@ def test_a_type_that_is_none_of_ours_is_told_without_blobs_too() -> None:
 
 
 def test_where_one_namesake_lacks_its_bias_the_others_keep_theirs() -> None:
-    net: Any = message_class("NetParameter")()
+    net: Any = NetParameter()
     for bias in ([4, 5, 6], []):
         layer = net.layer.add(name="up")
         layer.blobs.add(data=[0] * 48, shape={"dim": [3, 1, 4, 4]})
         layer.blobs.add(data=bias, shape={"dim": [3]})
-    model = index(Bytes(net.SerializeToString()))
+    model = indexed(net.SerializeToString())
     text = DATA(3) + up(UP.replace("bias_term: false", "bias_filler { value: 2 }"))
     written = spliced(net.SerializeToString(), edits(planned(text, model), model))
-    saved: Any = message_class("NetParameter").FromString(written)
+    saved: Any = NetParameter.FromString(written)
     assert [list(layer.blobs[1].data) for layer in saved.layer] == [[4, 5, 6], [2, 2, 2]]
 
 
 def test_a_model_too_large_for_caffe_is_told() -> None:
-    large = Bytes(b"")
+    large = BytesSource(b"")
     large.size = 2**31
     (said,) = planned(DATA(3) + up(), replace(EMPTY, source=large)).warnings
     assert said == "the model has 2,147,483,648 bytes; Caffe itself reads up to 2 GiB"

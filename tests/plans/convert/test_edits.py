@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-
-NetParameter = message_class("NetParameter")
+from helpers.models import NetParameter
 
 
 def model_of(

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.caffemodel.index import index
 from deconvsurgery.plans.regroup.edits import reshaped
 from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
 from deconvsurgery.splicing.byte_ranges import spliced
+from helpers.models import NetParameter, indexed
 
-NetParameter = message_class("NetParameter")
 NET = """
 layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 1 dim: {} dim: 5
   dim: 5 }} }} }}
@@ -35,14 +33,6 @@ def net(group: int = 1, *, outputs: int = C, channels: int = C, explicit: bool =
     said = f"group: {group}"
     places = (said, "") if explicit else ("", said if group != 1 else "")
     return ds.parse_net(NET(channels, "", outputs, *places).encode())
-
-
-class Bytes:
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def read(self, start: int, size: int) -> bytes:
-        return self.data[start : start + size]
 
 
 def weights_blob(blob: Any, weights: np.ndarray, form: str) -> None:
@@ -88,7 +78,7 @@ def model_bytes(
 
 
 def regrouped(text: ds.Net, data: bytes, *, expand: bool = False) -> tuple[Regrouping, bytes]:
-    model: ds.Model = index(Bytes(data))
+    model: ds.Model = indexed(data)
     selection = ds.match_layers(text)
     plan = make_regrouping(text, model, selection.matched, text.states(), expand=expand)
     outcome = reshaped(plan, model)

@@ -19,7 +19,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from jsonschema import Draft7Validator
 
-from deconvsurgery.caffe_fields import message_class
+from helpers.documents import parsed_json, published
+from helpers.models import NetParameter
+from helpers.runs import COMMAND, run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 Found = dict[str, Any]
@@ -59,7 +61,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "lfs.prototxt").write_text(
         f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
     )
-    model = message_class("NetParameter")()
+    model = NetParameter()
     layer = model.layer.add(name="up", type="Deconvolution", bottom=["d"], top=["0"])
     blob = layer.blobs.add()
     blob.shape.dim.extend([5, 1, 4, 4])
@@ -81,7 +83,7 @@ EVERYTHING = (
 
 
 @pytest.fixture(scope="module")
-def printed(bench: Path, run_here: RunHere) -> Callable[..., str]:
+def printed(bench: Path) -> Callable[..., str]:
     """What a format has of some files."""
 
     def of(form: str, *files: str, code: int = 4) -> str:
@@ -92,9 +94,7 @@ def printed(bench: Path, run_here: RunHere) -> Callable[..., str]:
     return of
 
 
-def test_a_prototxt_that_is_none_is_no_other_nets_model(
-    bench: Path, run_here: RunHere, parsed_json: Callable[[bytes], Any]
-) -> None:
+def test_a_prototxt_that_is_none_is_no_other_nets_model(bench: Path) -> None:
     """A pointer or an empty file: neither net nor model, so that its name decides."""
     (bench / "empty.prototxt").write_bytes(b"")
     (bench / "pointer.caffemodel").write_bytes((bench / "lfs.prototxt").read_bytes())
@@ -114,9 +114,7 @@ def test_a_prototxt_that_is_none_is_no_other_nets_model(
 # --- files beside what is printed
 
 
-def test_several_formats_of_one_run(
-    bench: Path, run_here: RunHere, printed: Callable[..., str]
-) -> None:
+def test_several_formats_of_one_run(bench: Path, printed: Callable[..., str]) -> None:
     forms = ("json", "sarif", "gitlab", "github", "markdown")
     (bench / "also.gitlab").write_text("that of the last run")
     options = [part for form in forms for part in ("--also", f"{form}=also.{form}")]
@@ -143,9 +141,7 @@ def test_several_formats_of_one_run(
         ("sarif=-", 2, "'sarif=-' is not FORMAT=FILE"),
     ],
 )
-def test_a_report_that_cannot_be_written(
-    bench: Path, run_here: RunHere, also: str, code: int, words: str
-) -> None:
+def test_a_report_that_cannot_be_written(bench: Path, also: str, code: int, words: str) -> None:
     before = (bench / "odd.prototxt").read_bytes()
     found, out, errors = run_here(bench, "check", "--isolated", "--also", also, "odd.prototxt")
     assert (found, out) == (code, b"")
@@ -157,7 +153,7 @@ def test_a_report_that_cannot_be_written(
 
 
 @pytest.fixture(scope="module")
-def schema(published: Callable[[str], Found]) -> Found:
+def schema() -> Found:
     found = published("https://json.schemastore.org/sarif-2.1.0.json")
     assert found["title"] == "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema"
     assert found["$schema"].startswith("http://json-schema.org/draft-07/schema")
@@ -275,10 +271,10 @@ def test_what_could_not_be_checked_is_told_in_sarif(log: Found) -> None:
 
 
 def test_sarif_of_standard_input_and_of_other_paths(
-    bench: Path, command: list[str], printed: Callable[..., str], schema: Found
+    bench: Path, printed: Callable[..., str], schema: Found
 ) -> None:
     done = subprocess.run(
-        [*command, "check", "--isolated", "--format", "sarif", "-"],
+        [*COMMAND, "check", "--isolated", "--format", "sarif", "-"],
         input=net("up").encode(),
         capture_output=True,
         timeout=60,
@@ -352,7 +348,7 @@ def test_gitlabs_code_quality_report(printed: Callable[..., str]) -> None:
 # --- GitHub
 
 
-COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
+WORKFLOW_COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
 
 
 def decoded(text: str, *, in_property: bool = False) -> str:
@@ -368,7 +364,7 @@ def test_workflow_commands_cannot_be_forged(printed: Callable[..., str]) -> None
     assert "3 nets could not be checked" in closing_line
     found = []
     for line in lines:
-        match = COMMAND.fullmatch(line)
+        match = WORKFLOW_COMMAND.fullmatch(line)
         assert match is not None, line
         kind, properties, words = match.groups()
         pairs = dict(each.split("=", 1) for each in properties.split(","))

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-import deconvsurgery as ds
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
+from helpers.runs import run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -130,11 +130,11 @@ LINES = {
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory, run_here: RunHere) -> dict[str, Path]:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("pages")
-    (place / "net").write_bytes(net_text())
+    (place / "net").write_bytes(demo_net())
     (place / "odd").write_text(NET)
-    (place / "in").write_bytes(base_model(ds.parse_net(net_text())))
+    (place / "in").write_bytes(demo_base())
     run_here(place, "apply", "net", "in", "full")
     for name, line in LINES.items():
         code, _, errors = run_here(place, *line.format(f"{name}.html").split())

@@ -22,13 +22,13 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.report.html.chart import Series, chart
 from deconvsurgery.report.html.heatmap import STEPS, heat
 from deconvsurgery.report.html.markdown import prose
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.rules.rule_pages import explanation
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import NetParameter, demo_base, demo_net
+from helpers.runs import COMMAND, run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 HTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
@@ -36,12 +36,12 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 
 
 @pytest.fixture
-def place(tmp_path: Path, run_here: RunHere) -> Path:
+def place(tmp_path: Path) -> Path:
     """The demo's net; a model without upsampling layers, one with, one with every pair bilinear."""
-    (tmp_path / "net").write_bytes(net_text())
-    (tmp_path / "in").write_bytes(base_model(ds.parse_net(net_text())))
+    (tmp_path / "net").write_bytes(demo_net())
+    (tmp_path / "in").write_bytes(demo_base())
     assert run_here(tmp_path, "apply", "net", "in", "full")[0] == 0
-    model = message_class("NetParameter").FromString((tmp_path / "full").read_bytes())
+    model = NetParameter.FromString((tmp_path / "full").read_bytes())
     (up,) = (layer for layer in model.layer if layer.name == "upscore2")
     kernel = ds.bilinear_kernel(4)
     up.blobs[0].ClearField("data")
@@ -137,7 +137,7 @@ def found(tree: Element, tag: str, kind: str | None = None) -> list[Element]:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_page_is_well_formed_and_loads_nothing(line: str, place: Path, run_here: RunHere) -> None:
+def test_a_page_is_well_formed_and_loads_nothing(line: str, place: Path) -> None:
     page = page_of(place, run_here, line)
     tree = parsed(page)
     assert not found(tree, "script") + found(tree, "link") + found(tree, "iframe")
@@ -154,7 +154,7 @@ def test_a_page_is_well_formed_and_loads_nothing(line: str, place: Path, run_her
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_the_policy_allows_its_own_style_alone(line: str, place: Path, run_here: RunHere) -> None:
+def test_the_policy_allows_its_own_style_alone(line: str, place: Path) -> None:
     tree = parsed(page_of(place, run_here, line))
     (policy,) = (
         each.get("content")
@@ -170,7 +170,7 @@ def test_the_policy_allows_its_own_style_alone(line: str, place: Path, run_here:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_it_can_be_read_by_everybody(line: str, place: Path, run_here: RunHere) -> None:
+def test_it_can_be_read_by_everybody(line: str, place: Path) -> None:
     tree = parsed(page_of(place, run_here, line))
     assert tree.get("lang") == "en"
     levels = [int(each.tag[-1]) for each in tree.iter() if re.search(r"}h\d$", each.tag)]
@@ -224,7 +224,7 @@ def said(value: float | None) -> str:
 
 
 @pytest.mark.parametrize("model", ["in", "full", "pairs"])
-def test_apply_shows_the_numbers_of_its_json(model: str, place: Path, run_here: RunHere) -> None:
+def test_apply_shows_the_numbers_of_its_json(model: str, place: Path) -> None:
     line = ("apply", "-n", "--json", "--report", "page", "net", model)
     document = json.loads(run_here(place, *line)[1])
     tree = parsed((place / "page").read_bytes())
@@ -246,7 +246,7 @@ def test_apply_shows_the_numbers_of_its_json(model: str, place: Path, run_here: 
     assert words(found(tree, "p", "closing")[0]).endswith("Nothing was written.")
 
 
-def test_check_shows_every_finding_of_its_json(place: Path, run_here: RunHere) -> None:
+def test_check_shows_every_finding_of_its_json(place: Path) -> None:
     line = ("check", "--json", "-p", "*", "--report", "page", "net", "pairs")
     document = json.loads(run_here(place, *line)[1])
     tree = parsed((place / "page").read_bytes())
@@ -270,7 +270,7 @@ def test_check_shows_every_finding_of_its_json(place: Path, run_here: RunHere) -
     )
 
 
-def test_layers_show_before_and_after(place: Path, run_here: RunHere) -> None:
+def test_layers_show_before_and_after(place: Path) -> None:
     tree = parsed(page_of(place, run_here, "apply --report page -n net pairs"))
     first, second = found(tree, "section", "layer")
     assert words(found(first, "h3")[0]) == "upscore2"
@@ -296,7 +296,7 @@ def test_layers_show_before_and_after(place: Path, run_here: RunHere) -> None:
     assert words(found(second, "h3")[0]) == "upscore"
 
 
-def test_the_graph_tells_its_lines_in_words(place: Path, run_here: RunHere) -> None:
+def test_the_graph_tells_its_lines_in_words(place: Path) -> None:
     tree = parsed(page_of(place, run_here, "apply --report page -n net in"))
     (graph,) = found(tree, "svg", "graph")
     told = words(found(graph, "desc")[0])
@@ -307,13 +307,13 @@ def test_the_graph_tells_its_lines_in_words(place: Path, run_here: RunHere) -> N
     assert len(found(graph, "g", "feeds")) == 1
 
 
-def test_a_model_alone_has_no_graph(place: Path, run_here: RunHere) -> None:
+def test_a_model_alone_has_no_graph(place: Path) -> None:
     tree = parsed(page_of(place, run_here, "inspect --report page pairs"))
     assert not found(tree, "svg", "graph")
     assert len(found(tree, "section", "layer")) == 3
 
 
-def test_several_pairs_are_a_part_each(place: Path, run_here: RunHere) -> None:
+def test_several_pairs_are_a_part_each(place: Path) -> None:
     tree = parsed(page_of(place, run_here, "check --report page net in net pairs broken"))
     titles = [words(each) for each in found(tree, "h2")]
     assert titles == ["net with in", "net with pairs", "broken", "The rules"]
@@ -321,7 +321,7 @@ def test_several_pairs_are_a_part_each(place: Path, run_here: RunHere) -> None:
     assert words(found(tree, "h1")[0]) == "3 pairs"
 
 
-def test_a_model_that_cannot_be_read_is_named(place: Path, run_here: RunHere) -> None:
+def test_a_model_that_cannot_be_read_is_named(place: Path) -> None:
     """Of a pair of which nothing was seen there are names, and no sizes."""
     (place / "cut").write_bytes((place / "full").read_bytes()[:-1])
     assert run_here(place, "check", "--report", "page", "net", "cut")[0] == 3
@@ -348,7 +348,7 @@ layer { name: "uneven" type: "Deconvolution" bottom: "score" top: "uneven"
 def odd(tmp_path: Path) -> Path:
     """A net of those layers and a model that has weights for each of them."""
     (tmp_path / "net").write_text(ODD_LAYERS)
-    model = message_class("NetParameter")()
+    model = NetParameter()
     for name, shape in (
         ("wide", (65, 1, 4, 4)),
         ("score", (2, 65, 1, 1)),
@@ -362,7 +362,7 @@ def odd(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_layer_that_is_skipped_is_shown_as_it_is(odd: Path, run_here: RunHere) -> None:
+def test_a_layer_that_is_skipped_is_shown_as_it_is(odd: Path) -> None:
     line = "apply --report page -n -p * --skip-unfit --any-gain net in"
     assert run_here(odd, *line.split())[0] == 0
     tree = parsed((odd / "page").read_bytes())
@@ -393,7 +393,7 @@ def test_a_layer_that_is_skipped_is_shown_as_it_is(odd: Path, run_here: RunHere)
     assert "Gain per phase of uneven, now" in [each.get("aria-label") for each in skipped.iter()]
 
 
-def test_what_is_dilated_wide_and_cut_off_is_told(odd: Path, run_here: RunHere) -> None:
+def test_what_is_dilated_wide_and_cut_off_is_told(odd: Path) -> None:
     assert run_here(odd, "inspect", "--report", "page", "-p", "wide", "net", "in")[0] == 0
     (layer,) = found(parsed((odd / "page").read_bytes()), "section", "layer")
     (numbers,) = found(layer, "dl", "numbers")
@@ -407,7 +407,7 @@ def test_what_is_dilated_wide_and_cut_off_is_told(odd: Path, run_here: RunHere) 
     assert channels.get("viewBox") == "0 0 33 33"
 
 
-def test_many_layers_are_drawn_up_to_a_number(place: Path, run_here: RunHere) -> None:
+def test_many_layers_are_drawn_up_to_a_number(place: Path) -> None:
     text = 'input: "d" input_shape { dim: 1 dim: 2 dim: 4 dim: 4 }\n'
     for number in range(45):
         text += (
@@ -424,7 +424,7 @@ def test_many_layers_are_drawn_up_to_a_number(place: Path, run_here: RunHere) ->
     assert len(page) < 2_000_000
 
 
-def test_an_fcn_8s_is_under_a_megabyte(shared: Path, place: Path, run_here: RunHere) -> None:
+def test_an_fcn_8s_is_under_a_megabyte(shared: Path, place: Path) -> None:
     net = shared / "nets/fcn.berkeleyvision.org--voc-fcn8s/val.prototxt"
     code, _, _ = run_here(place, "apply", "--report", "page", str(net), "in", "out")
     assert code == 0
@@ -473,7 +473,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("verb", ["apply", "inspect", "check"])
-def test_names_are_harmless(name: str, verb: str, tmp_path: Path, run_here: RunHere) -> None:
+def test_names_are_harmless(name: str, verb: str, tmp_path: Path) -> None:
     escaped = "".join(
         f"\\{ord(each):03o}" if ord(each) < 128 and (each in "\"\\'" or not each.isprintable())
         else each
@@ -486,7 +486,7 @@ def test_names_are_harmless(name: str, verb: str, tmp_path: Path, run_here: RunH
         f'layer {{ name: "{escaped}" type: "X{escaped}" bottom: "{escaped}" top: "o" }}\n'
     )
     (tmp_path / "net").write_bytes(net.encode())
-    model = message_class("NetParameter")()
+    model = NetParameter()
     model.layer.add(name="up" + name, type="Deconvolution")
     (tmp_path / "in").write_bytes(model.SerializeToString())
     arguments = {"apply": ["-n"], "inspect": ["-a"], "check": []}[verb]
@@ -505,9 +505,9 @@ def test_names_are_harmless(name: str, verb: str, tmp_path: Path, run_here: RunH
     assert found(tree, "svg", "graph")
 
 
-def test_a_files_name_is_harmless(place: Path, run_here: RunHere) -> None:
+def test_a_files_name_is_harmless(place: Path) -> None:
     name = "<b>\u202e\x1b&.net"
-    (place / name).write_bytes(net_text())
+    (place / name).write_bytes(demo_net())
     assert run_here(place, "apply", "-n", "--report", "page", name, "in")[0] == 0
     tree = parsed((place / "page").read_bytes())
     assert "<b>\\u202e\\x1b&.net" in words(tree)
@@ -640,7 +640,7 @@ REFUSED = (
 
 
 @pytest.mark.parametrize(("line", "why"), REFUSED)
-def test_what_is_no_place_for_a_page(line: str, why: str, crowded: Path, run_here: RunHere) -> None:
+def test_what_is_no_place_for_a_page(line: str, why: str, crowded: Path) -> None:
     before = content(crowded)
     code, out, errors = run_here(crowded, *line.split())
     assert (code, out) == (2, b"")
@@ -656,15 +656,13 @@ def test_what_is_no_place_for_a_page(line: str, why: str, crowded: Path, run_her
         "check -f --report there net",
     ],
 )
-def test_force_replaces_a_page(line: str, crowded: Path, run_here: RunHere) -> None:
+def test_force_replaces_a_page(line: str, crowded: Path) -> None:
     assert run_here(crowded, *line.split())[0] == 0
     parsed((crowded / "there").read_bytes())
 
 
 @pytest.mark.parametrize(("option", "code"), [("-n", 0), ("--check", 1)])
-def test_a_dry_run_writes_the_page_alone(
-    option: str, code: int, place: Path, run_here: RunHere
-) -> None:
+def test_a_dry_run_writes_the_page_alone(option: str, code: int, place: Path) -> None:
     before = content(place)
     assert run_here(place, "apply", option, "--report", "page", "net", "in", "out")[0] == code
     after = content(place)
@@ -673,7 +671,7 @@ def test_a_dry_run_writes_the_page_alone(
 
 
 def test_a_page_that_cannot_be_written_loses_no_model(
-    place: Path, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
+    place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deconvsurgery.report.html.html_report", lambda _result: full_disk())
 
@@ -688,9 +686,7 @@ def test_a_page_that_cannot_be_written_loses_no_model(
     assert (place / "out").read_bytes() == (place / "full").read_bytes()
 
 
-def test_a_page_without_its_style_is_none(
-    place: Path, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_without_its_style_is_none(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where an installation is damaged."""
     monkeypatch.setattr("deconvsurgery.report.html.page_frame.STYLE", place / "gone.css")
     code, out, errors = run_here(place, "apply", "--report", "page", "net", "in", "out")
@@ -704,7 +700,7 @@ def test_a_page_without_its_style_is_none(
 
 # The device is there on Linux alone.
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_device(place: Path, run_here: RunHere) -> None:
+def test_a_full_device(place: Path) -> None:
     code, out, errors = run_here(place, "apply", "--report", "/dev/full", "net", "in", "out")
     assert (code, out) == (4, b"")
     told = " ".join(errors.decode().split())
@@ -715,8 +711,8 @@ def test_a_full_device(place: Path, run_here: RunHere) -> None:
     assert b"report alone" not in errors
 
 
-def test_a_model_on_standard_output_is_not_the_page(place: Path, command: list[str]) -> None:
-    line = [*command, "apply", "-f", "--report", "page", "net", "in", "-"]
+def test_a_model_on_standard_output_is_not_the_page(place: Path) -> None:
+    line = [*COMMAND, "apply", "-f", "--report", "page", "net", "in", "-"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with (place / "page").open("wb") as out:
         done = subprocess.run(
@@ -728,16 +724,14 @@ def test_a_model_on_standard_output_is_not_the_page(place: Path, command: list[s
 
 
 @pytest.mark.parametrize("line", ["inspect net pairs", "check net pairs", "apply -n net pairs"])
-def test_what_is_printed_does_not_depend_on_the_page(
-    line: str, place: Path, run_here: RunHere
-) -> None:
+def test_what_is_printed_does_not_depend_on_the_page(line: str, place: Path) -> None:
     verb, *files = line.split()
     plain = run_here(place, verb, *files)
     assert run_here(place, verb, "--report", "page", *files) == plain
     assert plain[1]
 
 
-def test_a_page_tells_its_patch_and_its_phases(place: Path, run_here: RunHere) -> None:
+def test_a_page_tells_its_patch_and_its_phases(place: Path) -> None:
     tree = parsed(page_of(place, run_here, "apply --report page --save-patch p.undo net pairs out"))
     assert "p.undo undoes it (revert)" in words(tree)
     wide = words(parsed(page_of(place, run_here, "inspect --report page -f wide.prototxt")))
@@ -745,14 +739,14 @@ def test_a_page_tells_its_patch_and_its_phases(place: Path, run_here: RunHere) -
     assert "In phase train." in wide
 
 
-def test_weights_of_zeros_are_told(place: Path, run_here: RunHere) -> None:
+def test_weights_of_zeros_are_told(place: Path) -> None:
     tree = parsed(page_of(place, run_here, "inspect --report page -p upscore2 net zeros"))
     (layer,) = found(tree, "section", "layer")
     assert "0 everywhere" in words(layer)
     assert "no output hears anything: every weight is 0" in words(layer)
 
 
-def test_as_many_warnings_as_a_page_holds(tmp_path: Path, run_here: RunHere) -> None:
+def test_as_many_warnings_as_a_page_holds(tmp_path: Path) -> None:
     layers = (f'layer {{ name: "up{n}" type: "Deconvolution" bottom: "d" top: "t{n}" '
               "convolution_param { num_output: 1 kernel_size: 4 stride: 2 pad: 1 } }\n"
               for n in range(510))  # fmt: skip

@@ -22,17 +22,17 @@ from google.protobuf import text_format
 from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.cli import VERBS, deconvsurgery
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.documents import parsed_json
+from helpers.models import NetParameter, demo_base, demo_net
 from helpers.places import GOLDEN, PACKAGE, SHARED
+from helpers.runs import run_here
 
 Document = dict[str, Any]
 Schema = dict[str, Any]
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
 SCHEMAS = PACKAGE / "report" / "json_documents" / "schemas"
-NetParameter = message_class("NetParameter")
 
 
 def takes_json(verb: str) -> bool:
@@ -328,9 +328,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("bench")
     for name in ("layouts", "transplant"):
         (place / name).symlink_to(GOLDEN / name)
-    (place / "demo.net").write_bytes(net_text())
-    (place / "demo").write_bytes(base_model(ds.parse_net(net_text())))
-    (place / "crlf.net").write_bytes(net_text().replace(b"\n", b"\r\n"))
+    (place / "demo.net").write_bytes(demo_net())
+    (place / "demo").write_bytes(demo_base())
+    (place / "crlf.net").write_bytes(demo_net().replace(b"\n", b"\r\n"))
     (place / "states.net").write_text(states_net())
     (place / "states").write_bytes(states_model())
     (place / "renamed").write_bytes(states_model().replace(b"up-other", b"up-odder"))
@@ -345,8 +345,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 file[f"data/a/{blob}"] = np.zeros(2, np.float32)
     (place / "broken.net").write_text('name: "n"\nlayer { name: }\n')
     (place / "solver.net").write_text('net: "n"\n')
-    (place / "misspelt.net").write_bytes(net_text().replace(b"kernel_size: 4", b"kernel_sise: 4"))
-    (place / "cut").write_bytes(base_model(ds.parse_net(net_text()))[:-7])
+    (place / "misspelt.net").write_bytes(demo_net().replace(b"kernel_size: 4", b"kernel_sise: 4"))
+    (place / "cut").write_bytes(demo_base()[:-7])
     (place / "settings.toml").write_text("[pairs]")
     (place / "pairs.toml").write_text("pairs = [{model = 'v1'}, {model = 'states'}]")
     (place / "list.jsonl").write_text('{"net": "demo.net"}\n')
@@ -543,9 +543,7 @@ ALLOWED = {"check": (0, 1, 3, 4), "diff": (0, 1), "sweep": (1, 3)}
 
 
 @pytest.fixture(scope="module")
-def printed(
-    bench: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
-) -> dict[str, list[Document]]:
+def printed(bench: Path) -> dict[str, list[Document]]:
     """The documents of all runs: one each on standard output, and nothing on standard error."""
     found: dict[str, list[Document]] = {}
     pairs = [
@@ -611,9 +609,7 @@ FAILING = """
 """
 
 
-def test_errors_of_each_kind(
-    bench: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
-) -> None:
+def test_errors_of_each_kind(bench: Path) -> None:
     documents = []
     for line in FAILING.strip().splitlines():
         code, out, errors = run_here(bench, *line.split(), "--json")
@@ -638,13 +634,7 @@ def test_errors_of_each_kind(
         ("convert", "-n --to hdf5", "models/*/*.caffemodel*"),
     ],
 )
-def test_what_is_said_of_real_files(
-    command: str,
-    options: str,
-    pattern: str,
-    run_here: RunHere,
-    parsed_json: Callable[[bytes], Document],
-) -> None:
+def test_what_is_said_of_real_files(command: str, options: str, pattern: str) -> None:
     files = sorted(SHARED.glob(pattern))
     if pattern.startswith("nets"):
         files = files[::3]  # those of a family are much alike
@@ -668,9 +658,7 @@ UPSCORE2 = json.loads("""{
 }""")
 
 
-def test_fcns_upscore2(
-    tmp_path: Path, run_here: RunHere, parsed_json: Callable[[bytes], Document]
-) -> None:
+def test_fcns_upscore2(tmp_path: Path) -> None:
     (tmp_path / "net.prototxt").write_text(
         'input: "score" input_dim: 1 input_dim: 21 input_dim: 16 input_dim: 16\n'
         'layer { name: "upscore2" type: "Deconvolution" bottom: "score" top: "upscore2"\n'

@@ -13,16 +13,13 @@ from rich.cells import cell_len
 
 from deconvsurgery.inputs.error_lines import Excerpt
 from deconvsurgery.report.terminal.errors import trouble
+from helpers.runs import run_here, tool
 
 Told: TypeAlias = Callable[..., str]
 
 
 @pytest.fixture
-def told(
-    run_here: Callable[..., tuple[int, bytes, bytes]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Told:
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
     """What ``inspect`` of a text prints on standard error, as on a terminal without colours."""
     for variable in ("TERM", "COLORTERM"):
         monkeypatch.delenv(variable, raising=False)
@@ -54,9 +51,7 @@ def test_an_error_shows_the_line_it_is_about(told: Told) -> None:
 
 
 def test_the_next_steps_stand_one_below_the_other(
-    run_here: Callable[..., tuple[int, bytes, bytes]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And an error about a layer shows how it begins."""
     assert run_here(tmp_path, "demo", "d")[0] == 0
@@ -143,9 +138,7 @@ def test_a_megabyte_on_one_line_is_no_burden(told: Told) -> None:
     assert "name: }\n" in shown
 
 
-def test_what_cannot_be_read_again_is_told_without_its_lines(
-    tool: Callable[..., object], tmp_path: Path
-) -> None:
+def test_what_cannot_be_read_again_is_told_without_its_lines(tmp_path: Path) -> None:
     env = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80"}
     done = tool("patch-net", tmp_path, "-n", "-", stdin=b"name: }", env=os.environ | env)
     assert done.stderr.decode() == (  # type: ignore[attr-defined]
@@ -171,7 +164,7 @@ def test_its_colours_are_those_of_the_tables(told: Told) -> None:
     assert told("x: 1\nname: }") == re.sub(r"\x1b\[[0-9;]*m", "", shown)
 
 
-def test_ascii_alone_suffices_for_it(tool: Callable[..., object], tmp_path: Path) -> None:
+def test_ascii_alone_suffices_for_it(tmp_path: Path) -> None:
     (tmp_path / "net").write_bytes('n: "上"\nname: }'.encode())
     env = {"FORCE_COLOR": "1", "NO_COLOR": "1", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = tool("inspect", tmp_path, "net", env=os.environ | env | {"COLUMNS": "60"})

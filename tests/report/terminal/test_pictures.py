@@ -6,7 +6,6 @@ import doctest
 import importlib
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,15 @@ from rich.console import Console
 from rich.text import Text
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.kernels.channel_map import Sight, sight
 from deconvsurgery.report.terminal.chart import Chart
 from deconvsurgery.report.terminal.heatmap import Heat, Ink
 from deconvsurgery.report.terminal.picture_grid import Tile
 from deconvsurgery.report.terminal.pictures import layer_pictures, plain_layer_pictures
 from deconvsurgery.storage.source import FileSource
+from helpers.models import NetParameter
+from helpers.runs import run_here
 
-NetParameter: Any = message_class("NetParameter")
 Array = np.ndarray[Any, Any]
 KERNEL = ds.bilinear_kernel(4).astype(np.float32)
 DIAGONAL = np.einsum("io,hw->iohw", np.eye(3, dtype=np.float32), KERNEL)
@@ -400,9 +399,7 @@ def test_every_form_of_a_model_has_the_same_pictures(form: dict[str, str], place
     assert len(shown[0]) > 100
 
 
-def test_the_verb_draws_below_its_table(
-    place: Path, run_here: Callable[..., tuple[int, bytes, bytes]]
-) -> None:
+def test_the_verb_draws_below_its_table(place: Path) -> None:
     code, out, errors = run_here(place, "inspect", "--picture", "net", "model")
     assert (code, errors) == (0, b"")
     lines = out.decode().splitlines()
@@ -417,9 +414,7 @@ def test_the_verb_draws_below_its_table(
     assert b"\x1b" not in out
 
 
-def test_layers_of_other_types_have_no_picture(
-    place: Path, run_here: Callable[..., tuple[int, bytes, bytes]]
-) -> None:
+def test_layers_of_other_types_have_no_picture(place: Path) -> None:
     code, out, _ = run_here(place, "inspect", "--picture", "-a", "net", "model")
     lines = out.decode().splitlines()
     assert code == 0
@@ -439,12 +434,7 @@ def test_layers_of_other_types_have_no_picture(
     ],
 )
 def test_weights_that_are_not_the_layers_are_no_picture(
-    dims: tuple[int, ...],
-    count: int,
-    outputs: int,
-    group: int,
-    tmp_path: Path,
-    run_here: Callable[..., tuple[int, bytes, bytes]],
+    dims: tuple[int, ...], count: int, outputs: int, group: int, tmp_path: Path
 ) -> None:
     model = NetParameter()
     layer = model.layer.add(name="up", type="Deconvolution")
@@ -466,9 +456,7 @@ def test_weights_that_are_not_the_layers_are_no_picture(
         ("--picture net", "--picture shows weights: name the model, too"),
     ],
 )
-def test_no_picture_can_be_had(
-    words: str, reason: str, place: Path, run_here: Callable[..., tuple[int, bytes, bytes]]
-) -> None:
+def test_no_picture_can_be_had(words: str, reason: str, place: Path) -> None:
     code, out, errors = run_here(place, "inspect", *words.split())
     assert code == 2
     assert reason in (out + errors).decode()

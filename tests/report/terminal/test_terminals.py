@@ -19,10 +19,9 @@ from pathlib import Path
 
 import pytest
 
-import deconvsurgery as ds
 from deconvsurgery.cli import VERBS
 from deconvsurgery.cli.terminal_setup import columns, plainer
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
 from helpers.processes.warm import ran, ran_on
 
 # Every verb at work, one line each: its words, and names that must be shown in full.
@@ -143,8 +142,8 @@ def too_wide(shown: str, width: int) -> list[str]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A net, its base model and the filled one; no test here writes to them."""
     place = tmp_path_factory.mktemp("terminal")
-    (place / "net.prototxt").write_bytes(net_text())
-    (place / "in.caffemodel").write_bytes(base_model(ds.parse_net(net_text())))
+    (place / "net.prototxt").write_bytes(demo_net())
+    (place / "in.caffemodel").write_bytes(demo_base())
     done = in_pipes("apply --save-patch undo net.prototxt in.caffemodel out.caffemodel", place)
     assert done.returncode == 0
     (place / "zoo.toml").write_text(
@@ -350,7 +349,7 @@ LONG = "upscore_" + "of_a_very_long_name_" * 12 + "2"
 def test_a_pipe_gets_the_longest_names_in_full(verb: str, files: Path, tmp_path: Path) -> None:
     for path in files.glob("*.caffemodel"):
         (tmp_path / path.name).symlink_to(path)
-    text = net_text().replace(b'"upscore2"', f'"{LONG}"'.encode())
+    text = demo_net().replace(b'"upscore2"', f'"{LONG}"'.encode())
     (tmp_path / "net.prototxt").write_bytes(text)
     words = AT_WORK[verb][0].replace("upscore2", LONG)
     if verb == "regroup":

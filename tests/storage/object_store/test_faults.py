@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import base_model, demo_net
 from helpers.processes.heeding import heeding
+from helpers.runs import run_here
 from helpers.store.padded import MIB, padding
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
-NET = net_text()
+NET = demo_net()
 SMALL = base_model(ds.parse_net(NET))
 
 LARGE = padding(b"pad", 6 * MIB) + SMALL
@@ -91,7 +92,7 @@ FAULTS += [("UploadPartCopy", 200), ("CompleteMultipartUpload", 200)]
 
 @pytest.mark.parametrize(("operation", "what"), FAULTS)
 def test_a_fault_is_passed_once_and_told_when_it_stays(
-    place: Path, objects: Any, run_here: RunHere, operation: str, what: int | str
+    place: Path, objects: Any, operation: str, what: int | str
 ) -> None:
     objects.fault(what, operation, times=None)
     code, text = run(place, objects, run_here, OPERATIONS[operation])
@@ -109,7 +110,7 @@ def test_a_fault_is_passed_once_and_told_when_it_stays(
 
 @pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPart", "UploadPartCopy"])
 def test_what_the_account_may_not_do_is_not_tried_again(
-    place: Path, objects: Any, run_here: RunHere, operation: str
+    place: Path, objects: Any, operation: str
 ) -> None:
     objects.fault(403, operation, times=None)
     code, text = run(place, objects, run_here, "large")
@@ -123,7 +124,7 @@ def test_what_the_account_may_not_do_is_not_tried_again(
 @pytest.mark.parametrize("size", ["small", "large"])
 @pytest.mark.parametrize("old", [True, False], ids=["replaced", "made"])
 def test_an_answer_that_is_lost_was_the_good_one(
-    place: Path, objects: Any, run_here: RunHere, what: Any, size: str, times: Any, old: bool
+    place: Path, objects: Any, what: Any, size: str, times: Any, old: bool
 ) -> None:
     """The store has done what it was asked for: asking again is refused, and nothing is wrong."""
     url = objects.url(size if old else "new")
@@ -138,7 +139,7 @@ def test_an_answer_that_is_lost_was_the_good_one(
 
 
 def test_an_upload_that_cannot_be_aborted_is_not_the_error_that_is_told(
-    place: Path, objects: Any, run_here: RunHere
+    place: Path, objects: Any
 ) -> None:
     objects.fault(403, "CompleteMultipartUpload", times=None)
     objects.fault(500, "AbortMultipartUpload", times=None)
@@ -148,7 +149,7 @@ def test_an_upload_that_cannot_be_aborted_is_not_the_error_that_is_told(
     assert objects.uploads() == ["out"]
 
 
-def test_a_conflict_may_pass(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_a_conflict_may_pass(place: Path, objects: Any) -> None:
     """S3 says so where another writes to the same key at the same time."""
     objects.fault(409, "CompleteMultipartUpload", times=None)
     code, text = run(place, objects, run_here, "large")
@@ -156,14 +157,14 @@ def test_a_conflict_may_pass(place: Path, objects: Any, run_here: RunHere) -> No
     assert "ConditionalRequestConflict" in text
 
 
-def test_a_slow_store_is_just_slow(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_a_slow_store_is_just_slow(place: Path, objects: Any) -> None:
     objects.delay(0.05, times=None)
     assert run(place, objects, run_here, "large") == (0, "")
 
 
 @pytest.mark.parametrize("operation", ["HeadObject", "PutObject"])
 def test_two_outputs_are_made_or_neither_whatever_is_refused(
-    place: Path, objects: Any, run_here: RunHere, operation: str
+    place: Path, objects: Any, operation: str
 ) -> None:
     """The output and its patch: each request for one of them is refused in turn."""
     outcomes = []

@@ -11,6 +11,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from helpers.runs import run_here
+
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
 
@@ -31,9 +33,7 @@ def place(tmp_path: Path) -> Any:
         each.unlink()
 
 
-def test_fcn8s_is_looked_into_and_changed_where_it_lies(
-    place: Path, s3: Any, run_here: RunHere
-) -> None:
+def test_fcn8s_is_looked_into_and_changed_where_it_lies(place: Path, s3: Any) -> None:
     s3.put("in", place / "in")
     code, printed, errors = run_here(place, "inspect", "net", s3.url("in"), "-v")
     assert code == 0, errors

@@ -11,11 +11,12 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 import deconvsurgery as ds
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import base_model, demo_net
+from helpers.runs import run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
-NET = net_text()
+NET = demo_net()
 BASE = base_model(ds.parse_net(NET))
 
 
@@ -29,7 +30,7 @@ def memory() -> Iterator[MemoryFileSystem]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, memory: MemoryFileSystem, run_here: RunHere) -> Path:
+def place(tmp_path: Path, memory: MemoryFileSystem) -> Path:
     """A net and a model in a folder and in memory, and what comes of them in the folder."""
     (tmp_path / "net").write_bytes(NET)
     (tmp_path / "in").write_bytes(BASE)
@@ -44,7 +45,7 @@ def there(memory: MemoryFileSystem) -> dict[str, bytes]:
     return {name: memory.cat_file(name) for name in memory.find("/")}
 
 
-def test_a_model_in_memory(place: Path, memory: MemoryFileSystem, run_here: RunHere) -> None:
+def test_a_model_in_memory(place: Path, memory: MemoryFileSystem) -> None:
     code, _, errors = run_here(
         place, "apply", "memory://net", "memory://in", "memory://a/out", "-v"
     )
@@ -55,18 +56,14 @@ def test_a_model_in_memory(place: Path, memory: MemoryFileSystem, run_here: RunH
 
 
 @pytest.mark.parametrize("name", ["a*", "b[1]", "what?", "späte größe", "a b"])
-def test_a_name_is_no_pattern(
-    place: Path, memory: MemoryFileSystem, run_here: RunHere, name: str
-) -> None:
+def test_a_name_is_no_pattern(place: Path, memory: MemoryFileSystem, name: str) -> None:
     code, _, errors = run_here(place, "apply", "net", "in", f"memory://{name}/{name}")
     assert code == 0, errors
     new = (place / "out").read_bytes()
     assert there(memory) == {"/net": NET, "/in": BASE, f"/{name}/{name}": new}
 
 
-def test_in_place_with_a_patch_and_back_again(
-    place: Path, memory: MemoryFileSystem, run_here: RunHere
-) -> None:
+def test_in_place_with_a_patch_and_back_again(place: Path, memory: MemoryFileSystem) -> None:
     memory.pipe_file("/patch", b"another's")
     words = ["net", "memory://in", "--save-patch", "memory://patch"]
     code, _, errors = run_here(place, "apply", "-i", *words)
@@ -82,7 +79,7 @@ def test_in_place_with_a_patch_and_back_again(
 
 
 def test_a_folder_of_the_store_is_neither_read_nor_written(
-    place: Path, memory: MemoryFileSystem, run_here: RunHere
+    place: Path, memory: MemoryFileSystem
 ) -> None:
     memory.pipe_file("/folder/file", b"x")
     code, _, errors = run_here(place, "inspect", "memory://folder")
@@ -111,11 +108,7 @@ class Refusing:
 
 @pytest.mark.parametrize("method", ["open", "mv", "cp_file"])
 def test_nothing_is_left_where_the_store_refuses(
-    place: Path,
-    memory: MemoryFileSystem,
-    run_here: RunHere,
-    monkeypatch: pytest.MonkeyPatch,
-    method: str,
+    place: Path, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     memory.pipe_file("/patch", b"another's")
     before = there(memory)
@@ -137,10 +130,7 @@ def test_nothing_is_left_where_the_store_refuses(
 
 
 def test_what_cannot_be_put_back_is_not_lost(
-    place: Path,
-    memory: MemoryFileSystem,
-    run_here: RunHere,
-    monkeypatch: pytest.MonkeyPatch,
+    place: Path, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old patch was copied and replaced, and then the store has no more room for anything."""
     memory.pipe_file("/patch", b"another's")
@@ -157,11 +147,7 @@ def test_what_cannot_be_put_back_is_not_lost(
 
 @pytest.mark.parametrize("old", [None, b"old"])
 def test_what_another_made_meanwhile_stays(
-    place: Path,
-    memory: MemoryFileSystem,
-    run_here: RunHere,
-    monkeypatch: pytest.MonkeyPatch,
-    old: bytes | None,
+    place: Path, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, old: bytes | None
 ) -> None:
     """Put there when the new object is complete and waits beside its place."""
     words = ["net", "in", "memory://out"]
@@ -199,7 +185,7 @@ class Closed(MemoryFileSystem):
         raise ValueError("neither an account nor a key is given")
 
 
-def test_a_store_that_knows_nobody(place: Path, run_here: RunHere) -> None:
+def test_a_store_that_knows_nobody(place: Path) -> None:
     fsspec.register_implementation("closed", Closed, clobber=True)
     code, _, errors = run_here(place, "inspect", "closed://bucket/key")
     assert code == 4

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import base_model, demo_net
+from helpers.runs import run_here
 from helpers.store.padded import MIB, padding, traffic
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
-NET = net_text()
+NET = demo_net()
 BASE = base_model(ds.parse_net(NET))
 
 
@@ -74,7 +75,7 @@ def without_paths(printed: bytes, prefix: str) -> Any:
     ids=" ".join,
 )
 def test_a_verb_says_the_same_of_an_object_and_counts_its_requests(
-    place: Path, objects: Any, run_here: RunHere, arguments: tuple[str, ...]
+    place: Path, objects: Any, arguments: tuple[str, ...]
 ) -> None:
     prefix = objects.url("a/")
     local = {"NET": "net", "IN": "in", "LOCAL": "in"}
@@ -91,7 +92,7 @@ def test_a_verb_says_the_same_of_an_object_and_counts_its_requests(
     assert traffic(errors) == (len(requests), read, 0, 0)
 
 
-def test_a_run_without_urls_says_that_no_store_was_asked(place: Path, run_here: RunHere) -> None:
+def test_a_run_without_urls_says_that_no_store_was_asked(place: Path) -> None:
     code, _, errors = run_here(place, "inspect", "net", "in", "-v")
     assert (code, errors) == (0, b"no store was asked for anything\n")
 
@@ -99,14 +100,14 @@ def test_a_run_without_urls_says_that_no_store_was_asked(place: Path, run_here: 
 # --- little is asked for
 
 
-def test_a_small_object_is_one_request(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_a_small_object_is_one_request(place: Path, objects: Any) -> None:
     code, _, _ = run_here(place, "apply", "-n", objects.url("a/net"), objects.url("a/in"))
     assert code == 0
     asked = [(each.operation, each.key, each.range) for each in objects.requests()]
     assert asked == [("GetObject", "a/" + key, "bytes=0-65535") for key in ("net", "in")]
 
 
-def test_an_empty_object_is_an_empty_file(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_an_empty_object_is_an_empty_file(place: Path, objects: Any) -> None:
     objects.put("a/empty", b"")
     (place / "empty").write_bytes(b"")
     expected = run_here(place, "apply", "-n", "empty", "in")
@@ -118,9 +119,7 @@ def test_an_empty_object_is_an_empty_file(place: Path, objects: Any, run_here: R
     assert [each.operation for each in objects.requests()] == ["GetObject", "HeadObject"]
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again(
-    place: Path, objects: Any, run_here: RunHere
-) -> None:
+def test_an_answer_that_breaks_off_is_asked_for_again(place: Path, objects: Any) -> None:
     expected = run_here(place, "apply", "-n", "net", "in")
     objects.fault("cut", "GetObject", "a/in")
     code, printed, errors = run_here(place, "apply", "-n", "net", objects.url("a/in"))
@@ -129,7 +128,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(
     assert [each.faults for each in objects.requests()] == [["cut"], []]
 
 
-def test_a_store_that_heeds_no_ranges(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_a_store_that_heeds_no_ranges(place: Path, objects: Any) -> None:
     """It can be read as far as one request goes; all of a large one would come each time."""
     objects.fault("whole", "GetObject", times=None)
     code, _, _ = run_here(place, "inspect", objects.url("a/net"), objects.url("a/in"))
@@ -150,9 +149,7 @@ def large(tmp_path: Path, s3: Any) -> Any:
     return s3
 
 
-def test_inspecting_a_large_model_takes_little_of_it(
-    tmp_path: Path, large: Any, run_here: RunHere
-) -> None:
+def test_inspecting_a_large_model_takes_little_of_it(tmp_path: Path, large: Any) -> None:
     assert (tmp_path / "in").stat().st_size > 41_900_000
     _, expected, _ = run_here(tmp_path, "inspect", "net", "in", "--json")
     code, printed, errors = run_here(tmp_path, "inspect", "net", large.url("in"), "--json", "-v")
@@ -165,9 +162,7 @@ def test_inspecting_a_large_model_takes_little_of_it(
     assert len(requests) < 30
 
 
-def test_all_of_a_large_model_is_read_in_few_requests(
-    tmp_path: Path, large: Any, run_here: RunHere
-) -> None:
+def test_all_of_a_large_model_is_read_in_few_requests(tmp_path: Path, large: Any) -> None:
     code, _, _ = run_here(tmp_path, "diff", "in", large.url("in"))
     assert code == 0
     requests = large.requests()
@@ -223,9 +218,7 @@ class Ranges(WholeFiles):
         self.wfile.write(data[start:stop])
 
 
-def test_the_web_is_read_by_ranges_where_it_gives_them(
-    place: Path, web: Any, run_here: RunHere
-) -> None:
+def test_the_web_is_read_by_ranges_where_it_gives_them(place: Path, web: Any) -> None:
     (place / "in").write_bytes(padded(BASE, 4, 2 * MIB))
     _, expected, _ = run_here(place, "inspect", "net", "in", "--json")
 
@@ -242,9 +235,7 @@ def test_the_web_is_read_by_ranges_where_it_gives_them(
     assert "" not in Here.asked
 
 
-def test_the_web_is_read_whole_where_it_gives_no_ranges(
-    place: Path, web: Any, run_here: RunHere
-) -> None:
+def test_the_web_is_read_whole_where_it_gives_no_ranges(place: Path, web: Any) -> None:
     (place / "in").write_bytes(padded(BASE, 4, 2 * MIB))
     _, expected, _ = run_here(place, "inspect", "net", "in", "--json")
     address = web(WholeFiles)
@@ -253,20 +244,20 @@ def test_the_web_is_read_whole_where_it_gives_no_ranges(
     assert without_paths(printed, address) == json.loads(expected)
 
 
-def test_the_web_takes_no_files(place: Path, web: Any, run_here: RunHere) -> None:
+def test_the_web_takes_no_files(place: Path, web: Any) -> None:
     address = web(WholeFiles)
     code, _, errors = run_here(place, "apply", "net", "in", address + "out")
     assert code == 2
     assert b"is on the web: http:// can be read, not written to" in errors
 
 
-def test_what_the_web_does_not_have(place: Path, web: Any, run_here: RunHere) -> None:
+def test_what_the_web_does_not_have(place: Path, web: Any) -> None:
     code, _, errors = run_here(place, "inspect", web(WholeFiles) + "none")
     assert code == 4
     assert b"there is no such object" in errors
 
 
-def test_a_file_url_is_a_file(place: Path, run_here: RunHere) -> None:
+def test_a_file_url_is_a_file(place: Path) -> None:
     _, expected, _ = run_here(place, "inspect", "net", "in", "--json")
     (place / "in").rename(place / "up score")
     for start in (f"file://{place}", f"file://localhost{place}", f"FILE://{place}"):
@@ -291,32 +282,30 @@ def refused(ran: tuple[int, bytes, bytes]) -> str:
     return " ".join(text.split())
 
 
-def test_an_object_that_is_not_there(place: Path, s3: Any, run_here: RunHere) -> None:
+def test_an_object_that_is_not_there(place: Path, s3: Any) -> None:
     text = refused(run_here(place, "inspect", s3.url("a/none")))
     assert "s3://zoo/a/none: there is no such object" in text
     assert "is s3://zoo/a the right place" in text
 
 
-def test_a_bucket_that_is_not_there(place: Path, s3: Any, run_here: RunHere) -> None:
+def test_a_bucket_that_is_not_there(place: Path, s3: Any) -> None:
     assert "s3://nowhere/a" in refused(run_here(place, "inspect", "s3://nowhere/a"))
 
 
 @pytest.mark.parametrize("folder", ["s3://zoo", "s3://zoo/", "s3://zoo/a", "s3://zoo/a/"])
-def test_a_folder_is_no_object(place: Path, objects: Any, run_here: RunHere, folder: str) -> None:
+def test_a_folder_is_no_object(place: Path, objects: Any, folder: str) -> None:
     text = refused(run_here(place, "inspect", folder))
     assert f"{folder}: there is no such object" in text or f"{folder}: is a folder" in text
 
 
-def test_an_account_that_may_not(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_an_account_that_may_not(place: Path, objects: Any) -> None:
     objects.fault(403, "GetObject", times=None)
     text = refused(run_here(place, "inspect", objects.url("a/in")))
     assert "the account that you are logged in with may not do this" in text
 
 
 @pytest.mark.usefixtures("other_s3")
-def test_nobody_is_logged_in(
-    place: Path, objects: Any, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_is_logged_in(place: Path, objects: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     text = refused(run_here(place, "inspect", objects.url("a/in")))
@@ -324,26 +313,24 @@ def test_nobody_is_logged_in(
 
 
 @pytest.mark.usefixtures("other_s3")
-def test_no_store_answers(
-    place: Path, s3: Any, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_store_answers(place: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     text = refused(run_here(place, "inspect", s3.url("a/in")))
     assert "the store may answer again later" in text
 
 
-def test_a_scheme_that_nobody_knows(place: Path, run_here: RunHere) -> None:
+def test_a_scheme_that_nobody_knows(place: Path) -> None:
     text = refused(run_here(place, "inspect", "foo://bucket/key"))
     assert "s3://, gs://, https:// and whatever else fsspec knows" in text
 
 
-def test_a_url_that_is_none(place: Path, run_here: RunHere) -> None:
+def test_a_url_that_is_none(place: Path) -> None:
     text = refused(run_here(place, "inspect", "s3://[::1/in"))
     assert "cannot be opened: Invalid IPv6 URL" in text
     assert "hint: is the URL spelt right" in text
 
 
-def test_a_file_of_another_machine(place: Path, run_here: RunHere) -> None:
+def test_a_file_of_another_machine(place: Path) -> None:
     text = refused(run_here(place, "inspect", "file://other/in"))
     assert "is a file of another machine, other" in text
 
@@ -351,9 +338,7 @@ def test_a_file_of_another_machine(place: Path, run_here: RunHere) -> None:
 EXTRA = "pip install 'deconvsurgery[zoo]'"
 
 
-def test_fsspec_is_not_installed(
-    place: Path, run_here: RunHere, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fsspec_is_not_installed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
     code, _, errors = run_here(place, "inspect", "s3://zoo/in")
     assert code == 3
@@ -361,7 +346,7 @@ def test_fsspec_is_not_installed(
     assert EXTRA.encode() in errors
 
 
-def test_a_package_of_a_store_is_not_installed(place: Path, run_here: RunHere) -> None:
+def test_a_package_of_a_store_is_not_installed(place: Path) -> None:
     code, _, errors = run_here(place, "inspect", "gs://zoo/in")
     assert code == 3
     assert b"gs:// needs a package that is not installed: Please install gcsfs" in errors

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import deconvsurgery as ds
 from deconvsurgery.storage.object_store.store import Traffic, count, counted
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import demo_base, demo_net
+from helpers.runs import run_here
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
@@ -62,11 +62,9 @@ def test_counting_ends_with_its_body_and_is_of_one_thread() -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_tells_at_its_end_however_it_ends(
-    tmp_path: Path, run_here: RunHere, verb: str
-) -> None:
-    (tmp_path / "net").write_bytes(net_text())
-    (tmp_path / "in").write_bytes(base_model(ds.parse_net(net_text())))
+def test_every_verb_tells_at_its_end_however_it_ends(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "net").write_bytes(demo_net())
+    (tmp_path / "in").write_bytes(demo_base())
     plain = run_here(tmp_path, verb, *VERBS[verb])
     code, printed, errors = run_here(tmp_path, verb, "-v", *VERBS[verb])
     assert (code, printed) == plain[:2]

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
-from deconvsurgery.verbs.demo_net import base_model, net_text
+from helpers.models import NetParameter, base_model, demo_net
+from helpers.runs import run_here
 from helpers.store.padded import MIB, padding, traffic
 
 RunHere = Callable[..., tuple[int, bytes, bytes]]
 
-NET = net_text()
+NET = demo_net()
 WRITING = ("PutObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy")
 
 
@@ -30,7 +30,7 @@ def filled() -> bytes:
         net.write_bytes(NET)
         model.write_bytes(base_model(ds.parse_net(NET)))
         ds.apply(net, model, out)
-        message = message_class("NetParameter").FromString(out.read_bytes())
+        message = NetParameter.FromString(out.read_bytes())
     for layer in message.layer:
         if layer.name.startswith("up"):
             layer.blobs[0].data[:] = [value / 2 for value in layer.blobs[0].data]
@@ -104,7 +104,7 @@ VERBS = {
 @pytest.mark.parametrize("how", ["from s3 to s3", "from here to s3", "from s3 to here"])
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 def test_a_verb_writes_the_bytes_that_it_writes_here(
-    place: Path, objects: Any, run_here: RunHere, verb: tuple[str, ...], how: str
+    place: Path, objects: Any, verb: tuple[str, ...], how: str
 ) -> None:
     outputs = [each[1:] for each in verb if each.startswith(">")]
     code, _, errors = run_here(place, *(each.removeprefix(">") for each in verb))
@@ -136,9 +136,7 @@ def test_a_verb_writes_the_bytes_that_it_writes_here(
 # --- few bytes
 
 
-def test_what_stays_of_a_large_model_is_copied_within_the_store(
-    place: Path, large: Any, run_here: RunHere
-) -> None:
+def test_what_stays_of_a_large_model_is_copied_within_the_store(place: Path, large: Any) -> None:
     run_here(place, "apply", "net", "in", "out")
     expected = (place / "out").read_bytes()
     code, _, errors = run_here(place, "apply", "net", large.url("in"), large.url("out"), "-v")
@@ -163,22 +161,16 @@ def stays(place: Path, objects: Any, run_here: RunHere) -> bytes:
     return errors
 
 
-def test_a_large_model_that_stays_as_it_is_is_copied_as_a_whole(
-    place: Path, large: Any, run_here: RunHere
-) -> None:
+def test_a_large_model_that_stays_as_it_is_is_copied_as_a_whole(place: Path, large: Any) -> None:
     assert traffic(stays(place, large, run_here))[2:] == (0, len(LARGE))
 
 
-def test_a_small_model_that_stays_as_it_is_is_sent(
-    place: Path, objects: Any, run_here: RunHere
-) -> None:
+def test_a_small_model_that_stays_as_it_is_is_sent(place: Path, objects: Any) -> None:
     """S3 copies no ranges of objects of up to 5 MiB."""
     assert traffic(stays(place, objects, run_here))[2:] == (len(BASE), 0)
 
 
-def test_a_large_model_from_here_is_sent_in_parts(
-    place: Path, large: Any, run_here: RunHere
-) -> None:
+def test_a_large_model_from_here_is_sent_in_parts(place: Path, large: Any) -> None:
     run_here(place, "apply", "net", "in", "out")
     code, _, errors = run_here(place, "apply", "net", "in", large.url("out"), "-v")
     assert code == 0, errors
@@ -192,9 +184,7 @@ def test_a_large_model_from_here_is_sent_in_parts(
 # --- what is there already
 
 
-def test_an_object_that_is_there_stays_unless_force_is_given(
-    place: Path, objects: Any, run_here: RunHere
-) -> None:
+def test_an_object_that_is_there_stays_unless_force_is_given(place: Path, objects: Any) -> None:
     objects.put("out", b"old")
     words = ("apply", "net", objects.url("in"), objects.url("out"))
     code, _, errors = run_here(place, *words)
@@ -209,9 +199,7 @@ def test_an_object_that_is_there_stays_unless_force_is_given(
 
 
 @pytest.mark.parametrize("model", [BASE, LARGE], ids=["small", "large"])
-def test_in_place_and_back_again(
-    place: Path, objects: Any, run_here: RunHere, model: bytes
-) -> None:
+def test_in_place_and_back_again(place: Path, objects: Any, model: bytes) -> None:
     (place / "in").write_bytes(model)
     objects.put("in", place / "in")
     url = objects.url("in")
@@ -245,7 +233,7 @@ def test_in_place_and_back_again(
     assert traffic(errors)[2] < 5.1 * MIB
 
 
-def test_metadata_of_what_is_replaced_is_kept(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_metadata_of_what_is_replaced_is_kept(place: Path, objects: Any) -> None:
     import boto3
 
     client = boto3.client("s3", region_name="us-east-1")
@@ -267,13 +255,13 @@ def test_metadata_of_what_is_replaced_is_kept(place: Path, objects: Any, run_her
 
 
 @pytest.mark.parametrize("url", ["s3://zoo", "s3://zoo/", "s3://zoo/a/"])
-def test_a_folder_is_no_place(place: Path, objects: Any, run_here: RunHere, url: str) -> None:
+def test_a_folder_is_no_place(place: Path, objects: Any, url: str) -> None:
     code, _, errors = run_here(place, "apply", "net", "in", url)
     assert code == 2
     assert b"names a folder of the store, not an object" in errors
 
 
-def test_one_object_cannot_be_two_outputs(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_one_object_cannot_be_two_outputs(place: Path, objects: Any) -> None:
     out = objects.url("out")
     code, _, errors = run_here(place, "regroup", "-p", "upscore2", "net", "in", out, out)
     assert code == 2
@@ -293,7 +281,7 @@ def test_one_object_cannot_be_two_outputs(place: Path, objects: Any, run_here: R
 
 @pytest.mark.parametrize("operation", ["UploadPartCopy", "GetObject", "CompleteMultipartUpload"])
 def test_an_input_that_is_replaced_meanwhile_makes_no_mixture(
-    place: Path, large: Any, run_here: RunHere, operation: str
+    place: Path, large: Any, operation: str
 ) -> None:
     large.put("out", b"old")
     key, first = ("in", 3) if operation == "GetObject" else ("out", 1)
@@ -315,7 +303,7 @@ def test_an_input_that_is_replaced_meanwhile_makes_no_mixture(
 @pytest.mark.parametrize("size", ["small", "large"])
 @pytest.mark.parametrize("old", [None, b"old"], ids=["made", "replaced"])
 def test_an_output_that_another_makes_meanwhile_stays(
-    place: Path, objects: Any, run_here: RunHere, size: str, old: bytes | None
+    place: Path, objects: Any, size: str, old: bytes | None
 ) -> None:
     if size == "large":
         (place / "in").write_bytes(LARGE)
@@ -335,7 +323,7 @@ def test_an_output_that_another_makes_meanwhile_stays(
     assert objects.uploads() == []
 
 
-def test_two_outputs_are_made_or_neither(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_two_outputs_are_made_or_neither(place: Path, objects: Any) -> None:
     objects.replace_before("out", b"of another", "PutObject")
     code, _, errors = run_here(
         place, "regroup", "-p", "upscore2", "net", "in", objects.url("out-net"), objects.url("out")
@@ -345,9 +333,7 @@ def test_two_outputs_are_made_or_neither(place: Path, objects: Any, run_here: Ru
     assert objects.get("out") == b"of another"
 
 
-def test_a_patch_is_put_back_where_its_output_fails(
-    place: Path, objects: Any, run_here: RunHere
-) -> None:
+def test_a_patch_is_put_back_where_its_output_fails(place: Path, objects: Any) -> None:
     objects.put("patch", b"old patch")
     objects.fault(403, "PutObject", "in", times=None)
     code, _, errors = run_here(
@@ -366,7 +352,7 @@ def test_a_patch_is_put_back_where_its_output_fails(
     assert objects.keys() == ["in", "net", "patch"]
 
 
-def test_the_etag_is_that_of_the_bytes(place: Path, objects: Any, run_here: RunHere) -> None:
+def test_the_etag_is_that_of_the_bytes(place: Path, objects: Any) -> None:
     """The store's own digest of a small object, as it came."""
     run_here(place, "apply", "net", "in", objects.url("out"))
     run_here(place, "apply", "net", "in", "out")

@@ -1,0 +1,50 @@
+"""The command line as tests run it: in this process, or in one of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from deconvsurgery.cli import run
+from helpers.processes import warm
+
+Done: TypeAlias = "subprocess.CompletedProcess[bytes]"
+
+COMMAND: Final = (sys.executable, "-m", "deconvsurgery")
+"""How the command line is started as a process."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment, in which the command finds what this process finds."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | more
+
+
+def run_here(place: Path, *arguments: str) -> tuple[int, bytes, bytes]:
+    """The command line in this process, in a folder: exit code, standard output and error."""
+    raw = io.BytesIO(), io.BytesIO()
+    out, errors = (io.TextIOWrapper(each, "utf-8") for each in raw)
+    with chdir(place), redirect_stdout(out), redirect_stderr(errors):
+        code = run(arguments)
+    out.flush()
+    errors.flush()
+    return code, raw[0].getvalue(), raw[1].getvalue()
+
+
+def tool(
+    verb: str,
+    place: Path,
+    *arguments: str | Path,
+    stdin: bytes = b"",
+    env: dict[str, str] | None = None,
+) -> Done:
+    """A verb in a process of its own, in a folder; whatever it ends with, it is no traceback."""
+    heeded = ("FORCE_COLOR", "COLUMNS")
+    plain = {key: value for key, value in environment().items() if key not in heeded}
+    done = warm.ran([verb, *arguments], cwd=place, stdin=stdin, env=plain | (env or {}))
+    assert b"Traceback" not in done.stdout + done.stderr
+    return done
