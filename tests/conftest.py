@@ -1,6 +1,6 @@
-"""What several test files measure against: oracles that share no code with the package.
+"""How tests run: hypothesis' settings, the environment, data beside the checkout, words, a store.
 
-Fixtures hand out functions, because test files cannot import from each other here.
+What they share beyond fixtures is in ``tests/helpers``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,9 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from numpy.typing import NDArray
 
 from helpers.places import SHARED
-
-Array = NDArray[Any]
-
-# Real models, nets and golden data that lie beside the checkout and are never committed.
+from helpers.words import Catalogue, Words, merged, read, write
 
 settings.register_profile(
     "deconvsurgery",
@@ -62,6 +58,64 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no shared test data at {SHARED}")
     return SHARED
+
+
+# --- words
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--words-update",
+        action="store_true",
+        help="write tests/golden/words.txt anew for the tests that run",
+    )
+
+
+class _Met:
+    """Sentences that tests met, here or in workers, and which tests ran."""
+
+    def __init__(self) -> None:
+        self.met: Catalogue = {}
+        self.ran: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self.ran.add(_test_name(report.nodeid))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        for text, tests in getattr(node, "workeroutput", {}).get("words", {}).items():
+            self.met.setdefault(text, set()).update(tests)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["words"] = {text: sorted(tests) for text, tests in self.met.items()}
+        else:
+            write(merged(read(), self.met, self.ran))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--words-update"):
+        config.pluginmanager.register(_Met(), "words")
+
+
+def _test_name(nodeid: str) -> str:
+    return nodeid.partition("[")[0].removeprefix("tests/")
+
+
+@pytest.fixture(scope="session")
+def _known_words() -> Catalogue:
+    return read()
+
+
+@pytest.fixture
+def words(request: pytest.FixtureRequest, _known_words: Catalogue) -> Words:
+    """``words(error)``: its sentences are those of the golden file; see helpers/words.py."""
+    plugin = request.config.pluginmanager.get_plugin("words")
+    place = str(request.getfixturevalue("tmp_path")) if "tmp_path" in request.fixturenames else ""
+    met = plugin.met if isinstance(plugin, _Met) else None
+    return Words(_test_name(request.node.nodeid), place, _known_words, met)
 
 
 # --- an object store
