@@ -24,7 +24,7 @@ from helpers.words import (
 @pytest.mark.parametrize(
     ("text", "left"),
     [
-        ("layer 'up': kernel 3x3 at stride 2 has 1,234 values", "layer '…': kernel # at stride # has # values"),
+        ("'up': kernel 3x3 at stride 2 has 1,234 values", "'…': kernel # at stride # has # values"),
         ("shape (3, 1, 4, 4), not (3,)", "shape (#), not (#)"),
         ("see /a/b/in.caffemodel:3:5 or s3://b/k", "see PATH:#:# or PATH"),
         ("net.prototxt:3: off by 1e-05, -0.5 and 0xff", "FILE:#: off by #, # and #"),

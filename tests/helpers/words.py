@@ -48,7 +48,7 @@ _FILE_NAME: Final = re.compile(
 
 
 def sentence(text: str, place: str = "") -> str:
-    """``text`` without what varies: names in quotes, numbers, shapes, paths, one of them ``place``."""
+    """``text`` without what varies: names in quotes, numbers, shapes, paths (``place`` is one)."""
     if place:
         text = text.replace(place, "/PLACE")
     text = _VARYING.sub(lambda found: _STANDS_FOR[str(found.lastgroup)], " ".join(text.split()))
