@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from helpers.places import SHARED
+from helpers.places import SHARED, WITH_SHARED
 from helpers.words import Catalogue, Words, merged, read, write
 
 settings.register_profile(
@@ -51,6 +51,14 @@ def _same_environment() -> Iterator[None]:
             del os.environ[key]
         os.environ.update(before)
         pytest.fail(f"left the environment changed: {sorted(after.items() ^ before.items())}")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not SHARED.is_dir():
+        count = int(WITH_SHARED.read_text("utf-8"))
+        terminalreporter.write_line(
+            f"There is no data at {SHARED}, with which about {count:,} more tests would run."
+        )
 
 
 @pytest.fixture(scope="session")
