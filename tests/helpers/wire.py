@@ -144,11 +144,11 @@ def legacy_dims(*shape: int) -> bytes:
 
 
 def layer_v2(
-    name: bytes, kind: bytes, *blobs: bytes, before: bytes = b"", after: bytes = b""
+    name: bytes, kind: bytes | None, *blobs: bytes, before: bytes = b"", after: bytes = b""
 ) -> bytes:
-    """A layer as a field of the net; other fields of it stand ``before`` and ``after`` the blobs."""
-    held = b"".join(sized(7, blob) for blob in blobs)
-    return sized(100, sized(1, name) + (sized(2, kind) if kind else b"") + before + held + after)
+    """A layer as a field of the net, with other fields before and after its blobs."""
+    told = sized(1, name) + (b"" if kind is None else sized(2, kind))
+    return sized(100, told + before + b"".join(sized(7, blob) for blob in blobs) + after)
 
 
 def layer_v1(name: bytes, kind: int, *blobs: bytes) -> bytes:
