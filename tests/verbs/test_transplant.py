@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 import deconvsurgery as ds
 from helpers.memory import peak
-from helpers.models import NetParameter, model_bytes, noise, parsed, weights_of
+from helpers.models import NetParameter, Weights, model_bytes, noise, parsed, weights_of
 from helpers.nets import conv as nets_conv
 from helpers.nets import data_layer, layer
 from helpers.oracles import opencv_forward, ramp, scattered, tent
@@ -32,7 +32,6 @@ from helpers.wire import FIXED32, dims, floats, layer_v2, number, payloads, size
 from helpers.words import Words, names, numbers, shapes
 
 Array = NDArray[Any]
-Weights = Mapping[str, Sequence[Array]]
 
 TRANSPLANT = GOLDEN / "transplant"
 NET, CLASSIFIER = TRANSPLANT / "fcn.prototxt", TRANSPLANT / "classifier.caffemodel"
@@ -555,7 +554,7 @@ class Refusal(NamedTuple):
 
     net: str
     old: bytes | Weights
-    options: dict[str, Any] = {}  # noqa: RUF012 - read only
+    options: Mapping[str, Any] = {}
     error: type[ds.SurgeryError] = ds.MismatchError
     numbers: tuple[float, ...] = ()
     """Those that come first: blobs, shapes, counts."""
