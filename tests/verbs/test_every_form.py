@@ -225,7 +225,9 @@ class Binary:
             if name in fresh and self.fresh:
                 made = self.fresh
             values = new.get((name, position))
-            return made(np.array(blob.data, "<f4") if values is None else values.ravel(), dims)
+            if values is None:  # as protobuf wrote it, packed
+                values = np.frombuffer(b"".join(payloads(payload, 5)), "<f4")
+            return made(values.ravel(), dims)
 
         return with_blobs(as_v1(source) if self.v1 else source, changed)
 
@@ -440,6 +442,12 @@ def layer_up(message: Any) -> Any:
     return up
 
 
+def fill(blob: Any, values: Array) -> None:
+    """Its ``data``, by way of the wire: protobuf takes long over a million numbers."""
+    blob.ClearField("data")
+    blob.MergeFromString(data(values))
+
+
 def source(case: Case, weights: Array | None = None) -> bytes:
     """Caffe's file, a learning rate for each blob added, with its own weights or others."""
     message, caffe = as_saved(case), case["caffe"]
@@ -450,9 +458,9 @@ def source(case: Case, weights: Array | None = None) -> bytes:
         if position == len(up.blobs):
             blob = up.blobs.add()
             blob.shape.dim.extend(shape)
-            blob.data.extend(golden(case["name"])["filler"].ravel())
+            fill(blob, golden(case["name"])["filler"])
     if weights is not None:
-        up.blobs[0].data[:] = weights.ravel().tolist()
+        fill(up.blobs[0], weights)
         for bias in up.blobs[1:]:
             bias.data[:] = [0.25, -3, 7][: len(bias.data)]
     return bytes(message.SerializeToString())
