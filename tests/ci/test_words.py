@@ -25,7 +25,8 @@ from helpers.words import (
     ("text", "left"),
     [
         ("'up': kernel 3x3 at stride 2 has 1,234 values", "'…': kernel # at stride # has # values"),
-        ("shape (3, 1, 4, 4), not (3,)", "shape (#), not (#)"),
+        ("shape (3, 1, 4, 4), not (3,) or (2, ?)", "shape (#), not (#) or (#)"),
+        ("BVLC's and NVIDIA's 'a'", "BVLC's and NVIDIA's '…'"),
         ("see /a/b/in.caffemodel:3:5 or s3://b/k", "see PATH:#:# or PATH"),
         ("net.prototxt:3: off by 1e-05, -0.5 and 0xff", "FILE:#: off by #, # and #"),
         ("DS001, V2 and k=2 (see docs/cli.md)", "DS001, V2 and k=# (see docs/cli.md)"),

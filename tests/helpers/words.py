@@ -33,15 +33,15 @@ Catalogue: TypeAlias = dict[str, set[str]]
 _NUMBER: Final = r"[-+]?(?:0x[0-9a-fA-F]+|\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?)"
 _VARYING: Final = re.compile(
     r"""
-    (?P<quoted> '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" )
+    (?P<quoted> (?<!\w)'(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" )
   | (?P<path> (?<![\w.])(?:\w+://|~?/|\.{1,2}/)[^\s:;,'"()]+ )   # a URL, an absolute path
-  | (?P<shape> \((?:NUMBER)(?:,\s*(?:NUMBER))*,?\) )             # (3, 1, 4, 4)
+  | (?P<shape> \((?:NUMBER|\?)(?:,\s*(?:NUMBER|\?))*,?\) )       # (3, 1, 4, 4), (2, ?, 1, 1)
   | (?P<number> (?<![\w.])NUMBER(?:x NUMBER)* )                  # 4, 4x4, 1,234, 0.5, 1e-05
     """.replace("NUMBER", _NUMBER).replace(f"x {_NUMBER}", f"x{_NUMBER}"),
     re.VERBOSE,
 )
 _PLAIN_NUMBER: Final = re.compile(rf"(?<![\w.]){_NUMBER}")
-_QUOTED: Final = re.compile(r"'((?:[^'\\\n]|\\.)*)'|\"((?:[^\"\\\n]|\\.)*)\"")
+_QUOTED: Final = re.compile(r"(?<!\w)'((?:[^'\\\n]|\\.)*)'|\"((?:[^\"\\\n]|\\.)*)\"")
 _FILE_NAME: Final = re.compile(
     r"(?<![\w.])[\w.-]+\.(?:prototxt|caffemodel|h5|toml|html|patch|jsonl?|npy|tsv|csv)\b"
 )
