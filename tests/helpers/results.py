@@ -11,11 +11,12 @@ from math import prod
 from typing import Any
 
 import deconvsurgery as ds
+from deconvsurgery.caffemodel.model import Storage
 from deconvsurgery.plans.apply.plan_types import BiasFill
 from deconvsurgery.plans.regroup.plan import Kept, Regroup, Regrouping
 from deconvsurgery.rules.inspect_rows import Row
 
-__all__ = ["BiasFill", "Kept", "Regroup", "Row"]
+__all__ = ["BiasFill", "Kept", "Regroup", "Row", "Storage"]
 
 
 def target(
