@@ -20,7 +20,7 @@ import pytest
 
 from helpers.campaigns import campaign, table
 from helpers.command_line import VERBS
-from helpers.models import demo_net, write_demo
+from helpers.models import demo_base, demo_net, write_demo
 from helpers.processes.warm import ran, ran_on
 from helpers.runs import run_here
 from helpers.words import Words, names
@@ -33,7 +33,7 @@ AT_WORK = {
         "check --exit-zero -p re:. net.prototxt in.caffemodel",
         ["DS001", "upscore2", "refine", "upscore"],
     ),
-    "revert": ("revert -n out.caffemodel undo", ["out.caffemodel"]),
+    "revert": ("revert -n out.caffemodel undo", [f"{len(demo_base()):,}"]),
     "diff": ("diff in.caffemodel in.caffemodel", ["conv1", "score", "refine"]),
     "convert": ("convert -n --values float64 in.caffemodel", ["conv1", "score", "refine"]),
     "regroup": ("regroup -n -p upscore2 net.prototxt out.caffemodel", ["upscore2"]),
