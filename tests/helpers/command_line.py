@@ -1,4 +1,4 @@
-"""The verbs of the command line and the options that they take, as the tool itself has them."""
+"""Verbs of the command line, their options, rules of ``check``: as the tool itself has them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Final
 import click
 
 from deconvsurgery import cli
+from deconvsurgery.rules import finding
 
 VERBS: Final = tuple(cli.VERBS)
+RULES: Final = tuple(finding.RULES)
+"""The ids of all rules, as DS001."""
 
 
 def takes(verb: str, option: str) -> bool:

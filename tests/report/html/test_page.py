@@ -26,9 +26,8 @@ import deconvsurgery as ds
 from deconvsurgery.report.html.chart import Series, chart
 from deconvsurgery.report.html.heatmap import STEPS, heat
 from deconvsurgery.report.html.markdown import prose
-from deconvsurgery.rules.finding import RULES
-from deconvsurgery.rules.rule_pages import explanation
 from helpers.campaigns import table
+from helpers.command_line import RULES
 from helpers.models import NetParameter, demo_net, write_demo
 from helpers.runs import COMMAND, environment, run_here, tool
 from helpers.words import Words, names, numbers, shapes
@@ -478,8 +477,11 @@ def test_from_python(place: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rules_page_is_whole(rule: str) -> None:
-    page = explanation(rule)
+def test_a_rules_page_is_whole(rule: str, tmp_path: Path) -> None:
+    code, out, errors = run_here(tmp_path, "check", "--explain", rule)
+    assert (code, errors) == (0, b"")
+    page = out.decode()
+    assert page.startswith(f"# {rule}")
     tree = ElementTree.fromstring(f"<p>{''.join(prose(page))}</p>")
     plain = re.sub(r"^(# .*|```.*)$", "", page, flags=re.MULTILINE)
     for mark in ("**", "`"):
