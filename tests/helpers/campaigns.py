@@ -10,14 +10,23 @@ import pytest
 Case = TypeVar("Case")
 
 
+def campaign(*cases: object) -> list[Any]:
+    """Params of one argument that show no more than others do."""
+    return [pytest.param(each, marks=pytest.mark.campaign) for each in cases]
+
+
 def campaign_but(
-    few: Collection[str], cases: Iterable[Case], name: Callable[[Case], str] = str
+    few: Iterable[object], cases: Iterable[Case], name: Callable[[Case], str] = str
 ) -> list[Any]:
-    """Params for ``parametrize``, by name; all but the ``few``, each of which is there, marked."""
+    """Params for ``parametrize``, by name; all but the ``few``, each of which is there, marked.
+
+    ``few`` are cases or their names.
+    """
     by_name = {name(case): case for case in cases}
-    assert by_name.keys() >= set(few), set(few) - by_name.keys()
+    kept = {str(each) for each in few}
+    assert by_name.keys() >= kept, kept - by_name.keys()
     return [
-        pytest.param(case, id=each, marks=() if each in few else pytest.mark.campaign)
+        pytest.param(case, id=each, marks=() if each in kept else pytest.mark.campaign)
         for each, case in by_name.items()
     ]
 
