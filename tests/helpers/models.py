@@ -33,6 +33,20 @@ class BytesSource:
         return self.data[start : start + size]
 
 
+class CountedSource(BytesSource):
+    """A source that counts the bytes that are read of it; zeros follow ``data`` up to ``size``."""
+
+    def __init__(self, data: bytes, size: int | None = None) -> None:
+        super().__init__(data)
+        self.size = len(data) if size is None else size
+        self.count = 0
+
+    def read(self, start: int, size: int) -> bytes:
+        assert 0 <= start <= start + size <= self.size
+        self.count += size
+        return self.data[start : start + size].ljust(size, b"\0")
+
+
 def indexed(data: bytes) -> ds.Model:
     """The model that these bytes of a binary file are."""
     return index(BytesSource(data))
