@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffe_fields import message_class as message_class
 from deconvsurgery.caffemodel.index import index
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
