@@ -320,34 +320,34 @@ def test_bytes_outside_the_edits_are_the_sources_own(case: Case) -> None:
     created = [change for change in plan.changes if change.target.layer.name not in named(case)]
     before, after = list(pieces(case.data)), list(pieces(out))
     assert len(after) == len(before) + len(created)
-    for (number, old, body), (new_number, new, new_body) in zip(before, after, strict=False):
-        assert new_number == number
-        name = layer_name(number, body)
+    for (field, old, body), (new_field, new, new_body) in zip(before, after, strict=False):
+        assert new_field == field
+        name = layer_name(field, body)
         if actions.get(name, ds.Action.UNCHANGED) is ds.Action.UNCHANGED:
             assert new == old
             continue
         blobs = 6 if case.v1 else 7
-        kept = [field for field in pieces(body) if field[0] != blobs]
-        assert [field for field in pieces(new_body) if field[0] != blobs] == kept
-        old_blobs = [payload for number, _, payload in pieces(body) if number == blobs]
-        new_blobs = [payload for number, _, payload in pieces(new_body) if number == blobs]
+        kept = [each for each in pieces(body) if each[0] != blobs]
+        assert [each for each in pieces(new_body) if each[0] != blobs] == kept
+        old_blobs = [payload for inner, _, payload in pieces(body) if inner == blobs]
+        new_blobs = [payload for inner, _, payload in pieces(new_body) if inner == blobs]
         for old_blob, new_blob in zip(old_blobs, new_blobs, strict=False):
             assert besides_values(new_blob) == besides_values(old_blob)
 
 
-def layer_name(number: int, payload: bytes) -> str:
-    if number not in (2, 100):
+def layer_name(field: int, payload: bytes) -> str:
+    if field not in (2, 100):
         return ""
-    names = [text for field, _, text in pieces(payload) if field == {2: 4, 100: 1}[number]]
+    names = [text for inner, _, text in pieces(payload) if inner == {2: 4, 100: 1}[field]]
     return names[-1].decode()
 
 
 def named(case: Case) -> set[str]:
-    return {layer_name(number, payload) for number, _, payload in pieces(case.data)}
+    return {layer_name(field, payload) for field, _, payload in pieces(case.data)}
 
 
 def besides_values(blob: bytes) -> list[bytes]:
-    return [whole for number, whole, _ in pieces(blob) if number not in (5, 8)]
+    return [whole for field, whole, _ in pieces(blob) if field not in (5, 8)]
 
 
 @LAWFUL
