@@ -619,8 +619,8 @@ def test_a_nan_that_stays_hides_no_row_behind_it() -> None:
 
 def test_zero_bias_creates_a_zero_bias() -> None:
     text = data(3) + up(param=UP.replace("bias_term: false", "bias_filler { value: 3 }"))
-    for options, value in (({}, 3), ({"zero_bias": True}, 0)):
-        (change,) = planned(text, **options).changes
+    for zero_bias, value in ((False, 3), (True, 0)):
+        (change,) = planned(text, zero_bias=zero_bias).changes
         assert change.bias is not None
         assert (change.bias.count, change.bias.value) == (3, value)
 
