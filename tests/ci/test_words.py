@@ -46,6 +46,7 @@ def test_facts_are_taken_out_of_a_sentence() -> None:
 
 def test_an_error_says_its_message_and_its_hint() -> None:
     assert sentences_of(ds.ShapeError("is wrong", hint="do this")) == ["is wrong", "do this"]
+    assert sentences_of(ds.ShapeError("is wrong")) == ["is wrong [no hint]"]
     assert sentences_of(ValueError("is wrong")) == ["is wrong"]
     assert sentences_of(["a", "b"]) == ["a", "b"]
 
@@ -65,6 +66,11 @@ def test_other_words_are_an_error_that_shows_both() -> None:
     for said, case in (("was", ""), ("is 7", "case"), ("other", "")):
         with pytest.raises(AssertionError, match=said.replace("7", "#")):
             words(said, case)
+
+
+def test_nothing_said_is_an_error() -> None:
+    with pytest.raises(AssertionError, match="nothing"):
+        Words("x.py::test_a", "", {}, {})([])
 
 
 def test_an_update_replaces_what_ran_and_keeps_the_rest() -> None:

@@ -77,9 +77,9 @@ def shapes(text: str) -> list[tuple[int, ...]]:
 
 
 def sentences_of(said: str | BaseException | Iterable[str]) -> list[str]:
-    """The sentences to be pinned: of an error its message and its hint, each alone."""
+    """The sentences to be pinned: of an error its message and its hint, or that it has none."""
     if isinstance(said, ds.SurgeryError):
-        return [said.message, *([said.hint] if said.hint else [])]
+        return [said.message, said.hint] if said.hint else [f"{said.message} [no hint]"]
     if isinstance(said, str | BaseException):
         return [str(said)]
     return list(said)
@@ -149,7 +149,9 @@ class Words:
         """
         __tracebackhide__ = True
         test = f"{self._test}[{case}]" if case else self._test
-        for each in sentences_of(said):
+        sentences = sentences_of(said)
+        assert sentences, "nothing was said"
+        for each in sentences:
             text = sentence(each, self._place)
             if self._met is not None:
                 self._met.setdefault(text, set()).add(test)
