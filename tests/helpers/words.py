@@ -92,10 +92,11 @@ def read(file: Path = FILE) -> Catalogue:
     """The tests of each sentence."""
     found: Catalogue = {}
     current: set[str] = set()
-    for line in file.read_text("utf-8").splitlines() if file.exists() else ():
+    text = file.read_text("utf-8") if file.exists() else ""
+    for line in text.removeprefix(_HEAD).splitlines():  # a sentence may begin with "#", a number
         if line.startswith(_INDENT):
             current.add(line.strip())
-        elif line and not line.startswith("#"):
+        elif line:
             current = found.setdefault(line, set())
     return found
 
