@@ -40,7 +40,7 @@ def filled(disk: Path, pages: int) -> Path:
     return disk / "filler"
 
 
-@pytest.mark.parametrize("case", each_verb(CASES, "apply to a stream", "convert to HDF5"))
+@pytest.mark.parametrize("case", each_verb(CASES, "apply to a stream"))
 def test_a_full_disk(case: Case, disk: Path, words: Words) -> None:
     bench = Bench(case, disk / "folder")
     codes = []

@@ -11,15 +11,18 @@ import pytest
 
 from helpers.faults.injection import Calls
 from helpers.faults.lab import CASES, Bench, Case
-from helpers.faults.slices import crossed
+from helpers.faults.slices import all_marked, crossed
 from helpers.words import Words
 
 FILES = [case for case in CASES if not case.stream]
+# Each verb, in one of its ways.
+ALWAYS = list({case.arguments[0]: case for case in FILES}.values())
+SECOND = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.mark.parametrize(
     ("case", "second"),
-    crossed(FILES, (signal.SIGINT, signal.SIGTERM)),
+    [*crossed(ALWAYS, SECOND), *all_marked([case for case in FILES if case not in ALWAYS], SECOND)],
     ids=lambda each: each.name,
 )
 def test_two_signals(case: Case, second: signal.Signals, place: Path, words: Words) -> None:

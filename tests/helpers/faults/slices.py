@@ -25,6 +25,13 @@ def crossed(*tables: Sequence[Any]) -> list[ParameterSet]:
     ]
 
 
+def all_marked(*tables: Sequence[Any]) -> list[ParameterSet]:
+    """All combinations, all of them marked ``campaign``."""
+    return [
+        pytest.param(*values, marks=pytest.mark.campaign) for values in itertools.product(*tables)
+    ]
+
+
 def each_verb(cases: Iterable[Case], *also: str) -> list[ParameterSet]:
     """All cases; those that are neither a verb's first nor named are marked ``campaign``."""
     found: list[ParameterSet] = []
