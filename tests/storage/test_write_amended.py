@@ -362,16 +362,17 @@ def test_a_pair_says_what_was_written(source: FileSource, place: Path) -> None:
 def test_a_pair_warns_of_each_ones_other_names(
     source: FileSource, place: Path, words: Words
 ) -> None:
-    for name in ("net", "model"):
+    for name, links in (("net", 1), ("model", 2)):
         (place / name).write_bytes(b"old")
-        os.link(place / name, place / f"{name}.too")
+        for number in range(links):
+            os.link(place / name, place / f"{name}.{number}")
     made = write_pair(
         b"text", place / "net", source, lambda sink: None, place / "model", force=True
     )
-    for each in made:
-        (warning,) = each.warnings
-        assert numbers(warning) == [1]
-        words(warning)
+    for written, links in zip(made, (1, 2), strict=True):
+        (warning,) = written.warnings
+        assert numbers(warning) == [links]
+        words(warning, f"{links}")
 
 
 def test_a_pair_is_refused_by_name(source: FileSource, place: Path, words: Words) -> None:
