@@ -58,3 +58,17 @@ def coloured(text: str) -> list[tuple[str, str]]:
     assert "\x1b" not in first
     pairs = zip(rest[::2], rest[1::2], strict=True)
     return [(codes, said.strip()) for codes, said in pairs if codes != "0" and said.strip()]
+
+
+def styled(report: RenderableType, width: int = 200) -> list[tuple[str, str]]:
+    """Every stretch that has a style: its style in words, and the text without its margins.
+
+    As rich keeps it: the codes it prints depend on what this process has printed before, as a style
+    keeps those of the first terminal it was shown on.
+    """
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, highlight=False)
+    return [
+        (str(each.style), each.text.strip())
+        for each in console.render(report)
+        if each.style and each.text.strip()
+    ]

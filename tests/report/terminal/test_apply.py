@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import escaped
 from deconvsurgery.report.terminal.apply import apply_report, closing_words
-from helpers.pages import WIDTHS, coloured, lines_in_pipe, shown, stripped, unfolded, widest
+from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, styled, unfolded, widest
 from helpers.results import BiasFill, apply_result, change, target
 from helpers.words import numbers
 
@@ -131,25 +131,25 @@ def test_absurd_widths_do_not_crash(width: int) -> None:
 
 def test_colours_have_a_meaning() -> None:
     """Green is right, red is wrong; what changed is bold, what did not change is dim."""
-    text = shown(apply_report(FULL, dry_run=False, width=200, terminal=True), color=True)
     named = {row.target.layer.name for row in FULL.plan.rows}
-    codes: dict[str, set[str]] = {}
-    for code, said in coloured(text):
-        codes.setdefault(said, set()).add(code)
-    assert {name: codes[name] for name in named} == {name: {"1"} for name in named}
-    orange, turquoise = "38;5;166", "38;5;30"
-    assert {said: codes[said] for said in STATES_AND_ACTIONS} == {
-        "zero": {"31"},
-        "missing": {"31"},
-        "bilinear": {"32"},
-        "→ bilinear": {"32"},
-        "nearest": {turquoise},
-        "bilinear-off-diagonal": {orange},
-        "rewritten": {f"1;{turquoise}"},
-        "created": {"1;32"},
-        "unchanged": {"2"},
-        "skipped": {orange},
+    styles: dict[str, set[str]] = {}
+    for style, said in styled(apply_report(FULL, dry_run=False, width=200, terminal=True)):
+        styles.setdefault(said, set()).add(style)
+    assert {name: styles[name] for name in named} == {name: {"bold"} for name in named}
+    assert {said: styles[said] for said in STATES_AND_ACTIONS} == {
+        "zero": {"red"},
+        "missing": {"red"},
+        "bilinear": {"green"},
+        "→ bilinear": {"green"},
+        "nearest": {"turquoise4"},
+        "bilinear-off-diagonal": {"dark_orange3"},
+        "rewritten": {"bold turquoise4"},
+        "created": {"bold green"},
+        "unchanged": {"dim"},
+        "skipped": {"dark_orange3"},
     }
+    colored = shown(apply_report(FULL, dry_run=False, width=200, terminal=True), color=True)
+    assert "\x1b[31mzero" in colored
     plain = apply_report(FULL, dry_run=False, width=200, terminal=False)
     assert "\x1b" not in shown(plain, 500, color=True)
 
