@@ -70,6 +70,7 @@ def refused(text: str, model: ds.Model = EMPTY, **options: Any) -> ds.LayerError
     with pytest.raises(ds.LayerError) as raised:
         planned(text, model, **options)
     assert type(raised.value) in (ds.ShapeError, ds.MismatchError)
+    assert "--skip-unfit" in (raised.value.hint or "")
     return raised.value
 
 
@@ -142,10 +143,9 @@ def test_no_create(words: Words) -> None:
     (skip,) = plan.skips
     assert "--no-create" in skip.reason
     words(skip.reason)
-    assert actions(planned(text, create=False)) == {
-        "up": ds.Action.SKIPPED,
-        "up2": ds.Action.SKIPPED,
-    }
+    neither = planned(text, create=False)
+    assert actions(neither) == {"up": ds.Action.SKIPPED, "up2": ds.Action.SKIPPED}
+    assert neither.warnings == ()  # the rows say it
 
 
 def test_a_blob_without_values_is_there_to_be_filled() -> None:
@@ -342,6 +342,7 @@ def test_a_model_that_disagrees_is_refused(case: str, words: Words) -> None:
     assert (error.layer, error.line) == ("up", 2)
     assert shapes(error.message) == differ
     assert differ or numbers(error.message) == counts
+    assert ("bias_term" in (error.hint or "")) == bool(counts)
     words(error, case)
 
 
@@ -481,6 +482,7 @@ def test_a_guess_is_told_and_what_cannot_be_guessed_is_refused(words: Words) -> 
     words(warning)
     error = refused(OPEN + up(param=FULL))
     assert names(error.message) == ["up", "data"]
+    assert "input_param" in (error.hint or "")
     words(error)
     (change,) = planned(OPEN + up(param=FULL), model_of(("up", [np.zeros((2, 2, 4, 4))]))).changes
     assert change.fill.shape == (2, 2, 4, 4)  # by the model's weights
@@ -497,6 +499,7 @@ def test_a_misspelt_field_is_refused_wherever_it_stands(
         planned(text)
     assert (raised.value.line, raised.value.column, raised.value.layer) == (4, 2, "conv")
     assert names(raised.value.message) == ["conv", field, *nearest]
+    assert raised.value.hint
     words(raised.value, request.node.callspec.id)
 
 
@@ -516,12 +519,14 @@ def test_models_of_two_generations_and_of_the_oldest(words: Words) -> None:
     mixed.layers.add(name="b")
     with pytest.raises(ds.MismatchError) as raised:
         planned(data(3) + up(), indexed(mixed.SerializeToString()))
+    assert raised.value.hint
     words(raised.value, "two generations")
     oldest = NetParameter()
     oldest.layers.add().layer.name = "conv"
     error = refused(data(3) + up(), indexed(oldest.SerializeToString()))
     assert isinstance(error, ds.MismatchError)
     assert (error.layer, error.line) == ("up", 2)
+    assert numbers(error.hint or "") == [1.0]  # the Caffe that upgrades it
     words(error, "the oldest")
 
 
