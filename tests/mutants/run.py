@@ -51,6 +51,7 @@ SETTINGS = {
         "--override-ini=addopts=--import-mode=importlib",  # no xdist: mutmut has its own processes
         "--hypothesis-profile=deconvsurgery",
         f"-k={NOT_RUN}",
+        "-m=not campaign",
     ],
     # A mutant may loop for ever: it gets five times what its tests take, and half a minute.
     "timeout_multiplier": 5,
