@@ -25,12 +25,10 @@ WITH_SHARED: Final = GOLDEN / "tests-with-shared.txt"
 """How many more tests there are with them, about."""
 
 
-def net_files() -> list[Path]:
-    """The ten small nets, and where they are at hand the published ones."""
-    return [*sorted(NETS.glob("*.prototxt")), *sorted(SHARED.glob("nets/*/*.prototxt"))]
+SMALL_NETS: Final = tuple(path.relative_to(TESTS) for path in sorted(NETS.glob("*.prototxt")))
+"""The ten small nets, as `net_at` takes them."""
 
 
-def net_id(path: Path) -> str:
-    """The name of one of these nets in a test's name: ``golden/nets/…`` or ``nets/…``."""
-    here = path.is_relative_to(NETS)
-    return str(path.relative_to(TESTS if here else SHARED))
+def net_at(name: Path) -> Path:
+    """Where a net is: one of the small ones, or what lies under this name in ``SHARED``."""
+    return (TESTS if name in SMALL_NETS else SHARED) / name

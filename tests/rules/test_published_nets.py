@@ -12,7 +12,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.rules.rule_pages import explanation
-from helpers.places import DOCS
+from helpers.places import DOCS, NETS
 
 PAGE = (DOCS / "rules.md").read_text("utf-8")
 
@@ -77,6 +77,31 @@ FEW = {
         ("DS010", "upsample/deconv", 306),
     ],
 }
+
+
+# What the small nets break, matched by `*`: rule, layer, line.
+SMALL = {
+    "classifier-2013": [],
+    "classifier-2014": [("DS009", "up_old", 16)],
+    "fcn-32": [],
+    "fcn-8": [("DS008", "upscore", 27)],
+    "generator": [
+        ("DS009", "up1", 7),
+        ("DS010", "up1", 7),
+        ("DS009", "up2", 14),
+        ("DS010", "up2", 14),
+    ],
+    "siamese": [],
+    "side-outputs": [("DS009", "upside3", 19), ("DS007", "upside3", 26)],
+    "super-resolution": [("DS006", "deconv", 12), ("DS010", "deconv", 12)],
+    "unet": [("DS009", "up1", 12), ("DS010", "up1", 12)],
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_net(name: str) -> None:
+    found = ds.check(NETS / f"{name}.prototxt", patterns="*", allow_empty=True).findings
+    assert [(each.id, each.layer, each.line) for each in found] == SMALL[name]
 
 
 @pytest.mark.parametrize("name", FEW)

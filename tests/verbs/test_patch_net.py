@@ -22,7 +22,7 @@ import deconvsurgery as ds
 from helpers.documents import parsed_json
 from helpers.models import NetParameter, demo_base, demo_net, model_bytes
 from helpers.oracles import interpolated, opencv_forward, ramp, tent
-from helpers.places import SHARED
+from helpers.places import SHARED, SMALL_NETS, net_at
 from helpers.runs import run_here, tool
 from helpers.shared_data import each_of
 from helpers.words import Words, names, numbers, shapes
@@ -885,10 +885,11 @@ BROKEN = Path(
 
 
 def with_deconvolutions() -> Iterator[Path]:
-    for folder in ("nets", "models"):
-        for path in sorted((SHARED / folder).glob("*/*")):
-            if ".prototxt" in path.name and DECONVOLUTION.search(path.read_bytes()):
-                yield path.relative_to(SHARED)
+    published = (path for folder in ("nets", "models") for path in (SHARED / folder).glob("*/*"))
+    names = sorted(path.relative_to(SHARED) for path in published if ".prototxt" in path.name)
+    for name in (*SMALL_NETS, *names):
+        if DECONVOLUTION.search(net_at(name).read_bytes()):
+            yield name
 
 
 NETS = [path for path in with_deconvolutions() if path != BROKEN]
@@ -900,13 +901,13 @@ CHOICES: dict[str, dict[str, Any]] = {
 
 @cache
 def text_of(path: Path) -> bytes:
-    return (SHARED / path).read_bytes()
+    return net_at(path).read_bytes()
 
 
 @cache
 def plain_outcome(path: Path) -> ds.PatchResult:
     """Without options, but with kernels that do not interpolate, too."""
-    return ds.patch_net(SHARED / path, dry_run=True, patterns="*", skip_unfit=True, any_gain=True)
+    return ds.patch_net(net_at(path), dry_run=True, patterns="*", skip_unfit=True, any_gain=True)
 
 
 V1_LAYER = NetParameter.DESCRIPTOR.fields_by_name["layers"].message_type
@@ -1000,8 +1001,8 @@ def test_there_are_nets_to_try(words: Words) -> None:
 
 # By turns: the nets of a family are much alike.
 TURNS = [*zip(NETS, cycle(CHOICES), strict=False)]
-SMALL = [turn for turn in TURNS if (SHARED / turn[0]).stat().st_size < 16_000]
-FEW = {*SMALL[::7]}  # an odd step: of each choice
+QUICK = [turn for turn in TURNS if net_at(turn[0]).stat().st_size < 16_000]
+FEW = {*QUICK[::7], *zip(SMALL_NETS, cycle(CHOICES), strict=False)}  # an odd step: of each choice
 
 
 @pytest.mark.parametrize(
@@ -1014,7 +1015,7 @@ def test_nets_in_use(path: Path, choice: str, tmp_path: Path) -> None:
     if choice == "plain":
         result = plain_outcome(path)
     else:
-        result = ds.patch_net(SHARED / path, dry_run=True, **options)
+        result = ds.patch_net(net_at(path), dry_run=True, **options)
     before, after = result.before, result.after
     (tmp_path / "again").write_bytes(after)
     assert not ds.patch_net(tmp_path / "again", dry_run=True, **options).changed
@@ -1078,16 +1079,15 @@ for path in sys.stdin.read().split("\\0"):
 """
 
 
-@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.campaign)])
 def test_opencv_loads_what_it_loaded(every: bool, tmp_path: Path) -> None:
     pytest.importorskip("cv2")
-    nets = NETS if every else [path for path, _ in SMALL[::7]]
+    nets = NETS if every else [turn[0] for turn in TURNS if turn in FEW]
     pairs: list[Path] = []
     for number, path in enumerate(nets):
         new = tmp_path / str(number)
         new.write_bytes(plain_outcome(path).after)
-        pairs += [SHARED / path, new]
+        pairs += [net_at(path), new]
     done = subprocess.run(
         [sys.executable, "-c", LOADER],
         input="\0".join(map(str, pairs)),
