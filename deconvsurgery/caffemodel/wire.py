@@ -249,7 +249,7 @@ def reframed(edits: Sequence[FramedEdit]) -> list[Edit]:
     Lengths that stay true are not touched, however oddly they are encoded. Where several
     insert at one place the innermost comes first: its message ends before the others do.
 
-    >>> from .splice import spliced
+    >>> from deconvsurgery.splicing.byte_ranges import spliced
     >>> inner = Frame(1, 2, 4)              # b"\n\x02hi": field 1 holds two bytes
     >>> spliced(b"\n\x02hi", reframed([FramedEdit(replacing(4, 4, b"!"), (inner,))]))
     b'\n\x03hi!'

@@ -587,7 +587,8 @@ def test_a_row_tells_of_its_namesakes(
 ) -> None:
     (change,) = planned(DATA + text, model_of(("up", "Deconvolution", UP))).changes
     assert [numbers(told) for told in change.warnings] == lines
-    words(change.warnings, request.node.callspec.id)
+    for each in change.warnings:
+        words(each, request.node.callspec.id)
 
 
 def test_inspect_tells_it_where_it_has_both(words: Words) -> None:
@@ -678,7 +679,8 @@ TOLD: dict[str, list[tuple[list[str], list[float]]]] = {
 def test_a_real_pair_disagrees_where_the_index_says(name: str, shared: Path, words: Words) -> None:
     told = told_of(*pairs(shared)[name])
     assert [(names(each), numbers(each)) for each in told] == TOLD.get(name, [])
-    words(told, name)
+    for each in told:
+        words(each, name)
 
 
 @pytest.mark.campaign

@@ -510,7 +510,8 @@ def test_a_model_that_caffe_would_not_read_is_told(size: int, told: bool, words:
     source.size = size
     warnings = planned(data(3) + up(), replace(EMPTY, source=source)).warnings
     assert [numbers(each) for each in warnings] == ([[2_147_483_648, 2]] if told else [])
-    words(warnings)
+    for each in warnings:
+        words(each)
 
 
 def test_models_of_two_generations_and_of_the_oldest(words: Words) -> None:
