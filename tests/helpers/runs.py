@@ -48,3 +48,7 @@ def tool(
     done = warm.ran([verb, *arguments], cwd=place, stdin=stdin, env=plain | (env or {}))
     assert b"Traceback" not in done.stdout + done.stderr
     return done
+
+
+GET_RUN: Final = "from deconvsurgery.cli import run\n"
+"""For a program of its own: ``run(arguments)`` is the command line, and gives its exit code."""

@@ -17,15 +17,11 @@ from helpers.corpus.hostile_case import (
     Blobs,
     Case,
     data,
-    doubles,
-    floats,
     layer,
-    number,
     shape,
-    sized,
     v1_layer,
-    varint,
 )
+from helpers.wire import doubles, floats, number, sized, varint
 
 LEGACY = number(1, 1) + number(2, 1) + number(3, 2) + number(4, 2)
 HALVES = struct.pack("<4e", *FOUR)
