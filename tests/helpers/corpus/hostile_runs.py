@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from helpers.corpus.hostile_case import Case
-from helpers.corpus.make import BINARY, FILES, HDF5, NETS
+from helpers.corpus.hostile_hdf5 import HDF5
+from helpers.corpus.hostile_nets import NETS
+from helpers.corpus.make import BINARY, FILES
 from helpers.runs import run_here
 from helpers.words import names, numbers
 
