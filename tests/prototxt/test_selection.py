@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.prototxt.selection import active_layers, name_test, nothing_matched
+from deconvsurgery.prototxt.selection import active_layers, name_test, nothing_matched, pattern_of
 from helpers.words import Words, names
 
 NET = b"""
@@ -49,6 +51,16 @@ def test_text_glob_and_regex(pattern: str, fits: list[str], fits_not: list[str])
     test = name_test(pattern)
     assert [name for name in fits if not test(name)] == []
     assert [name for name in fits_not if test(name)] == []
+
+
+@given(st.text() | st.text("re:*?[]!a \n", max_size=8))
+def test_a_pattern_takes_the_layer_it_was_made_for(name: str) -> None:
+    pattern = pattern_of(name)
+    if pattern is None:
+        assert not name.strip()
+    else:
+        assert pattern.isprintable()
+        assert name_test(pattern)(name)
 
 
 @pytest.mark.parametrize("pattern", ["", "re:"])
