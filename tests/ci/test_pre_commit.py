@@ -19,6 +19,7 @@ from helpers.models import NetParameter
 from helpers.places import ROOT
 from helpers.runs import run_here
 from helpers.words import Words, numbers
+from helpers.words import names as names_in
 
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 
