@@ -433,7 +433,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
     if verb == "demo":
         words([] if wrong.theirs else said.decode().splitlines(), wrong.line)
     elif not wrong.theirs:
-        words([error["message"], error["hint"] or ""], wrong.line)
+        words(filter(None, (error["message"], error["hint"])), wrong.line)
     assert content(place) == before
 
 
