@@ -13,8 +13,8 @@
     ├── OutputError                 the output's place will not do
     └── FileError                   the operating system refused
 
-Low rooms know an offset or a line, the rooms that open files add the path, and the command line
-renders each error once.
+Low modules know an offset or a line, those that open files add the path, and the command line
+shows each error once.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "man", "figures"]
 nitpicky = True
-# Types of other projects, and rooms behind the public names, have no page here.
+# Types of other projects, and modules behind the public names, have no page here.
 nitpick_ignore_regex = [("py:.*", r"(?!deconvsurgery\.[A-Za-z_]+$).*")]
 
 myst_heading_anchors = 3  # as deep as pages link to each other
@@ -105,9 +105,9 @@ def api(names: str) -> str:
 
 def options(verb: str) -> str:
     """What sphinx-click has to say on a verb."""
-    room = verb.replace("-", "_")
+    module = verb.replace("-", "_")
     return (
-        f"```{{eval-rst}}\n.. click:: deconvsurgery.cli.{room}:command\n"
+        f"```{{eval-rst}}\n.. click:: deconvsurgery.cli.{module}:command\n"
         f"   :prog: deconvsurgery {verb}\n```"
     )
 

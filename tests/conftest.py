@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from helpers.places import SHARED
+from helpers.places import SHARED, WITH_SHARED
 from helpers.words import Catalogue, Words, merged, read, write
 
 settings.register_profile(
@@ -53,6 +53,14 @@ def _same_environment() -> Iterator[None]:
         pytest.fail(f"left the environment changed: {sorted(after.items() ^ before.items())}")
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not SHARED.is_dir():
+        count = int(WITH_SHARED.read_text("utf-8"))
+        terminalreporter.write_line(
+            f"There is no data at {SHARED}, with which about {count:,} more tests would run."
+        )
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     if not SHARED.is_dir():
@@ -77,6 +85,11 @@ class _Met:
     def __init__(self) -> None:
         self.met: Catalogue = {}
         self.ran: set[str] = set()
+        self.partly: set[str] = set()
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """A test some cases of which do not run keeps the sentences that it has."""
+        self.partly |= {_test_name(item.nodeid) for item in items}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call":
@@ -84,15 +97,18 @@ class _Met:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        for text, tests in getattr(node, "workeroutput", {}).get("words", {}).items():
+        output = getattr(node, "workeroutput", {})
+        self.partly |= set(output.get("partly", ()))
+        for text, tests in output.get("words", {}).items():
             self.met.setdefault(text, set()).update(tests)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output["words"] = {text: sorted(tests) for text, tests in self.met.items()}
+            output["partly"] = sorted(self.partly)
         else:
-            write(merged(read(), self.met, self.ran))
+            write(merged(read(), self.met, self.ran - self.partly))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,6 @@ rich is imported when something is shown, not before.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -75,6 +74,8 @@ def show(renderable: RenderableType, *, stderr: bool = False, whole_lines: bool 
 def show_json(document: dict[str, Any]) -> None:
     """Print one JSON document on standard output."""
     with _told(sys.stdout):
+        import json  # here, as few runs print any
+
         text = json.dumps(document, ensure_ascii=False, allow_nan=False)
         click.echo(text.encode("utf-8", "replace"))
 

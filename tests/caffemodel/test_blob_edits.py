@@ -20,25 +20,9 @@ from deconvsurgery.caffemodel.model import Storage
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
 from deconvsurgery.splicing.byte_ranges import spliced
 from helpers.models import NetParameter, indexed, message_class
+from helpers.wire import doubles, floats, sized
 
 BlobProto = message_class("BlobProto")
-
-
-def varint(value: int) -> bytes:
-    low, rest = value & 127, value >> 7
-    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
-
-
-def sized(number: int, payload: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-
-def floats(*values: float) -> bytes:
-    return np.array(values, "<f4").tobytes()
-
-
-def doubles(*values: float) -> bytes:
-    return np.array(values, "<f8").tobytes()
 
 
 BEFORE, AFTER = sized(100, sized(1, b"before")), sized(100, sized(1, b"after"))

@@ -13,9 +13,9 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from deconvsurgery import caffe_fields as schema
-from helpers.places import ROOT
+from helpers.places import ROOT, SHARED
 
-FACTS = ROOT.parent / "shared" / "facts"
+FACTS = SHARED / "facts"
 
 FieldProto = descriptor_pb2.FieldDescriptorProto
 

@@ -7,18 +7,18 @@ import io
 import pickle
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deconvsurgery.caffemodel.sniff import (
-    HEAD,
-    Form,
-    described,
-    form,
-)
+from deconvsurgery.caffemodel.sniff import HEAD, Form, described, form
+from helpers.models import NetParameter
 from helpers.places import SHARED
+from helpers.wire import END_GROUP, FIXED32, GROUP, number, read_varint, sized, tag
+from helpers.words import Words
 
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="real files are not at hand")
 
@@ -27,27 +27,8 @@ def form_of(data: bytes) -> Form:
     return form(data[:HEAD], len(data))
 
 
-# ── protobuf by hand ──
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def number(field: int, value: int) -> bytes:
-    return varint(field << 3) + varint(value)
-
-
-def length(field: int, payload: bytes) -> bytes:
-    return varint(field << 3 | 2) + varint(len(payload)) + payload
-
-
-LAYER = length(100, length(1, b"upscore") + length(2, b"Deconvolution"))
-V1_LAYER = length(2, length(4, b"upscore") + number(5, 39))
+LAYER = sized(100, sized(1, b"upscore") + sized(2, b"Deconvolution"))
+V1_LAYER = sized(2, sized(4, b"upscore") + number(5, 39))
 
 
 # ── the law: a net is a net ──
@@ -55,38 +36,38 @@ V1_LAYER = length(2, length(4, b"upscore") + number(5, 39))
 texts = st.text(st.characters(codec="utf-8"), max_size=300).map(str.encode)
 big = st.integers(0, 1 << 63)
 leading = st.one_of(
-    st.builds(length, st.just(1), texts),  # name
-    st.builds(length, st.just(3), texts),  # input
+    st.builds(sized, st.just(1), texts),  # name
+    st.builds(sized, st.just(3), texts),  # input
     st.builds(number, st.just(4), big),  # input_dim
     st.builds(number, st.just(5), st.integers(0, 1)),  # force_backward
-    st.builds(length, st.just(6), texts),  # state
-    st.builds(length, st.just(8), texts),  # input_shape
+    st.builds(sized, st.just(6), texts),  # state
+    st.builds(sized, st.just(8), texts),  # input_shape
     st.builds(number, st.sampled_from([11, 12, 13, 14, 16, 20]), big),  # NVIDIA, Intel
-    st.builds(length, st.integers(101, 5000), texts),  # not known at all
+    st.builds(sized, st.integers(101, 5000), texts),  # not known at all
 )
 
 
 @given(st.lists(leading, max_size=8), st.sampled_from([LAYER, V1_LAYER]), st.binary(max_size=99))
-@example([length(1, b"x" * 200_000)], LAYER, b"")
-@example([length(1, b"!DOCTYPE html>" + b" " * 46)], LAYER, b"")
-@example([length(1, b"name: 'x'\n")], LAYER, b"")
-@example([length(1, b"\x89HDF\r\n\x1a\n" * 200)], LAYER, b"")
+@example([sized(1, b"x" * 200_000)], LAYER, b"")
+@example([sized(1, b"!DOCTYPE html>" + b" " * 46)], LAYER, b"")
+@example([sized(1, b"name: 'x'\n")], LAYER, b"")
+@example([sized(1, b"\x89HDF\r\n\x1a\n" * 200)], LAYER, b"")
 @example([number(32, 0)], LAYER, b"")  # begins as a pickle of protocol 2
 @example([], LAYER, b"")
 def test_what_holds_a_layer_is_binary(fields: list[bytes], layer: bytes, layer_end: bytes) -> None:
-    assert form_of(b"".join(fields) + layer + length(100, layer_end)) == Form.BINARY
+    assert form_of(b"".join(fields) + layer + sized(100, layer_end)) == Form.BINARY
 
 
 @pytest.mark.parametrize("layer", [LAYER, V1_LAYER])
 def test_a_cut_model_is_still_binary(layer: bytes) -> None:
     # (its first byte alone is a newline)
-    whole = length(1, b"LeNet") + layer * 5
+    whole = sized(1, b"LeNet") + layer * 5
     assert {form_of(whole[:size]) for size in range(2, len(whole))} == {Form.BINARY}
 
 
 def test_groups_at_the_top_level_are_fields_too() -> None:
-    group = varint(50 << 3 | 3) + number(1, 5) + varint(50 << 3 | 4)
-    assert form_of(group + length(1, b"net") + LAYER) == Form.BINARY
+    group = tag(50, GROUP) + number(1, 5) + tag(50, END_GROUP)
+    assert form_of(group + sized(1, b"net") + LAYER) == Form.BINARY
 
 
 # ── every other form ──
@@ -103,9 +84,9 @@ HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(100)
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 PAGE = b"<!DOCTYPE html>\n<html><head><title>404</title></head></html>\n"
 PROTOTXT = b'name: "LeNet"\nlayer {\n  name: "up"\n  type: "Deconvolution"\n}\n'
-BLOB = number(1, 1) + number(2, 3) + number(3, 256) + number(4, 256) + length(5, bytes(30_000))
-HISTORY = length(3, BLOB)
-ONNX = number(1, 8) + length(2, b"pytorch") + length(3, b"2.1.0") + length(7, bytes(30_000))
+BLOB = number(1, 1) + number(2, 3) + number(3, 256) + number(4, 256) + sized(5, bytes(30_000))
+HISTORY = sized(3, BLOB)
+ONNX = number(1, 8) + sized(2, b"pytorch") + sized(3, b"2.1.0") + sized(7, bytes(30_000))
 
 
 @pytest.mark.parametrize(
@@ -141,28 +122,28 @@ ONNX = number(1, 8) + length(2, b"pytorch") + length(3, b"2.1.0") + length(7, by
             for protocol in (2, 3, 4, 5)
         ),
         pytest.param(b"\x93NUMPY\x01\x00" + bytes(99), Form.NUMPY, id="npy"),
-        pytest.param(ONNX + length(8, number(2, 17)), Form.ONNX, id="onnx"),
+        pytest.param(ONNX + sized(8, number(2, 17)), Form.ONNX, id="onnx"),
         pytest.param(ONNX[:9999], Form.ONNX, id="onnx, cut"),
-        pytest.param(number(1, 3) + length(7, b"graph"), Form.ONNX, id="onnx, bare"),
+        pytest.param(number(1, 3) + sized(7, b"graph"), Form.ONNX, id="onnx, bare"),
         pytest.param(
-            number(1, 5000) + length(2, b"net_iter_5000.caffemodel") + HISTORY * 3,
+            number(1, 5000) + sized(2, b"net_iter_5000.caffemodel") + HISTORY * 3,
             Form.SOLVERSTATE,
             id="solverstate",
         ),
         pytest.param(number(1, 5000) + HISTORY * 3, Form.SOLVERSTATE, id="solverstate, no net"),
         pytest.param(
-            number(1, 9) + length(2, b"n") + length(3, b"") + number(4, 1),
+            number(1, 9) + sized(2, b"n") + sized(3, b"") + number(4, 1),
             Form.SOLVERSTATE,
             id="solverstate, small",
         ),
         pytest.param(BLOB, Form.BLOBPROTO, id="mean"),
         pytest.param(
-            length(5, bytes(30_000)) + length(7, length(1, b"\1\3")),
+            sized(5, bytes(30_000)) + sized(7, sized(1, b"\1\3")),
             Form.BLOBPROTO,
             id="mean with shape",
         ),
         pytest.param(
-            number(1, 1) + (varint(5 << 3 | 5) + bytes(4)) * 9, Form.BLOBPROTO, id="mean, unpacked"
+            number(1, 1) + (tag(5, FIXED32) + bytes(4)) * 9, Form.BLOBPROTO, id="mean, unpacked"
         ),
     ],
 )
@@ -170,17 +151,64 @@ def test_form(data: bytes, expected: Form) -> None:
     assert form_of(data) == expected
 
 
-@given(st.binary(max_size=300), st.integers(0, 1 << 40))
-def test_any_bytes_have_a_form(head: bytes, size: int) -> None:
-    assert form(head, max(size, len(head))) in Form
+# What a file of each form has in it; the first field of the last two is 1, a varint.
+SIGNS = {
+    Form.HDF5: b"\x89HDF\r\n\x1a\n",
+    Form.LFS_POINTER: b"version https://",
+    Form.HTML: b"<",
+    Form.GZIP: b"\x1f\x8b",
+    Form.ZIP: b"PK",
+    Form.PICKLE: b"\x80",
+    Form.NUMPY: b"\x93NUMPY",
+}
+NUMBERED = (Form.ONNX, Form.SOLVERSTATE)
+FIELDS = st.one_of(
+    leading,
+    st.sampled_from([LAYER, V1_LAYER, number(1, 1), number(2, 3), number(4, 256), *SIGNS.values()]),
+    st.builds(sized, st.integers(2, 9), st.binary(max_size=9)),
+)
+ANYTHING = st.one_of(st.binary(max_size=300), st.lists(FIELDS, max_size=8).map(b"".join))
+
+
+def names_a_net(data: bytes) -> bool:
+    """Protobuf reads it as a net that has a name or layers; no solver state begins so."""
+    try:
+        net: Any = NetParameter.FromString(data)
+    except DecodeError:
+        return False
+    held = net.HasField("name") or net.layer or net.layers
+    return bool(held) and read_varint(data, 0)[0] != 8
+
+
+@given(ANYTHING)
+@example(LAYER)
+@example(V1_LAYER)
+@example(number(1, 5) + HISTORY)
+@example(sized(1, HDF5) + bytes(512) + HDF5)
+def test_any_bytes_have_the_form_that_protobuf_and_their_signs_allow(data: bytes) -> None:
+    found = form_of(data)
+    assert (found is Form.EMPTY) == (data == b"")
+    if names_a_net(data):
+        assert found in (Form.BINARY, Form.TEXT)
+    assert SIGNS.get(found, b"") in data
+    if found in NUMBERED:
+        assert read_varint(data, 0)[0] == 8
+
+
+@given(st.binary(max_size=300), st.integers(1, 1 << 40))
+def test_what_is_not_read_changes_no_sign(head: bytes, more: int) -> None:
+    """A head without one is the beginning of a longer file, too."""
+    found = form(head, len(head) + more)
+    assert found is not Form.EMPTY
+    assert SIGNS.get(found, b"") in head
 
 
 @pytest.mark.parametrize("each", list(Form))
-def test_every_form_is_described(each: Form) -> None:
+def test_every_form_is_described(each: Form, words: Words) -> None:
     message, hint = described(each)
-    assert message.startswith("is ")
     assert hint
     assert "\n" not in message + hint
+    words([message, hint], each)
 
 
 # ── real files ──

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 
-from helpers.places import PACKAGE
+from helpers.places import DOCS, PACKAGE, ROOT
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Outside functions: what starts when the command starts must not load these.
@@ -46,6 +48,22 @@ def test_heavy_packages_are_imported_at_the_top_only_where_that_is_granted() -> 
                 )
                 assert any(here.match(pattern) for pattern in granted), f"{here}: {name}"
     assert found == MAY_IMPORT_AT_THE_TOP  # no grant that nobody uses
+
+
+def test_the_page_draws_the_stack_of_the_contract() -> None:
+    """Every package and module at the top, in the contract's order from above."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    (layers,) = (each["layers"] for each in contracts["contracts"] if each["type"] == "layers")
+    ranks = [{name.rpartition(".")[2] for name in layer.split(" | ")} for layer in layers]
+    assert ranks.pop(0) == {"__main__"}
+    page = (DOCS / "architecture.md").read_text("utf-8").split("## ")[1]
+    drawn = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    for rank in ranks:
+        assert {drawn.pop(0) for _ in rank} == rank
+    assert drawn == []
+    built = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    built |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert set.union(*ranks) == built
 
 
 def test_few_modules_lie_outside_a_package() -> None:

@@ -23,7 +23,13 @@ case "$*" in
     for tool in pip ruff mypy lint-imports sphinx-build python; do
         printf '#!/bin/sh\\nexit %s\\n' "${TOOLS_EXIT:-0}" >"$last/bin/$tool"
         chmod +x "$last/bin/$tool"
-    done ;;
+    done
+    case "$last" in
+    */.venv)
+        echo "#!/bin/sh" >"$last/bin/python"
+        echo "case \\"\\$*\\" in *campaign*) echo '5 passed in 0.01s' ;; esac" >>"$last/bin/python"
+        echo "exit ${CAMPAIGNS_EXIT:-0}" >>"$last/bin/python" ;;
+    esac ;;
 *demo.py*) echo "a demo"; exit "${DEMO_EXIT:-0}" ;;
 *tests.py*) echo "7 passed in 0.01s"; exit "${TESTS_EXIT:-0}" ;;
 esac
@@ -35,7 +41,7 @@ python3 demo.py
 ```
 <!-- tests -->
 ```sh
-python3 tests.py
+python3 -m venv .venv && python3 tests.py
 ```
 """
 
@@ -80,12 +86,13 @@ def run(checkout: Path, **exits: str) -> tuple[int, str, list[Path]]:
 def test_all_passing_is_a_pass_that_ends_with_the_tests_own_summary(checkout: Path) -> None:
     code, printed, left = run(checkout)
     assert (code, left) == (0, []), printed
-    assert printed.splitlines()[-1] == "7 passed in 0.01s"
+    assert "7 passed in 0.01s" in printed.splitlines()  # the README's command
+    assert printed.splitlines()[-1] == "5 passed in 0.01s"  # the campaigns
     assert "a demo" in printed
 
 
-@pytest.mark.parametrize("part", ["TOOLS_EXIT", "DEMO_EXIT", "TESTS_EXIT"])
+@pytest.mark.parametrize("part", ["TOOLS_EXIT", "DEMO_EXIT", "TESTS_EXIT", "CAMPAIGNS_EXIT"])
 def test_a_part_that_fails_fails_it(checkout: Path, part: str) -> None:
     code, printed, _ = run(checkout, **{part: "5"})
     assert code != 0, printed
-    assert "7 passed" not in printed or part == "TESTS_EXIT"
+    assert ("5 passed" in printed) == (part == "CAMPAIGNS_EXIT"), printed

@@ -14,8 +14,8 @@ with (TESTS / "mutants/explained.tsv").open(encoding="utf-8", newline="") as fil
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: "-".join(row[:2]))
 def test_an_explained_mutant_changes_a_line_that_is_there(row: list[str]) -> None:
-    room, function, was, became, why = row
-    words = " ".join((PACKAGE / f"{room}.py").read_text("utf-8").split())
+    module, function, was, became, why = row
+    words = " ".join((PACKAGE / f"{module}.py").read_text("utf-8").split())
     assert f"def {function.rpartition('.')[2]}(" in words
     assert was in words
     assert became != was

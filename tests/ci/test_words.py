@@ -25,7 +25,8 @@ from helpers.words import (
     ("text", "left"),
     [
         ("'up': kernel 3x3 at stride 2 has 1,234 values", "'…': kernel # at stride # has # values"),
-        ("shape (3, 1, 4, 4), not (3,)", "shape (#), not (#)"),
+        ("shape (3, 1, 4, 4), not (3,) or (2, ?)", "shape (#), not (#) or (#)"),
+        ("BVLC's and NVIDIA's 'a'", "BVLC's and NVIDIA's '…'"),
         ("see /a/b/in.caffemodel:3:5 or s3://b/k", "see PATH:#:# or PATH"),
         ("net.prototxt:3: off by 1e-05, -0.5 and 0xff", "FILE:#: off by #, # and #"),
         ("DS001, V2 and k=2 (see docs/cli.md)", "DS001, V2 and k=# (see docs/cli.md)"),
@@ -45,6 +46,7 @@ def test_facts_are_taken_out_of_a_sentence() -> None:
 
 def test_an_error_says_its_message_and_its_hint() -> None:
     assert sentences_of(ds.ShapeError("is wrong", hint="do this")) == ["is wrong", "do this"]
+    assert sentences_of(ds.ShapeError("is wrong")) == ["is wrong [no hint]"]
     assert sentences_of(ValueError("is wrong")) == ["is wrong"]
     assert sentences_of(["a", "b"]) == ["a", "b"]
 
@@ -64,6 +66,11 @@ def test_other_words_are_an_error_that_shows_both() -> None:
     for said, case in (("was", ""), ("is 7", "case"), ("other", "")):
         with pytest.raises(AssertionError, match=said.replace("7", "#")):
             words(said, case)
+
+
+def test_nothing_said_is_an_error() -> None:
+    with pytest.raises(AssertionError, match="nothing"):
+        Words("x.py::test_a", "", {}, {})([])
 
 
 def test_an_update_replaces_what_ran_and_keeps_the_rest() -> None:

@@ -6,13 +6,21 @@ Shares no code with the package but ``caffe.desc``, which a test holds to ``prot
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from deconvsurgery.caffe_fields import DESCRIPTORS
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # as a script runs, it is not there
+
+from helpers.wire import sized as sized
+from helpers.wire import tag as tag
+from helpers.wire import varint as varint
 
 Proto = descriptor_pb2.FieldDescriptorProto
 
@@ -164,19 +172,6 @@ def same_numbers(ours: Sequence[float], theirs: Sequence[float]) -> bool:
 
 
 # --- the wire, for models that protobuf accepts
-
-
-def varint(value: int) -> bytes:
-    low, rest = value & 127, value >> 7
-    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
-
-
-def tag(number: int, wire_type: int) -> bytes:
-    return varint(number << 3 | wire_type)
-
-
-def sized(number: int, payload: bytes) -> bytes:
-    return tag(number, 2) + varint(len(payload)) + payload
 
 
 def pieces(data: bytes) -> Iterator[tuple[int, int, bytes, bytes]]:

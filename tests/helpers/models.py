@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffe_fields import message_class as message_class
 from deconvsurgery.caffemodel.index import index
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
@@ -31,6 +31,20 @@ class BytesSource:
     def read(self, start: int, size: int) -> bytes:
         assert 0 <= start <= start + size <= self.size
         return self.data[start : start + size]
+
+
+class CountedSource(BytesSource):
+    """A source that counts the bytes that are read of it; zeros follow ``data`` up to ``size``."""
+
+    def __init__(self, data: bytes, size: int | None = None) -> None:
+        super().__init__(data)
+        self.size = len(data) if size is None else size
+        self.count = 0
+
+    def read(self, start: int, size: int) -> bytes:
+        assert 0 <= start <= start + size <= self.size
+        self.count += size
+        return self.data[start : start + size].ljust(size, b"\0")
 
 
 def indexed(data: bytes) -> ds.Model:

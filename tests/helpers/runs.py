@@ -10,6 +10,8 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import pytest
+
 from deconvsurgery.cli import run
 from helpers.processes import warm
 
@@ -52,3 +54,31 @@ def tool(
 
 GET_RUN: Final = "from deconvsurgery.cli import run\n"
 """For a program of its own: ``run(arguments)`` is the command line, and gives its exit code."""
+_MEASURED: Final = """
+import sys
+from deconvsurgery.cli import run
+code = run(sys.argv[1:])
+(peak,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(peak.split()[1], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def measured(place: Path, *arguments: str | Path, code: int = 0) -> tuple[int, bytes]:
+    """A command that ends with ``code``: the most memory that it had, in kB, and what it printed.
+
+    Skips where there is no /proc to tell it.
+    """
+    if not Path("/proc/self/status").exists():
+        pytest.skip("peak memory is read in /proc")
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED, *map(str, arguments)],
+        cwd=place,
+        env=environment(),
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    *errors, peak = done.stderr.decode().splitlines()
+    assert (done.returncode, errors) == (code, [])
+    return int(peak), done.stdout

@@ -120,3 +120,37 @@ def values_range(data: bytes, name: str) -> tuple[int, int]:
             (found,) = (each for each in fields(data, first.at, first.stop) if each.number == 5)
             return found.at, found.stop
     raise LookupError(name)
+
+
+def payloads(data: bytes, number: int) -> list[bytes]:
+    """The payload of each field of that number."""
+    return [each.payload for each in fields(data) if each.number == number]
+
+
+def besides(data: bytes, *numbers: int) -> list[bytes]:
+    """The bytes of each field of any other number, tag and length and all."""
+    return [data[each.start : each.stop] for each in fields(data) if each.number not in numbers]
+
+
+def dims(*shape: int) -> bytes:
+    """A blob's shape as it is written today."""
+    return sized(7, sized(1, b"".join(map(varint, shape))))
+
+
+def legacy_dims(*shape: int) -> bytes:
+    """A blob's num, channels, height and width; of fewer axes with 1s in front, as Caffe did it."""
+    four = (1,) * (4 - len(shape)) + shape
+    return b"".join(number(field, size) for field, size in enumerate(four, start=1))
+
+
+def layer_v2(
+    name: bytes, kind: bytes | None, *blobs: bytes, before: bytes = b"", after: bytes = b""
+) -> bytes:
+    """A layer as a field of the net, with other fields before and after its blobs."""
+    told = sized(1, name) + (b"" if kind is None else sized(2, kind))
+    return sized(100, told + before + b"".join(sized(7, blob) for blob in blobs) + after)
+
+
+def layer_v1(name: bytes, kind: int, *blobs: bytes) -> bytes:
+    """A layer as it was written until 2014, its type by number."""
+    return sized(2, sized(4, name) + number(5, kind) + b"".join(sized(6, blob) for blob in blobs))

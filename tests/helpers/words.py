@@ -33,15 +33,15 @@ Catalogue: TypeAlias = dict[str, set[str]]
 _NUMBER: Final = r"[-+]?(?:0x[0-9a-fA-F]+|\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?)"
 _VARYING: Final = re.compile(
     r"""
-    (?P<quoted> '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" )
+    (?P<quoted> (?<!\w)'(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" )
   | (?P<path> (?<![\w.])(?:\w+://|~?/|\.{1,2}/)[^\s:;,'"()]+ )   # a URL, an absolute path
-  | (?P<shape> \((?:NUMBER)(?:,\s*(?:NUMBER))*,?\) )             # (3, 1, 4, 4)
+  | (?P<shape> \((?:NUMBER|\?)(?:,\s*(?:NUMBER|\?))*,?\) )       # (3, 1, 4, 4), (2, ?, 1, 1)
   | (?P<number> (?<![\w.])NUMBER(?:x NUMBER)* )                  # 4, 4x4, 1,234, 0.5, 1e-05
     """.replace("NUMBER", _NUMBER).replace(f"x {_NUMBER}", f"x{_NUMBER}"),
     re.VERBOSE,
 )
 _PLAIN_NUMBER: Final = re.compile(rf"(?<![\w.]){_NUMBER}")
-_QUOTED: Final = re.compile(r"'((?:[^'\\\n]|\\.)*)'|\"((?:[^\"\\\n]|\\.)*)\"")
+_QUOTED: Final = re.compile(r"(?<!\w)'((?:[^'\\\n]|\\.)*)'|\"((?:[^\"\\\n]|\\.)*)\"")
 _FILE_NAME: Final = re.compile(
     r"(?<![\w.])[\w.-]+\.(?:prototxt|caffemodel|h5|toml|html|patch|jsonl?|npy|tsv|csv)\b"
 )
@@ -77,9 +77,9 @@ def shapes(text: str) -> list[tuple[int, ...]]:
 
 
 def sentences_of(said: str | BaseException | Iterable[str]) -> list[str]:
-    """The sentences to be pinned: of an error its message and its hint, each alone."""
+    """The sentences to be pinned: of an error its message and its hint, or that it has none."""
     if isinstance(said, ds.SurgeryError):
-        return [said.message, *([said.hint] if said.hint else [])]
+        return [said.message, said.hint] if said.hint else [f"{said.message} [no hint]"]
     if isinstance(said, str | BaseException):
         return [str(said)]
     return list(said)
@@ -92,10 +92,11 @@ def read(file: Path = FILE) -> Catalogue:
     """The tests of each sentence."""
     found: Catalogue = {}
     current: set[str] = set()
-    for line in file.read_text("utf-8").splitlines() if file.exists() else ():
+    text = file.read_text("utf-8") if file.exists() else ""
+    for line in text.removeprefix(_HEAD).splitlines():
         if line.startswith(_INDENT):
             current.add(line.strip())
-        elif line and not line.startswith("#"):
+        elif line:  # one that begins with a number begins with #
             current = found.setdefault(line, set())
     return found
 
@@ -148,7 +149,9 @@ class Words:
         """
         __tracebackhide__ = True
         test = f"{self._test}[{case}]" if case else self._test
-        for each in sentences_of(said):
+        sentences = sentences_of(said)
+        assert sentences, "nothing was said"
+        for each in sentences:
             text = sentence(each, self._place)
             if self._met is not None:
                 self._met.setdefault(text, set()).add(test)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from deconvsurgery.report.captions import (
     shown_caption,
     wiring_caption,
 )
+from helpers.words import Words, numbers
 
 KERNEL = ds.bilinear_kernel(4)
 
@@ -59,86 +62,124 @@ def test_a_map_has_a_row_an_output_and_a_column_a_channel() -> None:
 
 
 LEARNED = blob(3, 3, {(i, o): 1 + i + 3 * o for i in range(3) for o in range(3)})
-# What is looked at: its weights and group, its wiring, what is said of map, kernels and pictures.
+RING, CROSS, BOTH, NEITHER = (True, False), (False, True), (True, True), (False, False)
+
+
+class Look(NamedTuple):
+    """Weights, and what is seen in them."""
+
+    weights: np.ndarray
+    wiring: Wiring
+    hears: tuple[int, int]
+    """How many channels an output hears, at least and at most."""
+    kernels: list[int]
+    """How many pairs have each of the kernels that are kept."""
+    shown: tuple[tuple[bool, ...], ...]
+    """Of each output whether it shows the ring, and the cross."""
+    captions: tuple[list[float], list[float]]
+    """The numbers in what is said of wiring and kernels."""
+    group: int = 1
+    others: int = 0
+    silent: int = 0
+
+
 LOOKED_AT = {
-    "diagonal": (
-        *(DIAGONAL, 1, Wiring.OWN, "each output hears its own channel and no other"),
-        *("the same in 3 of 9 pairs, 0 in 6", "output 0 shows the ring, output 1 the cross"),
+    "diagonal": Look(
+        DIAGONAL, Wiring.OWN, (1, 1), [3], (RING, CROSS), ([], [3, 9, 0, 6]), silent=6
     ),
-    "every pair": (
-        *(EVERY_PAIR, 1, Wiring.SUMMED, "every output is the sum of all 3 channels"),
-        *("the same in 9 of 9 pairs", "both outputs show ring and cross"),
+    "every pair": Look(EVERY_PAIR, Wiring.SUMMED, (3, 3), [9], (BOTH, BOTH), ([3], [9, 9])),
+    "grouped": Look(GROUPED, Wiring.GROUPED, (1, 1), [3], (RING, CROSS), ([], [3, 3]), group=3),
+    "blocks": Look(
+        blob(4, 2, {(i, o): 1 for i in range(4) for o in range(2)}),
+        Wiring.SUMMED,
+        (2, 2),
+        [8],
+        (BOTH, BOTH),
+        ([2], [8, 8]),
+        group=2,
     ),
-    "grouped": (
-        *(
-            GROUPED,
-            3,
-            Wiring.GROUPED,
-            "each channel is a group of its own: no output hears another's",
-        ),
-        *("the same in 3 of 3 pairs", "output 0 shows the ring, output 1 the cross"),
+    "diagonal of blocks": Look(
+        blob(4, 2, {(0, 0): 1, (1, 1): 1, (2, 0): 1, (3, 1): 1}),
+        Wiring.OWN,
+        (1, 1),
+        [4],
+        (RING, CROSS),
+        ([], [4, 8, 0, 4]),
+        group=2,
+        silent=4,
     ),
-    "blocks": (
-        *(blob(4, 2, {(i, o): 1 for i in range(4) for o in range(2)}), 2, Wiring.SUMMED),
-        "every output is the sum of all 2 channels of its group",
-        *("the same in 8 of 8 pairs", "both outputs show ring and cross"),
+    "learned": Look(
+        LEARNED, Wiring.MIXED, (3, 3), [1, 1, 1, 1], (BOTH, BOTH), ([3], [4, 5, 9]), others=5
     ),
-    "diagonal of blocks": (
-        *(blob(4, 2, {(0, 0): 1, (1, 1): 1, (2, 0): 1, (3, 1): 1}), 2, Wiring.OWN),
-        "each output hears its own channel and no other",
-        *("the same in 4 of 8 pairs, 0 in 4", "output 0 shows the ring, output 1 the cross"),
+    "crossed": Look(
+        blob(2, 2, {(0, 1): 1, (1, 0): 2}),
+        Wiring.PARTIAL,
+        (1, 1),
+        [1, 1],
+        (CROSS, RING),
+        ([1, 2], [2, 4, 0, 2]),
+        silent=2,
     ),
-    "learned": (
-        *(LEARNED, 1, Wiring.MIXED, "every output hears all 3 channels, through different kernels"),
-        "4 kernels, and others in 5 of 9 pairs",
-        "both outputs show ring and cross",
+    "a hole": Look(
+        blob(3, 3, {(0, 0): 1, (2, 2): 1}),
+        Wiring.PARTIAL,
+        (0, 1),
+        [2],
+        (RING, NEITHER),
+        ([0, 1, 3], [2, 9, 0, 7]),
+        silent=7,
     ),
-    "crossed": (
-        *(blob(2, 2, {(0, 1): 1, (1, 0): 2}), 1, Wiring.PARTIAL),
-        "an output hears 1 of 2 channels",
-        *("2 different kernels in 4 pairs, 0 in 2", "output 0 shows the cross, output 1 the ring"),
+    "many to one": Look(
+        blob(3, 1, {(i, 0): 1 for i in range(3)}),
+        Wiring.SUMMED,
+        (3, 3),
+        [3],
+        (BOTH,),
+        ([3], [3, 3]),
     ),
-    "a hole": (
-        *(blob(3, 3, {(0, 0): 1, (2, 2): 1}), 1, Wiring.PARTIAL),
-        "an output hears 0 to 1 of 3 channels",
-        *("the same in 2 of 9 pairs, 0 in 7", "output 0 shows the ring, output 1 nothing"),
+    "one to one": Look(blob(1, 1, {(0, 0): 1}), Wiring.GROUPED, (1, 1), [1], ((True,),), ([], [])),
+    "one to many": Look(
+        blob(1, 3, {(0, 0): 1, (0, 1): 1, (0, 2): 1}),
+        Wiring.SUMMED,
+        (1, 1),
+        [3],
+        ((True,), (True,)),
+        ([], [3, 3]),
     ),
-    "many to one": (
-        *(blob(3, 1, {(i, 0): 1 for i in range(3)}), 1, Wiring.SUMMED),
-        "the one output is the sum of all 3 channels",
-        *("the same in 3 of 3 pairs", "output 0 shows ring and cross"),
-    ),
-    "one to one": (
-        *(blob(1, 1, {(0, 0): 1}), 1, Wiring.GROUPED, "the one output hears the one channel"),
-        *("the only pair", "output 0 shows the ring"),
-    ),
-    "one to many": (
-        *(blob(1, 3, {(0, 0): 1, (0, 1): 1, (0, 2): 1}), 1, Wiring.SUMMED),
-        "every output hears the one channel",
-        *("the same in 3 of 3 pairs", "both outputs show the ring"),
-    ),
-    "two a group": (
-        *(blob(2, 2, {(0, 0): 1, (0, 1): 2, (1, 0): 3, (1, 1): 4}), 2, Wiring.MIXED),
-        "every output hears the one channel of its group",
-        *("4 different kernels in 4 pairs", "both outputs show the ring"),
+    "two a group": Look(
+        blob(2, 2, {(0, 0): 1, (0, 1): 2, (1, 0): 3, (1, 1): 4}),
+        Wiring.MIXED,
+        (1, 1),
+        [1, 1, 1, 1],
+        (RING, RING),
+        ([], [4, 4]),
+        group=2,
     ),
 }
 
 
 @pytest.mark.parametrize("what", LOOKED_AT)
-def test_what_is_seen_is_said(what: str) -> None:
-    weights, group, wiring, *captions = LOOKED_AT[what]
-    seen = of(weights, group=group)
-    assert seen.wiring is wiring
-    said = [wiring_caption(seen), kernels_caption(seen), shown_caption(seen.answers)]
-    assert said == captions
+def test_what_is_seen_is_said(what: str, words: Words) -> None:
+    look = LOOKED_AT[what]
+    seen = of(look.weights, group=look.group)
+    assert (seen.wiring, seen.hears) == (look.wiring, look.hears)
+    assert [each.pairs for each in seen.kernels] == look.kernels
+    assert (seen.others, seen.silent) == (look.others, look.silent)
+    assert sum(look.kernels) + look.others + look.silent == seen.pairs
+    assert seen.answers.shown == look.shown
+    wiring, kernels = wiring_caption(seen), kernels_caption(seen)
+    assert (numbers(wiring), numbers(kernels)) == look.captions
+    words(wiring, f"{what}, wiring")
+    words(kernels, f"{what}, kernels")
+    words(shown_caption(seen.answers), f"{what}, shown")
 
 
-def test_nothing_but_zeros_is_said_to_be_silent() -> None:
+def test_nothing_but_zeros_is_said_to_be_silent(words: Words) -> None:
     seen = of(blob(2, 2, {}))
     assert (seen.wiring, seen.hears) == (Wiring.SILENT, (0, 0))
-    assert wiring_caption(seen) == "no output hears anything: every weight is 0"
-    assert kernels_caption(seen) == "all weights are 0, in 4 pairs"
+    words(wiring_caption(seen), "wiring")
+    assert numbers(kernels_caption(seen)) == [0, 4]
+    words(kernels_caption(seen), "kernels")
 
 
 def test_the_wiring_is_told_of_every_channel_not_of_blocks() -> None:
@@ -150,11 +191,19 @@ def test_the_wiring_is_told_of_every_channel_not_of_blocks() -> None:
     assert (seen.wiring, seen.hears) == (Wiring.PARTIAL, (1, 2))
 
 
-def test_gains_are_said() -> None:
-    assert gain_caption(of(DIAGONAL).answers) == "gain 1 at all 4 phases"
-    assert gain_caption(of(DIAGONAL, stride=(1, 1)).answers) == "gain 4 at 1 phase"
-    uneven = of(DIAGONAL, stride=(4, 4), pad=(0, 0)).answers
-    assert gain_caption(uneven) == "gain 0.0625 to 0.5625 over 16 phases"
+@pytest.mark.parametrize(
+    ("stride", "pad", "told"),
+    [(2, 1, [1, 4]), (1, 1, [4, 1]), (4, 0, [0.0625, 0.5625, 16])],
+    ids=["1", "even", "uneven"],
+)
+def test_gains_are_said(
+    stride: int, pad: int, told: list[float], words: Words, request: pytest.FixtureRequest
+) -> None:
+    """The gain or the least and the most of it, and the number of phases."""
+    answers = of(DIAGONAL, stride=(stride, stride), pad=(pad, pad)).answers
+    said = gain_caption(answers)
+    assert numbers(said) == told
+    words(said, request.node.callspec.id)
 
 
 def test_many_channels_become_blocks() -> None:
@@ -273,17 +322,26 @@ def test_beyond_drawing() -> None:
     assert (nothing.kernels, nothing.silent, nothing.answers) == ((), 4, None)
 
 
-@pytest.mark.parametrize(
-    ("shape", "num_output", "group"),
-    [((2, 2), 2, 1), ((0, 2, 4, 4), 2, 1), ((2, 2, 4, 4), 3, 1), ((3, 1, 4, 4), 2, 2)],
-)
-def test_what_is_no_blob_of_the_layer(shape: tuple[int, ...], num_output: int, group: int) -> None:
-    with pytest.raises(ValueError, match=r"shape|groups"):
+# No blob of the layer: shape, num_output, group; the numbers of the message.
+NO_BLOB = {
+    "no kernel": ((2, 2), 2, 1, [2, 2, 2]),
+    "no channels": ((0, 2, 4, 4), 2, 1, [0, 2, 4, 4, 2]),
+    "other outputs": ((2, 2, 4, 4), 3, 1, [2, 2, 4, 4, 3]),
+    "a group that divides nothing": ((3, 1, 4, 4), 2, 2, [3, 2]),
+}
+
+
+@pytest.mark.parametrize("case", NO_BLOB)
+def test_what_is_no_blob_of_the_layer(case: str, words: Words) -> None:
+    shape, num_output, group, told = NO_BLOB[case]
+    with pytest.raises(ValueError, match=r"\d") as raised:
         sight(iter(np.zeros(shape)), shape, num_output=num_output, group=group)
+    assert numbers(str(raised.value)) == told
+    words(raised.value, case)
 
 
-def test_a_pad_that_leaves_nothing() -> None:
+def test_a_pad_that_leaves_nothing(words: Words) -> None:
     seen = of(DIAGONAL, pad=(20, 20))
     assert (seen.answers.signals, seen.answers.outputs) == ((), ())
     assert seen.answers.gains.tolist() == [[1, 1], [1, 1]]
-    assert shown_caption(seen.answers) == "pad leaves no output"
+    words(shown_caption(seen.answers))

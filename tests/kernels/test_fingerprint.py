@@ -1,6 +1,7 @@
 """Weights made by real Caffe, by our own fills, and by hand: what are they?"""
 
 import doctest
+import re
 import tracemalloc
 
 import numpy as np
@@ -12,6 +13,7 @@ import deconvsurgery as ds
 from deconvsurgery.kernels import fingerprint as room
 from deconvsurgery.kernels.fingerprint import fingerprint
 from helpers.places import LAYOUTS
+from helpers.words import numbers
 
 
 def look(weights, num_output, group, stride) -> ds.Fingerprint:
@@ -277,11 +279,21 @@ def test_no_values_are_missing_weights():
     assert state(np.zeros((3, 1, 0, 4), np.float32), 3, 3, (2, 2)) is ds.State.MISSING
 
 
-def test_rows_of_another_shape_are_our_bug():
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        ((2, 1, 4, 4), [2, 1, 4, 4]),  # the row, counted from 0, and its shape
+        ((4, 1, 4, 4), [3]),  # how many there were
+        ((3, 1, 4, 5), [0, 1, 4, 4]),
+        ((3, 2, 4, 4), [0, 1, 4, 4]),
+    ],
+)
+def test_rows_of_another_shape_are_our_bug(shape, told, words):
     rows = np.zeros((3, 1, 4, 4), np.float32)
-    for shape in ((2, 1, 4, 4), (4, 1, 4, 4), (3, 1, 4, 5), (3, 2, 4, 4)):
-        with pytest.raises(ValueError, match="in weights of shape"):
-            fingerprint(rows, shape, num_output=3, group=3, stride=(2, 2))
+    with pytest.raises(ValueError, match=re.escape(str(shape))) as raised:
+        fingerprint(rows, shape, num_output=3, group=3, stride=(2, 2))
+    assert numbers(str(raised.value)) == [*told, *shape]
+    words(raised.value, str(shape))
 
 
 def test_the_rows_are_only_read():

@@ -14,6 +14,7 @@ from deconvsurgery.storage.address import (
     joined,
     scheme_of,
 )
+from helpers.words import Words
 
 
 @pytest.mark.parametrize(
@@ -62,11 +63,13 @@ def test_the_file_of_a_path(path: str | Path, file: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["file://host/a", "file://a"])
-def test_a_file_of_another_machine_is_refused(url: str) -> None:
-    with pytest.raises(ds.FileError, match="is a file of another machine") as caught:
+def test_a_file_of_another_machine_is_refused(url: str, words: Words) -> None:
+    with pytest.raises(ds.FileError) as caught:
         file_of(url)
     assert caught.value.path == url
-    assert caught.value.hint == "three slashes begin a path on this one: file:///home/..."
+    assert caught.value.hint is not None
+    assert "file:///" in caught.value.hint
+    words(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.storage.atomic_write import Staged, staged
 from deconvsurgery.storage.copy_bytes import FileSink
-from deconvsurgery.storage.descriptors import opened as really_opened
 from deconvsurgery.storage.output_place import check_place, found_place
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.write_outputs import make_directory, write_file
+from deconvsurgery.storage.write_outputs import write_file
+from helpers.words import Words, numbers
 
 OLD, NEW = b"what was there before", b"new bytes"
 MIB = 1 << 20
@@ -53,64 +53,42 @@ def put(path: Path, during: Callable[[], object] = lambda: None, *, force: bool 
 # --- where a file may go
 
 
-def test_a_place_that_cannot_be_looked_at(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "lstat", refusing(errno.EIO))
-        with pytest.raises(ds.FileError, match="cannot be looked at: Input/output error") as caught:
-            found_place(old)
-    assert caught.value.path == str(old)
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fstat", refusing(errno.EIO))
-        with pytest.raises(ds.FileError, match="cannot be looked at: Input/output error"):
-            found_place("-")
+def test_a_place_that_cannot_be_looked_at(
+    old: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
+    for call, name, path in (("lstat", old, str(old)), ("fstat", "-", "standard output")):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, refusing(errno.EIO))
+            with pytest.raises(ds.FileError) as caught:
+                found_place(name)
+        assert caught.value.path == path
+        assert os.strerror(errno.EIO) in caught.value.message
+        words(caught.value)
 
 
-def test_a_folder_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
     there = found_place(tmp_path / "new")
     monkeypatch.setattr(os, "stat", refusing(errno.EACCES))
-    with pytest.raises(ds.FileError, match="its directory cannot be looked at: Permission denied"):
+    with pytest.raises(ds.FileError) as caught:
         check_place(there, None, force=False, in_place=False, text=False)
+    assert caught.value.path == str(tmp_path / "new")
+    assert os.strerror(errno.EACCES) in caught.value.message
+    words(caught.value)
 
 
 def test_a_device_that_cannot_be_opened_is_taken_for_no_terminal(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, words: Words
 ) -> None:
     """Writing to it says what is wrong."""
-    monkeypatch.setattr("deconvsurgery.storage.output_place.opened", refusing(errno.EBUSY))
+    monkeypatch.setattr(os, "open", refusing(errno.EBUSY))
     check_place(found_place("/dev/null"), None, force=False, in_place=False, text=False)
-    monkeypatch.setattr("deconvsurgery.storage.write_outputs.opened", refusing(errno.EBUSY))
-    with pytest.raises(ds.FileError, match="Device or resource busy"):
+    with pytest.raises(ds.FileError) as caught:
         write_file("/dev/null", NEW)
-
-
-def test_a_fifo_that_became_a_file_meanwhile_keeps_its_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-
-    def swapped(name: str, *more: int) -> int:
-        path.unlink()
-        path.write_bytes(OLD)
-        return really_opened(name, *more)
-
-    monkeypatch.setattr("deconvsurgery.storage.write_outputs.opened", swapped)
-    with pytest.raises(ds.OutputError, match="became a regular file meanwhile"):
-        write_file(path, NEW)
-    assert path.read_bytes() == OLD
-
-
-def test_a_folder_is_made_or_the_reason_is_told(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_directory(old.with_name("a") / "b")
-    assert (old.with_name("a") / "b").is_dir()
-    make_directory(old.with_name("a"))  # it is there
-    for name in (old, old / "inside"):
-        with pytest.raises(ds.OutputError, match="cannot be made a directory"):
-            make_directory(name)
-    monkeypatch.setattr(os, "makedirs", refusing(errno.ENOSPC))
-    with pytest.raises(ds.FileError, match="cannot be made a directory: No space left on device"):
-        make_directory(old.with_name("c"))
-    assert old.read_bytes() == OLD
+    assert caught.value.path == "/dev/null"
+    assert os.strerror(errno.EBUSY) in caught.value.message
+    words(caught.value)
 
 
 # --- its bytes
@@ -125,11 +103,13 @@ def sunk(tmp_path: Path) -> Iterator[tuple[FileSink, Path]]:
 
 
 def test_a_write_of_nothing_ends(
-    sunk: tuple[FileSink, Path], monkeypatch: pytest.MonkeyPatch
+    sunk: tuple[FileSink, Path], monkeypatch: pytest.MonkeyPatch, words: Words
 ) -> None:
     monkeypatch.setattr(os, "write", lambda *_: 0)
-    with pytest.raises(OSError, match="nothing more could be written"):
+    with pytest.raises(OSError, match=rf"\b{errno.EIO}\b") as caught:
         sunk[0].write(NEW)
+    assert sunk[0].done == 0
+    words(caught.value)
 
 
 @pytest.mark.parametrize("machine", ["mips64", "ppc64le", "sparc64"])
@@ -164,39 +144,46 @@ def test_a_large_hole_stays_one(sunk: tuple[FileSink, Path], tmp_path: Path) -> 
 
 def test_another_size_than_promised_is_our_bug(tmp_path: Path) -> None:
     with (
-        pytest.raises(RuntimeError, match="9 bytes were written instead of 10"),
+        pytest.raises(RuntimeError) as caught,
         staged(found_place(tmp_path / "new"), lambda sink: sink.write(NEW), 10),
     ):
         pytest.fail("it was staged")
+    assert numbers(str(caught.value)) == [9, 10]
     assert os.listdir(tmp_path) == []
 
 
-def test_what_was_replaced_meanwhile_is_kept(old: Path) -> None:
+def test_what_was_replaced_meanwhile_is_kept(old: Path, words: Words) -> None:
     def another() -> None:
         other = old.with_name("other")
         other.write_bytes(b"of another")
         other.rename(old)
 
-    with pytest.raises(ds.OutputError, match="was replaced by another meanwhile"):
+    with pytest.raises(ds.OutputError) as caught:
         put(old, another)
+    assert caught.value.path == str(old)
+    words(caught.value)
     assert old.read_bytes() == b"of another"
     put(old, another, force=True)
     assert old.read_bytes() == NEW
     assert os.listdir(old.parent) == ["out"]
 
 
-def test_a_mode_that_cannot_be_kept_is_told(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mode_that_cannot_be_kept_is_told(
+    old: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
     old.chmod(0o640)
     monkeypatch.setattr(os, "fchmod", refusing(errno.EPERM))
-    told = put(old).warnings
-    assert told == ["the old file's mode 0640 could not be kept: Operation not permitted"]
+    (warning,) = put(old).warnings
+    assert " 0640 " in warning
+    assert os.strerror(errno.EPERM) in warning
+    words(warning)
     assert old.read_bytes() == NEW
     assert stat.S_IMODE(old.stat().st_mode) == 0o600  # private, as it was made
 
 
 @pytest.mark.parametrize("call", ["listxattr", "getxattr", "setxattr"])
 def test_attributes_that_cannot_be_kept_are_told(
-    call: str, old: Path, monkeypatch: pytest.MonkeyPatch
+    call: str, old: Path, monkeypatch: pytest.MonkeyPatch, words: Words
 ) -> None:
     """Where their names cannot even be asked for, there are none."""
     names = ["security.selinux", "user.a\n"]
@@ -204,9 +191,12 @@ def test_attributes_that_cannot_be_kept_are_told(
     monkeypatch.setattr(os, "getxattr", lambda _path, name: name.encode(), raising=False)
     monkeypatch.setattr(os, "setxattr", lambda *_: None, raising=False)
     monkeypatch.setattr(os, call, refusing(errno.EOPNOTSUPP), raising=False)
-    told = put(old).warnings
-    expected = "the attribute user.a\\n could not be kept: Operation not supported"
-    assert told == ([] if call == "listxattr" else [expected])
+    warnings = put(old).warnings
+    assert len(warnings) == (0 if call == "listxattr" else 1)
+    for warning in warnings:
+        assert r" user.a\n " in warning
+        assert os.strerror(errno.EOPNOTSUPP) in warning
+    words(warnings)
     assert old.read_bytes() == NEW
 
 
@@ -219,7 +209,7 @@ def test_a_system_without_attributes(old: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EIO])
 def test_a_folder_that_cannot_be_flushed(
-    number: int, old: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, old: Path, monkeypatch: pytest.MonkeyPatch, words: Words
 ) -> None:
     """Some file systems have no such thing; any other reason is told, and the file is in place."""
     real = os.fsync
@@ -231,8 +221,11 @@ def test_a_folder_that_cannot_be_flushed(
 
     monkeypatch.setattr(os, "fsync", fsync)
     if number == errno.EIO:
-        with pytest.raises(ds.FileError, match="complete and in its place, but the directory"):
+        with pytest.raises(ds.FileError) as caught:
             put(old)
+        assert caught.value.path == str(old)
+        assert os.strerror(errno.EIO) in caught.value.message
+        words(caught.value)
     else:
         put(old)
     assert old.read_bytes() == NEW

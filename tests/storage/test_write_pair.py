@@ -13,6 +13,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.write_outputs import write_pair
+from helpers.words import Words
 
 TEXT, MODEL = b"a net\n", b"a model" * 400
 OLD_TEXT, OLD_MODEL = b"old net", b"old model"
@@ -49,37 +50,24 @@ def test_both_appear(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("there", ["net", "model"])
-def test_one_that_exists_keeps_both_away(folder: Path, there: str) -> None:
+def test_one_that_exists_keeps_both_away(folder: Path, there: str, words: Words) -> None:
     (folder / there).write_bytes(b"mine")
     before = state(folder)
-    with pytest.raises(ds.OutputError, match="exists already"):
+    with pytest.raises(ds.OutputError) as raised:
         written(folder)
+    assert raised.value.path == str(folder / there)
+    words(raised.value)
     assert state(folder) == before
     written(folder, force=True)
     assert state(folder) == (TEXT, MODEL)
 
 
-def test_two_names_of_one_place_are_refused(folder: Path) -> None:
-    (folder / "link").symlink_to("model")
-    with (
-        open_source(folder / "in") as source,
-        pytest.raises(ds.OutputError, match="both outputs"),
-    ):
-        write_pair(TEXT, folder / "link", source, lambda sink: None, folder / "model")
-
-
-def test_a_stream_is_refused(folder: Path) -> None:
-    os.mkfifo(folder / "model")
-    with pytest.raises(ds.OutputError, match="stream"):
-        written(folder, force=True)
-
-
 FAULTS: list[tuple[str, BaseException]] = [
-    ("open", OSError(errno.ENOSPC, "No space left on device")),
-    ("write", OSError(errno.ENOSPC, "No space left on device")),
-    ("fsync", OSError(errno.EIO, "Input/output error")),
-    ("link", OSError(errno.EPERM, "Operation not permitted")),
-    ("rename", OSError(errno.EIO, "Input/output error")),
+    ("open", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))),
+    ("write", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))),
+    ("fsync", OSError(errno.EIO, os.strerror(errno.EIO))),
+    ("link", OSError(errno.EPERM, os.strerror(errno.EPERM))),
+    ("rename", OSError(errno.EIO, os.strerror(errno.EIO))),
     ("rename", KeyboardInterrupt()),
     ("fsync", KeyboardInterrupt()),
     ("link", KeyboardInterrupt()),

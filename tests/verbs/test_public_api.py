@@ -12,18 +12,21 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery import errors
-from deconvsurgery.caffemodel.wire import delimited
-from helpers.models import base_model, demo_net, indexed
+from helpers.models import demo_base, demo_net, indexed
 from helpers.places import LAYOUTS
+from helpers.wire import sized
+from helpers.words import Words, names
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_is_there(words: Words) -> None:
     assert sorted(ds.__all__) == ds.__all__
     for name in ds.__all__:
         assert getattr(ds, name) is not None, name
     assert set(ds.__all__) <= set(dir(ds))
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+    with pytest.raises(AttributeError) as raised:
         _ = ds.nothing
+    assert names(str(raised.value)) == ["deconvsurgery", "nothing"]
+    words(raised.value)
 
 
 def test_no_public_function_has_a_rooms_name() -> None:
@@ -53,7 +56,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
     net = ds.parse_net(demo_net())
     base = tmp_path / "base.caffemodel"
-    base.write_bytes(base_model(net))
+    base.write_bytes(demo_base())
     with ds.open_model(base) as model:
         result = ds.apply(net, model, tmp_path / "out.caffemodel")
         found = ds.inspect(net, model)
@@ -70,18 +73,13 @@ def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
     assert ds.demo(tmp_path / "demo").plan == result.plan
 
 
-def test_an_open_model_that_is_no_file_cannot_be_written(tmp_path: Path) -> None:
-
-    class Bytes:
-        size = 6
-
-        def read(self, start: int, size: int) -> bytes:
-            return delimited(1, b"name")[start : start + size]
-
-    model = indexed()
+def test_an_open_model_that_is_no_file_cannot_be_written(tmp_path: Path, words: Words) -> None:
+    model = indexed(sized(1, b"name"))
     assert ds.apply(ds.parse_net(demo_net()), model, dry_run=True).changed
-    with pytest.raises(ds.OutputError, match="opened from a file"):
+    with pytest.raises(ds.OutputError) as raised:
         ds.apply(ds.parse_net(demo_net()), model, tmp_path / "out")
+    words(raised.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def live(**weights: np.ndarray) -> SimpleNamespace:
@@ -107,17 +105,20 @@ def test_interp_keeps_what_is_off_the_diagonal_unless_told() -> None:
     assert weights[1, 1, 1, 1] == 0.5625
 
 
-def test_interp_refuses_before_it_changes_anything() -> None:
+def test_interp_refuses_before_it_changes_anything(words: Words) -> None:
     good, bad = np.zeros((2, 2, 4, 4), np.float32), np.zeros((4, 6, 4, 4), np.float32)
-    with pytest.raises(ds.ShapeError, match="'bad'"):
+    with pytest.raises(ds.ShapeError) as raised:
         ds.interp(live(good=good, bad=bad), ["good", "bad"])
+    assert "bad" in names(raised.value.message)
+    words(raised.value)
     assert not good.any()
+    assert not bad.any()
 
 
-def test_one_text_is_one_pattern_and_not_its_letters(tmp_path: Path) -> None:
+def test_one_text_is_one_pattern_and_not_its_letters(tmp_path: Path, words: Words) -> None:
     net = ds.parse_net(demo_net())
     base = tmp_path / "base.caffemodel"
-    base.write_bytes(base_model(net))
+    base.write_bytes(demo_base())
     plan = ds.apply(net, base, patterns="score2", dry_run=True).plan
     assert [row.target.layer.name for row in plan.rows] == ["upscore2"]
     assert ds.apply(net, base, exclude="score2", dry_run=True).plan.rows[0].target.layer.name == (
@@ -128,34 +129,45 @@ def test_one_text_is_one_pattern_and_not_its_letters(tmp_path: Path) -> None:
     weights = np.zeros((2, 1, 4, 4), np.float32)
     ds.interp(live(up=weights), "up")
     assert weights[1, 0, 1, 1] == 0.5625
-    with pytest.raises(ds.ShapeError, match="'nothing'"):
+    with pytest.raises(ds.ShapeError) as raised:
         ds.interp(live(up=weights), ["nothing"])
+    assert "nothing" in names(raised.value.message)
+    words(raised.value)
 
 
-def test_words_that_no_verb_takes(tmp_path: Path) -> None:
+def test_words_that_no_verb_takes(tmp_path: Path, words: Words) -> None:
     net = ds.parse_net(demo_net())
     base = tmp_path / "base"
-    base.write_bytes(base_model(net))
-    with pytest.raises(ValueError, match="fill is missing, zero or all, not 'some'"):
+    base.write_bytes(demo_base())
+    with pytest.raises(ValueError) as wrong:  # noqa: PT011 - its words are pinned
         ds.apply(net, base, fill="some", dry_run=True)
-    with pytest.raises(ValueError, match="'nothing' has no JSON Schema; these have: apply, "):
+    assert names(str(wrong.value)) == ["some"]
+    words(wrong.value, "fill")
+    with pytest.raises(ValueError) as wrong:  # noqa: PT011 - its words are pinned
         ds.json_schema("nothing")
-    with pytest.raises(ds.SelectionError, match="no layer of either model matches 'upp'"):
+    assert names(str(wrong.value)) == ["nothing"]
+    words(wrong.value, "schema")
+    with pytest.raises(ds.SelectionError) as raised:
         ds.diff(base, base, patterns="upp")
-    with pytest.raises(ds.SelectionError) as caught:
+    assert "upp" in names(raised.value.message)
+    words(raised.value, "diff")
+    with pytest.raises(ds.SelectionError) as raised:
         ds.inspect(net, base, patterns="upp")
-    assert "upp" in caught.value.message
-    with (
-        ds.open_model(base) as opened,
-        pytest.raises(ds.OutputError, match="an open model cannot be changed in place"),
-    ):
+    assert "upp" in names(raised.value.message)
+    words(raised.value, "inspect")
+    before = base.read_bytes()
+    with ds.open_model(base) as opened, pytest.raises(ds.OutputError) as in_place:
         ds.apply(net, opened, in_place=True)
+    words(in_place.value, "in place")
+    assert base.read_bytes() == before
 
 
-def test_a_phase_by_name_is_that_phase() -> None:
+def test_a_phase_by_name_is_that_phase(words: Words) -> None:
     text = demo_net().replace(b'name: "upscore2"', b'name: "upscore2" include { phase: TRAIN }')
     net = ds.parse_net(text)
-    names = [[row.name for row in ds.inspect(net, phase=phase).rows] for phase in ("test", "TRAIN")]
-    assert names == [["refine", "upscore"], ["upscore2", "refine", "upscore"]]
-    with pytest.raises(ValueError, match="bogus"):
+    found = [[row.name for row in ds.inspect(net, phase=phase).rows] for phase in ("test", "TRAIN")]
+    assert found == [["refine", "upscore"], ["upscore2", "refine", "upscore"]]
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - its words are pinned
         ds.inspect(net, phase="bogus")
+    assert "bogus" in names(str(raised.value))
+    words(raised.value)

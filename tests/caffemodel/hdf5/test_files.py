@@ -7,19 +7,16 @@ import io
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.hdf5.files import (
-    Reading,
-    Writing,
-    held_signals,
-    told,
-)
-from deconvsurgery.storage.source import open_source
+from deconvsurgery.caffemodel.hdf5.files import Reading, Writing, held_signals, told
+from helpers.models import BytesSource
+from helpers.words import Words
 
 BYTES = bytes(range(256)) * 40
 
@@ -38,14 +35,22 @@ def writing(file: Path) -> Iterator[Writing]:
     os.close(fd)
 
 
-def test_what_is_read_is_what_python_reads(file: Path) -> None:
+def test_what_is_read_is_what_python_reads() -> None:
     """Its buffered layer asks whether one may read and seek, and ends where the file does."""
-    with open_source(file) as source:
-        reading = io.BufferedReader(Reading(source), 100)
-        assert reading.read(300) == BYTES[:300]
-        assert (reading.seek(-5, os.SEEK_END), reading.read(5)) == (len(BYTES) - 5, BYTES[-5:])
-        assert (reading.seek(7), reading.seek(3, os.SEEK_CUR), reading.tell()) == (7, 10, 10)
-        assert reading.read(2) == BYTES[10:12]
+    reading = io.BufferedReader(Reading(BytesSource(BYTES)), 100)
+    assert reading.read(300) == BYTES[:300]
+    assert (reading.seek(-5, os.SEEK_END), reading.read(5)) == (len(BYTES) - 5, BYTES[-5:])
+    assert (reading.seek(7), reading.seek(3, os.SEEK_CUR), reading.tell()) == (7, 10, 10)
+    assert reading.read(2) == BYTES[10:12]
+
+
+def test_beyond_the_end_there_are_zeros() -> None:
+    reading = Reading(BytesSource(BYTES))
+    reading.seek(-3, os.SEEK_END)
+    buffer = bytearray(b"?" * 8)
+    assert reading.readinto(buffer) == 8
+    assert buffer == BYTES[-3:] + bytes(5)
+    assert reading.tell() == len(BYTES) + 5
 
 
 def test_what_is_written_is_what_python_writes(file: Path, writing: Writing) -> None:
@@ -62,42 +67,52 @@ def test_what_is_written_is_what_python_writes(file: Path, writing: Writing) -> 
     assert file.read_bytes() == BYTES[:10] + b"written" + BYTES[17:497] + b"xyz?"
 
 
+def failing(number: int) -> Callable[..., Any]:
+    """A call of the system that does not work."""
+
+    def call(*_: object) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
 def test_the_first_failure_is_kept_and_nothing_is_touched_after_it(
     file: Path, writing: Writing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", full)
+        patched.setattr(os, "pwrite", failing(errno.ENOSPC))
         assert writing.write(b"lost") == 4
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", failing(errno.EIO))
+        writing.seek(0)
+        assert writing.readinto(bytearray(9)) == 9
     writing.seek(0)
     assert writing.write(b"lost, too") == 9
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)) as raised:
         writing.finish()
+    assert raised.value.errno == errno.ENOSPC
     assert file.read_bytes() == BYTES
     assert writing.fd == -1
 
 
-def test_a_place_that_no_file_has_is_damage(file: Path, writing: Writing) -> None:
+def test_a_place_that_no_file_has_is_damage(file: Path, writing: Writing, words: Words) -> None:
     writing.seek(1 << 80)
     writing.write(b"?")
-    with pytest.raises(ds.ModelError, match="is damaged"):
+    with pytest.raises(ds.ModelError) as raised:
         writing.finish()
+    words(raised.value)
     assert file.read_bytes() == BYTES
 
 
 def test_a_file_whose_size_nobody_tells_has_none(
     writing: Writing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: int) -> os.stat_result:
-        raise OSError(errno.EIO, "Input/output error")
-
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fstat", broken)
+        patched.setattr(os, "fstat", failing(errno.EIO))
         assert writing.seek(0, os.SEEK_END) == 0
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as raised:
         writing.finish()
+    assert raised.value.errno == errno.EIO
 
 
 def test_a_call_that_a_signal_broke_off_is_no_failure_of_the_file(writing: Writing) -> None:
@@ -108,13 +123,15 @@ def test_a_call_that_a_signal_broke_off_is_no_failure_of_the_file(writing: Writi
     writing.finish()
 
 
-def test_the_systems_errors_are_not_the_librarys() -> None:
-    with pytest.raises(OSError, match="Input/output error") as caught, told("it cannot be read"):
-        raise OSError(errno.EIO, "Input/output error")
-    assert caught.value.errno == errno.EIO
-    words = "it cannot be read: the HDF5 library says: no filter"
-    with pytest.raises(ds.ModelError, match=words), told("it cannot be read"):
+def test_the_systems_errors_are_not_the_librarys(words: Words) -> None:
+    own = OSError(errno.EIO, os.strerror(errno.EIO))
+    with pytest.raises(OSError, match=own.strerror) as caught, told("what was done"):
+        raise own
+    assert caught.value is own
+    with pytest.raises(ds.ModelError) as raised, told("what was done"):
         raise OSError("no filter")
+    assert raised.value.hint is not None
+    words(raised.value)
 
 
 def test_a_signal_waits_until_it_is_let_in() -> None:

@@ -1,9 +1,10 @@
 """Fail the n-th system call of every verb that writes, for n = 1, 2, 3 … until the run succeeds.
 
-    python -m helpers.faults.count [--json] [--thin] [CASE …]
+    python -m helpers.faults.count [--json] [--thin | --once] [CASE …]
 
 Prints how many faults were put in, by verb and by call, and every violation; exit code 1 if
-there is one. Takes some minutes; ``--thin`` takes fewer kinds, and of many calls not each.
+there is one. Takes some minutes; ``--thin`` takes fewer kinds, and of many calls not each;
+``--once`` takes every kind, once, in one of the cases.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,10 @@ from helpers.faults.lab import BY_NAME, CASES, Bench, Ended, prepare
 
 @dataclass(slots=True)
 class Tally:
-    """Faults put in, by call; and what was violated."""
+    """Faults put in, by call and by verb; exit codes; and what was violated."""
 
     faults: Counter[str] = field(default_factory=Counter)
+    verbs: Counter[str] = field(default_factory=Counter)
     codes: Counter[int] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
 
@@ -58,6 +61,31 @@ def strike_all(bench: Bench, *, thin: bool = False) -> Tally:
     Up to the fault a run is like any other, so as many calls can fail as an undisturbed run makes.
     """
     tally = Tally()
+    made = calls_made(bench, tally)
+    for names, kind, lasting in strikes(thin=thin):
+        nth = 1
+        while nth <= sum(made[name] for name in names):
+            strike(bench, tally, names, Striking(nth, kind, lasting=lasting))
+            nth += 1 + (nth if thin else 0)
+    return tally
+
+
+def strike_once(benches: Sequence[Bench]) -> Tally:
+    """Every fault once, in the cases in turn, and at calls all over a run."""
+    tally = Tally()
+    made = [(bench, calls_made(bench, tally)) for bench in benches]
+    for number, (names, kind, lasting) in enumerate(strikes(thin=False)):
+        counts = [(bench, sum(calls[name] for name in names)) for bench, calls in made]
+        able = [(bench, count) for bench, count in counts if count]
+        if able:  # there may be no such call on this system
+            bench, count = able[number % len(able)]
+            nth = 1 + number * 7 % count
+            strike(bench, tally, names, Striking(nth, kind, lasting=lasting))
+    return tally
+
+
+def calls_made(bench: Bench, tally: Tally) -> Counter[str]:
+    """How often an undisturbed run calls which function."""
     made: Counter[str] = Counter()
 
     def counting(_number: int, name: str, call: Callable[[], Any]) -> Any:
@@ -68,19 +96,20 @@ def strike_all(bench: Bench, *, thin: bool = False) -> Tally:
     if done.code != 0 or bench.done() is not True:
         tally.violations.append(f"{bench.case.name}: without a fault: {done}")
     bench.reset()
-    for names, kind, lasting in strikes(thin=thin):
-        nth = 1
-        while nth <= sum(made[name] for name in names):
-            strike = Striking(nth, kind, lasting=lasting)
-            at = f"{bench.case.name}: {'/'.join(names)} {nth}{'+' if lasting else ''} {told(kind)}"
-            wrong, code = struck(bench, Calls(names, strike), names, kind)
-            if not strike.struck:
-                wrong.append("did not strike")
-            tally.violations += [f"{at}: {each}" for each in wrong]
-            tally.faults["lasting" if lasting else names[0]] += 1
-            tally.codes[code] += 1
-            nth += 1 + (nth if thin else 0)
-    return tally
+    return made
+
+
+def strike(bench: Bench, tally: Tally, names: tuple[str, ...], striking: Striking) -> None:
+    """One fault in one run."""
+    lasts = "+" if striking.lasting else ""
+    wrong, code = struck(bench, Calls(names, striking), names, striking.kind)
+    if not striking.struck:
+        wrong.append("did not strike")
+    at = f"{bench.case.name}: {'/'.join(names)} {striking.nth}{lasts} {told(striking.kind)}"
+    tally.violations += [f"{at}: {each}" for each in wrong]
+    tally.faults["lasting" if striking.lasting else names[0]] += 1
+    tally.verbs[bench.case.arguments[0]] += 1
+    tally.codes[code] += 1
 
 
 def struck(bench: Bench, calls: Calls, names: tuple[str, ...], kind: Kind) -> tuple[list[str], int]:
@@ -106,7 +135,10 @@ def judged(bench: Bench, names: tuple[str, ...], kind: Kind, done: Ended) -> lis
     if done.code == 0:
         if new is not True:
             wrong.append("I3: success, but the outputs are not all new")
-        if done.out != bench.printed and "could not be kept" not in done.out:
+        warnings = " ".join(done.warnings)
+        if warnings and not (isinstance(kind, int) and os.strerror(kind) in warnings):
+            wrong.append("I3: a warning names no cause")
+        if _without_warnings(done.out) != _without_warnings(bench.printed):
             wrong.append("I3: success, but another report")
         return wrong
     if all((name, kind) in HARMLESS for name in names):
@@ -119,7 +151,7 @@ def judged(bench: Bench, names: tuple[str, ...], kind: Kind, done: Ended) -> lis
         pass  # what was sent cannot be taken back
     elif new is None and bench.case.at_once:
         wrong.append("I1: some outputs are new, some are not")
-    elif new and bench.case.at_once and "in its place" not in done.errors:
+    elif new and bench.case.at_once and "`sync`" not in done.errors:
         wrong.append(f"I3: it failed, but the outputs are new: {done.errors}")
     first, _, hint = done.errors.partition("\n")
     named = {*bench.before, *bench.new, "new", "standard input", "standard output"}
@@ -130,6 +162,10 @@ def judged(bench: Bench, names: tuple[str, ...], kind: Kind, done: Ended) -> lis
     if not hint.startswith("  hint: ") and kind != NOTHING:
         wrong.append(f"I3: nothing is said that could be done: {first}")
     return wrong
+
+
+def _without_warnings(report: str) -> list[str]:
+    return [line for line in report.splitlines() if not line.startswith("warning: ")]
 
 
 def _descriptors() -> int:
@@ -143,17 +179,26 @@ def main(arguments: list[str]) -> int:
     total = Tally()
     rows = []
     with tempfile.TemporaryDirectory() as place:
-        for number, case in enumerate(chosen):
-            folder = Path(place, str(number))
-            folder.mkdir()
-            prepare(folder)
-            tally = strike_all(Bench(case, folder), thin="--thin" in options)
-            rows.append((case.name, sum(tally.faults.values()), len(tally.violations)))
-            total.faults += tally.faults
-            total.codes += tally.codes
-            total.violations += tally.violations
+        template = Path(place, "template")
+        template.mkdir()
+        prepare(template)
+        benches = [
+            Bench(case, shutil.copytree(template, Path(place, str(number))))
+            for number, case in enumerate(chosen)
+        ]
+        if "--once" in options:
+            total = strike_once(benches)
+        else:
+            for bench in benches:
+                tally = strike_all(bench, thin="--thin" in options)
+                rows.append((bench.case.name, sum(tally.faults.values()), len(tally.violations)))
+                total.faults += tally.faults
+                total.verbs += tally.verbs
+                total.codes += tally.codes
+                total.violations += tally.violations
     if "--json" in options:
-        print(json.dumps({"faults": total.faults, "violations": total.violations}))
+        found = {"faults": total.faults, "verbs": total.verbs, "violations": total.violations}
+        print(json.dumps(found))
     else:
         for name, faults, violations in rows:
             print(f"{name:<28}{faults:>7,} faults {violations:>5} violations")

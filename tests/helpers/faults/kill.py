@@ -18,6 +18,7 @@ import inspect
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,15 +31,34 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import deconvsurgery
 from helpers.faults.injection import FAULTS, Calls
-from helpers.faults.lab import BY_NAME, CASES, TEMPORARY, Bench, Case, content, prepare
-from helpers.models import NetParameter
+from helpers.faults.lab import (
+    BY_NAME,
+    CASES,
+    TEMPORARY,
+    Bench,
+    Case,
+    content,
+    large_layer,
+    prepare,
+)
 
 NAMES = (*FAULTS, "unlink")
 TORN = ("write", "pwrite", "copy_file_range")
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-ROOMS = ("source", "place", "sink", "staging", "write", "undoable", "h5files")
-WHOLE = "every file is whole, the old one or the new\n"
+ROOMS = frozenset(
+    os.path.join(os.path.dirname(deconvsurgery.__file__), room)
+    for room in (
+        "storage/source.py",
+        "storage/output_place.py",
+        "storage/copy_bytes.py",
+        "storage/atomic_write.py",
+        "storage/write_outputs.py",
+        "storage/write_with_undo.py",
+        "caffemodel/hdf5/files.py",
+    )
+)
 
 
 def calls_made(bench: Bench) -> list[str]:
@@ -138,8 +158,7 @@ class Lines:
             sys.settrace(None)
 
     def _called(self, frame: FrameType, _event: str, _arg: object) -> Any:
-        place, _, name = frame.f_code.co_filename.rpartition(os.sep)
-        return self._line if place.endswith("deconvsurgery") and name[:-3] in ROOMS else None
+        return self._line if frame.f_code.co_filename in ROOMS else None
 
     def _line(self, frame: FrameType, event: str, _arg: object) -> Any:
         # Where a generator yields, no signal comes in.
@@ -164,7 +183,8 @@ def signalled(bench: Bench, disturbed: Calls | Lines, number: signal.Signals) ->
     wrong = bench.faults()
     if done.code != SIGNALS[number]:
         wrong.append(f"exit code {done.code}: {done.errors}")
-    if "Traceback" in done.errors or not done.errors.endswith(WHOLE):
+    said = done.errors.strip("\n")  # a line of its own after the terminal's ^C
+    if not said or "\n" in said or (number != signal.SIGINT and number.name not in said):
         wrong.append(f"it says: {done.errors}")
     if bench.case.at_once and not bench.case.stream and bench.done() is None:
         wrong.append("some outputs are new, some are not")
@@ -176,13 +196,8 @@ def signalled(bench: Bench, disturbed: Calls | Lines, number: signal.Signals) ->
 
 def large(folder: Path) -> None:
     """A model of 64 MB: the small one, and a layer that nobody asks for."""
-
-    more = NetParameter()
-    blob = more.layer.add(name="large", type="InnerProduct").blobs.add()
-    blob.shape.dim.extend([16, 1 << 20])
-    blob.data.extend([1.0] * (16 << 20))
     with (folder / "in").open("ab") as file:
-        file.write(more.SerializeToString())
+        file.write(large_layer(16 << 20))
 
 
 def timed(folder: Path, kills: int) -> tuple[int, list[str]]:
@@ -221,20 +236,24 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    moved = [room for room in ROOMS if not os.path.isfile(room)]
+    assert not moved, moved  # its lines would be in nobody's campaign
     ended: Counter[str] = Counter()
     violations: list[str] = []
-    turn = given.every  # the points are counted through all cases, so that each is met
+    every: int = given.every
+    turn = every  # the points are counted through all cases, so that each is met
 
     def due() -> bool:
         nonlocal turn
         turn += 1
-        return turn % given.every == 0
+        return turn % every == 0
 
     with tempfile.TemporaryDirectory() as place:
+        template = Path(place, "template")
+        template.mkdir()
+        prepare(template)
         for index, case in enumerate([BY_NAME[name] for name in given.cases] or CASES):
-            folder = Path(place, str(index))
-            folder.mkdir()
-            prepare(folder)
+            folder = shutil.copytree(template, Path(place, str(index)))
             bench = Bench(case, folder)
             calls = calls_made(bench)
             lines = Lines(0, None)

@@ -4,13 +4,14 @@ I1 the inputs are what they were, and each output is its old bytes or the comple
 I2 no temporary file is left.
 I3 the exit code is right, and an error names a file, the cause and what to do; no traceback.
 
-Shared by the tests here and by the campaigns that are run by hand (``count.py``, ``kill.py``).
+Shared by tests/faults and by the campaigns (``count.py``, ``kill.py`` and others).
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import (
@@ -24,8 +25,11 @@ from contextlib import (
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from deconvsurgery.cli import run
 from helpers.models import demo_base, demo_net
+from helpers.wire import sized, varint
 
 OLD = b"what was there before\n"
 TEMPORARY = ".deconvsurgery-"
@@ -97,6 +101,34 @@ class Ended:
     out: str
     errors: str
 
+    @property
+    def told(self) -> Told:
+        """The one error that is told, with its hint if there is one, and nothing else."""
+        found = re.fullmatch(r"error: (?:(.+?): )?(.+)\n(?:  hint: (.+)\n)?", self.errors)
+        assert found is not None, self
+        return Told(*found.groups())
+
+    @property
+    def warnings(self) -> list[str]:
+        """The lines of the report that are warnings, without that word."""
+        start = "warning: "
+        lines = self.out.splitlines()
+        return [line.removeprefix(start) for line in lines if line.startswith(start)]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error as it is printed: of which file, what, and what can be done."""
+
+    name: str | None
+    message: str
+    hint: str | None
+
+    @property
+    def sentences(self) -> list[str]:
+        """Those to be pinned."""
+        return [self.message, *([self.hint] if self.hint else [])]
+
 
 def prepare(folder: Path) -> None:
     """Every file that some case reads."""
@@ -117,6 +149,14 @@ def prepare(folder: Path) -> None:
     shutil.copy(folder / "in", folder / "mine")
     shutil.copy(folder / "in.h5", folder / "mine.h5")
     shutil.copy(folder / "net", folder / "my-net")
+
+
+def large_layer(count: int, *, double: bool = False) -> bytes:
+    """A layer of so many values that nobody asks for, to be appended to a model."""
+    values = np.ones(count, "<f8" if double else "<f4").tobytes()
+    shape = sized(7, sized(1, varint(count)))
+    blob = shape + sized(8 if double else 5, values)  # double_data, data
+    return sized(100, sized(1, b"large") + sized(2, b"InnerProduct") + sized(7, blob))
 
 
 def ended(folder: Path, arguments: list[str]) -> Ended:

@@ -1,6 +1,6 @@
 """Memory runs out: at the n-th array that numpy makes, and for real, with so much and no more.
 
-    python -m helpers.faults.memory [--json]
+    python -m helpers.faults.memory [--json] [CASE …]
 
 The limit is one on address space; a process is forked for each.
 """
@@ -11,6 +11,7 @@ import json
 import os
 import pickle
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -21,8 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.faults.lab import BY_NAME, Bench, Ended, ended, prepare
-from helpers.models import NetParameter
+from helpers.faults.lab import BY_NAME, Bench, Ended, ended, large_layer, prepare
 
 CASES = (
     "apply --force",
@@ -81,12 +81,8 @@ def enlarge(folder: Path) -> None:
     """A layer of a megabyte more in each model, so that there is something to take in."""
 
     for name in ("in", "mine", "full", "wrong", "patched", "doubles"):
-        more = NetParameter()
-        blob = more.layer.add(name="large", type="InnerProduct").blobs.add()
-        blob.shape.dim.extend([1 << 17])
-        blob.double_data.extend([1.0] * (1 << 17))
         with (folder / name).open("ab") as file:
-            file.write(more.SerializeToString())
+            file.write(large_layer(1 << 17, double=True))
     line = "apply -f --save-patch undo-patched net wrong patched"
     assert ended(folder, line.split()).code == 0
 
@@ -131,12 +127,14 @@ def main(arguments: list[str]) -> int:
     """Run everything, print what came of it."""
     refused: Counter[str] = Counter()
     violations: list[str] = []
+    chosen = [each for each in arguments if not each.startswith("--")] or CASES
     with tempfile.TemporaryDirectory() as place:
-        for number, name in enumerate(CASES):
-            folder = Path(place, str(number))
-            folder.mkdir()
-            prepare(folder)
-            enlarge(folder)
+        template = Path(place, "template")
+        template.mkdir()
+        prepare(template)
+        enlarge(template)
+        for number, name in enumerate(chosen):
+            folder = shutil.copytree(template, Path(place, str(number)))
             bench = Bench(BY_NAME[name], folder)
 
             def note(kind: str, at: int, done: Ended, bench: Bench = bench) -> None:
@@ -172,7 +170,8 @@ if __name__ == "__main__":
     if "MALLOC_MMAP_THRESHOLD_" not in os.environ:  # memory goes back as soon as it is free
         fixed = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
         env = os.environ | fixed | {"OPENBLAS_NUM_THREADS": "1"}
-        os.execve(sys.executable, [sys.executable, *sys.argv], env)
+        module = ("-m", "helpers.faults.memory")
+        os.execve(sys.executable, [sys.executable, *module, *sys.argv[1:]], env)
     sys.stdout = os.fdopen(os.dup(1), "w")  # what is under test may close its own
     code = main(sys.argv[1:])
     sys.stdout.flush()

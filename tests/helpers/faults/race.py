@@ -1,6 +1,6 @@
 """Several processes write to one place at once: one of them wins, whole, and nothing is left.
 
-python -m helpers.faults.race [--json]
+python -m helpers.faults.race [--json] [ROUNDS]
 """
 
 from __future__ import annotations
@@ -65,14 +65,15 @@ def raced(folder: Path, lines: list[list[str]]) -> list[int]:
 
 
 def main(arguments: list[str]) -> int:
-    """Forty rounds; print what came of them."""
+    """So many rounds, or forty; print what came of them. Four are one of each kind."""
+    asked = next((int(each) for each in arguments if not each.startswith("--")), 40)
     violations: list[str] = []
     won = rounds = 0
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         prepare(folder)
         alone = {lines: expected(folder, lines) for lines in (WRITERS, PAIR)}
-        for number in range(40):
+        for number in range(asked):
             lines, pair = (PAIR, True) if number % 4 == 3 else (WRITERS, False)
             force = number % 2 == 1
             results = alone[lines]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.plans.regroup.edits import reshaped
-from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
-from deconvsurgery.splicing.byte_ranges import spliced
-from helpers.models import NetParameter, indexed
+from helpers.models import NetParameter, parsed
+from helpers.wire import floats, number, sized
+from helpers.words import Words, names, numbers
 
 NET = """
 layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 1 dim: {} dim: 5
@@ -28,11 +27,11 @@ for channel, kernel in enumerate(KERNELS):
 GROUPED = KERNELS[:, None]
 
 
-def net(group: int = 1, *, outputs: int = C, channels: int = C, explicit: bool = False) -> ds.Net:
+def net(group: int = 1, *, outputs: int = C, channels: int = C, explicit: bool = False) -> str:
     """``explicit``: a group with a place of its own, not one that was added at the end."""
     said = f"group: {group}"
     places = (said, "") if explicit else ("", said if group != 1 else "")
-    return ds.parse_net(NET(channels, "", outputs, *places).encode())
+    return NET(channels, "", outputs, *places)
 
 
 def weights_blob(blob: Any, weights: np.ndarray, form: str) -> None:
@@ -44,7 +43,7 @@ def weights_blob(blob: Any, weights: np.ndarray, form: str) -> None:
         blob.double_data.extend(weights.astype(np.float64).ravel().tolist())
     elif form == "raw half":
         raw = weights.astype("<f2").tobytes()
-        blob.MergeFromString(b"\x50\x02\x62" + bytes([len(raw)]) + raw)
+        blob.MergeFromString(number(10, 2) + sized(12, raw))
     else:
         blob.data.extend(weights.ravel().tolist())
 
@@ -77,51 +76,84 @@ def model_bytes(
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def regrouped(text: ds.Net, data: bytes, *, expand: bool = False) -> tuple[Regrouping, bytes]:
-    model: ds.Model = indexed(data)
-    selection = ds.match_layers(text)
-    plan = make_regrouping(text, model, selection.matched, text.states(), expand=expand)
-    outcome = reshaped(plan, model)
-    assert isinstance(outcome, list)
-    return plan, spliced(data, outcome)
+class Regrouped(NamedTuple):
+    """What became of a pair."""
+
+    result: ds.RegroupResult
+    net: str
+    model: bytes
+
+    @property
+    def shapes(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Of the weights of each layer that changed, before and after."""
+        return [(each.shape, each.after) for each in self.result.regrouping.changes]
+
+    @property
+    def kept(self) -> list[str]:
+        """The layers that stay as they are."""
+        return [each.target.layer.name for each in self.result.regrouping.kept]
+
+
+class Regroup(Protocol):
+    """Regroups a net and its model."""
+
+    def __call__(self, net: str, model: bytes, *, expand: bool = False) -> Regrouped: ...
+
+
+@pytest.fixture
+def regrouped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Regroup:
+    monkeypatch.chdir(tmp_path)  # messages name the files that they are about
+
+    def run(net: str, model: bytes, *, expand: bool = False) -> Regrouped:
+        Path("net").write_text(net)
+        Path("in").write_bytes(model)
+        result = ds.regroup("net", "in", "new.net", "out", expand=expand, force=True)
+        return Regrouped(result, Path("new.net").read_text(), Path("out").read_bytes())
+
+    return run
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("explicit", [False, True])
-def test_there_and_back_gives_the_very_bytes(form: str, explicit: bool) -> None:
+def test_there_and_back_gives_the_very_bytes(form: str, explicit: bool, regrouped: Regroup) -> None:
     full = model_bytes(DIAGONAL, 1, form, explicit=explicit)
-    grouped = model_bytes(GROUPED, C, form)
-    plan, there = regrouped(net(1, explicit=explicit), full)
-    assert [change.after for change in plan.changes] == [(C, 1, 2, 2)]
-    assert there == grouped
-    plan, back = regrouped(net(C, explicit=explicit), there, expand=True)
-    assert [change.after for change in plan.changes] == [(C, C, 2, 2)]
-    assert back == full
+    there = regrouped(net(1, explicit=explicit), full)
+    assert there.shapes == [((C, C, 2, 2), (C, 1, 2, 2))]
+    assert there.kept == []
+    assert there.model == model_bytes(GROUPED, C, form)
+    assert there.net.count(f"group: {C}") == 1
+    back = regrouped(there.net, there.model, expand=True)
+    assert back.shapes == [((C, 1, 2, 2), (C, C, 2, 2))]
+    assert back.net.split() == net(1, explicit=explicit).split()
+    assert back.model == full
 
 
-def test_what_has_its_groups_already_is_kept() -> None:
-    for text, data, expand in (
-        (net(C), model_bytes(GROUPED, C), False),
-        (net(1), model_bytes(DIAGONAL, 1), True),
-    ):
-        plan, out = regrouped(text, data, expand=expand)
-        assert (plan.changes, len(plan.kept)) == ((), 1)
-        assert out == data
+@pytest.mark.parametrize(
+    ("group", "weights", "expand"), [(C, GROUPED, False), (1, DIAGONAL, True)], ids=["C", "1"]
+)
+def test_what_has_its_groups_already_is_kept(
+    group: int, weights: np.ndarray, expand: bool, regrouped: Regroup, words: Words
+) -> None:
+    data = model_bytes(weights, group)
+    found = regrouped(net(group), data, expand=expand)
+    assert (found.shapes, found.kept) == ([], ["up"])
+    assert (found.net, found.model) == (net(group), data)
+    (kept,) = found.result.regrouping.kept
+    assert numbers(kept.reason) == [group]
+    words(kept.reason)
 
 
-def test_a_block_diagonal_becomes_groups_of_one() -> None:
+def test_a_block_diagonal_becomes_groups_of_one(regrouped: Regroup) -> None:
     blocks = np.zeros((4, 2, 2, 2), np.float32)
     for channel in range(4):
         blocks[channel, channel % 2] = channel + 1
-    text = net(2, outputs=4, channels=4).layers
-    whole = ds.Net(layers=text)
-    data = model_bytes(blocks, 2)
-    model: Any = NetParameter.FromString(data)
+    model: Any = parsed(model_bytes(blocks, 2))
     model.layer[1].convolution_param.num_output = 4
     model.layer[1].blobs[1].data.append(1)
     model.layer[1].blobs[1].shape.dim[0] = 4
-    _, out = regrouped(whole, model.SerializeToString())
-    result: Any = NetParameter.FromString(out)
+    found = regrouped(net(2, outputs=4, channels=4), model.SerializeToString())
+    assert found.shapes == [((4, 2, 2, 2), (4, 1, 2, 2))]
+    result: Any = parsed(found.model)
     (weights, bias) = result.layer[1].blobs
     assert list(weights.shape.dim) == [4, 1, 2, 2]
     assert list(weights.data) == [1] * 4 + [2] * 4 + [3] * 4 + [4] * 4
@@ -135,105 +167,85 @@ def off(value: float) -> np.ndarray:
     return weights
 
 
-REFUSED: dict[str, tuple[Callable[[], tuple[ds.Net, bytes]], str]] = {
-    "something off the diagonal": (
-        lambda: (net(), model_bytes(off(-0.5))),
-        r"\[2, 1\], off the diagonal, holds 0.5",
-    ),
-    "ever so little": (lambda: (net(), model_bytes(off(1e-38))), r"\[0, 1\].*1e-30"),
-    "a NaN": (lambda: (net(), model_bytes(off(np.nan))), r"\[2, 1\].*nan"),
-    "other channels": (
-        lambda: (net(outputs=C, channels=2), model_bytes(DIAGONAL)),
-        "2 channels become 3",
-    ),
-    "another shape in the model": (
-        lambda: (net(), model_bytes(GROUPED)),
-        r"the net gives its weights \(3, 3, 2, 2\), the model has \(3, 1, 2, 2\)",
-    ),
-    "no weights": (lambda: (net(), b""), "no weights"),
-    "two layers": (
-        lambda: (
-            ds.parse_net(
-                (NET(C, "", C, "", "") + NET(C, "", C, "", "").replace('"up"', '"up2"')).encode()
-            ),
-            b"",
-        ),
-        "2 layers cannot be regrouped:\n"
-        "  line 4, 'up': the model has no weights for it.*\n"
-        "  line 9, 'up2': the model has no weights for it",
-    ),
-    "no channels anywhere": (
-        lambda: (ds.parse_net(NET(C, "", C, "", "").replace("Input", "Python").encode()), b""),
-        "the number of its channels is not to be found",
-    ),
+TWO = NET(C, "", C, "", "") + NET(C, "", C, "", "").replace('"up"', '"up2"')
+SHARED = 'param { name: "w" }'
+OTHER = (
+    f'layer {{ name: "b" type: "Deconvolution" bottom: "data" top: "b" {SHARED} '
+    "convolution_param { num_output: 3 kernel_size: 2 } }"
+)
+NOTHING = NetParameter(name="n").SerializeToString()
+# The net, the model, the numbers of the message.
+REFUSED: dict[str, tuple[str, bytes, list[float]]] = {
+    "something off the diagonal": (net(), model_bytes(off(-0.5)), [2, 1, 0.5]),
+    "ever so little": (net(), model_bytes(off(1e-38)), [0, 1, 1e-30]),
+    "a NaN": (net(), model_bytes(off(np.nan)), [2, 1]),
+    "other channels": (net(channels=2), model_bytes(DIAGONAL), [2, 3]),
+    "another shape in the model": (net(), model_bytes(GROUPED), [3, 3, 2, 2, 3, 1, 2, 2]),
+    "no weights": (net(), NOTHING, []),
+    "no channels anywhere": (NET(C, "", C, "", "").replace("Input", "Python"), NOTHING, []),
     "a bias that the net has not": (
-        lambda: (
-            ds.parse_net(NET(C, "", C, "", "").replace("true", "false").encode()),
-            model_bytes(DIAGONAL),
-        ),
-        r"the net gives it 1 blob\(s\), the model has 2",
+        NET(C, "", C, "", "").replace("true", "false"),
+        model_bytes(DIAGONAL),
+        [1, 2],
     ),
     "a kernel that Caffe refuses": (
-        lambda: (
-            ds.parse_net(NET(C, "", C, "kernel_h: 3", "").encode()),
-            model_bytes(DIAGONAL),
-        ),
-        "kernel_size",
+        NET(C, "", C, "kernel_h: 3", ""),
+        model_bytes(DIAGONAL),
+        [0],  # a kernel of 0
     ),
     "weights of a type that is none": (
-        lambda: (net(), model_bytes(DIAGONAL, 1, "raw half").replace(b"\x50\x02", b"\x50\x07")),
-        "cannot be read: its values are raw_data of type 7, which no Caffe reads",
+        net(),
+        model_bytes(DIAGONAL, 1, "raw half").replace(b"\x50\x02", b"\x50\x07"),
+        [7],
     ),
-    "shared": (
-        lambda: (
-            ds.parse_net(
-                NET(C, 'param { name: "w" }', C, "", "").encode()
-                + b'layer { name: "b" type: "Deconvolution" bottom: "data" top: "b" '
-                b'param { name: "w" } convolution_param { num_output: 3 kernel_size: 2 } }'
-            ),
-            model_bytes(DIAGONAL),
-        ),
-        "shares its weights",
-    ),
+    "shared": (NET(C, SHARED, C, "", "") + OTHER, model_bytes(DIAGONAL), []),
 }
 
 
-@pytest.mark.parametrize(("made", "words"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("case", REFUSED)
 def test_what_would_be_another_function_is_refused(
-    made: Callable[[], tuple[ds.Net, bytes]], words: str
+    case: str, regrouped: Regroup, words: Words
 ) -> None:
-    text, data = made()
-    with pytest.raises(ds.MismatchError, match=words) as caught:
+    text, data, facts = REFUSED[case]
+    with pytest.raises(ds.MismatchError) as raised:
         regrouped(text, data)
-    assert caught.value.layer == "up"
-    assert caught.value.hint
+    assert (raised.value.layer, raised.value.line) == ("up", 4)
+    assert names(raised.value.message) == ["up"]
+    assert numbers(raised.value.message) == facts
+    assert "--exclude" in (raised.value.hint or "")
+    words(raised.value, case)
 
 
-def test_minus_zero_is_nothing() -> None:
+def test_all_that_would_be_another_function_are_named_at_once(
+    regrouped: Regroup, words: Words
+) -> None:
+    with pytest.raises(ds.MismatchError) as raised:
+        regrouped(TWO, NOTHING)
+    assert (raised.value.layer, raised.value.line) == ("up", 4)
+    assert names(raised.value.message) == ["up", "up2"]
+    assert numbers(raised.value.message) == [2, 4, 9]  # how many, and their lines
+    assert "--exclude" in (raised.value.hint or "")
+    words(raised.value)
+
+
+def test_minus_zero_is_nothing(regrouped: Regroup) -> None:
     """It changes no output; and a grouped layer has no place for it."""
     weights = DIAGONAL.copy()
     weights[0, 1] = -0.0
-    _, out = regrouped(net(), model_bytes(weights))
-    assert out == model_bytes(GROUPED, C)
+    assert regrouped(net(), model_bytes(weights)).model == model_bytes(GROUPED, C)
 
 
-def test_a_shape_in_two_pieces_becomes_one() -> None:
+def test_a_shape_in_two_pieces_becomes_one(regrouped: Regroup) -> None:
     """protobuf merges a message that is given twice."""
-
-    def sized(field: int, payload: bytes) -> bytes:
-        size = len(payload)
-        length = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
-        return bytes([field << 3 | 2]) + length + payload
 
     def layer(weights: np.ndarray, *shapes: bytes) -> bytes:
         blob = b"".join(sized(7, sized(1, shape)) for shape in shapes)
-        blobs = sized(7, blob + sized(5, weights.tobytes())) + sized(
-            7, sized(7, b"\x08\x03") + sized(5, np.float32([7, 8, 9]).tobytes())
-        )
-        return b"\xa2\x06" + sized(0, sized(1, b"up") + blobs)[1:]
+        bias = sized(7, number(1, 3)) + sized(5, floats(7, 8, 9))
+        blobs = sized(7, blob + sized(5, weights.tobytes())) + sized(7, bias)
+        return sized(100, sized(1, b"up") + blobs)
 
     data = layer(DIAGONAL, b"\x03", b"\x03\x02", b"\x02")
-    assert list(NetParameter.FromString(data).layer[0].blobs[0].shape.dim) == [3, 3, 2, 2]
-    plan, out = regrouped(net(), data)
-    assert len(plan.changes) == 1
-    assert out == layer(GROUPED, b"\x03\x01\x02\x02")
+    assert list(parsed(data).layer[0].blobs[0].shape.dim) == [3, 3, 2, 2]
+    found = regrouped(net(), data)
+    assert found.shapes == [((3, 3, 2, 2), (3, 1, 2, 2))]
+    assert found.model == layer(GROUPED, b"\x03\x01\x02\x02")

@@ -10,7 +10,6 @@ import html
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from jsonschema import Draft7Validator
 
 from helpers.documents import parsed_json, published
 from helpers.models import NetParameter
-from helpers.runs import COMMAND, run_here
+from helpers.runs import run_here, tool
+from helpers.words import Words, numbers
 
-RunHere = Callable[..., tuple[int, bytes, bytes]]
 Found = dict[str, Any]
 
 HEAD = 'input: "d" input_shape { dim: 1 dim: 5 dim: 9 dim: 9 }\n'
@@ -114,7 +113,7 @@ def test_a_prototxt_that_is_none_is_no_other_nets_model(bench: Path) -> None:
 # --- files beside what is printed
 
 
-def test_several_formats_of_one_run(bench: Path, printed: Callable[..., str]) -> None:
+def test_several_formats_of_one_run(bench: Path, printed: Callable[..., str], words: Words) -> None:
     forms = ("json", "sarif", "gitlab", "github", "markdown")
     (bench / "also.gitlab").write_text("that of the last run")
     options = [part for form in forms for part in ("--also", f"{form}=also.{form}")]
@@ -126,27 +125,32 @@ def test_several_formats_of_one_run(bench: Path, printed: Callable[..., str]) ->
         assert (bench / f"also.{form}").read_text("utf-8") == printed(form, *files, code=1)
     code, _, errors = run_here(bench, "check", "--also", "json=alone.json", "missing.prototxt")
     assert code == 4
-    assert b"missing.prototxt: there is no such file" in errors
-    assert json.loads((bench / "alone.json").read_bytes())["pairs"][0]["error"]
+    (pair,) = json.loads((bench / "alone.json").read_bytes())["pairs"]
+    assert (pair["error"]["kind"], pair["error"]["file"]) == ("FileError", "missing.prototxt")
+    assert f"missing.prototxt: {pair['error']['message']}".encode() in errors
+    words(pair["error"]["message"])
 
 
 @pytest.mark.parametrize(
-    ("also", "code", "words"),
+    ("also", "named"),
     [
-        ("sarif=./odd.prototxt", 2, "odd.prototxt: is checked, and the report would replace it"),
-        ("json=odd.prototxt", 2, "is checked"),
-        ("sarif=no/such/folder.sarif", 2, "no/such"),
-        ("sarif", 2, "'sarif' is not FORMAT=FILE"),
-        ("table=x", 2, "'table=x' is not FORMAT=FILE"),
-        ("sarif=-", 2, "'sarif=-' is not FORMAT=FILE"),
+        ("sarif=./odd.prototxt", "odd.prototxt"),
+        ("json=odd.prototxt", "odd.prototxt"),
+        ("sarif=no/such/folder.sarif", "no/such"),
+        ("sarif", "'sarif'"),
+        ("table=x", "'table=x'"),
+        ("sarif=-", "'sarif=-'"),
     ],
 )
-def test_a_report_that_cannot_be_written(bench: Path, also: str, code: int, words: str) -> None:
+def test_a_report_that_cannot_be_written(bench: Path, also: str, named: str, words: Words) -> None:
     before = (bench / "odd.prototxt").read_bytes()
     found, out, errors = run_here(bench, "check", "--isolated", "--also", also, "odd.prototxt")
-    assert (found, out) == (code, b"")
-    assert words in errors.decode()
+    assert (found, out) == (2, b"")
+    said = errors.decode()
+    assert named in said
+    words(said, also)
     assert (bench / "odd.prototxt").read_bytes() == before
+    assert not (bench / "x").exists()
 
 
 # --- SARIF
@@ -214,10 +218,33 @@ def test_what_github_demands_of_a_run(log: Found) -> None:
     assert all("\0" not in text for text in texts(log))
 
 
+# Rule, file and line of every finding in EVERYTHING: what is odd about a layer is so of each.
+ODD_PLACES = [(name, 2) for name in ODD_FILES]
+ODD_PLACES += [("odd.prototxt", line) for line in (2, 4, 6, 8, 10)]
+FOUND = sorted(
+    [
+        *((rule, *place) for place in ODD_PLACES for rule in ("DS007", "DS008", "DS009", "DS010")),
+        *((rule, "right.prototxt", 2) for rule in ("DS003", "DS011", "DS014")),
+        ("DS011", "short.caffemodel", 1),
+    ]
+)
+
+
+def places_of(results: list[Found]) -> list[tuple[str, str, int]]:
+    """Rule, file and line of each result."""
+    found = []
+    for each in results:
+        (location,) = each["locations"]
+        place = location["physicalLocation"]
+        file = unquote(place["artifactLocation"]["uri"])
+        found.append((each["ruleId"], file, place["region"]["startLine"]))
+    return sorted(found)
+
+
 def test_what_github_demands_of_a_result(log: Found) -> None:
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
-    assert len(run["results"]) > 20
+    assert places_of(run["results"]) == FOUND
     seen = set()
     for result in run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
@@ -273,13 +300,7 @@ def test_what_could_not_be_checked_is_told_in_sarif(log: Found) -> None:
 def test_sarif_of_standard_input_and_of_other_paths(
     bench: Path, printed: Callable[..., str], schema: Found
 ) -> None:
-    done = subprocess.run(
-        [*COMMAND, "check", "--isolated", "--format", "sarif", "-"],
-        input=net("up").encode(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    done = tool("check", bench, "--isolated", "--format", "sarif", "-", stdin=net("up").encode())
     assert done.returncode == 1
     assert uris(valid(json.loads(done.stdout), schema)) == {"-"}
     inside, outside = bench / "odd.prototxt", bench.parent / "formats elsewhere.prototxt"
@@ -323,7 +344,16 @@ def test_gitlabs_code_quality_report(printed: Callable[..., str]) -> None:
     text = printed("gitlab", *EVERYTHING)
     assert text.startswith("[")  # no byte order mark
     issues = json.loads(text)
-    assert len(issues) > 20
+    found = (
+        (
+            each["check_name"].split()[0],
+            each["location"]["path"],
+            each["location"]["lines"]["begin"],
+        )
+        for each in issues
+        if each["severity"] != "blocker"  # what could not be checked
+    )
+    assert sorted(found) == FOUND
     assert len({each["fingerprint"] for each in issues}) == len(issues)
     for each in issues:
         assert each["description"]
@@ -359,27 +389,30 @@ def decoded(text: str, *, in_property: bool = False) -> str:
     return text.replace("%25", "%")
 
 
-def test_workflow_commands_cannot_be_forged(printed: Callable[..., str]) -> None:
+def test_workflow_commands_cannot_be_forged(printed: Callable[..., str], words: Words) -> None:
     *lines, closing_line = printed("github", *EVERYTHING).splitlines()
-    assert "3 nets could not be checked" in closing_line
+    # Errors, warnings, notes; layers and nets; nets that could not be checked.
+    assert numbers(closing_line) == [2, 29, 9, 11, 10, 3]
+    assert len(FOUND) == 2 + 29 + 9
+    words(closing_line)
     found = []
     for line in lines:
         match = WORKFLOW_COMMAND.fullmatch(line)
         assert match is not None, line
-        kind, properties, words = match.groups()
+        kind, properties, said = match.groups()
         pairs = dict(each.split("=", 1) for each in properties.split(","))
         assert pairs.keys() <= {"file", "line", "col", "title"}
         file = decoded(pairs["file"], in_property=True)
-        found.append((kind, file, pairs.get("line"), decoded(words)))
+        found.append((kind, file, pairs.get("line"), decoded(said)))
     assert {file for _, file, _, _ in found} == {
         *ODD_FILES,
         *("odd.prototxt", "right.prototxt", "short.caffemodel"),
         *("broken.prototxt", "lfs.prototxt", "missing.prototxt"),
     }
-    odd = [words for _, file, _, words in found if file == "odd.prototxt"]
+    odd = [said for _, file, _, said in found if file == "odd.prototxt"]
     for name in ODD_LAYERS[:4]:
-        assert any(words.startswith(f"{name}: ") for words in odd), name
-    assert any(words.startswith(r"up\n::error ::y\r\t\x1b[31m: ") for words in odd)
+        assert any(said.startswith(f"{name}: ") for said in odd), name
+    assert any(said.startswith(r"up\n::error ::y\r\t\x1b[31m: ") for said in odd)
     lines_of_odd = {line for _, file, line, _ in found if file == "odd.prototxt"}
     assert lines_of_odd == {"2", "4", "6", "8", "10"}
 
@@ -387,7 +420,9 @@ def test_workflow_commands_cannot_be_forged(printed: Callable[..., str]) -> None
 # --- Markdown
 
 
-def test_markdown_is_one_table_a_net_whatever_the_names(printed: Callable[..., str]) -> None:
+def test_markdown_is_one_table_a_net_whatever_the_names(
+    printed: Callable[..., str], words: Words
+) -> None:
     lines = printed("markdown", *EVERYTHING).splitlines()
     assert lines[0] == "## deconvsurgery check"
     headings = [html.unescape(line) for line in lines if line.startswith("### ")]
@@ -396,8 +431,12 @@ def test_markdown_is_one_table_a_net_whatever_the_names(printed: Callable[..., s
         "### <code>nets/ü 图.prototxt</code>",
     ]
     rows = [line for line in lines if line.startswith("|")]
-    assert len(rows) > 20
-    for row in rows:
-        assert row.count("|") == 7, row
+    assert {row.count("|") for row in rows} == {7}
+    # For each net that has findings a head and a line below it, and a row a finding.
+    nets = {file for _, file, _ in FOUND} - {"short.caffemodel"}
+    assert len(rows) == len(FOUND) + 2 * len(nets)
+    assert sum(row.startswith("|--") for row in rows) == len(nets)
     assert not any("<b>" in line for line in lines)
-    assert sum(line.startswith("**Could not be checked**") for line in lines) == 3
+    bold = [line for line in lines if line.startswith("**")]
+    assert len(bold) == 3  # nets that could not be checked
+    words([line.partition("**: ")[0] for line in bold])

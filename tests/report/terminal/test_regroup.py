@@ -1,0 +1,48 @@
+"""The page of ``regroup``; how it looks stands in ``__snapshots__/test_regroup.ambr``."""
+
+from __future__ import annotations
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+import deconvsurgery as ds
+from deconvsurgery.report.terminal.regroup import closing_words, regroup_report
+from helpers.pages import shown
+from helpers.results import Kept, Regroup, regroup_result, target
+from helpers.words import numbers
+
+OTHERS = tuple(ds.Layer(number, f"up_{number}", "Convolution") for number in range(6))
+CHANGE = Regroup(target("up"), group=21, said=21, shape=(21, 21, 4, 4), after=(21, 1, 4, 4))
+
+
+def lines(result: ds.RegroupResult) -> list[str]:
+    return shown(regroup_report(result, width=200, terminal=False)).split("\n")
+
+
+def test_regroup_tells_all_that_it_did_not_do(snapshot: SnapshotAssertion) -> None:
+    kept = Kept(target("up", group=21), reason="group is 21")
+    found = lines(regroup_result(kept, left_alone=OTHERS, warnings=("odd",), notes=("read so",)))
+    named = ", ".join(f"up_{number} (Convolution)" for number in range(5))
+    assert found[2:5] == ["note: up: group is 21", "warning: odd", "note: a.prototxt: read so"]
+    assert found[5].endswith(f": {named}, +1")
+    assert found[7:] == [""]
+    assert "\n".join(found) == snapshot
+
+
+@pytest.mark.parametrize(("size", "facts"), [(None, [1, 1]), (9, [1, 1, 100, 9])])
+def test_regroup_tells_sizes_as_far_as_they_are_known(
+    size: int | None, facts: list[float], snapshot: SnapshotAssertion
+) -> None:
+    found = lines(regroup_result(CHANGE, output_size=size, left_alone=OTHERS[:1]))
+    assert found[-3].endswith(": up_0 (Convolution)")
+    assert numbers(found[-2]) == facts
+    assert "\n".join(found[-3:]) == snapshot
+
+
+def test_where_nothing_had_to_change_both_files_are_written(snapshot: SnapshotAssertion) -> None:
+    said = closing_words(
+        regroup_result(written=True, net_output="b.prototxt", output="b.caffemodel")
+    )
+    assert "b.prototxt" in said
+    assert "b.caffemodel" in said
+    assert said == snapshot

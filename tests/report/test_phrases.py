@@ -1,0 +1,57 @@
+"""How names and states are said."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+import deconvsurgery as ds
+from deconvsurgery.report.phrases import escaped, shortened, state_words
+from helpers.places import PACKAGE
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=120), st.integers(12, 60))
+@example("\U0001f3fb", 12)
+def test_any_name_fits_its_room(name: str, room: int) -> None:
+    short = shortened(name, room)
+    assert short.isprintable()
+    assert short
+    assert cell_len(short) <= room  # 0 for what only changes the sign before it
+    if cell_len(escaped(name)) <= room:
+        assert short == escaped(name)
+
+
+def test_a_name_of_wide_signs_is_cut_to_its_room() -> None:
+    """Each takes two columns, so of an odd number one is left over."""
+    assert shortened("名" * 20, 10) == "名名…名名"
+    assert shortened("名" * 20, 9) == "名名…名名"
+
+
+def test_a_kernel_by_the_stride_is_told() -> None:
+    bilinear, kernel, stride = ds.State.BILINEAR, ds.Support.KERNEL, ds.Support.STRIDE
+    usual = state_words(ds.Fingerprint(bilinear, support=kernel))
+    other = state_words(ds.Fingerprint(bilinear, support=stride))
+    assert usual == str(bilinear)
+    assert other != usual
+    assert other.startswith(usual)
+    assert str(stride) in other
+
+
+EXAMPLES = sorted(
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for path in (PACKAGE / "report").rglob("*.py")
+    if ">>> " in path.read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_examples_in_docstrings(module: str) -> None:
+    tested = doctest.testmod(importlib.import_module(module))
+    assert tested.failed == 0
+    assert tested.attempted
