@@ -430,10 +430,9 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
     # demo prints no document: that it was asked for one is what is wrong.
     assert error["kind"] == ("UsageError" if verb == "demo" else wrong.kind)
     assert where(error) == wrong.where
-    if verb == "demo":
-        words([] if wrong.theirs else said.decode().splitlines(), wrong.line)
-    elif not wrong.theirs:
-        words(filter(None, (error["message"], error["hint"])), wrong.line)
+    if not wrong.theirs:
+        told = said.decode().splitlines() if verb == "demo" else (error["message"], error["hint"])
+        words(filter(None, told), wrong.line)
     assert content(place) == before
 
 

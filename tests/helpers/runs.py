@@ -54,6 +54,7 @@ def tool(
 
 GET_RUN: Final = "from deconvsurgery.cli import run\n"
 """For a program of its own: ``run(arguments)`` is the command line, and gives its exit code."""
+
 _MEASURED: Final = """
 import sys
 from deconvsurgery.cli import run
