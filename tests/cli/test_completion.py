@@ -307,27 +307,52 @@ def completed(path: str, words: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.skipif(BASH is None, reason="there is no bash here")
-def test_the_function_in_bash(path: str, place: Path) -> None:
-    def answer(*words: str) -> list[str]:
-        return completed(path, ["deconvsurgery", *words])
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["ins"], ["inspect"]),
+        pytest.param(["apply", "--form"], ["--formula"], marks=pytest.mark.campaign),
+        pytest.param(["apply", "--fill", "=", "m"], ["missing"], marks=pytest.mark.campaign),
+        pytest.param(
+            ["apply", "--fill", "="], ["missing", "zero", "all"], marks=pytest.mark.campaign
+        ),
+        pytest.param(["apply", ""], ["-default"], marks=pytest.mark.campaign),
+        pytest.param(["demo", ""], ["-dirnames"], marks=pytest.mark.campaign),
+        (["apply", "net.prototxt", "-p", "up"], ["upscore2", "upscore"]),
+        pytest.param(
+            ["apply", "--fill", "=", "all", "net.prototxt", "-p", "ref"],
+            ["refine"],
+            marks=pytest.mark.campaign,
+        ),
+        pytest.param(["apply", "none", "-p", ""], [], marks=pytest.mark.campaign),
+        (["patch-net", "odd.prototxt", "-p", "up"], [r"up\ 2", "up:0=b,", "upß"]),
+        pytest.param(
+            ["patch-net", "odd.prototxt", "-p", "'up"],
+            ["up 2", "up:0=b,", "upß"],
+            marks=pytest.mark.campaign,
+        ),
+        # it cannot stand in quotes
+        pytest.param(["patch-net", "odd.prototxt", "-p", "'it"], [], marks=pytest.mark.campaign),
+        pytest.param(
+            ["patch-net", "odd.prototxt", "-p", "up", ":", "0"],
+            ["0=b,"],
+            marks=pytest.mark.campaign,
+        ),
+        pytest.param(
+            ["patch-net", "odd.prototxt", "-p", "up", ":"], ["0=b,"], marks=pytest.mark.campaign
+        ),
+        pytest.param(
+            ["patch-net", "odd.prototxt", "--pattern", "=", "up", ":", "0"],
+            ["0=b,"],
+            marks=pytest.mark.campaign,
+        ),
+    ],
+)
+def test_the_function_in_bash(words: list[str], answer: list[str], path: str, place: Path) -> None:
+    assert completed(path, ["deconvsurgery", *words]) == answer
 
-    assert answer("ins") == ["inspect"]
-    assert answer("apply", "--form") == ["--formula"]
-    assert answer("apply", "--fill", "=", "m") == ["missing"]
-    assert answer("apply", "--fill", "=") == ["missing", "zero", "all"]
-    assert answer("apply", "") == ["-default"]
-    assert answer("demo", "") == ["-dirnames"]
-    assert answer("apply", "net.prototxt", "-p", "up") == ["upscore2", "upscore"]
-    assert answer("apply", "--fill", "=", "all", "net.prototxt", "-p", "ref") == ["refine"]
-    assert answer("apply", "none", "-p", "") == []
-    assert answer("patch-net", "odd.prototxt", "-p", "up") == [r"up\ 2", "up:0=b,", "upß"]
-    assert answer("patch-net", "odd.prototxt", "-p", "'up") == ["up 2", "up:0=b,", "upß"]
-    assert answer("patch-net", "odd.prototxt", "-p", "'it") == []  # it cannot stand in quotes
-    assert answer("patch-net", "odd.prototxt", "-p", "up", ":", "0") == ["0=b,"]
-    assert answer("patch-net", "odd.prototxt", "-p", "up", ":") == ["0=b,"]
-    assert answer("patch-net", "odd.prototxt", "--pattern", "=", "up", ":", "0") == ["0=b,"]
 
-
+@pytest.mark.campaign
 @pytest.mark.skipif(BASH is None, reason="there is no bash here")
 def test_what_bash_was_given_selects_the_layer(path: str, place: Path) -> None:
     (place / "-up").write_text("")  # what a glob would take
