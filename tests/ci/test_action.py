@@ -19,6 +19,7 @@ import yaml
 import deconvsurgery as ds
 from helpers.models import demo_base, demo_net
 from helpers.places import ROOT
+from helpers.words import Words, names, numbers
 
 ACTION = ROOT / ".github" / "actions" / "deconvsurgery"
 DESCRIBED: dict[str, Any] = yaml.safe_load((ACTION / "action.yml").read_text("utf-8"))
@@ -172,15 +173,17 @@ def workspace(step: RunStep, tmp_path: Path) -> Path:
 COUNTS = ("findings", "errors", "warnings", "notes")
 
 
-def test_check_green(step: RunStep, workspace: Path) -> None:
+def test_check_green(step: RunStep, workspace: Path, words: Words) -> None:
     done = step("check.sh", files="nets/good.prototxt\n")
     assert done.code == 0
-    assert done.log == ["No findings: 1 matched layer."]
+    (line,) = done.log
+    assert numbers(line) == [1]
+    words(line)
     assert done.outputs == {"exit-code": "0"} | dict.fromkeys(COUNTS, "0")
     assert done.summary.startswith("## deconvsurgery check\n")
 
 
-def test_check_red(step: RunStep, workspace: Path) -> None:
+def test_check_red(step: RunStep, workspace: Path, words: Words) -> None:
     """Everything is written before the step fails; a glob takes names with spaces and commas."""
     done = step(
         "check.sh",
@@ -193,7 +196,8 @@ def test_check_red(step: RunStep, workspace: Path) -> None:
     assert command.startswith(
         "::warning file=nets/deep/bad net%2C 100%25.prototxt,line=2,col=1,title=DS008 "
     )
-    assert closing == "1 warning; 2 matched layers in 2 nets."
+    assert numbers(closing) == [1, 2, 2]
+    words(closing)
     assert done.outputs == {
         "exit-code": "1",
         "findings": "1",
@@ -211,28 +215,33 @@ def test_check_red(step: RunStep, workspace: Path) -> None:
     assert done.log[0].startswith("nets/deep/bad net, 100%.prototxt:2:1: warning: DS008 up: ")
 
 
-def test_check_of_what_cannot_be_read(step: RunStep, workspace: Path) -> None:
+@pytest.mark.campaign
+def test_check_of_what_cannot_be_read(step: RunStep, workspace: Path, words: Words) -> None:
     (workspace / "broken.prototxt").write_text("layer { name: }\n")
     inputs = {"files": "broken.prototxt\nnets/good.prototxt", "fail_on_findings": "false"}
     done = step("check.sh", **inputs)
     assert (done.code, done.outputs["exit-code"], done.outputs["findings"]) == (3, "3", "0")
     assert done.log[0].startswith("::error file=broken.prototxt,line=1,col=15,title=PrototxtError:")
-    assert "**Could not be checked**" in done.summary
+    words(re.findall(r"\*\*.+?\*\*", done.summary))
     done = step("check.sh", files="nets/*.caffemodel")
     assert done.code == 4
     assert "::error file=nets/*.caffemodel," in done.log[0]
     done = step("check.sh", files="nets/good.prototxt", args="--nonsense")
     assert (done.code, done.outputs, done.summary) == (2, {"exit-code": "2"}, "")
-    assert "No such option '--nonsense'." in done.log[0]
+    assert names(done.log[0]) == ["--nonsense"]
     assert done.log[-1].startswith("::error title=deconvsurgery check::")
 
 
-def test_check_of_the_pairs_in_a_configuration(step: RunStep, workspace: Path) -> None:
+@pytest.mark.campaign
+def test_check_of_the_pairs_in_a_configuration(
+    step: RunStep, workspace: Path, words: Words
+) -> None:
     done = step("check.sh")
     assert done.code == 2
     (workspace / "a b.toml").write_text('[[pairs]]\nnet = "nets/good.prototxt"\n')
     done = step("check.sh", config="a b.toml")
-    assert (done.code, done.log) == (0, ["No findings: 1 matched layer."])
+    assert (done.code, len(done.log), numbers(done.log[0])) == (0, 1, [1])
+    words(done.log)
 
 
 INJECTIONS = (
@@ -247,6 +256,7 @@ INJECTIONS = (
 )
 
 
+@pytest.mark.campaign
 def test_inputs_are_names_and_never_scripts(step: RunStep, workspace: Path) -> None:
     before = sorted(workspace.rglob("*"))
     done = step("check.sh", files="\n".join(INJECTIONS))
@@ -260,14 +270,17 @@ def test_inputs_are_names_and_never_scripts(step: RunStep, workspace: Path) -> N
     for words in INJECTIONS:
         (workspace / words).write_text(GOOD)
     done = step("check.sh", files="\n".join(INJECTIONS))
-    assert (done.code, done.log) == (0, ["No findings: 8 matched layers in 8 nets."])
+    assert (done.code, len(done.log), numbers(done.log[0])) == (0, 1, [8, 8])
     assert len(sorted(workspace.rglob("*"))) == len(before) + len(INJECTIONS)
 
 
-def test_an_input_cannot_bring_an_output(step: RunStep, workspace: Path) -> None:
+def test_an_input_cannot_bring_an_output(step: RunStep, workspace: Path, words: Words) -> None:
     done = step("check.sh", files="nets/good.prototxt", sarif_file="a\nexit-code=7")
     assert (done.code, done.outputs) == (2, {})
-    assert done.log == ["::error title=deconvsurgery::the input sarif-file is one line"]
+    (line,) = done.log
+    assert line.startswith("::error title=deconvsurgery::")
+    assert "sarif-file" in line
+    words(line)
 
 
 @pytest.fixture
@@ -277,31 +290,34 @@ def models(workspace: Path) -> Path:
     return workspace
 
 
-def test_apply(step: RunStep, models: Path) -> None:
+def test_apply(step: RunStep, models: Path, words: Words) -> None:
     files = {"net": "net.prototxt", "model": "base model.caffemodel", "output": "new.caffemodel"}
     done = step("apply.sh", **files)
     assert done.code == 0
     assert done.outputs == {"exit-code": "0", "changed": "true", "output": "new.caffemodel"}
-    assert done.log == [
-        " 'upscore2': created, missing to bilinear, 400 of 400 values",
-        " 'upscore': created, missing to bilinear, 80 of 80 values",
-        " Wrote new.caffemodel.",
+    assert [(names(line), numbers(line)) for line in done.log] == [
+        (["upscore2"], [400, 400]),
+        (["upscore"], [80, 80]),
+        ([], []),
     ]
+    assert "new.caffemodel" in done.log[-1]
+    words(done.log)
     assert "| upscore2 | created | missing | bilinear | 400 of 400 |\n" in done.summary
     again = ds.apply(models / "net.prototxt", models / "new.caffemodel", dry_run=True)
     assert not again.changed
     done = step("apply.sh", **files | {"output": ""}, args="--dry-run\n-p\nupscore2")
     assert (done.code, done.outputs["output"], done.outputs["changed"]) == (0, "", "true")
-    assert done.log[-1] == " Nothing was written."
+    words(done.log[-1])
 
 
-def test_apply_refused(step: RunStep, models: Path) -> None:
+@pytest.mark.campaign
+def test_apply_refused(step: RunStep, models: Path, words: Words) -> None:
     files = {"net": "net.prototxt", "model": "base model.caffemodel", "output": "new.caffemodel"}
     (models / "new.caffemodel").write_text("precious")
     done = step("apply.sh", **files)
     assert (done.code, done.outputs) == (2, {"exit-code": "2"})
     assert done.log[0].startswith("::error file=new.caffemodel,title=deconvsurgery apply::")
-    assert "**Refused**" in done.summary
+    words(re.findall(r"\*\*.+?\*\*", done.summary))
     assert (models / "new.caffemodel").read_text() == "precious"
     net = (models / "net.prototxt").read_bytes().replace(b"kernel_size: 4", b"kernel_sise: 4")
     (models / "net.prototxt").write_bytes(net)
@@ -309,12 +325,13 @@ def test_apply_refused(step: RunStep, models: Path) -> None:
     assert done.code == 3
     assert re.match(r"::error file=net\.prototxt,line=\d+,col=\d+,title=", done.log[0])
     done = step("apply.sh", net="net.prototxt")
-    assert (done.code, done.log) == (
-        2,
-        ["::error title=deconvsurgery apply::the input model is needed"],
-    )
+    (line,) = done.log
+    assert done.code == 2
+    assert line.startswith("::error title=deconvsurgery apply::")
+    words(line)
 
 
+@pytest.mark.campaign
 def test_names_of_layers_are_no_markup_and_no_commands(step: RunStep, models: Path) -> None:
     name = r"up|<b>\n::error ::x %0A`_*"
     text = demo_net().replace(b'name: "upscore"', f'name: "{name}"'.encode())
@@ -328,6 +345,7 @@ def test_names_of_layers_are_no_markup_and_no_commands(step: RunStep, models: Pa
     assert "<b>" not in row
 
 
+@pytest.mark.campaign
 def test_install(step: RunStep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Into an environment of its own, from the checkout that the action is part of."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
@@ -347,10 +365,13 @@ def test_install(step: RunStep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert place.startswith(str(tmp_path / "deconvsurgery"))
 
 
-def test_what_cannot_be_installed(step: RunStep, tmp_path: Path) -> None:
+def test_what_cannot_be_installed(step: RunStep, tmp_path: Path, words: Words) -> None:
     done = step("install.sh", command="aply")
     assert (done.code, done.outputs) == (2, {})
-    assert done.log == ["::error title=deconvsurgery::the input command is check or apply"]
+    (line,) = done.log
+    assert line.startswith("::error title=deconvsurgery::")
+    words(line)
     done = step("install.sh", python=str(tmp_path / "no python"))
     assert done.code == 2
-    assert done.log[-1].startswith("::error title=deconvsurgery::Python 3.11 or later is needed")
+    assert done.log[-1].startswith("::error title=deconvsurgery::")
+    assert 3.11 in numbers(done.log[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,23 +17,20 @@ from pathlib import Path
 import click
 import pytest
 from click.shell_completion import BashComplete, FishComplete, ZshComplete, get_completion_class
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deconvsurgery.cli import COMPLETE, VERBS, deconvsurgery
 from deconvsurgery.cli.completion import spelt_in_bash
-from deconvsurgery.prototxt.selection import name_test, pattern_of
-from helpers.models import demo_base, demo_net
+from helpers.commands import COMPLETE, TOOL, VERBS
+from helpers.commands import command_of as verb_of
+from helpers.models import write_demo
+from helpers.runs import COMMAND, GET_RUN, run_here
+from helpers.words import Words
 
 BASH = shutil.which("bash")
 # A space; quotes and glob characters; where bash breaks words; what a pattern takes for a regex.
 ODD = ("up 2", 'it\'s [x]* a "$HOME" `name`\\', "up:0=b,", "re:up!;&|", "upß", "-up", "~up#")
-
-
-def verb_of(name: str) -> click.Command:
-    command = deconvsurgery.get_command(click.Context(deconvsurgery), name)
-    assert command is not None
-    return command
+IT_S = 'it\'s [[]x][*] a "$HOME" `name`\\'  # a pattern for the second of them
 
 
 TAKES_PATTERNS = [
@@ -44,7 +42,7 @@ def offered(*words: str, shell: str = "bash") -> list[tuple[str, str]]:
     """Kind and value of each candidate for the last word."""
     kind = get_completion_class(shell)
     assert kind is not None
-    asked = kind(deconvsurgery, {}, "deconvsurgery", COMPLETE)
+    asked = kind(TOOL, {}, "deconvsurgery", COMPLETE)
     return [(item.type, item.value) for item in asked.get_completions([*words[:-1]], words[-1])]
 
 
@@ -62,8 +60,7 @@ def quoted_for_prototxt(name: str) -> bytes:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "net.prototxt").write_bytes(demo_net())
-    (tmp_path / "in.caffemodel").write_bytes(demo_base())
+    write_demo(tmp_path, "net.prototxt", "in.caffemodel")
     layers = (
         b'layer { name: %b type: "Deconvolution" bottom: "x" top: "y" '
         b"convolution_param { num_output: 2 kernel_size: 4 stride: 2 } }\n"
@@ -157,17 +154,8 @@ def test_what_cannot_be_read_offers_nothing(place: Path, capfd: pytest.CaptureFi
 # --- names that mean something to a pattern or to a shell
 
 
-@given(st.text() | st.text("re:*?[]!a \n", max_size=8))
-def test_a_pattern_takes_the_layer_it_was_made_for(name: str) -> None:
-    pattern = pattern_of(name)
-    if pattern is None:
-        assert not name.strip()
-    else:
-        assert pattern.isprintable()
-        assert name_test(pattern)(name)
-
-
 @pytest.mark.skipif(BASH is None, reason="there is no bash here")
+@settings(max_examples=20)  # each is a bash
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1), st.sampled_from("\"' "))
 def test_bash_reads_back_what_was_spelt_for_it(word: str, quote: str) -> None:
     quote = quote.strip()
@@ -199,7 +187,7 @@ def test_scripts_are_printed(shell: str) -> None:
 
 def asked(instruction: str, **env: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "deconvsurgery"],
+        COMMAND,
         env={**os.environ, COMPLETE: instruction, **env},
         capture_output=True,
         check=False,
@@ -208,25 +196,31 @@ def asked(instruction: str, **env: str) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("instruction", ["1", "bash", "tcsh_source", "bash_nonsense"])
-def test_what_is_no_instruction_is_wrong_usage(instruction: str) -> None:
-    done = asked(instruction)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"error: _DECONVSURGERY_COMPLETE is bash_source, zsh_source or")
+def test_what_is_no_instruction_is_wrong_usage(
+    instruction: str, place: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
+    monkeypatch.setenv(COMPLETE, instruction)
+    code, out, errors = run_here(place)
+    assert (code, out) == (2, b"")
+    assert {COMPLETE, "bash_source", "zsh_source", "fish_source"} <= {
+        *re.findall(r"\w+", errors.decode())
+    }
+    words(errors.decode().splitlines())
 
 
-def test_an_answer_that_cannot_be_printed_is_a_failure() -> None:
+def test_an_answer_that_cannot_be_printed_is_a_failure(words: Words) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "deconvsurgery"],
+            COMMAND,
             env={**os.environ, COMPLETE: "bash_source"},
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
             timeout=60,
         )
-    assert (done.returncode, done.stderr) == (
-        4, b"deconvsurgery: cannot print: No space left on device\n",
-    )  # fmt: skip
+    assert done.returncode == 4
+    assert os.strerror(errno.ENOSPC).encode() in done.stderr
+    words(done.stderr.decode())
 
 
 def test_each_shells_own_protocol(place: Path) -> None:
@@ -247,17 +241,22 @@ def test_each_shells_own_protocol(place: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "heavy"),
     [
-        ("deconvsurgery ", set()),
-        ("deconvsurgery apply --", set()),
-        ("deconvsurgery apply net.prototxt ", set()),
-        ("deconvsurgery apply net.prototxt --fill ", set()),
+        *(
+            pytest.param(words, set(), marks=pytest.mark.campaign)
+            for words in (
+                "deconvsurgery ",
+                "deconvsurgery apply --",
+                "deconvsurgery apply net.prototxt ",
+                "deconvsurgery apply net.prototxt --fill ",
+            )
+        ),
         ("deconvsurgery apply net.prototxt -p ", {"google.protobuf"}),
         ("deconvsurgery inspect in.caffemodel -p ", set()),
     ],
 )
 def test_completion_imports_little(words: str, heavy: set[str], place: Path) -> None:
     code = (
-        "import sys; from deconvsurgery.cli import run\n"
+        f"import sys; {GET_RUN}"
         "code = run([])\n"
         "print(*({'numpy', 'google.protobuf', 'rich'} & set(sys.modules)), file=sys.stderr)\n"
         "sys.exit(code)"
@@ -308,27 +307,52 @@ def completed(path: str, words: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.skipif(BASH is None, reason="there is no bash here")
-def test_the_function_in_bash(path: str, place: Path) -> None:
-    def answer(*words: str) -> list[str]:
-        return completed(path, ["deconvsurgery", *words])
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["ins"], ["inspect"]),
+        pytest.param(["apply", "--form"], ["--formula"], marks=pytest.mark.campaign),
+        pytest.param(["apply", "--fill", "=", "m"], ["missing"], marks=pytest.mark.campaign),
+        pytest.param(
+            ["apply", "--fill", "="], ["missing", "zero", "all"], marks=pytest.mark.campaign
+        ),
+        pytest.param(["apply", ""], ["-default"], marks=pytest.mark.campaign),
+        pytest.param(["demo", ""], ["-dirnames"], marks=pytest.mark.campaign),
+        (["apply", "net.prototxt", "-p", "up"], ["upscore2", "upscore"]),
+        pytest.param(
+            ["apply", "--fill", "=", "all", "net.prototxt", "-p", "ref"],
+            ["refine"],
+            marks=pytest.mark.campaign,
+        ),
+        pytest.param(["apply", "none", "-p", ""], [], marks=pytest.mark.campaign),
+        (["patch-net", "odd.prototxt", "-p", "up"], [r"up\ 2", "up:0=b,", "upß"]),
+        pytest.param(
+            ["patch-net", "odd.prototxt", "-p", "'up"],
+            ["up 2", "up:0=b,", "upß"],
+            marks=pytest.mark.campaign,
+        ),
+        # it cannot stand in quotes
+        pytest.param(["patch-net", "odd.prototxt", "-p", "'it"], [], marks=pytest.mark.campaign),
+        pytest.param(
+            ["patch-net", "odd.prototxt", "-p", "up", ":", "0"],
+            ["0=b,"],
+            marks=pytest.mark.campaign,
+        ),
+        pytest.param(
+            ["patch-net", "odd.prototxt", "-p", "up", ":"], ["0=b,"], marks=pytest.mark.campaign
+        ),
+        pytest.param(
+            ["patch-net", "odd.prototxt", "--pattern", "=", "up", ":", "0"],
+            ["0=b,"],
+            marks=pytest.mark.campaign,
+        ),
+    ],
+)
+def test_the_function_in_bash(words: list[str], answer: list[str], path: str, place: Path) -> None:
+    assert completed(path, ["deconvsurgery", *words]) == answer
 
-    assert answer("ins") == ["inspect"]
-    assert answer("apply", "--form") == ["--formula"]
-    assert answer("apply", "--fill", "=", "m") == ["missing"]
-    assert answer("apply", "--fill", "=") == ["missing", "zero", "all"]
-    assert answer("apply", "") == ["-default"]
-    assert answer("demo", "") == ["-dirnames"]
-    assert answer("apply", "net.prototxt", "-p", "up") == ["upscore2", "upscore"]
-    assert answer("apply", "--fill", "=", "all", "net.prototxt", "-p", "ref") == ["refine"]
-    assert answer("apply", "none", "-p", "") == []
-    assert answer("patch-net", "odd.prototxt", "-p", "up") == [r"up\ 2", "up:0=b,", "upß"]
-    assert answer("patch-net", "odd.prototxt", "-p", "'up") == ["up 2", "up:0=b,", "upß"]
-    assert answer("patch-net", "odd.prototxt", "-p", "'it") == []  # it cannot stand in quotes
-    assert answer("patch-net", "odd.prototxt", "-p", "up", ":", "0") == ["0=b,"]
-    assert answer("patch-net", "odd.prototxt", "-p", "up", ":") == ["0=b,"]
-    assert answer("patch-net", "odd.prototxt", "--pattern", "=", "up", ":", "0") == ["0=b,"]
 
-
+@pytest.mark.campaign
 @pytest.mark.skipif(BASH is None, reason="there is no bash here")
 def test_what_bash_was_given_selects_the_layer(path: str, place: Path) -> None:
     (place / "-up").write_text("")  # what a glob would take
@@ -356,13 +380,35 @@ def test_what_bash_was_given_selects_the_layer(path: str, place: Path) -> None:
     ("typed", "words"),
     [
         ("inspect odd.prototxt -p up\\ \t", ["inspect", "odd.prototxt", "-p", "up 2"]),
-        ("inspect odd.prototxt -p 'up \t", ["inspect", "odd.prototxt", "-p", "up 2"]),
-        ('inspect odd.prototxt -p "up \t', ["inspect", "odd.prototxt", "-p", "up 2"]),
-        ("inspect odd.prototxt -p up:\t", ["inspect", "odd.prototxt", "-p", "up:0=b,"]),
-        ("inspect odd.prototxt -p it\t", ["inspect", "odd.prototxt", "-p", pattern_of(ODD[1])]),
-        ("inspect odd.prototxt -p '[r\t", ["inspect", "odd.prototxt", "-p", "[r]e:up!;&|"]),
-        ("patch-net od\t-p \t", ["patch-net", "odd.prototxt", "-p"]),
-        ("inspect net.prototxt --exclude=ref\t", ["inspect", "net.prototxt", "--exclude=refine"]),
+        pytest.param(
+            "inspect odd.prototxt -p 'up \t",
+            ["inspect", "odd.prototxt", "-p", "up 2"],
+            marks=pytest.mark.campaign,
+        ),
+        pytest.param(
+            'inspect odd.prototxt -p "up \t',
+            ["inspect", "odd.prototxt", "-p", "up 2"],
+            marks=pytest.mark.campaign,
+        ),
+        pytest.param(
+            "inspect odd.prototxt -p up:\t",
+            ["inspect", "odd.prototxt", "-p", "up:0=b,"],
+            marks=pytest.mark.campaign,
+        ),
+        ("inspect odd.prototxt -p it\t", ["inspect", "odd.prototxt", "-p", IT_S]),
+        pytest.param(
+            "inspect odd.prototxt -p '[r\t",
+            ["inspect", "odd.prototxt", "-p", "[r]e:up!;&|"],
+            marks=pytest.mark.campaign,
+        ),
+        pytest.param(
+            "patch-net od\t-p \t", ["patch-net", "odd.prototxt", "-p"], marks=pytest.mark.campaign
+        ),
+        pytest.param(
+            "inspect net.prototxt --exclude=ref\t",
+            ["inspect", "net.prototxt", "--exclude=refine"],
+            marks=pytest.mark.campaign,
+        ),
         ("conv\t--to h\tin.c\t", ["convert", "--to", "hdf5", "in.caffemodel"]),
     ],
 )

@@ -8,23 +8,14 @@ import shlex
 import click
 import pytest
 
-from deconvsurgery.cli import VERBS, deconvsurgery
-
-# As main() makes it: click keeps the first help option that it is asked for.
-TOOL = click.Context(deconvsurgery, info_name="deconvsurgery", **deconvsurgery.context_settings)
-
-
-def command_of(verb: str) -> click.Command:
-    command = deconvsurgery.get_command(TOOL, verb)
-    assert command is not None
-    return command
+from helpers.commands import CONTEXT, VERBS, command_of
 
 
 def help_of(verb: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("COLUMNS", "80")
     if not verb:
-        return TOOL.get_help().splitlines()
-    return click.Context(command_of(verb), TOOL, verb).get_help().splitlines()
+        return CONTEXT.get_help().splitlines()
+    return click.Context(command_of(verb), CONTEXT, verb).get_help().splitlines()
 
 
 def blocks(lines: list[str]) -> list[list[str]]:
@@ -65,7 +56,7 @@ def test_the_examples_are_commands_that_exist(verb: str, monkeypatch: pytest.Mon
     for line in shown:
         tool, named, *arguments = shlex.split(line)
         assert (tool, named in VERBS) == ("deconvsurgery", True)
-        command_of(named).make_context(named, arguments, parent=TOOL)
+        command_of(named).make_context(named, arguments, parent=CONTEXT)
         verbs.append(named)
     assert verb in ("", *verbs)
 
@@ -80,4 +71,4 @@ def test_the_tool_leads_with_three(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_option_that_is_none_would_be_noticed() -> None:
     with pytest.raises(click.NoSuchOption):
-        command_of("apply").make_context("apply", ["--nonsense", "a", "b", "c"], parent=TOOL)
+        command_of("apply").make_context("apply", ["--nonsense", "a", "b", "c"], parent=CONTEXT)

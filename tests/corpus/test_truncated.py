@@ -7,7 +7,7 @@ where protobuf itself finds a whole, shorter model; nothing is written, ever, wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ import pytest
 from google.protobuf.message import DecodeError
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.index import index
 from helpers.corpus import hostile_runs
-from helpers.corpus.hostile_case import CONV_BLOB, NAME, data, layer, number, shape, sized, v1_layer
+from helpers.corpus.hostile_case import CONV_BLOB, NAME, data, layer, shape, v1_layer
 from helpers.corpus.hostile_hdf5 import Dataset, floats, hdf5, real, space
-from helpers.models import NetParameter
+from helpers.models import NetParameter, indexed
+from helpers.runs import run_here
+from helpers.wire import fields, number, sized
 
 NET = b"""
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 5, 6] } } }
@@ -68,7 +69,7 @@ def cut_through(place: Path, cut: bytes, lines: Sequence[str] = LINES) -> set[bo
     (place / "net").write_bytes(NET)
     read = set()
     for line in lines:
-        code, out, errors = hostile_runs.here(place, *line.split(), "--json")
+        code, out, errors = run_here(place, *line.split(), "--json")
         assert (errors, (place / "in").read_bytes()) == (b"", cut)
         left = {path.name for path in place.iterdir()} - {"in", "net"}
         error = hostile_runs.error_of(json.loads(out))
@@ -87,25 +88,32 @@ def cut_through(place: Path, cut: bytes, lines: Sequence[str] = LINES) -> set[bo
     return read
 
 
+# Which of how many parts of the sizes; a few sizes all over the file come first.
+PARTS = pytest.mark.parametrize(
+    ("part", "of"),
+    [(1, 32), *(pytest.param(part, 4, marks=pytest.mark.campaign) for part in range(4))],
+)
+
+
 @pytest.mark.parametrize("whole", [V2, V1], ids=["V2", "V1"])
-@pytest.mark.parametrize("part", range(4))
-def test_a_small_model_cut_at_every_byte(whole: bytes, part: int, tmp_path: Path) -> None:
+@PARTS
+def test_a_small_model_cut_at_every_byte(whole: bytes, part: int, of: int, tmp_path: Path) -> None:
     accepted = []
-    for size in range(part, len(whole) + 1, 4):
+    for size in range(part, len(whole) + 1, of):
         # A line end alone is as well a net of nothing, to the verbs that take either.
         either = ("inspect in", "check net in") if whole[:size] == b"\n" else ()
         read = cut_through(tmp_path, whole[:size], [line for line in LINES if line not in either])
         assert read == {size > 0 and protobuf_takes(whole[:size])}, size
         accepted += [size] * read.pop()
-    borders = {at for at, _ in _fields(whole, 0, len(whole))} | {len(whole)}
-    assert accepted == sorted(each for each in borders if each % 4 == part and each)
+    borders = {field.start for field in fields(whole)} | {len(whole)}
+    assert accepted == sorted(each for each in borders if each % of == part and each)
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_a_small_hdf5_model_cut_at_every_byte(part: int, tmp_path: Path) -> None:
+@PARTS
+def test_a_small_hdf5_model_cut_at_every_byte(part: int, of: int, tmp_path: Path) -> None:
     """It says itself how long it is; each byte through two verbs, one in eight through all."""
-    for size in range(part, len(H5), 4):
-        lines = LINES if size // 4 % 8 == 0 else ("inspect in", "apply net in out")
+    for size in range(part, len(H5), of):
+        lines = LINES if size // of % 8 == 0 else ("inspect in", "apply net in out")
         assert cut_through(tmp_path, H5[:size], lines) == {False}, size
     assert cut_through(tmp_path, H5) == {True}
 
@@ -113,66 +121,33 @@ def test_a_small_hdf5_model_cut_at_every_byte(part: int, tmp_path: Path) -> None
 # --- real ones
 
 
-class Cut:
-    """The first bytes of a file, as a file."""
-
-    def __init__(self, whole: bytes, size: int) -> None:
-        self.whole, self.size = whole, size
-
-    def read(self, start: int, size: int) -> bytes:
-        assert 0 <= start <= start + size <= self.size, "read beyond the end"
-        return self.whole[start : start + size]
-
-
-def _varint(whole: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        value |= (whole[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-        if whole[at - 1] < 128:
-            return value, at
-
-
-def _fields(whole: bytes, at: int, stop: int) -> Iterator[tuple[int, tuple[int, int, int]]]:
-    """Where each field of a message begins; its number, and where its payload is."""
-    while at < stop:
-        begin = at
-        tag, at = _varint(whole, at)
-        start = at
-        if tag & 7 == 0:
-            _, at = _varint(whole, at)
-        elif tag & 7 == 2:
-            size, start = _varint(whole, at)
-            at = start + size
-        else:
-            at += {1: 8, 5: 4}[tag & 7]
-        yield begin, (tag >> 3, start, at)
-    assert at == stop
-
-
 def borders(whole: bytes) -> tuple[set[int], set[int]]:
     """Of the outermost message, and of all within layers and blobs."""
     outer, inner = {len(whole)}, set()
-    for begin, (field, start, stop) in _fields(whole, 0, len(whole)):
-        outer.add(begin)
-        if field not in (2, 100):
+    for field in fields(whole):
+        outer.add(field.start)
+        if field.number not in (2, 100):
             continue
-        for within, (number_, first, last) in _fields(whole, start, stop):
-            inner.add(within)
-            if number_ == {2: 6, 100: 7}[field]:
-                inner |= {at for at, _ in _fields(whole, first, last)} | {first, last}
+        for within in fields(whole, field.at, field.stop):
+            inner.add(within.start)
+            if within.number == {2: 6, 100: 7}[field.number]:
+                inner |= {each.start for each in fields(whole, within.at, within.stop)}
+                inner |= {within.at, within.stop}
     return outer - {0}, inner - outer - {0}
+
+
+REAL = (
+    "fsrcnn-x3/snapshot_iter_500.caffemodel",
+    "wechat-qr/sr.caffemodel",
+    "mtcnn/det1.caffemodel",
+    "v1-autoencoder-14/16-06-14_15h51m21s_0_20_reconstructIncremental1_iter_1000.caffemodel",
+    "hyperlpr-2017/HorizonalFinemapping.caffemodel",
+)
 
 
 @pytest.mark.parametrize(
     "file",
-    [
-        "fsrcnn-x3/snapshot_iter_500.caffemodel",
-        "wechat-qr/sr.caffemodel",
-        "mtcnn/det1.caffemodel",
-        "v1-autoencoder-14/16-06-14_15h51m21s_0_20_reconstructIncremental1_iter_1000.caffemodel",
-        "hyperlpr-2017/HorizonalFinemapping.caffemodel",
-    ],
+    [REAL[0], *(pytest.param(file, marks=pytest.mark.campaign) for file in REAL[1:])],
 )
 def test_a_real_model_cut_at_every_field_border(file: str, shared: Path, tmp_path: Path) -> None:
     path = shared / "models" / file
@@ -184,7 +159,7 @@ def test_a_real_model_cut_at_every_field_border(file: str, shared: Path, tmp_pat
     assert len(inner) > 50
     for size in outer:
         message: Any = parse(whole[:size])
-        model = index(Cut(whole, size))
+        model = indexed(whole[:size])
         assert [each.name for each in model.layers] == [
             each.name for each in (*message.layers, *message.layer)
         ]
@@ -193,7 +168,7 @@ def test_a_real_model_cut_at_every_field_border(file: str, shared: Path, tmp_pat
             continue
         assert not protobuf_takes(whole[:size])
         with pytest.raises(ds.ModelError) as raised:
-            index(Cut(whole, size))
+            indexed(whole[:size])
         assert raised.value.offset is not None
         assert raised.value.offset <= size
     for size in (min(inner), sorted(inner)[len(inner) // 2], max(inner)):
@@ -208,6 +183,6 @@ def test_a_real_hdf5_model_cut_anywhere(shared: Path, tmp_path: Path) -> None:
     sizes = {*range(1, 2200, 97), *range(2200, len(whole), 7001), len(whole) - 1}
     for size in sizes:
         (tmp_path / "in").write_bytes(whole[:size])
-        code, out, _ = hostile_runs.here(tmp_path, "convert", "in", "out", "--json")
+        code, out, _ = run_here(tmp_path, "convert", "in", "out", "--json")
         assert (code, json.loads(out)["error"]["kind"]) == (3, "ModelError"), size
         assert {each.name for each in tmp_path.iterdir()} == {"in"}

@@ -52,6 +52,9 @@ def tool(
     return done
 
 
+GET_RUN: Final = "from deconvsurgery.cli import run\n"
+"""For a program of its own: ``run(arguments)`` is the command line, and gives its exit code."""
+
 _MEASURED: Final = """
 import sys
 from deconvsurgery.cli import run

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import astuple
 from typing import Any
 
 import pytest
 from google.protobuf import text_format
 
 import deconvsurgery as ds
-from deconvsurgery.prototxt.net import Filler, NetStateRule, ParamSpec
-from deconvsurgery.prototxt.tokens import Text
-from deconvsurgery.prototxt.typed_fields import _reported
 from helpers.models import NetParameter, message_class
 from helpers.places import SHARED
+from helpers.words import Words, names, numbers
 
 
 def parsed(text: str | bytes) -> ds.Net:
@@ -201,10 +200,11 @@ def test_syntax_errors_have_line_and_column(text: str) -> None:
 
 
 def test_an_error_in_a_net_of_one_line_does_not_quote_the_net() -> None:
-    error = refused('layer { name: "a" type: "b" } ' * 10_000 + "input_dim: x" + "y" * 1000)
+    error = refused('layer { name: "a" type: "b" } ' * 2000 + "input_dim: x" + "y" * 1000)
     assert error.line == 1
-    assert error.column == 300_012
-    assert error.message.startswith("Couldn't parse integer: xyyy")
+    assert error.column == 60_012
+    assert "xyyy" in error.message
+    assert "layer" not in error.message
 
 
 # --- encodings and line ends
@@ -213,22 +213,27 @@ TWO = b'layer {\n  name: "a"\n}\nlayer { name: "b" }\n'
 
 
 @pytest.mark.parametrize(
-    ("data", "note"),
+    ("data", "told"),
     [
-        (TWO, ()),
-        (b"\xef\xbb\xbf" + TWO, ("byte order mark",)),
-        (TWO.replace(b"\n", b"\r\n"), ("CRLF",)),
-        (TWO.replace(b"\n", b"\r"), ("CR-only",)),
-        (TWO + b"# caf\xe9", ("not UTF-8 (line 5)",)),
+        (TWO, None),
+        (b"\xef\xbb\xbf" + TWO, []),
+        (TWO.replace(b"\n", b"\r\n"), []),
+        (TWO.replace(b"\n", b"\r"), []),
+        (TWO + b"# caf\xe9", [5]),
     ],
     ids=["LF", "BOM", "CRLF", "CR", "latin-1"],
 )
-def test_bytes_of_every_origin_are_the_same_net(data: bytes, note: tuple[str, ...]) -> None:
+def test_bytes_of_every_origin_are_the_same_net(
+    data: bytes, told: list[float] | None, words: Words, request: pytest.FixtureRequest
+) -> None:
+    """What is odd about them is a note, with the line where it is of one."""
     net = parsed(data)
     places = [(layer.name, layer.line, layer.column) for layer in net.layers]
     assert places == [("a", 1, 1), ("b", 4, 1)]
-    assert len(net.notes) == len(note)
-    assert all(words in said for words, said in zip(note, net.notes, strict=True))
+    assert len(net.notes) == (told is not None)
+    for note in net.notes:
+        assert numbers(re.sub(r"UTF-8|latin-1", "", note)) == told
+        words(note, request.node.callspec.id)
 
 
 def test_names_are_their_bytes_whatever_else_the_text_holds() -> None:
@@ -240,8 +245,8 @@ def test_names_are_their_bytes_whatever_else_the_text_holds() -> None:
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-be", "utf-16-le"])
-def test_utf_16_is_refused(codec: str) -> None:
-    assert re.search("UTF-16|NUL bytes", refused('name: "n"'.encode(codec)).message)
+def test_utf_16_is_refused(codec: str, words: Words) -> None:
+    words(refused('name: "n"'.encode(codec)), codec)
 
 
 def test_one_line_holds_many_layers() -> None:
@@ -300,22 +305,26 @@ def test_required_fields_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "words", "hint"),
+    ("sort", "text", "place", "named", "hint"),
     [
-        ("layer {}\nlayers {}", (2, 1), "mixes 'layer' (V2) and 'layers' (V1)", "one way"),
-        ('\nlayer { name: "a" include {} exclude {} }', (2, 1), "both include and exclude", "one"),
-        ('net: "n.prototxt"\nbase_lr: 0.1', (1, 1), "is a solver ('net')", "'train_net'"),
-        ("# s\nbase_lr: 0.1 max_iter: 5", (2, 1), "is a solver ('base_lr')", "'net'"),
-        ("layer { x: ${NUM} }", (1, 12), "template", "envsubst"),
-        ("layer {}\n<<<<<<< HEAD\n", (2, 1), "merge conflict", "resolve"),
-        ("\0\x01", (1, 1), "binary", "swapped"),
+        ("mixed", "layer {}\nlayers {}", (2, 1), ["layer", "layers"], ""),
+        ("both rules", '\nlayer { name: "a" include {} exclude {} }', (2, 1), ["a"], ""),
+        ("solver", 'net: "n.prototxt"\nbase_lr: 0.1', (1, 1), ["net"], "train_net"),
+        ("late solver", "# s\nbase_lr: 0.1 max_iter: 5", (2, 1), ["base_lr"], "net"),
+        ("template", "layer { x: ${NUM} }", (1, 12), ["$"], "envsubst"),
+        ("conflict", "layer {}\n<<<<<<< HEAD\n", (2, 1), [], ""),
+        ("binary", "\0\x01", (1, 1), [], ""),
     ],
 )
-def test_files_that_are_no_net(text: str, place: tuple[int, int], words: str, hint: str) -> None:
+def test_files_that_are_no_net(
+    sort: str, text: str, place: tuple[int, int], named: list[str], hint: str, words: Words
+) -> None:
     error = refused(text)
     assert (error.line, error.column) == place
-    assert words in error.message
-    assert hint in str(error.hint)
+    assert names(error.message) == named
+    assert error.hint
+    assert hint in error.hint
+    words(error, sort)
 
 
 @pytest.mark.parametrize(
@@ -334,11 +343,13 @@ def test_what_was_never_meant_to_be_a_net_is_told_from_a_broken_one(text: str, m
     assert isinstance(refused(text), ds.NotANetError) == meant
 
 
-def test_depth_and_length_are_no_trouble() -> None:
-    assert "nested more than" in refused("layer {" * 100_000).message
+def test_depth_and_length_are_no_trouble(words: Words) -> None:
+    deep = refused("layer {" * 100_000)
+    assert numbers(deep.message) == [100]
+    words(deep)
     assert parsed("# " + "x" * 5_000_000 + '\nname: "n"').name == "n"
     assert len(parsed('name: "' + "x" * 5_000_000 + '"').name) == 5_000_000
-    assert len(parsed('layer { name: "a" type: "b" } ' * 10_000).layers) == 10_000
+    assert len(parsed('layer { name: "a" type: "b" } ' * 2000).layers) == 2000
 
 
 # --- the typed view
@@ -353,13 +364,17 @@ def test_a_deconvolution_in_full() -> None:
         weight_filler: { type: "bilinear" } bias_filler { value: 2 } } }"""
     (layer,) = parsed(text).layers
     param = layer.convolution_param
-    assert layer.param == (ParamSpec("w", 0.0, 1.0), ParamSpec("", 1.0, 0.0))
-    assert layer.include == (NetStateRule(ds.Phase.TEST, -1, None, ("s",), ("n",)),)
+    assert [astuple(each) for each in layer.param] == [("w", 0.0, 1.0), ("", 1.0, 0.0)]
+    assert [astuple(each) for each in layer.include] == [
+        (ds.Phase.TEST, -1, None, ("s",), ("n",)),
+    ]
     assert (param.num_output, param.bias_term, param.group, param.axis) == (5, False, 5, -3)
     assert (param.kernel_size, param.kernel_h, param.kernel_w) == ((), 4, 2)
     assert (param.stride, param.pad_h, param.pad_w, param.dilation) == ((2, 1), 0, None, (1,))
-    assert param.weight_filler == Filler("bilinear", 0.0)
-    assert param.bias_filler == Filler("constant", 2.0)
+    assert param.weight_filler is not None
+    assert param.bias_filler is not None
+    assert (param.weight_filler.type, param.weight_filler.value) == ("bilinear", 0.0)
+    assert (param.bias_filler.type, param.bias_filler.value) == ("constant", 2.0)
 
 
 def test_a_deconvolution_that_says_nothing_has_caffes_defaults() -> None:
@@ -382,10 +397,13 @@ def test_the_state_in_the_file() -> None:
 
 
 @pytest.mark.skipif(not (SHARED / "nets").is_dir(), reason="no shared nets beside the checkout")
-def test_every_net_in_the_collection_reads_as_protobuf_reads_it() -> None:
+@pytest.mark.parametrize(
+    ("every", "at_least"), [(12, 4), pytest.param(1, 51, marks=pytest.mark.campaign)]
+)
+def test_every_net_in_the_collection_reads_as_protobuf_reads_it(every: int, at_least: int) -> None:
     """Names, types, bottoms and tops of V2 nets that plain protobuf can parse."""
     compared, refusals = 0, []
-    for path in sorted((SHARED / "nets").rglob("*.prototxt")):
+    for path in sorted((SHARED / "nets").rglob("*.prototxt"))[::every]:
         message: Any = NetParameter()
         data = path.read_bytes()
         try:
@@ -412,7 +430,7 @@ def test_every_net_in_the_collection_reads_as_protobuf_reads_it() -> None:
         for layer in own:
             assert lines[layer.line - 1][layer.column - 1 :].startswith("layer"), path
     assert refusals == []
-    assert compared > 50
+    assert compared >= at_least
 
 
 def test_an_enum_in_quotes_is_protobufs_to_refuse() -> None:
@@ -422,16 +440,28 @@ def test_an_enum_in_quotes_is_protobufs_to_refuse() -> None:
     assert "LOCAL" in error.message
 
 
-def test_a_complaint_without_a_place_is_passed_on() -> None:
+def test_a_complaint_without_a_place_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever words another version of protobuf finds."""
-    error = _reported(text_format.ParseError("of deconvsurgery.LayerParameter"), Text("layer {}"))
+
+    def complain(*_: object, **__: object) -> None:
+        raise text_format.ParseError("of deconvsurgery.LayerParameter")
+
+    monkeypatch.setattr(text_format, "Parse", complain)
+    error = refused("layer {}")
     assert (error.message, error.line, error.column) == ("of LayerParameter", None, None)
 
 
-def test_scanner_and_protobuf_must_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scanner_and_protobuf_must_find_the_same(
+    monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
     """Where they do not it is our bug, and no net comes of it."""
-    monkeypatch.setattr(
-        "deconvsurgery.prototxt.typed_fields._readable", lambda *_: 'layer { name: "a" }'
-    )
-    with pytest.raises(RuntimeError, match="scanner and protobuf disagree about 'layer'"):
+    right = text_format.Parse
+
+    def half(_: str, message: Any, **options: Any) -> Any:
+        return right('layer { name: "a" }', message, **options)
+
+    monkeypatch.setattr(text_format, "Parse", half)
+    with pytest.raises(RuntimeError) as raised:
         parsed('layer { name: "a" } layer { name: "b" }')
+    assert names(str(raised.value)) == ["layer"]
+    words(raised.value)

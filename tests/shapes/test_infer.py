@@ -3,6 +3,8 @@ worked out by hand, not by the code under test."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 import deconvsurgery as ds
@@ -14,12 +16,16 @@ from deconvsurgery.shapes.infer import (
     convolution_window,
     infer_shapes,
 )
+from helpers.words import Words, numbers
+from helpers.words import shapes as shapes_in
 
 Shapes = list[Shape]
 IMAGE = (1, 6, 5, 7)
 
 
-def inferred(text: str, source: dict[str, tuple[tuple[int, ...], ...]] | None = None):
+def inferred(
+    text: str, source: dict[str, tuple[tuple[int, ...], ...]] | None = None
+) -> dict[str, LayerShapes]:
     net = ds.parse_net(text.encode()).filtered(ds.NetState())
     shapes = infer_shapes(net, source or {})
     return {layer.name: shapes[layer.index] for layer in net.layers}
@@ -643,103 +649,112 @@ def test_layers_that_change_nothing(kind: str) -> None:
 
 # ── what Caffe's own checks refuse ───────────────────────────────────────────────────────
 
-REFUSED: list[tuple[Shapes, str, str]] = [
-    ([IMAGE], deconv("kernel_size: 4"), "num_output is missing or 0"),
-    ([IMAGE], deconv("num_output: 0 kernel_size: 4"), "num_output is missing or 0"),
-    ([IMAGE], deconv("num_output: 4294967295 kernel_size: 4"), "num_output is 4294967295"),
-    ([IMAGE], deconv("num_output: 4 group: 0 kernel_size: 4"), "group is 0"),
-    ([IMAGE], deconv("num_output: 6 group: 4 kernel_size: 4"), "divide the 6 of input channels"),
-    ([IMAGE], deconv("num_output: 4 group: 3 kernel_size: 4"), "divide the 4 of num_output"),
-    ([None], deconv("num_output: 4 group: 3 kernel_size: 4"), "divide the 4 of num_output"),
-    ([IMAGE], deconv("num_output: 4"), "kernel_size is missing"),
-    ([IMAGE], deconv("num_output: 4 kernel_size: 0"), "a kernel size is 0"),
-    ([IMAGE], deconv("num_output: 4 kernel_size: 2 axis: 4"), "axis 4 is out of range"),
-    ([None], deconv("num_output: 4 kernel_size: 2 axis: 2147483647"), "axis 2147483647 is out"),
-    ([None], deconv("num_output: 4 kernel_size: 2 axis: -2147483648"), "axis 2147483647 is out"),
-    ([(1, 1, 1, 1)], deconv("num_output: 1 kernel_size: 4 pad: 9"), "shape >= 0"),
-    ([(1, 1, 3, 3)], conv("num_output: 1 kernel_size: 8 stride: 2"), "size of -1"),
-    ([IMAGE], deconv("num_output: 6 kernel_size: 1000000"), "more than 2147483647 values"),
-    ([None], deconv("num_output: 2147483647 kernel_size: 2"), "more than 2147483647 values"),
-    ([(1, 2, 3, 3), (1, 2, 3, 4)], deconv("num_output: 1 kernel_size: 1"), "one top for each"),
-    ([], deconv("num_output: 1 kernel_size: 1"), "0 bottoms and 1 tops"),
-    ([(1, 2, 3)], 'type: "Pooling" pooling_param { kernel_size: 2 }', "3 axes, 4 are needed"),
-    ([IMAGE], 'type: "Pooling"', "kernel_size is missing"),
-    ([IMAGE], 'type: "Pooling" pooling_param { kernel_h: 2 }', "kernel_h and kernel_w"),
-    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 kernel_h: 2 kernel_w: 2 }', "either"),
-    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 pad: 2 }', "smaller than the kernel"),
-    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 stride: 0 }', "above 0"),
-    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 9 }', "below 0"),
+# inputs, layer, numbers of the problem
+REFUSED: list[tuple[Shapes, str, list[int]]] = [
+    ([IMAGE], deconv("kernel_size: 4"), [0, 1, 2147483647]),
+    ([IMAGE], deconv("num_output: 0 kernel_size: 4"), [0, 1, 2147483647]),
+    ([IMAGE], deconv("num_output: 4294967295 kernel_size: 4"), [4294967295, 1, 2147483647]),
+    ([IMAGE], deconv("num_output: 4 group: 0 kernel_size: 4"), [0, 0, 1]),
+    ([IMAGE], deconv("num_output: 6 group: 4 kernel_size: 4"), [4, 6]),
+    ([IMAGE], deconv("num_output: 4 group: 3 kernel_size: 4"), [3, 4]),
+    ([None], deconv("num_output: 4 group: 3 kernel_size: 4"), [3, 4]),
+    ([IMAGE], deconv("num_output: 4"), []),
+    ([IMAGE], deconv("num_output: 4 kernel_size: 0"), [0, 1]),
+    ([IMAGE], deconv("num_output: 4 kernel_size: 2 axis: 4"), [4, 4]),
+    ([None], deconv("num_output: 4 kernel_size: 2 axis: 2147483647"), [2147483647, 32]),
+    ([None], deconv("num_output: 4 kernel_size: 2 axis: -2147483648"), [2147483647, 32]),
+    ([(1, 1, 1, 1)], deconv("num_output: 1 kernel_size: 4 pad: 9"), [-14, 1, 0]),
+    ([(1, 1, 3, 3)], conv("num_output: 1 kernel_size: 8 stride: 2"), [-1, 3, 0]),
+    ([IMAGE], deconv("num_output: 6 kernel_size: 1000000"), [2147483647]),
+    ([None], deconv("num_output: 2147483647 kernel_size: 2"), [2147483647]),
+    ([(1, 2, 3, 3), (1, 2, 3, 4)], deconv("num_output: 1 kernel_size: 1"), [2, 1]),
+    ([], deconv("num_output: 1 kernel_size: 1"), [0, 1]),
+    ([(1, 2, 3)], 'type: "Pooling" pooling_param { kernel_size: 2 }', [3, 4]),
+    ([IMAGE], 'type: "Pooling"', []),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_h: 2 }', []),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 kernel_h: 2 kernel_w: 2 }', []),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 pad: 2 }', []),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 stride: 0 }', [0]),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 9 }', [-3, 0]),
     (
         [IMAGE],
         'type: "Pooling" pooling_param { kernel_size: 2 global_pooling: true }',
-        "takes no kernel size",
+        [],
     ),
     (
         [IMAGE],
         'type: "Pooling" pooling_param { pad: 1 global_pooling: true }',
-        "pad 0 and stride 1",
+        [0, 1],
     ),
-    ([IMAGE], 'type: "SPP" spp_param { pyramid_height: 1000000000 }', "pyramid_height"),
-    ([IMAGE], 'type: "Crop"', "Crop needs 2"),
-    ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 2 offset: 9 }', "out of bounds"),
-    ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 1 offset: 0 offset: 0 }', "2 offsets for 3"),
-    ([IMAGE, (1, 2)], 'type: "Crop"', "4 and 2 axes"),
-    ([IMAGE, (1, 6, 5, 8)], 'type: "Eltwise"', "differ in shape"),
-    ([IMAGE, (1, 6, 5, 8)], 'type: "Concat"', "not joined"),
-    ([IMAGE], 'type: "Concat" concat_param { axis: 1 concat_dim: 1 }', "axis is given as well"),
-    ([IMAGE], 'type: "InnerProduct"', "num_output is missing"),
-    ([IMAGE], 'type: "Embed" embed_param { num_output: 3 }', "above 0"),
-    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: -1 dim: -1 } }', "more than one -1"),
-    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: 4 dim: -1 } }', "do not fit"),
-    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: 209 } }', "do not fit"),
-    ([(4,)], 'type: "Reshape" reshape_param { shape { dim: 2 dim: 0 } }', "no axis to copy"),
-    ([(4,)], 'type: "Reshape" reshape_param { axis: 3 shape { dim: 2 } }', "reach beyond"),
-    ([IMAGE], 'type: "Flatten" flatten_param { axis: 3 end_axis: 1 }', "comes before"),
-    ([IMAGE], 'type: "Tile"', "tiles is missing"),
-    ([IMAGE], 'type: "Scale" scale_param { num_axes: 4 }', "goes beyond"),
-    ([IMAGE], 'type: "LSTM"', "num_output is missing"),
-    ([IMAGE], 'type: "Permute" permute_param { order: 1 order: 1 }', "twice"),
-    ([IMAGE], 'type: "Permute" permute_param { order: 4 }', "do not have"),
+    ([IMAGE], 'type: "SPP" spp_param { pyramid_height: 1000000000 }', [1000000000]),
+    ([IMAGE], 'type: "Crop"', [1, 2]),
+    ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 2 offset: 9 }', [1]),
+    ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 1 offset: 0 offset: 0 }', [2, 3]),
+    ([IMAGE, (1, 2)], 'type: "Crop"', [4, 2]),
+    ([IMAGE, (1, 6, 5, 8)], 'type: "Eltwise"', []),
+    ([IMAGE, (1, 6, 5, 8)], 'type: "Concat"', []),
+    ([IMAGE], 'type: "Concat" concat_param { axis: 1 concat_dim: 1 }', []),
+    ([IMAGE], 'type: "InnerProduct"', [0, 0]),
+    ([IMAGE], 'type: "Embed" embed_param { num_output: 3 }', [0]),
+    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: -1 dim: -1 } }', [-1]),
+    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: 4 dim: -1 } }', [210, 4]),
+    ([IMAGE], 'type: "Reshape" reshape_param { shape { dim: 209 } }', [210, 209]),
+    ([(4,)], 'type: "Reshape" reshape_param { shape { dim: 2 dim: 0 } }', [0]),
+    ([(4,)], 'type: "Reshape" reshape_param { axis: 3 shape { dim: 2 } }', [1]),
+    ([IMAGE], 'type: "Flatten" flatten_param { axis: 3 end_axis: 1 }', [1, 3]),
+    ([IMAGE], 'type: "Tile"', [0, 0]),
+    ([IMAGE], 'type: "Scale" scale_param { num_axes: 4 }', [4, 1, 4]),
+    ([IMAGE], 'type: "LSTM"', [0, 0]),
+    ([IMAGE], 'type: "Permute" permute_param { order: 1 order: 1 }', []),
+    ([IMAGE], 'type: "Permute" permute_param { order: 4 }', [4]),
     (
         [(6, 0, 2)],
         'type: "Reshape" reshape_param { num_axes: 1 shape { dim: -1 dim: 0 } }',
-        "beside an axis of size 0",
+        [-1, 0],
     ),
-    ([IMAGE], 'type: "Interp" interp_param { shrink_factor: 0 }', "at least 1"),
-    ([IMAGE], 'type: "Interp" interp_param { pad_end: -5 zoom_factor: 2 }', "leave nothing"),
-    ([], 'type: "Input" input_param { shape { dim: -1 } }', "below 0"),
-    ([], 'type: "Input" input_param { shape { dim: 1 } shape { dim: 1 } }', "2 times for 1 tops"),
-    ([], 'type: "Input" input_param { shape { dim: 65536 dim: 65536 } }', "2147483647 values"),
-    ([], f'type: "Input" input_param {{ shape {{ {"dim: 1 " * 33} }} }}', "33 axes"),
-    ([], 'type: "MemoryData" memory_data_param { batch_size: 1 }', "must all be given"),
-    ([], 'type: "DummyData"', "num is given 0 times"),
+    ([IMAGE], 'type: "Interp" interp_param { shrink_factor: 0 }', [1]),
+    ([IMAGE], 'type: "Interp" interp_param { pad_end: -5 zoom_factor: 2 }', []),
+    ([], 'type: "Input" input_param { shape { dim: -1 } }', [-1, 0]),
+    ([], 'type: "Input" input_param { shape { dim: 1 } shape { dim: 1 } }', [2, 1]),
+    ([], 'type: "Input" input_param { shape { dim: 65536 dim: 65536 } }', [2147483647]),
+    ([], f'type: "Input" input_param {{ shape {{ {"dim: 1 " * 33} }} }}', [33, 32]),
+    ([], 'type: "MemoryData" memory_data_param { batch_size: 1 }', [0]),
+    ([], 'type: "DummyData"', [0, 1]),
 ]
 
 
 @pytest.mark.parametrize(
-    ("inputs", "body", "words"), REFUSED, ids=[f"{case[1]} {case[0]}"[:120] for case in REFUSED]
+    ("inputs", "body", "told"), REFUSED, ids=[f"{case[1]} {case[0]}"[:120] for case in REFUSED]
 )
-def test_refused_layer(inputs: Shapes, body: str, words: str) -> None:
+def test_refused_layer(inputs: Shapes, body: str, told: list[int], words: Words) -> None:
     shapes = alone(inputs, body)
     assert shapes.problem is not None
-    assert words in shapes.problem
+    assert numbers(shapes.problem) == told
     assert shapes.blobs is None
+    words(shapes.problem, f"{body} {inputs}"[:100])
 
 
-def test_slices_that_do_not_fit() -> None:
-    for points, words in (
-        ("slice_point: 1 slice_point: 2", "1 are needed"),
-        ("slice_point: 0", "must grow"),
-        ("slice_point: 7", "below 0"),
-        ("axis: 2", "evenly divide the 5"),
-    ):
-        shapes = alone([IMAGE], f'type: "Slice" slice_param {{ {points} }}', 2)
-        assert words in (shapes.problem or "")
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [
+        ("slice_point: 1 slice_point: 2", [2, 2, 1]),
+        ("slice_point: 0", []),
+        ("slice_point: 7", [-1, 0]),
+        ("axis: 2", [2, 5, 2]),
+    ],
+)
+def test_slices_that_do_not_fit(points: str, told: list[int], words: Words) -> None:
+    problem = alone([IMAGE], f'type: "Slice" slice_param {{ {points} }}', 2).problem
+    assert problem is not None
+    assert numbers(problem) == told
+    words(problem, points)
 
 
-def test_bottoms_of_a_deconvolution_must_be_alike() -> None:
+def test_bottoms_of_a_deconvolution_must_be_alike(words: Words) -> None:
     body = deconv("num_output: 1 kernel_size: 1")
-    assert "differ in shape" in (alone([(1, 2, 3, 3), (1, 2, 3, 4)], body, 2).problem or "")
+    problem = alone([(1, 2, 3, 3), (1, 2, 3, 4)], body, 2).problem
+    assert problem is not None
+    words(problem)
 
 
 def test_a_problem_leaves_what_is_undisputed() -> None:
@@ -791,39 +806,44 @@ def test_a_dilated_kernel_spans_more() -> None:
     assert window.extent == (5, 10)
 
 
-BAD_WINDOWS: list[tuple[ds.ConvolutionParam, int | None, str]] = [
-    (ds.ConvolutionParam(), 2, "kernel_size is missing"),
-    (ds.ConvolutionParam(kernel_size=(0,)), 2, "a kernel size is 0"),
-    (ds.ConvolutionParam(kernel_size=(3, 0)), 2, "a kernel size is 0"),
-    (ds.ConvolutionParam(kernel_h=4), 2, "kernel_w is missing"),
-    (ds.ConvolutionParam(kernel_w=4), None, "kernel_h is missing"),
-    (ds.ConvolutionParam(kernel_h=0, kernel_w=4), 2, "a kernel size is 0"),
-    (ds.ConvolutionParam(kernel_h=4, kernel_w=4), 3, "for 2 spatial axes, this layer has 3"),
-    (ds.ConvolutionParam(kernel_size=(4,), kernel_h=4, kernel_w=4), 2, "given as well as"),
-    (ds.ConvolutionParam(kernel_size=(4,), kernel_h=0), 2, "given as well as"),
-    (ds.ConvolutionParam(kernel_size=(4, 4, 4)), 2, "given 3 times for 2 spatial axes"),
-    (ds.ConvolutionParam(kernel_size=(4, 4)), 1, "given 2 times for 1 spatial axes"),
-    (ds.ConvolutionParam(kernel_size=(4, 4)), 0, "given 2 times for 0 spatial axes"),
-    (ds.ConvolutionParam(kernel_size=(4,), stride=(0,)), 2, "a stride is 0"),
-    (ds.ConvolutionParam(kernel_size=(4,), stride=(2, 2, 2)), 2, "stride is given 3 times"),
-    (ds.ConvolutionParam(kernel_size=(4,), stride=(2,), stride_h=2), 2, "stride is given as well"),
-    (ds.ConvolutionParam(kernel_size=(4,), stride_h=2), 2, "stride_w is missing"),
-    (ds.ConvolutionParam(kernel_size=(4,), stride_h=2, stride_w=2), 1, "for 2 spatial axes"),
+# field, axes, numbers of the message
+BAD_WINDOWS: list[tuple[ds.ConvolutionParam, int | None, list[int]]] = [
+    (ds.ConvolutionParam(), 2, []),
+    (ds.ConvolutionParam(kernel_size=(0,)), 2, [0]),
+    (ds.ConvolutionParam(kernel_size=(3, 0)), 2, [0]),
+    (ds.ConvolutionParam(kernel_h=4), 2, [0]),
+    (ds.ConvolutionParam(kernel_w=4), None, [0]),
+    (ds.ConvolutionParam(kernel_h=0, kernel_w=4), 2, [0]),
+    (ds.ConvolutionParam(kernel_h=4, kernel_w=4), 3, [2, 3]),
+    (ds.ConvolutionParam(kernel_size=(4,), kernel_h=4, kernel_w=4), 2, []),
+    (ds.ConvolutionParam(kernel_size=(4,), kernel_h=0), 2, []),
+    (ds.ConvolutionParam(kernel_size=(4, 4, 4)), 2, [3, 2]),
+    (ds.ConvolutionParam(kernel_size=(4, 4)), 1, [2, 1]),
+    (ds.ConvolutionParam(kernel_size=(4, 4)), 0, [2, 0]),
+    (ds.ConvolutionParam(kernel_size=(4,), stride=(0,)), 2, [0]),
+    (ds.ConvolutionParam(kernel_size=(4,), stride=(2, 2, 2)), 2, [3, 2]),
+    (ds.ConvolutionParam(kernel_size=(4,), stride=(2,), stride_h=2), 2, []),
+    (ds.ConvolutionParam(kernel_size=(4,), stride_h=2), 2, [0]),
+    (ds.ConvolutionParam(kernel_size=(4,), stride_h=2, stride_w=2), 1, [2, 1]),
     # presence counts, not value
-    (ds.ConvolutionParam(kernel_size=(4,), pad=(1,), pad_h=0), 2, "pad is given as well as"),
-    (ds.ConvolutionParam(kernel_size=(4,), pad=(1, 1, 1)), 2, "pad is given 3 times"),
-    (ds.ConvolutionParam(kernel_size=(4,), pad_h=1), 1, "for 2 spatial axes"),
-    (ds.ConvolutionParam(kernel_size=(4,), dilation=(1, 1, 1)), 2, "dilation is given 3 times"),
-    (ds.ConvolutionParam(kernel_size=(2**31,)), 2, "above 2147483647"),
+    (ds.ConvolutionParam(kernel_size=(4,), pad=(1,), pad_h=0), 2, []),
+    (ds.ConvolutionParam(kernel_size=(4,), pad=(1, 1, 1)), 2, [3, 2]),
+    (ds.ConvolutionParam(kernel_size=(4,), pad_h=1), 1, [2, 1]),
+    (ds.ConvolutionParam(kernel_size=(4,), dilation=(1, 1, 1)), 2, [3, 2]),
+    (ds.ConvolutionParam(kernel_size=(2**31,)), 2, [2147483647]),
 ]
 
 
-@pytest.mark.parametrize(("param", "axes", "words"), BAD_WINDOWS)
-def test_refused_window(param: ds.ConvolutionParam, axes: int | None, words: str) -> None:
+@pytest.mark.parametrize(("param", "axes", "told"), BAD_WINDOWS)
+def test_refused_window(
+    param: ds.ConvolutionParam, axes: int | None, told: list[int], words: Words
+) -> None:
     with pytest.raises(ds.ShapeError) as caught:
         convolution_window(param, axes)
-    assert words in caught.value.message
+    assert numbers(caught.value.message) == told
     assert caught.value.hint
+    given = {name: value for name, value in asdict(param).items() if value not in (None, ())}
+    words(caught.value, f"{given} {axes}")
 
 
 # ── channels that the net does not tell ──────────────────────────────────────────────────
@@ -845,10 +865,12 @@ def test_unknown_channels_stay_unknown() -> None:
     assert up == LayerShapes((None,), ((None, 8, None, None),), ((None, 2, 4, 4),))
 
 
-def test_group_equal_to_num_output_is_a_guess() -> None:
+def test_group_equal_to_num_output_is_a_guess(words: Words) -> None:
     up = inferred(DATA + RECOMMENDED)["up"]
     assert up.blobs == ((8, 1, 4, 4),)
-    assert up.guess == "taken to be num_output (8), as group equals it"
+    assert up.guess is not None
+    assert shapes_in(up.guess) == [(8,)]
+    words(up.guess)
 
 
 def test_a_guess_is_not_passed_on() -> None:
@@ -969,21 +991,23 @@ def test_phases_are_the_callers_choice() -> None:
 
 
 def test_long_nets_take_no_longer_than_they_are() -> None:
-    """50 000 layers over one blob: a quadratic walk would not come back."""
+    """10 000 layers over one blob: a quadratic walk would not come back."""
     param = ds.ConvolutionParam(num_output=3, kernel_size=(3,), pad=(1,))
     body = ds.Message((("prelu_param", ds.Message((("channel_shared", False),))),))
     kinds = ("Convolution", "PReLU", "Eltwise", "Deconvolution")
     layers = tuple(
         ds.Layer(i, f"l{i}", kinds[i % 4], ("x",), ("x",), convolution_param=param, message=body)
-        for i in range(50_000)
+        for i in range(10_000)
     )
-    shapes = infer_shapes(ds.Net(layers=layers), {f"l{i}": ((3, 3, 3, 3),) for i in range(50_000)})
-    assert shapes[49_999].blobs == ((3, 3, 3, 3), (3,))
+    shapes = infer_shapes(ds.Net(layers=layers), {f"l{i}": ((3, 3, 3, 3),) for i in range(10_000)})
+    assert shapes[9_999].blobs == ((3, 3, 3, 3), (3,))
 
 
-def test_every_type_survives_odd_input() -> None:
+@pytest.mark.parametrize(
+    "tops", [1, *(pytest.param(tops, marks=pytest.mark.campaign) for tops in (0, 3))]
+)
+def test_every_type_survives_odd_input(tops: int) -> None:
     """No shape, too few axes, no bottom or top: a rule may refuse, it must not break."""
     for kind in RULES:
         for inputs in ([], [None], [()], [(3,)], [(0, 0, 0, 0)], [(2, 3), ()], [None] * 3):
-            for tops in (0, 1, 3):
-                assert len(alone(list(inputs), f'type: "{kind}"', tops).tops) == tops
+            assert len(alone(list(inputs), f'type: "{kind}"', tops).tops) == tops

@@ -141,4 +141,9 @@ def test_of_many_only_the_deconvolutions(count: int) -> None:
 
 def test_a_window_that_cannot_be_is_none() -> None:
     (way,) = ways(INPUT + layer("up", "data", 'type: "Deconvolution" convolution_param {}'))
-    assert way.steps[-1].window is None
+    (fed, up) = way.steps
+    assert [(step.name, step.matched, step.window) for step in (fed, up)] == [
+        ("input", False, None), ("up", False, None),
+    ]  # fmt: skip
+    assert (fed.shape, up.shape) == ((1, 2, 8, 8), None)
+    assert way.edges == ((0, 1),)

@@ -1,18 +1,17 @@
-"""What a hostile file is here, and protobuf's wire format by hand; standard library only."""
+"""What a hostile file is here, and messages of models by hand; standard library only."""
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from helpers.wire import floats, number, sized, varint
 
 Blobs: TypeAlias = tuple[tuple[tuple[int, ...], tuple[float, ...]], ...]
 """Of each blob its shape as written and its values; NaN stands for any NaN."""
 
 Meaning: TypeAlias = tuple[tuple[str, str, Blobs], ...]
 """Of each layer of a model its name, its type and its blobs."""
-
-VARINT, I64, LEN, GROUP, END, I32 = range(6)
 
 
 @dataclass(frozen=True)
@@ -26,40 +25,6 @@ class Case:
     data: bytes
     about: str
     means: Any = None
-
-
-def varint(value: int, size: int = 1) -> bytes:
-    """A varint of at least ``size`` bytes: more than it needs are zeros with their top bits set."""
-    out = bytearray()
-    while value > 0x7F or len(out) < size - 1:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes(out) + bytes([value])
-
-
-def tag(number: int, wire: int, size: int = 1) -> bytes:
-    """A field's tag."""
-    return varint(number << 3 | wire, size)
-
-
-def sized(number: int, payload: bytes, size: int = 1) -> bytes:
-    """A length-delimited field; ``size`` bytes at least for its length."""
-    return tag(number, LEN) + varint(len(payload), size) + payload
-
-
-def number(field: int, value: int) -> bytes:
-    """A varint field; negative ones as protobuf writes them, in ten bytes."""
-    return tag(field, VARINT) + varint(value % (1 << 64))
-
-
-def floats(*values: float) -> bytes:
-    """float32, little-endian."""
-    return struct.pack(f"<{len(values)}f", *values)
-
-
-def doubles(*values: float) -> bytes:
-    """float64, little-endian."""
-    return struct.pack(f"<{len(values)}d", *values)
 
 
 def shape(*dims: int) -> bytes:

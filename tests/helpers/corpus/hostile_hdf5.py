@@ -13,16 +13,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
 
-from helpers.corpus.hostile_case import (
-    CONV_MEANS,
-    FOUR,
-    UP_MEANS,
-    ZEROS,
-    Blobs,
-    Case,
-    doubles,
-    floats,
-)
+from helpers.corpus.hostile_case import CONV_MEANS, FOUR, UP_MEANS, ZEROS, Blobs, Case
+from helpers.wire import doubles, floats
 
 UNDEFINED = 2**64 - 1
 SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -8,24 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from helpers.corpus.hostile_case import (
-    CONV,
-    END,
-    GROUP,
-    I32,
-    MODEL,
-    NAME,
-    NET,
-    UP,
-    data,
-    floats,
-    layer,
-    number,
-    shape,
-    sized,
-    tag,
-)
+from helpers.corpus.hostile_case import CONV, MODEL, NAME, NET, UP, data, layer, shape
 from helpers.corpus.hostile_hdf5 import CONV_SET, UP_SET, hdf5
+from helpers.wire import END_GROUP, FIXED32, GROUP, floats, number, sized, tag
 
 MILLION = 10**6
 TEXT = NET.decode()
@@ -33,7 +18,7 @@ TEXT = NET.decode()
 
 def _groups() -> Iterator[bytes]:
     yield MODEL
-    yield tag(900, GROUP) * 10**5 + tag(900, END) * 10**5
+    yield tag(900, GROUP) * 10**5 + tag(900, END_GROUP) * 10**5
 
 
 def _groups_open() -> Iterator[bytes]:
@@ -72,7 +57,7 @@ MODELS: Mapping[str, Callable[[], Iterator[bytes]]] = {
     "shapes-10-5.caffemodel": lambda: iter([_one_layer(sized(7, shape() * 10**5 + data(1.0)))]),
     "blobs-20000.caffemodel": lambda: iter([_one_layer(sized(7, data(1.0)) * 20_000)]),
     "values-unpacked-10-6.caffemodel": lambda: iter(
-        [_one_layer(sized(7, (tag(5, I32) + floats(1.0)) * MILLION + shape(MILLION)))]
+        [_one_layer(sized(7, (tag(5, FIXED32) + floats(1.0)) * MILLION + shape(MILLION)))]
     ),
     "chunks-10-5.caffemodel": lambda: iter(
         [_one_layer(sized(7, data(1.0) * 10**5 + shape(10**5)))]

@@ -17,29 +17,29 @@ from helpers.corpus.hostile_case import (
     Blobs,
     Case,
     data,
-    doubles,
-    floats,
     layer,
-    number,
     shape,
-    sized,
     v1_layer,
-    varint,
 )
+from helpers.wire import doubles, floats, number, sized, varint
 
 LEGACY = number(1, 1) + number(2, 1) + number(3, 2) + number(4, 2)
 HALVES = struct.pack("<4e", *FOUR)
 NAN = float("nan")
 
 
-def _blob(name: str, blob: bytes, about: str, *means: tuple[tuple[int, ...], tuple[float, ...]]):
+def _blob(
+    name: str, blob: bytes, about: str, *means: tuple[tuple[int, ...], tuple[float, ...]]
+) -> Case:
     """The layer ``conv`` with this blob, before the good ``up``."""
     whole = NAME + layer("conv", "Convolution", blob) + UP
     read = (("conv", "Convolution", means), UP_MEANS) if means else None
     return Case(f"{name}.caffemodel", whole, about, read)
 
 
-def _up(name: str, blob: bytes, about: str, *means: tuple[tuple[int, ...], tuple[float, ...]]):
+def _up(
+    name: str, blob: bytes, about: str, *means: tuple[tuple[int, ...], tuple[float, ...]]
+) -> Case:
     """The matched layer itself with this blob."""
     whole = NAME + CONV + layer("up", "Deconvolution", blob)
     return Case(f"{name}.caffemodel", whole, about, (CONV_MEANS, ("up", "Deconvolution", means)))

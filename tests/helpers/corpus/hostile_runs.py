@@ -7,17 +7,18 @@ no temporary file.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Mapping
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deconvsurgery.cli import run
 from helpers.corpus.hostile_case import Case
-from helpers.corpus.make import BINARY, FILES, HDF5, NETS
+from helpers.corpus.hostile_hdf5 import HDF5
+from helpers.corpus.hostile_nets import NETS
+from helpers.corpus.make import BINARY, FILES
+from helpers.runs import run_here
+from helpers.words import names, numbers
 
 # What a file is run through, by the names in expected.tsv.
 MODEL_RUNS = {
@@ -44,18 +45,22 @@ NET_RUNS = {
     "as-model": "apply net.prototxt FILE out",
 }
 SETTINGS_RUNS = {"check": "check --config FILE"}
-LONGEST = 160  # characters of a message that are pinned
+LONGEST = 160  # characters of a cell in the table
 OTHERS_WORDS = ("the HDF5 library says:", "is no TOML:")  # theirs, which change with versions
 CODES = {0, 1, 2, 3, 4}
 
 
 class Outcome(NamedTuple):
-    """What a run came to: exit code, kind of error, place in the file, message or result."""
+    """What a run came to: exit code, kind of error, place in the file, layer, facts.
+
+    The facts are what was done, or the numbers and names in the message, sorted.
+    """
 
     code: int
     kind: str
     place: str
-    said: str
+    layer: str
+    facts: str
 
 
 def runs(case: Case) -> Mapping[str, str]:
@@ -65,24 +70,11 @@ def runs(case: Case) -> Mapping[str, str]:
     return NET_RUNS if case in NETS else SETTINGS_RUNS
 
 
-def here(place: Path, *arguments: str) -> tuple[int, bytes, bytes]:
-    """The command line in this process: exit code, standard output, standard error."""
-    raw = io.BytesIO(), io.BytesIO()
-    out, errors = (io.TextIOWrapper(each, "utf-8") for each in raw)
-    with chdir(place), redirect_stdout(out), redirect_stderr(errors):
-        code = run(arguments)
-    out.flush()
-    errors.flush()
-    return code, raw[0].getvalue(), raw[1].getvalue()
+def outcome(case: Case, line: str, place: Path) -> tuple[Outcome, str]:
+    """A command line over a file, in a folder of its own; its message, empty without an error.
 
-
-def outcomes(case: Case, place: Path) -> dict[str, Outcome]:
-    """What each run comes to, in a folder of its own."""
-    return {name: outcome(case, line, place) for name, line in runs(case).items()}
-
-
-def outcome(case: Case, line: str, place: Path) -> Outcome:
-    """A command line over a file; raises ``AssertionError`` where a promise is broken."""
+    Raises ``AssertionError`` where a promise is broken.
+    """
     for each in place.iterdir():
         each.unlink()
     given = {name: (FILES / name).read_bytes() for name in ("net.prototxt", "model.caffemodel")}
@@ -91,7 +83,7 @@ def outcome(case: Case, line: str, place: Path) -> Outcome:
         (place / name).write_bytes(data)
     arguments = [case.name if word == "FILE" else word for word in line.split()]
 
-    code, out, errors = here(place, *arguments, "--json")
+    code, out, errors = run_here(place, *arguments, "--json")
     assert code in CODES, f"exit code {code}"
     assert errors == b"", errors
     assert out.count(b"\n") == 1
@@ -102,14 +94,16 @@ def outcome(case: Case, line: str, place: Path) -> Outcome:
         assert left == {*outputs}, left
         for name in left:
             (place / name).unlink()
-        result = Outcome(code, "-", "-", _summary(document))
+        result, message = Outcome(code, "-", "-", "-", _summary(document)), ""
     else:
         assert left == set(), left
         error = error_of(document)
         assert error["hint"] or code == 4, f"no hint: {error['message']}"
-        result = Outcome(code, error["kind"], _place(error), _cut(error["message"]))
+        message = _own_words(error["message"].replace(case.name, "FILE"))
+        layer = "-" if error["layer"] is None else _cut(repr(error["layer"]))
+        result = Outcome(code, error["kind"], _place(error), layer, _facts(message))
 
-    again, out, errors = here(place, *arguments)
+    again, out, errors = run_here(place, *arguments)
     assert again == code, f"{again} without --json, {code} with it"
     listed = "pairs" in document  # check goes on with the other pairs: errors are in its report
     assert (errors == b"") == (code < 2 or listed), errors
@@ -119,7 +113,7 @@ def outcome(case: Case, line: str, place: Path) -> Outcome:
         assert listed or (out == b"" and errors.startswith(b"error: "))
         assert _left(place, given) == set()
         assert os.path.basename(error_of(document)["file"] or "").encode() in out + errors
-    return result
+    return result, message
 
 
 def error_of(document: dict[str, Any]) -> dict[str, Any]:
@@ -150,9 +144,20 @@ def _place(error: dict[str, Any]) -> str:
     return "-"
 
 
-def _cut(text: str) -> str:
+def _own_words(text: str) -> str:
+    """Without what others say in it, and as a screen can show it."""
     for words in OTHERS_WORDS:
         text = text[: text.index(words) + len(words)] if words in text else text
+    return "".join(each if each.isprintable() else _cut(each) for each in text)
+
+
+def _facts(message: str) -> str:
+    """The numbers in it, then the names."""
+    found = [f"{number:.15g}" for number in sorted(numbers(message))]
+    return _cut(" ".join(found + sorted(map(repr, names(message))))) or "-"
+
+
+def _cut(text: str) -> str:
     shown = json.dumps(text, ensure_ascii=True)[1:-1].replace("\\\\", "\\")
     return shown if len(shown) <= LONGEST else shown[:LONGEST] + "..."
 

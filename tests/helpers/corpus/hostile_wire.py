@@ -6,23 +6,25 @@ from helpers.corpus.hostile_case import (
     CONV,
     CONV_BLOB,
     CONV_MEANS,
-    END,
     FOUR,
-    GROUP,
-    I32,
-    I64,
-    LEN,
     MODEL,
     NAME,
     UP,
     UP_MEANS,
-    VARINT,
     Case,
     data,
-    floats,
     layer,
-    number,
     shape,
+)
+from helpers.wire import (
+    END_GROUP,
+    FIXED32,
+    FIXED64,
+    GROUP,
+    LEN,
+    VARINT,
+    floats,
+    number,
     sized,
     tag,
     varint,
@@ -32,7 +34,7 @@ BOTH = (CONV_MEANS, UP_MEANS)
 
 
 def _groups(depth: int) -> bytes:
-    return tag(900, GROUP) * depth + tag(900, END) * depth
+    return tag(900, GROUP) * depth + tag(900, END_GROUP) * depth
 
 
 def _bad(name: str, odd: bytes, about: str) -> Case:
@@ -59,8 +61,8 @@ WIRE = (
     _bad("cut-after-tag", tag(100, LEN), "ends before a length"),
     _bad("cut-in-length", tag(100, LEN) + b"\x80", "ends within a length"),
     _bad("cut-in-varint", tag(5, VARINT) + b"\xff\xff", "ends within a number"),
-    _bad("cut-in-fixed32", tag(900, I32) + b"abc", "ends within four bytes"),
-    _bad("cut-in-fixed64", tag(900, I64) + b"abcdefg", "ends within eight bytes"),
+    _bad("cut-in-fixed32", tag(900, FIXED32) + b"abc", "ends within four bytes"),
+    _bad("cut-in-fixed64", tag(900, FIXED64) + b"abcdefg", "ends within eight bytes"),
     Case(
         "cut-at-a-border.caffemodel",
         NAME + CONV,
@@ -106,17 +108,17 @@ WIRE = (
         "packed values of 2^62 bytes",
     ),
     # --- groups, the wire types 3 and 4
-    _good("group", tag(900, GROUP) + number(1, 5) + tag(900, END), "a group, as of 2008"),
+    _good("group", tag(900, GROUP) + number(1, 5) + tag(900, END_GROUP), "a group, as of 2008"),
     _good("group-in-layer", _groups(1), "a group of nobody's"),
     _good("groups-100-deep", _groups(100), "as deep as protobuf follows"),
     _bad("groups-101-deep", _groups(101), "deeper than protobuf follows"),
     _bad("group-unclosed", tag(900, GROUP), "a group that does not end"),
-    _bad("group-unopened", tag(900, END), "the end of a group that never began"),
-    _bad("group-crossed", tag(900, GROUP) + tag(901, END), "ends under another number"),
+    _bad("group-unopened", tag(900, END_GROUP), "the end of a group that never began"),
+    _bad("group-crossed", tag(900, GROUP) + tag(901, END_GROUP), "ends under another number"),
     _bad("group-cut-payload", tag(900, GROUP) + tag(1, LEN) + b"\x20ab", "cut within a group"),
     Case(
         "group-across-layers.caffemodel",
-        NAME + sized(100, sized(1, b"conv") + tag(900, GROUP)) + tag(900, END) + UP,
+        NAME + sized(100, sized(1, b"conv") + tag(900, GROUP)) + tag(900, END_GROUP) + UP,
         "a group that begins in a layer and ends behind it",
     ),
     # --- wire types and numbers that do not exist
@@ -131,30 +133,30 @@ WIRE = (
     _good(
         "unknown-fields",
         number(900, 7)
-        + tag(901, I64)
+        + tag(901, FIXED64)
         + bytes(8)
         + sized(902, b"x")
         + _groups(1)
-        + tag(903, I32)
+        + tag(903, FIXED32)
         + bytes(4),
         "fields that no Caffe has, of each wire type",
     ),
     _conv(
         "unknown-in-layer",
         number(5000, 7)
-        + tag(5001, I64)
+        + tag(5001, FIXED64)
         + bytes(8)
         + sized(5002, b"x")
         + _groups(2)
-        + sized(7, CONV_BLOB + tag(5003, I32) + bytes(4)),
+        + sized(7, CONV_BLOB + tag(5003, FIXED32) + bytes(4)),
         "the same in a layer and in a blob",
         (((1, 1, 2, 2), FOUR),),
     ),
     _good("wrong-type-name", number(1, 5), "the net's name as a number"),
     _good("wrong-type-layer", number(100, 5), "a layer as a number"),
-    _good("wrong-type-layers", tag(2, I32) + bytes(4), "V1 layers as four bytes"),
+    _good("wrong-type-layers", tag(2, FIXED32) + bytes(4), "V1 layers as four bytes"),
     _conv("wrong-type-blobs", number(7, 5), "blobs as a number", ()),
-    _conv("wrong-type-param", tag(106, I64) + bytes(8), "convolution_param as eight bytes", ()),
+    _conv("wrong-type-param", tag(106, FIXED64) + bytes(8), "convolution_param as eight bytes", ()),
     _conv(
         "wrong-type-data",
         sized(7, number(5, 5) + CONV_BLOB),
@@ -169,26 +171,34 @@ WIRE = (
     ),
     _conv(
         "wrong-type-dim",
-        sized(7, data(1.0) + sized(7, tag(1, I64) + bytes(8))),
+        sized(7, data(1.0) + sized(7, tag(1, FIXED64) + bytes(8))),
         "dim as eight bytes: a shape without dims",
         (((), (1.0,)),),
     ),
     _conv(
         "wrong-type-num",
-        sized(7, tag(1, I32) + bytes(4) + CONV_BLOB),
+        sized(7, tag(1, FIXED32) + bytes(4) + CONV_BLOB),
         "num as four bytes: no legacy shape",
         (((1, 1, 2, 2), FOUR),),
     ),
     # --- repeated fields, packed or not
     _conv(
         "data-unpacked",
-        sized(7, b"".join(tag(5, I32) + floats(each) for each in FOUR) + shape(4)),
+        sized(7, b"".join(tag(5, FIXED32) + floats(each) for each in FOUR) + shape(4)),
         "values one by one",
         (((4,), FOUR),),
     ),
     _conv(
         "data-mixed",
-        sized(7, tag(5, I32) + floats(1.0) + data(2.0, 3.0) + tag(5, I32) + floats(4.0) + shape(4)),
+        sized(
+            7,
+            tag(5, FIXED32)
+            + floats(1.0)
+            + data(2.0, 3.0)
+            + tag(5, FIXED32)
+            + floats(4.0)
+            + shape(4),
+        ),
         "packed and unpacked values of one blob",
         (((4,), FOUR),),
     ),
@@ -200,7 +210,7 @@ WIRE = (
     ),
     _conv(
         "data-overlong-tags",
-        sized(7, b"".join(tag(5, I32, 2) + floats(each) for each in FOUR) + shape(4)),
+        sized(7, b"".join(tag(5, FIXED32, 2) + floats(each) for each in FOUR) + shape(4)),
         "values one by one behind tags in two bytes",
         (((4,), FOUR),),
     ),

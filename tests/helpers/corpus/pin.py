@@ -1,7 +1,8 @@
-"""Write ``expected.tsv`` anew, to be read before it is committed: ``helpers.corpus.pin``."""
+"""``expected.tsv``: read, or written anew (``python -m helpers.corpus.pin``) and to be read."""
 
 from __future__ import annotations
 
+import csv
 import sys
 import tempfile
 from pathlib import Path
@@ -11,7 +12,18 @@ from helpers.corpus.make import ALL
 from helpers.places import TESTS
 
 TABLE = TESTS / "corpus" / "expected.tsv"
-HEAD = "file\texit\tkind\tplace\tmessage, or what was done\truns\n"
+HEAD = "file\texit\tkind\tplace\tlayer\tfacts of the message, or what was done\truns\n"
+
+
+def expected() -> dict[tuple[str, str], hostile_runs.Outcome]:
+    """What expected.tsv says of each file and run."""
+    with open(TABLE, encoding="utf-8", newline="") as file:
+        _, *written = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return {
+        (name, run): hostile_runs.Outcome(int(code), kind, place, layer, facts)
+        for name, code, kind, place, layer, facts, runs in written
+        for run in runs.split()
+    }
 
 
 def rows(name: str, found: dict[str, hostile_runs.Outcome]) -> list[str]:
@@ -31,7 +43,7 @@ def main() -> int:
             found = {}
             for name, line in hostile_runs.runs(case).items():
                 try:
-                    found[name] = hostile_runs.outcome(case, line, Path(folder))
+                    found[name], _ = hostile_runs.outcome(case, line, Path(folder))
                 except Exception as error:  # whichever promise it was: all are to be seen at once
                     broken += 1
                     kind = type(error).__name__

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import deconvsurgery as ds
-from helpers.manual.blocks import ROOT
-from helpers.models import NetParameter, base_model, demo_base, demo_net
-
-GOLDEN: Final = ROOT / "tests" / "golden"
+from deconvsurgery.verbs.demo_net import base_model
+from helpers.models import NetParameter, demo_base, demo_net
+from helpers.places import GOLDEN
 
 # V1 layers have numbers for types (caffe.proto, V1LayerParameter.LayerType).
 V1_TYPES: Final = {
