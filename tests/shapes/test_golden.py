@@ -1,4 +1,4 @@
-"""Shapes held against those of a real Caffe, blob by blob (../shared/golden)."""
+"""Shapes held against those of a real Caffe, blob by blob: of small nets, and of published ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.shapes.infer import Shape, infer_shapes
-from helpers.places import SHARED
+from helpers.places import NETS, SHARED
 from helpers.words import Words, numbers
 
 SHAPES = SHARED / "golden" / "shapes" / "shapes.json"
@@ -75,6 +75,19 @@ skip_without_shapes = pytest.mark.skipif(
     not SHAPES.exists(), reason=f"no golden shapes at {SHAPES}"
 )
 skip_without_cases = pytest.mark.skipif(not CASES.exists(), reason=f"no golden cases at {CASES}")
+
+
+@pytest.mark.parametrize("key", sorted(loaded(NETS / "shapes.json")))
+def test_every_blob_and_weight_of_a_small_net(key: str) -> None:
+    expected = loaded(NETS / "shapes.json")[key]
+    file, phase, *stages = key.split("|")
+    net = ds.parse_net((NETS / file).read_bytes())
+    state = ds.NetState(ds.Phase[phase], net.state.level, tuple(stages))
+    blobs, params = seen(net.filtered(state))
+    assert blobs == {name: tuple(shape) for name, shape in expected["blobs"].items()}
+    assert params == {
+        name: [tuple(shape) for shape in shapes] for name, shapes in expected["params"].items()
+    }
 
 
 @skip_without_shapes
