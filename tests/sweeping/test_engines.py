@@ -20,8 +20,8 @@ from deconvsurgery.sweeping.engines import dask as dask_engine
 from deconvsurgery.sweeping.engines import local
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
-from helpers.processes.heeding import heeding
 from helpers.processes.ending import PATIENCE, until, watched
+from helpers.processes.heeding import heeding
 from helpers.processes.labour import Counted, Task, begun, labour, task_of
 from helpers.words import Words
 

@@ -183,12 +183,14 @@ def test_an_output_is_one_pairs(place: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert ledger.taken(Pair("c")) is None
 
 
-def test_whoever_is_killed_loses_no_row(place: Path) -> None:
+@pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.campaign)])
+def test_whoever_is_killed_loses_no_row(step: int, place: Path) -> None:
     """A file that ends at any byte has all rows before that, and takes others."""
     rows = [row("a"), row("b\n\u2028é"), row("c")]
     whole = b"".join(map(written, rows))
     ends = [len(b"".join(map(written, rows[:number]))) for number in range(4)]
-    for cut in range(len(whole) + 1):
+    borders = {end + beside for end in ends for beside in (-2, -1, 0, 1, 2)}
+    for cut in sorted({*range(0, len(whole) + 1, step), *borders} & {*range(len(whole) + 1)}):
         place.write_bytes(whole[:cut])
         kept = sum(end <= cut for end in ends) - 1
         with Ledger(str(place)) as ledger:
@@ -274,12 +276,12 @@ def test_a_disk_that_is_full_is_told(
 
 def test_pairs_take_no_memory(place: Path) -> None:
     """The tasks of a long list are made one by one, and what is known of each is on disk."""
-    number = 5_000
+    number = 2_500
     listed = place.with_name("pairs.jsonl")
     with listed.open("w") as file:
         for each in range(number):
             print(
-                json.dumps({"net": f"zoo/{each:07}/{'x' * 1600}", "output": f"{each}"}), file=file
+                json.dumps({"net": f"zoo/{each:07}/{'x' * 3200}", "output": f"{each}"}), file=file
             )
     with Ledger(str(place)) as ledger:
         tasks = _Book(ledger, None).tasks(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -431,7 +432,7 @@ def test_an_option_that_cannot_be_is_told(
     assert caught.value.path == "zoo.toml"
     assert names(f"{caught.value.message} {caught.value.hint}") == named
     (key,) = options
-    assert f".{key}: " in caught.value.message
+    assert re.match(rf"sweep\.options\.{key}\b", caught.value.message)
     words(caught.value, f"{verb} {key}")
 
 
@@ -510,10 +511,11 @@ def test_a_pair_of_many_parts_is_known_by_what_its_completion_said(there: Any) -
 def test_what_may_pass_is_tried_again(
     what: int | str, operation: str, there: Any, pauses: list[float], folder: Path
 ) -> None:
-    there.fault(what, operation, times=4)  # the client asks twice
+    there.fault(what, operation, times=4)  # the client asks twice, or more if nobody answers
     row = done(settle(REMOTE))
     assert there.get("out/new") == applied(BASE, folder)
-    assert (row.attempts, len(pauses)) == (3, 2)
+    assert row.attempts == len(pauses) + 1
+    assert row.attempts in ((2, 3) if what == "drop" else (3,))
     assert there.keys() == ["in", "net", "out/new", "out/new.sweep.json"]
 
 
