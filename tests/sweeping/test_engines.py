@@ -23,6 +23,7 @@ from deconvsurgery.sweeping.engines.local import run_local
 from helpers.processes.ending import PATIENCE, until, watched
 from helpers.processes.heeding import heeding
 from helpers.processes.labour import Counted, Task, begun, labour, task_of
+from helpers.runs import environment
 from helpers.words import Words
 
 Said = list[tuple[Task, Any]]
@@ -166,7 +167,7 @@ def test_workers_end_with_the_process_that_they_work_for(
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from labour import labour, task_of\n"
+        "from helpers.processes.labour import labour, task_of\n"
         "from deconvsurgery.sweeping.engines.local import run_local\n"
         "if __name__ == '__main__':\n"
         "    tasks = [task_of(Path(sys.argv[1]), 'wait', each) for each in range(9)]\n"
@@ -177,12 +178,12 @@ def test_workers_end_with_the_process_that_they_work_for(
     )
     with subprocess.Popen(
         [sys.executable, script, tmp_path],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment(),
         stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=heeding,
     ) as client:
-        until(lambda: len([*tmp_path.glob("waits-?")]) == 2)
+        until(lambda: len([*tmp_path.glob("waits-?")]) == 2 or client.poll() is not None)
         with watched(int(each.read_text()) for each in tmp_path.glob("waits-?")) as workers:
             if what is signal.SIGINT:
                 os.killpg(client.pid, what)  # a terminal's Ctrl-C reaches all
