@@ -38,7 +38,6 @@ net = "{root}zoo/{{name}}/net.prototxt"
 model = "{root}zoo/{{name}}/in.caffemodel"
 output = "{root}out/{{name}}.caffemodel"
 """
-ENGINES = ("local", "dask")
 
 
 def laid(number: int) -> dict[str, bytes]:
@@ -439,7 +438,7 @@ def begun(place: Path, engine: str, store: Any) -> Iterator[Started]:
             process.kill()  # nobody is left behind where a test has failed
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["local", pytest.param("dask", marks=pytest.mark.campaign)])
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     engine: str, remote: tuple[Any, Path]
 ) -> None:

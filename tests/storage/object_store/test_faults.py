@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from helpers.models import base_model, demo_net
+from helpers.models import demo_base, demo_net
 from helpers.processes.ending import PATIENCE
 from helpers.processes.heeding import heeding
 from helpers.runs import COMMAND, environment, run_here
@@ -23,7 +23,7 @@ from helpers.store.padded import MIB, padding
 from helpers.words import Words
 
 NET = demo_net()
-SMALL = base_model(ds.parse_net(NET))
+SMALL = demo_base()
 
 LARGE = padding(b"pad", 6 * MIB) + SMALL
 

@@ -10,14 +10,13 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-import deconvsurgery as ds
-from helpers.models import base_model, demo_net
+from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
 from helpers.store.padded import traffic
 from helpers.words import Words
 
 NET = demo_net()
-BASE = base_model(ds.parse_net(NET))
+BASE = demo_base()
 
 
 @pytest.fixture

@@ -15,14 +15,13 @@ from typing import Any
 
 import pytest
 
-import deconvsurgery as ds
-from helpers.models import base_model, demo_net
+from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
 from helpers.store.padded import MIB, padding, traffic
 from helpers.words import Words
 
 NET = demo_net()
-BASE = base_model(ds.parse_net(NET))
+BASE = demo_base()
 
 
 def padded(model: bytes, layers: int, size: int) -> bytes:

@@ -36,7 +36,7 @@ VERBS = {
 )
 def test_counts_in_words(traffic: Traffic, counts: list[float], case: str, words: Words) -> None:
     assert numbers(traffic.words()) == counts
-    words(traffic.words(), case)
+    words(traffic.words().lstrip("0123456789, "), case)
 
 
 def test_counting_ends_with_its_body_and_is_of_one_thread() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from helpers.models import NetParameter, base_model, demo_net
+from helpers.models import NetParameter, demo_base, demo_net
 from helpers.runs import run_here
 from helpers.store.padded import MIB, padding, traffic
 from helpers.words import Words
@@ -26,7 +26,7 @@ def filled() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         model, net, out = (Path(folder, name) for name in ("model", "net", "out"))
         net.write_bytes(NET)
-        model.write_bytes(base_model(ds.parse_net(NET)))
+        model.write_bytes(demo_base())
         ds.apply(net, model, out)
         message = NetParameter.FromString(out.read_bytes())
     for layer in message.layer:
