@@ -75,7 +75,9 @@ def ran(
             os.close(descriptor)
         for thread in threads:
             thread.join()
-    return subprocess.CompletedProcess([*map(os.fspath, arguments)], code, *caught.values())
+    return subprocess.CompletedProcess(
+        [os.fspath(each) for each in arguments], code, *caught.values()
+    )
 
 
 def ran_on(

@@ -3,7 +3,7 @@
 A rule counts the requests that it fits and acts on the ``first``-th of them and ``times - 1`` more.
 Rules are tried in the order they were made; several may act on one request.
 
-Never here: how an action is carried out (store_server.py).
+Never here: how an action is carried out (server.py).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Rule:
     Args:
         kind: ``answer``: an error instead of, or after, what was asked for; ``drop``: the
             connection closed without an answer; ``cut``: closed after half of the answer's body;
-            ``whole``: all of an object where a range was asked for; ``delay``; ``replace``: a value
-            put before the request is served.
+            ``whole``: all of an object where a range was asked for; ``delay``; ``hold``: not served
+            before the rules are forgotten; ``replace``: a value put before the request is served.
         operation, key: Patterns with ``*``; `key` is without the bucket.
         times: None is for ever.
         performed: Whether what was asked for is done before the fault.

@@ -3,7 +3,7 @@
 Run as a script it listens on a free port of 127.0.0.1, prints the port, and ends when its standard
 input does. ``/_control/VERB`` is ours (no bucket can have that name) and is never counted.
 
-Never here: what moto gets wrong (store_conditions.py, store_values.py).
+Never here: what moto gets wrong (conditions.py, values.py).
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Store:
         self._rules = Rules()
         self._open = 0
         self._counting = threading.Lock()
+        self._came = threading.Condition(self._counting)
         self._in_turn = threading.RLock()
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
@@ -86,6 +87,7 @@ class Store:
                 faults=[rule.described() for rule in rules],
             )
             self._records.append(record)
+            self._came.notify_all()
         return self._counted(self._answered(environ, start, request, rules, record), record)
 
     def _counted(self, answer: Iterator[bytes], record: Record) -> Iterator[bytes]:
@@ -105,6 +107,8 @@ class Store:
         for rule in rules:
             if rule.kind == "delay":
                 rule.forgotten.wait(rule.seconds)
+            elif rule.kind == "hold":
+                rule.forgotten.wait()
             elif rule.kind == "whole":
                 environ.pop("HTTP_RANGE", None)
             elif rule.kind == "replace":
@@ -175,6 +179,10 @@ class Store:
         elif verb == "requests":
             with self._counting:
                 answer = [asdict(record) for record in self._records]
+        elif verb == "come":
+            with self._came:
+                seen = int(query["seen"])
+                self._came.wait_for(lambda: len(self._records) != seen, float(query["seconds"]))
         elif verb == "totals":
             with self._counting:
                 answer = {
@@ -261,7 +269,7 @@ def _dropped(environ: Environ) -> ConnectionError:
     return ConnectionAbortedError("dropped on purpose")
 
 
-class _Silent(MotoRequestHandler):
+class _Silent(MotoRequestHandler):  # type: ignore[misc]  # moto's has no types
     """No line for each request."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

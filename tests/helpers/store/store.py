@@ -3,7 +3,7 @@
 `started` starts it; a `Store` is one bucket of it, what was counted there, and what shall go
 wrong. Everything that a `Store` does itself goes past the counts and faults.
 
-Never here: moto, boto3 or anything of the package; the process has the first (store_server.py).
+Never here: moto, boto3 or anything of the package; the process has the first (server.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -114,18 +115,39 @@ class Store:
         """Forget the requests."""
         self._control("forget_requests")
 
-    def until(self, enough: Callable[[list[Record]], bool], seconds: float = 60) -> list[Record]:
+    def until(
+        self,
+        enough: Callable[[list[Record]], bool],
+        *,
+        alive: Callable[[], bool] = lambda: True,
+        seconds: float = 300,
+    ) -> list[Record]:
         """The requests as soon as they are enough.
+
+        Args:
+            alive: Whether somebody is there who may still ask; looked at twice a second.
+            seconds: Longer than any load makes it take: beyond it something is stuck.
 
         Raises:
             TimeoutError: They never were.
         """
         end = time.monotonic() + seconds
         while not enough(records := self.requests()):
-            if time.monotonic() > end:
+            if time.monotonic() > end or not alive():
                 raise TimeoutError(records)
-            time.sleep(0.02)
+            self._control("come", seen=str(len(records)), seconds="0.5")  # or as one comes
         return records
+
+    def until_asked(
+        self, operation: str, key: str = "*", *, alive: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Return when such a request has come; `key` is a pattern with ``*``."""
+        self.until(
+            lambda records: any(
+                each.operation == operation and fnmatchcase(each.key, key) for each in records
+            ),
+            alive=alive,
+        )
 
     # --- what shall go wrong
 
@@ -165,6 +187,13 @@ class Store:
         rule = {"operation": operation, "key": key, "first": first, "times": times}
         self._rule(**rule, kind="delay", seconds=seconds)
 
+    def hold(
+        self, operation: str = "*", key: str = "*", *, first: int = 1, times: int | None = 1
+    ) -> None:
+        """Let requests wait until `calm`, however long that takes."""
+        rule = {"operation": operation, "key": key, "first": first, "times": times}
+        self._rule(**rule, kind="hold")
+
     def replace_before(
         self, key: str, value: bytes | Path, operation: str = "GetObject", *, first: int = 1
     ) -> None:
@@ -182,7 +211,7 @@ class Store:
         self._control("rule", json.dumps(rule).encode())
 
     def _told(self, verb: str, **query: str) -> Any:
-        return json.loads(self._control(verb, **query))
+        return json.loads(self._control(verb, b"", **query))
 
     def _control(self, verb: str, body: bytes = b"", **query: str) -> bytes:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=120)

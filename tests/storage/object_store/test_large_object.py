@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
 
+from helpers.places import TESTS
 from helpers.runs import run_here
-
-RunHere = Callable[..., tuple[int, bytes, bytes]]
+from helpers.store.padded import traffic
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Any:
     """The net and the model, as files, and what apply makes of it there; all gone afterwards."""
-    sys.path.append(str(Path(__file__).parent / "bench"))
+    sys.path.append(str(TESTS / "bench"))
     try:
         import fcn8s
     finally:
@@ -33,6 +32,7 @@ def place(tmp_path: Path) -> Any:
         each.unlink()
 
 
+@pytest.mark.campaign
 def test_fcn8s_is_looked_into_and_changed_where_it_lies(place: Path, s3: Any) -> None:
     s3.put("in", place / "in")
     code, printed, errors = run_here(place, "inspect", "net", s3.url("in"), "-v")
@@ -40,7 +40,7 @@ def test_fcn8s_is_looked_into_and_changed_where_it_lies(place: Path, s3: Any) ->
     assert b"upscore8" in printed
     requests = s3.requests()
     read = sum(each.sent for each in requests)
-    assert f"{len(requests)} requests to stores: {read:,} bytes read".encode() in errors
+    assert traffic(errors) == (len(requests), read, 0, 0)
     # Half of it is the values of three Deconvolutions: 508 kB.
     assert len(requests) <= 30
     assert read < 1_000_000
@@ -49,8 +49,8 @@ def test_fcn8s_is_looked_into_and_changed_where_it_lies(place: Path, s3: Any) ->
     code, _, errors = run_here(place, "apply", "-q", "net", s3.url("in"), s3.url("out"), "-v")
     assert code == 0, errors
     requests = s3.requests()
-    assert f"{len(requests)} requests to stores:".encode() in errors
-    assert b"508,137 sent, 537,452,096 copied within the store" in errors
+    asked, _, sent, copied = traffic(errors)
+    assert (asked, sent, copied) == (len(requests), 508_137, 537_452_096)
     assert len(requests) <= 40
     assert sum(each.sent for each in requests) < 1_000_000
     assert sum(each.received for each in requests) < 520_000

@@ -281,7 +281,7 @@ def test_each_request_is_counted_with_its_bytes(store: Any, client: Any) -> None
 
 def test_requests_that_are_open_together_are_counted_so(store: Any, client: Any) -> None:
     store.put("key", b"value")
-    store.delay(30, "GetObject")
+    store.hold("GetObject", times=None)
     bodies: list[bytes] = []
 
     def get() -> None:
