@@ -269,7 +269,7 @@ def _dropped(environ: Environ) -> ConnectionError:
     return ConnectionAbortedError("dropped on purpose")
 
 
-class _Silent(MotoRequestHandler):  # type: ignore[misc]  # moto's has no types
+class _Silent(MotoRequestHandler):
     """No line for each request."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
