@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 import pytest
 from rich.cells import cell_len
-from syrupy.assertion import SnapshotAssertion
 
 from deconvsurgery.inputs.error_lines import Excerpt
 from deconvsurgery.report.terminal.errors import trouble
@@ -40,7 +39,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
     return ran
 
 
-def test_an_error_shows_the_line_it_is_about(told: Told, snapshot: SnapshotAssertion) -> None:
+def test_an_error_shows_the_line_it_is_about(told: Told) -> None:
     text = 'layer {\n  name: "up"\n  convolution_param { num_output: five }\n}\n'
     shown = told(text)
     lines = shown.split("\n")
@@ -56,11 +55,10 @@ def test_an_error_shows_the_line_it_is_about(told: Told, snapshot: SnapshotAsser
     ]
     assert lines[7].startswith(" hint: ")
     assert lines[8:] == [""]
-    assert shown == snapshot
 
 
 def test_the_next_steps_stand_one_below_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And an error about a layer shows how it begins."""
     assert run_here(tmp_path, "demo", "d")[0] == 0
@@ -84,7 +82,26 @@ def test_the_next_steps_stand_one_below_the_other(
     flags = re.findall(r"^ *(?:hint: )?(-\S+)", hint, flags=re.MULTILINE)
     assert flags == ["-x/--exclude", "--any-gain", "--skip-unfit"]  # each begins a line
     assert max(map(cell_len, shown.split("\n"))) <= 60
-    assert shown == snapshot
+
+
+def test_words_are_folded_below_their_beginning() -> None:
+    shown = trouble(
+        "d/net.prototxt:31: ",
+        "layer 'a': one two three four five six seven",
+        "a first step, which is a long one; --flag does another; third",
+        None,
+        width=30,
+    )
+    assert shown.plain.split("\n") == [
+        "error: d/net.prototxt:31:",
+        "       layer 'a': one two",
+        "       three four five six",
+        "       seven",
+        " hint: a first step, which is",
+        "         a long one;",
+        "       --flag does another;",
+        "       third",
+    ]
 
 
 def test_where_one_line_suffices_it_is_one(told: Told, words: Words) -> None:
