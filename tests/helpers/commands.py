@@ -9,7 +9,7 @@ import click
 from deconvsurgery.cli import COMPLETE, VERBS, deconvsurgery
 from deconvsurgery.rules.finding import RULES
 
-__all__ = ["COMPLETE", "CONTEXT", "RULES", "TOOL", "VERBS", "command_of", "options_of"]
+__all__ = ["COMPLETE", "CONTEXT", "RULES", "TOOL", "VERBS", "command_of", "options_of", "takes"]
 
 TOOL: Final = deconvsurgery
 
@@ -32,3 +32,8 @@ def options_of(verb: str) -> list[str]:
         if isinstance(parameter, click.Option)
         for option in (*parameter.opts, *parameter.secondary_opts)
     ]
+
+
+def takes(verb: str, option: str) -> bool:
+    """Whether a verb has this option, as ``--json``."""
+    return option in options_of(verb)

@@ -21,13 +21,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from helpers.memory import peak
 from helpers.models import NetParameter, Weights, model_bytes, noise, parsed, weights_of
 from helpers.nets import conv as nets_conv
 from helpers.nets import data_layer, layer
 from helpers.oracles import opencv_forward, ramp, scattered, tent
 from helpers.places import GOLDEN
-from helpers.runs import run_here, tool
+from helpers.runs import measured, run_here, tool
 from helpers.wire import FIXED32, dims, floats, layer_v2, number, payloads, sized, tag
 from helpers.words import Words, names, numbers, shapes
 
@@ -1282,7 +1281,7 @@ def test_memory_is_bounded_and_the_kernel_copies(bench: Bench) -> None:
         + layer("a", "InnerProduct", text % len(plain))
         + layer("b", "InnerProduct", text % len(half))
     )
-    assert peak("transplant", "-q", net, old, bench.out) < 70_000  # KiB
+    assert measured(bench.folder, "transplant", "-q", net, old, bench.out)[0] < 70_000  # KiB
     _, a, b = (payloads(each, 7) for each in payloads(bench.out.read_bytes(), 100))
     assert payloads(a[0], 5) == [plain.tobytes()]
     assert payloads(b[0], 5) == [half.astype("<f4").tobytes()]

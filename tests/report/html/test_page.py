@@ -27,7 +27,7 @@ from deconvsurgery.report.html.chart import Series, chart
 from deconvsurgery.report.html.heatmap import STEPS, heat
 from deconvsurgery.report.html.markdown import prose
 from helpers.campaigns import campaign_but
-from helpers.command_line import RULES
+from helpers.commands import RULES
 from helpers.models import NetParameter, demo_net, write_demo
 from helpers.runs import COMMAND, environment, run_here, tool
 from helpers.words import Words, names, numbers, shapes

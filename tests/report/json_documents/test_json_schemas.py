@@ -21,7 +21,7 @@ from google.protobuf import text_format
 from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
-from helpers.command_line import VERBS, takes
+from helpers.commands import VERBS, takes
 from helpers.documents import parsed_json
 from helpers.models import NetParameter, demo_base, demo_net
 from helpers.places import GOLDEN, PACKAGE, SHARED

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from helpers.campaigns import campaign, campaign_but
-from helpers.command_line import VERBS
+from helpers.commands import VERBS
 from helpers.models import demo_base, demo_net, write_demo
 from helpers.processes.warm import ran, ran_on
 from helpers.runs import run_here
