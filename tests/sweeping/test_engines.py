@@ -53,6 +53,7 @@ def alive(process: int) -> bool:
 def test_each_task_has_its_answer_or_its_error(tmp_path: Path) -> None:
     tasks = plain(tmp_path, range(20))
     tasks[7], tasks[11] = task_of(tmp_path, "raise", 7), task_of(tmp_path, "value", 11)
+    before = managers()
     said = answers(list(run_local(labour, tasks, 2)))
     error, other = said.pop(7), said.pop(11)
     assert said == {each: each * each for each in range(20) if each not in (7, 11)}
@@ -60,12 +61,13 @@ def test_each_task_has_its_answer_or_its_error(tmp_path: Path) -> None:
     assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
     assert (type(other), other.args) == (ValueError, (11,))
     assert begun(tmp_path) == [*range(20)]
-    assert not managed()
+    assert managers() <= before
 
 
-def managed() -> bool:
-    """A pool's own thread is there, and with it the semaphores of its queues."""
-    return "_ExecutorManagerThread" in {type(each).__name__ for each in threading.enumerate()}
+def managers() -> set[threading.Thread]:
+    """Each pool's own thread; with it go the semaphores of its queues."""
+    alive = threading.enumerate()
+    return {each for each in alive if type(each).__name__ == "_ExecutorManagerThread"}
 
 
 def test_no_tasks() -> None:
@@ -100,10 +102,13 @@ def test_a_task_that_always_kills_is_given_up_and_no_other(tmp_path: Path) -> No
 
 def test_a_worker_that_dies_between_two_answers_takes_no_task_with_it(tmp_path: Path) -> None:
     tasks = [task_of(tmp_path, "who", 0), *plain(tmp_path, range(1, 12))]
+    before = managers()
     running = run_local(labour, tasks, 1)
     first, worker = next(running)
+    (manager,) = managers() - before
     os.kill(worker, signal.SIGKILL)
-    until(lambda: not managed())
+    manager.join(PATIENCE)  # it has found that the worker is dead
+    assert not manager.is_alive()
     said = answers([(first, 0), *running])
     assert said == {each: each * each for each in range(12)}
 
@@ -204,7 +209,7 @@ def test_workers_end_with_the_process_that_they_work_for(
 # --- Dask's workers
 
 
-@pytest.mark.parametrize("group", [1, 32])
+@pytest.mark.parametrize("group", [pytest.param(1, marks=pytest.mark.campaign), 32])
 def test_a_cluster_that_is_there_does_it(
     group: int, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
