@@ -196,7 +196,7 @@ def test_attributes_that_cannot_be_kept_are_told(
     for warning in warnings:
         assert r" user.a\n " in warning
         assert os.strerror(errno.EOPNOTSUPP) in warning
-    words(warnings)
+        words(warning)
     assert old.read_bytes() == NEW
 
 
