@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
-
-@contextmanager
-def _cluster(workers: int) -> Iterator[Any]:
-    """Workers that were there before; a task is given up when one of them dies of it."""
-    from distributed import LocalCluster
-
-    before = dict(os.environ)
-    try:
-        with LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            scheduler_kwargs={
-                "dashboard": False,
-                "dashboard_address": "127.0.0.1:0",
-                "allowed_failures": 0,
-            },
-            worker_dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as made:
-            yield made
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
+from helpers.processes.dask_cluster import Cluster, cluster_of
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Any]:
+def cluster() -> Iterator[Cluster]:
     """Two of Dask's workers, for all tests that leave them as they are."""
-    with _cluster(2) as made:
+    with cluster_of(2) as made:
         yield made
 
 
 @pytest.fixture
-def own_cluster() -> Iterator[Any]:
+def own_cluster() -> Iterator[Cluster]:
     """One worker of Dask's, for a test that ends it."""
-    with _cluster(1) as made:
+    with cluster_of(1) as made:
         yield made
 
 

@@ -20,6 +20,7 @@ from deconvsurgery.sweeping.engines import dask as dask_engine
 from deconvsurgery.sweeping.engines import local
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
+from helpers.processes.dask_cluster import Cluster
 from helpers.processes.ending import PATIENCE, until, watched
 from helpers.processes.heeding import heeding
 from helpers.processes.labour import Counted, Task, begun, labour, task_of
@@ -211,7 +212,7 @@ def test_workers_end_with_the_process_that_they_work_for(
 
 @pytest.mark.parametrize("group", [pytest.param(1, marks=pytest.mark.campaign), 32])
 def test_a_cluster_that_is_there_does_it(
-    group: int, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    group: int, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Few tasks at a time; an error and a death are the task's own."""
     monkeypatch.setattr(dask_engine, "_GROUP", group)
@@ -231,11 +232,11 @@ def test_a_cluster_that_is_there_does_it(
     assert type(death).__name__ == "KilledWorker"
     assert given == {each: each * each for each in range(30) if each not in (7, 11, 15)}
     assert begun(tmp_path).count(15) == 2  # with others, and alone
-    assert cluster.status.name == "running"  # it is not ours to end
+    assert cluster.is_running()  # it is not ours to end
 
 
 def test_brief_tasks_go_together(
-    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And each is done once all the same."""
     from distributed import Client
@@ -272,7 +273,7 @@ def test_a_group_ends_when_its_time_is_over() -> None:
     assert together("", "rest", "") == [7, 7]
 
 
-def test_a_scheduler_that_goes_away(own_cluster: Any, tmp_path: Path, words: Words) -> None:
+def test_a_scheduler_that_goes_away(own_cluster: Cluster, tmp_path: Path, words: Words) -> None:
     address = own_cluster.scheduler_address
     running = run_dask(labour, plain(tmp_path, range(9), "wait"), 1, address)
 

@@ -22,6 +22,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.sweeping import sweep as sweeping
 from helpers.models import demo_base, demo_net
+from helpers.processes.dask_cluster import Cluster
 from helpers.processes.ending import PATIENCE, command_of, processes_below, until, watched
 from helpers.processes.heeding import heeding
 from helpers.runs import COMMAND, environment, run_here
@@ -90,7 +91,7 @@ def swept(place: Path, *arguments: str) -> tuple[int, Any]:
 # --- what it comes to
 
 
-def test_each_pair_has_its_row_and_a_failure_is_not_the_end(zoo: Path, cluster: Any) -> None:
+def test_each_pair_has_its_row_and_a_failure_is_not_the_end(zoo: Path, cluster: Cluster) -> None:
     """The same rows by both engines; what one has settled the other passes over."""
     # Dask's workers are in another folder.
     (zoo / "zoo.toml").write_text(APPLY.format(root=f"{zoo}/"))
