@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from helpers.faults.lab import Case
 
 
-def crossed(*tables: Sequence[Any]) -> list[ParameterSet]:
+def crossed(*tables: Sequence[Any]) -> list[Any]:
     """All combinations; all but enough for each value of each table are marked ``campaign``."""
     sizes = [len(table) for table in tables]
     kept = {tuple(number % size for size in sizes) for number in range(max(sizes))}
@@ -25,16 +24,16 @@ def crossed(*tables: Sequence[Any]) -> list[ParameterSet]:
     ]
 
 
-def all_marked(*tables: Sequence[Any]) -> list[ParameterSet]:
+def all_marked(*tables: Sequence[Any]) -> list[Any]:
     """All combinations, all of them marked ``campaign``."""
     return [
         pytest.param(*values, marks=pytest.mark.campaign) for values in itertools.product(*tables)
     ]
 
 
-def each_verb(cases: Iterable[Case], *also: str) -> list[ParameterSet]:
+def each_verb(cases: Iterable[Case], *also: str) -> list[Any]:
     """All cases; those that are neither a verb's first nor named are marked ``campaign``."""
-    found: list[ParameterSet] = []
+    found: list[Any] = []
     met: set[str] = set()
     for case in cases:
         kept = case.arguments[0] not in met or case.name in also
@@ -44,7 +43,7 @@ def each_verb(cases: Iterable[Case], *also: str) -> list[ParameterSet]:
     return found
 
 
-def some(table: Sequence[Any], *kept: Any) -> list[ParameterSet]:
+def some(table: Sequence[Any], *kept: Any) -> list[Any]:
     """All values of a table; those that are not named are marked ``campaign``."""
     assert set(kept) <= set(table), kept
     rows = [each if isinstance(each, tuple) else (each,) for each in table]
