@@ -291,7 +291,7 @@ FAULTS: list[tuple[str, BaseException, bool]] = [
 ]
 
 
-def fault(name: str, error: BaseException, late: bool) -> ParameterSet:
+def fault(name: str, error: BaseException, late: bool) -> Any:
     """A case; of errors that are treated alike one is always tried, the others in a campaign."""
     alike = (
         error.errno != errno.ENOSPC and (name, error.errno) != ("copy_file_range", errno.EIO)
