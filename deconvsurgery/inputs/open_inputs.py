@@ -73,7 +73,7 @@ def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Scanned, Ne
             net = as_net(text)
         except PrototxtError as error:
             error.path = source.name
-            error.hint = error.hint or "mend the text there: Caffe would not read it either"
+            error.hint = error.hint or "fix the text there: Caffe would not read it either"
             raise
         yield source, text, net
 
