@@ -47,8 +47,11 @@ def test_512_megabytes_of_addresses(line: str, place: Path) -> None:
 
 
 @each_case
-def test_few_descriptors(case: Case, place: Path, words: Words) -> None:
-    """From none at all to enough: an error that says so, or the result."""
+def test_few_descriptors(case: Case, place: Path) -> None:
+    """From none at all to enough: an error that says so, or the result.
+
+    Which call is refused, and so in which words, depends on what this process has open.
+    """
     bench = Bench(case, place)
     highest = max(int(fd) for fd in os.listdir("/dev/fd"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -70,7 +73,6 @@ def test_few_descriptors(case: Case, place: Path, words: Words) -> None:
             assert (done.code, done.out) == (4, "")
             assert done.told.name in {*bench.before, *case.outputs, "new", "standard input"}
             assert os.strerror(errno.EMFILE) in done.told.message
-            words(done.told.sentences)
         bench.reset()
         if done.code == 0:
             break
