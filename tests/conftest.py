@@ -88,12 +88,15 @@ class _Met:
         self.partly: set[str] = set()
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """A test some cases of which do not run keeps the sentences that it has."""
+        """A test some cases of which do not run, or not to their end, keeps what it has."""
         self.partly |= {_test_name(item.nodeid) for item in items}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call":
-            self.ran.add(_test_name(report.nodeid))
+        name = _test_name(report.nodeid)
+        if not report.passed:  # skipped without the data beside the checkout, or failed too early
+            self.partly.add(name)
+        elif report.when == "call":
+            self.ran.add(name)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
