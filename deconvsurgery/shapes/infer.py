@@ -17,7 +17,12 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.forks import FORK_RULES
-from deconvsurgery.shapes.layers.windows import WINDOW_RULES, input_channels, input_shape
+from deconvsurgery.shapes.layers.windows import (
+    WINDOW_RULES,
+    certain_tops,
+    input_channels,
+    input_shape,
+)
 from deconvsurgery.shapes.layers.with_weights import WEIGHT_RULES
 from deconvsurgery.shapes.layers.without_weights import (
     LAYER_RULES,
@@ -110,7 +115,7 @@ def _set_up(layer: Layer, bottoms: Bottoms, guess: str | None) -> LayerShapes:
             check_blob(shape)
     except ShapeError as error:
         words = error.message if error.hint is None else f"{error.message}; {error.hint}"
-        setup = Setup((), None, words)
+        setup = Setup(certain_tops(layer, bottoms), None, words)
     tops = (*setup.tops, *unknown)[: len(unknown)]
     if setup.problem is not None:
         return LayerShapes(bottoms, tops, None, None, setup.problem)

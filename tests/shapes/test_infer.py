@@ -757,6 +757,30 @@ def test_bottoms_of_a_deconvolution_must_be_alike(words: Words) -> None:
     words(problem)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "body", "top"),
+    [
+        ([IMAGE], deconv("num_output: 4 group: 4 kernel_size: 4"), (1, 4, None, None)),
+        ([IMAGE], deconv("num_output: 4"), (1, 4, None, None)),
+        ([IMAGE], deconv("num_output: 4 kernel_size: 4 pad: 9"), (1, 4, None, None)),
+        ([IMAGE], deconv("num_output: 4 kernel_size: 0 axis: -2"), (1, 6, 4, None)),
+        ([IMAGE], conv("num_output: 4 group: 5 kernel_size: 3"), (1, 4, None, None)),
+        ([None], deconv("num_output: 4 group: 3 kernel_size: 4"), (None, 4, None, None)),
+        ([IMAGE], deconv("num_output: 0 kernel_size: 4"), None),  # by which it is not known
+        ([IMAGE], deconv("num_output: 4294967295 kernel_size: 4"), None),
+        ([IMAGE], deconv("num_output: 4 kernel_size: 4 axis: 7"), None),
+        ([None], deconv("num_output: 4 kernel_size: 4 axis: -2 group: 3"), None),
+        ([IMAGE, (1, 6)], deconv("num_output: 4 kernel_size: 4"), None),
+    ],
+)
+def test_a_window_that_caffe_refuses_has_its_outputs_all_the_same(
+    inputs: Shapes, body: str, top: tuple[int | None, ...] | None
+) -> None:
+    """So that the layers below one that is wrong are not of unknown channels."""
+    shapes = alone(inputs, body)
+    assert (shapes.problem is not None, shapes.blobs, shapes.tops) == (True, None, (top,))
+
+
 def test_a_problem_leaves_what_is_undisputed() -> None:
     """A fork's pooling may round in another way: the channels are beyond doubt all the same."""
     assert alone([(1, 6, 5, 7), (1, 6, 5, 8)], 'type: "Eltwise"').tops == ((1, 6, 5, None),)

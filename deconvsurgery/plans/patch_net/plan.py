@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.matching.matched_layer import Refusal, Target, targets
 from deconvsurgery.plans.apply.plan import all_refused, refuse_misspelt
 from deconvsurgery.prototxt.net import (
     Layer,
@@ -114,15 +114,18 @@ def make_patch(
         )
         for layer in selection.matched
     }
-    edits, patched = _patched(written, wanted, inputs)
     before = {each.layer.index: each for each in _targets(net, selection, states)}
-    after = {each.layer.index: each for each in _targets(patched, selection, states)}
-    refused = refusals(before, after, patched, wanted, options, states)
+    refused: dict[int, Refusal] = {}
+    while True:  # what is refused is not patched, and the others are judged again without it
+        edits, patched = _patched(written, wanted, inputs)
+        after = {each.layer.index: each for each in _targets(patched, selection, states)}
+        found = refusals(before, after, patched, wanted, options, states)
+        if not found:
+            break
+        refused |= found
+        wanted = {index: each for index, each in wanted.items() if index not in found}
     if refused and not options.skip_unfit:
         raise all_refused([(before[index], refused[index]) for index in sorted(refused)], "patched")
-    if refused:
-        wanted = {index: each for index, each in wanted.items() if index not in refused}
-        edits, patched = _patched(written, wanted, inputs)
     rows = []
     for layer in selection.matched:
         index = layer.index
@@ -130,9 +133,11 @@ def make_patch(
         if index in refused:
             rows.append(replace(row, reason=refused[index].reason))
             continue
-        said = tuple(warnings_of(before[index], after[index], net, wanted, options))
+        said = warnings_of(before[index], after[index], net, wanted, options)
         action = "patched" if wanted[index] else "unchanged"
-        rows.append(replace(row, action=action, changes=wanted[index], warnings=said))
+        rows.append(
+            replace(row, action=action, changes=wanted[index], warnings=tuple(dict.fromkeys(said)))
+        )
     return Patch(
         layers=tuple(rows),
         edits=tuple(edits),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
@@ -29,6 +29,8 @@ Changes: TypeAlias = Mapping[int, Sequence[FieldChange]]
 
 _SHAPING = frozenset({"group", "kernel_size", "kernel_h", "kernel_w"})
 _SIZING = frozenset({"kernel_size", "kernel_h", "kernel_w", "pad", "pad_h", "pad_w"})
+_RULES = frozenset({"include", "exclude"})
+_RATES = frozenset({"lr_mult", "decay_mult", "blobs_lr", "weight_decay"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +56,51 @@ def refusals(
     options: PatchOptions,
     states: Sequence[NetState],
 ) -> dict[int, Refusal]:
-    """Why layers cannot be patched, by their index; ``net`` is the patched one.
+    """Layers that cannot be patched, by their index; ``net`` is the one patched as ``wanted``.
 
-    One that shares its weights stands and falls with the others.
+    Not all of them: one that only another's refused changes may have spoilt is judged again in a
+    net without those, so that the caller asks until none is left. Nothing to change is never
+    refused, nor a change for what it does not touch.
     """
-    refused: dict[int, Refusal] = {}
-    for index, target in after.items():
-        case = _Case(before[index], target, options)
-        why = next((found for reason in _REASONS if (found := reason(case))), None)
-        if why is None and any(_rules(change) for change in wanted[index]):
-            why = _stands_in_the_way(net, index, states)
-        if why is not None:
-            refused[index] = why
-    while alone := _left_by_a_sharer(net, after, wanted, refused):
-        refused |= alone
-    return refused
+    found: dict[int, Refusal] = {}
+    above: set[int] = set()
+    for index, changes in wanted.items():
+        case, touched = _Case(before[index], after[index], options), _touched(changes)
+        for reason in _REASONS:
+            why = reason.find(case) if reason.fields & touched else None
+            if why is not None:
+                found[index] = why
+                if reason.from_above(case):
+                    above.add(index)
+                break
+        else:
+            if touched & _RULES and (why := _stands_in_the_way(net, index, states)) is not None:
+                found[index] = why
+    certain = found.keys() - above or _uppermost(net, found)
+    refused = {index: why for index, why in found.items() if index in certain}
+    left = {index: changes for index, changes in wanted.items() if index not in refused}
+    return refused | _left_by_a_sharer(net, left) | _frozen_apart(net, left, states)
 
 
-def _rules(change: FieldChange) -> bool:
-    return change.path[0][0] in ("include", "exclude")
+def _touched(changes: Sequence[FieldChange]) -> set[str]:
+    """The fields that change, those of ``convolution_param`` by their own names."""
+    paths = (change.path for change in changes)
+    return {path[path[0][0] == "convolution_param"][0] for path in paths}
+
+
+def _uppermost(net: Net, found: Collection[int]) -> set[int]:
+    """The layers above which there is none of the others."""
+    upper: set[int] = set()
+    below: set[str] = set()  # blobs that one of them had a part in
+    for layer in net.layers:
+        is_below = not below.isdisjoint(layer.bottom)
+        if layer.index in found and not is_below:
+            upper.add(layer.index)
+        if layer.index in found or is_below:
+            below.update(layer.top)
+        else:
+            below.difference_update(layer.top)
+    return upper
 
 
 def _channels_differ(case: _Case) -> Refusal | None:
@@ -171,15 +199,32 @@ def _gain(case: _Case) -> Refusal | None:
     )
 
 
-_REASONS: tuple[Callable[[_Case], Refusal | None], ...] = (
-    _channels_differ,
-    _caffe_refuses,
-    _channels_unknown,
-    _learned,
-    _not_square,
-    _nearest,
-    _beyond_reason,
-    _gain,
+class _Reason(NamedTuple):
+    """Why not: a change of any of ``fields`` is refused for it, another one is not.
+
+    ``from_above``: what reaches the layer may be the cause, be it another layer's change.
+    """
+
+    find: Callable[[_Case], Refusal | None]
+    fields: frozenset[str]
+    from_above: Callable[[_Case], bool] = lambda _case: False
+
+
+_FILLER = frozenset({"weight_filler", "group"})
+_KERNEL = frozenset({"weight_filler"}) | _SIZING
+_REASONS = (
+    _Reason(_channels_differ, _FILLER, lambda case: case.before.channels is None),
+    _Reason(
+        _caffe_refuses,
+        _FILLER | _SIZING | _RULES,
+        lambda case: case.before.problem != case.target.problem,
+    ),
+    _Reason(_channels_unknown, _FILLER, lambda _case: True),
+    _Reason(_learned, _SIZING),
+    _Reason(_not_square, _KERNEL),
+    _Reason(_nearest, _KERNEL),
+    _Reason(_beyond_reason, _KERNEL),
+    _Reason(_gain, _KERNEL),
 )
 
 
@@ -191,7 +236,7 @@ def _filling(target: Target) -> BilinearFill:
 def _stands_in_the_way(net: Net, index: int, states: Sequence[NetState]) -> Refusal | None:
     """Why a layer that is now in every phase would stop Caffe in one (``Net::AppendTop``)."""
     layer = net.layers[index]
-    for state in dict.fromkeys(replace(each, phase=phase) for each in states for phase in Phase):
+    for state in _both_phases(states):
         made: set[str] = set()
         for other in net.filtered(state).layers:
             new = [top for top in other.top if top not in other.bottom]
@@ -206,9 +251,11 @@ def _stands_in_the_way(net: Net, index: int, states: Sequence[NetState]) -> Refu
     return None
 
 
-def _left_by_a_sharer(
-    net: Net, found: Collection[int], wanted: Changes, refused: Collection[int]
-) -> dict[int, Refusal]:
+def _both_phases(states: Sequence[NetState]) -> list[NetState]:
+    return list(dict.fromkeys(replace(each, phase=phase) for each in states for phase in Phase))
+
+
+def _left_by_a_sharer(net: Net, wanted: Changes) -> dict[int, Refusal]:
     """Layers whose weights another has, too, which keeps its old shape: Caffe stops at that."""
     users: dict[tuple[str, int], list[Layer]] = {}
     for layer in net.layers:
@@ -217,16 +264,42 @@ def _left_by_a_sharer(
                 users.setdefault((spec.name, position), []).append(layer)
     left: dict[int, Refusal] = {}
     for (param, position), layers in users.items():
-        stay = [layer for layer in layers if layer.index not in found or layer.index in refused]
-        for layer in layers:
-            if position or not stay or layer.index in refused or layer in stay:
-                continue
-            if any(change.path[-1][0] in _SHAPING for change in wanted[layer.index]):
+        stay = [layer for layer in layers if layer.index not in wanted]
+        for layer in layers if stay and not position else ():
+            if _touched(wanted.get(layer.index, ())) & _SHAPING:
                 left[layer.index] = Refusal(
                     f"shares its weights (param {param!r}) with {stay[0].name!r} (line "
                     f"{stay[0].line}), which is not patched: Caffe stops where shapes differ"
                 )
     return left
+
+
+def _frozen_apart(net: Net, wanted: Changes, states: Sequence[NetState]) -> dict[int, Refusal]:
+    """Layers sharing a blob with one that learns it; Caffe wants one rate (``AppendParam``)."""
+    found: dict[int, Refusal] = {}
+    frozen = {
+        index
+        for index, changes in wanted.items()
+        if any(change.path[-1][0] in _RATES and change.after is not None for change in changes)
+    }
+    if not frozen:
+        return found
+    learns: dict[str, list[Layer]] = {}
+    for layer in net.layers:
+        for spec in layer.message.messages("param"):
+            if any(spec.number(rate, 0.0) for rate in ("lr_mult", "decay_mult")):
+                learns.setdefault(spec.text("name"), []).append(layer)
+    together = _both_phases(states)
+    for index in sorted(frozen):
+        layer = net.layers[index]
+        for name in (spec.name for spec in layer.param if spec.name):
+            for other in learns.get(name, ()):
+                if any(layer.active(state) and other.active(state) for state in together):
+                    found[index] = Refusal(
+                        f"shares a blob (param {name!r}) with {other.name!r} (line {other.line}), "
+                        "which keeps its own lr_mult or decay_mult: Caffe stops where these differ"
+                    )
+    return found
 
 
 # --- what is to be said of a layer that is patched, or right already
@@ -237,12 +310,17 @@ def warnings_of(
 ) -> Iterator[str]:
     """Where the filler, or the net around the layer, would still not do what is meant."""
     case = _Case(before, after, options)
-    layer = before.layer
+    layer, touched = before.layer, _touched(wanted[before.layer.index])
+    for reason in _REASONS:
+        if not reason.fields & touched and (why := reason.find(case)) is not None:
+            yield why.reason  # it was so before, and no change is in vain for it
+            break
     if options.group and after.guess:
         yield after.guess
-    if case.bilinear:
+    stops = _caffe_refuses(case) or _not_square(case) or _beyond_reason(case)
+    if case.bilinear and not stops:
         yield from _filler_warnings(after, net.version)
-    if any(change.path[-1][0] in _SIZING for change in wanted[layer.index]):
+    if touched & _SIZING:
         yield (
             f"kernel {by(after.kernel)}, stride {by(after.stride)}, pad {by(after.pad)}: its "
             "output has another size and place now; a Crop behind it needs another offset"

@@ -82,6 +82,26 @@ def input_channels(layer: Layer, shape: Shape) -> Dim:
     return shape[canonical_axis(layer.convolution_param.axis, len(shape))]
 
 
+def certain_tops(layer: Layer, bottoms: Bottoms) -> tuple[Shape, ...]:
+    """What a layer's tops are even if Caffe does not set it up as it is.
+
+    Whatever is wrong with a (De)convolution, it makes ``num_output`` channels, so that one which
+    Caffe refuses leaves no layer below it without any.
+    """
+    param = layer.convolution_param
+    if layer.type not in ("Convolution", "Deconvolution") or not 0 < param.num_output <= INT_MAX:
+        return ()
+    try:
+        shape = input_shape(layer, bottoms)
+        axis = 0 if shape is None else canonical_axis(param.axis, len(shape))
+    except ShapeError:
+        return ()
+    if shape is None:
+        return ()
+    sizes = (None,) * (len(shape) - axis - 1)
+    return ((*shape[:axis], param.num_output, *sizes),) * len(layer.top)
+
+
 def _convolution(layer: Layer, bottoms: Bottoms) -> Setup:
     """Convolution: weight (O, C/G, *kernel), bias (O)."""
     return _convolved(layer, bottoms, transposed=False)
