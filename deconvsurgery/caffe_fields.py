@@ -265,21 +265,57 @@ FORK_CONVOLUTION_FIELDS: Final = frozenset(
     }
 )
 
+# What a layer of a fork's own type has in convolution_param beside all that.
+FORK_LAYER_FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        # video-caffe
+        **dict.fromkeys(
+            ("NdConvolution", "DepthwiseNdConvolution"),
+            frozenset({"kernel_shape", "pad_shape", "stride_shape"}),
+        ),
+        # C3D 1.0
+        **dict.fromkeys(
+            ("CONVOLUTION3D", "DECONVOLUTION3D"),
+            frozenset({"filter_group", "kernel_depth", "temporal_pad", "temporal_stride"}),
+        ),
+    }
+)
+
+# The types whose fields these are in Caffe; what another type of a fork's reads is its own.
+CONVOLUTION_TYPES: Final = frozenset(
+    {"Convolution", "Deconvolution", "DepthwiseConvolution", "Im2col"}
+)
+
+
+# Fields that Caffe has once and a fork repeats: BVLC's opencl branch gives a value for each axis.
+# (Its other repeated fields, ``dilation`` here and ``dim`` of memory_data_param, Caffe lacks.)
+FORK_REPEATED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"PoolingParameter": ("kernel_size", "stride", "pad")}
+)
+
 
 @cache
-def _pool() -> DescriptorPool:
+def _pool(*, of_forks: bool) -> DescriptorPool:
     # A pool of our own: the default one belongs to the process, and pycaffe may be in it.
     from google.protobuf import descriptor_pb2, descriptor_pool
 
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
+        for message in file.message_type if of_forks else ():
+            for field in message.field:
+                if field.name in FORK_REPEATED_FIELDS.get(message.name, ()):
+                    field.label = field.LABEL_REPEATED
+                    field.ClearField("default_value")  # which no repeated field may have
         pool.AddSerializedFile(file.SerializeToString())
     return pool
 
 
 @cache
-def message_class(name: str) -> type[Message]:
+def message_class(name: str, *, of_forks: bool = False) -> type[Message]:
     r"""The class of a message in ``proto/caffe.proto``; ``KeyError`` when it has none of that name.
+
+    ``of_forks``: as a net's text is read, where fields may repeat that Caffe has once
+    (`FORK_REPEATED_FIELDS`).
 
     >>> net = message_class("NetParameter")(name="fcn")
     >>> net.SerializeToString()
@@ -287,5 +323,5 @@ def message_class(name: str) -> type[Message]:
     """
     from google.protobuf import message_factory
 
-    descriptor = _pool().FindMessageTypeByName(f"{PACKAGE}.{name}")
+    descriptor = _pool(of_forks=of_forks).FindMessageTypeByName(f"{PACKAGE}.{name}")
     return message_factory.GetMessageClass(descriptor)

@@ -12,6 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deconvsurgery.caffe_fields import (
+    FORK_REPEATED_FIELDS,
     BlobField,
     BlobShapeField,
     LayerField,
@@ -223,10 +224,11 @@ def convolution_param(layer: Layer) -> bytes:
 
 
 def fill_message(target: Any, message: Message) -> None:
-    """Set a protobuf message's fields; what it does not know is left out."""
+    """Set a protobuf message's fields; what it does not know is left out, or a fork repeats."""
+    repeated = FORK_REPEATED_FIELDS.get(target.DESCRIPTOR.name, ())
     for name, value in message.fields:
         known = target.DESCRIPTOR.fields_by_name.get(name)
-        if known is None:
+        if known is None or (name in repeated and len(message.all(name)) > 1):
             continue
         if isinstance(value, Message):
             if known.message_type is not None:

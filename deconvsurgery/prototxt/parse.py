@@ -11,7 +11,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deconvsurgery.caffe_fields import CONVOLUTION_FIELDS, FORK_CONVOLUTION_FIELDS
+from deconvsurgery.caffe_fields import (
+    CONVOLUTION_FIELDS,
+    CONVOLUTION_TYPES,
+    FORK_CONVOLUTION_FIELDS,
+    FORK_LAYER_FIELDS,
+)
 from deconvsurgery.errors import NotANetError, PrototxtError
 
 from .net import (
@@ -28,7 +33,7 @@ from .net import (
     Value,
 )
 from .tokens import Text, TextField, scan
-from .typed_fields import meaning
+from .typed_fields import meaning, repeated_as_forks_do
 from .upgrade import upgraded_v0, upgraded_v1
 
 _SOLVER_FIELDS = frozenset({"train_net", "test_net", "base_lr", "max_iter", "lr_policy", "net"})
@@ -80,7 +85,7 @@ def as_net(scanned: Scanned) -> Net:
         state=_state(message.message("state")),
         version=version,
         encoding=scanned.encoding,
-        notes=scanned.notes + input_notes,
+        notes=scanned.notes + repeated_as_forks_do(text, fields) + input_notes,
     )
 
 
@@ -166,23 +171,30 @@ def _layers(
     ]
     messages = message.messages(name)
     places = [place for place, _ in bodies]
-    misspelt = [_misspelt(text, body) for _, body in bodies]
-    if name == "layer":
-        return "V2", list(zip(messages, places, misspelt, strict=True))
     if any("layer" in each for each in messages):
         upgraded = upgraded_v0(messages)
         return "V0", [(each, places[index], ()) for index, each in upgraded]
-    upgraded_messages = [upgraded_v1(each) for each in messages]
-    return "V1", list(zip(upgraded_messages, places, misspelt, strict=True))
+    if name == "layers":
+        messages = tuple(upgraded_v1(each) for each in messages)
+    misspelt = [
+        _misspelt(text, body, each.text("type"))
+        for (_, body), each in zip(bodies, messages, strict=True)
+    ]
+    version = "V1" if name == "layers" else "V2"
+    return version, list(zip(messages, places, misspelt, strict=True))
 
 
-def _misspelt(text: Text, body: Sequence[TextField]) -> tuple[UnknownField, ...]:
+def _misspelt(text: Text, body: Sequence[TextField], kind: str) -> tuple[UnknownField, ...]:
+    """Fields of convolution_param that a layer of this type has in no Caffe."""
+    if kind not in CONVOLUTION_TYPES and kind not in FORK_LAYER_FIELDS:
+        return ()
+    own = {*CONVOLUTION_FIELDS, *FORK_CONVOLUTION_FIELDS, *FORK_LAYER_FIELDS.get(kind, ())}
     unknown = []
     for field in body:
         if field.name != "convolution_param":
             continue
         for inner in (inner for inners in field.children or () for inner in inners):
-            if inner.name in CONVOLUTION_FIELDS or inner.name in FORK_CONVOLUTION_FIELDS:
+            if inner.name in own:
                 continue
             near = difflib.get_close_matches(inner.name.lower(), CONVOLUTION_FIELDS, 1, 0.6)
             unknown.append(

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffe_fields import FORK_REPEATED_FIELDS, message_class
 from deconvsurgery.errors import PrototxtError
+from deconvsurgery.wording import listed
 
 from .net import Message, Value
 from .tokens import Text, TextField, Token
@@ -29,13 +30,41 @@ def meaning(text: Text, fields: Sequence[TextField]) -> Message:
     """
     from google.protobuf import text_format
 
-    message = message_class("NetParameter")()
+    message = message_class("NetParameter", of_forks=True)()
     masked = set(_foreign(text, fields, message.DESCRIPTOR))
     try:
         text_format.Parse(_readable(text.text, fields, masked), message, allow_unknown_field=True)
     except text_format.ParseError as error:
         raise _reported(error, text) from None
     return _typed(fields, message, masked)
+
+
+def repeated_as_forks_do(text: Text, fields: Sequence[TextField]) -> tuple[str, ...]:
+    """A note on the fields that only a fork of Caffe repeats, with their lines; or none."""
+    found = list(_repeated(text, fields, message_class("NetParameter").DESCRIPTOR))
+    if not found:
+        return ()
+    names = listed(sorted({each.name for each in found}))
+    lines = sorted({text.place(each.start)[0] for each in found})
+    place = f"line{'s' if len(lines) > 1 else ''} {listed([str(line) for line in lines])}"
+    return (
+        f"pooling_param has several values of {names} ({place}): BVLC's opencl branch reads one "
+        "for each axis, other Caffes stop at that",
+    )
+
+
+def _repeated(text: Text, fields: Sequence[TextField], descriptor: Any) -> Iterator[TextField]:
+    """Each field that gives a second value, or a list of values, where Caffe wants one."""
+    seen: set[str] = set()
+    for field in fields:
+        known = descriptor.fields_by_name.get(field.name)
+        if known is not None and known.message_type is not None:
+            for body in field.children or ():
+                yield from _repeated(text, body, known.message_type)
+        elif field.name in FORK_REPEATED_FIELDS.get(descriptor.name, ()):
+            if field.name in seen or text.text[field.stop - 1] == "]":
+                yield field
+            seen.add(field.name)
 
 
 def _reported(error: Any, text: Text) -> PrototxtError:

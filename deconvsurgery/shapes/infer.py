@@ -17,6 +17,7 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.forks import FORK_RULES
+from deconvsurgery.shapes.layers.volumes import VOLUME_RULES
 from deconvsurgery.shapes.layers.windows import (
     WINDOW_RULES,
     certain_tops,
@@ -48,6 +49,7 @@ _NO_SHAPES: Final[SourceShapes] = MappingProxyType({})
 
 RULES: Final[Mapping[str, Rule]] = {
     **FORK_RULES,
+    **VOLUME_RULES,
     **LAYER_RULES,
     **WEIGHT_RULES,
     **WINDOW_RULES,
@@ -61,7 +63,7 @@ _KEEPS_CHANNELS: Final = frozenset(
     | {"Sigmoid", "Softmax", "SpatialDropout", "Swish", "TanH", "Threshold", "Bias", "Scale"}
     | {"BN", "BatchNorm", "LRN", "MVN", "Normalize", "Split", "Eltwise", "BatchReindex", "Filter"}
     | {"Pooling", "ROIPooling", "UnPooling", "Unpooling", "Upsample", "Interp", "Resample"}
-    | {"Downsample", "ImResize", "SimpleCrop", "AutoCrop"}
+    | {"Downsample", "ImResize", "SimpleCrop", "AutoCrop", "NdPooling", "POOLING3D"}
 )
 
 

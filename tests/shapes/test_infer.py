@@ -246,6 +246,61 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [(1, 3, None, None)],
         [],
     ),
+    # ── BVLC's opencl branch: a value for each axis, any number of axes, dilation
+    (
+        [(1, 3, 16, 16)],
+        'type: "Pooling" pooling_param { kernel_size: 2 kernel_size: 2 stride: 2 stride: 2 }',
+        [(1, 3, 8, 8)],
+        [],
+    ),
+    (
+        [(1, 3, 16, 9)],
+        'type: "Pooling" pooling_param { kernel_size: [3, 2] stride: [2, 3] pad: [1, 0] }',
+        [(1, 3, 9, None)],
+        [],
+    ),
+    (
+        [(1, 3, 16, 10)],
+        'type: "Pooling" pooling_param { kernel_size: [3, 2] stride: [2, 3] pad: [1, 0] }',
+        [(1, 3, 9, 4)],
+        [],
+    ),
+    (
+        [(1, 3, 9, 9, 9)],
+        'type: "Pooling" pooling_param { kernel_size: [1, 2, 3] stride: 2 }',
+        [(1, 3, 5, 5, 4)] * 2,
+        [],
+    ),
+    (
+        [(2, 3, 4, 9, 9)],
+        'type: "Pooling" pooling_param { kernel_size: 2 stride: 1 dilation: 2 axis: 1 }',
+        [(2, 3, 2, 7, 7)],
+        [],
+    ),
+    (
+        [(1, 3, 9, 9)],
+        'type: "Pooling" pooling_param { kernel_size: 2 axis: 2 }',
+        [(1, 3, 9, 8)],
+        [],
+    ),
+    (
+        [(1, 3, 4, 9, 9)],
+        'type: "Pooling" pooling_param { global_pooling: true dilation: 1 }',
+        [(1, 3, 1, 1, 1)],
+        [],
+    ),
+    (
+        [None],
+        'type: "Pooling" pooling_param { kernel_size: 2 stride: 1 stride: 2 stride: 2 }',
+        [(None,) * 5],
+        [],
+    ),
+    (  # Intel's, whose sizes are left open
+        [(1, 3, 9, 9, 9)],
+        'type: "Pooling" pooling_param { kernel_size_3d: [2, 2, 2] }',
+        [(1, 3, None, None, None)],
+        [],
+    ),
     ([(1, 3, 8, 8)], 'type: "SPP" spp_param { pyramid_height: 3 }', [(1, 63)], []),
     ([(1, 3, 8, 8)], 'type: "SPP" spp_param { pyramid_height: 1 }', [(1, 3, 1, 1)], []),
     # ── several bottoms or tops
@@ -560,6 +615,74 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [],
     ),
     ([(1, 64, 26, 26)], 'type: "Reorg" reorg_param { stride: 2 }', [(1, 256, 13, 13)], []),
+    # ── over volumes: video-caffe, C3D 1.0
+    (
+        [(1, 3, 16, 16, 16)],
+        'type: "NdConvolution" convolution_param { num_output: 4 kernel_shape { dim: 3 dim: 5 '
+        "dim: 5 } stride_shape { dim: 1 dim: 2 dim: 2 } pad_shape { dim: 1 dim: 2 dim: 2 } }",
+        [(1, 4, 16, 8, 8)],
+        [(4, 3, 3, 5, 5), (4,)],
+    ),
+    (
+        [None],
+        'type: "NdConvolution" convolution_param { num_output: 4 bias_term: false '
+        "kernel_shape { dim: [3, 3, 3] } }",
+        [(None, 4, None, None, None)],
+        [(4, None, 3, 3, 3)],
+    ),
+    ([(1, 3, 9, 9, 9)], 'type: "NdConvolution" convolution_param { num_output: 4 }', [None], None),
+    (
+        [(1, 4, 16, 8, 8)],
+        'type: "NdPooling" pooling_param { kernel_shape { dim: 1 dim: 2 dim: 2 } }',
+        [(1, 4, None, None, None)],
+        [],
+    ),
+    ([None], 'type: "NdPooling"', [None], []),
+    (
+        [(1, 3, 16, 112, 112)],
+        'type: "CONVOLUTION3D" convolution_param { num_output: 64 kernel_size: 3 kernel_depth: 5 '
+        "stride: 2 temporal_stride: 3 pad: 1 temporal_pad: 2 }",
+        [(1, 64, 6, 56, 56)],
+        [(64, 3, 5, 3, 3), (64,)],
+    ),
+    (
+        [None],
+        'type: "CONVOLUTION3D" convolution_param { num_output: 4 kernel_size: 3 kernel_depth: 1 }',
+        [(None, 4, None, None, None)],
+        [(4, None, 1, 3, 3), (4,)],
+    ),
+    (  # what its groups make of the weights is not known
+        [(1, 3, 16, 16, 16)],
+        'type: "CONVOLUTION3D" convolution_param { num_output: 4 kernel_size: 3 kernel_depth: 3 '
+        "filter_group: 2 }",
+        [(1, 4, None, None, None)],
+        None,
+    ),
+    (
+        [(1, 512, 2, 7, 7)],
+        'type: "POOLING3D" pooling_param { pool: MAX kernel_size: 2 kernel_depth: 2 stride: 2 '
+        "temporal_stride: 2 }",
+        [(1, 512, 1, 4, 4)],
+        [],
+    ),
+    (
+        [(1, 8, 2, 7, 7)],
+        'type: "POOLING3D" pooling_param { kernel_size: 2 kernel_depth: 1 pad: 1 }',
+        [(1, 8, None, None, None)],
+        [],
+    ),
+    (
+        [(1, 8, 2, 7)],
+        'type: "POOLING3D" pooling_param { kernel_size: 2 kernel_depth: 1 }',
+        [(None,) * 5],
+        [],
+    ),
+    (
+        [(1, 8, 2, 7, 7)],
+        'type: "DECONVOLUTION3D" convolution_param { num_output: 4 kernel_size: 4 }',
+        [(1, 4, None, None, None)],
+        None,
+    ),
     # ── no bottom
     ([], 'type: "Input" input_param { shape { dim: 1 dim: 2 } }', [(1, 2)] * 2, []),
     (
@@ -582,6 +705,13 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [(2, 3, 4, 5), (2,)],
         [],
     ),
+    (  # BVLC's opencl branch
+        [],
+        'type: "MemoryData" memory_data_param { dim: 2 dim: 3 dim: 4 dim: 5 dim: 6 }',
+        [(2, 3, 4, 5, 6), (2,)],
+        [],
+    ),
+    ([], 'type: "MemoryData" memory_data_param { dim: [2, 3] }', [(2, 3), (2,)], []),
     ([], 'type: "Data"', [(None,) * 4, (None,)], []),
     (
         [],
@@ -670,6 +800,16 @@ REFUSED: list[tuple[Shapes, str, list[int]]] = [
     ([(1, 2, 3, 3), (1, 2, 3, 4)], deconv("num_output: 1 kernel_size: 1"), [2, 1]),
     ([], deconv("num_output: 1 kernel_size: 1"), [0, 1]),
     ([(1, 2, 3)], 'type: "Pooling" pooling_param { kernel_size: 2 }', [3, 4]),
+    ([(1, 2, 3, 4, 5)], 'type: "Pooling" pooling_param { kernel_size: 2 }', [5, 4]),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: [2, 2, 2] }', [3, 2]),
+    (
+        [(1, 2, 3, 4, 5)],
+        'type: "Pooling" pooling_param { kernel_h: 2 kernel_w: 2 dilation: 1 }',
+        [2, 3],
+    ),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 axis: 4 }', [4, 4]),
+    ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 dilation: 0 }', [0]),
+    ([], 'type: "MemoryData" memory_data_param { dim: 2 dim: 0 }', [0]),
     ([IMAGE], 'type: "Pooling"', []),
     ([IMAGE], 'type: "Pooling" pooling_param { kernel_h: 2 }', []),
     ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 kernel_h: 2 kernel_w: 2 }', []),

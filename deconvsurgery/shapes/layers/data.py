@@ -52,6 +52,11 @@ def _dummy_data(layer: Layer, _bottoms: Bottoms) -> Setup:
 
 def _memory_data(layer: Layer, _bottoms: Bottoms) -> Setup:
     param = layer.message.message("memory_data_param")
+    if given := param.integers("dim"):
+        # BVLC's opencl branch: batch_size, channels, and as many axes more as there are
+        if min(given) <= 0:
+            raise ShapeError("every dim of memory_data_param must be above 0")
+        return Setup((given, given[:1]))
     names = ("batch_size", "channels", "height", "width")
     dims = tuple(whole(param, name, 0) for name in names)
     if min(dims) <= 0:

@@ -32,6 +32,7 @@ from .without_weights import (
     Setup,
     first,
     image,
+    not_an_image,
     pair,
     whole,
 )
@@ -171,38 +172,98 @@ def _im2col(layer: Layer, bottoms: Bottoms) -> Setup:
 
 
 def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
-    """Tops: the image and, if asked for, the mask of the same shape."""
+    """Tops: the image and, if asked for, the mask of the same shape.
+
+    Caffe pools images (pooling_layer.cpp); BVLC's opencl branch and Intel's pool over any axes.
+    """
     param = layer.message.message("pooling_param")
-    n, c, h, w = image(first(bottoms))
-    if foreign_window(param):
-        return Setup(((n, c, None, None),) * len(layer.top))
-    if param.flag("global_pooling", False):
-        if any(name in param for name in ("kernel_size", "kernel_h", "kernel_w")):
-            raise ShapeError("global_pooling takes no kernel size", hint="keep one of the two")
-        if pair(param, "pad", 0) != (0, 0) or pair(param, "stride", 1) != (1, 1):
-            raise ShapeError("global_pooling is for pad 0 and stride 1 only")
-        return Setup(((n, c, 1, 1),) * len(layer.top))
-    window = pooling_window(param)
-    clip = window.pad != (0, 0)
+    asked = _pooled_axes(param)
+    shape = first(bottoms)
+    if shape is None:
+        shape = (None,) * (2 + (asked or 2))
+    foreign = foreign_window(param)
+    of_a_fork = foreign or asked is not None or any(name in param for name in _POOLS_ANY_AXES)
+    problem = None
+    if not of_a_fork and len(shape) != 4:
+        problem = not_an_image(len(shape))
+    axis = canonical_axis(whole(param, "axis", 1), len(shape))
+    before, sizes = shape[: axis + 1], shape[axis + 1 :]
+    if foreign:
+        top: Shape = (*before, *(None,) * len(sizes))
+    elif param.flag("global_pooling", False):
+        _check_global(param)
+        top = (*before, *(1,) * len(sizes))
+    else:
+        top = (*before, *_pooled(param, sizes))
+    return Setup((top,) * len(layer.top), (), problem)
+
+
+_POOLS_ANY_AXES: Final = ("axis", "dilation")
+_REPEATED: Final = ("kernel_size", "stride", "pad", "dilation")
+
+
+def _pooled_axes(param: Message) -> int | None:
+    """Spatial axes that a Pooling's fields ask for, where they have a value for each."""
+    return next((n for n in (len(param.integers(name)) for name in _REPEATED) if n > 1), None)
+
+
+def _check_global(param: Message) -> None:
+    if any(name in param for name in ("kernel_size", "kernel_h", "kernel_w")):
+        raise ShapeError("global_pooling takes no kernel size", hint="keep one of the two")
+    values = (("pad", 0), ("stride", 1))
+    if any(set(_on_axes(param, name, default)) != {default} for name, default in values):
+        raise ShapeError("global_pooling is for pad 0 and stride 1 only")
+
+
+def _pooled(param: Message, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    window = pooling_window(param, len(sizes))
+    clip = any(window.pad)
     floor = param.text("round_mode") == "FLOOR" or not param.flag("ceil_mode", True)
-    out_h, out_w = (
-        pooled(size, kernel, stride, pad, clip=clip, floor=floor)
-        for size, kernel, stride, pad in zip(
-            (h, w), window.kernel, window.stride, window.pad, strict=True
-        )
-    )
-    return Setup(((n, c, out_h, out_w),) * len(layer.top))
+    each = zip(sizes, window.extent, window.stride, window.pad, strict=True)
+    found = []
+    for size, extent, stride, pad in each:
+        out = pooled(size, extent, stride, pad, clip=clip, floor=floor)
+        alone = pooled(size, extent, stride, pad, clip=pad > 0, floor=floor)
+        # Caffe clips every axis once one is padded; whether the opencl branch does is not known.
+        found.append(out if out == alone or len(param.integers("pad")) < 2 else None)
+    return tuple(found)
 
 
-def pooling_window(param: Message) -> Window:
-    """The window of a Pooling that is not global; ``ShapeError`` where Caffe's checks fail."""
-    kernel = pair(param, "kernel_size", None, "kernel")
-    stride, pad = pair(param, "stride", 1), pair(param, "pad", 0)
-    if 0 in kernel or 0 in stride:
+def pooling_window(param: Message, axes: int | None = None) -> Window:
+    """The window of a Pooling that is not global over ``axes`` spatial axes.
+
+    Where those are unknown: over those that its fields ask for, else 2. ``ShapeError`` where
+    Caffe's checks fail.
+    """
+    axes = (_pooled_axes(param) or 2) if axes is None else axes
+    kernel = _on_axes(param, "kernel_size", None, axes, "kernel")
+    stride, pad = _on_axes(param, "stride", 1, axes), _on_axes(param, "pad", 0, axes)
+    dilation = _on_axes(param, "dilation", 1, axes)
+    if 0 in kernel or 0 in stride or 0 in dilation:
         raise ShapeError("kernel size and stride of a pooling must be above 0")
     if any(p and p >= k for p, k in zip(pad, kernel, strict=True)):
         raise ShapeError("pad must be smaller than the kernel in a pooling")
-    return Window(kernel, stride, pad, (1, 1))
+    return Window(kernel, stride, pad, dilation)
+
+
+def _on_axes(
+    param: Message, name: str, default: int | None, axes: int = 2, stem: str = ""
+) -> tuple[int, ...]:
+    """A value for each axis: given for each, or once, or as ``_h`` and ``_w``; or the default."""
+    given = param.integers(name)
+    by_hand = any(f"{stem or name}_{side}" in param for side in "hw")
+    if by_hand and axes != 2:
+        raise ShapeError(f"{stem or name}_h and {stem or name}_w are for 2 axes, it has {axes}")
+    if by_hand:
+        return pair(param, name, default, stem)
+    if len(given) < 2:
+        return pair(param, name, default, stem)[:1] * axes
+    if len(given) != axes:
+        raise ShapeError(
+            f"{name} is given {len(given)} times for {axes} spatial axes",
+            hint="give it once, or once per axis",
+        )
+    return given
 
 
 def _spp(layer: Layer, bottoms: Bottoms) -> Setup:

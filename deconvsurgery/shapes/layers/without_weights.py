@@ -51,10 +51,13 @@ def image(shape: Shape) -> tuple[Dim, Dim, Dim, Dim]:
     if shape is None:
         return None, None, None, None
     if len(shape) != 4:
-        raise ShapeError(
-            f"the input has {len(shape)} axes, 4 are needed: num, channels, height, width"
-        )
+        raise ShapeError(not_an_image(len(shape)))
     return shape[0], shape[1], shape[2], shape[3]
+
+
+def not_an_image(axes: int) -> str:
+    """What is wrong with an input of so many axes where an image is needed."""
+    return f"the input has {axes} axes, 4 are needed: num, channels, height, width"
 
 
 def whole(param: Message, name: str, default: int) -> int:
