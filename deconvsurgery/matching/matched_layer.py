@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import ShapeError
@@ -191,6 +192,13 @@ def filling(target: Target, options: Options) -> BilinearFill:
         support=options.support,
         keep_off_diagonal=options.keep_off_diagonal,
     )
+
+
+def filled_with_ones(target: Target) -> bool:
+    """Its filler is the constant 1 and its kernel equals its stride: pixels are repeated."""
+    filler = target.layer.convolution_param.weight_filler
+    ones = filler is not None and filler.type == "constant" and filler.value == 1
+    return ones and target.kernel == target.stride and prod(target.kernel) > 1
 
 
 def interpolates(target: Target) -> bool | None:

@@ -92,9 +92,9 @@ def can_be_enlarged(case: Case) -> bool:
 
 def _refusal(case: Case) -> Refusal | None:
     """Why ``apply`` would not fill it; found out only where something is to be mended."""
-    if case.target is None or case.model is None or not case.by_net:
+    if case.target is None or case.model is None or case.weights is None or not case.by_net:
         return None
-    return refusal(case.target, case.model, Options())
+    return refusal(case.target, case.model, case.weights, Options())
 
 
 def _apply(case: Case) -> Step:

@@ -6,7 +6,7 @@ is left is compared before and after (``before_and_after``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
@@ -16,6 +16,7 @@ from deconvsurgery.errors import (
     ShapeError,
     SurgeryError,
 )
+from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.compatibility import Kind, disagreements, in_words
 from deconvsurgery.matching.matched_layer import (
     Options,
@@ -58,7 +59,7 @@ def make_plan(
         }
     )
     wanted = [target for target in found if target.layer.name not in left]
-    refused = _refused(wanted, shared, model, options)
+    refused = _refused(wanted, shared, model, before, options)
     if refused and not options.skip_unfit:
         raise all_refused([(t, refused[t.layer.name]) for t in wanted if t.layer.name in refused])
     reasons = left | {name: each.reason for name, each in refused.items()}
@@ -106,14 +107,19 @@ def refuse_misspelt(layers: Iterable[Layer]) -> None:
 
 
 def _refused(
-    wanted: Sequence[Target], shared: Sharers, model: Model, options: Options
+    wanted: Sequence[Target],
+    shared: Sharers,
+    model: Model,
+    before: Mapping[str, Fingerprint],
+    options: Options,
 ) -> dict[str, Refusal]:
     """Why layers cannot be filled; one that shares its weights stands and falls with the others."""
-    own = {
-        target.layer.name: reason
-        for target in wanted
-        if (reason := shared.refused.get(target.layer.name) or refusal(target, model, options))
-    }
+    own: dict[str, Refusal] = {}
+    for target in wanted:
+        name = target.layer.name
+        reason = shared.refused.get(name) or refusal(target, model, before[name], options)
+        if reason is not None:
+            own[name] = reason
     words = shared.all_or_none({name: each.reason for name, each in own.items()})
     return {name: own.get(name) or Refusal(reason) for name, reason in words.items()}
 

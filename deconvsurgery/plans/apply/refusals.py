@@ -5,7 +5,7 @@ A refusal is a result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
@@ -17,31 +17,40 @@ from deconvsurgery.caffemodel.model import (
 )
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.matched_layer import (
     Options,
     Refusal,
     Target,
+    filled_with_ones,
     filling,
 )
 from deconvsurgery.wording import by, dims
 
 
-def refusal(target: Target, model: Model, options: Options) -> Refusal | None:
-    """The first reason why the layer cannot be filled, or ``None``."""
+def refusal(target: Target, model: Model, before: Fingerprint, options: Options) -> Refusal | None:
+    """The first reason why the layer cannot be filled, or ``None``.
+
+    ``before`` is what its weights in the model are.
+    """
     for reason in _REASONS:
-        found = reason(target, model, options)
+        found = reason(target, model, before, options)
         if found is not None:
             return found
     return None
 
 
-def _caffe_refuses(target: Target, _model: Model, _options: Options) -> Refusal | None:
+def _caffe_refuses(
+    target: Target, _model: Model, _before: Fingerprint, _options: Options
+) -> Refusal | None:
     if target.problem:
         return Refusal(target.problem)
     return None
 
 
-def _channels_unknown(target: Target, _model: Model, _options: Options) -> Refusal | None:
+def _channels_unknown(
+    target: Target, _model: Model, _before: Fingerprint, _options: Options
+) -> Refusal | None:
     if target.shape is None:
         return Refusal(
             f"the number of channels of its bottom {', '.join(map(repr, target.layer.bottom))} "
@@ -51,7 +60,9 @@ def _channels_unknown(target: Target, _model: Model, _options: Options) -> Refus
     return None
 
 
-def _filler_refuses(target: Target, _model: Model, _options: Options) -> Refusal | None:
+def _filler_refuses(
+    target: Target, _model: Model, _before: Fingerprint, _options: Options
+) -> Refusal | None:
     filler = target.layer.convolution_param.weight_filler
     if filler is None or filler.type != "bilinear":
         return None
@@ -64,7 +75,9 @@ def _filler_refuses(target: Target, _model: Model, _options: Options) -> Refusal
     return None
 
 
-def _no_place_for_a_kernel(target: Target, _model: Model, options: Options) -> Refusal | None:
+def _no_place_for_a_kernel(
+    target: Target, _model: Model, _before: Fingerprint, options: Options
+) -> Refusal | None:
     try:
         filling(target, options)
     except ShapeError as error:
@@ -72,7 +85,9 @@ def _no_place_for_a_kernel(target: Target, _model: Model, options: Options) -> R
     return None
 
 
-def _model_disagrees(target: Target, model: Model, _options: Options) -> Refusal | None:
+def _model_disagrees(
+    target: Target, model: Model, _before: Fingerprint, _options: Options
+) -> Refusal | None:
     param = target.layer.convolution_param
     wanted = [target.shape or (), *([(param.num_output,)] if param.bias_term else [])]
     sources = [source for source in model.by_name.get(target.layer.name, ()) if source.blobs]
@@ -135,28 +150,23 @@ def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> s
     return None
 
 
-def _nearest(target: Target, model: Model, options: Options) -> Refusal | None:
-    """All ones with kernel = stride repeats pixels: that was meant, however FCN would fill it."""
-    if options.any_gain or target.kernel != target.stride or prod(target.kernel) == 1:
+def _nearest(
+    target: Target, _model: Model, before: Fingerprint, options: Options
+) -> Refusal | None:
+    """Ones with kernel = stride repeat pixels: that was meant, however FCN would fill it."""
+    if options.any_gain:
         return None
-    sources = [source for source in model.by_name.get(target.layer.name, ()) if source.blobs]
-    filler = target.layer.convolution_param.weight_filler
-    by_filler = not sources and filler and filler.type == "constant" and filler.value == 1
-    if not by_filler and not any(_all_ones(source, target, model) for source in sources):
+    by_filler = before.state is State.MISSING and filled_with_ones(target)
+    if not by_filler and before.state is not State.NEAREST:
         return None
+    where = "all ones" if target.shape and target.shape[1] == 1 else "ones on the diagonal"
     return Refusal(
-        f"it is a nearest-neighbour layer: kernel {by(target.kernel)} = stride, all ones",
+        f"it is a nearest-neighbour layer: kernel {by(target.kernel)} = stride, {where}",
         hint=recipe_words(target),
     )
 
 
-def _all_ones(source: SourceLayer, target: Target, model: Model) -> bool:
-    blob = source.blobs[0]
-    rows: Iterator[bool] = (bool((row == 1).all()) for row in model.rows(blob, target.shape or ()))
-    return blob.count > 0 and all(rows)
-
-
-def _gain(target: Target, _model: Model, options: Options) -> Refusal | None:
+def _gain(target: Target, _model: Model, _before: Fingerprint, options: Options) -> Refusal | None:
     if options.any_gain:
         return None
     fill = filling(target, options)
@@ -185,7 +195,7 @@ def recipe_words(
     )
 
 
-_REASONS: tuple[Callable[[Target, Model, Options], Refusal | None], ...] = (
+_REASONS: tuple[Callable[[Target, Model, Fingerprint, Options], Refusal | None], ...] = (
     _caffe_refuses,
     _channels_unknown,
     _filler_refuses,

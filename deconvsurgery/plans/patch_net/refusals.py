@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.matching.matched_layer import Refusal, Target
+from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
 from deconvsurgery.plans.apply.refusals import recipe_words
 from deconvsurgery.prototxt.net import (
     Layer,
@@ -151,14 +150,11 @@ def _not_square(case: _Case) -> Refusal | None:
 
 def _nearest(case: _Case) -> Refusal | None:
     """Ones with kernel = stride repeat pixels: that was meant."""
-    before, filler = case.before, case.before.layer.convolution_param.weight_filler
-    ones = filler is not None and filler.type == "constant" and filler.value == 1
-    if not ones or not case.bilinear or case.options.any_gain:
-        return None
-    if before.kernel != before.stride or prod(before.kernel) == 1:
+    if not filled_with_ones(case.before) or not case.bilinear or case.options.any_gain:
         return None
     return Refusal(
-        f"it is a nearest-neighbour layer: kernel {by(before.kernel)} = stride, filled with ones",
+        f"it is a nearest-neighbour layer: kernel {by(case.before.kernel)} = stride, filled with "
+        "ones",
         hint="-x/--exclude leaves it out; --any-gain makes it bilinear all the same",
     )
 

@@ -439,6 +439,49 @@ def test_a_nearest_neighbour_layer_is_refused_with_the_recipe(
     assert np.array_equal(filled(change), np.full((3, 1, 2, 2), 0.25))
 
 
+def diagonal(channels: int, group: int, ones: Array) -> Array:
+    """Ones on the diagonal of a layer with the given group, zeros off it."""
+    weights = np.zeros((channels, channels // group, *ones.shape))
+    for channel in range(channels):
+        weights[channel, channel % (channels // group)] = ones
+    return weights
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+@pytest.mark.parametrize(("channels", "group"), [(4, 1), (4, 2), (4, 4), (1, 1)])
+def test_a_nearest_neighbour_layer_is_known_on_any_diagonal(
+    channels: int, group: int, kernel: int, tmp_path: Path, words: Words
+) -> None:
+    """Of any group: what ``inspect`` calls nearest is refused as that, and regrouped."""
+    param = f"num_output: {channels} group: {group} bias_term: false kernel_size: {kernel} "
+    text = data(channels) + up(param=param + f"stride: {kernel}")
+    weights = diagonal(channels, group, np.ones((kernel, kernel)))
+    net, model = tmp_path / "net", tmp_path / "in"
+    net.write_text(text)
+    model.write_bytes(model_bytes({"up": [weights]}, kind="Deconvolution"))
+    (row,) = ds.inspect(net, model).rows
+    assert row.weights is not None
+    assert row.weights.state is ds.State.NEAREST
+    error = refused(text, model_of(("up", [weights])))
+    assert (error.layer, error.line) == ("up", 2)
+    assert numbers(error.message) == [kernel, kernel]  # and no gain
+    words(error, "all of it" if channels == group else "with zeros")
+    assert [each.id for each in ds.check(net, model).findings if each.level != "note"] == []
+    if group == 1 < channels:
+        result = ds.regroup(net, model, tmp_path / "out.net", tmp_path / "out")
+        assert [each.group for each in result.regrouping.changes] == [channels]
+        (row,) = ds.inspect(tmp_path / "out.net", tmp_path / "out").rows
+        assert row.weights is not None
+        assert row.weights.state is ds.State.NEAREST
+
+
+def test_ones_in_every_pair_are_no_nearest_neighbour_layer() -> None:
+    """They sum all channels: what is in the way is the gain."""
+    param = "num_output: 3 bias_term: false kernel_size: 2 stride: 2"
+    error = refused(data(3) + up(param=param), model_of(("up", [np.ones((3, 3, 2, 2))])))
+    assert numbers(error.message) == [2, 2, 2, 2, 0.5, 1]
+
+
 @pytest.mark.parametrize(
     ("channels", "param", "told"),
     [
