@@ -38,7 +38,7 @@ def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) 
             return []
         writes = []
         for kind in _WRITES[step.verb]:
-            files[kind] = mended_name(files[kind] or "", taken)
+            files[kind] = fixed_name(files[kind] or "", kind, taken)
             taken.add(files[kind] or "")
             writes.append(files[kind])
         # A path that begins with a dash is an option to whoever does not look twice.
@@ -46,19 +46,29 @@ def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) 
     return told
 
 
-def mended_name(path: str, taken: Iterable[str] = ()) -> str:
-    """A name beside it for what is mended: net.prototxt → net.mended.prototxt.
+_SUFFIX = re.compile(
+    r"(?:\.fixed\d*)?(?P<suffix>(?:\.caffemodel)?\.(?:h5|hdf5)|\.(?:caffemodel|prototxt|pbtxt|pt|txt))$",
+    re.IGNORECASE,
+)
+# What a name without such a suffix gets: its other dots are its own.
+_OF_KIND = {"net": ".prototxt", "model": ".caffemodel"}
 
-    >>> mended_name("a/net.prototxt"), mended_name("in", ["in.mended"])
-    ('a/net.mended.prototxt', 'in.mended2')
+
+def fixed_name(path: str, kind: str, taken: Iterable[str] = ()) -> str:
+    """A name beside ``path`` for the repaired file: net.prototxt → net.fixed.prototxt.
+
+    ``kind`` is ``net`` or ``model``; ``taken`` are names that other files have.
+
+    >>> fixed_name("a/net.v1.prototxt", "net"), fixed_name("scale2.0x_model", "model")
+    ('a/net.v1.fixed.prototxt', 'scale2.0x_model.fixed.caffemodel')
     """
-    folder, name = os.path.split("model" if path == "-" else path)
-    stem, dot, suffix = name.partition(".")
-    suffix = re.sub(r"^mended\d*\.", "", suffix)
+    folder, name = os.path.split(kind if path == "-" else path)
+    known = _SUFFIX.search(name)
+    stem, suffix = (name[: known.start()], known["suffix"]) if known else (name, _OF_KIND[kind])
     number = 1
     while True:
-        mark = ".mended" + (str(number) if number > 1 else "")
-        found = os.path.join(folder, f"{stem}{mark}{dot}{suffix}")
+        mark = ".fixed" + (str(number) if number > 1 else "")
+        found = os.path.join(folder, f"{stem}{mark}{suffix}")
         if found not in taken:
             return found
         number += 1

@@ -91,7 +91,7 @@ def _refuse_what_cannot_be(net: Net, selection: Selection, states: Sequence[NetS
         f"layer {quoted(layer.name)}{more}: Caffe would not set it up: {problem}",
         layer=layer.name,
         line=layer.line or None,
-        hint="Caffe stops at such a layer: mend the net, or leave it out with -x/--exclude",
+        hint="Caffe stops at such a layer: fix the net, or leave it out with -x/--exclude",
     )
 
 
@@ -276,4 +276,4 @@ def _refused(net: Net | None, model: Model) -> Iterator[Finding]:
 def _reformed(oddity: Oddity) -> Repair:
     if oddity.converted:
         return Repair("write it in the form that today's Caffe reads", (Step("convert"),))
-    return Repair("no other form mends that: save it again with the Caffe that wrote it")
+    return Repair("no other form repairs that: save it again with the Caffe that wrote it")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import deconvsurgery as ds
-from deconvsurgery.report.repair_commands import mended_name, repair_line, repair_lines
+from deconvsurgery.report.repair_commands import fixed_name, repair_line, repair_lines
 
 FILL = ds.Repair("so", (ds.Step("apply", ("-p", "up")),))
 ZERO = ds.Finding("DS002", "all zero", line=30, column=3, layer="up", repair=FILL)
@@ -12,7 +14,7 @@ NAMELESS = ds.Finding("DS011", "no 'up'", repair=ds.Repair("name it"))
 
 def test_a_repair_that_needs_a_file_more_is_no_command() -> None:
     """To fill a layer takes a net; where a model stands alone there is none to name."""
-    line = "deconvsurgery apply -p up a.prototxt a.caffemodel a.mended.caffemodel"
+    line = "deconvsurgery apply -p up a.prototxt a.caffemodel a.fixed.caffemodel"
     assert repair_line(ZERO, "a.prototxt", "a.caffemodel") == line
     assert repair_lines([ZERO, NAMELESS], "a.prototxt", "a.caffemodel") == [(("DS002",), line)]
     assert repair_line(ZERO, None, "a.caffemodel") is None
@@ -24,8 +26,37 @@ def test_a_finding_without_a_repair_has_no_command() -> None:
     assert repair_line(bare, "a.prototxt", "a.caffemodel") is None
 
 
-def test_a_name_for_what_is_mended() -> None:
-    assert mended_name("a.b/net.prototxt") == "a.b/net.mended.prototxt"
-    assert mended_name("net.mended.prototxt", ["net.mended.prototxt"]) == "net.mended2.prototxt"
-    assert mended_name("in.caffemodel.h5") == "in.mended.caffemodel.h5"
-    assert mended_name("-") == "model.mended"
+@pytest.mark.parametrize(
+    ("path", "kind", "name"),
+    [
+        ("a.b/net.prototxt", "net", "a.b/net.fixed.prototxt"),
+        ("a.b/net", "net", "a.b/net.fixed.prototxt"),
+        ("a.b/VGG_16.deploy.v1.0.prototxt", "net", "a.b/VGG_16.deploy.v1.0.fixed.prototxt"),
+        ("net.pt", "net", "net.fixed.pt"),
+        ("net.prototxt.in", "net", "net.prototxt.in.fixed.prototxt"),
+        ("-", "net", "net.fixed.prototxt"),
+        ("-", "model", "model.fixed.caffemodel"),
+        ("scale2.0x_model", "model", "scale2.0x_model.fixed.caffemodel"),
+        ("scale2.0x_model.caffemodel", "model", "scale2.0x_model.fixed.caffemodel"),
+        ("up.iter_100.CAFFEMODEL", "model", "up.iter_100.fixed.CAFFEMODEL"),
+        ("in.v2.caffemodel.h5", "model", "in.v2.fixed.caffemodel.h5"),
+        ("in.h5", "model", "in.fixed.h5"),
+        ("s3://b.c/m.1/in.v2.caffemodel", "model", "s3://b.c/m.1/in.v2.fixed.caffemodel"),
+        (".caffemodel", "model", ".fixed.caffemodel"),
+        # What was fixed before is not fixed.fixed.
+        ("net.v1.fixed.prototxt", "net", "net.v1.fixed.prototxt"),
+        ("net.v1.fixed7.prototxt", "net", "net.v1.fixed.prototxt"),
+    ],
+)
+def test_the_name_of_a_fixed_file_has_all_the_dots_of_the_old_one(
+    path: str, kind: str, name: str
+) -> None:
+    assert fixed_name(path, kind) == name
+
+
+def test_the_name_of_a_fixed_file_is_no_other_files() -> None:
+    taken = ["net.fixed.prototxt"]
+    assert fixed_name("net.prototxt", "net", taken) == "net.fixed2.prototxt"
+    assert fixed_name("net.fixed.prototxt", "net", taken) == "net.fixed2.prototxt"
+    taken.append("net.fixed2.prototxt")
+    assert fixed_name("net.fixed2.prototxt", "net", taken) == "net.fixed3.prototxt"

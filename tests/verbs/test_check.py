@@ -47,7 +47,7 @@ def test_lines_are_those_of_a_compiler(place: Path, words: Words) -> None:
     words(finding.partition(" up: ")[2], "finding")
     assert repair == (
         "bad.prototxt:2:1: repair: deconvsurgery patch-net -p up --recipe --no-group --filler keep "
-        "bad.prototxt bad.mended.prototxt"
+        "bad.prototxt bad.fixed.prototxt"
     )
     assert numbers(closing) == [1, 1]
     words(closing, "closing")
@@ -62,7 +62,7 @@ def test_a_model_is_named_in_the_repair(place: Path, words: Words) -> None:
     lines = out.decode().splitlines()
     assert (
         "demo.prototxt:25:1: repair: deconvsurgery apply -p upscore2 demo.prototxt in.caffemodel "
-        "in.mended.caffemodel"
+        "in.fixed.caffemodel"
     ) in lines
     assert numbers(lines[-1]) == [1, 1, 2]
     words(lines[-1])
@@ -75,7 +75,7 @@ def test_names_that_would_act_are_harmless(place: Path) -> None:
     assert b"\x1b" not in out
     finding, repair, _ = out.decode().splitlines()
     assert " DS006 up\\n[red]$(rm -rf ~)\\x1b[31m: " in finding
-    assert repair.endswith("'a b;c.prototxt' 'a b;c.mended.prototxt'")
+    assert repair.endswith("'a b;c.prototxt' 'a b;c.fixed.prototxt'")
 
 
 def test_many_pairs_in_one_run(place: Path, words: Words) -> None:

@@ -63,7 +63,7 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
             return (
                 f"blob {position} has {blob.count:,} values{where} for shape {dims(shape)}: "
                 "Caffe would not load it either",
-                "leave it in its form, or mend the layer first: deconvsurgery apply",
+                "leave it in its form, or fix the layer first: deconvsurgery apply",
             )
     return None
 
