@@ -88,6 +88,7 @@ def test_several_writers_to_one_place(rounds: int, campaign: Campaign) -> None:
     assert done["won"] == done["rounds"]
 
 
+@pytest.mark.campaign
 def test_memory_runs_out(campaign: Campaign) -> None:
     done = campaign("memory", "apply -i --save-patch")
     assert done["refused"]["out of memory"] > 2

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.faults.lab import CASES, Bench, Case, prepare
-from helpers.faults.slices import each_verb
+from helpers.faults.lab import CASES, Bench, Case, each_verb, prepare
 from helpers.words import Words, numbers
 
 PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers.campaigns import campaign_but
 from helpers.faults.kill import large
-from helpers.faults.lab import BY_NAME, CASES, Bench, Case, content
-from helpers.faults.slices import each_verb, some
+from helpers.faults.lab import BY_NAME, CASES, Bench, Case, content, each_verb
 from helpers.runs import COMMAND
 from helpers.words import Words
 
@@ -32,7 +32,7 @@ LINES = (
 )
 
 
-@pytest.mark.parametrize("line", some(LINES, "apply --save-patch undo net in out"))
+@pytest.mark.parametrize("line", campaign_but(["apply --save-patch undo net in out"], LINES))
 def test_512_megabytes_of_addresses(line: str, place: Path) -> None:
     """Enough for a model of 64 MB, and of any size: numpy and Python take most of it."""
     large(place)
@@ -82,7 +82,9 @@ def test_few_descriptors(case: Case, place: Path) -> None:
 ENDS = tuple(itertools.product(("", "<&-"), ("", ">&-"), ("", "2>&-")))
 
 
-@pytest.mark.parametrize(("stdin", "stdout", "stderr"), some(ENDS, ("<&-", ">&-", "2>&-")))
+@pytest.mark.parametrize(
+    ("stdin", "stdout", "stderr"), campaign_but([("<&-", ">&-", "2>&-")], ENDS, rows=True)
+)
 def test_standard_streams_that_are_closed(
     stdin: str, stdout: str, stderr: str, place: Path
 ) -> None:

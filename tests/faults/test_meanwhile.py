@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.campaigns import campaign_of_pairs, campaign_rows
 from helpers.faults.injection import FAULTS, Calls
 from helpers.faults.lab import BY_NAME, OLD, Bench, content
-from helpers.faults.slices import all_marked, crossed
 
 # The file whose bytes become the output's, or tell what they are.
 INPUTS = {
@@ -74,8 +75,8 @@ def is_open(path: Path) -> bool:
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        *crossed(ALWAYS, CHANGES),
-        *all_marked([name for name in INPUTS if name not in ALWAYS], CHANGES),
+        *campaign_of_pairs(ALWAYS, CHANGES),
+        *campaign_rows(product([name for name in INPUTS if name not in ALWAYS], CHANGES)),
     ],
 )
 def test_an_input_that_changes_during_the_run(

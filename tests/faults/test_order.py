@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from helpers.faults.lab import BY_NAME, CASES, TEMPORARY, Bench, Case, Ended
-from helpers.faults.slices import each_verb, some
+from helpers.campaigns import campaign_but
+from helpers.faults.lab import BY_NAME, CASES, TEMPORARY, Bench, Case, Ended, each_verb
 from helpers.runs import COMMAND
 from helpers.words import Words
 
@@ -72,7 +72,7 @@ def test_the_order(case: Case, place: Path) -> None:
 REAL = ("apply --force", "apply -i --save-patch", "convert to HDF5", "regroup", "revert")
 
 
-@pytest.mark.parametrize("name", some(REAL, "apply -i --save-patch"))
+@pytest.mark.parametrize("name", campaign_but(["apply -i --save-patch"], REAL))
 def test_the_order_as_the_kernel_sees_it(name: str, place: Path) -> None:
     if shutil.which("strace") is None:
         pytest.skip("takes strace")
@@ -112,7 +112,9 @@ INTERRUPTED = (
 )
 
 
-@pytest.mark.parametrize(("name", "call"), some(INTERRUPTED, ("apply --force", "write")))
+@pytest.mark.parametrize(
+    ("name", "call"), campaign_but([("apply --force", "write")], INTERRUPTED, rows=True)
+)
 def test_a_call_that_is_interrupted_is_made_again(
     name: str, call: str, place: Path, tmp_path: Path
 ) -> None:
@@ -158,7 +160,7 @@ FAILING = (
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "nth"), some(FAILING, ("copy_file_range", "ENOSPC", "1"))
+    ("call", "error", "nth"), campaign_but([("copy_file_range", "ENOSPC", "1")], FAILING, rows=True)
 )
 def test_a_call_that_really_fails(
     call: str, error: str, nth: str, place: Path, tmp_path: Path, words: Words

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers.campaigns import campaign_of_pairs
 from helpers.faults.kill import large
-from helpers.faults.lab import CASES, OLD, Bench, Case, content, ended
-from helpers.faults.slices import crossed, each_verb
+from helpers.faults.lab import CASES, OLD, Bench, Case, content, each_verb, ended
 from helpers.runs import COMMAND
 from helpers.words import Words, numbers
 
@@ -127,7 +127,9 @@ def dangling_twice(place: Path) -> None:
     (place / "middle").symlink_to("target")
 
 
-@pytest.mark.parametrize(("line", "link"), crossed(ONE + BOTH, (live, dangling, dangling_twice)))
+@pytest.mark.parametrize(
+    ("line", "link"), campaign_of_pairs(ONE + BOTH, (live, dangling, dangling_twice))
+)
 def test_a_symbolic_link_is_written_through(
     line: str, link: Callable[[Path], None], place: Path
 ) -> None:
@@ -182,7 +184,7 @@ NO_PLACE: dict[str, Callable[[Path], str]] = {
 NAMES = ("two\nlines", 'it\'s "x"', "😀", os.fsdecode(b"caf\xe9"), "[up]", "x" * 255)
 
 
-@pytest.mark.parametrize(("line", "kind"), crossed(ONE + BOTH, tuple(NO_PLACE)))
+@pytest.mark.parametrize(("line", "kind"), campaign_of_pairs(ONE + BOTH, tuple(NO_PLACE)))
 def test_no_place_for_a_file(line: str, kind: str, place: Path, words: Words) -> None:
     name = NO_PLACE[kind](place)
     before = content(place)
@@ -193,7 +195,7 @@ def test_no_place_for_a_file(line: str, kind: str, place: Path, words: Words) ->
     assert content(place) == before
 
 
-@pytest.mark.parametrize(("line", "name"), crossed(ONE + BOTH, NAMES))
+@pytest.mark.parametrize(("line", "name"), campaign_of_pairs(ONE + BOTH, NAMES))
 def test_any_other_name_is_one(line: str, name: str, place: Path) -> None:
     data = alone(place, line)
     done = ended(place, arguments(line, name))
@@ -208,7 +210,7 @@ HOW = ("in", "./in", "../place/in", "soft", "hard", "/proc/self/fd")
 
 
 @pytest.mark.parametrize(
-    ("line", "how"), crossed(("apply net in", "convert in", "transplant net in"), HOW)
+    ("line", "how"), campaign_of_pairs(("apply net in", "convert in", "transplant net in"), HOW)
 )
 def test_the_input_by_any_name(line: str, how: str, place: Path, words: Words) -> None:
     (place / "soft").symlink_to("in")
@@ -265,7 +267,7 @@ def test_devices(line: str, place: Path, words: Words) -> None:
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
-@pytest.mark.parametrize(("line", "name"), crossed(BOTH, ("-", "/dev/null", "fifo")))
+@pytest.mark.parametrize(("line", "name"), campaign_of_pairs(BOTH, ("-", "/dev/null", "fifo")))
 def test_two_files_that_belong_together_are_no_streams(
     line: str, name: str, place: Path, words: Words
 ) -> None:

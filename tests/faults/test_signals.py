@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.campaigns import campaign_of_pairs, campaign_rows
 from helpers.faults.injection import Calls
 from helpers.faults.lab import CASES, Bench, Case
-from helpers.faults.slices import all_marked, crossed
 from helpers.words import Words
 
 FILES = [case for case in CASES if not case.stream]
 # Each verb, in one of its ways.
 ALWAYS = list({case.arguments[0]: case for case in FILES}.values())
+OTHERS = [case for case in FILES if case not in ALWAYS]
 SECOND = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.mark.parametrize(
     ("case", "second"),
-    [*crossed(ALWAYS, SECOND), *all_marked([case for case in FILES if case not in ALWAYS], SECOND)],
+    [
+        *campaign_of_pairs(ALWAYS, SECOND),
+        *campaign_rows(product(OTHERS, SECOND)),
+    ],
     ids=lambda each: each.name,
 )
 def test_two_signals(case: Case, second: signal.Signals, place: Path, words: Words) -> None:

@@ -15,18 +15,32 @@ def campaign(*cases: object) -> list[Any]:
     return [pytest.param(each, marks=pytest.mark.campaign) for each in cases]
 
 
+def campaign_rows(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Params of several arguments that show no more than others do."""
+    return [pytest.param(*row, marks=pytest.mark.campaign) for row in rows]
+
+
 def campaign_but(
-    few: Iterable[object], cases: Iterable[Case], name: Callable[[Case], str] = str
+    few: Iterable[object],
+    cases: Iterable[Case],
+    name: Callable[[Case], str] = str,
+    *,
+    rows: bool = False,
 ) -> list[Any]:
     """Params for ``parametrize``, by name; all but the ``few``, each of which is there, marked.
 
-    ``few`` are cases or their names.
+    ``few`` are cases or their names. With ``rows`` a case is the values of several arguments,
+    and pytest names it.
     """
     by_name = {name(case): case for case in cases}
     kept = {str(each) for each in few}
     assert by_name.keys() >= kept, kept - by_name.keys()
     return [
-        pytest.param(case, id=each, marks=() if each in kept else pytest.mark.campaign)
+        pytest.param(
+            *(case if rows and isinstance(case, tuple) else (case,)),
+            id=None if rows else each,
+            marks=() if each in kept else pytest.mark.campaign,
+        )
         for each, case in by_name.items()
     ]
 
@@ -37,10 +51,10 @@ Other = TypeVar("Other")
 def campaign_of_pairs(
     rows: Collection[Case],
     columns: Collection[Other],
-    name: Callable[[Any], str] = str,
+    name: Callable[[Any], str] | None = None,
     wanted: Callable[[Case, Other], bool] = lambda *_: True,
 ) -> list[Any]:
-    """Every pair that is ``wanted``, by both names; marked but for a few that have each once.
+    """Every pair that is ``wanted``, marked but for a few that have each once.
 
     The few run along the diagonals of the table, so that no two of a row or of a column need to be
     the first of their kind to fail.
@@ -60,7 +74,7 @@ def campaign_of_pairs(
     return [
         pytest.param(
             *pair,
-            id=f"{name(pair[0])}-{name(pair[1])}",
+            id=f"{name(pair[0])}-{name(pair[1])}" if name else None,
             marks=() if at in few else pytest.mark.campaign,
         )
         for at, pair in pairs.items()

@@ -494,6 +494,7 @@ def test_a_client_that_is_killed_goes_on_where_it_was_also_if_the_store_fails(
     assert told["pairs"]["skipped"] >= len(settled) - 4
 
 
+@pytest.mark.campaign
 def test_ctrl_c_ends_a_cluster_that_was_started_here_without_a_word(
     remote: tuple[Any, Path], words: Words
 ) -> None:
@@ -539,6 +540,7 @@ def test_ctrl_c_leaves_no_file_that_is_not_whole(zoo: Path) -> None:
         assert each.read_bytes() == (zoo / "alone").read_bytes()
 
 
+@pytest.mark.campaign
 def test_a_sweep_that_is_interrupted_ends_and_goes_on(
     remote: tuple[Any, Path], words: Words
 ) -> None:

@@ -13,7 +13,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     chdir,
@@ -23,11 +23,14 @@ from contextlib import (
     redirect_stdout,
 )
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from deconvsurgery.cli import run
+from helpers.campaigns import campaign_but
 from helpers.models import demo_base, demo_net
 from helpers.wire import sized, varint
 
@@ -91,6 +94,12 @@ CASES = (
     ),
 )
 BY_NAME = {case.name: case for case in CASES}
+
+
+def each_verb(cases: Sequence[Case], *also: str) -> list[Any]:
+    """All cases; those that are neither a verb's first nor named are marked ``campaign``."""
+    firsts = {case.arguments[0]: case.name for case in reversed(cases)}
+    return campaign_but([*firsts.values(), *also], cases, attrgetter("name"))
 
 
 @dataclass(frozen=True, slots=True)
