@@ -219,28 +219,6 @@ V0_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# In the order of their numbers.
-CONVOLUTION_FIELDS: Final = (
-    "num_output",
-    "bias_term",
-    "pad",
-    "kernel_size",
-    "group",
-    "stride",
-    "weight_filler",
-    "bias_filler",
-    "pad_h",
-    "pad_w",
-    "kernel_h",
-    "kernel_w",
-    "stride_h",
-    "stride_w",
-    "engine",
-    "axis",
-    "force_nd_im2col",
-    "dilation",
-)
-
 # What forks added to ConvolutionParameter: not Caffe's, and not a misspelling either.
 FORK_CONVOLUTION_FIELDS: Final = frozenset(
     {
@@ -291,6 +269,17 @@ CONVOLUTION_TYPES: Final = frozenset(
 # (Its other repeated fields, ``dilation`` here and ``dim`` of memory_data_param, Caffe lacks.)
 FORK_REPEATED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"PoolingParameter": ("kernel_size", "stride", "pad")}
+)
+
+# Messages of which the fields of forks are known: any other is a misspelling.
+FORK_FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "ConvolutionParameter": FORK_CONVOLUTION_FIELDS,
+        # FlowNet2's and Synopsys' diag_val, Intel's scale, happynear's alpha
+        "FillerParameter": frozenset({"alpha", "diag_val", "scale"}),
+        "NetStateRule": frozenset(),
+        "ParamSpec": frozenset(),
+    }
 )
 
 

@@ -6,19 +6,13 @@ From bytes to values: decode, scan (``tokens``), understand (``typed_fields``), 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deconvsurgery.caffe_fields import (
-    CONVOLUTION_FIELDS,
-    CONVOLUTION_TYPES,
-    FORK_CONVOLUTION_FIELDS,
-    FORK_LAYER_FIELDS,
-)
 from deconvsurgery.errors import NotANetError, PrototxtError
 
+from .misspelt import Spelling
 from .net import (
     ConvolutionParam,
     Filler,
@@ -44,8 +38,8 @@ def parse_net(data: bytes) -> Net:
 
     Raises ``PrototxtError`` with line and column where the text is not valid, and where Caffe
     itself would stop: V1 and V2 layers in one net, a layer with ``include`` and ``exclude``.
-    Unknown fields are kept; those inside ``convolution_param`` that no fork has either are
-    listed in ``Layer.misspelt``.
+    Unknown fields are kept; those of layers that are a misspelling, and no fork's, are listed in
+    ``Layer.misspelt``.
     """
     return as_net(scanned(data))
 
@@ -171,36 +165,19 @@ def _layers(
     ]
     messages = message.messages(name)
     places = [place for place, _ in bodies]
-    if any("layer" in each for each in messages):
-        upgraded = upgraded_v0(messages)
-        return "V0", [(each, places[index], ()) for index, each in upgraded]
-    if name == "layers":
+    oldest = any("layer" in each for each in messages) and name == "layers"
+    if name == "layers" and not oldest:
         messages = tuple(upgraded_v1(each) for each in messages)
+    spelling = Spelling(text, "LayerParameter" if name == "layer" else "V1LayerParameter")
     misspelt = [
-        _misspelt(text, body, each.text("type"))
+        spelling.unknown(body, each.text("type"))
         for (_, body), each in zip(bodies, messages, strict=True)
     ]
+    if oldest:
+        upgraded = upgraded_v0(messages)
+        return "V0", [(each, places[index], misspelt[index]) for index, each in upgraded]
     version = "V1" if name == "layers" else "V2"
     return version, list(zip(messages, places, misspelt, strict=True))
-
-
-def _misspelt(text: Text, body: Sequence[TextField], kind: str) -> tuple[UnknownField, ...]:
-    """Fields of convolution_param that a layer of this type has in no Caffe."""
-    if kind not in CONVOLUTION_TYPES and kind not in FORK_LAYER_FIELDS:
-        return ()
-    own = {*CONVOLUTION_FIELDS, *FORK_CONVOLUTION_FIELDS, *FORK_LAYER_FIELDS.get(kind, ())}
-    unknown = []
-    for field in body:
-        if field.name != "convolution_param":
-            continue
-        for inner in (inner for inners in field.children or () for inner in inners):
-            if inner.name in own:
-                continue
-            near = difflib.get_close_matches(inner.name.lower(), CONVOLUTION_FIELDS, 1, 0.6)
-            unknown.append(
-                UnknownField(inner.name, *text.place(inner.start), near[0] if near else None)
-            )
-    return tuple(unknown)
 
 
 def _input_layer(

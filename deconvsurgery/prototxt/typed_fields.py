@@ -106,7 +106,7 @@ def _foreign(text: Text, fields: Sequence[TextField], descriptor: Any) -> Iterat
         elif known.enum_type is None or known.enum_type.name == "Phase":
             continue  # no fork has a phase of its own: a wrong one is an error
         else:
-            foreign = not all(_is_enum_value(known, scalar) for scalar in field.scalars)
+            foreign = not all(is_enum_value(known, scalar) for scalar in field.scalars)
             if foreign:
                 yield field.start
             if (foreign or seen.get(field.name)) and field.name in seen:
@@ -114,7 +114,8 @@ def _foreign(text: Text, fields: Sequence[TextField], descriptor: Any) -> Iterat
             seen[field.name] = foreign
 
 
-def _is_enum_value(known: Any, scalar: tuple[Token, ...]) -> bool:
+def is_enum_value(known: Any, scalar: tuple[Token, ...]) -> bool:
+    """The scalar is a value of the field's enum, or what protobuf itself refuses."""
     token = scalar[-1]
     if token.kind == "word":
         return token.text in known.enum_type.values_by_name

@@ -110,7 +110,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             Rule(
                 "DS013",
                 "misspelt",
-                "a field in convolution_param that Caffe does not know",
+                "a field, or a value of an enum, that Caffe does not know: a misspelling",
                 Severity.ERROR,
             ),
             Rule(

@@ -19,6 +19,7 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import Formula, Support, apex
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.matching.matched_layer import Options, filling
+from deconvsurgery.prototxt.net import Layer, UnknownField
 from deconvsurgery.wording import dims
 
 from .finding import (
@@ -26,6 +27,7 @@ from .finding import (
     Broken,
     Finding,
     Number,
+    Repair,
     Severity,
 )
 from .layer_under_test import Case
@@ -42,28 +44,30 @@ from .suggest_repairs import (
 def findings(case: Case) -> tuple[Finding, ...]:
     """Every rule that the layer breaks, in the order of their ids."""
     layer = case.target.layer if case.target else None
-    name = layer.name if layer else case.sources[-1].name if case.sources else None
+    name = case.sources[-1].name if case.sources else None
     found = []
     for rule_id, test in TESTS.items():
         if RULES[rule_id].matched_only and not case.matched:
             continue
         broken = test(case)
-        if broken is None:
-            continue
-        line, column = broken.place or ((layer.line, layer.column) if layer else (0, 0))
-        found.append(
-            Finding(
-                rule_id,
-                broken.message,
-                line or None,
-                column or None,
-                name,
-                broken.severity,
-                tuple(broken.numbers.items()),
-                broken.repair,
-            )
-        )
+        if broken is not None:
+            found.append(finding(rule_id, broken, layer, name))
     return tuple(found)
+
+
+def finding(rule_id: str, broken: Broken, layer: Layer | None, name: str | None = None) -> Finding:
+    """A broken rule with its place: its own, or the layer's; ``name`` where there is no layer."""
+    line, column = broken.place or ((layer.line, layer.column) if layer else (0, 0))
+    return Finding(
+        rule_id,
+        broken.message,
+        line or None,
+        column or None,
+        layer.name if layer else name,
+        broken.severity,
+        tuple(broken.numbers.items()),
+        broken.repair,
+    )
 
 
 def _no_weights(case: Case) -> Broken | None:
@@ -246,11 +250,19 @@ def _twice(case: Case) -> Broken | None:
 def _misspelt(case: Case) -> Broken | None:
     if case.target is None or not case.target.layer.misspelt:
         return None
-    unknown = case.target.layer.misspelt[0]
-    near = f"; did you mean {unknown.nearest!r}?" if unknown.nearest else ""
+    return misspelt(case.target.layer.misspelt[0])
+
+
+def misspelt(unknown: UnknownField) -> Broken:
+    """DS013: a field, or a value of an enum, at which Caffe's parser stops."""
+    numbers: dict[str, Number] = {"field": unknown.name, "nearest": unknown.nearest}
+    if unknown.value is not None:
+        numbers["value"] = unknown.value
     return Broken(
-        f"convolution_param has an unknown field {unknown.name!r} (line {unknown.line}){near}",
-        {"field": unknown.name, "nearest": unknown.nearest},
+        f"it has {unknown.words}: Caffe stops there{unknown.suggestion}",
+        numbers,
+        Repair(f"write {unknown.nearest}" if unknown.nearest else "take it out"),
+        place=(unknown.line, unknown.column),
     )
 
 

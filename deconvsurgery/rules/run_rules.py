@@ -16,7 +16,7 @@ from deconvsurgery.matching.matched_layer import interpolates
 from deconvsurgery.matching.model_oddities import Oddity, oddities
 from deconvsurgery.plans.transplant.plan import make_grafting
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.prototxt.selection import Selection, active_layers, exact_pattern
+from deconvsurgery.prototxt.selection import Selection, exact_pattern
 from deconvsurgery.shapes.infer import infer_shapes
 from deconvsurgery.wording import listed, quoted
 
@@ -28,6 +28,7 @@ from .finding import (
     Step,
 )
 from .inspect_rows import Row, survey
+from .layer_rules import finding, misspelt
 
 # Rules over the whole, which a layer alone would break in other words.
 _WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014"})
@@ -59,7 +60,7 @@ def audit(
     found = [*_of_layers(rows)]
     if net is not None:
         found += _twice(net, model, states)
-        found += _misspelt(active_layers(net, states))
+        found += _misspelt(net.layers)
     if net is not None and model is not None:
         missing = {each.layer for each in found if each.id == "DS001"}
         found += _mismatched(net, model, states, missing, _fillable(rows))
@@ -144,21 +145,10 @@ def _twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterato
 
 
 def _misspelt(layers: Sequence[Layer]) -> Iterator[Finding]:
-    """DS013: Caffe's parser stops there, so that it is told of every layer, and of each field."""
+    """DS013: Caffe's parser stops there, in whatever state, so it is told of every field."""
     for layer in layers:
-        for field in layer.misspelt:
-            near = f"; did you mean {field.nearest!r}?" if field.nearest else ""
-            mend = f"write {field.nearest}" if field.nearest else "take it out"
-            yield Finding(
-                "DS013",
-                f"convolution_param has a field {quoted(field.name)} that Caffe does not know: it "
-                f"stops there{near}",
-                field.line,
-                field.column,
-                layer.name,
-                numbers=(("field", field.name), ("nearest", field.nearest)),
-                repair=Repair(mend),
-            )
+        for unknown in layer.misspelt:
+            yield finding("DS013", misspelt(unknown), layer)
 
 
 def _mismatched(

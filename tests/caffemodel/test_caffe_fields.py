@@ -167,19 +167,21 @@ class TestTypes:
                 mapping["CONVOLUTION"] = "Deconvolution"  # type: ignore[index]
 
 
-class TestConvolutionFields:
-    def test_are_the_descriptors(self) -> None:
-        fields = shipped_messages()["ConvolutionParameter"].field
-        by_number = sorted(fields, key=lambda field: field.number)
-        assert [field.name for field in by_number] == list(schema.CONVOLUTION_FIELDS)
+def own_fields(message: str) -> set[str]:
+    return {field.name for field in shipped_messages()[message].field}
 
+
+class TestForkFields:
     def test_of_forks_are_new_names(self) -> None:
-        assert schema.FORK_CONVOLUTION_FIELDS.isdisjoint(schema.CONVOLUTION_FIELDS)
+        for message, fields in schema.FORK_FIELDS.items():
+            assert fields.isdisjoint(own_fields(message))
 
-    def test_of_forks_are_those_of_the_table_and_deeplabs(self) -> None:
-        rows = [r for r in table("caffe-forks.tsv") if r["message"] == "ConvolutionParameter"]
-        seen = {row["field"] for row in rows} - set(schema.CONVOLUTION_FIELDS)
-        assert seen | {"hole", "hole_h", "hole_w"} == schema.FORK_CONVOLUTION_FIELDS
+    @pytest.mark.parametrize("message", sorted(schema.FORK_FIELDS))
+    def test_of_forks_are_those_of_the_table_and_deeplabs(self, message: str) -> None:
+        rows = [row for row in table("caffe-forks.tsv") if row["message"] == message]
+        seen = {row["field"] for row in rows} - own_fields(message)
+        deeplab = {"hole", "hole_h", "hole_w"} if message == "ConvolutionParameter" else set()
+        assert seen | deeplab == schema.FORK_FIELDS[message]
 
 
 class TestMessageClass:

@@ -27,6 +27,7 @@ from deconvsurgery.matching.matched_layer import (
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, active_layers
+from deconvsurgery.wording import quoted
 
 from .before_and_after import passed_over, planned_change, state_of
 from .plan_types import Change, Plan, Skip
@@ -92,13 +93,11 @@ def make_plan(
 
 
 def refuse_misspelt(layers: Iterable[Layer]) -> None:
-    """A misspelt field would silently become its default."""
+    """A misspelt field or value would silently become its default."""
     for layer in layers:
         for unknown in layer.misspelt:
-            near = f"; did you mean {unknown.nearest!r}?" if unknown.nearest else ""
             raise PrototxtError(
-                f"layer {layer.name!r} has a field {unknown.name!r} in convolution_param "
-                f"that neither Caffe nor a known fork has{near}",
+                f"layer {quoted(layer.name)} has {unknown.words}{unknown.suggestion}",
                 line=unknown.line,
                 column=unknown.column,
                 layer=layer.name,

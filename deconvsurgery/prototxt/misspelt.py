@@ -1,0 +1,157 @@
+"""Fields and enum values in a layer's text at which Caffe's parser stops: misspellings.
+
+protobuf's parser stops at any name that its schema does not have, at any depth. Many of those are
+a fork's own, so that only what is certain is listed. In messages whose fields in forks are known
+(``FORK_FIELDS``) that is every other field; elsewhere it is what is a slip of the pen away from
+a field of Caffe's.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from deconvsurgery.caffe_fields import (
+    CONVOLUTION_TYPES,
+    FORK_FIELDS,
+    FORK_LAYER_FIELDS,
+    message_class,
+)
+
+from .net import UnknownField
+from .tokens import Text, TextField, Token
+from .typed_fields import is_enum_value
+
+# Names are compared pair by pair: of no more than these, and none that is longer.
+_MOST: Final = 2_000
+_LONGEST: Final = 40
+
+# In V1 layers alone; today's say it in ``param``.
+_OF_V1: Final = ("blob_share_mode", "blobs_lr", "weight_decay")
+
+# Layers whose message is not called as they are.
+_PARAM_OF: Final = {"deconvolution": "convolution", "im2col": "convolution"}
+
+
+class Spelling:
+    """The layers of one net, looked at in turn; ``message`` is the schema's name of a layer."""
+
+    def __init__(self, text: Text, message: str) -> None:
+        self._text = text
+        self._layer: Any = message_class(message).DESCRIPTOR
+        self._left = _MOST
+
+    def unknown(self, body: Sequence[TextField], kind: str) -> tuple[UnknownField, ...]:
+        """What Caffe's parser stops at in the text of one layer of type ``kind``, in its order."""
+        return tuple(self._in_message(body, self._layer, "", kind))
+
+    def _in_message(
+        self, body: Sequence[TextField], schema: Any, within: str, kind: str
+    ) -> Iterator[UnknownField]:
+        for field in body:
+            known = schema.fields_by_name.get(field.name)
+            if known is None:
+                yield from self._unknown(field, schema, within, kind)
+            elif known.message_type is not None:
+                for inner in field.children or ():
+                    yield from self._in_message(inner, known.message_type, field.name, kind)
+            elif known.enum_type is not None:
+                yield from self._values(field, known, within)
+
+    def _unknown(
+        self, field: TextField, schema: Any, within: str, kind: str
+    ) -> Iterator[UnknownField]:
+        name, every = field.name, [known.name for known in schema.fields]
+        forks = FORK_FIELDS.get(schema.name)
+        if forks is not None:
+            if name in forks or (within == "convolution_param" and not _is_caffes(name, kind)):
+                return
+            close = self._counted(name) and difflib.get_close_matches(name.lower(), every, 1, 0.6)
+            nearest = close[0] if close else None
+        elif schema.name == "LayerParameter" and name in _OF_V1:
+            nearest = "param"
+        else:
+            nearest = slip_of(name, every) if self._counted(name) else None
+            of_layer = nearest is not None and nearest.endswith("_param") and not within
+            # Forks have layers, and so messages, of all names: bn_param is no mvn_param.
+            if nearest is None or (of_layer and not _is_param_of(nearest, kind)):
+                return
+        yield UnknownField(name, *self._text.place(field.start), nearest, within)
+
+    def _values(self, field: TextField, known: Any, within: str) -> Iterator[UnknownField]:
+        """Values that an enum has in other letters: ``pool: max``."""
+        every = [value.name for value in known.enum_type.values]
+        for scalar in field.scalars:
+            token: Token = scalar[-1]
+            if is_enum_value(known, scalar) or token.kind != "word":
+                continue
+            written = token.text
+            nearest = written.upper() if written.upper() in every else None
+            # Of a layer's type only the case is certain: every fork has types of its own.
+            if nearest is None and known.name != "type" and len(written) > 3:
+                nearest = slip_of(written, every) if self._counted(written) else None
+            if nearest is not None:
+                place = self._text.place(token.start)
+                yield UnknownField(field.name, *place, nearest, within, written)
+
+    def _counted(self, name: str) -> bool:
+        """The name may be compared with others; of a hostile text not all are."""
+        self._left -= 1
+        return self._left >= 0 and len(name) <= _LONGEST
+
+
+def _is_caffes(name: str, kind: str) -> bool:
+    """No layer of a fork's own type has this field in its convolution_param."""
+    if kind in FORK_LAYER_FIELDS:
+        return name not in FORK_LAYER_FIELDS[kind]
+    return kind in CONVOLUTION_TYPES
+
+
+def _is_param_of(param: str, kind: str) -> bool:
+    """The message is that of layers of this type, or of all."""
+    if param in ("transform_param", "loss_param"):
+        return True
+    return param.removesuffix("_param").replace("_", "") == _PARAM_OF.get(
+        kind.lower(), kind.lower()
+    )
+
+
+def slip_of(name: str, every: Iterable[str]) -> str | None:
+    """The name that was meant; ``None`` where none is so near.
+
+    A letter is wrong, missing, too many or changed with the next (two such of eight letters and
+    more); capitals do not count.
+
+    >>> slip_of("tpye", ["type", "value"]), slip_of("pad_l", ["pad_h"]), slip_of("Pad", ["pad"])
+    ('type', None, 'pad')
+    """
+    low = name.lower()
+    best: tuple[int, str] | None = None
+    for known in every:
+        other = known.lower()
+        allowed = 1 if len(other) < 8 else 2
+        # Another axis is another field: forks have pad_l, kernel_d and the like.
+        ends = {each.rpartition("_")[2] for each in (low, other)}
+        axes_differ = len(ends) > 1 and min(map(len, ends)) < 3
+        if axes_differ or abs(len(low) - len(other)) > allowed:
+            continue
+        distance = _distance(low, other)
+        if distance <= allowed and (best is None or distance < best[0]):
+            best = distance, known
+    return best[1] if best else None
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters wrong, missing, too many, or changed with the next."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, theirs in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != theirs))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == theirs:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
