@@ -15,6 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from deconvsurgery.errors import FileError, FormatError
 
+from .started_apart import started_apart
+
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
@@ -163,6 +165,7 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
     if scheduler is None:
         # Variables for its workers are set here, too, and would stay.
         stack.callback(_set_back, dict(os.environ))
+        stack.enter_context(started_apart())  # as long as it starts workers in place of dead ones
         # A worker's profile of itself would grow by 300 MB in an hour of small pairs.
         stack.enter_context(config.set({"distributed.worker.profile.enabled": False}))
         with _deaf():

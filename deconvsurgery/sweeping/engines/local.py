@@ -13,6 +13,8 @@ from threading import Thread
 from types import FrameType
 from typing import TypeVar, cast
 
+from .started_apart import SweepContext, started_apart
+
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
@@ -71,7 +73,8 @@ def _submitted(
     pool: ProcessPoolExecutor, work: Callable[[Task], Answer], task: Task
 ) -> Future[Answer]:
     try:
-        return pool.submit(_worked, work, task)
+        with started_apart():  # it starts processes as they are needed
+            return pool.submit(_worked, work, task)
     except BrokenProcessPool as error:  # a worker died when nobody looked
         future: Future[Answer] = Future()
         future.set_exception(error)
@@ -79,10 +82,7 @@ def _submitted(
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # Started anew, not forked: threads that talk to a store would not survive a fork.
-    return ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_heed_signals
-    )
+    return ProcessPoolExecutor(workers, SweepContext(), initializer=_heed_signals)
 
 
 def _heed_signals() -> None:
