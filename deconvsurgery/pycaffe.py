@@ -9,6 +9,7 @@ import numpy as np
 
 from deconvsurgery.kernels.bilinear import Formula, bilinear_kernel
 
+from .arguments import texts
 from .errors import ShapeError
 
 
@@ -27,7 +28,7 @@ def interp(
 
     Raises ``ShapeError`` before anything is changed when a layer leaves no place for a kernel.
     """
-    names = (layers,) if isinstance(layers, str) else tuple(layers)
+    names = texts(layers, "layers")
     for name in names:
         if name not in net.params:
             raise ShapeError(f"the net has no weights for a layer {name!r}", layer=name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TypeAlias, Union
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.wording import quoted
 
 Value: TypeAlias = Union[str, bool, int, float, "Message"]
@@ -81,11 +83,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class NetState:
-    """What a net is set up for; Caffe's default phase is TEST."""
+    """What a net is set up for; Caffe's default phase is TEST.
+
+    A single ``stage`` may be given as a str.
+    """
 
     phase: Phase = Phase.TEST
     level: int = 0
     stage: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A str would have every part of it for a stage.
+        object.__setattr__(self, "stage", texts(self.stage, "stage"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +237,16 @@ class Net:
         return replace(self, layers=kept, state=state)
 
     def states(
-        self, phase: Phase | None = None, level: int | None = None, stage: tuple[str, ...] = ()
+        self,
+        phase: Phase | None = None,
+        level: int | None = None,
+        stage: str | Iterable[str] = (),
     ) -> tuple[NetState, ...]:
         """The states to look at: the phase asked for, or both (TEST first).
 
         Level and phase replace what the file says, stages are added to it, as ``caffe.Net`` does.
         """
         phases = (Phase.TEST, Phase.TRAIN) if phase is None else (phase,)
-        stages = self.state.stage + stage
+        stages = self.state.stage + texts(stage, "stage")
         own_level = self.state.level if level is None else level
         return tuple(NetState(each, own_level, stages) for each in phases)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.errors import SelectionError
 
 from .net import Layer, Net, NetState
@@ -96,11 +97,16 @@ def name_choice(
 
 def match_layers(
     net: Net,
-    patterns: Sequence[str] = DEFAULT_PATTERNS,
-    exclude: Sequence[str] = (),
+    patterns: str | Iterable[str] = DEFAULT_PATTERNS,
+    exclude: str | Iterable[str] = (),
     states: Iterable[NetState] | None = None,
 ) -> Selection:
-    """Choose among the layers that are active in any of ``states`` (default: both phases)."""
+    """Choose among the layers that are active in any of ``states`` (default: both phases).
+
+    ``patterns`` and ``exclude`` are one pattern or several. Raises ``SelectionError`` for one that
+    cannot be, ``TypeError`` for what is no text.
+    """
+    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     wanted = [name_test(pattern) for pattern in patterns]
     unwanted = [name_test(pattern) for pattern in exclude]
     matched: list[Layer] = []

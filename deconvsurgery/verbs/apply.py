@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.errors import OutputError
 from deconvsurgery.kernels.bilinear import Formula, Support
@@ -33,7 +34,6 @@ from .open_and_write import (
     outcome_size,
     phase_of,
     same_file,
-    texts,
     write_outcome,
 )
 
@@ -116,8 +116,8 @@ def apply(
         any_gain=any_gain,
     )
     read, net_name = given_net(net)
-    states = read.states(phase_of(phase), level, texts(stage))
-    patterns, exclude = texts(patterns), texts(exclude)
+    states = read.states(phase_of(phase), level, stage)
+    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
         goal = destination(opened, model, output, in_place, force, dry_run)
         for each in (goal[1], save_patch) if goal is not None else ():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.settings import Pair
@@ -34,7 +35,6 @@ from .open_and_write import (
     given_net,
     passed_over,
     phase_of,
-    texts,
 )
 
 
@@ -92,9 +92,9 @@ def check(
     """
     if net is None and model is None:
         raise ValueError("a net, a model or both are needed")
-    rules = rules_named(texts(select)) if select else frozenset(RULES)
-    wanted = Wanted(rules - rules_named(texts(ignore)), frozen)
-    patterns, exclude = texts(patterns), texts(exclude)
+    rules = rules_named(texts(select, "select")) if select else frozenset(RULES)
+    wanted = Wanted(rules - rules_named(texts(ignore, "ignore")), frozen)
+    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     read, net_name = given_net(net) if net is not None else (None, None)
     with ExitStack() as stack:
         opened, model_name = (
@@ -104,7 +104,7 @@ def check(
         if opened and read:
             opened = with_shared(opened, owners(read, read.states()))
         listed = read or (source_selection(opened) if opened else Net())
-        states = listed.states(phase_of(phase), level, texts(stage))
+        states = listed.states(phase_of(phase), level, stage)
         selection = match_layers(listed, patterns, exclude, states)
         if not selection.matched and not allow_empty:
             holder = "the net" if read else "the model"

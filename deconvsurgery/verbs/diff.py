@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.comparison.compare_models import make_contrast
 from deconvsurgery.comparison.result import Contrast
@@ -17,7 +18,6 @@ from .open_and_write import (
     Progress,
     counting,
     given_model,
-    texts,
 )
 
 _PROGRESS = 1 << 22  # bytes from one report of progress to the next
@@ -63,8 +63,8 @@ def diff(
     """
     if atol is not None and not (isfinite(atol) and atol >= 0):
         raise ValueError(f"atol is a number from 0 on, not {atol!r}")
-    patterns = texts(patterns)
-    chosen = name_choice(patterns, texts(exclude))
+    patterns = texts(patterns, "patterns")
+    chosen = name_choice(patterns, texts(exclude, "exclude"))
     with given_model(a) as (one, a_name), given_model(b) as (other, b_name):
         names = [layer.name for model in (one, other) for layer in model.layers]
         if chosen is not None and not any(map(chosen, names)):

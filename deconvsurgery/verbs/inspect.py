@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.kernels.channel_map import Sight
 from deconvsurgery.matching.compatibility import disagreements, in_words
@@ -23,7 +24,6 @@ from .open_and_write import (
     given_model,
     given_net,
     phase_of,
-    texts,
 )
 
 
@@ -67,7 +67,8 @@ def inspect(
     """
     if net is None and model is None:
         raise ValueError("a net, a model or both are needed")
-    wanted = None if patterns is None else texts(patterns)
+    wanted = None if patterns is None else texts(patterns, "patterns")
+    exclude = texts(exclude, "exclude")
     read, net_name = given_net(net) if net is not None else (None, None)
     with ExitStack() as stack:
         opened, model_name = (
@@ -77,14 +78,14 @@ def inspect(
         if opened and read:
             opened = with_shared(opened, owners(read, read.states()))
         listed = read or (source_selection(opened) if opened else Net())
-        states = listed.states(phase_of(phase), level, texts(stage))
+        states = listed.states(phase_of(phase), level, stage)
         chosen = DEFAULT_PATTERNS if wanted is None else wanted
-        selection = match_layers(listed, chosen, texts(exclude), states)
+        selection = match_layers(listed, chosen, exclude, states)
         rows = survey(read, opened, selection, states, every_layer=every_layer)
         if wanted is not None and not every_layer:
             if not selection.matched:
                 raise nothing_matched(
-                    listed, wanted, states, texts(exclude), "the net" if read else "the model"
+                    listed, wanted, states, exclude, "the net" if read else "the model"
                 )
             rows = tuple(row for row in rows if row.matched)
         notes = read.notes if read else ()

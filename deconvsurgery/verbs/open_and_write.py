@@ -1,4 +1,4 @@
-"""What the verbs take: paths or open objects, texts or lists of them; where the outcome goes."""
+"""What the verbs take: paths or open objects; where the outcome goes."""
 
 from __future__ import annotations
 
@@ -136,11 +136,6 @@ def same_file(one: Path, other: Path) -> bool:
         return os.path.samefile(first, second)
     except OSError:
         return False  # one of them is not there, or is a stream
-
-
-def texts(given: str | Sequence[str]) -> tuple[str, ...]:
-    """One text stands for a list of one, never for its letters."""
-    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def phase_of(phase: Phase | str | None) -> Phase | None:

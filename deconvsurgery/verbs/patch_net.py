@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.errors import NotANetError, OutputError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.plans.patch_net.field_changes import BILINEAR, FILLERS, PatchOptions
@@ -24,7 +25,6 @@ from .open_and_write import (
     blamed,
     passed_over,
     phase_of,
-    texts,
 )
 
 
@@ -93,10 +93,10 @@ def patch_net(
         skip_unfit=skip_unfit,
         any_gain=any_gain,
     )
-    patterns, exclude = texts(patterns), texts(exclude)
+    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     with open_net(net) as (source, text, read), blamed(os.fsdecode(net)):
         goal = _goal(source, net, output, in_place=in_place, force=force, dry_run=dry_run)
-        states = read.states(phase_of(phase), level, texts(stage))
+        states = read.states(phase_of(phase), level, stage)
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched and not allow_empty:
             raise nothing_matched(read, patterns, states, exclude)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import OutputError
 from deconvsurgery.inputs.open_inputs import open_net
@@ -38,7 +39,6 @@ from .open_and_write import (
     given_model,
     outcome_size,
     phase_of,
-    texts,
 )
 
 
@@ -88,14 +88,14 @@ def regroup(
     Net and model change together, and the layer stays the same function; raises a
     ``SurgeryError`` where it would not, and then neither file was written.
     """
-    patterns, exclude = texts(patterns), texts(exclude)
+    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     with (
         open_net(net) as (text_source, text, read),
         given_model(model) as (opened, model_name),
         blamed(os.fsdecode(net), model_name),
     ):
         goals = _goals(text_source, opened, net_output, output, force=force, dry_run=dry_run)
-        states = read.states(phase_of(phase), level, texts(stage))
+        states = read.states(phase_of(phase), level, stage)
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched:
             raise nothing_matched(read, patterns, states, exclude)

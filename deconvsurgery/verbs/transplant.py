@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
 from deconvsurgery.errors import OutputError, SelectionError
 from deconvsurgery.matching.compatibility import disagreements, in_words
@@ -34,7 +35,6 @@ from .open_and_write import (
     given_net,
     phase_of,
     same_file,
-    texts,
     write_outcome,
 )
 
@@ -126,8 +126,8 @@ def transplant(
     ``SurgeryError`` when something does not fit, and then nothing was written.
     """
     read, net_name = given_net(net)
-    states = read.states(phase_of(phase), level, texts(stage))
-    patterns, exclude = texts(patterns), texts(exclude)
+    states = read.states(phase_of(phase), level, stage)
+    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
         goal = destination(opened, model, output, False, force, dry_run)
         if goal is not None and not isinstance(net, Net) and same_file(net, goal[1]):
@@ -181,7 +181,7 @@ def _pairs(given: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:
     if isinstance(given, Mapping):
         return given
     pairs: dict[str, str] = {}
-    for text in texts(given):
+    for text in texts(given, "expand_score"):
         new, equals, old = text.partition("=")
         if not (new and equals and old):
             raise SelectionError(
