@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MAX_AXES = 32  # Caffe's kMaxBlobAxes
 MAX_VALUES = 2**31 - 1  # of a blob: Caffe counts them in an int
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
+MAX_UNPACKED = 1 << 30
+"""Bytes that the values of an HDF5 file may have more than the file, unless more is allowed."""
 
 
 class Version(StrEnum):
@@ -144,6 +146,7 @@ class Dataset:
 
     ``whole`` says that the file has them as whole numbers, which Caffe reads, too. ``start``
     is where they begin if they lie in one stretch of the file, as numpy's type ``stored``.
+    ``width`` is the bytes of one value in the file's own type, when it is unpacked.
     """
 
     path: str
@@ -152,6 +155,12 @@ class Dataset:
     whole: bool = False
     start: int | None = None
     stored: str = ""
+    width: int = 4
+
+    @property
+    def size(self) -> int:
+        """Bytes of its values, unpacked; compressed or never written they take fewer."""
+        return self.count * self.width
 
     @property
     def storage(self) -> Storage:
@@ -178,7 +187,8 @@ class SourceBlob:
     """A blob of the model: what its header says, ``shape`` as written, legacy dims as 4.
 
     ``diff_count`` counts the gradients that came with it. ``problem`` says why its values cannot
-    be read; ``absent`` that an HDF5 file leaves it to the layer which owns the shared parameter.
+    be read; ``packed`` that Caffe would read them, and they unpack to more than is read unasked;
+    ``absent`` that an HDF5 file leaves it to the layer which owns the shared parameter.
     """
 
     shape: tuple[int, ...]
@@ -187,6 +197,7 @@ class SourceBlob:
     both_forms: bool = False
     diff_count: int = 0
     problem: str | None = None
+    packed: bool = False
     absent: bool = False
 
     @property
@@ -270,6 +281,12 @@ class Model:
     def legacy(self) -> bool:
         """Every blob has num/channels/height/width: a Caffe from before ``shape`` wrote it."""
         return all(blob.legacy for blob in self.blobs) and any(True for _ in self.blobs)
+
+    @property
+    def unpacked_size(self) -> int:
+        """Bytes of all values in datasets of HDF5, compressed or not; 0 for a binary model."""
+        places = (blob.place for blob in self.blobs if not blob.problem)
+        return sum(place.size for place in places if isinstance(place, Dataset))
 
     @property
     def dtype(self) -> str:

@@ -23,9 +23,12 @@ from .wire import delimited, header
 
 
 def assembled(name: str, layers: Sequence[Edit]) -> Edit:
-    """The file: the net's name and its layers (`layer_field`), as one insertion."""
+    """The file: the net's name and its layers (`layer_field`), as one insertion.
+
+    Without either it is an empty name: no reader takes a file of no bytes for a model.
+    """
     parts: list[bytes | Edit] = [*layers]
-    if name:
+    if name or not parts:
         parts.insert(0, delimited(NetField.NAME, encoded(name)))
     return _joined(parts)
 

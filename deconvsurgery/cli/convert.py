@@ -10,10 +10,19 @@ from .console import (
     show_json,
     shown_progress,
 )
-from .shared_options import files
+from .shared_options import files, name_options
 from .verbose_option import verbose_option
 
 VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "keep")
+
+
+def _bytes(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+    from deconvsurgery.inputs.byte_sizes import byte_size
+
+    try:
+        return byte_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command(short_help="A model in another form: V2, HDF5, float32, true shapes.")
@@ -31,8 +40,24 @@ VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "ke
     show_default=True,
     help="How weights are kept; the raw ones are NVIDIA Caffe's (and OpenCV's, float16).",
 )
+@name_options(
+    "Layers that --values is for: text the name contains, a glob ('conv*'), or re:REGEX. "
+    "Repeatable; without it, every layer.",
+    "Layers whose values keep their type, in the same forms.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Refuse values that a narrower type cannot hold; else they stay."
+)
 @click.option(
     "--net", metavar="NET", shell_complete=files, help="The prototxt: tells what the file does not."
+)
+@click.option(
+    "--max-unpacked",
+    metavar="SIZE",
+    default="1GiB",
+    show_default=True,
+    callback=_bytes,
+    help="How much larger than an HDF5 file its values may be, compressed or never written ones.",
 )
 @click.option("--keep-layers", is_flag=True, help="Leave V1 and V0 layers as they are.")
 @click.option("--keep-dims", is_flag=True, help="Leave num/channels/height/width as they are.")
@@ -47,7 +72,11 @@ def command(
     output: str | None,
     to: str | None,
     values: str,
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
+    strict: bool,
     net: str | None,
+    max_unpacked: int,
     keep_layers: bool,
     keep_dims: bool,
     in_place: bool,
@@ -65,6 +94,7 @@ def command(
       deconvsurgery convert in.caffemodel out.caffemodel.h5
       deconvsurgery convert --net net.prototxt in.caffemodel.h5 out.caffemodel
       deconvsurgery convert --values raw-float16 in.caffemodel half.caffemodel
+      deconvsurgery convert --values raw-float16 -x '*bn*' in.caffemodel half.caffemodel
 
     Without options: binary, V2 layers, float32 values, shapes instead of legacy dims. What has
     that form already stays byte for byte. Values are never held whole.
@@ -73,10 +103,6 @@ def command(
 
     if net == "-" and model == "-":
         raise click.UsageError("only one of --net and IN can be standard input")
-    if values.startswith("raw") and (
-        to == "hdf5" or (to is None and (output or "").lower().endswith((".h5", ".hdf5")))
-    ):
-        raise click.UsageError("raw values are for binary files; HDF5 takes float32 or float64")
     to_stdout = output == "-" and not dry_run
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")
@@ -86,8 +112,12 @@ def command(
             output,
             to=to,
             values=values,
+            patterns=patterns,
+            exclude=exclude,
+            strict=strict,
             upgrade=not keep_layers,
             true_shapes=not keep_dims,
+            max_unpacked=max_unpacked,
             net=net,
             in_place=in_place,
             force=force,

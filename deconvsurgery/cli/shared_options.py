@@ -64,32 +64,42 @@ def _named_so_far(context: click.Context) -> list[str]:
     return [each for each in (*flat, *context.args) if isinstance(each, str)]
 
 
-def pattern_options(command: Command) -> Command:
-    """Add -p and -x."""
-    options = (
-        click.option(
-            "-p",
-            "--pattern",
-            "patterns",
-            multiple=True,
-            metavar="TEXT",
-            callback=_checked,
-            shell_complete=layers,
-            help="Layers to take: text the name contains, a glob ('up*'), or re:REGEX. Repeatable.",
-        ),
-        click.option(
-            "-x",
-            "--exclude",
-            multiple=True,
-            metavar="TEXT",
-            callback=_checked,
-            shell_complete=layers,
-            help="Layers to leave out, in the same forms.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+def name_options(take: str, leave: str) -> Callable[[Command], Command]:
+    """What adds -p and -x, with the help that says what they do here."""
+
+    def added(command: Command) -> Command:
+        options = (
+            click.option(
+                "-p",
+                "--pattern",
+                "patterns",
+                multiple=True,
+                metavar="TEXT",
+                callback=_checked,
+                shell_complete=layers,
+                help=take,
+            ),
+            click.option(
+                "-x",
+                "--exclude",
+                multiple=True,
+                metavar="TEXT",
+                callback=_checked,
+                shell_complete=layers,
+                help=leave,
+            ),
+        )
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return added
+
+
+pattern_options = name_options(
+    "Layers to take: text the name contains, a glob ('up*'), or re:REGEX. Repeatable.",
+    "Layers to leave out, in the same forms.",
+)
 
 
 def layer_options(command: Command) -> Command:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.caffemodel.sniff import (
     HEAD,
     Form,
@@ -112,15 +112,20 @@ _PIECE = 1 << 16
 
 
 @contextmanager
-def open_model(path: str | os.PathLike[str]) -> Iterator[Model]:
+def open_model(
+    path: str | os.PathLike[str], *, max_unpacked: int = MAX_UNPACKED
+) -> Iterator[Model]:
     """Open and index a model, binary or HDF5 (``-``: standard input, spooled); closed on leaving.
+
+    ``max_unpacked`` is how many bytes the values of an HDF5 file may have more than the file
+    itself: beyond that, compressed ones and those never written are not read.
 
     Raises ``ModelError`` with the byte offset, and in words for what is no model, ``FormatError``
     for an HDF5 file where the library that reads those is not installed.
     """
     with open_source(path) as source:
         try:
-            with _indexed(source) as model:
+            with _indexed(source, max_unpacked) as model:
                 yield model
         except (FormatError, FileError) as error:
             if error.path is None:
@@ -128,14 +133,14 @@ def open_model(path: str | os.PathLike[str]) -> Iterator[Model]:
             raise
 
 
-def _indexed(source: Source) -> AbstractContextManager[Model]:
+def _indexed(source: Source, max_unpacked: int) -> AbstractContextManager[Model]:
     found = form(source.read(0, min(HEAD, source.size)), source.size)
     if found is Form.BINARY:
         return nullcontext(index(source))
     if found is Form.HDF5:
         from deconvsurgery.caffemodel.hdf5.read import indexed_hdf5
 
-        return indexed_hdf5(source)
+        return indexed_hdf5(source, max_unpacked)
     message, hint = described(found)
     raise ModelError(message, hint=hint)
 

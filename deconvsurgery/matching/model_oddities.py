@@ -63,6 +63,7 @@ def oddities(model: Model) -> Iterator[Oddity]:
     if model.version is Version.MIXED:
         yield Oddity("V1 and V2 layers at once: Caffe refuses to load the file", refused=True)
     found: dict[str, list[str]] = defaultdict(list)
+    packed = {blob.problem for blob in model.blobs if blob.packed}
     for layer in model.layers:
         for blob in layer.blobs:
             for kind in _kinds(blob):
@@ -85,7 +86,7 @@ def oddities(model: Model) -> Iterator[Oddity]:
             )
     for problem, layers in found.items():
         several = f"{len(layers):,} blob{'s' if len(layers) > 1 else ''}"
-        yield Oddity(f"{several}: {problem}", *_of(layers), refused=True)
+        yield Oddity(f"{several}: {problem}", *_of(layers), refused=problem not in packed)
 
 
 _DIFF_ONLY, _BOTH_FORMS, _COUNT, _DIFF_COUNT = "diff only", "both forms", "count", "diff count"

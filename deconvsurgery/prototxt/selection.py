@@ -126,17 +126,22 @@ def active_layers(net: Net, states: Iterable[NetState] | None = None) -> tuple[L
     return tuple(layer for layer in net.layers if any(layer.active(state) for state in states))
 
 
-def no_such_layer(patterns: Sequence[str], names: Sequence[str]) -> SelectionError:
-    """What to tell someone whose patterns choose none of the layers of two models."""
+def no_such_layer(
+    patterns: Sequence[str], names: Sequence[str], where: str = "in either model"
+) -> SelectionError:
+    """What to tell someone whose patterns choose none of the layers that a model holds, or two.
+
+    ``where`` these are follows the word *layer*.
+    """
+    if not names:
+        return SelectionError(f"there is no layer {where}")
+    if not patterns or any(name_test(pattern)(name) for pattern in patterns for name in names):
+        return SelectionError("every layer is taken out by -x/--exclude")
     asked = ", ".join(repr(pattern) for pattern in patterns)
     plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
     near = [name for p in plain for name in difflib.get_close_matches(p, names, 1, 0.5)]
-    if not names:
-        return SelectionError("neither of the models has a layer")
-    if not patterns:
-        return SelectionError("every layer is taken out by -x/--exclude")
     hint = f"did you mean -p {near[0]!r}?" if near else f"there is {names[0]!r}, for example"
-    return SelectionError(f"no layer of either model matches {asked}", hint=hint)
+    return SelectionError(f"no layer {where} matches {asked}", hint=hint)
 
 
 def nothing_matched(

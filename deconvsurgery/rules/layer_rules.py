@@ -283,6 +283,8 @@ def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
         for position, blob in enumerate(source.blobs):
             if blob.both_forms:
                 yield f"blob {position} has both num/channels/height/width and shape"
+            elif blob.packed:
+                continue  # Caffe reads it
             elif blob.problem:
                 yield f"blob {position}: {blob.problem}"
             elif not blob.count and blob.has_diff:

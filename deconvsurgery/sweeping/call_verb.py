@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from deconvsurgery.errors import ConfigError
+from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.kernels.bilinear import Formula, Support
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
@@ -19,9 +20,10 @@ from .result_rows import Outcome
 
 Told = tuple[Outcome, dict[str, Any], tuple[str, ...]]
 
-_Kind = bool | tuple[str, ...]
+_Kind = bool | tuple[str, ...] | Callable[[str], int]
 # The options of each verb as its command line has them, but for those that select layers, which
-# the settings have for all verbs: true for a flag, else what it may be.
+# the settings have for all verbs: true for a flag, else what it may be, or
+# what reads a number that has a unit.
 _OPTIONS: Final[Mapping[str, Mapping[str, _Kind]]] = {
     "apply": {
         "formula": tuple(Formula),
@@ -37,6 +39,8 @@ _OPTIONS: Final[Mapping[str, Mapping[str, _Kind]]] = {
     "convert": {
         "to": ("binary", "hdf5"),
         "values": tuple(VALUES),
+        "strict": True,
+        "max-unpacked": byte_size,
         "keep-layers": True,
         "keep-dims": True,
     },
@@ -86,6 +90,11 @@ def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[st
             arguments[negated or name.replace("-", "_")] = value is not bool(negated)
         elif isinstance(kind, tuple) and value in kind:
             arguments[name] = value
+        elif callable(kind):
+            try:
+                arguments[name.replace("-", "_")] = kind(str(value))
+            except ValueError as error:
+                raise ConfigError(f"sweep.options.{name}: {error}", path=path) from None
         else:
             choices = ", ".join(kind) if isinstance(kind, tuple) else ""
             raise ConfigError(f"sweep.options.{name} is one of {choices}, not {value!r}", path=path)
@@ -106,8 +115,8 @@ def lacking(verb: str, pair: Pair) -> str | None:
 def arguments_of(verb: str, pair: Pair, options: Mapping[str, Any]) -> dict[str, Any]:
     """All that the verb is called with beside paths, as JSON could say it."""
     said = pair.checking
-    if verb == "convert":
-        return dict(options)
+    if verb == "convert":  # without a pattern it takes every layer
+        return {"patterns": said.pattern or (), "exclude": said.exclude or (), **options}
     chosen = {
         **_selecting(said),
         **options,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deconvsurgery.caffemodel.hdf5.files import loaded_h5py
 from deconvsurgery.caffemodel.model import (
+    MAX_UNPACKED,
     RAW_STORAGE,
     Model,
     Storage,
     Version,
 )
+from deconvsurgery.errors import OutputError
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
@@ -27,6 +29,7 @@ from .open_and_write import (
     given_model,
     given_net,
     outcome_size,
+    texts,
     write_outcome,
 )
 
@@ -70,8 +73,12 @@ def convert(
     *,
     to: str | None = None,
     values: str = "float32",
+    patterns: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
+    strict: bool = False,
     upgrade: bool = True,
     true_shapes: bool = True,
+    max_unpacked: int = MAX_UNPACKED,
     net: Path | Net | None = None,
     in_place: bool = False,
     force: bool = False,
@@ -80,25 +87,32 @@ def convert(
 ) -> ConvertResult:
     """Write a model in another form: ``to`` is binary or hdf5 (default: by the output's suffix).
 
-    ``values`` is one of `VALUES`. ``net`` tells what the file does not: how many axes legacy dims
-    mean, types for what an HDF5 file holds, which layers share. Raises a ``SurgeryError`` when
-    a layer has no such form, and then nothing was written.
+    ``values`` is one of `VALUES`; ``patterns`` and ``exclude`` choose the layers whose values get
+    that type, by name (without them every layer's do). A blob with a value that a narrower type
+    cannot hold keeps its own, and its layer's ``told`` says so; ``strict`` refuses it. ``net``
+    tells what the file does not: how many axes legacy dims mean, types for what an HDF5 file
+    holds, which layers share. ``max_unpacked`` is how many bytes the values of an HDF5 file may
+    have more than the file; one that unpacks to more is refused. Raises a ``SurgeryError`` when a
+    layer has no such form (``OutputError``: raw values in HDF5), and then nothing was written.
     """
     if values not in VALUES:
         raise ValueError(f"values are one of {', '.join(VALUES)}, not {values!r}")
     named = model if in_place and not isinstance(model, Model) else output
-    wanted = Wanted(_to_hdf5(to, named), VALUES[values], upgrade, true_shapes)
+    wanted = Wanted(_to_hdf5(to, named), VALUES[values], upgrade, true_shapes, strict)
     if wanted.hdf5 and wanted.storage is not None and wanted.storage in RAW_STORAGE.values():
-        raise ValueError("raw values are a thing of binary files; HDF5 takes float32 or float64")
+        raise OutputError(
+            "raw values are for binary files; HDF5 takes float32 or float64",
+            hint="with --to binary the file is a binary one, whatever its name ends in",
+        )
     read, net_name = given_net(net) if net is not None else (None, None)
-    with given_model(model) as (opened, model_name), blamed(model_name):
+    with given_model(model, max_unpacked) as (opened, model_name), blamed(model_name):
         goal = destination(opened, model, output, in_place, force, dry_run)
         if wanted.hdf5:
             loaded_h5py()  # told before any work
         states = read.states() if read else ()
         if read:
             opened = with_shared(opened, owners(read, states))
-        conversion = make_conversion(opened, wanted, read, states)
+        conversion = make_conversion(opened, wanted, read, states, texts(patterns), texts(exclude))
         outcome = recast(conversion, opened, read)
         size = outcome_size(outcome, opened.source.size)
         warnings = conversion.warnings

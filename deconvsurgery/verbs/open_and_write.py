@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from deconvsurgery.caffemodel.hdf5.write import Amendment
-from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.errors import (
     MismatchError,
     NotANetError,
@@ -160,12 +160,14 @@ def passed_over(error: NotANetError) -> str:
 
 
 @contextmanager
-def given_model(model: Path | Model) -> Iterator[tuple[Model, str]]:
-    """A model, opened if need be, and what to call it."""
+def given_model(
+    model: Path | Model, max_unpacked: int = MAX_UNPACKED
+) -> Iterator[tuple[Model, str]]:
+    """A model, opened if need be, and what to call it; ``max_unpacked`` as `open_model` has it."""
     if isinstance(model, Model):
         yield model, getattr(model.source, "name", "the model")
         return
-    with open_model(model) as opened:
+    with open_model(model, max_unpacked=max_unpacked) as opened:
         yield opened, os.fsdecode(model)
 
 

@@ -196,7 +196,14 @@ WRONG = {
     "OUT is IN by a link": Wrong("-f old link", "--in-place"),
     "OUT is a folder": Wrong("old folder", "folder"),
     "no such folder": Wrong("old no/out", "mkdir"),
-    "raw values in HDF5": Wrong("--values raw-float16 old out.h5"),
+    "raw values in HDF5": Wrong("--values raw-float16 old out.h5", "--to binary"),
+    "raw values in HDF5, in place": Wrong("-i --values raw-float16 few.H5", "--to binary"),
+    "raw values in HDF5, in place, by option": Wrong("-i --values raw-float32 --to hdf5 old"),
+    "an empty pattern": Wrong("-p re: old o", "-p"),
+    "no such layer": Wrong("-p conf old o", "'conv'", 3),
+    "a layer without blobs": Wrong("-p re:^relu old o", "relu", 3),
+    "every layer left out": Wrong("-p conv -x c old o", "-x", 3),
+    "no layer with blobs": Wrong("-p conv bare o", "blobs", 3),
     "raw values, HDF5 by name": Wrong("--values raw-float64 --to hdf5 old o"),
     "raw values in HDF5, dry": Wrong("-n --values raw-float32 --to hdf5 old"),
     "no such type": Wrong("--values float8 old o", "'float8'"),
@@ -211,8 +218,8 @@ WRONG = {
     "a solver state's HDF5": Wrong("other.h5 o", "other.h5: ", 3),
     "both generations": Wrong("mixed o", "V1 and V2", 3),
     "a slash": Wrong("slash o.h5", "'a/b'", 3),
-    "too large a value": Wrong("large o", "--values", 3),
-    "too large a value, dry": Wrong("-n large", "1e+39", 3),
+    "too large a value": Wrong("--strict large o", "--values", 3),
+    "too large a value, dry": Wrong("--strict -n large", "1e+39", 3),
     "too few values": Wrong("few o.h5", " 1 values", 3),
 }
 
@@ -223,7 +230,10 @@ def wrong(place: Path) -> Path:
     (place / "folder").mkdir()
     (place / "cut").write_bytes(saved(OLD)[:-3])
     (place / "mixed").write_bytes(saved(OLD) + saved(NEW))
-    (place / "slash").write_bytes(saved('layer { name: "a/b" }'))
+    (place / "slash").write_bytes(saved('layer { name: "a/b" blobs { shape { dim: 1 } data: 1 } }'))
+    (place / "bare").write_bytes(saved('layer { name: "conv" }'))
+    with h5py.File(place / "few.H5", "w") as file:
+        file["data/conv/0"] = np.ones(1)
     (place / "few").write_bytes(saved('layer { name: "a" blobs { shape { dim: 2 } data: 1 } }'))
     (place / "large").write_bytes(
         saved('layer { name: "a" blobs { shape { dim: 1 } double_data: 1e39 } }')
@@ -321,6 +331,7 @@ def test_the_document(place: Path, words: Words) -> None:
         "before": {"shape": [2, 1, 1, 1], "legacy": True, "values": "data", "type": "f4"},
         "after": {"shape": [2, 1, 1, 1], "legacy": False, "values": "data", "type": "f4"},
         "max_abs_change": 0.0,
+        "beyond": None,
     }
     assert bias["before"] == {
         "shape": [1, 1, 1, 2],
@@ -432,8 +443,29 @@ def test_help_and_the_library_agree(place: Path, words: Words) -> None:
         assert value in done.stdout.decode()
         ds.convert(place / "new", values=value, dry_run=True)
     options: list[dict[str, Any]] = [{"values": "float8"}, {"to": "onnx"}]
-    options.append({"values": "raw-float16", "to": "hdf5"})
     for option in options:
         with pytest.raises(ValueError) as raised:  # noqa: PT011 - its words are pinned
             ds.convert(place / "new", dry_run=True, **option)
         words(raised.value, "-".join(option.values()))
+
+
+def test_a_value_that_does_not_fit_is_told(place: Path, words: Words) -> None:
+    """In the table, in the document, and where nothing is left to change."""
+    (place / "wild").write_bytes(
+        saved('layer { name: "bn" blobs { data: 1 } blobs { shape { dim: 1 } data: 7e4 } }')
+    )
+    code, out, errors = run_here(place, "convert", "--values", "raw-float16", "wild", "half")
+    assert (code, errors) == (0, b"")
+    (note,) = [line for line in out.decode().splitlines() if line.startswith("note: ")]
+    assert note.startswith("note: bn: ")
+    assert numbers(note) == [1, 70000]  # the blob, and its value
+    words(note, "note")
+    code, out, errors = run_here(
+        place, "convert", "--json", "-n", "--values", "raw-float16", "half"
+    )
+    document = parsed_json(out)
+    assert (code, errors, document["changed"]) == (0, b"", False)
+    assert [each["beyond"] for each in document["layers"][0]["blobs"]] == [None, 70000]
+    code, out, _ = run_here(place, "convert", "-n", "--values", "raw-float16", "half")
+    words(out.decode().splitlines()[-1], "nothing would change")
+    assert code == 0

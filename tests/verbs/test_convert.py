@@ -23,11 +23,14 @@ from helpers.campaigns import campaign_but
 from helpers.models import NetParameter, parsed
 from helpers.oracles import opencv_forward, ramp
 from helpers.places import LAYOUTS
+from helpers.real_caffe import at_hand as needs_caffe
+from helpers.real_caffe import real_caffe
 from helpers.wire import (
     FIXED32,
     FIXED64,
     besides,
     dims,
+    doubles,
     fields,
     floats,
     layer_v1,
@@ -306,23 +309,91 @@ def test_rounding_is_numpys_and_is_told(before: str, after: str, folder: Path) -
         (np.array([0, 1e300], "<f8"), "raw-float16", 1e300),
     ],
 )
-def test_a_value_beyond_its_type_is_refused(
+def test_a_value_beyond_its_type_leaves_its_blob_as_it_was(
     values: Array, target: str, told: float, tmp_path: Path, words: Words
 ) -> None:
     field = 5 if values.itemsize == 4 else 8
-    data = layer("fine", "Scale", ONE) + layer(
-        "wild", "Scale", ONE, sized(field, values.tobytes()) + dims(len(values))
-    )
+    wild = sized(field, values.tobytes()) + dims(len(values))
+    data = layer("fine", "Scale", ONE) + layer("wild", "Scale", wild, ONE)
     (tmp_path / "in").write_bytes(data)
+    result = ds.convert(tmp_path / "in", tmp_path / "out", values=target)
+    fine, kept = result.conversion.layers
+    assert [each.beyond for each in (*fine.blobs, *kept.blobs)] == [None, told, None]
+    assert fine.told == ()
+    (note,) = kept.told
+    assert numbers(note)[:1] == [0]  # the blob
+    words(note, target)
+    # The blob beside it is converted, and this one has its bytes.
+    blobs = blobs_of((tmp_path / "out").read_bytes())
+    assert blobs[1][0] == wild
+    assert blobs[1][1] == blobs[0][0]
+    assert (blobs[0][0] != ONE) == (target != "float32")
+    # A second run has nothing left to do.
+    again = ds.convert(tmp_path / "out", values=target, dry_run=True)
+    assert not again.changed
+    assert [each.told for each in again.conversion.layers] == [(), (note,)]
     with pytest.raises(ds.ModelError) as raised:
-        ds.convert(tmp_path / "in", tmp_path / "out", values=target)
+        ds.convert(tmp_path / "in", tmp_path / "no", values=target, strict=True)
     error = raised.value
     assert (error.layer, error.path) == ("wild", str(tmp_path / "in"))
-    assert names(error.message)[0] == "wild"
-    assert numbers(error.message)[:2] == [1, told]  # the blob, and its value
+    assert names(error.message) == ["wild"]
+    assert numbers(error.message)[:2] == [0, told]
     assert "--values" in str(error.hint)
-    words(error, target)
-    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    words(error, "strict")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_strict_names_every_layer_with_a_value_beyond(tmp_path: Path, words: Words) -> None:
+    large = sized(5, floats(7e4)) + dims(1)
+    data = b"".join(layer(f"bn{i}", "BatchNorm", ONE, large, large) for i in range(3))
+    (tmp_path / "in").write_bytes(data)
+    with pytest.raises(ds.ModelError) as raised:
+        ds.convert(tmp_path / "in", values="raw-float16", strict=True, dry_run=True)
+    assert names(raised.value.message) == ["bn0", "bn1", "bn2"]
+    words(raised.value)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["V2", "V1"])
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        ({"patterns": "conv"}, "conv1 conv2"),
+        ({"patterns": ["conv*"], "exclude": "re:2$"}, "conv1"),
+        ({"exclude": ["*bn*"]}, "conv1 conv2 fc"),
+        ({"patterns": ("fc", "bn")}, "bn fc"),
+    ],
+)
+def test_patterns_choose_whose_values_change(
+    options: Any, changed: str, old: bool, folder: Path
+) -> None:
+    made = {}
+    for name in ("conv1", "bn", "conv2", "fc"):
+        made[name] = layer_v1(name.encode(), 4, ONE) if old else layer(name, "Scale", ONE)
+    (folder / "in").write_bytes(b"".join(made.values()))
+    result = ds.convert(folder / "in", folder / "out", values="raw-float16", force=True, **options)
+    taken = [
+        each.source.name
+        for each in result.conversion.layers
+        if any(blob.retyped for blob in each.blobs)
+    ]
+    assert taken == changed.split()
+    for name, blobs in zip(made, blobs_of((folder / "out").read_bytes()), strict=True):
+        assert (blobs == [ONE]) == (name not in taken)
+    # Old layers are upgraded all the same: only values are limited.
+    assert result.after == "V2"
+
+
+@needs_caffe
+def test_a_real_caffe_loads_what_stayed(tmp_path: Path) -> None:
+    """A blob of doubles that no float32 can hold stays, and BVLC's Caffe reads it still."""
+    text = """layer { name: "a" type: "Parameter" top: "a"
+      parameter_param { shape { dim: 2 } } }"""
+    data = layer("a", "Parameter", sized(8, doubles(1, 1e39)) + dims(2))
+    (tmp_path / "in").write_bytes(data)
+    ds.convert(tmp_path / "in", tmp_path / "out")
+    answer = real_caffe(text, tmp_path / "out", weights=True)
+    assert not answer.stops
+    assert answer.weights_of("a").tolist() == [1, np.inf]
 
 
 def test_the_largest_half_is_rounded_to(folder: Path) -> None:

@@ -20,6 +20,8 @@ from helpers.campaigns import campaign_but
 from helpers.models import NetParameter, parsed, saved, weights_of
 from helpers.oracles import opencv_forward, ramp
 from helpers.places import LAYOUTS
+from helpers.real_caffe import at_hand as needs_caffe
+from helpers.real_caffe import real_caffe
 from helpers.runs import measured, run_here
 from helpers.wire import (
     LEN,
@@ -320,14 +322,37 @@ def test_the_type_of_a_dataset(kind: str, values: str, folder: Path) -> None:
 
 
 def test_what_a_narrower_type_cannot_hold(folder: Path, words: Words) -> None:
-    data = hdf5(folder, {"a": [np.array([1.0, -1e39])]})
+    large, fine = np.array([1.0, -1e39]), np.array([0.5])
+    data = hdf5(folder, {"a": [large], "b": [fine]})
     for options in ({"to": "binary"}, {"to": "hdf5"}, {"to": "binary", "values": "raw-float16"}):
+        result, out = converted(data, folder, **options)
+        kept, changed = result.conversion.layers
+        assert [kept.blobs[0].beyond, changed.blobs[0].beyond] == [-1e39, None]
+        (note,) = kept.told
+        words(note, " ".join(options.values()))
+        if options["to"] == "hdf5":
+            same(
+                content(out, folder),
+                {
+                    "data": None,
+                    "data/a": None,
+                    "data/a/0": large,
+                    "data/b": None,
+                    "data/b/0": fine.astype("<f4"),
+                },
+            )
+        else:
+            wild, other = (payloads(each, 7)[0] for each in payloads(out, 100))
+            assert payloads(wild, 8) == [doubles(1.0, -1e39)]
+            assert payloads(other, 8) == []
         with pytest.raises(ds.ModelError) as raised:
-            converted(data, folder, **options)
+            converted(data, folder, strict=True, **options)
         assert raised.value.layer == "a"
-        assert names(raised.value.message)[0] == "a"
         assert numbers(raised.value.message)[:2] == [0, -1e39]  # the blob, and its value
-        words(raised.value, " ".join(options.values()))
+    # A binary double becomes a dataset of doubles, where float32 cannot hold it.
+    wide = layer_v2(b"a", None, sized(8, doubles(1e39)) + dims(1))
+    _, out = converted(wide, folder)
+    same(content(out, folder), {"data": None, "data/a": None, "data/a/0": np.array([1e39], "<f8")})
     values = np.array([1 / 3, 2.5])
     result, out = converted(hdf5(folder, {"a": [values]}), folder, to="binary")
     assert weights_of(out)["a"][0].tolist() == values.astype("<f4").tolist()
@@ -431,16 +456,95 @@ def test_what_is_saved_once_is_given_to_each(folder: Path, words: Words) -> None
 # --- what HDF5 cannot hold
 
 
+PATHS = ("inception_3a/1x1", "a/b", ".", "")
+
+
 def test_names_that_are_paths_are_refused_all_at_once(tmp_path: Path, words: Words) -> None:
     message: Any = NetParameter()
-    for name in ("inception_3a/1x1", "plain", "a/b", ".", ""):
-        message.layer.add(name=name)
+    for name in (*PATHS, "plain"):
+        message.layer.add(name=name).blobs.add(data=[1]).shape.dim.append(1)
+    message.layer.add(name="relu/1")
     (tmp_path / "in").write_bytes(message.SerializeToString())
     with pytest.raises(ds.MismatchError) as raised:
         ds.convert(tmp_path / "in", tmp_path / "out.h5")
-    assert names(raised.value.message) == ["inception_3a/1x1", "a/b", ".", ""]
+    assert names(raised.value.message) == list(PATHS)
     words(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["V2", "V1"])
+@pytest.mark.parametrize(
+    "names_of", [PATHS, PATHS[:1], ("a\0b",)], ids=["several", "one", "with NUL"]
+)
+def test_without_weights_such_a_layer_is_left_out(
+    names_of: tuple[str, ...], old: bool, folder: Path, words: Words
+) -> None:
+    message: Any = NetParameter()
+    for name in (*names_of, "plain"):
+        (message.layers if old else message.layer).add(name=name)
+    first = (message.layers if old else message.layer).add(name="conv")
+    first.blobs.add(data=[1]).shape.dim.append(1)
+    result, out = converted(message.SerializeToString(), folder)
+    found = {"data": None, "data/plain": None, "data/conv": None, "data/conv/0": np.ones(1, "<f4")}
+    same(content(out, folder), found)
+    removed = [each.source.name for each in result.conversion.layers if each.removed]
+    assert removed == list(names_of)
+    (note,) = result.conversion.told
+    assert names(note) == [name.replace("\0", "\\x00") for name in names_of]
+    words(note)
+    # It comes back as a model, and no more is left out than was.
+    back, _ = converted(out, folder, to="binary")
+    assert [each.source.name for each in back.conversion.layers] == ["conv", "plain"]
+
+
+@needs_caffe
+def test_a_real_caffe_loads_it_without_the_layers_left_out(folder: Path) -> None:
+    text = """
+    layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 1 dim: 2 dim: 2 } } }
+    layer { name: "fc" type: "InnerProduct" bottom: "x" top: "fc"
+      inner_product_param { num_output: 1 bias_term: false } }
+    layer { name: "fc/relu" type: "ReLU" bottom: "fc" top: "fc" }"""
+    values = np.arange(4, dtype="<f4")
+    data = layer_v2(b"fc", b"InnerProduct", sized(5, values.tobytes()) + dims(1, 4))
+    _, out = converted(data + layer_v2(b"fc/relu", b"ReLU"), folder)
+    answer = real_caffe(text, out, weights=True)
+    assert not answer.stops
+    assert answer.weights_of("fc").tolist() == [values.tolist()]
+
+
+# --- what has no layers
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(sized(1, b"n"), id="a name"),
+        pytest.param(sized(1, b""), id="an empty name"),
+        pytest.param(sized(100, sized(1, b"a/b")), id="left out"),
+        pytest.param(sized(2, sized(1, sized(1, b"a/b") + sized(2, b"relu"))), id="V0, left out"),
+    ],
+)
+def test_a_model_without_layers_is_read_again(data: bytes, folder: Path) -> None:
+    _, out = converted(data, folder)
+    same(content(out, folder), {"data": None})
+    with ds.open_model(folder / "out") as model:
+        assert model.layers == ()
+    same_again, _ = converted(out, folder)
+    assert not same_again.changed
+    back, binary = converted(out, folder, to="binary")
+    assert (back.before, back.after) == ("HDF5", "empty")
+    with ds.open_model(folder / "out") as model:
+        assert model.layers == ()
+    assert parsed(binary) == NetParameter(name="")
+
+
+@needs_caffe
+def test_a_real_caffe_loads_a_model_without_layers(folder: Path) -> None:
+    text = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 } } }'
+    _, out = converted(sized(1, b"n"), folder)
+    assert not real_caffe(text, out).stops
+    _, out = converted(out, folder, to="binary")
+    assert not real_caffe(text, out).stops
 
 
 ODD_NAMES = ["up score", "Größe", "..", "a.b", "[x]", "0", "données", "a\nb", "data", "x" * 300]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.caffemodel.model import (
     ABSENT,
+    MAX_UNPACKED,
     MAX_VALUES,
     Dataset,
     Model,
@@ -53,8 +54,11 @@ def can_be_a_group(name: str) -> bool:
 
 
 @contextmanager
-def indexed_hdf5(source: ByteSource) -> Iterator[Model]:
+def indexed_hdf5(source: ByteSource, max_unpacked: int = MAX_UNPACKED) -> Iterator[Model]:
     """The layers and blobs of an HDF5 weights file; its values can be read until it is left.
+
+    Where all values have over ``max_unpacked`` bytes more than the file, those that are compressed,
+    or were never written, are not read: a problem of their blobs.
 
     Raises ``ModelError`` for what is HDF5 but no weights of Caffe's, or damaged.
     """
@@ -67,7 +71,38 @@ def indexed_hdf5(source: ByteSource) -> Iterator[Model]:
             if not isinstance(root, library.Group):
                 raise ModelError("is an HDF5 file without a group 'data'", hint=_other_kind(file))
             layers = _apart(tuple(_layers(library, root, (), set(), source.size)))
-        yield Model(source, Version.HDF5, layers, partial(_values, file))
+        model = Model(source, Version.HDF5, layers, partial(_values, file))
+        if model.unpacked_size - source.size > max_unpacked:
+            model = replace(model, layers=_left_packed(model))
+        yield model
+
+
+def _left_packed(model: Model) -> tuple[SourceLayer, ...]:
+    """The layers, with a problem where values do not lie in the file as they are.
+
+    Chunks that were never written take no bytes in a file, and zeros compress a thousandfold: a
+    file of 3 kB may promise terabytes.
+    """
+    problem = (
+        f"the file has {model.source.size:,} bytes and unpacks to {model.unpacked_size:,}; "
+        f"`convert --max-unpacked {model.unpacked_size}` unpacks it all the same"
+    )
+    return tuple(
+        replace(
+            layer,
+            blobs=tuple(
+                replace(blob, problem=problem, packed=True) if _is_packed(blob) else blob
+                for blob in layer.blobs
+            ),
+        )
+        for layer in model.layers
+    )
+
+
+def _is_packed(blob: SourceBlob) -> bool:
+    """Its values do not lie in the file as they are read."""
+    lies = not isinstance(blob.place, Dataset) or blob.place.start is not None
+    return blob.count > 0 and not lies and blob.problem is None
 
 
 def _other_kind(file: Any) -> str:
@@ -187,7 +222,8 @@ def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
     if problem:
         return SourceBlob(shape, Dataset(path), problem=problem)
     whole = dtype.kind != "f"
-    place = Dataset(path, "<f4" if whole else f"<f{dtype.itemsize}", prod(shape), whole)
+    read_as = "<f4" if whole else f"<f{dtype.itemsize}"
+    place = Dataset(path, read_as, prod(shape), whole, width=dtype.itemsize)
     start = None if dataset.chunks else dataset.id.get_offset()
     if start is None or dataset.id.get_type() != library.h5t.py_create(dtype):
         return SourceBlob(shape, place)  # such as bfloat16, which numpy does not have

@@ -158,8 +158,9 @@ def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
         path = f"{DATA}/{name}/{position}"
         # Of several layers that share it, or have one name, the last is what Caffe keeps.
         values[place] = NewValues(path, shapes[place], each.dtype, partial(_typed, model, each))
-    groups = dict.fromkeys(f"{DATA}/{layer.source.name}" for layer in conversion.layers)
-    return Amendment(tuple(groups), tuple(values.values()), new=True)
+    groups = [DATA]  # also without a layer: Caffe makes it first, and looks for it
+    groups += [f"{DATA}/{each.source.name}" for each in conversion.layers if not each.removed]
+    return Amendment(tuple(dict.fromkeys(groups)), tuple(values.values()), new=True)
 
 
 def _typed(model: Model, each: BlobConversion) -> Iterator[Array]:

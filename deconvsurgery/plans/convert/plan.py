@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
 from deconvsurgery.caffemodel.model import (
-    Dataset,
     Model,
     SourceBlob,
     SourceLayer,
-    Storage,
     Version,
     refuse_mixed,
 )
 from deconvsurgery.caffemodel.upgrade import upgrade
 from deconvsurgery.matching.shared_blobs import Owner, owners
 from deconvsurgery.prototxt.net import Net, NetState
+from deconvsurgery.prototxt.selection import name_choice, no_such_layer
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import infer_shapes
 
@@ -25,24 +26,35 @@ from .plan_types import (
     LayerConversion,
     Wanted,
 )
-from .refusals import measured, refuse, warnings
+from .refusals import notes, refuse, warnings
+from .value_types import measured, storage_of
 
 
 def make_conversion(
-    model: Model, wanted: Wanted, net: Net | None = None, states: Sequence[NetState] = ()
+    model: Model,
+    wanted: Wanted,
+    net: Net | None = None,
+    states: Sequence[NetState] = (),
+    patterns: Sequence[str] = (),
+    exclude: Sequence[str] = (),
 ) -> Conversion:
     """Plan another form for a model; ``net`` tells shapes, types and sharing that a file does not.
 
+    ``patterns`` and ``exclude`` choose the layers whose values get the type that is wanted, by
+    name; without them those of every layer do.
+
     Raises ``MismatchError`` or ``ModelError`` that name every layer which the form cannot hold,
-    or whose values its type cannot.
+    or whose values its type cannot, ``SelectionError`` where no layer with blobs is chosen.
     """
     refuse_mixed(model)
+    chosen = _chosen(model, patterns, exclude)
     old = model.version is not Version.HDF5
     upgraded = upgrade(model) if old and (wanted.upgrade or wanted.hdf5) else None
     shapes = _net_shapes(net, states) if net else {}
     layers = []
     for index, source in enumerate(model.layers):
-        blobs = tuple(_blobs(source, shapes.get(source.name, ()), wanted))
+        own = wanted if chosen(source.name) else replace(wanted, storage=None)
+        blobs = tuple(_blobs(source, shapes.get(source.name, ()), own))
         after = upgraded.layers.get(index) if upgraded else None
         removed = upgraded is not None and index in upgraded.layers and after is None
         told = after.told if after else ()
@@ -50,17 +62,36 @@ def make_conversion(
             told = ("goes: its pad moves to the layer behind it",)
         layers.append(LayerConversion(source, source.type, blobs, after, removed, told))
     layers = [each for each in layers if not (each.removed and wanted.hdf5)]
+    if wanted.hdf5:
+        layers = [*map(_left_out_without_weights, layers)]
     owned = owners(net, states) if net else _shared(each.source for each in layers)
     refuse(layers, wanted)
-    checked = [measured(each, model) for each in layers]
+    checked = measured(layers, model, wanted)
     return Conversion(
         wanted,
-        tuple(checked),
+        checked,
         upgraded,
         owned,
-        upgraded.told if upgraded else (),
+        (*(upgraded.told if upgraded else ()), *notes(checked, model, wanted)),
         tuple(warnings(checked, wanted)),
     )
+
+
+def _chosen(model: Model, patterns: Sequence[str], exclude: Sequence[str]) -> Callable[[str], bool]:
+    """The test of a layer's name; ``SelectionError`` where no layer with blobs passes it."""
+    chosen = name_choice(patterns, exclude)
+    if chosen is None:
+        return lambda _: True
+    names = [layer.name for layer in model.layers if layer.blobs]
+    if not any(map(chosen, names)):
+        raise no_such_layer(patterns, names, "with blobs in the model")
+    return chosen
+
+
+def _left_out_without_weights(layer: LayerConversion) -> LayerConversion:
+    """A layer that HDF5 cannot hold is left out if it has no blobs: then Caffe looks for none."""
+    held = bool(layer.blobs) or can_be_a_group(layer.source.name)
+    return layer if held else replace(layer, removed=True)
 
 
 def _net_shapes(net: Net, states: Sequence[NetState]) -> dict[str, tuple[Shape, ...]]:
@@ -99,7 +130,7 @@ def _blobs(
         certain = shape is not None
         if shape is None and wanted.hdf5:
             shape = blob.shape  # HDF5 has no legacy dims; in their time four axes were meant
-        yield BlobConversion(blob, shape, _storage(blob, wanted), certain)
+        yield BlobConversion(blob, shape, storage_of(blob, wanted), certain)
 
 
 def _true_shape(blob: SourceBlob, known: Shape, axes: int | None = None) -> tuple[int, ...] | None:
@@ -112,25 +143,6 @@ def _true_shape(blob: SourceBlob, known: Shape, axes: int | None = None) -> tupl
     fits = blob.fits(shape) and all(dim in (None, there) for dim, there in dims)
     fits = fits and min(shape, default=0) >= 0  # Caffe stops there, whichever form it has
     return shape if fits else None
-
-
-def _storage(blob: SourceBlob, wanted: Wanted) -> Storage:
-    if blob.problem or not blob.count:
-        return blob.storage
-    own = isinstance(blob.place, Dataset)
-    asked = wanted.storage
-    if own and wanted.hdf5 and (asked is None or asked.dtype == blob.dtype):
-        return blob.storage
-    if asked is not None:
-        return asked
-    return _OF_TYPE[blob.dtype] if own else blob.storage  # where a dataset's type is kept
-
-
-_OF_TYPE: Mapping[str, Storage] = {
-    "<f4": Storage.DATA,
-    "<f8": Storage.DOUBLE_DATA,
-    "<f2": Storage.RAW_FLOAT16,
-}
 
 
 def _shared(sources: Iterable[SourceLayer]) -> dict[Owner, Owner]:

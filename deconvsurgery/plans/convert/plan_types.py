@@ -22,13 +22,15 @@ from deconvsurgery.matching.shared_blobs import Owner
 class Wanted:
     """The form that is asked for; without ``storage`` values keep their type.
 
-    ``upgrade`` makes old layers V2 ones, ``true_shapes`` makes legacy dims a shape.
+    ``upgrade`` makes old layers V2 ones, ``true_shapes`` makes legacy dims a shape. ``strict``
+    refuses values that the type asked for cannot hold.
     """
 
     hdf5: bool = False
     storage: Storage | None = Storage.DATA
     upgrade: bool = True
     true_shapes: bool = True
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class BlobConversion:
     """A blob before and after: its ``shape`` (``None``: legacy dims stay), where its values go.
 
     ``certain`` is false where legacy dims were taken for a shape of four axes, which they may not
-    be. ``max_abs_change`` is what rounding to a narrower type changes at most.
+    be. ``max_abs_change`` is what rounding to a narrower type changes at most, ``beyond`` a value
+    that the type asked for cannot hold, for which the blob keeps its own.
     """
 
     blob: SourceBlob
@@ -44,6 +47,7 @@ class BlobConversion:
     storage: Storage
     certain: bool = True
     max_abs_change: float = 0.0
+    beyond: float | None = None
 
     @property
     def dtype(self) -> str:
@@ -120,5 +124,7 @@ class Conversion:
         """The form and generation of what comes of a file of this one."""
         if self.wanted.hdf5:
             return Version.HDF5
+        if before is Version.HDF5 and not self.layers:
+            return Version.EMPTY
         old = before in (Version.V1, Version.V0) and self.upgrade is not None
         return Version.V2 if old or before is Version.HDF5 else before

@@ -1,19 +1,16 @@
-"""Why a model cannot have another form, what that would round, and what is to be said of it."""
+"""Why a model cannot have another form, and what is to be said of it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
-from deconvsurgery.errors import MismatchError, ModelError
+from deconvsurgery.errors import MismatchError
 from deconvsurgery.wording import dims, listed, quoted
 
-from .plan_types import BlobConversion, LayerConversion, Wanted
+from .plan_types import LayerConversion, Wanted
 
 # ── refusals, all at once ──
 
@@ -22,6 +19,8 @@ def refuse(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
     """Raise ``MismatchError`` that names every layer which the form cannot hold."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for each in layers:
+        if each.removed:
+            continue
         found = _not_in_hdf5(each) if wanted.hdf5 else _not_in_binary(each)
         if found:
             reasons.setdefault(found, []).append(each.source.name)
@@ -45,6 +44,7 @@ def refuse(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
 
 _MOST_SAID = 10
 _NET_HINT = "--net tells what the file does not"
+_UNPACK_HINT = "look whether so much can be meant: with -n that option writes nothing"
 
 
 def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
@@ -56,7 +56,8 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
     for position, each in enumerate(layer.blobs):
         blob = each.blob
         if blob.problem:
-            return f"blob {position}: {blob.problem}", "convert it with the Caffe that wrote it"
+            hint = "convert it with the Caffe that wrote it"
+            return f"blob {position}: {blob.problem}", _UNPACK_HINT if blob.packed else hint
         shape = blob.shape if each.shape is None else each.shape
         if not blob.absent and not blob.fills(shape):
             where = " (they are in diff)" if blob.has_diff and not blob.count else ""
@@ -73,43 +74,31 @@ def _not_in_binary(layer: LayerConversion) -> tuple[str, str] | None:
         if each.blob.absent:
             return f"the file leaves blob {position} to another layer that shares it", _NET_HINT
         if each.blob.problem and layer.source.version is Version.HDF5:
-            return f"blob {position}: {each.blob.problem}", "make it a plain dataset first"
+            hint = "make it a plain dataset first"
+            return (
+                f"blob {position}: {each.blob.problem}",
+                _UNPACK_HINT if each.blob.packed else hint,
+            )
     return None
 
 
-# ── rounding ──
-
-
-def measured(layer: LayerConversion, model: Model) -> LayerConversion:
-    """The layer with what rounding changes; ``ModelError`` where a value is beyond its new type."""
-    blobs = []
-    for position, each in enumerate(layer.blobs):
-        if each.retyped and int(each.dtype[-1]) < int(each.blob.dtype[-1]):
-            each = replace(each, max_abs_change=_rounding(layer, position, each, model))
-        blobs.append(each)
-    return replace(layer, blobs=tuple(blobs))
-
-
-def _rounding(layer: LayerConversion, position: int, each: BlobConversion, model: Model) -> float:
-    largest = 0.0
-    for values in model.values(each.blob):
-        with np.errstate(over="ignore", invalid="ignore"):
-            rounded = values.astype(each.dtype)
-            finite = np.isfinite(values)
-            lost = finite & ~np.isfinite(rounded)
-            if lost.any():
-                raise ModelError(
-                    f"layer {layer.source.name!r}: blob {position} holds {values[lost][0]:g}, "
-                    f"which is beyond what {each.storage} can hold",
-                    layer=layer.source.name,
-                    hint="take a wider type: --values float64, or keep",
-                )
-            change = abs(values[finite] - rounded[finite].astype(values.dtype))
-        largest = max(largest, float(change.max(initial=0)))
-    return largest
-
-
 # ── what is to be said ──
+
+
+def notes(layers: Sequence[LayerConversion], model: Model, wanted: Wanted) -> Iterator[str]:
+    """What is packed in the file, and what becomes of layers that the form has no place for."""
+    if model.unpacked_size > model.source.size:
+        yield (
+            f"the file of {model.source.size:,} bytes unpacks to {model.unpacked_size:,} bytes "
+            "of values"
+        )
+    left_out = [each.source.name for each in layers if each.removed]
+    if left_out and wanted.hdf5:
+        one = len(left_out) == 1
+        yield (
+            f"{_names(left_out)}: left out; Caffe can neither save nor find a layer of that name "
+            f"in HDF5, and {'it has' if one else 'they have'} no weights"
+        )
 
 
 def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]:

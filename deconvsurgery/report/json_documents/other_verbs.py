@@ -59,6 +59,7 @@ def _converted(layer: LayerConversion, form: Version) -> Document:
                     "type": each.dtype[1:],
                 },
                 "max_abs_change": each.max_abs_change,
+                "beyond": each.beyond,
             }
             for each in layer.blobs
         ],

@@ -112,7 +112,9 @@ def closing_words(result: ConvertResult) -> str:
     place = "standard output" if result.output == "-" else escaped(result.output or "nothing")
     if not result.changed:
         if result.dry_run:
-            return "Nothing would change: it has this form already. Nothing was written."
+            kept = any(blob.beyond is not None for blob in _blobs(result))
+            why = "" if kept else ": it has this form already"
+            return f"Nothing would change{why}. Nothing was written."
         if not result.written:
             return f"Nothing had to change: {place} stays as it is, byte for byte."
         return f"Nothing had to change: {place} is the input, byte for byte."
@@ -124,8 +126,13 @@ def closing_words(result: ConvertResult) -> str:
     layers = plural(len(result.conversion.layers), "layer")
     sentence = f"{forms}: {layers}" + (f" ({', '.join(done)})" if done else "")
     if not result.written:
-        return f"{sentence}. Nothing was written."
+        size = "" if result.output_size is None else f", {plural(result.output_size, 'byte')}"
+        return f"{sentence}{size}. Nothing was written."
     return f"{sentence}. Wrote {place}, {plural(result.output_size or 0, 'byte')}."
+
+
+def _blobs(result: ConvertResult) -> Iterator[BlobConversion]:
+    return (blob for layer in result.conversion.layers for blob in layer.blobs)
 
 
 def _form(version: Version) -> str:

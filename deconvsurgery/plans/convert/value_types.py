@@ -1,0 +1,115 @@
+"""Which field and type the values of each blob get, and what rounding to it changes.
+
+Values are read about a megabyte at a time, and only where the new type is narrower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from deconvsurgery.caffemodel.model import Dataset, Model, SourceBlob, Storage
+from deconvsurgery.errors import ModelError
+from deconvsurgery.wording import listed, quoted
+
+from .plan_types import BlobConversion, LayerConversion, Wanted
+
+_OF_TYPE: Mapping[str, Storage] = {
+    "<f4": Storage.DATA,
+    "<f8": Storage.DOUBLE_DATA,
+    "<f2": Storage.RAW_FLOAT16,
+}
+
+
+def storage_of(blob: SourceBlob, wanted: Wanted) -> Storage:
+    """What holds the values of a blob in the form that is wanted.
+
+    >>> half = Wanted(storage=Storage.RAW_FLOAT16)
+    >>> str(storage_of(SourceBlob((2,), Dataset("/data/a/0", "<f4", 2)), half))
+    'raw_data float16'
+    """
+    if blob.problem or not blob.count:
+        return blob.storage
+    own = isinstance(blob.place, Dataset)
+    asked = wanted.storage
+    if own and wanted.hdf5 and (asked is None or asked.dtype == blob.dtype):
+        return blob.storage
+    if asked is not None:
+        return asked
+    return _OF_TYPE[blob.dtype] if own else blob.storage  # where a dataset's type is kept
+
+
+def measured(
+    layers: Sequence[LayerConversion], model: Model, wanted: Wanted
+) -> tuple[LayerConversion, ...]:
+    """The layers with what rounding changes; a blob that its new type cannot hold keeps its own.
+
+    Raises ``ModelError`` that names every layer with such a blob, if ``wanted`` is strict.
+    """
+    found = tuple(_measured(each, model, wanted) for each in layers)
+    if wanted.strict:
+        _refuse_beyond(found, wanted)
+    return found
+
+
+def _measured(layer: LayerConversion, model: Model, wanted: Wanted) -> LayerConversion:
+    blobs: list[BlobConversion] = []
+    notes: list[str] = []
+    for position, each in enumerate(layer.blobs):
+        if each.retyped and int(each.dtype[-1]) < int(each.blob.dtype[-1]):
+            change, beyond = _rounding(each, model)
+            if beyond is None:
+                each = replace(each, max_abs_change=change)
+            else:
+                notes.append(
+                    f"blob {position} keeps {_TYPES[each.blob.dtype]} values: it holds "
+                    f"{beyond:g}, which {_TYPES[each.dtype]} cannot"
+                )
+                kept = storage_of(each.blob, replace(wanted, storage=None))
+                each = replace(each, storage=kept, beyond=beyond)
+        blobs.append(each)
+    return replace(layer, blobs=tuple(blobs), told=layer.told + tuple(notes))
+
+
+_TYPES: Mapping[str, str] = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
+
+
+def _rounding(each: BlobConversion, model: Model) -> tuple[float, float | None]:
+    """What rounding changes at most, and the first finite value that becomes infinite."""
+    largest = 0.0
+    for values in model.values(each.blob):
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = values.astype(each.dtype)
+            finite = np.isfinite(values)
+            lost = finite & ~np.isfinite(rounded)
+            if lost.any():
+                return 0.0, float(values[lost][0])
+            change = abs(values[finite] - rounded[finite].astype(values.dtype))
+        largest = max(largest, float(change.max(initial=0)))
+    return largest, None
+
+
+def _refuse_beyond(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
+    found = [
+        (layer.source.name, position, each.beyond)
+        for layer in layers
+        for position, each in enumerate(layer.blobs)
+        if each.beyond is not None
+    ]
+    if not found:
+        return
+    assert wanted.storage is not None
+    name, position, value = found[0]
+    kind = _TYPES[wanted.storage.dtype]
+    message = f"layer {quoted(name)}: blob {position} holds {value:g}, which {kind} cannot"
+    others = list(dict.fromkeys(quoted(other) for other, _, _ in found if other != name))
+    if others:
+        message += f"; the same with {listed(others)}"
+    raise ModelError(
+        message,
+        layer=name,
+        hint="without --strict these blobs stay as they are; --values takes a wider type, "
+        "-x leaves layers out",
+    )
