@@ -94,7 +94,7 @@ def command(
       deconvsurgery convert in.caffemodel out.caffemodel.h5
       deconvsurgery convert --net net.prototxt in.caffemodel.h5 out.caffemodel
       deconvsurgery convert --values raw-float16 in.caffemodel half.caffemodel
-      deconvsurgery convert --values raw-float16 -x '*bn*' in.caffemodel half.caffemodel
+      deconvsurgery convert --values raw-float16 -x '*bn*' in.caffemodel half
 
     Without options: binary, V2 layers, float32 values, shapes instead of legacy dims. What has
     that form already stays byte for byte. Values are never held whole.

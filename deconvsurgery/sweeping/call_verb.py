@@ -180,6 +180,12 @@ def _converted(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
         "changed": result.changed,
         "before": result.before,
         "after": result.after,
+        "beyond": [
+            {"layer": layer.source.name, "blob": position, "value": blob.beyond}
+            for layer in result.conversion.layers
+            for position, blob in enumerate(layer.blobs)
+            if blob.beyond is not None
+        ],
         "bytes": {"output": result.output_size},
     }
     return Outcome.DONE, told, result.warnings

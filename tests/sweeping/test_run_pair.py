@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.sweeping import run_pair as settling
 from deconvsurgery.sweeping.call_verb import checked_options
 from deconvsurgery.sweeping.output_record import read_record, write_record
 from deconvsurgery.sweeping.result_rows import Outcome, Row
 from deconvsurgery.sweeping.run_pair import Settled, Task, settle
-from helpers.models import demo_base, demo_net
+from helpers.models import demo_base, demo_net, model_bytes
 from helpers.store.padded import MIB, padding
 from helpers.words import Words, names
 
@@ -410,6 +411,8 @@ def test_the_options_of_a_sweep_are_those_of_the_command_line() -> None:
             if isinstance(each, click.Option) and name not in own:
                 choice = each.type
                 found[name] = tuple(choice.choices) if isinstance(choice, click.Choice) else True
+                if each.metavar == "SIZE":
+                    found[name] = byte_size
         assert dict(options) == found
 
 
@@ -422,6 +425,8 @@ def test_the_options_of_a_sweep_are_those_of_the_command_line() -> None:
         ("apply", {"values": "keep"}, []),
         ("check", {"frozen": True}, []),
         ("convert", {"values": ["keep"]}, ["keep"]),
+        ("convert", {"max-unpacked": "much"}, ["much"]),
+        ("convert", {"max-unpacked": True}, ["True"]),
     ],
 )
 def test_an_option_that_cannot_be_is_told(
@@ -444,6 +449,44 @@ def test_flags_that_say_what_is_not_done() -> None:
         "skip_unfit": False,
     }
     assert checked_options("convert", {"keep-layers": False}, "") == {"upgrade": True}
+    told = {"strict": True, "max-unpacked": "2 GB"}
+    assert checked_options("convert", told, "") == {"strict": True, "max_unpacked": 2 * 10**9}
+    told = {"max-unpacked": 4096}
+    assert checked_options("convert", told, "") == {"max_unpacked": 4096}
+
+
+# --- convert: half precision, HDF5
+
+
+HALF = (("values", "raw-float16"),)
+WILD = {"conv": [[1.0]], "bn": [[1e5], [2.0]]}
+
+
+def halved(model: bytes, output: str, **selecting: Any) -> Settled:
+    Path("wild").write_bytes(model)
+    return settle(Task(Pair(None, "wild", Checking(**selecting), output), "convert", HALF))
+
+
+def test_what_half_precision_cannot_hold_is_in_the_row(folder: Path) -> None:
+    row = done(halved(model_bytes(WILD), "half"))
+    assert row.result is not None
+    assert row.result["beyond"] == [{"layer": "bn", "blob": 0, "value": 1e5}]
+    ds.convert("wild", "alone", values="raw-float16")
+    assert (folder / "half").read_bytes() == (folder / "alone").read_bytes()
+
+
+def test_the_patterns_of_the_settings_choose_whose_values_change(folder: Path) -> None:
+    done(halved(model_bytes(WILD), "half", exclude=("b*",)))
+    ds.convert("wild", "alone", values="raw-float16", patterns="conv")
+    assert (folder / "half").read_bytes() == (folder / "alone").read_bytes()
+    error = refused(halved(model_bytes(WILD), "other", pattern=("up",)))
+    assert error["kind"] == "SelectionError"
+
+
+def test_raw_values_in_hdf5_are_the_error_of_a_pair(folder: Path) -> None:
+    error = refused(halved(model_bytes(WILD), "out.h5"))
+    assert error["kind"] == "OutputError"
+    assert not (folder / "out.h5").exists()
 
 
 # --- in a store
