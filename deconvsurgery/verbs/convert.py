@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.hdf5.files import loaded_h5py
 from deconvsurgery.caffemodel.model import (
     MAX_UNPACKED,
@@ -29,7 +30,6 @@ from .open_and_write import (
     given_model,
     given_net,
     outcome_size,
-    texts,
     write_outcome,
 )
 
@@ -112,7 +112,9 @@ def convert(
         states = read.states() if read else ()
         if read:
             opened = with_shared(opened, owners(read, states))
-        conversion = make_conversion(opened, wanted, read, states, texts(patterns), texts(exclude))
+        conversion = make_conversion(
+            opened, wanted, read, states, texts(patterns, "patterns"), texts(exclude, "exclude")
+        )
         outcome = recast(conversion, opened, read)
         size = outcome_size(outcome, opened.source.size)
         warnings = conversion.warnings
