@@ -16,7 +16,7 @@ MAY_IMPORT_AT_THE_TOP = {
         "comparison/compare_values.py",
         "plans/apply/before_and_after.py",
         "plans/apply/plan_types.py",
-        "plans/convert/refusals.py",
+        "plans/convert/value_types.py",
         "plans/regroup/plan.py",
         "pycaffe.py",
         "report/html/*",
