@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from deconvsurgery.caffemodel.wire import header, varint
+
 Weighted: TypeAlias = tuple[str, str, list[tuple[int, ...]]]
 """A layer with weights: name, type, shapes of its blobs."""
 
@@ -115,41 +117,28 @@ def shapes() -> Iterator[Weighted]:
         yield name, "Deconvolution", [(CLASSES, CLASSES, kernel, kernel)]
 
 
-def _varint(value: int) -> bytes:
-    encoded = b""
-    while value > 0x7F:
-        encoded += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return encoded + bytes([value])
-
-
-def _delimited(number: int, size: int) -> bytes:
-    return _varint(number << 3 | 2) + _varint(size)
-
-
 def write_model(path: Path, layers: Iterable[Weighted] | None = None) -> int:
     """Write the caffemodel, with zeros in the Deconvolutions and noise elsewhere; its size."""
     noise = os.urandom(1 << 20)
     with path.open("wb") as file:
-        file.write(_delimited(1, 10) + b"fcn8s_like")
+        file.write(header(1, 10) + b"fcn8s_like")
         for name, kind, blobs in shapes() if layers is None else layers:
             head = b"".join(
-                _delimited(number, len(text)) + text.encode()
-                for number, text in ((1, name), (2, kind))
+                header(number, len(text)) + text.encode() for number, text in ((1, name), (2, kind))
             )
             parts: list[tuple[bytes, int, bytes]] = []
             for shape in blobs:
                 count = 1
                 for dim in shape:
                     count *= dim
-                dims = b"".join(_varint(dim) for dim in shape)
-                dims = _delimited(1, len(dims)) + dims
-                after = _delimited(7, len(dims)) + dims
-                before = _delimited(5, 4 * count)
+                dims = b"".join(varint(dim) for dim in shape)
+                dims = header(1, len(dims)) + dims
+                after = header(7, len(dims)) + dims
+                before = header(5, 4 * count)
                 payload = len(before) + 4 * count + len(after)
-                parts.append((_delimited(7, payload) + before, 4 * count, after))
+                parts.append((header(7, payload) + before, 4 * count, after))
             size = len(head) + sum(len(b) + n + len(a) for b, n, a in parts)
-            file.write(_delimited(100, size) + head)
+            file.write(header(100, size) + head)
             for before, count, after in parts:
                 file.write(before)
                 source = bytes(len(noise)) if kind == "Deconvolution" else noise

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from run import TOOL, timed
 
+from deconvsurgery.caffemodel.wire import header, varint
+
 SIDE = 4096  # a blob of SIDE x SIDE values: 64 MiB of floats
 CLASSES = 21
 NET = f"""name: "large"
@@ -24,25 +26,13 @@ layer {{ name: "upscore" type: "Deconvolution" bottom: "data" top: "upscore"
 V1, V2 = (2, 4, 5, 6), (100, 1, 2, 7)  # numbers of: layer, name, type, blobs
 
 
-def varint(value: int) -> bytes:
-    encoded = b""
-    while value > 0x7F:
-        encoded += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return encoded + bytes([value])
-
-
-def head(number: int, size: int) -> bytes:
-    return varint(number << 3 | 2) + varint(size)
-
-
 def dims(shape: tuple[int, ...], legacy: bool) -> bytes:
     if legacy:
         padded = (1,) * (4 - len(shape)) + shape
         return b"".join(bytes([at << 3]) + varint(dim) for at, dim in enumerate(padded, 1))
     packed = b"".join(map(varint, shape))
-    inner = head(1, len(packed)) + packed
-    return head(7, len(inner)) + inner
+    inner = header(1, len(packed)) + packed
+    return header(7, len(inner)) + inner
 
 
 def layer(
@@ -54,13 +44,13 @@ def layer(
     for dim in shape:
         count *= dim
     size = count * width
-    values = {2: b"\x50\x02" + head(12, size), 4: head(5, size), 8: head(8, size)}[width]
+    values = {2: b"\x50\x02" + header(12, size), 4: header(5, size), 8: header(8, size)}[width]
     before = dims(shape, numbers is V1) + values
     enum = {"InnerProduct": 14, "Deconvolution": 39}[kind]
-    told = bytes([typed << 3, enum]) if numbers is V1 else head(typed, len(kind)) + kind.encode()
-    own = head(named, len(name)) + name.encode() + told
-    inner = head(blobs, len(before) + size) + before
-    yield head(outer, len(own) + len(inner) + size) + own + inner
+    told = bytes([typed << 3, enum]) if numbers is V1 else header(typed, len(kind)) + kind.encode()
+    own = header(named, len(name)) + name.encode() + told
+    inner = header(blobs, len(before) + size) + before
+    yield header(outer, len(own) + len(inner) + size) + own + inner
     # Ordinary numbers, which no narrower type rounds to infinity.
     one = {2: struct.pack("<e", 0.123), 4: struct.pack("<f", 0.123), 8: struct.pack("<d", 0.123)}
     piece = bytes(1 << 20) if kind == "Deconvolution" else one[width] * ((1 << 20) // width)
