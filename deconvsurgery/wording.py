@@ -19,6 +19,34 @@ def listed(items: Sequence[str]) -> str:
     return ", ".join(items[:_SHOWN]) + more
 
 
+def plural(count: int, noun: str, several: str | None = None) -> str:
+    """A count and what is counted, of which ``several`` is the plural if an s does not make it.
+
+    >>> plural(1, "layer"), plural(1200, "layer"), plural(2, "index", "indices")
+    ('1 layer', '1,200 layers', '2 indices')
+    """
+    return f"{count:,} {agreed(count, noun, f'{noun}s' if several is None else several)}"
+
+
+def agreed(count: int, one: str, several: str) -> str:
+    """The word that goes with a count.
+
+    >>> agreed(1, "is", "are"), agreed(0, "has", "have")
+    ('is', 'have')
+    """
+    return one if count == 1 else several
+
+
+def spread(low: float, high: float) -> str:
+    """From one number to another with four digits; one alone where they are said the same.
+
+    >>> spread(0.25, 0.75), spread(3, 3.0000001)
+    ('0.25 to 0.75', '3')
+    """
+    first, last = f"{low:.4g}", f"{high:.4g}"
+    return first if first == last else f"{first} to {last}"
+
+
 def quoted(name: str) -> str:
     """A layer's name as it stands in a sentence."""
     return repr(short(name))

@@ -145,7 +145,7 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> int:
-    """Hold rules DS001 to DS014 against nets and models; exit with 1 when one is broken.
+    """Hold rules (DS001, DS002 …) against nets and models; exit with 1 when one is broken.
 
     \b
     Examples:

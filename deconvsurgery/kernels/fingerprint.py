@@ -38,6 +38,7 @@ class State(StrEnum):
     BILINEAR_OFF_DIAGONAL = "bilinear-off-diagonal"
     NEAREST = "nearest"
     NEAR_BILINEAR = "near-bilinear"
+    NOT_FINITE = "not-finite"
     OTHER = "other"
 
 
@@ -48,7 +49,8 @@ class Fingerprint:
     ``distance`` is ``max |w - ideal|`` for `State.NEAR_BILINEAR` and `State.OTHER`, where an ideal
     exists; ``value`` is the constant. ``support`` says how wide the triangle is that was
     recognised (or is nearest, with ``distance``). ``nvidia``: a state `State.OTHER` that the filler
-    of NVIDIA's Caffe 0.16 and 0.17 makes.
+    of NVIDIA's Caffe 0.16 and 0.17 makes. ``nan`` and ``infinite`` count the values that
+    make it `State.NOT_FINITE`.
     """
 
     state: State
@@ -56,6 +58,8 @@ class Fingerprint:
     value: float | None = None
     support: Support | None = None
     nvidia: bool = False
+    nan: int = 0
+    infinite: int = 0
 
 
 def fingerprint(
@@ -69,7 +73,8 @@ def fingerprint(
     """Recognise weights of ``shape`` ``(channels, num_output // group, *kernel)``, row by row.
 
     ``rows`` gives one array of shape ``shape[1:]`` for each input channel; memory is a few rows.
-    A blob without values is missing. NaN or an infinity anywhere makes the state ``other``.
+    A blob without values is missing. NaN or an infinity anywhere makes the state
+    ``not-finite``.
 
     >>> half = np.full((1, 2, 2), 0.25, np.float32)
     >>> fingerprint([half, half], (2, 1, 2, 2), num_output=2, group=2, stride=(1, 1)).state
@@ -85,19 +90,31 @@ def fingerprint(
         return Fingerprint(State.MISSING)
     same_size = tuple(kernel) == tuple(stride) and prod(kernel) > 1
     seen = _Seen(_candidates(tuple(kernel), tuple(stride)), same_size)
-    count = 0
+    count = nan = infinite = 0
     for row in rows:
         if count == channels or row.shape != tuple(shape[1:]):
             raise ValueError(f"row {count} of shape {row.shape} in weights of shape {tuple(shape)}")
         if not seen.add(count, row):
-            return Fingerprint(State.OTHER)
+            found = not_finite(row)
+            nan, infinite = nan + found[0], infinite + found[1]
         count += 1
     if count != channels:
         raise ValueError(f"{count} rows in weights of shape {tuple(shape)}")
+    if nan or infinite:
+        return Fingerprint(State.NOT_FINITE, nan=nan, infinite=infinite)
     fits = group > 0 and outputs * group == num_output
     return seen.verdict(
         has_ideal=fits and (channels == num_output or outputs == 1), paired=outputs > 1
     )
+
+
+def not_finite(values: Array) -> tuple[int, int]:
+    """How many values of an array of any shape are NaN, and how many an infinity.
+
+    >>> not_finite(np.array([1.0, np.nan, -np.inf, np.inf]))
+    (1, 2)
+    """
+    return int(np.isnan(values).sum()), int(np.isinf(values).sum())
 
 
 @dataclass(slots=True)

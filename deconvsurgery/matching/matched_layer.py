@@ -19,7 +19,7 @@ from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.geometry import convolution_window
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 from deconvsurgery.shapes.layers.windows import spatial_axes
-from deconvsurgery.wording import by, dims
+from deconvsurgery.wording import by, dims, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,9 @@ class Target:
         """What the kernel does instead."""
         if max(self.dilation, default=1) > LARGEST_KERNEL:
             return f"its dilation of {by(self.dilation)} is beyond all reason"
-        low, high = self.gain_range(fill)
-        gain = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
         return (
             f"kernel {by(self.kernel)} at stride {by(self.stride)} does not interpolate: "
-            f"gain per phase is {gain}, not 1"
+            f"gain per phase is {spread(*self.gain_range(fill))}, not 1"
         )
 
 

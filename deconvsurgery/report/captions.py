@@ -5,8 +5,9 @@ from __future__ import annotations
 from deconvsurgery.kernels.bilinear import has_unit_gain
 from deconvsurgery.kernels.channel_map import Sight, Wiring
 from deconvsurgery.kernels.responses import Answers
+from deconvsurgery.wording import plural
 
-from .phrases import number, plural
+from .phrases import number
 
 PICTURES = ("ring", "cross")
 

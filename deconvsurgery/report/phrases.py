@@ -32,6 +32,7 @@ STATE_STYLES = {
     State.BILINEAR_OFF_DIAGONAL: ODD,
     State.NEAREST: LEARNED,
     State.NEAR_BILINEAR: LEARNED,
+    State.NOT_FINITE: WRONG,
     State.OTHER: ODD,
 }
 
@@ -72,15 +73,6 @@ def name_of(name: str, *, terminal: bool) -> str:
     return shortened(name) if terminal else escaped(name)
 
 
-def plural(count: int, noun: str) -> str:
-    """A count and what is counted.
-
-    >>> plural(1, "layer"), plural(1200, "layer")
-    ('1 layer', '1,200 layers')
-    """
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def number(value: float | None) -> str:
     """Four significant digits; ``None`` stands for no number."""
     return "NaN" if value is None else f"{value:.4g}"
@@ -113,6 +105,10 @@ def state_words(weights: Fingerprint) -> str:
         words += f" {number(weights.value)}"
     if weights.distance is not None:
         words += f", {number(weights.distance)} off"
+    if weights.nan:
+        words += f", {weights.nan:,} NaN"
+    if weights.infinite:
+        words += f", {weights.infinite:,} infinite"
     if weights.support is Support.STRIDE:
         words += " (support stride)"
     return words

@@ -119,6 +119,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "the model is in a form that Caffe refuses",
                 Severity.ERROR,
             ),
+            Rule(
+                "DS018",
+                "not-finite",
+                "weights hold NaN or infinity",
+                Severity.NOTE,
+            ),
         )
     }
 )

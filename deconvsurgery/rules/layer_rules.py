@@ -17,10 +17,10 @@ from deconvsurgery.caffemodel.model import (
 )
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import Formula, Support, apex
-from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.kernels.fingerprint import State, not_finite
 from deconvsurgery.matching.matched_layer import Options, filling
 from deconvsurgery.prototxt.net import Layer, UnknownField
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, plural
 
 from .finding import (
     RULES,
@@ -109,6 +109,9 @@ def _not_bilinear(case: Case) -> Broken | None:
     if weights.state is State.CONSTANT:
         words = f"its weights are all {weights.value:g}, not bilinear"
         return Broken(words, numbers | {"value": weights.value}, fill_it(case))
+    if weights.state is State.NOT_FINITE:
+        words = "its weights are not bilinear: some are no finite number"
+        return Broken(words, numbers, fill_it(case))
     if weights.state in (State.NEAR_BILINEAR, State.OTHER):
         off = "" if weights.distance is None else f": up to {weights.distance:.4g} off"
         return Broken(f"its weights are not bilinear{off}", numbers, fill_it(case))
@@ -297,6 +300,53 @@ def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
                 yield f"blob {position} has {blob.count:,} values for shape {dims(blob.shape)}"
 
 
+def _not_finite(case: Case) -> Broken | None:
+    """Of the weights, and of a bias that the last layer of the name has."""
+    if case.weights is None:
+        return None
+    nan, infinite = case.weights.nan, case.weights.infinite
+    bias_nan, bias_infinite = _not_finite_bias(case)
+    said = [
+        f"{whose} {' and '.join(found)}"
+        for whose, found in (
+            ("its weights hold", _counted(nan, infinite)),
+            ("its bias holds", _counted(bias_nan, bias_infinite)),
+        )
+        if found
+    ]
+    if not said:
+        return None
+    return Broken(
+        ", ".join(said),
+        {
+            "nan": nan,
+            "infinite": infinite,
+            "values": _values(case),
+            "bias_nan": bias_nan,
+            "bias_infinite": bias_infinite,
+        },
+        Repair("its training diverged, or the file is damaged: take an earlier snapshot"),
+    )
+
+
+def _not_finite_bias(case: Case) -> tuple[int, int]:
+    blobs = [source.blobs for source in case.sources if source.blobs][-1:]
+    nan = infinite = 0
+    for blob in blobs[0][1:] if blobs else ():
+        # What is there in part, or cannot be read, is DS014's.
+        if case.model is not None and not blob.problem and blob.count and blob.fills(blob.shape):
+            for values in case.model.values(blob):
+                found = not_finite(values)
+                nan, infinite = nan + found[0], infinite + found[1]
+    return nan, infinite
+
+
+def _counted(nan: int, infinite: int) -> list[str]:
+    """NaN and infinities, as far as there are some."""
+    words = (plural(nan, "NaN", "NaN"), plural(infinite, "infinity", "infinities"))
+    return [said for count, said in zip((nan, infinite), words, strict=True) if count]
+
+
 TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
     "DS001": _no_weights,
     "DS002": _zero,
@@ -312,4 +362,5 @@ TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
     "DS012": _twice,
     "DS013": _misspelt,
     "DS014": _refused_form,
+    "DS018": _not_finite,
 }

@@ -20,6 +20,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import deconvsurgery as ds
+from deconvsurgery.rules.finding import RULES
 from helpers.commands import VERBS
 from helpers.documents import parsed_json
 from helpers.models import demo_base, demo_net, write_demo
@@ -259,8 +260,8 @@ WRONG = (
     Wrong("inspect -p nothing net", "nothing matched", 3, "SelectionError", "net", "upscore"),
     Wrong("inspect nowhere", "no such file", 4, "FileError", "nowhere", ""),
     Wrong("check", "no files, no settings", 2, "UsageError", "", "deconvsurgery.toml"),
-    Wrong("check net --select DS9", "no such rule", 2, "UsageError", "", "DS014"),
-    Wrong("check --explain DS15", "no such rule", 2, "UsageError", "", "DS014"),
+    Wrong("check net --select DS9", "no such rule", 2, "UsageError", "", max(RULES)),
+    Wrong("check --explain DS15", "no such rule", 2, "UsageError", "", max(RULES)),
     Wrong("check net --format xml", "no such format", 2, "UsageError", "", "xml", theirs=True),
     Wrong(
         "check --config odd.toml --isolated net",

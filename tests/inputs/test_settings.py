@@ -9,6 +9,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.inputs.open_inputs import read_settings
 from deconvsurgery.inputs.settings import Checking, parse_settings
+from deconvsurgery.rules.finding import RULES
 from helpers.words import Words
 
 SETTINGS = """
@@ -55,7 +56,7 @@ WRONG: dict[str, tuple[str, list[str], str | None]] = {
     "no key": ("x = 1", ["x"], "pattern"),
     "a pattern that is a number": ("pattern = 3", ["pattern", "3"], None),
     "no regular expression": ("pattern = ['re:(']", ["pattern", "'re:('"], ""),
-    "no rule": ("select = 'DS9'", ["select", "'DS9'"], "DS001 to DS014"),
+    "no rule": ("select = 'DS9'", ["select", "'DS9'"], f"DS001 to {max(RULES)}"),
     "no phase": ("phase = 'deploy'", ["phase", "'deploy'"], None),
     "no level": ("level = true", ["level", "True"], None),
     "no flag": ("frozen = 1", ["frozen", "1"], None),

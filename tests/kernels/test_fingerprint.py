@@ -161,7 +161,19 @@ def test_one_value_that_is_no_number_spoils_everything(made, value, data):
     fill, weights = made
     place = tuple(data.draw(st.integers(0, size - 1)) for size in fill.shape)
     weights[place] = value
-    assert look(weights, fill.num_output, 1, fill.stride) == ds.Fingerprint(ds.State.OTHER)
+    nan = int(np.isnan(value))
+    wanted = ds.Fingerprint(ds.State.NOT_FINITE, nan=nan, infinite=1 - nan)
+    assert look(weights, fill.num_output, 1, fill.stride) == wanted
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_each_value_that_is_no_number_counts(dtype):
+    weights = np.zeros((3, 3, 4, 4), dtype)
+    weights[0, 1, 0] = np.nan
+    weights[2, :, 1, 1] = np.inf
+    weights[2, 2, 2, 2] = -np.inf
+    found = look(weights, 3, 1, (2, 2))
+    assert (found.state, found.nan, found.infinite) == (ds.State.NOT_FINITE, 4, 4)
 
 
 @given(fills())
@@ -326,6 +338,7 @@ def test_state_names_are_the_contracts():
         "bilinear-off-diagonal",
         "nearest",
         "near-bilinear",
+        "not-finite",
         "other",
     ]
 

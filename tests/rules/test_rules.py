@@ -53,6 +53,9 @@ def weights_that_are(kind: str, shape: tuple[int, ...]) -> Array:
         "half": np.full(shape, 0.5),
         "near": diagonal * 0.99,
     }
+    if kind == "not-finite":
+        diagonal.flat[1], diagonal.flat[4:6] = np.nan, (np.inf, -np.inf)
+        return diagonal
     if kind == "caffe-1.0":
         return np.broadcast_to(released, shape)
     return made[kind]
@@ -146,6 +149,9 @@ BROKEN = {
     "DS012": Broken("warning", {"layers": 2, "lines": (3, 15)}, [], line=15),
     "DS013": Broken("error", {"field": "strid", "nearest": "stride"}, [], line=11, column=20),
     "DS014": Broken("error", {"blobs": 1, "layers": ("up",)}, ["convert"]),
+    "DS018": Broken(
+        "note", {"nan": 1, "infinite": 2, "values": 48, "bias_nan": 0, "bias_infinite": 0}, []
+    ),
 }
 
 
@@ -616,3 +622,99 @@ def test_an_hdf5_file_may_have_any_size(tmp_path: Path, made: Made) -> None:
     (row,) = ds.inspect(net, large).rows
     assert [each.id for each in row.findings] == []
     assert ids(ds.check(net, large)) == []
+
+
+# --- values that are no numbers
+
+BIASED = "group: 3 kernel_size: 4 stride: 2 pad: 1 bias_term: true"
+WRITTEN: dict[str, dict[str, Any]] = {
+    "binary": {},
+    "doubles": {"values": "float64"},
+    "raw halves": {"values": "raw-float16"},
+    "raw floats": {"values": "raw-float32"},
+    "HDF5": {"to": "hdf5"},
+    "HDF5 of doubles": {"to": "hdf5", "values": "float64"},
+}
+
+
+def counts(nan: int, infinite: int, bias_nan: int = 0, bias_infinite: int = 0) -> dict[str, int]:
+    return {
+        "nan": nan,
+        "infinite": infinite,
+        "values": 48,
+        "bias_nan": bias_nan,
+        "bias_infinite": bias_infinite,
+    }
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+@pytest.mark.parametrize(
+    ("weights", "bias", "state", "numbers_"),
+    [
+        ([np.nan], [], "not-finite", counts(1, 0)),
+        ([np.nan, np.inf, -np.inf, np.nan, np.nan], [], "not-finite", counts(3, 2)),
+        ([], [np.inf], "bilinear", counts(0, 0, 0, 1)),
+        ([np.inf], [np.nan, np.nan, -np.inf], "not-finite", counts(0, 1, 2, 1)),
+    ],
+    ids=["one", "several", "of the bias", "of both"],
+)
+def test_what_is_no_number_is_named_in_every_form(
+    form: str,
+    weights: list[float],
+    bias: list[float],
+    state: str,
+    numbers_: dict[str, int],
+    tmp_path: Path,
+    words: Words,
+) -> None:
+    """By every verb that names states; a layer that no pattern takes has the note as well."""
+    net, plain, model = tmp_path / "net", tmp_path / "plain", tmp_path / "in"
+    net.write_text(net_of(BIASED))
+    blobs = [weights_that_are("bilinear", (3, 1, 4, 4)), np.zeros(3)]
+    for blob, values in zip(blobs, (weights, bias), strict=True):
+        blob.flat[: len(values)] = values
+    plain.write_bytes(model_bytes({"up": blobs}, kind="Deconvolution"))
+    ds.convert(plain, model, **WRITTEN[form])
+    found = [each for each in ds.check(net, model).findings if each.id in ("DS003", "DS018")]
+    assert [each.id for each in found] == (["DS003"] if weights else []) + ["DS018"]
+    assert (found[-1].layer, found[-1].level, found[-1].line) == ("up", ds.Severity.NOTE, 3)
+    assert dict(found[-1].numbers) == numbers_
+    words(found[-1].message)
+    assert found[-1].repair is not None
+    assert found[-1].repair.steps == ()
+    if weights:
+        assert dict(found[0].numbers) == {"state": "not-finite", "distance": None}
+        words(found[0].message, "DS003")
+    # Not matched: a note alone.
+    result = ds.check(net, model, patterns="other", allow_empty=True)
+    kept = [each.id for each in result.findings if each.id != "DS014"]
+    assert kept == ["DS018"]
+    # The state, wherever it is named.
+    code, out, _ = run_here(tmp_path, "inspect", "--json", "net", "in")
+    (row,) = parsed_json(out)["layers"]
+    assert (code, row["weights"]) == (0, state)
+    assert "DS018" in [each["id"] for each in row["findings"]]
+    code, out, _ = run_here(tmp_path, "apply", "-n", "--json", "net", "in")
+    (row,) = parsed_json(out)["layers"]
+    assert (code, row["before"], row["after"]) == (0, state, "bilinear")
+    code, out, _ = run_here(tmp_path, "inspect", "net", "in", "--report", "page.html")
+    assert (state in out.decode(), code) == (True, 0)
+    assert state in (tmp_path / "page.html").read_text()
+    # Of the model alone.
+    if form.startswith("HDF5"):
+        return  # it does not say which layers are Deconvolutions
+    (alone,) = ds.inspect(None, model).rows
+    assert alone.weights is not None
+    assert alone.weights.state == (state if weights else "other")  # its group is not known
+    assert alone.findings[-1].id == "DS018"
+
+
+def test_a_damaged_bias_is_not_counted(tmp_path: Path) -> None:
+    """Values that are there in part are DS014's."""
+    net, model = tmp_path / "net", tmp_path / "in"
+    net.write_text(net_of(BIASED))
+    blobs = {"up": [weights_that_are("bilinear", (3, 1, 4, 4)), np.full(3, np.nan)]}
+    message = parsed(model_bytes(blobs, kind="Deconvolution"))
+    message.layer[0].blobs[1].data.pop()
+    model.write_bytes(message.SerializeToString())
+    assert "DS018" not in ids(ds.check(net, model))

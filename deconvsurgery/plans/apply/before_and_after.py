@@ -5,10 +5,9 @@ Row by row, so that no blob is ever held whole.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 
 import numpy as np
 
@@ -99,7 +98,6 @@ def planned_change(
             group=fill.group,
             stride=target.stride,
         )
-        deque(watched, maxlen=0)  # a NaN ends the fingerprint early, not the comparison
     # Of several layers of one name, what differs most.
     changed = max(difference.changed for difference in differences)
     largest = [difference.largest for difference in differences]
@@ -120,7 +118,10 @@ def planned_change(
         max_abs_change=None if None in largest else max(each or 0.0 for each in largest),
         values_changed=changed,
         values=prod(fill.shape),
-        warnings=_warnings(target, fill, sources, model, net, bias, options),
+        warnings=(
+            *_warnings(target, fill, sources, model, net, bias, options),
+            *_left_not_finite(after),
+        ),
     )
 
 
@@ -223,9 +224,17 @@ def _warnings(
         said += _diffs(source)
         if param.bias_term and bias is None:
             largest = _largest_bias(source, model)
-            if largest:
+            if not isfinite(largest):
+                said.append("its bias holds NaN or infinity and stays; --zero-bias clears it")
+            elif largest:
                 said.append(f"its bias (up to {largest:.3g}) stays; --zero-bias clears it")
     return tuple(said)
+
+
+def _left_not_finite(after: Fingerprint) -> Iterator[str]:
+    """What ``--keep-off-diagonal`` keeps."""
+    if after.state is State.NOT_FINITE:
+        yield "NaN or infinity stays off the diagonal; without --keep-off-diagonal it is cleared"
 
 
 def _diffs(source: SourceLayer) -> Iterator[str]:

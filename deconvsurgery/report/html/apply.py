@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from deconvsurgery.plans.apply.plan_types import Change
-from deconvsurgery.report.phrases import number, plural
+from deconvsurgery.report.phrases import (
+    number,
+)
 from deconvsurgery.report.terminal.apply import (
     WIDE,
     apply_cells,
@@ -11,6 +13,7 @@ from deconvsurgery.report.terminal.apply import (
     closing_words,
 )
 from deconvsurgery.verbs.apply import ApplyResult
+from deconvsurgery.wording import plural
 
 from .elements import Markup, element
 from .graph import way_section

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from deconvsurgery.report.phrases import number as digits
-from deconvsurgery.report.phrases import plural
 from deconvsurgery.report.repair_commands import repair_line, repair_lines
 from deconvsurgery.rules.finding import (
     RULES,
@@ -14,6 +13,7 @@ from deconvsurgery.rules.finding import (
     Severity,
 )
 from deconvsurgery.rules.rule_pages import explanation
+from deconvsurgery.wording import plural
 
 from .elements import (
     Markup,

@@ -8,9 +8,12 @@ from itertools import pairwise
 from rich.cells import cell_len
 
 from deconvsurgery.prototxt.selection import DECONVOLUTION
-from deconvsurgery.report.phrases import plural, shortened, size
+from deconvsurgery.report.phrases import (
+    shortened,
+    size,
+)
 from deconvsurgery.shapes.upsampling_path import Step, WayUp
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, plural
 
 from .elements import (
     Markup,

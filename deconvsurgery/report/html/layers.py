@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from deconvsurgery.pictures.layer_pictures import Pictures
-from deconvsurgery.report.phrases import plural, shortened
+from deconvsurgery.report.phrases import (
+    shortened,
+)
+from deconvsurgery.wording import plural
 
 from .elements import Markup, element, name
 from .weights import facts_of, layer_cards

@@ -27,12 +27,11 @@ from deconvsurgery.report.phrases import (
     escaped,
     name_of,
     number,
-    plural,
     size,
     state_style,
 )
 from deconvsurgery.verbs.apply import ApplyResult
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, plural
 
 ACTION_STYLES = {
     Action.CREATED: f"bold {GOOD}",

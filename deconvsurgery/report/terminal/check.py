@@ -16,11 +16,11 @@ from deconvsurgery.report.phrases import (
     QUIET,
     WRONG,
     escaped,
-    plural,
 )
 from deconvsurgery.report.repair_commands import repair_line, repair_lines
 from deconvsurgery.rules.finding import Finding, Severity
 from deconvsurgery.verbs.check import CheckResult
+from deconvsurgery.wording import plural
 
 STYLES = {Severity.ERROR: WRONG, Severity.WARNING: ODD, Severity.NOTE: LEARNED}
 

@@ -25,10 +25,9 @@ from deconvsurgery.report.phrases import (
     escaped,
     name_of,
     number,
-    plural,
 )
 from deconvsurgery.verbs.convert import ConvertResult
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, plural
 
 ACTION_STYLES = {
     "upgraded": f"bold {GOOD}",

@@ -25,10 +25,9 @@ from deconvsurgery.report.phrases import (
     WRONG,
     name_of,
     number,
-    plural,
 )
 from deconvsurgery.verbs.diff import DiffResult
-from deconvsurgery.wording import dims, listed, quoted
+from deconvsurgery.wording import dims, listed, plural, quoted
 
 WORDS = {
     Likeness.SAME: "same",

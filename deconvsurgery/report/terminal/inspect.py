@@ -29,14 +29,13 @@ from deconvsurgery.report.phrases import (
     WRONG,
     escaped,
     name_of,
-    plural,
     size,
     state_style,
     state_words,
 )
 from deconvsurgery.rules.inspect_rows import Row
 from deconvsurgery.verbs.inspect import InspectResult
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, plural
 
 from .pictures import layer_pictures, plain_layer_pictures
 

@@ -28,9 +28,9 @@ from deconvsurgery.report.phrases import (
     WRONG,
     escaped,
     name_of,
-    plural,
 )
 from deconvsurgery.verbs.patch_net import PatchResult
+from deconvsurgery.wording import plural
 
 ACTION_STYLES = {"patched": f"bold {LEARNED}", "unchanged": QUIET, "skipped": ODD}
 WIDE: Layout = (("layer",), ("line",), ("field",), ("before",), ("→ after",), ("action",))

@@ -15,11 +15,10 @@ from deconvsurgery.report.captions import kernels_caption, shown_caption, wiring
 from deconvsurgery.report.phrases import (
     escaped,
     name_of,
-    plural,
     state_style,
     state_words,
 )
-from deconvsurgery.wording import by
+from deconvsurgery.wording import by, plural
 
 from .heatmap import Heat
 from .picture_grid import Tile, Tiles, plain_tile

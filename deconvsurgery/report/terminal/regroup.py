@@ -22,10 +22,9 @@ from deconvsurgery.report.phrases import (
     QUIET,
     escaped,
     name_of,
-    plural,
 )
 from deconvsurgery.verbs.regroup import RegroupResult
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, plural
 
 WIDE: Layout = (
     ("layer",),

@@ -5,8 +5,12 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from deconvsurgery.report.layout import page
-from deconvsurgery.report.phrases import ODD, escaped, plural
+from deconvsurgery.report.phrases import (
+    ODD,
+    escaped,
+)
 from deconvsurgery.verbs.revert import RevertResult
+from deconvsurgery.wording import plural
 
 
 def revert_report(result: RevertResult, *, width: int, terminal: bool) -> RenderableType:

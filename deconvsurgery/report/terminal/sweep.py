@@ -17,13 +17,13 @@ from deconvsurgery.report.phrases import (
     QUIET,
     WRONG,
     escaped,
-    plural,
     shortened,
 )
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.object_store.store import Traffic
 from deconvsurgery.sweeping.result_rows import Outcome, Row, Summary
 from deconvsurgery.sweeping.sweep import SweepResult
+from deconvsurgery.wording import plural
 
 _STYLES = {Outcome.DONE: GOOD, Outcome.FOUND: ODD, Outcome.FAILED: WRONG}
 _MOST_SHOWN = 20  # pairs; the results file has all of them

@@ -24,10 +24,9 @@ from deconvsurgery.report.phrases import (
     WRONG,
     escaped,
     name_of,
-    plural,
 )
 from deconvsurgery.verbs.transplant import NewLayer, TransplantResult
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, plural
 
 STYLES = {
     "copied": GOOD,

@@ -112,7 +112,8 @@ def test_nan_has_no_largest_change() -> None:
     weights = GOOD.copy()
     weights[1, 0, 2, 2] = np.nan
     (change,) = planned(data(3) + up(), model_of(("up", [weights]))).changes
-    assert (change.before.state, change.max_abs_change) == ("other", None)
+    assert (change.before.state, change.max_abs_change) == ("not-finite", None)
+    assert (change.before.nan, change.after.state) == (1, "bilinear")
     assert change.values_changed == 1
 
 
@@ -636,7 +637,7 @@ def test_a_signalling_nan_is_no_warning_on_standard_error() -> None:
     raw = model_bytes({"up": [ZERO]}).replace(bytes(192), bytes.fromhex("0100807f") + bytes(188))
     (change,) = planned(data(3) + up(), indexed(raw)).changes
     assert (change.max_abs_change, change.values_changed) == (None, 48)
-    assert change.before.state == "other"
+    assert change.before.state == "not-finite"
 
 
 def test_who_shares_weights_is_passed_over_with_the_others(words: Words) -> None:
@@ -656,7 +657,7 @@ def test_values_changed_are_never_more_than_values() -> None:
     assert (change.values_changed, change.values) == (48, 48)
 
 
-def test_a_nan_that_stays_hides_no_row_behind_it() -> None:
+def test_a_nan_that_stays_hides_no_row_behind_it(words: Words) -> None:
     """Off the diagonal of channel 0 there is a NaN to keep; channel 1 still needs its kernel."""
     weights = np.zeros((2, 2, 4, 4), np.float32)
     weights[0, 0], weights[0, 1, 0, 0] = KERNEL, np.nan
@@ -664,6 +665,22 @@ def test_a_nan_that_stays_hides_no_row_behind_it() -> None:
     (change,) = planned(text, model_of(("up", [weights])), keep_off_diagonal=True).changes
     assert change.action is ds.Action.REWRITTEN
     assert change.values_changed == 16
+    assert (change.before.state, change.after.state) == ("not-finite", "not-finite")
+    (warning,) = change.warnings
+    words(warning)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_bias_that_is_no_number_stays_with_a_warning(value: float, words: Words) -> None:
+    model = model_of(("up", [ZERO, np.array([0, value, 1])]))
+    text = data(3) + up(param=UP.replace("bias_term: false", ""))
+    (change,) = planned(text, model).changes
+    (warning,) = change.warnings
+    assert numbers(warning) == []
+    words(warning)
+    (change,) = planned(text, model, zero_bias=True).changes
+    assert change.bias is not None
+    assert (change.bias.changed, change.warnings) == (True, ())
 
 
 def test_zero_bias_creates_a_zero_bias() -> None:
