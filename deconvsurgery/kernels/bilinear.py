@@ -91,6 +91,15 @@ def apex(size: int, formula: Formula = Formula.FCN) -> float:
     return (size - 1) / 2
 
 
+def released_is_off_centre(size: int) -> bool:
+    """The released filler's top is not in the middle: sizes 2, 3, 6, 7, 10, 11 and so on.
+
+    >>> [size for size in range(1, 13) if released_is_off_centre(size)]
+    [2, 3, 6, 7, 10, 11]
+    """
+    return apex(size, Formula.CAFFE_1_0) != apex(size)
+
+
 def triangle(
     size: int,
     formula: Formula = Formula.FCN,

@@ -55,6 +55,29 @@ class Target:
     guess: str | None = None
     problem: str | None = None
 
+    @property
+    def inputs_an_output(self) -> int | None:
+        """Channels that meet in each output: those of its group; ``None`` while unknown."""
+        group = self.layer.convolution_param.group
+        return self.channels // group if self.channels is not None and group else None
+
+    def summing_words(self) -> str | None:
+        """What Caffe's bilinear filler, which fills every pair, sums; ``None`` if nothing.
+
+        One group an output is the filler's own way, whatever the number of channels.
+        """
+        param, inputs = self.layer.convolution_param, self.inputs_an_output
+        if param.group == param.num_output or inputs == 1:
+            return None
+        said = (
+            f"with group {param.group} and num_output {param.num_output} fills every (in, out) pair"
+        )
+        if inputs is None:
+            return f"{said}: channels are summed, if there are more than {param.group}"
+        if param.group == 1:
+            return f"{said}: channels are summed"
+        return f"{said} of a group: its {inputs} channels are summed"
+
     def unit_gain(self, fill: BilinearFill) -> bool:
         """The kernel interpolates at its stride: every phase of every axis has gain 1."""
         if max(self.dilation, default=1) > LARGEST_KERNEL:

@@ -23,7 +23,7 @@ class Oddity:
     """One thing that is not as today's Caffe writes it, of so many blobs of these ``layers``.
 
     ``refused``: Caffe stops at it, or overlooks it. ``converted``: ``convert`` makes a form of it
-    that Caffe reads.
+    that Caffe reads. ``loads``: all the same Caffe loads what was meant.
     """
 
     words: str
@@ -31,6 +31,7 @@ class Oddity:
     blobs: int = 0
     refused: bool = False
     converted: bool = False
+    loads: bool = False
 
 
 def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
@@ -82,7 +83,11 @@ def oddities(model: Model) -> Iterator[Oddity]:
     for kind, words in _WORDS.items():
         if layers := found.pop(kind, []):
             yield Oddity(
-                words(len(layers)), *_of(layers), refused=True, converted=kind == _BOTH_FORMS
+                words(len(layers)),
+                *_of(layers),
+                refused=True,
+                converted=kind == _BOTH_FORMS,
+                loads=kind == _BOTH_FORMS,
             )
     for problem, layers in found.items():
         several = f"{len(layers):,} blob{'s' if len(layers) > 1 else ''}"
@@ -97,7 +102,7 @@ _WORDS: Mapping[str, Callable[[int], str]] = {
     ),
     _BOTH_FORMS: lambda count: (
         f"{count:,} blob{'s have' if count > 1 else ' has'} num/channels/height/width and shape: "
-        "Caffe ignores the shape"
+        "Caffe goes by the former and ignores the shape"
     ),
     _COUNT: lambda count: (
         f"{count:,} blob{'s have' if count > 1 else ' has'} another number of values than the "

@@ -56,7 +56,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             Rule(
                 "DS005",
                 "off-centre",
-                "the kernel is that of an older filler, off centre",
+                "the kernel is that of an older filler, or such a filler would make it: off centre",
                 Severity.WARNING,
                 matched_only=True,
             ),
@@ -77,7 +77,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             Rule(
                 "DS008",
                 "filler-without-group",
-                "weight_filler bilinear with a group that is not num_output",
+                "weight_filler bilinear with a group that is not num_output: channels are summed",
                 Severity.WARNING,
                 matched_only=True,
             ),
@@ -117,6 +117,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "DS014",
                 "refused-form",
                 "the model is in a form that Caffe refuses",
+                Severity.ERROR,
+            ),
+            Rule(
+                "DS016",
+                "filler",
+                "a filler that stops Caffe",
                 Severity.ERROR,
             ),
             Rule(

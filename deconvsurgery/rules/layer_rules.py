@@ -16,11 +16,12 @@ from deconvsurgery.caffemodel.model import (
     Version,
 )
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import Formula, Support, apex
+from deconvsurgery.kernels.bilinear import Formula, Support, apex, released_is_off_centre
 from deconvsurgery.kernels.fingerprint import State, not_finite
 from deconvsurgery.matching.matched_layer import Options, filling
 from deconvsurgery.prototxt.net import Layer, UnknownField
-from deconvsurgery.wording import dims, plural
+from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
+from deconvsurgery.wording import by, dims, plural, quoted
 
 from .finding import (
     RULES,
@@ -100,8 +101,8 @@ def _values(case: Case) -> int:
 
 def _not_bilinear(case: Case) -> Broken | None:
     weights = case.weights
-    if weights is None or weights.nvidia:
-        return None
+    if weights is None or weights.nvidia or case.unjudged:
+        return None  # of a blob that is not the layer's DS011 or DS014 says it
     numbers: dict[str, Number] = {"state": str(weights.state), "distance": weights.distance}
     if weights.state is State.BILINEAR_OFF_DIAGONAL:
         words = "its diagonal is bilinear, but there are weights off it, which mix the channels"
@@ -121,20 +122,22 @@ def _not_bilinear(case: Case) -> Broken | None:
 def _every_pair(case: Case) -> Broken | None:
     if case.state is not State.BILINEAR_EVERY_PAIR:
         return None
-    shape = case.target.shape if case.target else None
+    inputs = case.target.inputs_an_output if case.target else None
+    if case.target is None or inputs == 1:
+        return None  # copies of the one channel: nothing is summed
+    shape, group = case.target.shape, case.target.layer.convolution_param.group
+    summed = "all inputs" if group == 1 else f"the {inputs} inputs of its group"
     return Broken(
-        "every (in, out) pair is bilinear: each output is the sum of all inputs",
-        {"shape": shape, "pairs": prod(shape[:2]) if shape else None},
+        f"every (in, out) pair is bilinear: each output is the sum of {summed}",
+        {"shape": shape, "pairs": prod(shape[:2]) if shape else None, "inputs": inputs},
         fill_it(case),
     )
 
 
 def _off_centre(case: Case) -> Broken | None:
-    if case.weights is None:
-        return None
     released = case.state is State.BILINEAR_CAFFE_1_0
-    if not released and not case.weights.nvidia:
-        return None
+    if case.weights is None or not (released or case.weights.nvidia):
+        return _off_centre_filler(case)
     kernel = case.target.kernel if case.target else ()
     words = "Caffe 1.0's filler, off centre by half a pixel"
     if case.weights.nvidia:
@@ -147,6 +150,26 @@ def _off_centre(case: Case) -> Broken | None:
             "centre": tuple(apex(size) for size in kernel),
         },
         fill_it(case),
+    )
+
+
+def _off_centre_filler(case: Case) -> Broken | None:
+    """A note: the weights are the filler's to make, and only Caffe's master makes them right."""
+    if case.target is None or case.weighted or case.filler != "bilinear":
+        return None
+    kernel = case.target.kernel
+    if not any(map(released_is_off_centre, kernel)):
+        return None
+    return Broken(
+        f"every released Caffe, up to 1.0, and most forks fill kernel {by(kernel)} off centre by "
+        "half a pixel",
+        {
+            "kernel": kernel,
+            "apex": tuple(apex(size, Formula.CAFFE_1_0) for size in kernel),
+            "centre": tuple(apex(size) for size in kernel),
+        },
+        Repair("use Caffe's master (BVLC/caffe#5713), or weights that apply has written"),
+        Severity.NOTE,
     )
 
 
@@ -176,12 +199,11 @@ def _filler_without_group(case: Case) -> Broken | None:
     if case.target is None:
         return None
     param = case.target.layer.convolution_param
-    filler = param.weight_filler
-    if filler is None or filler.type != "bilinear" or param.group == param.num_output:
+    summing = case.target.summing_words()
+    if case.filler != "bilinear" or summing is None:
         return None
     return Broken(
-        f"weight_filler bilinear with group {param.group} and num_output {param.num_output} "
-        "fills every (in, out) pair: channels are summed",
+        f"weight_filler bilinear {summing}",
         {"group": param.group, "num_output": param.num_output},
         group_it(case),
     )
@@ -269,6 +291,25 @@ def misspelt(unknown: UnknownField) -> Broken:
     )
 
 
+def _filler_stops(case: Case) -> Broken | None:
+    if case.target is None or not case.by_net:
+        return None
+    blobs = (case.target.shape, (case.target.layer.convolution_param.num_output,))
+    return next(map(stopped, filler_problems(case.target.layer, blobs)), None)
+
+
+def stopped(problem: FillerProblem) -> Broken:
+    """DS016: a filler at which Caffe stops, or every Caffe but a known fork."""
+    numbers: dict[str, Number] = {"field": problem.field, "type": problem.type}
+    near = f"; did you mean {quoted(problem.nearest)}?" if problem.nearest else ""
+    return Broken(
+        f"{problem.field} {quoted(problem.type)} {problem.words}{near}",
+        numbers | {"nearest": problem.nearest} | dict(problem.numbers),
+        Repair(problem.repair),
+        Severity.NOTE if problem.fork else None,
+    )
+
+
 def _refused_form(case: Case) -> Broken | None:
     binary = case.model is not None and case.model.version is not Version.HDF5
     size = case.model.source.size if case.model and binary else 0
@@ -278,17 +319,19 @@ def _refused_form(case: Case) -> Broken | None:
             {"bytes": size},
         )
     words = next(_refused_blobs(case.sources), None)
-    return None if words is None else Broken(words, {})
+    if words is not None:
+        return Broken(words, {})
+    if any(blob.both_forms for source in case.sources for blob in source.blobs):
+        return Broken("it has blobs with both forms of dims", {}, severity=Severity.NOTE)
+    return None
 
 
 def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
     for source in sources:
         for position, blob in enumerate(source.blobs):
-            if blob.both_forms:
-                yield f"blob {position} has both num/channels/height/width and shape"
-            elif blob.packed:
+            if blob.packed:
                 continue  # Caffe reads it
-            elif blob.problem:
+            if blob.problem:
                 yield f"blob {position}: {blob.problem}"
             elif not blob.count and blob.has_diff:
                 yield f"blob {position} has values in diff only, which Caffe does not load"
@@ -362,5 +405,6 @@ TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
     "DS012": _twice,
     "DS013": _misspelt,
     "DS014": _refused_form,
+    "DS016": _filler_stops,
     "DS018": _not_finite,
 }

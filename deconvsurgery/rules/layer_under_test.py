@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from deconvsurgery.caffemodel.model import Model, SourceLayer
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.plans.apply.before_and_after import judged
 from deconvsurgery.shapes.alignment import Placement
+from deconvsurgery.shapes.fillers import BILINEAR, meant
 
 # Weights that are an interpolation, right or wrong.
 INTERPOLATING = frozenset(
@@ -48,6 +50,20 @@ class Case:
         return any(source.blobs for source in self.sources)
 
     @property
+    def filler(self) -> str | None:
+        """The weight_filler, by the name that was meant; ``None`` where none is given."""
+        filler = self.target.layer.convolution_param.weight_filler if self.target else None
+        return None if filler is None else meant(filler.type)
+
+    @property
+    def unjudged(self) -> bool:
+        """The model has a blob of weights for it that cannot be read, or is of another shape."""
+        if self.target is None:
+            return False
+        weighted = [source for source in self.sources if source.blobs]
+        return bool(weighted) and not judged(self.target, weighted[-1].blobs[0])
+
+    @property
     def interpolates(self) -> bool:
         """It is there to interpolate: by its weights or, where it has none yet, by the net.
 
@@ -62,7 +78,7 @@ class Case:
         layer = self.target.layer
         param, filler = layer.convolution_param, layer.convolution_param.weight_filler
         if filler is not None and (filler.type != "constant" or filler.value != 0):
-            return filler.type == "bilinear"
+            return self.filler == BILINEAR
         frozen = bool(layer.param) and layer.param[0].lr_mult == 0
         apart = param.group == param.num_output > 1
         return self.weights is not None or frozen or apart or not param.bias_term

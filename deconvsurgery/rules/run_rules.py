@@ -17,6 +17,7 @@ from deconvsurgery.matching.model_oddities import Oddity, oddities
 from deconvsurgery.plans.transplant.plan import make_grafting
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, exact_pattern
+from deconvsurgery.shapes.fillers import filler_problems
 from deconvsurgery.shapes.infer import infer_shapes
 from deconvsurgery.wording import listed, quoted
 
@@ -28,10 +29,10 @@ from .finding import (
     Step,
 )
 from .inspect_rows import Row, survey
-from .layer_rules import finding, misspelt
+from .layer_rules import finding, misspelt, stopped
 
 # Rules over the whole, which a layer alone would break in other words.
-_WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014"})
+_WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014", "DS016"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def audit(
     if net is not None:
         found += _twice(net, model, states)
         found += _misspelt(net.layers)
+        found += _fillers(net, states)
     if net is not None and model is not None:
         missing = {each.layer for each in found if each.id == "DS001"}
         found += _mismatched(net, model, states, missing, _fillable(rows))
@@ -149,6 +151,20 @@ def _misspelt(layers: Sequence[Layer]) -> Iterator[Finding]:
     for layer in layers:
         for unknown in layer.misspelt:
             yield finding("DS013", misspelt(unknown), layer)
+
+
+def _fillers(net: Net, states: Sequence[NetState]) -> Iterator[Finding]:
+    """DS016, once a layer and filler: of every layer, whether a model has weights for it or not."""
+    told: set[tuple[int, str]] = set()
+    for state in states:
+        active = net.filtered(state)
+        shapes = infer_shapes(active)
+        for layer in active.layers:
+            set_up = shapes[layer.index]
+            for problem in filler_problems(layer, set_up.blobs, set_up.tops):
+                if (layer.index, problem.field) not in told:
+                    told.add((layer.index, problem.field))
+                    yield finding("DS016", stopped(problem), layer)
 
 
 def _mismatched(
@@ -254,6 +270,7 @@ def _refused(net: Net | None, model: Model) -> Iterator[Finding]:
             layer.line or None if layer else None,
             layer.column or None if layer else None,
             each.layers[0] if len(each.layers) == 1 else None,
+            Severity.NOTE if each.loads else None,
             numbers=(
                 ("blobs", each.blobs),
                 ("layers", each.layers),

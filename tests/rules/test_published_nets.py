@@ -67,7 +67,6 @@ FEW = {
         ("DS011", None, None),
     ],
     "waifu2x-upconv7-mismatch/noise1_model.json.caffemodel": [
-        ("DS003", "conv7_layer", 152),
         ("DS009", "conv7_layer", 152),
         ("DS010", "conv7_layer", 152),
         ("DS011", "conv7_layer", 152),

@@ -11,8 +11,11 @@ from helpers.words import Words, names
 
 def test_rules_by_the_beginning_of_their_ids(words: Words) -> None:
     assert rules_named(["DS"]) == {*RULES}
-    assert rules_named(["ds01, DS003"]) == {*(f"DS0{n}" for n in range(10, 15)), "DS003"}
-    for wrong in ("", "DS015", "D1", "E501", "DS001,,DS002"):
+    assert rules_named(["ds01, DS003"]) == {
+        "DS003",
+        *(rule for rule in RULES if rule.startswith("DS01")),
+    }
+    for wrong in ("", "DS099", "D1", "E501", "DS001,,DS002"):
         with pytest.raises(ds.SelectionError) as raised:
             rules_named([wrong])
         assert names(raised.value.message) == ["" if "," in wrong else wrong]

@@ -39,16 +39,13 @@ def weights_of(target: Target, model: Model) -> SourceBlob | None:
 
 
 def state_of(target: Target, model: Model) -> Fingerprint:
-    """What the weights in the model are."""
+    """What the weights in the model are; ``other`` also where they cannot be `judged`."""
     blob = weights_of(target, model)
-    if blob is not None and blob.problem:
-        return Fingerprint(State.OTHER)
-    if blob is None or not blob.count:
+    if blob is None or not (blob.count or blob.problem):
         return Fingerprint(State.MISSING)
-    shape = target.shape or blob.shape
-    fits = blob.fits(shape) and blob.count == prod(shape)
-    if not fits or len(shape) < 2 or min(shape) < 1:
+    if not judged(target, blob):
         return Fingerprint(State.OTHER)
+    shape = target.shape or blob.shape
     return fingerprint(
         model.rows(blob, shape),
         shape,
@@ -56,6 +53,14 @@ def state_of(target: Target, model: Model) -> Fingerprint:
         group=target.layer.convolution_param.group,
         stride=target.stride,
     )
+
+
+def judged(target: Target, blob: SourceBlob) -> bool:
+    """The blob's values can be read, and are weights of the layer: of the shape it gives them."""
+    shape = target.shape or blob.shape
+    if blob.problem or len(shape) < 2 or min(shape) < 1:
+        return False
+    return blob.fits(shape) and blob.count == prod(shape)
 
 
 def passed_over(

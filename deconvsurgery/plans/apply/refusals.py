@@ -25,6 +25,7 @@ from deconvsurgery.matching.matched_layer import (
     filled_with_ones,
     filling,
 )
+from deconvsurgery.shapes.fillers import bilinear_takes
 from deconvsurgery.wording import by, dims
 
 
@@ -66,7 +67,7 @@ def _filler_refuses(
     filler = target.layer.convolution_param.weight_filler
     if filler is None or filler.type != "bilinear":
         return None
-    if len(target.kernel) != 2 or len(set(target.kernel)) > 1:
+    if not bilinear_takes(target.kernel):
         return Refusal(
             f"Caffe stops at its weight_filler: bilinear needs a square 2-d kernel, not "
             f"{by(target.kernel)}",

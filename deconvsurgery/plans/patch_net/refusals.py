@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.kernels.bilinear import released_is_off_centre
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
 from deconvsurgery.plans.apply.refusals import recipe_words
@@ -19,6 +20,7 @@ from deconvsurgery.prototxt.net import (
     NetState,
     Phase,
 )
+from deconvsurgery.shapes.fillers import bilinear_takes
 from deconvsurgery.wording import by
 
 from .field_changes import BILINEAR, FieldChange, PatchOptions
@@ -140,7 +142,7 @@ def _channels_unknown(case: _Case) -> Refusal | None:
 def _not_square(case: _Case) -> Refusal | None:
     """What BilinearFiller checks (filler.hpp): four axes, width equal to height."""
     kernel = case.target.kernel
-    if not case.bilinear or (len(kernel) == 2 and len(set(kernel)) == 1):
+    if not case.bilinear or bilinear_takes(kernel):
         return None
     return Refusal(
         f"Caffe stops at its filler: bilinear needs a square 2-d kernel, not {by(kernel)}",
@@ -325,16 +327,12 @@ def warnings_of(
 
 
 def _filler_warnings(target: Target, version: str) -> Iterator[str]:
-    param, size = target.layer.convolution_param, target.kernel[0]
-    if param.group != param.num_output:
-        yield (
-            f"with group {param.group} and num_output {param.num_output} the filler fills every "
-            "(in, out) pair: channels are summed"
-        )
+    size = target.kernel[0]
+    if summing := target.summing_words():
+        yield f"the filler {summing}"
     if not target.unit_gain(_filling(target)):
         yield target.gain_words(_filling(target))
-    # apex() in kernels has the formula; by it every second pair of sizes is half a tap off.
-    if size % 4 in (2, 3):
+    if released_is_off_centre(size):
         yield (
             f"Caffe 1.0's filler is off centre for kernel {size}; today's is right "
             "(BVLC/caffe#5713)"

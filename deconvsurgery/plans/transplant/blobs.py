@@ -10,10 +10,9 @@ from math import prod
 from deconvsurgery.caffemodel.model import SourceBlob
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.prototxt.net import Layer
+from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.wording import dims
-
-from .fillers import filler_value
 
 FLAT = "--flat copies the values in their order all the same, as FCN's transplant does"
 RENAME = "give the layer another name in the net, and it is as new: its fillers make its weights"

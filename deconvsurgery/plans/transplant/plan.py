@@ -14,6 +14,7 @@ from deconvsurgery.errors import MismatchError, SelectionError
 from deconvsurgery.matching.shared_blobs import Owner, owners
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
+from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 from deconvsurgery.wording import dims, listed, quoted
@@ -26,7 +27,6 @@ from .blobs import (
     expanded_rows,
     refitted,
 )
-from .fillers import filler_value
 
 
 @dataclass(frozen=True, slots=True)
