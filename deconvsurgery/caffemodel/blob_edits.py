@@ -83,10 +83,19 @@ def rewritten_blob(
     """Edits that give a blob ``count`` new values in ``storage``.
 
     One packed field of the same length is overwritten in place; otherwise the values become one
-    packed field where the first of them stood, and every other field of the blob stays.
+    packed field where the first of them stood. Every other field of the blob stays, but for
+    gradients that do not fit the new values (`SourceBlob.loses_diff`).
     """
     place = blob.place
     assert isinstance(place, OnWire)
+    stale = place.diffs if blob.loses_diff(count) else ()
+    return [
+        *_new_values(place, count, storage, values),
+        *(FramedEdit(Edit(start, stop, 0, tuple), place.frames) for start, stop in stale),
+    ]
+
+
+def _new_values(place: OnWire, count: int, storage: Storage, values: Values) -> list[FramedEdit]:
     size = count * storage.width
     whole = place.chunks[0] if len(place.chunks) == 1 else None
     same = whole is not None and whole.storage is storage and whole.packed

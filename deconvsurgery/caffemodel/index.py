@@ -218,7 +218,8 @@ def _blob(window: Window, outer: Field, around: tuple[Frame, ...]) -> SourceBlob
         elif number >= BlobField.RAW_DATA_TYPE:
             forks.setdefault(number, []).append(inner)
     raw, notes, problem = _raw(forks)
-    place = OnWire(frames, (*chunks, *raw), tuple(dims), notes)
+    gradients = (*((each.tag, each.stop) for each in diffs), *_raw_diff_fields(forks))
+    place = OnWire(frames, (*chunks, *raw), tuple(dims), notes, gradients)
     return SourceBlob(
         shape=tuple(legacy.get(number, 0) for number in LEGACY_DIMS) if legacy else tuple(shape),
         place=place,
@@ -261,6 +262,14 @@ def _raw_type(types: Sequence[Field]) -> int:
     """The last that protobuf's enum has; where it has none of them, the last."""
     numbers = [_int32(each.value) for each in types]
     return next((each for each in reversed(numbers) if each in _RAW_TYPES), numbers[-1])
+
+
+def _raw_diff_fields(forks: dict[int, list[Field]]) -> Iterator[tuple[int, int]]:
+    """Where all of ``raw_diff`` is, and what says its type, whether it can be read or not."""
+    for number, wire_type in ((BlobField.RAW_DIFF_TYPE, VARINT), (BlobField.RAW_DIFF, LEN)):
+        for each in forks.get(number, ()):
+            if each.wire_type == wire_type:
+                yield each.tag, each.stop
 
 
 def _raw_diff(forks: dict[int, list[Field]]) -> Iterator[Chunk]:

@@ -106,13 +106,15 @@ class OnWire:
     """A BlobProto in a binary file: the messages around it, and where its values are.
 
     ``dims`` are the byte ranges of the fields that tell its shape, ``raw_notes`` of those that
-    tell the type of raw values, or hold some that a later field replaces.
+    tell the type of raw values, or hold some that a later field replaces, ``diffs`` of all that
+    hold gradients or tell their type.
     """
 
     frames: tuple[Frame, ...]
     chunks: tuple[Chunk, ...] = ()
     dims: tuple[tuple[int, int], ...] = ()
     raw_notes: tuple[tuple[int, int], ...] = ()
+    diffs: tuple[tuple[int, int], ...] = ()
 
     @property
     def storage(self) -> Storage:
@@ -147,6 +149,7 @@ class Dataset:
     ``whole`` says that the file has them as whole numbers, which Caffe reads, too. ``start``
     is where they begin if they lie in one stretch of the file, as numpy's type ``stored``.
     ``width`` is the bytes of one value in the file's own type, when it is unpacked.
+    ``diff`` says that there are gradients in a dataset of their own, which Caffe does not load.
     """
 
     path: str
@@ -156,6 +159,7 @@ class Dataset:
     start: int | None = None
     stored: str = ""
     width: int = 4
+    diff: bool = False
 
     @property
     def size(self) -> int:
@@ -219,6 +223,18 @@ class SourceBlob:
     def has_diff(self) -> bool:
         """Gradients came with it."""
         return self.diff_count > 0
+
+    def loses_diff(self, count: int) -> bool:
+        """Rewritten with ``count`` values, its gradients go.
+
+        They stay where values and gradients were as many before. Of another length Caffe stops
+        at them (``Blob::FromProto``), and there is no shape that they would be the gradients of.
+        """
+        place = self.place
+        if isinstance(place, Dataset):
+            return place.diff and self.count != count
+        had = self.diff_count > 0 or (isinstance(place, OnWire) and bool(place.diffs))
+        return had and (self.count not in (0, count) or self.diff_count not in (0, count))
 
     def fits(self, shape: Sequence[int]) -> bool:
         """Caffe's ``Blob::ShapeEquals``: legacy dims equal a shape padded with 1s on the left."""

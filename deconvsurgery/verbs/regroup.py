@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deconvsurgery.arguments import texts
-from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
 from deconvsurgery.errors import OutputError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.patch_net.field_changes import FieldChange
 from deconvsurgery.plans.patch_net.plan import patched_text
 from deconvsurgery.plans.regroup.edits import reshaped
-from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
+from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping, sums_expanded
 from deconvsurgery.prototxt.net import (
     Layer,
     Net,
@@ -105,12 +105,15 @@ def regroup(
         outcome = reshaped(plan, opened)
         size = outcome_size(outcome, opened.source.size)
         warnings: tuple[str, ...] = ()
+        if opened.version is not Version.HDF5 and (size or 0) > CAFFE_LIMIT:
+            warnings = (f"the new model has {size:,} bytes; Caffe itself reads up to 2 GiB",)
         if goals is not None:
             source, net_place, place = goals
             fill = filling_of(source, outcome)
             new_text = spliced(text.data, edits)
             both = write_pair(new_text, net_place, source, fill, place, force=force)
-            size, warnings = both[1].size, both[0].warnings + both[1].warnings
+            size = both[1].size
+            warnings += both[0].warnings + both[1].warnings
         return RegroupResult(
             regrouping=plan,
             net=os.fsdecode(net),
@@ -130,17 +133,23 @@ def regroup(
 def _field_changes(
     net: Net, states: Sequence[NetState], plan: Regrouping
 ) -> dict[int, list[FieldChange]]:
-    """``group`` of every Deconvolution in the text that has a regrouped one's name.
+    """What changes in every Deconvolution of the text that has a regrouped one's name.
 
     They all have the same groups before, else none would have been regrouped.
     """
-    groups = {change.target.layer.name: change.said for change in plan.changes}
+    changes = {change.target.layer.name: change for change in plan.changes}
     path = (("convolution_param", 0), ("group", 0))
     found = {}
     for layer in active_layers(net, states):
-        if layer.type == DECONVOLUTION and layer.name in groups:
-            given = layer.message.message("convolution_param").integer("group")
-            found[layer.index] = [FieldChange(path, given, groups[layer.name])]
+        change = changes.get(layer.name)
+        if layer.type == DECONVOLUTION and change is not None:
+            param = layer.message.message("convolution_param")
+            found[layer.index] = [FieldChange(path, param.integer("group"), change.said)]
+            if change.group == 1 and sums_expanded(param):
+                found[layer.index] += [
+                    FieldChange((path[0], ("weight_filler", number)), filler, None)
+                    for number, filler in enumerate(param.all("weight_filler"))
+                ]
     return found
 
 

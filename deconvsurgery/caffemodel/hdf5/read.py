@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.floating[Any]]
 
-DATA = "/data"
+DATA, DIFF = "/data", "/diff"
 _AT_ONCE = 1 << 20  # bytes of values read at a time
 _LARGEST_CHUNK = 1 << 28  # bytes, which the library holds whole, however small they are in the file
 _POSITION = re.compile("0|[1-9][0-9]{0,2}")
@@ -71,6 +71,8 @@ def indexed_hdf5(source: ByteSource, max_unpacked: int = MAX_UNPACKED) -> Iterat
             if not isinstance(root, library.Group):
                 raise ModelError("is an HDF5 file without a group 'data'", hint=_other_kind(file))
             layers = _apart(tuple(_layers(library, root, (), set(), source.size)))
+            if DIFF in file:
+                layers = tuple(_with_diffs(library, file, layer) for layer in layers)
         model = Model(source, Version.HDF5, layers, partial(_values, file))
         if model.unpacked_size - source.size > max_unpacked:
             model = replace(model, layers=_left_packed(model))
@@ -175,6 +177,19 @@ def _apart(layers: tuple[SourceLayer, ...]) -> tuple[SourceLayer, ...]:
     )
 
 
+def _with_diffs(library: Any, file: Any, layer: SourceLayer) -> SourceLayer:
+    """The layer, of each blob whether it has gradients."""
+    blobs = [
+        replace(blob, place=replace(blob.place, diff=True))
+        if isinstance(blob.place, Dataset)
+        and blob.place.path
+        and has_gradients(library, file, blob.place.path)
+        else blob
+        for blob in layer.blobs
+    ]
+    return replace(layer, blobs=tuple(blobs))
+
+
 def _blobs(library: Any, group: Any, layer: tuple[str, ...], size: int) -> tuple[SourceBlob, ...]:
     """The blobs of a layer by position; ``absent`` ones stand where a number is left out."""
     found: dict[int, SourceBlob] = {}
@@ -189,6 +204,30 @@ def _blobs(library: Any, group: Any, layer: tuple[str, ...], size: int) -> tuple
 
 
 _LINK = "it is a link, in the file or out of it"
+
+
+def has_gradients(library: Any, file: Any, path: str) -> bool:
+    """A blob's gradients are there, too (``Net::ToHDF5`` with ``write_diff``); none is opened."""
+    group = file
+    *groups, last = diff_path(path).encode("utf-8", "surrogateescape")[1:].split(b"/")
+    for raw in groups:
+        group = _own(library, group, raw) if group.id.links.exists(raw) else None
+        if not isinstance(group, library.Group):
+            return False
+    if not group.id.links.exists(last) or group.id.links.get_info(last).type != (
+        library.h5l.TYPE_HARD
+    ):
+        return False
+    return bool(library.h5o.get_info(group.id, last).type == library.h5o.TYPE_DATASET)
+
+
+def diff_path(path: str) -> str:
+    """Where the gradients are of the blob at ``path``.
+
+    >>> diff_path("/data/up/0")
+    '/diff/up/0'
+    """
+    return DIFF + path.removeprefix(DATA)
 
 
 def _own(library: Any, group: Any, raw: bytes) -> Any:

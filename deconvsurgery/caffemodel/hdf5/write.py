@@ -16,7 +16,7 @@ from .files import (
     loaded_h5py,
     told,
 )
-from .read import pieces
+from .read import diff_path, has_gradients, pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +86,8 @@ def _fill(
             attributes = dict(dataset.attrs)  # HDF5 cannot give a dataset another shape
             del file[key(each.path)]
             dataset = None
+            if has_gradients(library, file, each.path):
+                del file[key(diff_path(each.path))]
         if dataset is None:
             # No times in it: the same input makes the same bytes.
             layer, position = each.path.rsplit("/", 1)

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
-from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
+from deconvsurgery.caffemodel.model import Dataset, Model, SourceBlob, Version
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.wording import dims, listed, quoted
 
-from .plan_types import LayerConversion, Wanted
+from .plan_types import BlobConversion, LayerConversion, Wanted
 
 # ── refusals, all at once ──
 
@@ -149,9 +149,24 @@ def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]
             f"{_names(kept)}: legacy dims stay, as the type does not tell how many axes are "
             f"meant ({_NET_HINT}); Caffe loads them all the same"
         )
-    diffs = [each.source.name for each in layers if any(b.blob.has_diff for b in each.blobs)]
-    if wanted.hdf5 and diffs:
+    # A new file is made without gradients; an HDF5 file in which nothing changes is copied.
+    new = any(each.changed for each in layers) or not wanted.hdf5
+    diffs = [
+        each.source.name
+        for each in layers
+        if any(_left_out(b, hdf5=wanted.hdf5, new=new) for b in each.blobs)
+    ]
+    if diffs:
         yield f"{_names(diffs)}: diff (gradients) is left out; loading weights does not need it"
+
+
+def _left_out(each: BlobConversion, *, hdf5: bool, new: bool) -> bool:
+    """The blob's gradients do not come along."""
+    place = each.blob.place
+    if isinstance(place, Dataset):
+        return place.diff and new
+    stale = each.retyped and each.blob.loses_diff(each.blob.count)
+    return stale or (hdf5 and each.blob.has_diff)
 
 
 def _unfit(blob: SourceBlob) -> bool:

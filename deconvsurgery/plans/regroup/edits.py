@@ -16,8 +16,10 @@ from deconvsurgery.caffemodel.model import (
     SourceLayer,
     Version,
 )
+from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.caffemodel.wire import (
     VARINT,
+    Field,
     Frame,
     FramedEdit,
     Window,
@@ -28,9 +30,9 @@ from deconvsurgery.caffemodel.wire import (
 )
 from deconvsurgery.splicing.byte_ranges import Edit, replacing
 
-from .plan import Regroup, Regrouping, weighted
+from .plan import Regroup, Regrouping, sums_expanded, weighted
 
-_GROUP = 5  # ConvolutionParameter.group
+_GROUP, _WEIGHT_FILLER = 5, 7  # of ConvolutionParameter
 
 
 def reshaped(regrouping: Regrouping, model: Model) -> list[Edit] | Amendment:
@@ -59,6 +61,8 @@ def _edits(change: Regroup, source: SourceLayer, model: Model) -> Iterator[Frame
     )
     yield from _dims(change, blob, model)
     yield from _group(change, source, model)
+    if change.group == 1 and sums_expanded(layer_param(model, source)):
+        yield from _filler(source, model)
 
 
 def _dims(change: Regroup, blob: SourceBlob, model: Model) -> Iterator[FramedEdit]:
@@ -80,17 +84,30 @@ def _dims(change: Regroup, blob: SourceBlob, model: Model) -> Iterator[FramedEdi
 
 def _group(change: Regroup, source: SourceLayer, model: Model) -> Iterator[FramedEdit]:
     """The ``group`` that the model's own layer tells, as the net will tell it."""
-    window = Window(model.source)
     new = b"" if change.said is None else tag(_GROUP, VARINT) + varint(change.said)
-    for outer in reversed(source.convolution_param):  # merged: of several the last one counts
-        inner = list(fields(window, outer.start, outer.stop))
-        _, length = window.varint(outer.tag, outer.stop)
-        frames = (*source.frames, Frame(length, outer.start, outer.stop))
+    for frames, inner in reversed([*_params(source, model)]):  # merged: the last one counts
         for each in reversed([each for each in inner if each.number == _GROUP]):
             yield FramedEdit(replacing(each.tag, each.stop, new), frames)
             new = b""
         if new:
             before = [each.stop for each in inner if each.number < _GROUP]
-            at = max(before, default=outer.start)
+            at = max(before, default=frames[-1].start)
             yield FramedEdit(replacing(at, at, new), frames)
             new = b""
+
+
+def _filler(source: SourceLayer, model: Model) -> Iterator[FramedEdit]:
+    """The ``weight_filler`` taken out, as the net loses its own."""
+    for frames, inner in _params(source, model):
+        for each in inner:
+            if each.number == _WEIGHT_FILLER:
+                yield FramedEdit(replacing(each.tag, each.stop, b""), frames)
+
+
+def _params(source: SourceLayer, model: Model) -> Iterator[tuple[tuple[Frame, ...], list[Field]]]:
+    """The fields of each ``convolution_param`` of a layer, and the messages around them."""
+    window = Window(model.source)
+    for outer in source.convolution_param:
+        _, length = window.varint(outer.tag, outer.stop)
+        frames = (*source.frames, Frame(length, outer.start, outer.stop))
+        yield frames, list(fields(window, outer.start, outer.stop))

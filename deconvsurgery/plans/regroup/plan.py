@@ -16,7 +16,8 @@ from deconvsurgery.errors import MismatchError, ShapeError
 from deconvsurgery.kernels.bilinear import Array
 from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.shared_blobs import owners
-from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
+from deconvsurgery.shapes.geometry import check_blob
 from deconvsurgery.wording import dims
 
 
@@ -24,7 +25,8 @@ from deconvsurgery.wording import dims
 class Regroup:
     """A layer whose weights become those of another ``group``: ``shape`` before and ``after``.
 
-    ``said`` is what net and model are to say of it: ``None`` where the field goes.
+    ``said`` is what net and model are to say of it: ``None`` where the field goes. ``told`` is what
+    else goes with it.
     """
 
     target: Target
@@ -32,6 +34,7 @@ class Regroup:
     said: int | None
     shape: tuple[int, ...]
     after: tuple[int, ...]
+    told: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -39,12 +42,25 @@ class Regroup:
         return prod(self.after)
 
     def rows(self, model: Model, blob: SourceBlob) -> Iterator[Array]:
-        """The new weights one input channel at a time, made from the old ones."""
-        outputs, old_outputs = self.after[1], self.shape[1]
+        """The new weights one input channel at a time, made from the old ones.
+
+        Both are of the same (C, num_output) matrix the blocks along its diagonal, one a group.
+        """
         for channel, row in enumerate(model.rows(blob, self.shape)):
             new = np.zeros(self.after[1:], row.dtype)
-            new[channel % outputs] = row[channel % old_outputs]
+            old, own = self._outputs(self.shape, channel), self._outputs(self.after, channel)
+            both = range(max(old.start, own.start), min(old.stop, own.stop))
+            new[both.start - own.start : both.stop - own.start] = row[
+                both.start - old.start : both.stop - old.start
+            ]
             yield new
+
+    def _outputs(self, shape: Sequence[int], channel: int) -> range:
+        """The outputs that a channel has weights for."""
+        channels, outputs = shape[:2]
+        groups = self.target.layer.convolution_param.num_output // outputs
+        first = channel // (channels // groups) * outputs
+        return range(first, first + outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +96,69 @@ def make_regrouping(
     kept: list[Kept] = []
     refused: list[tuple[Target, str]] = []
     shared = _shared_names(net, states)
+    others = _groups(matched)
     for target in targets(net, matched, states, model):
         param = target.layer.convolution_param
         group = 1 if expand else param.num_output
-        if target.layer.name in shared:
-            refused.append((target, "it shares its weights by a param name; regroup those by hand"))
-        elif (reason := _unfit(target, model)) is not None:
-            refused.append((target, reason))
-        elif param.group == group:
+        stays = others[target.layer.name] == {group}
+        if stays and (target.shape is None or _model_differs(target, model) is None):
             kept.append(Kept(target, f"group is {group} already"))
+        elif target.layer.name in shared:
+            refused.append((target, "it shares its weights by a param name; regroup those by hand"))
+        elif (reason := _unfit(target, model, expand=expand)) is not None:
+            refused.append((target, reason))
         else:
             shape = target.shape or ()
             after = (shape[0], param.num_output // group, *shape[2:])
-            changes.append(Regroup(target, group, _said(target.layer, group), shape, after))
+            told = tuple(_told(target, model, prod(after), expand=expand))
+            changes.append(Regroup(target, group, _said(target.layer, group), shape, after, told))
     for change in changes:
-        found = _off_diagonal(change, model) if change.shape[1] > 1 else None
+        found = _too_large(change) if expand else _off_diagonal(change, model)
         if found is not None:
             refused.append((change.target, found))
     if refused:
         raise _all_refused(refused)
     return Regrouping(tuple(changes), tuple(kept))
+
+
+def _groups(layers: Sequence[Layer]) -> dict[str, set[int]]:
+    """The groups that the layers of each name have."""
+    found: dict[str, set[int]] = {}
+    for layer in layers:
+        found.setdefault(layer.name, set()).add(layer.convolution_param.group)
+    return found
+
+
+def _told(target: Target, model: Model, count: int, *, expand: bool) -> Iterator[str]:
+    """What goes beside the weights."""
+    if any(each.blobs[0].loses_diff(count) for each in weighted(model, target.layer.name)):
+        yield "the diff (gradients) of its weights is dropped: it has their old shape"
+    if expand and sums_expanded(target.layer.message.message("convolution_param")):
+        yield (
+            "its weight_filler is taken out: with one group Caffe's filler fills every pair of "
+            "channels, so that each output would sum them all"
+        )
+
+
+def sums_expanded(param: Message) -> bool:
+    """The ``weight_filler`` makes an exact layer of each group, and none of a single one.
+
+    Bilinear fillers and constants other than 0; what is random was never more than a beginning.
+    """
+    filler = param.message("weight_filler")
+    kind = filler.text("type", "constant")  # forks: bilinear_upsampling, NVIDIA's *static ones
+    if kind.startswith("constant"):
+        return filler.number("value", 0.0) != 0
+    return kind.startswith("bilinear")
+
+
+def _too_large(change: Regroup) -> str | None:
+    """The whole matrix is more than Caffe can hold (``Blob::Reshape``)."""
+    try:
+        check_blob(change.after)
+    except ShapeError as error:
+        return error.message
+    return None
 
 
 def _said(layer: Layer, group: int) -> int | None:
@@ -122,20 +181,25 @@ def _shared_names(net: Net, states: Sequence[NetState]) -> set[str]:
     return {name for pair in owned.items() for name, _ in pair} if owned else set()
 
 
-def _unfit(target: Target, model: Model) -> str | None:
+def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
     """Why no regrouped layer could be the same function."""
     param, shape = target.layer.convolution_param, target.shape
     if target.problem:
         return target.problem
     if shape is None:
         return "the number of its channels is not to be found in the net or the model"
-    if shape[0] != param.num_output:
+    if shape[0] != param.num_output and not expand:
         return f"{shape[0]} channels become {param.num_output}: they are not kept apart"
-    sources = weighted(model, target.layer.name)
-    if not sources:
+    if not weighted(model, target.layer.name):
         return "the model has no weights for it; deconvsurgery apply would make them"
+    return _model_differs(target, model)
+
+
+def _model_differs(target: Target, model: Model) -> str | None:
+    """Why the model's weights, if it has any, are not those that the net gives the layer."""
+    param, shape = target.layer.convolution_param, target.shape or ()
     wanted = [shape, *([(param.num_output,)] if param.bias_term else [])]
-    for source in sources:
+    for source in weighted(model, target.layer.name):
         if len(source.blobs) != len(wanted):
             return f"the net gives it {len(wanted)} blob(s), the model has {len(source.blobs)}"
         blob = source.blobs[0]

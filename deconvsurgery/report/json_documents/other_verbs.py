@@ -156,6 +156,7 @@ def regroup_document(result: RegroupResult) -> Document:
                         "after": each.group,
                     },
                     "shape": {"before": each.shape, "after": each.after},
+                    "told": each.told,
                 }
                 for each in plan.changes
             ),
@@ -170,6 +171,7 @@ def regroup_document(result: RegroupResult) -> Document:
                         "after": each.target.layer.convolution_param.group,
                     },
                     "shape": {"before": each.target.shape, "after": each.target.shape},
+                    "told": (),
                 }
                 for each in plan.kept
             ),

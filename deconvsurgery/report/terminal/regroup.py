@@ -69,7 +69,8 @@ def _cells(
     after: tuple[int, ...] | None,
     terminal: bool,
 ) -> Cells:
-    values = f"{prod(before or ()):,}" + (f" → {prod(after):,}" if after else "")
+    values = f"{prod(before):,}" if before else NOTHING
+    values += f" → {prod(after):,}" if after else ""
     return {
         "layer": Text(name_of(target.layer.name, terminal=terminal), "bold"),
         "line": Text(str(target.layer.line or NOTHING)),
@@ -83,6 +84,9 @@ def _cells(
 
 
 def _remarks(result: RegroupResult, terminal: bool) -> Iterator[Remark]:
+    for change in result.regrouping.changes:
+        for words in change.told:
+            yield "note", QUIET, change.target.layer.name, words
     for each in result.regrouping.kept:
         yield "note", QUIET, each.target.layer.name, each.reason
     for words in result.warnings:
