@@ -450,6 +450,7 @@ RUNS = {
       --expand grouped.net grouped full.net full
       -n -p * -x refine demo.net demo.out
       -n crlf.net demo.out
+      -n --expand -p * -x up_guessed unknown.net demo.out
       -n demo.net filled.h5
       -f demo.net demo.out linked.net linked
     """,
