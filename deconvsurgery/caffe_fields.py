@@ -91,6 +91,21 @@ class BlobField(IntEnum):
     RAW_DIFF = 13
 
 
+class C3DBlobField(IntEnum):
+    """Numbers of ``BlobProto`` in C3D 1.0 (its ``src/caffe/proto/caffe.proto``).
+
+    Caffe never writes a varint under 5, where it has ``data``: that is how C3D's are known.
+    """
+
+    NUM = 1
+    CHANNELS = 2
+    LENGTH = 3
+    HEIGHT = 4
+    WIDTH = 5
+    DATA = 6
+    DIFF = 7
+
+
 class BlobShapeField(IntEnum):
     """Numbers of ``BlobShape``."""
 
@@ -158,6 +173,19 @@ V1_TYPES: Final[Mapping[str, str]] = MappingProxyType(
 V1_NUMBERS: Final[Mapping[int, str]] = MappingProxyType(
     {number: type_ for number, _, type_ in _V1_LAYER_TYPES}
 )
+
+# C3D 1.0 left Caffe when the enum ended at 29; what it added has today's numbers of other types.
+_FIRST_OF_C3D: Final = 30
+_C3D_TYPES: Final = {30: "CONVOLUTION3D", 31: "POOLING3D", 34: "DECONVOLUTION3D"}
+C3D_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        type_: _C3D_TYPES.get(number, f"V1 type {number}")
+        for number, _, type_ in _V1_LAYER_TYPES
+        if number >= _FIRST_OF_C3D
+    }
+)
+"""What a V1 type of Caffe's is in a file of C3D 1.0; the other types have the same numbers."""
+C3D_OWN_TYPES: Final = frozenset(_C3D_TYPES.values())
 
 # Names that forks added to V1's enum, as nets spell them. By name only: from 40 on every fork
 # counts for itself (41 is PARSE_OUTPUT in ParseNet and LOCAL in happynear's).

@@ -29,6 +29,7 @@ from deconvsurgery.splicing.byte_ranges import (
 )
 
 from .model import (
+    LEGACY_DIMS,
     RAW_STORAGE,
     Dataset,
     Model,
@@ -38,7 +39,6 @@ from .model import (
     Storage,
     Version,
 )
-from .read_values import LEGACY_DIMS
 from .wire import (
     VARINT,
     FramedEdit,
@@ -187,6 +187,20 @@ def encoded(name: str) -> bytes:
 
 def blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
     """A whole ``blobs`` field; its values are made when it is written."""
+    inside = _payload(blob, legacy)
+    head = header(number, inside.size)
+    return Edit(0, 0, len(head) + inside.size, lambda: chain((head,), inside.chunks()))
+
+
+def remade_blob(blob: SourceBlob, new: NewBlob) -> list[FramedEdit]:
+    """Everything in a blob's message replaced, as where its numbers mean other fields (C3D)."""
+    place = blob.place
+    assert isinstance(place, OnWire)
+    inside, frame = _payload(new, legacy=False), place.frames[-1]
+    return [FramedEdit(Edit(frame.start, frame.stop, inside.size, inside.chunks), place.frames)]
+
+
+def _payload(blob: NewBlob, legacy: bool) -> Edit:
     size = prod(blob.shape) * blob.storage.width
     before = after = b""
     if legacy and len(blob.shape) <= 4:
@@ -199,8 +213,7 @@ def blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
     else:
         before = shape_field(blob.shape)
     data = values_head(blob.storage, size)
-    payload = len(before) + len(data) + size + len(after)
-    head = header(number, payload) + before + data
+    head = before + data
     return Edit(
         0, 0, len(head) + size + len(after), lambda: chain((head,), blob.values(), (after,))
     )

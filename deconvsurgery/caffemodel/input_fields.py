@@ -22,12 +22,16 @@ from .copy_fields import (
 from .wire import Field, Window, varint
 
 INPUT_FIELDS: Final = ("input", "input_dim", "input_shape")
-_AXES = 4  # of an input that only has input_dim
 _NET, _LAYER = "NetParameter", "LayerParameter"
 
 
-def input_layer(window: Window, known: Mapping[str, Sequence[Field]]) -> bytes | None:
-    """The Input layer that Caffe makes of input and its shapes; ``None`` when there are none."""
+def input_layer(
+    window: Window, known: Mapping[str, Sequence[Field]], *, axes: int = 4
+) -> bytes | None:
+    """The Input layer that Caffe makes of input and its shapes; ``None`` when there are none.
+
+    ``axes`` are those of an input that only has input_dim.
+    """
     inputs = known["input"]
     shapes = [window.bytes(*each) for each in ranges(known.get("input_shape", ()))]
     dims = [_int64(value) for value, _ in values(window, _NET, known.get("input_dim", ()))]
@@ -35,9 +39,9 @@ def input_layer(window: Window, known: Mapping[str, Sequence[Field]]) -> bytes |
         return None
     count, needed, name = len(shapes), len(inputs), "input_shape"
     if not shapes:
-        count, needed, name = len(dims), len(inputs) * _AXES, "input_dim"
-        fours = [dims[first : first + _AXES] for first in range(0, needed, _AXES)]
-        shapes = [named("BlobShape", "dim", b"".join(map(varint, four)))[1] for four in fours]
+        count, needed, name = len(dims), len(inputs) * axes, "input_dim"
+        each = [dims[first : first + axes] for first in range(0, needed, axes)]
+        shapes = [named("BlobShape", "dim", b"".join(map(varint, one)))[1] for one in each]
     if count < needed:
         raise ModelError(
             f"{len(inputs)} input need {needed} {name}, and the file has {count}",

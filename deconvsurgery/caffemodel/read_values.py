@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from deconvsurgery.caffe_fields import BlobField, message_class
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ModelError
 from deconvsurgery.prototxt.net import Message
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.floating[Any]]
 
 _AT_ONCE = 1 << 20  # bytes of values read at a time
-LEGACY_DIMS = (BlobField.NUM, BlobField.CHANNELS, BlobField.HEIGHT, BlobField.WIDTH)
 
 
 def wire_values(source: ByteSource, blob: SourceBlob) -> Iterator[Array]:

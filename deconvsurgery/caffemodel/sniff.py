@@ -55,6 +55,10 @@ _SOLVERSTATE = {(2, _LEN), (3, _LEN)}  # learned_net, history; iter comes first
 _ONNX = {(7, _LEN), (8, _LEN)}  # graph, opset_import; ir_version comes first
 _DIMS = {(2, _VARINT), (3, _VARINT), (4, _VARINT)}  # channels, height, width
 _DATA = {(5, _LEN), (5, _FIXED32), (8, _LEN)}  # data (packed or not), double_data
+# Of C3D 1.0, whose width is where Caffe has data: dims, data, diff.
+_C3D_BLOB = {(number, _VARINT) for number in range(1, 6)} | {
+    (number, kind) for number in (6, 7) for kind in (_LEN, _FIXED32)
+}
 _BLOB = _DIMS | _DATA | {(1, _VARINT), (6, _LEN), (7, _LEN), (9, _LEN), (9, _FIXED64)}
 
 
@@ -111,6 +115,8 @@ def _protobuf(seen: list[tuple[int, int]]) -> Form:
     if fields & _DATA and fields <= _BLOB and (fields & _DIMS or seen[0] in _DATA - {(8, _LEN)}):
         return Form.BLOBPROTO
     if numbered and fields & {(5, _LEN), (5, _FIXED32)}:
+        return Form.BLOBPROTO
+    if (5, _VARINT) in fields and fields <= _C3D_BLOB:
         return Form.BLOBPROTO
     if numbered and fields & _ONNX and not fields & _DIMS:
         return Form.ONNX

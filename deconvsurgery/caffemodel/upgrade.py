@@ -108,7 +108,8 @@ def upgrade(model: Model) -> Upgrade:
     if model.version is Version.V0:
         layers.update(_v0_layers(window, model.layers))
     elif model.version is Version.V1:
-        layers.update((index, _v1_layer(window, layer)) for index, layer in enumerate(model.layers))
+        upgraded = _c3d_layer if model.of_c3d else _v1_layer
+        layers.update((index, upgraded(window, layer)) for index, layer in enumerate(model.layers))
     else:
         # UpgradeNetBatchNorm: only here, as no type of V0 or V1 becomes BatchNorm.
         for index, layer in enumerate(model.layers):
@@ -174,6 +175,31 @@ def _v1_layer(window: Window, layer: SourceLayer) -> UpgradedLayer:
             parts += carried(window, number, known[name])
     parts += _params(window, _V1, known)
     return _layer(parts, [*told, *_lost(_V1, strange)])
+
+
+def _c3d_layer(window: Window, layer: SourceLayer) -> UpgradedLayer:
+    """As `_v1_layer`, but for parameters: C3D 1.0 numbers the fields of its messages its own way.
+
+    Loading weights needs none of them.
+    """
+    known, _ = found(window, _V1, [_range(layer)])
+    parts: Parts = []
+    told: list[str] = []
+    if layer.type.startswith("V1 type"):
+        told.append(f"type {layer.type.removeprefix('V1 type ')} dropped: only C3D knows it")
+    elif layer.type:
+        parts.append(named(_V2, "type", layer.type.encode()))
+    for name in _C3D_CARRIED:
+        parts += carried(window, number_of(_V2, name), known.get(name, ()))
+    lists = {name: known[name] for name in _C3D_LISTS if name in known}
+    parts += _params(window, _V1, lists)
+    others = [name for name in known if name not in (*_C3D_CARRIED, *lists, "type", "blobs")]
+    told += [f"{name} dropped: C3D numbers its fields in another way" for name in others]
+    return _layer(parts, told)
+
+
+_C3D_CARRIED = ("name", "bottom", "top")
+_C3D_LISTS = ("blobs_lr", "weight_decay")
 
 
 def _transform(
@@ -325,7 +351,7 @@ def _net_fields(
         told += _lost(_NET, strange)
     layer = None
     if "input" in known:
-        layer = input_layer(window, known)
+        layer = input_layer(window, known, axes=5 if model.of_c3d else 4)
         gone += [field for name in INPUT_FIELDS for field in known.get(name, ())]
         names = ", ".join(repr(text(window, field)) for field in known["input"])
         told.append(

@@ -61,7 +61,7 @@ def layers_beside(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Ite
         yield f"keeps its values in {kept[0]} in A, in {kept[1]} in B"
     if Version.HDF5 in (one.version, two.version):
         return
-    if any(x.legacy != y.legacy for x, y in pairs):
+    if any(_dims(x) != _dims(y) for x, y in pairs):
         dims = [", ".join(dict.fromkeys(map(_dims, each))) for each in zip(*pairs, strict=True)]
         yield f"tells its dims by {dims[0]} in A, by {dims[1]} in B"
     if any(not _same_rest(a, x, b, y) for x, y in pairs):
@@ -109,6 +109,8 @@ def _kept_otherwise(one: SourceBlob, two: SourceBlob) -> bool:
 
 
 def _dims(blob: SourceBlob) -> str:
+    if blob.of_c3d:
+        return "num/channels/length/height/width"
     return "num/channels/height/width" if blob.legacy else "shape"
 
 

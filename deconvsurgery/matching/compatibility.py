@@ -13,14 +13,14 @@ from enum import StrEnum
 from math import prod
 from typing import Final, TypeAlias
 
+from deconvsurgery.caffe_fields import C3D_OWN_TYPES
 from deconvsurgery.caffemodel.model import (
     Model,
-    SourceBlob,
     SourceLayer,
     Version,
 )
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.shapes.geometry import MAX_AXES, Shape
+from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 from deconvsurgery.wording import (
     dims,
@@ -28,6 +28,8 @@ from deconvsurgery.wording import (
     quoted,
     short,
 )
+
+from .batch_norm import REMEDY, blobs_as_in, scale_is_elsewhere
 
 
 class Kind(StrEnum):
@@ -52,8 +54,8 @@ class Disagreement:
 
     ``message`` says what is so and what Caffe does, without the layer's name in front; ``line``
     is the net's. ``stops``: Caffe would end the process. ``renamed`` is nearly the same name, of
-    a layer of this type that only the other of the two has. ``numbers`` are what the net says and
-    what the model has, as far as numbers tell it.
+    a layer of this type that only the other of the two has. ``remedy`` is what no command does.
+    ``numbers`` are what the net says and what the model has, as far as numbers tell it.
     """
 
     kind: Kind
@@ -62,6 +64,7 @@ class Disagreement:
     line: int | None = None
     stops: bool = False
     renamed: str | None = None
+    remedy: str | None = None
     numbers: Mapping[str, Said] = field(default_factory=dict)
 
 
@@ -120,7 +123,7 @@ def _in_state(
         sources = model.by_name.get(layer.name, ())
         blobs, line = _blobs(shapes[layer.index]), layer.line or None
         if sources and layer is filled[layer.name]:
-            yield from _received(layer, blobs, sources)
+            yield from _received(layer, shapes[layer.index], sources)
         elif not _needs(layer, blobs, fed):
             continue
         elif sources:
@@ -151,15 +154,27 @@ def _needs(layer: Layer, blobs: tuple[Shape, ...] | None, fed: Container[str]) -
 
 
 def _received(
-    layer: Layer, blobs: tuple[Shape, ...] | None, sources: Sequence[SourceLayer]
+    layer: Layer, shapes: LayerShapes, sources: Sequence[SourceLayer]
 ) -> Iterator[Disagreement]:
     """The model's layers of a name as Caffe copies them: in turn, until it stops."""
     line = layer.line or None
     for source in sources:
+        blobs = blobs_as_in(shapes, source.blobs) if shapes.forms else _blobs(shapes)
         refused = _refused(layer, blobs, source)
         if refused is not None:
             kind, words, numbers = refused
-            yield Disagreement(kind, layer.name, words + _STOPS, line, stops=True, numbers=numbers)
+            counts = (len(blobs or ()), len(source.blobs)) if kind is Kind.BLOBS else (0, 0)
+            fused = scale_is_elsewhere(layer.type, *counts)
+            words += f" ({fused})" if fused else ""
+            yield Disagreement(
+                kind,
+                layer.name,
+                words + _STOPS,
+                line,
+                stops=True,
+                remedy=REMEDY if fused else None,
+                numbers=numbers,
+            )
             return
     if len(sources) > 1 and sources[-1].blobs:
         count = len(sources)
@@ -192,7 +207,7 @@ def _refused(
         )
     for position, blob in enumerate(source.blobs):
         shape = None if blobs is None else blobs[position]
-        if not _fits(blob, shape):
+        if not blob.agrees(shape):
             return (
                 Kind.SHAPE,
                 f"the net gives its blob {position} the shape {short(dims(shape))}, "
@@ -209,7 +224,7 @@ def _refused(
         if blob.has_diff and not blob.count:
             return (
                 Kind.VALUES,
-                f"the values of its blob {position} are only in diff, as C3D-era files have them",
+                f"the values of its blob {position} are only in diff",
                 numbers,
             )
         return (
@@ -225,20 +240,10 @@ def _says(shape: Sequence[int]) -> str:
     return f"says {prod(shape)}" if min(shape, default=0) >= 0 else "is none that a blob can have"
 
 
-def _fits(blob: SourceBlob, shape: Shape) -> bool:
-    """The blob has this shape, as far as it is known."""
-    if shape is None:
-        return len(blob.shape) <= MAX_AXES
-    surplus = len(blob.shape) - len(shape)  # the 1s in front of legacy dims
-    if surplus < 0:
-        return False
-    pairs = zip(shape, blob.shape[surplus:], strict=True)
-    return blob.fits([there if dim is None else dim for dim, there in pairs])
-
-
 def told_type(source: SourceLayer) -> str:
-    """A type by Caffe's name of today; empty for a number of a fork's and a V0 name."""
+    """A type by Caffe's name of today; empty for a fork's of V1 times and a V0 name."""
     foreign = source.version is Version.V0 or source.type.startswith("V1 type")
+    foreign = foreign or source.type in C3D_OWN_TYPES  # a net of today has them as Caffe's
     return "" if foreign else source.type
 
 

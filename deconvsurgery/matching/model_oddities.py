@@ -86,8 +86,8 @@ def oddities(model: Model) -> Iterator[Oddity]:
                 words(len(layers)),
                 *_of(layers),
                 refused=True,
-                converted=kind == _BOTH_FORMS,
-                loads=kind == _BOTH_FORMS,
+                converted=kind in _CONVERTED,
+                loads=kind in _LOADED,
             )
     for problem, layers in found.items():
         several = f"{len(layers):,} blob{'s' if len(layers) > 1 else ''}"
@@ -95,14 +95,27 @@ def oddities(model: Model) -> Iterator[Oddity]:
 
 
 _DIFF_ONLY, _BOTH_FORMS, _COUNT, _DIFF_COUNT = "diff only", "both forms", "count", "diff count"
+_C3D, _LONGER_SHAPE, _TWO_SHAPES = "C3D", "longer shape", "two shapes"
+_CONVERTED = (_BOTH_FORMS, _C3D, _LONGER_SHAPE)
+_LOADED = (_BOTH_FORMS, _TWO_SHAPES)
 
 _WORDS: Mapping[str, Callable[[int], str]] = {
-    _DIFF_ONLY: lambda count: (
-        f"{_are(count)} in diff only (as C3D-era files have them): Caffe stops at that"
+    _C3D: lambda count: (
+        f"{count:,} blob{'s are' if count > 1 else ' is'} as C3D 1.0 writes them, with five dims "
+        "and other field numbers: Caffe stops at that; `deconvsurgery convert` makes shapes of them"
     ),
+    _DIFF_ONLY: lambda count: f"{_are(count)} in diff only: Caffe stops at that",
     _BOTH_FORMS: lambda count: (
         f"{count:,} blob{'s have' if count > 1 else ' has'} num/channels/height/width and shape: "
         "Caffe goes by the former and ignores the shape"
+    ),
+    _LONGER_SHAPE: lambda count: (
+        f"{count:,} blob{'s have' if count > 1 else ' has'} the values of a shape of more axes than "
+        "num/channels/height/width, by which Caffe goes: it stops at that"
+    ),
+    _TWO_SHAPES: lambda count: (
+        f"{count:,} blob{'s have' if count > 1 else ' has'} num/channels/height/width and a shape "
+        "of more axes: Caffe goes by the former; `deconvsurgery convert --net` tells which is meant"
     ),
     _COUNT: lambda count: (
         f"{count:,} blob{'s have' if count > 1 else ' has'} another number of values than the "
@@ -122,13 +135,17 @@ def _kinds(blob: SourceBlob) -> Iterator[str]:
         yield blob.problem
     elif blob.count and blob.storage in (*RAW_STORAGE.values(), Storage.DOUBLE_DATA):
         yield blob.storage
-    if blob.both_forms:
+    if blob.of_c3d:
+        yield _C3D
+    if blob.fills_beside:
+        yield _TWO_SHAPES if blob.has_two_shapes else _LONGER_SHAPE
+    elif blob.both_forms:
         yield _BOTH_FORMS
     if blob.absent or blob.problem:
         return
     if blob.has_diff and not blob.count:
         yield _DIFF_ONLY
-    elif not blob.fills(blob.shape):
+    elif not blob.fills(blob.shape) and not blob.fills_beside:
         yield _COUNT
     if blob.diff_count not in (0, size):
         yield _DIFF_COUNT

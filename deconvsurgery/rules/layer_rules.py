@@ -331,7 +331,9 @@ def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
         for position, blob in enumerate(source.blobs):
             if blob.packed:
                 continue  # Caffe reads it
-            if blob.problem:
+            if blob.of_c3d:
+                yield f"blob {position} is as C3D 1.0 writes it, which Caffe does not read"
+            elif blob.problem:
                 yield f"blob {position}: {blob.problem}"
             elif not blob.count and blob.has_diff:
                 yield f"blob {position} has values in diff only, which Caffe does not load"

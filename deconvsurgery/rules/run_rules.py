@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from deconvsurgery.caffemodel.model import Model, Version
+from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
 from deconvsurgery.errors import ShapeError, SurgeryError
 from deconvsurgery.matching.compatibility import Disagreement, Kind, disagreements
 from deconvsurgery.matching.matched_layer import interpolates
@@ -217,11 +217,18 @@ def _transplanted(
         grafting = make_grafting(net, model, states, upsampling=upsampling)
     except SurgeryError:
         return {}
+    if any(_holds_something(blob, model) for graft in grafting.layers for blob in graft.dropped):
+        return {}
     patterns = [part for name in upsampling for part in ("-p", fillable[name])]
     step = Step("transplant", ("--apply", *patterns) if upsampling else ())
     repair = Repair("take over what fits, fill what is missing", (step,))
     left = {graft.layer.name for graft in grafting.layers if graft.left is not None}
     return {"": repair} | dict.fromkeys(wanted - left, repair)
+
+
+def _holds_something(blob: SourceBlob, model: Model) -> bool:
+    """Values that are not all zero, which a repair must not drop."""
+    return any(values.any() for values in model.values(blob))
 
 
 _REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
@@ -238,6 +245,8 @@ def _mismatch(
         repair = Repair(f"name it {each.renamed!r} as the model does, or rename it there")
     elif filled:
         repair = Repair("give it bilinear weights", (Step("apply", ("-p", filled)),))
+    elif each.remedy:
+        repair = Repair(each.remedy)
     elif each.kind is Kind.TYPE:
         repair = Repair(_TOGETHER)
     elif each.kind is Kind.TWICE_IN_MODEL:

@@ -72,7 +72,8 @@ class LayerShapes:
     """A layer as Caffe would set it up; dims and shapes may be unknown.
 
     ``blobs`` are its weight blobs, ``None`` where the layer type is not known. ``guess`` says
-    in words how a guessed channel count was come by. ``problem`` says why Caffe would not set
+    in words how a guessed channel count was come by. ``forms`` are other sets of blobs that a fork
+    may mean by the same text. ``problem`` says why Caffe would not set
     the layer up: ``blobs`` are then ``None``, and of the tops only the undisputed dims known.
     """
 
@@ -81,6 +82,7 @@ class LayerShapes:
     blobs: tuple[Shape, ...] | None
     guess: str | None = None
     problem: str | None = None
+    forms: tuple[tuple[Shape, ...], ...] = ()
 
 
 def infer_shapes(net: Net, source_shapes: SourceShapes = _NO_SHAPES) -> dict[int, LayerShapes]:
@@ -121,7 +123,7 @@ def _set_up(layer: Layer, bottoms: Bottoms, guess: str | None) -> LayerShapes:
     tops = (*setup.tops, *unknown)[: len(unknown)]
     if setup.problem is not None:
         return LayerShapes(bottoms, tops, None, None, setup.problem)
-    return LayerShapes(bottoms, tops, setup.blobs, guess)
+    return LayerShapes(bottoms, tops, setup.blobs, guess, forms=setup.forms)
 
 
 # ── channels that the net does not tell ──────────────────────────────────────────────────

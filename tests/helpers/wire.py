@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 VARINT, FIXED64, LEN, GROUP, END_GROUP, FIXED32 = 0, 1, 2, 3, 4, 5
 
@@ -154,3 +156,15 @@ def layer_v2(
 def layer_v1(name: bytes, kind: int, *blobs: bytes) -> bytes:
     """A layer as it was written until 2014, its type by number."""
     return sized(2, sized(4, name) + number(5, kind) + b"".join(sized(6, blob) for blob in blobs))
+
+
+def c3d_blob(array: NDArray[Any], *diff: float, packed: bool = True) -> bytes:
+    """A blob as C3D 1.0 writes it: five dims under 1 to 5, values under 6, gradients under 7."""
+    shape = (1,) * (5 - array.ndim) + array.shape
+    told = b"".join(number(field, size) for field, size in enumerate(shape, start=1))
+    values = array.astype("<f4").tobytes()
+    if packed:
+        told += sized(6, values)
+    else:
+        told += b"".join(tag(6, 5) + values[at : at + 4] for at in range(0, len(values), 4))
+    return told + (sized(7, floats(*diff)) if diff else b"")

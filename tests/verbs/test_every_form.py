@@ -933,7 +933,7 @@ def findings_of(result: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("number", [6, 9], ids=["diff", "double_diff"])
 def test_values_in_diff_alone(number: int, tmp_path: Path, words: Words) -> None:
-    """C3D's files have them there, and Caffe does not look: the layer has no weights."""
+    """Caffe does not look there: the layer has no weights."""
     diff = sized(number, noise(PLAIN).astype("<f4" if number == 6 else "<f8").tobytes())
     blob = diff + shape_field(*FCN.shape)
     found = looked_at(tmp_path, up_with(blob))

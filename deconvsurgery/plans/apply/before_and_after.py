@@ -260,8 +260,8 @@ def _diffs(source: SourceLayer, rewritten: Sequence[int | None]) -> Iterator[str
             yield "its blob carries a diff, which stays as it is"
         elif blob.has_diff and not blob.count:
             yield (
-                f"the values of its {name} are in diff only (as C3D-era files have them), where "
-                "Caffe does not look; the diff stays as it is"
+                f"the values of its {name} are in diff only, where Caffe does not look; the diff "
+                "stays as it is"
             )
 
 

@@ -98,6 +98,12 @@ def _model_disagrees(
             hint="load and save it once with Caffe 1.0 to upgrade it",
             mismatch=True,
         )
+    if model.of_c3d:
+        return Refusal(
+            "the model is as C3D 1.0 writes it, which no Caffe that has this net's layers reads",
+            hint="give it the form that Caffe reads first: deconvsurgery convert",
+            mismatch=True,
+        )
     name = target.layer.name
     if model.version is Version.HDF5 and name not in model.by_name and not can_be_a_group(name):
         why = "a slash makes groups of it" if "/" in name else "no group can have that name"

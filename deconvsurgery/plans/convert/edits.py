@@ -14,6 +14,7 @@ from deconvsurgery.caffe_fields import LayerField, NetField
 from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
     as_bytes,
+    remade_blob,
     reshaped_blob,
     rewritten_blob,
 )
@@ -76,6 +77,11 @@ def _edited(conversion: Conversion, model: Model) -> list[Edit]:
 
 
 def _blob_edits(each: BlobConversion, model: Model) -> list[FramedEdit]:
+    if each.blob.of_c3d:
+        return remade_blob(
+            each.blob,
+            NewBlob(each.shape or (), as_bytes(partial(_typed, model, each)), each.storage),
+        )
     edits: list[FramedEdit] = []
     if each.retyped:
         values = as_bytes(partial(_typed, model, each))

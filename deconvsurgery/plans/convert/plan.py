@@ -14,11 +14,12 @@ from deconvsurgery.caffemodel.model import (
     refuse_mixed,
 )
 from deconvsurgery.caffemodel.upgrade import upgrade
+from deconvsurgery.matching.batch_norm import blobs_as_in
 from deconvsurgery.matching.shared_blobs import Owner, owners
 from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
 from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import infer_shapes
+from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 
 from .plan_types import (
     BlobConversion,
@@ -50,11 +51,13 @@ def make_conversion(
     chosen = _chosen(model, patterns, exclude)
     old = model.version is not Version.HDF5
     upgraded = upgrade(model) if old and (wanted.upgrade or wanted.hdf5) else None
-    shapes = _net_shapes(net, states) if net else {}
+    setups = _setups(net, states) if net else {}
     layers = []
     for index, source in enumerate(model.layers):
         own = wanted if chosen(source.name) else replace(wanted, storage=None)
-        blobs = tuple(_blobs(source, shapes.get(source.name, ()), own))
+        setup = setups.get(source.name)
+        expected = blobs_as_in(setup, source.blobs) if setup else None
+        blobs = tuple(_blobs(source, expected or (), own))
         after = upgraded.layers.get(index) if upgraded else None
         removed = upgraded is not None and index in upgraded.layers and after is None
         told = after.told if after else ()
@@ -94,14 +97,14 @@ def _left_out_without_weights(layer: LayerConversion) -> LayerConversion:
     return layer if held else replace(layer, removed=True)
 
 
-def _net_shapes(net: Net, states: Sequence[NetState]) -> dict[str, tuple[Shape, ...]]:
-    """The blobs of each layer as far as the net tells them; of several states the first."""
-    found: dict[str, tuple[Shape, ...]] = {}
+def _setups(net: Net, states: Sequence[NetState]) -> dict[str, LayerShapes]:
+    """Each layer as far as the net tells its blobs; of several states the first."""
+    found: dict[str, LayerShapes] = {}
     for state in states:
         active = net.filtered(state)
         inferred = infer_shapes(active)
         for layer in active.layers:
-            found.setdefault(layer.name, inferred[layer.index].blobs or ())
+            found.setdefault(layer.name, inferred[layer.index])
     return found
 
 
@@ -113,6 +116,8 @@ _AXES: Mapping[str, tuple[int, ...]] = {
     "Convolution": (4, 1),
     "Deconvolution": (4, 1),
     "InnerProduct": (2, 1),
+    "CONVOLUTION3D": (5, 1),
+    "DECONVOLUTION3D": (5, 1),
     "conv": (4, 1),
     "innerproduct": (2, 1),
 }
@@ -123,26 +128,30 @@ def _blobs(
 ) -> Iterator[BlobConversion]:
     for position, blob in enumerate(source.blobs):
         shape = blob.shape if not blob.legacy else None
-        if blob.legacy and (wanted.true_shapes or wanted.hdf5):
+        if blob.legacy and (wanted.true_shapes or wanted.hdf5 or blob.of_c3d):
             known = expected[position] if position < len(expected) else None
             axes = _AXES.get(source.type, ())[position : position + 1]
             shape = _true_shape(blob, known, *axes)
         certain = shape is not None
-        if shape is None and wanted.hdf5:
-            shape = blob.shape  # HDF5 has no legacy dims; in their time four axes were meant
+        if shape is None and (wanted.hdf5 or blob.of_c3d):
+            shape = blob.shape  # no such dims in HDF5, nor C3D's in Caffe; all axes may be meant
         yield BlobConversion(blob, shape, storage_of(blob, wanted), certain)
 
 
 def _true_shape(blob: SourceBlob, known: Shape, axes: int | None = None) -> tuple[int, ...] | None:
     """Legacy dims without the 1s that Caffe put in front, if it is certain how many those are."""
     axes = axes if known is None else len(known)
-    if axes is None or axes > 4:
+    if blob.fills_beside and known is None:
+        # Only a net tells which of two shapes is meant.
+        shape = None if blob.has_two_shapes else blob.beside
+    elif blob.fills_beside and blob.beside and axes == len(blob.beside):
+        shape = blob.beside
+    else:
+        shape = None if axes is None else blob.meant(axes)
+    if shape is None or min(shape, default=0) < 0:  # Caffe stops there, whichever form it has
         return None
-    shape = blob.shape[4 - axes :]
-    dims = zip(known or (), shape, strict=False)
-    fits = blob.fits(shape) and all(dim in (None, there) for dim, there in dims)
-    fits = fits and min(shape, default=0) >= 0  # Caffe stops there, whichever form it has
-    return shape if fits else None
+    agrees = all(dim in (None, there) for dim, there in zip(known or (), shape, strict=False))
+    return shape if agrees else None
 
 
 def _shared(sources: Iterable[SourceLayer]) -> dict[Owner, Owner]:

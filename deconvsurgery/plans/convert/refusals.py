@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
-from deconvsurgery.caffemodel.model import Dataset, Model, SourceBlob, Version
+from deconvsurgery.caffemodel.model import Dataset, Model, Version
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.wording import dims, listed, quoted
 
@@ -21,7 +21,7 @@ def refuse(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
     for each in layers:
         if each.removed:
             continue
-        found = _not_in_hdf5(each) if wanted.hdf5 else _not_in_binary(each)
+        found = _not_in_hdf5(each) if wanted.hdf5 else _not_in_binary(each, wanted)
         if found:
             reasons.setdefault(found, []).append(each.source.name)
     if not reasons:
@@ -69,8 +69,19 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
     return None
 
 
-def _not_in_binary(layer: LayerConversion) -> tuple[str, str] | None:
+def _not_in_binary(layer: LayerConversion, wanted: Wanted) -> tuple[str, str] | None:
+    if _of_c3d(layer) and layer.source.version is Version.V1 and not wanted.upgrade:
+        return (
+            "its blobs are as C3D 1.0 writes them, and with other ones its V1 type is another type",
+            "leave --keep-layers out: then it becomes a V2 layer",
+        )
     for position, each in enumerate(layer.blobs):
+        if each.blob.of_c3d and not each.blob.fills(each.blob.shape):
+            return (
+                f"blob {position} has {each.blob.count:,} values for shape "
+                f"{dims(each.blob.shape)}: C3D would not load it either",
+                "the file is damaged, or no C3D wrote it",
+            )
         if each.blob.absent:
             return f"the file leaves blob {position} to another layer that shares it", _NET_HINT
         if each.blob.problem and layer.source.version is Version.HDF5:
@@ -128,17 +139,20 @@ def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]
     ]
     if only_diff:
         yield f"{_names(only_diff)}: values in diff only, where Caffe does not look; they stay"
-    unfit = [each.source.name for each in layers if any(_unfit(b.blob) for b in each.blobs)]
+    unfit = [each.source.name for each in layers if any(map(_unfit, each.blobs))]
     if unfit and not wanted.hdf5:
         yield (
             f"{_names(unfit)}: not as many values as the shape says, where Caffe stops; "
             "they stay as they are"
         )
-    kept = [
-        each.source.name
-        for each in layers
-        if any(b.blob.legacy and not b.certain for b in each.blobs)
-    ]
+    doubtful = [each for each in layers if any(b.blob.legacy and not b.certain for b in each.blobs)]
+    kept = [each.source.name for each in doubtful if not _of_c3d(each)]
+    of_c3d = [each.source.name for each in doubtful if _of_c3d(each)]
+    if of_c3d:
+        yield (
+            f"{_names(of_c3d)}: C3D's dims became a shape of five axes, as the type does not tell "
+            f"how many are meant ({_NET_HINT}); Caffe wants them exact"
+        )
     if kept and wanted.hdf5:
         yield (
             f"{_names(kept)}: legacy dims became a shape of four axes, as the type does not tell "
@@ -166,12 +180,17 @@ def _left_out(each: BlobConversion, *, hdf5: bool, new: bool) -> bool:
     if isinstance(place, Dataset):
         return place.diff and new
     stale = each.retyped and each.blob.loses_diff(each.blob.count)
-    return stale or (hdf5 and each.blob.has_diff)
+    return stale or ((hdf5 or each.blob.of_c3d) and each.blob.has_diff)
 
 
-def _unfit(blob: SourceBlob) -> bool:
+def _of_c3d(layer: LayerConversion) -> bool:
+    return any(each.blob.of_c3d for each in layer.blobs)
+
+
+def _unfit(each: BlobConversion) -> bool:
+    blob = each.blob
     told = blob.absent or blob.problem or (blob.has_diff and not blob.count)
-    return not told and not blob.fills(blob.shape)
+    return not told and not blob.fills(blob.shape if each.shape is None else each.shape)
 
 
 def _names(names: Sequence[str]) -> str:

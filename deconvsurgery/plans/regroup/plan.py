@@ -200,6 +200,8 @@ def _model_differs(target: Target, model: Model) -> str | None:
     param, shape = target.layer.convolution_param, target.shape or ()
     wanted = [shape, *([(param.num_output,)] if param.bias_term else [])]
     for source in weighted(model, target.layer.name):
+        if any(blob.of_c3d for blob in source.blobs):
+            return "the model is as C3D 1.0 writes it; deconvsurgery convert gives it Caffe's form"
         if len(source.blobs) != len(wanted):
             return f"the net gives it {len(wanted)} blob(s), the model has {len(source.blobs)}"
         blob = source.blobs[0]

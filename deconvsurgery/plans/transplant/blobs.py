@@ -94,9 +94,9 @@ def _meant(position: int, blob: SourceBlob, axes: int) -> list[tuple[int, ...]]:
     """The shapes that a blob's dims may mean; legacy ones have 1s in front of what they mean."""
     found = [blob.shape]
     if blob.legacy:
-        found.append(blob.shape[max(0, 4 - axes) :])
-        if position == 0 and blob.shape[:2] == (1, 1):  # an InnerProduct's (O, I)
-            found.append(blob.shape[2:])
+        found.append(blob.meant(axes) or blob.shape[max(0, len(blob.shape) - axes) :])
+        if position == 0 and (matrix := blob.meant(2)):  # an InnerProduct's (O, I)
+            found.append(matrix)
     return found
 
 

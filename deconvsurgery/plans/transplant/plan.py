@@ -9,8 +9,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from deconvsurgery.caffemodel.model import Model, SourceLayer
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.errors import MismatchError, SelectionError
+from deconvsurgery.matching.batch_norm import (
+    BATCH_NORM,
+    REMEDY,
+    blobs_as_in,
+    is_set_of,
+    scale_is_elsewhere,
+)
 from deconvsurgery.matching.shared_blobs import Owner, owners
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
@@ -35,7 +42,7 @@ class LayerGraft:
 
     ``left`` says why its blobs are left to Caffe, which makes them when it sets up the net: a
     model has to leave out the whole layer then, since Caffe stops at one without its blobs.
-    ``told`` is what else is to be said.
+    ``told`` is what else is to be said, ``dropped`` are old blobs for which it has no place.
     """
 
     layer: Layer
@@ -43,6 +50,7 @@ class LayerGraft:
     old: str | None = None
     told: tuple[str, ...] = ()
     left: str | None = None
+    dropped: tuple[SourceBlob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +189,15 @@ def _grafted(
         )
     if expected is None:  # a type that is not known: the old blobs as they are
         return LayerGraft(layer, tuple(map(as_it_is, source.blobs)), source.name)
+    counts = {len(expected), len(source.blobs)}
+    if layer.type == BATCH_NORM and (setup.forms or counts != {_STATISTICS}):
+        return _batch_norm(layer, setup, source)
     told = []
-    if len(source.blobs) > len(expected):
-        extra = len(source.blobs) - len(expected)
-        told.append(f"{extra} of {len(source.blobs)} old blobs dropped: it has {len(expected)}")
+    dropped = source.blobs[len(expected) :]
+    if dropped:
+        told.append(
+            f"{len(dropped)} of {len(source.blobs)} old blobs dropped: it has {len(expected)}"
+        )
     grafts = tuple(
         expanded_rows(position, blob, shape, layer)
         if expanded
@@ -195,7 +208,23 @@ def _grafted(
     if missing and grafts:
         grafts += _constants(layer, len(grafts), missing, lent)
         told.append(f"{len(missing)} of {len(expected)} blobs made, which the old layer lacks")
-    return LayerGraft(layer, grafts, source.name if grafts else None, tuple(told))
+    return LayerGraft(layer, grafts, source.name if grafts else None, tuple(told), dropped=dropped)
+
+
+_STATISTICS = 3  # blobs of a BatchNorm without scale and shift
+
+
+def _batch_norm(layer: Layer, setup: LayerShapes, source: SourceLayer) -> LayerGraft:
+    """Blobs that are the net's as they stand: which is which depends on the fork."""
+    expected = blobs_as_in(setup, source.blobs) or ()
+    if is_set_of(expected, source.blobs):
+        return LayerGraft(layer, tuple(map(as_it_is, source.blobs)), source.name)
+    why = scale_is_elsewhere(layer.type, len(expected), len(source.blobs))
+    raise MismatchError(
+        f"it takes {len(expected)} blobs, the old BatchNorm has {len(source.blobs)}"
+        + (f" ({why})" if why else " of other shapes"),
+        hint=REMEDY if why else "forks keep them in other orders: nothing here moves them",
+    )
 
 
 # ── what the old model lacks ──
@@ -208,6 +237,8 @@ def _by_filler(layer: Layer, setup: LayerShapes, lent: Mapping[int, Graft]) -> L
             return LayerGraft(layer)
         unknown = f"what weights a {quoted(layer.type)} layer has is not known"
         return LayerGraft(layer, left=setup.problem or unknown)
+    if setup.forms:
+        return LayerGraft(layer, left="what blobs it has depends on the fork of Caffe")
     try:
         return LayerGraft(layer, _constants(layer, 0, setup.blobs, lent))
     except MismatchError as left:

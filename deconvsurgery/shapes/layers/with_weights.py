@@ -18,6 +18,7 @@ from deconvsurgery.shapes.geometry import (
     product,
 )
 
+from .batch_norm import batch_norm
 from .without_weights import (
     Bottoms,
     Rule,
@@ -52,14 +53,6 @@ def _embed(layer: Layer, bottoms: Bottoms) -> Setup:
         raise ShapeError("num_output and input_dim of an Embed must be above 0")
     top = None if shape is None else (*shape, o)
     return Setup((top,), ((k, o), (o,)) if param.flag("bias_term", True) else ((k, o),))
-
-
-def _batch_norm(layer: Layer, bottoms: Bottoms) -> Setup:
-    """Sums of means and variances, their factor; NVIDIA's ``scale_bias`` adds scale and bias."""
-    shape = first(bottoms)
-    vector = (1,) if shape is not None and len(shape) == 1 else (channels(shape),)
-    more = layer.message.message("batch_norm_param").flag("scale_bias", False)
-    return Setup((shape,), (vector, vector, (1,), *((vector, vector) if more else ())))
 
 
 def _prelu(layer: Layer, bottoms: Bottoms) -> Setup:
@@ -123,7 +116,7 @@ def _recurrent(layer: Layer, bottoms: Bottoms, *, gates: int, states: int) -> Se
 
 
 WEIGHT_RULES: Final[Mapping[str, Rule]] = {
-    "BatchNorm": _batch_norm,
+    "BatchNorm": batch_norm,
     "Bias": _bias,
     "Embed": _embed,
     "InnerProduct": _inner_product,

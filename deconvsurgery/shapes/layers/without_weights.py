@@ -25,11 +25,15 @@ from deconvsurgery.shapes.geometry import (
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A layer as Caffe would set it up; tops not listed are unknown, ``blobs`` may be."""
+    """A layer as Caffe would set it up; tops not listed are unknown, ``blobs`` may be.
+
+    ``forms`` are other sets of blobs that a fork may mean by the same text.
+    """
 
     tops: tuple[Shape, ...]
     blobs: tuple[Shape, ...] | None = ()
     problem: str | None = None
+    forms: tuple[tuple[Shape, ...], ...] = ()
 
 
 Bottoms: TypeAlias = tuple[Shape, ...]
