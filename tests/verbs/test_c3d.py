@@ -155,7 +155,7 @@ def test_a_net_of_today_fits_its_blobs_and_caffe_stops_at_the_form(
     assert (code, ids) == (1, [("DS014", None), ("DS001", "up"), ("DS011", None)])
     form_of, missing, _ = found["findings"]
     assert form_of["numbers"]["layers"] == ["conv1a", "conv2", "fc"]
-    assert form_of["command"] == "deconvsurgery convert c3d c3d.mended"
+    assert form_of["command"] == "deconvsurgery convert c3d c3d.fixed.caffemodel"
     assert missing["command"] is None
     words(form_of["message"], "form")
     words(missing["repair"], "apply")
