@@ -110,8 +110,8 @@ _WORDS: Mapping[str, Callable[[int], str]] = {
         "Caffe goes by the former and ignores the shape"
     ),
     _LONGER_SHAPE: lambda count: (
-        f"{count:,} blob{'s have' if count > 1 else ' has'} the values of a shape of more axes than "
-        "num/channels/height/width, by which Caffe goes: it stops at that"
+        f"{count:,} blob{'s have' if count > 1 else ' has'} the values of a shape of more axes "
+        "than num/channels/height/width, by which Caffe goes: it stops at that"
     ),
     _TWO_SHAPES: lambda count: (
         f"{count:,} blob{'s have' if count > 1 else ' has'} num/channels/height/width and a shape "

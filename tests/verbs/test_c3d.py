@@ -422,6 +422,7 @@ def test_the_finding_on_it_has_a_command_where_that_repairs(
     _, found = document(tmp_path, "check", "--select", "DS014", "n", "m")
     finding = next(each for each in found["findings"] if "num/channels" in each["message"])
     assert (finding["command"] is not None) == command
+    assert finding["severity"] == ("error" if command else "note")
     words(finding["message"])
 
 
