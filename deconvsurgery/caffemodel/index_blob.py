@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from deconvsurgery.caffe_fields import BlobField, BlobShapeField, C3DBlobField, RawType
 from deconvsurgery.errors import ModelError
+from deconvsurgery.wording import plural
 
 from .model import (
     C3D_DIMS,
@@ -144,7 +145,8 @@ def _raw(
     storage = RAW_STORAGE[kind]
     if (last.stop - last.start) % storage.width:
         size = last.stop - last.start
-        return (), notes, f"its {storage} holds {size:,} bytes, no multiple of {storage.width}"
+        held = plural(size, "byte")
+        return (), notes, f"its {storage} holds {held}, no multiple of {storage.width}"
     return (Chunk(storage, last.tag, last.start, last.stop, True),), notes, None
 
 
@@ -176,7 +178,8 @@ def _chunk(inner: Field, stop: int, storage: Storage) -> Chunk:
     if inner.wire_type == LEN:
         if (inner.stop - inner.start) % storage.width:
             raise ModelError(
-                f"{BlobField(inner.number).name.lower()} holds {inner.stop - inner.start} bytes, "
+                f"{BlobField(inner.number).name.lower()} holds "
+                f"{plural(inner.stop - inner.start, 'byte')}, "
                 f"no multiple of {storage.width}",
                 offset=inner.start,
                 hint="the file is damaged; fetch it again",

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from deconvsurgery.errors import ModelError
 from deconvsurgery.splicing.byte_ranges import Edit, replacing
+from deconvsurgery.wording import agreed, plural
 
 VARINT, I64, LEN, GROUP, END_GROUP, I32 = range(6)
 MAX_NUMBER = (1 << 29) - 1
@@ -165,7 +166,8 @@ def _field(window: Window, tag: int, stop: int) -> Field:
         raise ModelError(f"wire type {wire_type} does not exist", offset=tag, hint=_BAD_HINT)
     if position > stop:
         raise ModelError(
-            f"field {number} needs {position - start:,} bytes where {stop - start:,} are left",
+            f"field {number} needs {plural(position - start, 'byte')} where "
+            f"{stop - start:,} {agreed(stop - start, 'is', 'are')} left",
             offset=tag,
             hint=_CUT_HINT,
         )

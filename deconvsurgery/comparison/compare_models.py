@@ -15,7 +15,7 @@ from deconvsurgery.caffemodel.model import (
     Version,
 )
 from deconvsurgery.matching.compatibility import told_type
-from deconvsurgery.wording import listed, quoted
+from deconvsurgery.wording import listed, plural, quoted
 
 from .compare_fields import (
     gaps,
@@ -244,11 +244,11 @@ def _blob_words(blobs: Sequence[BlobContrast]) -> Iterator[str]:
 
 
 def _blobs(count: int) -> str:
-    return f"{count or 'no'} blob" + ("" if count == 1 else "s")
+    return plural(count, "blob") if count else "no blobs"
 
 
 def _values(blob: SourceBlob) -> str:
-    return f"{blob.count:,} value{'' if blob.count == 1 else 's'}" if blob.count else "none"
+    return plural(blob.count, "value") if blob.count else "none"
 
 
 # ── the files ────────────────────────────────────────────────────────────────────────────
@@ -290,6 +290,6 @@ def _weightless(layers: Sequence[LayerContrast]) -> Iterator[str]:
     for likeness, where in _WORDS.items():
         names = [x.name for x in layers if x.likeness is likeness and not x.weighted]
         if names:
-            count = f"{len(names):,} layer{'' if len(names) == 1 else 's'} without weights"
+            count = f"{plural(len(names), 'layer')} without weights"
             one = "is" if len(names) == 1 else "are"
             yield f"{count} {one} only in {where} ({listed([*map(quoted, names)])})"

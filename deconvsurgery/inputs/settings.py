@@ -17,6 +17,7 @@ from deconvsurgery.errors import ConfigError, SelectionError
 from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.rules.finding import rules_named
 from deconvsurgery.storage.address import joined
+from deconvsurgery.wording import plural
 
 FILE_NAME: Final = "deconvsurgery.toml"
 PROJECT_FILE: Final = "pyproject.toml"
@@ -145,7 +146,9 @@ def _pairs(
     number = max(map(len, names.values()))
     for key, values in names.items():
         if len(values) not in (1, number):
-            words = f"{place}.{key} lists {len(values)} paths, and another list has {number}"
+            words = (
+                f"{place}.{key} lists {plural(len(values), 'path')}, and another list has {number}"
+            )
             raise ConfigError(words, path=path, hint="lists of a pair go along with each other")
     for each in range(number):
         here = {key: joined(folder, values[each % len(values)]) for key, values in names.items()}

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.wording import plural
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 
@@ -270,7 +271,9 @@ def triangles(
         raise ShapeError("a triangle as wide as the stride needs the stride")
     strides = _axes(stride, len(sizes))
     if len(strides) != len(sizes):
-        raise ShapeError(f"a kernel of {len(sizes)} axes has {len(strides)} strides")
+        raise ShapeError(
+            f"a kernel of {plural(len(sizes), 'axis', 'axes')} has {plural(len(strides), 'stride')}"
+        )
     return [
         triangle(size, formula, half_width=positive(step, "a stride"), dtype=dtype)
         for size, step in zip(sizes, strides, strict=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.wording import plural
 
 from .bilinear import (
     LARGEST_BLOB,
@@ -68,7 +69,8 @@ class BilinearFill:
         checked_size(self.kernel_size)
         if len(self.stride) != len(self.kernel_size):
             raise ShapeError(
-                f"a kernel of {len(self.kernel_size)} axes has {len(self.stride)} strides"
+                f"a kernel of {plural(len(self.kernel_size), 'axis', 'axes')} has "
+                f"{plural(len(self.stride), 'stride')}"
             )
         for step in self.stride:
             positive(step, "a stride")
@@ -91,7 +93,8 @@ class BilinearFill:
             )
         if self.channels != self.num_output and self.shape[1] != 1:
             raise ShapeError(
-                f"{self.channels} channels to {self.num_output} outputs with group {self.group}: "
+                f"{plural(self.channels, 'channel')} to {plural(self.num_output, 'output')} "
+                f"with group {self.group}: "
                 "a bilinear kernel keeps channels apart, so their numbers must be equal",
                 hint="set num_output (and group) to the number of channels",
             )

@@ -22,12 +22,7 @@ from deconvsurgery.caffemodel.model import (
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
-from deconvsurgery.wording import (
-    dims,
-    listed,
-    quoted,
-    short,
-)
+from deconvsurgery.wording import agreed, dims, listed, plural, quoted, short
 
 from .batch_norm import REMEDY, blobs_as_in, scale_is_elsewhere
 
@@ -199,7 +194,7 @@ def _refused(
     other = told_type(source)
     has = "the model has" if other in ("", layer.type) else f"the model's {short(other)} has"
     if blobs is not None and len(blobs) != len(source.blobs):
-        gives = f"{len(blobs) or 'no'} blob" + ("" if len(blobs) == 1 else "s")
+        gives = plural(len(blobs), "blob") if blobs else "no blobs"
         return (
             Kind.BLOBS,
             f"the net gives it {gives}, {has} {len(source.blobs) or 'none'}",
@@ -229,7 +224,8 @@ def _refused(
             )
         return (
             Kind.VALUES,
-            f"its blob {position} in the model has {blob.count or 'no'} values, where its shape "
+            f"its blob {position} in the model has "
+            f"{plural(blob.count, 'value') if blob.count else 'no values'}, where its shape "
             f"{short(dims(blob.shape))} {_says(blob.shape)}",
             numbers,
         )
@@ -296,7 +292,7 @@ def in_words(found: Sequence[Disagreement], *, but: Container[str] = ()) -> tupl
     ]
     more = len(stops) - _SHOWN
     if more > 0:
-        words.append(f"Caffe would stop at {more:,} more layer" + ("" if more == 1 else "s"))
+        words.append(f"Caffe would stop at {more:,} more {agreed(more, 'layer', 'layers')}")
     for kind, sentence in _SENTENCES.items():
         alike = [each for each in told if each.kind is kind]
         if len(alike) == 1:

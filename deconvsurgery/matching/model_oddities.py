@@ -15,7 +15,7 @@ from deconvsurgery.caffemodel.model import (
     Storage,
     Version,
 )
-from deconvsurgery.wording import listed, quoted
+from deconvsurgery.wording import listed, plural, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def oddities(model: Model) -> Iterator[Oddity]:
                 loads=kind in _LOADED,
             )
     for problem, layers in found.items():
-        several = f"{len(layers):,} blob{'s' if len(layers) > 1 else ''}"
+        several = plural(len(layers), "blob")
         yield Oddity(f"{several}: {problem}", *_of(layers), refused=problem not in packed)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deconvsurgery.errors import NotANetError, PrototxtError
+from deconvsurgery.wording import plural
 
 from .misspelt import Spelling
 from .net import (
@@ -193,7 +194,7 @@ def _input_layer(
         dims = message.integers("input_dim")
         if len(dims) < 4 * len(tops):
             notes = (
-                f"{len(dims)} input_dim for {len(tops)} input(s), 4 each are needed"
+                f"{len(dims)} input_dim for {plural(len(tops), 'input')}, 4 each are needed"
                 if dims
                 else "input without input_dim or input_shape",
             )

@@ -13,7 +13,7 @@ from typing import Any
 
 from deconvsurgery.caffe_fields import FORK_REPEATED_FIELDS, message_class
 from deconvsurgery.errors import PrototxtError
-from deconvsurgery.wording import listed
+from deconvsurgery.wording import agreed, listed
 
 from .net import Message, Value
 from .tokens import Text, TextField, Token
@@ -46,7 +46,7 @@ def repeated_as_forks_do(text: Text, fields: Sequence[TextField]) -> tuple[str, 
         return ()
     names = listed(sorted({each.name for each in found}))
     lines = sorted({text.place(each.start)[0] for each in found})
-    place = f"line{'s' if len(lines) > 1 else ''} {listed([str(line) for line in lines])}"
+    place = f"{agreed(len(lines), 'line', 'lines')} {listed([str(line) for line in lines])}"
     return (
         f"pooling_param has several values of {names} ({place}): BVLC's opencl branch reads one "
         "for each axis, other Caffes stop at that",

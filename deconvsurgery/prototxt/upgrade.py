@@ -16,6 +16,7 @@ from deconvsurgery.caffe_fields import (
     V1_NUMBERS,
     V1_TYPES,
 )
+from deconvsurgery.wording import plural
 
 from .net import Message, Value
 
@@ -187,9 +188,10 @@ def _unpadded(
     if kind not in _V0_PADDED:
         refused = f"a layer of type {kind!r} reads the padding layer {name!r}; conv and pool may"
     elif len(bottoms) != 1:
-        refused = f"it has {len(bottoms)} bottoms and reads the padding layer {name!r}"
+        refused = f"it has {plural(len(bottoms), 'bottom')} and reads the padding layer {name!r}"
     elif (len(below), len(above)) != (1, 1):
-        refused = f"the padding layer {name!r} has {len(below)} bottoms and {len(above)} tops"
+        counted = f"{plural(len(below), 'bottom')} and {plural(len(above), 'top')}"
+        refused = f"the padding layer {name!r} has {counted}"
     else:
         return Unpadded(index, below, padding.integer("pad", 0), name)
     return Unpadded(index, bottoms, refused=refused)

@@ -249,7 +249,8 @@ def _disagreement(case: Case) -> Broken | None:
             continue
         if len(source.blobs) != len(wanted):
             return Broken(
-                f"the net gives it {len(wanted)} blob(s), the model has {len(source.blobs)}",
+                f"the net gives it {plural(len(wanted), 'blob')}, the model has "
+                f"{len(source.blobs)}",
                 {"net": len(wanted), "model": len(source.blobs)},
             )
         for blob, expected in zip(source.blobs, wanted, strict=True):
@@ -342,7 +343,10 @@ def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
                     f"blob {position} has its values in {blob.storage}: NVIDIA's and OpenCV's alone"
                 )
             elif not blob.fills(blob.shape):
-                yield f"blob {position} has {blob.count:,} values for shape {dims(blob.shape)}"
+                yield (
+                    f"blob {position} has {plural(blob.count, 'value')} for shape "
+                    f"{dims(blob.shape)}"
+                )
 
 
 def _not_finite(case: Case) -> Broken | None:

@@ -19,7 +19,7 @@ from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, exact_pattern
 from deconvsurgery.shapes.fillers import filler_problems
 from deconvsurgery.shapes.infer import infer_shapes
-from deconvsurgery.wording import listed, quoted
+from deconvsurgery.wording import listed, plural, quoted
 
 from .finding import (
     RULES,
@@ -188,7 +188,7 @@ def _mismatched(
         names = listed([quoted(each.layer) for each in strangers])
         yield Finding(
             "DS011",
-            f"the model has weights for {count:,} layer{'s' if count > 1 else ''} that the net "
+            f"the model has weights for {plural(count, 'layer')} that the net "
             f"lacks ({names}); Caffe ignores them",
             numbers=(("layers", tuple(each.layer for each in strangers)),),
             repair=Repair("rename what was renamed")

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import ConvolutionParam
+from deconvsurgery.wording import plural
 
 Dim: TypeAlias = int | None
 """Length of an axis; ``None``: unknown."""
@@ -99,7 +100,8 @@ def _per_axis(
         values = (default or 0,) * axes
     elif len(given) not in (1, axes):
         raise ShapeError(
-            f"{name} is given {len(given)} times for {axes} spatial axes",
+            f"{name} is given {plural(len(given), 'time')} for "
+            f"{plural(axes, 'spatial axis', 'spatial axes')}",
             hint="give it once, or once per axis",
         )
     else:
@@ -138,7 +140,9 @@ def pooled(size: Dim, kernel: int, stride: int, pad: int, *, clip: bool, floor: 
 def canonical_axis(axis: int, axes: int) -> int:
     """The axis counted from the front; ``ShapeError`` where there is none such."""
     if not -axes <= axis < axes:
-        raise ShapeError(f"axis {axis} is out of range for a blob of {axes} axes")
+        raise ShapeError(
+            f"axis {axis} is out of range for a blob of {plural(axes, 'axis', 'axes')}"
+        )
     return axis % axes
 
 

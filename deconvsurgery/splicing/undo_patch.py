@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deconvsurgery.errors import FormatError
+from deconvsurgery.wording import plural
 
 from .byte_ranges import Edit, Kept
 
@@ -102,7 +103,7 @@ def parsed(line: bytes, size: int) -> Undo:
         raise FormatError("is a damaged patch: its sizes do not add up")
     if len(line) + undo.size != size:
         raise FormatError(
-            f"is a damaged patch: it has {size - len(line)} bytes of the original, "
+            f"is a damaged patch: it has {plural(size - len(line), 'byte')} of the original, "
             f"{undo.size} are needed",
             hint="it was cut short or changed since it was written",
         )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.errors import FileError, OutputError
 from deconvsurgery.storage.object_store.object_place import ObjectPlace
+from deconvsurgery.wording import plural
 
 from .copy_bytes import Both, FileSink, Sink
 from .descriptors import duplicated, let_go, opened
@@ -234,7 +235,7 @@ def _dress(fd: int, path: str, old: os.stat_result) -> list[str]:
     if old.st_nlink > 1:
         others = old.st_nlink - 1
         warnings.append(
-            f"{others} other hard link{'s' if others > 1 else ''} to the old file"
+            f"{plural(others, 'other hard link')} to the old file"
             f" keep{'' if others > 1 else 's'} the old bytes"
         )
     mode = stat.S_IMODE(old.st_mode)

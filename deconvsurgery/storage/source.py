@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from deconvsurgery.errors import FileError, FormatError, ModelError
+from deconvsurgery.wording import plural
 
 from .address import file_of, is_url
 from .descriptors import duplicated, let_go, opened
@@ -94,7 +95,8 @@ class FileSource(Source):
                 raise refusal(f"cannot read at byte {start}", error, self.name) from error
             if not data and size:
                 raise ModelError(
-                    f"the file had {self.size} bytes and now ends at byte {start} or before:"
+                    f"the file had {plural(self.size, 'byte')} and now ends at byte {start} "
+                    "or before:"
                     " it was cut short while it was read",
                     offset=start,
                     path=self.name,
@@ -182,7 +184,7 @@ def open_text(path: str | os.PathLike[str]) -> Source:
         raise FormatError(
             "is too large for a prototxt"
             if source.spooled
-            else f"is {source.size} bytes, no prototxt",
+            else f"is {plural(source.size, 'byte')}, no prototxt",
             path=source.name,
             hint="are net and model the wrong way round?",
         )

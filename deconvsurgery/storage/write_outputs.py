@@ -22,6 +22,7 @@ from deconvsurgery.splicing.byte_ranges import (
     segments,
     spliced_size,
 )
+from deconvsurgery.wording import agreed, plural
 
 from .address import file_of, is_url
 from .atomic_write import spooled, staged, take_all
@@ -315,7 +316,7 @@ def failure(error: OSError, place: AnyPlace, size: int | None) -> FileError:
     """The system's refusal in words, with what is needed and what there is."""
     message = f"cannot be written: {reason(error)}"
     if size is not None:
-        message += f"; {size} bytes are needed"
+        message += f"; {plural(size, 'byte')} {agreed(size, 'is', 'are')} needed"
     if isinstance(place, Place) and not place.streamed:
         with suppress(OSError):
             system = os.statvfs(place.directory)

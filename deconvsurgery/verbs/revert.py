@@ -13,6 +13,7 @@ from deconvsurgery.splicing.undo_patch import Digest, edits_of
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_with_undo import digest, write_reverted
+from deconvsurgery.wording import plural
 
 from .open_and_write import (
     Path,
@@ -103,7 +104,7 @@ def revert(
 
 def _another(source: Source, found: Digest, expected: Digest) -> MismatchError:
     told = (
-        f"it has {found.size:,} bytes, that one had {expected.size:,}"
+        f"it has {plural(found.size, 'byte')}, that one had {expected.size:,}"
         if found.size != expected.size
         else f"its SHA-256 begins with {found.sha256[:12]}, that one's with {expected.sha256[:12]}"
     )

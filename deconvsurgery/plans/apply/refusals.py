@@ -26,7 +26,7 @@ from deconvsurgery.matching.matched_layer import (
     filling,
 )
 from deconvsurgery.shapes.fillers import bilinear_takes
-from deconvsurgery.wording import by, dims
+from deconvsurgery.wording import by, dims, plural
 
 
 def refusal(target: Target, model: Model, before: Fingerprint, options: Options) -> Refusal | None:
@@ -151,7 +151,7 @@ def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> s
             )
         if blob.count not in (0, prod(shape)):
             return (
-                f"its {name} in the model are {blob.count:,} values, where its shape "
+                f"its {name} in the model are {plural(blob.count, 'value')}, where its shape "
                 f"{dims(blob.shape)} says {prod(shape):,}"
             )
     return None
@@ -214,4 +214,4 @@ _REASONS: tuple[Callable[[Target, Model, Fingerprint, Options], Refusal | None],
 
 
 def _blobs(count: int) -> str:
-    return f"{count} blob" + ("s" if count != 1 else "")
+    return plural(count, "blob")

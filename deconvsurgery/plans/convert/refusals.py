@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
 from deconvsurgery.caffemodel.model import Dataset, Model, Version
 from deconvsurgery.errors import MismatchError
-from deconvsurgery.wording import dims, listed, quoted
+from deconvsurgery.wording import agreed, dims, listed, plural, quoted
 
 from .plan_types import BlobConversion, LayerConversion, Wanted
 
@@ -33,10 +33,11 @@ def refuse(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
         raise MismatchError(f"layer {quoted(names[0])}: {reason}", layer=names[0], hint=hint)
     lines = [f"  {_names(each)}: {reason}" for (reason, _), each in reasons.items()]
     if len(lines) > _MOST_SAID:
-        lines[_MOST_SAID:] = [f"  and {len(lines) - _MOST_SAID:,} reasons more"]
+        lines[_MOST_SAID:] = [f"  and {plural(len(lines) - _MOST_SAID, 'reason')} more"]
     form = "HDF5" if wanted.hdf5 else "binary"
     raise MismatchError(
-        f"{len(names):,} layers have no {form} form:\n" + "\n".join(lines),
+        f"{plural(len(names), 'layer')} {agreed(len(names), 'has', 'have')} no {form} form:\n"
+        + "\n".join(lines),
         layer=names[0],
         hint=hint,
     )
@@ -62,7 +63,8 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
         if not blob.absent and not blob.fills(shape):
             where = " (they are in diff)" if blob.has_diff and not blob.count else ""
             return (
-                f"blob {position} has {blob.count:,} values{where} for shape {dims(shape)}: "
+                f"blob {position} has {plural(blob.count, 'value')}{where} for shape "
+                f"{dims(shape)}: "
                 "Caffe would not load it either",
                 "leave it in its form, or fix the layer first: deconvsurgery apply",
             )

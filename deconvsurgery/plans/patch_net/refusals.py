@@ -21,7 +21,7 @@ from deconvsurgery.prototxt.net import (
     Phase,
 )
 from deconvsurgery.shapes.fillers import bilinear_takes
-from deconvsurgery.wording import by
+from deconvsurgery.wording import by, plural
 
 from .field_changes import BILINEAR, FieldChange, PatchOptions
 
@@ -111,7 +111,8 @@ def _channels_differ(case: _Case) -> Refusal | None:
     if not case.options.group or not outputs or known.channels in (None, outputs):
         return None
     return Refusal(
-        f"{known.channels} channels to num_output {outputs}: a bilinear kernel keeps channels "
+        f"{plural(known.channels or 0, 'channel')} to num_output {outputs}: a bilinear "
+        "kernel keeps channels "
         "apart, so their numbers must be equal",
         hint="a learned layer? -x/--exclude leaves it out; else num_output is wrong",
     )

@@ -18,7 +18,7 @@ from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.shared_blobs import owners
 from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 from deconvsurgery.shapes.geometry import check_blob
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import agreed, dims, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,10 @@ def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
     if shape is None:
         return "the number of its channels is not to be found in the net or the model"
     if shape[0] != param.num_output and not expand:
-        return f"{shape[0]} channels become {param.num_output}: they are not kept apart"
+        return (
+            f"{plural(shape[0], 'channel')} {agreed(shape[0], 'becomes', 'become')} "
+            f"{param.num_output}: they are not kept apart"
+        )
     if not weighted(model, target.layer.name):
         return "the model has no weights for it; deconvsurgery apply would make them"
     return _model_differs(target, model)
@@ -203,7 +206,9 @@ def _model_differs(target: Target, model: Model) -> str | None:
         if any(blob.of_c3d for blob in source.blobs):
             return "the model is as C3D 1.0 writes it; deconvsurgery convert gives it Caffe's form"
         if len(source.blobs) != len(wanted):
-            return f"the net gives it {len(wanted)} blob(s), the model has {len(source.blobs)}"
+            return (
+                f"the net gives it {plural(len(wanted), 'blob')}, the model has {len(source.blobs)}"
+            )
         blob = source.blobs[0]
         if blob.problem:
             return f"its weights cannot be read: {blob.problem}"

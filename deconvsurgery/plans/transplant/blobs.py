@@ -12,7 +12,7 @@ from deconvsurgery.errors import MismatchError
 from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, plural
 
 FLAT = "--flat copies the values in their order all the same, as FCN's transplant does"
 RENAME = "give the layer another name in the net, and it is as new: its fillers make its weights"
@@ -51,7 +51,8 @@ def check_readable(position: int, blob: SourceBlob) -> None:
         )
     if not blob.fills(blob.shape):
         raise MismatchError(
-            f"old blob {position} has {blob.count:,} values for {dims(blob.shape)}", hint=RENAME
+            f"old blob {position} has {plural(blob.count, 'value')} for {dims(blob.shape)}",
+            hint=RENAME,
         )
 
 
@@ -84,7 +85,7 @@ def refitted(position: int, blob: SourceBlob, shape: Shape, flat: bool) -> Graft
             hint=FLAT,
         )
     raise MismatchError(
-        f"old blob {position} of shape {dims(blob.shape)} has {blob.count:,} values, "
+        f"old blob {position} of shape {dims(blob.shape)} has {plural(blob.count, 'value')}, "
         f"{dims(full)} takes {prod(full):,}",
         hint=FLAT,
     )

@@ -24,7 +24,7 @@ from deconvsurgery.prototxt.selection import active_layers
 from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
-from deconvsurgery.wording import dims, listed, quoted
+from deconvsurgery.wording import dims, listed, plural, quoted
 
 from .blobs import (
     Graft,
@@ -207,7 +207,8 @@ def _grafted(
     missing = expected[len(grafts) :]
     if missing and grafts:
         grafts += _constants(layer, len(grafts), missing, lent)
-        told.append(f"{len(missing)} of {len(expected)} blobs made, which the old layer lacks")
+        count = plural(len(expected), "blob")
+        told.append(f"{len(missing)} of {count} made, which the old layer lacks")
     return LayerGraft(layer, grafts, source.name if grafts else None, tuple(told), dropped=dropped)
 
 

@@ -160,7 +160,7 @@ def _remarks(result: DiffResult) -> Iterator[Remark]:
             for name in names:
                 yield "note", QUIET, name, words
         else:
-            layers = f"{len(names):,} layers ({listed([*map(quoted, names)])})"
+            layers = f"{plural(len(names), 'layer')} ({listed([*map(quoted, names)])})"
             yield "note", QUIET, None, f"each of {layers} {words}"
     for words in result.contrast.notes:
         yield "note", QUIET, None, words

@@ -11,6 +11,7 @@ from typing import Final
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Shape
+from deconvsurgery.wording import plural
 
 from .without_weights import (
     Bottoms,
@@ -31,7 +32,7 @@ def _on_tops(layer: Layer, given: list[tuple[int, ...]], name: str) -> tuple[Sha
     """Shapes given once for all tops or once per top."""
     if len(given) not in (1, len(layer.top)):
         raise ShapeError(
-            f"{name} is given {len(given)} times for {len(layer.top)} tops",
+            f"{name} is given {plural(len(given), 'time')} for {plural(len(layer.top), 'top')}",
             hint="give it once, or once per top",
         )
     return tuple(given) * len(layer.top) if len(given) == 1 else tuple(given)

@@ -25,6 +25,7 @@ from deconvsurgery.shapes.geometry import (
     pooled,
     product,
 )
+from deconvsurgery.wording import plural
 
 from .without_weights import (
     Bottoms,
@@ -64,7 +65,8 @@ def input_shape(layer: Layer, bottoms: Bottoms) -> Shape:
     """
     if len(bottoms) != len(layer.top) or not bottoms:
         raise ShapeError(
-            f"{len(bottoms)} bottoms and {len(layer.top)} tops, one top for each bottom is needed"
+            f"{plural(len(bottoms), 'bottom')} and {plural(len(layer.top), 'top')}, one top "
+            "for each bottom is needed"
         )
     shape, agreed = merged(bottoms)
     if not agreed:
@@ -260,7 +262,8 @@ def _on_axes(
         return pair(param, name, default, stem)[:1] * axes
     if len(given) != axes:
         raise ShapeError(
-            f"{name} is given {len(given)} times for {axes} spatial axes",
+            f"{name} is given {plural(len(given), 'time')} for "
+            f"{plural(axes, 'spatial axis', 'spatial axes')}",
             hint="give it once, or once per axis",
         )
     return given

@@ -21,6 +21,7 @@ from deconvsurgery.shapes.geometry import (
     merged,
     product,
 )
+from deconvsurgery.wording import agreed, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ def image(shape: Shape) -> tuple[Dim, Dim, Dim, Dim]:
 
 def not_an_image(axes: int) -> str:
     """What is wrong with an input of so many axes where an image is needed."""
-    return f"the input has {axes} axes, 4 are needed: num, channels, height, width"
+    return (
+        f"the input has {plural(axes, 'axis', 'axes')}, 4 are needed: num, channels, height, width"
+    )
 
 
 def whole(param: Message, name: str, default: int) -> int:
@@ -106,7 +109,7 @@ def pair(param: Message, name: str, default: int | None, stem: str = "") -> tupl
 def crop(layer: Layer, bottoms: Bottoms) -> Setup:
     """Sizes of bottom[1] from ``axis`` (2) on; the FCN era's Crop, without crop_param, likewise."""
     if len(bottoms) != 2:
-        raise ShapeError(f"{len(bottoms)} bottoms, Crop needs 2")
+        raise ShapeError(f"{plural(len(bottoms), 'bottom')}, Crop needs 2")
     param = layer.message.message("crop_param")
     axis, offsets = whole(param, "axis", 2), param.integers("offset")
     shape, reference = bottoms
@@ -120,7 +123,10 @@ def crop(layer: Layer, bottoms: Bottoms) -> Setup:
     if len(reference) != len(shape):
         raise ShapeError(f"bottoms of {len(shape)} and {len(reference)} axes, Crop needs as many")
     if len(offsets) > 1 and len(offsets) != len(shape) - axis:
-        raise ShapeError(f"{len(offsets)} offsets for {len(shape) - axis} cropped axes")
+        raise ShapeError(
+            f"{plural(len(offsets), 'offset')} for "
+            f"{plural(len(shape) - axis, 'cropped axis', 'cropped axes')}"
+        )
     starts = offsets if len(offsets) > 1 else (*offsets, 0)[:1] * (len(shape) - axis)
     sizes = zip(shape[axis:], starts, reference[axis:], strict=True)
     outside = any(a is not None and b is not None and a - start < b for a, start, b in sizes)
@@ -211,7 +217,9 @@ def _reshape(layer: Layer, bottoms: Bottoms) -> Setup:
         start += len(shape) + 1
     stop = len(shape) if count < 0 else start + count
     if not 0 <= start <= stop <= len(shape):
-        raise ShapeError(f"axis and num_axes reach beyond the {len(shape)} axes of the input")
+        raise ShapeError(
+            f"axis and num_axes reach beyond the {plural(len(shape), 'axis', 'axes')} of the input"
+        )
     copied = [start + i for i, dim in enumerate(dims) if dim == 0]
     if copied and copied[-1] >= len(shape):
         raise ShapeError("shape has a 0 where the input has no axis to copy")
@@ -228,7 +236,9 @@ def _reshape(layer: Layer, bottoms: Bottoms) -> Setup:
         if -1 in dims and given == 0:
             raise ShapeError("-1 cannot be worked out beside an axis of size 0")
         if have % given if -1 in dims else have != given:
-            raise ShapeError(f"{have} values do not fit a shape of {given}")
+            raise ShapeError(
+                f"{plural(have, 'value')} {agreed(have, 'does', 'do')} not fit a shape of {given}"
+            )
     inferred = None if have is None or not given else have // given
     return Setup(((*shape[:start], *(inferred if d == -1 else d for d in new), *shape[stop:]),))
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from deconvsurgery.errors import FileError
 from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.wording import plural
 
 from .object_version import described, state
 from .store import (
@@ -104,7 +105,7 @@ class RemoteSource(Source):
         """``data``, if it is all of what was asked for."""
         if len(data) != size:
             raise FileError(
-                f"gave {len(data)} bytes instead of {size} at byte {start}",
+                f"gave {plural(len(data), 'byte')} instead of {size} at byte {start}",
                 path=self.name,
                 hint="the answer was cut short: run again",
                 transient=True,

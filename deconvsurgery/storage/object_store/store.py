@@ -14,6 +14,7 @@ from typing import Any
 from deconvsurgery.errors import FileError, FormatError, SurgeryError
 from deconvsurgery.storage.address import scheme_of
 from deconvsurgery.storage.os_error_text import reason, shown
+from deconvsurgery.wording import plural
 
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
 _CHANGED = 412
@@ -96,7 +97,7 @@ class Traffic:
         if not self.any:
             return "no store was asked for anything"
         return (
-            f"{self.requests:,} request{'s' if self.requests > 1 else ''} to stores: "
+            f"{plural(self.requests, 'request')} to stores: "
             f"{self.read:,} bytes read, {self.written:,} sent, "
             f"{self.copied:,} copied within the store"
         )
