@@ -10,10 +10,10 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from typing import Any, Final
 
 from deconvsurgery.errors import ConfigError, SelectionError
+from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.rules.finding import rules_named
 from deconvsurgery.storage.address import joined
@@ -178,8 +178,8 @@ def _sweep(table: object, path: str, folder: str) -> Sweep:
         raise ConfigError("sweep is a table: [sweep]", path=path, hint=_SWEEP_HINT)
     for key in table:
         if key not in _SWEEP:
-            near = get_close_matches(key, _SWEEP, 1, 0.6)
-            hint = f"did you mean {near[0]!r}?" if near else f"keys are {', '.join(_SWEEP)}"
+            near = nearest(key, _SWEEP)
+            hint = f"did you mean {near!r}?" if near else f"keys are {', '.join(_SWEEP)}"
             raise ConfigError(f"sweep.{key} is no key of this tool", path=path, hint=hint)
     verb, results = table.get("verb", "check"), table.get("results")
     options, retries = table.get("options", {}), table.get("retries", 3)
@@ -207,8 +207,8 @@ def _checking(table: Mapping[str, Any], path: str, place: str, others: set[str])
         if key in others:
             continue
         if key not in _KEYS:
-            near = get_close_matches(key, [*_KEYS, *others], 1, 0.6)
-            hint = f"did you mean {near[0]!r}?" if near else f"keys are {', '.join(_KEYS)}"
+            near = nearest(key, [*_KEYS, *others])
+            hint = f"did you mean {near!r}?" if near else f"keys are {', '.join(_KEYS)}"
             raise ConfigError(f"{place}{key} is no key of this tool", path=path, hint=hint)
         kind, read = _KEYS[key]
         try:

@@ -6,7 +6,6 @@ silently what does not fit or ends the process; both are told here, over all lay
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -19,6 +18,7 @@ from deconvsurgery.caffemodel.model import (
     SourceLayer,
     Version,
 )
+from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
@@ -254,7 +254,8 @@ def _renamed(lacking: Mapping[str, str], strangers: Mapping[str, str]) -> dict[s
     found: dict[str, str] = {}
     for name in ours:
         alike = [other for other in theirs if strangers[other] in ("", lacking[name])]
-        for near in difflib.get_close_matches(name, alike, 1, 0.8):
+        near = nearest(name, alike, 0.8)
+        if near is not None:
             found[name] = near
             theirs.remove(near)
     return found

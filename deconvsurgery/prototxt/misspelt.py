@@ -8,7 +8,6 @@ a field of Caffe's.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from deconvsurgery.caffe_fields import (
     FORK_LAYER_FIELDS,
     message_class,
 )
+from deconvsurgery.nearest import nearest as most_like
 
 from .net import UnknownField
 from .tokens import Text, TextField, Token
@@ -67,8 +67,7 @@ class Spelling:
         if forks is not None:
             if name in forks or (within == "convolution_param" and not _is_caffes(name, kind)):
                 return
-            close = self._counted(name) and difflib.get_close_matches(name.lower(), every, 1, 0.6)
-            nearest = close[0] if close else None
+            nearest = most_like(name.lower(), every) if self._counted(name) else None
         elif schema.name == "LayerParameter" and name in _OF_V1:
             nearest = "param"
         else:

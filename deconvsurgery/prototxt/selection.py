@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from fnmatch import translate
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import SelectionError
+from deconvsurgery.nearest import nearest
 
 from .net import Layer, Net, NetState
 
@@ -139,7 +139,7 @@ def no_such_layer(
         return SelectionError("every layer is taken out by -x/--exclude")
     asked = ", ".join(repr(pattern) for pattern in patterns)
     plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
-    near = [name for p in plain for name in difflib.get_close_matches(p, names, 1, 0.5)]
+    near = [name for p in plain if (name := nearest(p, names, 0.5)) is not None]
     hint = f"did you mean -p {near[0]!r}?" if near else f"there is {names[0]!r}, for example"
     return SelectionError(f"no layer {where} matches {asked}", hint=hint)
 
@@ -166,7 +166,7 @@ def nothing_matched(
         return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)
     shown = ", ".join(repr(name) for name in names[:12]) + (", …" if len(names) > 12 else "")
     plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
-    near = [name for p in plain for name in difflib.get_close_matches(p, names, 1, 0.5)]
+    near = [name for p in plain if (name := nearest(p, names, 0.5)) is not None]
     if exclude and match_layers(net, patterns, (), states).matched:
         hint = "every layer that fits is taken out again by -x/--exclude"
     elif near:

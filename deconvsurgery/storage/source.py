@@ -13,10 +13,10 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from difflib import get_close_matches
 from itertools import islice
 
 from deconvsurgery.errors import FileError, FormatError, ModelError
+from deconvsurgery.nearest import nearest
 from deconvsurgery.wording import plural
 
 from .address import file_of, is_url
@@ -271,8 +271,8 @@ def _nearest(path: str) -> str | None:
         return f"the directory {shown(directory)} does not exist either"
     except OSError:
         return None
-    near = get_close_matches(name, names, n=1)
-    return f"did you mean {shown(os.path.join(directory, near[0]))}?" if near else None
+    near = nearest(name, names)
+    return f"did you mean {shown(os.path.join(directory, near))}?" if near else None
 
 
 def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:

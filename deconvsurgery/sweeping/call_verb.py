@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.kernels.bilinear import Formula, Support
+from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.verbs.apply import FILLS, apply
 from deconvsurgery.verbs.check import check
@@ -74,12 +74,12 @@ def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[st
     for name, value in options.items():
         kind = known.get(name)
         if kind is None:
-            near = get_close_matches(name, known, 1, 0.6)
+            near = nearest(name, known)
             hint = f"it has {', '.join(known)}" if known else "what it has stands above [sweep]"
             raise ConfigError(
                 f"sweep.options.{name}: {verb} has no such option in a sweep",
                 path=path,
-                hint=f"did you mean {near[0]!r}?" if near else hint,
+                hint=f"did you mean {near!r}?" if near else hint,
             )
         if kind is True:
             if not isinstance(value, bool):

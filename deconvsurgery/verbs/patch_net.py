@@ -35,6 +35,8 @@ class PatchResult:
     ``before`` and ``after`` are the net's bytes. ``output`` is ``None`` when nothing was to be
     written, ``-`` for standard output. ``left_alone`` are names and types of other layers that fit.
     ``error`` is why it could not be patched, of a net among several; it is as it was then.
+    ``touched`` are the edits in order: bytes ``[start, stop)`` of ``before``, and how many take
+    their place in ``after``.
     """
 
     layers: tuple[LayerPatch, ...]
@@ -47,6 +49,7 @@ class PatchResult:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: SurgeryError | None = None
+    touched: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -118,6 +121,7 @@ def patch_net(
             left_alone=tuple((layer.name, layer.type) for layer in patch.left_alone),
             warnings=warnings,
             notes=read.notes + patch.notes,
+            touched=tuple(sorted((each.start, each.stop, each.size) for each in patch.edits)),
         )
 
 

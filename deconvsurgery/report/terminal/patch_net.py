@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,6 +30,8 @@ from deconvsurgery.report.phrases import (
 )
 from deconvsurgery.verbs.patch_net import PatchResult
 from deconvsurgery.wording import plural
+
+from .line_diff import unified_lines
 
 ACTION_STYLES = {"patched": f"bold {LEARNED}", "unchanged": QUIET, "skipped": ODD}
 WIDE: Layout = (("layer",), ("line",), ("field",), ("before",), ("→ after",), ("action",))
@@ -218,7 +219,8 @@ def diff_lines(result: PatchResult) -> list[str]:
     )
     names = (escaped(result.net), escaped(result.output or result.net))
     old, new = (name.encode("utf-8", "backslashreplace").decode("latin-1") for name in names)
-    return [_ended(line) for line in difflib.unified_diff(before, after, old, new)]
+    lines = unified_lines(before, after, result.touched, (old, new))
+    return [_ended(line) for line in lines]
 
 
 def _ended(line: str) -> str:

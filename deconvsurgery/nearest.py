@@ -1,0 +1,34 @@
+"""Which of some names was meant by one that is none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from typing import Final
+
+# Pairs of characters to compare before letters that are frequent are passed over, as difflib does
+# from 200 letters on: a second's work.
+_MOST_PAIRS: Final = 10_000_000
+
+
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The one of ``names`` that is most like ``name``, ``None`` where none is.
+
+    ``cutoff`` is the least ratio of letters in common, from 0 to 1, as `difflib` counts it; of
+    several that are alike the greatest by the alphabet.
+
+    >>> nearest("stirde", ["stride", "pad"]), nearest("zz", ["stride", "pad"])
+    ('stride', None)
+    """
+    listed = list(names)
+    many = len(name) * sum(map(len, listed)) > _MOST_PAIRS
+    matcher = SequenceMatcher(None, "", name, autojunk=many)
+    found: list[tuple[float, str]] = []
+    for each in listed:
+        matcher.set_seq1(each)
+        if matcher.real_quick_ratio() < cutoff or matcher.quick_ratio() < cutoff:
+            continue
+        ratio = matcher.ratio()
+        if ratio >= cutoff:
+            found.append((ratio, each))
+    return max(found)[1] if found else None
