@@ -220,7 +220,7 @@ WRONG = {
     "a slash": Wrong("slash o.h5", "'a/b'", 3),
     "too large a value": Wrong("--strict large o", "--values", 3),
     "too large a value, dry": Wrong("--strict -n large", "1e+39", 3),
-    "too few values": Wrong("few o.h5", " 1 values", 3),
+    "too few values": Wrong("few o.h5", " 1 value ", 3),
 }
 
 
