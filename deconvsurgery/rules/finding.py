@@ -70,7 +70,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             Rule(
                 "DS007",
                 "misplaced",
-                "pad does not centre the output, and no Crop that is right follows",
+                "pad does not centre the output, and nothing that follows puts it right",
                 Severity.WARNING,
                 matched_only=True,
             ),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil, floor
 from typing import TypeVar
 
-from deconvsurgery.shapes.alignment import CropFacts
+from deconvsurgery.shapes.alignment import HALF, CropFacts
 from deconvsurgery.wording import by
 
 from .finding import Broken, Number, Repair
@@ -29,11 +30,12 @@ def misplaced(case: Case) -> Broken | None:
     size = by([*dict.fromkeys(window.stride)])
     sizes = ", ".join(f"{each:+d}" for each in dict.fromkeys(placed.excess))
     off = max(placed.excess, key=abs)
+    rest = "no Crop or other layer takes that off" if off > 0 else "no other layer makes up for it"
     return Broken(
         f"kernel {by(window.kernel)}, stride {by(window.stride)} and pad {by(window.pad)} make "
         f"{size} times the input {sizes} pixels, {'beginning' if off > 0 else 'cut off'} "
         f"{abs(off) / 2:g} pixel{'' if abs(off) == 2 else 's'} "
-        f"{'before' if off > 0 else 'inside'} the edge; no Crop takes that off",
+        f"{'before' if off > 0 else 'inside'} the edge; {rest}",
         {
             "kernel": window.kernel,
             "stride": window.stride,
@@ -62,12 +64,15 @@ def _wrong_crop(crop: CropFacts) -> Broken:
             place=place,
         )
     wanted = "x".join(_number(each) for each in _alike(crop.expected))
+    if len({*crop.expected}) == 1 and crop.expected[0] is not None:
+        near = _offsets(crop.expected[0])
+        wanted += f" ({near[0]} and {near[1]} are right)" if len(near) > 1 else ""
     given = by(_alike(crop.given))
-    if any(each is not None and each < 0 for each in crop.expected):
+    if any(each is not None and each < -HALF for each in crop.expected):
         repair = Repair(f"an offset of {wanted} cannot be: pad the first layer more")
     else:
         rounded = " ".join(
-            f"offset: {round(each)}" for each in _alike(crop.expected) if each is not None
+            f"offset: {_offsets(each)[0]}" for each in _alike(crop.expected) if each is not None
         )
         repair = Repair(f"write crop_param {{ axis: 2 {rounded} }} in {named}")
     if crop.silent:
@@ -78,6 +83,16 @@ def _wrong_crop(crop: CropFacts) -> Broken:
     else:
         words = f"{named} has offset {given}, where the coordinates ask for {wanted}"
     return Broken(words, numbers, repair, place=place)
+
+
+def _offsets(expected: Fraction) -> tuple[int, ...]:
+    """The whole offsets that are right: nearest, two of them for a half; none is below 0.
+
+    >>> _offsets(Fraction(9, 2)), _offsets(Fraction(14, 3)), _offsets(Fraction(-1, 2))
+    ((4, 5), (5,), (0,))
+    """
+    low, high = ceil(expected - HALF), floor(expected + HALF)
+    return tuple(sorted({each for each in (low, high) if each >= 0}))
 
 
 def _number(value: Fraction | None) -> str:

@@ -26,6 +26,8 @@ from .infer import RULES
 HALF: Final = Fraction(1, 2)
 # Of more deconvolutions without a Crop in between the last ones are remembered.
 _MOST_PENDING: Final = 32
+# Of how many of them each layer behind is asked whether it puts them right.
+_MOST_WAITING: Final = 8
 _CROPS: Final = frozenset({"Crop", "AutoCrop"})
 
 
@@ -73,7 +75,9 @@ class Placement:
     difference of kernel and stride, 1 either way) when its pad centres it. ``crop`` is a Crop that
     is wrong and nearest to it, or else the first that follows and is right; ``cropped`` that any
     does, ``joined`` that it meets another branch where the coordinates agree, ``lost`` that it
-    goes through a layer that may well crop, but whose geometry is not known.
+    goes through a layer that may well crop, but whose geometry is not known. ``made_good``: layers
+    behind it take off what it has too much (or add what it lacks), as a convolution without pad
+    does, or it does so itself for layers before it.
     """
 
     layer: Layer
@@ -82,6 +86,7 @@ class Placement:
     cropped: bool = False
     joined: bool = False
     lost: bool = False
+    made_good: bool = False
     crop: CropFacts | None = None
 
     @property
@@ -100,7 +105,7 @@ class Placement:
     @property
     def right(self) -> bool:
         """Nothing is wrong with where its output lies, as far as that can be known."""
-        placed = self.centred or self.cropped or self.joined or self.lost
+        placed = self.centred or self.cropped or self.joined or self.lost or self.made_good
         return placed and self.wrong_crop is None
 
 
@@ -117,12 +122,16 @@ def placements(net: Net) -> tuple[Placement, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Blob:
-    """A blob as it was last made: its map from ``root``, deconvolutions with no Crop since."""
+    """A blob as it was last made: its map from ``root``, deconvolutions with no Crop since.
+
+    ``coarsest`` is the map of the blob that it was enlarged from: the last that a stride made.
+    """
 
     root: int
     map: CoordinateMap = ()
     pending: tuple[int, ...] = ()
     from_input: bool = False
+    coarsest: CoordinateMap = ()
 
 
 class _Walk:
@@ -132,6 +141,7 @@ class _Walk:
         self.old = old  # V1 knows no Crop but the forks'
         self.blobs: dict[str, _Blob] = {}
         self.found: dict[int, Placement] = {}
+        self.below: dict[int, _Blob] = {}  # what each deconvolution reads
         self.roots = 0
 
     def add(self, layer: Layer) -> None:
@@ -148,6 +158,8 @@ class _Walk:
             if layer.type not in RULES or layer.type == "Python" or "Crop" in layer.type:
                 self._mark(bottoms, lambda each: replace(each, lost=True))
             made = self._mapped(layer, bottoms)
+            if made is not None and layer_map(layer):
+                self._make_good(made)
         for top in layer.top:
             pending = _latest(each for bottom in bottoms for each in bottom.pending)
             self.blobs[top] = made or self._root(pending)
@@ -171,10 +183,38 @@ class _Walk:
             placed = _placed(layer)
             if placed is not None:
                 self.found[layer.index] = placed
+                self.below[layer.index] = first
                 pending = _latest((*pending, layer.index))
         if whole_map is None:
             return None if not pending else self._root(pending)
-        return _Blob(first.root, whole_map, pending, first.from_input)
+        coarser = any(each.scale < 1 for each in own or ())
+        coarsest = whole_map if coarser else first.coarsest
+        return _Blob(first.root, whole_map, pending, first.from_input, coarsest)
+
+    def _make_good(self, made: _Blob) -> None:
+        """Say of the deconvolutions on the way to a blob whether it lies where it should.
+
+        It does by what the deconvolution reads, by the coarsest blob before that, or by the input.
+        """
+        for index in made.pending[-_MOST_WAITING:]:
+            placed, below = self.found[index], self.below[index]
+            if placed.centred or placed.made_good or below.root != made.root:
+                continue
+            edges = _edges(made.map, below.map)
+            # Where it was made smaller again an offset of a pixel is less than one.
+            if edges is None or any(
+                scale < stride
+                for (scale, _), stride in zip(edges, placed.window.stride, strict=True)
+            ):
+                continue
+            # What takes off more than there was too much is a convolution that cuts its edges.
+            taken_off = all(
+                abs(edge) <= HALF or edge * excess < 0
+                for (_, edge), excess in zip(edges, placed.excess, strict=True)
+            )
+            starts = (below.coarsest, ()) if below.from_input else (below.coarsest,)
+            if taken_off or any(_in_place(_edges(made.map, start)) for start in starts):
+                self.found[index] = replace(placed, made_good=True)
 
     def _cropped(self, layer: Layer, bottom: _Blob, reference: _Blob) -> _Blob:
         """The Crop judged; deconvolutions on either side have found their Crop."""
@@ -220,6 +260,18 @@ def _between(bottom: _Blob, reference: _Blob) -> CoordinateMap | None:
         return None
     back = tuple(each.inverse() for each in reference.map)
     return composed(bottom.map, back)
+
+
+def _edges(made: CoordinateMap, start: CoordinateMap) -> list[tuple[Fraction, Fraction]] | None:
+    """How much finer a blob is than the one at ``start``, and how far it reaches beyond it."""
+    maps = composed(made, tuple(each.inverse() for each in start))
+    if maps is None:
+        return None
+    return [(each.scale, each.shift - (each.scale - 1) / 2) for each in maps]
+
+
+def _in_place(edges: list[tuple[Fraction, Fraction]] | None) -> bool:
+    return edges is not None and all(abs(edge) <= HALF for _, edge in edges)
 
 
 def _agree(one: _Blob, other: _Blob) -> bool:

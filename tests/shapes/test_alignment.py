@@ -47,6 +47,7 @@ def seen(net: str) -> NDArray[Any]:
             weights = np.full((size, size), 1 / size**2)
             if each.type == "Deconvolution":
                 weights = tent((size, size))
+                weights *= each.convolution_param.stride[0] ** 2 / weights.sum()  # a gain of 1
             blob = model.layer.add(name=each.name, type=each.type).blobs.add()
             blob.shape.dim.extend((1, 1, size, size))
             blob.data.extend(weights.astype(np.float32).ravel())
@@ -206,7 +207,15 @@ def test_hed_without_its_fork(shared: Path) -> None:
     assert old.findings == ()  # a V1 net is read by such a fork alone
 
 
-# --- what a layer's own pad does
+# --- what a layer's own pad does, and what others make good
+
+HALVED = ("Convolution", conv("kernel_size: 2 stride: 2"))
+
+
+def up_by_two(pad: int) -> tuple[str, str]:
+    """An enlargement by 2; a pad of 1 centres it, -1 stands for a kernel wider by 4 with pad 1."""
+    wider, own = (8, pad + 2) if pad < 0 else (4, pad)
+    return "Deconvolution", conv(f"kernel_size: {wider} stride: 2 pad: {own}")
 
 
 def own(param: str, more: str = "") -> list[str]:
@@ -264,6 +273,65 @@ def test_what_follows() -> None:
     python = layer("Python", 10, "", bottom="b6")
     unknown = layer("Crop", 11, "crop_param { offset: 7 }", bottom="b10", more='bottom: "data"')
     assert found(python, unknown).right
+
+
+# Layers in a row, and whether each Deconvolution's output comes to lie where it should.
+MADE_GOOD = {
+    "a convolution without pad behind it": (
+        [HALVED, up_by_two(0), ("Convolution", conv("kernel_size: 3"))], [True]),
+    "two of them": (
+        [HALVED, up_by_two(-1), ("Convolution", conv("kernel_size: 3")), ("ReLU", ""),
+         ("Convolution", conv("kernel_size: 3"))], [True]),
+    "dilated": ([HALVED, up_by_two(-1), ("Convolution", conv("kernel_size: 3 dilation: 2"))],
+                [True]),
+    "one that cuts more": ([HALVED, up_by_two(0), ("Convolution", conv("kernel_size: 7"))], [True]),
+    "one that takes off half of it": (
+        [HALVED, up_by_two(-1), ("Convolution", conv("kernel_size: 3"))], [False]),
+    "one with a pad": ([HALVED, up_by_two(0), ("Convolution", conv("kernel_size: 3 pad: 1"))],
+                       [False]),
+    "a pad behind it": ([HALVED, up_by_two(2), ("Convolution", conv("kernel_size: 3 pad: 2"))],
+                        [True]),
+    "a convolution without pad before it": (
+        [("Convolution", conv("kernel_size: 3")), HALVED, up_by_two(0)], [True]),
+    "before it, at its own scale": (
+        [HALVED, ("Convolution", conv("kernel_size: 3")), up_by_two(-1)], [True]),
+    "a second Deconvolution": ([HALVED, HALVED, up_by_two(0), up_by_two(3)], [True, True]),
+    "the other way about": ([HALVED, HALVED, up_by_two(2), up_by_two(-1)], [True, True]),
+    "a second one that is centred": ([HALVED, HALVED, up_by_two(0), up_by_two(1)], [False, True]),
+    "two that are wrong": ([HALVED, HALVED, up_by_two(0), up_by_two(0)], [False, False]),
+    "smaller again": ([HALVED, up_by_two(0), HALVED], [False]),
+    "nothing": ([HALVED, up_by_two(0)], [False]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MADE_GOOD)
+def test_what_other_layers_make_good(case: str, tmp_path: Path) -> None:
+    chain, expected = MADE_GOOD[case]
+    text = INPUT + "".join(layer(kind, at, param) for at, (kind, param) in enumerate(chain))
+    found = placements(ds.parse_net(text.encode()))
+    assert [each.right for each in found] == expected
+    assert [each.centred or each.made_good for each in found] == expected
+    net = tmp_path / "net.prototxt"
+    net.write_text(text)
+    told = ds.check(net, patterns="*", select="DS007").findings
+    assert len(told) == expected.count(False)
+
+
+# Those that end with another size show nothing by it.
+SAME_SIZE = sorted({*MADE_GOOD} - {"one that cuts more", "smaller again"})
+
+
+@pytest.mark.parametrize("case", SAME_SIZE)
+def test_opencv_puts_the_image_where_it_belongs_if_it_is_made_good(case: str) -> None:
+    """By the columns that a ramp shows behind the last layer: as many as the image's, in place."""
+    chain, expected = MADE_GOOD[case]
+    layers = "".join(layer(kind, at, param) for at, (kind, param) in enumerate(chain))
+    columns = seen(INPUT + layers)
+    middle = slice(24, 40)
+    in_place = len(columns) == SIZE and np.allclose(
+        columns[middle], np.arange(SIZE)[middle], atol=1e-4
+    )
+    assert in_place == all(expected)
 
 
 def test_strides_beyond_all_reason_are_no_trouble() -> None:
@@ -333,8 +401,27 @@ POOL, HALVE = "pooling_param { kernel_size: 2 stride: 2 }", conv("kernel_size: 3
         ),
         ("kernel_size: 4 stride: 2", "", [0, 1], "offset: 1"),
         ("kernel_size: 8 stride: 4", "crop_param { offset: 2 }", [2], ""),
+        ("kernel_size: 5 stride: 2", "crop_param { offset: 4 }", [4, 1.5, 1, 2], "offset: 1"),
+        ("kernel_size: 7 stride: 2", "crop_param { offset: 1 }", [1, 2.5, 2, 3], "offset: 2"),
+        ("kernel_size: 3 stride: 2 pad: 1", "crop_param { offset: 3 }", [3, -0.5], "offset: 0"),
+        (
+            "kernel_h: 3 kernel_w: 5 stride: 2 pad: 1",
+            "crop_param { offset: 1 }",
+            [1, -0.5, 0.5],
+            "offset: 0 offset: 0",
+        ),
     ],
-    ids=["offset", "offsets", "two axes", "no offset", "another scale"],
+    ids=[
+        "offset",
+        "offsets",
+        "two axes",
+        "no offset",
+        "another scale",
+        "half",
+        "another half",
+        "half below 0",
+        "halves",
+    ],
 )
 def test_a_wrong_crop_is_told_with_its_repair(
     up: str,
@@ -361,6 +448,12 @@ def test_a_wrong_crop_is_told_with_its_repair(
     assert (written in found.repair.words) == bool(repair)
     assert found.line == 4  # the Crop's
     words((found.message, found.repair.words), request.node.callspec.id)
+    if repair:
+        rest = net.read_text().splitlines(keepends=True)[:-1]
+        fixed = "".join(rest) + layer("Crop", 2, written, more='bottom: "data"')
+        (placed,) = placements(ds.parse_net(fixed.encode()))
+        assert placed.crop is not None
+        assert placed.crop.right
 
 
 def test_a_crop_that_only_forks_can_read_is_theirs() -> None:
