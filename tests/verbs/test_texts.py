@@ -51,6 +51,10 @@ def names(rows: Any) -> list[str]:
     return [row.name for row in rows]
 
 
+def types(result: ds.ConvertResult) -> list[str]:
+    return [str(blob.storage) for each in result.conversion.layers for blob in each.blobs]
+
+
 def ids(result: ds.CheckResult) -> set[str]:
     return {each.id for each in result.findings}
 
@@ -109,6 +113,14 @@ CALLS: dict[str, tuple[str, Call]] = {
     "diff exclude": (
         "up2",
         lambda f, given: names(ds.diff(f.model, f.model, exclude=given).contrast.layers),
+    ),
+    "convert patterns": (
+        "upscore",
+        lambda f, given: types(ds.convert(f.model, values="float64", patterns=given, **DRY)),
+    ),
+    "convert exclude": (
+        "up2",
+        lambda f, given: types(ds.convert(f.model, values="float64", exclude=given, **DRY)),
     ),
     "patch_net patterns": (
         "upscore",
