@@ -5,11 +5,11 @@ Facts: ``LayerSetUp`` of each type, ``GetFiller`` and the fillers of Caffe's ``f
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.misspelt import slip_of
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.wording import dims, listed
@@ -86,8 +86,7 @@ def meant(name: str) -> str:
 
 
 def _nearest(name: str) -> str | None:
-    close = difflib.get_close_matches(name.lower()[:40], NAMES, 1, 0.75)
-    return close[0] if close else None
+    return nearest(name.lower()[:40], NAMES, 0.75)
 
 
 def bilinear_takes(kernel: Sequence[int]) -> bool:
