@@ -6,45 +6,16 @@ It errs on one side only: what can be a NetParameter is called BINARY.
 from __future__ import annotations
 
 import re
-from enum import StrEnum
+
+from .foreign_files import foreign_bytes, foreign_message, foreign_text
+from .forms import Form
 
 HEAD = 8192
 """Bytes from the start of a file that are enough for :func:`form`."""
 
 
-class Form(StrEnum):
-    """What a file holds; BINARY is anything that may be a NetParameter, or may be not known."""
-
-    BINARY = "binary"
-    EMPTY = "empty"
-    HDF5 = "hdf5"
-    LFS_POINTER = "lfs-pointer"
-    HTML = "html"
-    TEXT = "text"
-    GZIP = "gzip"
-    ZIP = "zip"
-    PICKLE = "pickle"
-    NUMPY = "numpy"
-    ONNX = "onnx"
-    SOLVERSTATE = "solverstate"
-    BLOBPROTO = "blobproto"
-
-
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
-# None of these can begin a protobuf message that anyone has written: the first byte is a
-# tag of wire type 6 or 7, or the second is field number 0, or the tag's number is absurd.
-_MAGIC: tuple[tuple[bytes, Form], ...] = (
-    (_HDF5, Form.HDF5),
-    (b"version https://git-lfs.github.com/spec/", Form.LFS_POINTER),
-    (b"version https://hawser.github.com/spec/", Form.LFS_POINTER),  # its name before 1.0
-    (b"\x1f\x8b\x08", Form.GZIP),
-    (b"PK\x03\x04", Form.ZIP),
-    (b"PK\x05\x06", Form.ZIP),
-    (b"\x93NUMPY", Form.NUMPY),
-    (b"\xff\xfe", Form.TEXT),  # UTF-16
-    (b"\xfe\xff", Form.TEXT),
-)
 _MARKUP = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--", b"<script")
 
 _VARINT, _FIXED64, _LEN, _GROUP, _GROUP_END, _FIXED32 = range(6)
@@ -52,6 +23,7 @@ _VARINT, _FIXED64, _LEN, _GROUP, _GROUP_END, _FIXED32 = range(6)
 # (field number, wire type) at the top level (caffe.proto; onnx.proto's ModelProto)
 _NET = {(1, _LEN), (2, _LEN), (100, _LEN)}  # name, V1 layers, layer
 _SOLVERSTATE = {(2, _LEN), (3, _LEN)}  # learned_net, history; iter comes first
+_COREML = range(200, 3001)  # the kinds of a Model; a description comes before
 _ONNX = {(7, _LEN), (8, _LEN)}  # graph, opset_import; ir_version comes first
 _DIMS = {(2, _VARINT), (3, _VARINT), (4, _VARINT)}  # channels, height, width
 _DATA = {(5, _LEN), (5, _FIXED32), (8, _LEN)}  # data (packed or not), double_data
@@ -75,12 +47,19 @@ def form(head: bytes, size: int) -> Form:
     """
     if size == 0:
         return Form.EMPTY
-    for magic, found in _MAGIC:
-        if head.startswith(magic):
-            return found
+    if head.startswith(_HDF5):
+        return Form.HDF5
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16
+        return Form.TEXT
+    foreign = foreign_bytes(head, size)
+    if foreign is not None:
+        return foreign
     # A net may begin with a line end, which is also a tag, or with more comments than a head holds.
     if _controls(head) == 0 and (_FIELD.search(head) or head.lstrip()[:1] in (b"", b"#")):
-        return _text_form(head)
+        return _text_form(head, size)
+    foreign = foreign_message(head)
+    if foreign is not None:
+        return foreign
     seen, broken = _top_level(head, size)
     fields = set(seen)
     if not broken and fields & _NET and seen[0] != (1, _VARINT):
@@ -90,13 +69,19 @@ def form(head: bytes, size: int) -> Form:
         return Form.HDF5
     if head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):  # opcode PROTO
         return Form.PICKLE
+    if _controls(head) == 0 and (text := _text_form(head, size)) is not Form.TEXT:
+        return text
     # A whole message is taken for text only when it reads like a net's.
     if (broken or (len(head) >= size and _FIELD.search(head))) and _is_text(head):
-        return _text_form(head)
+        return _text_form(head, size)
     return _protobuf(seen)
 
 
-def _text_form(head: bytes) -> Form:
+def _text_form(head: bytes, size: int) -> Form:
+    if not _controls(head):
+        found = foreign_text(head, size)
+        if found is not None:
+            return found
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:16].lower()
     return Form.HTML if start.startswith(_MARKUP) else Form.TEXT
 
@@ -112,6 +97,8 @@ def _protobuf(seen: list[tuple[int, int]]) -> Form:
     if not fields or fields & {(1, _LEN), (100, _LEN)}:
         return Form.BINARY
     numbered = seen[0] == (1, _VARINT)
+    if numbered and (2, _LEN) in fields and any(_is_coreml(*field) for field in fields):
+        return Form.COREML
     if fields & _DATA and fields <= _BLOB and (fields & _DIMS or seen[0] in _DATA - {(8, _LEN)}):
         return Form.BLOBPROTO
     if numbered and fields & {(5, _LEN), (5, _FIXED32)}:
@@ -123,6 +110,10 @@ def _protobuf(seen: list[tuple[int, int]]) -> Form:
     if numbered and fields & _SOLVERSTATE:
         return Form.SOLVERSTATE
     return Form.BINARY
+
+
+def _is_coreml(number: int, wire_type: int) -> bool:
+    return number in _COREML and wire_type == _LEN
 
 
 def _top_level(head: bytes, size: int) -> tuple[list[tuple[int, int]], bool]:
@@ -178,62 +169,3 @@ def _is_text(head: bytes) -> bool:
     A model's head is full of them: tags and lengths.
     """
     return _controls(head) * 100 <= len(head)
-
-
-_DESCRIBED: dict[Form, tuple[str, str]] = {
-    Form.BINARY: (
-        "is a binary file, not text",
-        "if it holds the weights, net and model may be the wrong way round",
-    ),
-    Form.EMPTY: (
-        "is empty",
-        "a download may have failed, or a run was cut short: fetch the file again",
-    ),
-    Form.HDF5: (
-        "is an HDF5 file",
-        "if it is a .caffemodel.h5, name it where the model is expected, not the net",
-    ),
-    Form.LFS_POINTER: (
-        "is a Git LFS pointer, not the file itself",
-        "run `git lfs pull` in its repository, or download the file itself",
-    ),
-    Form.HTML: (
-        "is a web page, not a model or a net",
-        "the download got the page around the file: look for its raw or direct link",
-    ),
-    Form.TEXT: (
-        "is text, not weights",
-        "a prototxt holds no weights: is the .caffemodel meant, or are the two files the wrong way "
-        "round?",
-    ),
-    Form.GZIP: ("is compressed with gzip", "unpack it first: `gunzip` or `tar -xzf`"),
-    Form.ZIP: (
-        "is a ZIP archive (.zip, NumPy .npz or PyTorch), not a Caffe model",
-        "if a Caffe model is inside, unpack it first: `unzip`",
-    ),
-    Form.PICKLE: (
-        "is a Python pickle (as older PyTorch files are), not a Caffe model",
-        "convert it to a caffemodel first, with the tool for the framework that wrote it",
-    ),
-    Form.NUMPY: (
-        "is a NumPy array file, not a Caffe model",
-        "convert it to a caffemodel first, with the tool that wrote it",
-    ),
-    Form.ONNX: (
-        "is an ONNX model, not a Caffe model",
-        "convert it to a caffemodel first",
-    ),
-    Form.SOLVERSTATE: (
-        "is a solver state: what training resumes from, without the weights",
-        "use the .caffemodel that was saved next to it, at the same iteration",
-    ),
-    Form.BLOBPROTO: (
-        "is a single blob, as mean files (.binaryproto) are, not a model",
-        "use the .caffemodel",
-    ),
-}
-
-
-def described(form: Form) -> tuple[str, str]:
-    """Say in words what the file is (to follow its name), and what to do where it will not do."""
-    return _DESCRIBED[form]

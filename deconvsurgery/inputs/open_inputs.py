@@ -9,14 +9,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from deconvsurgery.caffemodel.foreign_files import link_target
+from deconvsurgery.caffemodel.forms import OURS, Form, described
 from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
-from deconvsurgery.caffemodel.sniff import (
-    HEAD,
-    Form,
-    described,
-    form,
-)
+from deconvsurgery.caffemodel.sniff import HEAD, form
 from deconvsurgery.errors import (
     ConfigError,
     FileError,
@@ -37,6 +34,7 @@ from deconvsurgery.storage.source import (
     read_bytes,
 )
 from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.wording import quoted
 
 from .expand_pairs import expanded
 from .settings import (
@@ -66,7 +64,7 @@ def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Scanned, Ne
         data = source.read(0, source.size)
         found = form(data[:HEAD], len(data))
         if found not in (Form.TEXT, Form.EMPTY) and not data.startswith(_BYTE_ORDER_MARKS):
-            message, hint = described(found)
+            message, hint = _described(found, data[:HEAD])
             raise FormatError(message, path=source.name, hint=hint)
         try:
             text = scanned(data)
@@ -134,15 +132,32 @@ def open_model(
 
 
 def _indexed(source: Source, max_unpacked: int) -> AbstractContextManager[Model]:
-    found = form(source.read(0, min(HEAD, source.size)), source.size)
+    head = source.read(0, min(HEAD, source.size))
+    found = form(head, source.size)
     if found is Form.BINARY:
         return nullcontext(index(source))
     if found is Form.HDF5:
         from deconvsurgery.caffemodel.hdf5.read import indexed_hdf5
 
         return indexed_hdf5(source, max_unpacked)
-    message, hint = described(found)
+    message, hint = _described(found, head)
     raise ModelError(message, hint=hint)
+
+
+def _described(found: Form, head: bytes) -> tuple[str, str]:
+    """What a file is and what to do, with the place that it stands for if it says one."""
+    message, hint = described(found)
+    if found is Form.SYMLINK:
+        hint += f": {quoted(link_target(head))}"
+    return message, hint
+
+
+def _refuse_foreign(path: str) -> None:
+    """Raise ``FormatError`` for what is neither a net nor a model, named for what it is."""
+    found, head = _form(path)
+    if found not in OURS:
+        message, hint = _described(found, head)
+        raise FormatError(message, path=shown(path), hint=hint)
 
 
 def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
@@ -167,6 +182,8 @@ def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
             hint="one net and one model, please: a prototxt and its weights",
         )
     if len(models) > 1:
+        for path in models:
+            _refuse_foreign(path)
         raise FormatError(
             "is no net, and neither is the other file",
             path=shown(models[1]),
@@ -193,6 +210,7 @@ def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
         if is_net:
             pairs.append((path, None))
         elif not pairs:
+            _refuse_foreign(path)
             raise FormatError(
                 "is a model, and no net stands before it",
                 path=shown(path),
@@ -208,7 +226,7 @@ def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
 def _looks_like_a_net(path: str) -> bool:
     """Of what is neither (a Git LFS pointer, a web page) the name is all there is to go by."""
     try:
-        found = _form(path)
+        found, _ = _form(path)
     except SurgeryError:
         return True
     return found is Form.TEXT or (
@@ -264,11 +282,12 @@ def every_pair(settings: Settings) -> Iterator[Pair]:
 
 
 def _is_net(path: str) -> bool:
-    return _form(path) is Form.TEXT
+    return _form(path)[0] is Form.TEXT
 
 
-def _form(path: str) -> Form:
-    """A file's form; text behind a byte order mark is text, too."""
+def _form(path: str) -> tuple[Form, bytes]:
+    """A file's form, and how it begins; text behind a byte order mark is text, too."""
     with open_source(path) as source:
         head = source.read(0, min(HEAD, source.size))
-        return Form.TEXT if head.startswith(_BYTE_ORDER_MARKS) else form(head, source.size)
+        found = Form.TEXT if head.startswith(_BYTE_ORDER_MARKS) else form(head, source.size)
+        return found, head

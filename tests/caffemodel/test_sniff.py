@@ -14,7 +14,9 @@ from google.protobuf.message import DecodeError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deconvsurgery.caffemodel.sniff import HEAD, Form, described, form
+from deconvsurgery.caffemodel.forms import OURS, Form, described
+from deconvsurgery.caffemodel.sniff import HEAD, form
+from helpers.foreign import FOREIGN
 from helpers.models import NetParameter
 from helpers.places import SHARED
 from helpers.wire import END_GROUP, FIXED32, GROUP, number, read_varint, sized, tag
@@ -76,7 +78,7 @@ def test_groups_at_the_top_level_are_fields_too() -> None:
 def zipped() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("weights.npy", b"0123")
+        archive.writestr("weights.bin", b"0123")
     return buffer.getvalue()
 
 
@@ -149,6 +151,62 @@ ONNX = number(1, 8) + sized(2, b"pytorch") + sized(3, b"2.1.0") + sized(7, bytes
 )
 def test_form(data: bytes, expected: Form) -> None:
     assert form_of(data) == expected
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_other_programs_write_is_known(name: str) -> None:
+    expected, data = FOREIGN[name]
+    assert form_of(data) == expected
+    assert expected not in OURS
+
+
+def test_each_form_of_other_programs_is_tried() -> None:
+    assert {expected for expected, _ in FOREIGN.values()} == set(Form) - OURS - {Form.EMPTY}
+
+
+# Texts that are no net, and of which nothing more is certain.
+NO_SIGN = [
+    *(b"Not Found", b"404: Not Found", b"N/A", b"a", b"deploy", b"// a comment", b"/* a", b"<a/b>"),
+    *(b"Moved Permanently. Redirecting to /x/y.prototxt", b"see https://a.example/b.prototxt"),
+    *(b"../a.prototxt\n../b.prototxt", b"a b.prototxt", b"[default]\nnet = 1\n", b"7767518\n"),
+    *(b"node { }", b"outs: 5", b"x/" * 3000 + b"y.prototxt"),
+]
+
+
+@pytest.mark.parametrize("data", NO_SIGN, ids=lambda data: repr(data[:20]))
+def test_a_text_without_a_sign_is_text(data: bytes) -> None:
+    assert form_of(data) in (Form.TEXT, Form.BINARY)
+
+
+# Nets, and what is almost one of the signs: each is what it was.
+NETS = {
+    "named like a node": sized(1, b"input") + sized(1, b"Placeholder") + LAYER,
+    "a name with a line end": sized(1, b"\n\5inputx") + LAYER,
+    "V1 without a type": sized(1, b"net")
+    + sized(2, sized(2, b"data") + sized(3, b"conv") + sized(4, b"Conv") + sized(6, bytes(4))),
+    "V1 of a type": sized(1, b"net")
+    + sized(2, sized(2, b"data") + sized(3, b"conv") + sized(4, b"Conv") + number(5, 39)),
+    "V0": sized(1, b"net")
+    + sized(2, sized(1, sized(1, b"a") + sized(2, b"conv")) + sized(2, b"x")),
+    "named TFL3": sized(1, b"abTFL3cd") + LAYER,
+    "named as a path": sized(1, b"../a/b.prototxt"),
+    "named as JSON": sized(1, b'{"a": {}}') + LAYER,
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_net_has_none_of_the_signs(name: str) -> None:
+    assert form_of(NETS[name]) == Form.BINARY
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_cut_one_is_the_same_or_nothing_wrong(name: str) -> None:
+    """However little is there: a prefix is never taken for a file of yet another program."""
+    expected, data = FOREIGN[name]
+    found = {form_of(data[:size]) for size in range(1, min(len(data), 200))}
+    fallback = {Form.TEXT, Form.BINARY, Form.EMPTY, Form.ZIP, Form.PICKLE, Form.JSON, Form.HTML}
+    fallback |= {Form.SYMLINK, Form.HDF5, Form.BLOBPROTO, Form.SOLVERSTATE, Form.ONNX}
+    assert found <= {expected} | fallback
 
 
 # What a file of each form has in it; the first field of the last two is 1, a varint.

@@ -69,7 +69,8 @@ def indexed_hdf5(source: ByteSource, max_unpacked: int = MAX_UNPACKED) -> Iterat
         with told("cannot be read"):
             root = file.get(DATA)
             if not isinstance(root, library.Group):
-                raise ModelError("is an HDF5 file without a group 'data'", hint=_other_kind(file))
+                message, hint = _other_kind(library, file)
+                raise ModelError(message, hint=hint)
             layers = _apart(tuple(_layers(library, root, (), set(), source.size)))
             if DIFF in file:
                 layers = tuple(_with_diffs(library, file, layer) for layer in layers)
@@ -107,10 +108,26 @@ def _is_packed(blob: SourceBlob) -> bool:
     return blob.count > 0 and not lies and blob.problem is None
 
 
-def _other_kind(file: Any) -> str:
+def _other_kind(library: Any, file: Any) -> tuple[str, str]:
+    """What an HDF5 file is that has no group of Caffe's, and what to do."""
+    without = "is an HDF5 file without a group 'data'"
     if "learned_net" in file or "history" in file:
-        return "it is a solver state: use the .caffemodel.h5 that was saved next to it"
-    return "Caffe keeps weights in /data/<layer>/<number>; another program wrote this file"
+        return (
+            without,
+            "it is a solver state: use the .caffemodel.h5 that was saved next to it",
+        )
+    said = {"keras_version", "layer_names", "model_config"} & set(file.attrs)
+    if said or "model_weights" in file:
+        return (
+            "is a Keras model in HDF5, not a Caffe model",
+            "convert it to a caffemodel first, with a tool that reads it",
+        )
+    if isinstance(file.get(DATA), library.Dataset) and "label" in file:
+        return (
+            "is data with labels, as an HDF5Data layer reads, not a model",
+            "use the .caffemodel, or the .caffemodel.h5",
+        )
+    return without, "Caffe keeps weights in /data/<layer>/<number>; another program wrote this file"
 
 
 def _layers(
