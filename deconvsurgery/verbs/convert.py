@@ -102,7 +102,7 @@ def convert(
     if wanted.hdf5 and wanted.storage is not None and wanted.storage in RAW_STORAGE.values():
         raise OutputError(
             "raw values are for binary files; HDF5 takes float32 or float64",
-            hint="with --to binary the file is a binary one, whatever its name ends in",
+            hint="--to binary writes a binary file",
         )
     read, net_name = given_net(net) if net is not None else (None, None)
     with given_model(model, max_unpacked) as (opened, model_name), blamed(model_name):

@@ -188,6 +188,7 @@ NETS = {
     + sized(2, sized(2, b"data") + sized(3, b"conv") + sized(4, b"Conv") + number(5, 39)),
     "V0": sized(1, b"net")
     + sized(2, sized(1, sized(1, b"a") + sized(2, b"conv")) + sized(2, b"x")),
+    "a length of many bytes": b"\n" + b"\x85\x80\x80\x80\x80\x00input" + LAYER,
     "named TFL3": sized(1, b"abTFL3cd") + LAYER,
     "named as a path": sized(1, b"../a/b.prototxt"),
     "named as JSON": sized(1, b'{"a": {}}') + LAYER,

@@ -351,6 +351,8 @@ def test_strict_names_every_layer_with_a_value_beyond(tmp_path: Path, words: Wor
         ds.convert(tmp_path / "in", values="raw-float16", strict=True, dry_run=True)
     assert names(raised.value.message) == ["bn0", "bn1", "bn2"]
     words(raised.value)
+    # Where all fit, and where they are not rounded, strict refuses nothing.
+    ds.convert(tmp_path / "in", values="raw-float32", strict=True, dry_run=True)
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["V2", "V1"])

@@ -153,6 +153,20 @@ def test_it_is_nothing_that_caffe_refuses(place: Path, words: Words) -> None:
     words(said)
 
 
+def test_what_was_not_read_is_not_judged(tmp_path: Path) -> None:
+    (tmp_path / "net.prototxt").write_text(NET)
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file.create_dataset("data/up/0", (2, 1, 4, 4), "f4", chunks=(1, 1, 4, 4))
+        file["data/fc/0"] = np.ones(SHAPE, "f4")
+    size = (tmp_path / "in.h5").stat().st_size
+    for allowed, found in ((SIZE + 128 - size, {"DS002"}), (SIZE + 127 - size, set[str]())):
+        with ds.open_model(tmp_path / "in.h5", max_unpacked=allowed) as model:
+            blobs = {layer.name: layer.blobs[0].packed for layer in model.layers}
+            assert blobs == {"fc": False, "up": not found}
+            result = ds.check(tmp_path / "net.prototxt", model)
+        assert {each.id for each in result.findings} == found
+
+
 @needs_caffe
 def test_a_real_caffe_reads_it(place: Path) -> None:
     answer = real_caffe(NET, place / "in.h5", weights=True)
