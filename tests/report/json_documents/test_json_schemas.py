@@ -23,7 +23,7 @@ from jsonschema import Draft202012Validator
 import deconvsurgery as ds
 from helpers.commands import VERBS, takes
 from helpers.documents import parsed_json
-from helpers.models import NetParameter, demo_base, demo_net
+from helpers.models import NetParameter, demo_base, demo_net, model_bytes
 from helpers.places import GOLDEN, PACKAGE, SHARED
 from helpers.runs import run_here
 from helpers.words import Words, names
@@ -344,6 +344,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     misspelt = demo_net().replace(b"kernel_size: 4", b"kernel_sise: 4")
     (place / "misspelt.net").write_bytes(misspelt.replace(b'"bilinear"', b'"bilinar"'))
     (place / "cut").write_bytes(demo_base()[:-7])
+    (place / "wild").write_bytes(model_bytes({"bn": [[1e5]]}))
     (place / "settings.toml").write_text("[pairs]")
     (place / "pairs.toml").write_text("pairs = [{model = 'v1'}, {model = 'states'}]")
     (place / "list.jsonl").write_text('{"net": "demo.net"}\n')
@@ -409,6 +410,7 @@ RUNS = {
       double -n
       empty -n
       empty -n --to hdf5
+      wild -n --values raw-float16
     """,
     "apply": """
       demo.net demo demo.out
