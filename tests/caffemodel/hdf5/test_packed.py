@@ -238,7 +238,7 @@ def test_a_file_of_few_bytes_costs_little(
     assert code in (0, 1, 3)
     assert code == 3 or not command.startswith("convert")
     after = sorted(path.name for path in tmp_path.iterdir())
-    assert after == before or command.split()[0] in ("apply", "transplant")
+    assert after == before or (code == 0 and command.split()[0] != "convert")
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1_000_000
 
 
