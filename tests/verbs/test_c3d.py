@@ -261,6 +261,13 @@ def test_parameters_are_dropped_by_name(tmp_path: Path, words: Words) -> None:
     assert [each.lr_mult for each in made.param] == [1, 2]
 
 
+def test_a_layer_without_a_type_gets_none(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(layer_v1(b"it", 0) + sized(2, sized(4, b"none")) + C3D)
+    assert run_here(tmp_path, "convert", "m", "o")[0] == 0
+    first, second, *_ = parsed((tmp_path / "o").read_bytes()).layer
+    assert (first.HasField("type"), second.HasField("type")) == (False, False)
+
+
 def test_inputs_have_five_dims(tmp_path: Path) -> None:
     net = sized(3, b"data") + b"".join(number(4, size) for size in (1, 3, 16, 8, 8))
     (tmp_path / "m").write_bytes(net + C3D)
