@@ -25,6 +25,7 @@ from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 from deconvsurgery.wording import agreed, dims, listed, plural, quoted, short
 
 from .batch_norm import REMEDY, blobs_as_in, scale_is_elsewhere
+from .loaded_blobs import Loading, loading
 
 
 class Kind(StrEnum):
@@ -48,8 +49,9 @@ class Disagreement:
     """One layer that net and model disagree on.
 
     ``message`` says what is so and what Caffe does, without the layer's name in front; ``line``
-    is the net's. ``stops``: Caffe would end the process. ``renamed`` is nearly the same name, of
-    a layer of this type that only the other of the two has. ``remedy`` is what no command does.
+    and ``index`` are the layer's place in the net. ``stops``: Caffe would end the process.
+    ``renamed`` is nearly the same name, of a layer of this type that only the other of the two has.
+    ``remedy`` is what no command does.
     ``numbers`` are what the net says and what the model has, as far as numbers tell it.
     """
 
@@ -61,101 +63,88 @@ class Disagreement:
     renamed: str | None = None
     remedy: str | None = None
     numbers: Mapping[str, Said] = field(default_factory=dict)
+    index: int | None = None
 
 
 def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[Disagreement, ...]:
-    """Every disagreement, each kind once a name: first the net's layers, then those it lacks.
+    """Every disagreement, each kind once a layer: first the net's layers, then those it lacks.
 
     A layer is judged in the states in which it is active; one that the net has in any state at
     all is not lacking. Nothing is said where the net leaves a shape open.
     """
-    found: dict[tuple[Kind, str], Disagreement] = {}
+    met: dict[tuple[Kind, int], Disagreement] = {}
     for state in states:
         active = net.filtered(state)
-        for each in _in_state(active.layers, infer_shapes(active), model):
-            found.setdefault((each.kind, each.layer), each)
-    own = {layer.name: layer.type for layer in net.layers}
+        shapes, loaded = infer_shapes(active), loading(active, model)
+        for layer in active.layers:
+            for each in _of_layer(layer, shapes[layer.index], loaded, model):
+                met.setdefault((each.kind, layer.index), replace(each, index=layer.index))
+    keys = sorted(met, key=lambda key: key[1])
+    found = [met[key] for key in keys]
+    own = {layer.name for layer in net.layers}
     weighted = [source for source in model.layers if source.blobs]
     strangers = {each.name: told_type(each) for each in weighted if each.name not in own}
-    lacking = {name: own[name] for kind, name in found if kind is Kind.MODEL_LACKS}
+    types = {layer.index: (layer.name, layer.type) for layer in net.layers}
+    lacking = dict(types[index] for kind, index in keys if kind is Kind.MODEL_LACKS)
     renamed = _renamed(lacking, strangers)
-    for new, old in renamed.items():
-        found[Kind.MODEL_LACKS, new] = replace(
-            found[Kind.MODEL_LACKS, new],
-            message=f"the model has no such layer, but {quoted(old)}: renamed? "
-            "Caffe would leave this one at its filler and ignore that one",
-            renamed=old,
-        )
+    for position, each in enumerate(found):
+        if each.kind is Kind.MODEL_LACKS and each.layer in renamed:
+            old = renamed[each.layer]
+            found[position] = replace(
+                each,
+                message=f"the model has no such layer, but {quoted(old)}: renamed? "
+                "Caffe would leave this one at its filler and ignore that one",
+                renamed=old,
+            )
     now = {old: new for new, old in renamed.items()}
     for name in strangers:
         near = f" (renamed? it has {quoted(now[name])})" if name in now else ""
         words = f"the net has no such layer{near}; Caffe ignores its weights"
-        found[Kind.NET_LACKS, name] = Disagreement(
-            Kind.NET_LACKS, name, words, renamed=now.get(name)
-        )
-    return tuple(found.values())
+        found.append(Disagreement(Kind.NET_LACKS, name, words, renamed=now.get(name)))
+    return tuple(found)
 
 
 # ── the layers of one state ──────────────────────────────────────────────────────────────
 
 
-def _in_state(
-    layers: Sequence[Layer], shapes: Mapping[int, LayerShapes], model: Model
+def _of_layer(
+    layer: Layer, shapes: LayerShapes, loaded: Loading, model: Model
 ) -> Iterator[Disagreement]:
-    """What becomes of each layer that Caffe sets up."""
-    # Of several layers of a name, the binary loader fills the first, the HDF5 loader the last.
-    last = model.version is Version.HDF5
-    filled = {layer.name: layer for layer in (layers if last else reversed(layers))}
-    # Shared memory gets the values of whichever of its layers the model has.
-    fed = {
-        spec.name
-        for name, layer in filled.items()
-        for source in model.by_name.get(name, ())
-        for spec in layer.param[: len(source.blobs)]
-        if spec.name
-    }
-    for layer in layers:
-        sources = model.by_name.get(layer.name, ())
-        blobs, line = _blobs(shapes[layer.index]), layer.line or None
-        if sources and layer is filled[layer.name]:
-            yield from _received(layer, shapes[layer.index], sources)
-        elif not _needs(layer, blobs, fed):
-            continue
-        elif sources:
-            other = filled[layer.name].line
-            words = (
-                f"{'a later' if last else 'an earlier'} layer has this name"
-                f"{f' (line {other})' if other else ''}; Caffe loads weights into that one only"
-            )
-            yield Disagreement(Kind.TWICE_IN_NET, layer.name, words, line)
-        else:
-            words = "the model has no such layer; Caffe leaves it at its filler"
-            yield Disagreement(Kind.MODEL_LACKS, layer.name, words, line)
+    """What becomes of a layer that Caffe sets up."""
+    sources = model.by_name.get(layer.name, ())
+    blobs, line = told_blobs(shapes), layer.line or None
+    if sources and layer is loaded.filled[layer.name]:
+        yield from _received(layer, shapes, sources, loaded)
+    elif None not in [loaded.blob(layer, position) for position in range(len(blobs or ()))]:
+        return
+    elif sources:
+        last = model.version is Version.HDF5
+        other = loaded.filled[layer.name].line
+        words = (
+            f"{'a later' if last else 'an earlier'} layer has this name"
+            f"{f' (line {other})' if other else ''}; Caffe loads weights into that one only"
+        )
+        yield Disagreement(Kind.TWICE_IN_NET, layer.name, words, line)
+    else:
+        words = "the model has no such layer; Caffe leaves it at its filler"
+        yield Disagreement(Kind.MODEL_LACKS, layer.name, words, line)
 
 
-def _blobs(shapes: LayerShapes) -> tuple[Shape, ...] | None:
+def told_blobs(shapes: LayerShapes) -> tuple[Shape, ...] | None:
     """What the net says of the weight blobs; the channels of a guess it does not say."""
     if shapes.guess is None or not shapes.blobs or shapes.blobs[0] is None:
         return shapes.blobs
     return ((None, *shapes.blobs[0][1:]), *shapes.blobs[1:])
 
 
-def _needs(layer: Layer, blobs: tuple[Shape, ...] | None, fed: Container[str]) -> bool:
-    """The layer has a blob that it does not get from a layer it shares it with."""
-    names = [spec.name for spec in layer.param]
-    return any(
-        position >= len(names) or names[position] not in fed for position in range(len(blobs or ()))
-    )
-
-
 def _received(
-    layer: Layer, shapes: LayerShapes, sources: Sequence[SourceLayer]
+    layer: Layer, shapes: LayerShapes, sources: Sequence[SourceLayer], loaded: Loading
 ) -> Iterator[Disagreement]:
     """The model's layers of a name as Caffe copies them: in turn, until it stops."""
     line = layer.line or None
     for source in sources:
-        blobs = blobs_as_in(shapes, source.blobs) if shapes.forms else _blobs(shapes)
-        refused = _refused(layer, blobs, source)
+        blobs = blobs_as_in(shapes, source.blobs) if shapes.forms else told_blobs(shapes)
+        refused = _refused(layer, blobs, source, loaded)
         if refused is not None:
             kind, words, numbers = refused
             counts = (len(blobs or ()), len(source.blobs)) if kind is Kind.BLOBS else (0, 0)
@@ -188,19 +177,22 @@ _STOPS: Final = "; Caffe stops at that"
 
 
 def _refused(
-    layer: Layer, blobs: tuple[Shape, ...] | None, source: SourceLayer
+    layer: Layer, blobs: tuple[Shape, ...] | None, source: SourceLayer, loaded: Loading
 ) -> tuple[Kind, str, Mapping[str, Said]] | None:
     """The first check of Caffe's that fails, in the order in which it makes them."""
     other = told_type(source)
     has = "the model has" if other in ("", layer.type) else f"the model's {short(other)} has"
-    if blobs is not None and len(blobs) != len(source.blobs):
+    count = sum(not blob.absent for blob in source.blobs)
+    if blobs is not None and _other_count(layer, len(blobs), source, loaded):
         gives = plural(len(blobs), "blob") if blobs else "no blobs"
         return (
             Kind.BLOBS,
-            f"the net gives it {gives}, {has} {len(source.blobs) or 'none'}",
-            {"net": len(blobs), "model": len(source.blobs)},
+            f"the net gives it {gives}, {has} {count or 'none'}",
+            {"net": len(blobs), "model": count},
         )
     for position, blob in enumerate(source.blobs):
+        if blob.absent:
+            continue
         shape = None if blobs is None else blobs[position]
         if not blob.agrees(shape):
             return (
@@ -230,6 +222,19 @@ def _refused(
             numbers,
         )
     return None
+
+
+def _other_count(layer: Layer, wanted: int, source: SourceLayer, loaded: Loading) -> bool:
+    """Whether Caffe stops at the number of blobs.
+
+    In an HDF5 file the blobs that the layer shares with an earlier one may be left out
+    (``Net::CopyTrainedLayersFromHDF5``), in a binary file none.
+    """
+    has = len(source.blobs)
+    if source.version is not Version.HDF5:
+        return has != wanted
+    lacking = [place for place in range(wanted) if place >= has or source.blobs[place].absent]
+    return has > wanted or not all(loaded.shares(layer, place) for place in lacking)
 
 
 def _says(shape: Sequence[int]) -> str:
@@ -285,7 +290,8 @@ def in_words(found: Sequence[Disagreement], *, but: Container[str] = ()) -> tupl
 
     Layers named in ``but`` are left out.
     """
-    told = [each for each in found if each.layer not in but]
+    # Layers of one name, in several phases, are one to the reader where the same is so of them.
+    told = [*{(each.layer, each.message): each for each in found if each.layer not in but}.values()]
     stops = [each for each in told if each.stops]
     words = [
         f"Caffe would stop at layer {quoted(each.layer)}: {each.message.removesuffix(_STOPS)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -124,25 +124,40 @@ def targets(
     Where several states, or several layers of one name, disagree on what it is, or Caffe would
     refuse it in one of them, that is its ``problem``.
     """
+    found = [each for state in states for each in targets_in(net, layers, state, model)]
+    return united(found, apart=apart)
+
+
+def targets_in(
+    net: Net, layers: Sequence[Layer], state: NetState, model: Model | None
+) -> list[Target]:
+    """The facts of those of the layers that are active in a state, each for itself."""
     source_shapes = {
         source.name: tuple(blob.shape for blob in source.blobs)
         for source in (model.layers if model else ())
         if source.blobs
     }
-    found: dict[str | int, Target] = {}
-    for state in states:
-        active = net.filtered(state)
-        wanted = {layer.index for layer in layers if layer.active(state)}
-        if not wanted:
-            continue
-        shapes = infer_shapes(active, source_shapes)
-        for layer in active.layers:
-            if layer.index in wanted:
-                target = _target(layer, shapes[layer.index])
-                key = layer.index if apart else layer.name
-                known = found.get(key)
-                found[key] = target if known is None else _merged(known, target)
-    return sorted(found.values(), key=lambda target: target.layer.index)
+    wanted = {layer.index for layer in layers if layer.active(state)}
+    if not wanted:
+        return []
+    active = net.filtered(state)
+    shapes = infer_shapes(active, source_shapes)
+    return [_target(layer, shapes[layer.index]) for layer in active.layers if layer.index in wanted]
+
+
+def united(found: Iterable[Target], *, apart: bool = False) -> list[Target]:
+    """Targets of several states and layers, once for each name (or ``apart``: each layer)."""
+    known: dict[str | int, Target] = {}
+    for target in found:
+        key = target.layer.index if apart else target.layer.name
+        known[key] = _merged(known[key], target) if key in known else target
+    return sorted(known.values(), key=lambda target: target.layer.index)
+
+
+def both_at_once(known: Target, other: Target) -> Target | None:
+    """What is known of a layer from two states; ``None`` where they set it up differently."""
+    merged = _merged(known, other)
+    return merged if known.problem == other.problem == merged.problem else None
 
 
 def _target(layer: Layer, shapes: LayerShapes) -> Target:

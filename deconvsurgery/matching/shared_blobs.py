@@ -7,13 +7,13 @@ layers, their owner.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from deconvsurgery.caffemodel.model import ABSENT, Model, Version
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers
+from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 
 from .matched_layer import Refusal
 
@@ -22,14 +22,36 @@ Owner: TypeAlias = tuple[str, int]
 
 
 def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
-    """Of each blob that shares an earlier one's memory, which that is (``Net::AppendParam``)."""
-    layers = active_layers(net, states)
-    return _owners((layer.name, [spec.name for spec in layer.param]) for layer in layers)
+    """Of each blob that shares an earlier one's memory, which that is (``Net::AppendParam``).
+
+    Only layers of one state share memory; a name that a TRAIN and a TEST layer give to their blobs
+    joins them only if a third layer, of both phases, has it too.
+    """
+    place: dict[str, int] = {}
+    for layer in net.layers:
+        place.setdefault(layer.name, layer.index)
+    earlier: dict[Owner, Owner] = {}
+
+    def first(own: Owner) -> Owner:
+        while own in earlier:
+            own = earlier[own]
+        return own
+
+    for state in states:
+        for pair in _owners(_params(net.filtered(state))).items():
+            one, other = sorted(map(first, pair), key=lambda own: (place[own[0]], own[1]))
+            if one != other:
+                earlier[other] = one
+    return {own: first(own) for own in earlier}
 
 
 def told_owners(model: Model) -> dict[Owner, Owner]:
     """As `owners`, as far as the layers of a binary model tell themselves."""
     return _owners((layer.name, layer.param_names) for layer in model.layers)
+
+
+def _params(net: Net) -> Iterator[tuple[str, list[str]]]:
+    return ((layer.name, [spec.name for spec in layer.param]) for layer in net.layers)
 
 
 def _owners(layers: Iterable[tuple[str, Sequence[str]]]) -> dict[Owner, Owner]:
@@ -44,18 +66,29 @@ def _owners(layers: Iterable[tuple[str, Sequence[str]]]) -> dict[Owner, Owner]:
 
 
 def with_shared(model: Model, owned: Mapping[Owner, Owner]) -> Model:
-    """An HDF5 model in which each layer has the blobs it shares, in their owner's place."""
+    """An HDF5 model in which each layer has the blobs it shares, from whichever layer has them.
+
+    The owner in the state of the net that was saved need not be the owner in another state.
+    """
     if model.version is not Version.HDF5 or not owned:
         return model
     blobs = {layer.name: list(layer.blobs) for layer in model.layers}
-    for (name, position), (owner, at) in owned.items():
-        theirs = blobs.get(owner, [])
-        if name not in blobs or at >= len(theirs) or theirs[at].absent:
-            continue
-        own = blobs[name]
-        own += [ABSENT] * (position + 1 - len(own))
-        if own[position].absent:
-            own[position] = theirs[at]
+    present = {
+        (name, position): blob
+        for name, own in blobs.items()
+        for position, blob in enumerate(own)
+        if not blob.absent
+    }
+    members: dict[Owner, list[Owner]] = {}
+    for own, owner in owned.items():
+        members.setdefault(owner, [owner]).append(own)
+    for group in members.values():
+        shared = [present[each] for each in group if each in present]
+        for each in group if shared else ():
+            name, position = each
+            if name in blobs and each not in present:
+                blobs[name] += [ABSENT] * (position + 1 - len(blobs[name]))
+                blobs[name][position] = shared[0]
     layers = (replace(layer, blobs=tuple(blobs[layer.name])) for layer in model.layers)
     return replace(model, layers=tuple(layers))
 
@@ -95,14 +128,10 @@ def sharers(
     """
     matched = {layer.index: layer for layer in selection.matched}
     excluded = {layer.index for layer in selection.excluded}
-    uses: dict[str, list[tuple[Layer, int]]] = {}
-    for layer in active_layers(net, states):
-        for position, spec in enumerate(layer.param):
-            if spec.name:
-                uses.setdefault(spec.name, []).append((layer, position))
+    uses = [pair for state in states for pair in _uses(net.filtered(state)).items()]
     chosen = dict(matched)
     found = Sharers(())
-    for shared, members in uses.items():
+    for shared, members in uses:
         ours = [layer for layer, position in members if layer.index in matched and not position]
         if not ours or len({layer.name for layer, _ in members}) < 2:
             continue
@@ -124,7 +153,7 @@ def sharers(
                     f"shares its weights (param {shared!r}) with {other.name!r}, which {why} "
                     "and would be changed with it"
                 )
-    for shared, members in uses.items() if biases else ():
+    for shared, members in uses if biases else ():
         strangers = [layer.name for layer, _ in members if layer.index not in chosen]
         for layer, position in members:
             if layer.index in matched and position and strangers:
@@ -134,3 +163,13 @@ def sharers(
                 )
     layers = tuple(chosen[position] for position in sorted(chosen))
     return Sharers(layers, found.group, found.notes, found.refused)
+
+
+def _uses(net: Net) -> dict[str, list[tuple[Layer, int]]]:
+    """By param name the layers of one state that have it, and the position of their blob."""
+    found: dict[str, list[tuple[Layer, int]]] = {}
+    for layer in net.layers:
+        for position, spec in enumerate(layer.param):
+            if spec.name:
+                found.setdefault(spec.name, []).append((layer, position))
+    return found

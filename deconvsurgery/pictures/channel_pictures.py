@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
-from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.kernels.bilinear import Array
 from deconvsurgery.kernels.channel_map import Sight, sight
 from deconvsurgery.matching.matched_layer import Target
@@ -13,9 +13,8 @@ from deconvsurgery.plans.apply.before_and_after import weights_of
 from deconvsurgery.plans.apply.plan_types import Change
 
 
-def sight_of(target: Target, model: Model) -> Sight | None:
-    """The weights in the model; ``None`` where there are none that could be looked at."""
-    blob = weights_of(target, model)
+def sight_of(target: Target, blob: SourceBlob | None, model: Model) -> Sight | None:
+    """The weights in a blob; ``None`` where there are none that could be looked at."""
     shape = target.shape or (blob.shape if blob else ())
     if blob is None or blob.problem or not blob.count or not blob.fits(shape):
         return None

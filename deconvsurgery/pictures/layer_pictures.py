@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.kernels.channel_map import Sight
 from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.plans.apply.before_and_after import weights_of
 from deconvsurgery.plans.apply.plan_types import Change, Plan
 from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.rules.inspect_rows import Row
@@ -49,7 +51,7 @@ def planned_pictures(plan: Plan, net: Net, model: Model, states: Sequence[NetSta
         tuple(
             LayerPicture(
                 row.target,
-                sight_of(row.target, model),
+                sight_of(row.target, weights_of(row.target, model), model),
                 planned_sight(row, model) if isinstance(row, Change) else None,
             )
             for row in rows[:MOST_LAYERS]
@@ -72,7 +74,9 @@ def surveyed_pictures(
 
 def sights_of(rows: Iterable[Row], model: Model) -> tuple[Sight | None, ...]:
     """The weights of each row in the model, looked at; ``None`` where there are none."""
-    return tuple(None if row.target is None else sight_of(row.target, model) for row in rows)
+    return tuple(
+        None if row.target is None else sight_of(row.target, row.loaded, model) for row in rows
+    )
 
 
 def ways_of(
@@ -80,7 +84,8 @@ def ways_of(
 ) -> tuple[WayUp, ...]:
     """The net's upsampling path, in which rows are marked that are matched."""
     matched = {row.target.layer.index for row in rows if row.target and row.matched}
-    return _ways(matched, net, model, states)
+    whole = None if model is None else with_shared(model, owners(net, states))
+    return _ways(matched, net, whole, states)
 
 
 def _ways(

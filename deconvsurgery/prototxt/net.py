@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from itertools import islice
 from typing import TypeAlias, Union
 
 from deconvsurgery.arguments import texts
@@ -246,7 +247,47 @@ class Net:
 
         Level and phase replace what the file says, stages are added to it, as ``caffe.Net`` does.
         """
-        phases = (Phase.TEST, Phase.TRAIN) if phase is None else (phase,)
+        phases = BOTH_PHASES if phase is None else (phase,)
         stages = self.state.stage + texts(stage, "stage")
         own_level = self.state.level if level is None else level
         return tuple(NetState(each, own_level, stages) for each in phases)
+
+    def state_with(
+        self, layer: Layer, state: NetState, *, any_phase: bool = False
+    ) -> NetState | None:
+        """The state nearest to ``state`` in which the layer is active; ``None`` where none is.
+
+        The phase stays, unless ``any_phase``; the net's own stages stay, as nobody can take them
+        out (``caffe.Net`` only adds to them). Rules are met or broken one at a time and all at
+        once, which finds a state for whatever people write; it is no search.
+        """
+        phases = dict.fromkeys((state.phase, *(BOTH_PHASES if any_phase else ())))
+        for phase in phases:
+            here = replace(state, phase=phase)
+            for near in islice(_near(layer, here, frozenset(self.state.stage)), _MOST_TRIED):
+                if layer.active(near):
+                    return near
+        return None
+
+
+BOTH_PHASES = (Phase.TEST, Phase.TRAIN)
+_MOST_TRIED = 64  # nobody writes so many rules; a hostile net might
+
+
+def _near(layer: Layer, state: NetState, own: frozenset[str]) -> Iterator[NetState]:
+    """States that differ from ``state`` in what the layer's rules ask for."""
+    yield state
+    for rule in layer.include:
+        kept = tuple(stage for stage in state.stage if stage in own or stage not in rule.not_stage)
+        level = max(state.level, state.level if rule.min_level is None else rule.min_level)
+        level = min(level, level if rule.max_level is None else rule.max_level)
+        yield replace(state, level=level, stage=tuple(dict.fromkeys((*kept, *rule.stage))))
+    asked = {stage for rule in layer.exclude for stage in rule.stage}
+    banned = [stage for rule in layer.exclude for stage in rule.not_stage]
+    fewer = tuple(stage for stage in state.stage if stage in own or stage not in asked)
+    more = tuple(dict.fromkeys((*state.stage, *banned)))
+    levels = [rule.min_level - 1 for rule in layer.exclude if rule.min_level is not None]
+    levels += [rule.max_level + 1 for rule in layer.exclude if rule.max_level is not None]
+    for stage in (state.stage, fewer, more, tuple(dict.fromkeys((*fewer, *banned)))):
+        for level in (state.level, *levels):
+            yield replace(state, level=level, stage=stage)

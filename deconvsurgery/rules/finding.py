@@ -131,6 +131,18 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "weights hold NaN or infinity",
                 Severity.NOTE,
             ),
+            Rule(
+                "DS019",
+                "phases-differ",
+                "the phases or stages give layers of one name different blobs",
+                Severity.ERROR,
+            ),
+            Rule(
+                "DS020",
+                "not-set-up",
+                "a layer that Caffe would not set up, where no other rule says it",
+                Severity.ERROR,
+            ),
         )
     }
 )

@@ -6,13 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from deconvsurgery.caffemodel.model import Model, SourceLayer, Storage
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Storage
 from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.fingerprint import Fingerprint
-from deconvsurgery.matching.matched_layer import Target, targets
-from deconvsurgery.plans.apply.before_and_after import state_of
-from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.matching.compatibility import Kind, disagreements
+from deconvsurgery.matching.loaded_blobs import loading
+from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
+from deconvsurgery.matching.other_states import unlike
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.plans.apply.before_and_after import state_of_blob
+from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param
 from deconvsurgery.prototxt.selection import (
     DECONVOLUTION,
@@ -35,8 +39,9 @@ class Row:
 
     ``blobs`` are weight blobs by the net, ``source_blobs`` by the model; each ``None`` where the
     layer is not in it. ``weights`` is what a Deconvolution's weights are, ``None`` without a model.
-    ``storage`` is what holds the weights' values in the model. ``phases`` names the phases looked
-    at in which the layer is active.
+    ``loaded`` is the model's blob that a Deconvolution computes with, which may be that of a layer
+    that it shares its weights with; ``storage`` is what holds its values. ``phases`` names the
+    phases looked at in which the layer is active.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Row:
     weights: Fingerprint | None = None
     findings: tuple[Finding, ...] = ()
     storage: Storage | None = None
+    loaded: SourceBlob | None = None
 
 
 def survey(
@@ -97,42 +103,60 @@ def _net_rows(
     every_layer: bool,
     frozen: bool,
 ) -> list[Row]:
-    active = active_layers(net, states)
-    deconvolutions = [layer for layer in active if layer.type == DECONVOLUTION]
+    deconvolutions = [layer for layer in active_layers(net, states) if layer.type == DECONVOLUTION]
     matched = {layer.index for layer in selection.matched}
-    namesakes = Counter(
-        layer.name for state in states[:1] for layer in net.layers if layer.active(state)
-    )
     names = [layer.name for layer in deconvolutions]
     placed = _placed(net, states)
+    shared = with_shared(model, owners(net, states)) if model else None
+    judged = _judged(net, deconvolutions, states, model, shared)
+    named = {
+        target.layer.name: target
+        for target in united(each.target for several in judged.values() for each in several)
+    }
+    differing = unlike(net, states)
+    mismatches = {
+        each.index: each
+        for each in (disagreements(net, model, states) if model else ())
+        if each.kind in (Kind.BLOBS, Kind.SHAPE)
+    }
     rows = {}
-    for target in targets(net, deconvolutions, states, model):
-        layer = target.layer
+    for index, several in judged.items():
+        layer = net.layers[index]
         sources = model.by_name.get(layer.name, ()) if model else ()
-        weights = state_of(target, model) if model else None
-        case = Case(
-            target,
-            weights,
-            sources,
-            namesakes[layer.name],
-            layer.index in matched,
-            placement=placed.get(layer.index),
-            model=model,
-            pattern=exact_pattern(layer.name, names),
-            frozen=frozen,
-        )
-        rows[layer.index] = Row(
+        cases = [
+            Case(
+                each.target,
+                state_of_blob(each.blob, each.target, model) if model else None,
+                sources,
+                each.namesakes,
+                index in matched,
+                placement=placed.get(index),
+                model=shared,
+                pattern=exact_pattern(layer.name, names),
+                frozen=frozen,
+                blob=each.blob,
+                made_by=each.filler,
+                shared=each.shared,
+                named=named[layer.name],
+                mismatch=mismatches.get(index),
+                differs=differing.get(index),
+            )
+            for each in several
+        ]
+        found = {each.id: each for case in reversed(cases) for each in findings(case)}
+        rows[index] = Row(
             layer.name,
             layer.type,
             layer.line or None,
             _phases(layer, states),
-            layer.index in matched,
-            target,
-            _net_blobs(target),
+            index in matched,
+            several[0].target,
+            _net_blobs(several[0].target),
             _source_shapes(sources),
-            weights,
-            findings(case),
-            _storage(sources),
+            cases[0].weights,
+            tuple(found[rule] for rule in sorted(found)),
+            cases[0].blob.storage if cases[0].blob else _storage(sources),
+            several[0].blob,
         )
     if every_layer:
         for state in states:
@@ -149,6 +173,65 @@ def _net_rows(
                 )
                 rows[index] = replace(row, blobs=shapes.blobs or row.blobs)
     return [rows[index] for index in sorted(rows)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A Deconvolution in one state, or in several where they are alike for it.
+
+    ``blob`` is what it computes with, ``filler`` what makes its weights where that is ``None``.
+    """
+
+    target: Target
+    namesakes: int
+    blob: SourceBlob | None
+    filler: Filler | None
+    shared: bool
+
+    def with_other(self, other: _Judged) -> _Judged | None:
+        """Both as one; ``None`` where the states are to be told apart."""
+        target = both_at_once(self.target, other.target)
+        if target is None or self.blob is not other.blob or self.filler != other.filler:
+            return None
+        namesakes, shared = max(self.namesakes, other.namesakes), self.shared or other.shared
+        return _Judged(target, namesakes, self.blob, self.filler, shared)
+
+
+def _judged(
+    net: Net,
+    layers: Sequence[Layer],
+    states: Sequence[NetState],
+    model: Model | None,
+    shared: Model | None,
+) -> dict[int, list[_Judged]]:
+    """Each layer by its index, in each state in which it is something else; first the first's.
+
+    ``shared`` is the model with each layer's shared blobs in its place.
+    """
+    found: dict[int, list[_Judged]] = {}
+    for state in states:
+        active = net.filtered(state)
+        loaded = loading(active, model)
+        namesakes = Counter(layer.name for layer in active.layers)
+        users = Counter(loaded.owners.values())
+        for target in targets_in(net, layers, state, shared):
+            layer = target.layer
+            owner = loaded.owner(layer)
+            here = _Judged(
+                target,
+                namesakes[layer.name],
+                loaded.blob(layer),
+                owner.convolution_param.weight_filler,
+                loaded.shares(layer) or users[layer.index, 0] > 0,
+            )
+            known = found.setdefault(layer.index, [])
+            for position, other in enumerate(known):
+                if (both := other.with_other(here)) is not None:
+                    known[position] = both
+                    break
+            else:
+                known.append(here)
+    return dict(sorted(found.items()))
 
 
 def _placed(net: Net, states: Sequence[NetState]) -> dict[int, Placement]:
@@ -179,10 +262,11 @@ def _source_shapes(sources: Sequence[SourceLayer]) -> tuple[tuple[int, ...], ...
 def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) -> Row:
     """A layer by what the model itself says of it."""
     weights, target = None, None
+    blob = source.blobs[0] if source.blobs else None
     if source.type == DECONVOLUTION:
         message = layer_param(model, source)
         param = convolution_param(message)
-        shape = source.blobs[0].shape if source.blobs else None
+        shape = blob.shape if blob else None
         layer = Layer(0, source.name, source.type, convolution_param=param)
         target = Target(layer, shape[0] if shape else None, shape or None)
         try:
@@ -197,7 +281,7 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         except ShapeError as error:
             if message.fields:  # a file may hold names and weights only, which Caffe loads
                 target = replace(target, problem=error.message)
-        weights = state_of(target, model)
+        weights = state_of_blob(blob, target, model)
     case = Case(
         None if has_net else target,
         weights,
@@ -205,6 +289,8 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         matched=matched,
         model=model,
         by_net=False,
+        blob=blob,
+        made_by=target.layer.convolution_param.weight_filler if target else None,
     )
     return Row(
         source.name,
@@ -215,6 +301,7 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         weights=weights,
         findings=findings(case) if source.type == DECONVOLUTION else (),
         storage=_storage((source,)),
+        loaded=blob if target else None,
     )
 
 

@@ -6,6 +6,7 @@ A test tells what is so, with the numbers that prove it and how to mend it, or `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Final
 
@@ -39,6 +40,7 @@ from .suggest_repairs import (
     fill_it,
     freeze_it,
     group_it,
+    possible,
 )
 
 
@@ -52,6 +54,7 @@ def findings(case: Case) -> tuple[Finding, ...]:
             continue
         broken = test(case)
         if broken is not None:
+            broken = replace(broken, repair=possible(broken.repair, case))
             found.append(finding(rule_id, broken, layer, name))
     return tuple(found)
 
@@ -74,7 +77,7 @@ def finding(rule_id: str, broken: Broken, layer: Layer | None, name: str | None 
 def _no_weights(case: Case) -> Broken | None:
     if case.state is not State.MISSING or case.target is None or not case.by_net:
         return None
-    filler = case.target.layer.convolution_param.weight_filler
+    filler = case.made_by
     if filler is not None and (filler.type != "constant" or filler.value != 0):
         return None
     return Broken(
@@ -95,8 +98,7 @@ def _zero(case: Case) -> Broken | None:
 
 
 def _values(case: Case) -> int:
-    """Of several layers of its name the last that has some counts."""
-    return [0, *(source.blobs[0].count for source in case.sources if source.blobs)][-1]
+    return case.blob.count if case.blob else 0
 
 
 def _not_bilinear(case: Case) -> Broken | None:
@@ -240,26 +242,20 @@ def _learned(case: Case) -> Broken | None:
 def _disagreement(case: Case) -> Broken | None:
     if case.target is None:
         return Broken("the net has no such layer", {})
-    if case.weights is None or not case.by_net:
+    found = case.mismatch
+    return None if found is None else Broken(found.message, dict(found.numbers))
+
+
+def _phases_differ(case: Case) -> Broken | None:
+    return None if case.differs is None else Broken(case.differs.words, case.differs.numbers)
+
+
+def _not_set_up(case: Case) -> Broken | None:
+    """What a misspelt field leaves out is DS013's, which says more."""
+    target = case.target
+    if target is None or target.problem is None or not case.by_net or target.layer.misspelt:
         return None
-    param, shape = case.target.layer.convolution_param, case.target.shape
-    wanted = [shape, *([(param.num_output,)] if param.bias_term else [])]
-    for source in case.sources:
-        if not source.blobs:
-            continue
-        if len(source.blobs) != len(wanted):
-            return Broken(
-                f"the net gives it {plural(len(wanted), 'blob')}, the model has "
-                f"{len(source.blobs)}",
-                {"net": len(wanted), "model": len(source.blobs)},
-            )
-        for blob, expected in zip(source.blobs, wanted, strict=True):
-            if expected is not None and not blob.fits(expected):
-                return Broken(
-                    f"the net gives it {dims(expected)}, the model has {dims(blob.shape)}",
-                    {"net": expected, "model": blob.shape},
-                )
-    return None
+    return Broken(f"Caffe would not set it up: {target.problem}", {})
 
 
 def _twice(case: Case) -> Broken | None:
@@ -379,7 +375,8 @@ def _not_finite(case: Case) -> Broken | None:
 
 
 def _not_finite_bias(case: Case) -> tuple[int, int]:
-    blobs = [source.blobs for source in case.sources if source.blobs][-1:]
+    sources = () if case.passed_by else case.sources
+    blobs = [source.blobs for source in sources if source.blobs][-1:]
     nan = infinite = 0
     for blob in blobs[0][1:] if blobs else ():
         # What is there in part, or cannot be read, is DS014's.
@@ -413,4 +410,6 @@ TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
     "DS014": _refused_form,
     "DS016": _filler_stops,
     "DS018": _not_finite,
+    "DS019": _phases_differ,
+    "DS020": _not_set_up,
 }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deconvsurgery.caffemodel.model import Model, SourceLayer
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.matching.compatibility import Disagreement
 from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.matching.other_states import Unlike
 from deconvsurgery.plans.apply.before_and_after import judged
+from deconvsurgery.prototxt.net import Filler
 from deconvsurgery.shapes.alignment import Placement
 from deconvsurgery.shapes.fillers import BILINEAR, meant
 
@@ -26,6 +29,12 @@ class Case:
     layer, and made of what the model itself says where there is no net (``by_net`` false).
     ``namesakes`` counts the active layers of its name. ``pattern`` takes this layer alone.
     ``frozen``: nothing is to be learned.
+
+    ``weights`` are those that it computes with once Caffe has loaded the model, ``blob`` is where
+    the model has them, and ``made_by`` the filler that makes them where it has none: the owner's,
+    of shared memory (``shared``). ``named`` is what a verb that writes a blob takes the layer for,
+    together with all others of its name. ``mismatch`` is what net and model disagree on,
+    ``differs`` what another phase or stage does.
     """
 
     target: Target | None
@@ -38,6 +47,12 @@ class Case:
     model: Model | None = None
     pattern: str = "*"
     frozen: bool = False
+    blob: SourceBlob | None = None
+    made_by: Filler | None = None
+    shared: bool = False
+    named: Target | None = None
+    mismatch: Disagreement | None = None
+    differs: Unlike | None = None
 
     @property
     def state(self) -> State | None:
@@ -47,21 +62,24 @@ class Case:
     @property
     def weighted(self) -> bool:
         """The model has weights for it."""
-        return any(source.blobs for source in self.sources)
+        return self.blob is not None
+
+    @property
+    def passed_by(self) -> bool:
+        """The model has weights of its name, which Caffe loads into another layer."""
+        return self.blob is None and any(source.blobs for source in self.sources)
 
     @property
     def filler(self) -> str | None:
-        """The weight_filler, by the name that was meant; ``None`` where none is given."""
-        filler = self.target.layer.convolution_param.weight_filler if self.target else None
-        return None if filler is None else meant(filler.type)
+        """The ``weight_filler`` that counts, by the name that was meant; ``None`` without one."""
+        return None if self.made_by is None else meant(self.made_by.type)
 
     @property
     def unjudged(self) -> bool:
         """The model has a blob of weights for it that cannot be read, or is of another shape."""
-        if self.target is None:
+        if self.target is None or self.blob is None:
             return False
-        weighted = [source for source in self.sources if source.blobs]
-        return bool(weighted) and not judged(self.target, weighted[-1].blobs[0])
+        return not judged(self.target, self.blob)
 
     @property
     def interpolates(self) -> bool:
@@ -75,8 +93,8 @@ class Case:
             return self.weights.nvidia or self.state in INTERPOLATING
         if self.target is None:
             return False
-        layer = self.target.layer
-        param, filler = layer.convolution_param, layer.convolution_param.weight_filler
+        layer, filler = self.target.layer, self.made_by
+        param = layer.convolution_param
         if filler is not None and (filler.type != "constant" or filler.value != 0):
             return self.filler == BILINEAR
         frozen = bool(layer.param) and layer.param[0].lr_mult == 0

@@ -10,15 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
-from deconvsurgery.errors import ShapeError, SurgeryError
+from deconvsurgery.errors import SurgeryError
 from deconvsurgery.matching.compatibility import Disagreement, Kind, disagreements
-from deconvsurgery.matching.matched_layer import interpolates
+from deconvsurgery.matching.matched_layer import interpolates, united
 from deconvsurgery.matching.model_oddities import Oddity, oddities
+from deconvsurgery.matching.other_states import unlike
+from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.transplant.plan import make_grafting
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, exact_pattern
 from deconvsurgery.shapes.fillers import filler_problems
-from deconvsurgery.shapes.infer import infer_shapes
+from deconvsurgery.shapes.infer import BVLC_TYPES, infer_shapes
 from deconvsurgery.wording import listed, plural, quoted
 
 from .finding import (
@@ -32,7 +34,10 @@ from .inspect_rows import Row, survey
 from .layer_rules import finding, misspelt, stopped
 
 # Rules over the whole, which a layer alone would break in other words.
-_WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014", "DS016"})
+_WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014", "DS016", "DS019", "DS020"})
+
+# What they say of a layer is why Caffe would not set it up, as DS013 does; DS020 is for all else.
+_SAID_BETTER = frozenset({"DS015"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +55,17 @@ def audit(
     states: Sequence[NetState],
     wanted: Wanted,
 ) -> tuple[Finding, ...]:
-    """Every rule that is broken and wanted, by line, column, id; last what has no line.
-
-    Raises ``ShapeError`` for a matched layer that Caffe would not set up: no rule can be held
-    against what cannot be.
-    """
-    if net is not None:
-        _refuse_what_cannot_be(net, selection, states)
+    """Every rule that is broken and wanted, by line, column, id; last what has no line."""
     rows = survey(net, model, selection, states, frozen=wanted.frozen)
     found = [*_of_layers(rows)]
     if net is not None:
         found += _twice(net, model, states)
         found += _misspelt(net.layers)
         found += _fillers(net, states)
+        found += _phases_differ(net, states)
+        found += _not_set_up(net, states, found)
     if net is not None and model is not None:
-        missing = {each.layer for each in found if each.id == "DS001"}
+        missing = {(each.layer, each.line) for each in found if each.id == "DS001"}
         found += _mismatched(net, model, states, missing, _fillable(rows))
     if model is not None:
         found += _refused(net, model)
@@ -76,28 +77,6 @@ def _place(each: Finding) -> tuple[bool, int, int, str]:
     return each.line is None, each.line or 0, each.column or 0, each.id
 
 
-def _refuse_what_cannot_be(net: Net, selection: Selection, states: Sequence[NetState]) -> None:
-    matched = {layer.index for layer in selection.matched}
-    unset: dict[int, tuple[Layer, str]] = {}
-    for state in states:
-        active = net.filtered(state)
-        for index, shapes in infer_shapes(active).items():
-            layer = net.layers[index]
-            # What a misspelt field leaves out is DS013's, which says more.
-            if index in matched and shapes.problem is not None and not layer.misspelt:
-                unset.setdefault(index, (layer, shapes.problem))
-    if not unset:
-        return
-    layer, problem = unset[min(unset)]
-    more = f" (and {len(unset) - 1} more)" if len(unset) > 1 else ""
-    raise ShapeError(
-        f"layer {quoted(layer.name)}{more}: Caffe would not set it up: {problem}",
-        layer=layer.name,
-        line=layer.line or None,
-        hint="Caffe stops at such a layer: fix the net, or leave it out with -x/--exclude",
-    )
-
-
 def _of_layers(rows: Sequence[Row]) -> Iterator[Finding]:
     for row in rows:
         yield from (each for each in row.findings if each.id not in _WHOLE)
@@ -106,27 +85,32 @@ def _of_layers(rows: Sequence[Row]) -> Iterator[Finding]:
 def _fillable(rows: Sequence[Row]) -> Mapping[str, str]:
     """Matched layers that ``transplant --apply`` would fill, and patterns that take them."""
     names = [row.name for row in rows]
-    found: dict[str, str] = {}
-    for row in rows:
-        target = row.target
-        if row.matched and target is not None and not target.problem and interpolates(target):
-            found[row.name] = exact_pattern(row.name, names)
-    return found
+    matched = (row.target for row in rows if row.matched and row.target is not None)
+    return {
+        target.layer.name: exact_pattern(target.layer.name, names)
+        for target in united(matched)
+        if not target.problem and interpolates(target)
+    }
 
 
 def _twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator[Finding]:
     """DS012: matters where a layer of the name has weights, which go by name."""
-    told: set[str] = set()
+    told: dict[str, list[set[int]]] = defaultdict(list)
     last = model is not None and model.version is Version.HDF5
     for state in states:
         active = net.filtered(state)
         named: dict[str, list[Layer]] = defaultdict(list)
         for layer in active.layers:
             named[layer.name].append(layer)
-        several = {name: each for name, each in named.items() if len(each) > 1 and name not in told}
+        several = {
+            name: each
+            for name, each in named.items()
+            if len(each) > 1
+            and not any({at.index for at in each} <= others for others in told[name])
+        }
         shapes = infer_shapes(active) if several else {}
         for name, layers in several.items():
-            told.add(name)
+            told[name].append({layer.index for layer in layers})
             weighted = any(shapes[layer.index].blobs != () for layer in layers)
             lines = tuple(layer.line for layer in layers if layer.line)
             where = listed([str(line) for line in lines])
@@ -167,21 +151,58 @@ def _fillers(net: Net, states: Sequence[NetState]) -> Iterator[Finding]:
                     yield finding("DS016", stopped(problem), layer)
 
 
+def _phases_differ(net: Net, states: Sequence[NetState]) -> Iterator[Finding]:
+    """DS019, at the later of the two layers."""
+    for each in unlike(net, states).values():
+        layer = each.here.layer
+        yield Finding(
+            "DS019",
+            each.words,
+            layer.line or None,
+            layer.column or None,
+            layer.name,
+            numbers=tuple(each.numbers.items()),
+            repair=Repair("set its name up alike everywhere, or give each a name of its own"),
+        )
+
+
+def _not_set_up(net: Net, states: Sequence[NetState], said: Sequence[Finding]) -> Iterator[Finding]:
+    """DS020: what else makes Caffe stop at a layer, in the first state in which it does."""
+    better = {(each.layer, each.line) for each in said if each.id in _SAID_BETTER}
+    better |= {(layer.name, layer.line or None) for layer in net.layers if layer.misspelt}
+    problems: dict[int, str] = {}
+    for state in states:
+        for index, shapes in infer_shapes(net.filtered(state)).items():
+            if shapes.problem is not None:
+                problems.setdefault(index, shapes.problem)
+    for index, problem in sorted(problems.items()):
+        layer = net.layers[index]
+        if layer.type in BVLC_TYPES and (layer.name, layer.line or None) not in better:
+            yield Finding(
+                "DS020",
+                f"Caffe would not set it up: {problem}",
+                layer.line or None,
+                layer.column or None,
+                layer.name,
+                repair=Repair("correct the layer in the net"),
+            )
+
+
 def _mismatched(
     net: Net,
     model: Model,
     states: Sequence[NetState],
-    missing: set[str | None],
+    missing: set[tuple[str | None, int | None]],
     fillable: Mapping[str, str],
 ) -> Iterator[Finding]:
     """DS011; a matched layer that the model lacks is DS001's."""
     found = disagreements(net, model, states)
-    mended = _transplanted(net, model, states, found, fillable)
-    columns = {layer.line: layer.column for layer in net.layers if layer.line}
+    whole = with_shared(model, owners(net, states))
+    mended = _transplanted(net, whole, states, found, fillable)
     for each in found:
-        lacked = each.kind is Kind.MODEL_LACKS and each.layer in missing
+        lacked = each.kind is Kind.MODEL_LACKS and (each.layer, each.line) in missing
         if each.kind not in (Kind.NET_LACKS, Kind.TWICE_IN_NET) and not lacked:
-            yield _mismatch(each, columns, mended, fillable)
+            yield _mismatch(each, net, mended, fillable)
     strangers = [each for each in found if each.kind is Kind.NET_LACKS]
     if strangers:
         count = len(strangers)
@@ -236,7 +257,7 @@ _REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
 
 def _mismatch(
     each: Disagreement,
-    columns: Mapping[int, int],
+    net: Net,
     mended: Mapping[str, Repair],
     fillable: Mapping[str, str],
 ) -> Finding:
@@ -257,7 +278,7 @@ def _mismatch(
         "DS011",
         each.message,
         each.line,
-        columns.get(each.line or 0),
+        None if each.index is None else net.layers[each.index].column or None,
         each.layer,
         Severity.ERROR if each.stops else None,
         tuple(each.numbers.items()),

@@ -18,6 +18,8 @@ _NOTHING_ELSE = ("--no-group", "--filler", "keep")
 def fill_it(case: Case) -> Repair:
     """Bilinear weights into the layer."""
     words = "give it bilinear weights"
+    if case.passed_by:
+        return Repair("Caffe loads its weights into another layer: give each a name of its own")
     refused = _refusal(case)
     if refused is None:
         return Repair(words, (_apply(case),))
@@ -53,6 +55,8 @@ def group_it(case: Case) -> Repair:
     if not case.weighted:
         return Repair(words, (Step("patch-net", ("-p", case.pattern)),))
     regroup = Step("regroup", ("-p", case.pattern))
+    if case.shared:
+        return Repair(f"{words}, in every layer that shares its weights and in the model, by hand")
     if case.state is State.BILINEAR:
         return Repair(words, (regroup,))
     if _refusal(case) is None:
@@ -77,6 +81,22 @@ def freeze_it(case: Case) -> Repair:
     )
 
 
+def possible(repair: Repair | None, case: Case) -> Repair | None:
+    """The repair without commands that would be refused, whatever they are to mend.
+
+    Nothing can be done to a layer that Caffe would not set up. Layers of one name have one blob
+    in a model: where they are not set up alike no verb writes it.
+    """
+    if repair is None or not repair.steps or case.target is None:
+        return repair
+    if case.target.problem is not None:
+        return Repair(f"{repair.words}, once Caffe would set the layer up")
+    unlike = case.named is not None and case.named.problem is not None
+    if unlike and any(step.verb != "patch-net" for step in repair.steps):
+        return Repair(f"{repair.words}, once its name is set up alike everywhere")
+    return repair
+
+
 def can_be_enlarged(case: Case) -> bool:
     """There is a recipe for its stride, and ``patch-net`` can write it."""
     target = case.target
@@ -94,7 +114,7 @@ def _refusal(case: Case) -> Refusal | None:
     """Why ``apply`` would not fill it; found out only where something is to be mended."""
     if case.target is None or case.model is None or case.weights is None or not case.by_net:
         return None
-    return refusal(case.target, case.model, case.weights, Options())
+    return refusal(case.named or case.target, case.model, case.weights, Options())
 
 
 def _apply(case: Case) -> Step:

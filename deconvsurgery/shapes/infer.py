@@ -56,6 +56,10 @@ RULES: Final[Mapping[str, Rule]] = {
     **DATA_RULES,
 }
 
+_OF_FORKS: Final = frozenset(FORK_RULES) | {"DepthwiseConvolution", "NdConvolution", "NdPooling"}
+BVLC_TYPES: Final = frozenset(RULES) - _OF_FORKS - {"CONVOLUTION3D", "DECONVOLUTION3D", "POOLING3D"}
+"""Types of BVLC's Caffe, whose checks are known; what forks make of theirs is their own."""
+
 # Layers whose first top has the channels of their first bottom, whatever its size. Crop is not
 # here: it depends on its axis.
 _KEEPS_CHANNELS: Final = frozenset(

@@ -196,8 +196,12 @@ def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
     assert pair.model is not None
     result = regroup(pair.net, pair.model, pair.net_output, pair.output, force=force, **arguments)
     plan = result.regrouping
-    layers = [{"name": each.target.layer.name, "action": "regrouped"} for each in plan.changes]
-    layers += [{"name": each.target.layer.name, "action": "unchanged"} for each in plan.kept]
+    layers = [
+        {"name": place.layer.name, "action": action}
+        for action, several in (("regrouped", plan.changes), ("unchanged", plan.kept))
+        for each in several
+        for place in each.places
+    ]
     told = {
         "changed": result.changed,
         "layers": layers,

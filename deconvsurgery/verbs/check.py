@@ -10,7 +10,6 @@ from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.pictures.layer_pictures import (
     Pictures,
     sights_of,
@@ -42,7 +41,7 @@ from .open_and_write import (
 class CheckResult:
     """What ``check`` found in a net, or a net and its model.
 
-    ``matched`` are the layers that were looked at. ``error`` is why it could not be checked, of a
+    ``matched`` names each layer that was looked at. ``error`` is why it could not be checked, of a
     pair among several; there are no findings then. ``pictures`` is ``None`` unless asked for.
     """
 
@@ -101,8 +100,6 @@ def check(
             stack.enter_context(given_model(model)) if model is not None else (None, None)
         )
         stack.enter_context(blamed(net_name))
-        if opened and read:
-            opened = with_shared(opened, owners(read, read.states()))
         listed = read or (source_selection(opened) if opened else Net())
         states = listed.states(phase_of(phase), level, stage)
         selection = match_layers(listed, patterns, exclude, states)
@@ -122,7 +119,7 @@ def check(
             net=net_name,
             model=model_name,
             findings=audit(read, opened, selection, states, wanted),
-            matched=tuple(dict.fromkeys(layer.name for layer in selection.matched)),
+            matched=tuple(layer.name for layer in selection.matched),
             net_version=read.version if read else None,
             model_version=str(opened.version) if opened else None,
             model_size=opened.source.size if opened else None,

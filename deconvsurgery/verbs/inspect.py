@@ -11,7 +11,6 @@ from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.kernels.channel_map import Sight
 from deconvsurgery.matching.compatibility import disagreements, in_words
 from deconvsurgery.matching.model_oddities import census
-from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
@@ -75,8 +74,6 @@ def inspect(
             stack.enter_context(given_model(model)) if model is not None else (None, None)
         )
         stack.enter_context(blamed(net_name))
-        if opened and read:
-            opened = with_shared(opened, owners(read, read.states()))
         listed = read or (source_selection(opened) if opened else Net())
         states = listed.states(phase_of(phase), level, stage)
         chosen = DEFAULT_PATTERNS if wanted is None else wanted

@@ -17,14 +17,10 @@ from deconvsurgery.plans.regroup.edits import reshaped
 from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping, sums_expanded
 from deconvsurgery.prototxt.net import (
     Layer,
-    Net,
-    NetState,
     Phase,
 )
 from deconvsurgery.prototxt.selection import (
-    DECONVOLUTION,
     DEFAULT_PATTERNS,
-    active_layers,
     match_layers,
     nothing_matched,
 )
@@ -101,7 +97,7 @@ def regroup(
             raise nothing_matched(read, patterns, states, exclude)
         opened = with_shared(opened, owners(read, states))
         plan = make_regrouping(read, opened, selection.matched, states, expand=expand)
-        edits, _ = patched_text(text, read, _field_changes(read, states, plan))
+        edits, _ = patched_text(text, read, _field_changes(plan))
         outcome = reshaped(plan, opened)
         size = outcome_size(outcome, opened.source.size)
         warnings: tuple[str, ...] = ()
@@ -130,19 +126,12 @@ def regroup(
         )
 
 
-def _field_changes(
-    net: Net, states: Sequence[NetState], plan: Regrouping
-) -> dict[int, list[FieldChange]]:
-    """What changes in every Deconvolution of the text that has a regrouped one's name.
-
-    They all have the same groups before, else none would have been regrouped.
-    """
-    changes = {change.target.layer.name: change for change in plan.changes}
+def _field_changes(plan: Regrouping) -> dict[int, list[FieldChange]]:
+    """What changes in each regrouped layer of the text, its namesakes included."""
     path = (("convolution_param", 0), ("group", 0))
     found = {}
-    for layer in active_layers(net, states):
-        change = changes.get(layer.name)
-        if layer.type == DECONVOLUTION and change is not None:
+    for change in plan.changes:
+        for layer in (place.layer for place in change.places):
             param = layer.message.message("convolution_param")
             found[layer.index] = [FieldChange(path, param.integer("group"), change.said)]
             if change.group == 1 and sums_expanded(param):

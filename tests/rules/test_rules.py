@@ -155,6 +155,13 @@ BROKEN = {
     "DS018": Broken(
         "note", {"nan": 1, "infinite": 2, "values": 48, "bias_nan": 0, "bias_infinite": 0}, []
     ),
+    "DS019": Broken(
+        "error",
+        {"blob": 0, "shape": (3, 3, 4, 4), "other": (3, 1, 4, 4), "line": 3},
+        [],
+        line=16,
+    ),
+    "DS020": Broken("error", {}, []),
 }
 
 
@@ -376,8 +383,9 @@ def test_an_offset_below_zero_cannot_be(made: Made, words: Words) -> None:
     crop = 'layer { name: "crop" type: "Crop" bottom: "up" bottom: "score" top: "c" }\n'
     text = first + pool + up.replace('bottom: "score"', 'bottom: "p"') + crop
     text = text.replace('top: "c"', 'top: "c" crop_param { offset: 0 }')
-    (found,) = checked(made(text, "")).findings
+    found, stops = checked(made(text, "")).findings
     assert (found.id, dict(found.numbers)["expected"]) == ("DS007", (-1.0, -1.0))
+    assert (stops.id, stops.layer) == ("DS020", "crop")  # 6 pixels cannot be cut down to 8
     assert found.repair is not None
     assert found.repair.steps == ()
     assert numbers(found.repair.words) == [-1]
@@ -494,7 +502,7 @@ def disagreement(net: Path, model: Path) -> Any:
 
 
 def test_a_namesake_without_weights_does_not_hide_them(made: Made, words: Words) -> None:
-    """Caffe copies what each of the two has: the values are those of the first."""
+    """Caffe would copy what each of the two has, the first one's values; it stops at the second."""
     net, model = made(net_of(), "zero")
     two = parsed(model.read_bytes())
     two.layer.add(name="up", type="Deconvolution")
@@ -502,7 +510,8 @@ def test_a_namesake_without_weights_does_not_hide_them(made: Made, words: Words)
     model.write_bytes(two.SerializeToString())
     up, lost = ds.inspect(net, model).rows
     assert [(each.id, dict(each.numbers)) for each in up.findings] == [
-        ("DS002", {"values": 144, "nonzero": 0})
+        ("DS002", {"values": 144, "nonzero": 0}),
+        ("DS011", {"net": 1, "model": 0}),
     ]
     (finding,) = lost.findings
     assert (finding.id, finding.layer, finding.line) == ("DS011", "lost", None)

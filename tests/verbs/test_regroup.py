@@ -14,9 +14,11 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from helpers.models import NetParameter, blob_values, indexed, parsed
+from helpers.models import NetParameter, blob_values, indexed, model_bytes, parsed
+from helpers.nets import TEST, TRAIN, conv, data_layer, layer, up
 from helpers.oracles import opencv_forward, ramp, scattered
 from helpers.places import LAYOUTS
+from helpers.real_caffe import at_hand, real_caffe
 from helpers.runs import run_here
 from helpers.words import Words, numbers, shapes
 
@@ -271,3 +273,105 @@ def test_the_command_line(tmp_path: Path, words: Words) -> None:
     assert (code, document["changed"], document["written"]) == (0, True, False)
     assert run_here(tmp_path, "regroup", "-", "-", "a", "b")[0] == 2
     assert contents(tmp_path) == written
+
+
+# --- namesakes: a model has their weights under one name, whatever state they are of
+
+DATA = data_layer(1, 3, 8, 8)
+DENSE = "num_output: 3 bias_term: false kernel_size: 4 stride: 2 pad: 1"
+APART = [
+    ('exclude { stage: "deploy" }', 'include { stage: "deploy" }'),
+    ('include { stage: "deploy" }', 'exclude { stage: "deploy" }'),
+    (TRAIN, TEST),
+    ("include { max_level: 0 }", "include { min_level: 1 }"),
+    ('include { phase: TRAIN stage: "s" }', 'include { phase: TEST stage: "t" not_stage: "s" }'),
+]
+DIAGONAL = np.zeros((3, 3, 4, 4), np.float32)
+DIAGONAL[range(3), range(3)] = np.arange(1, 17).reshape(4, 4)
+
+
+def namesakes(folder: Path, first: str, second: str) -> None:
+    """A net with two layers ``up``, given whole, and a model with the weights of one diagonal."""
+    (folder / "net").write_text(DATA + first + second)
+    (folder / "in").write_bytes(model_bytes({"up": [DIAGONAL]}, kind="Deconvolution"))
+
+
+def groups(net: Path) -> list[int]:
+    read = ds.parse_net(net.read_bytes())
+    return [layer.convolution_param.group for layer in read.layers if layer.type != "Input"]
+
+
+@pytest.mark.parametrize("asked", ["", "--phase test", "--phase train"])
+@pytest.mark.parametrize("rules", APART, ids=str)
+def test_namesakes_of_other_states_are_regrouped_too(
+    rules: tuple[str, str], asked: str, tmp_path: Path
+) -> None:
+    namesakes(tmp_path, *(up("up", DENSE, more=rule) for rule in rules))
+    options = asked.split()
+    if rules == APART[-1]:  # without a stage neither is there
+        options += ["--stage", "s" if asked != "--phase test" else "t"]
+    code, out, _ = run_here(tmp_path, "regroup", "--json", *options, "net", "in", "net2", "out")
+    assert code == 0
+    rows = json.loads(out)["layers"]
+    assert sorted((row["name"], row["line"], row["action"]) for row in rows) == [
+        ("up", 2, "regrouped"),
+        ("up", 3, "regrouped"),
+    ]
+    assert groups(tmp_path / "net2") == [3, 3]
+    back = ["--expand", "net2", "out", "net3", "back"]
+    assert run_here(tmp_path, "regroup", *options, *back)[0] == 0
+    assert (tmp_path / "net3").read_bytes() == (tmp_path / "net").read_bytes()
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "in").read_bytes()
+    kept = ["net2", "out", "net4", "same"]
+    code, out, _ = run_here(tmp_path, "regroup", "--json", *options, *kept)
+    assert sorted((row["line"], row["action"]) for row in json.loads(out)["layers"]) == [
+        (2, "unchanged"),
+        (3, "unchanged"),
+    ]
+
+
+@at_hand
+def test_a_real_caffe_loads_the_pair_in_each_state(tmp_path: Path) -> None:
+    namesakes(tmp_path, *(up("up", DENSE, more=rule) for rule in APART[0]))
+    ds.regroup(tmp_path / "net", tmp_path / "in", tmp_path / "net2", tmp_path / "out")
+    for stages in ((), ("deploy",)):
+        before, after = (
+            real_caffe(tmp_path / net, tmp_path / model, stages=stages, forward=True)
+            for net, model in (("net", "in"), ("net2", "out"))
+        )
+        assert not after.stops
+        assert np.array_equal(after.values["up"], before.values["up"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        up("up", f"{DENSE} group: 3", more=APART[0][1]),
+        up("up", DENSE.replace("kernel_size: 4", "kernel_size: 2"), more=APART[0][1]),
+        up("up", DENSE, more='param { name: "w" } ' + APART[0][1])
+        + up("up2", DENSE, more='param { name: "w" } ' + APART[0][1]),
+        conv("up", "num_output: 3 kernel_size: 4 bias_term: false", more=APART[0][1]),
+        layer("up", "MyOwn", APART[0][1]),
+    ],
+    ids=["another group", "another kernel", "shared there", "another type", "a fork's type"],
+)
+def test_a_namesake_that_cannot_follow_is_a_reason(
+    other: str, tmp_path: Path, words: Words
+) -> None:
+    namesakes(tmp_path, up("up", DENSE, more=APART[0][0]), other)
+    before = contents(tmp_path)
+    with pytest.raises(ds.SurgeryError) as raised:
+        ds.regroup(tmp_path / "net", tmp_path / "in", tmp_path / "net2", tmp_path / "out")
+    words(raised.value, other.split('type: "')[1].split('"')[0] + str(len(other)))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("rule", ["include { min_level: 1 max_level: 0 }", APART[0][1]])
+def test_a_namesake_without_weights_does_not_matter(rule: str, tmp_path: Path) -> None:
+    """Nor one that no state has."""
+    never = up("up", f"{DENSE} group: 3", more=rule)
+    other = layer("up", "ReLU", rule) if "stage" in rule else never
+    namesakes(tmp_path, up("up", DENSE, more=APART[0][0]), other)
+    result = ds.regroup(tmp_path / "net", tmp_path / "in", tmp_path / "net2", tmp_path / "out")
+    (change,) = result.regrouping.changes
+    assert change.namesakes == ()

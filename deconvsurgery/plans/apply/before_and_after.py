@@ -40,7 +40,11 @@ def weights_of(target: Target, model: Model) -> SourceBlob | None:
 
 def state_of(target: Target, model: Model) -> Fingerprint:
     """What the weights in the model are; ``other`` also where they cannot be `judged`."""
-    blob = weights_of(target, model)
+    return state_of_blob(weights_of(target, model), target, model)
+
+
+def state_of_blob(blob: SourceBlob | None, target: Target, model: Model) -> Fingerprint:
+    """What the weights are where a blob of the model holds them, or none does; as `state_of`."""
     if blob is None or not (blob.count or blob.problem):
         return Fingerprint(State.MISSING)
     if not judged(target, blob):

@@ -5,8 +5,9 @@ Decides, and tells what is in the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -15,18 +16,22 @@ from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.errors import MismatchError, ShapeError
 from deconvsurgery.kernels.bilinear import Array
 from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.matching.other_states import states_beyond
 from deconvsurgery.matching.shared_blobs import owners
 from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
+from deconvsurgery.prototxt.selection import DECONVOLUTION, active_layers
 from deconvsurgery.shapes.geometry import check_blob
+from deconvsurgery.shapes.infer import infer_shapes
 from deconvsurgery.wording import agreed, dims, plural
 
 
 @dataclass(frozen=True, slots=True)
 class Regroup:
-    """A layer whose weights become those of another ``group``: ``shape`` before and ``after``.
+    """A name whose weights become those of another ``group``: ``shape`` before and ``after``.
 
     ``said`` is what net and model are to say of it: ``None`` where the field goes. ``told`` is what
-    else goes with it.
+    else goes with it. ``namesakes`` are the net's other Deconvolutions of the name, which load the
+    same weights in other phases, stages or levels, or beside it: they change with it.
     """
 
     target: Target
@@ -35,6 +40,12 @@ class Regroup:
     shape: tuple[int, ...]
     after: tuple[int, ...]
     told: tuple[str, ...] = ()
+    namesakes: tuple[Layer, ...] = ()
+
+    @property
+    def places(self) -> tuple[Target, ...]:
+        """The layer and its namesakes, one by one."""
+        return _places(self.target, self.namesakes)
 
     @property
     def count(self) -> int:
@@ -65,15 +76,25 @@ class Regroup:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A matched layer that stays as it is, and why."""
+    """A matched layer, and its namesakes, that stays as it is, and why."""
 
     target: Target
     reason: str
+    namesakes: tuple[Layer, ...] = ()
+
+    @property
+    def places(self) -> tuple[Target, ...]:
+        """The layer and its namesakes, one by one."""
+        return _places(self.target, self.namesakes)
+
+
+def _places(target: Target, namesakes: Sequence[Layer]) -> tuple[Target, ...]:
+    return (target, *(replace(target, layer=layer) for layer in namesakes))
 
 
 @dataclass(frozen=True, slots=True)
 class Regrouping:
-    """Every matched layer once."""
+    """Every matched name once."""
 
     changes: tuple[Regroup, ...] = ()
     kept: tuple[Kept, ...] = ()
@@ -91,27 +112,46 @@ def make_regrouping(
 
     Raises ``MismatchError`` or ``ShapeError`` that names every layer for which the two would not be
     the same function, with the largest weight that is in the way.
+
+    A model has weights by name: a matched layer's namesakes in other phases, stages and levels,
+    also those that were not asked for, are regrouped with it, or it is refused for their sake.
     """
+    names = {layer.name for layer in matched}
+    states = (*states, *states_beyond(net, names, states, any_phase=True))
+    namesakes: dict[str, list[Layer]] = defaultdict(list)
+    for layer in active_layers(net, states):
+        if layer.name in names and layer.type == DECONVOLUTION:
+            namesakes[layer.name].append(layer)
+    strangers = _strangers(net, states, names)
     changes: list[Regroup] = []
     kept: list[Kept] = []
     refused: list[tuple[Target, str]] = []
     shared = _shared_names(net, states)
-    others = _groups(matched)
-    for target in targets(net, matched, states, model):
-        param = target.layer.convolution_param
+    layers = [layer for several in namesakes.values() for layer in several]
+    groups = _groups(layers)
+    for target in targets(net, layers, states, model):
+        name, param = target.layer.name, target.layer.convolution_param
+        others = tuple(layer for layer in namesakes[name] if layer.index != target.layer.index)
         group = 1 if expand else param.num_output
-        stays = others[target.layer.name] == {group}
+        stays = groups[name] == {group}
         if stays and (target.shape is None or _model_differs(target, model) is None):
-            kept.append(Kept(target, f"group is {group} already"))
-        elif target.layer.name in shared:
+            kept.append(Kept(target, f"group is {group} already", others))
+        elif name in shared:
             refused.append((target, "it shares its weights by a param name; regroup those by hand"))
+        elif name in strangers:
+            other = strangers[name]
+            line = f" (line {other.line})" if other.line else ""
+            refused.append(
+                (target, f"a {other.type}{line} has this name, too, and loads the same weights")
+            )
         elif (reason := _unfit(target, model, expand=expand)) is not None:
             refused.append((target, reason))
         else:
             shape = target.shape or ()
             after = (shape[0], param.num_output // group, *shape[2:])
-            told = tuple(_told(target, model, prod(after), expand=expand))
-            changes.append(Regroup(target, group, _said(target.layer, group), shape, after, told))
+            told = tuple(_told(target, others, model, prod(after), expand=expand))
+            said = _said(target.layer, group)
+            changes.append(Regroup(target, group, said, shape, after, told, others))
     for change in changes:
         found = _too_large(change) if expand else _off_diagonal(change, model)
         if found is not None:
@@ -129,11 +169,14 @@ def _groups(layers: Sequence[Layer]) -> dict[str, set[int]]:
     return found
 
 
-def _told(target: Target, model: Model, count: int, *, expand: bool) -> Iterator[str]:
+def _told(
+    target: Target, namesakes: Sequence[Layer], model: Model, count: int, *, expand: bool
+) -> Iterator[str]:
     """What goes beside the weights."""
     if any(each.blobs[0].loses_diff(count) for each in weighted(model, target.layer.name)):
         yield "the diff (gradients) of its weights is dropped: it has their old shape"
-    if expand and sums_expanded(target.layer.message.message("convolution_param")):
+    layers = (target.layer, *namesakes)
+    if expand and any(sums_expanded(each.message.message("convolution_param")) for each in layers):
         yield (
             "its weight_filler is taken out: with one group Caffe's filler fills every pair of "
             "channels, so that each output would sum them all"
@@ -173,6 +216,21 @@ def _said(layer: Layer, group: int) -> int | None:
 def weighted(model: Model, name: str) -> list[SourceLayer]:
     """The model's layers of a name that have blobs; Caffe loads all, the last wins."""
     return [source for source in model.by_name.get(name, ()) if source.blobs]
+
+
+def _strangers(net: Net, states: Sequence[NetState], names: Collection[str]) -> dict[str, Layer]:
+    """Of these names the layers of another type that have weights, or may have."""
+    found: dict[str, Layer] = {}
+    for state in states:
+        active = net.filtered(state)
+        others = [
+            layer for layer in active.layers if layer.name in names and layer.type != DECONVOLUTION
+        ]
+        shapes = infer_shapes(active) if others else {}
+        for layer in others:
+            if shapes[layer.index].blobs != ():
+                found.setdefault(layer.name, layer)
+    return found
 
 
 def _shared_names(net: Net, states: Sequence[NetState]) -> set[str]:

@@ -147,33 +147,35 @@ def regroup_document(result: RegroupResult) -> Document:
         layers=[
             *(
                 {
-                    "name": each.target.layer.name,
-                    "line": each.target.layer.line or None,
+                    "name": place.layer.name,
+                    "line": place.layer.line or None,
                     "action": "regrouped",
                     "reason": None,
                     "group": {
-                        "before": each.target.layer.convolution_param.group,
+                        "before": place.layer.convolution_param.group,
                         "after": each.group,
                     },
                     "shape": {"before": each.shape, "after": each.after},
                     "told": each.told,
                 }
                 for each in plan.changes
+                for place in each.places
             ),
             *(
                 {
-                    "name": each.target.layer.name,
-                    "line": each.target.layer.line or None,
+                    "name": place.layer.name,
+                    "line": place.layer.line or None,
                     "action": "unchanged",
                     "reason": each.reason,
                     "group": {
-                        "before": each.target.layer.convolution_param.group,
-                        "after": each.target.layer.convolution_param.group,
+                        "before": place.layer.convolution_param.group,
+                        "after": place.layer.convolution_param.group,
                     },
-                    "shape": {"before": each.target.shape, "after": each.target.shape},
+                    "shape": {"before": place.shape, "after": place.shape},
                     "told": (),
                 }
                 for each in plan.kept
+                for place in each.places
             ),
         ],
         left_alone=[{"name": each.name, "type": each.type} for each in result.left_alone],

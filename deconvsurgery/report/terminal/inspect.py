@@ -219,7 +219,8 @@ def inspect_remarks(result: InspectResult) -> Iterator[Remark]:
     for words in result.notes:
         yield "note", LEARNED, None, words
     for row in result.rows:
-        if row.target is not None and row.target.problem:
+        said = any(each.id == "DS020" for each in row.findings)
+        if row.target is not None and row.target.problem and not said:
             yield "problem", WRONG, row.name, row.target.problem
         if row.target is not None and row.target.guess:
             yield "note", LEARNED, row.name, row.target.guess

@@ -54,9 +54,15 @@ def regroup_report(result: RegroupResult, *, width: int, terminal: bool) -> Rend
     """
     plan = result.regrouping
     rows = [
-        _cells(each.target, each.group, each.shape, each.after, terminal) for each in plan.changes
+        _cells(place, each.group, each.shape, each.after, terminal)
+        for each in plan.changes
+        for place in each.places
     ]
-    rows += [_cells(each.target, None, each.target.shape, None, terminal) for each in plan.kept]
+    rows += [
+        _cells(place, None, place.shape, None, terminal)
+        for each in plan.kept
+        for place in each.places
+    ]
     said = list(_remarks(result, terminal))
     closing = closing_words(result)
     return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
@@ -105,12 +111,14 @@ def _remarks(result: RegroupResult, terminal: bool) -> Iterator[Remark]:
 def closing_words(result: RegroupResult) -> str:
     """One sentence on the layers and bytes, one on the files."""
     plan = result.regrouping
-    total = len(plan.changes) + len(plan.kept)
+    changed, kept = (
+        sum(len(each.places) for each in several) for several in (plan.changes, plan.kept)
+    )
     if not plan.changes:
         sentence = "Nothing had to change" if result.written else "Nothing would change"
     else:
         verb = "Regrouped" if result.written else "Would regroup"
-        sentence = f"{verb} {len(plan.changes):,} of {plural(total, 'matched layer')}"
+        sentence = f"{verb} {changed:,} of {plural(changed + kept, 'matched layer')}"
         if result.output_size is not None:
             sentence += f": {result.input_size:,} → {plural(result.output_size, 'byte')}"
     if not result.written:

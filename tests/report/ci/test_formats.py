@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from jsonschema import Draft7Validator
 
+from deconvsurgery.rules.finding import RULES
 from helpers.documents import parsed_json, published
 from helpers.models import NetParameter
 from helpers.runs import run_here, tool
@@ -206,7 +207,7 @@ def test_what_github_demands_of_a_run(log: Found) -> None:
     driver = run["tool"]["driver"]
     assert driver["name"] == "deconvsurgery"
     assert re.fullmatch(r"\d+\.\d+\.\d+(-[\w.]+)?", driver["semanticVersion"])
-    assert [rule["id"] for rule in driver["rules"]] == [f"DS{n:03}" for n in range(1, 15)]
+    assert [rule["id"] for rule in driver["rules"]] == sorted(RULES)
     for rule in driver["rules"]:
         assert 0 < len(rule["name"]) <= 255
         assert 0 < len(rule["shortDescription"]["text"]) <= 1024

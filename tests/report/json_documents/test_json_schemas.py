@@ -281,6 +281,11 @@ TEXTS = {
         convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1
           bias_filler { type: "constant" value: 3 } } }
       layer { name: "up_crop" type: "ReLU" bottom: "u" top: "u" include { phase: TRAIN } }""",
+    "phases.net": """input: "d" input_dim: 1 input_dim: 2 input_dim: 5 input_dim: 5
+layer { name: "up" type: "Deconvolution" bottom: "d" top: "u" include { phase: TRAIN }
+  convolution_param { num_output: 2 kernel_size: 4 stride: 2 pad: 1 } }
+layer { name: "up" type: "ReLU" bottom: "d" top: "u" include { phase: TEST } }
+""",
     "twice.net": """input: "d" input_dim: 1 input_dim: 2 input_dim: 5 input_dim: 5
       layer { name: "up" type: "Deconvolution" bottom: "d" top: "u"
         convolution_param { num_output: 2 kernel_size: 4 weight_filler { type: "bilinear" } } }
@@ -515,6 +520,7 @@ RUNS = {
       --allow-empty demo.net layouts/gauss.caffemodel.h5
       demo.net cut demo.net half
       -p * twice.net
+      phases.net
       -p * demo.net ruled.net pointer.net
       --config pairs.toml
     """,

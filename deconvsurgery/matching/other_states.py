@@ -1,0 +1,149 @@
+"""One name in several phases and stages: its layers there, and whether their blobs are the same.
+
+Caffe finds weights by a layer's name alone, so that what one state saves another loads
+(``Net::CopyTrainedLayersFrom``), and a solver's test net takes its train net's
+(``Net::ShareTrainedLayersWith``). Both stop where the number of blobs or a shape differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.selection import active_layers
+from deconvsurgery.shapes.geometry import Shape, merged
+from deconvsurgery.shapes.infer import infer_shapes
+from deconvsurgery.wording import dims, plural, quoted
+
+from .compatibility import told_blobs
+
+# Each state is a walk through the net, and a hostile net could ask for one a layer.
+_MOST_STATES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A layer in a state, and the shapes of its weight blobs there."""
+
+    layer: Layer
+    state: NetState
+    blobs: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """Two setups of one name that cannot load each other's weights; the later layer is ``here``.
+
+    ``position`` is that of the first blob whose shapes differ, ``None`` where their numbers do.
+    """
+
+    here: Setup
+    there: Setup
+    position: int | None = None
+
+    @property
+    def words(self) -> str:
+        """What differs, with the line of the other layer, and what follows."""
+        here, there = self.here, self.there
+        if self.position is None:
+            one, other = (_count(each.blobs) for each in (here, there))
+            what = "it has"
+        else:
+            one, other = (dims(each.blobs[self.position]) for each in (here, there))
+            what = f"its blob {self.position} is"
+        elsewhere = here.layer.index != there.layer.index
+        line = f" (line {there.layer.line})" if elsewhere and there.layer.line else ""
+        first, second = state_words(here.state, there.state)
+        return (
+            f"{what} {one} in {first} and {other} in {second}{line}: Caffe cannot load the "
+            "weights of one into the other"
+        )
+
+    @property
+    def numbers(self) -> dict[str, int | tuple[int | None, ...] | None]:
+        """What differs: a number of blobs, or the shapes of one; and the other layer's line."""
+        here, there, at = self.here.blobs, self.there.blobs, self.position
+        line = self.there.layer.line or None
+        if at is None:
+            return {"blobs": len(here), "others": len(there), "line": line}
+        return {"blob": at, "shape": here[at], "other": there[at], "line": line}
+
+
+def unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
+    """By index each layer whose blobs are not those of its name in another of the states.
+
+    Stages and levels beyond those asked for are looked at, too, as far as a name of an active
+    layer has another layer there. Nothing is said where the net leaves a shape open.
+    """
+    names = {layer.name for layer in active_layers(net, states)}
+    known: dict[str, Setup] = {}
+    found: dict[int, Unlike] = {}
+    for state in (*states, *states_beyond(net, names, states)[:_MOST_STATES]):
+        active = net.filtered(state)
+        shapes = infer_shapes(active)
+        # A binary model fills the first layer of a name; DS012 is of the others.
+        for layer in {layer.name: layer for layer in reversed(active.layers)}.values():
+            blobs = told_blobs(shapes[layer.index])
+            if blobs is None or shapes[layer.index].forms:
+                continue  # unknown, or of several forms that forks give it
+            setup = Setup(layer, state, blobs)
+            other = known.setdefault(layer.name, setup)
+            one, two = sorted((other, setup), key=lambda each: each.layer.index)
+            for difference in _differences(two, one):
+                found.setdefault(two.layer.index, difference)
+                break
+    return found
+
+
+def _differences(here: Setup, there: Setup) -> Iterator[Unlike]:
+    if len(here.blobs) != len(there.blobs):
+        yield Unlike(here, there)
+        return
+    for position, shapes in enumerate(zip(here.blobs, there.blobs, strict=True)):
+        if not merged(shapes)[1]:
+            yield Unlike(here, there, position)
+
+
+def states_beyond(
+    net: Net, names: Container[str], states: Sequence[NetState], *, any_phase: bool = False
+) -> tuple[NetState, ...]:
+    """States for the layers of these names that are active in none of ``states``.
+
+    Each is as near to one of ``states`` as its layer's rules allow, in its phase unless
+    ``any_phase``; a layer that no state has is left out.
+    """
+    found: dict[NetState, None] = {}
+    for layer in net.layers:
+        if layer.name not in names or any(layer.active(state) for state in (*states, *found)):
+            continue
+        for state in states:
+            near = net.state_with(layer, state, any_phase=any_phase)
+            if near is not None:
+                found.setdefault(near)
+                break
+    return tuple(found)
+
+
+def state_words(one: NetState, other: NetState) -> tuple[str, str]:
+    """Two states, as far as they differ: ``phase TRAIN``, ``stage 'deploy'``, ``level 2``."""
+    return _state(one, other), _state(other, one)
+
+
+def _state(state: NetState, other: NetState) -> str:
+    said = [f"phase {state.phase.name}"] if state.phase != other.phase else []
+    if state.stage != other.stage:
+        stages = [quoted(stage) for stage in state.stage if stage not in other.stage]
+        if stages:
+            said.append(f"stage{'s' if len(stages) > 1 else ''} {', '.join(stages)}")
+        else:
+            lacks = ", ".join(quoted(stage) for stage in other.stage if stage not in state.stage)
+            said.append(f"a state without {lacks}")
+    if state.level != other.level:
+        said.append(f"level {state.level}")
+    return " and ".join(said)
+
+
+def _count(blobs: Sequence[Shape]) -> str:
+    return plural(len(blobs), "blob") if blobs else "no blobs"
