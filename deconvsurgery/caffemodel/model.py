@@ -235,16 +235,16 @@ class SourceBlob:
         return self.diff_count > 0
 
     def loses_diff(self, count: int) -> bool:
-        """Rewritten with ``count`` values, its gradients go.
+        """Rewritten with ``count`` values, where it had another number, its gradients go.
 
-        They stay where values and gradients were as many before. Of another length Caffe stops
-        at them (``Blob::FromProto``), and there is no shape that they would be the gradients of.
+        Caffe would stop at them (``Blob::FromProto``), and they would be of no shape. Where the
+        number stays they do, too, whatever their length: that was so before.
         """
         place = self.place
         if isinstance(place, Dataset):
             return place.diff and self.count != count
         had = self.diff_count > 0 or (isinstance(place, OnWire) and bool(place.diffs))
-        return had and (self.count not in (0, count) or self.diff_count not in (0, count))
+        return had and self.count not in (0, count)
 
     @property
     def both_forms(self) -> bool:

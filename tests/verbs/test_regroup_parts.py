@@ -439,7 +439,9 @@ def applied(place: Path, text: str, *blobs: bytes, **options: Any) -> tuple[ds.C
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DIFFS if not kind.endswith("is none")])
-def test_apply_drops_gradients_of_another_length(kind: str, tmp_path: Path, words: Words) -> None:
+def test_apply_leaves_gradients_and_says_where_caffe_stops_at_them(
+    kind: str, tmp_path: Path, words: Words
+) -> None:
     applied(tmp_path, APPLIED, ZEROS + SHAPE)
     values = wire.values_range((tmp_path / "out").read_bytes(), "up")
     filled = (tmp_path / "out").read_bytes()[slice(*values)]
@@ -449,7 +451,7 @@ def test_apply_drops_gradients_of_another_length(kind: str, tmp_path: Path, word
     assert (tmp_path / "out").read_bytes() == layer_v2(b"up", b"Deconvolution", meant)
     words(change.warnings, "fits")
     change, _ = applied(tmp_path, APPLIED, other + ZEROS + SHAPE)
-    meant = sized(5, filled) + SHAPE
+    meant = other + sized(5, filled) + SHAPE
     assert (tmp_path / "out").read_bytes() == layer_v2(b"up", b"Deconvolution", meant)
     (said,) = change.warnings
     assert numbers(said) == [5, 32]
@@ -463,22 +465,13 @@ def test_apply_leaves_gradients_of_weights_that_stay(tmp_path: Path) -> None:
     assert (change.values_changed, len(blob.diff)) == (0, 5)
 
 
-def test_apply_drops_a_bias_gradient_of_another_length(tmp_path: Path, words: Words) -> None:
+def test_apply_says_it_of_a_bias_gradient_too(tmp_path: Path, words: Words) -> None:
     text = APPLIED.replace("bias_term: false", "")
     bias = sized(5, floats(1, 2)) + dims(2) + DIFFS["diff"](np.ones(3, "f4"))
     change, (_, blob) = applied(tmp_path, text, ZEROS + SHAPE, bias, zero_bias=True)
-    assert (list(blob.data), list(blob.diff)) == ([0, 0], [])
+    assert (list(blob.data), list(blob.diff)) == ([0, 0], [1, 1, 1])
     assert numbers(change.warnings[0]) == [3, 2]
     words(change.warnings[0])
-    _, (_, blob) = applied(tmp_path, text, ZEROS + SHAPE, bias)
-    assert (list(blob.data), list(blob.diff)) == ([1, 2], [1, 1, 1])
-
-
-@at_hand
-def test_caffe_loads_what_apply_made_of_gradients_of_another_length(tmp_path: Path) -> None:
-    applied(tmp_path, APPLIED, ZEROS + SHAPE + DIFFS["diff"](np.ones(5, "f4")))
-    assert real_caffe(APPLIED, tmp_path / "in").stops
-    assert not real_caffe(APPLIED, tmp_path / "out").stops
 
 
 def test_transplant_takes_no_gradients(tmp_path: Path) -> None:
@@ -488,20 +481,6 @@ def test_transplant_takes_no_gradients(tmp_path: Path) -> None:
     ds.transplant(tmp_path / "net", tmp_path / "in", tmp_path / "out")
     found = parsed((tmp_path / "out").read_bytes())
     assert [len(each.diff) for each in found.layer[1].blobs] == [0]
-
-
-def test_convert_drops_gradients_of_another_length(tmp_path: Path, words: Words) -> None:
-    """Where it rewrites the values; what it leaves, it leaves whole."""
-    for diff, length in ((32, 32), (5, 0)):
-        blob = sized(8, bytes(8 * 32)) + SHAPE + DIFFS["diff"](np.ones(diff, "f4"))
-        (tmp_path / "in").write_bytes(layer_v2(b"up", b"Deconvolution", blob))
-        result = ds.convert(tmp_path / "in", tmp_path / "out", force=True)
-        (after,) = parsed((tmp_path / "out").read_bytes()).layer[0].blobs
-        assert (len(after.data), len(after.double_data), len(after.diff)) == (32, 0, length)
-        assert len(result.warnings) == (not length)
-    words(result.warnings)
-    ds.convert(tmp_path / "in", tmp_path / "out", values="keep", force=True)
-    assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
 
 
 def test_convert_says_which_hdf5_gradients_it_leaves_out(tmp_path: Path) -> None:

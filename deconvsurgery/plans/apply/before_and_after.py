@@ -128,7 +128,7 @@ def planned_change(
         values_changed=changed,
         values=prod(fill.shape),
         warnings=(
-            *_warnings(target, fill, sources, model, net, bias, options, changed > 0),
+            *_warnings(target, fill, sources, model, net, bias, options),
             *_left_not_finite(after),
         ),
     )
@@ -198,7 +198,6 @@ def _warnings(
     net: Net,
     bias: BiasFill | None,
     options: Options,
-    changed: bool,
 ) -> tuple[str, ...]:
     layer, param = target.layer, target.layer.convolution_param
     weighted = _weighted(sources)
@@ -231,9 +230,7 @@ def _warnings(
     for source in weighted[-1:]:
         if source.blobs[0].both_forms:
             said.append("its blob has both shape forms; Caffe ignores the newer one")
-        rewritten = [prod(fill.shape) if changed else None]
-        rewritten.append(bias.count if bias is not None and bias.changed else None)
-        said += _diffs(source, rewritten)
+        said += _diffs(source)
         if param.bias_term and bias is None:
             largest = _largest_bias(source, model)
             if not isfinite(largest):
@@ -249,16 +246,13 @@ def _left_not_finite(after: Fingerprint) -> Iterator[str]:
         yield "NaN or infinity stays off the diagonal; without --keep-off-diagonal it is cleared"
 
 
-def _diffs(source: SourceLayer, rewritten: Sequence[int | None]) -> Iterator[str]:
-    """Gradients of the weights; values that are nowhere else, of the weights or the bias.
-
-    ``rewritten`` are the values that each of the two gets, ``None`` where it stays.
-    """
-    for name, blob, count in zip(("weights", "bias"), source.blobs, rewritten, strict=False):
-        if count is not None and blob.loses_diff(count):
+def _diffs(source: SourceLayer) -> Iterator[str]:
+    """Gradients of the weights; values that are nowhere else, of the weights or the bias."""
+    for name, blob in zip(("weights", "bias"), source.blobs, strict=False):
+        if blob.count and blob.diff_count not in (0, blob.count):
             yield (
                 f"the diff of its {name} has {blob.diff_count:,} values, where they are "
-                f"{count:,}: Caffe stops at that, and it is dropped"
+                f"{blob.count:,}: Caffe stops at that; it stays as it is"
             )
         elif blob.has_diff and blob.count and name == "weights":
             yield "its blob carries a diff, which stays as it is"

@@ -181,8 +181,7 @@ def _left_out(each: BlobConversion, *, hdf5: bool, new: bool) -> bool:
     place = each.blob.place
     if isinstance(place, Dataset):
         return place.diff and new
-    stale = each.retyped and each.blob.loses_diff(each.blob.count)
-    return stale or ((hdf5 or each.blob.of_c3d) and each.blob.has_diff)
+    return (hdf5 or each.blob.of_c3d) and each.blob.has_diff
 
 
 def _of_c3d(layer: LayerConversion) -> bool:
