@@ -39,6 +39,7 @@ class LayerField(IntEnum):
     PARAM = 6
     BLOBS = 7
     CONVOLUTION_PARAM = 106
+    INNER_PRODUCT_PARAM = 117
 
 
 class ParamField(IntEnum):
@@ -57,6 +58,7 @@ class V1LayerField(IntEnum):
     TYPE = 5
     BLOBS = 6
     CONVOLUTION_PARAM = 10
+    INNER_PRODUCT_PARAM = 17
     PARAM = 1001
 
 

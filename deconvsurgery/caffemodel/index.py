@@ -94,6 +94,7 @@ class _Found:
     version: Version = Version.V2
     blobs: list[SourceBlob] = field(default_factory=list)
     convolution_param: list[Field] = field(default_factory=list)
+    inner_product_param: list[Field] = field(default_factory=list)
     param_names: list[str] = field(default_factory=list)
 
     def layer(self, tag: int, frames: tuple[Frame, ...]) -> SourceLayer:
@@ -107,6 +108,7 @@ class _Found:
             frames,
             tuple(self.convolution_param),
             tuple(self.param_names),
+            tuple(self.inner_product_param),
         )
 
 
@@ -121,6 +123,8 @@ def _layer(window: Window, outer: Field) -> SourceLayer:
             found.type = _text(window, inner)
         elif inner.number == LayerField.CONVOLUTION_PARAM:
             found.convolution_param.append(inner)
+        elif inner.number == LayerField.INNER_PRODUCT_PARAM:
+            found.inner_product_param.append(inner)
         elif inner.number == LayerField.PARAM:
             found.param_names.append(_param_name(window, inner))
         elif inner.number == LayerField.BLOBS:
@@ -148,6 +152,8 @@ def _v1_layer(window: Window, outer: Field) -> SourceLayer:
             found.name = _text(window, inner)
         elif inner.number == V1LayerField.CONVOLUTION_PARAM:
             found.convolution_param.append(inner)
+        elif inner.number == V1LayerField.INNER_PRODUCT_PARAM:
+            found.inner_product_param.append(inner)
         elif inner.number == V1LayerField.PARAM:
             found.param_names.append(_text(window, inner))
         elif inner.number == V1LayerField.BLOBS:

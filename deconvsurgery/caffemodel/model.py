@@ -325,6 +325,7 @@ class SourceLayer:
     frames: tuple[Frame, ...] = ()
     convolution_param: tuple[Field, ...] = ()
     param_names: tuple[str, ...] = ()
+    inner_product_param: tuple[Field, ...] = ()
 
 
 ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]
@@ -346,6 +347,15 @@ class Model:
             namesakes.setdefault(layer.name, []).append(layer)
         by_name = {name: tuple(found) for name, found in namesakes.items()}
         object.__setattr__(self, "by_name", by_name)
+
+    @property
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:
+        """The shapes of each layer's blobs by its name: of several layers the last that has any."""
+        return {
+            layer.name: tuple(blob.shape for blob in layer.blobs)
+            for layer in self.layers
+            if layer.blobs
+        }
 
     @property
     def blobs(self) -> Iterator[SourceBlob]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ModelError
@@ -16,7 +16,7 @@ from .model import (
     SourceBlob,
     SourceLayer,
 )
-from .wire import ByteSource
+from .wire import ByteSource, Field
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,15 +50,30 @@ def _values(source: ByteSource, chunk: Chunk, first: int, count: int) -> Array:
 
 def layer_param(model: Model, layer: SourceLayer) -> Message:
     """The ``convolution_param`` that the file itself holds for a layer; empty when it has none."""
+    return _param(model, layer, "convolution_param", layer.convolution_param)
+
+
+def inner_product_param(model: Model, layer: SourceLayer) -> Message:
+    """The ``inner_product_param`` that the file holds for a layer; empty when it has none."""
+    return _param(model, layer, "inner_product_param", layer.inner_product_param)
+
+
+_MESSAGES: Final = {
+    "convolution_param": "ConvolutionParameter",
+    "inner_product_param": "InnerProductParameter",
+}
+
+
+def _param(model: Model, layer: SourceLayer, name: str, fields: Iterable[Field]) -> Message:
     from google.protobuf.message import DecodeError
 
-    param: Any = message_class("ConvolutionParameter")()
-    for field in layer.convolution_param:
+    param: Any = message_class(_MESSAGES[name])()
+    for field in fields:
         try:
             param.MergeFromString(model.source.read(field.start, field.stop - field.start))
         except DecodeError:
             raise ModelError(
-                f"the convolution_param of layer {layer.name!r} is damaged",
+                f"the {name} of layer {layer.name!r} is damaged",
                 offset=field.start,
                 layer=layer.name,
                 hint="the file is damaged; fetch it again",

@@ -201,11 +201,13 @@ def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...
     (0.25, 0.75, 0.75, 0.25)
 
     Raises:
-        ShapeError: stride or dilation is not positive, or is beyond all reason.
+        ShapeError: the stride is not positive, the dilation below 0, or one beyond all reason. With
+            a dilation of 0, which Caffe takes, all taps lie in one place.
     """
     if taps.ndim != 1:
         raise ValueError(f"one axis at a time, not an array of shape {taps.shape}")
-    step, spread = positive(stride, "a stride"), positive(dilation, "a dilation")
+    step = positive(stride, "a stride")
+    spread = 0 if dilation == 0 else positive(dilation, "a dilation")
     phases = np.arange(taps.size) * spread % step
     # Past the last tap all phases are alike: one 0 stands for millions of them.
     count = step if step <= MANY_PHASES else min(step, (taps.size - 1) * spread + 2)

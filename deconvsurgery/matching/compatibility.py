@@ -70,12 +70,13 @@ def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[D
     """Every disagreement, each kind once a layer: first the net's layers, then those it lacks.
 
     A layer is judged in the states in which it is active; one that the net has in any state at
-    all is not lacking. Nothing is said where the net leaves a shape open.
+    all is not lacking. Nothing is said where the net leaves a shape open, but for the number of
+    axes, which the model's own blobs tell.
     """
     met: dict[tuple[Kind, int], Disagreement] = {}
     for state in states:
         active = net.filtered(state)
-        shapes, loaded = infer_shapes(active), loading(active, model)
+        shapes, loaded = infer_shapes(active, model.shapes, channels=False), loading(active, model)
         for layer in active.layers:
             for each in _of_layer(layer, shapes[layer.index], loaded, model):
                 met.setdefault((each.kind, layer.index), replace(each, index=layer.index))

@@ -16,10 +16,8 @@ from deconvsurgery.kernels.bilinear import (
 )
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.shapes.geometry import convolution_window
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
-from deconvsurgery.shapes.layers.windows import spatial_axes
-from deconvsurgery.wording import by, dims, spread
+from deconvsurgery.wording import by, dims, listed, quoted, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,8 @@ class Target:
 
     ``shape`` is the weight blob's ``(channels, num_output // group, kernel_h, kernel_w)``,
     ``None`` while ``channels`` is unknown. ``guess`` says how a guessed number of channels was
-    come by, ``problem`` why Caffe would not set the layer up.
+    come by, ``problem`` why Caffe would not set the layer up. ``axes_open``: neither net nor model
+    tells how many axes its bottom has, so that there is no kernel to speak of.
     """
 
     layer: Layer
@@ -54,6 +53,7 @@ class Target:
     dilation: tuple[int, ...] = ()
     guess: str | None = None
     problem: str | None = None
+    axes_open: bool = False
 
     @property
     def inputs_an_output(self) -> int | None:
@@ -132,16 +132,11 @@ def targets_in(
     net: Net, layers: Sequence[Layer], state: NetState, model: Model | None
 ) -> list[Target]:
     """The facts of those of the layers that are active in a state, each for itself."""
-    source_shapes = {
-        source.name: tuple(blob.shape for blob in source.blobs)
-        for source in (model.layers if model else ())
-        if source.blobs
-    }
     wanted = {layer.index for layer in layers if layer.active(state)}
     if not wanted:
         return []
     active = net.filtered(state)
-    shapes = infer_shapes(active, source_shapes)
+    shapes = infer_shapes(active, model.shapes if model else {})
     return [_target(layer, shapes[layer.index]) for layer in active.layers if layer.index in wanted]
 
 
@@ -160,14 +155,28 @@ def both_at_once(known: Target, other: Target) -> Target | None:
     return merged if known.problem == other.problem == merged.problem else None
 
 
+def open_axes(found: Iterable[Target]) -> tuple[str, ...]:
+    """What is to be said of layers whose number of axes nothing tells."""
+    names = [quoted(each.layer.name) for each in found if each.axes_open]
+    if not names:
+        return ()
+    several = len(names) > 1
+    return (
+        f"the number of axes of the bottom{'s' if several else ''} of {listed(names)} is not "
+        "known: what depends on it is not judged",
+    )
+
+
 def _target(layer: Layer, shapes: LayerShapes) -> Target:
-    bottom = shapes.bottoms[0] if shapes.bottoms else None
-    try:
-        window = convolution_window(
-            layer.convolution_param, spatial_axes(layer.convolution_param, bottom)
+    window = shapes.window
+    if window is None:
+        return Target(
+            layer,
+            channels=shapes.channels,
+            guess=shapes.guess,
+            problem=shapes.problem,
+            axes_open=shapes.problem is None,
         )
-    except ShapeError as error:
-        return Target(layer, problem=shapes.problem or error.message)
     weight = shapes.blobs[0] if shapes.blobs else None
     shape = tuple(dim for dim in weight or () if dim is not None)
     complete = weight is not None and len(shape) == len(weight)
@@ -191,11 +200,13 @@ def _merged(known: Target, other: Target) -> Target:
     if other.problem is not None:
         return replace(known, problem=other.problem)
     one, two = known.layer.convolution_param, other.layer.convolution_param
+    if known.axes_open != other.axes_open:  # one of the two says more
+        known, other = (other, known) if known.axes_open else (known, other)
     pairs = (
         ("shape", known.shape, other.shape),
-        ("kernel", known.kernel, other.kernel),
-        ("stride", known.stride, other.stride),
-        ("dilation", known.dilation, other.dilation),
+        ("kernel", known.kernel, other.kernel or None),
+        ("stride", known.stride, other.stride or None),
+        ("dilation", known.dilation, other.dilation or None),
         ("group", one.group, two.group),
         ("num_output", one.num_output, two.num_output),
         ("bias_term", one.bias_term, two.bias_term),

@@ -91,9 +91,4 @@ def ways_of(
 def _ways(
     matched: set[int], net: Net, model: Model | None, states: Sequence[NetState]
 ) -> tuple[WayUp, ...]:
-    shapes = {
-        source.name: tuple(blob.shape for blob in source.blobs)
-        for source in (model.layers if model else ())
-        if source.blobs
-    }
-    return ways_up(net, states, matched, shapes)
+    return ways_up(net, states, matched, model.shapes if model else {})

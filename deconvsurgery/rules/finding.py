@@ -120,6 +120,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 Severity.ERROR,
             ),
             Rule(
+                "DS015",
+                "unmet",
+                "bottoms that do not meet, a bottom that no layer makes, or a top made twice",
+                Severity.ERROR,
+            ),
+            Rule(
                 "DS016",
                 "filler",
                 "a filler that stops Caffe",

@@ -25,7 +25,7 @@ from deconvsurgery.prototxt.selection import (
     exact_pattern,
 )
 from deconvsurgery.shapes.alignment import Placement, placements
-from deconvsurgery.shapes.geometry import Shape, convolution_window
+from deconvsurgery.shapes.geometry import Shape, asked_axes, convolution_window
 from deconvsurgery.shapes.infer import infer_shapes
 
 from .finding import Finding
@@ -106,7 +106,7 @@ def _net_rows(
     deconvolutions = [layer for layer in active_layers(net, states) if layer.type == DECONVOLUTION]
     matched = {layer.index for layer in selection.matched}
     names = [layer.name for layer in deconvolutions]
-    placed = _placed(net, states)
+    placed = _placed(net, model, states)
     shared = with_shared(model, owners(net, states)) if model else None
     judged = _judged(net, deconvolutions, states, model, shared)
     named = {
@@ -159,8 +159,10 @@ def _net_rows(
             several[0].blob,
         )
     if every_layer:
+        told = model.shapes if model else {}
         for state in states:
-            for index, shapes in infer_shapes(net.filtered(state)).items():
+            inferred = infer_shapes(net.filtered(state), told, channels=False)
+            for index, shapes in inferred.items():
                 layer = net.layers[index]
                 sources = model.by_name.get(layer.name, ()) if model else ()
                 row = rows.get(index) or Row(
@@ -234,11 +236,11 @@ def _judged(
     return dict(sorted(found.items()))
 
 
-def _placed(net: Net, states: Sequence[NetState]) -> dict[int, Placement]:
+def _placed(net: Net, model: Model | None, states: Sequence[NetState]) -> dict[int, Placement]:
     """Where each Deconvolution's output lies, in the first state in which that is wrong, or any."""
     found: dict[int, Placement] = {}
     for state in states:
-        for placed in placements(net.filtered(state)):
+        for placed in placements(net.filtered(state), model.shapes if model else None):
             known = found.get(placed.layer.index)
             if known is None or known.right:
                 found[placed.layer.index] = placed
@@ -269,15 +271,19 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         shape = blob.shape if blob else None
         layer = Layer(0, source.name, source.type, convolution_param=param)
         target = Target(layer, shape[0] if shape else None, shape or None)
+        axes = len(shape) - 2 if shape and len(shape) > 1 else asked_axes(param)
         try:
-            window = convolution_window(param, len(shape) - 2 if shape and len(shape) > 1 else None)
-            target = replace(
-                target,
-                kernel=window.kernel,
-                stride=window.stride,
-                pad=window.pad,
-                dilation=window.dilation,
-            )
+            if axes is None:
+                target = replace(target, axes_open=True)
+            else:
+                window = convolution_window(param, axes)
+                target = replace(
+                    target,
+                    kernel=window.kernel,
+                    stride=window.stride,
+                    pad=window.pad,
+                    dilation=window.dilation,
+                )
         except ShapeError as error:
             if message.fields:  # a file may hold names and weights only, which Caffe loads
                 target = replace(target, problem=error.message)

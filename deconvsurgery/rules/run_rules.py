@@ -32,6 +32,7 @@ from .finding import (
 )
 from .inspect_rows import Row, survey
 from .layer_rules import finding, misspelt, stopped
+from .layers_that_stop import MEETINGS, unmet
 
 # Rules over the whole, which a layer alone would break in other words.
 _WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014", "DS016", "DS019", "DS020"})
@@ -62,8 +63,9 @@ def audit(
         found += _twice(net, model, states)
         found += _misspelt(net.layers)
         found += _fillers(net, states)
+        found += unmet(net, model, states)
         found += _phases_differ(net, states)
-        found += _not_set_up(net, states, found)
+        found += _not_set_up(net, model, states, found)
     if net is not None and model is not None:
         missing = {(each.layer, each.line) for each in found if each.id == "DS001"}
         found += _mismatched(net, model, states, missing, _fillable(rows))
@@ -166,17 +168,22 @@ def _phases_differ(net: Net, states: Sequence[NetState]) -> Iterator[Finding]:
         )
 
 
-def _not_set_up(net: Net, states: Sequence[NetState], said: Sequence[Finding]) -> Iterator[Finding]:
+def _not_set_up(
+    net: Net, model: Model | None, states: Sequence[NetState], said: Sequence[Finding]
+) -> Iterator[Finding]:
     """DS020: what else makes Caffe stop at a layer, in the first state in which it does."""
     better = {(each.layer, each.line) for each in said if each.id in _SAID_BETTER}
     better |= {(layer.name, layer.line or None) for layer in net.layers if layer.misspelt}
+    told = model.shapes if model else {}
     problems: dict[int, str] = {}
     for state in states:
-        for index, shapes in infer_shapes(net.filtered(state)).items():
+        for index, shapes in infer_shapes(net.filtered(state), told, channels=False).items():
             if shapes.problem is not None:
                 problems.setdefault(index, shapes.problem)
     for index, problem in sorted(problems.items()):
         layer = net.layers[index]
+        if layer.type in MEETINGS:  # DS015's, which is silent where sizes are not certain
+            continue
         if layer.type in BVLC_TYPES and (layer.name, layer.line or None) not in better:
             yield Finding(
                 "DS020",

@@ -6,7 +6,7 @@ root can be compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
@@ -20,8 +20,8 @@ from .coordinates import (
     composed,
     layer_map,
 )
-from .geometry import Window, convolution_window
-from .infer import RULES
+from .geometry import Shape, Window
+from .infer import RULES, LayerShapes, SourceShapes, infer_shapes
 
 HALF: Final = Fraction(1, 2)
 # Of more deconvolutions without a Crop in between the last ones are remembered.
@@ -109,9 +109,14 @@ class Placement:
         return placed and self.wrong_crop is None
 
 
-def placements(net: Net) -> tuple[Placement, ...]:
-    """Every Deconvolution of a net filtered for one state, in its order; linear in its length."""
-    walk = _Walk(old=net.version != "V2")
+def placements(net: Net, source_shapes: SourceShapes | None = None) -> tuple[Placement, ...]:
+    """Every Deconvolution of a net filtered for one state, in its order; linear in its length.
+
+    One whose number of axes is unknown is not among them. ``source_shapes``: shapes of a model's
+    blobs by layer name, which may tell it.
+    """
+    shapes = infer_shapes(net, source_shapes or {}, channels=False)
+    walk = _Walk(shapes, old=net.version != "V2")
     for layer in net.layers:
         walk.add(layer)
     return tuple(walk.found[index] for index in sorted(walk.found))
@@ -137,7 +142,8 @@ class _Blob:
 class _Walk:
     """The blobs of a net in its order, and what became of its deconvolutions."""
 
-    def __init__(self, *, old: bool) -> None:
+    def __init__(self, shapes: Mapping[int, LayerShapes], *, old: bool) -> None:
+        self.shapes = shapes
         self.old = old  # V1 knows no Crop but the forks'
         self.blobs: dict[str, _Blob] = {}
         self.found: dict[int, Placement] = {}
@@ -158,7 +164,7 @@ class _Walk:
             if layer.type not in RULES or layer.type == "Python" or "Crop" in layer.type:
                 self._mark(bottoms, lambda each: replace(each, lost=True))
             made = self._mapped(layer, bottoms)
-            if made is not None and layer_map(layer):
+            if made is not None and layer_map(layer, self.shapes[layer.index].window):
                 self._make_good(made)
         for top in layer.top:
             pending = _latest(each for bottom in bottoms for each in bottom.pending)
@@ -176,11 +182,11 @@ class _Walk:
     def _mapped(self, layer: Layer, bottoms: Sequence[_Blob]) -> _Blob | None:
         """The top by the first bottom that leads to an input."""
         first = next((bottom for bottom in bottoms if bottom.from_input), bottoms[0])
-        own = layer_map(layer)
+        own = layer_map(layer, self.shapes[layer.index].window)
         whole_map = None if own is None else composed(own, first.map)
         pending = _latest(each for bottom in bottoms for each in bottom.pending)
         if layer.type == "Deconvolution":
-            placed = _placed(layer)
+            placed = _placed(layer, self.shapes[layer.index].window)
             if placed is not None:
                 self.found[layer.index] = placed
                 self.below[layer.index] = first
@@ -218,7 +224,8 @@ class _Walk:
 
     def _cropped(self, layer: Layer, bottom: _Blob, reference: _Blob) -> _Blob:
         """The Crop judged; deconvolutions on either side have found their Crop."""
-        facts = _crop_facts(layer, bottom, reference, old=self.old)
+        shape = self.shapes[layer.index].bottoms[0]
+        facts = _crop_facts(layer, bottom, reference, shape, old=self.old)
         self._mark((bottom, reference), lambda each: replace(each, cropped=True))
         nearest = bottom.pending or reference.pending
         if facts is not None and nearest:
@@ -279,11 +286,13 @@ def _agree(one: _Blob, other: _Blob) -> bool:
     return maps is not None and all(each.scale == 1 and abs(each.shift) <= HALF for each in maps)
 
 
-def _crop_facts(layer: Layer, bottom: _Blob, reference: _Blob, *, old: bool) -> CropFacts | None:
+def _crop_facts(
+    layer: Layer, bottom: _Blob, reference: _Blob, shape: Shape, *, old: bool
+) -> CropFacts | None:
     maps = _between(bottom, reference)
-    if maps is None:
+    if maps is None or (not maps and (shape is None or len(shape) < 3)):
         return None
-    maps = maps or (AxisMap(), AxisMap())
+    maps = maps or (AxisMap(),) * (len(shape or ()) - 2)
     given = _offsets(layer, len(maps))
     if given is None:
         return None
@@ -311,10 +320,9 @@ def _offsets(layer: Layer, axes: int) -> tuple[int, ...] | None:
     return every[cropped - axes :]
 
 
-def _placed(layer: Layer) -> Placement | None:
-    if layer_map(layer) is None:
+def _placed(layer: Layer, window: Window | None) -> Placement | None:
+    if window is None or layer_map(layer, window) is None:
         return None
-    window = convolution_window(layer.convolution_param, None)
     each = zip(window.extent, window.stride, window.pad, strict=True)
     excess = tuple(extent - stride - 2 * pad for extent, stride, pad in each)
     return Placement(layer, window, excess)

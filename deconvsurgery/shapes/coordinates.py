@@ -15,7 +15,8 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.shapes.layers.windows import foreign_window, pooling_window
 
-from .geometry import Window, convolution_window
+from .axes import CONVOLUTIONS
+from .geometry import Window
 
 # Past this a chain of strides is an attack, not a net.
 _LARGEST: Final = 2**64
@@ -51,11 +52,14 @@ CoordinateMap: TypeAlias = tuple[AxisMap, ...]
 """A map an axis; ``()`` is the identity, however many axes there are."""
 
 
-def layer_map(layer: Layer) -> CoordinateMap | None:
+def layer_map(layer: Layer, window: Window | None) -> CoordinateMap | None:
     """The map of a layer from its first bottom to its first top; ``None`` where there is none.
 
-    A Crop's is not among them: it depends on the graph.
+    ``window`` is what a (De)convolution slides, ``None`` where that is not known. A Crop's map is
+    not among them: it depends on the graph.
     """
+    if layer.type in CONVOLUTIONS:
+        return _convolution(layer, window)
     rule = _MAPS.get(layer.type)
     if rule is None:
         return None
@@ -93,20 +97,14 @@ def _along_channels(param_name: str, *others: str) -> Callable[[Layer], Coordina
     return rule
 
 
-def _convolution(layer: Layer) -> CoordinateMap | None:
-    return _windowed(_convolution_window(layer))
-
-
-def _deconvolution(layer: Layer) -> CoordinateMap | None:
-    maps = _windowed(_convolution_window(layer))
-    return None if maps is None else tuple(each.inverse() for each in maps)
-
-
-def _convolution_window(layer: Layer) -> Window | None:
-    if foreign_window(layer.message.message("convolution_param")):
+def _convolution(layer: Layer, window: Window | None) -> CoordinateMap | None:
+    foreign = foreign_window(layer.message.message("convolution_param"))
+    if foreign or layer.convolution_param.axis != 1:
         return None
-    param = layer.convolution_param
-    return convolution_window(param, None) if param.axis == 1 else None
+    maps = _windowed(window)
+    if maps is None or layer.type != "Deconvolution":
+        return maps
+    return tuple(each.inverse() for each in maps)
 
 
 def _pooling(layer: Layer) -> CoordinateMap | None:
@@ -148,9 +146,6 @@ _MAPS: Final[Mapping[str, Callable[[Layer], CoordinateMap | None]]] = {
     "Concat": _along_channels("concat_param", "concat_dim"),
     "Slice": _along_channels("slice_param", "slice_dim"),
     "Tile": _along_channels("tile_param"),
-    "Convolution": _convolution,
-    "DepthwiseConvolution": _convolution,
-    "Deconvolution": _deconvolution,
     "Pooling": _pooling,
     "Upsample": _upsample,
 }

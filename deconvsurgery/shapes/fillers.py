@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.misspelt import slip_of
 from deconvsurgery.prototxt.net import Layer, Message
-from deconvsurgery.wording import dims, listed
+from deconvsurgery.wording import by, dims, listed
 
 from .geometry import Shape
 
@@ -87,6 +87,13 @@ def meant(name: str) -> str:
 
 def _nearest(name: str) -> str | None:
     return nearest(name.lower()[:40], NAMES, 0.75)
+
+
+def square_wanted(kernel: Sequence[int]) -> str:
+    """What is wrong with a kernel that the bilinear filler does not take."""
+    return "bilinear needs a square 2-d kernel, " + (
+        f"not {by(kernel)}" if kernel else "this one has no axes"
+    )
 
 
 def bilinear_takes(kernel: Sequence[int]) -> bool:

@@ -39,34 +39,32 @@ class Window:
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
 
-def convolution_window(param: ConvolutionParam, axes: int | None) -> Window:
+def convolution_window(param: ConvolutionParam, axes: int) -> Window:
     """The window of a (De)convolution or Im2col over ``axes`` spatial axes.
 
-    ``axes`` may be unknown: then what the fields themselves ask for, else 2, as Caffe data
-    is 4-d. Raises ``ShapeError`` where Caffe's own check fails; it goes by a field's
-    presence, so that ``pad_h: 0`` beside ``pad: 1`` is refused.
+    Raises ``ShapeError`` where Caffe's own check fails; it goes by a field's presence, so that
+    ``pad_h: 0`` beside ``pad: 1`` is refused. A dilation of 0 Caffe does not check: every tap then
+    lies on the same place, and the kernel spans 1.
     """
-    if axes is None:
-        axes = _asked_axes(param)
     kernel = _per_axis(
         "kernel", "kernel_size", param.kernel_size, (param.kernel_h, param.kernel_w), axes
     )
     stride = _per_axis("stride", "stride", param.stride, (param.stride_h, param.stride_w), axes, 1)
     pad = _per_axis("pad", "pad", param.pad, (param.pad_h, param.pad_w), axes, 0)
     dilation = _per_axis("dilation", "dilation", param.dilation, (None, None), axes, 1)
-    for name, sizes in (("kernel size", kernel), ("stride", stride), ("dilation", dilation)):
+    for name, sizes in (("kernel size", kernel), ("stride", stride)):
         if 0 in sizes:
             raise ShapeError(f"a {name} is 0", hint=f"give every axis a {name} of at least 1")
     return Window(kernel, stride, pad, dilation)
 
 
-def _asked_axes(param: ConvolutionParam) -> int:
-    """Spatial axes that the fields ask for; 2 where they leave it open."""
+def asked_axes(param: ConvolutionParam) -> int | None:
+    """Spatial axes that the fields ask for; a field that is given once leaves it open."""
     by_hand = (param.kernel_h, param.kernel_w, param.stride_h, param.stride_w)
     if any(given is not None for given in (*by_hand, param.pad_h, param.pad_w)):
         return 2
     repeated = (param.kernel_size, param.stride, param.pad, param.dilation)
-    return next((len(given) for given in repeated if len(given) > 1), 2)
+    return next((len(given) for given in repeated if len(given) > 1), None)
 
 
 def _per_axis(

@@ -2,14 +2,15 @@
 
 One walk in the file's order, with unknown dims allowed: most nets do not say how large their
 images are, and a Deconvolution's weights do not depend on it. What is said in the net comes
-first; only where that leaves a Deconvolution's channels open are weights of a model asked,
-and last a guess is made, which says that it is one.
+first; where that leaves a number of axes or a Deconvolution's channels open, weights of a model
+are asked, in a second walk. Last a guess of the channels is made, which says that it is one; the
+number of axes is not guessed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -23,6 +24,7 @@ from deconvsurgery.shapes.layers.windows import (
     certain_tops,
     input_channels,
     input_shape,
+    window_of,
 )
 from deconvsurgery.shapes.layers.with_weights import WEIGHT_RULES
 from deconvsurgery.shapes.layers.without_weights import (
@@ -32,6 +34,7 @@ from deconvsurgery.shapes.layers.without_weights import (
     Setup,
 )
 
+from .axes import CONVOLUTIONS, KEEPS_AXES, Blob, axes_told
 from .geometry import (
     Dim,
     Shape,
@@ -60,15 +63,13 @@ _OF_FORKS: Final = frozenset(FORK_RULES) | {"DepthwiseConvolution", "NdConvoluti
 BVLC_TYPES: Final = frozenset(RULES) - _OF_FORKS - {"CONVOLUTION3D", "DECONVOLUTION3D", "POOLING3D"}
 """Types of BVLC's Caffe, whose checks are known; what forks make of theirs is their own."""
 
-# Layers whose first top has the channels of their first bottom, whatever its size. Crop is not
-# here: it depends on its axis.
-_KEEPS_CHANNELS: Final = frozenset(
-    {"AbsVal", "BNLL", "Clip", "Dropout", "ELU", "Exp", "Log", "PReLU", "Power", "ReLU", "ReLU6"}
-    | {"Sigmoid", "Softmax", "SpatialDropout", "Swish", "TanH", "Threshold", "Bias", "Scale"}
-    | {"BN", "BatchNorm", "LRN", "MVN", "Normalize", "Split", "Eltwise", "BatchReindex", "Filter"}
-    | {"Pooling", "ROIPooling", "UnPooling", "Unpooling", "Upsample", "Interp", "Resample"}
-    | {"Downsample", "ImResize", "SimpleCrop", "AutoCrop", "NdPooling", "POOLING3D"}
+# Layers that make other channels of them, though they keep the number of axes; MVN and ROIPooling
+# keep the channels alone. Crop is not here: it depends on its axis.
+_OTHER_CHANNELS: Final = frozenset(
+    {*CONVOLUTIONS, "Concat", "Correlation", "Crop", "Im2col", "Permute", "Reorg", "Slice", "Tile"}
+    | {"NdConvolution", "CONVOLUTION3D", "DECONVOLUTION3D"}
 )
+_KEEPS_CHANNELS: Final = KEEPS_AXES - _OTHER_CHANNELS | {"MVN", "ROIPooling"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class LayerShapes:
     in words how a guessed channel count was come by. ``forms`` are other sets of blobs that a fork
     may mean by the same text. ``problem`` says why Caffe would not set
     the layer up: ``blobs`` are then ``None``, and of the tops only the undisputed dims known.
+    ``window`` is what a (De)convolution slides, ``channels`` what a Deconvolution reads: they may
+    be known where its bottom's number of axes is not, and the other way round.
     """
 
     bottoms: tuple[Shape, ...]
@@ -87,36 +90,85 @@ class LayerShapes:
     guess: str | None = None
     problem: str | None = None
     forms: tuple[tuple[Shape, ...], ...] = ()
+    window: Window | None = None
+    channels: Dim = None
 
 
-def infer_shapes(net: Net, source_shapes: SourceShapes = _NO_SHAPES) -> dict[int, LayerShapes]:
+def infer_shapes(
+    net: Net, source_shapes: SourceShapes = _NO_SHAPES, *, channels: bool = True
+) -> dict[int, LayerShapes]:
     """Shapes by ``Layer.index`` of a net filtered for one state; linear in the net's length.
 
-    ``source_shapes``: shapes of a model's blobs by layer name. Never raises: what Caffe would
-    refuse is told in ``LayerShapes.problem``, what the net leaves open is unknown. A bottom
-    that no layer makes has an unknown shape.
+    ``source_shapes``: shapes of a model's blobs by layer name. They tell the number of axes that
+    the net leaves open and, with ``channels``, a Deconvolution's channels. Never raises: what Caffe
+    would refuse is told in ``LayerShapes.problem``, what is left open is unknown. A bottom that no
+    layer makes has an unknown shape.
     """
-    witnesses = _witnesses(net, source_shapes) if source_shapes else {}
-    blobs: dict[str, Shape] = {}
-    shapes: dict[int, LayerShapes] = {}
-    for layer in net.layers:
-        bottoms = tuple(blobs.get(name) for name in layer.bottom)
-        known, guess = bottoms, None
-        if layer.type == "Deconvolution":
-            known, guess = _channels_found(layer, bottoms, witnesses.get(layer.index, ()))
-        if guess is None:
-            blobs.update(zip(layer.bottom, known, strict=True))
-        shapes[layer.index] = _set_up(layer, known, guess)
-        blobs.update(zip(layer.top, shapes[layer.index].tops, strict=True))
+    witnesses = _witnesses(net, source_shapes) if source_shapes and channels else {}
+    shapes = _walk(net, witnesses, {})
+    if any(None in each.tops or None in each.bottoms for each in shapes.values()):
+        tops = {index: each.tops for index, each in shapes.items()}
+        axes = axes_told(net.layers, tops, source_shapes, RULES.keys() - {"Python"})
+        if axes:
+            shapes = _walk(net, witnesses, axes)
     return shapes
 
 
-def _set_up(layer: Layer, bottoms: Bottoms, guess: str | None) -> LayerShapes:
+def _walk(
+    net: Net, witnesses: Mapping[int, tuple[int, ...]], axes: Mapping[Blob, int]
+) -> dict[int, LayerShapes]:
+    """``axes``: the number of them, of blobs whose producer leaves it open."""
+    blobs: dict[str, Shape] = {}
+    carried: dict[str, int] = {}  # channels of blobs whose number of axes is unknown
+    shapes: dict[int, LayerShapes] = {}
+    for layer in net.layers:
+        for name in layer.bottom:
+            if name not in blobs:
+                blobs[name] = _open(axes.get((None, name)))
+        bottoms = tuple(blobs[name] for name in layer.bottom)
+        known, count, guess = bottoms, None, None
+        if layer.type == "Deconvolution":
+            heard = next((carried[name] for name in layer.bottom if name in carried), None)
+            known, count, guess = _channels_found(
+                layer, bottoms, heard, witnesses.get(layer.index, ())
+            )
+        if guess is None:
+            blobs.update(zip(layer.bottom, known, strict=True))
+        found = _set_up(layer, known, guess, count)
+        tops = tuple(
+            _open(axes.get((layer.index, at))) if shape is None else shape
+            for at, shape in enumerate(found.tops)
+        )
+        shapes[layer.index] = replace(found, tops=tops)
+        made = _channels_made(layer, carried)
+        for name, shape in zip(layer.top, tops, strict=True):
+            blobs[name] = shape
+            carried.pop(name, None)
+            if shape is None and made is not None:
+                carried[name] = made
+    return shapes
+
+
+def _open(axes: int | None) -> Shape:
+    """A shape of which that number alone is known."""
+    return None if axes is None else (None,) * axes
+
+
+def _channels_made(layer: Layer, carried: Mapping[str, int]) -> int | None:
+    """Channels of the first top, where that is known without its number of axes."""
+    if layer.type in CONVOLUTIONS:
+        param = layer.convolution_param
+        return param.num_output if param.axis == 1 and param.num_output > 0 else None
+    return carried.get(layer.bottom[0]) if layer.bottom and _keeps_channels(layer) else None
+
+
+def _set_up(layer: Layer, bottoms: Bottoms, guess: str | None, count: Dim) -> LayerShapes:
     """The layer's rule applied, its outcome held to what Caffe could allocate."""
     rule = RULES.get(layer.type)
     unknown: Bottoms = (None,) * len(layer.top)
     if rule is None:
         return LayerShapes(bottoms, unknown, None)
+    window = window_of(layer, bottoms) if layer.type in CONVOLUTIONS else None
     try:
         setup = rule(layer, bottoms)
         for shape in (*setup.tops, *(setup.blobs or ())):
@@ -126,37 +178,39 @@ def _set_up(layer: Layer, bottoms: Bottoms, guess: str | None) -> LayerShapes:
         setup = Setup(certain_tops(layer, bottoms), None, words)
     tops = (*setup.tops, *unknown)[: len(unknown)]
     if setup.problem is not None:
-        return LayerShapes(bottoms, tops, None, None, setup.problem)
-    return LayerShapes(bottoms, tops, setup.blobs, guess, forms=setup.forms)
+        return LayerShapes(bottoms, tops, None, None, setup.problem, (), window, count)
+    return LayerShapes(bottoms, tops, setup.blobs, guess, None, setup.forms, window, count)
 
 
 # ── channels that the net does not tell ──────────────────────────────────────────────────
 
 
 def _channels_found(
-    layer: Layer, bottoms: Bottoms, witnesses: tuple[int, ...]
-) -> tuple[Bottoms, str | None]:
-    """The bottoms with the Deconvolution's channels filled in, and how they were guessed.
+    layer: Layer, bottoms: Bottoms, heard: Dim, witnesses: tuple[int, ...]
+) -> tuple[Bottoms, Dim, str | None]:
+    """The bottoms with the Deconvolution's channels filled in, these, and how they were guessed.
 
-    ``witnesses``: channel counts that weights speak for, best first.
+    ``heard``: what the net says of them where the number of axes is unknown; ``witnesses``:
+    channel counts that weights speak for, best first.
     """
+    param, guess = layer.convolution_param, None
     try:
         shape = input_shape(layer, bottoms)
-        if shape is None or input_channels(layer, shape) is not None:
-            return bottoms, None
+        found = heard if shape is None and param.axis == 1 else input_channels(layer, shape)
     except ShapeError:
-        return bottoms, None  # the rule will say it
-    param, guess = layer.convolution_param, None
+        return bottoms, None, None  # the rule will say it
+    if found is not None:
+        return bottoms, found, None
     fitting = (count for count in witnesses if param.group and count % param.group == 0)
     found = next(fitting, None)
     # Group 1 divides any number of channels, there num_output says nothing about them.
     if found is None and param.group == param.num_output > 1:
         found = param.num_output
         guess = f"taken to be num_output ({found}), as group equals it"
-    if found is None:
-        return bottoms, None
+    if found is None or shape is None:
+        return bottoms, found, guess
     axis = canonical_axis(param.axis, len(shape))
-    return ((*shape[:axis], found, *shape[axis + 1 :]),) * len(bottoms), guess
+    return ((*shape[:axis], found, *shape[axis + 1 :]),) * len(bottoms), found, guess
 
 
 def _witnesses(net: Net, source_shapes: SourceShapes) -> dict[int, tuple[int, ...]]:

@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 
-from .geometry import Shape, Window, convolution_window
+from .geometry import Shape, Window
 from .infer import LayerShapes, SourceShapes, infer_shapes
 
 # Steps that one drawing holds; with more of them only the Deconvolutions are steps.
@@ -162,21 +161,10 @@ def _step(
         last.name,
         len(row),
         tops[0] if tops else None,
-        _window(first, shapes) if first.type == DECONVOLUTION else None,
+        shapes[first.index].window if first.type == DECONVOLUTION else None,
         first.index in matched,
         places[0] in sources,
     )
-
-
-def _window(layer: Layer, shapes: Mapping[int, LayerShapes]) -> Window | None:
-    blobs = shapes[layer.index].blobs
-    shape = blobs[0] if blobs else None
-    try:
-        return convolution_window(
-            layer.convolution_param, None if shape is None else len(shape) - 2
-        )
-    except ShapeError:
-        return None
 
 
 def _deconvolutions(

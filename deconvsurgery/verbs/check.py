@@ -10,6 +10,7 @@ from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.matching.matched_layer import open_axes, targets
 from deconvsurgery.pictures.layer_pictures import (
     Pictures,
     sights_of,
@@ -123,7 +124,9 @@ def check(
             net_version=read.version if read else None,
             model_version=str(opened.version) if opened else None,
             model_size=opened.source.size if opened else None,
-            notes=read.notes if read else (),
+            notes=(*read.notes, *open_axes(targets(read, selection.matched, states, opened)))
+            if read
+            else (),
             pictures=looked_at,
         )
 

@@ -10,11 +10,14 @@ from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.kernels.channel_map import Sight
 from deconvsurgery.matching.compatibility import disagreements, in_words
+from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
 from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.inspect_rows import Row, source_selection, survey
+from deconvsurgery.rules.layers_that_stop import with_stops
 from deconvsurgery.shapes.upsampling_path import WayUp
 
 from .open_and_write import (
@@ -30,6 +33,7 @@ from .open_and_write import (
 class InspectResult:
     """What ``inspect`` found: a row a layer; what is unusual about the files, or does not agree.
 
+    ``net_findings`` are those of layers that have no row: where Caffe stops at the net as it is.
     Where pictures were asked for, ``sights`` are the rows' weights looked at, one a row, ``None``
     for a layer that is no Deconvolution or has no weights that could be looked at, and ``ways`` the
     net's upsampling path.
@@ -44,6 +48,7 @@ class InspectResult:
     notes: tuple[str, ...] = ()
     sights: tuple[Sight | None, ...] = ()
     ways: tuple[WayUp, ...] = ()
+    net_findings: tuple[Finding, ...] = ()
 
 
 def inspect(
@@ -85,7 +90,9 @@ def inspect(
                     listed, wanted, states, exclude, "the net" if read else "the model"
                 )
             rows = tuple(row for row in rows if row.matched)
+        rows, net_findings = with_stops(rows, read, opened, states) if read else (rows, ())
         notes = read.notes if read else ()
+        notes += open_axes(row.target for row in rows if row.target is not None)
         if opened:
             notes += census(opened, with_net=read is not None)
         if read and opened:
@@ -100,4 +107,5 @@ def inspect(
             notes=notes,
             sights=sights_of(rows, opened) if pictures and opened else (),
             ways=ways_of(rows, read, opened, states) if pictures and read else (),
+            net_findings=net_findings,
         )

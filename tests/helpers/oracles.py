@@ -72,7 +72,8 @@ def interpolated(
 def tent(size: Sequence[int]) -> Array:
     """The bilinear kernel of a size: what interpolation by ceil(size / 2) makes of one pixel."""
     factors = [(length + 1) // 2 for length in size]
-    return np.asarray(interpolated(np.ones((1, 1, 1, 1)), size, factors, (0, 0))[0, 0])
+    alone = np.ones((1, 1, *(1,) * len(size)))
+    return np.asarray(interpolated(alone, size, factors, (0,) * len(size))[0, 0])
 
 
 def opencv_forward(net: bytes, model: bytes, image: Array, blob: str) -> Array:

@@ -149,6 +149,7 @@ BROKEN = {
     "DS012": Broken("warning", {"layers": 2, "lines": (3, 15)}, [], line=15),
     "DS013": Broken("error", {"field": "strid", "nearest": "stride"}, [], line=11, column=20),
     "DS014": Broken("error", {"blobs": 1, "layers": ("up",)}, ["convert"]),
+    "DS015": Broken("error", {"bottom": "scores", "nearest": "score"}, []),
     "DS016": Broken(
         "error", {"field": "weight_filler", "type": "bilinar", "nearest": "bilinear"}, []
     ),
@@ -338,7 +339,9 @@ def behind_a_python_layer(param: str) -> str:
 
 
 def test_a_dilation_beyond_reason_has_no_gain(made: Made, words: Words) -> None:
-    net = behind_a_python_layer("kernel_size: 4 stride: 2 dilation: 100000000 bias_term: false")
+    net = behind_a_python_layer(
+        "kernel_size: 4 kernel_size: 4 stride: 2 dilation: 100000000 bias_term: false"
+    )
     (found,) = checked(made(net, ""), select="DS006").findings
     assert (found.line, found.layer) == (4, "up")
     assert numbers(found.message) == [100_000_000, 100_000_000]
@@ -385,7 +388,7 @@ def test_an_offset_below_zero_cannot_be(made: Made, words: Words) -> None:
     text = text.replace('top: "c"', 'top: "c" crop_param { offset: 0 }')
     found, stops = checked(made(text, "")).findings
     assert (found.id, dict(found.numbers)["expected"]) == ("DS007", (-1.0, -1.0))
-    assert (stops.id, stops.layer) == ("DS020", "crop")  # 6 pixels cannot be cut down to 8
+    assert (stops.id, stops.layer) == ("DS015", "crop")  # 6 pixels cannot be cut down to 8
     assert found.repair is not None
     assert found.repair.steps == ()
     assert numbers(found.repair.words) == [-1]
@@ -448,7 +451,7 @@ def test_rules_are_chosen(select: Any, ignore: Any, expected: list[str], made: M
 def test_each_misspelt_field_is_told(tmp_path: Path) -> None:
     net = tmp_path / "net.prototxt"
     net.write_text(
-        'layer { name: "c" type: "Convolution" bottom: "data" top: "c"\n'
+        'layer { name: "c" type: "Convolution" bottom: "score" top: "c"\n'
         "  convolution_param { num_outputs: 3\n kernal_size: 3 } }\n" + net_of()
     )
     found = ds.check(net).findings

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import deconvsurgery as ds
 from deconvsurgery.shapes.alignment import placements
 from deconvsurgery.shapes.coordinates import AxisMap, composed, layer_map
+from deconvsurgery.shapes.layers.windows import window_of
 from helpers.models import NetParameter
 from helpers.oracles import opencv_forward, tent
 from helpers.words import Words, names, numbers
@@ -84,7 +85,7 @@ def test_a_map_is_what_opencv_computes(chain: list[tuple[str, str]]) -> None:
     columns = seen(net)
     through: Any = ()
     for each in ds.parse_net(net.encode()).layers[1:]:
-        own = layer_map(each)
+        own = layer_map(each, window_of(each, [(1, 1, SIZE, SIZE)]))
         assert own is not None
         through = composed(own, through)
     (_, across) = through
@@ -520,7 +521,7 @@ def test_branches_that_meet_without_a_crop(pad: int, agrees: bool) -> None:
 def test_who_leaves_pixels_where_they_are(kind: str, param: str, keeps: bool) -> None:
     """A map of nothing, or none at all: then nothing is said of what lies behind."""
     net = ds.parse_net((INPUT + layer(kind, 0, param)).encode())
-    own_map = layer_map(net.layers[-1])
+    own_map = layer_map(net.layers[-1], window_of(net.layers[-1], [(1, 1, SIZE, SIZE)]))
     assert (own_map is not None and set(own_map) <= {AxisMap()}) is keeps
     assert keeps or own_map is None
 
@@ -556,5 +557,5 @@ def test_maps_of_another_number_of_axes_do_not_follow() -> None:
 )
 def test_a_forks_upsample_by_hand(param: str, shift: Fraction | None) -> None:
     net = ds.parse_net((INPUT + layer("Upsample", 0, f"upsample_param {{ {param} }}")).encode())
-    found = layer_map(net.layers[-1])
+    found = layer_map(net.layers[-1], None)
     assert (found[0].shift if found else None) == shift

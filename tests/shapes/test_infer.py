@@ -3,6 +3,7 @@ worked out by hand, not by the code under test."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 
 import pytest
@@ -16,11 +17,13 @@ from deconvsurgery.shapes.infer import (
     convolution_window,
     infer_shapes,
 )
+from helpers.real_caffe import at_hand, real_caffe
 from helpers.words import Words, numbers
 from helpers.words import shapes as shapes_in
 
 Shapes = list[Shape]
 IMAGE = (1, 6, 5, 7)
+OPEN = (None,) * 4
 
 
 def inferred(
@@ -33,6 +36,11 @@ def inferred(
 
 def alone(inputs: Shapes, body: str, tops: int = 1) -> LayerShapes:
     """One layer over inputs of these shapes; an unknown one comes from a Python layer."""
+    return inferred(text_of(inputs, body, tops))["it"]
+
+
+def text_of(inputs: Shapes, body: str, tops: int = 1) -> str:
+    """The net of that layer."""
     text = ""
     for i, shape in enumerate(inputs):
         kind = "Python" if shape is None else "Input"
@@ -41,7 +49,7 @@ def alone(inputs: Shapes, body: str, tops: int = 1) -> LayerShapes:
         text += f"input_param {{ shape {{ {dims} }} }} }}\n"
     bottoms = " ".join(f'bottom: "in{i}"' for i in range(len(inputs)))
     names = " ".join(f'top: "top{i}"' for i in range(tops))
-    return inferred(f'{text}layer {{ name: "it" {bottoms} {names} {body} }}')["it"]
+    return f'{text}layer {{ name: "it" {bottoms} {names} {body} }}'
 
 
 def conv(body: str) -> str:
@@ -126,6 +134,19 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [(1, 3, 13, 15)],
         [(3, 3, 4, 4), (3,)],
     ),
+    # A dilation of 0 is not checked: all taps lie on one place.
+    (
+        [(1, 3, 5, 6)],
+        deconv("num_output: 3 kernel_size: 4 stride: 2 dilation: 0"),
+        [(1, 3, 9, 11)],
+        [(3, 3, 4, 4), (3,)],
+    ),
+    (
+        [(1, 2, 5, 6)],
+        'type: "Im2col" convolution_param { kernel_size: 2 dilation: 1 dilation: 0 }',
+        [(1, 8, 4, 6)],
+        [],
+    ),
     (
         [(1, 1, 7, 8)],
         conv("num_output: 1 kernel_size: 3 dilation: 2"),
@@ -164,15 +185,22 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [],
     ),
     # ── nothing known of the input
+    # … not even how many axes it has, which no field says either
+    ([None], deconv("num_output: 21 kernel_size: 4"), [None], [None, (21,)]),
+    ([None], conv("num_output: 8 kernel_size: 3 bias_term: false"), [None], [None]),
+    ([None], conv("num_output: 8"), [None], [None, (8,)]),
+    ([None], deconv("num_output: 4 axis: 2 kernel_size: 3"), [None], [None, (4,)]),
+    ([None], 'type: "Im2col" convolution_param { kernel_size: 3 }', [None], []),
+    # … or a field does
     (
         [None],
-        deconv("num_output: 21 kernel_size: 4"),
+        deconv("num_output: 21 kernel_h: 4 kernel_w: 4"),
         [(None, 21, None, None)],
         [(None, 21, 4, 4), (21,)],
     ),
     (
         [None],
-        conv("num_output: 8 kernel_size: 3"),
+        conv("num_output: 8 kernel_size: 3 kernel_size: 3"),
         [(None, 8, None, None)],
         [(8, None, 3, 3), (8,)],
     ),
@@ -184,7 +212,7 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ),
     (
         [None],
-        deconv("num_output: 4 axis: 2 kernel_size: 3"),
+        deconv("num_output: 4 axis: 2 kernel_size: 3 stride: 1 stride: 1"),
         [(None, None, 4, None, None)],
         [(None, 4, 3, 3), (4,)],
     ),
@@ -306,8 +334,12 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     # ── several bottoms or tops
     ([(1, 4, 8, 8), (1, 2, 6, 5)], 'type: "Crop"', [(1, 4, 6, 5)], []),
     ([(1, 4, 8, 8), (1, 2, 6, 5)], 'type: "AutoCrop"', [(1, 4, 6, 5)], []),
-    # From the end of an unknown number of axes nothing can be told.
-    ([None, (1, 2, 6, 5)], 'type: "Crop" crop_param { axis: -1 }', [None], []),
+    # The other bottom tells how many axes there are.
+    ([None, (1, 2, 6, 5)], 'type: "Crop" crop_param { axis: -1 }', [(None, None, None, 5)], []),
+    ([None, None], 'type: "Crop" crop_param { axis: -1 }', [None], []),
+    # Axes that the first lacks are of no account, nor is anything ahead of the axis.
+    ([(1, 4, 8, 8), (3, 2, 6, 5, 9)], 'type: "Crop"', [(1, 4, 6, 5)], []),
+    ([(5,), (4, 1)], 'type: "Crop" crop_param { axis: -1 }', [(4,)], []),
     (
         [(1, 4, 8, 8), (1, 2, 6, 5)],
         'type: "Crop" crop_param { axis: 1 offset: 1 }',
@@ -426,10 +458,19 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ([(2, 3, 4)], 'type: "Reshape" reshape_param { num: 0 channels: -1 }', [None], []),
     ([(2, 3, 4, 5)], 'type: "Flatten"', [(2, 60)], []),
     ([(2, 3, 4, 5)], 'type: "Flatten" flatten_param { axis: 1 end_axis: 2 }', [(2, 12, 5)], []),
+    # An end right before the axis merges none: 1.
+    ([(2, 3, 4)], 'type: "Flatten" flatten_param { axis: 2 end_axis: 1 }', [(2, 3, 1, 4)], []),
+    ([(2, 3, 4)], 'type: "Flatten" flatten_param { axis: 1 end_axis: -3 }', [(2, 1, 3, 4)], []),
+    # MVN makes images of what has less than four axes.
+    ([(2, 3)], 'type: "MVN"', [(2, 3, 1, 1)], []),
+    ([(2, 3, 4)], 'type: "MVN" mvn_param { across_channels: true }', [(2, 3, 4, 1)], []),
+    ([None], 'type: "MVN"', [(None,) * 4], []),
+    ([None], 'type: "LRN"', [(None,) * 4], []),
     ([None], 'type: "Flatten"', [(None, None)], []),
     ([None], 'type: "Tile" tile_param { tiles: 5 }', [None], []),
     ([(2, 3, 4)], 'type: "Tile" tile_param { tiles: 5 }', [(2, 15, 4)], []),
     ([(2, 3, 4)], 'type: "Tile" tile_param { tiles: 5 axis: -1 }', [(2, 3, 20)], []),
+    ([(3,)], 'type: "Tile" tile_param { tiles: 5 axis: 0 }', [(15,)], []),
     ([(2, 3, 4)], 'type: "Reduction"', [()], []),
     ([(2, 3, 4)], 'type: "Reduction" reduction_param { axis: 2 }', [(2, 3)], []),
     ([(2, 3, 4, 5)], 'type: "ArgMax" argmax_param { axis: 1 top_k: 2 }', [(2, 2, 4, 5)], []),
@@ -437,7 +478,6 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ([(2, 9)], 'type: "ArgMax" argmax_param { out_max_val: true }', [(2, 2, 1)], []),
     # ── weights along the channels
     ([(2, 3, 4, 5)], 'type: "BatchNorm"', [(2, 3, 4, 5)], [(3,), (3,), (1,)]),
-    ([(7,)], 'type: "BatchNorm"', [(7,)], [(1,), (1,), (1,)]),
     (
         [(2, 3, 4, 5)],
         'type: "BatchNorm" batch_norm_param { scale_bias: true }',
@@ -516,6 +556,9 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ),
     ([None], 'type: "Interp" interp_param { zoom_factor: 8 }', [(None,) * 4], []),
     ([(1, 3, 5, 6)], 'type: "Upsample" upsample_param { scale: 3 }', [(1, 3, 15, 18)], []),
+    # … of other than images a fork knows; how many axes there are is not lost
+    ([(1, 3, 4, 5, 6)], 'type: "Upsample" upsample_param { scale: 3 }', [(1, 3, *OPEN[:3])], []),
+    ([(1, 3, 4, 5, 6)], 'type: "Interp" interp_param { zoom_factor: 2 }', [(1, 3, *OPEN[:3])], []),
     (
         [(1, 3, 5, 6), (1, 3, 5, 6)],
         'type: "Upsample" upsample_param { pad_out_h: true }',
@@ -630,7 +673,12 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [(None, 4, None, None, None)],
         [(4, None, 3, 3, 3)],
     ),
-    ([(1, 3, 9, 9, 9)], 'type: "NdConvolution" convolution_param { num_output: 4 }', [None], None),
+    (
+        [(1, 3, 9, 9, 9)],
+        'type: "NdConvolution" convolution_param { num_output: 4 }',
+        [(None,) * 5],
+        None,
+    ),
     (
         [(1, 4, 16, 8, 8)],
         'type: "NdPooling" pooling_param { kernel_shape { dim: 1 dim: 2 dim: 2 } }',
@@ -738,7 +786,9 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ([], 'type: "Parameter" parameter_param { shape { dim: 3 dim: 4 } }', [(3, 4)], [(3, 4)]),
     ([], 'type: "DenseImageData"', [(None,) * 4, None], []),
     # ── a type nobody knows
-    ([(1, 2, 3, 4)], 'type: "MultiStageMeanfield"', [None], None),
+    ([(1, 2, 3, 4)], 'type: "MultiStageMeanfield"', [OPEN], None),
+    ([(1, 2, 3, 4, 5)], 'type: "MultiStageMeanfield"', [(None,) * 5] * 2, None),
+    ([None], 'type: "MultiStageMeanfield"', [None], None),
 ]
 
 
@@ -764,11 +814,43 @@ def test_layer(inputs: Shapes, body: str, tops: Shapes, blobs: Shapes | None) ->
     assert shapes.blobs == (None if blobs is None else tuple(blobs))
 
 
+# Types and fields of forks, which a real Caffe would not read; layers that need a file or weights
+# of a loss; and three that it does not check before it divides or counts by them.
+_FORKED = re.compile(
+    r"BN|Interp|Upsample|UnPooling|Normalize|Permute|Resample|Downsample|Correlation|ROIPooling|Reorg"
+    r"|AutoCrop|MultiStage|DenseImage|ceil_mode|pad_[lrtb]|scale_bias|num: 0|Data\"|Python"
+    r"|Nd|3D|Pooling.*(axis|dilation|\[|kernel_size: \d+ kernel_size)|memory_data_param { dim"
+    r"|Loss|Filter|height: 1000000000|group: 0|num_axes: 1 shape { dim: -1 dim: 0"
+)
+
+
+def caffes_own(body: str) -> bool:
+    """BVLC's Caffe reads it, and needs no data for it."""
+    return not _FORKED.search(re.sub("BatchNorm|DummyData|MemoryData", "", body))
+
+
+@at_hand
+@pytest.mark.parametrize(
+    ("inputs", "body", "tops", "blobs"),
+    [case for case in CASES if None not in case[0] and None not in case[2] and caffes_own(case[1])],
+)
+def test_a_real_caffe_says_so(
+    inputs: Shapes, body: str, tops: Shapes, blobs: Shapes | None
+) -> None:
+    answer = real_caffe(text_of(inputs, body, len(tops)))
+    if answer.message == "Check failed: data_":  # an empty blob will do until it is touched
+        assert any(0 in (top or ()) for top in tops)
+        return
+    assert not answer.stops, answer.message
+    assert [answer.tops[f"top{i}"] for i in range(len(tops))] == tops
+    assert list(answer.shapes_of("it")) == blobs
+
+
 @pytest.mark.parametrize(
     "kind",
     [
         *("AbsVal", "BNLL", "Clip", "Dropout", "ELU", "Exp", "Log", "Power", "ReLU", "Sigmoid"),
-        *("Swish", "TanH", "Threshold", "LRN", "MVN", "Softmax", "ReLU6", "SpatialDropout"),
+        *("Swish", "TanH", "Threshold", "Softmax", "ReLU6", "SpatialDropout"),
     ],
 )
 def test_layers_that_change_nothing(kind: str) -> None:
@@ -796,9 +878,13 @@ REFUSED: list[tuple[Shapes, str, list[int]]] = [
     ([(1, 1, 1, 1)], deconv("num_output: 1 kernel_size: 4 pad: 9"), [-14, 1, 0]),
     ([(1, 1, 3, 3)], conv("num_output: 1 kernel_size: 8 stride: 2"), [-1, 3, 0]),
     ([IMAGE], deconv("num_output: 6 kernel_size: 1000000"), [2147483647]),
-    ([None], deconv("num_output: 2147483647 kernel_size: 2"), [2147483647]),
+    ([None], deconv("num_output: 2147483647 kernel_size: 2 kernel_size: 2"), [2147483647]),
+    # … what Caffe checks of every axis it checks of any number of them
+    ([None], deconv("num_output: 4 kernel_size: 0"), [0, 1]),
+    ([None], conv("num_output: 4 kernel_size: 3 stride: 0"), [0, 1]),
     ([(1, 2, 3, 3), (1, 2, 3, 4)], deconv("num_output: 1 kernel_size: 1"), [2, 1]),
     ([], deconv("num_output: 1 kernel_size: 1"), [0, 1]),
+    ([(1, 5)], 'type: "Im2col" convolution_param { kernel_size: 2 }', []),
     ([(1, 2, 3)], 'type: "Pooling" pooling_param { kernel_size: 2 }', [3, 4]),
     ([(1, 2, 3, 4, 5)], 'type: "Pooling" pooling_param { kernel_size: 2 }', [5, 4]),
     ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: [2, 2, 2] }', [3, 2]),
@@ -810,6 +896,12 @@ REFUSED: list[tuple[Shapes, str, list[int]]] = [
     ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 axis: 4 }', [4, 4]),
     ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 dilation: 0 }', [0]),
     ([], 'type: "MemoryData" memory_data_param { dim: 2 dim: 0 }', [0]),
+    ([(3,)], 'type: "Pooling" pooling_param { kernel_size: 2 }', [1, 1]),
+    ([(1, 2, 3)], 'type: "LRN"', [3, 4]),
+    ([(1, 2, 3, 4, 5)], 'type: "MVN"', [5, 4]),
+    ([(3,)], 'type: "Softmax"', [1, 1]),
+    ([(7,)], 'type: "BatchNorm"', [1, 1]),
+    ([IMAGE], 'type: "Eltwise"', [1, 2]),
     ([IMAGE], 'type: "Pooling"', []),
     ([IMAGE], 'type: "Pooling" pooling_param { kernel_h: 2 }', []),
     ([IMAGE], 'type: "Pooling" pooling_param { kernel_size: 2 kernel_h: 2 kernel_w: 2 }', []),
@@ -828,11 +920,13 @@ REFUSED: list[tuple[Shapes, str, list[int]]] = [
     ),
     ([IMAGE], 'type: "SPP" spp_param { pyramid_height: 1000000000 }', [1000000000]),
     ([IMAGE], 'type: "Crop"', [1, 2]),
-    ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 2 offset: 9 }', [1]),
+    ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 2 offset: 9 }', [2, 5, 5, 9, 3, 7, 7, 9]),
+    ([IMAGE, (1, 6, 5, 8)], 'type: "Crop"', [3, 7, 8, 0]),
     ([IMAGE, IMAGE], 'type: "Crop" crop_param { axis: 1 offset: 0 offset: 0 }', [2, 3]),
     ([IMAGE, (1, 2)], 'type: "Crop"', [4, 2]),
-    ([IMAGE, (1, 6, 5, 8)], 'type: "Eltwise"', []),
-    ([IMAGE, (1, 6, 5, 8)], 'type: "Concat"', []),
+    ([IMAGE, (1, 6, 5, 8)], 'type: "Eltwise"', [*IMAGE, 1, 6, 5, 8]),
+    ([IMAGE, (1, 6, 5)], 'type: "Eltwise"', [*IMAGE, 1, 6, 5]),
+    ([IMAGE, (1, 6, 5, 8)], 'type: "Concat"', [1, *IMAGE, 1, 6, 5, 8]),
     ([IMAGE], 'type: "Concat" concat_param { axis: 1 concat_dim: 1 }', []),
     ([IMAGE], 'type: "InnerProduct"', [0, 0]),
     ([IMAGE], 'type: "Embed" embed_param { num_output: 3 }', [0]),
@@ -874,12 +968,22 @@ def test_refused_layer(inputs: Shapes, body: str, told: list[int], words: Words)
     words(shapes.problem, f"{body} {inputs}"[:100])
 
 
+@at_hand
+@pytest.mark.parametrize(
+    ("inputs", "body"),
+    [case[:2] for case in REFUSED if None not in case[0] and caffes_own(case[1])],
+)
+def test_a_real_caffe_refuses_it(inputs: Shapes, body: str) -> None:
+    assert real_caffe(text_of(inputs, body)).stops
+
+
 @pytest.mark.parametrize(
     ("points", "told"),
     [
         ("slice_point: 1 slice_point: 2", [2, 2, 1]),
         ("slice_point: 0", []),
         ("slice_point: 7", [-1, 0]),
+        ("axis: 0 slice_point: 1", [2, 1, 0]),
         ("axis: 2", [2, 5, 2]),
     ],
 )
@@ -905,10 +1009,16 @@ def test_bottoms_of_a_deconvolution_must_be_alike(words: Words) -> None:
         ([IMAGE], deconv("num_output: 4 kernel_size: 4 pad: 9"), (1, 4, None, None)),
         ([IMAGE], deconv("num_output: 4 kernel_size: 0 axis: -2"), (1, 6, 4, None)),
         ([IMAGE], conv("num_output: 4 group: 5 kernel_size: 3"), (1, 4, None, None)),
-        ([None], deconv("num_output: 4 group: 3 kernel_size: 4"), (None, 4, None, None)),
-        ([IMAGE], deconv("num_output: 0 kernel_size: 4"), None),  # by which it is not known
-        ([IMAGE], deconv("num_output: 4294967295 kernel_size: 4"), None),
-        ([IMAGE], deconv("num_output: 4 kernel_size: 4 axis: 7"), None),
+        (
+            [None],
+            deconv("num_output: 4 group: 3 kernel_size: 4 stride: [2, 2]"),
+            (None, 4, *OPEN[:2]),
+        ),
+        ([None], deconv("num_output: 4 group: 3 kernel_size: 4"), None),
+        # … or not even these are known, but still how many axes there are
+        ([IMAGE], deconv("num_output: 0 kernel_size: 4"), OPEN),
+        ([IMAGE], deconv("num_output: 4294967295 kernel_size: 4"), OPEN),
+        ([IMAGE], deconv("num_output: 4 kernel_size: 4 axis: 7"), OPEN),
         ([None], deconv("num_output: 4 kernel_size: 4 axis: -2 group: 3"), None),
         ([IMAGE, (1, 6)], deconv("num_output: 4 kernel_size: 4"), None),
     ],
@@ -930,29 +1040,33 @@ def test_a_problem_leaves_what_is_undisputed() -> None:
 
 # ── the window of a convolution ──────────────────────────────────────────────────────────
 
-WINDOWS: list[tuple[ds.ConvolutionParam, int | None, Window]] = [
+WINDOWS: list[tuple[ds.ConvolutionParam, int, Window]] = [
     (ds.ConvolutionParam(kernel_size=(4,)), 2, Window((4, 4), (1, 1), (0, 0), (1, 1))),
-    (ds.ConvolutionParam(kernel_size=(4,)), None, Window((4, 4), (1, 1), (0, 0), (1, 1))),
     (ds.ConvolutionParam(kernel_size=(4, 6)), 2, Window((4, 6), (1, 1), (0, 0), (1, 1))),
     (ds.ConvolutionParam(kernel_h=4, kernel_w=6), 2, Window((4, 6), (1, 1), (0, 0), (1, 1))),
     (
         ds.ConvolutionParam(
             kernel_size=(4,), stride_h=2, stride_w=3, pad_h=1, pad_w=0, dilation=(2, 1)
         ),
-        None,
+        2,
         Window((4, 4), (2, 3), (1, 0), (2, 1)),
     ),
     # pad_h alone leaves pad_w at its default of 0, which is a pad
     (ds.ConvolutionParam(kernel_size=(4,), pad_h=1), 2, Window((4, 4), (1, 1), (1, 0), (1, 1))),
     (
         ds.ConvolutionParam(kernel_size=(1, 2, 3), stride=(2,)),
-        None,
+        3,
         Window((1, 2, 3), (2, 2, 2), (0, 0, 0), (1, 1, 1)),
     ),
     (
         ds.ConvolutionParam(kernel_size=(3,), stride=(1, 2, 2)),
-        None,
+        3,
         Window((3, 3, 3), (1, 2, 2), (0, 0, 0), (1, 1, 1)),
+    ),
+    (
+        ds.ConvolutionParam(kernel_size=(4,), dilation=(0, 2)),
+        2,
+        Window((4, 4), (1, 1), (0, 0), (0, 2)),
     ),
     (ds.ConvolutionParam(), 0, Window((), (), (), ())),
     (ds.ConvolutionParam(kernel_size=(5,), stride=(1,)), 0, Window((), (), (), ())),
@@ -961,7 +1075,7 @@ WINDOWS: list[tuple[ds.ConvolutionParam, int | None, Window]] = [
 
 
 @pytest.mark.parametrize(("param", "axes", "window"), WINDOWS)
-def test_window(param: ds.ConvolutionParam, axes: int | None, window: Window) -> None:
+def test_window(param: ds.ConvolutionParam, axes: int, window: Window) -> None:
     assert convolution_window(param, axes) == window
 
 
@@ -971,12 +1085,12 @@ def test_a_dilated_kernel_spans_more() -> None:
 
 
 # field, axes, numbers of the message
-BAD_WINDOWS: list[tuple[ds.ConvolutionParam, int | None, list[int]]] = [
+BAD_WINDOWS: list[tuple[ds.ConvolutionParam, int, list[int]]] = [
     (ds.ConvolutionParam(), 2, []),
     (ds.ConvolutionParam(kernel_size=(0,)), 2, [0]),
     (ds.ConvolutionParam(kernel_size=(3, 0)), 2, [0]),
     (ds.ConvolutionParam(kernel_h=4), 2, [0]),
-    (ds.ConvolutionParam(kernel_w=4), None, [0]),
+    (ds.ConvolutionParam(kernel_w=4), 2, [0]),
     (ds.ConvolutionParam(kernel_h=0, kernel_w=4), 2, [0]),
     (ds.ConvolutionParam(kernel_h=4, kernel_w=4), 3, [2, 3]),
     (ds.ConvolutionParam(kernel_size=(4,), kernel_h=4, kernel_w=4), 2, []),
@@ -1000,7 +1114,7 @@ BAD_WINDOWS: list[tuple[ds.ConvolutionParam, int | None, list[int]]] = [
 
 @pytest.mark.parametrize(("param", "axes", "told"), BAD_WINDOWS)
 def test_refused_window(
-    param: ds.ConvolutionParam, axes: int | None, told: list[int], words: Words
+    param: ds.ConvolutionParam, axes: int, told: list[int], words: Words
 ) -> None:
     with pytest.raises(ds.ShapeError) as caught:
         convolution_window(param, axes)
@@ -1012,7 +1126,7 @@ def test_refused_window(
 
 # ── channels that the net does not tell ──────────────────────────────────────────────────
 
-DATA = 'layer { name: "data" type: "Python" top: "data" }\n'
+DATA = 'layer { name: "data" type: "Data" top: "data" }\n'
 UP = (
     'layer { name: "up" type: "Deconvolution" bottom: "data" top: "up" convolution_param '
     "{ num_output: 8 group: 4 kernel_size: 4 stride: 2 pad: 1 bias_term: false } }\n"
@@ -1026,7 +1140,8 @@ READER = (
 
 def test_unknown_channels_stay_unknown() -> None:
     up = inferred(DATA + UP)["up"]
-    assert up == LayerShapes((None,), ((None, 8, None, None),), ((None, 2, 4, 4),))
+    window = Window((4, 4), (2, 2), (1, 1), (1, 1))
+    assert up == LayerShapes((OPEN,), ((None, 8, *OPEN[:2]),), ((None, 2, 4, 4),), window=window)
 
 
 def test_group_equal_to_num_output_is_a_guess(words: Words) -> None:

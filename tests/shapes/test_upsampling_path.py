@@ -145,5 +145,5 @@ def test_a_window_that_cannot_be_is_none() -> None:
     assert [(step.name, step.matched, step.window) for step in (fed, up)] == [
         ("input", False, None), ("up", False, None),
     ]  # fmt: skip
-    assert (fed.shape, up.shape) == ((1, 2, 8, 8), None)
+    assert (fed.shape, up.shape) == ((1, 2, 8, 8), (None,) * 4)
     assert way.edges == ((0, 1),)

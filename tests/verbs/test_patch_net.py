@@ -284,6 +284,9 @@ def test_layers_in_a_list(tmp_path: Path) -> None:
 
 DEEP = 'input: "d" input_shape { dim: 1 dim: 5 dim: 9 dim: 9 dim: 9 }\n'
 
+IMAGES = 'layer { name: "d" type: "Data" top: "d" }\n'
+"""Images of channels that nobody knows."""
+
 
 @dataclass(frozen=True)
 class Unfit:
@@ -314,9 +317,9 @@ REFUSED = {
     "twice as many": Unfit(
         up(head=INPUT.replace("dim: 5", "dim: 10")), numbers=(10, 5), flags=("-x/--exclude",)
     ),
-    "channels unknown": Unfit(up(head='input: "d"\n'), names=("d",), flags=("input_param",)),
+    "channels unknown": Unfit(up(head=IMAGES), names=("d",), flags=("input_param",)),
     "one channel, or not": Unfit(
-        up(head='input: "d"\n').replace("5", "1"), names=("d",), flags=("--no-group",)
+        up(head=IMAGES).replace("5", "1"), names=("d",), flags=("--no-group",)
     ),
     "rectangular": Unfit(
         up("kernel_h: 4 kernel_w: 5 stride: 2"), numbers=(2, 4, 5), flags=("--filler keep",)

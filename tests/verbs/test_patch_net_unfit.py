@@ -98,7 +98,8 @@ MIXED = {
         {"recipe": True},
     ),
     "several channels unknown": Mixed(
-        'layer { name: "data" type: "Input" top: "data" top: "more" }\n'
+        'layer { name: "data" type: "Data" top: "data" }\n'
+        'layer { name: "more" type: "Data" top: "more" }\n'
         + up("up1", by_two(8))
         + up("up2", by_two(8), bottom="more")
         + up("up3", by_two(8), bottom="up2"),

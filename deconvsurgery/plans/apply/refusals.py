@@ -25,8 +25,8 @@ from deconvsurgery.matching.matched_layer import (
     filled_with_ones,
     filling,
 )
-from deconvsurgery.shapes.fillers import bilinear_takes
-from deconvsurgery.wording import by, dims, plural
+from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
+from deconvsurgery.wording import by, dims, listed, plural
 
 
 def refusal(target: Target, model: Model, before: Fingerprint, options: Options) -> Refusal | None:
@@ -49,6 +49,22 @@ def _caffe_refuses(
     return None
 
 
+def _axes_unknown(
+    target: Target, _model: Model, _before: Fingerprint, _options: Options
+) -> Refusal | None:
+    return axes_unknown(target, "the net or the model") if target.axes_open else None
+
+
+def axes_unknown(target: Target, holder: str) -> Refusal:
+    """The number of axes decides how many a kernel has; it is not guessed."""
+    name = listed([repr(name) for name in dict.fromkeys(target.layer.bottom)])
+    return Refusal(
+        f"the number of axes of its bottom {name} is not to be found in {holder}",
+        hint="give the data layer a shape (input_param), or give kernel_size once for each "
+        "spatial axis",
+    )
+
+
 def _channels_unknown(
     target: Target, _model: Model, _before: Fingerprint, _options: Options
 ) -> Refusal | None:
@@ -69,8 +85,7 @@ def _filler_refuses(
         return None
     if not bilinear_takes(target.kernel):
         return Refusal(
-            f"Caffe stops at its weight_filler: bilinear needs a square 2-d kernel, not "
-            f"{by(target.kernel)}",
+            f"Caffe stops at its weight_filler: {square_wanted(target.kernel)}",
             hint="take weight_filler out of the net: the weights come from the model",
         )
     return None
@@ -186,8 +201,8 @@ def recipe_words(
     target: Target, otherwise: str = "--any-gain fills it as it is", repair: str = ""
 ) -> str:
     """The geometry that would interpolate at the layer's stride, what sets it, what else to do."""
-    if any(step > 1 for step in target.dilation):
-        return f"dilation spreads the kernel: take it out; {otherwise}"
+    if any(step != 1 for step in target.dilation):
+        return f"dilation changes what the kernel spans: take it out; {otherwise}"
     if set(target.stride) == {1}:
         return (
             f"stride 1 upsamples nothing: a learned layer? -x/--exclude leaves it out; {otherwise}"
@@ -204,6 +219,7 @@ def recipe_words(
 
 _REASONS: tuple[Callable[[Target, Model, Fingerprint, Options], Refusal | None], ...] = (
     _caffe_refuses,
+    _axes_unknown,
     _channels_unknown,
     _filler_refuses,
     _no_place_for_a_kernel,

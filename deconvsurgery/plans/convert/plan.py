@@ -51,7 +51,7 @@ def make_conversion(
     chosen = _chosen(model, patterns, exclude)
     old = model.version is not Version.HDF5
     upgraded = upgrade(model) if old and (wanted.upgrade or wanted.hdf5) else None
-    setups = _setups(net, states) if net else {}
+    setups = _setups(net, model, states) if net else {}
     layers = []
     for index, source in enumerate(model.layers):
         own = wanted if chosen(source.name) else replace(wanted, storage=None)
@@ -97,12 +97,12 @@ def _left_out_without_weights(layer: LayerConversion) -> LayerConversion:
     return layer if held else replace(layer, removed=True)
 
 
-def _setups(net: Net, states: Sequence[NetState]) -> dict[str, LayerShapes]:
+def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, LayerShapes]:
     """Each layer as far as the net tells its blobs; of several states the first."""
     found: dict[str, LayerShapes] = {}
     for state in states:
         active = net.filtered(state)
-        inferred = infer_shapes(active)
+        inferred = infer_shapes(active, model.shapes, channels=False)
         for layer in active.layers:
             found.setdefault(layer.name, inferred[layer.index])
     return found

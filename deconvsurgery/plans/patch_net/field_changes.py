@@ -14,7 +14,7 @@ from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.prototxt.net import Layer, Message, Value
 from deconvsurgery.prototxt.new_field_layout import Change, Tree
 from deconvsurgery.prototxt.upgrade import PARAM_LISTS
-from deconvsurgery.shapes.geometry import Window, convolution_window
+from deconvsurgery.shapes.geometry import Window, asked_axes, convolution_window
 
 BILINEAR = "bilinear"
 FILLERS = (BILINEAR, "keep")
@@ -129,7 +129,7 @@ def _window(layer: Layer) -> Window | None:
     if (param.kernel_size, param.kernel_h, param.kernel_w) == ((), None, None):
         param = replace(param, kernel_size=(1,))
     try:
-        return convolution_window(param, None)
+        return convolution_window(param, asked_axes(param) or 1)  # alike on each axis
     except ShapeError:
         return None  # Caffe would not set it up, which will be said
 

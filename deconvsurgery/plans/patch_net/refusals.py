@@ -13,14 +13,15 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import released_is_off_centre
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
-from deconvsurgery.plans.apply.refusals import recipe_words
+from deconvsurgery.plans.apply.refusals import axes_unknown, recipe_words
 from deconvsurgery.prototxt.net import (
     Layer,
     Net,
     NetState,
     Phase,
 )
-from deconvsurgery.shapes.fillers import bilinear_takes
+from deconvsurgery.shapes.connections import Fault, unjoined
+from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, plural
 
 from .field_changes import BILINEAR, FieldChange, PatchOptions
@@ -122,6 +123,11 @@ def _caffe_refuses(case: _Case) -> Refusal | None:
     return Refusal(case.target.problem) if case.target.problem else None
 
 
+def _axes_unknown(case: _Case) -> Refusal | None:
+    """The filler makes weights of four axes only; the net as it was does not say that it has."""
+    return axes_unknown(case.before, "the net") if case.bilinear and case.before.axes_open else None
+
+
 def _channels_unknown(case: _Case) -> Refusal | None:
     target, outputs = case.target, case.target.layer.convolution_param.num_output
     # A guess goes by group = num_output, which so far may only be what we put there.
@@ -146,7 +152,7 @@ def _not_square(case: _Case) -> Refusal | None:
     if not case.bilinear or bilinear_takes(kernel):
         return None
     return Refusal(
-        f"Caffe stops at its filler: bilinear needs a square 2-d kernel, not {by(kernel)}",
+        f"Caffe stops at its filler: {square_wanted(kernel)}",
         hint="--filler keep leaves the filler; apply puts such a kernel into a model",
     )
 
@@ -218,6 +224,7 @@ _REASONS = (
         _FILLER | _SIZING | _RULES,
         lambda case: case.before.problem != case.target.problem,
     ),
+    _Reason(_axes_unknown, _KERNEL),
     _Reason(_channels_unknown, _FILLER, lambda _case: True),
     _Reason(_learned, _SIZING),
     _Reason(_not_square, _KERNEL),
@@ -233,20 +240,15 @@ def _filling(target: Target) -> BilinearFill:
 
 
 def _stands_in_the_way(net: Net, index: int, states: Sequence[NetState]) -> Refusal | None:
-    """Why a layer that is now in every phase would stop Caffe in one (``Net::AppendTop``)."""
+    """Why a layer that is now in every phase would stop Caffe in one."""
     layer = net.layers[index]
     for state in _both_phases(states):
-        made: set[str] = set()
-        for other in net.filtered(state).layers:
-            new = [top for top in other.top if top not in other.bottom]
-            twice = next((top for top in new if top in made), None)
-            lacking = next((name for name in layer.bottom if name not in made), None)
-            where = f"in phase {state.phase.name}, without its include and exclude rules"
-            if other.index == index and lacking is not None:
-                return Refusal(f"{where}, its bottom {lacking!r} is made by no layer before it")
-            if twice is not None and twice in layer.top:
-                return Refusal(f"{where}, its top {twice!r} is made by two layers")
-            made.update(new)
+        where = f"in phase {state.phase.name}, without its include and exclude rules"
+        for each in unjoined(net.filtered(state)):
+            if each.fault is not Fault.UNKNOWN_BOTTOM and each.blob in layer.top:
+                return Refusal(f"{where}, its top {each.blob!r} is made by two layers")
+            if each.fault is Fault.UNKNOWN_BOTTOM and each.layer.index == index:
+                return Refusal(f"{where}, its bottom {each.blob!r} is made by no layer before it")
     return None
 
 

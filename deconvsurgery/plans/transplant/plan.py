@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+from deconvsurgery.caffemodel.read_values import inner_product_param
 from deconvsurgery.errors import MismatchError, SelectionError
 from deconvsurgery.matching.batch_norm import (
     BATCH_NORM,
@@ -27,6 +28,7 @@ from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 from deconvsurgery.wording import dims, listed, plural, quoted
 
 from .blobs import (
+    RENAME,
     Graft,
     Origin,
     as_it_is,
@@ -81,7 +83,7 @@ def make_grafting(
     expand = expand or {}
     layers = _layers(net, states)
     _check_names(expand, layers, model)
-    setups = _setups(net, states)
+    setups = _setups(net, model, states)
     sources = {source.name + suffix: source for source in model.layers if source.blobs}
     shared = owners(net, states)
     memory: dict[Owner, Graft] = {}
@@ -94,6 +96,8 @@ def make_grafting(
         own = [shared.get(place, place) for place in own]
         lent = {position: memory[place] for position, place in enumerate(own) if place in memory}
         try:
+            if source is not None and not flat:
+                _refuse_turned(layer, source, model)
             graft = _grafted(layer, setup, source, lent, expanded=bool(old), flat=flat)
         except MismatchError as refusal:
             if layer.name not in upsampling or old:
@@ -133,12 +137,15 @@ def _layers(net: Net, states: Sequence[NetState]) -> list[Layer]:
     return list(first.values())
 
 
-def _setups(net: Net, states: Sequence[NetState]) -> dict[str, LayerShapes]:
-    """Each layer as it is set up in the state that tells most of its blobs."""
+def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, LayerShapes]:
+    """Each layer as it is set up in the state that tells most of its blobs.
+
+    Where the net leaves the number of axes open, it has that of the old model's blobs.
+    """
     found: dict[str, LayerShapes] = {}
     for state in states:
         active = net.filtered(state)
-        inferred = infer_shapes(active)
+        inferred = infer_shapes(active, model.shapes, channels=False)
         first = {layer.name: inferred[layer.index] for layer in reversed(active.layers)}
         for name, setup in first.items():
             if name not in found or _unknown(setup) < _unknown(found[name]):
@@ -165,6 +172,28 @@ def _check_names(expand: Mapping[str, str], layers: Sequence[Layer], model: Mode
 
 
 # ── one layer ──
+
+
+def _refuse_turned(layer: Layer, source: SourceLayer, model: Model) -> None:
+    """Raise ``MismatchError`` where one InnerProduct has its weights transposed, and one has not.
+
+    A square one fits by its shape, and computes something else. Only a binary model's own
+    ``inner_product_param`` says how it is.
+    """
+    if source.type != "InnerProduct" or not source.inner_product_param:
+        return
+    old = inner_product_param(model, source).flag("transpose", False)
+    param = layer.message.message("inner_product_param")
+    new = layer.type == "InnerProduct" and param.flag("transpose", False)
+    if old != new:
+        have, want = ("(inputs, outputs)", "(outputs, inputs)")[:: 1 if old else -1]
+        raise MismatchError(
+            f"the old InnerProduct has transpose: {str(old).lower()}, its weights are {have}; "
+            f"here they are {want}",
+            hint="give the new net's layer the same transpose as the old one's"
+            if layer.type == "InnerProduct"
+            else RENAME,
+        )
 
 
 def _grafted(

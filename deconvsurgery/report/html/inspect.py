@@ -10,6 +10,7 @@ from deconvsurgery.report.terminal.inspect import (
     inspect_cells,
     inspect_closing,
     inspect_files,
+    inspect_findings,
     inspect_remarks,
 )
 from deconvsurgery.verbs.inspect import InspectResult
@@ -32,7 +33,7 @@ def inspect_page(result: InspectResult) -> bytes:
     every_layer = any(row.type != DECONVOLUTION for row in result.rows)
     rows = inspect_cells(result, every_layer=every_layer, terminal=False)
     pictures = surveyed_pictures(result.rows, result.sights, result.ways)
-    found = [finding for row in result.rows for finding in row.findings]
+    found = inspect_findings(result)
     given = [path for path in (result.net, result.model) if path is not None]
     states = [
         [("weights", state_words(row.weights))] if row.weights else []

@@ -12,6 +12,7 @@ from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.kernels.kernel_facts import KernelFacts
 from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.plans.apply.plan_types import Action, Change, Skip
+from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.inspect_rows import Row
 from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.verbs.inspect import InspectResult
@@ -56,7 +57,12 @@ def inspect_document(result: InspectResult) -> Document:
         model_size=result.model_size,
         layers=[_surveyed(row) for row in result.rows],
         notes=result.notes,
+        net_findings=[{**_found(each), "layer": each.layer} for each in result.net_findings],
     )
+
+
+def _found(finding: Finding) -> Document:
+    return {"id": finding.id, "message": finding.message, "line": finding.line}
 
 
 def kernel_document(facts: KernelFacts) -> Document:
@@ -159,9 +165,7 @@ def _surveyed(row: Row) -> Document:
         "distance": weights.distance if weights else None,
         "value": weights.value if weights else None,
         "support": weights.support if weights else None,
-        "findings": [
-            {"id": each.id, "message": each.message, "line": each.line} for each in row.findings
-        ],
+        "findings": [_found(each) for each in row.findings],
         "line": row.line,
         "phases": [phase.lower() for phase in row.phases],
         "matched": row.matched,

@@ -33,6 +33,7 @@ from deconvsurgery.report.phrases import (
     state_style,
     state_words,
 )
+from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.inspect_rows import Row
 from deconvsurgery.verbs.inspect import InspectResult
 from deconvsurgery.wording import dims, plural
@@ -95,7 +96,7 @@ def inspect_report(
         found = [
             f"{escaped(result.net or result.model or '')}{where}: {rule} {escaped(name)}: "
             f"{escaped(words)}"
-            for name, rule, where, words in _findings(result.rows, ":{}")
+            for name, rule, where, words in _findings(result, ":{}")
         ]
         lines = plain_table(rows, WIDE) if rows else []
         for looked_at in drawn:
@@ -110,8 +111,8 @@ def inspect_report(
     for looked_at in drawn:
         parts += [Text(""), layer_pictures(*looked_at)]
     said += [
-        (rule, WRONG if rule in ("DS001", "DS002", "DS011") else ODD, name, words + where)
-        for name, rule, where, words in _findings(result.rows, " (line {})")
+        (rule, WRONG if rule in ("DS001", "DS002", "DS011", "DS015") else ODD, name, words + where)
+        for name, rule, where, words in _findings(result, " (line {})")
     ]
     if said:
         parts += [Text(""), remarks(said)]
@@ -226,19 +227,24 @@ def inspect_remarks(result: InspectResult) -> Iterator[Remark]:
             yield "note", LEARNED, row.name, row.target.guess
 
 
-def _findings(rows: Sequence[Row], place: str) -> Iterator[tuple[str, str, str, str]]:
+def inspect_findings(result: InspectResult) -> list[Finding]:
+    """Those of the rows, then those of layers without a row."""
+    return [*(each for row in result.rows for each in row.findings), *result.net_findings]
+
+
+def _findings(result: InspectResult, place: str) -> Iterator[tuple[str, str, str, str]]:
     """Layer, rule, place and words of each finding."""
-    for row in rows:
-        for finding in row.findings:
-            where = "" if finding.line is None else place.format(finding.line)
-            yield row.name, finding.id, where, finding.message
+    for finding in inspect_findings(result):
+        where = "" if finding.line is None else place.format(finding.line)
+        yield finding.layer or "", finding.id, where, finding.message
 
 
 def inspect_closing(result: InspectResult) -> str:
     """One sentence: how many layers, how many findings."""
     deconvolutions = [row for row in result.rows if row.type == DECONVOLUTION]
-    found = sum(len(row.findings) for row in result.rows)
+    found = len(inspect_findings(result))
     layers = sum(bool(row.findings) for row in result.rows)
+    layers += len({(each.layer, each.line) for each in result.net_findings})
     counted = plural(len(deconvolutions), "Deconvolution layer")
     if len(result.rows) > len(deconvolutions):
         counted = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from deconvsurgery.prototxt.net import Layer, Message
-from deconvsurgery.shapes.geometry import Dim, Shape
+from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis
 
 from .without_weights import Bottoms, Setup, channels, first
 
@@ -23,7 +23,9 @@ _OTHERS: Final = frozenset({"disable_mean", "disable_variance"})
 def batch_norm(layer: Layer, bottoms: Bottoms) -> Setup:
     """Sums of means and variances, their factor; scale and shift where the text has them here."""
     shape, param = first(bottoms), layer.message.message("batch_norm_param")
-    count: Dim = 1 if shape is not None and len(shape) == 1 else channels(shape)
+    if shape is not None:
+        canonical_axis(1, len(shape))
+    count: Dim = channels(shape)
     names = {name for name, _ in param.fields}
     if names & _OTHERS:
         return Setup((shape,), None)

@@ -65,6 +65,20 @@ def _permute(layer: Layer, bottoms: Bottoms) -> Setup:
 # ── resizing: channels stay ──────────────────────────────────────────────────────────────
 
 
+def _resizing(rule: Rule) -> Rule:
+    """Of an input that is no image a fork's layer keeps the number of axes and the channels."""
+
+    def resized(layer: Layer, bottoms: Bottoms) -> Setup:
+        shape = first(bottoms)
+        if shape is None:
+            return Setup((None,))
+        if len(shape) == 4:
+            return rule(layer, bottoms)
+        return Setup(((*shape[:2], *(None,) * (len(shape) - 2)),))
+
+    return resized
+
+
 def _interp(layer: Layer, bottoms: Bottoms) -> Setup:
     """PSPNet, DeepLab v2: shrink, zoom, or height and width, of an image padded by pads ≤ 0."""
     param = layer.message.message("interp_param")
@@ -210,22 +224,22 @@ FORK_RULES: Final[Mapping[str, Rule]] = {
     "BN": _bn,
     "Correlation": _correlation,
     "DenseImageData": _images,
-    "Downsample": _resample,
-    "ImResize": _some_size,
+    "Downsample": _resizing(_resample),
+    "ImResize": _resizing(_some_size),
     "ImageSegData": _images,
-    "Interp": _interp,
+    "Interp": _resizing(_interp),
     "Normalize": _normalize,
     "PSROIPooling": _psroi_pooling,
     "Permute": _permute,
     "ROIPooling": _roi_pooling,
     "ReLU6": same,
     "Reorg": _reorg,
-    "Resample": _resample,
-    "SimpleCrop": _some_size,
+    "Resample": _resizing(_resample),
+    "SimpleCrop": _resizing(_some_size),
     "SpatialDropout": same,
-    "UnPooling": _unpooling,
-    "Unpooling": _unpooling,
-    "Upsample": _upsample,
+    "UnPooling": _resizing(_unpooling),
+    "Unpooling": _resizing(_unpooling),
+    "Upsample": _resizing(_upsample),
     "WindowSegData": _images,
 }
 """Rule of each layer type met in forks' nets."""

@@ -16,6 +16,7 @@ from deconvsurgery.shapes.geometry import (
     Dim,
     Shape,
     Window,
+    asked_axes,
     canonical_axis,
     convolution_window,
     convolved,
@@ -52,10 +53,20 @@ def foreign_window(param: Message) -> bool:
 
 
 def spatial_axes(param: ConvolutionParam, shape: Shape) -> int | None:
-    """Number of axes behind the channel axis."""
+    """Number of axes behind the channel axis; ``None``: neither bottom nor fields tell."""
     if shape is not None:
         return len(shape) - canonical_axis(param.axis, len(shape)) - 1
-    return len(front(-param.axis - 1)) if param.axis < 0 else None
+    return len(front(-param.axis - 1)) if param.axis < 0 else asked_axes(param)
+
+
+def window_of(layer: Layer, bottoms: Bottoms) -> Window | None:
+    """What a (De)convolution slides; ``None``: the number of axes is unknown, or Caffe stops."""
+    param = layer.convolution_param
+    try:
+        axes = spatial_axes(param, merged(bottoms)[0])
+        return None if axes is None else convolution_window(param, axes)
+    except ShapeError:
+        return None
 
 
 def input_shape(layer: Layer, bottoms: Bottoms) -> Shape:
@@ -73,8 +84,8 @@ def input_shape(layer: Layer, bottoms: Bottoms) -> Shape:
         raise ShapeError("the bottoms differ in shape, Caffe wants them alike")
     param = layer.convolution_param
     if shape is None and param.axis >= 0:
-        axes = len(convolution_window(param, None).kernel)
-        return front(param.axis) + (None,) * (1 + axes)
+        ahead, axes = front(param.axis), asked_axes(param)
+        return None if axes is None else ahead + (None,) * (1 + axes)
     return shape
 
 
@@ -117,7 +128,8 @@ def _deconvolution(layer: Layer, bottoms: Bottoms) -> Setup:
 
 def _convolved(layer: Layer, bottoms: Bottoms, *, transposed: bool) -> Setup:
     param, shape = layer.convolution_param, input_shape(layer, bottoms)
-    window = convolution_window(param, spatial_axes(param, shape))
+    axes = spatial_axes(param, shape)
+    window = None if axes is None else convolution_window(param, axes)
     c, o, group = input_channels(layer, shape), param.num_output, param.group
     if not 0 < o <= INT_MAX:
         raise ShapeError(
@@ -132,13 +144,22 @@ def _convolved(layer: Layer, bottoms: Bottoms, *, transposed: bool) -> Setup:
                 f"group {group} does not divide the {number} of {name}",
                 hint="group must divide input channels and num_output",
             )
+    bias: tuple[Shape, ...] = ((o,),) if param.bias_term else ()
+    if window is None:
+        _check_each(param)
+        return Setup((None,) * len(layer.top), (None, *bias))
     foreign = foreign_window(layer.message.message("convolution_param"))
     size = _unknown if foreign else deconvolved if transposed else convolved
     tops = (_slid(param, shape, o, window, size),)
     per_group = None if c is None else c // group
     weight = (c, o // group) if transposed else (o, per_group)
-    blobs: tuple[Shape, ...] = ((*weight, *window.kernel),)
-    return Setup(tops * len(layer.top), (*blobs, (o,)) if param.bias_term else blobs)
+    return Setup(tops * len(layer.top), ((*weight, *window.kernel), *bias))
+
+
+def _check_each(param: ConvolutionParam) -> None:
+    """What Caffe checks of each axis, however many there are: each field is given once at most."""
+    if param.kernel_size:  # without axes none is needed
+        convolution_window(param, 1)
 
 
 def _slid(
@@ -168,7 +189,12 @@ def _unknown(_size: Dim, _extent: int, _stride: int, _pad: int) -> Dim:
 
 def _im2col(layer: Layer, bottoms: Bottoms) -> Setup:
     param, shape = layer.convolution_param, first(bottoms)
-    window = convolution_window(param, spatial_axes(param, shape))
+    axes = spatial_axes(param, shape)
+    if axes is None:
+        return Setup((None,))
+    if axes == 0:
+        raise ShapeError("Im2col needs a spatial axis behind the channels")
+    window = convolution_window(param, axes)
     c = input_channels(layer, shape)
     return Setup((_slid(param, shape, product((c, *window.kernel)), window, convolved),))
 
@@ -179,7 +205,7 @@ def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
     Caffe pools images (pooling_layer.cpp); BVLC's opencl branch and Intel's pool over any axes.
     """
     param = layer.message.message("pooling_param")
-    asked = _pooled_axes(param)
+    asked = pooled_axes(param)
     shape = first(bottoms)
     if shape is None:
         shape = (None,) * (2 + (asked or 2))
@@ -204,7 +230,7 @@ _POOLS_ANY_AXES: Final = ("axis", "dilation")
 _REPEATED: Final = ("kernel_size", "stride", "pad", "dilation")
 
 
-def _pooled_axes(param: Message) -> int | None:
+def pooled_axes(param: Message) -> int | None:
     """Spatial axes that a Pooling's fields ask for, where they have a value for each."""
     return next((n for n in (len(param.integers(name)) for name in _REPEATED) if n > 1), None)
 
@@ -237,7 +263,7 @@ def pooling_window(param: Message, axes: int | None = None) -> Window:
     Where those are unknown: over those that its fields ask for, else 2. ``ShapeError`` where
     Caffe's checks fail.
     """
-    axes = (_pooled_axes(param) or 2) if axes is None else axes
+    axes = (pooled_axes(param) or 2) if axes is None else axes
     kernel = _on_axes(param, "kernel_size", None, axes, "kernel")
     stride, pad = _on_axes(param, "stride", 1, axes), _on_axes(param, "pad", 0, axes)
     dilation = _on_axes(param, "dilation", 1, axes)

@@ -21,7 +21,7 @@ from deconvsurgery.shapes.geometry import (
     merged,
     product,
 )
-from deconvsurgery.wording import agreed, plural
+from deconvsurgery.wording import agreed, dims, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +120,39 @@ def crop(layer: Layer, bottoms: Bottoms) -> Setup:
             return Setup((None if reference is None else front(axis) + reference[axis:],))
         return Setup((shape[:axis] + (None,) * len(shape[axis:]),))
     axis = canonical_axis(axis, len(shape))
-    if len(reference) != len(shape):
-        raise ShapeError(f"bottoms of {len(shape)} and {len(reference)} axes, Crop needs as many")
+    if len(reference) < len(shape):  # more than enough do no harm (crop_layer.cpp)
+        raise ShapeError(
+            f"bottoms of {len(shape)} and {plural(len(reference), 'axis', 'axes')}, "
+            "Crop needs as many in the second"
+        )
     if len(offsets) > 1 and len(offsets) != len(shape) - axis:
         raise ShapeError(
             f"{plural(len(offsets), 'offset')} for "
             f"{plural(len(shape) - axis, 'cropped axis', 'cropped axes')}"
         )
     starts = offsets if len(offsets) > 1 else (*offsets, 0)[:1] * (len(shape) - axis)
-    sizes = zip(shape[axis:], starts, reference[axis:], strict=True)
-    outside = any(a is not None and b is not None and a - start < b for a, start, b in sizes)
-    problem = "the crop is out of bounds: bottom[1] is larger than what the offset leaves"
-    return Setup((shape[:axis] + reference[axis:],), (), problem if outside else None)
+    wanted = reference[axis : len(shape)]
+    sizes = zip(range(axis, len(shape)), shape[axis:], starts, wanted, strict=True)
+    outside = [
+        f"axis {at} has {a}, {b} from {start} on are wanted"
+        for at, a, start, b in sizes
+        if a is not None and b is not None and a - start < b
+    ]
+    problem = f"the crop is out of bounds: {'; '.join(outside)}" if outside else None
+    return Setup((shape[:axis] + wanted,), (), problem)
 
 
 def _eltwise(_layer: Layer, bottoms: Bottoms) -> Setup:
     """The bottoms must be alike, so a dim that one of them tells is the top's."""
     shape, agreed = merged(bottoms)
-    return Setup((shape,), (), None if agreed else "the bottoms differ in shape")
+    problem = None if agreed else f"the bottoms differ in shape: {_shapes(bottoms)}"
+    if len(bottoms) < 2:
+        problem = f"{len(bottoms)} bottom{'' if bottoms else 's'}, Eltwise needs at least 2"
+    return Setup((shape,), (), problem)
+
+
+def _shapes(bottoms: Bottoms) -> str:
+    return " and ".join(dict.fromkeys(dims(shape) for shape in bottoms if shape is not None))
 
 
 def _joint_axis(param: Message, old_name: str, axes: int) -> int:
@@ -161,7 +176,11 @@ def _concat(layer: Layer, bottoms: Bottoms) -> Setup:
         total = None if size is None or total is None else total + size
         others.append(None if shape is None else shape[:axis] + shape[axis + 1 :])
     rest, agreed = merged(others)
-    problem = None if agreed else "the bottoms differ in an axis that is not joined"
+    problem = (
+        None
+        if agreed
+        else f"the bottoms differ in more than axis {axis}, which is joined: {_shapes(bottoms)}"
+    )
     top = None if rest is None else (*rest[:axis], total, *rest[axis:])
     return Setup((top,), (), problem)
 
@@ -174,6 +193,8 @@ def _slice(layer: Layer, bottoms: Bottoms) -> Setup:
     size, points = shape[axis], param.integers("slice_point")
     sizes: list[Dim]
     if points:
+        if size is not None and tops > size:
+            raise ShapeError(f"{tops} tops for the {size} of axis {axis}")
         if len(points) != tops - 1:
             raise ShapeError(f"{len(points)} slice_point for {tops} tops, {tops - 1} are needed")
         steps = [b - a for a, b in zip((0, *points), points, strict=False)]
@@ -250,9 +271,33 @@ def _flatten(layer: Layer, bottoms: Bottoms) -> Setup:
     if shape is None:
         return Setup(((*front(axis), None) if axis >= 0 and end == -1 else None,))
     start, stop = canonical_axis(axis, len(shape)), canonical_axis(end, len(shape)) + 1
-    if start >= stop:
+    if start > stop:  # an end right before the start merges nothing, which is an axis of 1
         raise ShapeError(f"end_axis {end} comes before axis {axis}")
     return Setup(((*shape[:start], product(shape[start:stop]), *shape[stop:]),))
+
+
+def _mvn(_layer: Layer, bottoms: Bottoms) -> Setup:
+    """The top has four axes whatever the input has: those it lacks are 1 (mvn_layer.cpp)."""
+    shape = first(bottoms)
+    if shape is None:
+        return Setup(((None,) * 4,))
+    if len(shape) > 4:  # a fork's may know better: how many there are is beyond doubt
+        return Setup((shape,), None, f"the input has {len(shape)} axes, MVN takes 4 at most")
+    return Setup(((*shape, *(1,) * (4 - len(shape))),))
+
+
+def _lrn(_layer: Layer, bottoms: Bottoms) -> Setup:
+    shape = first(bottoms)
+    if shape is None:
+        return Setup(((None,) * 4,))
+    return Setup((shape,), (), None if len(shape) == 4 else not_an_image(len(shape)))
+
+
+def _softmax(layer: Layer, bottoms: Bottoms) -> Setup:
+    shape = first(bottoms)
+    if shape is not None:
+        canonical_axis(whole(layer.message.message("softmax_param"), "axis", 1), len(shape))
+    return Setup((shape,))
 
 
 def _tile(layer: Layer, bottoms: Bottoms) -> Setup:
@@ -325,10 +370,10 @@ LAYER_RULES: Final[Mapping[str, Rule]] = {
     "HingeLoss": _loss,
     "InfogainLoss": _loss_and_scores,
     "Log": same,
-    "LRN": same,
+    "LRN": _lrn,
     "LSTMUnit": same_on_each_top,
     "MultinomialLogisticLoss": _loss,
-    "MVN": same,
+    "MVN": _mvn,
     "Power": same,
     "Reduction": _reduction,
     "ReLU": same,
@@ -337,7 +382,7 @@ LAYER_RULES: Final[Mapping[str, Rule]] = {
     "SigmoidCrossEntropyLoss": _loss,
     "Silence": no_top,
     "Slice": _slice,
-    "Softmax": same,
+    "Softmax": _softmax,
     "SoftmaxWithLoss": _loss_and_scores,
     "Split": same_on_each_top,
     "Swish": same,

@@ -1,0 +1,148 @@
+"""DS015: layers whose bottoms do not meet, or whose blobs nobody makes: Caffe stops there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.shapes.certainty import uncertain_layers
+from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input, unjoined
+from deconvsurgery.shapes.infer import infer_shapes
+from deconvsurgery.wording import quoted
+
+from .finding import Finding, Number, Repair
+from .inspect_rows import Row
+
+# Names are compared in pairs, which only helps: no more than these, none longer.
+_MOST, _LONGEST = 1000, 80
+
+# Types whose bottoms have to meet, and what brings them together.
+MEETINGS: Final = {
+    "Crop": "a smaller offset, or a larger first bottom",
+    "Concat": "give its bottoms the same size but for the axis that is joined",
+    "Eltwise": "give its bottoms the same size: by pads and strides, or by a Crop",
+}
+
+
+def unmet(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator[Finding]:
+    """A finding for each layer that stops Caffe, in the net's order.
+
+    Nothing is said of sizes that a fork may know better, nor of a bottom that is made in another
+    of the states: a net for training alone has no data to test with.
+    """
+    found: dict[int, Finding] = {}
+    for state in states:
+        active = net.filtered(state)
+        for index, finding in (*_unjoined(net, active, states), *_sizes(active, model)):
+            found.setdefault(index, finding)
+    for index in sorted(found):
+        yield found[index]
+
+
+def with_stops(
+    rows: Sequence[Row], net: Net, model: Model | None, states: Sequence[NetState]
+) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """The rows with what stops Caffe at their layers, and the findings of layers without a row."""
+    left = {(each.layer, each.line): each for each in unmet(net, model, states)}
+    told = []
+    for row in rows:
+        own = left.pop((row.name, row.line), None)
+        found = row.findings if own is None else (*row.findings, own)
+        told.append(replace(row, findings=found))
+    return tuple(told), tuple(left.values())
+
+
+def _sizes(net: Net, model: Model | None) -> Iterator[tuple[int, Finding]]:
+    uncertain = uncertain_layers(net)
+    shapes = infer_shapes(net, model.shapes if model else {}, channels=False)
+    for layer in net.layers:
+        own = shapes[layer.index]
+        if layer.type in MEETINGS and own.problem is not None and layer.index not in uncertain:
+            yield (
+                layer.index,
+                _finding(
+                    layer,
+                    f"{own.problem}; Caffe stops at that",
+                    (("bottoms", own.bottoms),),
+                    MEETINGS[layer.type],
+                ),
+            )
+
+
+def _unjoined(net: Net, active: Net, states: Sequence[NetState]) -> Iterator[tuple[int, Finding]]:
+    said: set[str] = set()
+    for each in unjoined(active):
+        if each.fault is Fault.UNKNOWN_BOTTOM:
+            # The first that reads it is where Caffe stops.
+            if each.blob in said or (len(states) > 1 and _made_elsewhere(net, each)):
+                continue
+            said.add(each.blob)
+            yield each.layer.index, _unknown(active, each)
+        else:
+            yield each.layer.index, _twice(each)
+
+
+def _made_elsewhere(net: Net, each: Unjoined) -> bool:
+    """A layer before it has such a top in some state, which may be the one that is meant."""
+    earlier = (other for other in net.layers if other.index < each.layer.index)
+    return any(each.blob in other.top for other in earlier if not dropped_input(other))
+
+
+def _unknown(net: Net, each: Unjoined) -> Finding:
+    earlier = [
+        name
+        for other in net.layers
+        if other.index < each.layer.index
+        for name in other.top
+        if name != each.blob and len(name) <= _LONGEST
+    ]
+    blob, made = each.blob[:_LONGEST], dict.fromkeys(earlier[:_MOST])
+    makers = [other for other in net.layers if each.blob in other.top]
+    near = None if makers else next(iter(difflib.get_close_matches(blob, made, 1, 0.8)), None)
+    words, repair = "", "name a blob that a layer before it makes"
+    if near is not None:
+        words, repair = f" (is {quoted(near)} meant?)", f"name it {quoted(near)}"
+    elif any(dropped_input(other) for other in makers):
+        words, repair = " (an input has no size)", "give the input a size: input_shape"
+    elif makers:
+        words, repair = " (a later one does)", "put the layer that makes it ahead of this one"
+    return _finding(
+        each.layer,
+        f"no layer before it makes its bottom {quoted(each.blob)}{words}; Caffe stops at that",
+        (("bottom", each.blob), ("nearest", near)),
+        repair,
+    )
+
+
+def _twice(each: Unjoined) -> Finding:
+    earlier = each.earlier.line if each.earlier else None
+    where = f" (line {earlier})" if earlier else ""
+    if each.fault is Fault.SPLIT_IN_PLACE:
+        words = (
+            f"it works in place on {quoted(each.blob)}{where}, which is read by another layer, "
+            "too, or is a loss: Caffe stops at that"
+        )
+    else:
+        words = (
+            f"its top {quoted(each.blob)} is made by an earlier layer, too{where}; "
+            "Caffe stops at that"
+        )
+    return _finding(each.layer, words, (("top", each.blob),), "give its top a name of its own")
+
+
+def _finding(
+    layer: Layer, words: str, numbers: tuple[tuple[str, Number], ...], repair: str
+) -> Finding:
+    return Finding(
+        "DS015",
+        words,
+        layer.line or None,
+        layer.column or None,
+        layer.name,
+        numbers=numbers,
+        repair=Repair(repair),
+    )

@@ -1,0 +1,49 @@
+"""Where the sizes of a net's blobs are certain, and where a fork may know them better."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.prototxt.net import Message, Net
+from deconvsurgery.shapes.layers.data import DATA_RULES
+from deconvsurgery.shapes.layers.windows import WINDOW_RULES, pooled_axes
+from deconvsurgery.shapes.layers.with_weights import WEIGHT_RULES
+from deconvsurgery.shapes.layers.without_weights import LAYER_RULES
+
+# Types whose sizes BVLC's Caffe fixes by the text alone: not what Python code says.
+_CAFFES_OWN: Final = (
+    LAYER_RULES.keys() | WEIGHT_RULES.keys() | WINDOW_RULES.keys() | DATA_RULES.keys()
+) - {"DepthwiseConvolution", "Python"}
+
+
+def uncertain_layers(net: Net) -> frozenset[int]:
+    """Layers, by index, that a fork's type or field may give other sizes than BVLC's Caffe.
+
+    Their own, or one of a layer that leads to them.
+    """
+    schema: Any = message_class("LayerParameter").DESCRIPTOR
+    blobs: set[str] = set()
+    found: set[int] = set()
+    for layer in net.layers:
+        # V1 has no Crop but the forks', which each have their own way with sizes.
+        fork = layer.type not in _CAFFES_OWN or (layer.type == "Crop" and net.version != "V2")
+        # What Caffe has once the opencl branch repeats, and the schema with it.
+        fork = fork or pooled_axes(layer.message.message("pooling_param")) is not None
+        if fork or not blobs.isdisjoint(layer.bottom) or _foreign(layer.message, schema):
+            found.add(layer.index)
+            blobs.update(layer.top)
+        else:
+            blobs.difference_update(layer.top)
+    return frozenset(found)
+
+
+def _foreign(message: Message, schema: Any) -> bool:
+    for name, value in message.fields:
+        known = schema.fields_by_name.get(name)
+        if known is None:
+            return True
+        inner = known.message_type
+        if isinstance(value, Message) and inner is not None and _foreign(value, inner):
+            return True
+    return False
