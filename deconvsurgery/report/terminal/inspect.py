@@ -234,9 +234,11 @@ def inspect_findings(result: InspectResult) -> list[Finding]:
 
 def _findings(result: InspectResult, place: str) -> Iterator[tuple[str, str, str, str]]:
     """Layer, rule, place and words of each finding."""
-    for finding in inspect_findings(result):
+    named = [(row.name, each) for row in result.rows for each in row.findings]
+    named += [(each.layer or "", each) for each in result.net_findings]
+    for name, finding in named:
         where = "" if finding.line is None else place.format(finding.line)
-        yield finding.layer or "", finding.id, where, finding.message
+        yield name, finding.id, where, finding.message
 
 
 def inspect_closing(result: InspectResult) -> str:

@@ -515,7 +515,7 @@ def test_a_sum_of_channels_is_filled_with_a_warning(words: Words) -> None:
     words(warning)
 
 
-OPEN = layer("data", "Python", bottom="")  # of a shape that nobody knows
+OPEN = layer("data", "Data", bottom="")  # images of channels and a size that nobody knows
 
 
 def test_a_guess_is_told_and_what_cannot_be_guessed_is_refused(words: Words) -> None:

@@ -170,6 +170,7 @@ def test_inspect() -> None:
         model_version="V1",
         model_size=12,
         notes=("odd",),
+        net_findings=(ds.Finding("DS015", "unmet", line=9, layer="sum"),),
     )
     assert parsed(inspect_document(result)) == {
         "schema_version": 1,
@@ -218,6 +219,7 @@ def test_inspect() -> None:
             },
         ],
         "notes": ["odd"],
+        "net_findings": [{"id": "DS015", "message": "unmet", "line": 9, "layer": "sum"}],
     }
 
 

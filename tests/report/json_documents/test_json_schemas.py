@@ -344,6 +344,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with h5py.File(place / name, "w") as file:  # one leaves its weights to another layer
             for blob in blobs:
                 file[f"data/a/{blob}"] = np.zeros(2, np.float32)
+    (place / "unmet.net").write_text(
+        'input: "x" input: "x" input_shape { dim: 1 dim: 3 dim: 4 dim: 4 }\n'
+        'layer { name: "r" type: "ReLU" bottom: "y" top: "r" }\n'
+    )
     (place / "broken.net").write_text('name: "n"\nlayer { name: }\n')
     (place / "solver.net").write_text('net: "n"\n')
     misspelt = demo_net().replace(b"kernel_size: 4", b"kernel_sise: 4")
@@ -443,6 +447,7 @@ RUNS = {
       --all states.net states
       --all unknown.net half
       --all unknown.net
+      unmet.net
       --all single
       --all double
       --all v1
@@ -512,6 +517,7 @@ RUNS = {
       -p * --frozen states.net states demo.net
       -p * biased.net v1.net crlf.net half
       -p * --allow-empty unknown.net misspelt.net broken.net v0.net nowhere
+      --allow-empty unmet.net
       --allow-empty v1
       --allow-empty empty
       --allow-empty demo.net mixed
