@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deconvsurgery.cli.completion import spelt_in_bash
+from deconvsurgery.rules.finding import RULES
 from helpers.commands import COMPLETE, TOOL, VERBS
 from helpers.commands import command_of as verb_of
 from helpers.models import write_demo
@@ -98,7 +99,7 @@ def test_choices() -> None:
 
 def test_rules_by_the_beginning_of_their_ids() -> None:
     for option in ("--select", "--ignore"):
-        assert plain("check", option, "ds01") == [f"DS01{number}" for number in range(5)]
+        assert plain("check", option, "ds01") == [rule for rule in sorted(RULES) if "DS01" in rule]
         assert plain("check", option, "DS009") == ["DS009"]
         assert plain("check", option, "X") == []
 
