@@ -21,6 +21,8 @@ def misplaced(case: Case) -> Broken | None:
     placed = case.placement
     if placed is None or not case.interpolates or set(placed.window.stride) == {1}:
         return None
+    if case.target is not None and case.target.problem is not None:
+        return None  # DS020: there is no output that could lie anywhere
     wrong = placed.wrong_crop
     if wrong is not None:
         return _wrong_crop(wrong)

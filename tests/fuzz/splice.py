@@ -50,6 +50,8 @@ NET = ds.parse_net(
 PARAM = b"\x08\x02\x20\x04\x3a\x0a\x0a\x08bilinear"  # the same by hand
 # BlobProto's fields: data, double_data, raw_data and its type; num to width, and shape.
 VALUES, DIMS = frozenset({5, 8, 10, 12}), frozenset({1, 2, 3, 4, 7})
+# diff, double_diff, raw_diff and its type: they go where another number of values comes.
+DIFFS = frozenset({6, 9, 11, 13})
 
 Tree: TypeAlias = list[Any]
 """A message taken apart: the bytes of a field, or ``(number, Tree)`` of one looked into."""
@@ -141,6 +143,8 @@ class _Work:
     def compare_blob(self, old: Tree, new: Tree, number: int) -> None:
         """The fields that were not aimed at, then what protobuf reads of the others."""
         aimed: frozenset[int] = VALUES if number == self.filled else frozenset()
+        if number == self.filled and len(values(_parsed(old))[1]) != len(self.numbers):
+            aimed |= DIFFS
         if number == self.reshaped:
             aimed |= DIMS
         if not aimed:
@@ -232,11 +236,11 @@ def _without(blob: Tree, numbers: frozenset[int]) -> list[bytes]:
 
 
 _WIRE_TYPES = {
-    **dict.fromkeys((1, 2, 3, 4, 10), (0,)),
-    5: (2, 5),
+    **dict.fromkeys((1, 2, 3, 4, 10, 11), (0,)),
+    **dict.fromkeys((5, 6), (2, 5)),
     7: (2,),
-    8: (2, 1),
-    12: (2,),
+    **dict.fromkeys((8, 9), (2, 1)),
+    **dict.fromkeys((12, 13), (2,)),
 }
 
 

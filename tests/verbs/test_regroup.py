@@ -185,6 +185,20 @@ def test_what_mixes_channels_is_refused(dense: Path, words: Words) -> None:
     assert contents(dense) == before
 
 
+def test_a_misspelt_field_is_refused(dense: Path, words: Words) -> None:
+    """A group of 1 is not what was meant."""
+    net = (dense / "net").read_bytes()
+    (dense / "net").write_bytes(
+        net.replace(b"convolution_param {", b"convolution_param { gruop: 3 ")
+    )
+    before = contents(dense)
+    with pytest.raises(ds.PrototxtError) as raised:
+        ds.regroup(dense / "net", dense / "in", dense / "net2", dense / "out")
+    assert (raised.value.layer, "gruop" in raised.value.message) == ("up", True)
+    words(raised.value)
+    assert contents(dense) == before
+
+
 @of_one_layout
 def test_outputs_that_will_not_do(case: Path) -> None:
     before = contents(case)

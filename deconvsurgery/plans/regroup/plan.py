@@ -18,6 +18,7 @@ from deconvsurgery.kernels.bilinear import Array
 from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.other_states import states_beyond
 from deconvsurgery.matching.shared_blobs import owners
+from deconvsurgery.plans.apply.plan import refuse_misspelt
 from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, active_layers
 from deconvsurgery.shapes.geometry import check_blob
@@ -110,12 +111,14 @@ def make_regrouping(
 ) -> Regrouping:
     """Decide for each matched layer: one group a channel, or with ``expand`` one group for all.
 
-    Raises ``MismatchError`` or ``ShapeError`` that names every layer for which the two would not be
-    the same function, with the largest weight that is in the way.
+    Raises ``PrototxtError`` for a misspelt field, ``MismatchError`` or ``ShapeError`` that names
+    every layer for which the two would not be the same function, with the largest weight that is
+    in the way.
 
     A model has weights by name: a matched layer's namesakes in other phases, stages and levels,
     also those that were not asked for, are regrouped with it, or it is refused for their sake.
     """
+    refuse_misspelt(active_layers(net, states))
     names = {layer.name for layer in matched}
     states = (*states, *states_beyond(net, names, states, any_phase=True))
     namesakes: dict[str, list[Layer]] = defaultdict(list)

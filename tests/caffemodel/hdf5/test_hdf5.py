@@ -21,6 +21,7 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel.hdf5.read import _blob
 from helpers.documents import parsed_json
 from helpers.places import LAYOUTS, SHARED
+from helpers.real_caffe import at_hand, real_caffe
 from helpers.runs import run_here
 from helpers.words import Words, names, numbers, shapes
 
@@ -583,15 +584,23 @@ def test_a_bias_beside_shared_weights_is_each_layers_own(tmp_path: Path) -> None
         }
 
 
-def test_who_shares_weights_and_has_some_of_its_own_keeps_them(tmp_path: Path) -> None:
-    """Caffe loads what stands at the layer itself."""
+def test_of_two_that_share_weights_the_last_in_the_file_is_loaded_last(tmp_path: Path) -> None:
+    """Both blobs go into one memory (net.cpp, CopyTrainedLayersFromHDF5)."""
     path = saved(tmp_path / "in", {"up_a": [np.ones_like(WEIGHTS)], "up_b": [WEIGHTS]})
     (tmp_path / "net.prototxt").write_text(SHARING)
     rows = ds.inspect(tmp_path / "net.prototxt", path).rows
     assert [(row.name, str(row.weights.state)) for row in rows if row.weights] == [
-        ("up_a", "constant"),
+        ("up_a", "bilinear"),
         ("up_b", "bilinear"),
     ]
+
+
+@at_hand
+def test_a_real_caffe_loads_the_last(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in.h5", {"up_a": [np.ones_like(WEIGHTS)], "up_b": [WEIGHTS]})
+    answer = real_caffe(SHARING, path, weights=True)
+    for name in ("up_a", "up_b"):
+        assert (answer.weights_of(name) == WEIGHTS).all()
 
 
 def test_layers_in_groups_are_looked_for_so_deep_and_no_deeper(tmp_path: Path) -> None:

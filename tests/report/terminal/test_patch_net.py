@@ -44,7 +44,9 @@ def test_patch_net_tells_whom_it_left_alone_and_whom_it_skipped(
 
 
 def test_a_diff_in_latin_1_is_shown_as_it_was_read() -> None:
-    result = patch_result(before=b"# na\xefve\nx: 1\n", after=b"# na\xefve\nx: 2\n")
+    result = patch_result(
+        before=b"# na\xefve\nx: 1\n", after=b"# na\xefve\nx: 2\n", touched=((11, 12, 1),)
+    )
     assert shown(diff_page(result)).split("\n")[2:] == [
         *("@@ -1,2 +1,2 @@", " # naïve", "-x: 1", "+x: 2", ""),
     ]
