@@ -27,6 +27,7 @@ def pytest_of(shared: Path, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.campaign
 def test_the_summary_says_how_many_tests_the_data_would_add(tmp_path: Path) -> None:
     printed = pytest_of(tmp_path / "none", "tests/ci/test_words.py")
     assert f"{int(WITH_SHARED.read_text()):,}" in printed

@@ -15,6 +15,7 @@ import pytest
 
 from deconvsurgery.__main__ import main
 from deconvsurgery.cli.console import silence
+from helpers.campaigns import campaign
 from helpers.documents import parsed_json
 from helpers.models import NetParameter, demo_net, write_demo
 from helpers.processes.warm import MODULE, ran, ran_on
@@ -283,14 +284,16 @@ def numbers_in(printed: bytes) -> set[bytes]:
 @pytest.mark.parametrize(
     "env",
     [
-        {"NO_COLOR": "1"},
-        {"TERM": "dumb"},
         {"COLUMNS": "1"},
-        {"COLUMNS": "abc"},
-        {"COLUMNS": "-5"},
         {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
-        {"HOME": "/nonexistent"},
         {"FORCE_COLOR": "1", "COLUMNS": "40"},
+        *campaign(
+            {"NO_COLOR": "1"},
+            {"TERM": "dumb"},
+            {"COLUMNS": "abc"},
+            {"COLUMNS": "-5"},
+            {"HOME": "/nonexistent"},
+        ),
     ],
     ids=lambda env: "+".join(env),
 )

@@ -219,6 +219,7 @@ def test_json_has_names_as_they_are(place: Path) -> None:
             assert name == raw.decode()
 
 
+@pytest.mark.campaign
 def test_what_is_written_does_not_depend_on_the_room(place: Path) -> None:
     lines = ("apply -p * --any-gain net in -", "patch-net -p * --skip-unfit net -")
     found = {line: set[bytes]() for line in lines}

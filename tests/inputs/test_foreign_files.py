@@ -11,6 +11,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.forms import Form, described
+from helpers.campaigns import campaign_but
 from helpers.foreign import FOREIGN
 from helpers.models import write_demo
 from helpers.runs import run_here
@@ -43,7 +44,11 @@ EVERYWHERE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "command"), EVERYWHERE)
+# Each form once, and each command.
+SOME = [("PNG", command) for command in COMMANDS] + EVERYWHERE[::7]
+
+
+@pytest.mark.parametrize(("name", "command"), campaign_but(SOME, EVERYWHERE, rows=True))
 def test_it_is_named_wherever_it_is_given(name: str, command: str, tmp_path: Path) -> None:
     form, data = FOREIGN[name]
     write_demo(tmp_path)

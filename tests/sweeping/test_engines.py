@@ -273,6 +273,7 @@ def test_a_group_ends_when_its_time_is_over() -> None:
     assert together("", "rest", "") == [7, 7]
 
 
+@pytest.mark.campaign
 def test_a_scheduler_that_goes_away(own_cluster: Cluster, tmp_path: Path, words: Words) -> None:
     address = own_cluster.scheduler_address
     running = run_dask(labour, plain(tmp_path, range(9), "wait"), 1, address)

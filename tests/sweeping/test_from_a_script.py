@@ -58,7 +58,7 @@ WAYS: list[Way] = [
         ("dask", "forkserver", "forkserver"),
     )
 ]
-FEW = [("a file", "local", None, "spawn"), ("standard input", "dask", None, "spawn")]
+FEW = [("a file", "local", None, "spawn")]
 
 
 @pytest.mark.parametrize(
@@ -97,15 +97,24 @@ def mains(name: str) -> set[str]:
     return {key for key in data if key.startswith("init_main")}
 
 
+@pytest.fixture
+def main_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process has run a script: a worker of pytest's has run none."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "script.py", raising=False)
+
+
+@pytest.mark.usefixtures("main_script")
 def test_only_a_sweeps_processes_begin_without_main() -> None:
     ever = mains("SpawnProcess-1")
-    assert len(ever) == 1  # pytest's own
+    assert ever == {"init_main_from_path"}
     with started_apart():
         assert mains("SweepProcess-1") == mains(DASK_NAME) == set()
         assert mains("SpawnProcess-1") == ever
     assert mains("SweepProcess-1") == ever
 
 
+@pytest.mark.usefixtures("main_script")
 def test_sweeps_in_several_threads_do_not_end_each_others() -> None:
     original = spawn.get_preparation_data
     outer = started_apart()

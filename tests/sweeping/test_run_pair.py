@@ -25,6 +25,7 @@ from deconvsurgery.sweeping.call_verb import checked_options
 from deconvsurgery.sweeping.output_record import read_record, write_record
 from deconvsurgery.sweeping.result_rows import Outcome, Row
 from deconvsurgery.sweeping.run_pair import Settled, Task, settle
+from helpers.campaigns import campaign_of_pairs, campaign_rows
 from helpers.models import demo_base, demo_net, model_bytes
 from helpers.store.padded import MIB, padding
 from helpers.words import Words, names
@@ -549,8 +550,10 @@ def test_a_pair_of_many_parts_is_known_by_what_its_completion_said(there: Any) -
     assert [each.operation for each in there.requests()] == ["HeadObject"] * 3
 
 
-@pytest.mark.parametrize("what", [500, 503, "drop"])
-@pytest.mark.parametrize("operation", ["HeadObject", "GetObject", "PutObject"])
+@pytest.mark.parametrize(
+    ("what", "operation"),
+    campaign_of_pairs([500, 503, "drop"], ["HeadObject", "GetObject", "PutObject"]),
+)
 def test_what_may_pass_is_tried_again(
     what: int | str, operation: str, there: Any, pauses: list[float], folder: Path
 ) -> None:
@@ -565,7 +568,10 @@ def test_what_may_pass_is_tried_again(
 @pytest.mark.parametrize(
     ("operation", "key", "kept"),
     # What an input's failure leaves is nothing. A store may still carry out what it did not answer.
-    [("GetObject", "*", []), ("PutObject", "out/new", ["out/new.sweep.json"])],
+    [
+        ("GetObject", "*", []),
+        *campaign_rows([("PutObject", "out/new", ["out/new.sweep.json"])]),
+    ],
 )
 def test_pauses_grow_and_end(
     operation: str, key: str, kept: list[str], there: Any, pauses: list[float]

@@ -69,6 +69,7 @@ def run(place: Path, verb: str, *arguments: str, code: int = 0) -> Any:
     return json.loads(printed)
 
 
+@pytest.mark.campaign
 def test_every_verb_works_on_it(place: Path, words: Words) -> None:
     size = (place / "in").stat().st_size
     document = run(place, "inspect", "net", "in")

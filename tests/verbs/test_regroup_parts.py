@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import deconvsurgery as ds
 from helpers import wire
+from helpers.campaigns import campaign_of_pairs
 from helpers.models import NetParameter, noise, parsed
 from helpers.nets import conv, data_layer, layer, up
 from helpers.real_caffe import at_hand, real_caffe
@@ -319,8 +320,7 @@ DIFFS: dict[str, Callable[[Array], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kind", DIFFS)
+@pytest.mark.parametrize(("form", "kind"), campaign_of_pairs([*FORMS], [*DIFFS]))
 @pytest.mark.parametrize("ahead", [False, True])
 def test_gradients_of_the_old_shape_go(
     kind: str, form: str, ahead: bool, tmp_path: Path, words: Words

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
+from helpers.campaigns import campaign_of_pairs
 from helpers.models import model_bytes
 from helpers.nets import UP, conv, data_layer, up
 
@@ -204,8 +205,10 @@ def test_a_text_is_a_list_of_one(case: str, files: Files) -> None:
     assert case.endswith(("select", "ignore")) or one
 
 
-@pytest.mark.parametrize("given", [Path("up"), [Path("up")], b"up", None, 3, [None]], ids=repr)
-@pytest.mark.parametrize("case", CALLS)
+@pytest.mark.parametrize(
+    ("case", "given"),
+    campaign_of_pairs([*CALLS], [Path("up"), [Path("up")], b"up", None, 3, [None]], repr),
+)
 def test_what_is_no_text_is_a_type_error(case: str, given: Any, files: Files) -> None:
     if case in ("inspect patterns", "check select") and given is None:
         return  # all of them

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
+from helpers.campaigns import campaign_rows
 from helpers.models import demo_base, demo_net
 from helpers.processes.ending import PATIENCE
 from helpers.processes.heeding import heeding
@@ -232,9 +233,8 @@ def test_two_outputs_are_made_or_neither_whatever_is_refused(
 @pytest.mark.parametrize(
     ("number", "operation"),
     [
-        (signal.SIGTERM, "UploadPartCopy"),
         (signal.SIGINT, "CompleteMultipartUpload"),
-        (signal.SIGKILL, "UploadPartCopy"),
+        *campaign_rows([(signal.SIGTERM, "UploadPartCopy"), (signal.SIGKILL, "UploadPartCopy")]),
     ],
 )
 def test_a_client_that_is_ended_leaves_the_old_object(
