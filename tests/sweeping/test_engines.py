@@ -274,6 +274,24 @@ def test_a_group_ends_when_its_time_is_over() -> None:
 
 
 @pytest.mark.campaign
+def test_an_answer_that_is_here_outlives_its_worker(
+    own_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask calls it lost, as the worker that had it is gone: it need not be asked for again."""
+    from distributed import default_client
+
+    monkeypatch.setattr(dask_engine, "_GROUP", 1)
+    tasks = [task_of(tmp_path, "who", 0), *plain(tmp_path, range(1, 4))]
+    running = run_dask(labour, tasks, 1, own_cluster.scheduler_address)
+    first, worker = next(running)
+    states, here = default_client().futures, running.gi_frame.f_locals["answers"]  # type: ignore[attr-defined]
+    until(lambda: here.queue.qsize() == 3)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: "lost" in {state.status for state in states.values()})
+    assert answers([(first, 0), *running]) == {each: each * each for each in range(4)}
+
+
+@pytest.mark.campaign
 def test_a_scheduler_that_goes_away(own_cluster: Cluster, tmp_path: Path, words: Words) -> None:
     address = own_cluster.scheduler_address
     running = run_dask(labour, plain(tmp_path, range(9), "wait"), 1, address)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from multiprocessing import resource_tracker
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from deconvsurgery.errors import FileError, FormatError
 
@@ -78,12 +78,13 @@ def run_dask(
                 return
             for future, answer in _ready(client, answers):
                 group = running.pop(future)
-                if future.status == "finished":
-                    given, seconds = answer
-                    waiting.learn(len(given), seconds)
-                    waiting.put_back(group[len(given) :])
-                    yield from zip(group, given, strict=False)
-                elif future.status != "error":
+                # Not by the future's status: a worker that dies once its answer is here makes it
+                # "lost".
+                if isinstance(answer, _Done):
+                    waiting.learn(len(answer.given), answer.seconds)
+                    waiting.put_back(group[len(answer.given) :])
+                    yield from zip(group, answer.given, strict=False)
+                elif isinstance(answer, BaseException):  # the future was cancelled
                     raise _gone(client)
                 elif not alone and type(answer[1]).__name__ == "KilledWorker":
                     suspects.extend(group)
@@ -93,15 +94,22 @@ def run_dask(
                     yield group[0], answer[1]  # beside its type and its traceback
 
 
-def _together(work: Callable[[Task], Answer], group: list[Task]) -> tuple[list[Answer], float]:
-    """On a worker: the answers of the first tasks, of one at least, and the seconds they took."""
+class _Done(NamedTuple):
+    """What a worker made of a group: the answers of its first tasks, and the seconds they took."""
+
+    given: list[Any]
+    seconds: float
+
+
+def _together(work: Callable[[Task], Answer], group: list[Task]) -> _Done:
+    """On a worker: the answers of the first tasks, of one at least."""
     began = time.monotonic()
     given: list[Answer] = []
     for task in group:
         given.append(work(task))
         if time.monotonic() - began > _BRIEF:
             break
-    return given, time.monotonic() - began
+    return _Done(given, time.monotonic() - began)
 
 
 class _Waiting(Generic[Task]):
