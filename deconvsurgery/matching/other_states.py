@@ -7,7 +7,7 @@ Caffe finds weights by a layer's name alone, so that what one state saves anothe
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -91,19 +91,20 @@ def unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
             setup = Setup(layer, state, blobs)
             other = known.setdefault(layer.name, setup)
             one, two = sorted((other, setup), key=lambda each: each.layer.index)
-            for difference in _differences(two, one):
+            difference = _difference(two, one)
+            if difference is not None:
                 found.setdefault(two.layer.index, difference)
-                break
     return found
 
 
-def _differences(here: Setup, there: Setup) -> Iterator[Unlike]:
+def _difference(here: Setup, there: Setup) -> Unlike | None:
+    """The first of them."""
     if len(here.blobs) != len(there.blobs):
-        yield Unlike(here, there)
-        return
+        return Unlike(here, there)
     for position, shapes in enumerate(zip(here.blobs, there.blobs, strict=True)):
         if not merged(shapes)[1]:
-            yield Unlike(here, there, position)
+            return Unlike(here, there, position)
+    return None
 
 
 def states_beyond(

@@ -326,8 +326,8 @@ def _refused_form(case: Case) -> Broken | None:
 def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
     for source in sources:
         for position, blob in enumerate(source.blobs):
-            if blob.packed:
-                continue  # Caffe reads it
+            if blob.packed or blob.absent:
+                continue  # Caffe reads it, or takes the owner's of a shared parameter
             if blob.of_c3d:
                 yield f"blob {position} is as C3D 1.0 writes it, which Caffe does not read"
             elif blob.problem:

@@ -306,6 +306,7 @@ WRONG = (
     Wrong("diff in nowhere", "no such model", 4, "FileError", "nowhere", ""),
     Wrong("convert", "no files", 2, "UsageError", "", "IN", theirs=True),
     Wrong("convert --to onnx in o", "no such form", 2, "UsageError", "", "onnx", theirs=True),
+    Wrong("convert --max-unpacked much in o", "no size", 2, "UsageError", "", "4GiB"),
     Wrong("convert in", "no OUT", 2, "OutputError", "", "--in-place"),
     Wrong("convert in there", "OUT exists", 2, "OutputError", "there", "--force"),
     Wrong("convert cut o", "truncated", 3, "ModelError", "cut@7270", ""),

@@ -12,6 +12,7 @@ import deconvsurgery as ds
 from deconvsurgery.matching.shared_blobs import owners
 from helpers.models import model_bytes
 from helpers.nets import TEST, TRAIN, UP, conv, data_layer, up
+from helpers.oracles import tent
 from helpers.real_caffe import at_hand, real_caffe
 
 DATA = data_layer(1, 3, 8, 8)
@@ -79,6 +80,47 @@ def test_each_phase_gets_its_own_copy_in_hdf5(tmp_path: Path) -> None:
             "a/0",
             "b/0",
         ]
+
+
+# Layers a and b share their weights; each has a bias of its own.
+BIASED = UP.replace("bias_term: false", "bias_term: true")
+TWO = DATA + up("a", BIASED, more=SHARED) + up("b", BIASED, more=SHARED)
+
+
+def weights_left_to_the_owner(folder: Path, bias: int = 3) -> tuple[Path, Path]:
+    """TWO, and a model as Caffe writes it: without weights in b, but with the bias."""
+    net, model = folder / "net", folder / "in.h5"
+    net.write_text(TWO)
+    with h5py.File(model, "w") as file:
+        file["data/a/0"] = np.broadcast_to(tent((4, 4)).astype("f4"), (3, 1, 4, 4))
+        file["data/a/1"], file["data/b/1"] = np.ones(3, "f4"), np.full(bias, 2, "f4")
+    return net, model
+
+
+def test_a_blob_that_is_left_to_its_owner_is_no_fault(tmp_path: Path) -> None:
+    net, model = weights_left_to_the_owner(tmp_path)
+    rows = ds.inspect(net, model, patterns="*").rows
+    assert [row.weights and row.weights.state for row in rows] == [ds.State.BILINEAR] * 2
+    found = [*ds.check(net, model, patterns="*").findings]
+    found += [finding for row in rows for finding in row.findings]
+    assert {each.id for each in found} == {"DS007", "DS010"}
+
+
+def test_the_blob_behind_it_keeps_its_place(tmp_path: Path) -> None:
+    net, model = weights_left_to_the_owner(tmp_path, bias=4)
+    (found,) = ds.check(net, model, patterns="*", select="DS011,DS014").findings
+    assert (found.id, found.layer, found.line) == ("DS011", "b", 3)
+    assert dict(found.numbers) == {"blob": 1, "net": (3,), "model": (4,)}
+
+
+@at_hand
+@pytest.mark.parametrize(("bias", "stops"), [(3, False), (4, True)])
+def test_a_real_caffe_takes_the_owners(bias: int, stops: bool, tmp_path: Path) -> None:
+    _, model = weights_left_to_the_owner(tmp_path, bias)
+    answer = real_caffe(TWO, model, weights=True)
+    assert answer.stops == stops
+    if not stops:
+        np.testing.assert_array_equal(answer.weights_of("b"), answer.weights_of("a"))
 
 
 @at_hand

@@ -10,7 +10,7 @@ import pytest
 
 import deconvsurgery as ds
 from helpers.models import model_bytes, parsed
-from helpers.nets import TRAIN, conv, data_layer, up
+from helpers.nets import TEST, TRAIN, conv, data_layer, up
 from helpers.oracles import tent
 from helpers.real_caffe import at_hand, real_caffe
 from helpers.words import Words, numbers
@@ -119,6 +119,26 @@ def test_sums_are_said_where_an_output_has_several_inputs(
         words(each.message, f"DS008, group {group}")
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_weights_that_layers_share_are_regrouped_by_hand(
+    shared: bool, said: Any, words: Words
+) -> None:
+    """A diagonal of kernels, which regroup would do in one layer of the two."""
+    param = "num_output: 3 bias_term: false kernel_size: 4 stride: 2 pad: 1"
+    param += f" weight_filler {{ {BILINEAR} }}"
+    more = 'param { name: "w" lr_mult: 0 }' if shared else FROZEN
+    net = data_layer(1, 3, 8, 8) + up("a", param, more=more) + up("b", param, more=more)
+    diagonal = np.eye(3)[:, :, None, None] * tent((4, 4))
+    model = model_bytes({"a": [diagonal], "b": [diagonal]}, kind="Deconvolution")
+    found = said(net, model, patterns="*")
+    assert [(each.id, each.line) for each in found] == [("DS008", 2), ("DS008", 3)]
+    steps = [[(step.verb, step.options) for step in each.repair.steps] for each in found]
+    assert steps == [[] if shared else [("regroup", ("-p", name))] for name in "ab"]
+    for each in found:
+        assert numbers(each.repair.words) == [3]
+        words(each.repair.words, "shared" if shared else "apart")
+
+
 @at_hand
 @pytest.mark.parametrize(("channels", "outputs", "group"), [(1, 3, 1), (4, 4, 2), (3, 6, 3)])
 def test_caffe_sums_the_inputs_of_a_group(channels: int, outputs: int, group: int) -> None:
@@ -166,6 +186,23 @@ def test_a_blob_of_another_shape_is_one_finding(said: Any) -> None:
     noise = np.random.default_rng(3).normal(size=(5, 5, 4, 4))
     (found,) = said(net, model_bytes({"up": [noise]}, kind="Deconvolution"))
     assert found.id == "DS003"
+
+
+def test_no_verb_writes_a_name_that_phases_set_up_differently(said: Any, words: Words) -> None:
+    """The kernel of TRAIN should be that of TEST; one blob in the model cannot be both."""
+    sizes = "num_output: 3 group: 3 bias_term: false stride: 4"
+    net = data_layer(1, 3, 8, 8)
+    net += up(param=f"{sizes} kernel_size: 4", more=FROZEN + TRAIN)
+    alone = net.replace(TRAIN, "")
+    net += up(param=f"{sizes} kernel_size: 8 pad: 2", more=FROZEN + TEST)
+    kernels = np.broadcast_to(tent((4, 4)), (3, 1, 4, 4))
+    model = model_bytes({"up": [kernels]}, kind="Deconvolution")
+    for text, verbs in ((alone, ["patch-net", "transplant"]), (net, [])):
+        (found,) = said(text, model, select="DS006")
+        assert found.line == 2
+        assert [step.verb for step in found.repair.steps] == verbs
+        assert numbers(found.repair.words) == [8, 8, 2, 2]
+        words(found.repair.words, "alike" if verbs else "unlike")
 
 
 def test_values_that_are_missing_are_one_cause(said: Any) -> None:

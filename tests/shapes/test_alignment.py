@@ -346,6 +346,16 @@ def test_strides_beyond_all_reason_are_no_trouble() -> None:
     assert placed.crop is None
 
 
+def test_deconvolutions_beyond_all_reason_make_nothing_good() -> None:
+    """From 2**-60 to 2**20 of the image: no map leads from one to the other."""
+    down, up = conv("kernel_size: 1 stride: 1048576"), conv("kernel_size: 4 stride: 1048576")
+    chain = [("Convolution", down)] * 3 + [("Deconvolution", up)] * 4
+    net = INPUT + "".join(layer(kind, at, param) for at, (kind, param) in enumerate(chain))
+    found = placements(ds.parse_net(net.encode()))
+    assert [each.excess for each in found] == [(4 - 2**20,) * 2] * 4
+    assert [(each.made_good, each.right) for each in found] == [(False, False)] * 4
+
+
 def test_a_state_has_its_own_graph() -> None:
     """In TRAIN a Crop follows, in TEST none does."""
     up = layer("Deconvolution", 0, conv("kernel_size: 4 stride: 2"))

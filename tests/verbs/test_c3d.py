@@ -161,6 +161,15 @@ def test_a_net_of_today_fits_its_blobs_and_caffe_stops_at_the_form(
     words(missing["repair"], "apply")
 
 
+def test_inspect_says_it_of_the_layer(place: Path, words: Words) -> None:
+    weights = c3d_blob(noise(4, 1, 4, 4, 4))
+    (place / "c3d").write_bytes(C3D + layer_v1(b"up", DECONVOLUTION3D, weights))
+    (row,) = ds.inspect(place / "n", place / "c3d").rows
+    (finding,) = (each for each in row.findings if each.id == "DS014")
+    assert (finding.level, finding.layer, finding.line) == ("error", "up", 3)
+    words(finding.message)
+
+
 def test_the_repair_repairs(place: Path) -> None:
     assert run_here(place, "convert", "c3d", "c3d.mended")[0] == 0
     assert run_here(place, "apply", "n", "c3d.mended", "o")[0] == 0

@@ -397,6 +397,24 @@ def test_refusals(case: str, tmp_path: Path, words: Words) -> None:
     assert (tuple(numbers(first)), tuple(names(first))) == (unfit.numbers, unfit.names)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        'layer { name: "o" type: "ReLU" bottom: "nowhere" top: "o" }\n',
+        'layer { name: "o" type: "ReLU" bottom: "d" top: "d2" }\n' * 2,
+    ],
+    ids=["an unknown bottom", "a top made twice"],
+)
+def test_what_is_wrong_with_other_layers_does_not_stand_in_the_way(
+    other: str, tmp_path: Path
+) -> None:
+    """Caffe stops at them with the rules and without."""
+    text = up(f"kernel_size: 4 stride: 2 {FILLER}", "include { phase: TRAIN }") + other
+    found, result = patched(text, tmp_path, strip_include=True)
+    assert [each.action for each in result.layers] == ["patched"]
+    assert found.decode() == text.replace(" include { phase: TRAIN }", "")
+
+
 def test_all_unfit_layers_are_named_and_the_others_can_be_done(
     tmp_path: Path, words: Words
 ) -> None:
