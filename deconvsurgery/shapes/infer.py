@@ -9,6 +9,7 @@ number of axes is not guessed.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -104,6 +105,25 @@ def infer_shapes(
     would refuse is told in ``LayerShapes.problem``, what is left open is unknown. A bottom that no
     layer makes has an unknown shape.
     """
+    channels = channels and bool(source_shapes)
+    asked = (tuple(map(id, net.layers)), tuple(source_shapes.items()), channels)
+    found = _inferred.get(asked)
+    if found is None:
+        found = net.layers, _walks(net, source_shapes, channels=channels)
+        _inferred[asked] = found
+        while len(_inferred) > _KEPT:
+            _inferred.popitem(last=False)
+    return found[1]
+
+
+# Rules, repairs and pictures ask for the same few states of a net again and again. Each answer is
+# kept with its layers, so that their ids stay theirs.
+_KEPT: Final = 16
+_inferred: OrderedDict[tuple[object, ...], tuple[tuple[Layer, ...], dict[int, LayerShapes]]]
+_inferred = OrderedDict()
+
+
+def _walks(net: Net, source_shapes: SourceShapes, *, channels: bool) -> dict[int, LayerShapes]:
     witnesses = _witnesses(net, source_shapes) if source_shapes and channels else {}
     shapes = _walk(net, witnesses, {})
     if any(None in each.tops or None in each.bottoms for each in shapes.values()):
