@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.certainty import uncertain_layers
 from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input, unjoined
@@ -17,8 +18,8 @@ from deconvsurgery.wording import quoted
 from .finding import Finding, Number, Repair
 from .inspect_rows import Row
 
-# Names are compared in pairs, which only helps: no more than these, none longer.
-_MOST, _LONGEST = 1000, 80
+# Names are compared in pairs, which only helps: no more than these, none longer, for the first few.
+_MOST, _LONGEST, _SUGGESTIONS = 1000, 80, 20
 
 # Types whose bottoms have to meet, and what brings them together.
 MEETINGS: Final = {
@@ -75,41 +76,51 @@ def _sizes(net: Net, model: Model | None) -> Iterator[tuple[int, Finding]]:
 
 def _unjoined(net: Net, active: Net, states: Sequence[NetState]) -> Iterator[tuple[int, Finding]]:
     said: set[str] = set()
+    anywhere, here = _Makers(net.layers), _Makers(active.layers)
     for each in unjoined(active):
         if each.fault is Fault.UNKNOWN_BOTTOM:
-            # The first that reads it is where Caffe stops.
-            if each.blob in said or (len(states) > 1 and _made_elsewhere(net, each)):
+            # The first that reads it is where Caffe stops. A bottom that a layer before it makes
+            # in some other state may be the one that is meant.
+            made = len(states) > 1 and anywhere.before(each.blob, each.layer)
+            if each.blob in said or made:
                 continue
             said.add(each.blob)
-            yield each.layer.index, _unknown(active, each)
+            yield each.layer.index, _unknown(here, each, suggest=len(said) <= _SUGGESTIONS)
         else:
             yield each.layer.index, _twice(each)
 
 
-def _made_elsewhere(net: Net, each: Unjoined) -> bool:
-    """A layer before it has such a top in some state, which may be the one that is meant."""
-    earlier = (other for other in net.layers if other.index < each.layer.index)
-    return any(each.blob in other.top for other in earlier if not dropped_input(other))
+class _Makers:
+    """Which layers make a blob."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.first: dict[str, Layer] = {}
+        self.dropped: set[str] = set()  # of inputs that Caffe leaves out
+        for layer in layers:
+            if dropped_input(layer):
+                self.dropped.update(layer.top)
+                continue
+            for name in layer.top:
+                self.first.setdefault(name, layer)
+
+    def before(self, blob: str, layer: Layer) -> bool:
+        """A layer before that one makes it."""
+        return blob in self.first and self.first[blob].index < layer.index
 
 
-def _unknown(net: Net, each: Unjoined) -> Finding:
-    earlier = [
-        name
-        for other in net.layers
-        if other.index < each.layer.index
-        for name in other.top
-        if name != each.blob and len(name) <= _LONGEST
-    ]
-    blob, made = each.blob[:_LONGEST], dict.fromkeys(earlier[:_MOST])
-    makers = [other for other in net.layers if each.blob in other.top]
-    near = None if makers else next(iter(difflib.get_close_matches(blob, made, 1, 0.8)), None)
+def _unknown(makers: _Makers, each: Unjoined, *, suggest: bool) -> Finding:
+    near = None
     words, repair = "", "name a blob that a layer before it makes"
-    if near is not None:
-        words, repair = f" (is {quoted(near)} meant?)", f"name it {quoted(near)}"
-    elif any(dropped_input(other) for other in makers):
+    if each.blob in makers.dropped:
         words, repair = " (an input has no size)", "give the input a size: input_shape"
-    elif makers:
+    elif each.blob in makers.first:
         words, repair = " (a later one does)", "put the layer that makes it ahead of this one"
+    elif suggest and len(each.blob) <= _LONGEST:
+        earlier = (name for name in makers.first if makers.before(name, each.layer))
+        short = (name for name in earlier if len(name) <= _LONGEST)
+        near = nearest(each.blob, islice(short, _MOST), 0.8)
+        if near is not None:
+            words, repair = f" (is {quoted(near)} meant?)", f"name it {quoted(near)}"
     return _finding(
         each.layer,
         f"no layer before it makes its bottom {quoted(each.blob)}{words}; Caffe stops at that",
