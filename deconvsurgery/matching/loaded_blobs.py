@@ -15,6 +15,8 @@ from typing import TypeAlias
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
 from deconvsurgery.prototxt.net import Layer, Net
 
+from .shared_blobs import first_of_each
+
 Place: TypeAlias = tuple[int, int]
 """A layer's index in its net and the position of one of its blobs."""
 
@@ -51,13 +53,9 @@ class Loading:
 
 def loading(net: Net, model: Model | None) -> Loading:
     """What becomes of the layers of ``net``, which is filtered for one state."""
-    first: dict[str, Place] = {}
-    owners: dict[Place, Place] = {}
-    for layer in net.layers:
-        for position, spec in enumerate(layer.param):
-            own = (layer.index, position)
-            if spec.name and first.setdefault(spec.name, own) != own:
-                owners[own] = first[spec.name]
+    owners = first_of_each(
+        (layer.index, [spec.name for spec in layer.param]) for layer in net.layers
+    )
     last = model is not None and model.version is Version.HDF5
     filled = {layer.name: layer for layer in (net.layers if last else reversed(net.layers))}
     copied: dict[Place, SourceBlob] = {}

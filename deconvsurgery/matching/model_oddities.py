@@ -115,7 +115,7 @@ _WORDS: Mapping[str, Callable[[int], str]] = {
     ),
     _TWO_SHAPES: lambda count: (
         f"{count:,} blob{'s have' if count > 1 else ' has'} num/channels/height/width and a shape "
-        "of more axes: Caffe goes by the former; `deconvsurgery convert --net` tells which is meant"
+        "of more axes: Caffe goes by the former; `deconvsurgery convert --net` finds which is meant"
     ),
     _COUNT: lambda count: (
         f"{count:,} blob{'s have' if count > 1 else ' has'} another number of values than the "

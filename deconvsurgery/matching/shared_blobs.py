@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from deconvsurgery.caffemodel.model import ABSENT, Model, Version
 from deconvsurgery.prototxt.net import Layer, Net, NetState
@@ -17,6 +17,7 @@ from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 
 from .matched_layer import Refusal
 
+Key = TypeVar("Key", str, int)
 Owner: TypeAlias = tuple[str, int]
 """A layer's name and the position of one of its blobs."""
 
@@ -38,7 +39,7 @@ def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
         return own
 
     for state in states:
-        for pair in _owners(_params(net.filtered(state))).items():
+        for pair in first_of_each(_params(net.filtered(state))).items():
             one, other = sorted(map(first, pair), key=lambda own: (place[own[0]], own[1]))
             if one != other:
                 earlier[other] = one
@@ -47,16 +48,19 @@ def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
 
 def told_owners(model: Model) -> dict[Owner, Owner]:
     """As `owners`, as far as the layers of a binary model tell themselves."""
-    return _owners((layer.name, layer.param_names) for layer in model.layers)
+    return first_of_each((layer.name, layer.param_names) for layer in model.layers)
 
 
 def _params(net: Net) -> Iterator[tuple[str, list[str]]]:
     return ((layer.name, [spec.name for spec in layer.param]) for layer in net.layers)
 
 
-def _owners(layers: Iterable[tuple[str, Sequence[str]]]) -> dict[Owner, Owner]:
-    first: dict[str, Owner] = {}
-    found: dict[Owner, Owner] = {}
+def first_of_each(
+    layers: Iterable[tuple[Key, Sequence[str]]],
+) -> dict[tuple[Key, int], tuple[Key, int]]:
+    """Of each blob whose param name an earlier one has, which that is, by what layers go by."""
+    first: dict[str, tuple[Key, int]] = {}
+    found: dict[tuple[Key, int], tuple[Key, int]] = {}
     for layer, params in layers:
         for position, param in enumerate(params):
             own = (layer, position)

@@ -159,6 +159,8 @@ def _off_centre_filler(case: Case) -> Broken | None:
     """A note: the weights are the filler's to make, and only Caffe's master makes them right."""
     if case.target is None or case.weighted or case.filler != "bilinear":
         return None
+    if any(not each.fork and each.field == "weight_filler" for each in _filler_problems(case)):
+        return None  # DS016: nothing is filled
     kernel = case.target.kernel
     if not any(map(released_is_off_centre, kernel)):
         return None
@@ -289,10 +291,14 @@ def misspelt(unknown: UnknownField) -> Broken:
 
 
 def _filler_stops(case: Case) -> Broken | None:
+    return next(map(stopped, _filler_problems(case)), None)
+
+
+def _filler_problems(case: Case) -> Iterator[FillerProblem]:
     if case.target is None or not case.by_net:
-        return None
+        return
     blobs = (case.target.shape, (case.target.layer.convolution_param.num_output,))
-    return next(map(stopped, filler_problems(case.target.layer, blobs)), None)
+    yield from filler_problems(case.target.layer, blobs)
 
 
 def stopped(problem: FillerProblem) -> Broken:

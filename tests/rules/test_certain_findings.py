@@ -66,6 +66,12 @@ def test_a_filler_is_off_centre_where_released_caffes_are(
         words((each.message, each.repair.words), "off centre")
 
 
+def test_a_filler_that_stops_caffe_is_not_off_centre_as_well(said: Any) -> None:
+    """4 by 6: DS016 says it, and nothing is filled."""
+    ids = [each.id for each in said(filled(BILINEAR, "kernel_h: 4 kernel_w: 6 stride: 1"))]
+    assert ("DS016" in ids, "DS005" in ids) == (True, False)
+
+
 @at_hand
 @pytest.mark.parametrize("size", [2, 3, 6, 7])
 def test_todays_filler_is_centred(size: int) -> None:

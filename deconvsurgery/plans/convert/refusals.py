@@ -152,17 +152,17 @@ def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]
     of_c3d = [each.source.name for each in doubtful if _of_c3d(each)]
     if of_c3d:
         yield (
-            f"{_names(of_c3d)}: C3D's dims became a shape of five axes, as the type does not tell "
+            f"{_names(of_c3d)}: C3D's dims became a shape of five axes, as the type does not say "
             f"how many are meant ({_NET_HINT}); Caffe wants them exact"
         )
     if kept and wanted.hdf5:
         yield (
-            f"{_names(kept)}: legacy dims became a shape of four axes, as the type does not tell "
+            f"{_names(kept)}: legacy dims became a shape of four axes, as the type does not say "
             f"how many are meant ({_NET_HINT}); Caffe wants them exact in HDF5"
         )
     elif kept and wanted.true_shapes:
         yield (
-            f"{_names(kept)}: legacy dims stay, as the type does not tell how many axes are "
+            f"{_names(kept)}: legacy dims stay, as the type does not say how many axes are "
             f"meant ({_NET_HINT}); Caffe loads them all the same"
         )
     # A new file is made without gradients; an HDF5 file in which nothing changes is copied.
