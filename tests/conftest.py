@@ -189,3 +189,13 @@ def other_s3(s3: Any) -> Iterator[None]:
     s3fs.S3FileSystem.clear_instance_cache()
     yield
     s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A store in memory behind ``gs://``, empty."""
+    from helpers.store.memory import emptied, standing_in
+
+    standing_in(monkeypatch)
+    yield emptied()
+    emptied()

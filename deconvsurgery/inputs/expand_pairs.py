@@ -164,8 +164,8 @@ def _found(location: Location, depth: int | None) -> Iterator[str]:
         keys = location.fs.find(location.key, maxdepth=None if depth is None else depth + 1)
     count()
     for key in keys:
-        # A store's keys may lack the host that its URLs begin with.
-        yield location.url + key.removeprefix(location.key).lstrip("/")
+        # A folder's URL ends with the slash that its key lacks.
+        yield location.url + key.removeprefix(location.key).removeprefix("/")
 
 
 def _listed(pair: Pair) -> Iterator[Pair]:

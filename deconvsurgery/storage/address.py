@@ -1,17 +1,75 @@
-"""Paths and URLs told apart: ``s3://bucket/key`` is a URL, ``file:///x`` a path in disguise."""
+"""Paths and URLs told apart: ``s3://bucket/key`` is a URL, ``file:///x`` a path in disguise.
+
+One table says which schemes there are. Never here: what is behind an address.
+"""
 
 from __future__ import annotations
 
 import os
 import posixpath
 import re
-from urllib.parse import unquote, urlsplit
+from typing import Final, NamedTuple
+from urllib.parse import unquote
 
-from deconvsurgery.errors import FileError
+from deconvsurgery.errors import FileError, FormatError
+
+from .os_error_text import shown
+
+
+class Store(NamedTuple):
+    """What a scheme stands for.
+
+    Args:
+        name: The first name of its scheme.
+        package: What fsspec needs for it beside itself.
+        in_extra: That package comes with the extra ``zoo``.
+        root: What the part between ``//`` and ``/`` names; "" where there is none.
+    """
+
+    name: str
+    package: str = ""
+    in_extra: bool = False
+    root: str = ""
+
+
+_FILE = Store("file")
+_S3 = Store("s3", "s3fs", in_extra=True, root="bucket")
+_GS = Store("gs", "gcsfs", root="bucket")
+_AZ = Store("az", "adlfs", root="container")
+_HTTP = Store("http", "aiohttp", in_extra=True, root="server")
+_HTTPS = _HTTP._replace(name="https")
+
+SCHEMES: Final = {
+    "file": _FILE,
+    "local": _FILE,
+    "s3": _S3,
+    "s3a": _S3,
+    "gs": _GS,
+    "gcs": _GS,
+    "az": _AZ,
+    "abfs": _AZ,
+    "abfss": _AZ,
+    "http": _HTTP,
+    "https": _HTTPS,
+}
+"""Every scheme that a URL may have; several may name one store."""
+
+LONGEST: Final = 8192
+"""Characters of a URL; a key of S3 has at most 1,024 bytes."""
 
 # Two letters at least: one is a drive of Windows, which nobody means here, but a path can begin so.
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+"
+_URL = re.compile(rf"(?:{_SCHEME}::)*({_SCHEME})://")
+_CHAINED = re.compile(rf"::{_SCHEME}://")
 _HERE = ("", "localhost")
+_WEB_ENDS = re.compile(r"[?#]")
+_VERSION = "?versionId="
+_PORTS = {"http": ":80", "https": ":443"}
+_AZURE = re.compile(r"(?P<account>[^.]+)\.(?:dfs|blob)\.core\.windows\.net", re.IGNORECASE)
+_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+_PASSWORD = re.compile(r"(://[^/?#@:]*):[^/?#]*@")
+_LINE = 240  # characters of a URL in a message
 
 
 def is_url(path: str | os.PathLike[str]) -> bool:
@@ -29,19 +87,83 @@ def file_of(path: str | os.PathLike[str]) -> str:
     >>> file_of("file:///zoo/up%20score.prototxt")
     '/zoo/up score.prototxt'
 
-    Raises ``FileError`` for a ``file://`` URL of another machine.
+    Raises ``FileError`` for a ``file://`` URL of another machine, and as `store_of`.
     """
     plain = os.fsdecode(path)
-    if plain[:7].lower() != "file://":
+    if not is_url(plain) or store_of(plain) is not _FILE:
         return plain
-    parts = urlsplit(plain)
-    if parts.netloc not in _HERE:
+    host, slash, rest = _after_scheme(plain).partition("/")
+    if host.lower() not in _HERE:
         raise FileError(
-            f"is a file of another machine, {parts.netloc}",
-            path=plain,
+            f"is a file of another machine, {shown(_cut(host))}",
+            path=called(plain),
             hint="three slashes begin a path on this one: file:///home/...",
         )
-    return unquote(plain[7 + len(parts.netloc) :])
+    return unquote(slash + rest, errors="surrogateescape")
+
+
+def store_of(url: str) -> Store:
+    """The store that a URL is of.
+
+    Raises ``FormatError`` for a scheme that is not in `SCHEMES`, and for URLs that are joined by
+    ``::``; ``FileError`` for a URL that no object can have.
+    """
+    found = _URL.match(url)
+    scheme = found[1].lower() if found else ""
+    chained = found is None or found.start(1) > 0 or _CHAINED.search(url) is not None
+    if chained or scheme not in SCHEMES:
+        raise FormatError(
+            "joins several URLs by '::', and one is read or written here"
+            if chained
+            else f"{_cut(scheme)}:// is no scheme that is known here",
+            path=called(url),
+            hint=f"known are paths, and {', '.join(f'{each}://' for each in _first_names())}",
+        )
+    store = SCHEMES[scheme]
+    if len(url) > LONGEST:
+        words = f"is no URL of an object: it has {len(url):,} characters, more than {LONGEST:,}"
+        raise FileError(words, path=called(url))
+    if store is _FILE:
+        return store
+    if "\0" in url or not _encodable(url):
+        raise FileError("is no URL of an object: it has characters that none has", path=called(url))
+    if store.root and not _root(url):
+        raise FileError(
+            f"names no {store.root}",
+            path=called(url),
+            hint=f"after {scheme}:// comes the {store.root}: {scheme}://{store.root}/name",
+        )
+    return store
+
+
+def called(url: str) -> str:
+    """A URL as messages call it: a line at most, and without a password.
+
+    >>> called("https://me:secret@example.org/a")
+    'https://me:…@example.org/a'
+    """
+    return shown(_cut(_PASSWORD.sub(r"\1:…@", url)))
+
+
+def same_object(one: str, other: str) -> bool:
+    """Two URLs of one object, whatever second name its store's scheme has.
+
+    ``//``, ``./`` and escapes are part of a key in S3, Google's and Azure's stores; the web has
+    rules for them. A version of an object is that object; an account of Azure that a URL does not
+    say may be any.
+
+    >>> same_object("s3://zoo/a", "S3A://zoo/a"), same_object("s3://zoo/a", "s3://zoo//a")
+    (True, False)
+    """
+    store, account, place = _identity(one)
+    other_store, other_account, other_place = _identity(other)
+    accounts = account is None or other_account is None or account == other_account
+    return store == other_store and place == other_place and accounts
+
+
+def is_version(url: str) -> bool:
+    """A URL of one version of an object in S3."""
+    return store_of(url) is _S3 and _VERSION in url
 
 
 def scheme_of(url: str) -> str:
@@ -49,8 +171,19 @@ def scheme_of(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
+def with_first_name(url: str) -> str:
+    """A URL with the first name of its scheme.
+
+    >>> with_first_name("S3A://zoo/a")
+    's3://zoo/a'
+    """
+    return f"{store_of(url).name}://{_after_scheme(url)}"
+
+
 def joined(folder: str, path: str) -> str:
     """A path that is relative to a folder, which may be a URL; a URL or an absolute path as it is.
+
+    ``..`` leads out of folders, never out of a bucket.
 
     >>> joined("s3://zoo/nets", "../models/a"), joined("conf", "a"), joined("conf", "s3://zoo/a")
     ('s3://zoo/models/a', 'conf/a', 's3://zoo/a')
@@ -60,14 +193,100 @@ def joined(folder: str, path: str) -> str:
     if path.startswith("/"):
         return path
     scheme, _, rest = folder.partition("://")
-    place = posixpath.normpath(posixpath.join("/", rest, path))
-    return f"{scheme}://{place if rest.startswith('/') else place[1:]}"
+    root, slash, below = rest.partition("/")
+    names = below.rstrip("/").split("/") if slash else []
+    names = [] if names == [""] else names
+    for name in path.split("/"):
+        if name == "..":
+            del names[-1:]
+        elif name != ".":
+            names.append(name)
+    return "/".join((f"{scheme}://{root}", *names))
 
 
 def folder_of(path: str) -> str:
-    """The folder that a file lies in, of a path or a URL.
+    """The folder that a file lies in, of a path or a URL; a bucket lies in itself.
 
     >>> folder_of("s3://zoo/nets/a.toml"), folder_of("a.toml")
     ('s3://zoo/nets', '')
     """
-    return path.rpartition("/")[0] if is_url(path) else os.path.dirname(path)
+    if not is_url(path):
+        return os.path.dirname(path)
+    scheme, _, rest = path.partition("://")
+    if scheme.lower() in _PORTS:
+        rest = _WEB_ENDS.split(rest, maxsplit=1)[0]
+    folder, slash, _ = rest.rpartition("/")
+    return f"{scheme}://{folder if slash else rest}"
+
+
+def _first_names() -> list[str]:
+    return [name for name, store in SCHEMES.items() if name == store.name]
+
+
+def _after_scheme(url: str) -> str:
+    return url.partition("://")[2]
+
+
+def _root(url: str) -> str:
+    """Bucket, container or server, without who is asking and at which port."""
+    rest = _after_scheme(url)
+    if scheme_of(url) in _PORTS:
+        rest = _WEB_ENDS.split(rest, maxsplit=1)[0]
+    root = rest.partition("/")[0]
+    return root.rpartition("@")[2].partition(":")[0] if scheme_of(url) in _PORTS else root
+
+
+def _identity(url: str) -> tuple[str, str | None, str]:
+    """The store, the account where it matters and is said, and what names the object in it."""
+    store = store_of(url)
+    rest = _after_scheme(url)
+    if store is _FILE:
+        return "file", None, file_of(url)
+    if store.name in _PORTS:
+        return store.name, None, _web_place(store.name, rest)
+    rest = rest.rstrip("/")
+    if store is _S3:
+        return "s3", None, rest.partition(_VERSION)[0]
+    if store is _AZ:
+        return "az", *_azure_place(rest)
+    return store.name, None, rest
+
+
+def _azure_place(rest: str) -> tuple[str | None, str]:
+    """``CONTAINER@ACCOUNT.dfs.core.windows.net/KEY``, ``ACCOUNT.dfs…/CONTAINER/KEY``, the short."""
+    root, _, key = rest.partition("/")
+    container, sign, host = root.rpartition("@")
+    found = _AZURE.fullmatch(host)
+    account = found["account"].lower() if found else None
+    if sign:
+        return account or host.lower(), f"{container}/{key}"
+    return account, key if found else rest
+
+
+def _web_place(scheme: str, rest: str) -> str:
+    """Server, path and query, as a browser would ask for them."""
+    rest = rest.partition("#")[0]
+    ends = re.search(r"[/?]", rest)
+    root, tail = (rest[: ends.start()], rest[ends.start() :]) if ends else (rest, "")
+    path, mark, query = tail.partition("?")
+    root = root.rpartition("@")[2].lower().removesuffix(_PORTS[scheme])
+    path = posixpath.normpath(f"/{path}") + ("/" if path.endswith("/") else "")
+    return root + _ESCAPE.sub(_unescaped, f"/{path.lstrip('/')}{mark}{query}")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    character = chr(int(found[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else found[0].upper()
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _cut(text: str) -> str:
+    """The beginning and the end of what is longer than a line."""
+    return text if len(text) <= _LINE else f"{text[: _LINE * 2 // 3]}…{text[-_LINE // 3 :]}"

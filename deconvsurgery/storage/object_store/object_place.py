@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deconvsurgery.errors import OutputError
-from deconvsurgery.storage.address import scheme_of
+from deconvsurgery.storage.address import is_version, scheme_of
 from deconvsurgery.storage.source_interface import Source
 
 from .object_source import RemoteSource
@@ -49,11 +49,17 @@ def found_object_place(url: str) -> ObjectPlace:
             path=location.name,
             hint="name a file, or an object in a store: s3://bucket/key",
         )
-    if url.endswith("/") or location.is_folder:
+    if location.is_folder:
         raise OutputError(
             "names a folder of the store, not an object",
             path=location.name,
             hint="name an object in it",
+        )
+    if is_version(url):
+        raise OutputError(
+            "names a version of an object, and what is written is a new one",
+            path=location.name,
+            hint="leave ?versionId= away",
         )
     return ObjectPlace(url, location.name, location, described(location))
 

@@ -12,8 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from deconvsurgery.errors import FileError, FormatError, SurgeryError
-from deconvsurgery.storage.address import scheme_of
-from deconvsurgery.storage.os_error_text import reason, shown
+from deconvsurgery.storage.address import (
+    called,
+    same_object,
+    scheme_of,
+    store_of,
+    with_first_name,
+)
+from deconvsurgery.storage.os_error_text import reason
 from deconvsurgery.wording import plural
 
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
@@ -53,8 +59,8 @@ class Location:
 
     @property
     def is_s3(self) -> bool:
-        """Told by the file system, which some name ``s3a``."""
-        return "s3" in _protocols(self.fs)
+        """By either name of the scheme."""
+        return store_of(self.url).name == "s3"
 
     @property
     def where(self) -> dict[str, str]:
@@ -64,18 +70,20 @@ class Location:
 
     @property
     def is_folder(self) -> bool:
-        """Told by the key alone: the store itself, or a bucket."""
+        """Told by the URL alone: a bucket, or what ends as folders do."""
+        if self.read_only:
+            return False
         key = self.fs.split_path(self.key)[1] if self.is_s3 else self.key
-        return not key.strip("/")
+        return self.url.endswith("/") or not key.strip("/")
 
     @property
     def read_only(self) -> bool:
         """The web takes no files."""
-        return bool({"http", "https"} & _protocols(self.fs))
+        return store_of(self.url).name in ("http", "https")
 
     def is_same(self, other: Location) -> bool:
         """One object, by whatever name the store's scheme goes."""
-        return self.fs == other.fs and self.key == other.key
+        return same_object(self.url, other.url)
 
 
 @dataclass(slots=True)
@@ -130,9 +138,10 @@ def count(requests: int = 1, *, read: int = 0, written: int = 0, copied: int = 0
 def located(url: str) -> Location:
     """The object that a URL names, whether there is one or not.
 
-    Raises ``FormatError`` where a package is missing, ``FileError`` for a scheme nobody knows.
+    Raises ``FormatError`` where a package is missing, and as `store_of`; ``FileError`` for a URL
+    that the store's package does not take.
     """
-    name = shown(url)
+    name, store = called(url), store_of(url)
     try:
         import fsspec
     except ImportError:
@@ -142,35 +151,28 @@ def located(url: str) -> Location:
             hint=_EXTRA,
         ) from None
     try:
-        # A listing that was kept would tell of objects as they were.
-        plain = scheme_of(url) + url[len(scheme_of(url)) :]  # fsspec knows small letters only
-        fs, key = fsspec.core.url_to_fs(plain, use_listings_cache=False)
+        kind = fsspec.get_filesystem_class(store.name)
     except ImportError as error:
         raise FormatError(
             f"{scheme_of(url)}:// needs a package that is not installed: {error}",
             path=name,
-            hint=_EXTRA
-            if scheme_of(url) in ("s3", "s3a", "http", "https")
-            else "install it where deconvsurgery is installed",
+            hint=_EXTRA if store.in_extra else "install it where deconvsurgery is installed",
         ) from None
+    plain = with_first_name(url)  # as packages know it
+    try:
+        # Not fsspec's way from a URL to a store, which takes '::' in a key for another URL.
+        told = kind._get_kwargs_from_urls(plain)
+        # A listing that was kept would tell of objects as they were.
+        fs = fsspec.filesystem(store.name, **{**told, "use_listings_cache": False})
+        key = kind._strip_protocol(plain)
     except ValueError as error:
         raise FileError(
             f"cannot be opened: {error}",
             path=name,
-            hint=_way_in(scheme_of(url)),
+            hint=f"is the URL spelt right, and are you logged in, in a way that {store.package}"
+            " knows?",
         ) from error
     return Location(url, name, fs, key)
-
-
-def _way_in(scheme: str) -> str:
-    """What to do where a store's package, if there is one, does not come to the store."""
-    import fsspec
-
-    try:
-        package = fsspec.get_filesystem_class(scheme).__module__.partition(".")[0]
-    except ValueError:  # a scheme that nobody knows
-        return "s3://, gs://, https:// and whatever else fsspec knows"
-    return f"is the URL spelt right, and are you logged in, in a way that {package} knows?"
 
 
 @contextmanager
@@ -248,8 +250,3 @@ def _remedy(error: BaseException, status: int | None) -> str | None:
 
 def _absent(name: str) -> str:
     return f"is {name.rpartition('/')[0]} the right place, and the name spelt as there?"
-
-
-def _protocols(fs: Any) -> set[str]:
-    protocol = fs.protocol
-    return {protocol} if isinstance(protocol, str) else set(protocol)

@@ -77,20 +77,14 @@ def test_what_is_noted_is_known_until_it_is_forgotten(s3: Any, there: Location) 
             assert asked(s3) == 2
 
 
-def test_only_what_conditions_hold_to_it_is_known() -> None:
+def test_only_what_conditions_hold_to_it_is_known(memory: Any) -> None:
     """Other stores have no conditions: they are asked each time."""
-    import fsspec
-
-    memory = fsspec.filesystem("memory")
     memory.pipe("/zoo/key", b"value")
-    there = located("memory://zoo/key")
-    try:
-        with known():
-            first = described(there)
-            memory.pipe("/zoo/key", b"others")
-            second = described(there)
-        assert first is not None
-        assert second is not None
-        assert (first["size"], second["size"]) == (5, 6)
-    finally:
-        memory.rm("/zoo/key")
+    there = located("gs://zoo/key")
+    with known():
+        first = described(there)
+        memory.pipe("/zoo/key", b"others")
+        second = described(there)
+    assert first is not None
+    assert second is not None
+    assert (first["size"], second["size"]) == (5, 6)

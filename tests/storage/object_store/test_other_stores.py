@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
+from helpers.store.memory import Elsewhere, standing_in
 from helpers.store.padded import traffic
 from helpers.words import Words
 
@@ -20,21 +20,12 @@ BASE = demo_base()
 
 
 @pytest.fixture
-def memory() -> Iterator[MemoryFileSystem]:
-    # The instance that the package finds, too.
-    found, _ = fsspec.core.url_to_fs("memory://", use_listings_cache=False)
-    found.store.clear()
-    yield found
-    found.store.clear()
-
-
-@pytest.fixture
 def place(tmp_path: Path, memory: MemoryFileSystem) -> Path:
     """A net and a model in a folder and in memory, and what comes of them in the folder."""
     (tmp_path / "net").write_bytes(NET)
     (tmp_path / "in").write_bytes(BASE)
-    memory.pipe_file("/net", NET)
-    memory.pipe_file("/in", BASE)
+    memory.pipe_file("/zoo/net", NET)
+    memory.pipe_file("/zoo/in", BASE)
     code, _, errors = run_here(tmp_path, "apply", "net", "in", "out", "--save-patch", "patch")
     assert code == 0, errors
     return tmp_path
@@ -46,51 +37,51 @@ def there(memory: MemoryFileSystem) -> dict[str, bytes]:
 
 def test_a_model_in_memory(place: Path, memory: MemoryFileSystem) -> None:
     code, _, errors = run_here(
-        place, "apply", "memory://net", "memory://in", "memory://a/out", "-v"
+        place, "apply", "gs://zoo/net", "gs://zoo/in", "gs://zoo/a/out", "-v"
     )
     assert code == 0, errors
     assert traffic(errors)[3] == 0
     new = (place / "out").read_bytes()
-    assert there(memory) == {"/net": NET, "/in": BASE, "/a/out": new}
+    assert there(memory) == {"/zoo/net": NET, "/zoo/in": BASE, "/zoo/a/out": new}
 
 
 @pytest.mark.parametrize("name", ["a*", "b[1]", "what?", "späte größe", "a b"])
 def test_a_name_is_no_pattern(place: Path, memory: MemoryFileSystem, name: str) -> None:
-    code, _, errors = run_here(place, "apply", "net", "in", f"memory://{name}/{name}")
+    code, _, errors = run_here(place, "apply", "net", "in", f"gs://zoo/{name}/{name}")
     assert code == 0, errors
     new = (place / "out").read_bytes()
-    assert there(memory) == {"/net": NET, "/in": BASE, f"/{name}/{name}": new}
+    assert there(memory) == {"/zoo/net": NET, "/zoo/in": BASE, f"/zoo/{name}/{name}": new}
 
 
 def test_in_place_with_a_patch_and_back_again(
     place: Path, memory: MemoryFileSystem, words: Words
 ) -> None:
-    memory.pipe_file("/patch", b"another's")
-    given = ["net", "memory://in", "--save-patch", "memory://patch"]
+    memory.pipe_file("/zoo/patch", b"another's")
+    given = ["net", "gs://zoo/in", "--save-patch", "gs://zoo/patch"]
     code, _, errors = run_here(place, "apply", "-i", *given)
-    assert (code, there(memory)["/patch"]) == (2, b"another's")
-    assert errors.startswith(b"error: memory://patch: ")
+    assert (code, there(memory)["/zoo/patch"]) == (2, b"another's")
+    assert errors.startswith(b"error: gs://zoo/patch: ")
     words(errors.decode())
     code, _, errors = run_here(place, "apply", "-i", "-f", *given)
     assert code == 0, errors
     new, patch = ((place / name).read_bytes() for name in ("out", "patch"))
-    assert there(memory) == {"/net": NET, "/in": new, "/patch": patch}
-    code, _, errors = run_here(place, "revert", "memory://in", "memory://patch")
+    assert there(memory) == {"/zoo/net": NET, "/zoo/in": new, "/zoo/patch": patch}
+    code, _, errors = run_here(place, "revert", "gs://zoo/in", "gs://zoo/patch")
     assert code == 0, errors
-    assert there(memory) == {"/net": NET, "/in": BASE, "/patch": patch}
+    assert there(memory) == {"/zoo/net": NET, "/zoo/in": BASE, "/zoo/patch": patch}
 
 
 def test_a_folder_of_the_store_is_neither_read_nor_written(
     place: Path, memory: MemoryFileSystem, words: Words
 ) -> None:
-    memory.pipe_file("/folder/file", b"x")
-    code, _, errors = run_here(place, "inspect", "memory://folder")
+    memory.pipe_file("/zoo/folder/file", b"x")
+    code, _, errors = run_here(place, "inspect", "gs://zoo/folder")
     assert code == 4
     words(errors.decode(), "read")
-    code, _, errors = run_here(place, "apply", "net", "in", "memory://folder", "--force")
+    code, _, errors = run_here(place, "apply", "net", "in", "gs://zoo/folder", "--force")
     assert code == 2
     words(errors.decode(), "written")
-    assert there(memory) == {"/net": NET, "/in": BASE, "/folder/file": b"x"}
+    assert there(memory) == {"/zoo/net": NET, "/zoo/in": BASE, "/zoo/folder/file": b"x"}
 
 
 # --- what fails
@@ -113,14 +104,14 @@ class Refusing:
 def test_nothing_is_left_where_the_store_refuses(
     place: Path, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    memory.pipe_file("/patch", b"another's")
+    memory.pipe_file("/zoo/patch", b"another's")
     before = there(memory)
     for passing in range(9):
         refusing = Refusing(getattr(memory, method), passing)
         with monkeypatch.context() as patched:
             patched.setattr(memory, method, refusing)
             code, _, errors = run_here(
-                place, "apply", "-f", "net", "in", "memory://new", "--save-patch", "memory://patch"
+                place, "apply", "-f", "net", "in", "gs://zoo/new", "--save-patch", "gs://zoo/patch"
             )
         if code == 0:
             break
@@ -129,20 +120,20 @@ def test_nothing_is_left_where_the_store_refuses(
         assert b"Traceback" not in errors
     assert code == 0
     assert passing > 0
-    assert there(memory).keys() == {"/net", "/in", "/new", "/patch"}
+    assert there(memory).keys() == {"/zoo/net", "/zoo/in", "/zoo/new", "/zoo/patch"}
 
 
 def test_what_cannot_be_put_back_is_not_lost(
     place: Path, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, words: Words
 ) -> None:
     """The old patch was copied and replaced, and then the store has no more room for anything."""
-    memory.pipe_file("/patch", b"another's")
+    memory.pipe_file("/zoo/patch", b"another's")
     monkeypatch.setattr(memory, "cp_file", Refusing(memory.cp_file, 2, for_ever=True))
     code, _, errors = run_here(
-        place, "apply", "-f", "net", "in", "memory://new", "--save-patch", "memory://patch"
+        place, "apply", "-f", "net", "in", "gs://zoo/new", "--save-patch", "gs://zoo/patch"
     )
     assert code == 4
-    (kept,) = there(memory).keys() - {"/net", "/in", "/patch"}
+    (kept,) = there(memory).keys() - {"/zoo/net", "/zoo/in", "/zoo/patch"}
     assert memory.cat_file(kept) == b"another's"
     text = b" ".join(errors.split()).decode()
     assert kept in text
@@ -158,15 +149,15 @@ def test_what_another_made_meanwhile_stays(
     words: Words,
 ) -> None:
     """Put there when the new object is complete and waits beside its place."""
-    given = ["net", "in", "memory://out"]
+    given = ["net", "in", "gs://zoo/out"]
     if old is not None:
-        memory.pipe_file("/out", BASE)
-        given = ["-i", "net", "memory://out"]
+        memory.pipe_file("/zoo/out", BASE)
+        given = ["-i", "net", "gs://zoo/out"]
     opened = memory.open
 
     def watched(path: str, mode: str = "rb", **options: Any) -> Any:
         if mode == "wb":
-            memory.pipe_file("/out", b"of another")
+            memory.pipe_file("/zoo/out", b"of another")
         return opened(path, mode, **options)
 
     monkeypatch.setattr(memory, "open", watched)
@@ -175,7 +166,7 @@ def test_what_another_made_meanwhile_stays(
     code, _, errors = run_here(place, "apply", *given)
     assert code == (2 if old is None else 4)
     words(errors.decode(), "made" if old is None else "replaced")
-    assert there(memory) == {"/net": NET, "/in": BASE, "/out": b"of another"}
+    assert there(memory) == {"/zoo/net": NET, "/zoo/in": BASE, "/zoo/out": b"of another"}
 
 
 def _put(opened: Callable[..., Any], name: str, data: bytes) -> None:
@@ -183,22 +174,22 @@ def _put(opened: Callable[..., Any], name: str, data: bytes) -> None:
         file.write(data)
 
 
-class Closed(MemoryFileSystem):
+class Closed(Elsewhere):
     """A store whose package looks for who is asking before it asks anything."""
 
-    protocol = "closed"
     cachable = False
 
     def __init__(self, **_: object) -> None:
         raise ValueError("neither an account nor a key is given")
 
 
-def test_a_store_that_knows_nobody(place: Path, words: Words) -> None:
-    fsspec.register_implementation("closed", Closed, clobber=True)
-    code, _, errors = run_here(place, "inspect", "closed://bucket/key")
+def test_a_store_that_knows_nobody(
+    place: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
+    standing_in(monkeypatch, Closed)
+    code, _, errors = run_here(place, "inspect", "gs://bucket/key")
     assert code == 4
     assert b": neither an account nor a key is given\n" in errors  # as the store's package says
-    package = Closed.__module__.partition(".")[0]
     text = errors.decode()
-    assert f" {package} " in text.partition("hint: ")[2]
-    words(text.replace(f" {package} ", " PACKAGE "))
+    assert " gcsfs " in text.partition("hint: ")[2]
+    words(text.replace(" gcsfs ", " PACKAGE "))

@@ -325,10 +325,6 @@ def test_no_store_answers(
     words(refused(run_here(place, "inspect", s3.url("a/in")), "s3://zoo/a/in"))
 
 
-def test_a_scheme_that_nobody_knows(place: Path, words: Words) -> None:
-    words(refused(run_here(place, "inspect", "foo://bucket/key"), "foo://bucket/key"))
-
-
 def test_a_url_that_is_none(place: Path, words: Words) -> None:
     ran = run_here(place, "inspect", "s3://[::1/in")
     words(refused(ran, "s3://[::1/in"))
