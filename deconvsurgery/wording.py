@@ -52,11 +52,11 @@ def quoted(name: str) -> str:
     return repr(short(name))
 
 
-def short(text: str) -> str:
-    """So much of it as belongs in a sentence."""
-    if len(text) <= _ROOM:
+def short(text: str, room: int = _ROOM) -> str:
+    """So much of it as belongs in a sentence, or as there is ``room`` for."""
+    if len(text) <= room:
         return text
-    return f"{text[: _ROOM // 2]}…{text[-(_ROOM // 2) + 1 :]}"
+    return f"{text[: room // 2]}…{text[-(room // 2) + 1 :]}"
 
 
 def dims(shape: Sequence[int | None] | None) -> str:

@@ -111,7 +111,12 @@ def layer_options(command: Command) -> Command:
             type=click.Choice(["train", "test"], case_sensitive=False),
             help="Only layers active in this phase (default: either).",
         ),
-        click.option("--level", type=int, metavar="N", help="The net state's level."),
+        click.option(
+            "--level",
+            type=click.IntRange(-(2**31), 2**31 - 1),  # int32 in Caffe's NetState
+            metavar="N",
+            help="The net state's level.",
+        ),
         click.option("--stage", multiple=True, metavar="NAME", help="Add a stage to the state."),
     )
     for option in reversed(options):

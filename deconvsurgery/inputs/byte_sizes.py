@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from deconvsurgery.wording import quoted
+
 _SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -20,6 +22,6 @@ def byte_size(text: str) -> int:
     """
     found = _SIZE.fullmatch(text.strip())
     if not found or (found[3] and not found[2]):
-        raise ValueError(f"{text!r} is no size: bytes, or such as 500MB, 4GiB")
+        raise ValueError(f"{quoted(text)} is no size: bytes, or such as 500MB, 4GiB")
     unit = Decimal(1024 if found[3] else 1000) ** _POWERS[found[2].lower()]
     return int(Decimal(found[1]) * unit)

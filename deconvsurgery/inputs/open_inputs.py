@@ -26,12 +26,11 @@ from deconvsurgery.prototxt.net import Net
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.splicing.undo_patch import LONGEST_HEADER, Undo, parsed
 from deconvsurgery.storage.address import folder_of
-from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.source import (
     can_be_read_again,
     open_source,
     open_text,
-    read_bytes,
 )
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.wording import quoted
@@ -44,6 +43,7 @@ from .settings import (
     Settings,
     parse_settings,
 )
+from .toml_text import LONGEST_FILE
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
@@ -249,7 +249,10 @@ def read_settings(path: str | os.PathLike[str] | None = None) -> Settings | None
                 hint="name a deconvsurgery.toml, or put that table into it",
             )
         return found
-    folder = os.getcwd()
+    try:
+        folder = os.getcwd()
+    except OSError as error:  # it was removed
+        raise refusal("cannot be found", error, "the current directory") from error
     while True:
         for name in (FILE_NAME, PROJECT_FILE):
             candidate = os.path.join(os.path.relpath(folder), name)
@@ -264,14 +267,28 @@ def read_settings(path: str | os.PathLike[str] | None = None) -> Settings | None
 
 
 def _settings(path: str) -> Settings | None:
-    data = read_bytes(path)
+    name = shown(path)
+    with open_source(path, limit=LONGEST_FILE) as source:
+        if source.size > LONGEST_FILE:
+            raise ConfigError(
+                f"has more than {LONGEST_FILE >> 20} MiB",
+                path=name,
+                hint="many pairs belong into a list of their own: list = 'pairs.jsonl'",
+            )
+        data = source.read(0, source.size)
+    if data.startswith(_BYTE_ORDER_MARKS):
+        hint = "save it as UTF-8, without that mark"
+        raise ConfigError("is no TOML: begins with a byte order mark", path=name, hint=hint)
     try:
         text = data.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
         raise ConfigError(
-            "is no TOML: not in UTF-8", path=shown(path), hint="save it as UTF-8, without a BOM"
+            f"is no TOML: not in UTF-8 at byte {error.start}",
+            path=name,
+            line=data.count(b"\n", 0, error.start) + 1,
+            hint="save it as UTF-8, without a BOM",
         ) from None
-    return parse_settings(text, shown(path), folder=folder_of(path))
+    return parse_settings(text, name, folder=folder_of(path))
 
 
 def every_pair(settings: Settings) -> Iterator[Pair]:

@@ -6,24 +6,37 @@ TOML text in, values out.
 from __future__ import annotations
 
 import os
-import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from deconvsurgery.errors import ConfigError, SelectionError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.rules.finding import rules_named
 from deconvsurgery.storage.address import joined
-from deconvsurgery.wording import plural
+from deconvsurgery.strict_values.kinds import (
+    FLAG,
+    Kind,
+    WrongValueError,
+    below,
+    list_of,
+    one_of,
+    said,
+    whole,
+)
+from deconvsurgery.strict_values.kinds import path as path_of
+from deconvsurgery.strict_values.kinds import text as text_of
+from deconvsurgery.wording import plural, short
+
+from .toml_text import toml_table
+
+Value = TypeVar("Value")
 
 FILE_NAME: Final = "deconvsurgery.toml"
 PROJECT_FILE: Final = "pyproject.toml"
 _HINT: Final = "docs/verbs/check.md has a whole one; --isolated reads none"
 _SWEEP_HINT: Final = "docs/zoo.md has a whole one"
-_LONGEST: Final = 60  # characters of a value that are quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +103,10 @@ def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None
     >>> parse_settings("pairs = [{ net = 'a' }]", FILE_NAME, folder="x").pairs[0].net
     'x/a'
 
-    Raises ``ConfigError`` for what is no TOML, a key that does not exist, a value of another kind.
+    Raises ``ConfigError`` for what is no TOML, a key that does not exist, a value of another kind,
+    and one that is too large or too long.
     """
-    try:
-        table: Any = tomllib.loads(text)
-    except RecursionError:
-        raise ConfigError("is nested too deeply", path=path, hint=_HINT) from None
-    except ValueError as error:  # TOMLDecodeError, and Python's for a number of 4,301 digits
-        found = re.search(r"\s*\(at line (\d+), column (\d+)\)", str(error))
-        line, column = map(int, found.groups()) if found else (None, None)
-        words = re.sub(r"\s*\(at line [^)]*\)", "", str(error))
-        raise ConfigError(
-            f"is no TOML: {words[:1].lower()}{words[1:]}",
-            path=path,
-            line=line,
-            column=column,
-            hint=_HINT,
-        ) from None
+    table: Any = toml_table(text, path, hint=_HINT)
     if os.path.basename(path) == PROJECT_FILE:
         table = table.get("tool", {})
         table = table.get("deconvsurgery") if isinstance(table, dict) else None
@@ -128,7 +128,6 @@ def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None
 
 _PATHS: Final = ("net", "model", "output", "net-output", "list")
 SWEPT: Final = ("apply", "check", "convert", "regroup")
-_SWEEP: Final = ("verb", "options", "results", "retries")
 _MOST_RETRIES: Final = 20
 
 
@@ -136,13 +135,17 @@ def _pairs(
     table: Mapping[str, Any], path: str, place: str, folder: str, checking: Checking
 ) -> Iterator[Pair]:
     """A pair, or one for each net, or model, of a list."""
-    names = {key: _named(table[key], path, f"{place}.{key}") for key in _PATHS if key in table}
+    names = {
+        key: _taken(_SOME_PATHS, table[key], path, f"{place}.{key}")
+        for key in _PATHS
+        if key in table
+    }
     if not names.keys() & {"net", "model", "list"}:
         raise ConfigError(f"{place} names neither a net nor a model", path=path, hint=_HINT)
     if "list" in names and len(names) > 1:
         words = f"{place}.list has the paths in it, and {place} names others"
         raise ConfigError(words, path=path, hint=_HINT)
-    own = _checking(table, path, f"{place}.", {*_PATHS}).over(checking)
+    own = _checking(table, path, place, {*_PATHS}).over(checking)
     number = max(map(len, names.values()))
     for key, values in names.items():
         if len(values) not in (1, number):
@@ -162,120 +165,113 @@ def _pairs(
         )
 
 
-def _named(value: object, path: str, place: str) -> tuple[str, ...]:
-    try:
-        texts = _texts(value)
-    except TypeError:
-        texts = ()
-    if not texts or not all(texts):
-        words = f"{place} is a path or a list of them, not {_quoted(value)}"
-        raise ConfigError(words, path=path, hint=_HINT)
-    return texts
-
-
 def _sweep(table: object, path: str, folder: str) -> Sweep:
     if not isinstance(table, dict):
         raise ConfigError("sweep is a table: [sweep]", path=path, hint=_SWEEP_HINT)
-    for key in table:
-        if key not in _SWEEP:
-            near = nearest(key, _SWEEP)
-            hint = f"did you mean {near!r}?" if near else f"keys are {', '.join(_SWEEP)}"
-            raise ConfigError(f"sweep.{key} is no key of this tool", path=path, hint=hint)
-    verb, results = table.get("verb", "check"), table.get("results")
-    options, retries = table.get("options", {}), table.get("retries", 3)
-    wrong = {
-        f"verb is one of {', '.join(SWEPT)}, not {_quoted(verb)}": verb not in SWEPT,
-        f"options is a table, not {_quoted(options)}": not isinstance(options, dict),
-        f"results is a path, not {_quoted(results)}": results is not None
-        and not (isinstance(results, str) and results),
-        f"retries is a whole number up to {_MOST_RETRIES}, not {_quoted(retries)}": (
-            not isinstance(retries, int)
-            or isinstance(retries, bool)
-            or not 0 <= retries <= _MOST_RETRIES
-        ),
-    }
-    for words, is_wrong in wrong.items():
-        if is_wrong:
-            raise ConfigError(f"sweep.{words}", path=path, hint=_SWEEP_HINT)
-    place = joined(folder, results) if results else None
-    return Sweep(verb, tuple(sorted(options.items())), place, retries)
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        kind = _SWEEP.get(key)
+        if kind is None:
+            raise _no_such_key(key, "sweep", path, _SWEEP)
+        found[key] = _taken(kind, value, path, f"sweep.{key}", _SWEEP_HINT)
+    if "results" in found:
+        found["results"] = joined(folder, found["results"])
+    return Sweep(**found)
 
 
 def _checking(table: Mapping[str, Any], path: str, place: str, others: set[str]) -> Checking:
-    said: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in table.items():
         if key in others:
             continue
-        if key not in _KEYS:
-            near = nearest(key, [*_KEYS, *others])
-            hint = f"did you mean {near!r}?" if near else f"keys are {', '.join(_KEYS)}"
-            raise ConfigError(f"{place}{key} is no key of this tool", path=path, hint=hint)
-        kind, read = _KEYS[key]
-        try:
-            said[key.replace("-", "_")] = read(value)
-        except TypeError:
-            raise ConfigError(
-                f"{place}{key} is {kind}, not {_quoted(value)}", path=path, hint=_HINT
-            ) from None
-        except SelectionError as error:
-            raise ConfigError(
-                f"{place}{key}: {error.message}", path=path, hint=error.hint
-            ) from None
-    return Checking(**said)
+        kind = _KEYS.get(key)
+        if kind is None:
+            raise _no_such_key(key, place, path, _KEYS, others)
+        found[key.replace("-", "_")] = _taken(kind, value, path, below(place, key))
+    return Checking(**found)
 
 
-def _quoted(value: object) -> str:
-    written = repr(value)
-    return written if len(written) <= _LONGEST else written[:_LONGEST] + "…"
+def _taken(kind: Kind[Value], value: object, path: str, place: str, hint: str = _HINT) -> Value:
+    try:
+        return kind.take(value, place)
+    except WrongValueError as error:
+        raise ConfigError(str(error), path=path, hint=hint) from None
+    except SelectionError as error:
+        raise ConfigError(f"{place}: {error.message}", path=path, hint=error.hint) from None
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
-        raise TypeError
-    return tuple(texts)
+def _no_such_key(
+    key: str, place: str, path: str, known: Iterable[str], others: Iterable[str] = ()
+) -> ConfigError:
+    near = nearest(short(key), [*known, *others])
+    hint = f"did you mean {near!r}?" if near else f"keys are {', '.join(known)}"
+    return ConfigError(f"{below(place, key)} is no key of this tool", path=path, hint=hint)
 
 
-def _patterns(value: object) -> tuple[str, ...]:
-    texts = _texts(value)
-    for text in texts:
-        name_test(text)
-    return texts
+_LONGEST_TEXT: Final = 4096  # characters
+_MOST_TEXTS: Final = 1_000_000
 
 
-def _rules(value: object) -> tuple[str, ...]:
-    texts = _texts(value)
-    rules_named(texts)
-    return texts
+def _one_or_several(kind: Kind[str], words: str, *, least: int = 0) -> Kind[tuple[str, ...]]:
+    """A text of a kind, or a list of at least so many."""
+    several = list_of(kind, _MOST_TEXTS)
+
+    def taken(value: Any, place: str) -> tuple[str, ...]:
+        if isinstance(value, str):
+            return (kind.take(value, place),)
+        if not isinstance(value, list) or len(value) < least:
+            seen = "an empty list" if value == [] else said(value)
+            raise WrongValueError(f"is {words}, not {seen}", place)
+        return several.take(value, place)
+
+    return Kind(words, taken)
 
 
-def _phase(value: object) -> str:
-    if not isinstance(value, str) or value.lower() not in ("train", "test"):
-        raise TypeError
-    return value.lower()
+def _each_tested(
+    kind: Kind[tuple[str, ...]], test: Callable[[tuple[str, ...]], object]
+) -> Kind[tuple[str, ...]]:
+    """Texts that a ``test`` has nothing against, which raises ``SelectionError``."""
+
+    def taken(value: Any, place: str) -> tuple[str, ...]:
+        found = kind.take(value, place)
+        test(found)
+        return found
+
+    return Kind(kind.words, taken)
 
 
-def _level(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError
-    return value
+def _phase(value: Any, place: str) -> str:
+    plain = one_of("train", "test")
+    return plain.take(value.lower() if isinstance(value, str) else value, place)
 
 
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
+def _options(value: Any, place: str) -> tuple[tuple[str, Any], ...]:
+    """What they may be is for their verb to say."""
+    if not isinstance(value, dict):
+        raise WrongValueError(f"is a table, not {said(value)}", place)
+    return tuple(sorted(value.items()))
 
 
-_TEXTS = "text or a list of texts"
-_KEYS: Final[Mapping[str, tuple[str, Callable[[object], Any]]]] = {
-    "pattern": (_TEXTS, _patterns),
-    "exclude": (_TEXTS, _patterns),
-    "phase": ("train or test", _phase),
-    "level": ("a whole number", _level),
-    "stage": (_TEXTS, _texts),
-    "select": ("a rule's id or a list of them", _rules),
-    "ignore": ("a rule's id or a list of them", _rules),
-    "frozen": ("true or false", _flag),
-    "allow-empty": ("true or false", _flag),
+_TEXTS: Final = _one_or_several(text_of(_LONGEST_TEXT), "text or a list of texts")
+_PATTERNS: Final = _each_tested(_TEXTS, lambda found: [*map(name_test, found)])
+_RULES: Final = _each_tested(
+    _one_or_several(text_of(_LONGEST_TEXT), "a rule's id or a list of them"), rules_named
+)
+_SOME_PATHS: Final = _one_or_several(path_of(), "a path or a list of them", least=1)
+_KEYS: Final[Mapping[str, Kind[Any]]] = {
+    "pattern": _PATTERNS,
+    "exclude": _PATTERNS,
+    "phase": Kind("train or test", _phase),
+    "level": whole(-(2**31), 2**31 - 1),  # int32 in Caffe's NetState
+    "stage": _TEXTS,
+    "select": _RULES,
+    "ignore": _RULES,
+    "frozen": FLAG,
+    "allow-empty": FLAG,
+}
+_SWEEP: Final[Mapping[str, Kind[Any]]] = {
+    "verb": one_of(*SWEPT),
+    "options": Kind("a table", _options),
+    "results": path_of(),
+    "retries": whole(0, _MOST_RETRIES),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
@@ -10,11 +11,13 @@ from fnmatch import translate
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import SelectionError
 from deconvsurgery.nearest import nearest
+from deconvsurgery.wording import listed, quoted, short
 
 from .net import Layer, Net, NetState
 
 DECONVOLUTION = "Deconvolution"
 DEFAULT_PATTERNS = ("up",)  # as FCN's scripts choose: [k for k in net.params if "up" in k]
+LONGEST_PATTERN = 4096  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +35,48 @@ def name_test(pattern: str) -> Callable[[str], bool]:
     >>> [name_test(p)("upscore2") for p in ("score", "*score", "up*", "re:score[0-9]$")]
     [True, False, True, True]
 
-    Raises ``SelectionError`` for a regex that Python does not compile, and for an empty pattern.
+    Raises ``SelectionError`` for a regex that Python does not compile, for an empty pattern, and
+    for one of more than 4,096 characters.
     """
     if not pattern or pattern == "re:":
         raise SelectionError(
             "an empty pattern fits every name", hint="say '*' when every layer is meant"
         )
+    if len(pattern) > LONGEST_PATTERN:
+        raise SelectionError(
+            f"{quoted(pattern)} has {len(pattern):,} characters;"
+            f" a pattern has at most {LONGEST_PATTERN:,}",
+            hint="several shorter ones may stand side by side",
+        )
     if pattern.startswith("re:"):
         try:
-            return _found(re.compile(pattern[3:]).search)
-        except (re.error, RecursionError, OverflowError) as error:
+            return _found(_compiled(pattern[3:]).search)
+        except (re.error, RecursionError, OverflowError, ValueError) as error:
             raise SelectionError(
-                f"{pattern!r} is no regular expression: {error}",
+                f"{quoted(pattern)} is no regular expression: {short(str(error), 100)}",
                 hint="a plain text or a glob like 'up*' needs no 're:'",
             ) from None
     if any(mark in pattern for mark in "*?["):
-        return _found(re.compile(translate(pattern)).match)
+        return _found(_compiled(_translated(pattern)).match)
     return lambda name: pattern in name
+
+
+def _compiled(regex: str) -> re.Pattern[str]:
+    """Python warns of what a later version may read otherwise: this one reads it all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return re.compile(regex)
+
+
+def _translated(glob: str) -> str:
+    """As a regex, whose time follows the lengths of the glob and of the name.
+
+    Python's translation looks for the end of each bracket as far as the glob goes: those behind the
+    last end are hidden from it.
+    """
+    closed, end, rest = glob.rpartition("]")
+    hidden = next(sign for sign in map(chr, range(0xE000, 0xF900)) if sign not in glob)
+    return translate(closed + end + rest.replace("[", hidden)).replace(hidden, r"\[")
 
 
 def pattern_of(name: str) -> str | None:
@@ -137,11 +165,18 @@ def no_such_layer(
         return SelectionError(f"there is no layer {where}")
     if not patterns or any(name_test(pattern)(name) for pattern in patterns for name in names):
         return SelectionError("every layer is taken out by -x/--exclude")
-    asked = ", ".join(repr(pattern) for pattern in patterns)
-    plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
-    near = [name for p in plain if (name := nearest(p, names, 0.5)) is not None]
-    hint = f"did you mean -p {near[0]!r}?" if near else f"there is {names[0]!r}, for example"
+    asked = listed([quoted(pattern) for pattern in patterns])
+    near = _near(patterns, names)
+    hint = (
+        f"did you mean -p {quoted(near)}?" if near else f"there is {quoted(names[0])}, for example"
+    )
     return SelectionError(f"no layer {where} matches {asked}", hint=hint)
+
+
+def _near(patterns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The name that one of the first patterns may have meant."""
+    plain = [short(pattern) for pattern in patterns if not pattern.startswith("re:")]
+    return next((name for each in plain[:10] if (name := nearest(each, names, 0.5))), None)
 
 
 def nothing_matched(
@@ -154,7 +189,7 @@ def nothing_matched(
     """What to tell someone whose patterns fit no Deconvolution."""
     active = active_layers(net, states)
     names = list(dict.fromkeys(layer.name for layer in active if layer.type == DECONVOLUTION))
-    asked = ", ".join(repr(pattern) for pattern in patterns) or "nothing"
+    asked = listed([quoted(pattern) for pattern in patterns]) or "nothing"
     if not names:
         inactive = [layer for layer in net.layers if layer.type == DECONVOLUTION]
         hint = (
@@ -164,15 +199,14 @@ def nothing_matched(
         )
         where = " that is active" if inactive else ""
         return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)
-    shown = ", ".join(repr(name) for name in names[:12]) + (", …" if len(names) > 12 else "")
-    plain = [pattern for pattern in patterns if not pattern.startswith("re:")]
-    near = [name for p in plain if (name := nearest(p, names, 0.5)) is not None]
+    shown = ", ".join(quoted(name) for name in names[:12]) + (", …" if len(names) > 12 else "")
+    near = _near(patterns, names)
     if exclude and match_layers(net, patterns, (), states).matched:
         hint = "every layer that fits is taken out again by -x/--exclude"
     elif near:
-        hint = f"did you mean -p {near[0]!r}? -p '*' takes every Deconvolution layer"
+        hint = f"did you mean -p {quoted(near)}? -p '*' takes every Deconvolution layer"
     else:
-        hint = f"-p {names[0]!r} takes the first of them, -p '*' takes all"
+        hint = f"-p {quoted(names[0])} takes the first of them, -p '*' takes all"
     return SelectionError(
         f"no Deconvolution layer matches {asked}; {holder} has {shown}", hint=hint
     )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from deconvsurgery.errors import SelectionError
+from deconvsurgery.wording import quoted
 
 
 class Severity(StrEnum):
@@ -167,7 +168,7 @@ def rules_named(texts: Iterable[str]) -> frozenset[str]:
         found = {rule for rule in RULES if text and rule.startswith(text.upper())}
         if not found:
             raise SelectionError(
-                f"{text!r} names no rule", hint=f"rules are {min(RULES)} to {max(RULES)}"
+                f"{quoted(text)} names no rule", hint=f"rules are {min(RULES)} to {max(RULES)}"
             )
         named |= found
     return frozenset(named)

@@ -152,13 +152,14 @@ class FileSource(Source):
             let_go(fd)
 
 
-def open_source(path: str | os.PathLike[str]) -> Source:
+def open_source(path: str | os.PathLike[str], *, limit: int | None = None) -> Source:
     """Open a file, a URL, or standard input for ``-``; the caller closes it.
 
-    What cannot seek (a pipe, a device) is read to its end first. Raises ``FileError`` when
-    there is nothing to read at ``path``.
+    What cannot seek (a pipe, a device) is read to its end first, which may never come; with a
+    ``limit`` only until it has more bytes than that. Raises ``FileError`` when there is nothing
+    to read at ``path``.
     """
-    return _source(path, limit=None)
+    return _source(path, limit=limit)
 
 
 def can_be_read_again(path: str | os.PathLike[str]) -> bool:

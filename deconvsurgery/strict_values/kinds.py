@@ -6,6 +6,7 @@ A kind takes a value or says what is wrong with it, in one short line, whatever 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
@@ -84,8 +85,20 @@ def text(longest: int, *, shortest: int = 0) -> Kind[str]:
 
 
 def path(*, empty: bool = False) -> Kind[str]:
-    """A path or a URL, of at most ``LONGEST_PATH`` characters."""
-    return text(LONGEST_PATH, shortest=0 if empty else 1)
+    """A path or a URL that could be one, of at most ``LONGEST_PATH`` characters."""
+    plain = text(LONGEST_PATH, shortest=0 if empty else 1)
+
+    def taken(value: Any, place: str) -> str:
+        found = plain.take(value, place)
+        try:
+            possible = b"\0" not in os.fsencode(found)
+        except UnicodeEncodeError:  # half a surrogate pair
+            possible = False
+        if not possible:
+            raise WrongValueError(f"is {said(found)}, and no file has such a name", place)
+        return found
+
+    return Kind(plain.words, taken)
 
 
 def one_of(*choices: str) -> Kind[str]:
@@ -145,7 +158,7 @@ def table_of(kind: Kind[Value], most: int) -> Kind[dict[str, Value]]:
         found = _table(value, place)
         if len(found) > most:
             raise WrongValueError(f"has {len(found):,} keys; {most:,} are allowed", place)
-        return {key: kind.take(each, _below(place, key)) for key, each in found.items()}
+        return {key: kind.take(each, below(place, key)) for key, each in found.items()}
 
     return Kind("a table", taken)
 
@@ -168,7 +181,7 @@ def table(
             known = listed(list(fields))
             raise WrongValueError(f"has the key {quoted(strange)}; keys are {known}", place)
         return {
-            key: kind.take(found[key], _below(place, key))
+            key: kind.take(found[key], below(place, key))
             for key, kind in fields.items()
             if key in found
         }
@@ -182,9 +195,14 @@ def _table(value: Any, place: str) -> dict[str, Any]:
     return value
 
 
-def _below(place: str, key: str) -> str:
-    """Where the value of a key stands; a key that is no word stands in quotes."""
-    name = key if len(key) <= _LONGEST_KEY and key.isidentifier() else quoted(key)
+def below(place: str, key: str) -> str:
+    """Where the value of a key stands; a key that is no word stands in quotes.
+
+    >>> below("sweep", "results"), below("pairs[0]", "net-output"), below("", "a b")
+    ('sweep.results', 'pairs[0].net-output', "'a b'")
+    """
+    is_word = len(key) <= _LONGEST_KEY and key.replace("-", "_").isidentifier()
+    name = key if is_word else quoted(key)
     return f"{place}.{name}" if place else name
 
 

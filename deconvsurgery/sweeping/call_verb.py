@@ -11,10 +11,12 @@ from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.kernels.bilinear import Formula, Support
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+from deconvsurgery.strict_values.kinds import below, said
 from deconvsurgery.verbs.apply import FILLS, apply
 from deconvsurgery.verbs.check import check
 from deconvsurgery.verbs.convert import VALUES, convert
 from deconvsurgery.verbs.regroup import regroup
+from deconvsurgery.wording import short
 
 from .result_rows import Outcome
 
@@ -74,17 +76,17 @@ def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[st
     for name, value in options.items():
         kind = known.get(name)
         if kind is None:
-            near = nearest(name, known)
+            near = nearest(short(name), known)
             hint = f"it has {', '.join(known)}" if known else "what it has stands above [sweep]"
             raise ConfigError(
-                f"sweep.options.{name}: {verb} has no such option in a sweep",
+                f"{below('sweep.options', name)}: {verb} has no such option in a sweep",
                 path=path,
                 hint=f"did you mean {near!r}?" if near else hint,
             )
         if kind is True:
             if not isinstance(value, bool):
                 raise ConfigError(
-                    f"sweep.options.{name} is true or false, not {value!r}", path=path
+                    f"sweep.options.{name} is true or false, not {said(value)}", path=path
                 )
             negated = _NEGATED.get(name)
             arguments[negated or name.replace("-", "_")] = value is not bool(negated)
@@ -92,12 +94,15 @@ def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[st
             arguments[name] = value
         elif callable(kind):
             try:
-                arguments[name.replace("-", "_")] = kind(str(value))
+                plain = value if isinstance(value, str) else said(value)
+                arguments[name.replace("-", "_")] = kind(plain)
             except ValueError as error:
                 raise ConfigError(f"sweep.options.{name}: {error}", path=path) from None
         else:
             choices = ", ".join(kind) if isinstance(kind, tuple) else ""
-            raise ConfigError(f"sweep.options.{name} is one of {choices}, not {value!r}", path=path)
+            raise ConfigError(
+                f"sweep.options.{name} is one of {choices}, not {said(value)}", path=path
+            )
     return arguments
 
 
@@ -114,20 +119,20 @@ def lacking(verb: str, pair: Pair) -> str | None:
 
 def arguments_of(verb: str, pair: Pair, options: Mapping[str, Any]) -> dict[str, Any]:
     """All that the verb is called with beside paths, as JSON could say it."""
-    said = pair.checking
+    checking = pair.checking
     if verb == "convert":  # without a pattern it takes every layer
-        return {"patterns": said.pattern or (), "exclude": said.exclude or (), **options}
+        return {"patterns": checking.pattern or (), "exclude": checking.exclude or (), **options}
     chosen = {
-        **_selecting(said),
+        **_selecting(checking),
         **options,
     }
     if verb != "regroup":
-        chosen["allow_empty"] = bool(said.allow_empty)
+        chosen["allow_empty"] = bool(checking.allow_empty)
     if verb == "check":
         chosen |= {
-            "select": said.select or (),
-            "ignore": said.ignore or (),
-            "frozen": bool(said.frozen),
+            "select": checking.select or (),
+            "ignore": checking.ignore or (),
+            "frozen": bool(checking.frozen),
         }
     return chosen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,36 @@ WRONG: dict[str, tuple[str, list[str], str | None]] = {
     "no regular expression": ("pattern = ['re:(']", ["pattern", "'re:('"], ""),
     "no rule": ("select = 'DS9'", ["select", "'DS9'"], f"DS001 to {max(RULES)}"),
     "no phase": ("phase = 'deploy'", ["phase", "'deploy'"], None),
-    "no level": ("level = true", ["level", "True"], None),
+    "no level": ("level = true", ["level", "true"], None),
     "no flag": ("frozen = 1", ["frozen", "1"], None),
     "no TOML": ("a = [", [], None),
+    "a net of no paths": ("[[pairs]]\nnet = []", ["pairs[0].net", "empty list"], None),
+    "an empty path": ("[[pairs]]\nnet = ['a', '']", ["pairs[0].net[1]", "''"], None),
+    "a NUL in a net": ('[[pairs]]\nnet = "a\\u0000b"', ["pairs[0].net", r"'a\x00b'"], None),
+    "a NUL in an output": (
+        '[[pairs]]\nnet = "a"\noutput = "a\\u0000b"',
+        ["pairs[0].output", r"'a\x00b'"],
+        None,
+    ),
+    "a NUL in results": ('[sweep]\nresults = "a\\u0000b"', ["sweep.results"], None),
+    "a path without end": (f"[[pairs]]\nnet = '{'a' * 40_000}'", ["pairs[0].net", "40,000"], None),
+    "a hexadecimal number": (f"[[pairs]]\nnet = 0x{'f' * 6000}", ["pairs[0].net"], None),
+    "a level of many digits": (f"level = 0x{'f' * 6000}", ["level", "24,000 bits"], None),
+    "a level beyond int32": ("level = 2147483648", ["level", "2147483648"], None),
+    "a level below int32": ("level = -2147483649", ["level", "-2147483649"], None),
+    "a level that is infinite": ("level = inf", ["level", "inf"], None),
+    "a pattern that is a date": ("pattern = 2026-11-29", ["pattern", "2026-11-29"], None),
+    "retries of many digits": (f"[sweep]\nretries = 0x{'f' * 6000}", ["sweep.retries"], None),
+    "retries that are true": ("[sweep]\nretries = true", ["sweep.retries", "true"], None),
+    "a verb that is a list": ("[sweep]\nverb = ['apply']", ["sweep.verb", "a list"], None),
+    "options that are none": ("[sweep]\noptions = 'a'", ["sweep.options", "'a'"], None),
+    "a list 400 deep": (f"pattern = {'[' * 400}{']' * 400}", ["pattern[0]", "a list"], None),
+    "a table of many keys": (
+        "stage = {" + ", ".join(f"k{each} = 1" for each in range(1000)) + "}",
+        ["stage", "a table"],
+        None,
+    ),
+    "a key with a line end": ('"a\\nb" = 1', [r"'a\nb'"], None),
 }
 
 
@@ -77,6 +105,60 @@ def test_what_settings_should_not_say(case: str, words: Words) -> None:
         words([error.message.partition(": ")[0], error.hint or ""], case)
     else:
         words(error, case)
+
+
+LONG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LONG} = 1",
+        f"'{LONG}' = 1",
+        f"phase = '{LONG}'",
+        f"pattern = '{LONG}'",
+        f"pattern = 're:({LONG}'",
+        f"pattern = ['re:(?P<{LONG[:4000]}-'] ",
+        f"select = '{LONG}'",
+        f"select = '{LONG[:4000]}'",
+        f"stage = ['{LONG}']",
+        f"level = '{LONG}'",
+        f"x = {{'{LONG}' = 1, '{LONG}' = 2}}",
+        f"'{' ' * 1_000_000}(at line 3, column 4)' = 1",
+        f"x = {{'{' ' * 1_000_000}' = 1, '{' ' * 1_000_000}' = 1}}",
+        f"[[pairs]]\nnet = '{LONG}'",
+        f"[[pairs]]\n{LONG} = 1",
+        f"[sweep]\n{LONG} = 1",
+        f"[sweep]\nverb = '{LONG}'",
+        f"[{LONG}]",
+        ".".join("a" * 100_000) + " = 1",
+        "[" + ".".join("a" * 17) + "]\n" + "b = 1\n" * 100_000,
+        "x = {" + " . ".join(["'a'", '"b"', "c"] * 6) + " = 1}",
+    ],
+    ids=lambda text: text[:12],
+)
+def test_no_message_is_longer_than_a_line(text: str) -> None:
+    with pytest.raises(ds.ConfigError) as raised:
+        parse_settings(text, "deconvsurgery.toml")
+    assert len(raised.value.message) < 200
+    assert len(raised.value.hint or "") < 200
+    assert "\n" not in raised.value.message
+
+
+def test_a_key_of_many_parts_has_its_place() -> None:
+    """Dots in texts, comments and multi-line texts are none of a key's."""
+    dots = ".".join("a" * 17)
+    quiet = (
+        f'# {dots}\nstage = [\'{dots}\', "\\\\", "{dots}", """\n{dots}""""]\n'
+        f"exclude = '''{dots}'''\n"
+    )
+    settings = parse_settings(quiet, "deconvsurgery.toml")
+    assert settings is not None
+    assert settings.checking.stage == (dots, "\\", dots, f'{dots}"')
+    with pytest.raises(ds.ConfigError) as raised:
+        parse_settings(f"{quiet}  {dots} = 1", "deconvsurgery.toml")
+    assert (raised.value.line, raised.value.column) == (5, 3)
+    assert "17 parts" in raised.value.message
 
 
 @pytest.mark.parametrize(
@@ -112,3 +194,32 @@ def test_settings_in_another_place(
         read_settings("latin.toml")
     assert raised.value.path == "latin.toml"
     words(raised.value, "not UTF-8")
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
+def test_a_byte_order_mark(tmp_path: Path, mark: bytes, words: Words) -> None:
+    (tmp_path / "a.toml").write_bytes(mark + b"frozen = true")
+    with pytest.raises(ds.ConfigError) as raised:
+        read_settings(tmp_path / "a.toml")
+    words(raised.value)
+
+
+def test_too_much_is_not_read(tmp_path: Path, words: Words) -> None:
+    """Neither of a file, of which the size is known, nor of what has no end."""
+    path = tmp_path / "a.toml"
+    path.touch()
+    os.truncate(path, 1 << 30)
+    for each in (str(path), "/dev/zero"):
+        with pytest.raises(ds.ConfigError) as raised:
+            read_settings(each)
+        assert raised.value.path == each
+        words(raised.value)
+
+
+def test_a_folder_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Words) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ds.FileError) as raised:
+        read_settings()
+    words(raised.value)

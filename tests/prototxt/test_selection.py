@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.prototxt.selection import active_layers, name_test, nothing_matched, pattern_of
+from deconvsurgery.prototxt.selection import (
+    active_layers,
+    name_test,
+    no_such_layer,
+    nothing_matched,
+    pattern_of,
+)
 from helpers.words import Words, names
 
 NET = b"""
@@ -180,3 +189,75 @@ def test_none_that_is_active(words: Words) -> None:
     error = nothing(ds.parse_net(text), ["up"])
     assert "--phase" in str(error.hint)
     words(error)
+
+
+# --- patterns that somebody else wrote
+
+
+@given(st.text("*?[]!-ab^", max_size=10), st.text("ab[]-!^", max_size=6))
+def test_a_glob_is_what_pythons_is(glob: str, name: str) -> None:
+    if any(mark in glob for mark in "*?["):
+        assert name_test(glob)(name) == fnmatchcase(name, glob)
+
+
+@pytest.mark.parametrize("pattern", ["re:[[a]--b]", "re:[a||b]", "re:[&&a]", "[[a]--b]"])
+def test_what_python_warns_of_is_a_pattern(pattern: str) -> None:
+    re.purge()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        name_test(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "re:a(?i)b",
+        "re:(?a)(?u)",
+        "re:(?L)a",
+        "re:a{" + "9" * 4085 + "}",
+        "re:\\" + "9" * 4085,
+        "re:(?(" + "9" * 4085 + ")a)",
+        "re:" + "(" * 4093,
+        "re:(?P<" + "a" * 4000 + "-",
+        "re:(?<=a*)",
+        "re:\\N{x}",
+        "x" * 4097,
+        "*" * 4097,
+        "re:" + "x" * 1_000_000,
+    ],
+    ids=lambda pattern: pattern[:8],
+)
+def test_a_pattern_that_cannot_be_is_refused_in_a_line(pattern: str, words: Words) -> None:
+    with pytest.raises(ds.SelectionError) as raised:
+        name_test(pattern)
+    assert len(raised.value.message) < 200
+    words(raised.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("[" * 4096, False),
+        ("[a" * 2048, False),
+        ("[!" * 2048, False),
+        ("*a" * 2048, True),
+        ("*a*a*a*a*a*a*a*b", False),
+        ("*" * 4095 + "b", False),
+        ("?" * 4095 + "*", True),
+        ("[z-a" * 1023 + "]", False),
+        ("[!b]*" * 800 + "b", False),
+        ("x" * 4096, False),
+    ],
+    ids=lambda pattern: str(pattern)[:8],
+)
+def test_time_follows_the_lengths(pattern: str, fits: bool) -> None:
+    """Each of these took minutes, or the square of its length, in some way of matching."""
+    assert name_test(pattern)("a" * 100_000) is fits
+
+
+def test_messages_quote_at_most_a_line_of_names_and_patterns() -> None:
+    many, long = ["up" * 500] * 1000, "s" * 1_000_000
+    net = ds.parse_net(b'layer { name: "%s" type: "Deconvolution" }' % long.encode())
+    for error in (nothing_matched(net, many, net.states()), no_such_layer(many, [long])):
+        assert len(error.message) < 1000
+        assert len(error.hint or "") < 200
