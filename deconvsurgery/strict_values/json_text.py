@@ -41,11 +41,11 @@ def json_value(data: bytes, *, longest: int, any_bytes: bool = False) -> Any:
     text, plain = _decoded(data, any_bytes=any_bytes)
     try:
         value = _READER.decode(text)
-    except json.JSONDecodeError as error:
+    except (
+        json.JSONDecodeError
+    ) as error:  # whose words are not the same in all of Python's versions
         at = len(text[: error.pos].encode("utf-8", "surrogateescape"))
-        raise WrongValueError(
-            f"is no JSON: {error.msg[:1].lower()}{error.msg[1:]} at byte {at}"
-        ) from None
+        raise WrongValueError(f"is no JSON: the fault is at byte {at}") from None
     except RecursionError:
         raise _too_deep() from None
     if text.count("[") + text.count("{") > DEEPEST and _is_deeper(value):
@@ -133,11 +133,20 @@ def _texts(value: object) -> Iterator[str]:
         waiting += _within(one)
 
 
-def _is_sound(text: str, *, any_bytes: bool) -> bool:
-    if not any_bytes:
-        return _SURROGATE.search(text) is None
+def _is_sound(told: str, *, any_bytes: bool) -> bool:
+    return names_a_file(told) if any_bytes else _SURROGATE.search(told) is None
+
+
+def names_a_file(told: str) -> bool:
+    r"""Whether a text comes back from its bytes as it is: what `os.fsdecode` gives does.
+
+    >>> names_a_file("up\udcff"), names_a_file("\ud800"), names_a_file("\udcc3\udca9")
+    (True, False, False)
+    """
+    if told.isascii():
+        return True
     try:
-        data = text.encode("utf-8", "surrogateescape")
+        data = told.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return False
-    return data.decode("utf-8", "surrogateescape") == text
+    return data.decode("utf-8", "surrogateescape") == told

@@ -101,6 +101,20 @@ def path(*, empty: bool = False) -> Kind[str]:
     return Kind(plain.words, taken)
 
 
+def word(longest: int) -> Kind[str]:
+    """A text of so many characters that print, of ASCII: a hash, a version, the name of a kind."""
+    plain = text(longest, shortest=1)
+    words = "a text of ASCII"
+
+    def taken(value: Any, place: str) -> str:
+        found = plain.take(value, place)
+        if not (found.isascii() and found.isprintable()):
+            raise WrongValueError(f"is {words}, not {said(found)}", place)
+        return found
+
+    return Kind(words, taken)
+
+
 def one_of(*choices: str) -> Kind[str]:
     """One of a few texts."""
     words = f"one of {', '.join(choices)}"
@@ -127,6 +141,9 @@ def number(least: float, most: float) -> Kind[float]:
 
 
 FLAG: Final[Kind[bool]] = _kind("true or false", lambda value: isinstance(value, bool))
+
+
+ANYTHING: Final[Kind[Any]] = Kind("anything", lambda value, _place: value)
 
 
 def or_none(kind: Kind[Value]) -> Kind[Value | None]:

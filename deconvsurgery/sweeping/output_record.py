@@ -12,13 +12,14 @@ from deconvsurgery.errors import FileError, OutputError
 from deconvsurgery.storage.address import file_of, is_url
 from deconvsurgery.storage.object_store.store import asked, count, located
 from deconvsurgery.storage.os_error_text import refusal, shown
-from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.source import can_be_read_again, open_source
 from deconvsurgery.storage.write_outputs import write_file
+from deconvsurgery.strict_values.kinds import WrongValueError
 
-from .result_rows import Row, read_row, written
+from .result_rows import Outcome, Row
+from .row_lines import LONGEST_ROW, read_row, written
 
 SUFFIX = ".sweep.json"
-_LONGEST = 1 << 24  # bytes; a row of a model with 10^4 layers has less than 1 MB
 
 
 def read_record(output: str) -> Row | None:
@@ -30,20 +31,28 @@ def read_record(output: str) -> Row | None:
     data = _fetched(path) if is_url(path) else _read(path)
     if data is None:
         return None
-    row = read_row(data)
-    if row is None:
+    try:
+        return read_row(data, never=Outcome.FAILED)
+    except WrongValueError as error:
+        cause = str(error) if error.place else f"it {error}"
         raise OutputError(
-            "is where the sweep keeps its record, and is none",
+            f"is where the sweep keeps its record, and is none: {cause}",
             path=shown(path),
             hint="move it away, or name another output",
-        )
-    return row
+        ) from None
 
 
 def _read(path: str) -> bytes | None:
+    """A record's bytes, and one more where it is too long for one; ``None``: there is none."""
     try:
+        if not can_be_read_again(path):
+            raise OutputError(
+                "is where the sweep keeps its record, and is no file",
+                path=shown(path),
+                hint="move it away, or name another output",
+            )
         with open_source(path) as source:
-            return source.read(0, min(source.size, _LONGEST))
+            return source.read(0, min(source.size, LONGEST_ROW + 1))
     except FileError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
@@ -55,9 +64,8 @@ def _fetched(path: str) -> bytes | None:
     location = located(path)
     with asked("cannot be read", location.name):
         try:
-            # Else s3fs asks for its size first, to fetch a large one in parts.
-            whole = {"start": 0, "end": _LONGEST} if location.is_s3 else {}
-            data: bytes | None = location.fs.cat_file(location.key, **whole)
+            # With a range no more of a large object comes, and s3fs does not ask for its size.
+            data: bytes | None = location.fs.cat_file(location.key, start=0, end=LONGEST_ROW + 1)
         except FileNotFoundError:
             data = None
     count(read=len(data or b""))

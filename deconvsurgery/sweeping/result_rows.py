@@ -1,6 +1,6 @@
-"""What a sweep says of each pair: a row, as JSON on a line; what the rows come to.
+"""What a sweep says of each pair, in a row; what the rows come to.
 
-Values only.
+Values only; ``row_lines`` writes and reads them.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.inputs.settings import Pair
+
+LONGEST_TEXT: Final = 1 << 14
+"""Characters of a message, or of another text of an error, that a row keeps."""
 
 _BYTES = 16  # of a hash; two of 10^6 are the same once in 10^26 times
 
@@ -68,53 +71,6 @@ class Row:
         return tuple(each["rule"] for each in (self.result or {}).get("findings", ()))
 
 
-def written(row: Row) -> bytes:
-    """A row as one line of JSON."""
-    text = json.dumps(asdict(row), ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode("utf-8", "surrogateescape")
-
-
-def read_row(line: bytes) -> Row | None:
-    """The row on a line; ``None`` for one that is cut short, or no row at all."""
-    try:
-        table = json.loads(line.decode("utf-8", "surrogateescape"))
-        table["outcome"] = Outcome(table["outcome"])
-        table["warnings"] = tuple(table["warnings"])
-        row = Row(**{name: table[name] for name in _NAMES if name in table})
-        return row if _is_sound(row) else None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def _is_sound(row: Row) -> bool:
-    """What is read was written by whoever could; raises ``KeyError`` or ``TypeError``, too."""
-    paths = (row.net, row.model, row.output, row.net_output)
-    texts = (row.verb, row.version, *row.warnings)
-    counts = (row.attempts, row.requests, row.bytes_read, row.bytes_sent, row.bytes_copied)
-    return (
-        all(each is None or isinstance(each, str) for each in (*paths, row.key, row.seal))
-        and all(isinstance(each, str) for each in texts)
-        and all(isinstance(each, int) for each in counts)
-        and isinstance(row.seconds, int | float)
-        and all(
-            isinstance(each, dict) and all(isinstance(one, str) for one in each.values())
-            for each in (row.inputs, row.outputs)
-        )
-        and all(each is None or isinstance(each, dict) for each in (row.result, row.error))
-        and all(isinstance(each, str) for each in row.rules)
-        and (row.error is None or isinstance(row.error["message"], str))
-    )
-
-
-def begins_row(data: bytes) -> bool:
-    """Whether this can be what there is of a row that was not written to its end."""
-    start = b'{"net": '
-    return data.startswith(start) or start.startswith(data)
-
-
-_NAMES = tuple(each.name for each in fields(Row))
-
-
 def identity(paths: Pair | Row) -> bytes:
     """What tells one pair of a sweep from the others: its paths.
 
@@ -136,6 +92,7 @@ def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any
     place = ("path", "layer", "line", "column", "offset")
     said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
     said |= {("file" if each == "path" else each): getattr(error, each, None) for each in place}
+    said = {name: _cut(each) if isinstance(each, str) else each for name, each in said.items()}
     return Row(
         pair.net,
         pair.model,
@@ -147,6 +104,10 @@ def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any
         error=said,
         **told,
     )
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= LONGEST_TEXT else f"{words[: LONGEST_TEXT - 1]}…"
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import TracebackType
@@ -22,16 +23,10 @@ from deconvsurgery.storage.descriptors import let_go, opened
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.source import FileSource
 from deconvsurgery.storage.write_outputs import write_spliced
+from deconvsurgery.strict_values.kinds import WrongValueError
 
-from .result_rows import (
-    Outcome,
-    Row,
-    begins_row,
-    hashed,
-    identity,
-    read_row,
-    written,
-)
+from .result_rows import Outcome, Row, hashed, identity
+from .row_lines import LONGEST_ROW, check_paths, is_cut_row, read_row, written
 
 Value = TypeVar("Value")
 
@@ -46,17 +41,14 @@ _OUTPUTS = "CREATE TABLE output (place BLOB PRIMARY KEY) WITHOUT ROWID"
 class Ledger:
     """An open results file; a context manager.
 
-    Raises ``OutputError`` for a file that another sweep writes to, ``FormatError`` for one that
-    has other lines than rows.
+    Raises ``OutputError`` for a file that another sweep writes to, and for a pipe or a device,
+    ``FormatError`` for a file that has other lines than rows, of which nothing is changed.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.name = shown(path)
-        try:
-            self._fd = opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-        except OSError as error:
-            raise refusal("cannot be opened", error, self.name) from error
+        self._fd = self._opened()
         # An empty name is a database of SQLite's own, on disk, that goes when it is closed.
         self._index = sqlite3.connect("", isolation_level=None)
         self._replaced: list[tuple[int, int]] = []
@@ -68,6 +60,32 @@ class Ledger:
         except BaseException:
             self._close()
             raise
+
+    def _opened(self) -> int:
+        try:
+            if os.path.exists(self.path):  # or else a device would be opened, which may act
+                self._refuse_stream(os.stat(self.path))
+            fd = opened(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            try:
+                self._refuse_stream(os.fstat(fd))
+            except BaseException:
+                let_go(fd)
+                raise
+        except OSError as error:
+            raise refusal("cannot be opened", error, self.name) from error
+        except ValueError as error:  # a NUL in the name
+            raise OutputError(
+                f"cannot be opened: {error}", path=self.name, hint="no file has such a name"
+            ) from error
+        return fd
+
+    def _refuse_stream(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise OutputError(
+                "is no file, and a sweep finds its rows again in one",
+                path=self.name,
+                hint="name a file: --results FILE",
+            )
 
     def _lock(self) -> None:
         try:
@@ -84,30 +102,34 @@ class Ledger:
     def _scanned(self) -> int:
         """Note where each pair's last row is; what a killed run left of a line is cut off."""
         end = 0
-        for start, line in self._lines():
-            if not line.endswith(b"\n") and begins_row(line):
+        for number, (start, line) in enumerate(self._lines(), 1):
+            if not line.endswith(b"\n") and is_cut_row(line, alone=number == 1):
                 self._kept_up(partial(os.ftruncate, self._fd, start))
                 return start
-            row = read_row(line) if line.endswith(b"\n") else None
-            if row is None:
+            try:
+                row = read_row(line, never=Outcome.BEGUN)
+                if not line.endswith(b"\n"):
+                    raise WrongValueError("does not end, and may be another file's")
+            except WrongValueError as error:
+                cause = str(error) if error.place else f"it {error}"
                 raise FormatError(
-                    f"is no sweep's results: byte {start} begins no row",
+                    f"is no sweep's results: line {number}, at byte {start}, is no row: {cause}",
                     path=self.name,
                     hint="name another file: --results FILE",
-                )
+                ) from None
             end = start + len(line)
             self._note(identity(row), row, start, end)
         return end
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
+        """Where each line starts, and the line; of the last one no more than shows what it is."""
         start, rest = 0, b""
-        while True:
-            data = self._read(_PIECE, start + len(rest))
+        while data := self._read(_PIECE, start + len(rest)):
             *whole, rest = (rest + data).split(b"\n")
             for line in whole:
                 yield start, line + b"\n"
                 start += len(line) + 1
-            if not data:
+            if len(rest) > LONGEST_ROW or (rest and not rest.startswith(b"{")):
                 break
         if rest:
             yield start, rest
@@ -126,7 +148,11 @@ class Ledger:
         )
 
     def begin(self, pair: Pair) -> tuple[bool, str | None]:
-        """Whether the pair has not come before in this run, and the seal of what was settled."""
+        """Whether the pair has not come before in this run, and the seal of what was settled.
+
+        Raises ``ConfigError`` for one that no row can be of.
+        """
+        check_paths(pair)
         name = identity(pair)
         found = self._index.execute("SELECT seal, seen FROM row WHERE pair = ?", (name,)).fetchone()
         if found is None:
@@ -151,9 +177,14 @@ class Ledger:
         start, stop = self._index.execute(
             "SELECT start, stop FROM row WHERE pair = ?", (identity(pair),)
         ).fetchone()
-        row = read_row(self._read(stop - start, start))
-        assert row is not None
-        return row
+        try:
+            return read_row(self._read(stop - start, start), never=Outcome.BEGUN)
+        except WrongValueError:
+            raise FormatError(
+                f"was changed by another program while the sweep ran: at byte {start} is no row",
+                path=self.name,
+                hint="run again when nothing else writes to it",
+            ) from None
 
     def append(self, row: Row) -> None:
         """Write a row; it takes the place of an earlier one of its pair."""

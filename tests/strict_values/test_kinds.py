@@ -23,6 +23,7 @@ from deconvsurgery.strict_values.kinds import (
     table_of,
     text,
     whole,
+    word,
 )
 
 TABLE = table({"net": path(), "level": whole(-9, 9), "list": list_of(text(9), 2)}, needed=("net",))
@@ -34,6 +35,7 @@ TABLE = table({"net": path(), "level": whole(-9, 9), "list": list_of(text(9), 2)
         (text(3), ["", "abc"], ["abcd", 1, None, b"a", ["a"]]),
         (path(), ["a", "x" * LONGEST_PATH], ["", "x" * (LONGEST_PATH + 1), 3]),
         (path(empty=True), [""], [None]),
+        (word(3), ["a", "1 b"], ["", "abcd", "é", "\0", "\x1b[", "\ud800", None]),
         (one_of("train", "test"), ["train"], ["TRAIN", "", 0, None, [], {}]),
         (whole(1, 20), [1, 20], [0, 21, 1.0, True, "1", 10**6000, -(10**6000), None]),
         (number(0, 10), [0, 10, 0.5], [-1, 10.5, math.nan, math.inf, False, "0", 10**6000]),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Pair
@@ -21,10 +20,9 @@ from deconvsurgery.sweeping.result_rows import (
     Summary,
     failed,
     identity,
-    read_row,
-    written,
 )
 from deconvsurgery.sweeping.results_file import Ledger
+from deconvsurgery.sweeping.row_lines import LONGEST_ROW, written
 from deconvsurgery.sweeping.run_pair import Task
 from deconvsurgery.sweeping.sweep import _Book
 from helpers.words import Words, numbers
@@ -38,6 +36,10 @@ def pair(net: str) -> Pair:
     return Pair(net, None, output=f"out/{net}")
 
 
+WHOLE = written(row("a"))
+MIB = 1 << 20
+
+
 def lines(path: Path) -> list[str]:
     return [json.loads(line)["net"] for line in path.read_bytes().splitlines()]
 
@@ -48,85 +50,6 @@ def place(tmp_path: Path) -> Path:
 
 
 # --- rows
-
-
-TEXTS = st.text() | st.just("\udcff")  # a byte that is no UTF-8
-
-
-@given(
-    st.builds(
-        Row,
-        TEXTS,
-        st.none() | TEXTS,
-        st.none() | TEXTS,
-        st.none(),
-        TEXTS,
-        TEXTS,
-        st.sampled_from(Outcome),
-        seal=st.none() | TEXTS,
-        inputs=st.dictionaries(TEXTS, TEXTS),
-        result=st.none() | st.dictionaries(TEXTS, st.integers() | TEXTS),
-        warnings=st.lists(TEXTS).map(tuple),
-        seconds=st.floats(0, 1e6),
-        requests=st.integers(0, 1 << 40),
-    )
-)
-def test_a_row_is_read_as_it_was_written(given_row: Row) -> None:
-    line = written(given_row)
-    assert line.count(b"\n") == 1
-    assert read_row(line) == given_row
-    for cut in range(0, len(line) - 2, 7):
-        assert read_row(line[:cut]) is None
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"",
-        b"null",
-        b"[]",
-        b"3",
-        b"{}",
-        b'{"net": "a"}',
-        b'{"net": "a", "outcome": "lost", "warnings": []}',
-        b'{"net": "a", "outcome": "done", "warnings": 3}',
-        b"\xff",
-        b"[" * 100_000,
-    ],
-)
-def test_what_is_no_row(line: bytes) -> None:
-    assert read_row(line) is None
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"net": 3},
-        {"seal": []},
-        {"verb": None},
-        {"inputs": None},
-        {"outputs": {"a": 1}},
-        {"result": "good"},
-        {"result": {"findings": 3}},
-        {"result": {"findings": [{}]}},
-        {"result": {"findings": [{"rule": 3}]}},
-        {"error": []},
-        {"error": {}},
-        {"warnings": [3]},
-        {"attempts": "one"},
-        {"seconds": None},
-        {"bytes_read": 0.5},
-    ],
-)
-def test_a_row_that_nobody_wrote_so(wrong: dict[str, Any]) -> None:
-    table = json.loads(written(row("a")))
-    assert read_row(json.dumps(table).encode()) is not None
-    assert read_row(json.dumps({**table, **wrong}).encode()) is None
-
-
-def test_a_later_version_may_say_more() -> None:
-    table = json.loads(written(row("a")))
-    assert read_row(json.dumps({**table, "mood": "good"}).encode()) == row("a")
 
 
 def test_what_rows_come_to() -> None:
@@ -155,7 +78,7 @@ def test_what_is_settled_is_found_again(place: Path) -> None:
         assert ledger.begin(pair("a")) == (True, None)
         assert ledger.begin(pair("a")) == (False, None)
         ledger.append(row("a", "one"))
-        ledger.append(row("b", None, Outcome.FAILED))
+        ledger.append(failed(pair("b"), "apply", "0", ds.FileError("gone")))
         ledger.append(row("c", "three"))
         ledger.finish()
     with Ledger(str(place)) as ledger:
@@ -185,13 +108,22 @@ def test_an_output_is_one_pairs(place: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.campaign)])
 def test_whoever_is_killed_loses_no_row(step: int, place: Path) -> None:
-    """A file that ends at any byte has all rows before that, and takes others."""
+    """A file that ends at any byte has all rows before that, and takes others.
+
+    A first row is another file's for all that can be told, until it comes to its verb.
+    """
     rows = [row("a"), row("b\n\u2028é"), row("c")]
     whole = b"".join(map(written, rows))
+    verb = whole.index(b'"verb": ') + len(b'"verb": ')
     ends = [len(b"".join(map(written, rows[:number]))) for number in range(4)]
     borders = {end + beside for end in ends for beside in (-2, -1, 0, 1, 2)}
     for cut in sorted({*range(0, len(whole) + 1, step), *borders} & {*range(len(whole) + 1)}):
         place.write_bytes(whole[:cut])
+        if 0 < cut < verb:
+            with pytest.raises(ds.FormatError):
+                Ledger(str(place))
+            assert place.read_bytes() == whole[:cut]
+            continue
         kept = sum(end <= cut for end in ends) - 1
         with Ledger(str(place)) as ledger:
             assert place.read_bytes() == whole[: ends[kept]]
@@ -209,8 +141,26 @@ def test_whoever_is_killed_loses_no_row(step: int, place: Path) -> None:
         (b"", b"\n"),
         (b"", b'{"net": "a"}\n'),
         (b"", b'{"model": "a"'),
-        (written(row("a")), b"precious"),
-        (written(row("a")), b"\n" + written(row("b"))),
+        # Lists of pairs, complete and not, with and without an end; another file with such keys.
+        (b"", b'{"net": "a", "model": "b"}'),
+        (b"", b'{"net": "a", "model": "b", "output": "c", "net-output": "d"}'),
+        (b"", b'{"net": "a", "model": "b", "output": "c'),
+        (b"", b'{"net": "a", "model": null, "output": null, "net_output": "ab'),
+        (b"", b'{"net": '),
+        (b"", b"{"),
+        (b"", WHOLE[:-2].replace(b'"done"', b'"lost"') + b"}"),
+        (b"", WHOLE[:-2].replace(b'"seconds": 0.0', b'"seconds": NaN') + b"}"),
+        (WHOLE, b"precious"),
+        (WHOLE, b"\n" + WHOLE),
+        (WHOLE, b'{"net": "a"}'),
+        (WHOLE, b'{"net": "a", "output": "b'),
+        (WHOLE, b'{"net": 3, "model": '),
+        (WHOLE, WHOLE.replace(b'"done"', b'"begun"')),
+        (WHOLE, b"\xef\xbb\xbf" + WHOLE),
+        (b"", b"\xef\xbb\xbf" + WHOLE),
+        (WHOLE, WHOLE.replace(b'"attempts": 1', b'"attempts": true') + WHOLE),
+        (WHOLE, WHOLE[:-2] + b', "net": "b"}\n'),
+        (WHOLE, bytes(4096)),
     ],
 )
 def test_a_file_of_others_is_left_alone(
@@ -219,10 +169,74 @@ def test_a_file_of_others_is_left_alone(
     place.write_bytes(start + content)
     with pytest.raises(ds.FormatError) as caught:
         Ledger(str(place))
-    assert numbers(caught.value.message) == [len(start)]  # where the first row begins that is none
+    # Where the first row begins that is none.
+    assert numbers(caught.value.message)[:2] == [1 + bool(start), len(start)]
+    assert caught.value.path == str(place)
+    assert len(caught.value.message) < 300
     assert "--results" in (caught.value.hint or "")
     words(caught.value)
     assert place.read_bytes() == start + content
+
+
+@pytest.mark.parametrize("content", [b"x", b"{", WHOLE[:-2] + b', "more": "'])
+@pytest.mark.parametrize("start", [b"", WHOLE])
+def test_of_a_line_without_an_end_no_more_is_read_than_a_row_may_have(
+    start: bytes, content: bytes, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 40 * LONGEST_ROW  # a hole, but for its beginning
+    with place.open("wb") as file:
+        file.write(start + content)
+        file.truncate(size)
+    read, pread = [], os.pread
+
+    def counted(fd: int, most: int, at: int) -> bytes:
+        data = pread(fd, most, at)
+        read.append(len(data))
+        return data
+
+    monkeypatch.setattr(os, "pread", counted)
+    with pytest.raises(ds.FormatError) as caught:
+        Ledger(str(place))
+    assert sum(read) <= LONGEST_ROW + 2 * MIB
+    assert numbers(caught.value.message)[:2] == [1 + bool(start), len(start)]
+    assert place.stat().st_size == size
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path, words: Words) -> None:
+    fifo, link = tmp_path / "fifo", tmp_path / "link"
+    os.mkfifo(fifo)
+    link.symlink_to(fifo)
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(tmp_path / "socket"))
+    with bound:
+        for path in (fifo, link, tmp_path / "socket", Path("/dev/zero"), Path("/dev/null")):
+            with pytest.raises(ds.OutputError) as caught:
+                Ledger(str(path))
+            assert caught.value.path == str(path)
+            words(caught.value)
+    with pytest.raises(ds.OutputError) as caught:
+        Ledger(f"{tmp_path}/a\0b")
+    words(caught.value)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["fifo", "link", "socket"]
+
+
+def test_a_row_that_is_no_longer_there_is_told(place: Path, words: Words) -> None:
+    with Ledger(str(place)) as ledger:
+        ledger.append(row("a"))
+        place.write_bytes(b"another program's")
+        with pytest.raises(ds.FormatError) as caught:
+            ledger.settled(pair("a"))
+        words(caught.value)
+
+
+@pytest.mark.parametrize("path", ["x" * 40_000, "a\ud800", "\udcc3\udca9"])
+def test_a_pair_that_no_row_can_be_of(path: str, place: Path, words: Words) -> None:
+    with Ledger(str(place)) as ledger:
+        for each in (Pair(path), Pair("a", path), Pair("a", output=path)):
+            with pytest.raises(ds.ConfigError) as caught:
+                ledger.begin(each)
+            assert len(caught.value.message) < 150
+        words(caught.value)
 
 
 def test_one_sweep_at_a_time(place: Path, words: Words) -> None:

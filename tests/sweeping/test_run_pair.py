@@ -24,6 +24,7 @@ from deconvsurgery.sweeping import run_pair as settling
 from deconvsurgery.sweeping.call_verb import checked_options
 from deconvsurgery.sweeping.output_record import read_record, write_record
 from deconvsurgery.sweeping.result_rows import Outcome, Row
+from deconvsurgery.sweeping.row_lines import LONGEST_ROW
 from deconvsurgery.sweeping.run_pair import Settled, Task, settle
 from helpers.campaigns import campaign_of_pairs, campaign_rows
 from helpers.models import demo_base, demo_net, model_bytes
@@ -236,6 +237,49 @@ def test_a_file_that_is_no_record_is_left_alone(folder: Path) -> None:
     error = refused(settle(TASK))
     assert (error["kind"], error["file"]) == ("OutputError", "out/new.sweep.json")
     assert content(folder) == before
+
+
+def test_a_record_that_nobody_wrote_so_is_the_pairs_failure(folder: Path, words: Words) -> None:
+    """Whatever is wrong with it: it is said, and it stays."""
+    row = done(settle(TASK))
+    whole = json.loads((folder / "out/new.sweep.json").read_bytes())
+    error = {"kind": "FileError", "message": "gone"}
+    for told in (
+        {"seal": "\ud800"},
+        {"outcome": "begun"},  # with a seal
+        {"outcome": "failed", "error": error},
+        {"outcome": "failed", "seal": None, "error": error},
+        {"outcome": "failed", "error": {"message": "gone"}},
+        {"seconds": float("nan")},
+        {"requests": True},
+        {"result": {"findings": [{"rule": "up"}]}},
+        {"net_output": "x" * 10_000_000},
+    ):
+        (folder / "out/new.sweep.json").write_text(json.dumps({**whole, **told}))
+        before = content(folder)
+        said = refused(settle(TASK))
+        assert (said["kind"], said["file"]) == ("OutputError", "out/new.sweep.json")
+        assert len(said["message"]) < 300
+        words([said["message"], said["hint"]])
+        assert content(folder) == before
+    (folder / "out/new.sweep.json").write_text(json.dumps({**whole, "mood": "good"}))
+    assert kept(settle(TASK)).seal == row.seal
+
+
+def test_where_a_record_belongs_is_something_else(folder: Path, words: Words) -> None:
+    place = folder / "out/new.sweep.json"
+    for make in (Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        (folder / "out").mkdir(exist_ok=True)
+        make(place)
+        said = refused(settle(TASK))
+        assert (said["kind"], said["file"]) == ("OutputError", "out/new.sweep.json")
+        words([said["message"], said["hint"]])
+        place.rmdir() if place.is_dir() else place.unlink()
+    with place.open("wb") as file:
+        file.truncate(100 << 20)
+    said = refused(settle(TASK))
+    assert (said["kind"], said["file"]) == ("OutputError", "out/new.sweep.json")
+    words(said["message"])
 
 
 def test_a_claim_makes_what_is_there_the_sweeps_own(folder: Path) -> None:
@@ -539,6 +583,15 @@ def test_a_pair_in_a_store(there: Any, folder: Path) -> None:
     there.reset()
     assert kept(settle(REMOTE)).key == row.key
     assert [each.operation for each in there.requests()] == ["HeadObject"] * 3 + ["GetObject"]
+
+
+def test_of_a_large_record_no_more_comes_than_a_row_may_have(there: Any) -> None:
+    there.put("out/new.sweep.json", b" " * (LONGEST_ROW + (4 << 20)))
+    row = settle(REMOTE).row
+    assert row is not None
+    assert (row.error or {})["kind"] == "OutputError"
+    (got,) = (each for each in there.requests() if each.operation == "GetObject")
+    assert got.sent <= LONGEST_ROW + 1
 
 
 def test_a_pair_of_many_parts_is_known_by_what_its_completion_said(there: Any) -> None:

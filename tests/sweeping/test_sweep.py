@@ -194,6 +194,47 @@ def test_a_check_that_finds_something_ends_with_1(tmp_path: Path, words: Words) 
 
 
 @pytest.mark.usefixtures("at_once")
+def test_a_rule_of_another_version_is_counted_as_it_is(tmp_path: Path, words: Words) -> None:
+    lay(tmp_path, laid(1))
+    toml = '[[pairs]]\nnet = "zoo/{name}/net.prototxt"\nmodel = "zoo/{name}/in.caffemodel"\n'
+    (tmp_path / "deconvsurgery.toml").write_text(toml)
+    run_here(tmp_path, "sweep", "-w", "1")
+    rows = (tmp_path / "sweep.jsonl").read_text()
+    (tmp_path / "sweep.jsonl").write_text(rows.replace("DS011", "DS999"))
+    code, out, errors = run_here(tmp_path, "sweep", "-w", "1")
+    assert (code, errors) == (1, b"")
+    (line,) = (each for each in out.decode().splitlines() if each.startswith("DS999"))
+    assert numbers(line) == [1]
+    words(line)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_bad_record_is_the_failure_of_its_pair_and_not_the_end(tmp_path: Path) -> None:
+    """Whatever it is, all others are done, and the row of that one can be read again."""
+    bad = [
+        *(b"", b"precious", b"\xff", b"[" * 5000, b'{"net": NaN}', bytes(99), b"{}\n" * 99),
+        *((b'"seal": "[^"]*"', rb'"seal": "\\ud800"'), (b'"done"', b'"begun"')),
+        *((b'"error": null', b'"error": {}'), (b'"seconds": [^,]*', b'"seconds": Infinity')),
+        *((b'"attempts": 1', b'"attempts": true'), (b'"done"', b'"failed"')),
+        (b'"result": ', b'"result": ' + b'{"a": ' * 900 + b"0" + b"}" * 900 + b', "b": '),
+    ]
+    lay(tmp_path, laid(len(bad) + 1))
+    (tmp_path / "zoo.toml").write_text(APPLY.format(root=""))
+    assert here(tmp_path, "zoo.toml")[0] == 0
+    (tmp_path / "sweep.jsonl").unlink()
+    for number, each in enumerate(bad):
+        place = tmp_path / f"out/m{number}.caffemodel.sweep.json"
+        data = place.read_bytes()
+        place.write_bytes(re.sub(*each, data) if isinstance(each, tuple) else each)
+        assert place.read_bytes() != data
+    code, told = here(tmp_path, "zoo.toml")
+    assert code == 3
+    assert told["errors"] == {"OutputError": len(bad)}
+    assert told["pairs"]["done"] == 1
+    assert all(each["error"]["file"].endswith(".sweep.json") for each in told["told"])
+
+
+@pytest.mark.usefixtures("at_once")
 def test_two_pairs_with_one_output_are_told_apart(tmp_path: Path, words: Words) -> None:
     lay(tmp_path, laid(2))
     toml = APPLY.format(root="").replace("out/{name}.caffemodel", "out.caffemodel")

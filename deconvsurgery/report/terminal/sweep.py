@@ -48,7 +48,9 @@ def _remarks(result: SweepResult) -> Iterator[Remark]:
     if more > 0:
         yield "", QUIET, None, f"+{plural(more, 'pair')} more, in {result.results}"
     for rule, count in sorted(summary.rules.items()):
-        yield rule, QUIET, None, f"{plural(count, 'pair')}: {RULES[rule].summary}"
+        # A row that is as it was may be of a rule that only another version has.
+        summary_of = RULES[rule].summary if rule in RULES else "a rule of another version"
+        yield rule, QUIET, None, f"{plural(count, 'pair')}: {summary_of}"
     for pattern in result.unmatched:
         yield "warning", ODD, None, f"no file is like {pattern}"
     if result.repeated:

@@ -1,0 +1,233 @@
+"""A row as a line of JSON: one table of its fields, by which it is written and read.
+
+A line may come from anybody; what is read here can be counted, shown and written again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from deconvsurgery.errors import ConfigError
+from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.strict_values.json_text import json_value, names_a_file
+from deconvsurgery.strict_values.kinds import (
+    ANYTHING,
+    LONGEST_PATH,
+    Kind,
+    WrongValueError,
+    list_of,
+    number,
+    one_of,
+    or_none,
+    path,
+    said,
+    table,
+    table_of,
+    text,
+    whole,
+    word,
+)
+from deconvsurgery.wording import quoted
+
+from .result_rows import LONGEST_TEXT, Outcome, Row
+
+LONGEST_ROW: Final = 1 << 24
+"""Bytes of a row; one of a model with 10^4 layers has less than 1 MB."""
+
+_MOST: Final = 2**63 - 1  # bytes, requests
+_MOST_WARNINGS: Final = 10_000
+# Of a row that would be longer than a row may be, so much is kept.
+_FEW_WARNINGS, _FEW_VALUES, _SHORT_TEXT = 100, 1_000, 200
+
+_RULE = re.compile(r"DS\d{3}")
+_OPTIONAL_TEXT = or_none(text(LONGEST_TEXT))
+_PATH, _HASH = or_none(path(empty=True)), or_none(word(200))
+_DIGESTS = table_of(text(LONGEST_TEXT), 16)
+_COUNT = whole(0, _MOST)
+_ERROR_FIELDS: Final[Mapping[str, Kind[Any]]] = {
+    "kind": word(80),
+    "message": text(LONGEST_TEXT),
+    "hint": _OPTIONAL_TEXT,
+    "file": _OPTIONAL_TEXT,
+    "layer": _OPTIONAL_TEXT,
+    "line": or_none(whole(1, _MOST)),
+    "column": or_none(whole(1, _MOST)),
+    "offset": or_none(_COUNT),
+}
+_ERROR = table(_ERROR_FIELDS, needed=("kind", "message"), others=True)
+
+
+def _result(value: Any, place: str) -> dict[str, Any]:
+    """What a verb said; of that only the rules of findings mean something here."""
+    result = table_of(ANYTHING, 1_000).take(value, place)
+    findings = list_of(table({"rule": _RULE_ID}, needed=("rule",), others=True), LONGEST_ROW)
+    findings.take(result.get("findings", []), f"{place}.findings")
+    return result
+
+
+def _rule(value: Any, place: str) -> str:
+    found = word(80).take(value, place)
+    if not _RULE.fullmatch(found):  # a later version may know more of them
+        raise WrongValueError(f"is a rule's id, not {said(found)}", place)
+    return found
+
+
+_RULE_ID = Kind("a rule's id", _rule)
+_FIELDS: Final[Mapping[str, Kind[Any]]] = {
+    "net": _PATH,
+    "model": _PATH,
+    "output": _PATH,
+    "net_output": _PATH,
+    "verb": word(80),
+    "version": word(80),
+    "outcome": one_of(*map(str, Outcome)),
+    "key": _HASH,
+    "seal": _HASH,
+    "inputs": _DIGESTS,
+    "outputs": _DIGESTS,
+    "result": or_none(Kind("a table", _result)),
+    "error": or_none(_ERROR),
+    "warnings": list_of(text(LONGEST_TEXT), _MOST_WARNINGS),
+    "attempts": _COUNT,
+    "seconds": number(0, 10**12),
+    "requests": _COUNT,
+    "bytes_read": _COUNT,
+    "bytes_sent": _COUNT,
+    "bytes_copied": _COUNT,
+}
+_FIRST: Final = tuple(_FIELDS)[:7]  # the lines of every version begin with them
+_ROW = table(_FIELDS, needed=(*_FIRST, "warnings"), others=True)
+
+
+def read_row(data: bytes, *, never: Outcome) -> Row:
+    """The row in a line, or in a record; keys that it does not know are passed over.
+
+    Raises ``WrongValueError`` for what is none, for one that is cut short, and for one whose
+    fields do not go together; ``never`` is an outcome that cannot stand there.
+    """
+    given = json_value(data, longest=LONGEST_ROW, any_bytes=True)
+    told = _ROW.take(given)
+    outcome = Outcome(told.pop("outcome"))
+    if told.get("error") is not None:
+        told["error"] = {name: told["error"].get(name) for name in _ERROR_FIELDS}
+    row = Row(outcome=outcome, **told)
+    if outcome is never:
+        others = ", ".join(each for each in Outcome if each is not never)
+        raise WrongValueError(f"is one of {others} there, not '{never}'", "outcome")
+    if (row.error is not None) is not (outcome is Outcome.FAILED):
+        raise WrongValueError("is what a failed row has, and no other", "error")
+    if row.seal is not None and outcome in (Outcome.BEGUN, Outcome.FAILED):
+        raise WrongValueError("is what a row has that is settled, and no other", "seal")
+    return row
+
+
+def check_paths(pair: Pair) -> None:
+    """Raise ``ConfigError`` for a path that no row can hold, as no file or object has it."""
+    for name in ("net", "model", "output", "net_output"):
+        told = getattr(pair, name)
+        if told is not None and (len(told) > LONGEST_PATH or not names_a_file(told)):
+            raise ConfigError(
+                f"no file has such a name: {name.replace('_', '-')} {quoted(told)}",
+                hint=f"a path has at most {LONGEST_PATH:,} characters",
+            )
+
+
+def written(row: Row) -> bytes:
+    """A row as one line of JSON, which can be read again; what is too long for that is cut."""
+    told = {name: getattr(row, name) for name in _FIELDS}
+    told["warnings"] = [_cut(each, LONGEST_TEXT) for each in row.warnings[:_MOST_WARNINGS]]
+    line = _line(told)
+    if len(line) > LONGEST_ROW:
+        told["warnings"] = told["warnings"][:_FEW_WARNINGS]
+        told["result"] = None if row.result is None else _in_short(row.result)
+        line = _line(told)
+    return line
+
+
+def _line(told: Mapping[str, Any]) -> bytes:
+    said = json.dumps(told, ensure_ascii=False, allow_nan=False)
+    try:
+        return f"{said}\n".encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return f"{_NO_BYTE.sub(_REPLACEMENT, said)}\n".encode("utf-8", "surrogateescape")
+
+
+# Halves of surrogate pairs that stand for no byte of a name.
+_NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+def _in_short(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The first of each list, and ``left_out``: how many more there were, by its key."""
+    lists = {key: value for key, value in result.items() if isinstance(value, list)}
+    kept = {key: _first(value) for key, value in lists.items()}
+    left_out = {key: len(value) - len(kept[key]) for key, value in lists.items()}
+    return {**result, **kept, "left_out": left_out}
+
+
+def _first(values: list[Any]) -> list[Any]:
+    """The first few, of findings also the first of each rule."""
+    rules: set[str] = set()
+    kept = []
+    for at, each in enumerate(values):
+        rule = each.get("rule") if isinstance(each, dict) else None
+        if at < _FEW_VALUES or (rule is not None and rule not in rules):
+            kept.append(_shortened(each))
+        rules |= {rule} if rule is not None else set()
+    return kept
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(each) for key, each in value.items()}
+    return _cut(value, _SHORT_TEXT) if isinstance(value, str) else value
+
+
+def _cut(told: str, longest: int) -> str:
+    return told if len(told) <= longest else f"{told[: longest - 1]}…"
+
+
+def is_cut_row(data: bytes, *, alone: bool) -> bool:
+    """Whether the end of a file is surely what there is of a row that was not written to its end.
+
+    A row that lacks nothing but the line's end is one, too. ``alone``: no rows stand before it,
+    and it must go on to the verb: the first fields of a row are those of a list of pairs, too.
+    """
+    begun = _fields_begun(data)
+    if len(data) > LONGEST_ROW or begun is None or (alone and begun <= _FIRST.index("verb")):
+        return False
+    bare = _STRING.sub(b"", data)
+    if bare.count(b"{") + bare.count(b"[") > bare.count(b"}") + bare.count(b"]"):
+        return True
+    try:
+        read_row(data, never=Outcome.BEGUN)
+    except WrongValueError:
+        return False
+    return True
+
+
+def _fields_begun(data: bytes) -> int | None:
+    """How many of a row's first fields have begun in it; ``None`` where no row begins like that.
+
+    >>> _fields_begun(b'{"net": "a", "model": nu'), _fields_begun(b'{"net": "a"}')
+    (2, None)
+    """
+    at = 0
+    for begun, name in enumerate(_FIRST):
+        lead = f'{", " if begun else "{"}"{name}": '.encode()
+        if not data.startswith(lead, at):
+            return begun if lead.startswith(data[at:]) else None
+        at += len(lead)
+        value = _VALUE.match(data, at)
+        if value is None:
+            return begun + 1 if _CUT_VALUE.fullmatch(data, at) else None
+        at = value.end()
+    return len(_FIRST)
+
+
+_VALUE: Final = re.compile(rb'null|"(?:[^"\\\n]++|\\.)*+"')
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_CUT_VALUE: Final = re.compile(rb'n?|nu|nul|"(?:[^"\\\n]++|\\.)*+\\?')
