@@ -126,7 +126,7 @@ def command(
     written = result.output if result.written else None
     write_report(report, result, others, force=force, written=written)
     if as_json:
-        from deconvsurgery.report.json_documents.apply_inspect_kernel import apply_document
+        from deconvsurgery.report.json_documents.apply import apply_document
 
         show_json(apply_document(result))
     elif not quiet:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
 import click
 
@@ -71,7 +71,7 @@ def show(renderable: RenderableType, *, stderr: bool = False, whole_lines: bool 
         console.print(renderable, soft_wrap=whole_lines or not console.is_terminal)
 
 
-def show_json(document: dict[str, Any]) -> None:
+def show_json(document: Mapping[str, object]) -> None:
     """Print one JSON document on standard output."""
     with _told(sys.stdout):
         import json  # here, as few runs print any
@@ -145,7 +145,7 @@ def exit_code(error: SurgeryError) -> int:
 def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> int:
     """Tell an error: file and place, layer, cause, what to do; return the exit code."""
     if as_json:
-        from deconvsurgery.report.json_documents.apply_inspect_kernel import error_document
+        from deconvsurgery.report.json_documents.error import error_document
 
         show_json(error_document(command, error))
     else:
@@ -161,7 +161,7 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
     context = getattr(error, "ctx", None)
     hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
     if as_json:
-        from deconvsurgery.report.json_documents.apply_inspect_kernel import error_document
+        from deconvsurgery.report.json_documents.error import error_document
 
         told = SurgeryError(error.format_message(), hint=hint)
         show_json(error_document(command, told, kind="UsageError"))

@@ -125,7 +125,7 @@ def command(
             progress=progress,
         )
     if as_json:
-        from deconvsurgery.report.json_documents.other_verbs import convert_document
+        from deconvsurgery.report.json_documents.convert import convert_document
 
         show_json(convert_document(result))
     elif not quiet:

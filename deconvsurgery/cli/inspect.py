@@ -69,7 +69,7 @@ def command(
     )
     write_report(report, result, read, force=force)
     if as_json:
-        from deconvsurgery.report.json_documents.apply_inspect_kernel import inspect_document
+        from deconvsurgery.report.json_documents.inspect import inspect_document
 
         show_json(inspect_document(result))
     else:

@@ -69,7 +69,7 @@ def command(
         support=support,
     )
     if as_json:
-        from deconvsurgery.report.json_documents.apply_inspect_kernel import kernel_document
+        from deconvsurgery.report.json_documents.kernel import kernel_document
 
         show_json(kernel_document(facts))
     else:

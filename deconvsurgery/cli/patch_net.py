@@ -123,9 +123,9 @@ def _show_errors_and_documents(results: Sequence[PatchResult], *, as_json: bool)
         if result.error is not None:
             yield show_error(result.error, command="patch-net", as_json=as_json)
         elif as_json:
-            from deconvsurgery.report.json_documents.other_verbs import patch_document
+            from deconvsurgery.report.json_documents.patch_net import patch_net_document
 
-            show_json(patch_document(result))
+            show_json(patch_net_document(result))
 
 
 def _show_diffs(results: Sequence[PatchResult]) -> None:

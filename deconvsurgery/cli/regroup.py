@@ -66,7 +66,7 @@ def command(
         **state_arguments(phase, level, stage),
     )
     if as_json:
-        from deconvsurgery.report.json_documents.other_verbs import regroup_document
+        from deconvsurgery.report.json_documents.regroup import regroup_document
 
         show_json(regroup_document(result))
     elif not quiet:

@@ -56,7 +56,7 @@ def command(
     with shown_progress(silent=quiet or as_json or dry_run) as progress:
         result = revert(changed, patch, output, dry_run=dry_run, progress=progress, **options)
     if as_json:
-        from deconvsurgery.report.json_documents.other_verbs import revert_document
+        from deconvsurgery.report.json_documents.revert import revert_document
 
         show_json(revert_document(result))
     elif not quiet:

@@ -100,7 +100,7 @@ def command(
             progress=progress,
         )
     if as_json:
-        from deconvsurgery.report.terminal.sweep import sweep_document
+        from deconvsurgery.report.json_documents.sweep import sweep_document
 
         show_json(sweep_document(result))
     elif not quiet:

@@ -87,7 +87,7 @@ def command(
             **options,
         )
     if as_json:
-        from deconvsurgery.report.json_documents.other_verbs import transplant_document
+        from deconvsurgery.report.json_documents.transplant import transplant_document
 
         show_json(transplant_document(result))
     elif not quiet:

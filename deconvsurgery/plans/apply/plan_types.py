@@ -72,7 +72,7 @@ class Skip:
     """A matched layer that is left as it is, and why."""
 
     target: Target
-    before: Fingerprint | None
+    before: Fingerprint
     reason: str
     warnings: tuple[str, ...] = ()
 

@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from deconvsurgery.report.json_documents.apply_inspect_kernel import safe
-from deconvsurgery.report.phrases import escaped
-from deconvsurgery.report.terminal.check import (
+from deconvsurgery.report.finding_words import (
     closing_words,
     error_words,
     finding_words,
     place_of,
     repair_words,
 )
+from deconvsurgery.report.json_documents.document import safe
+from deconvsurgery.report.phrases import escaped
 from deconvsurgery.rules.finding import Finding, Severity
 from deconvsurgery.verbs.check import CheckResult
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from deconvsurgery.report.json_documents.apply_inspect_kernel import safe
+from deconvsurgery.report.finding_words import error_words, finding_words, place_of
+from deconvsurgery.report.json_documents.document import safe
 from deconvsurgery.report.repair_commands import repair_line
-from deconvsurgery.report.terminal.check import error_words, finding_words, place_of
 from deconvsurgery.rules.finding import RULES, Finding, Rule
 from deconvsurgery.rules.rule_pages import explanation
 from deconvsurgery.verbs.check import CheckResult

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from deconvsurgery.report.finding_words import closing_words, error_words
 from deconvsurgery.report.phrases import (
     QUIET,
 )
-from deconvsurgery.report.terminal.check import closing_words, error_words
 from deconvsurgery.rules.finding import Severity
 from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural

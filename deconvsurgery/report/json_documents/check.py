@@ -1,51 +1,170 @@
-"""What ``check`` found as a document: keys are API and only ever added."""
+"""What ``check --json`` prints."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
+from deconvsurgery.report.finding_words import place_of
 from deconvsurgery.report.repair_commands import repair_line
-from deconvsurgery.report.terminal.check import place_of
-from deconvsurgery.rules.finding import Finding, Severity
+from deconvsurgery.rules.finding import RULES, Finding, Severity
 from deconvsurgery.verbs.check import CheckResult
 
-from .apply_inspect_kernel import Document, document, error_fields
+from .document import SCHEMA_VERSION, Count, Fact, FromOne, SchemaVersion, jsonable
+from .error import error_table
+from .versions import ModelVersion, NetVersion
+
+RuleId: TypeAlias = Annotated[str, Fact(choices=tuple(RULES))]
 
 
-def check_document(results: Sequence[CheckResult], *, passed: bool) -> Document:
+class PairError(TypedDict):
+    """An error as every command has it; what it does not know of its place is null."""
+
+    kind: str
+    """The error's class, as in deconvsurgery.errors."""
+    message: str
+    """What is wrong."""
+    hint: str | None
+    """What to do about it."""
+    file: str | None
+    """The file it is about."""
+    layer: str | None
+    """The layer it is about."""
+    line: int | None
+    """Line in the net's text, from 1."""
+    column: int | None
+    """Column in the net's text, from 1."""
+    offset: int | None
+    """Byte in the model, from 0."""
+
+
+class CheckedPair(TypedDict):
+    """A net with its model, or either of them alone."""
+
+    net: str | None
+    """The net's path, - for standard input; null where only a model is checked."""
+    model: str | None
+    """The model's path, - for standard input; null where only a net is checked."""
+    net_version: NetVersion | None
+    """Form of the net's layers: V2 (today's), V1 (of 2014) or V0 (of 2013); null without a net
+    that can be read."""
+    model_version: ModelVersion | None
+    """Form of the model: binary with V2, V1 or V0 layers, with both V1 and V2 (mixed) or none
+    (empty), or HDF5; null without a model that can be read."""
+    model_size: Count | None
+    """Size of the model in bytes; null without one."""
+    matched: Sequence[str]
+    """The layers that the patterns take, to which DS001 to DS010 apply."""
+    findings: Count
+    """How many of the findings are of this pair."""
+    passed: bool
+    """It could be checked, and nothing was found but notes."""
+    notes: Sequence[str]
+    """What is unusual about the net's text, a sentence each."""
+    error: PairError | None
+    """Why it could not be checked; null where it could."""
+
+
+class PairFinding(TypedDict):
+    """A rule that is broken, and where."""
+
+    id: RuleId
+    """The rule. Ids are never given to another one."""
+    name: str
+    """The rule's name."""
+    severity: Severity
+    """How much it matters; a note does not make a check fail."""
+    message: str
+    """What is so, in one sentence."""
+    net: str | None
+    """The net of its pair."""
+    model: str | None
+    """The model of its pair."""
+    file: str
+    """The file that the finding points at: the net, or the model where the net has no place for
+    it."""
+    line: FromOne | None
+    """Line in the net's text, from 1; null for what has no place there."""
+    column: FromOne | None
+    """Column in the net's text, from 1."""
+    layer: str | None
+    """The layer it is about; null for what is true of a file as a whole."""
+    numbers: Mapping[str, Any]
+    """What proves it, by name: shapes, gains, offsets. Each rule has its own."""
+    repair: str
+    """How to fix it, in words."""
+    command: str | None
+    """The command that fixes it, quoted for a POSIX shell; what it writes has .fixed in its name.
+    Null where none does."""
+
+
+class CheckSummary(TypedDict):
+    """The findings counted."""
+
+    errors: Count
+    """Findings that are errors."""
+    warnings: Count
+    """Findings that are warnings."""
+    notes: Count
+    """Findings that are notes."""
+    rules: Mapping[str, int]
+    """By id, how often each rule is broken; those that are not are left out."""
+
+
+class CheckDocument(TypedDict):
+    """What the rules find in nets and models."""
+
+    schema_version: SchemaVersion
+    command: Literal["check"]
+    """The command that wrote the document."""
+    passed: bool
+    """Every pair could be checked, and nothing was found but notes."""
+    pairs: Sequence[CheckedPair]
+    """What was checked, in the order of the command line or the configuration file."""
+    findings: Sequence[PairFinding]
+    """What was found in all of them: by pair, then by line."""
+    summary: CheckSummary
+    """The findings counted."""
+
+
+def check_document(results: Sequence[CheckResult], *, passed: bool) -> CheckDocument:
     """The pairs, and the findings of all of them in one list."""
     found = [(result, finding) for result in results for finding in result.findings]
     count = Counter(finding.level for _, finding in found)
-    return document(
-        "check",
-        passed=passed,
-        pairs=[
-            {
-                "net": result.net,
-                "model": result.model,
-                "net_version": result.net_version,
-                "model_version": result.model_version,
-                "model_size": result.model_size,
-                "matched": result.matched,
-                "findings": len(result.findings),
-                "passed": result.passed,
-                "notes": result.notes,
-                "error": None if result.error is None else error_fields(result.error),
-            }
-            for result in results
-        ],
-        findings=[_found(result, finding) for result, finding in found],
-        summary={
-            "errors": count[Severity.ERROR],
-            "warnings": count[Severity.WARNING],
-            "notes": count[Severity.NOTE],
-            "rules": dict(sorted(Counter(finding.id for _, finding in found).items())),
-        },
+    return jsonable(
+        CheckDocument(
+            schema_version=SCHEMA_VERSION,
+            command="check",
+            passed=passed,
+            pairs=[_pair(result) for result in results],
+            findings=[_finding(result, finding) for result, finding in found],
+            summary={
+                "errors": count[Severity.ERROR],
+                "warnings": count[Severity.WARNING],
+                "notes": count[Severity.NOTE],
+                "rules": dict(sorted(Counter(finding.id for _, finding in found).items())),
+            },
+        )
     )
 
 
-def _found(result: CheckResult, finding: Finding) -> Document:
+def _pair(result: CheckResult) -> CheckedPair:
+    return {
+        "net": result.net,
+        "model": result.model,
+        "net_version": result.net_version,
+        "model_version": result.model_version,
+        "model_size": result.model_size,
+        "matched": result.matched,
+        "findings": len(result.findings),
+        "passed": result.passed,
+        "notes": result.notes,
+        "error": None if result.error is None else PairError(**error_table(result.error)),
+    }
+
+
+def _finding(result: CheckResult, finding: Finding) -> PairFinding:
     file, line, column = place_of(result, finding)
     return {
         "id": finding.id,
@@ -59,6 +178,6 @@ def _found(result: CheckResult, finding: Finding) -> Document:
         "column": column,
         "layer": finding.layer,
         "numbers": dict(finding.numbers),
-        "repair": finding.repair.words if finding.repair else None,
+        "repair": finding.repair.words if finding.repair else "",
         "command": repair_line(finding, result.net, result.model),
     }

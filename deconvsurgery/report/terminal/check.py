@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from deconvsurgery.errors import SurgeryError
+from deconvsurgery.report.finding_words import (
+    closing_words,
+    error_words,
+    finding_words,
+    place_of,
+    repair_words,
+)
 from deconvsurgery.report.layout import Remark, plain, remarks
 from deconvsurgery.report.phrases import (
     LEARNED,
@@ -17,8 +22,8 @@ from deconvsurgery.report.phrases import (
     WRONG,
     escaped,
 )
-from deconvsurgery.report.repair_commands import repair_line, repair_lines
-from deconvsurgery.rules.finding import Finding, Severity
+from deconvsurgery.report.repair_commands import repair_lines
+from deconvsurgery.rules.finding import Severity
 from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
 
@@ -55,13 +60,6 @@ def repairs_report(results: Sequence[CheckResult]) -> list[str]:
     ]
 
 
-def place_of(result: CheckResult, finding: Finding) -> tuple[str, int | None, int | None]:
-    """File, line and column; what has no place in the net is the model's."""
-    if finding.line is None and result.model is not None and finding.id in ("DS011", "DS014"):
-        return result.model, None, None
-    return result.net or result.model or "", finding.line, finding.column
-
-
 def plain_lines(result: CheckResult) -> Iterator[str]:
     """Each finding as a compiler would write it; notes on the text; the error that ended it."""
     name = result.net or result.model or ""
@@ -74,23 +72,6 @@ def plain_lines(result: CheckResult) -> Iterator[str]:
         yield f"{place}: repair: {escaped(repair_words(result, finding))}"
     if result.error is not None:
         yield f"{_error_place(result)}: error: {escaped(error_words(result.error))}"
-
-
-def finding_words(finding: Finding) -> str:
-    """The layer, where it is about one, and what is so."""
-    layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
-    return f"{layer}{finding.message}"
-
-
-def repair_words(result: CheckResult, finding: Finding) -> str:
-    """The command that repairs it, else what is to be done by hand."""
-    line = repair_line(finding, result.net, result.model)
-    return line or (finding.repair.words if finding.repair else "by hand")
-
-
-def error_words(error: SurgeryError) -> str:
-    """An error in one line, with what to do about it."""
-    return error.message + (f"; {error.hint}" if error.hint else "")
 
 
 def _heading(result: CheckResult) -> Text:
@@ -123,20 +104,3 @@ def _error_place(result: CheckResult) -> str:
     file = getattr(error, "path", None) or result.net or result.model or ""
     numbers = (getattr(error, "line", None), getattr(error, "column", None))
     return ":".join([escaped(file), *(str(each) for each in numbers if each)])
-
-
-def closing_words(results: Sequence[CheckResult]) -> str:
-    """How many findings of which severity, in how much."""
-    count = Counter(finding.level for result in results for finding in result.findings)
-    layers = sum(len(result.matched) for result in results)
-    failed = sum(result.error is not None for result in results)
-    nets = sum(result.looked_at for result in results)
-    looked = plural(layers, "matched layer")
-    if len(results) != 1:
-        looked += f" in {plural(nets, 'net')}"
-    unread = f" {plural(failed, 'net')} could not be checked." if failed else ""
-    if not count:
-        return f"No findings: {looked}.{unread}"
-    told = [plural(count[each], str(each)) for each in Severity if count[each]]
-    words = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
-    return f"{words}; {looked}.{unread}"

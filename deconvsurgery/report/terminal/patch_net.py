@@ -11,7 +11,7 @@ from rich.text import Text
 
 from deconvsurgery.plans.patch_net.field_changes import FieldChange
 from deconvsurgery.plans.patch_net.plan import LayerPatch
-from deconvsurgery.prototxt.net import Message, Value
+from deconvsurgery.report.field_words import value_words
 from deconvsurgery.report.layout import (
     Cells,
     Layout,
@@ -108,22 +108,6 @@ def _rows(layer: LayerPatch, terminal: bool) -> Iterator[Cells]:
             else Text(NOTHING),
             "action": Text(action if named else NOTHING, ACTION_STYLES[layer.action]),
         }
-
-
-def value_words(value: Value | None) -> str:
-    """A field's value in short; a message between braces.
-
-    >>> value_words(Message((("phase", "TRAIN"), ("stage", "a"))))
-    '{ phase: TRAIN stage: a }'
-    """
-    if isinstance(value, Message):
-        inner = "".join(f"{name}: {value_words(each)} " for name, each in value.fields)
-        return f"{{ {inner}}}"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
-    return NOTHING if value is None else escaped(str(value))
 
 
 def _remarks(result: PatchResult, *, terminal: bool) -> Iterator[Remark]:

@@ -8,7 +8,6 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from deconvsurgery.report.json_documents.apply_inspect_kernel import Document, document
 from deconvsurgery.report.layout import Remark, page
 from deconvsurgery.report.phrases import (
     GOOD,
@@ -110,45 +109,3 @@ def progress_table(summary: Summary, row: Row, seconds: float, *, width: int) ->
     drawn.add_row(grid)
     drawn.add_row(Text(shortened(named(row), max(12, width - 2)), QUIET, no_wrap=True))
     return drawn
-
-
-def sweep_document(result: SweepResult) -> Document:
-    """What ``sweep`` came to; each pair's row is in the results file."""
-    summary = result.summary
-    return document(
-        "sweep",
-        config=result.config,
-        verb=result.verb,
-        engine=result.engine,
-        results=result.results,
-        passed=result.passed,
-        pairs={
-            "total": summary.total,
-            "done": summary.outcomes[Outcome.DONE],
-            "found": summary.outcomes[Outcome.FOUND],
-            "failed": summary.outcomes[Outcome.FAILED],
-            "skipped": summary.skipped,
-            "repeated": result.repeated,
-        },
-        rules=dict(sorted(summary.rules.items())),
-        errors=dict(sorted(summary.errors.items())),
-        told=[
-            {
-                "net": row.net,
-                "model": row.model,
-                "output": row.output,
-                "net_output": row.net_output,
-                "outcome": row.outcome,
-                "rules": row.rules,
-                "error": row.error,
-            }
-            for row in result.told
-        ],
-        unmatched=result.unmatched,
-        traffic={
-            "requests": summary.requests,
-            "read": summary.bytes_read,
-            "sent": summary.bytes_sent,
-            "copied": summary.bytes_copied,
-        },
-    )

@@ -1,0 +1,23 @@
+"""A field of a net in words, for every form of a report."""
+
+from __future__ import annotations
+
+from deconvsurgery.prototxt.net import Message, Value
+
+from .phrases import NOTHING, escaped
+
+
+def value_words(value: Value | None) -> str:
+    """A field's value in short; a message between braces.
+
+    >>> value_words(Message((("phase", "TRAIN"), ("stage", "a"))))
+    '{ phase: TRAIN stage: a }'
+    """
+    if isinstance(value, Message):
+        inner = "".join(f"{name}: {value_words(each)} " for name, each in value.fields)
+        return f"{{ {inner}}}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return NOTHING if value is None else escaped(str(value))

@@ -1,0 +1,55 @@
+"""A finding, an error and a whole check in words and places, for every form of a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from deconvsurgery.errors import SurgeryError
+from deconvsurgery.rules.finding import Finding, Severity
+from deconvsurgery.verbs.check import CheckResult
+from deconvsurgery.wording import plural
+
+from .phrases import escaped
+from .repair_commands import repair_line
+
+
+def place_of(result: CheckResult, finding: Finding) -> tuple[str, int | None, int | None]:
+    """File, line and column; what has no place in the net is the model's."""
+    if finding.line is None and result.model is not None and finding.id in ("DS011", "DS014"):
+        return result.model, None, None
+    return result.net or result.model or "", finding.line, finding.column
+
+
+def finding_words(finding: Finding) -> str:
+    """The layer, where it is about one, and what is so."""
+    layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
+    return f"{layer}{finding.message}"
+
+
+def repair_words(result: CheckResult, finding: Finding) -> str:
+    """The command that repairs it, else what is to be done by hand."""
+    line = repair_line(finding, result.net, result.model)
+    return line or (finding.repair.words if finding.repair else "by hand")
+
+
+def error_words(error: SurgeryError) -> str:
+    """An error in one line, with what to do about it."""
+    return error.message + (f"; {error.hint}" if error.hint else "")
+
+
+def closing_words(results: Sequence[CheckResult]) -> str:
+    """How many findings of which severity, in how much."""
+    count = Counter(finding.level for result in results for finding in result.findings)
+    layers = sum(len(result.matched) for result in results)
+    failed = sum(result.error is not None for result in results)
+    nets = sum(result.looked_at for result in results)
+    looked = plural(layers, "matched layer")
+    if len(results) != 1:
+        looked += f" in {plural(nets, 'net')}"
+    unread = f" {plural(failed, 'net')} could not be checked." if failed else ""
+    if not count:
+        return f"No findings: {looked}.{unread}"
+    counts = [plural(count[level], str(level)) for level in Severity if count[level]]
+    words = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
+    return f"{words}; {looked}.{unread}"
