@@ -97,18 +97,16 @@ def command(
     contains "up" are matched, as FCN's scripts choose them.
     """
     from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-    from deconvsurgery.verbs.apply import apply
+    from deconvsurgery.verbs.apply import apply, apply_files
 
-    if net == "-" and model == "-":
-        raise click.UsageError("only one of NET and IN can be standard input")
     planned_only = dry_run or check
     to_stdout = output == "-" and not planned_only
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")
     force = options["force"]
-    read = [each for each in (net, model) if each != "-"]
-    others = [*read, output, options["save_patch"]]
-    check_report_place(report, others, force=force)
+    changed = {each: options[each] for each in ("in_place", "save_patch")}
+    written_files = apply_files(net, model, output, **changed)
+    check_report_place(report, written_files, force=force)
     with shown_progress(silent=quiet or as_json or planned_only) as progress:
         result = apply(
             net,
@@ -124,7 +122,7 @@ def command(
             **options,
         )
     written = result.output if result.written else None
-    write_report(report, result, others, force=force, written=written)
+    write_report(report, result, written_files, force=force, written=written)
     if as_json:
         from deconvsurgery.report.json_documents.apply import apply_document
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deconvsurgery.errors import OutputError, SelectionError
+from deconvsurgery.errors import SelectionError
 
 from .console import (
     exit_code,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from deconvsurgery.inputs.settings import Checking, Pair
+    from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.verbs.check import CheckResult
 
 FORMATS = ("table", "json", "github", "gitlab", "markdown", "sarif")
@@ -165,13 +166,18 @@ def command(
         raise click.UsageError(f"--json and --format {form} cannot both be")
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated cannot both be")
+    from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.verbs.check import check_pairs
 
-    pairs = _pairs(files, _asked(options), config, isolated=isolated)
-    _keep_clear(also.values(), pairs)
-    read = [each for pair in pairs for each in (pair.net, pair.model) if each != "-"]
-    others = [*read, *also.values()]
-    check_report_place(report, others, force=force)
+    run_files = RunFiles()
+    pairs = _pairs(files, _asked(options), config, run_files, isolated=isolated)
+    for pair in pairs:
+        run_files.reads("the net", pair.net)
+        run_files.reads("the model", pair.model)
+    for kind, file in also.items():
+        run_files.writes(f"the {kind} document", file)
+    run_files.check()
+    check_report_place(report, run_files, force=force)
     results = tuple(check_pairs(pairs, nets_only=nets_only, pictures=report is not None))
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
@@ -179,8 +185,9 @@ def command(
     for kind, file in also.items():
         from deconvsurgery.storage.write_outputs import write_file
 
+        run_files.check()  # what was written before may be this one by another name
         write_file(file, _document(kind, results, passed=passed), force=True)
-    write_report(report, results, others, force=force)
+    write_report(report, results, run_files, force=force)
     form = "json" if as_json else form or "table"
     if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
         raise results[0].error
@@ -209,33 +216,42 @@ def _asked(options: dict[str, Any]) -> Checking:
 
 
 def _pairs(
-    files: Sequence[str], asked: Checking, config: str | None, *, isolated: bool
+    files: Sequence[str],
+    asked: Checking,
+    config: str | None,
+    run_files: RunFiles,
+    *,
+    isolated: bool,
 ) -> list[Pair]:
-    """The pairs named, or those of the configuration file; the command line has the last word."""
+    """The pairs named, or those of the configuration file; the command line has the last word.
+
+    What is read for that is noted in ``run_files``.
+    """
     from deconvsurgery.inputs.open_inputs import every_pair, paired, read_settings
     from deconvsurgery.inputs.settings import Pair, Settings
-    from deconvsurgery.verbs.open_and_write import same_file
+    from deconvsurgery.storage.run_files import file_keys
 
-    settings = (None if isolated else read_settings(config)) or Settings("")
+    settings = (None if isolated else read_settings(config, run_files)) or Settings("")
     if not files:
         if not settings.pairs:
             lacking = "there is no deconvsurgery.toml that lists pairs"
             if settings.path:
                 lacking = f"{settings.path} lists no pairs"
             raise click.UsageError(f"no net is named, and {lacking}")
+        for each in settings.pairs:
+            run_files.reads("the list of pairs", each.listed)
         return [
             Pair(each.net, each.model, asked.over(each.checking)) for each in every_pair(settings)
         ]
+    told = {
+        key: each.checking
+        for each in reversed(settings.pairs)
+        for key in (file_keys(each.net) if each.net else ())
+    }
     pairs = []
     for net, model in paired(files):
-        own = next(
-            (
-                each.checking
-                for each in settings.pairs
-                if net and each.net and same_file(net, each.net)
-            ),
-            settings.checking,
-        )
+        keys = file_keys(net) if net else ()
+        own = next((told[key] for key in keys if key in told), settings.checking)
         pairs.append(Pair(net, model, asked.over(own)))
     return pairs
 
@@ -253,16 +269,6 @@ def _explained(rules: Sequence[str]) -> int:
     else:
         show_raw(text.encode("utf-8"))
     return 0
-
-
-def _keep_clear(files: Iterable[str], pairs: Sequence[Pair]) -> None:
-    """A report is never written over what is checked."""
-    from deconvsurgery.verbs.open_and_write import same_file
-
-    for file in files:
-        for checked in (each for pair in pairs for each in (pair.net, pair.model)):
-            if checked is not None and same_file(file, checked):
-                raise OutputError("is checked, and the report would replace it", path=file)
 
 
 def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> bytes:

@@ -101,8 +101,6 @@ def command(
     """
     from deconvsurgery.verbs.convert import convert
 
-    if net == "-" and model == "-":
-        raise click.UsageError("only one of --net and IN can be standard input")
     to_stdout = output == "-" and not dry_run
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")

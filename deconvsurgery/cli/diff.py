@@ -63,8 +63,6 @@ def command(
     """
     from deconvsurgery.verbs.diff import diff
 
-    if a == "-" and b == "-":
-        raise click.UsageError("only one of A and B can be standard input")
     with shown_progress(silent=quiet or as_json) as progress:
         result = diff(a, b, patterns=patterns, exclude=exclude, atol=atol, progress=progress)
     if as_json:

@@ -48,14 +48,15 @@ def command(
     """
     from deconvsurgery.inputs.open_inputs import net_and_model
     from deconvsurgery.verbs.inspect import inspect
+    from deconvsurgery.verbs.open_and_write import files_of
 
     if len(files) > 2:
         raise click.UsageError("one net and one model at most")
     if picture and as_json:
         raise click.UsageError("--json has no pictures: leave out one of --picture and --json")
-    read = [each for each in files if each != "-"]
-    check_report_place(report, read, force=force)
     net, model = net_and_model(files)
+    run_files = files_of(net, model)
+    check_report_place(report, run_files, force=force)
     if picture and model is None:
         raise click.UsageError("--picture shows weights: name the model, too")
     result = inspect(
@@ -67,7 +68,7 @@ def command(
         pictures=picture or report is not None,
         **state_arguments(phase, level, stage),
     )
-    write_report(report, result, read, force=force)
+    write_report(report, result, run_files, force=force)
     if as_json:
         from deconvsurgery.report.json_documents.inspect import inspect_document
 

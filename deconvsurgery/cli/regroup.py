@@ -51,8 +51,6 @@ def command(
     from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
     from deconvsurgery.verbs.regroup import regroup
 
-    if net == "-" and model == "-":
-        raise click.UsageError("only one of NET and IN can be standard input")
     result = regroup(
         net,
         model,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +12,7 @@ from deconvsurgery.errors import FileError
 from .shared_options import files
 
 if TYPE_CHECKING:
+    from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.verbs.apply import ApplyResult
     from deconvsurgery.verbs.check import CheckResult
     from deconvsurgery.verbs.inspect import InspectResult
@@ -37,18 +38,23 @@ def report_option(command: Command) -> Command:
     )(command)
 
 
-def check_report_place(report: str | None, others: Iterable[str | None], *, force: bool) -> None:
-    """Every reason not to write the page there; before anything else is written."""
-    if report is not None:
-        from deconvsurgery.storage.output_place import check_beside
+def check_report_place(report: str | None, files: RunFiles, *, force: bool) -> None:
+    """Every reason not to write the page there; before anything else is written.
 
-        check_beside(report, [each for each in others if each is not None], force=force)
+    ``files`` are the run's others; the page is one of them from now on.
+    """
+    if report is not None:
+        from deconvsurgery.storage.write_outputs import check_output
+
+        files.writes("the report", report)
+        files.check()
+        check_output(report, None, force=force, text=True)
 
 
 def write_report(
     report: str | None,
     result: ApplyResult | InspectResult | Sequence[CheckResult],
-    others: Iterable[str | None],
+    files: RunFiles,
     *,
     force: bool,
     written: str | None = None,
@@ -64,8 +70,7 @@ def write_report(
     from deconvsurgery.storage.write_outputs import write_file
 
     try:
-        # A file that is only there now may be this one by another name.
-        check_report_place(report, others, force=force)
+        files.check()  # a file that is only there now may be this one by another name
         try:
             page = html_report(result)
         except OSError as error:  # its style, or the page of a rule, cannot be read

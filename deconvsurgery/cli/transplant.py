@@ -67,8 +67,6 @@ def command(
     from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
     from deconvsurgery.verbs.transplant import transplant
 
-    if net == "-" and model == "-":
-        raise click.UsageError("only one of NEW_NET and OLD_MODEL can be standard input")
     to_stdout = output == "-" and not dry_run
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")

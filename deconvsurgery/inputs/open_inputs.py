@@ -27,6 +27,7 @@ from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.splicing.undo_patch import LONGEST_HEADER, Undo, parsed
 from deconvsurgery.storage.address import folder_of
 from deconvsurgery.storage.os_error_text import refusal, shown
+from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import (
     can_be_read_again,
     open_source,
@@ -234,13 +235,18 @@ def _looks_like_a_net(path: str) -> bool:
     )
 
 
-def read_settings(path: str | os.PathLike[str] | None = None) -> Settings | None:
+def read_settings(
+    path: str | os.PathLike[str] | None = None, files: RunFiles | None = None
+) -> Settings | None:
     """A configuration file, or the nearest one from here upwards; ``None`` where there is none.
 
     The nearest is a ``deconvsurgery.toml``, or a ``pyproject.toml`` with its table. Paths in it are
-    made relative to where we are. Raises ``ConfigError`` for what it should not say.
+    made relative to where we are. What is read is noted in ``files``. Raises ``ConfigError`` for
+    what it should not say.
     """
+    files = RunFiles() if files is None else files
     if path is not None:
+        files.reads("the settings", path)
         found = _settings(os.fspath(path))
         if found is None:
             raise ConfigError(
@@ -257,6 +263,7 @@ def read_settings(path: str | os.PathLike[str] | None = None) -> Settings | None
         for name in (FILE_NAME, PROJECT_FILE):
             candidate = os.path.join(os.path.relpath(folder), name)
             if os.path.isfile(candidate):
+                files.reads("the settings", candidate)
                 found = _settings(os.path.normpath(candidate))
                 if found is not None:
                     return found

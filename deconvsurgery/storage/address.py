@@ -161,6 +161,12 @@ def same_object(one: str, other: str) -> bool:
     return store == other_store and place == other_place and accounts
 
 
+def object_key(url: str) -> str:
+    """A text that the URLs of one object share; those of two accounts may share it, too."""
+    store, _, place = _identity(url)
+    return f"{store}://{place}"
+
+
 def is_version(url: str) -> bool:
     """A URL of one version of an object in S3."""
     return store_of(url) is _S3 and _VERSION in url

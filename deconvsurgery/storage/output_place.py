@@ -12,12 +12,10 @@ import re
 import shlex
 import stat
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from deconvsurgery.errors import FileError, OutputError
+from deconvsurgery.errors import OutputError
 from deconvsurgery.storage.object_store.object_place import (
     ObjectPlace,
     check_object_place,
@@ -118,42 +116,6 @@ def _descriptor(given: str, name: str, fd: int) -> Place:
         if error.errno != errno.EBADF:
             raise refusal("cannot be looked at", error, name) from error
         raise OutputError(f"is closed: {reason(error)}", path=name) from error
-
-
-def check_beside(
-    output: str | os.PathLike[str],
-    others: Iterable[str | os.PathLike[str]],
-    *,
-    force: bool = False,
-) -> None:
-    """Every reason not to write a text to ``output``: above all that it is one of ``others``.
-
-    They are told by what they lead to, whether that is there yet or not; ``-`` is standard output.
-    """
-    place = found_place(output)
-    for other in others:
-        with suppress(OutputError, FileError):  # what is no place is not this one
-            if _same(place, found_place(other)):
-                break
-    else:
-        check_place(place, None, force=force, in_place=False, text=True)
-        return
-    raise OutputError(
-        f"leads to {shown(other)}, which it would replace",
-        path=place.name,
-        hint="name another file",
-    )
-
-
-def _same(one: AnyPlace, other: AnyPlace) -> bool:
-    """What is written to one would replace the other, or be mixed with it."""
-    if isinstance(one, ObjectPlace):
-        return isinstance(other, ObjectPlace) and one.location.is_same(other.location)
-    if isinstance(other, ObjectPlace):
-        return False
-    if one.old is not None and other.old is not None and os.path.samestat(one.old, other.old):
-        return True
-    return one.fd is None and other.fd is None and one.path == other.path
 
 
 def check_place(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model, Version
-from deconvsurgery.errors import OutputError
 from deconvsurgery.kernels.bilinear import Formula, Support
 from deconvsurgery.matching.matched_layer import Options
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
@@ -19,7 +18,7 @@ from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.plan_types import Plan
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
-from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.write_with_undo import check_patch, write_nothing_to_undo
 
 from .open_and_write import (
@@ -28,12 +27,12 @@ from .open_and_write import (
     Progress,
     blamed,
     destination,
+    files_of,
     given_model,
     given_net,
     outcome_rewritten,
     outcome_size,
     phase_of,
-    same_file,
     write_outcome,
 )
 
@@ -115,14 +114,12 @@ def apply(
         skip_unfit=skip_unfit,
         any_gain=any_gain,
     )
+    apply_files(net, model, output, in_place=in_place, save_patch=save_patch).check()
     read, net_name = given_net(net)
     states = read.states(phase_of(phase), level, stage)
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
         goal = destination(opened, model, output, in_place, force, dry_run)
-        for each in (goal[1], save_patch) if goal is not None else ():
-            if each is not None and not isinstance(net, Net) and same_file(net, each):
-                raise OutputError("is the net itself", path=shown(each))
         if goal is not None and save_patch is not None:
             check_patch(save_patch, goal[1], goal[0], force=force)
         selection = match_layers(read, patterns, exclude, states)
@@ -165,6 +162,20 @@ def apply(
             patch=None if patch is None else os.fsdecode(patch),
             pictures=looked_at,
         )
+
+
+def apply_files(
+    net: Path | Net,
+    model: Path | Model,
+    output: Path | None,
+    *,
+    in_place: bool,
+    save_patch: Path | None,
+) -> RunFiles:
+    """What `apply` reads and writes."""
+    files = files_of(net, model, output, in_place=in_place)
+    files.writes("the patch", save_patch)
+    return files
 
 
 def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:

@@ -31,6 +31,7 @@ from deconvsurgery.rules.run_rules import Wanted, audit
 from .open_and_write import (
     Path,
     blamed,
+    files_of,
     given_model,
     given_net,
     passed_over,
@@ -95,6 +96,7 @@ def check(
     rules = rules_named(texts(select, "select")) if select else frozenset(RULES)
     wanted = Wanted(rules - rules_named(texts(ignore, "ignore")), frozen)
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
+    files_of(net, model).check()
     read, net_name = given_net(net) if net is not None else (None, None)
     with ExitStack() as stack:
         opened, model_name = (

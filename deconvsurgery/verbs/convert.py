@@ -27,6 +27,7 @@ from .open_and_write import (
     Progress,
     blamed,
     destination,
+    files_of,
     given_model,
     given_net,
     outcome_size,
@@ -104,6 +105,7 @@ def convert(
             "raw values are for binary files; HDF5 takes float32 or float64",
             hint="--to binary writes a binary file",
         )
+    files_of(net, model, output, in_place=in_place).check()
     read, net_name = given_net(net) if net is not None else (None, None)
     with given_model(model, max_unpacked) as (opened, model_name), blamed(model_name):
         goal = destination(opened, model, output, in_place, force, dry_run)

@@ -8,6 +8,7 @@ from deconvsurgery.inputs.open_inputs import open_model
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.prototxt.parse import parse_net
 from deconvsurgery.splicing.byte_ranges import spliced
+from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.write_outputs import make_directory, write_once
 
 from .apply import ApplyResult, apply
@@ -26,6 +27,10 @@ def demo(directory: Path, *, force: bool = False) -> ApplyResult:
         os.path.join(os.fsdecode(directory), name)
         for name in ("net.prototxt", "base.caffemodel", "fcn.caffemodel")
     )
+    files = RunFiles()
+    for role, each in (("the net", net), ("the model", base), ("the output", output)):
+        files.writes(role, each)
+    files.check()
     text = net_text()
     write_once(net, text, force=force)
     model = base_model(parse_net(text))

@@ -12,6 +12,7 @@ from deconvsurgery.comparison.compare_models import make_contrast
 from deconvsurgery.comparison.result import Contrast
 from deconvsurgery.matching.shared_blobs import told_owners, with_shared
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
+from deconvsurgery.storage.run_files import RunFiles
 
 from .open_and_write import (
     Path,
@@ -65,6 +66,10 @@ def diff(
         raise ValueError(f"atol is a number from 0 on, not {atol!r}")
     patterns = texts(patterns, "patterns")
     chosen = name_choice(patterns, texts(exclude, "exclude"))
+    files = RunFiles()
+    for role, each in (("the first model", a), ("the second model", b)):
+        files.reads(role, each)
+    files.check()
     with given_model(a) as (one, a_name), given_model(b) as (other, b_name):
         names = [layer.name for model in (one, other) for layer in model.layers]
         if chosen is not None and not any(map(chosen, names)):

@@ -23,6 +23,7 @@ from deconvsurgery.shapes.upsampling_path import WayUp
 from .open_and_write import (
     Path,
     blamed,
+    files_of,
     given_model,
     given_net,
     phase_of,
@@ -73,6 +74,7 @@ def inspect(
         raise ValueError("a net, a model or both are needed")
     wanted = None if patterns is None else texts(patterns, "patterns")
     exclude = texts(exclude, "exclude")
+    files_of(net, model).check()
     read, net_name = given_net(net) if net is not None else (None, None)
     with ExitStack() as stack:
         opened, model_name = (

@@ -22,9 +22,8 @@ from deconvsurgery.inputs.open_inputs import open_model, read_net
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.splicing.byte_ranges import Edit, Kept, spliced_size
 from deconvsurgery.splicing.undo_patch import Range, undoing
-from deconvsurgery.storage.address import file_of, is_url
-from deconvsurgery.storage.object_store.store import located
 from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_outputs import (
     Filling,
@@ -127,15 +126,22 @@ def counting(progress: Progress, total: int) -> Callable[[int], None]:
     return told
 
 
-def same_file(one: Path, other: Path) -> bool:
-    """Both paths lead to one file."""
-    first, second = file_of(one), file_of(other)
-    if is_url(first) or is_url(second):
-        return is_url(first) and is_url(second) and located(first).is_same(located(second))
-    try:
-        return os.path.samefile(first, second)
-    except OSError:
-        return False  # one of them is not there, or is a stream
+def files_of(
+    net: Path | Net | None,
+    model: Path | Model | None,
+    output: Path | None = None,
+    *,
+    in_place: bool | None = None,
+) -> RunFiles:
+    """What a verb reads and writes; ``in_place`` is ``None`` where a verb has no such thing."""
+    files = RunFiles()
+    files.reads("the net", net)
+    if in_place:
+        files.writes("the model", model)
+    else:
+        files.reads("the model", model, changed_by=None if in_place is None else "the output")
+    files.writes("the output", output)
+    return files
 
 
 def phase_of(phase: Phase | str | None) -> Phase | None:

@@ -16,6 +16,7 @@ from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import read_bytes
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_outputs import check_output, write_spliced
@@ -97,6 +98,11 @@ def patch_net(
         any_gain=any_gain,
     )
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
+    files = RunFiles()
+    if not in_place:
+        files.reads("the net", net, changed_by="the output")
+        files.writes("the output", output)
+    files.check()
     with open_net(net) as (source, text, read), blamed(os.fsdecode(net)):
         goal = _goal(source, net, output, in_place=in_place, force=force, dry_run=dry_run)
         states = read.states(phase_of(phase), level, stage)

@@ -31,6 +31,7 @@ from deconvsurgery.storage.write_outputs import check_output, write_pair
 from .open_and_write import (
     Path,
     blamed,
+    files_of,
     filling_of,
     given_model,
     outcome_size,
@@ -85,12 +86,16 @@ def regroup(
     ``SurgeryError`` where it would not, and then neither file was written.
     """
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
+    files = files_of(net, model)
+    files.writes("the net's output", net_output)
+    files.writes("the model's output", output)
+    files.check()
     with (
-        open_net(net) as (text_source, text, read),
+        open_net(net) as (_, text, read),
         given_model(model) as (opened, model_name),
         blamed(os.fsdecode(net), model_name),
     ):
-        goals = _goals(text_source, opened, net_output, output, force=force, dry_run=dry_run)
+        goals = _goals(opened, net_output, output, force=force, dry_run=dry_run)
         states = read.states(phase_of(phase), level, stage)
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched:
@@ -143,7 +148,6 @@ def _field_changes(plan: Regrouping) -> dict[int, list[FieldChange]]:
 
 
 def _goals(
-    text_source: Source,
     model: Model,
     net_output: Path | None,
     output: Path | None,
@@ -163,6 +167,5 @@ def _goals(
     if not isinstance(source, Source):
         raise OutputError("only a model that was opened from a file can be written")
     for place in (net_output, output):
-        for read in (text_source, source):
-            check_output(place, read, force=force)
+        check_output(place, source, force=force)
     return source, net_output, output

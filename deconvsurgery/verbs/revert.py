@@ -10,6 +10,7 @@ from deconvsurgery.errors import MismatchError, OutputError
 from deconvsurgery.inputs.open_inputs import open_patch
 from deconvsurgery.splicing.byte_ranges import spliced_size
 from deconvsurgery.splicing.undo_patch import Digest, edits_of
+from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_with_undo import digest, write_reverted
@@ -19,7 +20,6 @@ from .open_and_write import (
     Path,
     Progress,
     counting,
-    same_file,
 )
 
 _PIECE = 1 << 20
@@ -62,8 +62,14 @@ def revert(
     """
     if "-" in (changed, patch):
         raise OutputError("the file and its patch cannot be streams", hint="name two files")
-    if output is not None and same_file(output, patch):
-        raise OutputError("is the patch itself", path=os.fsdecode(output))
+    files = RunFiles()
+    if output is None:
+        files.writes("the changed file", changed)
+    else:
+        files.reads("the changed file", changed)
+    files.reads("the patch", patch)
+    files.writes("the output", output)
+    files.check()
     with open_patch(patch) as (saved, undo, start), open_source(changed) as source:
         found = digest(source)
         already = found == undo.original

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
-from deconvsurgery.errors import OutputError, SelectionError
+from deconvsurgery.errors import SelectionError
 from deconvsurgery.matching.compatibility import disagreements, in_words
 from deconvsurgery.matching.matched_layer import Options
 from deconvsurgery.matching.shared_blobs import owners, with_shared
@@ -24,17 +24,16 @@ from deconvsurgery.prototxt.selection import (
     match_layers,
     nothing_matched,
 )
-from deconvsurgery.storage.os_error_text import shown
 
 from .open_and_write import (
     Path,
     Progress,
     blamed,
     destination,
+    files_of,
     given_model,
     given_net,
     phase_of,
-    same_file,
     write_outcome,
 )
 
@@ -125,13 +124,12 @@ def transplant(
     ``"score=fc8"``); ``apply`` fills the upsampling layers as the verb of that name does. Raises a
     ``SurgeryError`` when something does not fit, and then nothing was written.
     """
+    files_of(net, model, output).check()
     read, net_name = given_net(net)
     states = read.states(phase_of(phase), level, stage)
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
         goal = destination(opened, model, output, False, force, dry_run)
-        if goal is not None and not isinstance(net, Net) and same_file(net, goal[1]):
-            raise OutputError("is the net itself", path=shown(goal[1]))
         refuse_mixed(opened)
         refuse_misspelt(active_layers(read, states))
         old = with_shared(opened, owners(read, states))

@@ -200,7 +200,7 @@ WRONG = (
     Wrong(
         "apply -p re:( net in o", "a pattern that cannot be", 2, "UsageError", "", "", theirs=True
     ),
-    Wrong("apply - - o", "both on standard input", 2, "UsageError", "", ""),
+    Wrong("apply - - o", "both on standard input", 2, "OutputError", "standard input", ""),
     Wrong("apply net in", "no OUT", 2, "OutputError", "", "--in-place"),
     Wrong("apply net in there", "OUT exists", 2, "OutputError", "there", "--force"),
     Wrong(
@@ -298,7 +298,7 @@ WRONG = (
     Wrong("check nowhere", "no such file", 4, "FileError", "nowhere", ""),
     Wrong("check --config nowhere", "no such settings", 4, "FileError", "nowhere", ""),
     Wrong("diff in", "one file", 2, "UsageError", "", "B", theirs=True),
-    Wrong("diff - -", "both on standard input", 2, "UsageError", "", ""),
+    Wrong("diff - -", "both on standard input", 2, "OutputError", "standard input", ""),
     Wrong("diff --atol -1 in in", "no distance", 2, "UsageError", "", "--atol"),
     Wrong("diff in net", "a net", 3, "ModelError", "net", ""),
     Wrong("diff in cut", "truncated", 3, "ModelError", "cut@7270", ""),
@@ -336,7 +336,7 @@ WRONG = (
     Wrong("revert full in", "no patch", 3, "FormatError", "in", ""),
     Wrong("revert full nowhere", "no such patch", 4, "FileError", "nowhere", ""),
     Wrong("regroup net", "no model", 2, "UsageError", "", "IN", theirs=True),
-    Wrong("regroup - - o p", "both on standard input", 2, "UsageError", "", ""),
+    Wrong("regroup - - o p", "both on standard input", 2, "OutputError", "standard input", ""),
     Wrong("regroup net full o", "one OUT", 2, "OutputError", "", "--dry-run"),
     Wrong("regroup net full there p", "OUT_NET exists", 2, "OutputError", "there", "--force"),
     Wrong("regroup net full o there", "OUT_MODEL exists", 2, "OutputError", "there", "--force"),

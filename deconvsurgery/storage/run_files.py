@@ -1,0 +1,181 @@
+"""The files and objects that one run reads or writes, and whether two of them are one.
+
+Whoever starts a run notes all that it was given, and asks before anything is opened; who writes
+one file after another asks again, as a file that is there now tells more than its name did.
+
+Never here: whether there is a place for a file at all (``output_place``).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, TypeAlias
+
+from deconvsurgery.errors import OutputError, SurgeryError
+
+from .address import file_of, is_url, object_key, same_object
+from .os_error_text import shown
+from .source import STANDARD_INPUT, STANDARD_OUTPUT
+
+Path: TypeAlias = str | os.PathLike[str]
+
+_LOOKED_AT: Final = 64  # names in a folder by which it is tried whether case counts there
+_STREAM: Final = "stream"  # how keys begin of what is read once, and mixes what is written to it
+_FILES: Final = frozenset((stat.S_IFREG, stat.S_IFDIR, stat.S_IFBLK))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A file of the run: what it is to the run, and how it was named."""
+
+    role: str
+    path: str
+    written: bool
+    changed_by: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As messages call it."""
+        if self.path == "-":
+            return STANDARD_OUTPUT if self.written else STANDARD_INPUT
+        return shown(self.path)
+
+
+class RunFiles:
+    """What one run reads and writes, by role and name.
+
+    Only names count: ``None`` stands for no file, and a net or model that is open already is told
+    by itself when a place is checked (``output_place``).
+
+    >>> files = RunFiles()
+    >>> files.reads("the net", "net.prototxt")
+    >>> files.writes("the output", "./net.prototxt")
+    >>> files.check()
+    Traceback (most recent call last):
+    deconvsurgery.errors.OutputError: the output is the same file as the net, net.prototxt
+    """
+
+    __slots__ = ("_named",)
+
+    def __init__(self) -> None:
+        self._named: list[_Named] = []
+
+    def reads(self, role: str, path: object, *, changed_by: str | None = None) -> None:
+        """Note a file that is read; ``changed_by`` is the output that --in-place does without."""
+        if isinstance(path, str | os.PathLike):
+            self._named.append(_Named(role, os.fsdecode(path), False, changed_by))
+
+    def writes(self, role: str, path: object) -> None:
+        """Note a file that is written, or changed in place."""
+        if isinstance(path, str | os.PathLike):
+            self._named.append(_Named(role, os.fsdecode(path), True))
+
+    def check(self) -> None:
+        """Raise ``OutputError`` where a file that is written is another of the run, by any name.
+
+        So is a stream that is named twice.
+        """
+        known: dict[str, _Named] = {}
+        for named in self._named:
+            for key in file_keys(named.path, written=named.written):
+                other = known.setdefault(key, named)
+                if other is named or _are_objects_of_two_accounts(key, other, named):
+                    continue
+                if key.startswith(_STREAM) or other.written or named.written:
+                    raise _refusal(key, other, named)
+
+
+def _are_objects_of_two_accounts(key: str, one: _Named, other: _Named) -> bool:
+    return key.startswith("object") and not same_object(one.path, other.path)
+
+
+def file_keys(path: Path, *, written: bool = False) -> tuple[str, ...]:
+    """What a path leads to, as texts: two paths lead to one place if they share a text.
+
+    One is of the folder and the name there, links followed, whether there is a file yet or not;
+    one of the file that is there, which may have more names. ``-`` is standard output where it is
+    ``written``, else standard input. None of what has no place (a device), or cannot be looked at:
+    whoever opens that will tell.
+    """
+    try:
+        plain = file_of(path)
+        if is_url(plain):
+            return (f"object {object_key(plain)}",)
+        if plain == "-":
+            return tuple(_keys_of_standard(written=written))
+        return tuple(_keys_of_file(plain, written=written))
+    except (OSError, ValueError, SurgeryError):
+        return ()
+
+
+def _keys_of_standard(*, written: bool) -> Iterator[str]:
+    fd, stream = (1, sys.stdout) if written else (0, sys.stdin)
+    yield f"{_STREAM} {fd}"
+    if stream is not None:  # else the descriptor was closed, and may be another file by now
+        yield from _keys_of_status(os.fstat(fd), written=written)
+
+
+def _keys_of_file(path: str, *, written: bool) -> Iterator[str]:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        pass
+    else:
+        yield from _keys_of_status(status, written=written)
+        if not stat.S_ISREG(status.st_mode):
+            return
+    folder, name = os.path.split(os.path.realpath(path))
+    while True:  # a folder may be made later, with those that it lies in
+        try:
+            there = os.stat(folder)
+            break
+        except FileNotFoundError:
+            folder, last = os.path.split(folder)
+            name = os.path.join(last, name)
+    if _ignores_case(folder):
+        name = name.casefold()
+    yield f"name {there.st_dev} {there.st_ino} {name}"
+
+
+def _keys_of_status(status: os.stat_result, *, written: bool) -> Iterator[str]:
+    kind = stat.S_IFMT(status.st_mode)
+    number = f"{status.st_dev} {status.st_ino}"
+    if kind in _FILES:
+        yield f"file {number}"
+    elif kind == stat.S_IFIFO:
+        yield f"{_STREAM} {number}"
+    elif kind == stat.S_IFSOCK:  # goes both ways
+        yield f"{_STREAM} {number} {'out' if written else 'in'}"
+
+
+def _ignores_case(folder: str) -> bool:
+    """Whether files there are found in another case, too, by the first name that has one."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in islice(entries, _LOOKED_AT):
+                other = entry.name.swapcase()
+                if other != entry.name:
+                    found = os.lstat(os.path.join(folder, other))
+                    return os.path.samestat(found, entry.stat(follow_symlinks=False))
+    except OSError:
+        pass
+    return False
+
+
+def _refusal(key: str, one: _Named, other: _Named) -> OutputError:
+    if one.written and not other.written:
+        one, other = other, one
+    stream = key.startswith(_STREAM)
+    if one.changed_by == other.role and not stream:
+        hint = "name another output, or ask for it with --in-place"
+    elif other.written:
+        hint = "name a file for each" if one.written or stream else "name another file"
+    else:
+        hint = "it can be read only once: name a file for one of them"
+    words = f"{other.role} is the same {'stream' if stream else 'file'} as {one.role}, {one.name}"
+    return OutputError(words, path=other.name, hint=hint)
