@@ -24,7 +24,12 @@ from deconvsurgery.errors import (
 )
 from deconvsurgery.prototxt.net import Net
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
-from deconvsurgery.splicing.undo_patch import LONGEST_HEADER, Undo, parsed
+from deconvsurgery.splicing.undo_patch import (
+    LONGEST_HEADER,
+    Undo,
+    begins_patch,
+    parsed,
+)
 from deconvsurgery.storage.address import folder_of
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.run_files import RunFiles
@@ -94,17 +99,18 @@ def open_patch(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Undo, int
 
 
 def _first_line(source: Source) -> bytes:
-    """What stands before the first line's end, and that; all of a short file without one."""
-    line = b""
-    while len(line) < min(source.size, LONGEST_HEADER):
-        piece = source.read(len(line), min(_PIECE, source.size - len(line)))
+    """What stands before the first line's end, and that; of what is no patch its beginning."""
+    line = bytearray()
+    most = min(source.size, LONGEST_HEADER + 1)
+    while len(line) < most:
+        piece = source.read(len(line), min(_PIECE, most - len(line)))
         end = piece.find(b"\n")
         if end >= 0:
-            return line + piece[: end + 1]
+            return bytes(line + piece[: end + 1])
+        if not line and not begins_patch(piece):
+            return piece
         line += piece
-        if not line.startswith(b"{"):
-            break  # no patch begins like that
-    return line
+    return bytes(line)
 
 
 _PIECE = 1 << 16

@@ -1,24 +1,33 @@
 """A patch that undoes a change: which bytes of the changed file give way to which of the original.
 
-The file is one line of JSON and, behind it, the original's bytes of each range in their order.
+The file is one line of JSON and, behind it, the original's bytes of each range in their order. It
+may come from anybody: what its line says is read strictly, and within limits.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from deconvsurgery.errors import FormatError
+from deconvsurgery.strict_values.json_text import json_value
+from deconvsurgery.strict_values.kinds import Kind, WrongValueError, said, table, whole
 from deconvsurgery.wording import plural
 
 from .byte_ranges import Edit, Kept
 
 VERSION: Final = 1
 _KIND: Final = "deconvsurgery_patch"
-# The first line of a patch names a handful of ranges; 64 MiB would be two million.
-LONGEST_HEADER: Final = 64 << 20
+_BEGINNING: Final = f'{{"{_KIND}": '.encode()
+_MOST_RANGES: Final = 1 << 18
+"""So many are read in 100 MB of memory; a patch has a handful, where many are needed they join."""
+LONGEST_HEADER: Final = 1 << 24
+"""Bytes of the first line: so many ranges, in a file of any size."""
+_HINT: Final = "it was cut short or changed since it was written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,51 +92,120 @@ def header(undo: Undo) -> bytes:
     return text.encode() + b"\n"
 
 
+def few_ranges(
+    ranges: Sequence[Range], kept: Sequence[Kept], most: int = _MOST_RANGES
+) -> tuple[tuple[Range, ...], tuple[Kept, ...]]:
+    """At most so many: those with the fewest bytes between them are joined, and these kept, too.
+
+    >>> few_ranges([Range(0, 1, 1), Range(9, 9, 2), Range(10, 11, 1)],
+    ...            [Kept(0, 1), Kept(9, 11), Kept(12, 13)], 2)
+    ((Range(start=0, stop=1, size=1), Range(start=9, stop=11, size=4)), \
+(Kept(start=0, stop=1), Kept(start=9, stop=13)))
+    """
+    places = range(1, len(ranges))
+    nearest = sorted(places, key=lambda at: ranges[at].start - ranges[at - 1].stop)
+    joined = {*nearest[: max(0, len(ranges) - most)]}
+    starts = [at for at in range(len(ranges)) if at not in joined]
+    runs = [(start, stop - 1) for start, stop in pairwise([*starts, len(ranges)])]
+    long = [Kept(kept[first].start, kept[last].stop) for first, last in runs]
+    wide = [
+        Range(ranges[first].start, ranges[last].stop, each.size)
+        for (first, last), each in zip(runs, long, strict=True)
+    ]
+    return tuple(wide), tuple(long)
+
+
+def begins_patch(data: bytes) -> bool:
+    """Whether a file that begins so may be a patch."""
+    return data.startswith(_BEGINNING)
+
+
 def parsed(line: bytes, size: int) -> Undo:
     """A patch of ``size`` bytes by its first line, the line's end included.
 
     Raises ``FormatError`` for what is no patch, or is not all of one.
     """
-    undo = _read(line)
-    if undo is None:
-        raise FormatError(
-            "is no patch of this tool", hint="name the file that apply --save-patch has written"
-        )
-    position = grown = 0
-    for each in undo.ranges:
-        if not position <= each.start <= each.stop <= undo.changed.size or each.size < 0:
-            raise FormatError("is a damaged patch: its ranges are out of order")
-        position = each.stop
-        grown += each.size - (each.stop - each.start)
-    if undo.changed.size + grown != undo.original.size:
-        raise FormatError("is a damaged patch: its sizes do not add up")
+    if not begins_patch(line):
+        raise FormatError("is no patch of this tool", hint=_NAME_ANOTHER)
+    try:
+        undo = _read(line)
+        _confirm_order(undo)
+    except WrongValueError as error:
+        words = str(error) if error.place else f"its first line {error}"
+        raise FormatError(f"is a damaged patch: {words}", hint=_HINT) from None
     if len(line) + undo.size != size:
         raise FormatError(
             f"is a damaged patch: it has {plural(size - len(line), 'byte')} of the original, "
             f"{undo.size} are needed",
-            hint="it was cut short or changed since it was written",
+            hint=_HINT,
         )
     return undo
 
 
-def _read(line: bytes) -> Undo | None:
-    """The line as values, ``None`` where it is something else."""
-    try:
-        told: Any = json.loads(line)
-        if told[_KIND] != VERSION:
-            raise FormatError(
-                f"is a patch of version {told[_KIND]!r}, this tool knows {VERSION}",
-                hint="use the version of the tool that wrote it, or a later one",
-            )
-        digests = [Digest(int(each["size"]), str(each["sha256"])) for each in _two(told)]
-        ranges = tuple(Range(*map(int, each)) for each in told["ranges"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return Undo(digests[0], digests[1], ranges)
+_NAME_ANOTHER: Final = "name the file that apply --save-patch has written"
 
 
-def _two(told: Any) -> tuple[Any, Any]:
-    return told["original"], told["changed"]
+def _read(line: bytes) -> Undo:
+    if line.count(b"[") > _MOST_RANGES + 1:  # before they are made: each takes 200 bytes
+        raise WrongValueError(f"has more than {_MOST_RANGES:,} ranges")
+    if not line.endswith(b"\n"):
+        raise WrongValueError("does not end")
+    told = json_value(line, longest=LONGEST_HEADER)
+    version = _VERSION.take(told[_KIND], _KIND)
+    if version != VERSION:
+        raise FormatError(
+            f"is a patch of version {version}, this tool knows {VERSION}",
+            hint="use the version of the tool that wrote it, or a later one",
+        )
+    found = _HEADER.take(told)
+    return Undo(Digest(**found["original"]), Digest(**found["changed"]), found["ranges"])
+
+
+def _sha256(value: Any, place: str) -> str:
+    if not isinstance(value, str) or _HEXADECIMAL.fullmatch(value) is None:
+        raise WrongValueError(f"is a SHA-256 of 64 digits, not {said(value)}", place)
+    return value
+
+
+def _ranges(value: Any, place: str) -> tuple[Range, ...]:
+    if not isinstance(value, list):
+        raise WrongValueError(f"is a list, not {said(value)}", place)
+    for at, each in enumerate(value):
+        if not isinstance(each, list) or len(each) != 3 or {*map(type, each)} != {int}:
+            raise WrongValueError("is not three whole numbers", f"{place}[{at}]")
+    return tuple(Range(*each) for each in value)
+
+
+def _confirm_order(undo: Undo) -> None:
+    """Raise ``WrongValueError`` for ranges that are not in order, or make another size."""
+    position = grown = 0
+    for at, each in enumerate(undo.ranges):
+        if not position <= each.start <= each.stop <= undo.changed.size:
+            words = "is out of order, or behind the end of the changed file"
+            raise WrongValueError(words, f"ranges[{at}]")
+        if each.size < 0:
+            raise WrongValueError("has a size below 0", f"ranges[{at}]")
+        position = each.stop
+        grown += each.size - (each.stop - each.start)
+    if undo.changed.size + grown != undo.original.size:
+        raise WrongValueError("do not make the size of the original", "its ranges")
+
+
+_MOST: Final = 2**63 - 1
+_VERSION = whole(1, _MOST)
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_DIGEST = table(
+    {"size": whole(0, _MOST), "sha256": Kind("a SHA-256", _sha256)}, needed=("size", "sha256")
+)
+_HEADER = table(
+    {
+        _KIND: _VERSION,
+        "original": _DIGEST,
+        "changed": _DIGEST,
+        "ranges": Kind("a list", _ranges),
+    },
+    needed=("original", "changed", "ranges"),
+)
 
 
 def edits_of(undo: Undo, read: Callable[[int, int], Iterator[bytes]]) -> list[Edit]:

@@ -15,6 +15,7 @@ from deconvsurgery.splicing.undo_patch import (
     Digest,
     Range,
     Undo,
+    few_ranges,
     header,
 )
 
@@ -74,8 +75,8 @@ def write_undoable(
     try:
         with staged(place, fill, size, progress, reread=True) as new:
             with new.reopened() as changed:
-                ranges, kept = told(changed)
-                undo = Undo(digest(source), digest(changed), tuple(ranges))
+                ranges, kept = few_ranges(*told(changed))
+                undo = Undo(digest(source), digest(changed), ranges)
             first = header(undo)
 
             def copied(sink: Sink) -> None:

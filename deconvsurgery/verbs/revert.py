@@ -11,7 +11,7 @@ from deconvsurgery.inputs.open_inputs import open_patch
 from deconvsurgery.splicing.byte_ranges import spliced_size
 from deconvsurgery.splicing.undo_patch import Digest, edits_of
 from deconvsurgery.storage.run_files import RunFiles
-from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.source import can_be_read_again, open_source
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_with_undo import digest, write_reverted
 from deconvsurgery.wording import plural
@@ -60,7 +60,7 @@ def revert(
     Raises ``MismatchError`` where ``changed`` is not the file that was patched (by its SHA-256),
     ``FormatError`` for a patch that is none, or damaged; nothing has been changed then.
     """
-    if "-" in (changed, patch):
+    if "-" in (changed, patch) or not (can_be_read_again(patch) or os.path.isdir(patch)):
         raise OutputError("the file and its patch cannot be streams", hint="name two files")
     files = RunFiles()
     if output is None:

@@ -165,11 +165,18 @@ def test_a_damaged_patch_is_refused(place: Path, words: Words) -> None:
         whole.replace(b'"ranges": [[', b'"ranges": [[9'): 3,
         b'{"deconvsurgery_patch": 1}\n': 3,
         b"[" * 100_000 + b"\n": 3,
+        whole.replace(b'"size": ', b'"size": Infinity, "a": ', 1): 3,
+        whole.replace(b'"size": ', b'"size": 0.5, "a": ', 1): 3,
+        whole.replace(b'"ranges": [', b'"ranges": [["0", 1, 1], '): 3,
+        whole.replace(b'"ranges": [', b'"ranges": [[false, true, 1], '): 3,
+        whole.replace(b'"ranges": [', b'"ranges": [[0, 0, -1], '): 3,
+        whole.replace(b'_patch": 1', b'_patch": "' + b"v" * 10_000_000 + b'"'): 3,
     }
     for patch, expected in damaged.items():
         (place / "bad").write_bytes(patch)
         code, _, errors = run_here(place, "revert", "out", "bad")
         assert (code, errors[:11]) == (expected, b"error: bad:"), patch[:40]
+        assert len(errors) < 400
         assert (place / "out").read_bytes() == out
     (place / "bad").write_bytes(flipped)
     with pytest.raises(ds.FormatError) as raised:
@@ -192,13 +199,17 @@ def test_a_damaged_patch_is_refused(place: Path, words: Words) -> None:
         "apply --save-patch undo net in -",
         "apply --save-patch no/undo net in out",
         "revert - undo",
+        "revert there fifo",
+        "revert there /dev/zero",
         "revert -o there out there",
     ],
 )
 def test_no_place_for_a_patch(line: str, place: Path, words: Words) -> None:
     (place / "there").write_bytes(b"precious")
     before = contents(place)
+    os.mkfifo(place / "fifo")
     code, out, errors = run_here(place, *line.split())
+    (place / "fifo").unlink()
     assert (code, out) == (2, b"")
     words(errors.decode(), line)
     assert contents(place) == before
