@@ -145,6 +145,11 @@ def called(url: str) -> str:
     return shown(_cut(_PASSWORD.sub(r"\1:…@", url)))
 
 
+def line_of(text: str) -> str:
+    """What others have said, a line of it at most, and nothing that acts on a terminal."""
+    return shown(_cut(text))
+
+
 def same_object(one: str, other: str) -> bool:
     """Two URLs of one object, whatever second name its store's scheme has.
 

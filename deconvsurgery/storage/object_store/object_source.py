@@ -16,6 +16,7 @@ from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.wording import plural
 
 from .object_version import described, state
+from .range_answers import check_size
 from .store import (
     Location,
     asked,
@@ -61,6 +62,7 @@ class RemoteSource(Source):
         self.name = location.name
         self.info = info
         self.size = int(info["size"])
+        check_size(self.size, self.name)
         self._fetch = fetch
         self._file = file
         self._state = state(info)
@@ -138,12 +140,14 @@ def open_remote(url: str) -> RemoteSource | None:
         _refuse_folder(location)
     if location.is_s3:
         return _opened_s3(location)
+    if location.read_only:
+        return _opened_web(location)
     with asked("cannot be opened", location.name):
         info = location.fs.info(location.key)
         count()
         if info.get("type") == "directory":
             _refuse_folder(location)
-        if info.get("size") is None or info.get("partial") is False:
+        if info.get("size") is None:
             return None
         file = location.fs.open(location.key, "rb", cache_type="none")
 
@@ -153,14 +157,19 @@ def open_remote(url: str) -> RemoteSource | None:
         return data
 
     source = RemoteSource(location, info, fetch, file)
-    try:
-        if location.read_only and source.size > _FIRST:
-            source.read(source.size - 1, 1)  # any web server gives a beginning
-        source.read(0, min(_FIRST, source.size))
-    except FileError as error:
-        if not isinstance(error.__cause__, ValueError):
-            raise
-        return None  # what fsspec says of a web server that sends the whole file
+    source.read(0, min(_FIRST, source.size))
+    return source
+
+
+def _opened_web(location: Location) -> RemoteSource | None:
+    from .web_ranges import opened_web
+
+    with asked("cannot be opened", location.name):
+        ranges = opened_web(location, _FIRST)
+    if ranges is None:
+        return None
+    source = RemoteSource(location, ranges.info, ranges.read)
+    source.keep(0, source.whole(0, ranges.first, min(_FIRST, source.size)))
     return source
 
 
@@ -184,15 +193,21 @@ def _opened_s3(location: Location) -> RemoteSource:
 def streamed(url: str, piece: int) -> Iterator[bytes]:
     """An object from its beginning, in pieces."""
     location = located(url)
-    with (
-        asked("cannot be read", location.name),
-        location.fs.open(
-            location.key, "rb", **({"block_size": 0} if location.read_only else {})
-        ) as file,
-    ):
-        count()
-        while data := file.read(piece):
+    count()
+    with asked("cannot be read", location.name):
+        for data in _pieces(location, piece):
             count(0, read=len(data))
+            yield data
+
+
+def _pieces(location: Location, piece: int) -> Iterator[bytes]:
+    if location.read_only:
+        from .web_ranges import streamed_web
+
+        yield from streamed_web(location, piece)
+        return
+    with location.fs.open(location.key, "rb") as file:
+        while data := file.read(piece):
             yield data
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
+from .range_answers import unsized
 from .store import Location, asked, count
 
 # What tells one state of an object from the next, of the fields that stores tell; a size always.
@@ -53,7 +54,7 @@ def described(location: Location, *, again: bool = False) -> Info | None:
         return told[_key(location)]
     with asked("cannot be looked at", location.name):
         try:
-            info = _head(location) if location.is_s3 else location.fs.info(location.key)
+            info = _described(location)
         except FileNotFoundError:
             info = None
         count()
@@ -84,7 +85,20 @@ def _key(location: Location) -> _Key:
     return location.fs, location.key
 
 
+def _described(location: Location) -> Info:
+    if location.is_s3:
+        return _head(location)
+    if location.read_only:
+        from .web_ranges import described_web
+
+        return described_web(location)
+    info: Info = location.fs.info(location.key)
+    return info
+
+
 def _head(location: Location) -> Info:
     """As s3fs would describe it, which lists what begins with the key where there is no object."""
     told = location.fs.call_s3("head_object", **location.where)
+    if "ContentLength" not in told:
+        raise unsized(location.name)
     return {"size": told["ContentLength"], "type": "file", **told}

@@ -19,6 +19,7 @@ from .object_version import (
     note,
     recalled,
 )
+from .range_answers import replaced, total_of, unsized
 from .store import Location, answer, count
 
 _UNSATISFIABLE = 416  # no byte is in the range
@@ -51,15 +52,31 @@ class S3Ranges:
             count()
             return empty
         count(read=len(self.first))
-        whole = told.get("ContentRange", "").rpartition("/")[2] or told["ContentLength"]
-        info = {key: each for key, each in told.items() if key != "Body"} | {"size": int(whole)}
+        whole = self._total(told, 0, size, None)
+        info = {key: each for key, each in told.items() if key != "Body"} | {"size": whole}
         note(self.location, info)
         return info
 
     def read(self, start: int, size: int) -> bytes:
         """Bytes ``[start, start + size)``, if the object is still the same."""
         mark = self.info.get("ETag")
-        return self._got(start, size, **({"IfMatch": mark} if mark else {}))[1]
+        told, data = self._got(start, size, **({"IfMatch": mark} if mark else {}))
+        if mark and told.get("ETag", mark) != mark:
+            raise replaced(self.location.name)
+        self._total(told, start, size, int(self.info["size"]))
+        return data
+
+    def _total(self, told: Info, start: int, size: int, known: int | None) -> int:
+        """The object's size, if the answer is of the range that was asked for."""
+        name = self.location.name
+        if "ContentRange" not in told:  # all of a small object, from its beginning
+            if known not in (None, told["ContentLength"]):
+                raise replaced(name)
+            return int(told["ContentLength"])
+        total = total_of(told["ContentRange"], start, size, known, name)
+        if total is None:
+            raise unsized(name)
+        return total
 
     def _got(self, start: int, size: int, **condition: str) -> tuple[Info, bytes]:
         fs = self.location.fs
@@ -74,18 +91,20 @@ class S3Ranges:
 
 
 async def _got(fs: Any, wanted: dict[str, str], start: int, size: int) -> tuple[Info, bytes | None]:
-    """An answer and its body, ``None`` for one that is not of the range.
+    """An answer and its body, ``None`` for one that is not of a range, and longer.
 
     It is asked again where the body breaks off. s3fs does so, too, where no answer comes at all,
-    or one that may be another next time.
+    or one that may be another next time. No more is read than was asked for, and a byte to tell.
     """
     tries = 0
     while True:
         told = await fs._call_s3("get_object", **wanted, Range=f"bytes={start}-{start + size - 1}")
         # Who gives all of a small object from its beginning gives the range, too.
-        fits = "ContentRange" in told or (start == 0 and told["ContentLength"] <= size)
+        fits = "ContentRange" in told or (
+            start == 0 and told.get("ContentLength", size + 1) <= size
+        )
         try:
-            return told, await told["Body"].read() if fits else None
+            return told, await _body(told["Body"], size + 1) if fits else None
         except S3_RETRYABLE_ERRORS:
             tries += 1
             if tries >= fs.retries:
@@ -93,3 +112,14 @@ async def _got(fs: Any, wanted: dict[str, str], start: int, size: int) -> tuple[
         finally:
             told["Body"].close()
         await asyncio.sleep(_PAUSE * 2**tries)
+
+
+async def _body(body: Any, most: int) -> bytes:
+    pieces = []
+    while most:
+        data = await body.read(most)
+        if not data:
+            break
+        pieces.append(data)
+        most -= len(data)
+    return b"".join(pieces)

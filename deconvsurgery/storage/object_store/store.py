@@ -14,6 +14,7 @@ from typing import Any
 from deconvsurgery.errors import FileError, FormatError, SurgeryError
 from deconvsurgery.storage.address import (
     called,
+    line_of,
     same_object,
     scheme_of,
     store_of,
@@ -21,6 +22,8 @@ from deconvsurgery.storage.address import (
 )
 from deconvsurgery.storage.os_error_text import reason
 from deconvsurgery.wording import plural
+
+from .range_answers import replaced
 
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
 _CHANGED = 412
@@ -41,6 +44,18 @@ _NO_ANSWER = frozenset(
         "ConnectionClosedError",
     )
 )
+
+
+# A certificate that is not trusted is not another next time.
+_NO_TRUST = frozenset(("ClientConnectorCertificateError", "ClientSSLError", "SSLError"))
+
+
+class AnswerError(Exception):
+    """A server's answer that is no object: what it says, with its HTTP status if that says it."""
+
+    def __init__(self, words: str, *, status: int | None = None) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +210,12 @@ def refusal(what: str, error: Exception, name: str) -> FileError:
     """A store's refusal in words: what could not be done, why, and whether it may pass."""
     status = answer(error)
     if status == _CHANGED or type(error).__name__ == "FileExpired":
-        return FileError(
-            "was replaced while it was read, so the result would be a mixture",
-            path=name,
-            hint="run again when nothing else writes to it",
-            transient=True,
-        )
+        return replaced(name)
     passing = status in _LATER or (status is None and _unanswered(error))
     words = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
     hint = "the store may answer again later: run again" if passing else _remedy(error, status)
-    return FileError(f"{what}: {words.rstrip('.')}", path=name, hint=hint, transient=passing)
+    words = line_of(words.rstrip("."))
+    return FileError(f"{what}: {words}", path=name, hint=hint, transient=passing)
 
 
 def answer(error: BaseException) -> int | None:
@@ -217,9 +228,10 @@ def answer(error: BaseException) -> int | None:
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             if isinstance(status, int):
                 return status
-        status = getattr(each, "status", None) or getattr(each, "code", None)
-        if isinstance(status, int):
-            return status
+        for name in ("status", "code"):
+            status = getattr(each, name, None)
+            if isinstance(status, int):
+                return status
     return None
 
 
@@ -237,12 +249,15 @@ def _unanswered(error: BaseException) -> bool:
 
 
 def _is_silence(error: BaseException) -> bool:
-    return any(base.__name__ in _NO_ANSWER for base in type(error).__mro__)
+    names = {base.__name__ for base in type(error).__mro__}
+    return not names.isdisjoint(_NO_ANSWER) and names.isdisjoint(_NO_TRUST)
 
 
 def _remedy(error: BaseException, status: int | None) -> str | None:
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
         return "log in to the store first: the AWS_ACCESS_KEY_ID variables, or `aws configure`"
+    if status in (401, 403) and isinstance(error, AnswerError):
+        return "the server does not give it to everybody: download it, and name the file"
     if status in (401, 403) or isinstance(error, PermissionError):
         return "the account that you are logged in with may not do this"
     return None
