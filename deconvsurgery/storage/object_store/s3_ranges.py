@@ -22,6 +22,7 @@ from .object_version import (
 from .range_answers import replaced, total_of, unsized
 from .store import Location, answer, count
 
+_OK = 200
 _UNSATISFIABLE = 416  # no byte is in the range
 _PAUSE = 0.1  # seconds before a body is asked for again, and twice as many each time
 
@@ -69,11 +70,11 @@ class S3Ranges:
     def _total(self, told: Info, start: int, size: int, known: int | None) -> int:
         """The object's size, if the answer is of the range that was asked for."""
         name = self.location.name
-        if "ContentRange" not in told:  # all of a small object, from its beginning
+        if _whole(told):  # all of a small object, from its beginning
             if known not in (None, told["ContentLength"]):
                 raise replaced(name)
             return int(told["ContentLength"])
-        total = total_of(told["ContentRange"], start, size, known, name)
+        total = total_of(told.get("ContentRange"), start, size, known, name)
         if total is None:
             raise unsized(name)
         return total
@@ -112,6 +113,11 @@ async def _got(fs: Any, wanted: dict[str, str], start: int, size: int) -> tuple[
         finally:
             told["Body"].close()
         await asyncio.sleep(_PAUSE * 2**tries)
+
+
+def _whole(told: Info) -> bool:
+    """The answer is not of a part."""
+    return "ContentRange" not in told and told["ResponseMetadata"]["HTTPStatusCode"] == _OK
 
 
 async def _body(body: Any, most: int) -> bytes:

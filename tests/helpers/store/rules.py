@@ -27,7 +27,9 @@ class Rule:
         kind: ``answer``: an error instead of, or after, what was asked for; ``drop``: the
             connection closed without an answer; ``cut``: closed after half of the answer's body;
             ``whole``: all of an object where a range was asked for; ``delay``; ``hold``: not served
-            before the rules are forgotten; ``replace``: a value put before the request is served.
+            before the rules are forgotten; ``replace``: a value put before the request is served;
+            ``shift``: the range one byte later than asked for; ``tell``: the answer with other
+            headers, and another body if one is given.
         operation, key: Patterns with ``*``; `key` is without the bucket.
         times: None is for ever.
         performed: Whether what was asked for is done before the fault.
@@ -35,6 +37,8 @@ class Rule:
             completions may answer.
         seconds: Of ``delay``, cut short when the rules are forgotten.
         action: Of ``replace``.
+        headers: Of ``tell``; ``None`` for one that is not there.
+        body: Of ``tell``.
     """
 
     kind: str
@@ -46,6 +50,8 @@ class Rule:
     status: int = 0
     seconds: float = 0
     action: Action | None = None
+    headers: dict[str, str | None] = field(default_factory=dict)
+    body: str | None = None
     forgotten: threading.Event = field(default_factory=threading.Event)
     _seen: int = 0
 

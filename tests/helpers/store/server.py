@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import os
+import re
 import resource
 import socket
 import sys
@@ -103,7 +104,7 @@ class Store:
     def _answered(
         self, environ: Environ, start: Start, request: Asked, rules: list[Rule], record: Record
     ) -> Iterator[bytes]:
-        fault = None
+        fault, told = None, None
         for rule in rules:
             if rule.kind == "delay":
                 rule.forgotten.wait(rule.seconds)
@@ -114,6 +115,12 @@ class Store:
             elif rule.kind == "replace":
                 assert rule.action is not None
                 rule.action()
+            elif rule.kind == "shift":
+                environ["HTTP_RANGE"] = re.sub(
+                    r"\d+", lambda found: str(int(found[0]) + 1), environ["HTTP_RANGE"]
+                )
+            elif rule.kind == "tell":
+                told = rule
             else:
                 fault = fault or rule
         if fault is None or fault.performed or fault.kind == "cut":
@@ -122,6 +129,8 @@ class Store:
             raise _dropped(environ)
         if fault is not None and fault.kind == "answer":
             status, headers, blocks = _error(request, fault.status, _CODES[fault.status])
+        if told is not None:
+            headers, blocks = _told(told, headers, blocks)
         record.status = int(status.split()[0])
         start(status, headers)
         if fault is None or fault.kind != "cut":
@@ -225,6 +234,18 @@ class Store:
             store_conditions.backend().buckets[query["bucket"]].keys[query["key"]].value
         )
         return value
+
+
+def _told(
+    rule: Rule, headers: list[tuple[str, str]], blocks: Iterable[bytes]
+) -> tuple[list[tuple[str, str]], Iterable[bytes]]:
+    """An answer as a rule has it."""
+    others = {name.lower(): text for name, text in rule.headers.items()}
+    if rule.body is not None:
+        body = rule.body.encode()
+        others, blocks = {"content-length": str(len(body)), **others}, [body]
+    kept = [(name, text) for name, text in headers if name.lower() not in others]
+    return [*kept, *((name, text) for name, text in others.items() if text is not None)], blocks
 
 
 def _given(query: dict[str, str], body: bytes) -> store_values.Value:

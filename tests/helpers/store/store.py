@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from http.client import HTTPConnection
@@ -166,13 +166,28 @@ class Store:
         Args:
             what: A status with its error document (503: ``SlowDown``; 200: an error in the body of
                 a success); ``drop``: the connection closed without an answer; ``cut``: closed
-                after half of the body; ``whole``: ranges are not heeded.
+                after half of the body; ``whole``: ranges are not heeded; ``shift``: a range is
+                given one byte later than it was asked for.
             operation, key: Patterns with ``*``.
             performed: What was asked for is done and only the answer is lost.
         """
         rule = {"operation": operation, "key": key, "first": first, "times": times}
         kind = {"kind": what} if isinstance(what, str) else {"kind": "answer", "status": what}
         self._rule(**rule, **kind, performed=performed)
+
+    def tell(
+        self,
+        operation: str = "*",
+        key: str = "*",
+        *,
+        headers: Mapping[str, str | None] | None = None,
+        body: str | None = None,
+        first: int = 1,
+        times: int | None = 1,
+    ) -> None:
+        """Let answers have other headers (``None``: not there), and another body if it is given."""
+        rule = {"operation": operation, "key": key, "first": first, "times": times}
+        self._rule(**rule, kind="tell", headers=dict(headers or {}), body=body)
 
     def delay(
         self,
