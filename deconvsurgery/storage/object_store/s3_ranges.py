@@ -101,9 +101,8 @@ async def _got(fs: Any, wanted: dict[str, str], start: int, size: int) -> tuple[
     while True:
         told = await fs._call_s3("get_object", **wanted, Range=f"bytes={start}-{start + size - 1}")
         # Who gives all of a small object from its beginning gives the range, too.
-        fits = "ContentRange" in told or (
-            start == 0 and told.get("ContentLength", size + 1) <= size
-        )
+        small = start == 0 and told.get("ContentLength", size + 1) <= size
+        fits = small or not _whole(told)
         try:
             return told, await _body(told["Body"], size + 1) if fits else None
         except S3_RETRYABLE_ERRORS:
