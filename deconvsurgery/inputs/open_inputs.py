@@ -267,10 +267,10 @@ def read_settings(
         raise refusal("cannot be found", error, "the current directory") from error
     while True:
         for name in (FILE_NAME, PROJECT_FILE):
-            candidate = os.path.join(os.path.relpath(folder), name)
+            candidate = os.path.normpath(os.path.join(os.path.relpath(folder), name))
             if os.path.isfile(candidate):
                 files.reads("the settings", candidate)
-                found = _settings(os.path.normpath(candidate))
+                found = _settings(candidate)
                 if found is not None:
                     return found
         above = os.path.dirname(folder)

@@ -1,6 +1,7 @@
 """A new file beside its place: made whole, flushed, and only then put there by a rename.
 
-Whatever interrupts this, a signal's exception too, the temporary file is removed.
+Whatever interrupts this, a signal's exception too, the temporary file is removed. The directory is
+held by a descriptor, so that it is removed in one that was renamed meanwhile, too.
 """
 
 from __future__ import annotations
@@ -30,29 +31,45 @@ if TYPE_CHECKING:
     from deconvsurgery.storage.object_store.staged_object import StagedObject
 
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
+# Where a system has not all of them, paths are used.
+_BY_DESCRIPTOR = {os.open, os.stat, os.link, os.rename, os.unlink} <= os.supports_dir_fd
+_FOLLOWS = os.link not in os.supports_follow_symlinks
 
 
 @dataclass(slots=True)
 class Staged:
-    """A complete new file of ``size`` bytes that waits beside ``place``."""
+    """A complete new file of ``size`` bytes that waits beside ``place``.
+
+    What stands in its directory is known by `_at`, and ``_folder`` is a descriptor of that.
+    """
 
     place: Place
     size: int
     warnings: list[str] = field(default_factory=list)
     _fd: int = -1
+    _folder: int | None = None
     _temporary: str | None = None
     _kept: str | None = None
     _own: os.stat_result | None = None
 
+    def _at(self, name: str) -> str:
+        """A name in the directory: from its descriptor, or where there is none, the whole path."""
+        return os.path.join(self.place.directory, name) if self._folder is None else name
+
+    @property
+    def _place(self) -> str:
+        return self._at(os.path.basename(self.place.path))
+
     def _opened(self) -> int:
         """A new temporary file, whose name is known before it is there: it must not be left."""
+        self._folder = _held(self.place.directory)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         # A copy of a private file is private from its first byte on.
         mode = 0o666 if self.place.old is None else 0o600
         for _ in range(_ATTEMPTS):
-            self._temporary = os.path.join(self.place.directory, _temporary_name())
+            self._temporary = self._at(_temporary_name())
             try:
-                return opened(self._temporary, flags, mode)
+                return opened(self._temporary, flags, mode, folder=self._folder)
             except FileExistsError:
                 self._temporary = None  # not ours
         raise FileExistsError(errno.EEXIST, "no temporary name is free", self.place.directory)
@@ -63,45 +80,123 @@ class Staged:
         ``undoable`` keeps what was there until `settle` or `undo`.
         """
         assert self._temporary is not None
+        self._check_directory()
         if not force:
-            _check_still(self.place)
-        self._own = os.lstat(self._temporary)
+            self._check_still()
+        self._own = os.lstat(self._temporary, dir_fd=self._folder)
         if undoable and self.place.old is not None:
-            self._kept = os.path.join(self.place.directory, _temporary_name())
-            os.link(self.place.path, self._kept)
-        os.rename(self._temporary, self.place.path)
+            self._kept = self._at(_temporary_name())
+            os.link(
+                self._place,
+                self._kept,
+                src_dir_fd=self._folder,
+                dst_dir_fd=self._folder,
+                follow_symlinks=_FOLLOWS,
+            )
+        self._rename(self._temporary)
         self._temporary = None
-        _flush_directory(self.place)
+        self._flush_directory()
+
+    def _rename(self, name: str) -> None:
+        os.rename(name, self._place, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+
+    def _now(self) -> os.stat_result | None:
+        """What is at the place; ``None``: nothing."""
+        try:
+            return os.lstat(self._place, dir_fd=self._folder)
+        except FileNotFoundError:
+            return None
+
+    def _check_directory(self) -> None:
+        """It must still be where it was named, or nobody would find the new file."""
+        if self._folder is None:
+            return
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(os.stat(self.place.directory), os.fstat(self._folder)):
+                return
+        raise OutputError("its directory was moved meanwhile", path=self.place.name, transient=True)
+
+    def _check_still(self) -> None:
+        """Without --force, what is at the place must be what was there when it was checked."""
+        now, old = self._now(), self.place.old
+        if now is not None and (old is None or not os.path.samestat(now, old)):
+            how = "made" if old is None else "replaced"
+            words = f"was {how} by another meanwhile"
+            raise OutputError(words, path=self.place.name, transient=True)
+
+    def is_at_place_of(self, other: AnyStaged) -> bool:
+        """What is at its place is the ``other``, which was put there a moment ago.
+
+        Names of files that are not there yet tell this only where it is known what case counts.
+        """
+        if not isinstance(other, Staged) or other._own is None:
+            return False
+        now = self._now()
+        return now is not None and os.path.samestat(now, other._own)
 
     def reopened(self) -> FileSource:
         """The new file, to be read while it waits."""
         assert self._temporary is not None
-        return FileSource(opened(self._temporary, os.O_RDONLY), self.place.name)
+        fd = opened(self._temporary, os.O_RDONLY, folder=self._folder)
+        return FileSource(fd, self.place.name)
 
     def undo(self) -> None:
         """Put back what was there, if the new file has taken its place."""
-        try:
-            now = os.lstat(self.place.path)
-        except FileNotFoundError:
-            return
-        if self._own is None or not os.path.samestat(now, self._own):
+        now = self._now()
+        if now is None or self._own is None or not os.path.samestat(now, self._own):
             return
         if self._kept is not None:
-            os.rename(self._kept, self.place.path)
+            self._rename(self._kept)
             self._kept = None
         else:
-            os.unlink(self.place.path)
+            os.unlink(self._place, dir_fd=self._folder)
 
     def settle(self) -> None:
         """Let go of what was there, or of the new file if it was never put there."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             let_go(fd)
-        for path in (self._temporary, self._kept):
-            if path is not None:
+        for name in (self._temporary, self._kept):
+            if name is not None:
                 with suppress(OSError):
-                    os.unlink(path)
+                    os.unlink(name, dir_fd=self._folder)
         self._temporary = self._kept = None
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            let_go(folder)
+
+    def _flush_directory(self) -> None:
+        """Make the rename itself last; some file systems have no such thing and say so."""
+        fd = -1
+        try:
+            if self._folder is None:
+                fd = opened(self.place.directory, os.O_RDONLY | os.O_DIRECTORY)
+            os.fsync(fd if self._folder is None else self._folder)
+        except PermissionError:
+            pass  # a directory that may be written to but not listed
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF):
+                raise FileError(
+                    "is complete and in its place, but the directory could not be flushed to the"
+                    f" disk: {reason(error)}",
+                    path=self.place.name,
+                    hint="it can be used; `sync` flushes once more, before the power goes",
+                ) from error
+        finally:
+            if fd >= 0:
+                let_go(fd)
+
+
+def _held(directory: str) -> int | None:
+    """A descriptor of a directory, ``None`` where the system has no use for one."""
+    if not _BY_DESCRIPTOR:
+        return None
+    try:
+        return opened(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # it may be written to but not listed
+        with suppress(AttributeError):
+            return opened(directory, os.O_PATH | os.O_DIRECTORY)
+        return None
 
 
 AnyStaged: TypeAlias = "Staged | StagedObject"
@@ -200,7 +295,13 @@ def _staged_file(
 def take_all(files: Sequence[AnyStaged], *, force: bool) -> None:
     """Have each take its place in turn; where one cannot, those before it give theirs back."""
     try:
-        for each in files:
+        for number, each in enumerate(files):
+            if any(each.is_at_place_of(other) for other in files[:number]):
+                raise OutputError(
+                    "is the same file as the other that is written",
+                    path=each.place.name,
+                    hint="name a file for each",
+                )
             each.take(force=force, undoable=True)
     except BaseException:
         with ExitStack() as stack:  # the last first, and each whatever becomes of the others
@@ -212,18 +313,6 @@ def take_all(files: Sequence[AnyStaged], *, force: bool) -> None:
 def _temporary_name() -> str:
     """Short, so that it fits wherever the output's own name does."""
     return f".deconvsurgery-{secrets.token_hex(8)}.tmp"
-
-
-def _check_still(place: Place) -> None:
-    """Without --force, what is at the place now must be what was there when it was checked."""
-    try:
-        now = os.lstat(place.path)
-    except FileNotFoundError:
-        return
-    if place.old is None:
-        raise OutputError("was made by another meanwhile", path=place.name, transient=True)
-    if not os.path.samestat(now, place.old):
-        raise OutputError("was replaced by another meanwhile", path=place.name, transient=True)
 
 
 def _dress(fd: int, path: str, old: os.stat_result) -> list[str]:
@@ -272,24 +361,3 @@ def _copy_attributes(fd: int, path: str) -> list[str]:
         except OSError as error:
             warnings.append(f"the attribute {shown(name)} could not be kept: {reason(error)}")
     return warnings
-
-
-def _flush_directory(place: Place) -> None:
-    """Make the rename itself last; some file systems have no such thing and say so."""
-    fd = -1
-    try:
-        fd = opened(place.directory, os.O_RDONLY | os.O_DIRECTORY)
-        os.fsync(fd)
-    except PermissionError:
-        pass  # a directory that may be written to but not listed
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF):
-            raise FileError(
-                "is complete and in its place, but the directory could not be flushed to the"
-                f" disk: {reason(error)}",
-                path=place.name,
-                hint="it can be used; `sync` flushes once more, before the power goes",
-            ) from error
-    finally:
-        if fd >= 0:
-            let_go(fd)

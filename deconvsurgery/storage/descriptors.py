@@ -7,13 +7,15 @@ import os
 from contextlib import suppress
 
 
-def opened(path: str, flags: int, mode: int = 0o666) -> int:
+def opened(path: str, flags: int, mode: int = 0o666, *, folder: int | None = None) -> int:
     """Open a descriptor above 2, not passed on to children; raises ``OSError``.
+
+    ``path`` is from here on, or from the directory that ``folder`` is open for.
 
     Where standard output is closed (``>&-``) the next file opened would take its number, and
     whatever a library prints would land in that file.
     """
-    return _above_standard(os.open(path, flags | os.O_CLOEXEC, mode))
+    return _above_standard(os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=folder))
 
 
 def duplicated(fd: int) -> int:

@@ -108,7 +108,7 @@ def file_keys(path: Path, *, written: bool = False) -> tuple[str, ...]:
             return (f"object {object_key(plain)}",)
         if plain == "-":
             return tuple(_keys_of_standard(written=written))
-        return tuple(_keys_of_file(plain, written=written))
+        return tuple(_keys_of_file(plain, written=written)) if plain else ()
     except (OSError, ValueError, SurgeryError):
         return ()
 

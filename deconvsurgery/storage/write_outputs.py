@@ -182,8 +182,6 @@ def write_pair(
         check_place(place, source, force=force, in_place=False, text=False)
         if place.streamed:
             raise OutputError("is a stream, and two files belong together", path=place.name)
-    if first.path == second.path:
-        raise OutputError("is named for both outputs", path=first.name)
     try:
         with (
             staged(first, lambda sink: sink.write(text), len(text)) as one,

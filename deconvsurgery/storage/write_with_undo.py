@@ -191,8 +191,6 @@ def _places(
     check_place(patch_place, source, force=force, in_place=False, text=False)
     for each in (place, patch_place):
         _refuse_stream(each)
-    if place.path == patch_place.path:
-        raise OutputError("is named for the output and for its patch", path=patch_place.name)
     return place, patch_place
 
 

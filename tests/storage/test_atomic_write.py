@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.storage.atomic_write import Staged, staged
+from deconvsurgery.storage.atomic_write import Staged, staged, take_all
 from deconvsurgery.storage.copy_bytes import FileSink
 from deconvsurgery.storage.output_place import check_place, found_place
 from deconvsurgery.storage.source import open_source
@@ -229,3 +229,76 @@ def test_a_folder_that_cannot_be_flushed(
     else:
         put(old)
     assert old.read_bytes() == NEW
+
+
+# --- the directory is held
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("again", [False, True], ids=["moved", "and another put there"])
+def test_a_folder_that_is_moved_meanwhile_keeps_nothing(
+    again: bool, force: bool, old: Path, words: Words
+) -> None:
+    folder, elsewhere = old.parent / "folder", old.parent / "elsewhere"
+    folder.mkdir()
+
+    def move() -> None:
+        folder.rename(elsewhere)
+        if again:
+            folder.mkdir()
+
+    with pytest.raises(ds.OutputError) as caught:
+        put(folder / "out", move, force=force)
+    assert caught.value.path == str(folder / "out")
+    assert caught.value.transient
+    words(caught.value)
+    assert os.listdir(elsewhere) == []
+    assert not again or os.listdir(folder) == []
+
+
+def test_two_that_are_one_only_when_the_first_is_there(old: Path, words: Words) -> None:
+    """As where case does not count, and no name was there to tell it by."""
+    with (
+        staged(found_place(old), lambda sink: sink.write(NEW), len(NEW)) as one,
+        staged(found_place(old), lambda sink: sink.write(b"other"), 5) as other,
+        pytest.raises(ds.OutputError) as caught,
+    ):
+        take_all([one, other], force=True)
+    assert caught.value.path == str(old)
+    words(caught.value)
+    assert old.read_bytes() == OLD
+    assert os.listdir(old.parent) == ["out"]
+
+
+def test_a_system_that_takes_paths_only(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deconvsurgery.storage.atomic_write._BY_DESCRIPTOR", False)
+    put(old)
+    assert old.read_bytes() == NEW
+    with staged(found_place(old), lambda sink: sink.write(OLD), len(OLD)) as new:
+        with new.reopened() as made:
+            assert made.read(0, made.size) == OLD
+        new.take(force=False, undoable=True)
+        assert old.read_bytes() == OLD
+        new.undo()
+    assert old.read_bytes() == NEW
+    assert os.listdir(old.parent) == ["out"]
+
+
+@pytest.mark.parametrize("by", ["O_PATH", "paths"])
+def test_a_folder_that_may_not_be_listed(
+    by: str, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is held all the same, where the system can do that."""
+    real = os.open
+
+    def unlisted(path: str, flags: int, *rest: Any, **named: Any) -> int:
+        if flags & os.O_DIRECTORY and not flags & getattr(os, "O_PATH", 0):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, flags, *rest, **named)
+
+    monkeypatch.setattr(os, "open", unlisted)
+    if by == "paths":
+        monkeypatch.delattr(os, "O_PATH", raising=False)
+    assert put(old).warnings == []
+    assert old.read_bytes() == NEW
+    assert os.listdir(old.parent) == ["out"]

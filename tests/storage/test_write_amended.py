@@ -387,7 +387,7 @@ def test_a_pair_is_refused_by_name(source: FileSource, place: Path, words: Words
     refused(pipe, place / "model", "a stream", for_the_sake_of=pipe)
     refused(place / "net", pipe, "a stream", for_the_sake_of=pipe)
     link.symlink_to("model")
-    refused(link, place / "model", "one place", for_the_sake_of=link)
+    refused(link, place / "model", "one place", for_the_sake_of=place / "model")
     refused(place / "net", itself, "the input", for_the_sake_of=itself)
     refused(itself, place / "model", "the input", for_the_sake_of=itself)
     assert sorted(os.listdir(place)) == ["link", "pipe"]

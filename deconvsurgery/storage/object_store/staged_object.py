@@ -135,6 +135,10 @@ class StagedObject:
         assert self._reopen is not None
         return self._reopen()
 
+    def is_at_place_of(self, other: object) -> bool:
+        """The ``other`` has put its object there."""
+        return isinstance(other, StagedObject) and other.place.location.is_same(self.place.location)
+
     def take(self, *, force: bool, undoable: bool = False) -> None:
         """Put it in its place; raises ``OutputError`` where another came there meanwhile.
 
