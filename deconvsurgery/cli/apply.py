@@ -13,14 +13,14 @@ from .console import (
     shown_progress,
 )
 from .report_option import check_report_place, report_option, write_report
-from .shared_options import files, layer_options, state_arguments
+from .shared_options import READ, WRITTEN, layer_options, state_arguments
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="Bilinear weights into the matched layers of a model.")
-@click.argument("net", metavar="NET", shell_complete=files)
-@click.argument("model", metavar="IN", shell_complete=files)
-@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
+@click.argument("net", metavar="NET", type=READ)
+@click.argument("model", metavar="IN", type=READ)
+@click.argument("output", metavar="[OUT]", required=False, type=WRITTEN)
 @layer_options
 @click.option(
     "--formula",
@@ -57,7 +57,7 @@ from .verbose_option import verbose_option
 @click.option(
     "--save-patch",
     metavar="FILE",
-    shell_complete=files,
+    type=WRITTEN,
     help="Keep the bytes that go in FILE, for revert.",
 )
 @report_option

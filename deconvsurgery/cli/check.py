@@ -17,7 +17,7 @@ from .console import (
     show_raw,
 )
 from .report_option import check_report_place, report_option, write_report
-from .shared_options import files, layer_options
+from .shared_options import READ, FormatAndFile, layer_options
 from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _files(
 
 
 @click.command(short_help="Rules with stable ids over nets and models, for CI.")
-@click.argument("files", metavar="[NET] [MODEL]...", nargs=-1, shell_complete=files)
+@click.argument("files", metavar="[NET] [MODEL]...", nargs=-1, type=READ)
 @layer_options
 @click.option(
     "--select",
@@ -108,6 +108,7 @@ def _files(
     "--also",
     multiple=True,
     metavar="FORMAT=FILE",
+    type=FormatAndFile("written"),
     callback=_files,
     help="Write it in this format to a file, too, which is replaced. Repeatable.",
 )
@@ -124,7 +125,7 @@ def _files(
 @click.option(
     "--config",
     metavar="FILE",
-    shell_complete=files,
+    type=READ,
     help="Settings and pairs (default: the nearest deconvsurgery.toml or pyproject.toml).",
 )
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")

@@ -10,7 +10,7 @@ from .console import (
     show_json,
     shown_progress,
 )
-from .shared_options import files, name_options
+from .shared_options import READ, WRITTEN, name_options
 from .verbose_option import verbose_option
 
 VALUES = ("float32", "float64", "raw-float16", "raw-float32", "raw-float64", "keep")
@@ -26,8 +26,8 @@ def _bytes(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 
 
 @click.command(short_help="A model in another form: V2, HDF5, float32, true shapes.")
-@click.argument("model", metavar="IN", shell_complete=files)
-@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
+@click.argument("model", metavar="IN", type=READ)
+@click.argument("output", metavar="[OUT]", required=False, type=WRITTEN)
 @click.option(
     "--to",
     type=click.Choice(["binary", "hdf5"]),
@@ -48,9 +48,7 @@ def _bytes(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option(
     "--strict", is_flag=True, help="Refuse values that a narrower type cannot hold; else they stay."
 )
-@click.option(
-    "--net", metavar="NET", shell_complete=files, help="The prototxt: tells what the file does not."
-)
+@click.option("--net", metavar="NET", type=READ, help="The prototxt: tells what the file does not.")
 @click.option(
     "--max-unpacked",
     metavar="SIZE",

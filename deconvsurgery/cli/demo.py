@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show
-from .shared_options import folders
+from .shared_options import FOLDER
 
 
 @click.command(short_help="A small FCN-like net and model, and apply run on them.")
-@click.argument("directory", metavar="[DIR]", default="deconvsurgery-demo", shell_complete=folders)
+@click.argument("directory", metavar="[DIR]", default="deconvsurgery-demo", type=FOLDER)
 @click.option("-f", "--force", is_flag=True, help="Replace files of other content in DIR.")
 def command(directory: str, force: bool) -> int:
     """Write a small FCN-like net and a base model to DIR, and run apply on them.

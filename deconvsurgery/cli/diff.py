@@ -12,7 +12,7 @@ from .console import (
     show_json,
     shown_progress,
 )
-from .shared_options import files, pattern_options
+from .shared_options import READ, pattern_options
 from .verbose_option import verbose_option
 
 
@@ -25,8 +25,8 @@ def _tolerance(
 
 
 @click.command(short_help="Two models, layer by layer: same, changed, moved, renamed.")
-@click.argument("a", metavar="A", shell_complete=files)
-@click.argument("b", metavar="B", shell_complete=files)
+@click.argument("a", metavar="A", type=READ)
+@click.argument("b", metavar="B", type=READ)
 @pattern_options
 @click.option(
     "--atol",

@@ -6,12 +6,12 @@ import click
 
 from .console import make_console, show, show_json
 from .report_option import check_report_place, report_option, write_report
-from .shared_options import files, layer_options, state_arguments
+from .shared_options import READ, layer_options, state_arguments
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="What the Deconvolution layers of a net, a model or both are.")
-@click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True, shell_complete=files)
+@click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True, type=READ)
 @layer_options
 @click.option(
     "-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution."

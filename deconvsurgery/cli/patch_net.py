@@ -14,7 +14,7 @@ from .console import (
     show_json,
     show_raw,
 )
-from .shared_options import files, layer_options, state_arguments
+from .shared_options import READ_OR_WRITTEN, layer_options, state_arguments
 from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("patch-net", short_help="Group and bilinear filler into the net itself.")
-@click.argument("files", metavar="NET [OUT]", nargs=-1, required=True, shell_complete=files)
+@click.argument("files", metavar="NET [OUT]", nargs=-1, required=True, type=READ_OR_WRITTEN)
 @layer_options
 @click.option(
     "--group/--no-group",

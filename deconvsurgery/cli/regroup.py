@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show, show_json
-from .shared_options import files, layer_options, state_arguments
+from .shared_options import READ, WRITTEN, layer_options, state_arguments
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="Full diagonal to groups and back, in net and model together.")
-@click.argument("net", metavar="NET", shell_complete=files)
-@click.argument("model", metavar="IN", shell_complete=files)
-@click.argument("net_output", metavar="[OUT_NET]", required=False, shell_complete=files)
-@click.argument("output", metavar="[OUT_MODEL]", required=False, shell_complete=files)
+@click.argument("net", metavar="NET", type=READ)
+@click.argument("model", metavar="IN", type=READ)
+@click.argument("net_output", metavar="[OUT_NET]", required=False, type=WRITTEN)
+@click.argument("output", metavar="[OUT_MODEL]", required=False, type=WRITTEN)
 @click.option("--expand", is_flag=True, help="The other way: one group, a full (C, C, k, k) blob.")
 @layer_options
 @click.option("-f", "--force", is_flag=True, help="Replace the outputs if they exist.")

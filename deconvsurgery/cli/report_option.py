@@ -9,7 +9,7 @@ import click
 
 from deconvsurgery.errors import FileError
 
-from .shared_options import files
+from .shared_options import WRITTEN
 
 if TYPE_CHECKING:
     from deconvsurgery.storage.run_files import RunFiles
@@ -33,7 +33,7 @@ def report_option(command: Command) -> Command:
         "--report",
         metavar="FILE",
         callback=_file,
-        shell_complete=files,
+        type=WRITTEN,
         help="Write a page that shows it all, as HTML.",
     )(command)
 

@@ -12,18 +12,18 @@ from .console import (
     show_json,
     shown_progress,
 )
-from .shared_options import files
+from .shared_options import READ, WRITTEN
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="Undo an apply --save-patch, bit for bit.")
-@click.argument("changed", metavar="OUT", shell_complete=files)
-@click.argument("patch", metavar="PATCH", shell_complete=files)
+@click.argument("changed", metavar="OUT", type=READ)
+@click.argument("patch", metavar="PATCH", type=READ)
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    shell_complete=files,
+    type=WRITTEN,
     help="Write the original there instead of over OUT.",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace FILE if it exists.")

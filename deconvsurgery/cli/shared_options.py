@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.types import StringParamType
 
 from deconvsurgery.errors import SelectionError
 
@@ -29,20 +30,40 @@ def _checked(
     return values
 
 
-def files(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Completes a net or a model: any file, for what it is only its content tells."""
-    from click.shell_completion import CompletionItem
+class FileName(StringParamType):
+    """A file that a verb is given by its name, and completes as one: its content says what it is.
 
-    return [CompletionItem(begun, type="file")]
+    ``use`` is what the verb does with it: it is read, written, or the last of several is written.
+    Every parameter that takes a file is declared by this type.
+    """
+
+    def __init__(self, use: str, kind: str = "file") -> None:
+        self.use = use
+        self.kind = kind
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Any file, or any folder."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type=self.kind)]
 
 
-def folders(
-    _context: click.Context, _parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Completes a directory."""
-    from click.shell_completion import CompletionItem
+class FormatAndFile(FileName):
+    """``FORMAT=FILE``, which shells complete as text."""
 
-    return [CompletionItem(begun, type="dir")]
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Nothing."""
+        return []
+
+
+READ = FileName("read")
+WRITTEN = FileName("written")
+READ_OR_WRITTEN = FileName("read or written")
+FOLDER = FileName("written", kind="dir")
 
 
 def layers(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import make_console, show, show_json
-from .shared_options import files
+from .shared_options import READ, WRITTEN
 from .terminal_setup import can_move
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _EVERY = 0.25  # seconds between two drawings
 
 
 @click.command(short_help="A verb over many pairs: object stores, many machines.")
-@click.argument("config", metavar="[CONFIG]", required=False, shell_complete=files)
+@click.argument("config", metavar="[CONFIG]", required=False, type=READ)
 @click.option(
     "--engine",
     type=click.Choice(["local", "dask"]),
@@ -52,7 +52,7 @@ _EVERY = 0.25  # seconds between two drawings
 @click.option(
     "--results",
     metavar="FILE",
-    shell_complete=files,
+    type=WRITTEN,
     help="A row for each pair, as JSON Lines (default: sweep.jsonl beside CONFIG).",
 )
 @click.option("-f", "--force", is_flag=True, help="Work on every pair, replace every output.")

@@ -12,14 +12,14 @@ from .console import (
     show_json,
     shown_progress,
 )
-from .shared_options import files, layer_options, state_arguments
+from .shared_options import READ, WRITTEN, layer_options, state_arguments
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="Old weights into a new net: fc to conv, more classes, upsampling.")
-@click.argument("net", metavar="NEW_NET", shell_complete=files)
-@click.argument("model", metavar="OLD_MODEL", shell_complete=files)
-@click.argument("output", metavar="[OUT]", required=False, shell_complete=files)
+@click.argument("net", metavar="NEW_NET", type=READ)
+@click.argument("model", metavar="OLD_MODEL", type=READ)
+@click.argument("output", metavar="[OUT]", required=False, type=WRITTEN)
 @click.option("--suffix", default="", metavar="TEXT", help="The new net's names end in this.")
 @click.option(
     "--expand-score",
