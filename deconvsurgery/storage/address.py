@@ -103,14 +103,15 @@ def file_of(path: str | os.PathLike[str]) -> str:
 
 
 def store_of(url: str) -> Store:
-    """The store that a URL is of.
+    """The store that a URL is of, of a text that `is_url`.
 
     Raises ``FormatError`` for a scheme that is not in `SCHEMES`, and for URLs that are joined by
     ``::``; ``FileError`` for a URL that no object can have.
     """
     found = _URL.match(url)
-    scheme = found[1].lower() if found else ""
-    chained = found is None or found.start(1) > 0 or _CHAINED.search(url) is not None
+    assert found is not None
+    scheme = found[1].lower()
+    chained = found.start(1) > 0 or _CHAINED.search(url) is not None
     if chained or scheme not in SCHEMES:
         raise FormatError(
             "joins several URLs by '::', and one is read or written here"

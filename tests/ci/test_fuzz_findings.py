@@ -19,7 +19,7 @@ import pytest
 from helpers.places import TESTS
 
 FUZZ = TESTS / "fuzz"
-TARGETS = ("index", "net", "splice", "apply")
+TARGETS = ("index", "net", "splice", "apply", "url")
 FINDINGS = sorted((FUZZ / "findings").glob("*/*"))
 
 
@@ -121,6 +121,15 @@ def test_wrong_values_are_found(
     harness = loaded("apply")
     monkeypatch.setattr(harness, "edits", lambda plan, model: [])
     assert found(harness, list(loaded("seeds").seeds("apply")))
+
+
+@pytest.mark.parametrize("scheme", ["memory", "gs"])
+def test_a_scheme_that_is_taken_for_another_is_found(
+    scheme: str, loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schemes = loaded("url").address.SCHEMES
+    monkeypatch.setitem(schemes, scheme, schemes["s3"])
+    assert found(loaded("url"), list(loaded("seeds").seeds("url")))
 
 
 # --- mutations

@@ -19,6 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -27,6 +28,7 @@ DICTIONARY = {
     "net": "text.dict",
     "splice": "wire.dict",
     "apply": "wire.dict",
+    "url": "url.dict",
 }
 HEAD = {"index": 0, "net": 1, "splice": 3, "apply": 2}  # bytes in front of the model or the net
 SLOWEST = 30  # seconds for one input; more is a finding
@@ -189,11 +191,12 @@ def _inside(target: str, options: list[str]) -> int:
     def mutate(data: bytes, size: int) -> bytes:
         return atheris.Mutate(data, size)
 
+    mutator: dict[str, Any] = {}  # what has neither lengths nor braces needs none
     if target == "net":
-        mutator = TextMutator(mutate, list(text_words()), HEAD[target])
-    else:
-        mutator = WireMutator(mutate, wire_fields(), HEAD[target])
-    atheris.Setup([sys.argv[0], *options], harness.check, custom_mutator=mutator)
+        mutator["custom_mutator"] = TextMutator(mutate, list(text_words()), HEAD[target])
+    elif target in HEAD:
+        mutator["custom_mutator"] = WireMutator(mutate, wire_fields(), HEAD[target])
+    atheris.Setup([sys.argv[0], *options], harness.check, **mutator)
     atheris.Fuzz()
     return 0
 

@@ -145,6 +145,35 @@ def texts() -> Iterator[bytes]:
             yield path.read_bytes()
 
 
+URLS = (
+    *("a", "-", "./s3:/a", "/a/b", "c://a", "s3:/a", "a::b", "file:///a%20b", "local:///a"),
+    *("FILE://localhost/a", "file://host/a", "s3://zoo/a", "S3A://zoo/a", "s3://zoo//a"),
+    *("s3://zoo/./a/../b", "s3://zoo/a?versionId=1", "s3://", "s3:///zoo/a", "s3://zoo/a::b"),
+    *("s3://arn:aws:s3::123456789012:accesspoint/mrap.mrap/a", "gs://zoo/a#1", "gcs://zoo/a"),
+    *(
+        "az://zoo/a",
+        "abfs://zoo@me.dfs.core.windows.net/a",
+        "abfss://me.dfs.core.windows.net/zoo/a",
+    ),
+    *("http://host/a", "HTTPS://me:secret@HOST:443/a%7e?b=/c#d", "http://[::1]:80/a", "http://?a"),
+    *("zip://x::file:///a", "simplecache::s3://zoo/a", "memory://a", "reference://", "foo://a/b"),
+    *(
+        "s3://zoo/{name}/*/a[bc]",
+        "gs://zoo/**/a",
+        "https://host/?a=*",
+        "s3://zoo/a\0b",
+        "s3://[::1",
+    ),
+)
+
+
+def urls() -> Iterator[bytes]:
+    """Addresses, each beside the one before, with a path and a name."""
+    for number, (one, other) in enumerate(zip(URLS, (URLS[-1], *URLS), strict=False)):
+        texts = (one, other, ("../b", "a", "./a//b", "s3://zoo/c", "/c")[number % 5], "fcn8s")
+        yield bytes([number * 7 % 60]) + "\n".join(texts).encode()
+
+
 def seeds(target: str) -> Iterator[bytes]:
     """The first inputs of a harness, by its name."""
     if target == "index":
@@ -155,5 +184,7 @@ def seeds(target: str) -> Iterator[bytes]:
     elif target == "splice":
         for number, model in enumerate(models()):
             yield bytes([number % 32, number, number % 35]) + model
+    elif target == "url":
+        yield from urls()
     else:
         yield from operands()

@@ -1,7 +1,7 @@
 """libFuzzer dictionaries, made of ``caffe.desc``: ``python tests/fuzz/words.py`` writes them anew.
 
 ``wire.dict`` has the tags that the index looks for and whole small fields, ``text.dict`` what a
-prototxt is made of.
+prototxt is made of, ``url.dict`` what an address is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from oracle import LOOKED_AT, NVIDIA, Proto, descriptors, sized, tag, varint
+
+from deconvsurgery.storage.address import SCHEMES
 
 HERE = Path(__file__).parent
 
@@ -81,6 +83,16 @@ def text_words() -> Iterator[bytes]:
     yield from dict.fromkeys(word.encode() for word in words)
 
 
+def url_words() -> Iterator[bytes]:
+    """What addresses are made of."""
+    yield from (f"{scheme}://".encode() for scheme in SCHEMES)
+    for word in ("memory", "zip", "simplecache", "reference", "dir"):
+        yield from (f"{word}://".encode(), f"{word}::".encode())
+    yield from b"// /./ /../ .. :: :80 :443 @ ? # % %2F %61 %00 * ** {name} [a] localhost".split()
+    yield from (b"?versionId=", b"zoo@me.dfs.core.windows.net", b"arn:aws:s3:::zoo", b"[::1]")
+    yield from (b"\0", b"\n", b"\xff", "ä".encode(), "\u202e".encode(), b"\xed\xa0\x80")
+
+
 def dictionary(words: Iterable[bytes]) -> str:
     """The words as libFuzzer reads them, a line each."""
     return "".join(f'"{"".join(map(_escaped, word))}"\n' for word in words)
@@ -91,7 +103,7 @@ def _escaped(byte: int) -> str:
     return chr(byte) if plain else f"\\x{byte:02x}"
 
 
-DICTIONARIES = {"wire.dict": wire_words, "text.dict": text_words}
+DICTIONARIES = {"wire.dict": wire_words, "text.dict": text_words, "url.dict": url_words}
 
 
 if __name__ == "__main__":
