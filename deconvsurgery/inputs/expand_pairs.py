@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, TypeAlias
 
-from deconvsurgery.errors import ConfigError, FileError
+from deconvsurgery.errors import ConfigError, FileError, SurgeryError
 from deconvsurgery.storage.address import (
     file_of,
     folder_of,
@@ -24,31 +24,44 @@ from deconvsurgery.storage.object_store.store import (
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.strict_values.json_text import json_value
+from deconvsurgery.strict_values.kinds import WrongValueError, table
+from deconvsurgery.strict_values.kinds import path as path_of
+from deconvsurgery.wording import short
 
 from .path_patterns import (
+    MOST_OPEN,
     NAME,
     fixed_part,
     is_pattern,
     name_in,
     named,
+    open_wildcards,
     plain_name,
     reaches_down,
 )
 from .settings import Pair
 
 _KEYS = {"net": "net", "model": "model", "output": "output", "net-output": "net_output"}
+_LINE: Final = table({key: path_of() for key in _KEYS})
 _PIECE = 1 << 20
 _LONGEST_LINE = 1 << 20
+_LONGEST_STREAM = 256 << 20  # bytes of a list from a pipe, which is copied before it is read
+
+Refused: TypeAlias = Callable[[Pair, SurgeryError], None]
+"""What hears of a line that is no pair (then the pair has no paths), or whose files cannot be
+listed."""
 
 
-def expanded(pair: Pair) -> Iterator[Pair]:
+def expanded(pair: Pair, refused: Refused | None = None) -> Iterator[Pair]:
     """The pairs that one stands for, itself if its paths are plain; in no order, and not kept.
+
+    A line of a list that is wrong ends the list, unless ``refused`` hears of it.
 
     Raises ``ConfigError`` for a list that is none, ``FileError`` for what cannot be listed.
     """
     if pair.listed is not None:
-        for each in _listed(pair):
-            yield from expanded(each)
+        yield from _listed(pair, refused)
         return
     leading = pair.net if pair.net is not None else pair.model
     assert leading is not None
@@ -57,6 +70,11 @@ def expanded(pair: Pair) -> Iterator[Pair]:
     if there or not is_pattern(plain):
         yield _filled(pair, leading, plain_name(plain) or plain)
         return
+    if open_wildcards(plain) > MOST_OPEN:
+        raise ConfigError(
+            f"{short(shown(plain))} has more than {MOST_OPEN} wildcards of any length",
+            hint="a list of pairs, list = 'pairs.jsonl', may name what a pattern cannot",
+        )
     for path in _paths(plain):
         name = name_in(plain, path)
         if name is not None:
@@ -70,7 +88,7 @@ def _filled(pair: Pair, leading: str, name: str) -> Pair:
         # Of what is there by that very name, and of the name put in, no sign is a wildcard.
         if is_pattern(value.replace(NAME, "/")) and not os.path.exists(value):
             raise ConfigError(
-                f"{field.replace('_', '-')} {shown(value)} has a wildcard;"
+                f"{field.replace('_', '-')} {short(shown(value))} has a wildcard;"
                 " only the first path of a pair may",
                 hint=f"say {NAME} where the paths are the same",
             )
@@ -91,7 +109,7 @@ def _paths(pattern: str) -> Iterator[str]:
     if not is_url(pattern):
         # As in naming: no wildcard stands for the dot that hides a folder.
         hidden = "/." in f"/{pattern[len(folder) :]}"
-        yield from _files(folder, "", reaches_down(pattern), hidden=hidden)
+        yield from _files(folder, reaches_down(pattern), hidden=hidden)
         return
     location = located(folder)
     if location.read_only:
@@ -106,24 +124,29 @@ def _paths(pattern: str) -> Iterator[str]:
         yield from _found(location, reaches_down(pattern))
 
 
-def _files(folder: str, below: str, depth: int | None, *, hidden: bool) -> Iterator[str]:
-    """Files in a folder and as far below it as asked; links to folders only where that is told."""
-    here = folder + below
-    try:
-        with os.scandir(here or ".") as entries:
-            for entry in entries:
-                inner = os.path.join(below, entry.name)
-                if not _is_folder(entry):
-                    yield folder + inner
-                elif depth == 0 or (entry.name[0] == "." and not hidden):
-                    continue
-                elif depth is not None or not entry.is_symlink():
-                    deeper = None if depth is None else depth - 1
-                    yield from _files(folder, inner, deeper, hidden=hidden)
-    except OSError as error:
-        raise refusal("cannot be listed", error, shown(here or ".")) from error
-    except ValueError as error:  # a NUL in the pattern
-        raise FileError(f"cannot be listed: {error}", path=shown(here)) from error
+def _files(folder: str, depth: int | None, *, hidden: bool) -> Iterator[str]:
+    """Files in a folder and as far below it as asked; links to folders only where that is told.
+
+    One folder after the other: they may lie in each other deeper than Python's calls may.
+    """
+    waiting = [("", depth)]
+    while waiting:
+        below, left = waiting.pop()
+        here = folder + below
+        try:
+            with os.scandir(here or ".") as entries:
+                for entry in entries:
+                    inner = os.path.join(below, entry.name)
+                    if not _is_folder(entry):
+                        yield folder + inner
+                    elif left == 0 or (entry.name[0] == "." and not hidden):
+                        continue
+                    elif left is not None or not entry.is_symlink():
+                        waiting.append((inner, None if left is None else left - 1))
+        except OSError as error:
+            raise refusal("cannot be listed", error, shown(here or ".")) from error
+        except ValueError as error:  # a NUL in the pattern
+            raise FileError(f"cannot be listed: {error}", path=shown(here)) from error
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -168,43 +191,48 @@ def _found(location: Location, depth: int | None) -> Iterator[str]:
         yield location.url + key.removeprefix(location.key).removeprefix("/")
 
 
-def _listed(pair: Pair) -> Iterator[Pair]:
-    """The pairs of a JSON Lines file, whose paths are relative to it."""
+def _listed(pair: Pair, refused: Refused | None) -> Iterator[Pair]:
+    """The pairs of a JSON Lines file, whose paths are relative to it.
+
+    Where not even the first line is a pair the file is no list, and nobody asks ``refused``.
+    """
     assert pair.listed is not None
     folder, name = folder_of(file_of(pair.listed)), shown(pair.listed)
-    with open_source(pair.listed) as source:
+    is_list = False
+    with open_source(pair.listed, limit=_LONGEST_STREAM) as source:
+        if source.spooled and source.size > _LONGEST_STREAM:
+            words = f"has more than {_LONGEST_STREAM >> 20} MiB, and is no file"
+            raise ConfigError(words, path=name, hint="keep the list in a file")
         for number, line in enumerate(_lines(source), 1):
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if not line.strip():
                 continue
+            found = Pair(None, checking=pair.checking)
             try:
-                table = _table(line)
-            except ValueError as error:
-                raise ConfigError(str(error), path=name, line=number) from None
-            paths = {_KEYS[key]: joined(folder, value) for key, value in table.items()}
-            yield replace(Pair(None), checking=pair.checking, **paths)
+                try:
+                    paths = _paths_on(line)
+                except WrongValueError as error:
+                    raise ConfigError(str(error), path=name, line=number) from None
+                is_list = True
+                joint = {_KEYS[key]: joined(folder, value) for key, value in paths.items()}
+                found = replace(Pair(None), checking=pair.checking, **joint)
+                yield from expanded(found)
+            except (ConfigError, FileError) as error:
+                if refused is None or not is_list:
+                    raise
+                refused(found, error)
 
 
-def _table(line: bytes) -> dict[str, str]:
-    """A line's paths by their keys. Raises ``ValueError`` for one that has none."""
-    if len(line) > _LONGEST_LINE:
-        raise ValueError("has a line of more than a megabyte")
-    try:
-        table: dict[str, str] = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"is no JSON: {error}") from None
-    known = isinstance(table, dict) and table.keys() <= _KEYS.keys()
-    if not known or not all(isinstance(each, str) and each for each in table.values()):
-        raise ValueError(f"a line is a table of paths: {', '.join(_KEYS)}")
-    if not table.keys() & {"net", "model"}:
-        raise ValueError("names neither a net nor a model")
-    for path in table.values():
-        try:
-            possible = b"\0" not in os.fsencode(path)
-        except UnicodeEncodeError:
-            possible = False
-        if not possible:
-            raise ValueError(f"no file has such a name: {shown(path)}")
-    return table
+def _paths_on(line: bytes) -> dict[str, str]:
+    """A line's paths by their keys. Raises ``WrongValueError`` for one that has none."""
+    value = json_value(line, longest=_LONGEST_LINE, any_bytes=True)
+    if not isinstance(value, dict):
+        raise WrongValueError(f"a line is a table of paths: {', '.join(_KEYS)}")
+    paths = _LINE.take(value)
+    if not paths.keys() & {"net", "model"}:
+        raise WrongValueError("names neither a net nor a model")
+    return paths
 
 
 def _lines(source: Source) -> Iterator[bytes]:

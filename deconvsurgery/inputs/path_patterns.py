@@ -8,10 +8,16 @@ the web ``?`` is no wildcard.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 NAME = "{name}"
-_SET = r"\[!?+[^/][^\]/]*\]"
+MOST_OPEN: Final = 32
+"""Wildcards of any length that a pattern may have; to match a path takes time that follows the
+product of this and of its length."""
+
+# As long as a file's name may be: a bracket without an end is not looked for any further.
+_SET = r"\[!?+[^/][^\]/]{0,254}+\]"
 _WILD = re.compile(rf"\*|\?|{_SET}|\{{name\}}")
 _WILD_IN_THE_WEB = re.compile(rf"\*|{_SET}|\{{name\}}")
 _WEB = re.compile("https?://", re.IGNORECASE)
@@ -20,11 +26,12 @@ _TOKENS = re.compile(
     rf"|(?P<set>{_SET})|(?P<name>\{{name\}})|(?P<plain>.)",
     re.DOTALL,
 )
-_MEANINGS = {
-    "folders": r"(?:(?!\.)[^/]+/)*",
-    "all": r"(?:(?!/\.).)*",
-    "some": "[^/]*",
-    "one": "[^/]",
+# What one more step of a wildcard of any length takes.
+_STEPS = {
+    "folders": re.compile(r"(?!\.)[^/]+/"),
+    "all": re.compile(r"(?!/\.).", re.DOTALL),
+    "some": re.compile("[^/]"),
+    "name": re.compile("[^/]"),
 }
 _UNHIDDEN = r"(?!\.)"
 _SUFFIXES = (".prototxt", ".caffemodel", ".h5", ".hdf5", ".pbtxt")
@@ -62,11 +69,9 @@ def name_in(pattern: str, path: str) -> str | None:
     >>> name_in("fcn8s.prototxt", "fcn8s.prototxt")
     'fcn8s'
     """
-    found = _regex(pattern).fullmatch(path)
-    if found is None:
-        return None
-    if NAME in pattern:
-        return found["name"]
+    found = _found(pattern, path)
+    if found is None or found:  # a name has a character at least
+        return found
     if not is_pattern(pattern):
         return plain_name(path)
     start = fixed_part(pattern).rpartition("/")[0]
@@ -105,25 +110,94 @@ def reaches_down(pattern: str) -> int | None:
     return pattern[len(start) :].lstrip("/").count("/")
 
 
-@cache
-def _regex(pattern: str) -> re.Pattern[str]:
+def open_wildcards(pattern: str) -> int:
+    """How many wildcards it has that take any number of characters.
+
+    >>> open_wildcards("zoo/**/a?[bc]/{name}/*.prototxt")
+    3
+    """
+    return sum(piece.kind in _STEPS for piece in _pieces(pattern))
+
+
+class _Piece(NamedTuple):
+    """A part of a pattern: a wildcard of any length, or (``fixed``) what lies between two."""
+
+    kind: str
+    fits: re.Pattern[str]
+
+
+@lru_cache(maxsize=64)
+def _pieces(pattern: str) -> tuple[_Piece, ...]:
     web = _WEB.match(pattern) is not None
-    seen = False
-    parts = []
+    pieces: list[_Piece] = []
+    fixed: list[str] = []
     for token in _TOKENS.finditer(pattern):
         kind, text = token.lastgroup or "", token[0]
         if kind == "plain" or (kind == "one" and web):
-            parts.append(re.escape(text))
+            fixed.append(re.escape(text))
             continue
-        begins = token.start() == 0 or pattern[token.start() - 1] == "/"
-        if begins and kind != "folders":
-            parts.append(_UNHIDDEN)
+        if (token.start() == 0 or pattern[token.start() - 1] == "/") and kind != "folders":
+            fixed.append(_UNHIDDEN)
+        if kind in ("one", "set"):
+            fixed.append("[^/]" if kind == "one" else _set(text))
+            continue
+        if fixed:
+            pieces.append(_fixed(fixed))
+        fixed = []
         if kind == "name":
-            parts.append("(?P=name)" if seen else "(?P<name>[^/]+)")
-            seen = True
-        else:
-            parts.append(_MEANINGS.get(kind) or _set(text))
-    return re.compile("".join(parts), re.DOTALL)
+            again = any(each.kind == "name" for each in pieces)
+            pieces.append(_Piece("again" if again else "begin", _STEPS[kind]))
+            if again:
+                continue
+        pieces.append(_Piece(kind, _STEPS[kind]))
+    return (*pieces, _fixed(fixed)) if fixed else tuple(pieces)
+
+
+def _fixed(parts: list[str]) -> _Piece:
+    return _Piece("fixed", re.compile("".join(parts), re.DOTALL))
+
+
+def _found(pattern: str, path: str) -> str | None:
+    """What ``{name}`` is, ``""`` for a pattern without; ``None`` where the path is not meant.
+
+    Wildcards take as much as they can. Each is tried once at each place of the path: a regex would
+    come back to most of them, with ten wildcards for hours.
+    """
+    pieces = _pieces(pattern)
+    # With a second {name} what follows depends on the first one, too.
+    once = all(piece.kind != "again" for piece in pieces)
+    seen: set[tuple[int, ...]] = set()
+    waiting = [(0, 0, -1, -1)]  # a piece, a place in the path, where the name begins and ends
+    while waiting:
+        state = waiting.pop()
+        number, place, start, stop = state
+        if number == len(pieces):
+            if place == len(path):
+                return path[start:stop] if start >= 0 else ""
+            continue
+        key = state[:2] if once else state
+        if key in seen:
+            continue
+        seen.add(key)
+        kind, fits = pieces[number]
+        if kind == "again":
+            name = path[start:stop]
+            if path.startswith(name, place):
+                waiting.append((number + 1, place + len(name), start, stop))
+            continue
+        step = fits.match(path, place)
+        if kind == "fixed":
+            if step is not None:
+                waiting.append((number + 1, step.end(), start, stop))
+            continue
+        if kind == "begin":  # of the name, which has at least this character
+            if step is not None:
+                waiting.append((number + 1, step.end(), place, stop))
+            continue
+        waiting.append((number + 1, place, start, place if kind == "name" else stop))
+        if step is not None:
+            waiting.append((number, step.end(), start, stop))
+    return None
 
 
 def _set(text: str) -> str:

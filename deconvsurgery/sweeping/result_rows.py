@@ -74,10 +74,14 @@ class Row:
 def identity(paths: Pair | Row) -> bytes:
     """What tells one pair of a sweep from the others: its paths.
 
+    A line of a list that is no pair has none: such a row is known by the line.
+
     >>> identity(Pair("a", "b")) == identity(Pair("a", None, output="b"))
     False
     """
     named = (paths.net, paths.model, paths.output, paths.net_output)
+    if isinstance(paths, Row) and paths.error is not None and not any(named):
+        return hashed(*(str(paths.error.get(each)) for each in ("file", "line")))
     return hashed(*(each or "" for each in named))
 
 

@@ -106,7 +106,7 @@ def sweep(
     place = _results(settings, results)
     count = workers or _cores()
     with Ledger(place) as ledger, counted() as listing:
-        book = _Book(ledger, progress)
+        book = _Book(ledger, wanted.verb, progress)
         tasks = book.tasks(settings.pairs, task)
         answers = (
             run_dask(settle, tasks, count, scheduler)
@@ -162,6 +162,7 @@ class _Book:
     """Which pairs are to be settled, and what became of them."""
 
     ledger: Ledger
+    verb: str
     progress: Callable[[Summary, Row], None] | None
     summary: Summary = field(default_factory=Summary)
     told: list[Row] = field(default_factory=list)
@@ -172,7 +173,7 @@ class _Book:
         """A task for each pair, made when there is somebody to do it."""
         for each in pairs:
             found = False
-            for pair in expanded(each):
+            for pair in expanded(each, self._refused):
                 found = True
                 first, seal = self.ledger.begin(pair)
                 if not first:
@@ -206,6 +207,10 @@ class _Book:
     def spend(self, traffic: Traffic) -> None:
         """Count what stores were asked for, beside what the rows tell."""
         self.summary.spend(traffic.requests, traffic.read, traffic.written, traffic.copied)
+
+    def _refused(self, pair: Pair, error: SurgeryError) -> None:
+        """A line of a list that stands for no pairs."""
+        self._add(failed(pair, self.verb, __version__, error))
 
     def _add(self, row: Row) -> None:
         self.ledger.append(row)

@@ -170,6 +170,34 @@ def test_a_name_goes_wherever_it_is_asked_for() -> None:
     assert named("{name}", "{name}") == "{name}"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path", "name"),
+    [
+        ("*a" * 32 + "*.x", "a" * 250 + ".x", "a" * 250 + ".x"),
+        ("*a" * 32 + "b", "a" * 255, None),
+        ("**/" * 32 + "b", "a/" * 1000, None),
+        ("**a" * 32 + "b", "a" * 1000, None),
+        ("{name}*a*{name}b", "a" * 255, None),
+        ("{name}**{name}**{name}", "a" * 255, "a" * 85),
+        ("*" + "?" * 3000 + "b", "a" * 4000, None),
+    ],
+)
+def test_time_follows_the_lengths(pattern: str, path: str, name: str | None) -> None:
+    """Each of these took a regex for ever, or minutes."""
+    assert name_in(pattern, path) == name
+
+
+@pytest.mark.parametrize("path", ["[" * 30_000, "[!" * 15_000, "[a/" * 10_000])
+def test_brackets_without_an_end(path: str) -> None:
+    assert not is_pattern(path)
+    assert name_in(path, path) == plain_name(path)
+
+
+def test_a_name_in_brackets_is_none() -> None:
+    assert name_in("zoo/[{name}]", "zoo/a") == "a"
+    assert name_in("zoo/[{name}]", "zoo/b") is None
+
+
 PLAIN = st.text(st.characters(exclude_characters="/*?[{", exclude_categories=["Cs"]), max_size=8)
 NAMES = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=12).filter(
     lambda name: not name.startswith(".")

@@ -62,8 +62,8 @@ def _remarks(result: SweepResult) -> Iterator[Remark]:
 
 
 def named(row: Row) -> str:
-    """A pair by its first path."""
-    return row.net or row.model or ""
+    """A pair by its first path; a line of a list that is no pair by the list."""
+    return row.net or row.model or (row.error or {}).get("file") or ""
 
 
 def _why(row: Row) -> str:
