@@ -30,6 +30,13 @@ def _checked(
     return values
 
 
+def _level(_context: click.Context, _parameter: click.Parameter, value: int | None) -> int | None:
+    """An int32, as in Caffe's NetState; a range as click has them would be in the way of help."""
+    if value is not None and not -(2**31) <= value < 2**31:
+        raise click.BadParameter("a level has 32 bits: from -2,147,483,648 to 2,147,483,647")
+    return value
+
+
 class FileName(StringParamType):
     """A file that a verb is given by its name, and completes as one: its content says what it is.
 
@@ -134,8 +141,9 @@ def layer_options(command: Command) -> Command:
         ),
         click.option(
             "--level",
-            type=click.IntRange(-(2**31), 2**31 - 1),  # int32 in Caffe's NetState
+            type=int,
             metavar="N",
+            callback=_level,
             help="The net state's level.",
         ),
         click.option("--stage", multiple=True, metavar="NAME", help="Add a stage to the state."),

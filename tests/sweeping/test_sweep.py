@@ -235,6 +235,29 @@ def test_a_bad_record_is_the_failure_of_its_pair_and_not_the_end(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("at_once")
+def test_a_line_of_a_list_that_is_no_pair_is_a_row_and_not_the_end(tmp_path: Path) -> None:
+    (tmp_path / "zoo.toml").write_text('[[pairs]]\nlist = "pairs.jsonl"\n')
+    lines = ('{"net": "a"}', "nonsense", '{"net": 3}', '{"net": "gone/*"}', '{"net": "b"}')
+    (tmp_path / "pairs.jsonl").write_text("\n".join(lines))
+    for _ in range(2):  # such a row takes the place of its line's
+        code, document = swept(tmp_path, "zoo.toml")
+        assert (code, document["pairs"]["failed"]) == (3, 5)
+        rows = [json.loads(each) for each in (tmp_path / "sweep.jsonl").read_text().splitlines()]
+        told = {(row["net"], row["error"]["file"], row["error"]["line"]) for row in rows}
+        assert told == {
+            ("a", "a", None),
+            (None, "pairs.jsonl", 2),
+            (None, "pairs.jsonl", 3),
+            ("gone/*", "gone/", None),
+            ("b", "b", None),
+        }
+        assert len(rows) == 5
+    (tmp_path / "pairs.jsonl").write_text("nonsense\n" + lines[0])
+    code, document = swept(tmp_path, "zoo.toml")
+    assert (code, document["error"]["kind"], document["error"]["line"]) == (2, "ConfigError", 1)
+
+
+@pytest.mark.usefixtures("at_once")
 def test_two_pairs_with_one_output_are_told_apart(tmp_path: Path, words: Words) -> None:
     lay(tmp_path, laid(2))
     toml = APPLY.format(root="").replace("out/{name}.caffemodel", "out.caffemodel")
