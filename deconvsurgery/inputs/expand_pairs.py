@@ -14,6 +14,7 @@ from deconvsurgery.storage.address import (
     folder_of,
     is_url,
     joined,
+    line_of,
 )
 from deconvsurgery.storage.object_store.store import (
     Location,
@@ -45,6 +46,7 @@ from .settings import Pair
 _KEYS = {"net": "net", "model": "model", "output": "output", "net-output": "net_output"}
 _LINE: Final = table({key: path_of() for key in _KEYS})
 _PIECE = 1 << 20
+_MOST_PAGES = 100_000  # of a thousand keys each
 _LONGEST_LINE = 1 << 20
 _LONGEST_STREAM = 256 << 20  # bytes of a list from a pipe, which is copied before it is read
 
@@ -161,14 +163,38 @@ def _objects(location: Location, fixed: str) -> Iterator[str]:
     bucket, key, _ = location.fs.split_path(fixed.partition("://")[2])
     start = fixed[: len(fixed) - len(key)]
     more: dict[str, str] = {}
+    tokens: set[str] = set()
     while True:
         page = _page(location, Bucket=bucket, Prefix=key, **more)
-        for each in page.get("Contents", ()):
-            if not each["Key"].endswith("/"):  # what some tools leave for a folder
-                yield start + each["Key"]
+        for each in page.get("Contents") or ():
+            listed = _listed_key(location, each.get("Key"), key)
+            if not listed.endswith("/"):  # what some tools leave for a folder
+                yield start + listed
         if not page.get("IsTruncated"):
             return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
+        token = page.get("NextContinuationToken")
+        if not token:
+            raise _unlisted(location, "there is more, and it does not say how to ask for that")
+        if token in tokens or len(tokens) == _MOST_PAGES:
+            raise _unlisted(location, "its pages have no end")
+        tokens.add(token)
+        more = {"ContinuationToken": token}
+
+
+def _listed_key(location: Location, key: object, start: str) -> str:
+    """A key that a store lists, if it begins as was asked for."""
+    if isinstance(key, str) and key.startswith(start):
+        return key
+    said = f"it names {line_of(key)}" if isinstance(key, str) else "it names no key"
+    raise _unlisted(location, f"{said}, which was not asked for")
+
+
+def _unlisted(location: Location, words: str) -> FileError:
+    return FileError(
+        f"cannot be listed: the store's answer is wrong: {words}",
+        path=location.name,
+        hint="list the pairs in a file: list = 'pairs.jsonl'",
+    )
 
 
 def _page(location: Location, **wanted: str) -> dict[str, Any]:
@@ -186,9 +212,10 @@ def _found(location: Location, depth: int | None) -> Iterator[str]:
     with asked("cannot be listed", location.name):
         keys = location.fs.find(location.key, maxdepth=None if depth is None else depth + 1)
     count()
+    # A folder's URL ends with the slash that its key lacks.
+    start = f"{location.key}/"
     for key in keys:
-        # A folder's URL ends with the slash that its key lacks.
-        yield location.url + key.removeprefix(location.key).removeprefix("/")
+        yield location.url + _listed_key(location, key, start).removeprefix(start)
 
 
 def _listed(pair: Pair, refused: Refused | None) -> Iterator[Pair]:
