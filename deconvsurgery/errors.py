@@ -1,44 +1,66 @@
 """What can go wrong, as one tree; never how it is shown.
 
-    SurgeryError                    everything this package raises on purpose   .hint .path
+    SurgeryError                    everything this package raises on purpose
     ├── FormatError                 a file is not what it should be
-    │   ├── PrototxtError           … in the net's text                         .line .column .layer
+    │   ├── PrototxtError           … in the net's text
     │   │   └── NotANetError        … which is no net's: a solver's, a template
-    │   └── ModelError              … in the weights file                       .offset .layer
-    ├── LayerError                  something about one layer                   .layer .line
+    │   └── ModelError              … in the weights file
+    ├── LayerError                  something about one layer
     │   ├── ShapeError              … which cannot exist or cannot be filled
     │   └── MismatchError           … on which net and model disagree
     ├── SelectionError              no layer was selected
-    ├── ConfigError                 the configuration file is wrong                 .line .column
+    ├── ConfigError                 the configuration file is wrong
     ├── OutputError                 the output's place will not do
     └── FileError                   the operating system refused
 
 Low modules know an offset or a line, those that open files add the path, and the command line
-shows each error once.
+shows each error once. An error is never changed after it was made: who knows more of it raises
+another, `SurgeryError.replaced`.
 """
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 
 class SurgeryError(Exception):
-    """Base of all errors: what is wrong (``message``), with which file, what to do (``hint``).
+    """Base of all errors: what is wrong (``message``), where, and what to do (``hint``).
 
-    ``transient``: the same may well pass a little later.
+    ``path`` is the file that it is about, ``line`` and ``column`` a place in a text (from 1),
+    ``offset`` a byte of a weights file (from 0), ``layer`` a layer's name; each ``None`` where it
+    is not known. ``transient``: the same may well pass a little later.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        hint: str | None = None,
         path: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        layer: str | None = None,
+        offset: int | None = None,
+        hint: str | None = None,
         transient: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
         self.path = path
+        self.line = line
+        self.column = column
+        self.layer = layer
+        self.offset = offset
+        self.hint = hint
         self.transient = transient
+
+    def replaced(self, **fields: Any) -> Self:
+        """The same error with other fields, to be raised ``from error.__cause__``."""
+        new = type(self)(**{name: getattr(self, name) for name in _FIELDS} | fields)
+        new.__cause__ = self.__cause__
+        return new.with_traceback(self.__traceback__)
+
+
+_FIELDS = ("message", "path", "line", "column", "layer", "offset", "hint", "transient")
 
 
 class FormatError(SurgeryError):
@@ -46,22 +68,7 @@ class FormatError(SurgeryError):
 
 
 class PrototxtError(FormatError):
-    """The net's text is wrong at ``line`` and ``column`` (both count from 1)."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        line: int | None = None,
-        column: int | None = None,
-        layer: str | None = None,
-        path: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint, path=path)
-        self.line = line
-        self.column = column
-        self.layer = layer
+    """The net's text is wrong."""
 
 
 class NotANetError(PrototxtError):
@@ -69,37 +76,11 @@ class NotANetError(PrototxtError):
 
 
 class ModelError(FormatError):
-    """The weights file is wrong at byte ``offset`` (counts from 0)."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        offset: int | None = None,
-        layer: str | None = None,
-        path: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint, path=path)
-        self.offset = offset
-        self.layer = layer
+    """The weights file is wrong."""
 
 
 class LayerError(SurgeryError):
     """Something about one layer of the net, which begins in ``line``."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        layer: str | None = None,
-        line: int | None = None,
-        hint: str | None = None,
-        path: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint, path=path)
-        self.layer = layer
-        self.line = line
 
 
 class ShapeError(LayerError):
@@ -115,20 +96,7 @@ class SelectionError(SurgeryError):
 
 
 class ConfigError(SurgeryError):
-    """The configuration file is wrong, at ``line`` and ``column`` (from 1) where that is known."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        line: int | None = None,
-        column: int | None = None,
-        path: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint, path=path)
-        self.line = line
-        self.column = column
+    """The configuration file is wrong."""
 
 
 class OutputError(SurgeryError):

@@ -16,7 +16,6 @@ import click
 from deconvsurgery.errors import (
     ConfigError,
     FileError,
-    ModelError,
     OutputError,
     SurgeryError,
 )
@@ -149,7 +148,7 @@ def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> in
 
         show_json(error_document(command, error))
     else:
-        line, column = getattr(error, "line", None), getattr(error, "column", None)
+        line, column = error.line, error.column
         listed = "\n" in error.message  # it tells its lines itself
         seen = None if error.path is None or line is None or listed else (error.path, line, column)
         _tell(error.message, error.hint, _place(error), seen)
@@ -171,10 +170,10 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
 
 def _place(error: SurgeryError) -> str:
     """``file:line:column: ``, ``file: byte N: ``, or what of it is known."""
-    line, column = getattr(error, "line", None), getattr(error, "column", None)
+    line, column = error.line, error.column
     parts = [str(part) for part in (error.path, line, column) if part is not None]
     place = ":".join(parts) if error.path else ", ".join(["line", *parts] if parts else [])
-    if isinstance(error, ModelError) and error.offset is not None:
+    if error.offset is not None:
         place += f"{': ' if place else ''}byte {error.offset}"
     return f"{place}: " if place else ""
 

@@ -77,7 +77,8 @@ def write_report(
             raise refusal("cannot be made", error, shown(report)) from error
         write_file(report, page, force=force, text=True)
     except FileError as error:
-        if written is not None:
-            words = error.message.removesuffix("; nothing was changed")
-            error.message = f"{words}; it is the report alone, the model is written to {written}"
-        raise
+        if written is None:
+            raise
+        words = error.message.removesuffix("; nothing was changed")
+        words += f"; it is the report alone, the model is written to {written}"
+        raise error.replaced(message=words) from error.__cause__

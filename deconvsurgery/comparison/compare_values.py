@@ -164,8 +164,9 @@ def _values(model: Model, blob: SourceBlob) -> Iterator[Array]:
     try:
         yield from model.values(blob)
     except (FormatError, FileError) as error:
-        error.path = error.path or getattr(model.source, "name", None)
-        raise
+        if error.path is not None:
+            raise
+        raise error.replaced(path=getattr(model.source, "name", None)) from error.__cause__
 
 
 def _aligned(one: Iterator[Array], two: Iterator[Array]) -> Iterator[tuple[Array, Array]]:

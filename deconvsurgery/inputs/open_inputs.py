@@ -76,9 +76,10 @@ def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Scanned, Ne
             text = scanned(data)
             net = as_net(text)
         except PrototxtError as error:
-            error.path = source.name
-            error.hint = error.hint or "fix the text there: Caffe would not read it either"
-            raise
+            raise error.replaced(
+                path=source.name,
+                hint=error.hint or "fix the text there: Caffe would not read it either",
+            ) from error.__cause__
         yield source, text, net
 
 
@@ -93,9 +94,9 @@ def open_patch(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Undo, int
             line = _first_line(source)
             yield source, parsed(line, source.size), len(line)
         except FormatError as error:
-            if error.path is None:
-                error.path = source.name
-            raise
+            if error.path is not None:
+                raise
+            raise error.replaced(path=source.name) from error.__cause__
 
 
 def _first_line(source: Source) -> bytes:
@@ -133,9 +134,9 @@ def open_model(
             with _indexed(source, max_unpacked) as model:
                 yield model
         except (FormatError, FileError) as error:
-            if error.path is None:
-                error.path = source.name
-            raise
+            if error.path is not None:
+                raise
+            raise error.replaced(path=source.name) from error.__cause__
 
 
 def _indexed(source: Source, max_unpacked: int) -> AbstractContextManager[Model]:

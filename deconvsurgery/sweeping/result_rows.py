@@ -93,9 +93,16 @@ def hashed(*texts: str) -> bytes:
 
 def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any) -> Row:
     """The row of a pair that could not be worked on."""
-    place = ("path", "layer", "line", "column", "offset")
-    said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-    said |= {("file" if each == "path" else each): getattr(error, each, None) for each in place}
+    said = {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "file": error.path,
+        "layer": error.layer,
+        "line": error.line,
+        "column": error.column,
+        "offset": error.offset,
+    }
     said = {name: _cut(each) if isinstance(each, str) else each for name, each in said.items()}
     return Row(
         pair.net,

@@ -183,11 +183,12 @@ def blamed(net_name: str | None, model_name: str | None = None) -> Iterator[None
     try:
         yield
     except (PrototxtError, ShapeError, MismatchError, SelectionError) as error:
-        if error.path is None and net_name is not None:
-            error.path = shown(net_name)
+        path, message = error.path, error.message
+        if path is None and net_name is not None:
+            path = shown(net_name)
         if isinstance(error, MismatchError) and model_name is not None:
-            error.message += f" (model: {shown(model_name)})"
-        raise
+            message += f" (model: {shown(model_name)})"
+        raise error.replaced(path=path, message=message) from error.__cause__
 
 
 def destination(

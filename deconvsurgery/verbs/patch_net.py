@@ -150,9 +150,8 @@ def patch_nets(
                     (), name, None, data, data, written=False, notes=(passed_over(error),)
                 )
                 continue
-            if error.path is None:
-                error.path = shown(net)
-            yield PatchResult((), name, None, b"", b"", written=False, error=error)
+            placed = error.replaced(path=error.path or shown(net))
+            yield PatchResult((), name, None, b"", b"", written=False, error=placed)
 
 
 def _goal(

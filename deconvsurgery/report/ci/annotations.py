@@ -50,8 +50,8 @@ def github_lines(results: Sequence[CheckResult]) -> Iterator[str]:
                 "error",
                 {
                     "file": tracked(error.path or result.net or result.model or ""),
-                    "line": getattr(error, "line", None),
-                    "col": getattr(error, "column", None),
+                    "line": error.line,
+                    "col": error.column,
                     "title": type(error).__name__,
                 },
                 error_words(error),
@@ -115,7 +115,7 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
             )
         if result.error is not None:
             file = result.error.path or result.net or result.model or ""
-            line = getattr(result.error, "line", None) or 1
+            line = result.error.line or 1
             issues.append(
                 {
                     "type": "issue",

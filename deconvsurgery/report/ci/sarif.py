@@ -100,11 +100,11 @@ def _notification(result: CheckResult) -> dict[str, Any]:
     physical: dict[str, Any] = {
         "artifactLocation": {"uri": uri(tracked(error.path or result.net or result.model or ""))}
     }
-    line = getattr(error, "line", None)
+    line = error.line
     if line:
         physical["region"] = {
             "startLine": line,
-            "startColumn": getattr(error, "column", None) or 1,
+            "startColumn": error.column or 1,
         }
     return {
         "level": "error",

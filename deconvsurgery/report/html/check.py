@@ -71,7 +71,7 @@ def _pair(result: CheckResult, *, alone: bool) -> Markup:
 def _findings(result: CheckResult, level: int) -> Markup:
     if result.error is not None:
         error = result.error
-        place = [getattr(error, "line", None), getattr(error, "column", None)]
+        place = [error.line, error.column]
         where = ":".join(str(each) for each in place if each)
         told = element(
             "p",

@@ -81,8 +81,8 @@ def error_table(error: SurgeryError) -> ErrorTable:
         "message": error.message,
         "hint": error.hint,
         "file": error.path,
-        "layer": getattr(error, "layer", None),
-        "line": getattr(error, "line", None),
-        "column": getattr(error, "column", None),
-        "offset": getattr(error, "offset", None),
+        "layer": error.layer,
+        "line": error.line,
+        "column": error.column,
+        "offset": error.offset,
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from deconvsurgery.errors import SurgeryError
 from deconvsurgery.report.finding_words import (
     closing_words,
     error_words,
@@ -71,7 +72,7 @@ def plain_lines(result: CheckResult) -> Iterator[str]:
         yield f"{place}: {finding.level}: {finding.id} {escaped(finding_words(finding))}"
         yield f"{place}: repair: {escaped(repair_words(result, finding))}"
     if result.error is not None:
-        yield f"{_error_place(result)}: error: {escaped(error_words(result.error))}"
+        yield f"{_error_place(result, result.error)}: error: {escaped(error_words(result.error))}"
 
 
 def _heading(result: CheckResult) -> Text:
@@ -96,11 +97,15 @@ def _remarks(result: CheckResult) -> Iterator[Remark]:
             words += f" → {finding.repair.words}"
         yield f"{place:>7}  {finding.id}", STYLES[finding.level], finding.layer, words
     if result.error is not None:
-        yield "error", WRONG, None, f"{_error_place(result)}: {error_words(result.error)}"
+        yield (
+            "error",
+            WRONG,
+            None,
+            f"{_error_place(result, result.error)}: {error_words(result.error)}",
+        )
 
 
-def _error_place(result: CheckResult) -> str:
-    error = result.error
-    file = getattr(error, "path", None) or result.net or result.model or ""
-    numbers = (getattr(error, "line", None), getattr(error, "column", None))
-    return ":".join([escaped(file), *(str(each) for each in numbers if each)])
+def _error_place(result: CheckResult, error: SurgeryError) -> str:
+    file = error.path or result.net or result.model or ""
+    numbers = (str(number) for number in (error.line, error.column) if number)
+    return ":".join([escaped(file), *numbers])

@@ -106,8 +106,7 @@ class Multipart:
             # An answer that was lost may have been the good one, and asking again is refused then.
             found = self._found(body)
             if found is None:
-                self._refuse(error, expected)
-                raise
+                raise self._refused(error, expected) from error
             told = found
         count(written=len(body or b""))
         self._id = None
@@ -116,8 +115,10 @@ class Multipart:
             marks["ETag"] = f'"{marks["ETag"].strip(_QUOTE)}"'
         return marks
 
-    def _refuse(self, error: FileError, expected: Mapping[str, Any] | None) -> None:
-        """Raise ``OutputError`` where somebody else was there; else tell whether it may pass."""
+    def _refused(
+        self, error: FileError, expected: Mapping[str, Any] | None
+    ) -> FileError | OutputError:
+        """An ``OutputError`` where somebody else was there; else whether it may pass."""
         status = answer(error)
         how = None
         if expected is not None and status == _TAKEN:
@@ -126,8 +127,8 @@ class Multipart:
             how = "removed"
         if how is not None:
             words = f"was {how} by another meanwhile"
-            raise OutputError(words, path=self.location.name, transient=True) from error
-        error.transient = error.transient or status == _NOT_NOW
+            return OutputError(words, path=self.location.name, transient=True)
+        return error.replaced(transient=error.transient or status == _NOT_NOW)
 
     def abort(self) -> None:
         """Leave nothing behind: no part goes on its way after this."""

@@ -211,10 +211,10 @@ class StagedObject:
                     location.fs.rm_file(location.key)
                     count()
         except FileError as error:
-            if kept is not None:
-                error.args = (f"{error.message}; what was there is {shown(kept)}",)
-                error.message = error.args[0]
-            raise
+            if kept is None:
+                raise
+            words = f"{error.message}; what was there is {shown(kept)}"
+            raise error.replaced(message=words) from error.__cause__
         self._kept = kept
 
     def _copy(self, key: str, to: str) -> None:
