@@ -9,12 +9,46 @@ values, raising the errors of ``deconvsurgery.errors``. ``interp`` works on a li
 Nothing heavy is imported before a name is used.
 """
 
-from __future__ import annotations
+# Nothing is imported before the command hears signals.
+import os
+import sys
 
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
 
-from .version import __version__ as __version__
+
+def _leave_at_once() -> None:
+    """Have a signal end this process with its code: there is nothing to clean up, or no more.
+
+    Those that are ignored, as under nohup, stay so.
+    """
+    import _signal as signals  # type: ignore[import-not-found]  # signal imports others first
+
+    # An argument, as names go when Python ends.
+    def leave(number: int, _frame: object, leave: "Callable[[int], None]" = os._exit) -> None:
+        leave(128 + number)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signals, name, None)  # not every system has the last one
+        if number is not None and signals.getsignal(number) != signals.SIG_IGN:
+            signals.signal(number, leave)
+
+
+def _is_the_command() -> bool:
+    """Whether this process is the installed command, or ``python -m`` that looks for this package.
+
+    A program that imports this package has signals of its own.
+    """
+    given = getattr(sys, "argv", [])
+    started = "".join(sys.orig_argv[-len(given) :][:1])  # what of Python's own arguments it runs
+    if given[:1] == ["-m"]:
+        return started.endswith(__name__)
+    return os.path.basename(started) == __name__
+
+
+if _is_the_command():
+    _leave_at_once()
+
+from .version import __version__ as __version__  # noqa: E402
 
 _HOMES = {
     "errors": (
@@ -74,6 +108,9 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
     from deconvsurgery.comparison.compare_values import Difference
     from deconvsurgery.comparison.result import (
@@ -236,10 +273,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
     value = getattr(importlib.import_module(f".{home}", __name__), name)
     globals()[name] = value
     return value

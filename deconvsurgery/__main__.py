@@ -6,16 +6,17 @@ import os
 import sys
 from contextlib import suppress
 
+from . import _leave_at_once
+
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    _leave_at_once()  # until something is to be cleaned up, and when that is done
     # numpy's BLAS starts a thread a core when it is imported, and where it may not (a tight
     # limit on processes) ends the process. Nothing here multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    try:
-        from .cli import run
-    except KeyboardInterrupt:
-        sys.exit(130)
+    from .cli import run
+
     code = run(sys.argv[1:])
     if "h5py" in sys.modules:
         # A file that could not be read to its end keeps the HDF5 library from ending: it ends the

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
-from types import FrameType
 
 import click
 
 from deconvsurgery.errors import SurgeryError
+from deconvsurgery.signals.raised import ENDING, Raiser
 from deconvsurgery.version import __version__
 
 from .console import show_error, show_usage_error, silence
@@ -129,8 +129,12 @@ def run(arguments: Sequence[str]) -> int:
         _say(f"interrupted; {_WHOLE}")
         return 130
     except _Ended as ended:
-        _say(f"ended by {signal.Signals(ended.number).name}; {_WHOLE}")
-        return 128 + ended.number
+        by = signal.Signals(ended.number)
+        if by is signal.SIGINT:  # in the line is the terminal's ^C
+            _say(f"interrupted; {_WHOLE}", start="\n")
+        else:
+            _say(f"ended by {by.name}; {_WHOLE}")
+        return 128 + by
     except (BrokenPipeError, SystemExit):
         # click turns a broken pipe into SystemExit(1), and raises no other when not standalone.
         silence(sys.__stdout__)
@@ -156,30 +160,21 @@ def _signals() -> Iterator[None]:
 
     Those that follow must not disturb that.
     """
-    ending = False
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        nonlocal ending
-        if ending:
-            return
-        ending = True
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise _Ended(number)
-
-    caught = [signal.SIGINT, signal.SIGTERM]
-    caught += [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
-    before = {number: signal.getsignal(number) for number in caught}
+    raiser = Raiser(_Ended)
+    before = {number: signal.getsignal(number) for number in ENDING}
+    hook = sys.unraisablehook
     try:
+        sys.unraisablehook = raiser.lost
         for number, old in before.items():
             if old is not signal.SIG_IGN:  # nohup must stay in force
-                signal.signal(number, end)
+                signal.signal(number, raiser)
         yield
     finally:
         for number, old in before.items():
             signal.signal(number, old if old is not None else signal.SIG_DFL)
+        sys.unraisablehook = hook
 
 
-def _say(words: str) -> None:
+def _say(words: str, start: str = "") -> None:
     with suppress(OSError):
-        click.echo(f"deconvsurgery: {words}", err=True)
+        click.echo(f"{start}deconvsurgery: {words}", err=True)

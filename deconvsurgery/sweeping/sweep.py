@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
@@ -113,8 +114,9 @@ def sweep(
             if engine == "dask"
             else run_local(settle, tasks, count)
         )
-        for done, answer in answers:
-            book.note(done, answer)
+        with closing(answers):  # at once: whoever works on has nobody to work for
+            for done, answer in answers:
+                book.note(done, answer)
         ledger.finish()
     book.spend(listing)
     if not book.summary.total:

@@ -349,20 +349,7 @@ def test_closed_streams(files: list[Path], closed: str) -> None:
     assert [layer.name for layer in saved.layer[-2:]] == ["upscore2", "upscore"]
 
 
-def test_a_signal_before_anything_was_read_ends_it_with_130(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Interrupted:
-        def __getattr__(self, name: str) -> object:
-            raise KeyboardInterrupt
-
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # as main does, who would not take it back
-    monkeypatch.setitem(sys.modules, "deconvsurgery.cli", Interrupted())
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code == 130
-
-
+@pytest.mark.usefixtures("usual_signals")  # which main changes
 def test_behind_the_hdf5_library_it_ends_at_once_whatever_streams_there_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

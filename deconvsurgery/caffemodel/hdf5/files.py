@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,36 +46,6 @@ def key(path: str) -> str | bytes:
     except UnicodeEncodeError:
         return path.encode("utf-8", "surrogateescape")
     return path
-
-
-@contextmanager
-def held_signals() -> Iterator[Callable[[], None]]:
-    """Signals that would raise wait until the body is left, or lets them in by what it is given.
-
-    Raised in what the library calls, they would be lost in it. The body lets them in between calls
-    of its own. Only the main thread gets any.
-    """
-    waiting: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
-    before = {number: signal.getsignal(number) for number in numbers if number is not None}
-    raising = {number: handler for number, handler in before.items() if callable(handler)}
-
-    def let_in() -> None:
-        while waiting:
-            number = waiting.pop(0)
-            raising[signal.Signals(number)](number, None)
-
-    try:
-        for number in raising:
-            signal.signal(number, lambda number, _frame: waiting.append(number))
-        yield let_in
-    finally:
-        for number, handler in raising.items():
-            signal.signal(number, handler)
-        let_in()
 
 
 class Reading(io.RawIOBase):

@@ -8,10 +8,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.errors import ModelError
+from deconvsurgery.signals.held import held_signals
 
 from .files import (
     Writing,
-    held_signals,
     key,
     loaded_h5py,
     told,

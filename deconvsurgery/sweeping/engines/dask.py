@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack
 from itertools import islice
-from multiprocessing import resource_tracker
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from deconvsurgery.errors import FileError, FormatError
 
-from .started_apart import started_apart
+from .started_apart import started_apart, started_deaf
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -34,7 +32,7 @@ def run_dask(
     tasks: Iterable[Task],
     workers: int,
     scheduler: str | None = None,
-) -> Iterator[tuple[Task, Answer | BaseException]]:
+) -> Generator[tuple[Task, Answer | BaseException], None, None]:
     """Each task with its answer, or with what was raised, in the order in which they come.
 
     Without the address of a scheduler a cluster of ``workers`` processes is started here, and ended
@@ -176,17 +174,19 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
         stack.enter_context(started_apart())  # as long as it starts workers in place of dead ones
         # A worker's profile of itself would grow by 300 MB in an hour of small pairs.
         stack.enter_context(config.set({"distributed.worker.profile.enabled": False}))
-        with _deaf():
-            cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                # Else it listens to the whole network, at a port that another cluster may have.
-                scheduler_kwargs={"dashboard": False, "dashboard_address": _NOWHERE},
-                worker_dashboard_address=_NOWHERE,
-                silence_logs=logging.CRITICAL,  # in its workers, too
+        with started_deaf():
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    # Else it listens to the whole network, at a port that another cluster may have.
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": _NOWHERE},
+                    worker_dashboard_address=_NOWHERE,
+                    silence_logs=logging.CRITICAL,  # in its workers, too
+                )
             )
-        return stack.enter_context(Client(stack.enter_context(cluster)))
+        return stack.enter_context(Client(cluster))
     try:
         client = stack.enter_context(Client(scheduler, timeout=_PATIENCE))
         client.wait_for_workers(1, timeout=_PATIENCE)
@@ -197,20 +197,6 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
             transient=True,
         ) from error
     return client
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Threads and processes that begin here never hear of Ctrl-C, which reaches a terminal's all.
-
-    The one in front decides what ends, and how. Here it is heard, a moment later.
-    """
-    resource_tracker.ensure_running()  # where it begins, it would lift the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _set_back(environment: dict[str, str]) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from threading import Thread
 from types import FrameType
 from typing import TypeVar, cast
 
-from .started_apart import SweepContext, started_apart
+from deconvsurgery.signals.raised import ENDING, Raiser
+
+from .started_apart import SweepContext, heed_again, started_apart, started_deaf
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -26,7 +29,7 @@ _NO_MORE = object()
 
 def run_local(
     work: Callable[[Task], Answer], tasks: Iterable[Task], workers: int
-) -> Iterator[tuple[Task, Answer | BaseException]]:
+) -> Generator[tuple[Task, Answer | BaseException], None, None]:
     """Each task with its answer, or with what was raised, in the order in which they come.
 
     When a process dies, those that were on their way are done again one by one, to find the task
@@ -73,7 +76,7 @@ def _submitted(
     pool: ProcessPoolExecutor, work: Callable[[Task], Answer], task: Task
 ) -> Future[Answer]:
     try:
-        with started_apart():  # it starts processes as they are needed
+        with started_apart(), started_deaf():  # it starts processes as they are needed
             return pool.submit(_worked, work, task)
     except BrokenProcessPool as error:  # a worker died when nobody looked
         future: Future[Answer] = Future()
@@ -82,13 +85,17 @@ def _submitted(
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, SweepContext(), initializer=_heed_signals)
+    with started_deaf():
+        return ProcessPoolExecutor(workers, SweepContext(), initializer=_heed_signals)
 
 
 def _heed_signals() -> None:
-    """Ctrl-C reaches all processes of a terminal; the one in front decides what ends, and how."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A terminal's signals reach all its processes; the one in front decides what ends, and how."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    sys.unraisablehook = _raise.lost
     signal.signal(signal.SIGTERM, _leave)
+    heed_again()
     Thread(target=_follow, daemon=True).start()
 
 
@@ -100,26 +107,31 @@ def _follow() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+class _Left(SystemExit):
+    """A worker was asked to end while it had a task."""
+
+
+_raise = Raiser(_Left)  # what is cleaned up is cleaned up once
 _busy = False  # with a task, in a process of the pool
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
+def _leave(number: int, frame: FrameType | None) -> None:
     if not _busy:
         os._exit(0)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is cleaned up is cleaned up once
-    raise SystemExit
+    _raise(number, frame)
 
 
 def _worked(work: Callable[[Task], Answer], task: Task) -> Answer:
     global _busy
-    _busy = True
     try:
-        return work(task)
+        try:
+            _busy = True
+            return work(task)
+        finally:
+            _busy = False
     except SystemExit:
         # Cleaned up, and no other task is to be begun: a pool would take this for an answer.
         os._exit(0)
-    finally:
-        _busy = False
 
 
 def _end(pool: ProcessPoolExecutor) -> None:

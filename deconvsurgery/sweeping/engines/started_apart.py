@@ -1,13 +1,20 @@
-"""Worker processes that do not run the caller's script again; what they do is not decided here."""
+"""Worker processes that do not run the caller's script again, nor hear what its terminal sends.
+
+What they do is not decided here.
+"""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import spawn
+from multiprocessing import resource_tracker, spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
 from threading import Lock
 from typing import Any, Final
+
+from deconvsurgery.signals.held import held_signals
+from deconvsurgery.signals.raised import ENDING
 
 DASK_NAME: Final = "Dask Worker process (from Nanny)"
 """What ``distributed.nanny`` calls each of its processes."""
@@ -23,6 +30,7 @@ class SweepContext(SpawnContext):
     Process = SweepProcess
 
 
+_ENDING: Final = frozenset(ENDING)
 _NAMES: Final = (SweepProcess.__name__, DASK_NAME)
 _lock = Lock()
 _sweeps = 0
@@ -57,3 +65,26 @@ def _without_main(name: str) -> dict[str, Any]:
         data.pop("init_main_from_name", None)
         data.pop("init_main_from_path", None)
     return data
+
+
+@contextmanager
+def started_deaf() -> Iterator[None]:
+    """Threads and processes that begin within it hear no signal that ends a run.
+
+    Ctrl-C and a closed terminal reach all processes at once; the one in front decides what ends,
+    and how. Here they are heard when the block is left: a process that is half started is nobody's
+    to end. Multiprocessing's own process that tidies up begins here, too, and is never hung up.
+    """
+    with held_signals():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        try:
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # where that began, it lifted some
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def heed_again() -> None:
+    """In a process that began so, and knows by now what to do: let in what waits."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.hdf5.files import Reading, Writing, held_signals, told
+from deconvsurgery.caffemodel.hdf5.files import Reading, Writing, told
 from helpers.models import BytesSource
 from helpers.words import Words
 
@@ -132,36 +130,3 @@ def test_the_systems_errors_are_not_the_librarys(words: Words) -> None:
         raise OSError("no filter")
     assert raised.value.hint is not None
     words(raised.value)
-
-
-def test_a_signal_waits_until_it_is_let_in() -> None:
-    seen: list[str] = []
-    old = signal.signal(signal.SIGTERM, lambda *_: seen.append("signal"))
-    try:
-        with held_signals() as let_in:
-            signal.raise_signal(signal.SIGTERM)
-            seen.append("held")
-            let_in()
-            seen.append("let in")
-            signal.raise_signal(signal.SIGTERM)
-            seen.append("at the end")
-        assert seen == ["held", "signal", "let in", "at the end", "signal"]
-        signal.raise_signal(signal.SIGTERM)
-        assert seen[5:] == ["signal"]
-    finally:
-        signal.signal(signal.SIGTERM, old)
-
-
-def test_another_thread_gets_no_signals_and_holds_none() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    seen: list[object] = []
-
-    def work() -> None:
-        with held_signals() as let_in:
-            seen.append(signal.getsignal(signal.SIGINT))
-            let_in()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert seen == [before]
