@@ -16,7 +16,7 @@ from .console import (
     show,
     show_raw,
 )
-from .report_option import check_report_place, report_option, write_report
+from .report_option import LOOKED_AT, check_report_place, report_option, write_report
 from .shared_options import READ, FormatAndFile, layer_options
 from .verbose_option import verbose_option
 
@@ -171,14 +171,15 @@ def command(
     from deconvsurgery.verbs.check import check_pairs
 
     run_files = RunFiles()
-    pairs = _pairs(files, _asked(options), config, run_files, isolated=isolated)
-    for pair in pairs:
-        run_files.reads("the net", pair.net)
-        run_files.reads("the model", pair.model)
     for kind, file in also.items():
         run_files.writes(f"the {kind} document", file)
+    for file in files:
+        run_files.reads(LOOKED_AT, file)
+    run_files.reads("the settings", config)
     run_files.check()
     check_report_place(report, run_files, force=force)
+    pairs = _pairs(files, _asked(options), config, run_files, isolated=isolated)
+    run_files.check()
     results = tuple(check_pairs(pairs, nets_only=nets_only, pictures=report is not None))
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
@@ -239,11 +240,14 @@ def _pairs(
             if settings.path:
                 lacking = f"{settings.path} lists no pairs"
             raise click.UsageError(f"no net is named, and {lacking}")
+        pairs = []
         for each in settings.pairs:
             run_files.reads("the list of pairs", each.listed)
-        return [
-            Pair(each.net, each.model, asked.over(each.checking)) for each in every_pair(settings)
-        ]
+        for each in every_pair(settings):
+            run_files.reads("the net", each.net)
+            run_files.reads("the model", each.model)
+            pairs.append(Pair(each.net, each.model, asked.over(each.checking)))
+        return pairs
     told = {
         key: each.checking
         for each in reversed(settings.pairs)

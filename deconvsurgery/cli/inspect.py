@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .console import make_console, show, show_json
-from .report_option import check_report_place, report_option, write_report
+from .report_option import LOOKED_AT, check_report_place, report_option, write_report
 from .shared_options import READ, layer_options, state_arguments
 from .verbose_option import verbose_option
 
@@ -47,16 +47,18 @@ def command(
     Files are told apart by content. Without -p every Deconvolution has a row.
     """
     from deconvsurgery.inputs.open_inputs import net_and_model
+    from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.verbs.inspect import inspect
-    from deconvsurgery.verbs.open_and_write import files_of
 
     if len(files) > 2:
         raise click.UsageError("one net and one model at most")
     if picture and as_json:
         raise click.UsageError("--json has no pictures: leave out one of --picture and --json")
-    net, model = net_and_model(files)
-    run_files = files_of(net, model)
+    run_files = RunFiles()
+    for file in files:
+        run_files.reads(LOOKED_AT, file)
     check_report_place(report, run_files, force=force)
+    net, model = net_and_model(files)
     if picture and model is None:
         raise click.UsageError("--picture shows weights: name the model, too")
     result = inspect(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from deconvsurgery.verbs.check import CheckResult
     from deconvsurgery.verbs.inspect import InspectResult
 
+LOOKED_AT = "a file that is looked at"  # a net or a model: which, only its content says
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

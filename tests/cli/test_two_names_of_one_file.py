@@ -1,0 +1,291 @@
+"""No two files of a run are one, by whatever names; nothing is changed then, with --force either.
+
+A matrix: every verb, every two of its files of which one is written, every way to be one. It is
+made from the commands' own declarations (helpers/file_parameters.py).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import combinations
+from pathlib import Path
+
+import click
+import pytest
+
+from deconvsurgery.cli.shared_options import FileName
+from helpers.campaigns import campaign_of_pairs
+from helpers.commands import VERBS, command_of
+from helpers.file_parameters import CONTENT, NO_FILES, OTHER_VERBS, READ, WRITTEN, Line, Slot, lines
+from helpers.models import write_demo
+from helpers.runs import run_here
+
+LINES = lines()
+PAIRS = [
+    (line, one, other)
+    for line in LINES
+    for one, other in combinations(line.slots, 2)
+    if {one.use, other.use} != {READ}
+]
+
+
+# --- no parameter is forgotten
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_parameter_that_takes_text_says_whether_it_is_a_file(verb: str) -> None:
+    for parameter in command_of(verb).params:
+        text = type(parameter.type) is type(click.STRING)
+        assert not text or parameter.name in NO_FILES, f"{verb} {parameter.name}"
+        if isinstance(parameter.type, FileName):
+            assert parameter.name not in NO_FILES
+
+
+def test_every_verb_is_in_the_matrix() -> None:
+    assert {line.verb for line in LINES} == CONTENT.keys() == {*VERBS} - OTHER_VERBS
+
+
+# --- the matrix
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_demo(tmp_path_factory.mktemp("template"))
+    assert run_here(folder, "apply", "--save-patch", "undo", "net", "in", "full")[0] == 0
+    (folder / "settings.toml").write_text("pattern = 'up'\n")
+    shutil.copy(folder / "net", folder / "net-alone")
+    return folder
+
+
+@pytest.fixture
+def place(template: Path, tmp_path: Path) -> Path:
+    """A folder with all that is read, which has a second name."""
+    folder = Path(shutil.copytree(template, tmp_path / "place"))
+    (tmp_path / "linked").symlink_to("place")
+    return folder
+
+
+def settled(line: Line, place: Path) -> Path:
+    for name, text in line.settings.items():
+        (place / name).write_text(text)
+    return place
+
+
+Found = dict[str, tuple[int, int, int, int, bytes | str]]
+
+
+def content(place: Path) -> Found:
+    """All that is there: mode, inode, names, times, and bytes, or where a link leads."""
+    found: Found = {}
+    for path in sorted(place.rglob("*")):
+        status = path.lstat()
+        data = os.readlink(path) if path.is_symlink() else path.read_bytes()
+        told = (status.st_mode, status.st_ino, status.st_nlink, status.st_mtime_ns, data)
+        found[str(path.relative_to(place))] = told
+    return found
+
+
+@pytest.mark.parametrize("line", LINES, ids=str)
+def test_with_a_file_for_each_it_runs(line: Line, place: Path) -> None:
+    """Or what is refused below might be refused for another reason."""
+    before = content(settled(line, place))
+    code, _, errors = run_here(place, *line.arguments({}))
+    assert (code in (0, 1), errors) == (True, b"")
+    after = content(place)
+    for slot in line.slots:
+        assert slot.use != WRITTEN or after[slot.name] != before.get(slot.name)
+
+
+# Ways to name a file anew, which may not be there yet; None: not this one.
+
+
+def the_same(_place: Path, name: str, _stack: ExitStack) -> str | None:
+    return name
+
+
+def from_here(_place: Path, name: str, _stack: ExitStack) -> str | None:
+    return f"./{name}"
+
+
+def symbolic_link(place: Path, name: str, _stack: ExitStack) -> str | None:
+    (place / "soft").symlink_to(name)
+    return "soft"
+
+
+def hard_link(place: Path, name: str, _stack: ExitStack) -> str | None:
+    if not (place / name).exists():
+        (place / name).write_bytes(b"of an earlier run")
+    (place / "hard").hardlink_to(place / name)
+    return "hard"
+
+
+def linked_folder(_place: Path, name: str, _stack: ExitStack) -> str | None:
+    return f"../linked/{name}"
+
+
+def file_url(place: Path, name: str, _stack: ExitStack) -> str | None:
+    return f"file://{place}/{name}"
+
+
+def second_name_of_its_scheme(place: Path, name: str, _stack: ExitStack) -> str | None:
+    return f"LOCAL://localhost{place}/./{name}"
+
+
+def descriptor(place: Path, name: str, stack: ExitStack) -> str | None:
+    if not (place / name).exists() or not Path("/dev/fd").exists():
+        return None
+    return f"/dev/fd/{stack.enter_context((place / name).open()).fileno()}"
+
+
+def another_case(place: Path, name: str, _stack: ExitStack) -> str | None:
+    """Only where the file system ignores it."""
+    return name.upper() if (place / "NET").exists() else None
+
+
+WAYS: tuple[Callable[[Path, str, ExitStack], str | None], ...] = (
+    the_same,
+    from_here,
+    symbolic_link,
+    hard_link,
+    linked_folder,
+    file_url,
+    second_name_of_its_scheme,
+    descriptor,
+    another_case,
+)
+
+
+def named(what: object) -> str:
+    if isinstance(what, tuple):
+        return ", ".join(getattr(each, "label", str(each)) for each in what)
+    return str(getattr(what, "__name__", what)).replace("_", " ")
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as entered:
+        yield entered
+
+
+@pytest.mark.parametrize(("pair", "way"), campaign_of_pairs(PAIRS, WAYS, named))
+def test_one_file_by_two_names(
+    pair: tuple[Line, Slot, Slot],
+    way: Callable[[Path, str, ExitStack], str | None],
+    place: Path,
+    stack: ExitStack,
+) -> None:
+    line, one, other = pair
+    settled(line, place)
+    # What is read must be there; the other one is named for it.
+    stays, moves = (other, one) if other.use == READ and not one.fixed else (one, other)
+    if moves.fixed:
+        stays, moves = moves, stays
+    name = way(place, stays.name, stack)
+    if name is None:
+        return
+    refused(line, {moves.label: name}, place, (name, stays.name))
+
+
+def refused(line: Line, names: dict[str, str], place: Path, both: tuple[str, str]) -> None:
+    """One sentence that names both, and nothing else; whatever was said of force."""
+    before = content(place)
+    for flags in ((), ("--json",)) if line.verb != "revert" else ((),):
+        code, out, errors = run_here(place, *line.arguments(names, *flags))
+        assert content(place) == before
+        assert code == 2
+        if flags:
+            assert errors == b""
+            continue
+        assert out == b""
+        first, *hint = errors.decode().splitlines()
+        assert first.startswith("error: ")
+        assert all(each in first for each in both)
+        assert [each[:8] for each in hint] == ["  hint: "]
+
+
+# --- objects, and streams
+
+
+OBJECTS = (
+    ("s3://zoo/a", "s3://zoo/a"),
+    ("s3://zoo/a", "S3A://zoo/a"),
+    ("gs://zoo/a", "gcs://zoo/a"),
+    ("az://zoo/a", "abfs://zoo/a"),
+)
+
+
+@pytest.mark.parametrize(
+    ("pair", "urls"),
+    campaign_of_pairs(
+        [pair for pair in PAIRS if not pair[1].fixed and not pair[2].fixed], OBJECTS, named
+    ),
+)
+def test_one_object_by_two_urls(
+    pair: tuple[Line, Slot, Slot], urls: tuple[str, str], place: Path
+) -> None:
+    """No store is asked for it: there is none."""
+    line, one, other = pair
+    settled(line, place)
+    refused(line, {one.label: urls[0], other.label: urls[1]}, place, urls)
+
+
+READERS = [
+    (line, one, other)
+    for line in LINES
+    for one, other in combinations(line.slots, 2)
+    if {one.use, other.use} == {READ} and not one.fixed
+]
+
+
+@pytest.mark.parametrize("pair", READERS, ids=named)
+def test_standard_input_is_read_once(pair: tuple[Line, Slot, Slot], place: Path) -> None:
+    line, one, other = pair
+    before = content(place)
+    code, out, errors = run_here(place, *line.arguments({one.label: "-", other.label: "-"}))
+    assert (code, out) == (2, b"")
+    assert errors.startswith(b"error: ")
+    assert content(place) == before
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [each for each in PAIRS if each[1].label == "output" and each[2].label == "report"],
+    ids=named,
+)
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_a_model_on_standard_output_is_alone_there(
+    pair: tuple[Line, Slot, Slot], name: str, place: Path
+) -> None:
+    line, one, other = pair
+    before = content(place)
+    code, out, errors = run_here(place, *line.arguments({one.label: "-", other.label: name}))
+    assert (code, out) == (2, b"")
+    assert errors.startswith(b"error: ")
+    assert content(place) == before
+
+
+# --- what demo writes has names of its own
+
+
+@pytest.mark.parametrize("link", ["soft", "hard"])
+def test_files_of_a_demo_that_are_one(link: str, tmp_path: Path) -> None:
+    assert run_here(tmp_path, "demo", "d")[0] == 0
+    folder = tmp_path / "d"
+    for one, other in combinations(("net.prototxt", "base.caffemodel", "fcn.caffemodel"), 2):
+        kept = (folder / other).read_bytes()
+        (folder / other).unlink()
+        if link == "soft":
+            (folder / other).symlink_to(one)
+        else:
+            (folder / other).hardlink_to(folder / one)
+        before = content(folder)
+        code, out, errors = run_here(tmp_path, "demo", "-f", "d")
+        assert (code, out) == (2, b"")
+        assert one.encode() in errors
+        assert other.encode() in errors
+        assert content(folder) == before
+        (folder / other).unlink()
+        (folder / other).write_bytes(kept)
