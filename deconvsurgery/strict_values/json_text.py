@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from deconvsurgery.wording import quoted
 
-from .kinds import WrongValueError
+from .kinds import WrongValueError, comes_back
 
 DEEPEST: Final = 100  # lists and tables within each other; as protobuf's own limit
 _MOST_DIGITS: Final = 20  # of a whole number; 2^64 has as many
@@ -134,19 +134,4 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _is_sound(told: str, *, any_bytes: bool) -> bool:
-    return names_a_file(told) if any_bytes else _SURROGATE.search(told) is None
-
-
-def names_a_file(told: str) -> bool:
-    r"""Whether a text comes back from its bytes as it is: what `os.fsdecode` gives does.
-
-    >>> names_a_file("up\udcff"), names_a_file("\ud800"), names_a_file("\udcc3\udca9")
-    (True, False, False)
-    """
-    if told.isascii():
-        return True
-    try:
-        data = told.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return data.decode("utf-8", "surrogateescape") == told
+    return comes_back(told) if any_bytes else _SURROGATE.search(told) is None

@@ -6,7 +6,6 @@ A kind takes a value or says what is wrong with it, in one short line, whatever 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
@@ -90,15 +89,26 @@ def path(*, empty: bool = False) -> Kind[str]:
 
     def taken(value: Any, place: str) -> str:
         found = plain.take(value, place)
-        try:
-            possible = b"\0" not in os.fsencode(found)
-        except UnicodeEncodeError:  # half a surrogate pair
-            possible = False
-        if not possible:
+        if "\0" in found or not comes_back(found):
             raise WrongValueError(f"is {said(found)}, and no file has such a name", place)
         return found
 
     return Kind(plain.words, taken)
+
+
+def comes_back(told: str) -> bool:
+    r"""Whether a text comes back from its bytes as it is: what `os.fsdecode` gives does.
+
+    >>> comes_back("up\udcff"), comes_back("\ud800"), comes_back("\udcc3\udca9")
+    (True, False, False)
+    """
+    if told.isascii():
+        return True
+    try:
+        data = told.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return data.decode("utf-8", "surrogateescape") == told
 
 
 def word(longest: int) -> Kind[str]:
@@ -187,6 +197,7 @@ def table(
 
     Any ``others`` are refused, or else passed over: they are not in what is taken.
     """
+    named = [(key, below("", key), kind) for key, kind in fields.items()]
 
     def taken(value: Any, place: str) -> dict[str, Any]:
         found = _table(value, place)
@@ -198,8 +209,8 @@ def table(
             known = listed(list(fields))
             raise WrongValueError(f"has the key {quoted(strange)}; keys are {known}", place)
         return {
-            key: kind.take(found[key], below(place, key))
-            for key, kind in fields.items()
+            key: kind.take(found[key], f"{place}.{name}" if place else name)
+            for key, name, kind in named
             if key in found
         }
 

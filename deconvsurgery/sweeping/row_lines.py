@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.strict_values.json_text import json_value, names_a_file
+from deconvsurgery.strict_values.json_text import json_value
 from deconvsurgery.strict_values.kinds import (
     ANYTHING,
-    LONGEST_PATH,
     Kind,
     WrongValueError,
     list_of,
@@ -30,7 +29,6 @@ from deconvsurgery.strict_values.kinds import (
     whole,
     word,
 )
-from deconvsurgery.wording import quoted
 
 from .result_rows import LONGEST_TEXT, Outcome, Row
 
@@ -62,9 +60,8 @@ _ERROR = table(_ERROR_FIELDS, needed=("kind", "message"), others=True)
 
 def _result(value: Any, place: str) -> dict[str, Any]:
     """What a verb said; of that only the rules of findings mean something here."""
-    result = table_of(ANYTHING, 1_000).take(value, place)
-    findings = list_of(table({"rule": _RULE_ID}, needed=("rule",), others=True), LONGEST_ROW)
-    findings.take(result.get("findings", []), f"{place}.findings")
+    result = _RESULT.take(value, place)
+    _FINDINGS.take(result.get("findings", []), f"{place}.findings")
     return result
 
 
@@ -75,7 +72,9 @@ def _rule(value: Any, place: str) -> str:
     return found
 
 
+_RESULT = table_of(ANYTHING, 1_000)
 _RULE_ID = Kind("a rule's id", _rule)
+_FINDINGS = list_of(table({"rule": _RULE_ID}, needed=("rule",), others=True), LONGEST_ROW)
 _FIELDS: Final[Mapping[str, Kind[Any]]] = {
     "net": _PATH,
     "model": _PATH,
@@ -127,12 +126,11 @@ def read_row(data: bytes, *, never: Outcome) -> Row:
 def check_paths(pair: Pair) -> None:
     """Raise ``ConfigError`` for a path that no row can hold, as no file or object has it."""
     for name in ("net", "model", "output", "net_output"):
-        told = getattr(pair, name)
-        if told is not None and (len(told) > LONGEST_PATH or not names_a_file(told)):
-            raise ConfigError(
-                f"no file has such a name: {name.replace('_', '-')} {quoted(told)}",
-                hint=f"a path has at most {LONGEST_PATH:,} characters",
-            )
+        try:
+            _PATH.take(getattr(pair, name), name.replace("_", "-"))
+        except WrongValueError as error:
+            hint = "name it as the file system does"
+            raise ConfigError(f"a pair's {error}", hint=hint) from None
 
 
 def written(row: Row) -> bytes:

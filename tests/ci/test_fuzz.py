@@ -27,7 +27,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("target", ["index", "net", "splice", "apply", "url"])
+@pytest.mark.parametrize(
+    "target", ["index", "net", "splice", "apply", "url", "rows", "results", "patch"]
+)
 def test_a_slice_of_fuzzing_finds_nothing(target: str) -> None:
     # What lands is judged by the same inputs each time, as far as time allows them.
     seed = 1 if "CI" in os.environ else random.randrange(1, 2**31)

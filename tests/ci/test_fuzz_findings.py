@@ -6,6 +6,7 @@ Needs no fuzzer. A finding is a file in ``tests/fuzz/findings/HARNESS``; here it
 from __future__ import annotations
 
 import importlib
+import json
 import random
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import pytest
 from helpers.places import TESTS
 
 FUZZ = TESTS / "fuzz"
-TARGETS = ("index", "net", "splice", "apply", "url")
+TARGETS = ("index", "net", "splice", "apply", "url", "rows", "results", "patch")
 FINDINGS = sorted((FUZZ / "findings").glob("*/*"))
 
 
@@ -28,7 +29,7 @@ def loaded() -> Callable[[str], Any]:
     """The harnesses and what lies beside them: scripts, which find each other by their folder."""
     sys.path.insert(0, str(FUZZ))
     try:
-        names = (*TARGETS, "seeds", "words", "mutation", "oracle")
+        names = (*TARGETS, "seeds", "words", "mutation", "json_mutation", "oracle")
         return {name: importlib.import_module(name) for name in names}.__getitem__
     finally:
         sys.path.remove(str(FUZZ))
@@ -132,6 +133,43 @@ def test_a_scheme_that_is_taken_for_another_is_found(
     assert found(loaded("url"), list(loaded("seeds").seeds("url")))
 
 
+def test_a_row_that_says_something_else_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness, right = loaded("rows"), loaded("rows").read_row
+    seeds = list(loaded("seeds").seeds("rows"))
+    wrong = {"requests": 3, "model": "other", "seal": "other", "outcome": "begun"}
+    for name, value in wrong.items():
+        monkeypatch.setattr(
+            harness, "read_row", lambda *a, n=name, v=value, **k: replace(right(*a, **k), **{n: v})
+        )
+        assert found(harness, seeds), name
+
+
+def test_a_file_that_is_cut_wrongly_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = loaded("results")
+    monkeypatch.setattr(harness.results_file, "is_cut_row", lambda *_a, **_k: True)
+    assert found(harness, list(loaded("seeds").seeds("results")))
+
+
+def test_ranges_that_are_not_looked_at_are_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = loaded("patch")
+    monkeypatch.setattr("deconvsurgery.splicing.undo_patch._confirm_order", lambda undo: None)
+    assert found(harness, list(loaded("seeds").seeds("patch")))
+
+
+def test_a_patch_that_makes_something_else_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness, right = loaded("patch"), loaded("patch").edits_of
+    monkeypatch.setattr(harness, "edits_of", lambda *given: right(*given)[:-1])
+    assert found(harness, list(loaded("seeds").seeds("patch")))
+
+
 # --- mutations
 
 
@@ -163,3 +201,23 @@ def test_mutations_keep_braces_in_pairs(loaded: Callable[[str], Any]) -> None:
     assert max(map(len, mutated)) <= 256
     assert len(set(mutated)) > 100
     assert len(whole) > 250
+
+
+def test_mutations_of_json_are_mostly_json(loaded: Callable[[str], Any]) -> None:
+    """Half of them are, by Python's reader; the blind ones are left out."""
+    words = list(loaded("words").json_words())
+    mutator = loaded("json_mutation").JsonMutator(lambda data, _size: data, words, 1)
+    row = next(loaded("seeds").seeds("rows"))
+    mutated = [mutator(row, 600, seed) for seed in range(400)]
+    whole = [each for each in mutated if _is_json(each[1:])]
+    assert max(map(len, mutated)) <= 600
+    assert len(set(mutated)) > 200
+    assert len(whole) > 150
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data.decode("utf-8", "surrogateescape"))
+    except ValueError:
+        return False
+    return True

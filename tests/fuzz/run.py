@@ -29,8 +29,13 @@ DICTIONARY = {
     "splice": "wire.dict",
     "apply": "wire.dict",
     "url": "url.dict",
+    "rows": "json.dict",
+    "results": "json.dict",
+    "patch": "json.dict",
 }
-HEAD = {"index": 0, "net": 1, "splice": 3, "apply": 2}  # bytes in front of the model or the net
+HEAD = {"index": 0, "net": 1, "splice": 3, "apply": 2, "rows": 1, "results": 0, "patch": 1}
+"""Bytes in front of what is read."""
+MEMORY = Path("/dev/shm")  # where files of a harness's own cost no disk
 SLOWEST = 30  # seconds for one input; more is a finding
 MOST_FINDINGS = 20  # mostly one fault again and again
 _PROGRESS = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)")
@@ -57,7 +62,8 @@ def main() -> int:
     if importlib.util.find_spec("atheris") is None:
         print("atheris is not installed: pip install -e '.[fuzz]'", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as scratch:
+        os.environ["TMPDIR"] = scratch  # libFuzzer ends without a word to Python
         corpus = given.corpus or Path(scratch) / "corpus"
         findings = given.findings or Path(scratch) / "findings"
         for place in (corpus, findings):
@@ -184,8 +190,9 @@ def _inside(target: str, options: list[str]) -> int:
 
     with atheris.instrument_imports(include=["deconvsurgery"]):
         harness = importlib.import_module(target)
+    from json_mutation import JsonMutator
     from mutation import TextMutator, WireMutator
-    from words import text_words, wire_fields
+    from words import json_words, text_words, wire_fields
 
     # Asked for at each call: Setup exchanges it.
     def mutate(data: bytes, size: int) -> bytes:
@@ -194,6 +201,8 @@ def _inside(target: str, options: list[str]) -> int:
     mutator: dict[str, Any] = {}  # what has neither lengths nor braces needs none
     if target == "net":
         mutator["custom_mutator"] = TextMutator(mutate, list(text_words()), HEAD[target])
+    elif DICTIONARY[target] == "json.dict":
+        mutator["custom_mutator"] = JsonMutator(mutate, list(json_words()), HEAD[target])
     elif target in HEAD:
         mutator["custom_mutator"] = WireMutator(mutate, wire_fields(), HEAD[target])
     atheris.Setup([sys.argv[0], *options], harness.check, **mutator)

@@ -5,12 +5,19 @@ Written byte by byte, as no library would: values in several pieces, fields that
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
 from oracle import sized, tag, varint
+from words import FAILED, FOUND, UNDO
+
+from deconvsurgery.splicing.undo_patch import Range, header
+from deconvsurgery.sweeping.result_rows import Outcome
+from deconvsurgery.sweeping.row_lines import written
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "layouts"
 LARGEST = 256  # bytes
@@ -174,6 +181,66 @@ def urls() -> Iterator[bytes]:
         yield bytes([number * 7 % 60]) + "\n".join(texts).encode()
 
 
+def rows() -> Iterator[bytes]:
+    """Rows and records, behind the byte that says which of them it is."""
+    for line in row_lines():
+        for kind in (b"\0", b"\1"):
+            yield kind + line
+            yield kind + _lean(line)
+            yield kind + line.replace(b" ", b"")
+            yield kind + line[: len(line) // 2]
+
+
+def results() -> Iterator[bytes]:
+    """Results files, whole, cut short and other programs'."""
+    bare = [_lean(line) for line in row_lines()]
+    for line in (*row_lines(), *bare):
+        yield line
+        yield line[:-1]
+        yield line[: len(line) // 2]
+    for first, second in ((0, 1), (0, 0), (1, 2), (2, 3)):
+        yield bare[first] + bare[second]
+        yield bare[first] + bare[second][:60]
+    for other in (b'{"net": "a", "model": "b"', b"\n", b"[]\n", b"\xef\xbb\xbf{}\n", b"{", b""):
+        yield other
+        yield bare[0] + other
+
+
+def row_lines() -> list[bytes]:
+    """A row of each outcome."""
+    done = replace(FOUND, verb="apply", outcome=Outcome.DONE, result={"changed": True})
+    begun = replace(done, outcome=Outcome.BEGUN, seal=None, result=None, outputs={})
+    return [written(each) for each in (FOUND, FAILED, done, begun)]
+
+
+def _lean(line: bytes) -> bytes:
+    """A row with what it must have, and what this one says."""
+    told = json.loads(line)
+    needed = [*told][:7]
+    lean = {
+        key: value for key, value in told.items() if key in needed or value not in (0, {}, None)
+    }
+    return json.dumps({**lean, "warnings": []}).encode() + b"\n"
+
+
+def patches() -> Iterator[bytes]:
+    """Patches, whole and damaged; behind the byte that says whether they are made to fit."""
+    several = replace(UNDO, ranges=tuple(Range(at, at + 1, 2) for at in range(0, 10, 3)))
+    for undo in (UNDO, replace(UNDO, ranges=()), several, replace(UNDO, ranges=(Range(0, 10, 9),))):
+        whole = header(undo)
+        for kind in (b"\0", b"\1"):
+            yield kind + whole + bytes(undo.size)
+            yield kind + whole
+            yield kind + whole[: len(whole) // 2]
+            yield kind + whole.replace(b" ", b"")
+    whole = header(UNDO)
+    for value in (b"Infinity", b"0.5", b"-1", b'"9"', b"true", b"null", b"9" * 30):
+        yield b"\0" + whole.replace(b"9", value, 1)
+        yield b"\1" + whole.replace(b"[2, ", b"[" + value + b", ", 1)
+    yield b"\0" + whole.replace(b": 1,", b": 2,", 1)
+    yield b"\0"
+
+
 def seeds(target: str) -> Iterator[bytes]:
     """The first inputs of a harness, by its name."""
     if target == "index":
@@ -186,5 +253,11 @@ def seeds(target: str) -> Iterator[bytes]:
             yield bytes([number % 32, number, number % 35]) + model
     elif target == "url":
         yield from urls()
+    elif target == "rows":
+        yield from rows()
+    elif target == "results":
+        yield from results()
+    elif target == "patch":
+        yield from patches()
     else:
         yield from operands()

@@ -6,14 +6,32 @@ prototxt is made of, ``url.dict`` what an address is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from json_mutation import ODD
 from oracle import LOOKED_AT, NVIDIA, Proto, descriptors, sized, tag, varint
 
+import deconvsurgery as ds
+from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.splicing.undo_patch import Digest, Range, Undo, header
 from deconvsurgery.storage.address import SCHEMES
+from deconvsurgery.sweeping.result_rows import Outcome, Row, failed
+from deconvsurgery.sweeping.row_lines import written
 
 HERE = Path(__file__).parent
+
+FAILED = failed(Pair("a"), "apply", "0", ds.PrototxtError("bad", line=3, column=1, path="a"))
+FOUND = Row(
+    *("a", "b", "c", None, "check", "0", Outcome.FOUND, "cd", "ab"),
+    inputs={"a": "sha256:0"},
+    outputs={"c": "etag:1"},
+    result={"matched": 1, "findings": [{"rule": "DS001", "layer": "up", "line": 3}]},
+    warnings=("careful",),
+)
+UNDO = Undo(Digest(9, "a" * 64), Digest(10, "0" * 64), (Range(2, 4, 2), Range(5, 7, 1)))
+"""A row that failed, one of a check, a patch: what harnesses begin with."""
 
 _WIRE_TYPES = {
     Proto.TYPE_DOUBLE: 1,
@@ -93,6 +111,19 @@ def url_words() -> Iterator[bytes]:
     yield from (b"\0", b"\n", b"\xff", "ä".encode(), "\u202e".encode(), b"\xed\xa0\x80")
 
 
+def json_words() -> Iterator[bytes]:
+    """Fields of rows and of patches, with values that they may have."""
+    told = json.loads(written(FAILED)) | json.loads(written(FOUND))
+    told |= {"error": told["error"], "findings": FOUND.result["findings"] if FOUND.result else []}
+    told |= json.loads(header(UNDO))
+    for name, value in told.items():
+        yield json.dumps(name).encode()
+        yield f"{json.dumps(name)}: {json.dumps(value)}".encode()
+    for value in (*Outcome, "apply", "DS001", "FileError", "kind", "message", "rule", "line"):
+        yield json.dumps(value).encode()
+    yield from (word for word in ODD if len(word) <= 32)
+
+
 def dictionary(words: Iterable[bytes]) -> str:
     """The words as libFuzzer reads them, a line each."""
     return "".join(f'"{"".join(map(_escaped, word))}"\n' for word in words)
@@ -103,7 +134,12 @@ def _escaped(byte: int) -> str:
     return chr(byte) if plain else f"\\x{byte:02x}"
 
 
-DICTIONARIES = {"wire.dict": wire_words, "text.dict": text_words, "url.dict": url_words}
+DICTIONARIES = {
+    "wire.dict": wire_words,
+    "text.dict": text_words,
+    "url.dict": url_words,
+    "json.dict": json_words,
+}
 
 
 if __name__ == "__main__":

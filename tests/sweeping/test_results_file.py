@@ -229,7 +229,7 @@ def test_a_row_that_is_no_longer_there_is_told(place: Path, words: Words) -> Non
         words(caught.value)
 
 
-@pytest.mark.parametrize("path", ["x" * 40_000, "a\ud800", "\udcc3\udca9"])
+@pytest.mark.parametrize("path", ["x" * 40_000, "a\ud800", "\udcc3\udca9", "a\0b"])
 def test_a_pair_that_no_row_can_be_of(path: str, place: Path, words: Words) -> None:
     with Ledger(str(place)) as ledger:
         for each in (Pair(path), Pair("a", path), Pair("a", output=path)):

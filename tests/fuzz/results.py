@@ -1,0 +1,84 @@
+"""A sweep's results file: what is taken is found again, what is cut was surely a row's beginning.
+
+What is refused keeps its bytes. The input is the file.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rows import check_message
+
+import deconvsurgery as ds
+from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.sweeping import results_file
+from deconvsurgery.sweeping.result_rows import Outcome, Row, identity
+from deconvsurgery.sweeping.results_file import Ledger
+from deconvsurgery.sweeping.row_lines import read_row
+
+NEW = Row("\x7fnew", None, None, None, "check", "0", Outcome.DONE, seal="ab")
+
+# One folder for the process; run.py takes away what libFuzzer's end leaves of it.
+_FOLDER = tempfile.TemporaryDirectory()
+PLACE = Path(_FOLDER.name) / "rows.jsonl"
+
+
+def check(body: bytes) -> None:
+    """Open ``body`` as a results file; ``AssertionError`` where it is not treated as it must be."""
+    PLACE.write_bytes(body)
+    try:
+        with _small_pieces(), Ledger(str(PLACE)) as ledger:
+            kept = PLACE.read_bytes()
+            _check_cut(body, kept)
+            rows = [read_row(line + b"\n", never=Outcome.BEGUN) for line in kept.split(b"\n")[:-1]]
+            last = {identity(row): row for row in rows}
+            for row in last.values():
+                pair = Pair(row.net, row.model, output=row.output, net_output=row.net_output)
+                seal = None if row.outcome is Outcome.FAILED else row.seal
+                assert ledger.begin(pair) == (True, seal)
+                assert ledger.settled(pair) == row
+            ledger.append(NEW)
+            last[identity(NEW)] = NEW
+            ledger.finish()
+    except ds.FormatError as error:
+        check_message(error.message, error.hint)
+        assert PLACE.read_bytes() == body
+        return
+    found = [read_row(line, never=Outcome.BEGUN) for line in PLACE.read_bytes().splitlines(True)]
+    assert {identity(row): row for row in found} == last
+    assert len(found) == len(last)
+
+
+def _check_cut(body: bytes, kept: bytes) -> None:
+    """What is gone was the beginning of a row, and nobody else's."""
+    assert body.startswith(kept)
+    assert not kept or kept.endswith(b"\n")
+    gone = body[len(kept) :]
+    if not gone:
+        return
+    start = b'{"net": '
+    assert b"\n" not in gone
+    assert gone.startswith(start) or start.startswith(gone)
+    assert kept or b'"verb": ' in gone
+    try:
+        whole: Any = json.loads(gone.decode("utf-8", "surrogateescape"))
+    except ValueError:
+        return
+    assert isinstance(whole, dict)
+    read_row(gone, never=Outcome.BEGUN)
+
+
+@contextmanager
+def _small_pieces() -> Iterator[None]:
+    """A file comes in pieces of a few bytes, so that lines lie across their borders."""
+    usual = results_file._PIECE
+    results_file._PIECE = 50
+    try:
+        yield
+    finally:
+        results_file._PIECE = usual
