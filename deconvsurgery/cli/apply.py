@@ -97,10 +97,11 @@ def command(
     contains "up" are matched, as FCN's scripts choose them.
     """
     from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+    from deconvsurgery.storage.output_place import is_standard_output
     from deconvsurgery.verbs.apply import apply, apply_files
 
     planned_only = dry_run or check
-    to_stdout = output == "-" and not planned_only
+    to_stdout = not planned_only and output is not None and is_standard_output(output)
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")
     force = options["force"]

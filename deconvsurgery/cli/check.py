@@ -62,10 +62,14 @@ def _files(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
     """Files by format."""
+    if not values:
+        return {}
+    from deconvsurgery.storage.output_place import is_standard_output
+
     found: dict[str, str] = {}
     for value in values:
         form, _, file = value.partition("=")
-        if form not in FORMATS[1:] or file in ("", "-"):
+        if form not in FORMATS[1:] or not file or is_standard_output(file):
             raise click.BadParameter(f"{value!r} is not FORMAT=FILE, of {', '.join(FORMATS[1:])}")
         if form in found:
             raise click.BadParameter(f"{form} is to be written to two files")

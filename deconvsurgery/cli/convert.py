@@ -97,9 +97,10 @@ def command(
     Without options: binary, V2 layers, float32 values, shapes instead of legacy dims. What has
     that form already stays byte for byte. Values are never held whole.
     """
+    from deconvsurgery.storage.output_place import is_standard_output
     from deconvsurgery.verbs.convert import convert
 
-    to_stdout = output == "-" and not dry_run
+    to_stdout = not dry_run and output is not None and is_standard_output(output)
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")
     with shown_progress(silent=quiet or as_json or dry_run) as progress:

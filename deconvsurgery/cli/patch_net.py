@@ -89,6 +89,7 @@ def command(
     character stays: comments, indentation, line ends. NET and OUT may be '-'.
     """
     from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+    from deconvsurgery.storage.output_place import is_standard_output
     from deconvsurgery.verbs.patch_net import patch_net, patch_nets
 
     planned_only = dry_run or check
@@ -97,7 +98,7 @@ def command(
         what = "--nets-only" if nets_only else "more than NET and OUT"
         raise click.UsageError(f"{what} needs --in-place")
     net, output = files[0], files[1] if len(files) > 1 and not several else None
-    to_stdout = output == "-" and not planned_only
+    to_stdout = not planned_only and output is not None and is_standard_output(output)
     printed = {"--json": as_json, "--diff": diff, "OUT '-'": to_stdout}
     both = [name for name, wanted in printed.items() if wanted]
     if len(both) > 1:

@@ -24,8 +24,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def _file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """A file: standard output is the table's."""
-    if value in ("", "-"):
-        raise click.BadParameter(f"{value!r} is no file")
+    if value is not None:
+        from deconvsurgery.storage.output_place import is_standard_output
+
+        if not value or is_standard_output(value):
+            raise click.BadParameter(f"{value!r} is no file")
     return value
 
 

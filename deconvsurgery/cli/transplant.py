@@ -65,9 +65,10 @@ def command(
     is left to Caffe. Values are never held whole.
     """
     from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+    from deconvsurgery.storage.output_place import is_standard_output
     from deconvsurgery.verbs.transplant import transplant
 
-    to_stdout = output == "-" and not dry_run
+    to_stdout = not dry_run and output is not None and is_standard_output(output)
     if to_stdout and as_json:
         raise click.UsageError("--json and OUT '-' both need standard output")
     for pair in options["expand_score"]:

@@ -12,10 +12,11 @@ import re
 import shlex
 import stat
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from deconvsurgery.errors import OutputError
+from deconvsurgery.errors import OutputError, SurgeryError
 from deconvsurgery.storage.object_store.object_place import (
     ObjectPlace,
     check_object_place,
@@ -71,6 +72,16 @@ def found_place(output: str | os.PathLike[str]) -> AnyPlace:
     """Find out what ``output`` names; follows symbolic links, the dangling ones too."""
     given = file_of(output)
     return found_object_place(given) if is_url(given) else _found_place(given)
+
+
+def is_standard_output(output: str | os.PathLike[str]) -> bool:
+    """``-``, or another name of that descriptor: what is printed would be mixed with it."""
+    if output == "-":
+        return True
+    with suppress(SurgeryError):  # whoever writes there will tell
+        plain = file_of(output)
+        return not is_url(plain) and _found_place(plain).fd == 1
+    return False
 
 
 def _found_place(given: str) -> Place:

@@ -6,6 +6,7 @@ made from the commands' own declarations (helpers/file_parameters.py).
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,11 +18,11 @@ import click
 import pytest
 
 from deconvsurgery.cli.shared_options import FileName
-from helpers.campaigns import campaign_of_pairs
+from helpers.campaigns import campaign_but, campaign_of_pairs
 from helpers.commands import VERBS, command_of
 from helpers.file_parameters import CONTENT, NO_FILES, OTHER_VERBS, READ, WRITTEN, Line, Slot, lines
 from helpers.models import write_demo
-from helpers.runs import run_here
+from helpers.runs import run_here, tool
 
 LINES = lines()
 PAIRS = [
@@ -265,6 +266,33 @@ def test_a_model_on_standard_output_is_alone_there(
     assert (code, out) == (2, b"")
     assert errors.startswith(b"error: ")
     assert content(place) == before
+
+
+OTHER_NAMES = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+TO_STREAMS = ("apply net in", "convert in", "transplant net in", "patch-net net")
+
+
+@pytest.mark.parametrize("name", campaign_but(["/dev/stdout"], OTHER_NAMES))
+@pytest.mark.parametrize("line", TO_STREAMS)
+def test_standard_output_by_another_name_is_not_mixed_with_a_table(
+    line: str, name: str, place: Path
+) -> None:
+    verb, *files = line.split()
+    assert tool(verb, place, *files, "new").returncode == 0
+    done = tool(verb, place, *files, name)
+    assert (done.returncode, done.stdout) == (0, (place / "new").read_bytes())
+    assert done.stderr
+    done = tool(verb, place, *files, name, "--json")
+    assert (done.returncode, done.stderr) == (2, b"")
+    assert json.loads(done.stdout)["error"]["kind"] == "UsageError"
+
+
+@pytest.mark.parametrize("line", ["inspect --report {} net", "check --also sarif={} net"])
+def test_a_page_is_not_mixed_with_a_table(line: str, place: Path) -> None:
+    for name in ("-", "/dev/stdout"):
+        code, out, errors = run_here(place, *line.format(name).split())
+        assert (code, out) == (2, b"")
+        assert name.encode() in errors
 
 
 # --- what demo writes has names of its own
