@@ -12,9 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
-from deconvsurgery.wording import quoted
-
-from .kinds import WrongValueError, comes_back
+from .kinds import WrongValueError, comes_back, in_short
 
 DEEPEST: Final = 100  # lists and tables within each other; as protobuf's own limit
 _MOST_DIGITS: Final = 20  # of a whole number; 2^64 has as many
@@ -53,7 +51,7 @@ def json_value(data: bytes, *, longest: int, any_bytes: bool = False) -> Any:
     if not plain or _ESCAPED_SURROGATE.search(text):
         for each in _texts(value):
             if not _is_sound(each, any_bytes=any_bytes):
-                raise WrongValueError(f"has half a surrogate pair in {quoted(each)}")
+                raise WrongValueError(f"has half a surrogate pair in {in_short(each)}")
     return value
 
 
@@ -75,7 +73,7 @@ def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise WrongValueError(f"has the key {quoted(key)} twice")
+                raise WrongValueError(f"has the key {in_short(key)} twice")
             seen.add(key)
     return table
 

@@ -52,12 +52,21 @@ def said(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        return quoted(value)
+        return in_short(value)
     if isinstance(value, int) and value.bit_length() > 64:
         return f"a number of {value.bit_length():,} bits"
     if isinstance(value, list | tuple):
         return "a list"
     return "a table" if isinstance(value, dict) else str(value)  # a number, a date
+
+
+def in_short(told: str) -> str:
+    """A text in quotes, so much of it as belongs in a message; what does not print is spelt out."""
+    spelt = quoted(told)
+    return spelt if len(spelt) <= _LONGEST_QUOTED else f"{spelt[:40]}…{spelt[-25:]}"
+
+
+_LONGEST_QUOTED: Final = 70  # characters
 
 
 def _kind(words: str, fits: Callable[[Any], bool]) -> Kind[Any]:
@@ -207,7 +216,7 @@ def table(
         if not others and not found.keys() <= fields.keys():
             strange = next(key for key in found if key not in fields)
             known = listed(list(fields))
-            raise WrongValueError(f"has the key {quoted(strange)}; keys are {known}", place)
+            raise WrongValueError(f"has the key {in_short(strange)}; keys are {known}", place)
         return {
             key: kind.take(found[key], f"{place}.{name}" if place else name)
             for key, name, kind in named
@@ -230,7 +239,7 @@ def below(place: str, key: str) -> str:
     ('sweep.results', 'pairs[0].net-output', "'a b'")
     """
     is_word = len(key) <= _LONGEST_KEY and key.replace("-", "_").isidentifier()
-    name = key if is_word else quoted(key)
+    name = key if is_word else in_short(key)
     return f"{place}.{name}" if place else name
 
 

@@ -13,7 +13,7 @@ from deconvsurgery.strict_values.kinds import WrongValueError
 from deconvsurgery.sweeping.result_rows import Outcome, Row, Summary, identity
 from deconvsurgery.sweeping.row_lines import is_cut_row, read_row, written
 
-LONGEST_MESSAGE = 400  # characters
+LONGEST_MESSAGE = 350  # characters
 
 
 def check(data: bytes) -> None:

@@ -97,8 +97,17 @@ def test_keys_are_quoted_in_short() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["x" * 10**7, "\ud800\x1b[31m\n", 10**6000, [[]] * 1000, {"a": {}}, 1e300, date(2026, 1, 2)],
-    ids=["long", "odd", "large", "list", "table", "float", "date"],
+    [
+        "x" * 10**7,
+        "\udcff" * 99,
+        "\ud800\x1b[31m\n",
+        10**6000,
+        [[]] * 1000,
+        {"a": {}},
+        1e300,
+        date(2026, 1, 2),
+    ],
+    ids=["long", "escaped", "odd", "large", "list", "table", "float", "date"],
 )
 def test_a_value_in_a_message(value: object) -> None:
     assert len(said(value)) < 80
