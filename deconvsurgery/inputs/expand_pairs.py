@@ -245,7 +245,7 @@ def _listed(pair: Pair, refused: Refused | None) -> Iterator[Pair]:
                 joint = {_KEYS[key]: joined(folder, value) for key, value in paths.items()}
                 found = replace(Pair(None), checking=pair.checking, **joint)
                 yield from expanded(found)
-            except (ConfigError, FileError) as error:
+            except SurgeryError as error:
                 if refused is None or not is_list:
                     raise
                 refused(found, error)

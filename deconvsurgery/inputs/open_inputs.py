@@ -290,6 +290,11 @@ def _settings(path: str) -> Settings | None:
                 hint="many pairs belong into a list of their own: list = 'pairs.jsonl'",
             )
         data = source.read(0, source.size)
+    return settings_in(data, name, folder=folder_of(path))
+
+
+def settings_in(data: bytes, name: str, *, folder: str = "") -> Settings | None:
+    """The settings in a file's bytes; raises as `parse_settings`, and for what is no UTF-8."""
     if data.startswith(_BYTE_ORDER_MARKS):
         hint = "save it as UTF-8, without that mark"
         raise ConfigError("is no TOML: begins with a byte order mark", path=name, hint=hint)
@@ -302,7 +307,7 @@ def _settings(path: str) -> Settings | None:
             line=data.count(b"\n", 0, error.start) + 1,
             hint="save it as UTF-8, without a BOM",
         ) from None
-    return parse_settings(text, name, folder=folder_of(path))
+    return parse_settings(text, name, folder=folder)
 
 
 def every_pair(settings: Settings) -> Iterator[Pair]:

@@ -20,7 +20,10 @@ import pytest
 from helpers.places import TESTS
 
 FUZZ = TESTS / "fuzz"
-TARGETS = ("index", "net", "splice", "apply", "url", "rows", "results", "patch")
+TARGETS = (
+    *("index", "net", "splice", "apply", "url", "rows", "results", "patch"),
+    *("settings", "lists"),
+)
 FINDINGS = sorted((FUZZ / "findings").glob("*/*"))
 
 

@@ -32,8 +32,11 @@ DICTIONARY = {
     "rows": "json.dict",
     "results": "json.dict",
     "patch": "json.dict",
+    "settings": "settings.dict",
+    "lists": "lists.dict",
 }
 HEAD = {"index": 0, "net": 1, "splice": 3, "apply": 2, "rows": 1, "results": 0, "patch": 1}
+HEAD |= {"settings": 1, "lists": 1}
 """Bytes in front of what is read."""
 MEMORY = Path("/dev/shm")  # where files of a harness's own cost no disk
 SLOWEST = 30  # seconds for one input; more is a finding
@@ -192,15 +195,16 @@ def _inside(target: str, options: list[str]) -> int:
         harness = importlib.import_module(target)
     from json_mutation import JsonMutator
     from mutation import TextMutator, WireMutator
-    from words import json_words, text_words, wire_fields
+    from words import json_words, list_words, settings_words, text_words, wire_fields
 
     # Asked for at each call: Setup exchanges it.
     def mutate(data: bytes, size: int) -> bytes:
         return atheris.Mutate(data, size)
 
     mutator: dict[str, Any] = {}  # what has neither lengths nor braces needs none
-    if target == "net":
-        mutator["custom_mutator"] = TextMutator(mutate, list(text_words()), HEAD[target])
+    words = {"net": text_words, "settings": settings_words, "lists": list_words}.get(target)
+    if words is not None:
+        mutator["custom_mutator"] = TextMutator(mutate, list(words()), HEAD[target])
     elif DICTIONARY[target] == "json.dict":
         mutator["custom_mutator"] = JsonMutator(mutate, list(json_words()), HEAD[target])
     elif target in HEAD:

@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 
 from oracle import sized, tag, varint
+from text_seeds import configurations, pair_lists
 from words import FAILED, FOUND, UNDO
 
 from deconvsurgery.splicing.undo_patch import Range, header
@@ -251,6 +252,10 @@ def seeds(target: str) -> Iterator[bytes]:
     elif target == "splice":
         for number, model in enumerate(models()):
             yield bytes([number % 32, number, number % 35]) + model
+    elif target == "settings":
+        yield from configurations()
+    elif target == "lists":
+        yield from pair_lists()
     elif target == "url":
         yield from urls()
     elif target == "rows":

@@ -1,7 +1,8 @@
 """libFuzzer dictionaries, made of ``caffe.desc``: ``python tests/fuzz/words.py`` writes them anew.
 
 ``wire.dict`` has the tags that the index looks for and whole small fields, ``text.dict`` what a
-prototxt is made of, ``url.dict`` what an address is.
+prototxt is made of, ``url.dict`` what an address is,
+``settings.dict`` and ``lists.dict`` what a configuration file and a list of pairs say.
 """
 
 from __future__ import annotations
@@ -124,6 +125,38 @@ def json_words() -> Iterator[bytes]:
     yield from (word for word in ODD if len(word) <= 32)
 
 
+def settings_words() -> Iterator[bytes]:
+    """Keys of a configuration file, values, and TOML's marks."""
+    words = (
+        *("[[pairs]]", "[sweep]", "[sweep.options]", "[tool.deconvsurgery]", "pairs", "tool"),
+        *("net", "model", "output", "net-output", "list", "pattern", "exclude", "phase", "level"),
+        *("stage", "select", "ignore", "frozen", "allow-empty", "verb", "options", "results"),
+        *("retries", "fill", "formula", "support", "no-create", "zero-bias", "skip-unfit", "to"),
+        *("values", "strict", "max-unpacked", "keep-dims", "expand", "deconvsurgery", "zoo"),
+        *("'apply'", "'check'", "'convert'", "'regroup'", "'train'", "'TEST'", "'DS001'", "'up*'"),
+        *("'re:up'", "'re:[[a]--b]'", "'re:('", "'[a'", "'**/{name}'", "'s3://a/b'", "''", '""'),
+        *("true", "false", "inf", "-nan", "1e999", "0xffffffffffff", "0o7", "0b1", "1_000"),
+        *("2147483648", "-2147483649", "2026-11-29", "07:32:00", "2026-11-29T07:32:00Z"),
+        *("=", ".", ",", "[", "]", "{", "}", "[[", "]]", '"', "'", '"""', "'''", "#", "\n", "\r\n"),
+        *(r"\u0000", r"\ud800", r"\U0010ffff", r"\x00", "\ufeff", "\0", "[['a']]", "{a = 1}"),
+    )
+    yield from (word.encode() for word in words)
+
+
+def list_words() -> Iterator[bytes]:
+    """Keys and paths of a list's lines, and JSON's marks."""
+    words = (
+        *('"net"', '"model"', '"output"', '"net-output"', '"list"', "{", "}", "[", "]", ":", ","),
+        *('{"net": "a.x"}', '{"model": "*"}', '{"net": "**/*.x", "output": "{name}"}', '"{name}"'),
+        *('"c/{name}/a.x"', '"**/{name}.x"', '"?.x"', '"[a-b].x"', '"[[]a].x"', '"[!a].x"'),
+        *('"s3://a/*"', '"https://a/b?c"', '"file:///a"', '"/a"', '"../a"', '"./a"', '"c/**"'),
+        *("**", "*", "?", "[", "[!", "]", "{name}", "/", "c/", "d/", ".h/", ".x", "null", "true"),
+        *("NaN", "Infinity", "1e999", "-1", "9" * 30, "[[[[", '{"net":' * 3, "\n", "\r\n", " "),
+        *(r'"\ud800"', r'"\udcff"', r'"\u0000"', r'"\ud83d\ude00"', r'"\n"', "\ufeff", '"', "\\"),
+    )
+    yield from (*(word.encode() for word in words), b"\xff", b"\xed\xa0\x80", b"\0")
+
+
 def dictionary(words: Iterable[bytes]) -> str:
     """The words as libFuzzer reads them, a line each."""
     return "".join(f'"{"".join(map(_escaped, word))}"\n' for word in words)
@@ -139,6 +172,8 @@ DICTIONARIES = {
     "text.dict": text_words,
     "url.dict": url_words,
     "json.dict": json_words,
+    "settings.dict": settings_words,
+    "lists.dict": list_words,
 }
 
 
