@@ -22,7 +22,6 @@ STORES = {"file": "file", "local": "file", "s3": "s3", "s3a": "s3", "gs": "gs", 
 STORES |= {"az": "az", "abfs": "az", "abfss": "az", "http": "http", "https": "https"}
 REFUSED, IMPOSSIBLE = 3, 4  # exit codes
 LINE = 2600  # characters: 240, each of which may be spelt out as ten, and words around them
-MOST_WILD = 4  # wildcards; a regex takes its time over more
 HERE = ("s3", "http", "https")  # stores whose packages come with the extra
 NAMES = [form(name) for name in STORES if STORES[name] != "file" for form in (str, str.upper)]
 _WORD = re.compile("[A-Za-z][A-Za-z0-9+.-]+")
@@ -168,6 +167,5 @@ def _pattern(pattern: str, path: str, name: str) -> None:
     patterns.reaches_down(pattern)
     patterns.plain_name(path)
     patterns.named(path, name)
-    if sum(map(pattern.count, "*{")) <= MOST_WILD:
+    if patterns.open_wildcards(pattern) <= patterns.MOST_OPEN:
         patterns.name_in(pattern, path)
-        patterns._regex.cache_clear()  # or a campaign would fill the memory
