@@ -169,6 +169,11 @@ def _signals() -> Iterator[None]:
             if old is not signal.SIG_IGN:  # nohup must stay in force
                 signal.signal(number, raiser)
         yield
+    except BaseException as error:
+        ended = raiser.behind(error)
+        if ended is None or ended is error:
+            raise
+        raise ended from None  # whatever came of it on its way
     finally:
         for number, old in before.items():
             signal.signal(number, old if old is not None else signal.SIG_DFL)

@@ -49,6 +49,20 @@ class Raiser:
         self._raised, self._number, self._thread = ref(error), number, _thread.get_ident()
         return error
 
+    def behind(self, error: BaseException) -> BaseException | None:
+        """What was raised here, if it is that error or led to it.
+
+        Python wraps what is raised where a class is made, and cleaning up may fail in turn.
+        """
+        raised, seen = self._raised(), set[int]()
+        following: BaseException | None = error
+        while following is not None and id(following) not in seen:
+            if following is raised:
+                return raised
+            seen.add(id(following))
+            following = following.__cause__ or following.__context__
+        return None
+
     def lost(self, unraisable: UnraisableHookArgs) -> None:
         """Have the signal come again if that is what was lost; it is no one's else to hear of."""
         if unraisable.exc_value is None or unraisable.exc_value is not self._raised():

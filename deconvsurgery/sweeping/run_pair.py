@@ -24,7 +24,7 @@ from deconvsurgery.errors import (
     SurgeryError,
 )
 from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.storage.address import folder_of
+from deconvsurgery.storage.address import folder_of, is_url
 from deconvsurgery.storage.object_store.object_version import known
 from deconvsurgery.storage.object_store.store import Traffic, counted
 from deconvsurgery.storage.os_error_text import shown
@@ -255,9 +255,11 @@ def _claimed(work: _Work, record: Row | None, key: str) -> Iterator[None]:
     write_record(place, claim)
     try:
         yield
-    except (SurgeryError, MemoryError) as error:
-        if isinstance(error, FileError) and error.transient:
-            raise  # a store may still carry out what it did not answer: the claim stays
+    except (SurgeryError, MemoryError, SystemExit) as error:
+        # A store may still carry out what it did not answer, or was not let answer by a signal.
+        unanswered = isinstance(error, FileError) and error.transient
+        if unanswered or (isinstance(error, SystemExit) and any(map(is_url, work.outputs))):
+            raise  # the claim stays
         with suppress(SurgeryError):  # the first error tells more; the claim only stays
             # What is there may be another's by now, whose record must stay, if it has one.
             others = isinstance(error, OutputError) and read_record(place) == claim

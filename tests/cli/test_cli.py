@@ -15,6 +15,7 @@ import pytest
 
 from deconvsurgery.__main__ import main
 from deconvsurgery.cli.console import silence
+from deconvsurgery.errors import FileError
 from helpers.campaigns import campaign
 from helpers.documents import parsed_json
 from helpers.models import NetParameter, demo_net, write_demo
@@ -421,6 +422,24 @@ def test_the_signals_behind_the_first_disturb_nothing(
     code, out, errors = run_here(place, "inspect", "net.prototxt")
     assert (code, out, done) == (143, b"", ["cleaned up"])
     assert b"SIGTERM" in errors
+    words(errors.decode())
+
+
+@pytest.mark.usefixtures("usual_signals")
+def test_a_signal_that_became_another_error_is_the_signal(
+    place: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
+    """Where a class is made Python raises another; where it is cleaned up something may fail."""
+
+    def signalled(*_: object, **__: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            raise FileError("cannot be cleaned up")
+
+    monkeypatch.setattr(os, "pread", signalled)
+    code, out, errors = run_here(place, "inspect", "net.prototxt")
+    assert (code, out) == (143, b"")
     words(errors.decode())
 
 

@@ -80,3 +80,24 @@ def test_what_else_is_lost_is_for_others(monkeypatch: pytest.MonkeyPatch) -> Non
         odd = Odd()
         del odd
     assert seen == [ValueError]
+
+
+@pytest.mark.usefixtures("raiser")
+def test_it_is_found_behind_what_came_of_it(raiser: Raiser) -> None:
+    """Where a class is made Python has another error of it."""
+
+    class Ending:
+        def __set_name__(self, *_: object) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    found: list[object] = []
+    try:
+        type("Made", (), {"ending": Ending()})
+    except (EndedError, RuntimeError) as error:
+        found.append(getattr(raiser.behind(error), "number", None))
+        try:
+            raise OSError
+        except OSError as other:
+            found.append(getattr(raiser.behind(other), "number", None))
+    assert found == [signal.SIGTERM] * 2
+    assert raiser.behind(ValueError()) is None

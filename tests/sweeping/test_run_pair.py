@@ -325,6 +325,37 @@ def test_a_failure_leaves_what_an_earlier_run_made_and_its_record(folder: Path) 
     kept(settle(TASK))
 
 
+def test_a_worker_that_is_asked_to_end_leaves_nothing_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But a claim of what has just taken its place: the next run makes it its own."""
+    from deconvsurgery.sweeping import run_pair
+
+    def asked_to_end(*_: object, **__: object) -> None:
+        assert (folder / "out/new.sweep.json").exists()
+        raise SystemExit
+
+    before = content(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(run_pair, "performed", asked_to_end)
+        with pytest.raises(SystemExit):
+            settle(TASK)
+    assert content(folder) == before
+    with monkeypatch.context() as patched:
+        digests = run_pair._digests
+        patched.setattr(
+            run_pair,
+            "_digests",
+            lambda marks: asked_to_end() if "out/new" in marks else digests(marks),
+        )
+        with pytest.raises(SystemExit):
+            settle(TASK)
+    record = read_record("out/new")
+    assert record is not None
+    assert record.outcome is Outcome.BEGUN
+    done(settle(TASK))
+
+
 def test_a_failure_leaves_a_claim_where_there_was_one(folder: Path) -> None:
     row = done(settle(TASK))
     write_record("out/new", replace(row, outcome=Outcome.BEGUN, seal=None))

@@ -129,9 +129,11 @@ def _worked(work: Callable[[Task], Answer], task: Task) -> Answer:
             return work(task)
         finally:
             _busy = False
-    except SystemExit:
-        # Cleaned up, and no other task is to be begun: a pool would take this for an answer.
-        os._exit(0)
+    except BaseException as error:
+        if isinstance(error, SystemExit) or _raise.behind(error):
+            # Cleaned up, and no other task is to be begun: a pool would take this for an answer.
+            os._exit(0)
+        raise
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
