@@ -28,7 +28,8 @@ class SurgeryError(Exception):
 
     ``path`` is the file that it is about, ``line`` and ``column`` a place in a text (from 1),
     ``offset`` a byte of a weights file (from 0), ``layer`` a layer's name; each ``None`` where it
-    is not known. ``transient``: the same may well pass a little later.
+    is not known. ``transient``: the same may well pass a little later, in ``wait`` seconds if a
+    server said so.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SurgeryError(Exception):
         offset: int | None = None,
         hint: str | None = None,
         transient: bool = False,
+        wait: int = 0,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -52,6 +54,7 @@ class SurgeryError(Exception):
         self.offset = offset
         self.hint = hint
         self.transient = transient
+        self.wait = wait
 
     def replaced(self, **fields: Any) -> Self:
         """The same error with other fields, to be raised ``from error.__cause__``."""
@@ -60,7 +63,7 @@ class SurgeryError(Exception):
         return new.with_traceback(self.__traceback__)
 
 
-_FIELDS = ("message", "path", "line", "column", "layer", "offset", "hint", "transient")
+_FIELDS = ("message", "path", "line", "column", "layer", "offset", "hint", "transient", "wait")
 
 
 class FormatError(SurgeryError):

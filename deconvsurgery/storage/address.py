@@ -60,10 +60,15 @@ LONGEST: Final = 8192
 # Two letters at least: one is a drive of Windows, which nobody means here, but a path can begin so.
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+"
 _URL = re.compile(rf"(?:{_SCHEME}::)*({_SCHEME})://")
+# The latter of what is left of a URL: packages strip every scheme that stands in front.
 _CHAINED = re.compile(rf"::{_SCHEME}://")
+_TWICE = re.compile(rf"{_SCHEME}:(?::|//)")
 _HERE = ("", "localhost")
 _WEB_ENDS = re.compile(r"[?#]")
+# Of what a store's package takes for a version, at the end of a key.
 _VERSION = "?versionId="
+_GENERATION = re.compile(r"#|\?generation=")
+_BLANKS = re.compile(r"[\t\r\n]")  # which Python's urlsplit leaves out
 _PORTS = {"http": ":80", "https": ":443"}
 _AZURE = re.compile(r"(?P<account>[^.]+)\.(?:dfs|blob)\.core\.windows\.net", re.IGNORECASE)
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
@@ -110,11 +115,11 @@ def store_of(url: str) -> Store:
     """
     found = _URL.match(url)
     assert found is not None
-    scheme = found[1].lower()
-    chained = found.start(1) > 0 or _CHAINED.search(url) is not None
+    scheme, rest = found[1].lower(), url[found.end() :]
+    chained = found.start(1) > 0 or _TWICE.match(rest) or ("::" in url and _CHAINED.search(url))
     if chained or scheme not in SCHEMES:
         raise FormatError(
-            "joins several URLs by '::', and one is read or written here"
+            "joins several URLs, and one is read or written here"
             if chained
             else f"{_cut(scheme)}:// is no scheme that is known here",
             path=called(url),
@@ -128,7 +133,7 @@ def store_of(url: str) -> Store:
         return store
     if "\0" in url or not _encodable(url):
         raise FileError("is no URL of an object: it has characters that none has", path=called(url))
-    if store.root and not _root(url):
+    if store.root and not _root(store, rest):
         raise FileError(
             f"names no {store.root}",
             path=called(url),
@@ -155,8 +160,8 @@ def same_object(one: str, other: str) -> bool:
     """Two URLs of one object, whatever second name its store's scheme has.
 
     ``//``, ``./`` and escapes are part of a key in S3, Google's and Azure's stores; the web has
-    rules for them. A version of an object is that object; an account of Azure that a URL does not
-    say may be any.
+    rules for them. A version of an object is that object, so of Google's and Azure's keys what
+    comes behind the sign of a version is not looked at; an account that a URL does not say is any.
 
     >>> same_object("s3://zoo/a", "S3A://zoo/a"), same_object("s3://zoo/a", "s3://zoo//a")
     (True, False)
@@ -174,8 +179,12 @@ def object_key(url: str) -> str:
 
 
 def is_version(url: str) -> bool:
-    """A URL of one version of an object in S3."""
-    return store_of(url) is _S3 and _VERSION in url
+    """A URL of one version of an object."""
+    store = store_of(url)
+    if store is _S3:
+        return _VERSION in url
+    ends = {_GS: _GENERATION, _AZ: _WEB_ENDS}.get(store)
+    return ends is not None and ends.search(url) is not None
 
 
 def scheme_of(url: str) -> str:
@@ -239,13 +248,12 @@ def _after_scheme(url: str) -> str:
     return url.partition("://")[2]
 
 
-def _root(url: str) -> str:
+def _root(store: Store, rest: str) -> str:
     """Bucket, container or server, without who is asking and at which port."""
-    rest = _after_scheme(url)
-    if scheme_of(url) in _PORTS:
-        rest = _WEB_ENDS.split(rest, maxsplit=1)[0]
-    root = rest.partition("/")[0]
-    return root.rpartition("@")[2].partition(":")[0] if scheme_of(url) in _PORTS else root
+    if store.name not in _PORTS:
+        return rest.partition("/")[0]
+    root = _WEB_ENDS.split(rest, maxsplit=1)[0].partition("/")[0]
+    return root.rpartition("@")[2].partition(":")[0]
 
 
 def _identity(url: str) -> tuple[str, str | None, str]:
@@ -256,23 +264,25 @@ def _identity(url: str) -> tuple[str, str | None, str]:
         return "file", None, file_of(url)
     if store.name in _PORTS:
         return store.name, None, _web_place(store.name, rest)
-    rest = rest.rstrip("/")
-    if store is _S3:
-        return "s3", None, rest.partition(_VERSION)[0]
     if store is _AZ:
-        return "az", *_azure_place(rest)
-    return store.name, None, rest
+        return "az", *_azure_place(
+            _WEB_ENDS.split(_BLANKS.sub("", rest), maxsplit=1)[0].rstrip("/")
+        )
+    plain = rest.partition(_VERSION)[0] if store is _S3 else _GENERATION.split(rest, maxsplit=1)[0]
+    return store.name, None, plain.rstrip("/")
 
 
 def _azure_place(rest: str) -> tuple[str | None, str]:
     """``CONTAINER@ACCOUNT.dfs.core.windows.net/KEY``, ``ACCOUNT.dfs…/CONTAINER/KEY``, the short."""
     root, _, key = rest.partition("/")
-    container, sign, host = root.rpartition("@")
+    user, _, host = root.rpartition("@")
+    container = user.partition(":")[0]
+    host = host.partition(":")[0]
     found = _AZURE.fullmatch(host)
     account = found["account"].lower() if found else None
-    if sign:
-        return account or host.lower(), f"{container}/{key}"
-    return account, key if found else rest
+    if container:
+        return account, f"{container}/{key}"
+    return account, key if found else f"{host}/{key}"
 
 
 def _web_place(scheme: str, rest: str) -> str:

@@ -95,7 +95,8 @@ def settle(task: Task) -> Settled:
                 row = failed(task.pair, task.verb, __version__, refused, **spent())
                 return Settled(row, fresh=True)
             # Not all at once when a store comes back.
-            time.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempts) * random.uniform(0.5, 1))
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempts) * random.uniform(0.5, 1)
+            time.sleep(max(pause, min(_LONGEST_PAUSE, refused.wait)))
             attempts += 1
 
 

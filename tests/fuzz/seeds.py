@@ -179,7 +179,7 @@ def urls() -> Iterator[bytes]:
     """Addresses, each beside the one before, with a path and a name."""
     for number, (one, other) in enumerate(zip(URLS, (URLS[-1], *URLS), strict=False)):
         texts = (one, other, ("../b", "a", "./a//b", "s3://zoo/c", "/c")[number % 5], "fcn8s")
-        yield bytes([number * 7 % 60]) + "\n".join(texts).encode()
+        yield bytes([number % 3 * 62 + number % 2]) + "\n".join(texts).encode()
 
 
 def rows() -> Iterator[bytes]:

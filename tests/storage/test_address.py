@@ -18,6 +18,7 @@ from deconvsurgery.storage.address import (
     file_of,
     folder_of,
     is_url,
+    is_version,
     joined,
     same_object,
     scheme_of,
@@ -100,6 +101,9 @@ STRANGE = [
     "simplecache::s3://zoo/a",
     "s3://zoo/a::file:///zoo/a",
     "file:///zoo/a::s3://zoo/a",
+    "s3://s3://zoo/a",
+    "s3://s3a::zoo/a",
+    "gs://memory://zoo/a",
     "hf://zoo/a",
     "data://zoo/a",
 ]
@@ -224,6 +228,11 @@ SAME = [
     ("s3://zoo/a", "s3://zoo/a?versionId=1"),
     ("s3://zoo/a", "s3://zoo/a/"),
     ("gs://zoo/a", "gcs://zoo/a"),
+    ("gs://zoo/a", "gs://zoo/a#1234"),
+    ("gs://zoo/a", "gcs://zoo/a?generation=1234"),
+    ("az://zoo/a", "az://zoo/a?versionid=1"),
+    ("az://zoo/a", "az://zoo:80/a#"),
+    ("az://zoo/a", "az://zoo:secret@host/a\n"),
     ("az://zoo/a", "abfs://zoo/a"),
     ("abfs://zoo/a", "abfss://zoo/a"),
     ("az://zoo/a", "abfss://zoo@me.dfs.core.windows.net/a"),
@@ -262,6 +271,14 @@ def test_one_object_by_several_names(one: str, other: str, same: bool) -> None:
     assert same_object(other, other)
     assert same_object(one, other) is same
     assert same_object(other, one) is same
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://zoo/a?versionId=1", "gs://zoo/a#1", "gs://zoo/a?generation=1", "az://zoo/a?b"]
+)
+def test_a_version_of_an_object(url: str) -> None:
+    assert is_version(url)
+    assert not is_version(url.replace("?", "_").replace("#", "_"))
 
 
 # --- folders

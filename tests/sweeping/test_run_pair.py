@@ -29,6 +29,7 @@ from deconvsurgery.sweeping.run_pair import Settled, Task, settle
 from helpers.campaigns import campaign_of_pairs, campaign_rows
 from helpers.models import demo_base, demo_net, model_bytes
 from helpers.store.padded import MIB, padding
+from helpers.store.web import Request, answer, right, web
 from helpers.words import Words, names
 
 BASE = demo_base()
@@ -758,3 +759,48 @@ def test_a_store_that_keeps_no_etags(folder: Path, memory: Any) -> None:
     assert kept(settle(task)).key == row.key
     memory.pipe("/zoo/new", b"changed")
     assert refused(settle(task))["kind"] == "OutputError"
+
+
+# --- in the web
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "least"),
+    [(503, "7", 7), (429, "900", 30), (500, None, 0.5), (502, "tomorrow", 0.5), (504, "-1", 0.5)],
+)
+def test_what_may_pass_in_the_web_is_tried_again(
+    status: int, after: str | None, least: float, pauses: list[float], folder: Path
+) -> None:
+    """As long after as the server wants it, within what a sweep waits at most."""
+    refusals = [answer(status, Retry_After=after)]
+
+    def answers(request: Request) -> bytes:
+        return refusals.pop() if refusals else right((folder / "in").read_bytes(), request)
+
+    with web(answers) as address:
+        pair = Pair(str(folder / "net"), f"{address}in", output=str(folder / "new"))
+        row = done(settle(Task(pair, "apply", retries=3)))
+    assert (row.attempts, len(pauses)) == (2, 1)
+    assert least <= pauses[0] <= max(1, least)
+    assert (folder / "new").read_bytes() == applied(BASE, folder)
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(404, 1), (403, 1), (503, 3)])
+def test_what_does_not_pass_is_the_row(
+    status: int, attempts: int, pauses: list[float], folder: Path
+) -> None:
+    with web(lambda _: answer(status)) as address:
+        pair = Pair(str(folder / "net"), f"{address}in", output=str(folder / "new"))
+        row = settle(Task(pair, "apply", retries=2)).row
+    assert row is not None
+    assert row.attempts == attempts
+    assert row.error is not None
+    assert row.error["kind"] == "FileError"
+    assert not (folder / "new").exists()
+
+
+def test_a_store_asks_to_wait(there: Any, pauses: list[float]) -> None:
+    there.tell("HeadObject", headers={"Retry-After": "11"}, times=None)
+    there.fault(503, "HeadObject", times=4)
+    done(settle(REMOTE))
+    assert pauses == [11, 11]

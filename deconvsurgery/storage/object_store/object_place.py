@@ -59,7 +59,7 @@ def found_object_place(url: str) -> ObjectPlace:
         raise OutputError(
             "names a version of an object, and what is written is a new one",
             path=location.name,
-            hint="leave ?versionId= away",
+            hint="leave the version away: ?versionId=..., and in other stores all from # or ? on",
         )
     return ObjectPlace(url, location.name, location, described(location))
 

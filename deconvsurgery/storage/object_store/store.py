@@ -5,6 +5,7 @@ fsspec is an extra, as are the packages behind it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -51,11 +52,15 @@ _NO_TRUST = frozenset(("ClientConnectorCertificateError", "ClientSSLError", "SSL
 
 
 class AnswerError(Exception):
-    """A server's answer that is no object: what it says, with its HTTP status if that says it."""
+    """A server's answer that is no object: what it says, with its HTTP status if that says it.
 
-    def __init__(self, words: str, *, status: int | None = None) -> None:
+    ``wait``: when to come again, in the words of its Retry-After.
+    """
+
+    def __init__(self, words: str, *, status: int | None = None, wait: str = "") -> None:
         super().__init__(words)
         self.status = status
+        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +220,20 @@ def refusal(what: str, error: Exception, name: str) -> FileError:
     words = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
     hint = "the store may answer again later: run again" if passing else _remedy(error, status)
     words = line_of(words.rstrip("."))
-    return FileError(f"{what}: {words}", path=name, hint=hint, transient=passing)
+    wait = _wait(error) if passing else 0
+    return FileError(f"{what}: {words}", path=name, hint=hint, transient=passing, wait=wait)
+
+
+def _wait(error: BaseException) -> int:
+    """Seconds that a server asks to wait for; a date is not looked at."""
+    for each in _chain(error):
+        text = getattr(each, "wait", "")
+        response = getattr(each, "response", None)
+        if isinstance(response, dict):
+            text = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after")
+        if isinstance(text, str) and re.fullmatch(r"\d{1,6}", text, re.ASCII):
+            return int(text)
+    return 0
 
 
 def answer(error: BaseException) -> int | None:

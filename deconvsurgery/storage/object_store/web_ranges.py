@@ -208,7 +208,8 @@ def _check(location: Location, response: Any, expected: tuple[int, ...]) -> None
     if status in _ABSENT:
         raise FileNotFoundError(location.url)
     if status not in expected:
-        raise AnswerError(f"the server says {status} {_phrase(status)}".rstrip(), status=status)
+        words = f"the server says {status} {_phrase(status)}".rstrip()
+        raise AnswerError(words, status=status, wait=response.headers.get("Retry-After", ""))
 
 
 def _phrase(status: int) -> str:
