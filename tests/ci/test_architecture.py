@@ -25,8 +25,9 @@ MAY_IMPORT_AT_THE_TOP = {
     "rich": {"report/*", "report/html/*", "report/terminal/*"},
     "click": {"cli/*"},
     # These modules are themselves imported where a store or a cluster is met.
-    "fsspec": {"storage/object_store/s3_ranges.py"},
+    "fsspec": {"storage/object_store/s3_ranges.py", "storage/object_store/web_ranges.py"},
     "s3fs": {"storage/object_store/s3_ranges.py"},
+    "aiohttp": {"storage/object_store/web_ranges.py"},
 }
 HEAVY = {*MAY_IMPORT_AT_THE_TOP, "google", "h5py", "botocore", "dask", "distributed"}
 

@@ -117,7 +117,7 @@ def _second_name(text: str, name: str) -> None:
     except ds.FileError:
         assert STORES[name.lower()] != store or len(text) > address.LONGEST - 5
     assert address.with_first_name(text) == f"{store}://{rest}"
-    if store in ("s3", "gs", "az") and re.search(r"/[^?#]*[^?#/]$", rest):
+    if store in ("s3", "gs", "az") and re.fullmatch(r"[^?#]*/[^?#]*[^?#/]", rest):
         assert not address.same_object(text, f"{text}a")
 
 

@@ -12,13 +12,12 @@ from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from .range_answers import unsized
-from .store import Location, asked, count
+from .store import Info, Location, asked, count
 
 # What tells one state of an object from the next, of the fields that stores tell; a size always.
 _MARKS = ("ETag", "VersionId", "generation", "md5Hash", "content_md5", "Last-Modified", "mtime")
 _UNVERSIONED = "null"  # what S3 calls the version of an object that has none, in some answers
 
-Info: TypeAlias = dict[str, Any]
 State: TypeAlias = tuple[object, ...]
 _Key: TypeAlias = tuple[Any, str]
 

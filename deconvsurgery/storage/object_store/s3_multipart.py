@@ -14,7 +14,7 @@ from deconvsurgery.splicing.byte_ranges import Kept
 from deconvsurgery.storage.source_interface import Source
 
 from .object_source import RemoteSource
-from .object_version import Info, described
+from .object_version import described
 from .part_layout import (
     S3,
     Copied,
@@ -22,6 +22,7 @@ from .part_layout import (
     Sent,
 )
 from .store import (
+    Info,
     Location,
     answer,
     asked,

@@ -14,13 +14,12 @@ from s3fs.core import S3_RETRYABLE_ERRORS
 from deconvsurgery.errors import FileError
 
 from .object_version import (
-    Info,
     described,
     note,
     recalled,
 )
 from .range_answers import replaced, total_of, unsized
-from .store import Location, answer, count
+from .store import Info, Location, answer, count
 
 _OK = 200
 _UNSATISFIABLE = 416  # no byte is in the range

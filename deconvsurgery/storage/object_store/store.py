@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from deconvsurgery.errors import FileError, FormatError, SurgeryError
 from deconvsurgery.storage.address import (
@@ -29,6 +29,7 @@ from .range_answers import replaced
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
 _CHANGED = 412
 _EXTRA = "pip install 'deconvsurgery[zoo]'"
+Info: TypeAlias = dict[str, Any]  # what a store says of an object; its size always
 # What libraries raise when no answer came, by the names of classes: none needs to be imported.
 _NO_ANSWER = frozenset(
     (

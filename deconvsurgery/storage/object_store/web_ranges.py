@@ -17,9 +17,8 @@ from fsspec.asyn import sync
 from deconvsurgery.errors import FileError
 from deconvsurgery.wording import plural
 
-from .object_version import Info
 from .range_answers import check_length, replaced, total_of
-from .store import AnswerError, Location, count
+from .store import AnswerError, Info, Location, count
 
 WAITED = 60.0
 """Seconds without a byte, after which there is no answer."""
