@@ -131,8 +131,7 @@ def parsed(line: bytes, size: int) -> Undo:
         undo = _read(line)
         _confirm_order(undo)
     except WrongValueError as error:
-        words = str(error) if error.place else f"its first line {error}"
-        raise FormatError(f"is a damaged patch: {words}", hint=_HINT) from None
+        raise FormatError(f"is a damaged patch: {error.of('its first line')}", hint=_HINT) from None
     if len(line) + undo.size != size:
         raise FormatError(
             f"is a damaged patch: it has {plural(size - len(line), 'byte')} of the original, "

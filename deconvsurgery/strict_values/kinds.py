@@ -25,6 +25,14 @@ class WrongValueError(ValueError):
         self.words = words
         self.place = place
 
+    def of(self, whole: str) -> str:
+        """What is wrong with what, where ``whole`` is said of all of it.
+
+        >>> WrongValueError("is no list", "pairs").of("it"), WrongValueError("is no JSON").of("it")
+        ('pairs is no list', 'it is no JSON')
+        """
+        return f"{self.place or whole} {self.words}"
+
 
 class Kind(Generic[Value]):
     """What a value may be, in ``words``; how it is taken."""

@@ -34,9 +34,8 @@ def read_record(output: str) -> Row | None:
     try:
         return read_row(data, never=Outcome.FAILED)
     except WrongValueError as error:
-        cause = str(error) if error.place else f"it {error}"
         raise OutputError(
-            f"is where the sweep keeps its record, and is none: {cause}",
+            f"is where the sweep keeps its record, and is none: {error.of('it')}",
             path=shown(path),
             hint="move it away, or name another output",
         ) from None

@@ -111,9 +111,9 @@ class Ledger:
                 if not line.endswith(b"\n"):
                     raise WrongValueError("does not end, and may be another file's")
             except WrongValueError as error:
-                cause = str(error) if error.place else f"it {error}"
+                where = f"line {number}, at byte {start}, is no row"
                 raise FormatError(
-                    f"is no sweep's results: line {number}, at byte {start}, is no row: {cause}",
+                    f"is no sweep's results: {where}: {error.of('it')}",
                     path=self.name,
                     hint="name another file: --results FILE",
                 ) from None
