@@ -298,7 +298,7 @@ def test_pairs_take_no_memory(place: Path) -> None:
                 json.dumps({"net": f"zoo/{each:07}/{'x' * 3200}", "output": f"{each}"}), file=file
             )
     with Ledger(str(place)) as ledger:
-        tasks = _Book(ledger, None).tasks(
+        tasks = _Book(ledger, "check", None).tasks(
             [Pair(None, listed=str(listed))], Task(Pair(None), "check")
         )
         first = next(tasks)

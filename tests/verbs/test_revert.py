@@ -303,9 +303,9 @@ def test_the_patch_is_there_before_the_output(place: Path, monkeypatch: pytest.M
     """A cut between the two renames leaves a patch too many, never a change without one."""
     real, seen = os.rename, []
 
-    def rename(old: Any, new: Any) -> None:
+    def rename(old: Any, new: Any, **folders: Any) -> None:
         seen.append((Path(new).name, (place / "undo").exists(), (place / "out").exists()))
-        real(old, new)
+        real(old, new, **folders)
 
     monkeypatch.setattr(os, "rename", rename)
     ds.apply(place / "net", place / "in", place / "out", save_patch=place / "undo")
