@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias, TypedDict
 from deconvsurgery.caffemodel.model import Storage
 from deconvsurgery.kernels.bilinear import Support
 from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.matching.role import Role, role_of
 from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.inspect_rows import Row
 from deconvsurgery.verbs.inspect import InspectResult
@@ -109,6 +110,11 @@ class InspectedLayer(TypedDict):
     """What holds the first blob's values in the model: a field of a binary model (raw_data is
     NVIDIA's, with its type), dataset for HDF5, or none for a blob without values; null without a
     blob."""
+    role: Role | None
+    """What a Deconvolution is for: interpolation, learned (it computes what training gave it), or
+    unknown."""
+    role_reasons: Sequence[str]
+    """Why it has that role, the reason that decides first; empty for other types."""
 
 
 class InspectDocument(TypedDict):
@@ -165,6 +171,7 @@ def _finding(finding: Finding) -> LayerFinding:
 def _layer(row: Row) -> InspectedLayer:
     target, weights = row.target, row.weights
     param = target.layer.convolution_param if target else None
+    found = role_of(target, weights) if target else None
     return {
         "name": row.name,
         "type": row.type,
@@ -190,4 +197,6 @@ def _layer(row: Row) -> InspectedLayer:
         "net_blobs": row.blobs,
         "model_blobs": row.source_blobs,
         "storage": row.storage,
+        "role": found.role if found else None,
+        "role_reasons": found.reasons if found else (),
     }

@@ -198,6 +198,8 @@ def test_inspect() -> None:
                 "net_blobs": [[21, 21, 4, 4]],
                 "model_blobs": [[21, 21, 4, 4]],
                 "storage": "double_data",
+                "role": "interpolation",
+                "role_reasons": ["its weights are near bilinear ones: fine-tuned"],
             },
             {
                 "name": "conv",
@@ -216,6 +218,8 @@ def test_inspect() -> None:
                 "net_blobs": [[64, None, 3, 3], None],
                 "model_blobs": None,
                 "storage": None,
+                "role": None,
+                "role_reasons": [],
             },
         ],
         "notes": ["odd"],

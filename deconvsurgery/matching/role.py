@@ -1,0 +1,128 @@
+"""What a Deconvolution is for: to interpolate, or to compute what training gave it.
+
+The weights say it where they are known; else the net does: its filler, learning rate, channels and
+geometry. Where neither does, the role is unknown, and nobody should act as if it were known.
+
+Facts: 533 layers of published nets. Layers that interpolate have a bilinear filler, or are frozen
+without a filler, as FCN's are, which surgery fills; layers that are learned have a random filler,
+stride 1, other channels out than in, or a kernel as wide as the stride (U-Net, ENet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.shapes.fillers import BILINEAR, NAMES, meant
+from deconvsurgery.wording import by
+
+from .matched_layer import Target
+
+
+class Role(StrEnum):
+    """What a Deconvolution is for."""
+
+    INTERPOLATION = "interpolation"
+    LEARNED = "learned"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFound:
+    """A layer's role, and why: the reason that decides stands first."""
+
+    role: Role
+    reasons: tuple[str, ...] = ()
+
+
+Clue: TypeAlias = tuple[Role, str]
+
+_OF_WEIGHTS: Final[Mapping[State, Clue]] = {
+    State.BILINEAR: (Role.INTERPOLATION, "its weights are bilinear"),
+    State.BILINEAR_CAFFE_1_0: (Role.INTERPOLATION, "its weights are Caffe 1.0's bilinear ones"),
+    State.BILINEAR_EVERY_PAIR: (Role.INTERPOLATION, "its weights are bilinear in every pair"),
+    State.BILINEAR_OFF_DIAGONAL: (Role.INTERPOLATION, "its weights are bilinear on the diagonal"),
+    State.NEAR_BILINEAR: (Role.INTERPOLATION, "its weights are near bilinear ones: fine-tuned"),
+    State.NEAREST: (Role.INTERPOLATION, "its weights repeat each pixel: nearest neighbour"),
+}
+_RANDOM: Final = frozenset(NAMES) - {"constant", BILINEAR}
+
+
+def role_of(target: Target, weights: Fingerprint | None = None) -> RoleFound:
+    """What a layer is for; ``weights`` is what those in the model are, if there is a model."""
+    clues = [*_weights_clues(weights), *_net_clues(target)]
+    if not clues:
+        return RoleFound(Role.UNKNOWN, tuple(_doubts(target)))
+    role = clues[0][0]
+    return RoleFound(role, tuple(words for other, words in clues if other is role))
+
+
+def _weights_clues(weights: Fingerprint | None) -> Iterator[Clue]:
+    if weights is None:
+        return
+    if weights.state in _OF_WEIGHTS:
+        yield _OF_WEIGHTS[weights.state]
+    elif weights.state is State.OTHER and weights.distance is not None:
+        yield Role.LEARNED, "its weights are those of no interpolation"
+
+
+def _net_clues(target: Target) -> Iterator[Clue]:
+    """From the surest to the least sure."""
+    param = target.layer.convolution_param
+    filler = _filler_name(target)
+    if filler == BILINEAR:
+        yield Role.INTERPOLATION, "its weight_filler is bilinear"
+    if filler in _RANDOM and not _is_frozen(target):
+        yield Role.LEARNED, f"its weight_filler is {filler}, and it is trained"
+    if target.channels is not None and param.num_output not in (0, target.channels):
+        yield Role.LEARNED, f"it makes {param.num_output} channels of {target.channels}"
+    if target.stride and set(target.stride) == {1}:
+        yield Role.LEARNED, "its stride is 1: nothing is enlarged"
+    if filler not in ("constant", None):
+        return
+    as_wide = bool(target.stride) and target.kernel == target.stride
+    if as_wide and _filler_value(target) and param.group == param.num_output:
+        yield Role.INTERPOLATION, "its filler makes it repeat each pixel: nearest neighbour"
+    elif _filler_value(target):
+        return
+    elif as_wide and not _is_frozen(target):
+        yield Role.LEARNED, f"its kernel is as wide as its stride, {by(target.stride)}"
+    elif _is_frozen(target) and _interpolates(target):
+        yield Role.INTERPOLATION, "it is frozen and has no filler: its weights are set by surgery"
+
+
+def _doubts(target: Target) -> Iterator[str]:
+    """Why a role stays unknown."""
+    if target.problem:
+        yield "Caffe would not set it up"
+    elif not target.stride:
+        yield "its kernel is not known"
+    elif _is_frozen(target):
+        yield "it is frozen, and neither its filler nor its kernel is that of an interpolation"
+    else:
+        yield "it has no filler, and may be trained or filled by surgery"
+
+
+def _filler_name(target: Target) -> str | None:
+    """The type of its filler, as Caffe spells it where it can; ``None`` without one."""
+    filler = target.layer.convolution_param.weight_filler
+    return None if filler is None else meant(filler.type)
+
+
+def _filler_value(target: Target) -> float:
+    filler = target.layer.convolution_param.weight_filler
+    return 0.0 if filler is None else filler.value
+
+
+def _is_frozen(target: Target) -> bool:
+    param = target.layer.param
+    return bool(param) and param[0].lr_mult == 0
+
+
+def _interpolates(target: Target) -> bool:
+    """Each axis has a kernel whose bilinear weights have gain 1 at its stride."""
+    sizes = zip(target.kernel, target.stride, strict=True)
+    return bool(target.kernel) and all((size + 1) // 2 == stride for size, stride in sizes)

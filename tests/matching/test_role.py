@@ -1,0 +1,139 @@
+"""What a Deconvolution is for, by net and weights; held to real nets where they are at hand."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+
+import deconvsurgery as ds
+from deconvsurgery.matching.matched_layer import targets
+from deconvsurgery.matching.role import Role, RoleFound, role_of
+from helpers.places import SHARED
+
+HEAD = 'layer { name: "d" type: "Input" top: "d" input_param { shape { %s } } }'
+INTERPOLATION, LEARNED, UNKNOWN = Role.INTERPOLATION, Role.LEARNED, Role.UNKNOWN
+
+
+def target(param: str, *, lr: str = "", channels: int | None = 3) -> ds.Target:
+    """A Deconvolution of a bottom with so many channels; ``lr`` is its first lr_mult."""
+    head = HEAD % f"dim: 1 dim: {channels} dim: 9 dim: 9" if channels else ""
+    rate = f"param {{ lr_mult: {lr} }}" if lr else ""
+    text = (
+        f'{head} layer {{ name: "up" type: "Deconvolution" bottom: "d" top: "u" {rate} '
+        f"convolution_param {{ {param} }} }}"
+    )
+    net = ds.parse_net(text.encode())
+    (found,) = targets(net, [net.layers[-1]], net.states(), None)
+    return found
+
+
+FACTOR2 = "num_output: 3 kernel_size: 4 stride: 2"
+BY_NET: list[tuple[str, str, Role]] = [
+    # FCN's own: frozen, filled by surgery.
+    (FACTOR2, "0", INTERPOLATION),
+    ("num_output: 3 kernel_size: 63 stride: 32", "0", INTERPOLATION),
+    (f"{FACTOR2} group: 3 pad: 1 bias_term: false", "0", INTERPOLATION),
+    # A bilinear filler says so, whatever else.
+    (f'{FACTOR2} weight_filler {{ type: "bilinear" }}', "", INTERPOLATION),
+    (f'{FACTOR2} weight_filler {{ type: "bilinear" }}', "1", INTERPOLATION),
+    (f'{FACTOR2} weight_filler {{ type: "bilinear_upsampling" }}', "", INTERPOLATION),
+    (
+        'num_output: 5 kernel_size: 4 stride: 2 weight_filler { type: "bilinear" }',
+        "",
+        INTERPOLATION,
+    ),
+    # Nearest neighbour by its filler.
+    (
+        "num_output: 3 group: 3 kernel_size: 2 stride: 2 weight_filler { value: 1 }",
+        "0",
+        INTERPOLATION,
+    ),
+    # Learned: random, other channels, stride 1, as wide as the stride.
+    (f'{FACTOR2} weight_filler {{ type: "msra" }}', "", LEARNED),
+    (f'{FACTOR2} group: 3 weight_filler {{ type: "gaussian" std: 0.1 }}', "1", LEARNED),
+    ("num_output: 5 kernel_size: 4 stride: 2", "", LEARNED),
+    ("num_output: 5 kernel_size: 4 stride: 2", "0", LEARNED),
+    ("num_output: 3 kernel_size: 3", "", LEARNED),
+    ("num_output: 3 kernel_size: 2 stride: 2", "", LEARNED),
+    ("num_output: 3 kernel_h: 2 kernel_w: 4 stride_h: 2 stride_w: 4", "1", LEARNED),
+    # Nobody can say: learned from a bilinear start, or filled and then deployed.
+    (FACTOR2, "", UNKNOWN),
+    (FACTOR2, "1", UNKNOWN),
+    ("num_output: 3 kernel_size: 5 stride: 2", "0", UNKNOWN),
+    ("num_output: 3 kernel_size: 2 stride: 2", "0", UNKNOWN),
+    (f'{FACTOR2} weight_filler {{ type: "msra" }}', "0", UNKNOWN),
+    ("num_output: 3 stride: 2", "0", UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("param", "lr", "role"), BY_NET)
+def test_by_the_net_alone(param: str, lr: str, role: Role) -> None:
+    found = role_of(target(param, lr=lr))
+    assert found.role is role
+    assert found.reasons
+
+
+def test_channels_decide_only_where_they_are_known() -> None:
+    param = "num_output: 5 kernel_size: 4 stride: 2"
+    assert role_of(target(param)).role is LEARNED
+    assert role_of(target(param, channels=None)).role is UNKNOWN
+
+
+BY_WEIGHTS: Mapping[ds.State, Role] = {
+    ds.State.BILINEAR: INTERPOLATION,
+    ds.State.BILINEAR_CAFFE_1_0: INTERPOLATION,
+    ds.State.BILINEAR_EVERY_PAIR: INTERPOLATION,
+    ds.State.BILINEAR_OFF_DIAGONAL: INTERPOLATION,
+    ds.State.NEAR_BILINEAR: INTERPOLATION,
+    ds.State.NEAREST: INTERPOLATION,
+}
+
+
+@pytest.mark.parametrize("state", ds.State)
+def test_weights_that_say_something_have_the_last_word(state: ds.State) -> None:
+    weights = ds.Fingerprint(state, distance=0.5 if state is ds.State.OTHER else None)
+    learned = target(f'{FACTOR2} weight_filler {{ type: "msra" }}')
+    frozen = target(FACTOR2, lr="0")
+    expected = BY_WEIGHTS.get(state)
+    if state is ds.State.OTHER:
+        expected = LEARNED
+    assert role_of(learned, weights).role is (expected or LEARNED)
+    assert role_of(frozen, weights).role is (expected or INTERPOLATION)
+
+
+def test_weights_that_were_not_judged_say_nothing() -> None:
+    frozen = target(FACTOR2, lr="0")
+    assert role_of(frozen, ds.Fingerprint(ds.State.OTHER)) == role_of(frozen)
+
+
+def test_only_reasons_for_the_role_are_given() -> None:
+    both = target('num_output: 5 kernel_size: 4 stride: 2 weight_filler { type: "bilinear" }')
+    assert role_of(both) == RoleFound(INTERPOLATION, ("its weight_filler is bilinear",))
+    weights = ds.Fingerprint(ds.State.OTHER, distance=1.0)
+    found = role_of(both, weights)
+    assert found.role is LEARNED
+    assert len(found.reasons) == 2
+
+
+ROLES = SHARED / "golden" / "roles.tsv"
+
+
+@pytest.mark.campaign
+@pytest.mark.skipif(not ROLES.exists(), reason=f"no {ROLES}")
+def test_published_nets_never_get_the_opposite_role() -> None:
+    nets: dict[str, ds.Net] = {}
+    counted: Counter[tuple[str, str]] = Counter()
+    with ROLES.open(encoding="utf-8") as rows:
+        for row in csv.DictReader(rows, delimiter="\t"):
+            if row["net"] not in nets:
+                nets[row["net"]] = ds.read_net(SHARED / row["net"])
+            net = nets[row["net"]]
+            layer = next(each for each in net.layers if each.line == int(row["line"]))
+            (found,) = targets(net, [layer], net.states(), None)
+            counted[row["role"], str(role_of(found).role)] += 1
+    assert counted[INTERPOLATION, LEARNED] == counted[LEARNED, INTERPOLATION] == 0
+    assert counted[INTERPOLATION, UNKNOWN] + counted[LEARNED, UNKNOWN] <= 40
+    assert counted.total() == 533
