@@ -65,11 +65,9 @@ def expanded(pair: Pair, refused: Refused | None = None) -> Iterator[Pair]:
     if pair.listed is not None:
         yield from _listed(pair, refused)
         return
-    leading = pair.net if pair.net is not None else pair.model
-    assert leading is not None
+    leading = _leading(pair)
     plain = file_of(leading)
-    there = NAME not in plain and not is_url(plain) and os.path.exists(plain)
-    if there or not is_pattern(plain):
+    if not _stands_for_many(plain):
         yield _filled(pair, leading, plain_name(plain) or plain)
         return
     if open_wildcards(plain) > MOST_OPEN:
@@ -81,6 +79,31 @@ def expanded(pair: Pair, refused: Refused | None = None) -> Iterator[Pair]:
         name = name_in(plain, path)
         if name is not None:
             yield _filled(pair, path, name)
+
+
+def known_part(pair: Pair) -> Pair:
+    """What is known of a pair before anything is listed: all of it, or its paths without wildcards.
+
+    Raises ``ConfigError`` as `expanded`.
+    """
+    if pair.listed is not None:
+        return Pair(None)
+    if not _stands_for_many(file_of(_leading(pair))):
+        return next(expanded(pair))
+    paths = {field: getattr(pair, field) for field in _KEYS.values()}
+    known = {field: path for field, path in paths.items() if path and not is_pattern(path)}
+    return replace(Pair(None), **known)
+
+
+def _leading(pair: Pair) -> str:
+    leading = pair.net if pair.net is not None else pair.model
+    assert leading is not None
+    return leading
+
+
+def _stands_for_many(plain: str) -> bool:
+    there = NAME not in plain and not is_url(plain) and os.path.exists(plain)
+    return not there and is_pattern(plain)
 
 
 def _filled(pair: Pair, leading: str, name: str) -> Pair:

@@ -106,6 +106,11 @@ def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[st
     return arguments
 
 
+def writes(verb: str) -> bool:
+    """The verb has an output."""
+    return "output" in _NEEDED[verb]
+
+
 def lacking(verb: str, pair: Pair) -> str | None:
     """What the pair does not name that the verb needs, in words; ``None``: nothing."""
     names = {each: getattr(pair, each) for each in _NEEDED[verb]}

@@ -6,12 +6,18 @@ that a sweep was about to write there.
 
 from __future__ import annotations
 
+import errno
+import inspect
 import os
+import secrets
+from contextlib import suppress
+from typing import Any
 
-from deconvsurgery.errors import FileError, OutputError
+from deconvsurgery.errors import FileError, OutputError, SurgeryError
 from deconvsurgery.storage.address import file_of, is_url
-from deconvsurgery.storage.object_store.store import asked, count, located
+from deconvsurgery.storage.object_store.store import answer, asked, count, located
 from deconvsurgery.storage.os_error_text import refusal, shown
+from deconvsurgery.storage.output_place import found_place
 from deconvsurgery.storage.source import can_be_read_again, open_source
 from deconvsurgery.storage.write_outputs import write_file
 from deconvsurgery.strict_values.kinds import WrongValueError
@@ -20,6 +26,8 @@ from .result_rows import Outcome, Row
 from .row_lines import LONGEST_ROW, read_row, written
 
 SUFFIX = ".sweep.json"
+_NO_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK))
+_TAKEN = 412  # what a store answers where there is an object, and none was to be
 
 
 def read_record(output: str) -> Row | None:
@@ -82,6 +90,65 @@ def write_record(output: str, row: Row) -> None:
     with asked("cannot be written", location.name):
         location.fs.pipe_file(location.key, data)
     count(written=len(data))
+
+
+def create_record(output: str, row: Row) -> bool:
+    """Put a record beside an output that has none; ``False``: another came first, and it stays."""
+    path, data = file_of(f"{output}{SUFFIX}"), written(row)
+    if is_url(path):
+        return _created(path, data)
+    place = found_place(path).path  # a link that leads nowhere is written through
+    temporary = os.path.join(os.path.dirname(place), f".deconvsurgery-{secrets.token_hex(8)}.tmp")
+    try:
+        write_file(temporary, data)
+        os.link(temporary, place)  # unlike a rename it replaces nothing
+    except SurgeryError as error:
+        raise error.replaced(path=shown(path)) from error.__cause__
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise refusal("cannot be written", error, shown(path)) from error
+        return _made(path, data)
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+    return True
+
+
+def _made(path: str, data: bytes) -> bool:
+    """As far as a file system without hard links goes: one that comes at that moment is lost."""
+    try:
+        write_file(path, data)
+    except OutputError:
+        if os.path.lexists(path):
+            return False
+        raise
+    return True
+
+
+def _created(path: str, data: bytes) -> bool:
+    location = located(path)
+    try:
+        with asked("cannot be written", location.name):
+            if _creates(location.fs):
+                location.fs.pipe_file(location.key, data, mode="create")
+            elif location.fs.exists(location.key):
+                return False
+            else:
+                location.fs.pipe_file(location.key, data)
+    except FileError as error:
+        if isinstance(error.__cause__, FileExistsError) or answer(error) == _TAKEN:
+            return False
+        raise
+    count(written=len(data))
+    return True
+
+
+def _creates(fs: Any) -> bool:
+    """The store's package knows how to write what is not there, and nothing else."""
+    call = getattr(fs, "_pipe_file", fs.pipe_file)
+    return "mode" in inspect.signature(call).parameters
 
 
 def remove_record(output: str) -> None:

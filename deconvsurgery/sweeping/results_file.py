@@ -18,14 +18,13 @@ from typing import Self, TypeVar
 from deconvsurgery.errors import FormatError, OutputError
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.splicing.byte_ranges import replacing
-from deconvsurgery.storage.address import is_url
 from deconvsurgery.storage.descriptors import let_go, opened
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.source import FileSource
 from deconvsurgery.storage.write_outputs import write_spliced
 from deconvsurgery.strict_values.kinds import WrongValueError
 
-from .result_rows import Outcome, Row, hashed, identity
+from .result_rows import Outcome, Row, identity
 from .row_lines import LONGEST_ROW, check_paths, is_cut_row, read_row, written
 
 Value = TypeVar("Value")
@@ -35,7 +34,6 @@ _ROWS = (
     "CREATE TABLE row (pair BLOB PRIMARY KEY, seal TEXT, start INTEGER, stop INTEGER, "
     "seen INTEGER) WITHOUT ROWID"
 )
-_OUTPUTS = "CREATE TABLE output (place BLOB PRIMARY KEY) WITHOUT ROWID"
 
 
 class Ledger:
@@ -55,7 +53,6 @@ class Ledger:
         try:
             self._lock()
             self._index.execute(_ROWS)
-            self._index.execute(_OUTPUTS)
             self._end = self._scanned()
         except BaseException:
             self._close()
@@ -160,17 +157,6 @@ class Ledger:
             return True, None
         self._index.execute("UPDATE row SET seen = 1 WHERE pair = ?", (name,))
         return not found[1], found[0]
-
-    def taken(self, pair: Pair) -> str | None:
-        """The output of the pair that another one of this run has, too; it is its own from now."""
-        for path in (pair.output, pair.net_output):
-            if path is None:
-                continue
-            place = path if is_url(path) else os.path.abspath(path)
-            added = self._index.execute("INSERT OR IGNORE INTO output VALUES (?)", (hashed(place),))
-            if not added.rowcount:
-                return path
-        return None
 
     def settled(self, pair: Pair) -> Row:
         """The row of an earlier run."""

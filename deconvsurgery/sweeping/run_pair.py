@@ -30,15 +30,18 @@ from deconvsurgery.storage.object_store.store import Traffic, counted
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.write_outputs import make_directory
 from deconvsurgery.version import __version__
+from deconvsurgery.wording import short
 
 from .call_verb import arguments_of, lacking, performed
 from .file_identity import Mark, digest, mark
 from .output_record import (
     SUFFIX,
+    create_record,
     read_record,
     remove_record,
     write_record,
 )
+from .record_owner import is_made_for, lasting
 from .result_rows import (
     Outcome,
     Row,
@@ -172,6 +175,8 @@ def _settled(work: _Work, spent: partial[dict[str, Any]]) -> Settled:
         return Settled(_as_named(record, task.pair))
     inputs = _digests(work.inputs)
     key = work.key(inputs)
+    if record is not None and not task.force:
+        _refuse_others(record, work, key, inputs)
     strange = None if task.force else _strange(record, work.outputs)
     if strange is not None:
         raise _not_ours(strange, work, record)
@@ -180,9 +185,9 @@ def _settled(work: _Work, spent: partial[dict[str, Any]]) -> Settled:
         # The same files, moved or touched: only what they are told by without reading is new.
         row = replace(_as_named(record, task.pair), seal=seal)
         assert work.record is not None
-        write_record(work.record, row)
+        write_record(work.record, _as_named(row, lasting(task.pair)))
         return Settled(row)
-    with _claimed(work, record, key):
+    with _claimed(work, record, key, inputs):
         outcome, result, warnings = performed(
             task.verb, task.pair, work.arguments, force=task.force or any(work.outputs.values())
         )
@@ -205,7 +210,7 @@ def _settled(work: _Work, spent: partial[dict[str, Any]]) -> Settled:
             **spent(),
         )
         if work.record is not None:
-            write_record(work.record, row)
+            write_record(work.record, _as_named(row, lasting(task.pair)))
     return Settled(replace(row, **spent()), fresh=True)
 
 
@@ -242,8 +247,26 @@ def _not_ours(strange: str, work: _Work, record: Row | None) -> OutputError:
     return OutputError(words, path=shown(strange), hint="move it away, or --force replaces it")
 
 
+def _refuse_others(record: Row, work: _Work, key: str, inputs: Mapping[str, str]) -> None:
+    """Raise ``OutputError`` for a record that was made for another pair.
+
+    What was made of the same bytes in the same way is as good as the pair's own.
+    """
+    if record.key == key or is_made_for(record, work.task.verb, work.pair, inputs):
+        return
+    named = " and ".join(short(shown(each)) for each in (record.net, record.model) if each)
+    raise OutputError(
+        f"is another pair's output ({short(shown(record.verb))}: {named or 'unnamed'}),"
+        f" says {shown(f'{work.record}{SUFFIX}')}",
+        path=shown(work.record or ""),
+        hint="name another output, or --force takes it from that pair",
+    )
+
+
 @contextmanager
-def _claimed(work: _Work, record: Row | None, key: str) -> Iterator[None]:
+def _claimed(
+    work: _Work, record: Row | None, key: str, inputs: Mapping[str, str]
+) -> Iterator[None]:
     """Have a claim beside the output while the body writes it, and no longer if it does not."""
     place = work.record
     if place is None:
@@ -252,8 +275,15 @@ def _claimed(work: _Work, record: Row | None, key: str) -> Iterator[None]:
     for output in work.outputs:
         if folder := folder_of(output):
             make_directory(folder)
-    claim = work.row(Outcome.BEGUN, key=key)
-    write_record(place, claim)
+    claim = _as_named(work.row(Outcome.BEGUN, key=key), lasting(work.pair))
+    if record is not None or work.task.force:
+        write_record(place, claim)
+    elif not create_record(place, claim):
+        first = read_record(place)
+        if first is not None:
+            _refuse_others(first, work, key, inputs)
+        if first is None or first.outcome is not Outcome.BEGUN:
+            raise OutputError("was made by another meanwhile", path=shown(place), transient=True)
     try:
         yield
     except (SurgeryError, MemoryError, SystemExit) as error:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
-from deconvsurgery.inputs.expand_pairs import expanded
+from deconvsurgery.inputs.expand_pairs import expanded, known_part
 from deconvsurgery.inputs.open_inputs import read_settings
 from deconvsurgery.inputs.settings import Pair, Settings
-from deconvsurgery.storage.address import folder_of, is_url, joined
+from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
 from deconvsurgery.storage.object_store.store import Traffic, counted
 from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.source import can_be_read_again
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
 from deconvsurgery.verbs.open_and_write import Path
 from deconvsurgery.version import __version__
 
-from .call_verb import checked_options, lacking
+from .call_verb import checked_options, lacking, writes
+from .pair_files import PairFiles
 from .result_rows import (
     Outcome,
     Row,
@@ -106,8 +108,17 @@ def sweep(
     )
     place = _results(settings, results)
     count = workers or _cores()
-    with Ledger(place) as ledger, counted() as listing:
-        book = _Book(ledger, wanted.verb, progress)
+    lists = [pair.listed for pair in settings.pairs if pair.listed is not None]
+    path = settings.path if config is None else os.fspath(config)
+    with ExitStack() as stack:
+        listing = stack.enter_context(counted())
+        files = stack.enter_context(PairFiles(path, lists, place))
+        _refuse_at_once(
+            files, settings.pairs, folder_of(file_of(path)), twice=force and writes(wanted.verb)
+        )
+        ledger = stack.enter_context(Ledger(place))
+        files.look_again()
+        book = _Book(ledger, wanted.verb, files, folder_of(file_of(path)), progress)
         tasks = book.tasks(settings.pairs, task)
         answers = (
             run_dask(settle, tasks, count, scheduler)
@@ -151,6 +162,26 @@ def _results(settings: Settings, results: Path | None) -> str:
     return str(place)
 
 
+def _refuse_at_once(files: PairFiles, pairs: Sequence[Pair], folder: str, *, twice: bool) -> None:
+    """Raise for every file that is known to have two parts, before any is made or changed.
+
+    ``twice``: all pairs are gone through now, too. What one of them replaces must be no other's
+    input, whichever comes first.
+    """
+    files.refuse_results(folder)
+    for pair in pairs:
+        files.refuse(known_part(pair), folder)
+    for pair in pairs if twice else ():
+        if pair.listed is not None and not can_be_read_again(pair.listed):
+            raise OutputError(
+                "can be read once only, and with --force a list is read twice",
+                path=shown(pair.listed),
+                hint="write it to a file first",
+            )
+        for each in expanded(pair, lambda *_: None):  # a line that is wrong is a row later
+            files.expect(each)
+
+
 def _cores() -> int:
     """The cores that this process may use."""
     try:
@@ -165,6 +196,8 @@ class _Book:
 
     ledger: Ledger
     verb: str
+    files: PairFiles
+    folder: str
     progress: Callable[[Summary, Row], None] | None
     summary: Summary = field(default_factory=Summary)
     told: list[Row] = field(default_factory=list)
@@ -175,19 +208,16 @@ class _Book:
         """A task for each pair, made when there is somebody to do it."""
         for each in pairs:
             found = False
+            folder = self.folder if each.listed is None else folder_of(file_of(each.listed))
             for pair in expanded(each, self._refused):
                 found = True
                 first, seal = self.ledger.begin(pair)
                 if not first:
                     self.repeated += 1
                     continue
-                other = self.ledger.taken(pair)
-                if other is not None:
-                    error = OutputError(
-                        "another pair of this sweep has that output",
-                        path=shown(other),
-                        hint="say {name} in the output, so that each pair has its own",
-                    )
+                try:
+                    self.files.take(pair, folder)
+                except OutputError as error:
                     self._add(failed(pair, task.verb, __version__, error))
                     continue
                 yield replace(task, pair=pair, seal=seal)

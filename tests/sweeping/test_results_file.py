@@ -14,6 +14,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.sweeping.pair_files import PairFiles
 from deconvsurgery.sweeping.result_rows import (
     Outcome,
     Row,
@@ -93,17 +94,6 @@ def test_what_is_settled_is_found_again(place: Path) -> None:
         assert lines(place) == ["b", "c", "a"]
     with Ledger(str(place)) as ledger:
         assert ledger.begin(pair("a")) == (True, "again")
-
-
-def test_an_output_is_one_pairs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(place.parent)
-    with Ledger(str(place)) as ledger:
-        assert ledger.taken(Pair("a", output="x", net_output="y")) is None
-        assert ledger.taken(Pair("b", output="./x")) == "./x"
-        assert ledger.taken(Pair("b", output="z", net_output=f"{place.parent}/y")) is not None
-        assert ledger.taken(Pair("b", output="s3://zoo/x")) is None
-        assert ledger.taken(Pair("c", output="s3://zoo/x")) == "s3://zoo/x"
-        assert ledger.taken(Pair("c")) is None
 
 
 @pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.campaign)])
@@ -297,8 +287,11 @@ def test_pairs_take_no_memory(place: Path) -> None:
             print(
                 json.dumps({"net": f"zoo/{each:07}/{'x' * 3200}", "output": f"{each}"}), file=file
             )
-    with Ledger(str(place)) as ledger:
-        tasks = _Book(ledger, "check", None).tasks(
+    with (
+        Ledger(str(place)) as ledger,
+        PairFiles("zoo.toml", [str(listed)], str(place)) as files,
+    ):
+        tasks = _Book(ledger, "check", files, "", None).tasks(
             [Pair(None, listed=str(listed))], Task(Pair(None), "check")
         )
         first = next(tasks)

@@ -293,6 +293,7 @@ ABOUT = {
     "--engine dask": "",
     "--workers": "",
     "results in a store": "s3://zoo/r",
+    "another's file": "notes",
 }
 
 
@@ -315,7 +316,8 @@ ABOUT = {
             "--workers",
         ),
         (PAIR, ["--results", "s3://zoo/r", "zoo.toml"], 2, "results in a store"),
-        (PAIR, ["--results", "zoo.toml", "zoo.toml"], 3, "another's file"),
+        (PAIR, ["--results", "zoo.toml", "zoo.toml"], 2, "the settings"),
+        (PAIR, ["--results", "notes", "zoo.toml"], 3, "another's file"),
     ],
     ids=lambda value: value if isinstance(value, str) and "\n" not in value else "",
 )
@@ -324,7 +326,9 @@ def test_what_is_wrong_with_all_of_it_is_said_at_once(
 ) -> None:
     if toml is not None:
         (tmp_path / "zoo.toml").write_text(toml)
+    (tmp_path / "notes").write_text("precious")
     found, out, errors = run_here(tmp_path, "sweep", *arguments)
+    assert (tmp_path / "notes").read_text() == "precious"
     assert (found, out) == (code, b"")
     text = errors.decode()
     assert text.startswith("error: ")

@@ -1,0 +1,198 @@
+"""Whose each file of a sweep is, by what its names lead to: no output may be anything else's.
+
+What is known is kept on disk, so that 10^6 pairs take no memory. Nothing is read or written here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from deconvsurgery.errors import OutputError, SurgeryError
+from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.storage.address import is_url, joined, same_object
+from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.run_files import file_keys
+
+from .file_identity import is_stream
+from .output_record import SUFFIX
+from .result_rows import hashed
+
+_READ, _WRITTEN = 1, 2
+_TABLE: Final = "CREATE TABLE file (key BLOB PRIMARY KEY, use INTEGER) WITHOUT ROWID"
+_RESULTS: Final = "the results of the sweep"
+
+
+class _File(NamedTuple):
+    """A file: what it is to the sweep, its path, how it is used, what it leads to."""
+
+    role: str
+    path: str
+    use: int
+    stream: bool
+    keys: tuple[str, ...]
+
+    def is_same(self, other: _File) -> bool:
+        """Both lead to one file; of objects their URLs say more than keys."""
+        if {*self.keys}.isdisjoint(other.keys):
+            return False
+        return not is_url(self.path) or not is_url(other.path) or same_object(self.path, other.path)
+
+
+class PairFiles:
+    """The files of a sweep; a context manager.
+
+    ``settings`` and ``lists`` are read, rows are added to ``results``; these are known from the
+    start. Pairs come one by one, and each is to `take` its files before it is worked on.
+    """
+
+    def __init__(self, settings: str, lists: Iterable[str], results: str) -> None:
+        self.results = results
+        self._read = [("the settings file", settings)]
+        self._read += [("the list of pairs", each) for each in dict.fromkeys(lists)]
+        self._own: dict[str, _File] = {}
+        self.look_again()
+        # An empty name is a database of SQLite's own, on disk, that goes when it is closed.
+        self._index = sqlite3.connect("", isolation_level=None)
+        for each in ("PRAGMA journal_mode = OFF", "BEGIN", _TABLE):
+            self._index.execute(each)
+
+    def look_again(self) -> None:
+        """Find the sweep's own files: one that was made since has more keys than its name's."""
+        files = [_file(_RESULTS, self.results, _WRITTEN)]
+        files += [_file(role, path, _READ) for role, path in self._read]
+        self._own = {}
+        for file in files:
+            for key in file.keys:
+                self._own.setdefault(key, file)
+
+    def refuse_results(self, folder: str) -> None:
+        """Raise ``OutputError`` where rows cannot be added, or another file would be lost by it.
+
+        ``folder`` is that of the settings.
+        """
+        results = _file(_RESULTS, self.results, _WRITTEN, folder)
+        if results.stream:
+            raise OutputError(
+                "is a stream or a device, and a sweep finds its rows again in a file",
+                path=shown(self.results),
+                hint="name a file: --results FILE",
+            )
+        for role, path in self._read:
+            file = _file(role, path, _READ)
+            if file.is_same(results):
+                raise _both(file, _RESULTS, _hint(results))
+
+    def refuse(self, pair: Pair, folder: str) -> None:
+        """Raise ``OutputError`` for what is wrong with a pair whatever the others are.
+
+        Of paths with wildcards, which are not known yet, there is none in it. ``folder`` is what
+        its paths are relative to.
+        """
+        self._refuse(_files_of(pair, folder))
+
+    def expect(self, pair: Pair) -> None:
+        """No pair may write what this one reads, whichever comes first."""
+        self._note([each for each in _files_of(pair, "") if each.use == _READ])
+
+    def take(self, pair: Pair, folder: str) -> None:
+        """Its files are the pair's own from now; raises as `refuse`, and for what others have."""
+        files = _files_of(pair, folder)
+        self._refuse(files)
+        if not any(each.use == _WRITTEN for each in files):
+            return  # then no other pair writes anything, either
+        known = self._known(files)
+        read = {key for each in files if each.use == _READ for key in each.keys}
+        for file in files:
+            uses = {known.get(hashed(key), 0) for key in file.keys}
+            if any(use & _WRITTEN for use in uses):
+                if file.use == _WRITTEN:
+                    other, hint = "an output", "say {name} in the output, so that each has its own"
+                else:
+                    other, hint = "an output", "give it to a sweep of its own, after this one"
+                raise _both(file, f"{other} of another pair", hint)
+            # What the pair reads itself is another file, or it had been refused.
+            if file.use == _WRITTEN and any(uses) and read.isdisjoint(file.keys):
+                raise _both(file, "an input of another pair", "name another output")
+        self._note(files)
+
+    def _refuse(self, files: Sequence[_File]) -> None:
+        before: list[_File] = []
+        for file in files:
+            if file.stream:
+                raise OutputError(
+                    f"is a stream or a device, and {file.role} is a file or an object",
+                    path=shown(file.path),
+                    hint="name a file, or an object in a store; a file that is called - is ./-",
+                )
+            own = next((self._own[key] for key in file.keys if key in self._own), None)
+            if own is not None and _WRITTEN in (file.use, own.use) and file.is_same(own):
+                raise _both(file, own.role, _hint(own))
+            if file.use == _WRITTEN:
+                for other in before:
+                    if file.is_same(other):
+                        raise _both(file, other.role, _hint(file))
+            before.append(file)
+
+    def _known(self, files: Sequence[_File]) -> dict[bytes, int]:
+        keys = [*_hashes(files)]
+        marks = ",".join("?" * len(keys))
+        found = self._index.execute(f"SELECT key, use FROM file WHERE key IN ({marks})", keys)
+        return dict(found)
+
+    def _note(self, files: Sequence[_File]) -> None:
+        rows = [(key, file.use) for file in files for key in _hashes([file])]
+        self._index.executemany(
+            "INSERT INTO file VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET use = use | ?2", rows
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._index.close()
+
+
+def _files_of(pair: Pair, folder: str) -> list[_File]:
+    """Each file of a pair; its paths are relative to ``folder``."""
+    named = [
+        ("the pair's net", pair.net, _READ),
+        ("the pair's model", pair.model, _READ),
+        ("the pair's output", pair.output, _WRITTEN),
+        ("the pair's net output", pair.net_output, _WRITTEN),
+    ]
+    record = pair.output or pair.net_output
+    if record is not None:
+        named.append(("the record of the pair's output", f"{record}{SUFFIX}", _WRITTEN))
+    return [_file(role, path, use, folder) for role, path, use in named if path is not None]
+
+
+def _file(role: str, path: str, use: int, folder: str = "") -> _File:
+    """A file by its path; ``-`` in a folder is no file of that name, but was meant for a stream."""
+    try:
+        stream = path == joined(folder, "-") or is_stream(path)
+    except SurgeryError:  # a URL that cannot be: whoever opens it will tell
+        stream = False
+    return _File(role, path, use, stream, file_keys(path, written=use == _WRITTEN))
+
+
+def _hashes(files: Iterable[_File]) -> Iterator[bytes]:
+    for file in files:
+        yield from map(hashed, file.keys)
+
+
+def _hint(file: _File) -> str:
+    if file.role == _RESULTS:
+        return "name another file for the rows: --results FILE"
+    return "name another output"
+
+
+def _both(file: _File, other: str, hint: str) -> OutputError:
+    return OutputError(f"{file.role} is the same file as {other}", path=shown(file.path), hint=hint)
