@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from functools import cache
 
 from deconvsurgery.storage.address import file_of, is_url
 from deconvsurgery.storage.object_store.object_version import described, state
@@ -29,7 +30,7 @@ def is_stream(path: str) -> bool:
     try:
         for _ in range(_LINKS):
             folder = os.path.dirname(plain)
-            if os.stat(folder or ".").st_dev == os.stat("/dev/fd").st_dev:
+            if os.stat(folder or ".").st_dev == _device_of_descriptors():
                 return True
             kind = os.lstat(plain).st_mode
             if not stat.S_ISLNK(kind):
@@ -38,6 +39,14 @@ def is_stream(path: str) -> bool:
     except (OSError, ValueError):
         pass  # not there, or no name of a file
     return False
+
+
+@cache
+def _device_of_descriptors() -> int | None:
+    try:
+        return os.stat("/dev/fd").st_dev
+    except OSError:  # no such folder on this system
+        return None
 
 
 @dataclass(frozen=True, slots=True)

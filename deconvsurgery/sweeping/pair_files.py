@@ -5,8 +5,9 @@ What is known is kept on disk, so that 10^6 pairs take no memory. Nothing is rea
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -18,8 +19,8 @@ from deconvsurgery.storage.run_files import file_keys
 
 from .file_identity import is_stream
 from .output_record import SUFFIX
-from .result_rows import hashed
 
+_BYTES: Final = 16  # of a hash; two of 10^7 are the same once in 10^24 times
 _READ, _WRITTEN = 1, 2
 _TABLE: Final = "CREATE TABLE file (key BLOB PRIMARY KEY, use INTEGER) WITHOUT ROWID"
 _RESULTS: Final = "the results of the sweep"
@@ -32,7 +33,7 @@ class _File(NamedTuple):
     path: str
     use: int
     stream: bool
-    keys: tuple[str, ...]
+    keys: tuple[bytes, ...]
 
     def is_same(self, other: _File) -> bool:
         """Both lead to one file; of objects their URLs say more than keys."""
@@ -52,7 +53,7 @@ class PairFiles:
         self.results = results
         self._read = [("the settings file", settings)]
         self._read += [("the list of pairs", each) for each in dict.fromkeys(lists)]
-        self._own: dict[str, _File] = {}
+        self._own: dict[bytes, _File] = {}
         self.look_again()
         # An empty name is a database of SQLite's own, on disk, that goes when it is closed.
         self._index = sqlite3.connect("", isolation_level=None)
@@ -106,7 +107,7 @@ class PairFiles:
         known = self._known(files)
         read = {key for each in files if each.use == _READ for key in each.keys}
         for file in files:
-            uses = {known.get(hashed(key), 0) for key in file.keys}
+            uses = {known.get(key, 0) for key in file.keys}
             if any(use & _WRITTEN for use in uses):
                 if file.use == _WRITTEN:
                     other, hint = "an output", "say {name} in the output, so that each has its own"
@@ -137,13 +138,13 @@ class PairFiles:
             before.append(file)
 
     def _known(self, files: Sequence[_File]) -> dict[bytes, int]:
-        keys = [*_hashes(files)]
+        keys = [key for file in files for key in file.keys]
         marks = ",".join("?" * len(keys))
         found = self._index.execute(f"SELECT key, use FROM file WHERE key IN ({marks})", keys)
         return dict(found)
 
     def _note(self, files: Sequence[_File]) -> None:
-        rows = [(key, file.use) for file in files for key in _hashes([file])]
+        rows = [(key, file.use) for file in files for key in file.keys]
         self._index.executemany(
             "INSERT INTO file VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET use = use | ?2", rows
         )
@@ -180,12 +181,13 @@ def _file(role: str, path: str, use: int, folder: str = "") -> _File:
         stream = path == joined(folder, "-") or is_stream(path)
     except SurgeryError:  # a URL that cannot be: whoever opens it will tell
         stream = False
-    return _File(role, path, use, stream, file_keys(path, written=use == _WRITTEN))
+    keys = file_keys(path, written=use == _WRITTEN)
+    return _File(role, path, use, stream, tuple(map(_hash, keys)))
 
 
-def _hashes(files: Iterable[_File]) -> Iterator[bytes]:
-    for file in files:
-        yield from map(hashed, file.keys)
+def _hash(key: str) -> bytes:
+    data = key.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=_BYTES).digest()
 
 
 def _hint(file: _File) -> str:
