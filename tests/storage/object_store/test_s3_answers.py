@@ -94,3 +94,17 @@ def test_an_input_by_a_second_name_is_not_overwritten(
             ds.apply(tmp_path / "net", s3.url("in"), f"{scheme}://zoo/in", force=True)
         words(caught.value)
     assert s3.get("in") == MODEL
+
+
+def test_a_key_is_taken_as_it_stands(tmp_path: Path, s3: Any) -> None:
+    """What `same_object` takes for another object is another one to the client and the store."""
+    (tmp_path / "net").write_bytes(NET)
+    (tmp_path / "in").write_bytes(demo_base())
+    ds.apply(tmp_path / "net", tmp_path / "in", tmp_path / "out")
+    s3.put("in", demo_base())
+    names = ["./in", "a/../in", "/in", "%69n", "in?", "in#", "in?x=1", " in", "in ", "IN", "a::in"]
+    for name in names:
+        ds.apply(tmp_path / "net", s3.url("in"), s3.url(name))
+    assert s3.keys() == sorted([*names, "in"])
+    assert s3.get("in") == demo_base()
+    assert {s3.get(name) for name in names} == {(tmp_path / "out").read_bytes()}
