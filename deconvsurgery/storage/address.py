@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -107,6 +108,7 @@ def file_of(path: str | os.PathLike[str]) -> str:
     return unquote(slash + rest, errors="surrogateescape")
 
 
+@lru_cache(maxsize=64)  # asked again and again of the few URLs of a run
 def store_of(url: str) -> Store:
     """The store that a URL is of, of a text that `is_url`.
 

@@ -99,7 +99,6 @@ def _said(error: ds.SurgeryError) -> None:
 
 
 def _same(one: str, other: str) -> None:
-    assert address.same_object(one, one)
     same = address.same_object(one, other)
     assert same is address.same_object(other, one)
     if same:
