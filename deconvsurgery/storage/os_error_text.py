@@ -39,9 +39,11 @@ def shown(path: str | bytes | os.PathLike[str]) -> str:
     >>> print(shown("up\n\x1b[31m score.caffemodel"))
     up\n\x1b[31m score.caffemodel
     """
+    text = os.fsdecode(path)
+    if text.isprintable():
+        return text
     return "".join(
-        character if character.isprintable() else _escaped(character)
-        for character in os.fsdecode(path)
+        character if character.isprintable() else _escaped(character) for character in text
     )
 
 

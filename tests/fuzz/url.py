@@ -41,7 +41,7 @@ def check(data: bytes) -> None:
             if choice % 31 == 0 and store in HERE:
                 _located(text)
     _joined(one, path)
-    if choice % 4 == 0:
+    if choice % 8 == 0:
         _pattern(one, other, name)
 
 
@@ -169,5 +169,5 @@ def _pattern(pattern: str, path: str, name: str) -> None:
     patterns.reaches_down(pattern)
     patterns.plain_name(path)
     patterns.named(path, name)
-    if patterns.open_wildcards(pattern) <= patterns.MOST_OPEN:
+    if patterns.open_wildcards(pattern) <= patterns.MOST_OPEN and len(path) < 24:
         patterns.name_in(pattern, path)
