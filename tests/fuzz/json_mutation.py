@@ -48,10 +48,7 @@ class JsonMutator:
         return changed if len(changed) <= max_size else self._mutate(data, max_size)
 
     def _changed(self, tokens: list[bytes], chance: Random) -> list[bytes]:
-        values = [
-            at for at, token in enumerate(tokens) if token[:1].isalnum() or token[:1] in b'"-[{'
-        ]
-        at = chance.choice(values) if values else 0
+        at = _value(tokens, chance)
         stop = _behind(tokens, at)
         value, action = tokens[at:stop], chance.randrange(9)
         if action == 0:  # without it, and the comma behind
@@ -61,7 +58,7 @@ class JsonMutator:
         if action in (2, 3, 4):
             return [*tokens[:at], chance.choice(self._words), *tokens[stop:]]
         if action == 5:
-            other = chance.choice(values) if values else 0
+            other = _value(tokens, chance)
             return tokens[:at] + tokens[other : _behind(tokens, other)] + tokens[stop:]
         if action == 6:
             depth = chance.choice((1, 2, 3, 99, 101))
@@ -70,6 +67,18 @@ class JsonMutator:
             cut = chance.randrange(len(tokens))
             return [*tokens[:cut], tokens[cut][: chance.randrange(len(tokens[cut]) + 1)]]
         return [*tokens[:at], self._mutate(b"".join(value), 40), *tokens[stop:]]
+
+
+def _value(tokens: Sequence[bytes], chance: Random) -> int:
+    """Where a value or a key begins, mostly: to look at each token would take too long."""
+    for _ in range(9):
+        at = int(chance.random() * len(tokens))
+        if tokens[at][:1] in _BEGINS:
+            break
+    return at
+
+
+_BEGINS = {bytes([byte]) for byte in b'"-[{0123456789ntfNI'}
 
 
 def _behind(tokens: Sequence[bytes], start: int) -> int:
