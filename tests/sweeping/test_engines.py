@@ -20,7 +20,7 @@ from deconvsurgery.sweeping.engines import dask as dask_engine
 from deconvsurgery.sweeping.engines import local
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
-from helpers.processes.dask_cluster import Cluster
+from helpers.processes.dask_cluster import Cluster, cluster_of
 from helpers.processes.ending import PATIENCE, until, watched
 from helpers.processes.heeding import heeding
 from helpers.processes.labour import Counted, Task, begun, labour, task_of
@@ -308,6 +308,35 @@ def test_a_scheduler_that_goes_away(own_cluster: Cluster, tmp_path: Path, words:
     assert caught.value.transient
     assert address in caught.value.message
     words(caught.value)
+
+
+def test_an_answer_that_cannot_be_fetched_is_the_tasks_own(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    tasks = [*plain(tmp_path, range(3)), task_of(tmp_path, "unreadable", 3)]
+    given = answers([*run_dask(labour, tasks, 1, cluster.scheduler_address)])
+    error = given.pop(3)
+    assert (type(error), given) == (ValueError, {0: 0, 1: 1, 2: 4})
+
+
+@pytest.mark.campaign
+def test_no_worker_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Words) -> None:
+    """The only one is killed, and nobody starts another."""
+    monkeypatch.setattr(dask_engine, "_ALONE", 1)
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--no-nanny", "--no-dashboard"]
+    with cluster_of(0) as cluster:
+        address = cluster.scheduler_address
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen([*worker, address], env=environment(), cwd=tmp_path, **quiet) as only:
+            tasks = [task_of(tmp_path, "square", 0), *plain(tmp_path, range(1, 9), "wait")]
+            running = run_dask(labour, tasks, 1, address)
+            next(running)
+            only.kill()
+        with pytest.raises(ds.FileError) as caught:
+            list(running)
+    assert caught.value.transient
+    assert address in caught.value.message
+    words(caught.value.message.replace(address, "tcp://x:1"), caught.value.hint)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://127.0.0.1:1", "127.0.0.1:x"])

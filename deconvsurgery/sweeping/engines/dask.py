@@ -24,6 +24,8 @@ _BRIEF = 0.25  # seconds after which a worker begins no other task of its group
 _PAUSE = 0.005  # seconds between two looks for answers
 _EVERY = 1  # seconds between two looks at how many threads there are
 _NOWHERE = "127.0.0.1:0"  # any port that is free, for this machine alone
+_ALONE = 300  # seconds without a worker, until none is waited for
+_SILENT = logging.CRITICAL + 1  # what it logs as critical, an answer that cannot be read, is a row
 _PATIENCE = 30  # seconds to reach a scheduler, and for it to have a worker
 
 
@@ -39,7 +41,7 @@ def run_dask(
     with it. Brief tasks go to a worker in groups, as a scheduler can do with some hundred things a
     second. Tasks whose workers died are done again at the end, one by one: Dask takes those that
     waited at such a worker for guilty, too. Raises ``FormatError`` where Dask is not installed,
-    ``FileError`` for a scheduler that cannot be reached or goes away.
+    ``FileError`` for a scheduler that cannot be reached, goes away or has no worker any more.
     """
     try:
         from distributed import as_completed
@@ -51,11 +53,11 @@ def run_dask(
     waiting = _Waiting(tasks)
     with ExitStack() as stack:
         client = _client(stack, workers, scheduler)
-        answers = as_completed(raise_errors=False, with_results=True)
+        answers = _all_told(as_completed(raise_errors=False, with_results=True))
+        workers_now = _Workers(client)
         running: dict[Any, list[Task]] = {}
         suspects: deque[Task] = deque()
         alone = False
-        room, asked = 0, float("-inf")
 
         def submit(group: list[Task]) -> None:
             # Not by what it is asked to do: a task that is done again may find another world.
@@ -64,17 +66,14 @@ def run_dask(
             answers.add(future)
 
         while True:
-            if time.monotonic() - asked >= _EVERY:  # a cluster may grow and shrink
-                room = max(1, sum(client.nthreads().values())) * _AHEAD
-                asked = time.monotonic()
-            while len(running) < room and (group := waiting.group()):
+            while len(running) < workers_now.threads() * _AHEAD and (group := waiting.group()):
                 submit(group)
             if not running and suspects:
                 alone = True
                 submit([suspects.popleft()])
             if not running:
                 return
-            for future, answer in _ready(client, answers):
+            for future, answer in _ready(client, answers, workers_now):
                 group = running.pop(future)
                 # Not by the future's status: a worker that dies once its answer is here makes it
                 # "lost".
@@ -141,13 +140,66 @@ class _Waiting(Generic[Task]):
         self._alone.extend(group)
 
 
-def _ready(client: Any, answers: Any) -> list[Any]:
+class _Workers:
+    """How many threads a cluster's workers have; it may grow and shrink.
+
+    Raises ``FileError`` where there is none any more, or no scheduler.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._threads = 1
+        self._asked, self._seen = float("-inf"), time.monotonic()
+
+    def threads(self) -> int:
+        """At least one, so that tasks wait for a worker that comes."""
+        now = time.monotonic()
+        if now - self._asked >= _EVERY:
+            try:
+                threads = sum(self._client.nthreads().values())
+            except OSError:
+                raise _gone(self._client) from None
+            self._asked, self._threads = now, max(1, threads)
+            if threads:
+                self._seen = now
+            elif now - self._seen >= _ALONE:
+                raise FileError(
+                    f"the scheduler {self._client.scheduler.address} has no worker any more",
+                    hint="start one: `dask worker ADDRESS`, and run the same sweep again: what is "
+                    "settled stays so",
+                    transient=True,
+                )
+        return self._threads
+
+
+def _all_told(answers: Any) -> Any:
+    """The same answers, with those that cannot be fetched: as what was raised by that.
+
+    Else nobody would hear of them, and wait for ever.
+    """
+    from asyncio import gather  # which a sweep on this machine need not load
+
+    fetch = answers._track_future
+
+    async def fetched(future: Any) -> None:
+        failure: BaseException | None
+        (failure,) = await gather(fetch(future), return_exceptions=True)
+        if failure is not None:
+            failed = isinstance(failure, Exception)
+            answers.queue.put_nowait((future, (type(failure), failure) if failed else failure))
+
+    answers._track_future = fetched
+    return answers
+
+
+def _ready(client: Any, answers: Any, workers: _Workers) -> list[Any]:
     """Futures and what they came to; at least one, which is waited for."""
     # Dask's own waiting looks ten times a second, and for ever where the scheduler goes away while
     # an answer is fetched.
     while not answers.has_ready():
         if client.status not in ("running", "connecting"):
             raise _gone(client)
+        workers.threads()
         time.sleep(_PAUSE)
     ready: list[Any] = answers.next_batch(block=False)
     return ready
@@ -167,7 +219,7 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
 
     # What workers say of themselves as they come and go is for the cluster's own logs.
     for name in ("distributed", "tornado"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+        logging.getLogger(name).setLevel(_SILENT)
     if scheduler is None:
         # Variables for its workers are set here, too, and would stay.
         stack.callback(_set_back, dict(os.environ))
@@ -183,7 +235,7 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
                     # Else it listens to the whole network, at a port that another cluster may have.
                     scheduler_kwargs={"dashboard": False, "dashboard_address": _NOWHERE},
                     worker_dashboard_address=_NOWHERE,
-                    silence_logs=logging.CRITICAL,  # in its workers, too
+                    silence_logs=_SILENT,  # in its workers, too
                 )
             )
         return stack.enter_context(Client(cluster))

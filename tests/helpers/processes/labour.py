@@ -27,7 +27,7 @@ def begun(folder: Path) -> list[int]:
     return sorted(int(each.name.split("-")[1]) for each in folder.glob("begun-*"))
 
 
-def labour(task: Task) -> int:
+def labour(task: Task) -> int | Unreadable:
     """The square of the number, unless something else is to happen."""
     what, number, folder = task
     place = Path(folder)
@@ -40,6 +40,8 @@ def labour(task: Task) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "who":
         return os.getpid()
+    if what == "unreadable":
+        return Unreadable()
     if what == "leave":
         sys.exit(5)
     if what in ("wait", "linger"):
@@ -47,6 +49,19 @@ def labour(task: Task) -> int:
     if what == "rest":
         time.sleep(0.05)
     return number * number
+
+
+class Unreadable:
+    """An answer that leaves the worker, and raises something where it is read."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _only_in, (os.getpid(),)
+
+
+def _only_in(process: int) -> object:
+    if process != os.getpid():
+        raise ValueError("cannot be read here")
+    return Unreadable()
 
 
 def _first(place: Path, number: int) -> bool:
