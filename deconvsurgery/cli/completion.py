@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Final
 
 import click
 from click.shell_completion import (
@@ -15,8 +16,10 @@ from click.shell_completion import (
     FishComplete,
     add_completion_class,
     get_completion_class,
-    shell_complete,
+    split_arg_string,
 )
+
+from deconvsurgery.wording import quoted
 
 # Unlike click's, it passes values through as they are: no globbing, no backslash eaten.
 _BASH = """\
@@ -43,11 +46,33 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 def complete(command: click.Command, variable: str, instruction: str) -> int:
     """Do what a shell asks for in ``variable``: ``bash_source``, ``fish_complete`` and so on."""
     shell, _, wanted = instruction.partition("_")
-    if get_completion_class(shell) is None or wanted not in ("source", "complete"):
+    kind = get_completion_class(shell)
+    if kind is None or wanted not in ("source", "complete"):
         raise click.UsageError(
-            f"{variable} is bash_source, zsh_source or fish_source, not {instruction!r}"
+            f"{variable} is bash_source, zsh_source or fish_source, not {quoted(instruction)}"
         )
-    return shell_complete(command, {}, "deconvsurgery", variable, instruction)
+    completer = kind(command, {}, "deconvsurgery", variable)
+    if wanted == "source":
+        click.echo(completer.source().encode(), nl=False)
+        return 0
+    _refuse_odd_words(shell, variable, instruction)
+    # A file's name may be no UTF-8.
+    click.echo(completer.complete().encode("utf-8", "surrogateescape"))
+    return 0
+
+
+def _refuse_odd_words(shell: str, variable: str, instruction: str) -> None:
+    """Raise ``UsageError`` where the words typed are not there: no script of ours is asking."""
+    place = os.environ.get("COMP_CWORD")
+    is_place = place is not None and (shell == "fish" or _PLACE.fullmatch(place) is not None)
+    if "COMP_WORDS" not in os.environ or not is_place:
+        raise click.UsageError(
+            f"{variable}={instruction} is for the script that {shell}_source prints: it sets"
+            " COMP_WORDS to the words typed and COMP_CWORD to the place of the last one"
+        )
+
+
+_PLACE: Final = re.compile("[0-9]{1,6}")
 
 
 @add_completion_class
@@ -95,6 +120,12 @@ class Fish(FishComplete):
     source_template = FishComplete.source_template.replace(
         'string split ","', 'string split -m 1 ","'
     )
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before, and the one begun, which may be blanks alone."""
+        if os.environ["COMP_CWORD"].strip():
+            return super().get_completion_args()
+        return split_arg_string(os.environ["COMP_WORDS"])[1:], ""
 
 
 def spelt_in_bash(word: str, quote: str) -> str | None:

@@ -209,6 +209,50 @@ def test_what_is_no_instruction_is_wrong_usage(
     words(errors.decode().splitlines())
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"COMP_WORDS": "deconvsurgery "},
+        {"COMP_CWORD": "1"},
+        *(
+            {"COMP_WORDS": "a", "COMP_CWORD": odd}
+            for odd in ("x", "", "-1", "1.0", "²", "9" * 5000)
+        ),
+    ],
+    ids=str,
+)
+def test_words_that_no_script_of_ours_sets(
+    shell: str, env: dict[str, str], place: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
+    """fish says the word itself, so any will do; the others its place."""
+    monkeypatch.setenv(COMPLETE, f"{shell}_complete")
+    for name in ("COMP_WORDS", "COMP_CWORD"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    code, _, errors = run_here(place)
+    if shell == "fish" and len(env) == 2:
+        assert (code, errors) == (0, b"")
+    else:
+        assert code == 2
+        assert {"COMP_WORDS", "COMP_CWORD"} <= {*re.findall(r"\w+", errors.decode())}
+        words(errors.decode().splitlines(), shell)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("begun", ["", " ", "'", "\\", "\udcff", "-p", "--", "\n", "zoo/\udcff"])
+def test_any_word_that_is_begun(
+    shell: str, begun: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(COMPLETE, f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", f"deconvsurgery inspect {begun}")
+    monkeypatch.setenv("COMP_CWORD", begun if shell == "fish" else "2")
+    code, _, errors = run_here(place)
+    assert (code, errors) == (0, b"")
+
+
 def test_an_answer_that_cannot_be_printed_is_a_failure(words: Words) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
