@@ -29,7 +29,19 @@ pytestmark = pytest.mark.skipif(
 @pytest.mark.campaign
 @pytest.mark.parametrize(
     "target",
-    ["index", "net", "splice", "apply", "url", "rows", "results", "patch", "settings", "lists"],
+    [
+        "index",
+        "net",
+        "splice",
+        "apply",
+        "url",
+        "rows",
+        "results",
+        "patch",
+        "settings",
+        "lists",
+        "command",
+    ],
 )
 def test_a_slice_of_fuzzing_finds_nothing(target: str) -> None:
     # What lands is judged by the same inputs each time, as far as time allows them.

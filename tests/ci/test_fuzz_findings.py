@@ -22,7 +22,7 @@ from helpers.places import TESTS
 FUZZ = TESTS / "fuzz"
 TARGETS = (
     *("index", "net", "splice", "apply", "url", "rows", "results", "patch"),
-    *("settings", "lists"),
+    *("settings", "lists", "command"),
 )
 FINDINGS = sorted((FUZZ / "findings").glob("*/*"))
 

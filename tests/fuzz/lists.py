@@ -81,18 +81,27 @@ class _List(Bytes):
         pass
 
 
-expansion._LONGEST_LINE = LONGEST
-expansion.os = SimpleNamespace(
-    path=SimpleNamespace(join=os.path.join, exists=_exists), scandir=_scandir
-)
-expansion.located = _located
+PATH = SimpleNamespace(join=os.path.join, exists=_exists)
+OURS = {
+    "_LONGEST_LINE": LONGEST,
+    "os": SimpleNamespace(path=PATH, scandir=_scandir),
+    "located": _located,
+}
 
 
 def check(data: bytes) -> None:
     """Read the list; ``AssertionError`` where something does not hold."""
     choice, data = data[0] if data else 0, data[1:]
-    expansion._PIECE = PIECES[choice % 4]
-    expansion.open_source = lambda *_, **__: _List(data)
+    ours = {**OURS, "_PIECE": PIECES[choice % 4], "open_source": lambda *_, **__: _List(data)}
+    before = {name: getattr(expansion, name) for name in ours}
+    vars(expansion).update(ours)
+    try:
+        _check(choice, data)
+    finally:
+        vars(expansion).update(before)
+
+
+def _check(choice: int, data: bytes) -> None:
     refused: list[tuple[Pair, ds.SurgeryError]] = []
     whole = Pair(None, listed=LIST)
     try:

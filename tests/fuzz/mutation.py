@@ -188,3 +188,39 @@ def _braced(tokens: list[bytes], start: int, stop: int) -> list[bytes]:
     for at in (ends[:1] + ends[-1:]) if len(ends) > 1 else []:
         field[at] = other[field[at]]
     return [*tokens[:start], *field, *tokens[stop:]]
+
+
+class LineMutator:
+    """Changes, moves or puts in a line of several, as the arguments of a command are.
+
+    ``words`` are lines to put in, ``head`` is the number of bytes in front of them.
+    """
+
+    def __init__(self, mutate: Mutate, words: Sequence[bytes], head: int = 0) -> None:
+        self._mutate = mutate
+        self._words = words
+        self._head = head
+
+    def __call__(self, data: bytes, max_size: int, seed: int) -> bytes:
+        """Other lines."""
+        chance = Random(seed)
+        head, lines = data[: self._head], data[self._head :].split(b"\n")
+        for _ in range(chance.randint(1, 3)):
+            at, action = chance.randrange(len(lines)), chance.randrange(7)
+            if action == 0:
+                lines[at : at + 1] = []
+            elif action == 1:
+                lines.insert(at, chance.choice(lines))
+            elif action == 2:
+                lines.append(lines.pop(at))
+            elif action == 3:
+                lines[at] = chance.choice(self._words)
+            elif action == 4:
+                lines[at] = self._mutate(lines[at], len(lines[at]) + 8)
+            else:
+                lines.insert(at + 1, chance.choice(self._words))
+            lines = lines or [b""]
+        if chance.random() < 0.1:
+            head = bytes([chance.randrange(256)])[: self._head]
+        changed = head + b"\n".join(lines)
+        return changed if len(changed) <= max_size else self._mutate(data, max_size)

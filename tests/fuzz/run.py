@@ -34,9 +34,10 @@ DICTIONARY = {
     "patch": "json.dict",
     "settings": "settings.dict",
     "lists": "lists.dict",
+    "command": "command.dict",
 }
 HEAD = {"index": 0, "net": 1, "splice": 3, "apply": 2, "rows": 1, "results": 0, "patch": 1}
-HEAD |= {"settings": 1, "lists": 1}
+HEAD |= {"settings": 1, "lists": 1, "command": 1}
 """Bytes in front of what is read."""
 MEMORY = Path("/dev/shm")  # where files of a harness's own cost no disk
 SLOWEST = 30  # seconds for one input; more is a finding
@@ -194,8 +195,8 @@ def _inside(target: str, options: list[str]) -> int:
     with atheris.instrument_imports(include=["deconvsurgery"]):
         harness = importlib.import_module(target)
     from json_mutation import JsonMutator
-    from mutation import TextMutator, WireMutator
-    from words import json_words, list_words, settings_words, text_words, wire_fields
+    from mutation import LineMutator, TextMutator, WireMutator
+    from words import command_words, json_words, list_words, settings_words, text_words, wire_fields
 
     # Asked for at each call: Setup exchanges it.
     def mutate(data: bytes, size: int) -> bytes:
@@ -207,6 +208,8 @@ def _inside(target: str, options: list[str]) -> int:
         mutator["custom_mutator"] = TextMutator(mutate, list(words()), HEAD[target])
     elif DICTIONARY[target] == "json.dict":
         mutator["custom_mutator"] = JsonMutator(mutate, list(json_words()), HEAD[target])
+    elif target == "command":
+        mutator["custom_mutator"] = LineMutator(mutate, list(command_words()), HEAD[target])
     elif target in HEAD:
         mutator["custom_mutator"] = WireMutator(mutate, wire_fields(), HEAD[target])
     atheris.Setup([sys.argv[0], *options], harness.check, **mutator)

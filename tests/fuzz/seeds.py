@@ -13,7 +13,7 @@ from math import prod
 from pathlib import Path
 
 from oracle import sized, tag, varint
-from text_seeds import configurations, pair_lists
+from text_seeds import command_lines, configurations, pair_lists
 from words import FAILED, FOUND, UNDO
 
 from deconvsurgery.splicing.undo_patch import Range, header
@@ -254,6 +254,8 @@ def seeds(target: str) -> Iterator[bytes]:
             yield bytes([number % 32, number, number % 35]) + model
     elif target == "settings":
         yield from configurations()
+    elif target == "command":
+        yield from command_lines()
     elif target == "lists":
         yield from pair_lists()
     elif target == "url":

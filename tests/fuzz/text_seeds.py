@@ -110,3 +110,51 @@ def pair_lists() -> Iterator[bytes]:
     yield b"\0\xef\xbb\xbf" + LINES[0].encode()
     yield b'\1{"net": "\xff"}'
     yield b"\1" + LINES[0].encode() + b" " * 220
+
+
+COMMANDS = (
+    "",
+    "--help",
+    "--version",
+    "apply net in out.x",
+    "apply -f net in net",
+    "apply --in-place net in",
+    "apply -n --json -p up* -x re:b net in",
+    "apply net in out.x --save-patch p.x --report r.x",
+    "apply --skip-unfit --fill missing --formula caffe net in -",
+    "inspect net in",
+    "inspect --json in",
+    "inspect -v -a net --phase train --level 2 --stage s",
+    "check",
+    "check net in --format sarif",
+    "check net in --also json=r.x --also sarif=s.x",
+    "check --config zoo.toml --select DS001 --exit-zero",
+    "check --explain DS004",
+    "check --isolated",
+    "diff in in",
+    "diff --json in text",
+    "convert in out.x --to binary --values keep",
+    "convert in out.x --max-unpacked 1GiB",
+    "convert -f in in",
+    "revert in text",
+    "regroup net in a.x b.x",
+    "regroup --expand net in a.x b.x",
+    "transplant net in out.x",
+    "patch-net net out.x",
+    "patch-net --freeze --group net net",
+    "sweep zoo.toml",
+    "sweep apply.toml -w 2 --json",
+    "sweep -f --results r.x apply.toml",
+    "kernel 4",
+    "kernel 16 --stride 8 --json",
+    "kernel 1000000000000000000000",
+    "demo sub",
+    "demo x",
+    "nonsense",
+)
+
+
+def command_lines() -> Iterator[bytes]:
+    """Each verb with its options."""
+    for number, line in enumerate(COMMANDS):
+        yield bytes([number]) + line.replace(" ", "\n").encode()

@@ -2,7 +2,8 @@
 
 ``wire.dict`` has the tags that the index looks for and whole small fields, ``text.dict`` what a
 prototxt is made of, ``url.dict`` what an address is,
-``settings.dict`` and ``lists.dict`` what a configuration file and a list of pairs say.
+``settings.dict`` and ``lists.dict`` what a configuration file and a list of pairs say,
+``command.dict`` what command lines do.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from click import Context
 from json_mutation import ODD
 from oracle import LOOKED_AT, NVIDIA, Proto, descriptors, sized, tag, varint
 
 import deconvsurgery as ds
+from deconvsurgery.cli import VERBS, deconvsurgery
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.splicing.undo_patch import Digest, Range, Undo, header
 from deconvsurgery.storage.address import SCHEMES
@@ -157,9 +160,24 @@ def list_words() -> Iterator[bytes]:
     yield from (*(word.encode() for word in words), b"\xff", b"\xed\xa0\x80", b"\0")
 
 
+def command_words() -> Iterator[bytes]:
+    """Verbs, their options, the files that the harness has, and odd values."""
+    context = Context(deconvsurgery)
+    for verb in VERBS:
+        yield verb.encode()
+        command = deconvsurgery.get_command(context, verb)
+        for parameter in command.params if command else ():
+            yield from (each.encode() for each in (*parameter.opts, *parameter.secondary_opts))
+            yield from (each.encode() for each in getattr(parameter.type, "choices", ()))
+    yield from b"net in out.x zoo.toml apply.toml list text empty sub - -- .. . =".split()
+    yield from b"-1 0 1 2 16 0x10 1e9 2147483648 1000000000 2,2 4,4,4 1GiB up* re:( [[a]".split()
+    yield from b"sarif=r.x json=r.x -h --help --version -V --level=-1 --also=json=in *".split()
+    yield from (b"9" * 30, b"", b" ", b"\0", b"\xff", "²".encode(), b"--pattern=re:[[a]--b]")
+
+
 def dictionary(words: Iterable[bytes]) -> str:
     """The words as libFuzzer reads them, a line each."""
-    return "".join(f'"{"".join(map(_escaped, word))}"\n' for word in words)
+    return "".join(f'"{"".join(map(_escaped, word))}"\n' for word in words if word)
 
 
 def _escaped(byte: int) -> str:
@@ -174,6 +192,7 @@ DICTIONARIES = {
     "json.dict": json_words,
     "settings.dict": settings_words,
     "lists.dict": list_words,
+    "command.dict": command_words,
 }
 
 
