@@ -66,10 +66,8 @@ def _seen() -> dict[str, tuple[int, int, int]]:
         with os.scandir(folder) as entries:
             for each in entries:
                 status = each.stat(follow_symlinks=False)
-                found[os.path.relpath(each.path, PLACE)] = (
-                    *(status.st_ino, status.st_size),
-                    0 if each.is_dir(follow_symlinks=False) else status.st_mtime_ns,
-                )
+                grown = (0, 0) if each.is_dir() else (status.st_size, status.st_mtime_ns)
+                found[os.path.relpath(each.path, PLACE)] = (status.st_ino, *grown)
     return found
 
 
@@ -138,8 +136,8 @@ def _changed(arguments: list[str], after: dict[str, Any]) -> None:
         plain = name.removesuffix(".sweep.json")
         assert (
             any(each.endswith(plain) for each in arguments)
-            or plain in ("sweep.jsonl", "net.out", *DEMO)
-            or plain.partition("/")[2] in DEMO
+            or plain in ("sweep.jsonl", "net.out", "deconvsurgery-demo")
+            or os.path.basename(plain) in DEMO
         ), name
 
 
