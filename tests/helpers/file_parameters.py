@@ -36,8 +36,9 @@ CONTENT: Final[Mapping[str, Mapping[str, str]]] = {
     "regroup": {"net": "net", "model": "full"},
     "transplant": {"net": "net", "model": "in"},
     "patch-net": {"files 1": "net"},
+    "sweep": {"config": "sweep.toml"},
 }
-OTHER_VERBS: Final = frozenset({"kernel", "demo", "sweep", "completion"}) & {*VERBS}
+OTHER_VERBS: Final = frozenset({"kernel", "demo", "completion"}) & {*VERBS}
 """Those whose files are not named one by one (tests of their own), or that have none."""
 
 
@@ -54,7 +55,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Line:
-    """A command line that names every file that the verb can be given, in one of its ways."""
+    """A command line that names every file that the verb can be given, in one of its ways.
+
+    ``settings`` are files that name others, each where its label stands in ``<>``.
+    """
 
     verb: str
     way: str
@@ -70,10 +74,22 @@ class Line:
         said = [
             part.format(names.get(slot.label, slot.name))
             for slot in self.slots
-            if not slot.fixed
+            if not slot.fixed and not self._told(slot)
             for part in slot.given
         ]
         return [self.verb, *self.flags, *flags, *said]
+
+    def _told(self, slot: Slot) -> bool:
+        return any(f"<{slot.label}>" in text for text in self.settings.values())
+
+    def texts(self, names: Mapping[str, str]) -> dict[str, str]:
+        """The settings with these names in their slots."""
+        texts = dict(self.settings)
+        for slot in self.slots:
+            for name, text in texts.items():
+                path = names.get(slot.label, slot.name)
+                texts[name] = text.replace(f"<{slot.label}>", path)
+        return texts
 
 
 def parameters(verb: str) -> list[click.Parameter]:
@@ -110,7 +126,7 @@ def lines() -> list[Line]:
     """Of each verb: all that it can be given; the same in place; its settings found, not named."""
     found = []
     for verb in VERBS:
-        if verb in OTHER_VERBS:
+        if verb in OTHER_VERBS or verb == "sweep":
             continue
         slots = tuple(_slots(verb))
         flags = ("-f",) if "--force" in options_of(verb) else ()
@@ -119,7 +135,7 @@ def lines() -> list[Line]:
             found.append(Line(verb, "in place", _in_place(slots), (*flags, "--in-place")))
     found.append(_reverted_in_place())
     found.append(_settled())
-    return found
+    return [*found, _swept(), _swept_list()]
 
 
 def _in_place(slots: tuple[Slot, ...]) -> tuple[Slot, ...]:
@@ -148,3 +164,26 @@ def _settled() -> Line:
         "pairs.jsonl": '{"net": "net", "model": "in"}\n',
     }
     return Line("check", "by settings", (*told, *own), ("-f",), settings)
+
+
+def _swept() -> Line:
+    """``sweep`` of a verb that has two outputs; the record lies beside the first."""
+    pair = (
+        Slot("net", READ, "net"),
+        Slot("model", READ, "full"),
+        Slot("output", WRITTEN, "new-output"),
+        Slot("net-output", WRITTEN, "new-net-output"),
+        Slot("record", WRITTEN, "new-output.sweep.json", fixed=True),
+    )
+    named = ", ".join(f"{each.label} = '<{each.label}>'" for each in pair[:4])
+    settings = {"sweep.toml": f"pairs = [{{{named}}}]\n[sweep]\nverb = 'regroup'\n"}
+    return Line("sweep", "", (*_slots("sweep"), *pair), ("-f",), settings)
+
+
+def _swept_list() -> Line:
+    settings = {
+        "sweep.toml": "pairs = [{list = '<list>'}]\n",
+        "pairs.jsonl": '{"net": "net", "model": "in"}\n',
+    }
+    listed = Slot("list", READ, "pairs.jsonl")
+    return Line("sweep", "of a list", (*_slots("sweep"), listed), ("-f",), settings)
