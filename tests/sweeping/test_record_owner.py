@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,8 @@ from deconvsurgery.sweeping.result_rows import Outcome, Row
 from deconvsurgery.sweeping.run_pair import Settled, Task, settle
 from helpers.campaigns import campaign, campaign_of_pairs
 from helpers.models import demo_base, demo_net
-from helpers.runs import run_here
+from helpers.processes.ending import PATIENCE
+from helpers.runs import COMMAND, environment, run_here
 from helpers.words import Words
 
 BASE = demo_base()
@@ -366,6 +368,74 @@ def test_a_record_is_created_once(folder: Path) -> None:
     with pytest.raises(ds.OutputError) as caught:
         create_record("x" * 250, row)
     assert caught.value.path == f"{'x' * 250}.sweep.json"
+
+
+@pytest.mark.parametrize("rounds", [2, *campaign(60)])
+def test_of_two_at_once_one_is_done_and_the_other_a_failed_row(rounds: int, folder: Path) -> None:
+    """Whoever wins, output and record are the same pair's, and nothing else is left."""
+    tasks = {"zoo/in": MINE, "zoo/in2": THEIRS}
+    for model in tasks:
+        ds.apply("zoo/net", model, f"{model}.alone")
+    for number in range(rounds):
+        output = f"out/{number}/new"
+        start = threading.Barrier(2)
+
+        def settled(task: Task, output: str = output, start: Any = start) -> Settled:
+            start.wait(60)
+            return settle(replace(task, pair=replace(task.pair, output=output)))
+
+        with ThreadPoolExecutor(2) as pool:
+            rows = [each.row for each in pool.map(settled, tasks.values())]
+        outcomes = {row.model: row.outcome for row in rows if row is not None}
+        (winner,) = (model for model, outcome in outcomes.items() if outcome is Outcome.DONE)
+        assert {*outcomes.values()} == {Outcome.DONE, Outcome.FAILED}
+        assert winner
+        assert Path(output).read_bytes() == Path(f"{winner}.alone").read_bytes()
+        record = read_record(output)
+        assert record is not None
+        assert (record.outcome, record.model) == (Outcome.DONE, winner)
+        assert sorted(os.listdir(f"out/{number}")) == ["new", "new.sweep.json"]
+
+
+@pytest.mark.campaign
+def test_two_sweeps_at_once_over_one_set_of_outputs(folder: Path) -> None:
+    """In processes of their own, from two configurations; a third run changes nothing."""
+    number = 8
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        for each in range(number):
+            (folder / f"{name}/{each}.in").write_bytes(another(100 * (name == "b") + each))
+        (folder / f"{name}.toml").write_text(
+            f"[sweep]\nverb = 'apply'\nresults = '{name}.jsonl'\n[[pairs]]\n"
+            f"net = 'nets/{{name}}.prototxt'\nmodel = '{name}/{{name}}.in'\n"
+            "output = 'out/{name}'\n"
+        )
+    (folder / "nets").mkdir()
+    for each in range(number):
+        (folder / f"nets/{each}.prototxt").write_bytes(demo_net())
+    started = [
+        subprocess.Popen(
+            [*COMMAND, "sweep", "-q", "-w", "2", f"{name}.toml"], cwd=folder, env=environment()
+        )
+        for name in ("a", "b")
+    ]
+    assert {each.wait(PATIENCE) for each in started} <= {0, 3}
+    done: dict[str, str] = {}
+    for name in ("a", "b"):
+        rows = [json.loads(line) for line in (folder / f"{name}.jsonl").read_bytes().splitlines()]
+        assert len(rows) == number
+        for row in rows:
+            if row["outcome"] == "done":
+                assert row["output"] not in done
+                done[row["output"]] = row["model"]
+    assert len(done) == number
+    for output, model in done.items():
+        ds.apply("zoo/net", model, "alone", force=True)
+        assert Path(output).read_bytes() == Path("alone").read_bytes()
+    before = content(folder / "out")
+    for name in ("a", "b"):
+        run_here(folder, "sweep", "-q", "-w", "1", f"{name}.toml")
+    assert content(folder / "out") == before
 
 
 # --- in a store
