@@ -6,14 +6,17 @@ What is known is kept on disk, so that 10^6 pairs take no memory. Nothing is rea
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from deconvsurgery.errors import OutputError, SurgeryError
 from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.storage.address import is_url, joined, same_object
+from deconvsurgery.storage.address import file_of, is_url, joined, same_object
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import file_keys
 
@@ -23,6 +26,7 @@ from .output_record import SUFFIX
 _BYTES: Final = 16  # of a hash; two of 10^7 are the same once in 10^24 times
 _READ, _WRITTEN = 1, 2
 _TABLE: Final = "CREATE TABLE file (key BLOB PRIMARY KEY, use INTEGER) WITHOUT ROWID"
+_FOLDERS: Final = 1000  # whose real paths are kept
 _RESULTS: Final = "the results of the sweep"
 
 
@@ -51,6 +55,7 @@ class PairFiles:
 
     def __init__(self, settings: str, lists: Iterable[str], results: str) -> None:
         self.results = results
+        self._real = lru_cache(_FOLDERS)(self._real_folder)
         self._read = [("the settings file", settings)]
         self._read += [("the list of pairs", each) for each in dict.fromkeys(lists)]
         self._own: dict[bytes, _File] = {}
@@ -62,8 +67,8 @@ class PairFiles:
 
     def look_again(self) -> None:
         """Find the sweep's own files: one that was made since has more keys than its name's."""
-        files = [_file(_RESULTS, self.results, _WRITTEN)]
-        files += [_file(role, path, _READ) for role, path in self._read]
+        files = [self._file(_RESULTS, self.results, _WRITTEN)]
+        files += [self._file(role, path, _READ) for role, path in self._read]
         self._own = {}
         for file in files:
             for key in file.keys:
@@ -74,7 +79,7 @@ class PairFiles:
 
         ``folder`` is that of the settings.
         """
-        results = _file(_RESULTS, self.results, _WRITTEN, folder)
+        results = self._file(_RESULTS, self.results, _WRITTEN, folder)
         if results.stream:
             raise OutputError(
                 "is a stream or a device, and a sweep finds its rows again in a file",
@@ -82,7 +87,7 @@ class PairFiles:
                 hint="name a file: --results FILE",
             )
         for role, path in self._read:
-            file = _file(role, path, _READ)
+            file = self._file(role, path, _READ)
             if file.is_same(results):
                 raise _both(file, _RESULTS, _hint(results))
 
@@ -92,15 +97,15 @@ class PairFiles:
         Of paths with wildcards, which are not known yet, there is none in it. ``folder`` is what
         its paths are relative to.
         """
-        self._refuse(_files_of(pair, folder))
+        self._refuse(self._files_of(pair, folder))
 
     def expect(self, pair: Pair) -> None:
         """No pair may write what this one reads, whichever comes first."""
-        self._note([each for each in _files_of(pair, "") if each.use == _READ])
+        self._note([each for each in self._files_of(pair, "") if each.use == _READ])
 
     def take(self, pair: Pair, folder: str) -> None:
         """Its files are the pair's own from now; raises as `refuse`, and for what others have."""
-        files = _files_of(pair, folder)
+        files = self._files_of(pair, folder)
         self._refuse(files)
         if not any(each.use == _WRITTEN for each in files):
             return  # then no other pair writes anything, either
@@ -149,6 +154,47 @@ class PairFiles:
             "INSERT INTO file VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET use = use | ?2", rows
         )
 
+    def _files_of(self, pair: Pair, folder: str) -> list[_File]:
+        """Each file of a pair; its paths are relative to ``folder``."""
+        named = [
+            ("the pair's net", pair.net, _READ),
+            ("the pair's model", pair.model, _READ),
+            ("the pair's output", pair.output, _WRITTEN),
+            ("the pair's net output", pair.net_output, _WRITTEN),
+        ]
+        record = pair.output or pair.net_output
+        if record is not None:
+            named.append(("the record of the pair's output", f"{record}{SUFFIX}", _WRITTEN))
+        return [
+            self._file(role, path, use, folder) for role, path, use in named if path is not None
+        ]
+
+    def _file(self, role: str, path: str, use: int, folder: str = "") -> _File:
+        """A file by its path; ``-`` that was put into a folder was meant for a stream."""
+        try:
+            stream = path == joined(folder, "-") or is_stream(path)
+        except SurgeryError:  # a URL that cannot be: whoever opens it will tell
+            stream = False
+        keys = [*file_keys(path, written=use == _WRITTEN), *self._real_path(path)]
+        return _File(role, path, use, stream, tuple(map(_hash, keys)))
+
+    def _real_path(self, path: str) -> Iterator[str]:
+        """A key that stays when a folder is made that was not there yet."""
+        with suppress(SurgeryError, ValueError):
+            plain = file_of(path)
+            if not is_url(plain) and plain != "-":
+                folder, name = os.path.split(plain)
+                plain = os.path.join(self._real(folder or "."), name)
+                yield f"path {os.path.realpath(plain) if os.path.islink(plain) else plain}"
+
+    def _real_folder(self, folder: str) -> str:
+        """As `os.path.realpath`, but of many folders in one that is known with a look each."""
+        above, name = os.path.split(folder)
+        if not above or name in ("", ".", ".."):
+            return os.path.realpath(folder)
+        place = os.path.join(self._real(above), name)
+        return os.path.realpath(place) if os.path.islink(place) else place
+
     def __enter__(self) -> Self:
         return self
 
@@ -159,30 +205,6 @@ class PairFiles:
         traceback: TracebackType | None,
     ) -> None:
         self._index.close()
-
-
-def _files_of(pair: Pair, folder: str) -> list[_File]:
-    """Each file of a pair; its paths are relative to ``folder``."""
-    named = [
-        ("the pair's net", pair.net, _READ),
-        ("the pair's model", pair.model, _READ),
-        ("the pair's output", pair.output, _WRITTEN),
-        ("the pair's net output", pair.net_output, _WRITTEN),
-    ]
-    record = pair.output or pair.net_output
-    if record is not None:
-        named.append(("the record of the pair's output", f"{record}{SUFFIX}", _WRITTEN))
-    return [_file(role, path, use, folder) for role, path, use in named if path is not None]
-
-
-def _file(role: str, path: str, use: int, folder: str = "") -> _File:
-    """A file by its path; ``-`` in a folder is no file of that name, but was meant for a stream."""
-    try:
-        stream = path == joined(folder, "-") or is_stream(path)
-    except SurgeryError:  # a URL that cannot be: whoever opens it will tell
-        stream = False
-    keys = file_keys(path, written=use == _WRITTEN)
-    return _File(role, path, use, stream, tuple(map(_hash, keys)))
 
 
 def _hash(key: str) -> bytes:

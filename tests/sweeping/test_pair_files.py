@@ -253,6 +253,17 @@ def test_two_pairs_have_two_outputs(
     assert {**content(zoo), "sweep.jsonl": b""} == {**before, "sweep.jsonl": b""}
 
 
+@pytest.mark.parametrize("second", ["new/deep/out", "z/../new/deep/out", "later/deep/out"])
+@pytest.mark.parametrize("first", ["new/deep/out", "later/deep/out"])
+def test_also_in_a_folder_that_is_made_meanwhile(first: str, second: str, zoo: Path) -> None:
+    (zoo / "later").symlink_to("new")
+    pairs = [PAIR | {"output": first}, OTHER | {"output": f"./{second}"}]
+    if first.startswith("later"):
+        (zoo / "new").mkdir()
+    assert swept(zoo, settings(zoo, listed(zoo, *pairs)), "-f")[0] == 3
+    assert [outcome for _, outcome, _ in rows_of(zoo)] == ["done", "failed"]
+
+
 def test_of_objects_too(zoo: Path) -> None:
     with chdir(zoo), PairFiles("c.toml", [], "rows") as files:
         files.take(Pair("n", "m", output="s3://zoo/x", net_output="gs://zoo/y"), "")
