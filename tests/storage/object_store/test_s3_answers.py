@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
+from helpers.campaigns import campaign_but
 from helpers.models import demo_base, demo_net
 from helpers.store.padded import padding
 from helpers.words import Words
@@ -33,7 +34,10 @@ ANSWERS: dict[str, tuple[dict[str, str | None] | None, int, bool]] = {
 }
 
 
-@pytest.mark.parametrize("what", ANSWERS)
+FEW = ("other bytes", "another size", "no range", "another mark")
+
+
+@pytest.mark.parametrize("what", campaign_but(FEW, ANSWERS))
 def test_bytes_that_are_not_those_asked_for_are_never_taken(
     tmp_path: Path, s3: Any, what: str, words: Words
 ) -> None:
@@ -56,6 +60,7 @@ def test_bytes_that_are_not_those_asked_for_are_never_taken(
     assert (s3.keys(), s3.uploads()) == (["in"], [])
 
 
+@pytest.mark.campaign
 def test_a_length_that_is_none_is_an_error(tmp_path: Path, s3: Any) -> None:
     (tmp_path / "net").write_bytes(NET)
     s3.put("in", MODEL)
@@ -96,6 +101,7 @@ def test_an_input_by_a_second_name_is_not_overwritten(
     assert s3.get("in") == MODEL
 
 
+@pytest.mark.campaign
 def test_a_key_is_taken_as_it_stands(tmp_path: Path, s3: Any) -> None:
     """What `same_object` takes for another object is another one to the client and the store."""
     (tmp_path / "net").write_bytes(NET)

@@ -12,6 +12,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.storage.object_store import web_ranges
+from helpers.campaigns import campaign_rows
 from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
 from helpers.store.padded import padding
@@ -295,9 +296,18 @@ def test_a_body_that_is_not_all_or_more_than_all(
 
 # --- statuses
 
+STATUSES = (400, 401, 403, 404, 407, 410, 418, 429, 451, 204, 299, 304)
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 410, 418, 429, 451, 204, 299, 304])
-@pytest.mark.parametrize("at", [always, later])
+
+@pytest.mark.parametrize(
+    ("status", "at"),
+    [
+        *((status, always) for status in STATUSES),
+        (403, later),
+        (404, later),
+        *campaign_rows([(status, later) for status in STATUSES if status not in (403, 404)]),
+    ],
+)
 def test_what_a_server_says_is_said(
     place: Path, status: int, at: Callable[[Request], bool], words: Words
 ) -> None:
