@@ -79,7 +79,7 @@ class Ledger:
     def _refuse_stream(self, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise OutputError(
-                "is no file, and a sweep finds its rows again in one",
+                "is a stream or a device, and a sweep finds its rows again in a file",
                 path=self.name,
                 hint="name a file: --results FILE",
             )

@@ -32,13 +32,13 @@ from deconvsurgery.strict_values.kinds import (
 
 from .result_rows import LONGEST_TEXT, Outcome, Row
 
-LONGEST_ROW: Final = 1 << 24
-"""Bytes of a row; one of a model with 10^4 layers has less than 1 MB."""
+LONGEST_ROW: Final = 1 << 22
+"""Bytes of a row, which take 25 times as much at worst; one of 10^4 layers has less than 1 MB."""
 
 _MOST: Final = 2**63 - 1  # bytes, requests
 _MOST_WARNINGS: Final = 10_000
 # Of a row that would be longer than a row may be, so much is kept.
-_FEW_WARNINGS, _FEW_VALUES, _SHORT_TEXT = 100, 1_000, 200
+_FEW_WARNINGS, _FEW_VALUES, _SHORT_TEXT = 8, 1_000, 100
 
 _RULE = re.compile(r"DS\d{3}")
 _OPTIONAL_TEXT = or_none(text(LONGEST_TEXT))
@@ -146,11 +146,11 @@ def written(row: Row) -> bytes:
 
 
 def _line(told: Mapping[str, Any]) -> bytes:
-    said = json.dumps(told, ensure_ascii=False, allow_nan=False)
+    line = json.dumps(told, ensure_ascii=False, allow_nan=False)
     try:
-        return f"{said}\n".encode("utf-8", "surrogateescape")
+        return f"{line}\n".encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return f"{_NO_BYTE.sub(_REPLACEMENT, said)}\n".encode("utf-8", "surrogateescape")
+        return f"{_NO_BYTE.sub(_REPLACEMENT, line)}\n".encode("utf-8", "surrogateescape")
 
 
 # Halves of surrogate pairs that stand for no byte of a name.

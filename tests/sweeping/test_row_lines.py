@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.strict_values.kinds import LONGEST_PATH, WrongValueError
-from deconvsurgery.sweeping import row_lines
 from deconvsurgery.sweeping.result_rows import LONGEST_TEXT, Outcome, Row, Summary, failed
 from deconvsurgery.sweeping.row_lines import LONGEST_ROW, is_cut_row, read_row, written
 
@@ -184,8 +184,7 @@ def test_a_later_version_may_say_more() -> None:
 # --- what is written can be read again
 
 
-def test_what_is_too_long_for_a_row_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_lines, "LONGEST_ROW", 5 << 20)
+def test_what_is_too_long_for_a_row_is_cut() -> None:
     error = ds.ModelError("m" * 10**6, layer="n" * 10**6, hint="h" * 10**6, path="p" * 10**6)
     row = failed(Pair("a"), "apply", "0", error)
     assert read(written(row)) == row
@@ -197,13 +196,30 @@ def test_what_is_too_long_for_a_row_is_cut(monkeypatch: pytest.MonkeyPatch) -> N
         warnings=("w" * 10**5,) * 100,
     )
     data = written(row)
-    assert len(data) < 5 << 20
+    assert len(data) <= LONGEST_ROW
     found = read(data)
     assert found.result is not None
     assert found.result["matched"] == 3
     assert found.rules == ("DS001",) * 1000 + ("DS002",)
     assert found.result["left_out"] == {"findings": 8_999}
     assert {len(each) for each in found.warnings} == {LONGEST_TEXT}
+
+
+def test_the_worst_row_of_all_can_be_read_again() -> None:
+    """Every text as long as it may be, of signs that take six bytes each."""
+    wide = "\x01"
+    path, text = wide * LONGEST_PATH, wide * LONGEST_TEXT
+    layers = [{"name": text[:200], "action": "created"}] * 1_100
+    findings = [{"rule": "DS001", "layer": text[:200]}] * 1_100
+    row = Row(
+        *(path, path[3:], path[1:], path[2:], "apply", "0", Outcome.DONE),
+        inputs={path: "", path[3:]: ""},
+        outputs={path[1:]: "", path[2:]: ""},
+        result={"layers": layers, "findings": findings},
+        warnings=(text,) * 20,
+    )
+    found = read(written(row))
+    assert replace(found, result=row.result, warnings=row.warnings) == row
 
 
 def test_half_a_surrogate_pair_in_a_message_ends_nothing() -> None:
