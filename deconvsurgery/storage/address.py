@@ -129,12 +129,19 @@ def store_of(url: str) -> Store:
         )
     store = SCHEMES[scheme]
     if len(url) > LONGEST:
-        words = f"is no URL of an object: it has {len(url):,} characters, more than {LONGEST:,}"
-        raise FileError(words, path=called(url))
+        raise FileError(
+            f"is no URL of an object: it has {len(url):,} characters, more than {LONGEST:,}",
+            path=called(url),
+            hint="look at what put it together",
+        )
     if store is _FILE:
         return store
     if "\0" in url or not _encodable(url):
-        raise FileError("is no URL of an object: it has characters that none has", path=called(url))
+        raise FileError(
+            "is no URL of an object: it has characters that none has",
+            path=called(url),
+            hint="write it in UTF-8, without a NUL",
+        )
     if store.root and not _root(store, rest):
         raise FileError(
             f"names no {store.root}",

@@ -74,7 +74,11 @@ def total_of(
 def check_size(size: int, name: str) -> None:
     """Raise ``FileError`` for a size that no model has."""
     if size > LARGEST:
-        raise FileError(f"is said to have {size:,} bytes, which no model has", path=name)
+        raise FileError(
+            f"is said to have {size:,} bytes, which no model has",
+            path=name,
+            hint="is it the right object?",
+        )
 
 
 def check_length(length: int | None, wanted: int, start: int, name: str) -> None:

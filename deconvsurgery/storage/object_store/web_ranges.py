@@ -90,10 +90,10 @@ def opened_web(location: Location, size: int) -> WebRanges | None:
     Raises ``FileNotFoundError``, ``FileError``, `AnswerError`, and whatever aiohttp does.
     """
     answer = _asked(location, 0, size, size)
+    count(read=len(answer.data or b""))
     total = _total(location, answer, size)
     if total is None or answer.data is None:
         return None
-    count(read=len(answer.data))
     return WebRanges(location, answer.info(total), answer.data)
 
 
