@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 import pytest
 
+import deconvsurgery as ds
 from deconvsurgery.cli.shared_options import FileName
 from helpers.campaigns import campaign_but, campaign_of_pairs
 from helpers.commands import VERBS, command_of
@@ -312,6 +313,36 @@ def test_a_page_is_not_mixed_with_a_table(line: str, place: Path) -> None:
         code, out, errors = run_here(place, *line.format(name).split())
         assert (code, out) == (2, b"")
         assert name.encode() in errors
+
+
+# --- in Python, too
+
+
+CALLS: dict[str, Callable[[Path, Path, Path, Path], object]] = {
+    "apply": lambda net, model, _, soft: ds.apply(net, model, soft, force=True),
+    "apply, a patch": lambda net, model, new, soft: ds.apply(
+        net, model, new, save_patch=soft, force=True
+    ),
+    "apply in place": lambda net, model, _, soft: ds.apply(net, soft, in_place=True),
+    "convert": lambda net, model, _, soft: ds.convert(model, soft, net=net, force=True),
+    "transplant": lambda net, model, _, soft: ds.transplant(net, model, soft, force=True),
+    "regroup": lambda net, model, new, soft: ds.regroup(net, model, soft, new, force=True),
+    "patch_net": lambda net, _model, _new, soft: ds.patch_net(net, soft, force=True),
+    "revert": lambda net, model, _, soft: ds.revert(model, net, soft, force=True),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_functions_refuse_it_as_well(
+    call: Callable[[Path, Path, Path, Path], object], place: Path
+) -> None:
+    (place / "soft").symlink_to("net")
+    before = content(place)
+    with pytest.raises(ds.OutputError) as caught:
+        call(place / "net", place / "in", place / "new", place / "soft")
+    assert caught.value.path == str(place / "soft")
+    assert str(place / "net") in caught.value.message
+    assert content(place) == before
 
 
 # --- what demo writes has names of its own
