@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Final, TypeAlias
 
@@ -137,7 +138,7 @@ def _keys_of_file(path: str, *, written: bool) -> Iterator[str]:
         except FileNotFoundError:
             folder, last = os.path.split(folder)
             name = os.path.join(last, name)
-    if _ignores_case(folder):
+    if _ignores_case(folder, name, there):
         name = name.casefold()
     yield f"name {there.st_dev} {there.st_ino} {name}"
 
@@ -153,18 +154,42 @@ def _keys_of_status(status: os.stat_result, *, written: bool) -> Iterator[str]:
         yield f"{_STREAM} {number} {'out' if written else 'in'}"
 
 
-def _ignores_case(folder: str) -> bool:
-    """Whether files there are found in another case, too, by the first name that has one."""
+def _ignores_case(folder: str, name: str, status: os.stat_result) -> bool:
+    """Whether files there are found in another case, too.
+
+    Asked of the file itself, else of the first there whose name has a case; ``False`` without one.
+    """
     try:
-        with os.scandir(folder) as entries:
-            for entry in islice(entries, _LOOKED_AT):
-                other = entry.name.swapcase()
-                if other != entry.name:
-                    found = os.lstat(os.path.join(folder, other))
-                    return os.path.samestat(found, entry.stat(follow_symlinks=False))
-    except OSError:
-        pass
-    return False
+        told = _is_found_in_another_case(folder, name)
+        return _by_another(folder, status.st_dev, status.st_ino) if told is None else told
+    except (OSError, LookupError):
+        return False
+
+
+@lru_cache(maxsize=256)  # a folder may get 10^6 outputs, and is long to list when it has them
+def _by_another(folder: str, _device: int, _inode: int) -> bool:
+    """Raises ``LookupError`` where no name tells it."""
+    with os.scandir(folder) as entries:
+        for entry in islice(entries, _LOOKED_AT):
+            told = _is_found_in_another_case(folder, entry.name)
+            if told is not None:
+                return told
+    raise LookupError(folder)
+
+
+def _is_found_in_another_case(folder: str, name: str) -> bool | None:
+    """``None`` where this name cannot tell: it has no case, or is not there."""
+    other = name.swapcase()
+    if other == name:
+        return None
+    try:
+        there = os.lstat(os.path.join(folder, name))
+    except FileNotFoundError:
+        return None
+    try:
+        return os.path.samestat(there, os.lstat(os.path.join(folder, other)))
+    except FileNotFoundError:
+        return False
 
 
 def _refusal(key: str, one: _Named, other: _Named) -> OutputError:
