@@ -43,7 +43,8 @@ class _File(NamedTuple):
         """Both lead to one file; of objects their URLs say more than keys."""
         if {*self.keys}.isdisjoint(other.keys):
             return False
-        return not is_url(self.path) or not is_url(other.path) or same_object(self.path, other.path)
+        urls = [each.path for each in (self, other) if is_url(file_of(each.path))]
+        return len(urls) < 2 or same_object(*urls)
 
 
 class PairFiles:
@@ -114,11 +115,10 @@ class PairFiles:
         for file in files:
             uses = {known.get(key, 0) for key in file.keys}
             if any(use & _WRITTEN for use in uses):
+                hint = "give it to a sweep of its own, after this one"
                 if file.use == _WRITTEN:
-                    other, hint = "an output", "say {name} in the output, so that each has its own"
-                else:
-                    other, hint = "an output", "give it to a sweep of its own, after this one"
-                raise _both(file, f"{other} of another pair", hint)
+                    hint = "say {name} in the output, so that each has its own"
+                raise _both(file, "an output of another pair", hint)
             # What the pair reads itself is another file, or it had been refused.
             if file.use == _WRITTEN and any(uses) and read.isdisjoint(file.keys):
                 raise _both(file, "an input of another pair", "name another output")

@@ -364,6 +364,13 @@ def test_the_files_of_a_pair_are_different_ones(case: str, zoo: Path, words: Wor
         assert before.items() <= content(zoo).items()
 
 
+def test_two_urls_of_files_may_be_one(zoo: Path) -> None:
+    os.link(zoo / "z/in", zoo / "another")
+    for output in ("another", "linked/in", "linked/net"):
+        pair = {key: f"file://{zoo}/{path}" for key, path in (PAIR | {"output": output}).items()}
+        refused(zoo, settings(zoo, pair), "-f")
+
+
 # --- streams
 
 
