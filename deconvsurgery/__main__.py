@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from . import _leave_at_once
 
+_PROTOBUF = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
@@ -15,6 +17,8 @@ def main() -> None:
     # numpy's BLAS starts a thread a core when it is imported, and where it may not (a tight
     # limit on processes) ends the process. Nothing here multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if os.environ.get(_PROTOBUF) not in (None, "python", "upb"):
+        del os.environ[_PROTOBUF]  # protobuf would end with a traceback
     from .cli import run
 
     code = run(sys.argv[1:])

@@ -19,6 +19,7 @@ from deconvsurgery.errors import (
     OutputError,
     SurgeryError,
 )
+from deconvsurgery.wording import short
 
 from .terminal_setup import (
     can_move,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 USAGE, REFUSED, FAILED = 2, 3, 4
 LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 Seen: TypeAlias = tuple[str, int, int | None]  # a file, a line, a column
+_LONGEST_LINE = 2000  # characters of a message; an argument that click quotes may have 128 kB
 _PIPE_WIDTH = 1 << 20  # columns: off a terminal lines are as long as they need to be
 _ANY_HEIGHT = 25  # nothing here is as high as the window; rich asks for both or neither
 
@@ -162,7 +164,7 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
     if as_json:
         from deconvsurgery.report.json_documents.error import error_document
 
-        told = SurgeryError(error.format_message(), hint=hint)
+        told = SurgeryError(short(error.format_message(), _LONGEST_LINE), hint=hint)
         show_json(error_document(command, told, kind="UsageError"))
         return
     _tell(error.format_message(), hint)
@@ -209,7 +211,8 @@ def _laid_out(place: str, message: str, hint: str | None, seen: Seen | None) -> 
 
 
 def _shown(words: str) -> str:
-    """The words with everything that would act on a terminal spelt out."""
-    return "".join(
+    """The words with everything that would act on a terminal spelt out, endless lines cut."""
+    spelt = "".join(
         each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in words
     )
+    return "\n".join(short(line, _LONGEST_LINE) for line in spelt.split("\n"))

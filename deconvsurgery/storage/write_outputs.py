@@ -213,6 +213,8 @@ def make_directory(path: str | os.PathLike[str]) -> None:
             words = f"cannot be made a directory: {reason(error)}"
             raise OutputError(words, path=shown(path)) from error
         raise refusal("cannot be made a directory", error, shown(path)) from error
+    except ValueError as error:  # a NUL in the name
+        raise FileError(f"cannot be made a directory: {error}", path=shown(path)) from error
 
 
 def write_once(path: str | os.PathLike[str], data: bytes, *, force: bool = False) -> None:

@@ -22,7 +22,7 @@ from deconvsurgery.storage.address import (
     with_first_name,
 )
 from deconvsurgery.storage.os_error_text import reason
-from deconvsurgery.wording import plural
+from deconvsurgery.wording import plural, short
 
 from .range_answers import replaced
 
@@ -170,6 +170,13 @@ def located(url: str) -> Location:
             "URLs need fsspec, which is not installed",
             path=name,
             hint=_EXTRA,
+        ) from None
+    except (ValueError, TypeError, LookupError, AttributeError, OSError) as error:
+        # It reads its own configuration when it is imported: JSON that may be none.
+        raise FormatError(
+            f"fsspec cannot read its configuration: {short(str(error), 100)}",
+            path=name,
+            hint="it is in $FSSPEC_CONFIG_DIR, or in ~/.config/fsspec",
         ) from None
     try:
         kind = fsspec.get_filesystem_class(store.name)
