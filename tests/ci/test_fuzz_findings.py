@@ -177,6 +177,47 @@ def test_a_patch_that_makes_something_else_is_found(
     assert found(harness, list(loaded("seeds").seeds("patch")))
 
 
+def test_a_pair_that_is_left_out_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness, right = loaded("settings"), loaded("settings").settings_in
+
+    def wrong(*given: Any, **folder: str) -> Any:
+        settings = right(*given, **folder)
+        return settings and replace(settings, pairs=settings.pairs[:-1])
+
+    monkeypatch.setattr(harness, "settings_in", wrong)
+    assert found(harness, list(loaded("seeds").seeds("settings")))
+
+
+def test_a_line_that_is_taken_for_another_is_found(
+    loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = loaded("lists")
+    monkeypatch.setattr(harness.expansion, "_paths_on", lambda line: {"net": "other"})
+    assert found(harness, list(loaded("seeds").seeds("lists")))
+
+
+@pytest.mark.parametrize("fault", ["another code", "a file", "words", "nothing is left"])
+def test_a_command_that_does_more_is_found(
+    fault: str, loaded: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = loaded("command")
+
+    def wrong(_arguments: list[str]) -> int:
+        if fault == "a file":
+            Path("other").touch()
+        if fault == "nothing is left":
+            Path("in").unlink()
+        if fault == "words":
+            sys.stderr.write("Traceback")
+        return 141 if fault == "another code" else 0
+
+    monkeypatch.setattr(harness, "run", wrong)
+    with pytest.raises(AssertionError):
+        harness.check(b"\0inspect")
+
+
 # --- mutations
 
 

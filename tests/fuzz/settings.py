@@ -65,6 +65,7 @@ def _same(found: Settings, table: dict[str, Any]) -> None:
     for each in table.get("pairs", []):
         named = {key: _several(each[key]) for key in PATHS if key in each}
         for at in range(max(map(len, named.values()))):
+            assert number < len(found.pairs)
             pair, number = found.pairs[number], number + 1
             for key in PATHS:
                 path = getattr(pair, {"list": "listed"}.get(key, key.replace("-", "_")))
