@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 from deconvsurgery.errors import OutputError, SurgeryError
 
-from .address import file_of, is_url, object_key, same_object
+from .address import called, file_of, is_url, object_key, same_object
 from .os_error_text import shown
 from .source import STANDARD_INPUT, STANDARD_OUTPUT
 
@@ -44,7 +44,7 @@ class _Named:
         """As messages call it."""
         if self.path == "-":
             return STANDARD_OUTPUT if self.written else STANDARD_INPUT
-        return shown(self.path)
+        return called(self.path) if is_url(self.path) else shown(self.path)
 
 
 class RunFiles:
