@@ -113,6 +113,7 @@ def test_the_second_of_two_sweeps_leaves_the_firsts_output(
     tried(replace(MINE, pair=replace(MINE.pair, output=mine)), mine, folder)
 
 
+@pytest.mark.usefixtures("at_once")
 def test_so_from_two_configurations(folder: Path) -> None:
     for name in ("in", "in2"):
         (folder / f"{name}.toml").write_text(
