@@ -25,7 +25,6 @@ _PART: Final = rf"(?:[A-Za-z0-9_-]++|{_TEXT})"
 _KEY: Final = rf"(?s)#[^\n]*+|({_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+)"
 _DOT: Final = rf"(?s){_TEXT}|(\.)"
 _PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)\Z")
-_END: Final = "(at end of document)"
 
 
 def toml_table(text: str, path: str, *, hint: str | None = None) -> dict[str, Any]:
@@ -44,7 +43,7 @@ def toml_table(text: str, path: str, *, hint: str | None = None) -> dict[str, An
         # The place is at the end; a key that is quoted may have the same words in it.
         found = _PLACE.search(words[-60:])
         line, column = map(int, found.groups()) if found else (None, None)
-        words = words.removesuffix(found[0] if found else _END).rstrip()
+        words = words.removesuffix(found[0]).rstrip() if found else words
         raise ConfigError(
             f"is no TOML: {short(words[:1].lower() + words[1:], 100)}",
             path=path,

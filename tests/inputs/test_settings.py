@@ -223,3 +223,10 @@ def test_a_folder_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words
     with pytest.raises(ds.FileError) as raised:
         read_settings()
     words(raised.value)
+
+
+def test_what_stops_short_says_so() -> None:
+    with pytest.raises(ds.ConfigError) as raised:
+        parse_settings("stage = [1,", "deconvsurgery.toml")
+    assert "end of document" in raised.value.message
+    assert raised.value.line is None
