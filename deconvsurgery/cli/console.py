@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 USAGE, REFUSED, FAILED = 2, 3, 4
 LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 Seen: TypeAlias = tuple[str, int, int | None]  # a file, a line, a column
-_LONGEST_LINE = 2000  # characters of a message; an argument that click quotes may have 128 kB
+_LONGEST_LINE = 6000  # characters of a message; an argument that click quotes may have 128 kB
 _PIPE_WIDTH = 1 << 20  # columns: off a terminal lines are as long as they need to be
 _ANY_HEIGHT = 25  # nothing here is as high as the window; rich asks for both or neither
 
