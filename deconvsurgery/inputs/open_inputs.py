@@ -248,12 +248,11 @@ def read_settings(
     """A configuration file, or the nearest one from here upwards; ``None`` where there is none.
 
     The nearest is a ``deconvsurgery.toml``, or a ``pyproject.toml`` with its table. Paths in it are
-    made relative to where we are. What is read is noted in ``files``. Raises ``ConfigError`` for
-    what it should not say.
+    made relative to where we are. What is looked into to find it is noted in ``files``. Raises
+    ``ConfigError`` for what it should not say.
     """
     files = RunFiles() if files is None else files
     if path is not None:
-        files.reads("the settings", path)
         found = _settings(os.fspath(path))
         if found is None:
             raise ConfigError(

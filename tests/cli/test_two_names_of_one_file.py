@@ -315,6 +315,17 @@ def test_a_page_is_not_mixed_with_a_table(line: str, place: Path) -> None:
         assert name.encode() in errors
 
 
+def test_settings_may_come_through_a_pipe(place: Path, stack: ExitStack) -> None:
+    """One file of a run is not two of them."""
+    end, into = os.pipe()
+    os.write(into, b"pattern = 'up'\n")
+    os.close(into)
+    stack.callback(os.close, end)
+    line = ["check", "--exit-zero", "--config", f"/dev/fd/{end}", "--report", "page", "net"]
+    code, _, errors = run_here(place, *line)
+    assert (code, errors) == (0, b"")
+
+
 # --- in Python, too
 
 
