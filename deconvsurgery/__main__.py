@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 
 from . import _leave_at_once
 
@@ -20,15 +19,13 @@ def main() -> None:
     if os.environ.get(_PROTOBUF) not in (None, "python", "upb"):
         del os.environ[_PROTOBUF]  # protobuf would end with a traceback
     from .cli import run
+    from .cli.console import finish_streams
 
     code = run(sys.argv[1:])
+    finish_streams()
     if "h5py" in sys.modules:
         # A file that could not be read to its end keeps the HDF5 library from ending: it ends the
         # process instead, with a code of its own. Nothing else waits to be done.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                if stream is not None:
-                    stream.flush()
         os._exit(code)
     sys.exit(code)
 

@@ -136,6 +136,17 @@ def silence(stream: TextIO | None) -> None:
         os.close(devnull)
 
 
+def finish_streams() -> None:
+    """Write what waits in them: what cannot be written would give the interpreter another code."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(ValueError):  # it is closed
+            try:
+                if stream is not None:
+                    stream.flush()
+            except OSError:
+                silence(stream)
+
+
 def exit_code(error: SurgeryError) -> int:
     """Wrong usage, wrong input, or a refusal of the operating system."""
     if isinstance(error, OutputError | ConfigError):

@@ -541,6 +541,15 @@ def test_a_page_that_cannot_be_printed_ends_with_4(line: str, place: Path, words
     words(errors.decode().splitlines(), line)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_nothing_can_be_printed_at_all_ends_with_4(place: Path) -> None:
+    """Not with the interpreter's own 120, as what is left over cannot be written at its end."""
+    line = [*COMMAND, "kernel", "4"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(line, cwd=place, stdout=full, stderr=full, check=False, timeout=60)
+    assert done.returncode == 4
+
+
 # --- signals
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}

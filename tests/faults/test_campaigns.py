@@ -100,3 +100,12 @@ def test_memory_runs_out_in_other_verbs(campaign: Campaign) -> None:
     done = campaign("memory")
     assert done["refused"]["out of memory"] > 20
     assert done["refused"]["arrays"] > 30
+
+
+@pytest.mark.campaign
+def test_signals_from_the_first_millisecond_on(campaign: Campaign) -> None:
+    """A whole process for each: which moment of it is the clock's."""
+    done = campaign("signals", "--runs", "12")
+    assert done["ended"].keys() == {"apply", "check", "sweep", "sweep, Dask"}
+    for how in done["ended"].values():
+        assert sum(how.values()) == 12
