@@ -56,7 +56,7 @@ SCHEMES: Final = {
 """Every scheme that a URL may have; several may name one store."""
 
 LONGEST: Final = 8192
-"""Characters of a URL; a key of S3 has at most 1,024 bytes."""
+"""Characters of a path or a URL; Linux takes 4,096 bytes, and a key of S3 has at most 1,024."""
 
 # Two letters at least: one is a drive of Windows, which nobody means here, but a path can begin so.
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+"
@@ -93,9 +93,16 @@ def file_of(path: str | os.PathLike[str]) -> str:
     >>> file_of("file:///zoo/up%20score.prototxt")
     '/zoo/up score.prototxt'
 
-    Raises ``FileError`` for a ``file://`` URL of another machine, and as `store_of`.
+    Raises ``FileError`` for a ``file://`` URL of another machine and for what is too long for any
+    path, and as `store_of`.
     """
     plain = os.fsdecode(path)
+    if len(plain) > LONGEST and not is_url(plain):
+        raise FileError(
+            f"has {len(plain):,} characters, more than the path of a file can have",
+            path=called(plain),
+            hint="look at what put it together",
+        )
     if not is_url(plain) or store_of(plain) is not _FILE:
         return plain
     host, slash, rest = _after_scheme(plain).partition("/")

@@ -64,10 +64,10 @@ def _file(text: str) -> str | None:
     """The store of a text that is taken, ``None`` for one that is not."""
     parts = _parts(text)
     assert address.is_url(text) is (parts is not None)
-    if parts is None:
+    if parts is None and len(text) <= address.LONGEST:
         assert address.file_of(text) == text
         return None
-    schemes, rest = parts
+    schemes, rest = parts or (["file"], "")
     chained = len(schemes) > 1 or re.search(r"::[A-Za-z][A-Za-z0-9+.-]+://", rest) is not None
     word = _WORD.match(rest)
     chained |= word is not None and rest[word.end() :].startswith(("::", "://"))

@@ -76,6 +76,18 @@ def test_the_file_of_a_path(path: str | Path, file: str) -> None:
     assert file_of(path) == file
 
 
+@pytest.mark.parametrize("path", ["a" * 1_000_000, "d/" * 500_000 + "a", "\n" * 1_000_000])
+def test_a_path_that_no_file_has(path: str, tmp_path: Path, words: Words) -> None:
+    """Said at once: to look for each of a million folders would take hours."""
+    (tmp_path / "net").write_bytes(demo_net())
+    (tmp_path / "in").write_bytes(demo_base())
+    for paths in (("net", path, "out"), (path, "in", "out"), ("net", "in", path)):
+        with pytest.raises(ds.FileError) as caught:
+            ds.apply(*(each if each is path else tmp_path / each for each in paths))
+        assert len(caught.value.path or "") < 600
+        words([caught.value.message, caught.value.hint or ""])
+
+
 @pytest.mark.parametrize("url", ["file://host/a", "file://a"])
 def test_a_file_of_another_machine_is_refused(url: str, words: Words) -> None:
     with pytest.raises(ds.FileError) as caught:
