@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -331,9 +332,12 @@ class SourceLayer:
 ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
-    """An indexed weights file, the bytes it was indexed from, and how to read its values."""
+    """An indexed weights file, the bytes it was indexed from, and how to read its values.
+
+    What is so of all its blobs is found out once: it may be asked for each of many layers.
+    """
 
     source: ByteSource
     version: Version
@@ -348,7 +352,7 @@ class Model:
         by_name = {name: tuple(found) for name, found in namesakes.items()}
         object.__setattr__(self, "by_name", by_name)
 
-    @property
+    @cached_property
     def shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:
         """The shapes of each layer's blobs by its name: of several layers the last that has any."""
         return {
@@ -362,23 +366,23 @@ class Model:
         """Every blob of every layer."""
         return (blob for layer in self.layers for blob in layer.blobs)
 
-    @property
+    @cached_property
     def legacy(self) -> bool:
         """Every blob has num/channels/height/width: a Caffe from before ``shape`` wrote it."""
         return all(blob.legacy for blob in self.blobs) and any(True for _ in self.blobs)
 
-    @property
+    @cached_property
     def unpacked_size(self) -> int:
         """Bytes of all values in datasets of HDF5, compressed or not; 0 for a binary model."""
         places = (blob.place for blob in self.blobs if not blob.problem)
         return sum(place.size for place in places if isinstance(place, Dataset))
 
-    @property
+    @cached_property
     def of_c3d(self) -> bool:
         """It has blobs as C3D 1.0 writes them, and so that Caffe's layers too."""
         return any(blob.of_c3d for blob in self.blobs)
 
-    @property
+    @cached_property
     def dtype(self) -> str:
         """What a new blob's values should be: the type of its `storage`, which datasets choose."""
         if self.storage is not Storage.DATASET:
@@ -386,7 +390,7 @@ class Model:
         types = {blob.dtype for blob in self.blobs if blob.count}
         return types.pop() if len(types) == 1 else "<f4"
 
-    @property
+    @cached_property
     def storage(self) -> Storage:
         """The field that holds all values, else ``data``: where a new blob's should be."""
         kinds = {blob.storage for blob in self.blobs if blob.count}

@@ -7,8 +7,9 @@ Caffe finds weights by a layer's name alone, so that what one state saves anothe
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from deconvsurgery.prototxt.net import Layer, Net, NetState
@@ -19,8 +20,8 @@ from deconvsurgery.wording import dims, plural, quoted
 
 from .compatibility import told_blobs
 
-# Each state is a walk through the net, and a hostile net could ask for one a layer.
-_MOST_STATES: Final = 16
+MOST_STATES: Final = 16
+"""Each state is a walk through the net, and a hostile net could ask for one a layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
     names = {layer.name for layer in active_layers(net, states)}
     known: dict[str, Setup] = {}
     found: dict[int, Unlike] = {}
-    for state in (*states, *states_beyond(net, names, states)[:_MOST_STATES]):
+    for state in (*states, *islice(states_beyond(net, names, states), MOST_STATES)):
         active = net.filtered(state)
         shapes = infer_shapes(active)
         # A binary model fills the first layer of a name; DS012 is of the others.
@@ -109,11 +110,12 @@ def _difference(here: Setup, there: Setup) -> Unlike | None:
 
 def states_beyond(
     net: Net, names: Container[str], states: Sequence[NetState], *, any_phase: bool = False
-) -> tuple[NetState, ...]:
+) -> Iterator[NetState]:
     """States for the layers of these names that are active in none of ``states``.
 
     Each is as near to one of ``states`` as its layer's rules allow, in its phase unless
-    ``any_phase``; a layer that no state has is left out.
+    ``any_phase``; a layer that no state has is left out. A net may ask for as many as it has
+    layers, each of which is held against all before it: take no more than ``MOST_STATES``.
     """
     found: dict[NetState, None] = {}
     for layer in net.layers:
@@ -122,9 +124,10 @@ def states_beyond(
         for state in states:
             near = net.state_with(layer, state, any_phase=any_phase)
             if near is not None:
-                found.setdefault(near)
+                if near not in found:
+                    found[near] = None
+                    yield near
                 break
-    return tuple(found)
 
 
 def state_words(one: NetState, other: NetState) -> tuple[str, str]:

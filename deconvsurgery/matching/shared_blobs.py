@@ -34,8 +34,11 @@ def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
     earlier: dict[Owner, Owner] = {}
 
     def first(own: Owner) -> Owner:
+        way = []
         while own in earlier:
+            way.append(own)
             own = earlier[own]
+        earlier.update(dict.fromkeys(way, own))  # the next one need not go it again
         return own
 
     for state in states:
@@ -43,7 +46,7 @@ def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
             one, other = sorted(map(first, pair), key=lambda own: (place[own[0]], own[1]))
             if one != other:
                 earlier[other] = one
-    return {own: first(own) for own in earlier}
+    return {own: first(own) for own in tuple(earlier)}
 
 
 def told_owners(model: Model) -> dict[Owner, Owner]:
@@ -139,6 +142,7 @@ def sharers(
         ours = [layer for layer, position in members if layer.index in matched and not position]
         if not ours or len({layer.name for layer, _ in members}) < 2:
             continue
+        foreign: tuple[Layer, str] | None = None  # the last of them, and what is so of it
         for other, position in members:
             if other.type == DECONVOLUTION and not position and other.index not in excluded:
                 chosen[other.index] = other
@@ -152,11 +156,14 @@ def sharers(
             why = "is excluded" if other.index in excluded else f"is a {other.type}"
             if other.type == DECONVOLUTION and position:
                 why = "has it as another blob"
-            for layer in ours:
-                found.refused[layer.name] = Refusal(
-                    f"shares its weights (param {shared!r}) with {other.name!r}, which {why} "
-                    "and would be changed with it"
-                )
+            foreign = other, why
+        if foreign is not None:
+            other, why = foreign
+            refusal = Refusal(
+                f"shares its weights (param {shared!r}) with {other.name!r}, which {why} "
+                "and would be changed with it"
+            )
+            found.refused.update((layer.name, refusal) for layer in ours)
     for shared, members in uses if biases else ():
         strangers = [layer.name for layer, _ in members if layer.index not in chosen]
         for layer, position in members:

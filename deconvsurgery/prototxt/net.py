@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeAlias, Union
 
 from deconvsurgery.arguments import texts
@@ -43,11 +43,8 @@ class Message:
 
     def message(self, name: str) -> Message:
         """The sub-message (several occurrences merged); empty when absent."""
-        merged: tuple[tuple[str, Value], ...] = ()
-        for value in self.all(name):
-            if isinstance(value, Message):
-                merged += value.fields
-        return Message(merged)
+        found = self.messages(name)
+        return found[0] if len(found) == 1 else Message(tuple(chain(*(m.fields for m in found))))
 
     def messages(self, name: str) -> tuple[Message, ...]:
         """Every sub-message of a repeated field."""
@@ -92,10 +89,16 @@ class NetState:
     phase: Phase = Phase.TEST
     level: int = 0
     stage: tuple[str, ...] = ()
+    _stages: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # A str would have every part of it for a stage.
         object.__setattr__(self, "stage", texts(self.stage, "stage"))
+        object.__setattr__(self, "_stages", frozenset(self.stage))
+
+    def has(self, stage: str) -> bool:
+        """It is one of the stages, of which there may be many."""
+        return stage in self._stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +117,8 @@ class NetStateRule:
             (self.phase is None or self.phase == state.phase)
             and (self.min_level is None or state.level >= self.min_level)
             and (self.max_level is None or state.level <= self.max_level)
-            and all(stage in state.stage for stage in self.stage)
-            and not any(stage in state.stage for stage in self.not_stage)
+            and all(map(state.has, self.stage))
+            and not any(map(state.has, self.not_stage))
         )
 
 
@@ -278,7 +281,8 @@ def _near(layer: Layer, state: NetState, own: frozenset[str]) -> Iterator[NetSta
     """States that differ from ``state`` in what the layer's rules ask for."""
     yield state
     for rule in layer.include:
-        kept = tuple(stage for stage in state.stage if stage in own or stage not in rule.not_stage)
+        unwanted = frozenset(rule.not_stage) - own
+        kept = tuple(stage for stage in state.stage if stage not in unwanted)
         level = max(state.level, state.level if rule.min_level is None else rule.min_level)
         level = min(level, level if rule.max_level is None else rule.max_level)
         yield replace(state, level=level, stage=tuple(dict.fromkeys((*kept, *rule.stage))))

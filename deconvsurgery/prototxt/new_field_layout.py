@@ -22,6 +22,8 @@ Tree: TypeAlias = Mapping[tuple[str, int], Change]
 BLANK = " \t\f\v"
 _COLON = re.compile(r"[ \t]?:[ \t]?")
 _OPENER = re.compile(r"[ \t]*:?[ \t]*[{<]")
+_BLANKS = re.compile(rf"[{BLANK}]*+")
+_LONGEST_LINE = 10_000  # characters, at whose head the blanks mean something
 _FEW = 2  # fields of a message that shows how small ones are laid out
 _CLOSER = {"{": "}", "<": ">"}
 
@@ -111,12 +113,21 @@ def line_start(characters: str, offset: int) -> int:
 
 def indentation(characters: str, offset: int) -> str:
     """The blanks at the head of the line of an offset."""
-    line = characters[line_start(characters, offset) : offset]
-    return line[: len(line) - len(line.lstrip(BLANK))]
+    start = characters.rfind("\n", max(0, offset - _LONGEST_LINE), offset) + 1
+    if not start and offset > _LONGEST_LINE:
+        return ""
+    blanks = _BLANKS.match(characters, start, offset)
+    return blanks[0] if blanks else ""
+
+
+def blanks_before(characters: str, offset: int) -> int:
+    """Where the blanks begin that stand before an offset."""
+    while offset and characters[offset - 1] in BLANK:
+        offset -= 1
+    return offset
 
 
 def prefix(characters: str, offset: int) -> str | None:
     """What stands before an offset on its line, if that is all blank and not the first line."""
-    start = line_start(characters, offset)
-    found = characters[start:offset]
-    return found if start and not found.strip(BLANK) else None
+    start = blanks_before(characters, offset)
+    return characters[start:offset] if start and characters[start - 1] == "\n" else None

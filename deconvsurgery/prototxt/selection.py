@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 
@@ -93,16 +94,40 @@ def pattern_of(name: str) -> str | None:
     return f"[r]{pattern[1:]}" if pattern.startswith("re:") else pattern
 
 
-def exact_pattern(name: str, names: Iterable[str]) -> str:
-    r"""A pattern that takes the layer of this name and none of the others in ``names``.
+def exact_patterns(names: Iterable[str]) -> dict[str, str]:
+    r"""For each name a pattern that takes the layers of this name and none of the others.
 
-    >>> exact_pattern("up", ["up", "score"]), exact_pattern("up", ["up", "upscore"])
-    ('up', 're:\\Aup\\Z')
+    >>> exact_patterns(["up", "score"]), exact_patterns(["up", "upscore"])["up"]
+    ({'up': 'up', 'score': 'score'}, 're:\\Aup\\Z')
     """
-    pattern = pattern_of(name)
-    if pattern is not None and not any(name in other for other in names if other != name):
-        return pattern
-    return rf"re:\A{re.escape(name)}\Z"
+    known = dict.fromkeys(names)
+    within = _within_another(known)
+    found: dict[str, str] = {}
+    for name in known:
+        pattern = None if within is None or name in within else pattern_of(name)
+        found[name] = rf"re:\A{re.escape(name)}\Z" if pattern is None else pattern
+    return found
+
+
+# Characters to look at, a second's work: in a net of more names each pattern is spelt out.
+_MOST_LOOKED_AT = 10_000_000
+
+
+def _within_another(names: Collection[str]) -> set[str] | None:
+    """The names that are a part of another one; ``None`` where there are too many to say."""
+    lengths = Counter(map(len, names))
+    pairs = [(length, part) for length in lengths for part in lengths if part < length]
+    looked_at = sum(lengths[length] * (length - part + 1) * (part + 1) for length, part in pairs)
+    if looked_at > _MOST_LOOKED_AT:
+        return None
+    shorter = {length: [part for part in lengths if part < length] for length in lengths}
+    return {
+        found
+        for name in names
+        for part in shorter[len(name)]
+        for start in range(len(name) - part + 1)
+        if (found := name[start : start + part]) in names
+    }
 
 
 def _found(search: Callable[[str], re.Match[str] | None]) -> Callable[[str], bool]:

@@ -18,6 +18,7 @@ from .new_field_layout import (
     Change,
     Style,
     Tree,
+    blanks_before,
     line_start,
     prefix,
     scalar,
@@ -189,12 +190,11 @@ class Draft:
 
     def _remove_from_list(self, field: TextField, number: int) -> None:
         """One of several values ``[…, …]``, with the comma on its left, or else on its right."""
-        if field.children is None:
-            spans = [(tokens[0].start, tokens[-1].stop) for tokens in field.scalars]
+        start, stop = _span(field, number)
+        if number:
+            self._gone.append((_span(field, number - 1)[1], stop))
         else:
-            spans = [(start - 1, stop + 1) for start, stop in field.insides]
-        start, stop = spans[number]
-        self._gone.append((spans[number - 1][1], stop) if number else (start, spans[1][0]))
+            self._gone.append((start, _span(field, 1)[0]))
 
     def _removals(self) -> list[tuple[int, int]]:
         """What goes, as few ranges, each with its lines if it has them for itself."""
@@ -213,7 +213,7 @@ class Draft:
         if blank and indent is not None:
             return start - len(indent), blank.end()
         if blank:
-            return len(self._characters[:start].rstrip(BLANK)), stop
+            return blanks_before(self._characters, start), stop
         if self._characters[start - 1 : start] in (*BLANK, "\n", "{", "<"):
             while self._characters[stop] in BLANK:
                 stop += 1
@@ -232,6 +232,15 @@ class Draft:
         if self._written[at] == "\r":
             return "\r"
         return "\r\n" if self._written[at - 1 : at] == "\r" else "\n"
+
+
+def _span(field: TextField, number: int) -> tuple[int, int]:
+    """Where one of the values of a list stands."""
+    if field.children is None:
+        tokens = field.scalars[number]
+        return tokens[0].start, tokens[-1].stop
+    start, stop = field.insides[number]
+    return start - 1, stop + 1
 
 
 def _anchored(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Storage
@@ -16,13 +16,14 @@ from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_i
 from deconvsurgery.matching.other_states import unlike
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.apply.before_and_after import state_of_blob
+from deconvsurgery.plans.apply.refusals import model_disagrees
 from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param
 from deconvsurgery.prototxt.selection import (
     DECONVOLUTION,
     Selection,
     active_layers,
-    exact_pattern,
+    exact_patterns,
 )
 from deconvsurgery.shapes.alignment import Placement, placements
 from deconvsurgery.shapes.geometry import Shape, asked_axes, convolution_window
@@ -31,6 +32,7 @@ from deconvsurgery.shapes.infer import infer_shapes
 from .finding import Finding
 from .layer_rules import findings
 from .layer_under_test import Case
+from .layers_of_a_name import LayersOfAName
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _net_rows(
 ) -> list[Row]:
     deconvolutions = [layer for layer in active_layers(net, states) if layer.type == DECONVOLUTION]
     matched = {layer.index for layer in selection.matched}
-    names = [layer.name for layer in deconvolutions]
+    patterns = exact_patterns(layer.name for layer in deconvolutions)
     placed = _placed(net, model, states)
     shared = with_shared(model, owners(net, states)) if model else None
     judged = _judged(net, deconvolutions, states, model, shared)
@@ -113,6 +115,9 @@ def _net_rows(
         target.layer.name: target
         for target in united(each.target for several in judged.values() for each in several)
     }
+    unwritable = {name: model_disagrees(target, shared) for name, target in named.items() if shared}
+    sources = _sources(model, named)
+    weights = _Weights(model)
     differing = unlike(net, states)
     mismatches = {
         each.index: each
@@ -122,22 +127,23 @@ def _net_rows(
     rows = {}
     for index, several in judged.items():
         layer = net.layers[index]
-        sources = model.by_name.get(layer.name, ()) if model else ()
+        own = sources[layer.name]
         cases = [
             Case(
                 each.target,
-                state_of_blob(each.blob, each.target, model) if model else None,
-                sources,
+                weights.state(each),
+                own,
                 each.namesakes,
                 index in matched,
                 placement=placed.get(index),
                 model=shared,
-                pattern=exact_pattern(layer.name, names),
+                pattern=patterns[layer.name],
                 frozen=frozen,
                 blob=each.blob,
                 made_by=each.filler,
                 shared=each.shared,
                 named=named[layer.name],
+                unwritable=unwritable.get(layer.name),
                 mismatch=mismatches.get(index),
                 differs=differing.get(index),
             )
@@ -152,10 +158,10 @@ def _net_rows(
             index in matched,
             several[0].target,
             _net_blobs(several[0].target),
-            _source_shapes(sources),
+            _source_shapes(own.layers),
             cases[0].weights,
             tuple(found[rule] for rule in sorted(found)),
-            cases[0].blob.storage if cases[0].blob else _storage(sources),
+            cases[0].blob.storage if cases[0].blob else _storage(own.layers),
             several[0].blob,
         )
     if every_layer:
@@ -164,14 +170,14 @@ def _net_rows(
             inferred = infer_shapes(net.filtered(state), told, channels=False)
             for index, shapes in inferred.items():
                 layer = net.layers[index]
-                sources = model.by_name.get(layer.name, ()) if model else ()
+                here = model.by_name.get(layer.name, ()) if model else ()
                 row = rows.get(index) or Row(
                     layer.name,
                     layer.type,
                     layer.line or None,
                     _phases(layer, states),
-                    source_blobs=_source_shapes(sources) if model else None,
-                    storage=_storage(sources),
+                    source_blobs=_source_shapes(here) if model else None,
+                    storage=_storage(here),
                 )
                 rows[index] = replace(row, blobs=shapes.blobs or row.blobs)
     return [rows[index] for index in sorted(rows)]
@@ -197,6 +203,31 @@ class _Judged:
             return None
         namesakes, shared = max(self.namesakes, other.namesakes), self.shared or other.shared
         return _Judged(target, namesakes, self.blob, self.filler, shared)
+
+
+def _sources(model: Model | None, names: Iterable[str]) -> dict[str, LayersOfAName]:
+    """By name what the model has under it."""
+    return {
+        name: LayersOfAName(model.by_name.get(name, ()) if model else (), model) for name in names
+    }
+
+
+class _Weights:
+    """What the weights of layers are: those that several share are read once."""
+
+    def __init__(self, model: Model | None) -> None:
+        self._model = model
+        self._known: dict[object, Fingerprint] = {}
+
+    def state(self, judged: _Judged) -> Fingerprint | None:
+        if self._model is None:
+            return None
+        target, blob = judged.target, judged.blob
+        param = target.layer.convolution_param
+        asked = id(blob), target.shape, param.num_output, param.group, target.stride
+        if asked not in self._known:
+            self._known[asked] = state_of_blob(blob, target, self._model)
+        return self._known[asked]
 
 
 def _judged(
@@ -291,7 +322,7 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
     case = Case(
         None if has_net else target,
         weights,
-        (source,),
+        LayersOfAName((source,), model),
         matched=matched,
         model=model,
         by_net=False,

@@ -12,17 +12,15 @@ from typing import Final
 
 from deconvsurgery.caffemodel.model import (
     CAFFE_LIMIT,
-    RAW_STORAGE,
-    SourceLayer,
     Version,
 )
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import Formula, Support, apex, released_is_off_centre
-from deconvsurgery.kernels.fingerprint import State, not_finite
+from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.matching.matched_layer import Options, filling
 from deconvsurgery.prototxt.net import Layer, UnknownField
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
-from deconvsurgery.wording import by, dims, plural, quoted
+from deconvsurgery.wording import by, plural, quoted
 
 from .finding import (
     RULES,
@@ -47,7 +45,7 @@ from .suggest_repairs import (
 def findings(case: Case) -> tuple[Finding, ...]:
     """Every rule that the layer breaks, in the order of their ids."""
     layer = case.target.layer if case.target else None
-    name = case.sources[-1].name if case.sources else None
+    name = case.sources.name
     found = []
     for rule_id, test in TESTS.items():
         if RULES[rule_id].matched_only and not case.matched:
@@ -218,7 +216,7 @@ def _default_bias(case: Case) -> Broken | None:
         return None
     if "bias_term" in case.target.layer.message.message("convolution_param"):
         return None
-    blobs = max((len(source.blobs) for source in case.sources), default=None)
+    blobs = case.sources.most_blobs
     return Broken(
         "bias_term is not given and Caffe's default is true",
         {"bias_term": True, "blobs": blobs},
@@ -263,7 +261,7 @@ def _not_set_up(case: Case) -> Broken | None:
 def _twice(case: Case) -> Broken | None:
     if case.namesakes < 2:
         return None
-    hdf5 = any(source.version is Version.HDF5 for source in case.sources)
+    hdf5 = case.sources.of_hdf5
     return Broken(
         f"{case.namesakes} active layers have this name; Caffe loads weights into the "
         f"{'last' if hdf5 else 'first'} only",
@@ -321,34 +319,11 @@ def _refused_form(case: Case) -> Broken | None:
             f"the model has {size:,} bytes; Caffe reads up to 2 GiB",
             {"bytes": size},
         )
-    words = next(_refused_blobs(case.sources), None)
-    if words is not None:
-        return Broken(words, {})
-    if any(blob.both_forms for source in case.sources for blob in source.blobs):
+    if case.sources.refused is not None:
+        return Broken(case.sources.refused, {})
+    if case.sources.both_forms:
         return Broken("it has blobs with both forms of dims", {}, severity=Severity.NOTE)
     return None
-
-
-def _refused_blobs(sources: tuple[SourceLayer, ...]) -> Iterator[str]:
-    for source in sources:
-        for position, blob in enumerate(source.blobs):
-            if blob.packed or blob.absent:
-                continue  # Caffe reads it, or takes the owner's of a shared parameter
-            if blob.of_c3d:
-                yield f"blob {position} is as C3D 1.0 writes it, which Caffe does not read"
-            elif blob.problem:
-                yield f"blob {position}: {blob.problem}"
-            elif not blob.count and blob.has_diff:
-                yield f"blob {position} has values in diff only, which Caffe does not load"
-            elif blob.storage in RAW_STORAGE.values():
-                yield (
-                    f"blob {position} has its values in {blob.storage}: NVIDIA's and OpenCV's alone"
-                )
-            elif not blob.fills(blob.shape):
-                yield (
-                    f"blob {position} has {plural(blob.count, 'value')} for shape "
-                    f"{dims(blob.shape)}"
-                )
 
 
 def _not_finite(case: Case) -> Broken | None:
@@ -356,7 +331,7 @@ def _not_finite(case: Case) -> Broken | None:
     if case.weights is None:
         return None
     nan, infinite = case.weights.nan, case.weights.infinite
-    bias_nan, bias_infinite = _not_finite_bias(case)
+    bias_nan, bias_infinite = (0, 0) if case.passed_by else case.sources.not_finite_bias
     said = [
         f"{whose} {' and '.join(found)}"
         for whose, found in (
@@ -378,19 +353,6 @@ def _not_finite(case: Case) -> Broken | None:
         },
         Repair("its training diverged, or the file is damaged: take an earlier snapshot"),
     )
-
-
-def _not_finite_bias(case: Case) -> tuple[int, int]:
-    sources = () if case.passed_by else case.sources
-    blobs = [source.blobs for source in sources if source.blobs][-1:]
-    nan = infinite = 0
-    for blob in blobs[0][1:] if blobs else ():
-        # What is there in part, or cannot be read, is DS014's.
-        if case.model is not None and not blob.problem and blob.count and blob.fills(blob.shape):
-            for values in case.model.values(blob):
-                found = not_finite(values)
-                nan, infinite = nan + found[0], infinite + found[1]
-    return nan, infinite
 
 
 def _counted(nan: int, infinite: int) -> list[str]:

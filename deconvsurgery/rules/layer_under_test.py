@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.compatibility import Disagreement
-from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.matching.matched_layer import Refusal, Target
 from deconvsurgery.matching.other_states import Unlike
 from deconvsurgery.plans.apply.before_and_after import judged
 from deconvsurgery.prototxt.net import Filler
 from deconvsurgery.shapes.alignment import Placement
 from deconvsurgery.shapes.fillers import BILINEAR, meant
+
+from .layers_of_a_name import LayersOfAName
 
 # Weights that are an interpolation, right or wrong.
 INTERPOLATING = frozenset(
@@ -33,13 +35,13 @@ class Case:
     ``weights`` are those that it computes with once Caffe has loaded the model, ``blob`` is where
     the model has them, and ``made_by`` the filler that makes them where it has none: the owner's,
     of shared memory (``shared``). ``named`` is what a verb that writes a blob takes the layer for,
-    together with all others of its name. ``mismatch`` is what net and model disagree on,
-    ``differs`` what another phase or stage does.
+    together with all others of its name, ``unwritable`` why the model's blobs cannot be written.
+    ``mismatch`` is what net and model disagree on, ``differs`` what another phase or stage does.
     """
 
     target: Target | None
     weights: Fingerprint | None
-    sources: tuple[SourceLayer, ...] = ()
+    sources: LayersOfAName = LayersOfAName()  # noqa: RUF009 - a frozen value
     namesakes: int = 1
     matched: bool = True
     by_net: bool = True
@@ -51,6 +53,7 @@ class Case:
     made_by: Filler | None = None
     shared: bool = False
     named: Target | None = None
+    unwritable: Refusal | None = None
     mismatch: Disagreement | None = None
     differs: Unlike | None = None
 
@@ -67,7 +70,7 @@ class Case:
     @property
     def passed_by(self) -> bool:
         """The model has weights of its name, which Caffe loads into another layer."""
-        return self.blob is None and any(source.blobs for source in self.sources)
+        return self.blob is None and self.sources.last_weighted is not None
 
     @property
     def filler(self) -> str | None:

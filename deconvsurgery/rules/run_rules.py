@@ -18,7 +18,7 @@ from deconvsurgery.matching.other_states import unlike
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.transplant.plan import make_grafting
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.prototxt.selection import Selection, exact_pattern
+from deconvsurgery.prototxt.selection import Selection, exact_patterns
 from deconvsurgery.shapes.fillers import filler_problems
 from deconvsurgery.shapes.infer import BVLC_TYPES, infer_shapes
 from deconvsurgery.wording import listed, plural, quoted
@@ -86,10 +86,10 @@ def _of_layers(rows: Sequence[Row]) -> Iterator[Finding]:
 
 def _fillable(rows: Sequence[Row]) -> Mapping[str, str]:
     """Matched layers that ``transplant --apply`` would fill, and patterns that take them."""
-    names = [row.name for row in rows]
+    patterns = exact_patterns(row.name for row in rows)
     matched = (row.target for row in rows if row.matched and row.target is not None)
     return {
-        target.layer.name: exact_pattern(target.layer.name, names)
+        target.layer.name: patterns[target.layer.name]
         for target in united(matched)
         if not target.problem and interpolates(target)
     }

@@ -66,7 +66,7 @@ def group_it(case: Case) -> Repair:
 
 def drop_bias(case: Case) -> Repair:
     """No bias in the net, unless the model brings one."""
-    if any(len(source.blobs) > 1 for source in case.sources):
+    if (case.sources.most_blobs or 0) > 1:
         return Repair("the model has a bias for it: say bias_term: true if it is wanted")
     return Repair(
         "say bias_term: false",
@@ -114,7 +114,7 @@ def _refusal(case: Case) -> Refusal | None:
     """Why ``apply`` would not fill it; found out only where something is to be mended."""
     if case.target is None or case.model is None or case.weights is None or not case.by_net:
         return None
-    return refusal(case.named or case.target, case.model, case.weights, Options())
+    return refusal(case.named or case.target, case.weights, Options(), case.unwritable)
 
 
 def _apply(case: Case) -> Step:

@@ -6,6 +6,7 @@ root can be compared.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -28,6 +29,8 @@ HALF: Final = Fraction(1, 2)
 _MOST_PENDING: Final = 32
 # Of how many of them each layer behind is asked whether it puts them right.
 _MOST_WAITING: Final = 8
+# With how many others each of a layer's bottoms is compared.
+_MOST_JOINED: Final = 32
 _CROPS: Final = frozenset({"Crop", "AutoCrop"})
 
 
@@ -138,6 +141,12 @@ class _Blob:
     from_input: bool = False
     coarsest: CoordinateMap = ()
 
+    @property
+    def grid(self) -> tuple[int, tuple[Fraction, ...]]:
+        """What blobs have in common whose coordinates agree but for a shift."""
+        scales = tuple(each.scale for each in self.map)
+        return self.root, scales if set(scales) - {1} else ()
+
 
 class _Walk:
     """The blobs of a net in its order, and what became of its deconvolutions."""
@@ -166,8 +175,8 @@ class _Walk:
             made = self._mapped(layer, bottoms)
             if made is not None and layer_map(layer, self.shapes[layer.index].window):
                 self._make_good(made)
+        pending = _latest(each for bottom in bottoms for each in bottom.pending)
         for top in layer.top:
-            pending = _latest(each for bottom in bottoms for each in bottom.pending)
             self.blobs[top] = made or self._root(pending)
 
     def _root(self, pending: tuple[int, ...] = (), *, from_input: bool = False) -> _Blob:
@@ -248,10 +257,14 @@ class _Walk:
 
     def _join(self, bottoms: Sequence[_Blob]) -> None:
         """Branches that meet without a Crop: do their coordinates agree?"""
-        for one in bottoms:
-            for other in bottoms:
+        distinct = tuple(dict.fromkeys(bottoms))
+        alike: dict[object, list[_Blob]] = defaultdict(list)  # only these can agree
+        for each in distinct:
+            alike[each.grid].append(each)
+        for one in distinct:
+            for other in alike[one.grid][:_MOST_JOINED]:
                 own = [index for index in one.pending if index not in other.pending]
-                if own and one is not other and _agree(one, other):
+                if own and _agree(one, other):
                     parted = [replace(one, pending=tuple(own))]
                     self._mark(parted, lambda each: replace(each, joined=True))
 

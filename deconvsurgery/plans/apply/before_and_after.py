@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite, prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,11 +22,18 @@ from deconvsurgery.kernels.bilinear import Array
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State, fingerprint
 from deconvsurgery.matching.matched_layer import Options, Target, filling
-from deconvsurgery.prototxt.net import Layer, Net
+from deconvsurgery.prototxt.net import Layer, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import by
 
 from .plan_types import Action, BiasFill, Change
+
+
+class Namesakes(NamedTuple):
+    """The net's layers of one name, and the states in which Caffe may set them up."""
+
+    layers: Sequence[Layer]
+    states: Sequence[NetState]
 
 
 def _weighted(sources: Sequence[SourceLayer]) -> list[SourceLayer]:
@@ -85,7 +93,7 @@ def planned_change(
     model: Model,
     before: Fingerprint,
     options: Options,
-    net: Net,
+    namesakes: Namesakes,
 ) -> Change:
     """What filling a layer that fits would change, with every warning it deserves."""
     fill = filling(target, options)
@@ -128,7 +136,7 @@ def planned_change(
         values_changed=changed,
         values=prod(fill.shape),
         warnings=(
-            *_warnings(target, fill, sources, model, net, bias, options),
+            *_warnings(target, fill, sources, model, namesakes, bias, options),
             *_left_not_finite(after),
         ),
     )
@@ -195,7 +203,7 @@ def _warnings(
     fill: BilinearFill,
     sources: Sequence[SourceLayer],
     model: Model,
-    net: Net,
+    namesakes: Namesakes,
     bias: BiasFill | None,
     options: Options,
 ) -> tuple[str, ...]:
@@ -226,7 +234,7 @@ def _warnings(
                 f"the model calls this layer a {source.type}, and goes on to do so; "
                 "Caffe does not look at the type"
             )
-    said += _namesakes(layer, net, last=model.version is Version.HDF5)
+    said += _namesakes(layer, namesakes, last=model.version is Version.HDF5)
     for source in weighted[-1:]:
         if source.blobs[0].both_forms:
             said.append("its blob has both shape forms; Caffe ignores the newer one")
@@ -263,15 +271,15 @@ def _diffs(source: SourceLayer) -> Iterator[str]:
             )
 
 
-def _namesakes(layer: Layer, net: Net, *, last: bool) -> Iterator[str]:
+def _namesakes(layer: Layer, namesakes: Namesakes, *, last: bool) -> Iterator[str]:
     """Other layers of the net with this name: Caffe matches weights by name alone.
 
     ``last``: as HDF5 weights are loaded, into the last layer of a name.
     """
-    for other in net.layers:
-        if other.name != layer.name or other.index == layer.index:
+    for other in namesakes.layers:
+        if other.index == layer.index:
             continue
-        states = [state for state in net.states() if other.active(state)]
+        states = [state for state in namesakes.states if other.active(state)]
         together = [state for state in states if layer.active(state)]
         served = other.index > layer.index if last else other.index < layer.index
         if other.type != layer.type and (served or states != together):

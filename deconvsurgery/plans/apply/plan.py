@@ -6,6 +6,7 @@ is left is compared before and after (``before_and_after``).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -29,9 +30,9 @@ from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.wording import quoted
 
-from .before_and_after import passed_over, planned_change, state_of
+from .before_and_after import Namesakes, passed_over, planned_change, state_of
 from .plan_types import Change, Plan, Skip
-from .refusals import refusal
+from .refusals import model_disagrees, refusal
 
 
 def make_plan(
@@ -67,6 +68,9 @@ def make_plan(
     disagreed = disagreements(net, model, states)
     lacking = [each for each in disagreed if each.kind is Kind.MODEL_LACKS]
     renamed = {each.layer: each.message for each in lacking if each.renamed}
+    named: dict[str, list[Layer]] = defaultdict(list)
+    for layer in net.layers:
+        named[layer.name].append(layer)
     changes: list[Change] = []
     skips: list[Skip] = []
     for target in found:
@@ -74,7 +78,8 @@ def make_plan(
         if name in reasons:
             skips.append(Skip(target, before[name], reasons[name]))
             continue
-        change = planned_change(target, model, before[name], options, net)
+        namesakes = Namesakes(named[name], net.states())
+        change = planned_change(target, model, before[name], options, namesakes)
         if name in shared.notes:
             change = replace(change, warnings=(*change.warnings, shared.notes[name]))
         if name in renamed:
@@ -116,7 +121,9 @@ def _refused(
     own: dict[str, Refusal] = {}
     for target in wanted:
         name = target.layer.name
-        reason = shared.refused.get(name) or refusal(target, model, before[name], options)
+        reason = shared.refused.get(name) or refusal(
+            target, before[name], options, model_disagrees(target, model)
+        )
         if reason is not None:
             own[name] = reason
     words = shared.all_or_none({name: each.reason for name, each in own.items()})

@@ -29,29 +29,27 @@ from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, dims, listed, plural
 
 
-def refusal(target: Target, model: Model, before: Fingerprint, options: Options) -> Refusal | None:
+def refusal(
+    target: Target, before: Fingerprint, options: Options, by_model: Refusal | None
+) -> Refusal | None:
     """The first reason why the layer cannot be filled, or ``None``.
 
-    ``before`` is what its weights in the model are.
+    ``before`` is what its weights in the model are, ``by_model`` what `model_disagrees` says.
     """
     for reason in _REASONS:
-        found = reason(target, model, before, options)
+        found = by_model if reason is None else reason(target, before, options)
         if found is not None:
             return found
     return None
 
 
-def _caffe_refuses(
-    target: Target, _model: Model, _before: Fingerprint, _options: Options
-) -> Refusal | None:
+def _caffe_refuses(target: Target, _before: Fingerprint, _options: Options) -> Refusal | None:
     if target.problem:
         return Refusal(target.problem)
     return None
 
 
-def _axes_unknown(
-    target: Target, _model: Model, _before: Fingerprint, _options: Options
-) -> Refusal | None:
+def _axes_unknown(target: Target, _before: Fingerprint, _options: Options) -> Refusal | None:
     return axes_unknown(target, "the net or the model") if target.axes_open else None
 
 
@@ -65,9 +63,7 @@ def axes_unknown(target: Target, holder: str) -> Refusal:
     )
 
 
-def _channels_unknown(
-    target: Target, _model: Model, _before: Fingerprint, _options: Options
-) -> Refusal | None:
+def _channels_unknown(target: Target, _before: Fingerprint, _options: Options) -> Refusal | None:
     if target.shape is None:
         return Refusal(
             f"the number of channels of its bottom {', '.join(map(repr, target.layer.bottom))} "
@@ -77,9 +73,7 @@ def _channels_unknown(
     return None
 
 
-def _filler_refuses(
-    target: Target, _model: Model, _before: Fingerprint, _options: Options
-) -> Refusal | None:
+def _filler_refuses(target: Target, _before: Fingerprint, _options: Options) -> Refusal | None:
     filler = target.layer.convolution_param.weight_filler
     if filler is None or filler.type != "bilinear":
         return None
@@ -92,7 +86,7 @@ def _filler_refuses(
 
 
 def _no_place_for_a_kernel(
-    target: Target, _model: Model, _before: Fingerprint, options: Options
+    target: Target, _before: Fingerprint, options: Options
 ) -> Refusal | None:
     try:
         filling(target, options)
@@ -101,9 +95,8 @@ def _no_place_for_a_kernel(
     return None
 
 
-def _model_disagrees(
-    target: Target, model: Model, _before: Fingerprint, _options: Options
-) -> Refusal | None:
+def model_disagrees(target: Target, model: Model) -> Refusal | None:
+    """Why the model's layers of the name cannot be given the weights; looks at every one."""
     param = target.layer.convolution_param
     wanted = [target.shape or (), *([(param.num_output,)] if param.bias_term else [])]
     sources = [source for source in model.by_name.get(target.layer.name, ()) if source.blobs]
@@ -172,9 +165,7 @@ def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> s
     return None
 
 
-def _nearest(
-    target: Target, _model: Model, before: Fingerprint, options: Options
-) -> Refusal | None:
+def _nearest(target: Target, before: Fingerprint, options: Options) -> Refusal | None:
     """Ones with kernel = stride repeat pixels: that was meant, however FCN would fill it."""
     if options.any_gain:
         return None
@@ -188,7 +179,7 @@ def _nearest(
     )
 
 
-def _gain(target: Target, _model: Model, _before: Fingerprint, options: Options) -> Refusal | None:
+def _gain(target: Target, _before: Fingerprint, options: Options) -> Refusal | None:
     if options.any_gain:
         return None
     fill = filling(target, options)
@@ -217,13 +208,14 @@ def recipe_words(
     )
 
 
-_REASONS: tuple[Callable[[Target, Model, Fingerprint, Options], Refusal | None], ...] = (
+# None: what the model says, which is asked once a name.
+_REASONS: tuple[Callable[[Target, Fingerprint, Options], Refusal | None] | None, ...] = (
     _caffe_refuses,
     _axes_unknown,
     _channels_unknown,
     _filler_refuses,
     _no_place_for_a_kernel,
-    _model_disagrees,
+    None,
     _nearest,
     _gain,
 )

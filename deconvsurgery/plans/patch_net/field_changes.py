@@ -195,21 +195,14 @@ def as_tree(changes: Sequence[FieldChange]) -> Tree:
     """The changes as they lie within each other."""
     tree: dict[tuple[str, int], Change] = {}
     for change in changes:
-        _put(tree, change.path, change.after)
+        branch = tree
+        for step in change.path[:-1]:
+            inner = branch.get(step)
+            if not isinstance(inner, dict):
+                branch[step] = inner = {}
+            branch = inner
+        branch[change.path[-1]] = change.after
     return tree
-
-
-def _put(
-    tree: dict[tuple[str, int], Change], path: Sequence[tuple[str, int]], after: int | str | None
-) -> None:
-    step, *rest = path
-    if not rest:
-        tree[step] = after
-        return
-    inner = tree.get(step)
-    branch = dict(inner) if isinstance(inner, Mapping) else {}
-    _put(branch, rest, after)
-    tree[step] = branch
 
 
 def changed(message: Message, tree: Tree) -> Message:

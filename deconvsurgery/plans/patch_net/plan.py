@@ -6,8 +6,11 @@ the meant changes made, and Caffe has to set it up to interpolate.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
 
 from deconvsurgery.matching.matched_layer import Refusal, Target, targets
 from deconvsurgery.plans.apply.plan import all_refused, refuse_misspelt
@@ -37,6 +40,16 @@ from .refusals import refusals, warnings_of
 _AHEAD: Mapping[str, str] = dict.fromkeys(
     ("param", "blobs_lr", "weight_decay"), "convolution_param"
 )
+
+
+# Each round reads the whole net; one that needs more was made for it.
+_MOST_ROUNDS: Final = 16
+_HANGS_TOGETHER: Final = Refusal(
+    f"more than {_MOST_ROUNDS} layers in a row depend on one that cannot be patched",
+    hint="-x/--exclude leaves layers out; patch the others a few at a time",
+)
+
+_MOST_NAMESAKES: Final = 5  # are told of a layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +129,24 @@ def make_patch(
     }
     before = {each.layer.index: each for each in _targets(net, selection, states)}
     refused: dict[int, Refusal] = {}
+    rounds = 0
     while True:  # what is refused is not patched, and the others are judged again without it
+        rounds += 1
         edits, patched = _patched(written, wanted, inputs)
         after = {each.layer.index: each for each in _targets(patched, selection, states)}
         found = refusals(before, after, patched, wanted, options, states)
         if not found:
             break
+        if rounds == _MOST_ROUNDS:
+            found |= {index: _HANGS_TOGETHER for index in wanted if index not in found}
         refused |= found
         wanted = {index: each for index, each in wanted.items() if index not in found}
     if refused and not options.skip_unfit:
         raise all_refused([(before[index], refused[index]) for index in sorted(refused)], "patched")
+    staying: dict[tuple[str, str], list[Layer]] = defaultdict(list)
+    for layer in net.layers:
+        if layer.index not in wanted:
+            staying[layer.name, layer.type].append(layer)
     rows = []
     for layer in selection.matched:
         index = layer.index
@@ -133,7 +154,8 @@ def make_patch(
         if index in refused:
             rows.append(replace(row, reason=refused[index].reason))
             continue
-        said = warnings_of(before[index], after[index], net, wanted, options)
+        others = islice(staying[layer.name, layer.type], _MOST_NAMESAKES)
+        said = warnings_of(before[index], after[index], net, wanted, options, others)
         action = "patched" if wanted[index] else "unchanged"
         rows.append(
             replace(row, action=action, changes=wanted[index], warnings=tuple(dict.fromkeys(said)))

@@ -5,7 +5,7 @@ Values in, values out: a refusal is a result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
@@ -66,6 +66,8 @@ def refusals(
     """
     found: dict[int, Refusal] = {}
     above: set[int] = set()
+    ruled = [index for index, changes in wanted.items() if _touched(changes) & _RULES]
+    in_the_way = _in_the_way(net, ruled, states)
     for index, changes in wanted.items():
         case, touched = _Case(before[index], after[index], options), _touched(changes)
         for reason in _REASONS:
@@ -76,8 +78,8 @@ def refusals(
                     above.add(index)
                 break
         else:
-            if touched & _RULES and (why := _stands_in_the_way(net, index, states)) is not None:
-                found[index] = why
+            if index in in_the_way:
+                found[index] = in_the_way[index]
     certain = found.keys() - above or _uppermost(net, found)
     refused = {index: why for index, why in found.items() if index in certain}
     left = {index: changes for index, changes in wanted.items() if index not in refused}
@@ -239,17 +241,32 @@ def _filling(target: Target) -> BilinearFill:
     return BilinearFill((1, 1, *target.kernel), num_output=1, group=1, stride=target.stride)
 
 
-def _stands_in_the_way(net: Net, index: int, states: Sequence[NetState]) -> Refusal | None:
-    """Why a layer that is now in every phase would stop Caffe in one."""
-    layer = net.layers[index]
-    for state in _both_phases(states):
+def _in_the_way(
+    net: Net, indices: Collection[int], states: Sequence[NetState]
+) -> dict[int, Refusal]:
+    """Why layers that are now in every phase would stop Caffe in one, by their index."""
+    found: dict[int, Refusal] = {}
+    for state in _both_phases(states) if indices else ():
         where = f"in phase {state.phase.name}, without its include and exclude rules"
-        for each in unjoined(net.filtered(state)):
-            if each.fault is not Fault.UNKNOWN_BOTTOM and each.blob in layer.top:
-                return Refusal(f"{where}, its top {each.blob!r} is made by two layers")
-            if each.fault is Fault.UNKNOWN_BOTTOM and each.layer.index == index:
-                return Refusal(f"{where}, its bottom {each.blob!r} is made by no layer before it")
-    return None
+        made_twice: dict[str, int] = {}  # the position of the first fault of that top
+        unmade: dict[int, tuple[int, str]] = {}  # that of a layer's first bottom, and its name
+        for position, each in enumerate(unjoined(net.filtered(state))):
+            if each.fault is Fault.UNKNOWN_BOTTOM:
+                unmade.setdefault(each.layer.index, (position, each.blob))
+            else:
+                made_twice.setdefault(each.blob, position)
+        for index in indices:
+            tops = [(made_twice[top], top) for top in net.layers[index].top if top in made_twice]
+            first = min([*tops, *([unmade[index]] if index in unmade else [])], default=None)
+            if first is None or index in found:
+                continue
+            why = (
+                f"its top {first[1]!r} is made by two layers"
+                if first in tops
+                else f"its bottom {first[1]!r} is made by no layer before it"
+            )
+            found[index] = Refusal(f"{where}, {why}")
+    return found
 
 
 def _both_phases(states: Sequence[NetState]) -> list[NetState]:
@@ -285,21 +302,23 @@ def _frozen_apart(net: Net, wanted: Changes, states: Sequence[NetState]) -> dict
     }
     if not frozen:
         return found
-    learns: dict[str, list[Layer]] = {}
+    together = _both_phases(states)
+    learns: dict[str, dict[NetState, Layer]] = {}  # of each state the last that does
     for layer in net.layers:
         for spec in layer.message.messages("param"):
             if any(spec.number(rate, 0.0) for rate in ("lr_mult", "decay_mult")):
-                learns.setdefault(spec.text("name"), []).append(layer)
-    together = _both_phases(states)
+                active = (state for state in together if layer.active(state))
+                learns.setdefault(spec.text("name"), {}).update(dict.fromkeys(active, layer))
     for index in sorted(frozen):
         layer = net.layers[index]
-        for name in (spec.name for spec in layer.param if spec.name):
-            for other in learns.get(name, ()):
-                if any(layer.active(state) and other.active(state) for state in together):
-                    found[index] = Refusal(
-                        f"shares a blob (param {name!r}) with {other.name!r} (line {other.line}), "
-                        "which keeps its own lr_mult or decay_mult: Caffe stops where these differ"
-                    )
+        for name in (spec.name for spec in layer.param if spec.name in learns):
+            others = [o for state, o in learns[name].items() if layer.active(state)]
+            if others:
+                other = max(others, key=lambda each: each.index)
+                found[index] = Refusal(
+                    f"shares a blob (param {name!r}) with {other.name!r} (line {other.line}), "
+                    "which keeps its own lr_mult or decay_mult: Caffe stops where these differ"
+                )
     return found
 
 
@@ -307,9 +326,18 @@ def _frozen_apart(net: Net, wanted: Changes, states: Sequence[NetState]) -> dict
 
 
 def warnings_of(
-    before: Target, after: Target, net: Net, wanted: Changes, options: PatchOptions
+    before: Target,
+    after: Target,
+    net: Net,
+    wanted: Changes,
+    options: PatchOptions,
+    namesakes: Iterable[Layer],
 ) -> Iterator[str]:
-    """Where the filler, or the net around the layer, would still not do what is meant."""
+    """Where the filler, or the net around the layer, would still not do what is meant.
+
+    ``namesakes`` are layers of its name and type in other states, which stay as they are: one blob
+    has to serve them all.
+    """
     case = _Case(before, after, options)
     layer, touched = before.layer, _touched(wanted[before.layer.index])
     for reason in _REASONS:
@@ -326,7 +354,12 @@ def warnings_of(
             f"kernel {by(after.kernel)}, stride {by(after.stride)}, pad {by(after.pad)}: its "
             "output has another size and place now; a Crop behind it needs another offset"
         )
-    yield from _namesakes(layer, net, wanted)
+    if wanted.get(layer.index):
+        yield from (
+            f"line {other.line} has a layer of this name, too, which stays as it was; "
+            "one blob cannot serve both if their shapes differ"
+            for other in namesakes
+        )
 
 
 def _filler_warnings(target: Target, version: str) -> Iterator[str]:
@@ -344,15 +377,3 @@ def _filler_warnings(target: Target, version: str) -> Iterator[str]:
         yield f"the filler of NVIDIA's Caffe 0.16 and 0.17 is wrong for odd kernels ({size})"
     if version == "V1":
         yield "Caffe before March 2015, as V1 nets are written for, has no bilinear filler"
-
-
-def _namesakes(layer: Layer, net: Net, wanted: Changes) -> Iterator[str]:
-    """Layers of this name in other states: one blob has to serve them all."""
-    if not wanted.get(layer.index):
-        return
-    for other in net.layers:
-        if other.name == layer.name and other.type == layer.type and other.index not in wanted:
-            yield (
-                f"line {other.line} has a layer of this name, too, which stays as it was; "
-                "one blob cannot serve both if their shapes differ"
-            )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import prod
 
 import numpy as np
@@ -16,7 +17,7 @@ from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.errors import MismatchError, ShapeError
 from deconvsurgery.kernels.bilinear import Array
 from deconvsurgery.matching.matched_layer import Target, targets
-from deconvsurgery.matching.other_states import states_beyond
+from deconvsurgery.matching.other_states import MOST_STATES, states_beyond
 from deconvsurgery.matching.shared_blobs import owners
 from deconvsurgery.plans.apply.plan import refuse_misspelt
 from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
@@ -120,7 +121,14 @@ def make_regrouping(
     """
     refuse_misspelt(active_layers(net, states))
     names = {layer.name for layer in matched}
-    states = (*states, *states_beyond(net, names, states, any_phase=True))
+    beyond = tuple(islice(states_beyond(net, names, states, any_phase=True), MOST_STATES + 1))
+    if len(beyond) > MOST_STATES:
+        raise MismatchError(
+            f"layers of the matched names are in more than {MOST_STATES} further states (phases, "
+            "stages, levels), each of which would have to be looked at",
+            hint="-x/--exclude leaves layers out, by name",
+        )
+    states = (*states, *beyond)
     namesakes: dict[str, list[Layer]] = defaultdict(list)
     for layer in active_layers(net, states):
         if layer.name in names and layer.type == DECONVOLUTION:

@@ -6,7 +6,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+# Lines in one block of edits that difflib may compare with each other, which takes a second.
+_MOST_PAIRS: Final = 1_000_000
 
 Touched: TypeAlias = tuple[int, int, int]
 """Characters ``[start, stop)`` of the old text, and how many there are in their place."""
@@ -64,6 +67,10 @@ def _opcodes(
     at = new_at = 0
     for start, stop, new_start, new_stop in _blocks(old, new, touched):
         yield "equal", at, start, new_at, new_start
+        if (stop - start) * (new_stop - new_start) > _MOST_PAIRS:
+            yield "replace", start, stop, new_start, new_stop
+            at, new_at = stop, new_stop
+            continue
         matcher = SequenceMatcher(None, old[start:stop], new[new_start:new_stop], autojunk=False)
         for kind, one, two, three, four in matcher.get_opcodes():
             yield kind, start + one, start + two, new_start + three, new_start + four
