@@ -6,7 +6,8 @@ other fields. No value is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from deconvsurgery.caffe_fields import BlobField, BlobShapeField, C3DBlobField, RawType
 from deconvsurgery.errors import ModelError
@@ -25,8 +26,14 @@ from .model import (
 from .wire import I32, I64, LEN, VARINT, Field, Frame, Window, field_at, fields, run_stop
 
 # Where values and gradients are kept, and the wire type of one that is not packed.
-_VALUES = {BlobField.DATA: (Storage.DATA, I32), BlobField.DOUBLE_DATA: (Storage.DOUBLE_DATA, I64)}
-_DIFFS = {BlobField.DIFF: (Storage.DATA, I32), BlobField.DOUBLE_DIFF: (Storage.DOUBLE_DATA, I64)}
+_VALUES: Mapping[int, tuple[Storage, int]] = {
+    BlobField.DATA: (Storage.DATA, I32),
+    BlobField.DOUBLE_DATA: (Storage.DOUBLE_DATA, I64),
+}
+_DIFFS: Mapping[int, tuple[Storage, int]] = {
+    BlobField.DIFF: (Storage.DATA, I32),
+    BlobField.DOUBLE_DIFF: (Storage.DOUBLE_DATA, I64),
+}
 _C3D_VALUES = (C3DBlobField.DATA, C3DBlobField.DIFF)
 _NUMBERS = frozenset({*_VALUES, *_DIFFS, *_C3D_VALUES})
 _RAW_TYPES = frozenset(RawType)
@@ -46,10 +53,10 @@ def indexed_blob(window: Window, outer: Field, frames: tuple[Frame, ...]) -> Sou
     has_shape = False
     for inner, stop in inside:
         number, wire_type = inner.number, inner.wire_type
-        if number in _VALUES and wire_type in (LEN, _VALUES[BlobField(number)][1]):
-            chunks.append(_chunk(inner, stop, _VALUES[BlobField(number)][0]))
-        elif number in _DIFFS and wire_type in (LEN, _DIFFS[BlobField(number)][1]):
-            diffs.append(_chunk(inner, stop, _DIFFS[BlobField(number)][0]))
+        if number in _VALUES and wire_type in (LEN, _VALUES[number][1]):
+            chunks.append(_chunk(inner, stop, _VALUES[number][0]))
+        elif number in _DIFFS and wire_type in (LEN, _DIFFS[number][1]):
+            diffs.append(_chunk(inner, stop, _DIFFS[number][0]))
         elif number in LEGACY_DIMS and wire_type == VARINT:
             legacy[number] = _int32(inner.value)
             dims.append((inner.tag, inner.stop))
@@ -60,16 +67,19 @@ def indexed_blob(window: Window, outer: Field, frames: tuple[Frame, ...]) -> Sou
             dims.append((inner.tag, inner.stop))
         elif number >= BlobField.RAW_DATA_TYPE:
             forks.setdefault(number, []).append(inner)
-    raw, notes, problem = _raw(forks)
-    gradients = (*((each.tag, each.stop) for each in diffs), *_raw_diff_fields(forks))
+    raw, notes, problem = _raw(forks) if forks else _NOTHING_RAW
+    gradients = tuple([(each.tag, each.stop) for each in diffs])
+    if forks:
+        diffs += _raw_diff(forks)
+        gradients += tuple(_raw_diff_fields(forks))
     place = OnWire(frames, (*chunks, *raw), tuple(dims), notes, gradients)
     return SourceBlob(
         shape=tuple(legacy.get(number, 0) for number in LEGACY_DIMS) if legacy else tuple(shape),
         place=place,
         legacy=bool(legacy),
         beside=tuple(shape) if legacy and has_shape else None,
-        diff_count=OnWire((), (*diffs, *_raw_diff(forks))).count,
-        problem=None if place.count else problem,
+        diff_count=OnWire((), tuple(diffs)).count if diffs else 0,
+        problem=problem if problem and not place.count else None,
     )
 
 
@@ -121,9 +131,13 @@ def _c3d_blob(frames: tuple[Frame, ...], inside: Sequence[tuple[Field, int]]) ->
     )
 
 
+_Raw: TypeAlias = tuple[tuple[Chunk, ...], tuple[tuple[int, int], ...], str | None]
+_NOTHING_RAW: _Raw = ((), (), None)
+
+
 def _raw(
     forks: dict[int, list[Field]],
-) -> tuple[tuple[Chunk, ...], tuple[tuple[int, int], ...], str | None]:
+) -> _Raw:
     """NVIDIA's ``raw_data``, the fields that go with it, and why it cannot be read.
 
     Neither field repeats: of several the last counts. The opencl branch of BVLC's Caffe gives
@@ -134,7 +148,7 @@ def _raw(
     if any(each.wire_type == LEN for each in forks.get(BlobField.RAW_DIFF_TYPE, ())):
         return (), (), "its values are in packed_data, which only BVLC's opencl branch reads"
     if not data or data[-1].stop == data[-1].start:
-        return (), (), None
+        return _NOTHING_RAW
     if not types:
         return (), (), "its values are in raw_data whose type is not given"
     last, kind = data[-1], _raw_type(types)

@@ -77,6 +77,9 @@ class Window:
 
     def varint(self, offset: int, stop: int) -> tuple[int, int]:
         """A varint's value (64 bits, unsigned) and the offset behind it."""
+        index = offset - self._start
+        if offset < stop and 0 <= index < len(self._bytes) and self._bytes[index] < 0x80:
+            return self._bytes[index], offset + 1  # most tags and lengths are one byte
         value = shift = 0
         position = offset
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TypeAlias
 
 from deconvsurgery.caffemodel.model import (
@@ -40,6 +41,8 @@ from .result import (
 
 Chosen: TypeAlias = Callable[[str], bool]
 _Row: TypeAlias = tuple[int | None, int | None]
+# Of layers with the same few values in between, how many one is compared with value by value.
+_MOST_ALIKE = 16
 _WORDS = {Likeness.ONLY_A: "A", Likeness.ONLY_B: "B"}
 
 
@@ -88,20 +91,23 @@ def _rows(a: Model, b: Model, chosen: Chosen | None) -> tuple[_Row, ...]:
     shapes = {_shapes(a.layers[each]) for each in found.only_a}
     shapes &= {_shapes(b.layers[each]) for each in found.only_b}
     shapes.discard(())
-    waiting: dict[object, deque[int]] = defaultdict(deque)
+    wanted = chosen or (lambda _name: True)
+    waiting: dict[tuple[object, bool], deque[int]] = defaultdict(deque)
     for there in found.only_b:
         if _shapes(b.layers[there]) in shapes:
-            waiting[_sketch(b, there)].append(there)
+            waiting[_sketch(b, there), wanted(b.layers[there].name)].append(there)
     renamed = []
     for here in found.only_a if waiting else ():
         if _shapes(a.layers[here]) not in shapes:
             continue
-        alike = waiting[_sketch(a, here)]
-        for there in alike:
-            names = a.layers[here].name, b.layers[there].name
-            if (chosen is None or any(map(chosen, names))) and _same_weights(a, here, b, there):
-                renamed.append((here, there))
-                alike.remove(there)
+        sketched = _sketch(a, here)
+        for theirs in (True, False) if wanted(a.layers[here].name) else (True,):
+            alike = waiting[sketched, theirs]
+            tried = islice(alike, _MOST_ALIKE)
+            same = next((there for there in tried if _same_weights(a, here, b, there)), None)
+            if same is not None:
+                renamed.append((here, same))
+                alike.remove(same)
                 break
     return in_order([*found.pairs, *renamed], len(a.layers), len(b.layers))
 

@@ -249,7 +249,9 @@ def _transplanted(
         return {}
     patterns = [part for name in upsampling for part in ("-p", fillable[name])]
     step = Step("transplant", ("--apply", *patterns) if upsampling else ())
-    repair = Repair("take over what fits, fill what is missing", (step,))
+    # It stands at each of these layers, and names them all.
+    steps = (step,) if len(upsampling) <= _MOST_NAMED else ()
+    repair = Repair("take over what fits, fill what is missing", steps)
     left = {graft.layer.name for graft in grafting.layers if graft.left is not None}
     return {"": repair} | dict.fromkeys(wanted - left, repair)
 
@@ -259,6 +261,7 @@ def _holds_something(blob: SourceBlob, model: Model) -> bool:
     return any(values.any() for values in model.values(blob))
 
 
+_MOST_NAMED = 100  # layers in a command
 _REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
 
 

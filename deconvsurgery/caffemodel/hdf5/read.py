@@ -273,6 +273,11 @@ def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
     elif prod(dataset.chunks or ()) * dtype.itemsize > _LARGEST_CHUNK:
         size = prod(dataset.chunks) * dtype.itemsize
         problem = f"its chunks have {size:,} bytes each, and are read whole; write smaller ones"
+    elif foreign := _foreign_filters(library, dataset):
+        problem = (
+            f"its values need the filter {', '.join(map(str, foreign))}, which HDF5 has only by a "
+            "plugin: none is looked for"
+        )
     elif (names := library.h5o.get_info(dataset.id).rc) > 1:
         problem = f"it is one dataset under {names} names"
     if problem:
@@ -286,6 +291,25 @@ def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
     if start + place.count * dtype.itemsize <= size:
         place = replace(place, start=start, stored=dtype.str)
     return SourceBlob(shape, place)
+
+
+def _foreign_filters(library: Any, dataset: Any) -> list[int]:
+    """The numbers of filters that the library would look for in a folder of plugins, and load."""
+    if not dataset.chunks:
+        return []
+    own = {
+        library.h5z.FILTER_DEFLATE: "gzip",
+        library.h5z.FILTER_SHUFFLE: "shuffle",
+        library.h5z.FILTER_FLETCHER32: "fletcher32",
+        library.h5z.FILTER_SZIP: "szip",
+        library.h5z.FILTER_SCALEOFFSET: "scaleoffset",
+        library.h5z.FILTER_LZF: "lzf",
+    }
+    there = {number for number, name in own.items() if name in library.filters.decode}
+    there.add(library.h5z.FILTER_NBIT)
+    created = dataset.id.get_create_plist()
+    numbers = [created.get_filter(at)[0] for at in range(min(created.get_nfilters(), 32))]
+    return [number for number in dict.fromkeys(numbers) if number not in there]
 
 
 def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:

@@ -1,0 +1,47 @@
+"""Time follows size: twice as many of anything take at most twice the steps, in every verb.
+
+Steps are counted, not timed: lines of our own code, and calls of others'. What C code does in one
+step is not seen here; docs/security.md has figures of time, by ``python -m helpers.growth``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.growth import KINDS, NET_LINES, steps
+
+QUICK = {
+    ("layers, one name", "check net in"),
+    ("matched, one name", "check net in"),
+    ("kernel sizes", "inspect -a net in"),
+    ("model layers of the matched name", "check net in"),
+    ("empty blobs", "convert in out"),
+}
+
+
+def every() -> Iterator[Any]:
+    """Each kind with each of its command lines; a few always, all in a campaign."""
+    for name, kind in KINDS.items():
+        for line in kind.lines:
+            marks = () if (name, line) in QUICK else pytest.mark.campaign
+            yield pytest.param(name, line, marks=marks, id=f"{name}: {line}")
+
+
+def test_the_quick_ones_are_there() -> None:
+    assert {(name, line) for name, kind in KINDS.items() for line in kind.lines} >= QUICK
+    assert len({line.split()[0] for line in NET_LINES}) > 5
+
+
+@pytest.mark.parametrize(("name", "line"), [*every()])
+def test_twice_as_many_take_twice_the_steps(name: str, line: str, tmp_path: Path) -> None:
+    kind = KINDS[name]
+    steps(tmp_path, kind, line, 2)  # imports, and what is made once
+    counted = [steps(tmp_path, kind, line, times * kind.least) for times in (1, 2, 4)]
+    (first, code), (second, _), (third, _) = counted
+    assert {each for _, each in counted} == {code}
+    # Exactly twice, where it is linear; a step for each pair makes it more than that.
+    assert third - second <= 2.02 * (second - first) + 60
