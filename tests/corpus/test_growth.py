@@ -15,10 +15,10 @@ import pytest
 from helpers.growth import KINDS, NET_LINES, steps
 
 QUICK = {
-    ("layers, one name", "check net in"),
-    ("matched, one name", "check net in"),
+    ("layers, one name", "check --also json=findings net in"),
+    ("matched, one name", "apply net in out"),
     ("kernel sizes", "inspect -a net in"),
-    ("model layers of the matched name", "check net in"),
+    ("model layers of the matched name", "check --also json=findings net in"),
     ("empty blobs", "convert in out"),
 }
 
@@ -39,9 +39,10 @@ def test_the_quick_ones_are_there() -> None:
 @pytest.mark.parametrize(("name", "line"), [*every()])
 def test_twice_as_many_take_twice_the_steps(name: str, line: str, tmp_path: Path) -> None:
     kind = KINDS[name]
+    least = 4 if (name, line) in QUICK else kind.least
     steps(tmp_path, kind, line, 2)  # imports, and what is made once
-    counted = [steps(tmp_path, kind, line, times * kind.least) for times in (1, 2, 4)]
+    counted = [steps(tmp_path, kind, line, times * least) for times in (1, 2, 4)]
     (first, code), (second, _), (third, _) = counted
-    assert {each for _, each in counted} == {code}
+    assert {each for _, each in counted} == {code} <= {0, 1, 3}
     # Exactly twice, where it is linear; a step for each pair makes it more than that.
     assert third - second <= 2.02 * (second - first) + 60

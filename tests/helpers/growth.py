@@ -144,18 +144,23 @@ def in_blob(inside: bytes) -> bytes:
 
 NET_LINES: Final = (
     "inspect -a net in",
-    "check net in",
     "check --also json=findings net in",
     "apply net in out",
-    "patch-net net out",
     "patch-net -n --diff --skip-unfit --recipe --freeze --no-bias --strip-include net",
     "regroup --dry-run net in",
     "transplant net in out",
-    "convert --net net in out",
+)
+MATCHED_LINES: Final = (
+    "check --report page net in",
+    "inspect --report page net in",
+    "apply --report page --save-patch undo --skip-unfit --any-gain net in out",
+    "patch-net net out",
+    "convert --net net --to hdf5 in out",
+    "diff in in",
 )
 MODEL_LINES: Final = (
     "inspect -a in",
-    "check net in",
+    "check --also json=findings net in",
     "apply --save-patch undo net in out",
     "regroup --dry-run net in",
     "transplant net in out",
@@ -183,7 +188,7 @@ class Kind:
 
     files: Callable[[int], Files]
     lines: tuple[str, ...]
-    least: int = 12
+    least: int = 8
 
 
 def pair(net: str = TEXT, model: bytes = UP_SAVED) -> Files:
@@ -191,7 +196,7 @@ def pair(net: str = TEXT, model: bytes = UP_SAVED) -> Files:
     return {"net": net.encode("utf-8", "surrogateescape"), "in": model}
 
 
-def of_net(net: Callable[[int], str], model: bytes = UP_SAVED, least: int = 12) -> Kind:
+def of_net(net: Callable[[int], str], model: bytes = UP_SAVED, least: int = 8) -> Kind:
     """What a text has many of."""
     return Kind(lambda n: pair(net(n), model), NET_LINES, least)
 
@@ -208,7 +213,7 @@ def matched(
     param: str = PARAM,
     blob: bytes = BLOB,
     chain: bool = False,
-    least: int = 12,
+    least: int = 8,
 ) -> Kind:
     """Matched layers of net and model: their names, and what else the net says of them."""
 
@@ -221,7 +226,7 @@ def matched(
         names = (in_model(name) for name, _ in found)
         return pair(text, saved(names, blob, b"Deconvolution"))
 
-    return Kind(files, tuple(dict.fromkeys((*NET_LINES, *MODEL_LINES))), least)
+    return Kind(files, (*NET_LINES, *MATCHED_LINES), least)
 
 
 def arguments(line: str, n: int) -> list[str]:

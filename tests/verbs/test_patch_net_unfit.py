@@ -441,3 +441,26 @@ def test_no_bias_is_not_freezing(tmp_path: Path) -> None:
     )
     (row,) = plan(text, tmp_path, patterns="up", no_bias=True).layers
     assert row.action == "patched"
+
+
+def test_a_long_row_of_layers_that_depend_on_each_other_is_refused_as_a_whole(
+    tmp_path: Path, words: Words
+) -> None:
+    """Each round refuses one that shares a blob with the last: a hostile net would have 10^5."""
+    conv = "convolution_param { num_output: 3 group: 3 kernel_size: 4 stride: 2 pad: 1 }"
+    rows = "".join(
+        f'layer {{ name: "up{i:02}" type: "Deconvolution" bottom: "x" top: "t{i}" '
+        f'param {{ name: "w{i}" lr_mult: 1 }} param {{ name: "w{i + 1}" lr_mult: 1 }} {conv} }}\n'
+        for i in range(21)
+    )
+    net = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: [1, 3, 5, 5] } } }\n'
+    (tmp_path / "net").write_text(net + rows)
+    result = ds.patch_net(
+        tmp_path / "net", dry_run=True, freeze=True, skip_unfit=True, exclude="up20"
+    )
+    assert [each.action for each in result.layers] == ["skipped"] * 20
+    reasons = [each.reason or "" for each in result.layers]
+    assert len(set(reasons[:4])) == 1
+    assert len(set(reasons[4:])) == 16
+    words(reasons[0])
+    assert numbers(reasons[0]) == [16]

@@ -14,7 +14,7 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel.hdf5 import read
 from deconvsurgery.caffemodel.model import MAX_UNPACKED
 from helpers.documents import parsed_json
-from helpers.models import weights_of
+from helpers.models import BytesSource, weights_of
 from helpers.real_caffe import at_hand as needs_caffe
 from helpers.real_caffe import real_caffe
 from helpers.runs import run_here
@@ -251,3 +251,41 @@ def test_the_default_is_a_gigabyte_more_than_the_file(tmp_path: Path) -> None:
         assert run_here(tmp_path, "inspect", "in.h5")[0] == 0
         with ds.open_model(tmp_path / "in.h5") as model:
             assert next(model.blobs).packed == bool(code)
+
+
+# --- filters that the library does not have
+
+
+def with_filter(place: Path, number: int) -> None:
+    """The blob of ``up`` in one chunk, said to have gone through a filter; the bytes are plain."""
+    with h5py.File(place, "w") as file:
+        group = file.create_group("data/up")
+        created = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        created.set_chunk((2, 1, 4, 4))
+        created.set_filter(number, h5py.h5z.FLAG_OPTIONAL)
+        space = h5py.h5s.create_simple((2, 1, 4, 4))
+        blob = h5py.h5d.create(group.id, b"0", h5py.h5t.IEEE_F32LE, space, created)
+        blob.write_direct_chunk((0, 0, 0, 0), bytes(128), 1)  # and passed over, for this chunk
+
+
+@pytest.mark.parametrize("number", [305, 32015])
+def test_no_plugin_is_looked_for(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
+    """The library would look for a filter in a folder of plugins, and run what is there."""
+    with_filter(tmp_path / "in", number)
+    with read.indexed_hdf5(BytesSource((tmp_path / "in").read_bytes())) as model:
+        (blob,) = model.layers[0].blobs
+    assert blob.problem is not None
+    assert not blob.count
+    words(blob.problem)
+    assert numbers(blob.problem) == [number]
+    assert blob.shape == (2, 1, 4, 4)
+
+
+def test_filters_of_the_library_are_read(tmp_path: Path) -> None:
+    with_filter(tmp_path / "in", h5py.h5z.FILTER_SHUFFLE)
+    with read.indexed_hdf5(BytesSource((tmp_path / "in").read_bytes())) as model:
+        (blob,) = model.layers[0].blobs
+        assert blob.problem is None
+        assert not any(values.any() for values in model.values(blob))

@@ -249,3 +249,25 @@ def test_a_shape_in_two_pieces_becomes_one(regrouped: Regroup) -> None:
     found = regrouped(net(), data)
     assert found.shapes == [((3, 3, 2, 2), (3, 1, 2, 2))]
     assert found.model == layer(GROUPED, b"\x03\x01\x02\x02")
+
+
+@pytest.mark.parametrize("stages", [16, 17])
+def test_a_name_in_more_states_than_are_looked_at_is_refused(
+    stages: int, regrouped: Regroup, words: Words
+) -> None:
+    """Each is a walk through the whole net, which may ask for as many as it has layers."""
+    text = net()
+    layer = text[text.index('layer { name: "up"') :]
+    more = "".join(
+        layer.replace('top: "up"', f'top: "t{i}" include {{ stage: "s{i}" }}')
+        for i in range(stages)
+    )
+    if stages == 16:
+        assert regrouped(text + more, model_bytes(DIAGONAL, 1)).shapes == [
+            ((3, 3, 2, 2), (3, 1, 2, 2))
+        ]
+        return
+    with pytest.raises(ds.MismatchError) as caught:
+        regrouped(text + more, model_bytes(DIAGONAL, 1))
+    words(caught.value)
+    assert numbers(caught.value.message) == [16]
