@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TypeAlias
@@ -585,21 +586,23 @@ def steps(place: Path, kind: Kind, line: str, n: int) -> tuple[int, int]:
 
 # Kinds, numbers and lines of the table in docs/security.md.
 SHOWN: Final[Sequence[tuple[str, Sequence[int], Sequence[str]]]] = (
-    ("layers", (10_000, 100_000), ("inspect -a net in", "check net in", "apply net in out")),
-    ("layers, one name", (10_000, 100_000), ("inspect -a net in", "check net in")),
-    ("matched", (1_000, 10_000), ("inspect net in", "check net in", "apply net in out")),
-    ("matched, one name", (1_000, 10_000), ("inspect net in", "check net in", "apply net in out")),
-    ("bottoms", (10_000, 100_000), ("inspect -a net in", "check net in")),
-    ("tops", (10_000, 100_000), ("inspect -a net in", "check net in")),
-    ("params", (10_000, 100_000), ("inspect -a net in", "check net in")),
-    ("kernel sizes", (10_000, 100_000), ("inspect -a net in", "check net in")),
-    ("model layers", (10_000, 100_000), ("inspect -a in", "convert in out", "diff in in")),
-    ("empty model layers", (100_000, 1_000_000), ("inspect in", "convert in out")),
-    ("empty blobs", (100_000, 1_000_000), ("inspect in", "convert in out")),
-    ("empty chunks", (100_000, 1_000_000), ("inspect in", "convert in out")),
-    ("values one by one", (100_000, 1_000_000), ("inspect in", "convert in out")),
-    ("unknown fields of a model", (100_000, 1_000_000), ("inspect in", "convert in out")),
+    ("empty model layers", (100_000, 1_000_000), ("inspect in",)),
+    ("empty chunks", (100_000, 1_000_000), ("inspect in",)),
+    ("unknown fields of a model", (100_000, 1_000_000), ("inspect in",)),
+    ("values one by one", (100_000, 1_000_000), ("inspect in",)),
+    ("empty blobs", (10_000, 100_000), ("inspect in",)),
+    ("model layers", (10_000, 100_000), ("inspect in", "convert in out", "diff in in")),
+    ("bottoms", (10_000, 100_000), ("inspect -a net in",)),
+    ("tops", (10_000, 100_000), ("inspect -a net in",)),
+    ("params", (10_000, 100_000), ("inspect -a net in",)),
+    ("kernel sizes", (10_000, 100_000), ("inspect -a net in",)),
     ("patterns", (1_000, 10_000), ("apply -n net in PATTERNS",)),
+    ("layers", (2_000, 20_000), ("inspect -a net in", "apply net in out")),
+    ("layers, one name", (2_000, 20_000), ("inspect -a net in",)),
+    ("matched", (500, 5_000), ("check net in", "apply net in out")),
+    ("matched, one name", (500, 5_000), ("check net in", "apply net in out")),
+    ("layers", (100_000,), ("apply net in out",)),
+    ("layers, one name", (100_000,), ("inspect -a net in",)),
 )
 
 
@@ -633,7 +636,7 @@ sys.exit(run(sys.argv[2:]))
 def main() -> None:
     """Write the table to standard output."""
     head = "| many of | how many | `deconvsurgery` | seconds | MB | µs each |"
-    for row in (head, "|---|---|---|---|---|---|", *rows()):
+    for row in chain((head, "|---|---|---|---|---|---|"), rows()):
         sys.stdout.write(f"{row}\n")
         sys.stdout.flush()
 
