@@ -198,10 +198,15 @@ def no_such_layer(
     return SelectionError(f"no layer {where} matches {asked}", hint=hint)
 
 
+# Of how many patterns and names are compared, letter by letter, to say what was meant.
+_MOST_MEANT, _MOST_NEAR = 10, 1000
+
+
 def _near(patterns: Sequence[str], names: Sequence[str]) -> str | None:
     """The name that one of the first patterns may have meant."""
-    plain = [short(pattern) for pattern in patterns if not pattern.startswith("re:")]
-    return next((name for each in plain[:10] if (name := nearest(each, names, 0.5))), None)
+    plain = [pattern for pattern in patterns if not pattern.startswith("re:")][:_MOST_MEANT]
+    some = names[:_MOST_NEAR]
+    return next((name for each in plain if (name := nearest(each, some, 0.5))), None)
 
 
 def nothing_matched(

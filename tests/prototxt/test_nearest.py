@@ -8,6 +8,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.nearest import nearest
+from deconvsurgery.wording import quoted
 
 LONG = "inception_resnet_v2/" + "/".join(f"block17_{each}/branch_{each}" for each in range(10))
 NAMES = [f"{LONG}/upscore{each}" for each in range(3)]
@@ -44,4 +45,4 @@ def test_a_long_pattern_that_matches_nothing_gets_the_nearest_layer() -> None:
     from deconvsurgery.prototxt.selection import nothing_matched
 
     error = nothing_matched(net, [wrong], net.states())
-    assert repr(NAMES[2]) in (error.hint or "")
+    assert f"did you mean -p {quoted(NAMES[2])}" in (error.hint or "")
