@@ -24,13 +24,14 @@ FIELDS = {
     "offset": 0,
     "hint": "h",
     "transient": True,
+    "wait": 5,
 }
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_error_has_every_field(kind: type[ds.SurgeryError]) -> None:
     plain = kind("m")
-    assert vars(plain) == {**dict.fromkeys(FIELDS), "message": "m", "transient": False}
+    assert vars(plain) == {**dict.fromkeys(FIELDS), "message": "m", "transient": False, "wait": 0}
     full = kind(**FIELDS)  # type: ignore[arg-type]
     assert vars(full) == FIELDS
     assert str(full) == "m"
