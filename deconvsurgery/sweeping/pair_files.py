@@ -129,7 +129,7 @@ class PairFiles:
         for file in files:
             if file.stream:
                 raise OutputError(
-                    f"is a stream or a device, and {file.role} is a file or an object",
+                    f"is a stream or a device; {file.role} must be a file or an object",
                     path=shown(file.path),
                     hint="name a file, or an object in a store; a file that is called - is ./-",
                 )

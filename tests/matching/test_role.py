@@ -66,6 +66,7 @@ BY_NET: list[tuple[str, str, Role]] = [
     ("num_output: 3 kernel_size: 2 stride: 2", "0", UNKNOWN),
     (f'{FACTOR2} weight_filler {{ type: "msra" }}', "0", UNKNOWN),
     ("num_output: 3 stride: 2", "0", UNKNOWN),
+    (f"{FACTOR2} weight_filler {{ value: 1 }}", "0", UNKNOWN),
 ]
 
 
