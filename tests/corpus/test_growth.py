@@ -44,5 +44,6 @@ def test_twice_as_many_take_twice_the_steps(name: str, line: str, tmp_path: Path
     counted = [steps(tmp_path, kind, line, times * least) for times in (1, 2, 4)]
     (first, code), (second, _), (third, _) = counted
     assert {each for _, each in counted} == {code} <= {0, 1, 3}
-    # Exactly twice, where it is linear; a step for each pair makes it more than that.
-    assert third - second <= 2.02 * (second - first) + 60
+    # Twice, where it is linear, a little more where things are sorted; a step for each pair makes
+    # it four times as many in the end.
+    assert third - second <= 2.1 * (second - first) + 300

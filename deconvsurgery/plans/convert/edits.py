@@ -170,5 +170,6 @@ def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
 
 
 def _typed(model: Model, each: BlobConversion) -> Iterator[Array]:
+    dtype = each.dtype  # which looks at all chunks of the blob
     for values in model.values(each.blob):
-        yield values.astype(each.dtype, copy=False)
+        yield values.astype(dtype, copy=False)

@@ -78,10 +78,10 @@ _TYPES: Mapping[str, str] = {"<f2": "float16", "<f4": "float32", "<f8": "float64
 
 def _rounding(each: BlobConversion, model: Model) -> tuple[float, float | None]:
     """What rounding changes at most, and the first finite value that becomes infinite."""
-    largest = 0.0
+    largest, dtype = 0.0, each.dtype  # which looks at all chunks of the blob
     for values in model.values(each.blob):
         with np.errstate(over="ignore", invalid="ignore"):
-            rounded = values.astype(each.dtype)
+            rounded = values.astype(dtype)
             finite = np.isfinite(values)
             lost = finite & ~np.isfinite(rounded)
             if lost.any():
