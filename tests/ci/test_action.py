@@ -264,7 +264,8 @@ def test_inputs_are_names_and_never_scripts(step: RunStep, workspace: Path) -> N
     assert step("check.sh", files="nets/good.prototxt", args="\n".join(INJECTIONS)).code == 4
     assert step("check.sh", files="nets/good.prototxt", config=INJECTIONS[0]).code == 4
     for words in INJECTIONS[:3]:
-        assert step("apply.sh", net=words, model=words, output=words).code == 4
+        names = {"net": words, "model": f"{words}2", "output": f"{words}3"}
+        assert step("apply.sh", **names).code == 4
     assert sorted(workspace.rglob("*")) == before
     # A file of that very name is the file.
     for words in INJECTIONS:
