@@ -105,7 +105,7 @@ def test_memory_runs_out_in_other_verbs(campaign: Campaign) -> None:
 @pytest.mark.campaign
 def test_signals_from_the_first_millisecond_on(campaign: Campaign) -> None:
     """A whole process for each: which moment of it is the clock's."""
-    done = campaign("signals", "--runs", "12")
+    done = campaign("signals", "--runs", "6")
     assert done["ended"].keys() == {"apply", "check", "sweep", "sweep, Dask"}
     for how in done["ended"].values():
-        assert sum(how.values()) == 12
+        assert sum(how.values()) == 6
