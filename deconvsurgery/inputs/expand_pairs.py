@@ -256,7 +256,8 @@ def _listed(pair: Pair, refused: Refused | None) -> Iterator[Pair]:
         for number, line in enumerate(_lines(source), 1):
             if number == 1:
                 line = line.removeprefix(codecs.BOM_UTF8)
-            if not line.strip():
+            # What comes after a line that is too long is not read: none is passed over.
+            if len(line) <= _LONGEST_LINE and not line.strip():
                 continue
             found = Pair(None, checking=pair.checking)
             try:

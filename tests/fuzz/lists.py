@@ -126,7 +126,7 @@ def _check(choice: int, data: bytes) -> None:
             assert error.path == LIST
         else:  # its files cannot be listed, or another path has a wildcard
             assert (pair.net, pair.model) in said
-    lines = [line for line in _lines(data) if line.strip()]
+    lines = [line for line in _lines(data) if line.strip() or len(line) > LONGEST]
     wild = any(is_pattern(each[0] or each[1] or "") for each in said)
     if not wild and max(map(len, lines), default=0) <= LONGEST:
         assert len(found) + len(refused) == len(lines)
@@ -146,8 +146,9 @@ def _lines(data: bytes) -> list[bytes]:
 
 
 def _first(data: bytes) -> int:
-    """The number of the first line that says something."""
-    return next(number for number, line in enumerate(_lines(data), 1) if line.strip())
+    """The number of the first line that says something, or too much."""
+    lines = enumerate(_lines(data), 1)
+    return next(number for number, line in lines if line.strip() or len(line) > LONGEST)
 
 
 def _said(data: bytes) -> list[tuple[str | None, str | None]]:

@@ -425,6 +425,18 @@ def test_the_longest_line(here: Path, before: int, end: bytes, words: Words) -> 
         assert (caught.value.path, caught.value.line) == ("long", 2)
 
 
+def test_blanks_without_end_are_no_blank_line(here: Path) -> None:
+    """What comes after them is not read, and is not passed over without a word."""
+    blanks = b" " * ((3 << 20) + 1)
+    (here / "long").write_bytes(b'{"net": "a"}\n' + blanks + b'\n{"net": "b"}\n')
+    refused: list[ds.SurgeryError] = []
+    pairs = [*expanded(Pair(None, listed="long"), lambda _, error: refused.append(error))]
+    assert [pair.net for pair in pairs][:1] == ["a"]
+    (error,) = refused
+    assert isinstance(error, ds.ConfigError)
+    assert (error.path, error.line) == ("long", 2)
+
+
 def test_a_list_that_is_not_there(here: Path, words: Words) -> None:
     with pytest.raises(ds.FileError) as caught:
         next(expanded(Pair(None, listed="pairs.jsonl")))

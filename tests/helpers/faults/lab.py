@@ -198,7 +198,7 @@ class Bench:
         self.before = {
             name: data
             for name, data in content(folder).items()
-            if name not in ("out", "undo", "page")
+            if name not in ("out", "out2", "undo", "page")
         }
         if case.old:
             self.before |= dict.fromkeys(case.outputs, OLD)
