@@ -62,6 +62,19 @@ class SurgeryError(Exception):
         new.__cause__ = self.__cause__
         return new.with_traceback(self.__traceback__)
 
+    def facts(self) -> dict[str, Any]:
+        """Its kind, words and place under the names that documents and rows have for them."""
+        return {
+            "kind": type(self).__name__,
+            "message": self.message,
+            "hint": self.hint,
+            "file": self.path,
+            "layer": self.layer,
+            "line": self.line,
+            "column": self.column,
+            "offset": self.offset,
+        }
+
 
 _FIELDS = ("message", "path", "line", "column", "layer", "offset", "hint", "transient", "wait")
 

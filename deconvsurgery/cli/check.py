@@ -252,7 +252,7 @@ def _pairs(
             run_files.reads("the model", each.model)
             pairs.append(Pair(each.net, each.model, asked.over(each.checking)))
         return pairs
-    told = {
+    checking = {
         key: each.checking
         for each in reversed(settings.pairs)
         for key in (file_keys(each.net) if each.net else ())
@@ -260,7 +260,7 @@ def _pairs(
     pairs = []
     for net, model in paired(files):
         keys = file_keys(net) if net else ()
-        own = next((told[key] for key in keys if key in told), settings.checking)
+        own = next((checking[key] for key in keys if key in checking), settings.checking)
         pairs.append(Pair(net, model, asked.over(own)))
     return pairs
 

@@ -150,7 +150,7 @@ def _paths(pattern: str) -> Iterator[str]:
 
 
 def _files(folder: str, depth: int | None, *, hidden: bool) -> Iterator[str]:
-    """Files in a folder and as far below it as asked; links to folders only where that is told.
+    """Files in a folder and as far below it as asked; links to folders where that is asked for.
 
     One folder after the other: they may lie in each other deeper than Python's calls may.
     """

@@ -87,7 +87,7 @@ def apex(size: int, formula: Formula = Formula.FCN) -> float:
     [1.5, 1.5, 2.0, 2.0]
     """
     if formula == Formula.CAFFE_1_0:
-        half = _half_width(size)
+        half = half_width_of(size)
         return (2 * half - 1 - half % 2) / 2
     return (size - 1) / 2
 
@@ -124,7 +124,7 @@ def triangle(
         ShapeError: the size or half-width is not positive, or is beyond all reason.
     """
     checked_size((size,))
-    half = _half_width(size) if half_width is None else positive(half_width, "a half-width")
+    half = half_width_of(size) if half_width is None else positive(half_width, "a half-width")
     work = _working_type(formula, dtype)
     taps = np.arange(size, dtype=work)
     top = apex(size, formula)
@@ -282,8 +282,8 @@ def triangles(
     ]
 
 
-def _half_width(size: int) -> int:
-    """The f of all three formulas: ceil(size / 2)."""
+def half_width_of(size: int) -> int:
+    """The f of all three formulas, ceil(size / 2): the stride at which such a kernel has gain 1."""
     return (size + 1) // 2
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from deconvsurgery.kernels.bilinear import half_width_of
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.shapes.fillers import BILINEAR, NAMES, meant
 from deconvsurgery.wording import by
@@ -75,7 +76,7 @@ def _net_clues(target: Target) -> Iterator[Clue]:
     filler = _filler_name(target)
     if filler == BILINEAR:
         yield Role.INTERPOLATION, "its weight_filler is bilinear"
-    if filler in _RANDOM and not _is_frozen(target):
+    if filler in _RANDOM and not target.layer.is_frozen:
         yield Role.LEARNED, f"its weight_filler is {filler}, and it is trained"
     if target.channels is not None and param.num_output not in (0, target.channels):
         yield Role.LEARNED, f"it makes {param.num_output} channels of {target.channels}"
@@ -88,9 +89,9 @@ def _net_clues(target: Target) -> Iterator[Clue]:
         yield Role.INTERPOLATION, "its filler makes it repeat each pixel: nearest neighbour"
     elif _filler_value(target):
         return
-    elif as_wide and not _is_frozen(target):
+    elif as_wide and not target.layer.is_frozen:
         yield Role.LEARNED, f"its kernel is as wide as its stride, {by(target.stride)}"
-    elif _is_frozen(target) and _interpolates(target):
+    elif target.layer.is_frozen and _interpolates(target):
         yield Role.INTERPOLATION, "it is frozen and has no filler: its weights are set by surgery"
 
 
@@ -100,7 +101,7 @@ def _doubts(target: Target) -> Iterator[str]:
         yield "Caffe would not set it up"
     elif not target.stride:
         yield "its kernel is not known"
-    elif _is_frozen(target):
+    elif target.layer.is_frozen:
         yield "it is frozen, and neither its filler nor its kernel is that of an interpolation"
     else:
         yield "it has no filler, and may be trained or filled by surgery"
@@ -117,12 +118,7 @@ def _filler_value(target: Target) -> float:
     return 0.0 if filler is None else filler.value
 
 
-def _is_frozen(target: Target) -> bool:
-    param = target.layer.param
-    return bool(param) and param[0].lr_mult == 0
-
-
 def _interpolates(target: Target) -> bool:
     """Each axis has a kernel whose bilinear weights have gain 1 at its stride."""
     sizes = zip(target.kernel, target.stride, strict=True)
-    return bool(target.kernel) and all((size + 1) // 2 == stride for size, stride in sizes)
+    return bool(target.kernel) and all(half_width_of(size) == stride for size, stride in sizes)

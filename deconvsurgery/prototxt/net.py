@@ -213,6 +213,11 @@ class Layer:
     line: int = 0
     column: int = 0
 
+    @property
+    def is_frozen(self) -> bool:
+        """Training leaves its first blob, the weights, as it is: its lr_mult is 0."""
+        return bool(self.param) and self.param[0].lr_mult == 0
+
     def active(self, state: NetState) -> bool:
         """Caffe keeps the layer in this state (``Net::FilterNet``)."""
         if self.include:

@@ -100,6 +100,5 @@ class Case:
         param = layer.convolution_param
         if filler is not None and (filler.type != "constant" or filler.value != 0):
             return self.filler == BILINEAR
-        frozen = bool(layer.param) and layer.param[0].lr_mult == 0
         apart = param.group == param.num_output > 1
-        return self.weights is not None or frozen or apart or not param.bias_term
+        return self.weights is not None or layer.is_frozen or apart or not param.bias_term

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from .os_error_text import reason, shown
 from .output_place import AnyPlace, Place
 from .source import FileSource
 from .source_interface import Source
+from .temporary_names import temporary_name
 
 if TYPE_CHECKING:
     from deconvsurgery.storage.object_store.staged_object import StagedObject
@@ -67,7 +67,7 @@ class Staged:
         # A copy of a private file is private from its first byte on.
         mode = 0o666 if self.place.old is None else 0o600
         for _ in range(_ATTEMPTS):
-            self._temporary = self._at(_temporary_name())
+            self._temporary = self._at(temporary_name())
             try:
                 return opened(self._temporary, flags, mode, folder=self._folder)
             except FileExistsError:
@@ -85,7 +85,7 @@ class Staged:
             self._check_still()
         self._own = os.lstat(self._temporary, dir_fd=self._folder)
         if undoable and self.place.old is not None:
-            self._kept = self._at(_temporary_name())
+            self._kept = self._at(temporary_name())
             os.link(
                 self._place,
                 self._kept,
@@ -308,11 +308,6 @@ def take_all(files: Sequence[AnyStaged], *, force: bool) -> None:
             for each in files:
                 stack.callback(each.undo)
         raise
-
-
-def _temporary_name() -> str:
-    """Short, so that it fits wherever the output's own name does."""
-    return f".deconvsurgery-{secrets.token_hex(8)}.tmp"
 
 
 def _dress(fd: int, path: str, old: os.stat_result) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import inspect
 import os
-import secrets
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +18,7 @@ from deconvsurgery.storage.object_store.store import answer, asked, count, locat
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.output_place import found_place
 from deconvsurgery.storage.source import can_be_read_again, open_source
+from deconvsurgery.storage.temporary_names import temporary_name
 from deconvsurgery.storage.write_outputs import write_file
 from deconvsurgery.strict_values.kinds import WrongValueError
 
@@ -98,7 +98,7 @@ def create_record(output: str, row: Row) -> bool:
     if is_url(path):
         return _created(path, data)
     place = found_place(path).path  # a link that leads nowhere is written through
-    temporary = os.path.join(os.path.dirname(place), f".deconvsurgery-{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(os.path.dirname(place), temporary_name())
     try:
         write_file(temporary, data)
         os.link(temporary, place)  # unlike a rename it replaces nothing

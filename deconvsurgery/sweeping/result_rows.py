@@ -94,16 +94,8 @@ def hashed(*texts: str) -> bytes:
 def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any) -> Row:
     """The row of a pair that could not be worked on."""
     said = {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "hint": error.hint,
-        "file": error.path,
-        "layer": error.layer,
-        "line": error.line,
-        "column": error.column,
-        "offset": error.offset,
+        name: _cut(fact) if isinstance(fact, str) else fact for name, fact in error.facts().items()
     }
-    said = {name: _cut(each) if isinstance(each, str) else each for name, each in said.items()}
     return Row(
         pair.net,
         pair.model,

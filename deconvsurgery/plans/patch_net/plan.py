@@ -49,7 +49,7 @@ _HANGS_TOGETHER: Final = Refusal(
     hint="-x/--exclude leaves layers out; patch the others a few at a time",
 )
 
-_MOST_NAMESAKES: Final = 5  # are told of a layer
+_MOST_NAMESAKES: Final = 5  # are named beside a layer
 
 
 @dataclass(frozen=True, slots=True)

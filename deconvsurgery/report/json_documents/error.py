@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias, TypedDict
+from typing import Annotated, TypeAlias, TypedDict, cast
 
 from deconvsurgery.errors import SurgeryError
 
@@ -76,13 +76,4 @@ def error_document(
 
 def error_table(error: SurgeryError) -> ErrorTable:
     """An error's kind, words and place."""
-    return {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "hint": error.hint,
-        "file": error.path,
-        "layer": error.layer,
-        "line": error.line,
-        "column": error.column,
-        "offset": error.offset,
-    }
+    return cast(ErrorTable, error.facts())

@@ -6,7 +6,6 @@ a key of its own, which is moved.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -16,6 +15,7 @@ from deconvsurgery.splicing.byte_ranges import Buffer, Kept
 from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.storage.temporary_names import temporary_name
 
 from .object_place import ObjectPlace
 from .object_version import (
@@ -247,7 +247,7 @@ class StagedObject:
 def _beside(location: Location) -> str:
     """A key in the same folder that nobody has."""
     folder, slash, _ = location.key.rpartition("/")
-    return f"{folder}{slash}.deconvsurgery-{secrets.token_hex(8)}.tmp"
+    return f"{folder}{slash}{temporary_name()}"
 
 
 def _move(location: Location, temporary: str) -> None:
