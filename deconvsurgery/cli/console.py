@@ -19,7 +19,7 @@ from deconvsurgery.errors import (
     OutputError,
     SurgeryError,
 )
-from deconvsurgery.wording import short
+from deconvsurgery.wording import short  # at the top: an error is shown without descriptors, too
 
 from .terminal_setup import (
     can_move,
@@ -175,8 +175,8 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
     if as_json:
         from deconvsurgery.report.json_documents.error import error_document
 
-        told = SurgeryError(short(error.format_message(), _LONGEST_LINE), hint=hint)
-        show_json(error_document(command, told, kind="UsageError"))
+        usage = SurgeryError(short(error.format_message(), _LONGEST_LINE), hint=hint)
+        show_json(error_document(command, usage, kind="UsageError"))
         return
     _tell(error.format_message(), hint)
 
