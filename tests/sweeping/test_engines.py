@@ -323,6 +323,31 @@ def test_an_answer_that_cannot_be_fetched_is_the_tasks_own(
     assert (type(error), given) == (ValueError, {0: 0, 1: 1, 2: 4})
 
 
+def test_an_answer_that_cannot_be_fetched_spoils_none_that_is_fetched_with_it(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Dask's client asks for all answers that are ready in one request; one of them fails it."""
+    from distributed import default_client
+
+    def tasks() -> Iterator[Task]:
+        client = default_client()
+        requests = client._gather_semaphore  # while it is held, answers wait to be asked for
+        for _ in range(requests._value):
+            client.sync(requests.acquire)
+        pool.submit(let_go, client, requests)
+        yield from plain(tmp_path, range(3))
+        yield task_of(tmp_path, "unreadable", 3)
+
+    def let_go(client: Any, requests: Any) -> None:
+        until(lambda: [state.status for state in client.futures.values()] == ["finished"] * 4)
+        client.loop.add_callback(requests.release)
+
+    with ThreadPoolExecutor(1) as pool:
+        given = answers([*run_dask(labour, tasks(), 1, cluster.scheduler_address)])
+    error = given.pop(3)
+    assert (type(error), given) == (ValueError, {0: 0, 1: 1, 2: 4})
+
+
 @pytest.mark.campaign
 def test_no_worker_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Words) -> None:
     """The only one is killed, and nobody starts another."""

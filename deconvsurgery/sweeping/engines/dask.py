@@ -53,7 +53,7 @@ def run_dask(
     waiting = _Waiting(tasks)
     with ExitStack() as stack:
         client = _client(stack, workers, scheduler)
-        answers = _all_told(as_completed(raise_errors=False, with_results=True))
+        answers = _with_failures(client, as_completed(raise_errors=False, with_results=True))
         workers_now = _Workers(client)
         running: dict[Any, list[Task]] = {}
         suspects: deque[Task] = deque()
@@ -172,10 +172,10 @@ class _Workers:
         return self._threads
 
 
-def _all_told(answers: Any) -> Any:
-    """The same answers, with those that cannot be fetched: as what was raised by that.
+def _with_failures(client: Any, answers: Any) -> Any:
+    """The same answers, and for one that cannot be fetched what that raised.
 
-    Else nobody would hear of them, and wait for ever.
+    Without this an answer that cannot be fetched never comes, and is waited for without end.
     """
     from asyncio import gather  # which a sweep on this machine need not load
 
@@ -184,12 +184,26 @@ def _all_told(answers: Any) -> Any:
     async def fetched(future: Any) -> None:
         failure: BaseException | None
         (failure,) = await gather(fetch(future), return_exceptions=True)
-        if failure is not None:
-            failed = isinstance(failure, Exception)
-            answers.queue.put_nowait((future, (type(failure), failure) if failed else failure))
+        if isinstance(failure, Exception):
+            answers.queue.put_nowait((future, await _fetched_alone(client, future)))
+        elif failure is not None:
+            answers.queue.put_nowait((future, failure))
 
     answers._track_future = fetched
     return answers
+
+
+async def _fetched_alone(client: Any, future: Any) -> Any:
+    """An answer, or the type and the value of what reading it raised.
+
+    Dask fetches answers that are ready at one time together, and one that cannot be read fails all
+    of them.
+    """
+    try:
+        reply = await client.scheduler.gather(keys=[future.key])
+        return reply["data"][future.key]
+    except Exception as failure:  # whatever reading an answer raises is the answer
+        return type(failure), failure
 
 
 def _ready(client: Any, answers: Any, workers: _Workers) -> list[Any]:
