@@ -184,26 +184,22 @@ def _with_failures(client: Any, answers: Any) -> Any:
     async def fetched(future: Any) -> None:
         failure: BaseException | None
         (failure,) = await gather(fetch(future), return_exceptions=True)
+        answer: Any = failure
         if isinstance(failure, Exception):
-            answers.queue.put_nowait((future, await _fetched_alone(client, future)))
-        elif failure is not None:
-            answers.queue.put_nowait((future, failure))
+            # Dask fetches answers that are ready at one time together, and one that cannot be read
+            # fails all of them.
+            request = client.scheduler.gather(keys=[future.key])
+            reply: Any
+            (reply,) = await gather(request, return_exceptions=True)
+            if isinstance(reply, Exception):
+                failure = reply
+            found = isinstance(reply, dict) and reply["status"] == "OK"
+            answer = reply["data"][future.key] if found else (type(failure), failure)
+        if failure is not None:
+            answers.queue.put_nowait((future, answer))
 
     answers._track_future = fetched
     return answers
-
-
-async def _fetched_alone(client: Any, future: Any) -> Any:
-    """An answer, or the type and the value of what reading it raised.
-
-    Dask fetches answers that are ready at one time together, and one that cannot be read fails all
-    of them.
-    """
-    try:
-        reply = await client.scheduler.gather(keys=[future.key])
-        return reply["data"][future.key]
-    except Exception as failure:  # whatever reading an answer raises is the answer
-        return type(failure), failure
 
 
 def _ready(client: Any, answers: Any, workers: _Workers) -> list[Any]:
