@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from math import prod
 
 from deconvsurgery.caffemodel.model import Model
@@ -20,16 +21,24 @@ from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 from deconvsurgery.wording import by, dims, listed, quoted, spread
 
 
+class Fill(StrEnum):
+    """Which weights `apply` fills: those that are not there; those and all zero ones; or all."""
+
+    MISSING = "missing"
+    ZERO = "zero"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What ``apply`` is asked to do beyond its defaults; ``fill`` is missing, zero or all."""
+    """What ``apply`` is asked to do beyond its defaults."""
 
     formula: Formula = Formula.FCN
     support: Support = Support.KERNEL
     keep_off_diagonal: bool = False
     zero_bias: bool = False
     create: bool = True
-    fill: str = "all"
+    fill: Fill = Fill.ALL
     skip_unfit: bool = False
     any_gain: bool = False
 

@@ -9,10 +9,11 @@ from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.kernels.bilinear import Formula, Support
+from deconvsurgery.matching.matched_layer import Fill
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.strict_values.kinds import below, said
-from deconvsurgery.verbs.apply import FILLS, apply
+from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.check import check
 from deconvsurgery.verbs.convert import VALUES, convert
 from deconvsurgery.verbs.regroup import regroup
@@ -30,7 +31,7 @@ _OPTIONS: Final[Mapping[str, Mapping[str, _Kind]]] = {
     "apply": {
         "formula": tuple(Formula),
         "support": tuple(Support),
-        "fill": FILLS,
+        "fill": tuple(Fill),
         "no-create": True,
         "keep-off-diagonal": True,
         "zero-bias": True,

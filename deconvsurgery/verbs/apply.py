@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.kernels.bilinear import Formula, Support
-from deconvsurgery.matching.matched_layer import Options
+from deconvsurgery.matching.matched_layer import Fill, Options
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.pictures.layer_pictures import Pictures, planned_pictures
 from deconvsurgery.plans.apply.binary_edits import edits
@@ -67,10 +67,6 @@ class ApplyResult:
         return self.plan.changed
 
 
-FILLS = ("missing", "zero", "all")
-"""Which weights `apply` fills: those that are not there, all zero ones too, or every layer's."""
-
-
 def apply(
     net: Path | Net,
     model: Path | Model,
@@ -83,7 +79,7 @@ def apply(
     keep_off_diagonal: bool = False,
     zero_bias: bool = False,
     create: bool = True,
-    fill: str = "all",
+    fill: Fill | str = Fill.ALL,
     skip_unfit: bool = False,
     any_gain: bool = False,
     allow_empty: bool = False,
@@ -185,7 +181,7 @@ def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
     return edits(plan, model)
 
 
-def _fill(fill: str) -> str:
-    if fill not in FILLS:
+def _fill(fill: str) -> Fill:
+    if fill not in tuple(Fill):
         raise ValueError(f"fill is missing, zero or all, not {fill!r}")
-    return fill
+    return Fill(fill)

@@ -21,7 +21,7 @@ from deconvsurgery.caffemodel.model import (
 from deconvsurgery.kernels.bilinear import Array
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State, fingerprint
-from deconvsurgery.matching.matched_layer import Options, Target, filling
+from deconvsurgery.matching.matched_layer import Fill, Options, Target, filling
 from deconvsurgery.prototxt.net import Layer, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import by
@@ -83,7 +83,7 @@ def passed_over(
         if not options.create and not _weighted(sources):
             return "the model has no weights for it, and --no-create is given"
         return None
-    if options.fill == "all" or (options.fill == "zero" and before.state is State.ZERO):
+    if options.fill == Fill.ALL or (options.fill == Fill.ZERO and before.state is State.ZERO):
         return None
     return f"its weights are {before.state} (--fill {options.fill})"
 
