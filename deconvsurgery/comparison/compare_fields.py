@@ -30,7 +30,7 @@ from deconvsurgery.caffemodel.wire import (
     Window,
     fields,
 )
-from deconvsurgery.matching.compatibility import told_type
+from deconvsurgery.matching.compatibility import type_today
 from deconvsurgery.wording import listed
 
 Ranges: TypeAlias = Sequence[tuple[int, int]]
@@ -49,7 +49,7 @@ _V0 = ("V0LayerParameter", frozenset({V0LayerField.NAME, V0LayerField.TYPE, V0La
 
 def layers_beside(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Iterator[str]:
     """What a layer is in one model and not in the other."""
-    types = told_type(one), told_type(two)
+    types = type_today(one), type_today(two)
     if one.version is two.version:
         types = one.type, two.type
     if all(types) and types[0] != types[1]:

@@ -15,7 +15,7 @@ from deconvsurgery.caffemodel.model import (
     SourceLayer,
     Version,
 )
-from deconvsurgery.matching.compatibility import told_type
+from deconvsurgery.matching.compatibility import type_today
 from deconvsurgery.wording import listed, plural, quoted
 
 from .compare_fields import (
@@ -132,7 +132,7 @@ def _sketch(model: Model, position: int) -> object:
 def _same_weights(a: Model, here: int, b: Model, there: int) -> bool:
     """The same layer but for its name: shapes and all values, and the type where both tell it."""
     one, two = a.layers[here], b.layers[there]
-    types = {told_type(one), told_type(two)} - {""}
+    types = {type_today(one), type_today(two)} - {""}
     return (
         len(types) < 2
         and all(_same_shape(x, y) for x, y in zip(one.blobs, two.blobs, strict=True))

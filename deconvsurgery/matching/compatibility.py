@@ -1,16 +1,16 @@
 """Where a net and a model disagree on any layer, and what Caffe would do about it.
 
 Caffe copies weights by layer name alone (``Net::CopyTrainedLayersFrom``), and it either ignores
-silently what does not fit or ends the process; both are told here, over all layers.
+silently what does not fit or ends the process; both are found here, over all layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from math import prod
-from typing import Final, TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.caffe_fields import C3D_OWN_TYPES
 from deconvsurgery.caffemodel.model import (
@@ -22,7 +22,7 @@ from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
-from deconvsurgery.wording import agreed, dims, listed, plural, quoted, short
+from deconvsurgery.wording import dims, plural, quoted, short
 
 from .batch_norm import REMEDY, blobs_as_in, scale_is_elsewhere
 from .loaded_blobs import Loading, loading
@@ -44,26 +44,30 @@ class Kind(StrEnum):
 Said: TypeAlias = int | tuple[int | None, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
+class Disagreement(NamedTuple):
     """One layer that net and model disagree on.
 
-    ``message`` says what is so and what Caffe does, without the layer's name in front; ``line``
-    and ``index`` are the layer's place in the net. ``stops``: Caffe would end the process.
+    ``words`` say what is so, without the layer's name in front; ``line`` and ``layer_index`` are
+    the layer's place in the net. ``stops``: Caffe would end the process.
     ``renamed`` is nearly the same name, of a layer of this type that only the other of the two has.
     ``remedy`` is what no command does.
-    ``numbers`` are what the net says and what the model has, as far as numbers tell it.
+    ``numbers`` are what the net says and what the model has, as far as they are numbers.
     """
 
     kind: Kind
     layer: str
-    message: str
+    words: str
     line: int | None = None
     stops: bool = False
     renamed: str | None = None
     remedy: str | None = None
-    numbers: Mapping[str, Said] = field(default_factory=dict)
-    index: int | None = None
+    numbers: Mapping[str, Said] = MappingProxyType({})
+    layer_index: int | None = None
+
+    @property
+    def message(self) -> str:
+        """What is so and what Caffe does."""
+        return f"{self.words}; Caffe stops at that" if self.stops else self.words
 
 
 def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[Disagreement, ...]:
@@ -71,38 +75,46 @@ def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[D
 
     A layer is judged in the states in which it is active; one that the net has in any state at
     all is not lacking. Nothing is said where the net leaves a shape open, but for the number of
-    axes, which the model's own blobs tell.
+    axes, which is that of the model's own blobs.
     """
     met: dict[tuple[Kind, int], Disagreement] = {}
     for state in states:
         active = net.filtered(state)
         shapes, loaded = infer_shapes(active, model.shapes, channels=False), loading(active, model)
         for layer in active.layers:
-            for each in _of_layer(layer, shapes[layer.index], loaded, model):
-                met.setdefault((each.kind, layer.index), replace(each, index=layer.index))
+            for found in _of_layer(layer, shapes[layer.index], loaded, model):
+                met.setdefault((found.kind, layer.index), found._replace(layer_index=layer.index))
     keys = sorted(met, key=lambda key: key[1])
-    found = [met[key] for key in keys]
     own = {layer.name for layer in net.layers}
     weighted = [source for source in model.layers if source.blobs]
-    strangers = {each.name: told_type(each) for each in weighted if each.name not in own}
+    strangers = {each.name: type_today(each) for each in weighted if each.name not in own}
     types = {layer.index: (layer.name, layer.type) for layer in net.layers}
     lacking = dict(types[index] for kind, index in keys if kind is Kind.MODEL_LACKS)
     renamed = _renamed(lacking, strangers)
-    for position, each in enumerate(found):
-        if each.kind is Kind.MODEL_LACKS and each.layer in renamed:
-            old = renamed[each.layer]
-            found[position] = replace(
-                each,
-                message=f"the model has no such layer, but {quoted(old)}: renamed? "
-                "Caffe would leave this one at its filler and ignore that one",
-                renamed=old,
-            )
-    now = {old: new for new, old in renamed.items()}
-    for name in strangers:
-        near = f" (renamed? it has {quoted(now[name])})" if name in now else ""
+    return (
+        *(_with_old_name(met[key], renamed) for key in keys),
+        *_strangers(strangers, {old: new for new, old in renamed.items()}),
+    )
+
+
+def _with_old_name(found: Disagreement, renamed: Mapping[str, str]) -> Disagreement:
+    """With the name that a layer has in the model, where it lacks only this one."""
+    if found.kind is not Kind.MODEL_LACKS or found.layer not in renamed:
+        return found
+    old = renamed[found.layer]
+    words = (
+        f"the model has no such layer, but {quoted(old)}: renamed? "
+        "Caffe would leave this one at its filler and ignore that one"
+    )
+    return found._replace(words=words, renamed=old)
+
+
+def _strangers(names: Iterable[str], renamed: Mapping[str, str]) -> Iterator[Disagreement]:
+    """Layers of the model that the net lacks; ``renamed``: what they may be called there."""
+    for name in names:
+        near = f" (renamed? it has {quoted(renamed[name])})" if name in renamed else ""
         words = f"the net has no such layer{near}; Caffe ignores its weights"
-        found.append(Disagreement(Kind.NET_LACKS, name, words, renamed=now.get(name)))
-    return tuple(found)
+        yield Disagreement(Kind.NET_LACKS, name, words, renamed=renamed.get(name))
 
 
 # ── the layers of one state ──────────────────────────────────────────────────────────────
@@ -113,7 +125,7 @@ def _of_layer(
 ) -> Iterator[Disagreement]:
     """What becomes of a layer that Caffe sets up."""
     sources = model.by_name.get(layer.name, ())
-    blobs, line = told_blobs(shapes), layer.line or None
+    blobs, line = blobs_by_net(shapes), layer.line or None
     if sources and layer is loaded.filled[layer.name]:
         yield from _received(layer, shapes, sources, loaded)
     elif None not in [loaded.blob(layer, position) for position in range(len(blobs or ()))]:
@@ -131,7 +143,7 @@ def _of_layer(
         yield Disagreement(Kind.MODEL_LACKS, layer.name, words, line)
 
 
-def told_blobs(shapes: LayerShapes) -> tuple[Shape, ...] | None:
+def blobs_by_net(shapes: LayerShapes) -> tuple[Shape, ...] | None:
     """What the net says of the weight blobs; the channels of a guess it does not say."""
     if shapes.guess is None or not shapes.blobs or shapes.blobs[0] is None:
         return shapes.blobs
@@ -144,7 +156,7 @@ def _received(
     """The model's layers of a name as Caffe copies them: in turn, until it stops."""
     line = layer.line or None
     for source in sources:
-        blobs = blobs_as_in(shapes, source.blobs) if shapes.forms else told_blobs(shapes)
+        blobs = blobs_as_in(shapes, source.blobs) if shapes.forms else blobs_by_net(shapes)
         refused = _refused(layer, blobs, source, loaded)
         if refused is not None:
             kind, words, numbers = refused
@@ -154,7 +166,7 @@ def _received(
             yield Disagreement(
                 kind,
                 layer.name,
-                words + _STOPS,
+                words,
                 line,
                 stops=True,
                 remedy=REMEDY if fused else None,
@@ -165,7 +177,7 @@ def _received(
         count = len(sources)
         words = f"the model has {count} layers of this name; Caffe copies each, the last wins"
         yield Disagreement(Kind.TWICE_IN_MODEL, layer.name, words, line)
-    other = told_type(sources[-1])
+    other = type_today(sources[-1])
     if sources[-1].blobs and other not in ("", layer.type):
         words = (
             f"the net calls it {short(layer.type)}, the model {short(other)}; "
@@ -174,14 +186,11 @@ def _received(
         yield Disagreement(Kind.TYPE, layer.name, words, line)
 
 
-_STOPS: Final = "; Caffe stops at that"
-
-
 def _refused(
     layer: Layer, blobs: tuple[Shape, ...] | None, source: SourceLayer, loaded: Loading
 ) -> tuple[Kind, str, Mapping[str, Said]] | None:
     """The first check of Caffe's that fails, in the order in which it makes them."""
-    other = told_type(source)
+    other = type_today(source)
     has = "the model has" if other in ("", layer.type) else f"the model's {short(other)} has"
     count = sum(not blob.absent for blob in source.blobs)
     if blobs is not None and _other_count(layer, len(blobs), source, loaded):
@@ -242,7 +251,7 @@ def _says(shape: Sequence[int]) -> str:
     return f"says {prod(shape)}" if min(shape, default=0) >= 0 else "is none that a blob can have"
 
 
-def told_type(source: SourceLayer) -> str:
+def type_today(source: SourceLayer) -> str:
     """A type by Caffe's name of today; empty for a fork's of V1 times and a V0 name."""
     foreign = source.version is Version.V0 or source.type.startswith("V1 type")
     foreign = foreign or source.type in C3D_OWN_TYPES  # a net of today has them as Caffe's
@@ -265,57 +274,3 @@ def _renamed(lacking: Mapping[str, str], strangers: Mapping[str, str]) -> dict[s
             found[name] = near
             theirs.remove(near)
     return found
-
-
-# ── in words ─────────────────────────────────────────────────────────────────────────────
-
-_SHOWN: Final = 5
-
-# What does not stop Caffe, when several layers have it in common.
-_SENTENCES: Final[Mapping[Kind, str]] = {
-    Kind.NET_LACKS: "the model has weights for {} layers that the net lacks ({}); "
-    "Caffe ignores them",
-    Kind.MODEL_LACKS: "the net has {} layers with weights that the model lacks ({}); "
-    "Caffe leaves them at their fillers",
-    Kind.TWICE_IN_NET: "the net has {} names more than once ({}); "
-    "Caffe loads weights into one layer of each only",
-    Kind.TWICE_IN_MODEL: "the model has {} names more than once ({}); "
-    "Caffe copies each layer, the last wins",
-    Kind.TYPE: "net and model call {} layers by different types ({}); "
-    "Caffe does not look at the type",
-}
-
-
-def in_words(found: Sequence[Disagreement], *, but: Container[str] = ()) -> tuple[str, ...]:
-    """Few sentences for all of it: first where Caffe would stop, then one for each other kind.
-
-    Layers named in ``but`` are left out.
-    """
-    # Layers of one name, in several phases, are one to the reader where the same is so of them.
-    told = [*{(each.layer, each.message): each for each in found if each.layer not in but}.values()]
-    stops = [each for each in told if each.stops]
-    words = [
-        f"Caffe would stop at layer {quoted(each.layer)}: {each.message.removesuffix(_STOPS)}"
-        for each in stops[:_SHOWN]
-    ]
-    more = len(stops) - _SHOWN
-    if more > 0:
-        words.append(f"Caffe would stop at {more:,} more {agreed(more, 'layer', 'layers')}")
-    for kind, sentence in _SENTENCES.items():
-        alike = [each for each in told if each.kind is kind]
-        if len(alike) == 1:
-            words.append(f"layer {quoted(alike[0].layer)}: {alike[0].message}")
-        elif alike:
-            names = listed([quoted(each.layer) for each in alike])
-            words.append(sentence.format(f"{len(alike):,}", names) + _pairs(alike))
-    return tuple(words)
-
-
-def _pairs(alike: Iterable[Disagreement]) -> str:
-    """Which of the layers that the net lacks it may have under another name."""
-    pairs = [
-        f"{quoted(each.layer)} → {quoted(each.renamed)}"
-        for each in alike
-        if each.renamed and each.kind is Kind.NET_LACKS
-    ]
-    return f"; renamed? {listed(pairs)}" if pairs else ""

@@ -9,8 +9,7 @@ all hold what the first one's filler made (``Net::AppendParam``, ``Net::ShareWei
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
 from deconvsurgery.prototxt.net import Layer, Net
@@ -21,8 +20,7 @@ Place: TypeAlias = tuple[int, int]
 """A layer's index in its net and the position of one of its blobs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loading:
+class Loading(NamedTuple):
     """Where the blobs of a net in one state come from.
 
     ``layers`` are the net's by index. ``filled`` is the layer that gets what the model has under a

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import (
     CAFFE_LIMIT,
@@ -18,8 +18,7 @@ from deconvsurgery.caffemodel.model import (
 from deconvsurgery.wording import listed, plural, quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Oddity:
+class Oddity(NamedTuple):
     """One thing that is not as today's Caffe writes it, of so many blobs of these ``layers``.
 
     ``refused``: Caffe stops at it, or overlooks it. ``converted``: ``convert`` makes a form of it

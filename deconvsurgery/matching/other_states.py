@@ -8,9 +8,8 @@ Caffe finds weights by a layer's name alone, so that what one state saves anothe
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
@@ -18,14 +17,13 @@ from deconvsurgery.shapes.geometry import Shape, merged
 from deconvsurgery.shapes.infer import infer_shapes
 from deconvsurgery.wording import dims, plural, quoted
 
-from .compatibility import told_blobs
+from .compatibility import blobs_by_net
 
 MOST_STATES: Final = 16
 """Each state is a walk through the net, and a hostile net could ask for one a layer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(NamedTuple):
     """A layer in a state, and the shapes of its weight blobs there."""
 
     layer: Layer
@@ -33,8 +31,7 @@ class Setup:
     blobs: tuple[Shape, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unlike:
+class Unlike(NamedTuple):
     """Two setups of one name that cannot load each other's weights; the later layer is ``here``.
 
     ``position`` is that of the first blob whose shapes differ, ``None`` where their numbers do.
@@ -86,7 +83,7 @@ def unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
         shapes = infer_shapes(active)
         # A binary model fills the first layer of a name; DS012 is of the others.
         for layer in {layer.name: layer for layer in reversed(active.layers)}.values():
-            blobs = told_blobs(shapes[layer.index])
+            blobs = blobs_by_net(shapes[layer.index])
             if blobs is None or shapes[layer.index].forms:
                 continue  # unknown, or of several forms that forks give it
             setup = Setup(layer, state, blobs)

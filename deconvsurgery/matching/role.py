@@ -11,9 +11,8 @@ stride 1, other channels out than in, or a kernel as wide as the stride (U-Net, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.kernels.bilinear import half_width_of
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
@@ -31,8 +30,7 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class RoleFound:
+class RoleFound(NamedTuple):
     """A layer's role, and why: the reason that decides stands first."""
 
     role: Role

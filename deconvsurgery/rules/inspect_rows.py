@@ -120,7 +120,7 @@ def _net_rows(
     weights = _Weights(model)
     differing = unlike(net, states)
     mismatches = {
-        each.index: each
+        each.layer_index: each
         for each in (disagreements(net, model, states) if model else ())
         if each.kind in (Kind.BLOBS, Kind.SHAPE)
     }

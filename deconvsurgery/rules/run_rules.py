@@ -288,7 +288,7 @@ def _mismatch(
         "DS011",
         each.message,
         each.line,
-        None if each.index is None else net.layers[each.index].column or None,
+        None if each.layer_index is None else net.layers[each.layer_index].column or None,
         each.layer,
         Severity.ERROR if each.stops else None,
         tuple(each.numbers.items()),

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.without_weights import whole
@@ -34,8 +33,7 @@ _MOST_JOINED: Final = 32
 _CROPS: Final = frozenset({"Crop", "AutoCrop"})
 
 
-@dataclass(frozen=True, slots=True)
-class CropFacts:
+class CropFacts(NamedTuple):
     """A Crop between blobs that can be compared, one entry an axis.
 
     ``given`` are the offsets that today's Caffe takes, ``expected`` those that the coordinates ask
@@ -70,8 +68,7 @@ class CropFacts:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """How a Deconvolution's output lies: by its own pad, and by what follows.
 
     ``excess`` is what the output has beyond stride * input on each axis: 0 (or, for an odd
@@ -128,8 +125,7 @@ def placements(net: Net, source_shapes: SourceShapes | None = None) -> tuple[Pla
 # ── the walk ─────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class _Blob:
+class _Blob(NamedTuple):
     """A blob as it was last made: its map from ``root``, deconvolutions with no Crop since.
 
     ``coarsest`` is the map of the blob that it was enlarged from: the last that a stride made.
@@ -171,7 +167,7 @@ class _Walk:
             if len(bottoms) > 1:
                 self._join(bottoms)
             if layer.type not in RULES or layer.type == "Python" or "Crop" in layer.type:
-                self._mark(bottoms, lambda each: replace(each, lost=True))
+                self._mark(bottoms, lambda each: each._replace(lost=True))
             made = self._mapped(layer, bottoms)
             if made is not None and layer_map(layer, self.shapes[layer.index].window):
                 self._make_good(made)
@@ -229,26 +225,26 @@ class _Walk:
             )
             starts = (below.coarsest, ()) if below.from_input else (below.coarsest,)
             if taken_off or any(_in_place(_edges(made.map, start)) for start in starts):
-                self.found[index] = replace(placed, made_good=True)
+                self.found[index] = placed._replace(made_good=True)
 
     def _cropped(self, layer: Layer, bottom: _Blob, reference: _Blob) -> _Blob:
         """The Crop judged; deconvolutions on either side have found their Crop."""
         shape = self.shapes[layer.index].bottoms[0]
         facts = _crop_facts(layer, bottom, reference, shape, old=self.old)
-        self._mark((bottom, reference), lambda each: replace(each, cropped=True))
+        self._mark((bottom, reference), lambda each: each._replace(cropped=True))
         nearest = bottom.pending or reference.pending
         if facts is not None and nearest:
             placed = self.found[nearest[-1]]
             if placed.crop is None or placed.wrong_crop is None:
-                self.found[nearest[-1]] = replace(placed, crop=facts)
+                self.found[nearest[-1]] = placed._replace(crop=facts)
         if facts is None:
-            return replace(bottom, pending=())
+            return bottom._replace(pending=())
         offsets: Sequence[Fraction | int] = facts.given
         if facts.silent:
             offsets = [0 if want is None else want for want in facts.expected]
         shifts = tuple(AxisMap(shift=Fraction(-offset)) for offset in offsets)
         moved = composed(shifts, bottom.map)
-        return replace(bottom, map=bottom.map if moved is None else moved, pending=())
+        return bottom._replace(map=bottom.map if moved is None else moved, pending=())
 
     def _mark(self, bottoms: Iterable[_Blob], marked: Callable[[Placement], Placement]) -> None:
         """Say of the deconvolutions that the blobs come from what they have met."""
@@ -265,8 +261,8 @@ class _Walk:
             for other in alike[one.grid][:_MOST_JOINED]:
                 own = [index for index in one.pending if index not in other.pending]
                 if own and _agree(one, other):
-                    parted = [replace(one, pending=tuple(own))]
-                    self._mark(parted, lambda each: replace(each, joined=True))
+                    parted = [one._replace(pending=tuple(own))]
+                    self._mark(parted, lambda each: each._replace(joined=True))
 
 
 def _latest(pending: Iterable[int]) -> tuple[int, ...]:

@@ -7,9 +7,8 @@ rules of the FCN era's Crop and of pycaffe's coord_map.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer
@@ -22,8 +21,7 @@ from .geometry import Window
 _LARGEST: Final = 2**64
 
 
-@dataclass(frozen=True, slots=True)
-class AxisMap:
+class AxisMap(NamedTuple):
     """``top = scale * bottom + shift`` on one axis."""
 
     scale: Fraction = Fraction(1)

@@ -6,8 +6,7 @@ Facts: ``LayerSetUp`` of each type, ``GetFiller`` and the fillers of Caffe's ``f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.misspelt import slip_of
@@ -105,8 +104,7 @@ Fact: TypeAlias = str | int | float | tuple[int | None, ...] | None
 Facts: TypeAlias = tuple[tuple[str, Fact], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FillerProblem:
+class FillerProblem(NamedTuple):
     """A filler that Caffe stops at: the field that it stands in, why, and how to correct it.
 
     ``nearest`` is the name that was probably meant, ``fork`` whose filler it is where a known fork

@@ -7,8 +7,7 @@ Integers only; nothing here grows with a number it is given. The checks are thos
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import ConvolutionParam
@@ -24,8 +23,7 @@ INT_MAX = 2**31 - 1
 MAX_AXES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """What a layer slides over its input, one entry per spatial axis."""
 
     kernel: tuple[int, ...]

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Net
@@ -73,8 +72,7 @@ _OTHER_CHANNELS: Final = frozenset(
 _KEEPS_CHANNELS: Final = KEEPS_AXES - _OTHER_CHANNELS | {"MVN", "ROIPooling"}
 
 
-@dataclass(frozen=True, slots=True)
-class LayerShapes:
+class LayerShapes(NamedTuple):
     """A layer as Caffe would set it up; dims and shapes may be unknown.
 
     ``blobs`` are its weight blobs, ``None`` where the layer type is not known. ``guess`` says
@@ -159,7 +157,7 @@ def _walk(
             _open(axes.get((layer.index, at))) if shape is None else shape
             for at, shape in enumerate(found.tops)
         )
-        shapes[layer.index] = replace(found, tops=tops)
+        shapes[layer.index] = found._replace(tops=tops)
         made = _channels_made(layer, carried)
         for name, shape in zip(layer.top, tops, strict=True):
             blobs[name] = shape

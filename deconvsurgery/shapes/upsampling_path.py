@@ -6,8 +6,7 @@ Values only. Layers in a row that neither branch nor join are one step.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION
@@ -21,8 +20,7 @@ MOST_STEPS: Final = 60
 _JOINTS: Final = frozenset({DECONVOLUTION, "Crop", "Eltwise", "Concat", "Slice", "Split"})
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A layer of the path, or ``layers`` of them in a row.
 
     ``name`` is the first's, ``last`` the last's. ``shape`` is that of the first top it leaves,
@@ -39,8 +37,7 @@ class Step:
     feeds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WayUp:
+class WayUp(NamedTuple):
     """The upsampling path in the phases named: steps in the net's order, edges by their numbers.
 
     ``only_deconvolutions``: it has so many layers that the others are left out, and an edge stands
@@ -75,7 +72,7 @@ def ways_up(
         own = tuple(step for step in way.steps if not step.feeds)
         known = found.setdefault((own, way.edges), way)
         phases = (*known.phases, state.phase.name.lower())
-        found[own, way.edges] = replace(known, phases=tuple(dict.fromkeys(phases)))
+        found[own, way.edges] = known._replace(phases=tuple(dict.fromkeys(phases)))
     return tuple(found.values())
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.kernels.channel_map import Sight
-from deconvsurgery.matching.compatibility import disagreements, in_words
+from deconvsurgery.matching.compatibility import disagreements
+from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
 from deconvsurgery.pictures.layer_pictures import sights_of, ways_of

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
 from deconvsurgery.errors import SelectionError
-from deconvsurgery.matching.compatibility import disagreements, in_words
+from deconvsurgery.matching.compatibility import disagreements
+from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.matched_layer import Options
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.apply.plan import make_plan, refuse_misspelt

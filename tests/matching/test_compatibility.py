@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.matching.compatibility import (
-    Disagreement,
-    Kind,
-    disagreements,
-    in_words,
-)
+from deconvsurgery.matching.compatibility import Disagreement, Kind, disagreements
+from deconvsurgery.matching.disagreement_sentences import in_words
 from helpers.models import NetParameter, indexed, parsed, source_layers
 from helpers.nets import TEST, TRAIN, conv, data_layer, layer, up
 from helpers.words import Words, names, numbers, shapes
@@ -419,7 +414,7 @@ def test_where_caffe_would_stop_comes_first(
     ignored, *stops = sorted(
         found(text, model_of(("a", "BN", B), *layers)), key=lambda each: each.stops
     )
-    more_stops = (replace(stops[-1], layer=f"more{number}") for number in range(count - 6))
+    more_stops = (stops[-1]._replace(layer=f"more{number}") for number in range(count - 6))
     told = in_words([ignored, *stops, *more_stops])
     assert len(told) == 7
     assert [names(each) for each in told[:5]] == [[f"conv{number}"] for number in range(5)]

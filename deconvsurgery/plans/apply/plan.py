@@ -18,7 +18,8 @@ from deconvsurgery.errors import (
     SurgeryError,
 )
 from deconvsurgery.kernels.fingerprint import Fingerprint
-from deconvsurgery.matching.compatibility import Kind, disagreements, in_words
+from deconvsurgery.matching.compatibility import Kind, disagreements
+from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.matched_layer import (
     Options,
     Refusal,

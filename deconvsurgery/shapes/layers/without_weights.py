@@ -8,8 +8,7 @@ Caffe. Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Message
@@ -24,8 +23,7 @@ from deconvsurgery.shapes.geometry import (
 from deconvsurgery.wording import agreed, dims, plural
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(NamedTuple):
     """A layer as Caffe would set it up; tops not listed are unknown, ``blobs`` may be.
 
     ``forms`` are other sets of blobs that a fork may mean by the same text.
