@@ -68,14 +68,8 @@ _HOMES = {
     "prototxt.net": ("ConvolutionParam", "Layer", "Message", "Net", "NetState", "Phase"),
     "kernels.bilinear_fill": ("BilinearFill",),
     "report.json_documents.json_schemas": ("json_schema",),
-    "kernels.bilinear": (
-        "Formula",
-        "Recipe",
-        "Support",
-        "bilinear_kernel",
-        "phase_gains",
-        "recipe",
-    ),
+    "kernels.formula": ("Formula", "Support"),
+    "kernels.bilinear": ("Recipe", "bilinear_kernel", "phase_gains", "recipe"),
     "kernels.fingerprint": ("Fingerprint", "State"),
     "caffemodel.model": ("Model", "SourceBlob", "SourceLayer"),
     "prototxt.parse": ("parse_net",),
@@ -121,15 +115,14 @@ if TYPE_CHECKING:
     )
     from deconvsurgery.inputs.open_inputs import open_model, read_net
     from deconvsurgery.kernels.bilinear import (
-        Formula,
         Recipe,
-        Support,
         bilinear_kernel,
         phase_gains,
         recipe,
     )
     from deconvsurgery.kernels.bilinear_fill import BilinearFill
     from deconvsurgery.kernels.fingerprint import Fingerprint, State
+    from deconvsurgery.kernels.formula import Formula, Support
     from deconvsurgery.kernels.kernel_facts import KernelFacts
     from deconvsurgery.matching.matched_layer import Options, Target
     from deconvsurgery.plans.apply.plan import make_plan

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from deconvsurgery.kernels.bilinear import Formula, bilinear_kernel
+from deconvsurgery.kernels.bilinear import bilinear_kernel
+from deconvsurgery.kernels.formula import Formula
 
 from .arguments import texts
 from .errors import ShapeError

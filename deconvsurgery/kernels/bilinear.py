@@ -19,7 +19,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import reduce
 from math import prod
 from typing import Any, TypeAlias
@@ -29,6 +28,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.wording import plural
+
+from .formula import Formula, Support
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 
@@ -40,21 +41,6 @@ LARGEST_BLOB = 2**31 - 1
 MANY_PHASES = 2**16
 # What float32 loses on the way from weights to a gain, with room to spare.
 GAIN_TOLERANCE = 1e-6
-
-
-class Formula(StrEnum):
-    """Whose arithmetic makes the kernel."""
-
-    FCN = "fcn"
-    CAFFE = "caffe"
-    CAFFE_1_0 = "caffe-1.0"
-
-
-class Support(StrEnum):
-    """Where the triangle's half-width comes from: ceil(kernel size / 2), or the stride."""
-
-    KERNEL = "kernel"
-    STRIDE = "stride"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,6 @@ from deconvsurgery.wording import plural
 from .bilinear import (
     LARGEST_BLOB,
     Array,
-    Formula,
-    Support,
     bilinear_kernel,
     checked_size,
     phase_gains,
@@ -27,6 +25,7 @@ from .bilinear import (
     times,
     triangles,
 )
+from .formula import Formula, Support
 
 # Weights are made a channel at a time; nets in the wild have some thousands.
 MOST_CHANNELS = 2**20

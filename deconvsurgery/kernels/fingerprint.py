@@ -12,11 +12,10 @@ import numpy as np
 from .bilinear import (
     LARGEST_KERNEL,
     Array,
-    Formula,
-    Support,
     bilinear_kernel,
     nvidia_kernel,
 )
+from .formula import Formula, Support
 
 # float32 of Caffe's filler and of FCN's surgery differ by less than 2e-7 up to k = 64.
 TOLERANCE = 1e-6

@@ -10,9 +10,7 @@ from .bilinear import (
     GAIN_TOLERANCE,
     Array,
     Centre,
-    Formula,
     Recipe,
-    Support,
     bilinear_kernel,
     centre,
     has_unit_gain,
@@ -20,6 +18,7 @@ from .bilinear import (
     triangle,
 )
 from .bilinear_fill import BilinearFill
+from .formula import Formula, Support
 from .responses import Answers, answered, window_of
 
 

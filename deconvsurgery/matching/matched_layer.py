@@ -11,11 +11,10 @@ from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import (
     LARGEST_KERNEL,
-    Formula,
-    Support,
     has_unit_gain,
 )
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.formula import Formula, Support
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 from deconvsurgery.wording import by, dims, listed, quoted, spread

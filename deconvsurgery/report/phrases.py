@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from deconvsurgery.kernels.bilinear import Support
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.kernels.formula import Support
 from deconvsurgery.wording import by
 
 # Past this a name is shortened on a terminal; Caffe's longest in the wild are about 40.

@@ -15,8 +15,12 @@ from deconvsurgery.caffemodel.model import (
     Version,
 )
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import Formula, Support, apex, released_is_off_centre
+from deconvsurgery.kernels.bilinear import (
+    apex,
+    released_is_off_centre,
+)
 from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.kernels.formula import Formula, Support
 from deconvsurgery.matching.matched_layer import Options, filling
 from deconvsurgery.prototxt.net import Layer, UnknownField
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems

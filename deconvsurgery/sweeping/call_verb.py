@@ -8,7 +8,7 @@ from typing import Any, Final
 from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
-from deconvsurgery.kernels.bilinear import Formula, Support
+from deconvsurgery.kernels.formula import Formula, Support
 from deconvsurgery.matching.matched_layer import Fill
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS

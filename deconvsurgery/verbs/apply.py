@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model, Version
-from deconvsurgery.kernels.bilinear import Formula, Support
+from deconvsurgery.kernels.formula import Formula, Support
 from deconvsurgery.matching.matched_layer import Fill, Options
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.pictures.layer_pictures import Pictures, planned_pictures

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.caffemodel.model import Storage
-from deconvsurgery.kernels.bilinear import Support
 from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.kernels.formula import Support
 from deconvsurgery.matching.role import Role, role_of
 from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.inspect_rows import Row
