@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.caffe_fields import (
     FORK_REPEATED_FIELDS,
@@ -28,17 +28,8 @@ from deconvsurgery.splicing.byte_ranges import (
     replacing,
 )
 
-from .model import (
-    LEGACY_DIMS,
-    RAW_STORAGE,
-    Dataset,
-    Model,
-    OnWire,
-    SourceBlob,
-    SourceLayer,
-    Storage,
-    Version,
-)
+from .model import LEGACY_DIMS, Model, SourceBlob, SourceLayer, Version
+from .stored_values import RAW_STORAGE, Dataset, DType, OnWire, Storage
 from .wire import (
     VARINT,
     FramedEdit,
@@ -49,10 +40,7 @@ from .wire import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[np.floating[Any]]
+    from deconvsurgery.kernels.arrays import Array
 
 _DECONVOLUTION_ENUM = 39  # V1LayerParameter.LayerType
 _RAW_TYPES = {storage: kind for kind, storage in RAW_STORAGE.items()}
@@ -66,11 +54,11 @@ def as_bytes(arrays: Callable[[], Iterable[Array]]) -> Values:
     return lambda: (array.tobytes() for array in arrays())
 
 
-def kept_values(blob: SourceBlob, dtype: str) -> tuple[Kept, ...] | None:
+def kept_values(blob: SourceBlob, dtype: DType) -> tuple[Kept, ...] | None:
     """Where a file has a blob's values as a packed field of ``dtype`` has them, if it does."""
     place = blob.place
     if isinstance(place, Dataset) and place.start is not None and place.stored == dtype:
-        return (Kept(place.start, place.start + place.count * int(dtype[-1])),)
+        return (Kept(place.start, place.start + place.count * dtype.width),)
     chunks = place.values if isinstance(place, OnWire) else ()
     if not chunks or any(not chunk.packed or chunk.storage.dtype != dtype for chunk in chunks):
         return None

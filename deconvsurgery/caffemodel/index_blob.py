@@ -13,16 +13,8 @@ from deconvsurgery.caffe_fields import BlobField, BlobShapeField, C3DBlobField, 
 from deconvsurgery.errors import ModelError
 from deconvsurgery.wording import plural
 
-from .model import (
-    C3D_DIMS,
-    LEGACY_DIMS,
-    MAX_AXES,
-    RAW_STORAGE,
-    Chunk,
-    OnWire,
-    SourceBlob,
-    Storage,
-)
+from .model import C3D_DIMS, LEGACY_DIMS, MAX_AXES, SourceBlob
+from .stored_values import RAW_STORAGE, Chunk, OnWire, Storage
 from .wire import I32, I64, LEN, VARINT, Field, Frame, Window, field_at, fields, run_stop
 
 # Where values and gradients are kept, and the wire type of one that is not packed.

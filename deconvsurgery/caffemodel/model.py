@@ -5,23 +5,21 @@ Places, never payload: values are read a few rows at a time when they are asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from deconvsurgery.caffe_fields import BlobField, C3DBlobField, RawType
+from deconvsurgery.caffe_fields import BlobField, C3DBlobField
 from deconvsurgery.errors import MismatchError
 
+from .stored_values import Dataset, DType, Made, OnWire, Storage
 from .wire import ByteSource, Field, Frame
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Arrays: TypeAlias = Iterator[NDArray[np.floating[Any]]]
+    from deconvsurgery.kernels.arrays import Array, Arrays
 
 LEGACY_DIMS = (BlobField.NUM, BlobField.CHANNELS, BlobField.HEIGHT, BlobField.WIDTH)
 C3D_DIMS = (
@@ -47,152 +45,6 @@ class Version(StrEnum):
     V0 = "V0"
     MIXED = "mixed"
     HDF5 = "HDF5"
-
-
-class Storage(StrEnum):
-    """What holds a blob's values; the fields of a binary file in the order in which they count.
-
-    That order is NVIDIA's (``Blob::FromProto``); BVLC's Caffe knows the first two alone.
-    """
-
-    DOUBLE_DATA = "double_data"
-    DATA = "data"
-    RAW_DOUBLE = "raw_data double"
-    RAW_FLOAT = "raw_data float"
-    RAW_FLOAT16 = "raw_data float16"
-    DATASET = "dataset"
-    NONE = "none"
-
-    @property
-    def dtype(self) -> str:
-        """The values' numpy type, little-endian as on the wire."""
-        return _DTYPES.get(self, "<f4")
-
-    @property
-    def width(self) -> int:
-        """Bytes of one value."""
-        return int(self.dtype[-1])
-
-
-_DTYPES: Mapping[Storage, str] = {
-    Storage.DOUBLE_DATA: "<f8",
-    Storage.RAW_DOUBLE: "<f8",
-    Storage.RAW_FLOAT16: "<f2",
-}
-# NVIDIA's Blob::FromProto reads these three types and no other.
-RAW_STORAGE: Mapping[int, Storage] = {
-    RawType.DOUBLE: Storage.RAW_DOUBLE,
-    RawType.FLOAT: Storage.RAW_FLOAT,
-    RawType.FLOAT16: Storage.RAW_FLOAT16,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A stretch of values: the payload of a packed field, or a run of unpacked ones.
-
-    ``[tag, stop)`` is all of it, ``start`` where the values of a packed one begin. In a run each
-    value has a tag of one byte; one behind a longer tag is a payload of its own.
-    """
-
-    storage: Storage
-    tag: int
-    start: int
-    stop: int
-    packed: bool
-
-    @property
-    def count(self) -> int:
-        """Values in it."""
-        width = self.storage.width
-        if self.packed:
-            return (self.stop - self.start) // width
-        return (self.stop - self.tag) // (width + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class OnWire:
-    """A BlobProto in a binary file: the messages around it, and where its values are.
-
-    ``dims`` are the byte ranges of the fields that tell its shape, ``raw_notes`` of those that
-    tell the type of raw values, or hold some that a later field replaces, ``diffs`` of all that
-    hold gradients or tell their type.
-    """
-
-    frames: tuple[Frame, ...]
-    chunks: tuple[Chunk, ...] = ()
-    dims: tuple[tuple[int, int], ...] = ()
-    raw_notes: tuple[tuple[int, int], ...] = ()
-    diffs: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def storage(self) -> Storage:
-        """The field that Caffe reads, the first that has any values."""
-        if len(self.chunks) == 1:
-            return self.chunks[0].storage
-        kinds = {chunk.storage for chunk in self.chunks if chunk.count}
-        kinds = kinds or {chunk.storage for chunk in self.chunks}
-        return next((kind for kind in Storage if kind in kinds), Storage.NONE)
-
-    @property
-    def dtype(self) -> str:
-        """The values' numpy type."""
-        return self.storage.dtype
-
-    @property
-    def values(self) -> tuple[Chunk, ...]:
-        """The chunks that count."""
-        storage = self.storage  # looked for once: a blob may have 10^5 chunks
-        return tuple(chunk for chunk in self.chunks if chunk.storage is storage)
-
-    @property
-    def count(self) -> int:
-        """Values present."""
-        return sum(chunk.count for chunk in self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A dataset of an HDF5 file: its path, the numpy type its values are read as, their count.
-
-    ``whole`` says that the file has them as whole numbers, which Caffe reads, too. ``start``
-    is where they begin if they lie in one stretch of the file, as numpy's type ``stored``.
-    ``width`` is the bytes of one value in the file's own type, when it is unpacked.
-    ``diff`` says that there are gradients in a dataset of their own, which Caffe does not load.
-    """
-
-    path: str
-    dtype: str = "<f4"
-    count: int = 0
-    whole: bool = False
-    start: int | None = None
-    stored: str = ""
-    width: int = 4
-    diff: bool = False
-
-    @property
-    def size(self) -> int:
-        """Bytes of its values, unpacked; compressed or never written they take fewer."""
-        return self.count * self.width
-
-    @property
-    def storage(self) -> Storage:
-        """As `OnWire.storage`."""
-        return Storage.DATASET if self.count else Storage.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Values that are in no file: how many, where they would stand, and how they are made."""
-
-    count: int
-    storage: Storage
-    values: Callable[[], Arrays]
-
-    @property
-    def dtype(self) -> str:
-        """The values' numpy type."""
-        return self.storage.dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +73,8 @@ class SourceBlob:
         return self.place.storage
 
     @property
-    def dtype(self) -> str:
-        """The values' numpy type."""
+    def dtype(self) -> DType:
+        """The values' type."""
         return self.place.dtype
 
     @property
@@ -361,6 +213,10 @@ class Model:
             if layer.blobs
         }
 
+    def weighted(self, name: str) -> tuple[SourceLayer, ...]:
+        """The layers of a name that have blobs: Caffe loads each, and the last wins."""
+        return tuple(layer for layer in self.by_name.get(name, ()) if layer.blobs)
+
     @property
     def blobs(self) -> Iterator[SourceBlob]:
         """Every blob of every layer."""
@@ -383,12 +239,12 @@ class Model:
         return any(blob.of_c3d for blob in self.blobs)
 
     @cached_property
-    def dtype(self) -> str:
+    def dtype(self) -> DType:
         """What a new blob's values should be: the type of its `storage`, which datasets choose."""
         if self.storage is not Storage.DATASET:
             return self.storage.dtype
         types = {blob.dtype for blob in self.blobs if blob.count}
-        return types.pop() if len(types) == 1 else "<f4"
+        return types.pop() if len(types) == 1 else DType.FLOAT32
 
     @cached_property
     def storage(self) -> Storage:
@@ -422,7 +278,7 @@ def regrouped(arrays: Arrays, count: int) -> Arrays:
     """The same values in flat arrays of multiples of ``count``; what is left over is dropped."""
     import numpy as np
 
-    waiting: list[NDArray[np.floating[Any]]] = []
+    waiting: list[Array] = []
     held = 0
     for array in arrays if count else ():
         waiting.append(array)

@@ -9,20 +9,12 @@ from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ModelError
 from deconvsurgery.prototxt.net import Message
 
-from .model import (
-    Chunk,
-    Model,
-    OnWire,
-    SourceBlob,
-    SourceLayer,
-)
+from .model import Model, SourceBlob, SourceLayer
+from .stored_values import Chunk, OnWire
 from .wire import ByteSource, Field
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.floating[Any]]
+    from deconvsurgery.kernels.arrays import Array
 
 _AT_ONCE = 1 << 20  # bytes of values read at a time
 

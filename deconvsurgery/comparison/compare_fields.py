@@ -16,14 +16,8 @@ from deconvsurgery.caffe_fields import (
     V1LayerField,
 )
 from deconvsurgery.caffemodel.copy_fields import known_fields
-from deconvsurgery.caffemodel.model import (
-    Dataset,
-    Model,
-    OnWire,
-    SourceBlob,
-    SourceLayer,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.caffemodel.wire import (
     LEN,
     ByteSource,
@@ -37,7 +31,6 @@ Ranges: TypeAlias = Sequence[tuple[int, int]]
 """Byte ranges of a file, in ascending order."""
 
 _AT_ONCE = 1 << 16  # bytes compared at a time
-_TYPES = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
 _NET = ("NetParameter", frozenset({NetField.LAYERS, NetField.LAYER}))
 _V2 = ("LayerParameter", frozenset({LayerField.NAME, LayerField.TYPE, LayerField.BLOBS}))
 _V1 = (
@@ -98,7 +91,7 @@ def nets_beside(a: Model, b: Model) -> Iterator[str]:
 def _kept(blob: SourceBlob) -> str:
     """What holds the values."""
     if isinstance(blob.place, Dataset):
-        return "whole numbers" if blob.place.whole else _TYPES[blob.dtype]
+        return "whole numbers" if blob.place.whole else blob.dtype.words
     return str(blob.storage)
 
 

@@ -8,13 +8,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
 
-from deconvsurgery.caffemodel.model import (
-    Model,
-    OnWire,
-    SourceBlob,
-    SourceLayer,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.stored_values import OnWire
 from deconvsurgery.matching.compatibility import type_today
 from deconvsurgery.wording import listed, plural, quoted
 

@@ -9,20 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from math import isnan, nan
-from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deconvsurgery.caffemodel.model import (
-    Dataset,
-    Model,
-    OnWire,
-    SourceBlob,
-)
+from deconvsurgery.caffemodel.model import Model, SourceBlob
+from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.errors import FileError, FormatError
+from deconvsurgery.kernels.arrays import Array
 
-Array: TypeAlias = NDArray[Any]
 Told: TypeAlias = Callable[[int], None]
 
 # Bytes compared at a time; for larger pieces the allocator asks the system for memory each time.
@@ -95,7 +91,7 @@ def same_values(model: Model, blob: SourceBlob, other: Model, theirs: SourceBlob
 def sketch(model: Model, blob: SourceBlob) -> bytes:
     """The first values, in bytes that do not depend on their type: others are another blob's."""
     with np.errstate(invalid="ignore"):
-        return next(_values(model, blob), _NONE)[:_SKETCHED].astype("<f8").tobytes()
+        return next(_values(model, blob), _NONE)[:_SKETCHED].astype(np.float64).tobytes()
 
 
 def stretch(blob: SourceBlob) -> tuple[int, str] | None:

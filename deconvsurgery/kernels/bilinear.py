@@ -21,17 +21,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.wording import plural
 
+from .arrays import Array
 from .formula import Formula, Support
-
-Array: TypeAlias = NDArray[np.floating[Any]]
 
 # 4096 x 4096. Published kernels end at 64 x 64; past this a size is a mistake or an attack.
 LARGEST_KERNEL = 2**24

@@ -15,9 +15,9 @@ from numpy.typing import DTypeLike
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.wording import plural
 
+from .arrays import Array
 from .bilinear import (
     LARGEST_BLOB,
-    Array,
     bilinear_kernel,
     checked_size,
     phase_gains,

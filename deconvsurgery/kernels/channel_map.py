@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from .bilinear import Array
+from .arrays import Array
 from .responses import Answers, answered, window_of
 
 # Kernels that differ from each other and are kept; learned layers have one a pair.

@@ -9,9 +9,9 @@ from math import inf, isfinite, prod
 
 import numpy as np
 
+from .arrays import Array
 from .bilinear import (
     LARGEST_KERNEL,
-    Array,
     bilinear_kernel,
     nvidia_kernel,
 )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import index
 
+from .arrays import Array
 from .bilinear import (
     GAIN_TOLERANCE,
-    Array,
     Centre,
     Recipe,
     bilinear_kernel,

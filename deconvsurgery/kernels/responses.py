@@ -8,7 +8,8 @@ from math import prod
 
 import numpy as np
 
-from .bilinear import MANY_PHASES, Array
+from .arrays import Array
+from .bilinear import MANY_PHASES
 
 # Past this (256 x 256 taps) an answer would be a picture of megabytes.
 MOST_TAPS = 2**16

@@ -7,14 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import NamedTuple
 
-from deconvsurgery.caffemodel.model import (
-    CAFFE_LIMIT,
-    RAW_STORAGE,
-    Model,
-    SourceBlob,
-    Storage,
-    Version,
-)
+from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, SourceBlob, Version
+from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.wording import listed, plural, quoted
 
 

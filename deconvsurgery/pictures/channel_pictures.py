@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import prod
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob
-from deconvsurgery.kernels.bilinear import Array
+from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.channel_map import Sight, sight
 from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.plans.apply.before_and_after import weights_of

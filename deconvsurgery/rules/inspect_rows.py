@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Storage
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.read_values import layer_param
+from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.compatibility import Kind, disagreements

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from deconvsurgery.caffemodel.model import RAW_STORAGE, Model, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
+from deconvsurgery.caffemodel.stored_values import RAW_STORAGE
 from deconvsurgery.kernels.fingerprint import not_finite
 from deconvsurgery.wording import dims, plural
 

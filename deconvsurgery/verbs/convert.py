@@ -8,13 +8,8 @@ from dataclasses import dataclass
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.hdf5.files import loaded_h5py
-from deconvsurgery.caffemodel.model import (
-    MAX_UNPACKED,
-    RAW_STORAGE,
-    Model,
-    Storage,
-    Version,
-)
+from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
+from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.errors import OutputError
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.convert.edits import recast

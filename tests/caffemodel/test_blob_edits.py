@@ -16,7 +16,7 @@ from deconvsurgery.caffemodel.blob_edits import (
     kept_values,
     rewritten_blob,
 )
-from deconvsurgery.caffemodel.model import Storage
+from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
 from deconvsurgery.splicing.byte_ranges import spliced
 from helpers.models import NetParameter, indexed, message_class

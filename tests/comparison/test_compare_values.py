@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.model import Made, Storage
+from deconvsurgery.caffemodel.stored_values import Made, Storage
 from deconvsurgery.comparison.compare_values import stretch
 
 

@@ -30,7 +30,8 @@ from deconvsurgery.caffemodel.blob_edits import (
     rewritten_blob,
 )
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.model import Storage, Version
+from deconvsurgery.caffemodel.model import Version
+from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
 from deconvsurgery.splicing.byte_ranges import spliced
 

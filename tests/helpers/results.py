@@ -11,7 +11,7 @@ from math import prod
 from typing import Any
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.model import Storage
+from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.plans.apply.plan_types import BiasFill
 from deconvsurgery.plans.regroup.plan import Kept, Regroup, Regrouping
 from deconvsurgery.rules.inspect_rows import Row

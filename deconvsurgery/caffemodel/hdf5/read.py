@@ -19,12 +19,12 @@ from deconvsurgery.caffemodel.model import (
     ABSENT,
     MAX_UNPACKED,
     MAX_VALUES,
-    Dataset,
     Model,
     SourceBlob,
     SourceLayer,
     Version,
 )
+from deconvsurgery.caffemodel.stored_values import Dataset, DType
 from deconvsurgery.caffemodel.wire import ByteSource
 from deconvsurgery.errors import ModelError
 
@@ -36,10 +36,7 @@ from .files import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.floating[Any]]
+    from deconvsurgery.kernels.arrays import Array
 
 DATA, DIFF = "/data", "/diff"
 _AT_ONCE = 1 << 20  # bytes of values read at a time
@@ -164,7 +161,7 @@ def _apart(layers: tuple[SourceLayer, ...]) -> tuple[SourceLayer, ...]:
     count: a group that holds itself shows the same ones once more.
     """
     stretches = sorted(
-        (blob.place.start, blob.place.start + blob.count * int(blob.place.stored[-1]), path)
+        (blob.place.start, blob.place.start + blob.count * blob.place.width, path)
         for layer in layers
         if "/" not in layer.name
         for blob in layer.blobs
@@ -283,7 +280,7 @@ def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
     if problem:
         return SourceBlob(shape, Dataset(path), problem=problem)
     whole = dtype.kind != "f"
-    read_as = "<f4" if whole else f"<f{dtype.itemsize}"
+    read_as = DType.FLOAT32 if whole else DType(f"<f{dtype.itemsize}")
     place = Dataset(path, read_as, prod(shape), whole, width=dtype.itemsize)
     start = None if dataset.chunks else dataset.id.get_offset()
     if start is None or dataset.id.get_type() != library.h5t.py_create(dtype):
@@ -321,7 +318,7 @@ def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
         return
     with told(f"{blob.place.path} cannot be read"):
         typed = file[key(blob.place.path)].astype(blob.place.dtype)
-        for place, _ in pieces(blob.shape, np.dtype(blob.place.dtype).itemsize):
+        for place, _ in pieces(blob.shape, blob.dtype.width):
             yield np.asarray(typed[place], blob.place.dtype).reshape(-1)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.errors import ModelError
 from deconvsurgery.signals.held import held_signals
 
@@ -19,10 +20,7 @@ from .files import (
 from .read import diff_path, has_gradients, pieces
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.floating[Any]]
+    from deconvsurgery.kernels.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +29,13 @@ class NewValues:
 
     path: str
     shape: tuple[int, ...]
-    dtype: str
+    dtype: DType
     values: Callable[[], Iterator[Array]]
 
     @property
     def size(self) -> int:
         """Bytes of the values."""
-        return prod(self.shape) * int(self.dtype[-1])
+        return prod(self.shape) * self.dtype.width
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ def _put(dataset: Any, values: NewValues, let_in: Callable[[], None]) -> None:
     arrays = (each.reshape(-1) for each in values.values())
     waiting: list[Array] = []
     held = 0
-    for place, shape in pieces(values.shape, int(values.dtype[-1])):
+    for place, shape in pieces(values.shape, values.dtype.width):
         let_in()
         count = prod(shape)
         while held < count:

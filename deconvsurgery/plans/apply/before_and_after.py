@@ -18,7 +18,7 @@ from deconvsurgery.caffemodel.model import (
     SourceLayer,
     Version,
 )
-from deconvsurgery.kernels.bilinear import Array
+from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State, fingerprint
 from deconvsurgery.matching.matched_layer import Fill, Options, Target, filling
@@ -36,13 +36,9 @@ class Namesakes(NamedTuple):
     states: Sequence[NetState]
 
 
-def _weighted(sources: Sequence[SourceLayer]) -> list[SourceLayer]:
-    return [source for source in sources if source.blobs]
-
-
 def weights_of(target: Target, model: Model) -> SourceBlob | None:
     """The blob that Caffe takes the layer's weights from: that of the last layer of its name."""
-    weighted = _weighted(model.by_name.get(target.layer.name, ()))
+    weighted = model.weighted(target.layer.name)
     return weighted[-1].blobs[0] if weighted else None
 
 
@@ -76,11 +72,11 @@ def judged(target: Target, blob: SourceBlob) -> bool:
 
 
 def passed_over(
-    before: Fingerprint, sources: Sequence[SourceLayer], options: Options
+    before: Fingerprint, weighted: Sequence[SourceLayer], options: Options
 ) -> str | None:
     """Why a layer that could be filled is not to be."""
     if before.state is State.MISSING:
-        if not options.create and not _weighted(sources):
+        if not options.create and not weighted:
             return "the model has no weights for it, and --no-create is given"
         return None
     if options.fill == Fill.ALL or (options.fill == Fill.ZERO and before.state is State.ZERO):
@@ -98,7 +94,7 @@ def planned_change(
     """What filling a layer that fits would change, with every warning it deserves."""
     fill = filling(target, options)
     sources = model.by_name.get(target.layer.name, ())
-    weighted = _weighted(sources)
+    weighted = model.weighted(target.layer.name)
     blobs: list[SourceBlob | None] = [source.blobs[0] for source in weighted]
     differences = []
     for blob in blobs or [None]:
@@ -208,7 +204,7 @@ def _warnings(
     options: Options,
 ) -> tuple[str, ...]:
     layer, param = target.layer, target.layer.convolution_param
-    weighted = _weighted(sources)
+    weighted = model.weighted(layer.name)
     said = []
     if target.guess:
         said.append(target.guess)

@@ -11,7 +11,8 @@ from deconvsurgery.caffemodel.blob_edits import (
     as_bytes,
     rewritten_blob,
 )
-from deconvsurgery.caffemodel.model import Model, SourceBlob, Storage
+from deconvsurgery.caffemodel.model import Model, SourceBlob
+from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
 from deconvsurgery.splicing.byte_ranges import Edit
 
@@ -44,9 +45,7 @@ def _created(change: Change, model: Model) -> list[FramedEdit]:
 
 def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
     found: list[FramedEdit] = []
-    for source in model.by_name[change.target.layer.name]:
-        if not source.blobs:
-            continue
+    for source in model.weighted(change.target.layer.name):
         weights = source.blobs[0]
         storage = _storage(weights, model)
         if change.values_changed:

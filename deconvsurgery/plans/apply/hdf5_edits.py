@@ -11,8 +11,9 @@ from functools import partial
 from deconvsurgery.caffemodel.blob_edits import as_bytes
 from deconvsurgery.caffemodel.hdf5.read import DATA
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
-from deconvsurgery.caffemodel.model import Dataset, Model, SourceBlob
-from deconvsurgery.kernels.bilinear import Array
+from deconvsurgery.caffemodel.model import Model, SourceBlob
+from deconvsurgery.caffemodel.stored_values import Dataset
+from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.matching.shared_blobs import Owner
 from deconvsurgery.splicing.byte_ranges import Edit
 

@@ -58,7 +58,7 @@ def make_plan(
         {
             name: reason
             for name, state in before.items()
-            if (reason := passed_over(state, model.by_name.get(name, ()), options))
+            if (reason := passed_over(state, model.weighted(name), options))
         }
     )
     wanted = [target for target in found if target.layer.name not in left]

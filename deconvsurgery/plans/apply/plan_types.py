@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob
-from deconvsurgery.kernels.bilinear import Array
+from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.matched_layer import Target

@@ -9,12 +9,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
-from deconvsurgery.caffemodel.model import (
-    Dataset,
-    Model,
-    SourceLayer,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
+from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
@@ -99,7 +95,7 @@ def model_disagrees(target: Target, model: Model) -> Refusal | None:
     """Why the model's layers of the name cannot be given the weights; looks at every one."""
     param = target.layer.convolution_param
     wanted = [target.shape or (), *([(param.num_output,)] if param.bias_term else [])]
-    sources = [source for source in model.by_name.get(target.layer.name, ()) if source.blobs]
+    sources = model.weighted(target.layer.name)
     if not sources and model.version is Version.V0:
         return Refusal(
             "the model is a V0 file, from before Deconvolution existed: no layer can be added",

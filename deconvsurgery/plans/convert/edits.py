@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import LayerField, NetField
 from deconvsurgery.caffemodel.blob_edits import (
@@ -20,8 +20,9 @@ from deconvsurgery.caffemodel.blob_edits import (
 )
 from deconvsurgery.caffemodel.hdf5.read import DATA
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
-from deconvsurgery.caffemodel.model import Model, OnWire, Version
+from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.caffemodel.new_model import assembled, field_of, layer_field
+from deconvsurgery.caffemodel.stored_values import OnWire
 from deconvsurgery.caffemodel.wire import FramedEdit, header, reframed
 from deconvsurgery.matching.shared_blobs import Owner
 from deconvsurgery.prototxt.net import Layer, Net
@@ -35,10 +36,7 @@ from deconvsurgery.splicing.byte_ranges import (
 from .plan_types import BlobConversion, Conversion, LayerConversion
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[np.floating[Any]]
+    from deconvsurgery.kernels.arrays import Array
 
 
 def recast(conversion: Conversion, model: Model, net: Net | None = None) -> list[Edit] | Amendment:

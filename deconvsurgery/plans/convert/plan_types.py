@@ -8,12 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deconvsurgery.caffemodel.model import (
-    SourceBlob,
-    SourceLayer,
-    Storage,
-    Version,
-)
+from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.stored_values import DType, Storage
 from deconvsurgery.caffemodel.upgrade import Upgrade, UpgradedLayer
 from deconvsurgery.matching.shared_blobs import Owner
 
@@ -50,7 +46,7 @@ class BlobConversion:
     beyond: float | None = None
 
     @property
-    def dtype(self) -> str:
+    def dtype(self) -> DType:
         """The numpy type that its values will have."""
         return self.blob.dtype if self.storage is self.blob.storage else self.storage.dtype
 

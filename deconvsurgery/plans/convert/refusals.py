@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
-from deconvsurgery.caffemodel.model import Dataset, Model, Version
+from deconvsurgery.caffemodel.model import Model, Version
+from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.wording import agreed, dims, listed, plural, quoted
 

@@ -10,16 +10,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from deconvsurgery.caffemodel.model import Dataset, Model, SourceBlob, Storage
+from deconvsurgery.caffemodel.model import Model, SourceBlob
+from deconvsurgery.caffemodel.stored_values import Dataset, DType, Storage
 from deconvsurgery.errors import ModelError
 from deconvsurgery.wording import listed, quoted
 
 from .plan_types import BlobConversion, LayerConversion, Wanted
 
-_OF_TYPE: Mapping[str, Storage] = {
-    "<f4": Storage.DATA,
-    "<f8": Storage.DOUBLE_DATA,
-    "<f2": Storage.RAW_FLOAT16,
+_OF_TYPE: Mapping[DType, Storage] = {
+    DType.FLOAT32: Storage.DATA,
+    DType.FLOAT64: Storage.DOUBLE_DATA,
+    DType.FLOAT16: Storage.RAW_FLOAT16,
 }
 
 
@@ -27,7 +28,7 @@ def storage_of(blob: SourceBlob, wanted: Wanted) -> Storage:
     """What holds the values of a blob in the form that is wanted.
 
     >>> half = Wanted(storage=Storage.RAW_FLOAT16)
-    >>> str(storage_of(SourceBlob((2,), Dataset("/data/a/0", "<f4", 2)), half))
+    >>> str(storage_of(SourceBlob((2,), Dataset("/data/a/0", count=2)), half))
     'raw_data float16'
     """
     if blob.problem or not blob.count:
@@ -58,22 +59,19 @@ def _measured(layer: LayerConversion, model: Model, wanted: Wanted) -> LayerConv
     blobs: list[BlobConversion] = []
     notes: list[str] = []
     for position, each in enumerate(layer.blobs):
-        if each.retyped and int(each.dtype[-1]) < int(each.blob.dtype[-1]):
+        if each.retyped and each.dtype.width < each.blob.dtype.width:
             change, beyond = _rounding(each, model)
             if beyond is None:
                 each = replace(each, max_abs_change=change)
             else:
                 notes.append(
-                    f"blob {position} keeps {_TYPES[each.blob.dtype]} values: it holds "
-                    f"{beyond:g}, which {_TYPES[each.dtype]} cannot"
+                    f"blob {position} keeps {each.blob.dtype.words} values: it holds "
+                    f"{beyond:g}, which {each.dtype.words} cannot"
                 )
                 kept = storage_of(each.blob, replace(wanted, storage=None))
                 each = replace(each, storage=kept, beyond=beyond)
         blobs.append(each)
     return replace(layer, blobs=tuple(blobs), told=layer.told + tuple(notes))
-
-
-_TYPES: Mapping[str, str] = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
 
 
 def _rounding(each: BlobConversion, model: Model) -> tuple[float, float | None]:
@@ -102,7 +100,7 @@ def _refuse_beyond(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
         return
     assert wanted.storage is not None
     name, position, value = found[0]
-    kind = _TYPES[wanted.storage.dtype]
+    kind = wanted.storage.dtype.words
     message = f"layer {quoted(name)}: blob {position} holds {value:g}, which {kind} cannot"
     others = list(dict.fromkeys(quoted(other) for other, _, _ in found if other != name))
     if others:

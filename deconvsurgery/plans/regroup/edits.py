@@ -8,15 +8,9 @@ from functools import partial
 from deconvsurgery.caffe_fields import BlobField
 from deconvsurgery.caffemodel.blob_edits import as_bytes, rewritten_blob, shape_field
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
-from deconvsurgery.caffemodel.model import (
-    Dataset,
-    Model,
-    OnWire,
-    SourceBlob,
-    SourceLayer,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
 from deconvsurgery.caffemodel.read_values import layer_param
+from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.caffemodel.wire import (
     VARINT,
     Field,
@@ -30,7 +24,7 @@ from deconvsurgery.caffemodel.wire import (
 )
 from deconvsurgery.splicing.byte_ranges import Edit, replacing
 
-from .plan import Regroup, Regrouping, sums_expanded, weighted
+from .plan import Regroup, Regrouping, sums_expanded
 
 _GROUP, _WEIGHT_FILLER = 5, 7  # of ConvolutionParameter
 
@@ -40,7 +34,7 @@ def reshaped(regrouping: Regrouping, model: Model) -> list[Edit] | Amendment:
     pairs = [
         (change, source)
         for change in regrouping.changes
-        for source in weighted(model, change.target.layer.name)
+        for source in model.weighted(change.target.layer.name)
     ]
     if model.version is Version.HDF5 and pairs:
         return Amendment((), tuple(_dataset(change, source, model) for change, source in pairs))

@@ -13,9 +13,9 @@ from math import prod
 
 import numpy as np
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.errors import MismatchError, ShapeError
-from deconvsurgery.kernels.bilinear import Array
+from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.other_states import MOST_STATES, states_beyond
 from deconvsurgery.matching.shared_blobs import owners
@@ -184,7 +184,7 @@ def _told(
     target: Target, namesakes: Sequence[Layer], model: Model, count: int, *, expand: bool
 ) -> Iterator[str]:
     """What goes beside the weights."""
-    if any(each.blobs[0].loses_diff(count) for each in weighted(model, target.layer.name)):
+    if any(each.blobs[0].loses_diff(count) for each in model.weighted(target.layer.name)):
         yield "the diff (gradients) of its weights is dropped: it has their old shape"
     layers = (target.layer, *namesakes)
     if expand and any(sums_expanded(each.message.message("convolution_param")) for each in layers):
@@ -224,11 +224,6 @@ def _said(layer: Layer, group: int) -> int | None:
     return None if group == 1 and fields and fields[-1][0] == "group" else group
 
 
-def weighted(model: Model, name: str) -> list[SourceLayer]:
-    """The model's layers of a name that have blobs; Caffe loads all, the last wins."""
-    return [source for source in model.by_name.get(name, ()) if source.blobs]
-
-
 def _strangers(net: Net, states: Sequence[NetState], names: Collection[str]) -> dict[str, Layer]:
     """Of these names the layers of another type that have weights, or may have."""
     found: dict[str, Layer] = {}
@@ -262,7 +257,7 @@ def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
             f"{plural(shape[0], 'channel')} {agreed(shape[0], 'becomes', 'become')} "
             f"{param.num_output}: they are not kept apart"
         )
-    if not weighted(model, target.layer.name):
+    if not model.weighted(target.layer.name):
         return "the model has no weights for it; deconvsurgery apply would make them"
     return _model_differs(target, model)
 
@@ -271,7 +266,7 @@ def _model_differs(target: Target, model: Model) -> str | None:
     """Why the model's weights, if it has any, are not those that the net gives the layer."""
     param, shape = target.layer.convolution_param, target.shape or ()
     wanted = [shape, *([(param.num_output,)] if param.bias_term else [])]
-    for source in weighted(model, target.layer.name):
+    for source in model.weighted(target.layer.name):
         if any(blob.of_c3d for blob in source.blobs):
             return "the model is as C3D 1.0 writes it; deconvsurgery convert gives it Caffe's form"
         if len(source.blobs) != len(wanted):
@@ -288,7 +283,7 @@ def _model_differs(target: Target, model: Model) -> str | None:
 
 def _off_diagonal(change: Regroup, model: Model) -> str | None:
     """The largest weight that mixes channels; a NaN counts as the largest of all."""
-    for source in weighted(model, change.target.layer.name):
+    for source in model.weighted(change.target.layer.name):
         worst, where = 0.0, (0, 0)
         for channel, row in enumerate(model.rows(source.blobs[0], change.shape)):
             others = np.abs(row.reshape(len(row), -1).astype(np.float64)).max(axis=1)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
@@ -18,15 +18,9 @@ from deconvsurgery.caffemodel.blob_edits import (
     as_bytes,
     kept_values,
 )
-from deconvsurgery.caffemodel.model import (
-    Made,
-    Model,
-    SourceBlob,
-    SourceLayer,
-    Storage,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
 from deconvsurgery.caffemodel.new_model import assembled, layer_field
+from deconvsurgery.caffemodel.stored_values import DType, Made, Storage
 from deconvsurgery.plans.apply.plan_types import Change, Plan
 from deconvsurgery.prototxt.net import Net
 from deconvsurgery.splicing.byte_ranges import Edit
@@ -35,10 +29,7 @@ from .blobs import Graft, Origin
 from .plan import Grafting, LayerGraft
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.floating[Any]]
+    from deconvsurgery.kernels.arrays import Array
 
 _AT_ONCE = 1 << 18  # values
 
@@ -85,7 +76,7 @@ def implanted(net: Net, grafting: Grafting, old: Model, plan: Plan | None) -> Ed
 
 def _storage(old: Model) -> Storage:
     """What Caffe writes: ``data``, or ``double_data`` where floats could not hold every value."""
-    doubles = any(blob.dtype == "<f8" for blob in old.blobs if blob.count)
+    doubles = any(blob.dtype is DType.FLOAT64 for blob in old.blobs if blob.count)
     return Storage.DOUBLE_DATA if doubles else Storage.DATA
 
 
@@ -106,17 +97,17 @@ def _blobs(each: LayerGraft, old: Model, storage: Storage, change: Change | None
     return [weights, NewBlob((change.bias.count,), as_bytes(rows), storage)]
 
 
-def _bytes(graft: Graft, old: Model, dtype: str) -> Values:
+def _bytes(graft: Graft, old: Model, dtype: DType) -> Values:
     kept = None
     if graft.source is not None and graft.origin is not Origin.FORCED:
         kept = kept_values(graft.source, dtype)
     if kept is None:
         return as_bytes(partial(_values, graft, old, dtype))
-    rest = prod(graft.shape) - sum(each.size for each in kept) // int(dtype[-1])
+    rest = prod(graft.shape) - sum(each.size for each in kept) // dtype.width
     return lambda: chain(kept, as_bytes(partial(_constant, graft.value, rest, dtype))())
 
 
-def _values(graft: Graft, old: Model, dtype: str) -> Iterator[Array]:
+def _values(graft: Graft, old: Model, dtype: DType) -> Iterator[Array]:
     """The new blob's values in flat pieces."""
     wanted, done = prod(graft.shape), 0
     source = graft.source
@@ -132,7 +123,7 @@ def _values(graft: Graft, old: Model, dtype: str) -> Iterator[Array]:
     yield from _constant(graft.value, wanted - done, dtype)
 
 
-def _constant(value: float, count: int, dtype: str) -> Iterator[Array]:
+def _constant(value: float, count: int, dtype: DType) -> Iterator[Array]:
     import numpy as np
 
     for start in range(0, count, _AT_ONCE):

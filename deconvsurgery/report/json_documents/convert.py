@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
-from deconvsurgery.caffemodel.model import Storage, Version
+from deconvsurgery.caffemodel.model import Version
+from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.plans.convert.plan_types import BlobConversion, LayerConversion
 from deconvsurgery.verbs.convert import ConvertResult
 

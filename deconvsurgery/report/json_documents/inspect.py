@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
-from deconvsurgery.caffemodel.model import Storage
+from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.kernels.formula import Support
 from deconvsurgery.matching.role import Role, role_of

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from deconvsurgery.caffemodel.model import Version
+from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.plans.convert.plan_types import BlobConversion, LayerConversion
 from deconvsurgery.report.layout import (
     Cells,
@@ -78,14 +79,11 @@ def _cells(layer: LayerConversion, terminal: bool) -> Cells:
 def _values(each: BlobConversion) -> str:
     """The field of the values, or of a dataset the type."""
 
-    def said(storage: str, dtype: str) -> str:
-        return f"dataset {_TYPES.get(dtype, dtype)}" if storage == "dataset" else storage
+    def said(storage: str, dtype: DType) -> str:
+        return f"dataset {dtype.words}" if storage == "dataset" else storage
 
     before = said(each.blob.storage, each.blob.dtype)
     return f"{before} → {said(each.storage, each.dtype)}" if each.retyped else before
-
-
-_TYPES = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
 
 
 def _dims(blobs: Sequence[BlobConversion]) -> str:

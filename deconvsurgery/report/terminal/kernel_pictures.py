@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from deconvsurgery.kernels.bilinear import Array, has_unit_gain
+from deconvsurgery.kernels.arrays import Array
+from deconvsurgery.kernels.bilinear import has_unit_gain
 from deconvsurgery.kernels.kernel_facts import KernelFacts
 from deconvsurgery.kernels.responses import Answers, Signal
 from deconvsurgery.report.captions import gain_caption

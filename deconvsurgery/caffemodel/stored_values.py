@@ -1,0 +1,186 @@
+"""Where a blob's values are and in which type: in a binary file, a dataset, or in none yet.
+
+Places, never payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from deconvsurgery.caffe_fields import RawType
+
+from .wire import Frame
+
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.arrays import Arrays
+
+
+class DType(StrEnum):
+    """A type that values in a file have, as numpy writes it: little-endian, as on the wire."""
+
+    FLOAT16 = "<f2"
+    FLOAT32 = "<f4"
+    FLOAT64 = "<f8"
+
+    @property
+    def width(self) -> int:
+        """Bytes of one value."""
+        return int(self[-1])
+
+    @property
+    def words(self) -> str:
+        """Its name in a sentence.
+
+        >>> DType.FLOAT32.words, DType.FLOAT32.width
+        ('float32', 4)
+        """
+        return self.name.lower()
+
+
+class Storage(StrEnum):
+    """What holds a blob's values; the fields of a binary file in the order in which they count.
+
+    That order is NVIDIA's (``Blob::FromProto``); BVLC's Caffe knows the first two alone.
+    """
+
+    DOUBLE_DATA = "double_data"
+    DATA = "data"
+    RAW_DOUBLE = "raw_data double"
+    RAW_FLOAT = "raw_data float"
+    RAW_FLOAT16 = "raw_data float16"
+    DATASET = "dataset"
+    NONE = "none"
+
+    @property
+    def dtype(self) -> DType:
+        """The values' type."""
+        return _DTYPES.get(self, DType.FLOAT32)
+
+    @property
+    def width(self) -> int:
+        """Bytes of one value."""
+        return self.dtype.width
+
+
+_DTYPES: Mapping[Storage, DType] = {
+    Storage.DOUBLE_DATA: DType.FLOAT64,
+    Storage.RAW_DOUBLE: DType.FLOAT64,
+    Storage.RAW_FLOAT16: DType.FLOAT16,
+}
+# NVIDIA's Blob::FromProto reads these three types and no other.
+RAW_STORAGE: Mapping[int, Storage] = {
+    RawType.DOUBLE: Storage.RAW_DOUBLE,
+    RawType.FLOAT: Storage.RAW_FLOAT,
+    RawType.FLOAT16: Storage.RAW_FLOAT16,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of values: the payload of a packed field, or a run of unpacked ones.
+
+    ``[tag, stop)`` is all of it, ``start`` where the values of a packed one begin. In a run each
+    value has a tag of one byte; one behind a longer tag is a payload of its own.
+    """
+
+    storage: Storage
+    tag: int
+    start: int
+    stop: int
+    packed: bool
+
+    @property
+    def count(self) -> int:
+        """Values in it."""
+        width = self.storage.width
+        if self.packed:
+            return (self.stop - self.start) // width
+        return (self.stop - self.tag) // (width + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class OnWire:
+    """A BlobProto in a binary file: the messages around it, and where its values are.
+
+    ``dims`` are the byte ranges of the fields that tell its shape, ``raw_notes`` of those that
+    tell the type of raw values, or hold some that a later field replaces, ``diffs`` of all that
+    hold gradients or tell their type.
+    """
+
+    frames: tuple[Frame, ...]
+    chunks: tuple[Chunk, ...] = ()
+    dims: tuple[tuple[int, int], ...] = ()
+    raw_notes: tuple[tuple[int, int], ...] = ()
+    diffs: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def storage(self) -> Storage:
+        """The field that Caffe reads, the first that has any values."""
+        if len(self.chunks) == 1:
+            return self.chunks[0].storage
+        kinds = {chunk.storage for chunk in self.chunks if chunk.count}
+        kinds = kinds or {chunk.storage for chunk in self.chunks}
+        return next((kind for kind in Storage if kind in kinds), Storage.NONE)
+
+    @property
+    def dtype(self) -> DType:
+        """The values' type."""
+        return self.storage.dtype
+
+    @property
+    def values(self) -> tuple[Chunk, ...]:
+        """The chunks that count."""
+        storage = self.storage  # looked for once: a blob may have 10^5 chunks
+        return tuple(chunk for chunk in self.chunks if chunk.storage is storage)
+
+    @property
+    def count(self) -> int:
+        """Values present."""
+        return sum(chunk.count for chunk in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset of an HDF5 file: its path, the numpy type its values are read as, their count.
+
+    ``whole`` says that the file has them as whole numbers, which Caffe reads, too. ``start``
+    is where they begin if they lie in one stretch of the file, as numpy's type ``stored``.
+    ``width`` is the bytes of one value in the file's own type, when it is unpacked.
+    ``diff`` says that there are gradients in a dataset of their own, which Caffe does not load.
+    """
+
+    path: str
+    dtype: DType = DType.FLOAT32
+    count: int = 0
+    whole: bool = False
+    start: int | None = None
+    stored: str = ""
+    width: int = 4
+    diff: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of its values, unpacked; compressed or never written they take fewer."""
+        return self.count * self.width
+
+    @property
+    def storage(self) -> Storage:
+        """As `OnWire.storage`."""
+        return Storage.DATASET if self.count else Storage.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Values that are in no file: how many, where they would stand, and how they are made."""
+
+    count: int
+    storage: Storage
+    values: Callable[[], Arrays]
+
+    @property
+    def dtype(self) -> DType:
+        """The values' type."""
+        return self.storage.dtype
