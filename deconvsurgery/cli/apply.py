@@ -6,12 +6,7 @@ from typing import Any
 
 import click
 
-from .console import (
-    make_console,
-    show,
-    show_json,
-    shown_progress,
-)
+from .console import show_result, shown_progress
 from .report_option import check_report_place, report_option, write_report
 from .shared_options import READ, WRITTEN, layer_options, state_arguments
 from .verbose_option import verbose_option
@@ -124,16 +119,7 @@ def command(
         )
     written = result.output if result.written else None
     write_report(report, result, written_files, force=force, written=written)
-    if as_json:
-        from deconvsurgery.report.json_documents.apply import apply_document
-
-        show_json(apply_document(result))
-    elif not quiet:
-        from deconvsurgery.report.terminal.apply import apply_report
-
-        console = make_console(stderr=to_stdout)
-        told = apply_report(
-            result, dry_run=planned_only, width=console.width, terminal=console.is_terminal
-        )
-        show(told, stderr=to_stdout)
+    show_result(
+        "apply", result, as_json=as_json, quiet=quiet, aside=to_stdout, dry_run=planned_only
+    )
     return 1 if check and result.changed else 0

@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 import click
 
@@ -85,6 +86,34 @@ def show_raw(data: bytes) -> None:
     """Print bytes on standard output as they are."""
     with _told(sys.stdout):
         click.echo(data, nl=False)
+
+
+def show_result(
+    verb: str,
+    result: object,
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+    aside: bool = False,
+    **layout: bool,
+) -> None:
+    """Print what a verb did: as its JSON document, or else, unless ``quiet``, as its report.
+
+    ``aside`` prints the report on standard error, as standard output has something else.
+    """
+    if as_json:
+        show_json(_made_by(f"json_documents.{verb}", f"{verb}_document")(result))
+    elif not quiet:
+        console = make_console(stderr=aside)
+        width, terminal = console.width, console.is_terminal
+        report = _made_by(f"terminal.{verb}", f"{verb}_report")
+        show(report(result, width=width, terminal=terminal, **layout), stderr=aside)
+
+
+def _made_by(module: str, name: str) -> Callable[..., Any]:
+    """A function of the package ``report``, which is imported when there is something to show."""
+    made: Callable[..., Any] = getattr(import_module(f"deconvsurgery.report.{module}"), name)
+    return made
 
 
 @contextmanager

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .console import (
-    make_console,
-    show,
-    show_json,
-    shown_progress,
-)
+from .console import show_result, shown_progress
 from .shared_options import READ, WRITTEN, name_options
 from .verbose_option import verbose_option
 
@@ -121,14 +116,5 @@ def command(
             dry_run=dry_run,
             progress=progress,
         )
-    if as_json:
-        from deconvsurgery.report.json_documents.convert import convert_document
-
-        show_json(convert_document(result))
-    elif not quiet:
-        from deconvsurgery.report.terminal.convert import convert_report
-
-        console = make_console(stderr=to_stdout)
-        report = convert_report(result, width=console.width, terminal=console.is_terminal)
-        show(report, stderr=to_stdout)
+    show_result("convert", result, as_json=as_json, quiet=quiet, aside=to_stdout)
     return 0

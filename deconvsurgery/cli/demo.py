@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .console import make_console, show
+from .console import show, show_result
 from .shared_options import FOLDER
 
 
@@ -23,15 +23,12 @@ def command(directory: str, force: bool) -> int:
     """
     from rich.text import Text
 
-    from deconvsurgery.report.terminal.apply import apply_report
     from deconvsurgery.verbs.demo import demo
 
     result = demo(directory, force=force)
     net, base, output = result.net, result.input, result.output
-    console = make_console()
-    report = apply_report(result, dry_run=False, width=console.width, terminal=console.is_terminal)
     show(Text(f"$ deconvsurgery apply {net} {base} {output}\n"), whole_lines=True)
-    show(report)
+    show_result("apply", result, dry_run=False)
     for line in NEXT.format(net=net, output=output).splitlines():
         show(Text(line), whole_lines=line.startswith("  deconvsurgery "))  # to be copied
     return 0

@@ -6,12 +6,7 @@ from math import isfinite
 
 import click
 
-from .console import (
-    make_console,
-    show,
-    show_json,
-    shown_progress,
-)
+from .console import show_json, show_result, shown_progress
 from .shared_options import READ, pattern_options
 from .verbose_option import verbose_option
 
@@ -69,12 +64,6 @@ def command(
         from deconvsurgery.report.json_documents.diff import diff_document
 
         show_json(diff_document(result, only_changed=only_changed))
-    elif not quiet:
-        from deconvsurgery.report.terminal.diff import diff_report
-
-        console = make_console()
-        report = diff_report(
-            result, only_changed=only_changed, width=console.width, terminal=console.is_terminal
-        )
-        show(report)
+    else:
+        show_result("diff", result, quiet=quiet, only_changed=only_changed)
     return 0 if result.same else 1

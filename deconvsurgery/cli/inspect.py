@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .console import make_console, show, show_json
+from .console import show_result
 from .report_option import LOOKED_AT, check_report_place, report_option, write_report
 from .shared_options import READ, layer_options, state_arguments
 from .verbose_option import verbose_option
@@ -71,21 +71,5 @@ def command(
         **state_arguments(phase, level, stage),
     )
     write_report(report, result, run_files, force=force)
-    if as_json:
-        from deconvsurgery.report.json_documents.inspect import inspect_document
-
-        show_json(inspect_document(result))
-    else:
-        from deconvsurgery.report.terminal.inspect import inspect_report
-
-        console = make_console()
-        show(
-            inspect_report(
-                result,
-                width=console.width,
-                terminal=console.is_terminal,
-                every_layer=every_layer,
-                pictures=picture,
-            )
-        )
+    show_result("inspect", result, as_json=as_json, every_layer=every_layer, pictures=picture)
     return 0

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from .console import make_console, show, show_json
+from .console import show_result
 
 
 def _sizes(
@@ -68,13 +68,5 @@ def command(
         formula=formula,
         support=support,
     )
-    if as_json:
-        from deconvsurgery.report.json_documents.kernel import kernel_document
-
-        show_json(kernel_document(facts))
-    else:
-        from deconvsurgery.report.terminal.kernel import kernel_report
-
-        console = make_console()
-        show(kernel_report(facts, width=console.width, terminal=console.is_terminal))
+    show_result("kernel", facts, as_json=as_json)
     return 0

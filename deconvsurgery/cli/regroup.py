@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .console import make_console, show, show_json
+from .console import show_result
 from .shared_options import READ, WRITTEN, layer_options, state_arguments
 from .verbose_option import verbose_option
 
@@ -63,13 +63,5 @@ def command(
         dry_run=dry_run,
         **state_arguments(phase, level, stage),
     )
-    if as_json:
-        from deconvsurgery.report.json_documents.regroup import regroup_document
-
-        show_json(regroup_document(result))
-    elif not quiet:
-        from deconvsurgery.report.terminal.regroup import regroup_report
-
-        console = make_console()
-        show(regroup_report(result, width=console.width, terminal=console.is_terminal))
+    show_result("regroup", result, as_json=as_json, quiet=quiet)
     return 0

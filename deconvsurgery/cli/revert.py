@@ -6,12 +6,7 @@ from typing import Any
 
 import click
 
-from .console import (
-    make_console,
-    show,
-    show_json,
-    shown_progress,
-)
+from .console import show_result, shown_progress
 from .shared_options import READ, WRITTEN
 from .verbose_option import verbose_option
 
@@ -55,13 +50,5 @@ def command(
 
     with shown_progress(silent=quiet or as_json or dry_run) as progress:
         result = revert(changed, patch, output, dry_run=dry_run, progress=progress, **options)
-    if as_json:
-        from deconvsurgery.report.json_documents.revert import revert_document
-
-        show_json(revert_document(result))
-    elif not quiet:
-        from deconvsurgery.report.terminal.revert import revert_report
-
-        console = make_console()
-        show(revert_report(result, width=console.width, terminal=console.is_terminal))
+    show_result("revert", result, as_json=as_json, quiet=quiet)
     return 0

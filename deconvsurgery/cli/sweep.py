@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import make_console, show, show_json
+from .console import make_console, show_result
 from .shared_options import READ, WRITTEN
 from .terminal_setup import can_move
 
@@ -99,15 +99,7 @@ def command(
             force=force,
             progress=progress,
         )
-    if as_json:
-        from deconvsurgery.report.json_documents.sweep import sweep_document
-
-        show_json(sweep_document(result))
-    elif not quiet:
-        from deconvsurgery.report.terminal.sweep import sweep_report
-
-        console = make_console()
-        show(sweep_report(result, width=console.width, terminal=console.is_terminal))
+    show_result("sweep", result, as_json=as_json, quiet=quiet)
     return {Outcome.FAILED: FAILED, Outcome.FOUND: FOUND}.get(result.summary.worst, 0)
 
 

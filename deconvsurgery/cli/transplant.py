@@ -6,12 +6,7 @@ from typing import Any
 
 import click
 
-from .console import (
-    make_console,
-    show,
-    show_json,
-    shown_progress,
-)
+from .console import show_result, shown_progress
 from .shared_options import READ, WRITTEN, layer_options, state_arguments
 from .verbose_option import verbose_option
 
@@ -85,14 +80,5 @@ def command(
             **state_arguments(phase, level, stage),
             **options,
         )
-    if as_json:
-        from deconvsurgery.report.json_documents.transplant import transplant_document
-
-        show_json(transplant_document(result))
-    elif not quiet:
-        from deconvsurgery.report.terminal.transplant import transplant_report
-
-        console = make_console(stderr=to_stdout)
-        report = transplant_report(result, width=console.width, terminal=console.is_terminal)
-        show(report, stderr=to_stdout)
+    show_result("transplant", result, as_json=as_json, quiet=quiet, aside=to_stdout)
     return 0
