@@ -50,232 +50,147 @@ if _is_the_command():
 
 from .version import __version__ as __version__  # noqa: E402
 
-_HOMES = {
-    "errors": (
-        "ConfigError",
-        "FileError",
-        "FormatError",
-        "LayerError",
-        "MismatchError",
-        "ModelError",
-        "NotANetError",
-        "OutputError",
-        "PrototxtError",
-        "SelectionError",
-        "ShapeError",
-        "SurgeryError",
-    ),
-    "prototxt.net": ("ConvolutionParam", "Layer", "Message", "Net", "NetState", "Phase"),
-    "kernels.bilinear_fill": ("BilinearFill",),
-    "report.json_documents.json_schemas": ("json_schema",),
-    "kernels.formula": ("Formula", "Support"),
-    "kernels.bilinear": ("Recipe", "bilinear_kernel", "phase_gains", "recipe"),
-    "kernels.fingerprint": ("Fingerprint", "State"),
-    "caffemodel.model": ("Model", "SourceBlob", "SourceLayer"),
-    "prototxt.parse": ("parse_net",),
-    "inputs.open_inputs": ("open_model", "read_net"),
-    "prototxt.selection": ("Selection", "match_layers"),
-    "matching.matched_layer": ("Options", "Target"),
-    "plans.apply.plan_types": ("Action", "Change", "Plan", "Skip"),
-    "plans.apply.plan": ("make_plan",),
-    "rules.finding": ("Finding", "Repair", "Rule", "Severity", "Step"),
-    "comparison.result": ("BlobContrast", "Contrast", "LayerContrast", "Likeness"),
-    "comparison.compare_values": ("Difference",),
-    "verbs.apply": ("ApplyResult", "apply"),
-    "verbs.check": ("CheckResult", "check"),
-    "verbs.convert": ("ConvertResult", "convert"),
-    "verbs.demo": ("demo",),
-    "verbs.diff": ("DiffResult", "diff"),
-    "verbs.inspect": ("InspectResult", "inspect"),
-    "verbs.kernel": ("kernel",),
-    "verbs.regroup": ("RegroupResult", "regroup"),
-    "sweeping.sweep": ("SweepResult", "sweep"),
-    "verbs.revert": ("RevertResult", "revert"),
-    "verbs.transplant": ("TransplantResult", "transplant"),
-    "verbs.patch_net": ("PatchResult", "patch_net"),
-    "plans.patch_net.plan": ("LayerPatch",),
-    "plans.patch_net.field_changes": ("FieldChange",),
-    "kernels.kernel_facts": ("KernelFacts",),
-    "pycaffe": ("interp",),
-    "report.html": ("html_report",),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
+    # isort: off
     from collections.abc import Callable
-    from typing import Any
-
-    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
-    from deconvsurgery.comparison.compare_values import Difference
+    from deconvsurgery.caffemodel.model import (
+        Model as Model,
+        SourceBlob as SourceBlob,
+        SourceLayer as SourceLayer,
+    )
+    from deconvsurgery.comparison.compare_values import Difference as Difference
     from deconvsurgery.comparison.result import (
-        BlobContrast,
-        Contrast,
-        LayerContrast,
-        Likeness,
+        BlobContrast as BlobContrast,
+        Contrast as Contrast,
+        LayerContrast as LayerContrast,
+        Likeness as Likeness,
     )
-    from deconvsurgery.inputs.open_inputs import open_model, read_net
+    from deconvsurgery.errors import (
+        ConfigError as ConfigError,
+        FileError as FileError,
+        FormatError as FormatError,
+        LayerError as LayerError,
+        MismatchError as MismatchError,
+        ModelError as ModelError,
+        NotANetError as NotANetError,
+        OutputError as OutputError,
+        PrototxtError as PrototxtError,
+        SelectionError as SelectionError,
+        ShapeError as ShapeError,
+        SurgeryError as SurgeryError,
+    )
+    from deconvsurgery.inputs.open_inputs import open_model as open_model, read_net as read_net
     from deconvsurgery.kernels.bilinear import (
-        Recipe,
-        bilinear_kernel,
-        phase_gains,
-        recipe,
+        Recipe as Recipe,
+        bilinear_kernel as bilinear_kernel,
+        phase_gains as phase_gains,
+        recipe as recipe,
     )
-    from deconvsurgery.kernels.bilinear_fill import BilinearFill
-    from deconvsurgery.kernels.fingerprint import Fingerprint, State
-    from deconvsurgery.kernels.formula import Formula, Support
-    from deconvsurgery.kernels.kernel_facts import KernelFacts
-    from deconvsurgery.matching.matched_layer import Options, Target
-    from deconvsurgery.plans.apply.plan import make_plan
+    from deconvsurgery.kernels.bilinear_fill import BilinearFill as BilinearFill
+    from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint, State as State
+    from deconvsurgery.kernels.formula import Formula as Formula, Support as Support
+    from deconvsurgery.kernels.kernel_facts import KernelFacts as KernelFacts
+    from deconvsurgery.matching.matched_layer import Options as Options, Target as Target
+    from deconvsurgery.plans.apply.plan import make_plan as make_plan
     from deconvsurgery.plans.apply.plan_types import (
-        Action,
-        Change,
-        Plan,
-        Skip,
+        Action as Action,
+        Change as Change,
+        Plan as Plan,
+        Skip as Skip,
     )
-    from deconvsurgery.plans.patch_net.field_changes import FieldChange
-    from deconvsurgery.plans.patch_net.plan import LayerPatch
+    from deconvsurgery.plans.patch_net.field_changes import FieldChange as FieldChange
+    from deconvsurgery.plans.patch_net.plan import LayerPatch as LayerPatch
     from deconvsurgery.prototxt.net import (
-        ConvolutionParam,
-        Layer,
-        Message,
-        Net,
-        NetState,
-        Phase,
+        ConvolutionParam as ConvolutionParam,
+        Layer as Layer,
+        Message as Message,
+        Net as Net,
+        NetState as NetState,
+        Phase as Phase,
     )
-    from deconvsurgery.prototxt.parse import parse_net
-    from deconvsurgery.prototxt.selection import Selection, match_layers
-    from deconvsurgery.report.html import html_report
-    from deconvsurgery.report.json_documents.json_schemas import json_schema
+    from deconvsurgery.prototxt.parse import parse_net as parse_net
+    from deconvsurgery.prototxt.selection import (
+        Selection as Selection,
+        match_layers as match_layers,
+    )
+    from deconvsurgery.pycaffe import interp as interp
+    from deconvsurgery.report.html import html_report as html_report
+    from deconvsurgery.report.json_documents.json_schemas import json_schema as json_schema
     from deconvsurgery.rules.finding import (
-        Finding,
-        Repair,
-        Rule,
-        Severity,
-        Step,
+        Finding as Finding,
+        Repair as Repair,
+        Rule as Rule,
+        Severity as Severity,
+        Step as Step,
     )
-    from deconvsurgery.sweeping.sweep import SweepResult, sweep
-    from deconvsurgery.verbs.apply import ApplyResult, apply
-    from deconvsurgery.verbs.check import CheckResult, check
-    from deconvsurgery.verbs.convert import ConvertResult, convert
-    from deconvsurgery.verbs.demo import demo
-    from deconvsurgery.verbs.diff import DiffResult, diff
-    from deconvsurgery.verbs.inspect import InspectResult, inspect
-    from deconvsurgery.verbs.kernel import kernel
-    from deconvsurgery.verbs.patch_net import PatchResult, patch_net
-    from deconvsurgery.verbs.regroup import RegroupResult, regroup
-    from deconvsurgery.verbs.revert import RevertResult, revert
-    from deconvsurgery.verbs.transplant import TransplantResult, transplant
-
-    from .errors import (
-        ConfigError,
-        FileError,
-        FormatError,
-        LayerError,
-        MismatchError,
-        ModelError,
-        NotANetError,
-        OutputError,
-        PrototxtError,
-        SelectionError,
-        ShapeError,
-        SurgeryError,
+    from deconvsurgery.sweeping.sweep import SweepResult as SweepResult, sweep as sweep
+    from deconvsurgery.verbs.apply import ApplyResult as ApplyResult, apply as apply
+    from deconvsurgery.verbs.check import CheckResult as CheckResult, check as check
+    from deconvsurgery.verbs.convert import ConvertResult as ConvertResult, convert as convert
+    from deconvsurgery.verbs.demo import demo as demo
+    from deconvsurgery.verbs.diff import DiffResult as DiffResult, diff as diff
+    from deconvsurgery.verbs.inspect import InspectResult as InspectResult, inspect as inspect
+    from deconvsurgery.verbs.kernel import kernel as kernel
+    from deconvsurgery.verbs.patch_net import PatchResult as PatchResult, patch_net as patch_net
+    from deconvsurgery.verbs.regroup import RegroupResult as RegroupResult, regroup as regroup
+    from deconvsurgery.verbs.revert import RevertResult as RevertResult, revert as revert
+    from deconvsurgery.verbs.transplant import (
+        TransplantResult as TransplantResult,
+        transplant as transplant,
     )
-    from .pycaffe import interp
+    # isort: on
+else:  # the same names by their modules, each imported when one of its names is used
+    _NAMES = {
+        "caffemodel.model": "Model SourceBlob SourceLayer",
+        "comparison.compare_values": "Difference",
+        "comparison.result": "BlobContrast Contrast LayerContrast Likeness",
+        "errors": (
+            "ConfigError FileError FormatError LayerError MismatchError ModelError "
+            "NotANetError OutputError PrototxtError SelectionError ShapeError SurgeryError"
+        ),
+        "inputs.open_inputs": "open_model read_net",
+        "kernels.bilinear": "Recipe bilinear_kernel phase_gains recipe",
+        "kernels.bilinear_fill": "BilinearFill",
+        "kernels.fingerprint": "Fingerprint State",
+        "kernels.formula": "Formula Support",
+        "kernels.kernel_facts": "KernelFacts",
+        "matching.matched_layer": "Options Target",
+        "plans.apply.plan": "make_plan",
+        "plans.apply.plan_types": "Action Change Plan Skip",
+        "plans.patch_net.field_changes": "FieldChange",
+        "plans.patch_net.plan": "LayerPatch",
+        "prototxt.net": "ConvolutionParam Layer Message Net NetState Phase",
+        "prototxt.parse": "parse_net",
+        "prototxt.selection": "Selection match_layers",
+        "pycaffe": "interp",
+        "report.html": "html_report",
+        "report.json_documents.json_schemas": "json_schema",
+        "rules.finding": "Finding Repair Rule Severity Step",
+        "sweeping.sweep": "SweepResult sweep",
+        "verbs.apply": "ApplyResult apply",
+        "verbs.check": "CheckResult check",
+        "verbs.convert": "ConvertResult convert",
+        "verbs.demo": "demo",
+        "verbs.diff": "DiffResult diff",
+        "verbs.inspect": "InspectResult inspect",
+        "verbs.kernel": "kernel",
+        "verbs.patch_net": "PatchResult patch_net",
+        "verbs.regroup": "RegroupResult regroup",
+        "verbs.revert": "RevertResult revert",
+        "verbs.transplant": "TransplantResult transplant",
+    }
+    _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+    __all__ = sorted(_HOMES)
 
-__all__ = [
-    "Action",
-    "ApplyResult",
-    "BilinearFill",
-    "BlobContrast",
-    "Change",
-    "CheckResult",
-    "ConfigError",
-    "Contrast",
-    "ConvertResult",
-    "ConvolutionParam",
-    "DiffResult",
-    "Difference",
-    "FieldChange",
-    "FileError",
-    "Finding",
-    "Fingerprint",
-    "FormatError",
-    "Formula",
-    "InspectResult",
-    "KernelFacts",
-    "Layer",
-    "LayerContrast",
-    "LayerError",
-    "LayerPatch",
-    "Likeness",
-    "Message",
-    "MismatchError",
-    "Model",
-    "ModelError",
-    "Net",
-    "NetState",
-    "NotANetError",
-    "Options",
-    "OutputError",
-    "PatchResult",
-    "Phase",
-    "Plan",
-    "PrototxtError",
-    "Recipe",
-    "RegroupResult",
-    "Repair",
-    "RevertResult",
-    "Rule",
-    "Selection",
-    "SelectionError",
-    "Severity",
-    "ShapeError",
-    "Skip",
-    "SourceBlob",
-    "SourceLayer",
-    "State",
-    "Step",
-    "Support",
-    "SurgeryError",
-    "SweepResult",
-    "Target",
-    "TransplantResult",
-    "apply",
-    "bilinear_kernel",
-    "check",
-    "convert",
-    "demo",
-    "diff",
-    "html_report",
-    "inspect",
-    "interp",
-    "json_schema",
-    "kernel",
-    "make_plan",
-    "match_layers",
-    "open_model",
-    "parse_net",
-    "patch_net",
-    "phase_gains",
-    "read_net",
-    "recipe",
-    "regroup",
-    "revert",
-    "sweep",
-    "transplant",
-]
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
 
+        value = getattr(importlib.import_module(f".{home}", __name__), name)
+        globals()[name] = value
+        return value
 
-def __getattr__(name: str) -> "Any":
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

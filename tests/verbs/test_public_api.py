@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,23 @@ def test_every_public_name_is_there(words: Words) -> None:
         _ = ds.nothing
     assert names(str(raised.value)) == ["deconvsurgery", "nothing"]
     words(raised.value)
+
+
+def test_a_type_checker_sees_the_same_names_from_the_same_modules() -> None:
+    (checked,) = [
+        statement
+        for statement in ast.parse(Path(ds.__file__).read_text()).body
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+    ]
+    imports = [each for each in checked.body if isinstance(each, ast.ImportFrom) and each.module]
+    seen = {
+        alias.asname: f"{statement.module}.{alias.name}"
+        for statement in imports
+        for alias in statement.names
+        if alias.asname
+    }
+    assert seen == {name: f"deconvsurgery.{home}.{name}" for name, home in ds._HOMES.items()}
+    assert sorted(seen) == ds.__all__
 
 
 def test_no_public_function_has_a_rooms_name() -> None:
