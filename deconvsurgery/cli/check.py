@@ -235,9 +235,10 @@ def _pairs(
     """
     from deconvsurgery.inputs.open_inputs import every_pair, paired, read_settings
     from deconvsurgery.inputs.settings import Pair, Settings
+    from deconvsurgery.rules.finding import RULES
     from deconvsurgery.storage.run_files import file_keys
 
-    settings = (None if isolated else read_settings(config, run_files)) or Settings("")
+    settings = (None if isolated else read_settings(config, run_files, rules=RULES)) or Settings("")
     if not files:
         if not settings.pairs:
             lacking = "there is no deconvsurgery.toml that lists pairs"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from deconvsurgery.errors import ConfigError, FileError, SurgeryError
@@ -41,7 +40,7 @@ from .path_patterns import (
     plain_name,
     reaches_down,
 )
-from .settings import Pair
+from .settings import Checking, Pair
 
 _KEYS = {"net": "net", "model": "model", "output": "output", "net-output": "net_output"}
 _LINE: Final = table({key: path_of() for key in _KEYS})
@@ -92,7 +91,7 @@ def known_part(pair: Pair) -> Pair:
         return next(expanded(pair))
     paths = {field: getattr(pair, field) for field in _KEYS.values()}
     known = {field: path for field, path in paths.items() if path and not is_pattern(path)}
-    return replace(Pair(None), **known)
+    return Pair(None)._replace(**known)
 
 
 def _leading(pair: Pair) -> str:
@@ -266,13 +265,19 @@ def _listed(pair: Pair, refused: Refused | None) -> Iterator[Pair]:
                 except WrongValueError as error:
                     raise ConfigError(str(error), path=name, line=number) from None
                 is_list = True
-                joint = {_KEYS[key]: joined(folder, value) for key, value in paths.items()}
-                found = replace(Pair(None), checking=pair.checking, **joint)
+                found = _in_folder(paths, folder, pair.checking)
                 yield from expanded(found)
             except SurgeryError as error:
                 if refused is None or not is_list:
                     raise
                 refused(found, error)
+
+
+def _in_folder(paths: dict[str, str], folder: str, checking: Checking) -> Pair:
+    """The pair of a line's paths, which are relative to the list's own folder."""
+    there = {key: joined(folder, value) for key, value in paths.items()}
+    net, output = there.get("net"), there.get("output")
+    return Pair(net, there.get("model"), checking, output, there.get("net-output"))
 
 
 def _paths_on(line: bytes) -> dict[str, str]:

@@ -6,7 +6,7 @@ What bytes are is told by ``caffemodel.sniff``, what they mean by ``prototxt`` a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from deconvsurgery.caffemodel.foreign_files import link_target
@@ -243,17 +243,20 @@ def _looks_like_a_net(path: str) -> bool:
 
 
 def read_settings(
-    path: str | os.PathLike[str] | None = None, files: RunFiles | None = None
+    path: str | os.PathLike[str] | None = None,
+    files: RunFiles | None = None,
+    *,
+    rules: Collection[str],
 ) -> Settings | None:
     """A configuration file, or the nearest one from here upwards; ``None`` where there is none.
 
     The nearest is a ``deconvsurgery.toml``, or a ``pyproject.toml`` with its table. Paths in it are
-    made relative to where we are. What is looked into to find it is noted in ``files``. Raises
-    ``ConfigError`` for what it should not say.
+    made relative to where we are. What is looked into to find it is noted in ``files``; ``rules``
+    are the ids of the rules that there are. Raises ``ConfigError`` for what it should not say.
     """
     files = RunFiles() if files is None else files
     if path is not None:
-        found = _settings(os.fspath(path))
+        found = _settings(os.fspath(path), rules)
         if found is None:
             raise ConfigError(
                 "has no [tool.deconvsurgery]",
@@ -270,7 +273,7 @@ def read_settings(
             candidate = os.path.normpath(os.path.join(os.path.relpath(folder), name))
             if os.path.isfile(candidate):
                 files.reads("the settings", candidate)
-                found = _settings(candidate)
+                found = _settings(candidate, rules)
                 if found is not None:
                     return found
         above = os.path.dirname(folder)
@@ -279,7 +282,7 @@ def read_settings(
         folder = above
 
 
-def _settings(path: str) -> Settings | None:
+def _settings(path: str, rules: Collection[str]) -> Settings | None:
     name = shown(path)
     with open_source(path, limit=LONGEST_FILE) as source:
         if source.size > LONGEST_FILE:
@@ -289,10 +292,12 @@ def _settings(path: str) -> Settings | None:
                 hint="many pairs belong into a list of their own: list = 'pairs.jsonl'",
             )
         data = source.read(0, source.size)
-    return settings_in(data, name, folder=folder_of(path))
+    return settings_in(data, name, rules=rules, folder=folder_of(path))
 
 
-def settings_in(data: bytes, name: str, *, folder: str = "") -> Settings | None:
+def settings_in(
+    data: bytes, name: str, *, rules: Collection[str], folder: str = ""
+) -> Settings | None:
     """The settings in a file's bytes; raises as `parse_settings`, and for what is no UTF-8."""
     if data.startswith(_BYTE_ORDER_MARKS):
         hint = "save it as UTF-8, without that mark"
@@ -306,7 +311,7 @@ def settings_in(data: bytes, name: str, *, folder: str = "") -> Settings | None:
             line=data.count(b"\n", 0, error.start) + 1,
             hint="save it as UTF-8, without a BOM",
         ) from None
-    return parse_settings(text, name, folder=folder)
+    return parse_settings(text, name, rules=rules, folder=folder)
 
 
 def every_pair(settings: Settings) -> Iterator[Pair]:

@@ -6,29 +6,16 @@ TOML text in, values out.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 from deconvsurgery.errors import ConfigError, SelectionError
 from deconvsurgery.nearest import nearest
-from deconvsurgery.prototxt.selection import name_test
-from deconvsurgery.rules.finding import rules_named
 from deconvsurgery.storage.address import joined
-from deconvsurgery.strict_values.kinds import (
-    FLAG,
-    Kind,
-    WrongValueError,
-    below,
-    list_of,
-    one_of,
-    said,
-    whole,
-)
-from deconvsurgery.strict_values.kinds import path as path_of
-from deconvsurgery.strict_values.kinds import text as text_of
+from deconvsurgery.strict_values.kinds import Kind, WrongValueError, below
 from deconvsurgery.wording import plural, short
 
+from .settings_keys import PAIR_PATHS, SWEEP_KEYS, checking_keys
 from .toml_text import toml_table
 
 Value = TypeVar("Value")
@@ -39,8 +26,7 @@ _HINT: Final = "docs/verbs/check.md has a whole one; --isolated reads none"
 _SWEEP_HINT: Final = "docs/zoo.md has a whole one"
 
 
-@dataclass(frozen=True, slots=True)
-class Checking:
+class Checking(NamedTuple):
     """How a pair is checked; ``None`` stands for what was not said."""
 
     pattern: tuple[str, ...] | None = None
@@ -55,12 +41,11 @@ class Checking:
 
     def over(self, other: Checking) -> Checking:
         """This, and what ``other`` says where this says nothing."""
-        said = {each.name: getattr(self, each.name) for each in fields(self)}
-        return replace(other, **{key: value for key, value in said.items() if value is not None})
+        given = {key: value for key, value in self._asdict().items() if value is not None}
+        return other._replace(**given)
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A net with its model, either of them alone, how they are checked, and what a sweep writes.
 
     Paths may have wildcards and ``{name}`` (see ``path_patterns``), and stand for many pairs then;
@@ -75,8 +60,7 @@ class Pair:
     listed: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(NamedTuple):
     """What ``[sweep]`` says: the verb, its options by their long names, where the rows go."""
 
     verb: str = "check"
@@ -85,8 +69,7 @@ class Sweep:
     retries: int = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """A configuration file, ``path``: its pairs, and how other nets are checked."""
 
     path: str
@@ -95,12 +78,15 @@ class Settings:
     sweep: Sweep = Sweep()
 
 
-def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None:
+def parse_settings(
+    text: str, path: str, *, rules: Collection[str], folder: str = ""
+) -> Settings | None:
     """The settings in a TOML text; ``None`` for a ``pyproject.toml`` that has none.
 
-    ``folder`` is put before the paths of nets and models, which are relative to the file's own.
+    ``rules`` are the ids of the rules that there are. ``folder`` is put before the paths of nets
+    and models, which are relative to the file's own.
 
-    >>> parse_settings("pairs = [{ net = 'a' }]", FILE_NAME, folder="x").pairs[0].net
+    >>> parse_settings("pairs = [{ net = 'a' }]", FILE_NAME, rules=(), folder="x").pairs[0].net
     'x/a'
 
     Raises ``ConfigError`` for what is no TOML, a key that does not exist, a value of another kind,
@@ -115,29 +101,24 @@ def parse_settings(text: str, path: str, *, folder: str = "") -> Settings | None
     if not isinstance(table, dict):
         raise ConfigError("[tool.deconvsurgery] is no table", path=path, hint=_HINT)
     listed = table.get("pairs", [])
-    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+    if not isinstance(listed, list) or not all(isinstance(pair, dict) for pair in listed):
         raise ConfigError("pairs is a list of tables: [[pairs]]", path=path, hint=_HINT)
-    checking = _checking(table, path, "", {"pairs", "sweep"})
-    pairs = [
-        pair
-        for number, each in enumerate(listed)
-        for pair in _pairs(each, path, f"pairs[{number}]", folder, checking)
-    ]
+    keys = checking_keys(rules)
+    checking = Checking(**_values(keys, table, path, "", others=("pairs", "sweep")))
+    pairs: list[Pair] = []
+    for number, pair in enumerate(listed):
+        place = f"pairs[{number}]"
+        paths = _paths(pair, path, place)
+        own = Checking(**_values(keys, pair, path, place, others=PAIR_PATHS))
+        pairs += _pairs(paths, path, place, folder, own.over(checking))
     return Settings(path, tuple(pairs), checking, _sweep(table.get("sweep", {}), path, folder))
 
 
-_PATHS: Final = ("net", "model", "output", "net-output", "list")
-SWEPT: Final = ("apply", "check", "convert", "regroup")
-_MOST_RETRIES: Final = 20
-
-
-def _pairs(
-    table: Mapping[str, Any], path: str, place: str, folder: str, checking: Checking
-) -> Iterator[Pair]:
-    """A pair, or one for each net, or model, of a list."""
+def _paths(table: Mapping[str, Any], path: str, place: str) -> dict[str, tuple[str, ...]]:
+    """The paths of a pair, or of several, by their keys."""
     names = {
-        key: _taken(_SOME_PATHS, table[key], path, f"{place}.{key}")
-        for key in _PATHS
+        key: _taken(kind, table[key], path, f"{place}.{key}")
+        for key, kind in PAIR_PATHS.items()
         if key in table
     }
     if not names.keys() & {"net", "model", "list"}:
@@ -145,7 +126,13 @@ def _pairs(
     if "list" in names and len(names) > 1:
         words = f"{place}.list has the paths in it, and {place} names others"
         raise ConfigError(words, path=path, hint=_HINT)
-    own = _checking(table, path, place, {*_PATHS}).over(checking)
+    return names
+
+
+def _pairs(
+    names: Mapping[str, tuple[str, ...]], path: str, place: str, folder: str, checking: Checking
+) -> Iterator[Pair]:
+    """A pair, or one for each net, or model, of a list."""
     number = max(map(len, names.values()))
     for key, values in names.items():
         if len(values) not in (1, number):
@@ -153,12 +140,12 @@ def _pairs(
                 f"{place}.{key} lists {plural(len(values), 'path')}, and another list has {number}"
             )
             raise ConfigError(words, path=path, hint="lists of a pair go along with each other")
-    for each in range(number):
-        here = {key: joined(folder, values[each % len(values)]) for key, values in names.items()}
+    for at in range(number):
+        here = {key: joined(folder, values[at % len(values)]) for key, values in names.items()}
         yield Pair(
             here.get("net"),
             here.get("model"),
-            own,
+            checking,
             here.get("output"),
             here.get("net-output"),
             here.get("list"),
@@ -168,27 +155,31 @@ def _pairs(
 def _sweep(table: object, path: str, folder: str) -> Sweep:
     if not isinstance(table, dict):
         raise ConfigError("sweep is a table: [sweep]", path=path, hint=_SWEEP_HINT)
-    found: dict[str, Any] = {}
-    for key, value in table.items():
-        kind = _SWEEP.get(key)
-        if kind is None:
-            raise _no_such_key(key, "sweep", path, _SWEEP)
-        found[key] = _taken(kind, value, path, f"sweep.{key}", _SWEEP_HINT)
+    found = _values(SWEEP_KEYS, table, path, "sweep", hint=_SWEEP_HINT)
     if "results" in found:
         found["results"] = joined(folder, found["results"])
     return Sweep(**found)
 
 
-def _checking(table: Mapping[str, Any], path: str, place: str, others: set[str]) -> Checking:
+def _values(
+    keys: Mapping[str, Kind[Any]],
+    table: Mapping[str, Any],
+    path: str,
+    place: str,
+    *,
+    others: Collection[str] = (),
+    hint: str = _HINT,
+) -> dict[str, Any]:
+    """The values of a table's ``keys``, by the names of their fields; ``others`` are left out."""
     found: dict[str, Any] = {}
     for key, value in table.items():
         if key in others:
             continue
-        kind = _KEYS.get(key)
+        kind = keys.get(key)
         if kind is None:
-            raise _no_such_key(key, place, path, _KEYS, others)
-        found[key.replace("-", "_")] = _taken(kind, value, path, below(place, key))
-    return Checking(**found)
+            raise _no_such_key(key, place, path, keys, others)
+        found[key.replace("-", "_")] = _taken(kind, value, path, below(place, key), hint)
+    return found
 
 
 def _taken(kind: Kind[Value], value: object, path: str, place: str, hint: str = _HINT) -> Value:
@@ -206,72 +197,3 @@ def _no_such_key(
     near = nearest(short(key), [*known, *others])
     hint = f"did you mean {near!r}?" if near else f"keys are {', '.join(known)}"
     return ConfigError(f"{below(place, key)} is no key of this tool", path=path, hint=hint)
-
-
-_LONGEST_TEXT: Final = 4096  # characters
-_MOST_TEXTS: Final = 1_000_000
-
-
-def _one_or_several(kind: Kind[str], words: str, *, least: int = 0) -> Kind[tuple[str, ...]]:
-    """A text of a kind, or a list of at least so many."""
-    several = list_of(kind, _MOST_TEXTS)
-
-    def taken(value: Any, place: str) -> tuple[str, ...]:
-        if isinstance(value, str):
-            return (kind.take(value, place),)
-        if not isinstance(value, list) or len(value) < least:
-            seen = "an empty list" if value == [] else said(value)
-            raise WrongValueError(f"is {words}, not {seen}", place)
-        return several.take(value, place)
-
-    return Kind(words, taken)
-
-
-def _each_tested(
-    kind: Kind[tuple[str, ...]], test: Callable[[tuple[str, ...]], object]
-) -> Kind[tuple[str, ...]]:
-    """Texts that a ``test`` has nothing against, which raises ``SelectionError``."""
-
-    def taken(value: Any, place: str) -> tuple[str, ...]:
-        found = kind.take(value, place)
-        test(found)
-        return found
-
-    return Kind(kind.words, taken)
-
-
-def _phase(value: Any, place: str) -> str:
-    plain = one_of("train", "test")
-    return plain.take(value.lower() if isinstance(value, str) else value, place)
-
-
-def _options(value: Any, place: str) -> tuple[tuple[str, Any], ...]:
-    """What they may be is for their verb to say."""
-    if not isinstance(value, dict):
-        raise WrongValueError(f"is a table, not {said(value)}", place)
-    return tuple(sorted(value.items()))
-
-
-_TEXTS: Final = _one_or_several(text_of(_LONGEST_TEXT), "text or a list of texts")
-_PATTERNS: Final = _each_tested(_TEXTS, lambda found: [*map(name_test, found)])
-_RULES: Final = _each_tested(
-    _one_or_several(text_of(_LONGEST_TEXT), "a rule's id or a list of them"), rules_named
-)
-_SOME_PATHS: Final = _one_or_several(path_of(), "a path or a list of them", least=1)
-_KEYS: Final[Mapping[str, Kind[Any]]] = {
-    "pattern": _PATTERNS,
-    "exclude": _PATTERNS,
-    "phase": Kind("train or test", _phase),
-    "level": whole(-(2**31), 2**31 - 1),  # int32 in Caffe's NetState
-    "stage": _TEXTS,
-    "select": _RULES,
-    "ignore": _RULES,
-    "frozen": FLAG,
-    "allow-empty": FLAG,
-}
-_SWEEP: Final[Mapping[str, Kind[Any]]] = {
-    "verb": one_of(*SWEPT),
-    "options": Kind("a table", _options),
-    "results": path_of(),
-    "retries": whole(0, _MOST_RETRIES),
-}

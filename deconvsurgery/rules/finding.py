@@ -8,8 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from deconvsurgery.errors import SelectionError
-from deconvsurgery.wording import quoted
+from deconvsurgery.strict_values.rule_ids import rules_among
 
 
 class Severity(StrEnum):
@@ -163,15 +162,7 @@ def rules_named(texts: Iterable[str]) -> frozenset[str]:
 
     Raises ``SelectionError`` for what names none.
     """
-    named: set[str] = set()
-    for text in (part.strip() for given in texts for part in given.split(",")):
-        found = {rule for rule in RULES if text and rule.startswith(text.upper())}
-        if not found:
-            raise SelectionError(
-                f"{quoted(text)} names no rule", hint=f"rules are {min(RULES)} to {max(RULES)}"
-            )
-        named |= found
-    return frozenset(named)
+    return rules_among(RULES, texts)
 
 
 Number: TypeAlias = str | bool | int | float | tuple["Number", ...] | None

@@ -39,9 +39,7 @@ def json_value(data: bytes, *, longest: int, any_bytes: bool = False) -> Any:
     text, plain = _decoded(data, any_bytes=any_bytes)
     try:
         value = _READER.decode(text)
-    except (
-        json.JSONDecodeError
-    ) as error:  # whose words are not the same in all of Python's versions
+    except json.JSONDecodeError as error:  # its words differ between Python's versions
         at = len(text[: error.pos].encode("utf-8", "surrogateescape"))
         raise WrongValueError(f"is no JSON: the fault is at byte {at}") from None
     except RecursionError:
@@ -49,9 +47,9 @@ def json_value(data: bytes, *, longest: int, any_bytes: bool = False) -> Any:
     if text.count("[") + text.count("{") > DEEPEST and _is_deeper(value):
         raise _too_deep()
     if not plain or _ESCAPED_SURROGATE.search(text):
-        for each in _texts(value):
-            if not _is_sound(each, any_bytes=any_bytes):
-                raise WrongValueError(f"has half a surrogate pair in {in_short(each)}")
+        for found in _texts(value):
+            if not _is_sound(found, any_bytes=any_bytes):
+                raise WrongValueError(f"has half a surrogate pair in {in_short(found)}")
     return value
 
 
@@ -108,7 +106,8 @@ def _too_deep() -> WrongValueError:
 def _is_deeper(value: object) -> bool:
     level = [value] if isinstance(value, list | dict) else []
     for _ in range(DEEPEST):
-        level = [one for each in level for one in _within(each) if isinstance(one, list | dict)]
+        inner = (one for outer in level for one in _within(outer))
+        level = [one for one in inner if isinstance(one, list | dict)]
     return bool(level)
 
 
@@ -131,5 +130,5 @@ def _texts(value: object) -> Iterator[str]:
         waiting += _within(one)
 
 
-def _is_sound(told: str, *, any_bytes: bool) -> bool:
-    return comes_back(told) if any_bytes else _SURROGATE.search(told) is None
+def _is_sound(value: str, *, any_bytes: bool) -> bool:
+    return comes_back(value) if any_bytes else _SURROGATE.search(value) is None

@@ -34,14 +34,26 @@ class WrongValueError(ValueError):
         return f"{self.place or whole} {self.words}"
 
 
+Schema = dict[str, Any]
+"""What JSON Schema (draft 7, as editors read it) says of a value; ``{}`` says nothing."""
+
+
 class Kind(Generic[Value]):
-    """What a value may be, in ``words``; how it is taken."""
+    """What a value may be, in ``words`` and as JSON Schema; how it is taken."""
 
-    __slots__ = ("_taken", "words")
+    __slots__ = ("_taken", "schema", "words")
 
-    def __init__(self, words: str, taken: Callable[[Any, str], Value]) -> None:
+    def __init__(
+        self, words: str, taken: Callable[[Any, str], Value], schema: Schema | None = None
+    ) -> None:
         self.words = words
+        self.schema = schema or {}
         self._taken = taken
+
+    def described(self, words: str = "", **schema: Any) -> Kind[Value]:
+        """The same, with more in its schema: ``words`` for what it is for, its default."""
+        description = {"description": words} if words else {}
+        return Kind(self.words, self._taken, description | self.schema | schema)
 
     def take(self, value: object, place: str = "") -> Value:
         """The value, or what stands for it.
@@ -68,84 +80,100 @@ def said(value: object) -> str:
     return "a table" if isinstance(value, dict) else str(value)  # a number, a date
 
 
-def in_short(told: str) -> str:
+def in_short(value: str) -> str:
     """A text in quotes, so much of it as belongs in a message; what does not print is spelt out."""
-    spelt = quoted(told)
+    spelt = quoted(value)
     return spelt if len(spelt) <= _LONGEST_QUOTED else f"{spelt[:40]}…{spelt[-25:]}"
 
 
 _LONGEST_QUOTED: Final = 70  # characters
 
 
-def _kind(words: str, fits: Callable[[Any], bool]) -> Kind[Any]:
+def _kind(words: str, fits: Callable[[Any], bool], schema: Schema) -> Kind[Any]:
     def taken(value: Any, place: str) -> Any:
         if not fits(value):
             raise WrongValueError(f"is {words}, not {said(value)}", place)
         return value
 
-    return Kind(words, taken)
+    return Kind(words, taken, schema)
+
+
+def checked(
+    kind: Kind[Value], wrong: Callable[[Value], str | None], *, words: str = "", **schema: Any
+) -> Kind[Value]:
+    """A kind of which ``wrong`` says what is wrong with a value, ``None`` if nothing is.
+
+    ``schema`` goes into its JSON Schema.
+    """
+
+    def taken(value: Any, place: str) -> Value:
+        found = kind.take(value, place)
+        fault = wrong(found)
+        if fault is not None:
+            raise WrongValueError(fault, place)
+        return found
+
+    return Kind(words or kind.words, taken, kind.schema | schema)
 
 
 def text(longest: int, *, shortest: int = 0) -> Kind[str]:
     """A text of so many characters."""
-    words = "a text that is not empty" if shortest else "a text"
-    plain: Kind[str] = _kind(words, lambda value: isinstance(value, str) and len(value) >= shortest)
+    plain: Kind[str] = _kind(
+        "a text that is not empty" if shortest else "a text",
+        lambda value: isinstance(value, str) and len(value) >= shortest,
+        {"type": "string", "minLength": shortest} if shortest else {"type": "string"},
+    )
 
-    def taken(value: Any, place: str) -> str:
-        found = plain.take(value, place)
-        if len(found) > longest:
-            raise WrongValueError(f"has {len(found):,} characters; {longest:,} are allowed", place)
-        return found
+    def wrong(found: str) -> str | None:
+        if len(found) <= longest:
+            return None
+        return f"has {len(found):,} characters; {longest:,} are allowed"
 
-    return Kind(words, taken)
+    return checked(plain, wrong, maxLength=longest)
 
 
 def path(*, empty: bool = False) -> Kind[str]:
     """A path or a URL that could be one, of at most ``LONGEST_PATH`` characters."""
-    plain = text(LONGEST_PATH, shortest=0 if empty else 1)
 
-    def taken(value: Any, place: str) -> str:
-        found = plain.take(value, place)
+    def wrong(found: str) -> str | None:
         if "\0" in found or not comes_back(found):
-            raise WrongValueError(f"is {said(found)}, and no file has such a name", place)
-        return found
+            return f"is {said(found)}, and no file has such a name"
+        return None
 
-    return Kind(plain.words, taken)
+    return checked(text(LONGEST_PATH, shortest=0 if empty else 1), wrong, words="a path")
 
 
-def comes_back(told: str) -> bool:
+def comes_back(value: str) -> bool:
     r"""Whether a text comes back from its bytes as it is: what `os.fsdecode` gives does.
 
     >>> comes_back("up\udcff"), comes_back("\ud800"), comes_back("\udcc3\udca9")
     (True, False, False)
     """
-    if told.isascii():
+    if value.isascii():
         return True
     try:
-        data = told.encode("utf-8", "surrogateescape")
+        data = value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return False
-    return data.decode("utf-8", "surrogateescape") == told
+    return data.decode("utf-8", "surrogateescape") == value
 
 
 def word(longest: int) -> Kind[str]:
     """A text of so many characters that print, of ASCII: a hash, a version, the name of a kind."""
-    plain = text(longest, shortest=1)
-    words = "a text of ASCII"
 
-    def taken(value: Any, place: str) -> str:
-        found = plain.take(value, place)
-        if not (found.isascii() and found.isprintable()):
-            raise WrongValueError(f"is {words}, not {said(found)}", place)
-        return found
+    def wrong(found: str) -> str | None:
+        if found.isascii() and found.isprintable():
+            return None
+        return f"is a text of ASCII, not {said(found)}"
 
-    return Kind(words, taken)
+    return checked(text(longest, shortest=1), wrong, words="a text of ASCII", pattern="^[ -~]*$")
 
 
 def one_of(*choices: str) -> Kind[str]:
     """One of a few texts."""
     words = f"one of {', '.join(choices)}"
-    return _kind(words, lambda value: isinstance(value, str) and value in choices)
+    fits = frozenset(choices).__contains__
+    return _kind(words, lambda value: isinstance(value, str) and fits(value), {"enum": [*choices]})
 
 
 def whole(least: int, most: int) -> Kind[int]:
@@ -154,7 +182,8 @@ def whole(least: int, most: int) -> Kind[int]:
     def fits(value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
-    return _kind(f"a whole number from {least:,} to {most:,}", fits)
+    words = f"a whole number from {least:,} to {most:,}"
+    return _kind(words, fits, {"type": "integer", "minimum": least, "maximum": most})
 
 
 def number(least: float, most: float) -> Kind[float]:
@@ -164,12 +193,13 @@ def number(least: float, most: float) -> Kind[float]:
         plain = isinstance(value, int | float) and not isinstance(value, bool)
         return plain and least <= value <= most and math.isfinite(value)
 
-    return _kind(f"a number from {least:,} to {most:,}", fits)
+    words = f"a number from {least:,} to {most:,}"
+    return _kind(words, fits, {"type": "number", "minimum": least, "maximum": most})
 
 
-FLAG: Final[Kind[bool]] = _kind("true or false", lambda value: isinstance(value, bool))
-
-
+FLAG: Final[Kind[bool]] = _kind(
+    "true or false", lambda value: isinstance(value, bool), {"type": "boolean"}
+)
 ANYTHING: Final[Kind[Any]] = Kind("anything", lambda value, _place: value)
 
 
@@ -179,7 +209,7 @@ def or_none(kind: Kind[Value]) -> Kind[Value | None]:
     def taken(value: Any, place: str) -> Value | None:
         return None if value is None else kind.take(value, place)
 
-    return Kind(f"{kind.words} or null", taken)
+    return Kind(f"{kind.words} or null", taken, {"anyOf": [kind.schema, {"type": "null"}]})
 
 
 def list_of(kind: Kind[Value], most: int) -> Kind[tuple[Value, ...]]:
@@ -192,7 +222,7 @@ def list_of(kind: Kind[Value], most: int) -> Kind[tuple[Value, ...]]:
             raise WrongValueError(f"has {len(value):,} values; {most:,} are allowed", place)
         return tuple(kind.take(each, f"{place}[{at}]") for at, each in enumerate(value))
 
-    return Kind("a list", taken)
+    return Kind("a list", taken, {"type": "array", "items": kind.schema, "maxItems": most})
 
 
 def table_of(kind: Kind[Value], most: int) -> Kind[dict[str, Value]]:
@@ -204,7 +234,8 @@ def table_of(kind: Kind[Value], most: int) -> Kind[dict[str, Value]]:
             raise WrongValueError(f"has {len(found):,} keys; {most:,} are allowed", place)
         return {key: kind.take(each, below(place, key)) for key, each in found.items()}
 
-    return Kind("a table", taken)
+    schema = {"type": "object", "additionalProperties": kind.schema, "maxProperties": most}
+    return Kind("a table", taken, schema)
 
 
 def table(
@@ -231,7 +262,18 @@ def table(
             if key in found
         }
 
-    return Kind("a table", taken)
+    return Kind("a table", taken, table_schema(fields, needed=needed, others=others))
+
+
+def table_schema(
+    fields: Mapping[str, Kind[Any]], *, needed: tuple[str, ...] = (), others: bool = False
+) -> Schema:
+    """What JSON Schema says of such a table."""
+    schema: Schema = {"type": "object"}
+    if needed:
+        schema["required"] = [*needed]
+    schema["properties"] = {key: kind.schema for key, kind in fields.items()}
+    return schema if others else schema | {"additionalProperties": False}
 
 
 def _table(value: Any, place: str) -> dict[str, Any]:

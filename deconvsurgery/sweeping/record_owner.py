@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.inputs.settings import Pair
@@ -38,8 +37,7 @@ def lasting(pair: Pair) -> Pair:
     )
     if inside and os.path.realpath(folder or ".") == os.path.abspath(folder or "."):
         return pair
-    return replace(
-        pair,
+    return pair._replace(
         net=_absolute(pair.net),
         model=_absolute(pair.model),
         output=_in_real_folder(pair.output),

@@ -11,6 +11,7 @@ from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
 from deconvsurgery.inputs.open_inputs import read_settings
 from deconvsurgery.inputs.settings import Pair, Settings
+from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
 from deconvsurgery.storage.object_store.store import Traffic, counted
 from deconvsurgery.storage.os_error_text import shown
@@ -82,7 +83,7 @@ def sweep(
         raise ValueError(f"an engine is one of {', '.join(ENGINES)}, not {engine!r}")
     if scheduler is not None and engine != "dask":
         raise ValueError("only Dask has a scheduler")
-    settings = read_settings(config)
+    settings = read_settings(config, rules=RULES)
     if settings is None or not settings.pairs:
         raise ConfigError(
             "lists no pairs" if settings else "there is no deconvsurgery.toml from here upwards",

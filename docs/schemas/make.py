@@ -1,18 +1,22 @@
-"""Write the JSON Schemas of what ``--json`` prints: ``python docs/schemas/make.py``.
+"""Write the JSON Schemas: ``python docs/schemas/make.py``.
 
-Each document is defined once, as a ``TypedDict`` in ``deconvsurgery/report/json_documents``.
-pydantic turns that into a schema, and what is here makes it plain: no titles, ``null`` among the
-types of a key, enums where they are used, room for keys to come. With a folder as an argument the
-files are written there.
+Each document that ``--json`` prints is defined once, as a ``TypedDict`` in
+``deconvsurgery/report/json_documents``. pydantic turns that into a schema, and what is here makes
+it plain: no titles, ``null`` among the types of a key, enums where they are used, and more keys
+may come. With a folder as an argument the files are written there.
+
+The settings file is defined in ``deconvsurgery/inputs/settings_keys.py``, where each key has its
+schema; the tables of its keys in ``docs/verbs`` are written, too.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +28,10 @@ from typing_extensions import is_typeddict
 # Below Python 3.12 pydantic takes only these; the package has no need of typing_extensions.
 typing.TypedDict = typing_extensions.TypedDict  # type: ignore[assignment]
 
+from deconvsurgery.inputs import settings_keys  # noqa: E402
 from deconvsurgery.report.json_documents import json_schemas  # noqa: E402
+from deconvsurgery.rules.finding import RULES  # noqa: E402
+from deconvsurgery.strict_values.kinds import Kind  # noqa: E402
 
 PACKAGE = "deconvsurgery.report.json_documents"
 COMMANDS = (
@@ -58,7 +65,48 @@ Schema = dict[str, Any]
 
 def schemas() -> dict[str, str]:
     """Each schema's text by its file's name."""
-    return {f"{name}{json_schemas.ENDING}": text_of(schema_of(name)) for name in COMMANDS}
+    made = {name: schema_of(name) for name in COMMANDS} | {"settings": settings_schema()}
+    return {f"{name}{json_schemas.ENDING}": text_of(schema) for name, schema in made.items()}
+
+
+def settings_schema() -> Schema:
+    """The schema of a ``deconvsurgery.toml``, of the draft that editors know best."""
+    head = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "urn:deconvsurgery:schema:settings:1",
+        "title": "deconvsurgery.toml",
+    }
+    return head | settings_keys.settings_schema(RULES)
+
+
+def with_tables(page: str) -> str:
+    """A page of the manual; each table of keys of the settings is made anew from their definition.
+
+    It stands below ``<!-- keys: WHICH -->``.
+    """
+    return re.sub(
+        r"(<!-- keys: (\w+) -->\n\n)(?:\|.*\n)*",
+        lambda found: found[1] + table_of(SETTINGS[found[2]]),
+        page,
+    )
+
+
+SETTINGS = {
+    "every": settings_keys.checking_keys(RULES),
+    "pairs": settings_keys.PAIR_PATHS,
+    "sweep": settings_keys.SWEEP_KEYS,
+}
+
+
+def table_of(keys: Mapping[str, Kind[Any]]) -> str:
+    """Keys as a table: what each may be, what it is for, what counts where it is not there."""
+    rows = ["| key | value | meaning |", "|---|---|---|"]
+    for key, kind in keys.items():
+        words = kind.schema["description"]
+        if "default" in kind.schema:
+            words = f"{words[:-1]} (default: `{json.dumps(kind.schema['default'])}`)."
+        rows.append(f"| `{key}` | {kind.words} | {words} |")
+    return "".join(f"{row}\n" for row in rows)
 
 
 def schema_of(name: str) -> Schema:
@@ -143,6 +191,9 @@ def main() -> None:
     place = Path(sys.argv[1]) if sys.argv[1:] else json_schemas.FOLDER
     for name, text in schemas().items():
         (place / name).write_text(text, encoding="utf-8")
+    for page in (Path(__file__).parents[1] / "verbs").glob("*.md"):
+        made = with_tables(page.read_text("utf-8"))
+        (place / page.name if sys.argv[1:] else page).write_text(made, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -182,9 +182,9 @@ def test_a_pair_that_is_left_out_is_found(
 ) -> None:
     harness, right = loaded("settings"), loaded("settings").settings_in
 
-    def wrong(*given: Any, **folder: str) -> Any:
-        settings = right(*given, **folder)
-        return settings and replace(settings, pairs=settings.pairs[:-1])
+    def wrong(*given: Any, **more: Any) -> Any:
+        settings = right(*given, **more)
+        return settings and settings._replace(pairs=settings.pairs[:-1])
 
     monkeypatch.setattr(harness, "settings_in", wrong)
     assert found(harness, list(loaded("seeds").seeds("settings")))

@@ -13,7 +13,9 @@ from typing import Any
 
 import deconvsurgery as ds
 from deconvsurgery.inputs.open_inputs import settings_in
-from deconvsurgery.inputs.settings import SWEPT, Checking, Pair, Settings
+from deconvsurgery.inputs.settings import Checking, Pair, Settings
+from deconvsurgery.inputs.settings_keys import SWEPT
+from deconvsurgery.rules.finding import RULES
 from deconvsurgery.sweeping.call_verb import checked_options, lacking
 
 NAMES = ("deconvsurgery.toml", "pyproject.toml", "zoo.toml")
@@ -26,7 +28,7 @@ def check(data: bytes) -> None:
     """Read it; ``AssertionError`` where something does not hold."""
     name, data = NAMES[data[0] % 3 if data else 0], data[1:]
     try:
-        found = settings_in(data, name, folder="zoo")
+        found = settings_in(data, name, rules=RULES, folder="zoo")
     except ds.ConfigError as error:
         _in_a_line(error, data)
         return

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from deconvsurgery.inputs.open_inputs import read_settings
+from deconvsurgery.inputs import open_inputs
+from deconvsurgery.inputs import settings as settings_text
 from deconvsurgery.inputs.settings import Checking, Settings
+from deconvsurgery.rules.finding import RULES
 
-USUAL: Final[dict[str, Any]] = asdict(Checking())
+parse_settings: Final = partial(settings_text.parse_settings, rules=RULES)
+read_settings: Final = partial(open_inputs.read_settings, rules=RULES)
+settings_in: Final = partial(open_inputs.settings_in, rules=RULES)
+
+USUAL: Final[dict[str, Any]] = Checking()._asdict()
 """What is asked of a pair by a file that asks for nothing."""
 
 

@@ -20,7 +20,8 @@ import deconvsurgery as ds
 from deconvsurgery.inputs import expand_pairs
 from deconvsurgery.inputs.expand_pairs import expanded
 from deconvsurgery.inputs.open_inputs import every_pair
-from deconvsurgery.inputs.settings import Checking, Pair, parse_settings
+from deconvsurgery.inputs.settings import Checking, Pair
+from helpers.settings import parse_settings
 from helpers.words import Words
 
 CHECKING = Checking(level=3)

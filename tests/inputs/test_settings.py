@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.inputs.open_inputs import read_settings
-from deconvsurgery.inputs.settings import Checking, parse_settings
+from deconvsurgery.inputs.settings import Checking
 from deconvsurgery.rules.finding import RULES
+from helpers.settings import parse_settings, read_settings
 from helpers.words import Words
 
 SETTINGS = """

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
 from deconvsurgery.strict_values.kinds import (
     FLAG,
@@ -54,6 +55,7 @@ def test_kinds(kind: Kind[Any], right: list[Any], wrong: list[Any]) -> None:
     for value in right:
         found = kind.take(value)
         assert found == (tuple(value) if isinstance(value, list) else found)
+        assert Draft7Validator(kind.schema).is_valid(value)
     for value in wrong:
         with pytest.raises(WrongValueError) as caught:
             kind.take(value, "pairs[3].key")

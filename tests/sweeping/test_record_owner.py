@@ -100,17 +100,17 @@ def test_the_second_of_two_sweeps_leaves_the_firsts_output(
     (folder / "out").mkdir()
     (folder / "linked").symlink_to("out")
     mine, theirs = (NAMES[each].format(here=folder) for each in (first, second))
-    done(settle(replace(MINE, pair=replace(MINE.pair, output=mine))))
-    other = replace(THEIRS, pair=replace(THEIRS.pair, output=theirs))
+    done(settle(replace(MINE, pair=MINE.pair._replace(output=mine))))
+    other = replace(THEIRS, pair=THEIRS.pair._replace(output=theirs))
     error = tried(other, theirs, folder)
     assert "zoo/in" in error["message"]  # whose it is
     words([error["message"].replace(theirs, "out/new"), error["hint"]])
-    done(settle(replace(MINE, pair=replace(MINE.pair, output=mine))))
+    done(settle(replace(MINE, pair=MINE.pair._replace(output=mine))))
     done(settle(replace(other, force=True)))
     record = read_record("out/new")
     assert record is not None
     assert (record.model or "").endswith("zoo/in2")
-    tried(replace(MINE, pair=replace(MINE.pair, output=mine)), mine, folder)
+    tried(replace(MINE, pair=MINE.pair._replace(output=mine)), mine, folder)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -132,7 +132,7 @@ def test_so_from_two_configurations(folder: Path) -> None:
 def test_another_net_is_another_pair(folder: Path) -> None:
     done(settle(MINE))
     (folder / "zoo/net2").write_bytes(demo_net() + b"# another\n")
-    tried(replace(MINE, pair=replace(MINE.pair, net="zoo/net2")), "out/new", folder)
+    tried(replace(MINE, pair=MINE.pair._replace(net="zoo/net2")), "out/new", folder)
 
 
 def test_another_verb_is_another_pair(folder: Path) -> None:
@@ -152,7 +152,7 @@ def test_two_checkouts_that_share_a_folder(
     output = "out/new" if how == "link" else f"{tmp_path}/shared/new"
     for each in (folder, there):
         (each / "out").symlink_to(tmp_path / "shared")
-    task = replace(MINE, pair=replace(MINE.pair, output=output))
+    task = replace(MINE, pair=MINE.pair._replace(output=output))
     done(settle(task))
     (folder / "zoo/in").write_bytes(another(4))
     done(settle(task))  # its own, and changed
@@ -203,13 +203,13 @@ def test_options_and_changed_inputs_are_the_same_pair(folder: Path) -> None:
     (folder / "zoo/net").write_bytes(demo_net() + b"# changed\n")
     row = done(settle(replace(MINE, options=(("formula", "caffe"),))))
     assert row.inputs["zoo/in"] != row.inputs["zoo/net"]
-    done(settle(replace(MINE, pair=replace(MINE.pair, checking=Checking(pattern=("upscore",))))))
+    done(settle(replace(MINE, pair=MINE.pair._replace(checking=Checking(pattern=("upscore",))))))
 
 
 def test_the_same_bytes_by_another_name_are_the_same_pair(folder: Path) -> None:
     done(settle(MINE))
     shutil.copy("zoo/in", "zoo/in9")
-    renamed = replace(MINE, pair=replace(MINE.pair, model="zoo/in9"))
+    renamed = replace(MINE, pair=MINE.pair._replace(model="zoo/in9"))
     assert done(settle(renamed)).inputs.keys() == {"zoo/net", "zoo/in9"}
     done(settle(replace(renamed, options=(("formula", "caffe"),))))
 
@@ -262,12 +262,12 @@ def test_a_changed_input_is_known_from_anywhere(
 def test_an_input_elsewhere_is_known_by_its_own_name(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     shutil.copy("zoo/in", tmp_path / "data/in")
-    task = replace(MINE, pair=replace(MINE.pair, model=f"{tmp_path}/data/in"))
+    task = replace(MINE, pair=MINE.pair._replace(model=f"{tmp_path}/data/in"))
     done(settle(task))
     (tmp_path / "data/in").write_bytes(another(8))
     done(settle(task))
     (tmp_path / "data/in").write_bytes(another(9))
-    done(settle(replace(task, pair=replace(task.pair, model="../data/in"))))
+    done(settle(replace(task, pair=task.pair._replace(model="../data/in"))))
 
 
 def test_a_link_to_the_inputs_may_lead_elsewhere_later(folder: Path) -> None:
@@ -383,7 +383,7 @@ def test_of_two_at_once_one_is_done_and_the_other_a_failed_row(rounds: int, fold
 
         def settled(task: Task, output: str = output, start: Any = start) -> Settled:
             start.wait(60)
-            return settle(replace(task, pair=replace(task.pair, output=output)))
+            return settle(replace(task, pair=task.pair._replace(output=output)))
 
         with ThreadPoolExecutor(2) as pool:
             rows = [each.row for each in pool.map(settled, tasks.values())]
@@ -447,7 +447,7 @@ def test_of_objects_the_store_decides(s3: Any, folder: Path) -> None:
         s3.put(name, (folder / "zoo" / name).read_bytes())
     mine = Task(Pair("s3://zoo/net", "s3://zoo/in", output="s3://zoo/out/new"), "apply")
     theirs = replace(
-        mine, pair=replace(mine.pair, model="s3://zoo/in2", output="s3a://zoo/out/new")
+        mine, pair=mine.pair._replace(model="s3://zoo/in2", output="s3a://zoo/out/new")
     )
     row = done(settle(mine))
     whole = s3.get("out/new")
@@ -460,7 +460,7 @@ def test_of_objects_the_store_decides(s3: Any, folder: Path) -> None:
     assert create_record("s3://zoo/out/late", claim)
     assert not create_record("s3a://zoo/out/late", row)
     assert [each.status for each in s3.requests()] == [200, 412]
-    late = replace(theirs.pair, output="s3://zoo/out/late")
+    late = theirs.pair._replace(output="s3://zoo/out/late")
     refused(settle(replace(theirs, pair=late)))
     assert s3.keys() == [
         *("in", "in2", "net", "out/late.sweep.json", "out/new", "out/new.sweep.json"),

@@ -132,8 +132,8 @@ def test_where_the_row_is_lost_the_record_tells(folder: Path) -> None:
     "task",
     [
         replace(TASK, options=(("formula", "caffe"),)),
-        replace(TASK, pair=replace(PAIR, checking=Checking(pattern=("upscore2",)))),
-        replace(TASK, pair=replace(PAIR, checking=Checking(exclude=(r"re:\Aupscore\Z",)))),
+        replace(TASK, pair=PAIR._replace(checking=Checking(pattern=("upscore2",)))),
+        replace(TASK, pair=PAIR._replace(checking=Checking(exclude=(r"re:\Aupscore\Z",)))),
     ],
     ids=["an option", "a pattern", "an exclusion"],
 )
@@ -148,7 +148,7 @@ def test_another_question_is_another_pair(task: Task, folder: Path) -> None:
 def test_what_does_not_matter_to_a_verb_does_not_make_it_run_again(folder: Path) -> None:
     row = done(settle(TASK))
     told = Checking(select=("DS001",), ignore=("DS010",), frozen=True)
-    assert settle(replace(TASK, pair=replace(PAIR, checking=told), seal=row.seal)) == Settled(None)
+    assert settle(replace(TASK, pair=PAIR._replace(checking=told), seal=row.seal)) == Settled(None)
 
 
 def test_another_version_of_the_tool_works_on_it_again(
@@ -435,7 +435,7 @@ def test_check_writes_nothing(folder: Path) -> None:
     }
     assert content(folder) == before
     assert settle(replace(task, seal=settled.row.seal)) == Settled(None)
-    ignoring = replace(task, pair=replace(task.pair, checking=Checking(ignore=("DS",))))
+    ignoring = replace(task, pair=task.pair._replace(checking=Checking(ignore=("DS",))))
     row = done(settle(replace(ignoring, seal=settled.row.seal)))
     assert row.rules == ()
 
@@ -672,7 +672,7 @@ def test_pauses_grow_and_end(
 
 
 def test_what_is_refused_leaves_nothing_in_the_store(there: Any) -> None:
-    pair = replace(REMOTE.pair, checking=Checking(pattern=("refine",)))
+    pair = REMOTE.pair._replace(checking=Checking(pattern=("refine",)))
     error = refused(settle(replace(REMOTE, pair=pair)))
     assert (error["kind"], error["layer"]) == ("ShapeError", "refine")
     assert [each.key for each in there.requests("DeleteObject")] == ["out/new.sweep.json"]

@@ -1,4 +1,4 @@
-"""The JSON Schemas of what ``--json`` prints, one a command, as they lie in ``schemas``."""
+"""The JSON Schemas, as they lie in ``schemas``: one a command with ``--json``, one of settings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ ENDING: Final = ".schema.json"
 
 
 def described() -> tuple[str, ...]:
-    """The commands whose documents have a schema, and ``error``, in the alphabet's order."""
+    """What has a schema: the commands with a document, ``error``, ``settings``; sorted."""
     return tuple(sorted(path.name.removesuffix(ENDING) for path in FOLDER.glob(f"*{ENDING}")))
 
 
 def json_schema(command: str) -> dict[str, Any]:
     """The schema (draft 2020-12) of a command's document, or of ``error``'s, each time a new one.
 
-    It needs no other file. Raises ``ValueError`` for a command that prints no document.
+    That of ``settings`` (draft 7, as editors read it) is of a settings file. It needs no other
+    file. Raises ``ValueError`` for a command that prints no document.
 
     >>> json_schema("kernel")["$id"]
     'urn:deconvsurgery:schema:kernel:1'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict, cast
 
-from deconvsurgery.inputs.settings import SWEPT
+from deconvsurgery.inputs.settings_keys import SWEPT
 from deconvsurgery.sweeping.result_rows import Outcome, Row
 from deconvsurgery.sweeping.sweep import ENGINES, SweepResult
 

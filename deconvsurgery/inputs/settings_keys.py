@@ -1,0 +1,158 @@
+"""The keys of a settings file: what each may be, and what it is for.
+
+They are defined here and nowhere else: ``settings`` reads by them, and ``docs/schemas/make.py``
+makes of them the tables in ``docs/verbs`` and the JSON Schema that editors check a file by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from deconvsurgery.prototxt.selection import name_test
+from deconvsurgery.strict_values.kinds import (
+    FLAG,
+    Kind,
+    Schema,
+    WrongValueError,
+    checked,
+    list_of,
+    one_of,
+    path,
+    said,
+    table_schema,
+    text,
+    whole,
+)
+from deconvsurgery.strict_values.rule_ids import rules_among
+
+SWEPT: Final = ("apply", "check", "convert", "regroup")
+_MOST_RETRIES: Final = 20
+_LONGEST_TEXT: Final = 4096  # characters
+_MOST_TEXTS: Final = 1_000_000
+
+
+def _one_or_several(kind: Kind[str], words: str, *, least: int = 0) -> Kind[tuple[str, ...]]:
+    """A text of a kind, or a list of at least so many."""
+    several = list_of(kind, _MOST_TEXTS)
+
+    def taken(value: Any, place: str) -> tuple[str, ...]:
+        if isinstance(value, str):
+            return (kind.take(value, place),)
+        if not isinstance(value, list) or len(value) < least:
+            seen = "an empty list" if value == [] else said(value)
+            raise WrongValueError(f"is {words}, not {seen}", place)
+        return several.take(value, place)
+
+    some = {"minItems": least} if least else {}
+    return Kind(words, taken, {"anyOf": [kind.schema, several.schema | some]})
+
+
+def _confirm_patterns(found: tuple[str, ...]) -> None:
+    """Raise ``SelectionError`` for one that is none."""
+    for pattern in found:
+        name_test(pattern)
+
+
+def _names_of_rules(rules: Collection[str]) -> Kind[tuple[str, ...]]:
+    begun = {rule[:end].lower() for rule in rules for end in range(1, len(rule) + 1)}
+    one = f"\\s*({'|'.join(map(_in_any_case, sorted(begun, reverse=True)))})\\s*"
+    named = text(_LONGEST_TEXT).described(
+        anyOf=[{"enum": sorted(rules)}, {"pattern": f"^{one}(,{one})*$"}]
+    )
+
+    def confirm(found: tuple[str, ...]) -> None:
+        rules_among(rules, found)
+
+    return checked(_one_or_several(named, "a rule's id or a list of them"), confirm)
+
+
+def _in_any_case(letters: str) -> str:
+    """A pattern of JSON Schema, which has no flags.
+
+    >>> _in_any_case("ds0")
+    '[Dd][Ss]0'
+    """
+    return "".join(f"[{each.upper()}{each}]" if each.isalpha() else each for each in letters)
+
+
+def _phase(value: Any, place: str) -> str:
+    return _PHASES.take(value.lower() if isinstance(value, str) else value, place)
+
+
+def _options(value: Any, place: str) -> tuple[tuple[str, Any], ...]:
+    """What they may be is for their verb to say."""
+    if not isinstance(value, dict):
+        raise WrongValueError(f"is a table, not {said(value)}", place)
+    return tuple(sorted(value.items()))
+
+
+_TEXTS: Final = _one_or_several(text(_LONGEST_TEXT), "text or a list of texts")
+_PATTERNS: Final = checked(
+    _one_or_several(text(_LONGEST_TEXT).described(minLength=1), _TEXTS.words), _confirm_patterns
+)
+_PATHS: Final = _one_or_several(path(), "a path or a list of them", least=1)
+_PHASES: Final = one_of("train", "test")
+_ANY_CASE: Final = "^(" + "|".join(map(_in_any_case, ("train", "test"))) + ")$"
+_PHASE: Final = Kind(
+    "train or test",
+    _phase,
+    {"anyOf": [_PHASES.schema, {"type": "string", "pattern": _ANY_CASE}]},
+)
+
+
+def checking_keys(rules: Collection[str]) -> Mapping[str, Kind[Any]]:
+    """What counts for every pair, or in one for that pair; ``rules`` are the ids of those known."""
+    named = _names_of_rules(rules)
+    return {
+        "pattern": _PATTERNS.described("Layers by name: a glob, or a regular expression, `re:…`."),
+        "exclude": _PATTERNS.described("Layers by name that are left out."),
+        "phase": _PHASE.described("The phase that is looked at, in either case of letters."),
+        # int32 in Caffe's NetState
+        "level": whole(-(2**31), 2**31 - 1).described("The level of the net's state."),
+        "stage": _TEXTS.described("The stages of the net's state."),
+        "select": named.described("Rules that count, by id or the beginning of one (`DS01`)."),
+        "ignore": named.described("Rules that do not count."),
+        "frozen": FLAG.described("Nothing is to be learned any more: DS010 is an error."),
+        "allow-empty": FLAG.described("A net without a matched layer is no error."),
+    }
+
+
+PAIR_PATHS: Final[Mapping[str, Kind[tuple[str, ...]]]] = {
+    "net": _PATHS.described("The net; its wildcards stand for many pairs."),
+    "model": _PATHS.described("The model; `{name}` in it is what the net's wildcards stand for."),
+    "output": _PATHS.described("The model that a sweep writes."),
+    "net-output": _PATHS.described("The net that a sweep of `regroup` writes."),
+    "list": _PATHS.described("A file with a pair a line, instead of the other paths."),
+}
+SWEEP_KEYS: Final[Mapping[str, Kind[Any]]] = {
+    "verb": one_of(*SWEPT).described("What is done with each pair.", default="check"),
+    "options": Kind("a table", _options, {"type": "object"}).described(
+        "The verb's own, by the names that its command line has."
+    ),
+    "results": path().described("The file of rows, in the folder of this one (`sweep.jsonl`)."),
+    "retries": whole(0, _MOST_RETRIES).described(
+        "How many more times is tried what may pass.", default=3
+    ),
+}
+
+
+def settings_schema(rules: Collection[str]) -> Schema:
+    """What JSON Schema says of a settings file.
+
+    It takes some that the reader refuses: a pattern that is none, lists in a pair that are not of
+    one length, options that their verb does not have.
+    """
+    keys = checking_keys(rules)
+    pair = table_schema({**PAIR_PATHS, **keys}) | {
+        "anyOf": [{"required": [key]} for key in ("net", "model", "list")],
+        "if": {"required": ["list"]},
+        "then": {"propertyNames": {"not": {"enum": [key for key in PAIR_PATHS if key != "list"]}}},
+    }
+    whole_file = table_schema(keys)
+    whole_file["properties"] |= {
+        "pairs": {"description": "Nets and models that belong together.", "type": "array"}
+        | {"items": pair},
+        "sweep": {"description": "What `sweep` does with the pairs.", **table_schema(SWEEP_KEYS)},
+    }
+    return whole_file
