@@ -1,7 +1,7 @@
 """The keys of a settings file: what each may be, and what it is for.
 
 They are defined here and nowhere else: ``settings`` reads by them, and ``docs/schemas/make.py``
-makes of them the tables in ``docs/verbs`` and the JSON Schema that editors check a file by.
+makes of them the tables in the manual and the JSON Schema that editors check a file by.
 """
 
 from __future__ import annotations
@@ -105,34 +105,40 @@ def checking_keys(rules: Collection[str]) -> Mapping[str, Kind[Any]]:
     """What counts for every pair, or in one for that pair; ``rules`` are the ids of those known."""
     named = _names_of_rules(rules)
     return {
-        "pattern": _PATTERNS.described("Layers by name: a glob, or a regular expression, `re:…`."),
-        "exclude": _PATTERNS.described("Layers by name that are left out."),
-        "phase": _PHASE.described("The phase that is looked at, in either case of letters."),
+        "pattern": _PATTERNS.described(
+            "`-p`: the layers to look at (default: names that contain `up`)"
+        ),
+        "exclude": _PATTERNS.described("`-x`: layers to leave out"),
+        "phase": _PHASE.described("`--phase`: only layers active in it"),
         # int32 in Caffe's NetState
-        "level": whole(-(2**31), 2**31 - 1).described("The level of the net's state."),
-        "stage": _TEXTS.described("The stages of the net's state."),
-        "select": named.described("Rules that count, by id or the beginning of one (`DS01`)."),
-        "ignore": named.described("Rules that do not count."),
-        "frozen": FLAG.described("Nothing is to be learned any more: DS010 is an error."),
-        "allow-empty": FLAG.described("A net without a matched layer is no error."),
+        "level": whole(-(2**31), 2**31 - 1).described("`--level`: of the net's state"),
+        "stage": _TEXTS.described("`--stage`: of the net's state"),
+        "select": named.described(
+            "`--select`: only these rules; the beginning of an id stands for all that begin so"
+        ),
+        "ignore": named.described("`--ignore`: all but these"),
+        "frozen": FLAG.described("`--frozen`: nothing is to be learned, DS010 is an error"),
+        "allow-empty": FLAG.described("`--allow-empty`: a net without a matched layer is no error"),
     }
 
 
 PAIR_PATHS: Final[Mapping[str, Kind[tuple[str, ...]]]] = {
-    "net": _PATHS.described("The net; its wildcards stand for many pairs."),
-    "model": _PATHS.described("The model; `{name}` in it is what the net's wildcards stand for."),
-    "output": _PATHS.described("The model that a sweep writes."),
-    "net-output": _PATHS.described("The net that a sweep of `regroup` writes."),
-    "list": _PATHS.described("A file with a pair a line, instead of the other paths."),
+    "net": _PATHS.described("a pair's net; may be left out if there is a model"),
+    "model": _PATHS.described("a pair's model; may be left out if there is a net"),
+    "output": _PATHS.described("the model that a sweep writes"),
+    "net-output": _PATHS.described("the net that a sweep writes with `regroup`"),
+    "list": _PATHS.described("instead of the paths, a file with a pair a line"),
 }
+PAIRS: Final = "what `check` looks at when no file is named, and `sweep` goes over"
 SWEEP_KEYS: Final[Mapping[str, Kind[Any]]] = {
-    "verb": one_of(*SWEPT).described("What is done with each pair.", default="check"),
+    "verb": one_of(*SWEPT).described("what is done with each pair", default="check"),
     "options": Kind("a table", _options, {"type": "object"}).described(
-        "The verb's own, by the names that its command line has."
+        "the verb's own, by the names that its command line has"
     ),
-    "results": path().described("The file of rows, in the folder of this one (`sweep.jsonl`)."),
+    "results": path().described("where the rows go, beside this file if it says nothing else"),
     "retries": whole(0, _MOST_RETRIES).described(
-        "How many more times is tried what may pass.", default=3
+        "more tries of what may pass: a store that does not answer, or answers 500 or 503",
+        default=3,
     ),
 }
 
@@ -151,8 +157,7 @@ def settings_schema(rules: Collection[str]) -> Schema:
     }
     whole_file = table_schema(keys)
     whole_file["properties"] |= {
-        "pairs": {"description": "Nets and models that belong together.", "type": "array"}
-        | {"items": pair},
-        "sweep": {"description": "What `sweep` does with the pairs.", **table_schema(SWEEP_KEYS)},
+        "pairs": {"description": PAIRS, "type": "array", "items": pair},
+        "sweep": {"description": "what `sweep` does with the pairs", **table_schema(SWEEP_KEYS)},
     }
     return whole_file

@@ -6,7 +6,7 @@ it plain: no titles, ``null`` among the types of a key, enums where they are use
 may come. With a folder as an argument the files are written there.
 
 The settings file is defined in ``deconvsurgery/inputs/settings_keys.py``, where each key has its
-schema; the tables of its keys in ``docs/verbs`` are written, too.
+schema; the tables of its keys in the manual are written, too.
 """
 
 from __future__ import annotations
@@ -79,32 +79,36 @@ def settings_schema() -> Schema:
     return head | settings_keys.settings_schema(RULES)
 
 
+def pages() -> dict[str, str]:
+    """Each page of the manual that has a table of the settings' keys, by its path in ``docs``."""
+    found = {
+        path.relative_to(DOCS).as_posix(): path.read_text("utf-8")
+        for path in sorted(DOCS.rglob("*.md"))
+    }
+    return {path: with_tables(page) for path, page in found.items() if MARK.search(page)}
+
+
 def with_tables(page: str) -> str:
-    """A page of the manual; each table of keys of the settings is made anew from their definition.
-
-    It stands below ``<!-- keys: WHICH -->``.
-    """
-    return re.sub(
-        r"(<!-- keys: (\w+) -->\n\n)(?:\|.*\n)*",
-        lambda found: found[1] + table_of(SETTINGS[found[2]]),
-        page,
-    )
+    """A page with its tables made anew; each stands below a line like ``<!-- keys: sweep -->``."""
+    return MARK.sub(lambda found: f"{found[1]}\n\n{table_of(KEYS[found[2]])}\n", page)
 
 
-SETTINGS = {
-    "every": settings_keys.checking_keys(RULES),
-    "pairs": settings_keys.PAIR_PATHS,
+DOCS = Path(__file__).parents[1]
+MARK = re.compile(r"(<!-- keys: (\w+) -->)\n\n(?:(?:\|.*\n)+\n)?")
+PAIRS = Kind("a list of tables", lambda value, _: value).described(settings_keys.PAIRS)
+KEYS = {
+    "check": {"pairs": PAIRS, **settings_keys.PAIR_PATHS, **settings_keys.checking_keys(RULES)},
     "sweep": settings_keys.SWEEP_KEYS,
 }
 
 
 def table_of(keys: Mapping[str, Kind[Any]]) -> str:
-    """Keys as a table: what each may be, what it is for, what counts where it is not there."""
-    rows = ["| key | value | meaning |", "|---|---|---|"]
+    """Keys as a table: what each may be, and what it means."""
+    rows = ["| key | is | means |", "|---|---|---|"]
     for key, kind in keys.items():
         words = kind.schema["description"]
         if "default" in kind.schema:
-            words = f"{words[:-1]} (default: `{json.dumps(kind.schema['default'])}`)."
+            words += f" (default: `{json.dumps(kind.schema['default'])}`)"
         rows.append(f"| `{key}` | {kind.words} | {words} |")
     return "".join(f"{row}\n" for row in rows)
 
@@ -191,9 +195,9 @@ def main() -> None:
     place = Path(sys.argv[1]) if sys.argv[1:] else json_schemas.FOLDER
     for name, text in schemas().items():
         (place / name).write_text(text, encoding="utf-8")
-    for page in (Path(__file__).parents[1] / "verbs").glob("*.md"):
-        made = with_tables(page.read_text("utf-8"))
-        (place / page.name if sys.argv[1:] else page).write_text(made, encoding="utf-8")
+    for page, text in pages().items():
+        to = place / Path(page).name if sys.argv[1:] else DOCS / page
+        to.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
