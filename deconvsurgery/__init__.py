@@ -90,7 +90,8 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint, State as State
     from deconvsurgery.kernels.formula import Formula as Formula, Support as Support
     from deconvsurgery.kernels.kernel_facts import KernelFacts as KernelFacts
-    from deconvsurgery.matching.matched_layer import Options as Options, Target as Target
+    from deconvsurgery.matching.matched_layer import Target as Target
+    from deconvsurgery.options.apply import Options as Options
     from deconvsurgery.plans.apply.plan import make_plan as make_plan
     from deconvsurgery.plans.apply.plan_types import (
         Action as Action,
@@ -154,7 +155,8 @@ else:  # the same names by their modules, each imported when one of its names is
         "kernels.fingerprint": "Fingerprint State",
         "kernels.formula": "Formula Support",
         "kernels.kernel_facts": "KernelFacts",
-        "matching.matched_layer": "Options Target",
+        "matching.matched_layer": "Target",
+        "options.apply": "Options",
         "plans.apply.plan": "make_plan",
         "plans.apply.plan_types": "Action Change Plan Skip",
         "plans.patch_net.field_changes": "FieldChange",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def texts(given: str | Iterable[str], name: str) -> tuple[str, ...]:
@@ -23,3 +27,16 @@ def texts(given: str | Iterable[str], name: str) -> tuple[str, ...]:
         if not isinstance(each, str):
             raise TypeError(f"{name} takes a str or several, not one that is {each!r}")
     return found
+
+
+def one_of(choices: type[Choice], given: str, name: str) -> Choice:
+    """The choice that a parameter was given by its word.
+
+    Raises:
+        ValueError: it is none of them; ``name`` is the parameter's.
+    """
+    try:
+        return choices(given)
+    except ValueError:
+        *others, last = choices
+        raise ValueError(f"{name} is {', '.join(others)} or {last}, not {given!r}") from None

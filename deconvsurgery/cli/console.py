@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 import click
 
-from deconvsurgery.errors import (
-    ConfigError,
-    FileError,
-    OutputError,
-    SurgeryError,
-)
+from deconvsurgery.errors import ConfigError, FileError, OutputError, SurgeryError
 from deconvsurgery.wording import short  # at the top: an error is shown without descriptors, too
 
 from .terminal_setup import (

@@ -4,42 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from math import prod
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import (
-    LARGEST_KERNEL,
-    has_unit_gain,
-)
+from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, has_unit_gain
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.formula import Formula, Support
+from deconvsurgery.options.apply import Options
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
 from deconvsurgery.wording import by, dims, listed, quoted, spread
-
-
-class Fill(StrEnum):
-    """Which weights `apply` fills: those that are not there; those and all zero ones; or all."""
-
-    MISSING = "missing"
-    ZERO = "zero"
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What ``apply`` is asked to do beyond its defaults."""
-
-    formula: Formula = Formula.FCN
-    support: Support = Support.KERNEL
-    keep_off_diagonal: bool = False
-    zero_bias: bool = False
-    create: bool = True
-    fill: Fill = Fill.ALL
-    skip_unfit: bool = False
-    any_gain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

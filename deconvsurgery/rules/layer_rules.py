@@ -10,18 +10,13 @@ from dataclasses import replace
 from math import prod
 from typing import Final
 
-from deconvsurgery.caffemodel.model import (
-    CAFFE_LIMIT,
-    Version,
-)
+from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import (
-    apex,
-    released_is_off_centre,
-)
+from deconvsurgery.kernels.bilinear import apex, released_is_off_centre
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.kernels.formula import Formula, Support
-from deconvsurgery.matching.matched_layer import Options, filling
+from deconvsurgery.matching.matched_layer import filling
+from deconvsurgery.options.apply import Options
 from deconvsurgery.prototxt.net import Layer, UnknownField
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
 from deconvsurgery.wording import by, plural, quoted

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.matching.matched_layer import Options, Refusal, interpolates
+from deconvsurgery.matching.matched_layer import Refusal, interpolates
+from deconvsurgery.options.apply import Options
 from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
 

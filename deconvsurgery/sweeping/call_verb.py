@@ -9,8 +9,8 @@ from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.kernels.formula import Formula, Support
-from deconvsurgery.matching.matched_layer import Fill
 from deconvsurgery.nearest import nearest
+from deconvsurgery.options.apply import Fill
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.strict_values.kinds import below, said
 from deconvsurgery.verbs.apply import apply

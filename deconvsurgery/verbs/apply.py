@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deconvsurgery.arguments import texts
+from deconvsurgery.arguments import one_of, texts
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.kernels.formula import Formula, Support
-from deconvsurgery.matching.matched_layer import Fill, Options
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
+from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.pictures.layer_pictures import Pictures, planned_pictures
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.plans.apply.hdf5_edits import amendment
@@ -79,7 +79,7 @@ def apply(
     keep_off_diagonal: bool = False,
     zero_bias: bool = False,
     create: bool = True,
-    fill: Fill | str = Fill.ALL,
+    fill: str = "all",
     skip_unfit: bool = False,
     any_gain: bool = False,
     allow_empty: bool = False,
@@ -106,7 +106,7 @@ def apply(
         keep_off_diagonal=keep_off_diagonal,
         zero_bias=zero_bias,
         create=create,
-        fill=_fill(fill),
+        fill=one_of(Fill, fill, "fill"),
         skip_unfit=skip_unfit,
         any_gain=any_gain,
     )
@@ -179,9 +179,3 @@ def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
     if model.version is Version.HDF5 and plan.changed:
         return amendment(plan, model, owned)
     return edits(plan, model)
-
-
-def _fill(fill: str) -> Fill:
-    if fill not in tuple(Fill):
-        raise ValueError(f"fill is missing, zero or all, not {fill!r}")
-    return Fill(fill)

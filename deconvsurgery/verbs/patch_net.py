@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deconvsurgery.arguments import texts
+from deconvsurgery.arguments import one_of, texts
 from deconvsurgery.errors import NotANetError, OutputError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
-from deconvsurgery.plans.patch_net.field_changes import BILINEAR, FILLERS, PatchOptions
+from deconvsurgery.options.patch_net import Filler, PatchOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
 from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
@@ -21,12 +21,7 @@ from deconvsurgery.storage.source import read_bytes
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_outputs import check_output, write_spliced
 
-from .open_and_write import (
-    Path,
-    blamed,
-    passed_over,
-    phase_of,
-)
+from .open_and_write import Path, blamed, passed_over, phase_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,7 @@ def patch_net(
     patterns: str | Sequence[str] = DEFAULT_PATTERNS,
     exclude: str | Sequence[str] = (),
     group: bool = True,
-    filler: str = BILINEAR,
+    filler: str = "bilinear",
     recipe: bool = False,
     no_bias: bool = False,
     freeze: bool = False,
@@ -85,11 +80,9 @@ def patch_net(
     ``filler`` is bilinear or keep. Raises a ``SurgeryError`` when the net is wrong or a layer
     unfit, and then nothing was written.
     """
-    if filler not in FILLERS:
-        raise ValueError(f"filler is bilinear or keep, not {filler!r}")
     options = PatchOptions(
         group=group,
-        filler=filler,
+        filler=one_of(Filler, filler, "filler"),
         recipe=recipe,
         no_bias=no_bias,
         freeze=freeze,

@@ -11,8 +11,8 @@ from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
 from deconvsurgery.errors import SelectionError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
-from deconvsurgery.matching.matched_layer import Options
 from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.options.apply import Options
 from deconvsurgery.plans.apply.plan import make_plan, refuse_misspelt
 from deconvsurgery.plans.apply.plan_types import Change, Plan
 from deconvsurgery.plans.transplant.blobs import Origin

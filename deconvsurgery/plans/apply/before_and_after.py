@@ -12,16 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deconvsurgery.caffemodel.model import (
-    Model,
-    SourceBlob,
-    SourceLayer,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
 from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State, fingerprint
-from deconvsurgery.matching.matched_layer import Fill, Options, Target, filling
+from deconvsurgery.matching.matched_layer import Target, filling
+from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.prototxt.net import Layer, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import by

@@ -11,22 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
-from deconvsurgery.errors import (
-    MismatchError,
-    PrototxtError,
-    ShapeError,
-    SurgeryError,
-)
+from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError, SurgeryError
 from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.compatibility import Kind, disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
-from deconvsurgery.matching.matched_layer import (
-    Options,
-    Refusal,
-    Target,
-    targets,
-)
+from deconvsurgery.matching.matched_layer import Refusal, Target, targets
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
+from deconvsurgery.options.apply import Options
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.wording import quoted

@@ -14,13 +14,8 @@ from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.matching.matched_layer import (
-    Options,
-    Refusal,
-    Target,
-    filled_with_ones,
-    filling,
-)
+from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones, filling
+from deconvsurgery.options.apply import Options
 from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, dims, listed, plural
 

@@ -11,29 +11,15 @@ from dataclasses import dataclass, replace
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.options.patch_net import Filler, PatchOptions
 from deconvsurgery.prototxt.net import Layer, Message, Value
 from deconvsurgery.prototxt.new_field_layout import Change, Tree
 from deconvsurgery.prototxt.upgrade import PARAM_LISTS
+from deconvsurgery.shapes.fillers import BILINEAR
 from deconvsurgery.shapes.geometry import Window, asked_axes, convolution_window
 
-BILINEAR = "bilinear"
-FILLERS = (BILINEAR, "keep")
 # Fields of which a layer has one for each blob are told with their number.
 _NUMBERED = frozenset({"param", *PARAM_LISTS})
-
-
-@dataclass(frozen=True, slots=True)
-class PatchOptions:
-    """What ``patch-net`` is asked to do; ``filler`` is bilinear or keep."""
-
-    group: bool = True
-    filler: str = BILINEAR
-    recipe: bool = False
-    no_bias: bool = False
-    freeze: bool = False
-    strip_include: bool = False
-    skip_unfit: bool = False
-    any_gain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +57,7 @@ def field_changes(
         *(_group(layer, conv) if options.group else ()),
         *(_recipe(layer, conv) if options.recipe else ()),
         *(_no_bias(layer, conv) if options.no_bias else ()),
-        *(_filler(conv.message("weight_filler")) if options.filler == BILINEAR else ()),
+        *(_filler(conv.message("weight_filler")) if options.filler is Filler.BILINEAR else ()),
     ]
     blobs = 2 if layer.convolution_param.bias_term and not options.no_bias else 1
     lists = tuple(PARAM_LISTS) if version == "V1" else ("param",)

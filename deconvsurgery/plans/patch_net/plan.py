@@ -13,13 +13,9 @@ from itertools import islice
 from typing import Final
 
 from deconvsurgery.matching.matched_layer import Refusal, Target, targets
+from deconvsurgery.options.patch_net import PatchOptions
 from deconvsurgery.plans.apply.plan import all_refused, refuse_misspelt
-from deconvsurgery.prototxt.net import (
-    Layer,
-    Message,
-    Net,
-    NetState,
-)
+from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.prototxt.text_edits import Draft
@@ -27,13 +23,7 @@ from deconvsurgery.shapes.infer import infer_shapes
 from deconvsurgery.splicing.byte_ranges import Edit, spliced
 from deconvsurgery.wording import dims
 
-from .field_changes import (
-    FieldChange,
-    PatchOptions,
-    as_tree,
-    changed,
-    field_changes,
-)
+from .field_changes import FieldChange, as_tree, changed, field_changes
 from .refusals import refusals, warnings_of
 
 # A layer's parameters stand in front of what its type reads.

@@ -13,18 +13,14 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import released_is_off_centre
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
+from deconvsurgery.options.patch_net import PatchOptions
 from deconvsurgery.plans.apply.refusals import axes_unknown, recipe_words
-from deconvsurgery.prototxt.net import (
-    Layer,
-    Net,
-    NetState,
-    Phase,
-)
+from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
 from deconvsurgery.shapes.connections import Fault, unjoined
-from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
+from deconvsurgery.shapes.fillers import BILINEAR, bilinear_takes, square_wanted
 from deconvsurgery.wording import by, plural
 
-from .field_changes import BILINEAR, FieldChange, PatchOptions
+from .field_changes import FieldChange
 
 Changes: TypeAlias = Mapping[int, Sequence[FieldChange]]
 """What changes in each layer, by its index."""

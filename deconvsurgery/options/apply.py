@@ -1,0 +1,46 @@
+"""The options of ``apply``."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from deconvsurgery.kernels.formula import Formula, Support
+
+from .option import options_of
+
+
+class Fill(StrEnum):
+    """Which weights `apply` fills: those that are not there; those and all zero ones; or all."""
+
+    MISSING = "missing"
+    ZERO = "zero"
+    ALL = "all"
+
+
+class Options(NamedTuple):
+    """What ``apply`` is asked to do beyond its defaults."""
+
+    formula: Formula = Formula.FCN
+    support: Support = Support.KERNEL
+    keep_off_diagonal: bool = False
+    zero_bias: bool = False
+    create: bool = True
+    fill: Fill = Fill.ALL
+    skip_unfit: bool = False
+    any_gain: bool = False
+
+
+APPLY: Final = options_of(
+    Options,
+    {
+        "formula": "Whose arithmetic: FCN's surgery, today's BilinearFiller, or the released one "
+        "(off centre).",
+        "support": "Width of the triangle: from the kernel size, or from the stride.",
+        "fill": "Fill only layers without weights; those and all-zero ones; or every matched one.",
+        "create": "Do not add layers that IN lacks.",
+        "keep_off_diagonal": "Leave other weights as FCN's interp does.",
+        "zero_bias": "Clear the bias, too.",
+        "skip_unfit": "Leave layers alone that cannot be filled.",
+        "any_gain": "Fill kernels that do not interpolate, too.",
+    },
+    negated={"create": "no-create"},
+)

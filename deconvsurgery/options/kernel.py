@@ -1,0 +1,23 @@
+"""The options of ``kernel``."""
+
+from typing import Final, NamedTuple
+
+from deconvsurgery.kernels.formula import Formula, Support
+
+from .option import options_of
+
+
+class KernelOptions(NamedTuple):
+    """Which kernel is shown."""
+
+    formula: Formula = Formula.FCN
+    support: Support = Support.KERNEL
+
+
+KERNEL: Final = options_of(
+    KernelOptions,
+    {
+        "formula": "Whose arithmetic: FCN's surgery, today's BilinearFiller, or the released one.",
+        "support": "Width of the triangle: from the kernel size, or from the stride.",
+    },
+)
