@@ -1,7 +1,7 @@
 """Bilinear kernels by formula, gain per phase and the recipe.
 
-A kernel is an outer product of triangles, one for each axis. Three programs write that
-triangle three ways; each is followed here to the last bit:
+A kernel is an outer product of triangles, one an axis. Three programs write that triangle three
+ways; each is followed here to the last bit:
 
 =============  =====================================  ===================  =================
 formula        origin                                 apex, for size k     evaluated in
@@ -18,10 +18,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -36,14 +35,15 @@ from .formula import Formula, Support
 LARGEST_KERNEL = 2**24
 # Caffe counts a blob's values in a signed 32-bit int (Blob::Reshape).
 LARGEST_BLOB = 2**31 - 1
+# Kernels of up to so many values are kept: a run asks for a few again and again.
+MOST_KEPT = 2**14
 # More phases than this are not listed one by one.
 MANY_PHASES = 2**16
-# What float32 loses on the way from weights to a gain, with room to spare.
+# More than float32 loses on the way from weights to a gain.
 GAIN_TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """The geometry that enlarges by ``factor`` exactly and centred."""
 
     factor: int
@@ -52,8 +52,7 @@ class Recipe:
     pad: int
 
 
-@dataclass(frozen=True, slots=True)
-class Centre:
+class Centre(NamedTuple):
     """Where a kernel's weight lies and where it should lie, in taps from the first one."""
 
     mass: float
@@ -63,8 +62,8 @@ class Centre:
 def apex(size: int, formula: Formula = Formula.FCN) -> float:
     """The position of the triangle's top, in taps from the first one.
 
-    The released filler asks whether f is odd where it means to ask for the size, so its
-    top is half a tap off for every second pair of sizes (BVLC/caffe#5713 mended it):
+    The released filler asks whether f is odd where it means to ask for the size, so its top is
+    half a tap off for every second pair of sizes (BVLC/caffe#5713 fixed it):
 
     >>> [apex(size) for size in (3, 4, 5, 6)]
     [1.0, 1.5, 2.0, 2.5]
@@ -115,14 +114,13 @@ def triangle(
     top = apex(size, formula)
     if formula == Formula.FCN:
         values = 1 - abs(taps - top) / half
-    else:
-        # Order and rounding are BilinearFiller's (include/caffe/filler.hpp): the centre is
-        # divided in double and stored in the work type, everything after stays in that type.
+    else:  # order and rounding are BilinearFiller's (include/caffe/filler.hpp): the centre is
+        # divided in double and stored in the work type, everything after stays in that type
         values = 1 - abs(taps / work.type(half) - work.type(top / half))
     # Taps beyond its foot are 0. At the default half-width none lies there, nor does
     # rounding take one below 0 (tried for all sizes to 4096), so the origins' bits stay.
-    clipped: Array = np.maximum(values, work.type(0)).astype(dtype)
-    return clipped
+    clipped: Array = np.maximum(values, work.type(0))
+    return clipped.astype(dtype)
 
 
 def bilinear_kernel(
@@ -150,27 +148,23 @@ def bilinear_kernel(
     """
     formula, support = Formula(formula), Support(support)
     sizes = checked_size(_axes(size, 2))
-    axes = triangles(sizes, stride, formula, support, _working_type(formula, dtype))
-    return reduce(np.multiply.outer, axes).astype(dtype)
+    made = _kept_product if prod(sizes) <= MOST_KEPT else _product
+    widths = half_widths(sizes, stride, support)
+    return made(sizes, widths, formula, _working_type(formula, dtype)).astype(dtype)
 
 
-def nvidia_kernel(sizes: Sequence[int]) -> Array | None:
-    """What the filler of NVIDIA's Caffe 0.16 and 0.17 makes, in float64; ``None`` for a size of 1.
-
-    Its f is floor(k / 2), by a whole division before the ceil, so that odd sizes are wrong, down
-    to values below 0, and a size of 1 is divided by 0 (NVIDIA/caffe#428). f = 1 for size 3:
-
-    >>> nvidia_kernel((3, 3))[0].tolist()
-    [1.0, 0.0, -1.0]
-    """
-    halves = [size // 2 for size in checked_size(tuple(sizes))]
-    if 0 in halves:
-        return None
+def _product(
+    sizes: tuple[int, ...], widths: tuple[int, ...], formula: Formula, work: np.dtype[Any]
+) -> Array:
+    """The kernel in the type that it is worked out in, not to be written to."""
     axes = [
-        1 - abs(np.arange(size) / half - (2 * half - 1 - half % 2) / (2 * half))
-        for size, half in zip(sizes, halves, strict=True)
+        triangle(size, formula, half_width=half, dtype=work)
+        for size, half in zip(sizes, widths, strict=True)
     ]
     return reduce(np.multiply.outer, axes)
+
+
+_kept_product = lru_cache(maxsize=16)(_product)
 
 
 def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...]:
@@ -194,7 +188,7 @@ def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...
     step = positive(stride, "a stride")
     spread = 0 if dilation == 0 else positive(dilation, "a dilation")
     phases = np.arange(taps.size) * spread % step
-    # Past the last tap all phases are alike: one 0 stands for millions of them.
+    # Past the last tap all phases are alike: one 0 stands for millions.
     count = step if step <= MANY_PHASES else min(step, (taps.size - 1) * spread + 2)
     gains = np.bincount(phases, weights=taps, minlength=count)
     return tuple(gains.tolist())
@@ -244,16 +238,12 @@ def centre(taps: Array) -> Centre:
     return Centre(moment / total if total else float("nan"), (taps.size - 1) / 2)
 
 
-def triangles(
-    sizes: Sequence[int],
-    stride: int | Sequence[int] | None,
-    formula: Formula,
-    support: Support,
-    dtype: DTypeLike,
-) -> list[Array]:
-    """One triangle for each axis."""
+def half_widths(
+    sizes: Sequence[int], stride: int | Sequence[int] | None, support: Support
+) -> tuple[int, ...]:
+    """The triangle's half-width for each axis, in taps."""
     if support == Support.KERNEL:
-        return [triangle(size, formula, dtype=dtype) for size in sizes]
+        return tuple(half_width_of(size) for size in sizes)
     if stride is None:
         raise ShapeError("a triangle as wide as the stride needs the stride")
     strides = _axes(stride, len(sizes))
@@ -261,14 +251,11 @@ def triangles(
         raise ShapeError(
             f"a kernel of {plural(len(sizes), 'axis', 'axes')} has {plural(len(strides), 'stride')}"
         )
-    return [
-        triangle(size, formula, half_width=positive(step, "a stride"), dtype=dtype)
-        for size, step in zip(sizes, strides, strict=True)
-    ]
+    return tuple(positive(step, "a stride") for step in strides)
 
 
 def half_width_of(size: int) -> int:
-    """The f of all three formulas, ceil(size / 2): the stride at which such a kernel has gain 1."""
+    """The f of all formulas, ceil(size / 2): the stride at which such a kernel has gain 1."""
     return (size + 1) // 2
 
 
@@ -286,7 +273,7 @@ def _working_type(formula: Formula, dtype: DTypeLike) -> np.dtype[Any]:
         raise TypeError(f"weights are floating point, not {wanted}")
     if formula == Formula.FCN:
         return np.dtype(np.float64)
-    # The released filler declares its variables float, the mended one Dtype: they part in
+    # The released filler declares its variables float, the fixed one Dtype: they differ in
     # nets of doubles. Caffe has no nets of halves; those get float32's values, rounded.
     own = formula == Formula.CAFFE and wanted.itemsize >= 8
     return np.dtype(np.float64 if own else np.float32)
@@ -306,8 +293,7 @@ def checked_size(sizes: tuple[int, ...]) -> tuple[int, ...]:
     if not sizes:
         raise ShapeError("a kernel needs at least one axis")
     for size in sizes:
-        if size < 1:
-            raise ShapeError(f"a kernel size must be at least 1, not {size}")
+        positive(size, "a kernel size", most=None)
     if prod(sizes) > LARGEST_KERNEL:
         raise ShapeError(
             f"a kernel of {times(sizes)} is beyond all reason (limit {LARGEST_KERNEL} values)"

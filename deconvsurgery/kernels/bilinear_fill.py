@@ -6,7 +6,6 @@ A recipe is small and compares with ``==``; the values of a 59 MB blob are never
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -20,10 +19,11 @@ from .bilinear import (
     LARGEST_BLOB,
     bilinear_kernel,
     checked_size,
+    half_widths,
     phase_gains,
     positive,
     times,
-    triangles,
+    triangle,
 )
 from .formula import Formula, Support
 
@@ -31,7 +31,6 @@ from .formula import Formula, Support
 MOST_CHANNELS = 2**20
 
 
-@dataclass(frozen=True, slots=True)
 class BilinearFill:
     """The recipe of a weight blob, whose ``shape`` is ``(channels, num_output // group, *kernel)``.
 
@@ -48,15 +47,54 @@ class BilinearFill:
         ShapeError: the numbers do not fit together, or leave no place for a kernel.
     """
 
-    shape: tuple[int, ...]
-    num_output: int
-    group: int
-    stride: tuple[int, ...]
-    formula: Formula = Formula.FCN
-    support: Support = Support.KERNEL
-    keep_off_diagonal: bool = False
+    __slots__ = (  # noqa: RUF023 - in the order in which they are given
+        "shape",
+        "num_output",
+        "group",
+        "stride",
+        "formula",
+        "support",
+        "keep_off_diagonal",
+    )
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        num_output: int,
+        group: int,
+        stride: tuple[int, ...],
+        formula: Formula = Formula.FCN,
+        support: Support = Support.KERNEL,
+        keep_off_diagonal: bool = False,
+    ) -> None:
+        self.shape = shape
+        self.num_output = num_output
+        self.group = group
+        self.stride = stride
+        self.formula = formula
+        self.support = support
+        self.keep_off_diagonal = keep_off_diagonal
+        self._refuse_numbers()
+        self._refuse_channels()
+        if prod(shape) > LARGEST_BLOB:
+            raise ShapeError(
+                f"weights of shape {times(shape)} have more values than Caffe can count",
+                hint="group equal to num_output needs one kernel a channel only",
+            )
+
+    def _fields(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BilinearFill) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._fields().values()))
+
+    def __repr__(self) -> str:
+        return f"BilinearFill({', '.join(f'{k}={v!r}' for k, v in self._fields().items())})"
+
+    def _refuse_numbers(self) -> None:
         if len(self.shape) < 3:
             raise ShapeError(f"weights of shape {times(self.shape)} have no kernel axes to fill")
         for number, name in (
@@ -73,12 +111,6 @@ class BilinearFill:
             )
         for step in self.stride:
             positive(step, "a stride")
-        self._refuse_channels()
-        if prod(self.shape) > LARGEST_BLOB:
-            raise ShapeError(
-                f"weights of shape {times(self.shape)} have more values than Caffe can count",
-                hint="group equal to num_output needs one kernel a channel only",
-            )
 
     def _refuse_channels(self) -> None:
         for number, name in ((self.channels, "channels"), (self.num_output, "num_output")):
@@ -129,13 +161,14 @@ class BilinearFill:
         >>> BilinearFill((1, 1, 4, 5), 1, 1, (2, 2)).gains()[0]
         (1.0, 1.0)
         """
-        steps = (1,) * len(self.stride) if dilation is None else dilation
-        axes = triangles(
-            self.kernel_size, self.stride, self.formula, self.support, np.dtype(np.float64)
-        )
+        spread = (1,) * len(self.stride) if dilation is None else dilation
+        widths = half_widths(self.kernel_size, self.stride, self.support)
+        axes = zip(self.kernel_size, widths, self.stride, spread, strict=True)
         return tuple(
-            phase_gains(taps, stride, step)
-            for taps, stride, step in zip(axes, self.stride, steps, strict=True)
+            phase_gains(
+                triangle(size, self.formula, half_width=half, dtype=np.float64), stride, step
+            )
+            for size, half, stride, step in axes
         )
 
     def rows(
@@ -150,16 +183,21 @@ class BilinearFill:
             ValueError: ``old`` is not of this shape.
         """
         kernel = self.kernel(dtype)
-        outputs = self.shape[1]
-        if old is None or not self.keep_off_diagonal or outputs == 1:
+        if old is None or not self.keep_off_diagonal or self.shape[1] == 1:
             for channel in range(self.channels):
-                row = np.zeros(self.shape[1:], dtype)
-                row[channel % outputs] = kernel
-                yield row
+                yield self.row(channel, kernel)
             return
         for channel, old_row in zip(range(self.channels), old, strict=True):
-            if old_row.shape != self.shape[1:]:
-                raise ValueError(f"row {channel} has shape {old_row.shape}, not {self.shape[1:]}")
-            row = np.array(old_row, dtype)
-            row[channel % outputs] = kernel
-            yield row
+            yield self.row(channel, kernel, old_row)
+
+    def row(self, channel: int, kernel: Array, old: Array | None = None) -> Array:
+        """The row of one input channel, of the type that its ``kernel`` is of; as in `rows`."""
+        shape = self.shape[1:]
+        if old is not None and self.keep_off_diagonal and shape[0] > 1:
+            if old.shape != shape:
+                raise ValueError(f"row {channel} has shape {old.shape}, not {shape}")
+            row = np.array(old, kernel.dtype)
+        else:
+            row = np.zeros(shape, kernel.dtype)
+        row[channel % shape[0]] = kernel
+        return row

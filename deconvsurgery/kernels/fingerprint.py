@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache, reduce
 from math import inf, isfinite, prod
+from typing import NamedTuple
 
 import numpy as np
 
 from .arrays import Array
 from .bilinear import (
     LARGEST_KERNEL,
+    MOST_KEPT,
     bilinear_kernel,
-    nvidia_kernel,
+    checked_size,
 )
 from .formula import Formula, Support
 
@@ -41,8 +43,7 @@ class State(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """The state of a weight blob and the number that goes with it.
 
     ``distance`` is ``max |w - ideal|`` for `State.NEAR_BILINEAR` and `State.OTHER`, where an ideal
@@ -84,27 +85,105 @@ def fingerprint(
     Raises:
         ValueError: the rows are not of ``shape``.
     """
-    channels, outputs, *kernel = shape
-    if not prod(shape):
-        return Fingerprint(State.MISSING)
-    same_size = tuple(kernel) == tuple(stride) and prod(kernel) > 1
-    seen = _Seen(_candidates(tuple(kernel), tuple(stride)), same_size)
-    count = nan = infinite = 0
-    for row in rows:
-        if count == channels or row.shape != tuple(shape[1:]):
-            raise ValueError(f"row {count} of shape {row.shape} in weights of shape {tuple(shape)}")
-        if not seen.add(count, row):
-            found = not_finite(row)
-            nan, infinite = nan + found[0], infinite + found[1]
-        count += 1
-    if count != channels:
-        raise ValueError(f"{count} rows in weights of shape {tuple(shape)}")
-    if nan or infinite:
-        return Fingerprint(State.NOT_FINITE, nan=nan, infinite=infinite)
-    fits = group > 0 and outputs * group == num_output
-    return seen.verdict(
-        has_ideal=fits and (channels == num_output or outputs == 1), paired=outputs > 1
-    )
+    recognition = Recognition(shape, num_output=num_output, group=group, stride=stride)
+    for row in rows if prod(shape) else ():
+        recognition.add(row)
+    return recognition.result()
+
+
+class Recognition:
+    """`fingerprint` for a caller who has the rows one after the other: `add` each, then `result`.
+
+    Holds running maxima; the diagonal is ``[i, i mod (num_output // group)]``.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], *, num_output: int, group: int, stride: Sequence[int]
+    ) -> None:
+        self._shape = tuple(shape)
+        kernel, steps = self._shape[2:], tuple(stride)
+        ideals = _kept_ideals if prod(kernel) <= MOST_KEPT else _ideals
+        self._distances = [_Distance(ideal) for ideal in ideals(kernel, steps)]
+        self._repeats_pixels = kernel == steps and prod(kernel) > 1
+        channels, outputs = self._shape[:2]
+        fits = group > 0 and outputs * group == num_output
+        self._has_ideal = fits and (channels == num_output or outputs == 1)
+        self._tolerance = TOLERANCE
+        self._rows = self._nan = self._infinite = 0
+        self._lowest, self._highest = inf, -inf
+        self._off_diagonal = self._from_ones = 0.0
+
+    def add(self, row: Array) -> None:
+        """Take in the next input channel's row; ``ValueError`` where it is not of ``shape[1:]``."""
+        channel = self._rows
+        if channel == self._shape[0] or row.shape != self._shape[1:]:
+            raise ValueError(
+                f"row {channel} of shape {row.shape} in weights of shape {self._shape}"
+            )
+        self._rows += 1
+        low, high = float(row.min()), float(row.max())
+        if not (isfinite(low) and isfinite(high)):
+            nan, infinite = not_finite(row)
+            self._nan, self._infinite = self._nan + nan, self._infinite + infinite
+            return
+        self._lowest, self._highest = min(self._lowest, low), max(self._highest, high)
+        if row.dtype.itemsize < 4:
+            self._tolerance = HALF_TOLERANCE
+        output = channel % len(row)
+        for others in (row[:output], row[output + 1 :]):
+            if others.size:
+                farthest = max(-float(others.min()), float(others.max()))
+                self._off_diagonal = max(self._off_diagonal, farthest)
+        for distance in self._distances:
+            distance.add(row, output, self._tolerance)
+        if self._repeats_pixels:
+            self._from_ones = max(self._from_ones, float(abs(row[output] - 1.0).max()))
+
+    def result(self) -> Fingerprint:
+        """The first state that holds; ``ValueError`` for fewer rows than the shape has."""
+        channels, outputs = self._shape[:2]
+        if not prod(self._shape):
+            return Fingerprint(State.MISSING)
+        if self._rows != channels:
+            raise ValueError(f"{self._rows} rows in weights of shape {self._shape}")
+        if self._nan or self._infinite:
+            return Fingerprint(State.NOT_FINITE, nan=self._nan, infinite=self._infinite)
+        if self._lowest == 0 == self._highest:
+            return Fingerprint(State.ZERO)
+        clean = self._has_ideal and self._off_diagonal <= self._tolerance
+        if clean and (found := self._fitting(Formula.FCN)):
+            return Fingerprint(State.BILINEAR, support=found.support)
+        if clean and (found := self._fitting(Formula.CAFFE_1_0)):
+            return Fingerprint(State.BILINEAR_CAFFE_1_0, support=found.support)
+        if outputs > 1 and (found := self._in_every_pair()):
+            return Fingerprint(State.BILINEAR_EVERY_PAIR, support=found.support)
+        if self._has_ideal and (found := self._fitting(Formula.FCN)):
+            return Fingerprint(State.BILINEAR_OFF_DIAGONAL, support=found.support)
+        if clean and self._repeats_pixels and self._from_ones <= self._tolerance:
+            return Fingerprint(State.NEAREST)
+        if self._lowest == self._highest:
+            return Fingerprint(State.CONSTANT, value=self._lowest)
+        nearest = self._nearest(Formula.FCN)
+        if nearest is None or not self._has_ideal:
+            return Fingerprint(State.OTHER)
+        distance = max(nearest.on_diagonal, self._off_diagonal)
+        if distance <= NEAR * float(nearest.kernel.max()):
+            return Fingerprint(State.NEAR_BILINEAR, distance, support=nearest.support)
+        nvidia = clean and self._fitting(None) is not None
+        return Fingerprint(State.OTHER, distance, support=nearest.support, nvidia=nvidia)
+
+    def _nearest(self, formula: Formula | None) -> _Distance | None:
+        """Of the kernels that a formula makes the one nearest to the diagonal's."""
+        made = [distance for distance in self._distances if distance.formula is formula]
+        return min(made, key=lambda distance: distance.on_diagonal, default=None)
+
+    def _fitting(self, formula: Formula | None) -> _Distance | None:
+        nearest = self._nearest(formula)
+        return nearest if nearest and nearest.on_diagonal <= self._tolerance else None
+
+    def _in_every_pair(self) -> _Distance | None:
+        nearest = min(self._distances, key=lambda distance: distance.everywhere, default=None)
+        return nearest if nearest and nearest.everywhere <= self._tolerance else None
 
 
 def not_finite(values: Array) -> tuple[int, int]:
@@ -116,17 +195,43 @@ def not_finite(values: Array) -> tuple[int, int]:
     return int(np.isnan(values).sum()), int(np.isinf(values).sum())
 
 
-@dataclass(slots=True)
-class _Candidate:
-    """A kernel that the weights may be made of, and how far off they have been."""
+def nvidia_kernel(sizes: Sequence[int]) -> Array | None:
+    """What the filler of NVIDIA's Caffe 0.16 and 0.17 makes, in float64; ``None`` for a size of 1.
+
+    Its f is floor(k / 2), by a whole division before the ceil, so that odd sizes are wrong, down
+    to values below 0, and a size of 1 is divided by 0 (NVIDIA/caffe#428). f = 1 for size 3:
+
+    >>> nvidia_kernel((3, 3))[0].tolist()
+    [1.0, 0.0, -1.0]
+    """
+    halves = [size // 2 for size in checked_size(tuple(sizes))]
+    if 0 in halves:
+        return None
+    axes = [
+        1 - abs(np.arange(size) / half - (2 * half - 1 - half % 2) / (2 * half))
+        for size, half in zip(sizes, halves, strict=True)
+    ]
+    return reduce(np.multiply.outer, axes)
+
+
+class _Ideal(NamedTuple):
+    """A kernel that weights may be made of."""
 
     kernel: Array
     formula: Formula | None  # None: NVIDIA's
     support: Support
-    on_diagonal: float = 0.0
-    everywhere: float = 0.0
+
+
+class _Distance:
+    """How far weights have been from an ideal: at most, on the diagonal and in every pair."""
+
+    def __init__(self, ideal: _Ideal) -> None:
+        self.kernel, self.formula, self.support = ideal
+        self.on_diagonal = 0.0
+        self.everywhere = 0.0
 
     def add(self, row: Array, output: int, tolerance: float) -> None:
+        """Take in the row of a channel whose own output is ``output``."""
         here = float(abs(row[output] - self.kernel).max())
         self.on_diagonal = max(self.on_diagonal, here)
         self.everywhere = max(self.everywhere, here)
@@ -135,87 +240,15 @@ class _Candidate:
             self.everywhere = max(self.everywhere, float(abs(row - self.kernel).max()))
 
 
-@dataclass(slots=True)
-class _Seen:
-    """Running maxima over the rows so far; the diagonal is ``[i, i mod (num_output // group)]``."""
-
-    candidates: tuple[_Candidate, ...]
-    square: bool
-    tolerance: float = TOLERANCE
-    lowest: float = inf
-    highest: float = -inf
-    off_diagonal: float = 0.0
-    from_ones: float = 0.0
-
-    def add(self, channel: int, row: Array) -> bool:
-        """Take in the row of one input channel; False when it holds NaN or an infinity."""
-        low, high = float(row.min()), float(row.max())
-        if not (isfinite(low) and isfinite(high)):
-            return False
-        self.lowest, self.highest = min(self.lowest, low), max(self.highest, high)
-        if row.dtype.itemsize < 4:
-            self.tolerance = HALF_TOLERANCE
-        output = channel % len(row)
-        for others in (row[:output], row[output + 1 :]):
-            if others.size:
-                farthest = max(-float(others.min()), float(others.max()))
-                self.off_diagonal = max(self.off_diagonal, farthest)
-        for candidate in self.candidates:
-            candidate.add(row, output, self.tolerance)
-        if self.square:
-            self.from_ones = max(self.from_ones, float(abs(row[output] - 1.0).max()))
-        return True
-
-    def verdict(self, *, has_ideal: bool, paired: bool) -> Fingerprint:
-        """The first state that holds."""
-        clean = self.off_diagonal <= self.tolerance
-        ones = self.square and self.from_ones <= self.tolerance
-        centred = self._nearest(Formula.FCN)
-        released = self._nearest(Formula.CAFFE_1_0)
-        every = min(self.candidates, key=lambda each: each.everywhere, default=None)
-        distance = max(centred.on_diagonal, self.off_diagonal) if centred and has_ideal else None
-        near = centred and distance is not None and distance <= NEAR * float(centred.kernel.max())
-        rules = (
-            (self.lowest == 0 == self.highest, State.ZERO, None),
-            (has_ideal and clean and self._fits(centred), State.BILINEAR, centred),
-            (has_ideal and clean and self._fits(released), State.BILINEAR_CAFFE_1_0, released),
-            (
-                paired and every and every.everywhere <= self.tolerance,
-                State.BILINEAR_EVERY_PAIR,
-                every,
-            ),
-            (has_ideal and self._fits(centred), State.BILINEAR_OFF_DIAGONAL, centred),
-            (has_ideal and clean and ones, State.NEAREST, None),
-            (self.lowest == self.highest, State.CONSTANT, None),
-            (near, State.NEAR_BILINEAR, centred),
-            (True, State.OTHER, centred if has_ideal else None),
-        )
-        state, kernel = next((state, kernel) for holds, state, kernel in rules if holds)
-        return Fingerprint(
-            state,
-            distance if state in (State.NEAR_BILINEAR, State.OTHER) else None,
-            self.lowest if state is State.CONSTANT else None,
-            kernel.support if kernel else None,
-            state is State.OTHER and has_ideal and clean and self._fits(self._nearest(None)),
-        )
-
-    def _nearest(self, formula: Formula | None) -> _Candidate | None:
-        fitting = [each for each in self.candidates if each.formula is formula]
-        return min(fitting, key=lambda each: each.on_diagonal, default=None)
-
-    def _fits(self, candidate: _Candidate | None) -> bool:
-        return candidate is not None and candidate.on_diagonal <= self.tolerance
-
-
-def _candidates(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> tuple[_Candidate, ...]:
+def _ideals(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> tuple[_Ideal, ...]:
     """The kernels worth a comparison, each once: off the recipe's sizes they are up to five."""
-    if not kernel_size or prod(kernel_size) > LARGEST_KERNEL:
+    if not kernel_size or not 0 < prod(kernel_size) <= LARGEST_KERNEL:
         return ()
     supports = [Support.KERNEL]
     if len(stride) == len(kernel_size) and all(1 <= step <= LARGEST_KERNEL for step in stride):
         supports.append(Support.STRIDE)
-    kernels: list[tuple[Array | None, Formula | None, Support]] = [
-        (
+    wanted = [
+        _Ideal(
             bilinear_kernel(
                 kernel_size, stride=stride, formula=formula, support=support, dtype=np.float64
             ),
@@ -225,11 +258,14 @@ def _candidates(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> tuple[
         for support in supports
         for formula in (Formula.FCN, Formula.CAFFE_1_0)
     ]
-    kernels.append((nvidia_kernel(kernel_size), None, Support.KERNEL))
-    found: list[_Candidate] = []
-    for kernel, formula, support in kernels:
-        if kernel is not None and all(
-            abs(kernel - each.kernel).max() > TOLERANCE for each in found
-        ):
-            found.append(_Candidate(kernel, formula, support))
+    nvidias = nvidia_kernel(kernel_size)
+    if nvidias is not None:
+        wanted.append(_Ideal(nvidias, None, Support.KERNEL))
+    found: list[_Ideal] = []
+    for ideal in wanted:
+        if all(abs(ideal.kernel - other.kernel).max() > TOLERANCE for other in found):
+            found.append(ideal)
     return tuple(found)
+
+
+_kept_ideals = lru_cache(maxsize=8)(_ideals)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import index
+from typing import NamedTuple
 
 from .arrays import Array
 from .bilinear import (
@@ -13,6 +13,7 @@ from .bilinear import (
     Recipe,
     bilinear_kernel,
     centre,
+    half_widths,
     has_unit_gain,
     recipe,
     triangle,
@@ -22,8 +23,7 @@ from .formula import Formula, Support
 from .responses import Answers, answered, window_of
 
 
-@dataclass(frozen=True, slots=True)
-class KernelFacts:
+class KernelFacts(NamedTuple):
     """A kernel and what it does at its stride; ``taps``, ``centres`` … hold one entry an axis."""
 
     size: tuple[int, ...]
@@ -43,7 +43,7 @@ class KernelFacts:
     @property
     def centred(self) -> bool:
         """The kernel's weight lies in its middle."""
-        return all(abs(each.mass - each.true) <= GAIN_TOLERANCE for each in self.centres)
+        return all(abs(axis.mass - axis.true) <= GAIN_TOLERANCE for axis in self.centres)
 
     def values(self) -> Array:
         """The whole kernel, of shape ``size``."""
@@ -87,10 +87,9 @@ def kernel_facts(
     else:
         strides = tuple(stride) if isinstance(stride, Sequence) else (index(stride),) * len(sizes)
     fill = BilinearFill((1, 1, *sizes), 1, 1, strides, formula, support)
-    widths = strides if support is Support.STRIDE else (None,) * len(sizes)
     triangles = [
         triangle(length, formula, half_width=half)
-        for length, half in zip(sizes, widths, strict=True)
+        for length, half in zip(sizes, half_widths(sizes, strides, support), strict=True)
     ]
     return KernelFacts(
         sizes,

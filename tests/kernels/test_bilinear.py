@@ -15,7 +15,6 @@ from deconvsurgery.kernels.bilinear import (
     centre,
     checked_size,
     has_unit_gain,
-    nvidia_kernel,
     times,
     triangle,
 )
@@ -642,14 +641,6 @@ def test_gains_are_one_up_to_a_millionth():
     assert has_unit_gain((1 + 9e-7, 1 - 9e-7))
     assert not has_unit_gain((1.0, 1 + 1.1e-6))
     assert not has_unit_gain((1 - 1.1e-6, 1.0))
-
-
-def test_nvidias_kernels_by_hand():
-    """f = floor(k / 2) is 2, 2 and 3 here; the top is at (2 f - 1 - f % 2) / 2: tap 1.5, 1.5, 2."""
-    four, five = [0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25, -0.25]
-    assert nvidia_kernel((4, 5)).tolist() == np.outer(four, five).tolist()
-    assert nvidia_kernel((7,)) * 3 == pytest.approx([1, 2, 3, 2, 1, 0, -1])
-    assert nvidia_kernel((1, 4)) is nvidia_kernel((4, 1)) is None
 
 
 def test_weights_that_cancel_have_no_centre():

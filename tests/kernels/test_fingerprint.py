@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import deconvsurgery as ds
 from deconvsurgery.kernels import fingerprint as room
-from deconvsurgery.kernels.fingerprint import fingerprint
+from deconvsurgery.kernels.fingerprint import fingerprint, nvidia_kernel
 from helpers.places import LAYOUTS
 from helpers.words import numbers
 
@@ -72,6 +72,14 @@ def test_interp_over_a_filler_leaves_the_rest():
     fill = ds.BilinearFill(old.shape, 3, 1, (2, 2), keep_off_diagonal=True)
     weights = np.stack(list(fill.rows(old)))
     assert state(weights, 3, 1, (2, 2)) is ds.State.BILINEAR_OFF_DIAGONAL
+
+
+def test_nvidias_kernels_by_hand():
+    """f = floor(k / 2) is 2, 2 and 3 here; the top is at (2 f - 1 - f % 2) / 2: tap 1.5, 1.5, 2."""
+    four, five = [0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25, -0.25]
+    assert nvidia_kernel((4, 5)).tolist() == np.outer(four, five).tolist()
+    assert nvidia_kernel((7,)) * 3 == pytest.approx([1, 2, 3, 2, 1, 0, -1])
+    assert nvidia_kernel((1, 4)) is nvidia_kernel((4, 1)) is None
 
 
 # ── what we make ──
