@@ -20,8 +20,9 @@ from deconvsurgery.caffemodel.model import (
 )
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
+from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import dims, plural, quoted, short
 
 from .batch_norm import REMEDY, blobs_as_in, scale_is_elsewhere
@@ -79,10 +80,10 @@ def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[D
     """
     met: dict[tuple[Kind, int], Disagreement] = {}
     for state in states:
-        active = net.filtered(state)
-        shapes, loaded = infer_shapes(active, model.shapes, channels=False), loading(active, model)
-        for layer in active.layers:
-            for found in _of_layer(layer, shapes[layer.index], loaded, model):
+        analysis = analysed(net, state, model)
+        loaded = loading(analysis.net, model)
+        for layer in analysis.net.layers:
+            for found in _of_layer(layer, analysis.shapes[layer.index], loaded, model):
                 met.setdefault((found.kind, layer.index), found._replace(layer_index=layer.index))
     keys = sorted(met, key=lambda key: key[1])
     own = {layer.name for layer in net.layers}

@@ -12,7 +12,8 @@ from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, has_unit_gain
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.options.apply import Options
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
+from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import by, dims, listed, quoted, spread
 
 
@@ -117,9 +118,10 @@ def targets_in(
     wanted = {layer.index for layer in layers if layer.active(state)}
     if not wanted:
         return []
-    active = net.filtered(state)
-    shapes = infer_shapes(active, model.shapes if model else {})
-    return [_target(layer, shapes[layer.index]) for layer in active.layers if layer.index in wanted]
+    analysis = analysed(net, state, model)
+    shapes = analysis.shapes_with_channels
+    layers = [layer for layer in analysis.net.layers if layer.index in wanted]
+    return [_target(layer, shapes[layer.index]) for layer in layers]
 
 
 def united(found: Iterable[Target], *, apart: bool = False) -> list[Target]:

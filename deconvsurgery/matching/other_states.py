@@ -7,14 +7,14 @@ Caffe finds weights by a layer's name alone, so that what one state saves anothe
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
+from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import Shape, merged
-from deconvsurgery.shapes.infer import infer_shapes
 from deconvsurgery.wording import dims, plural, quoted
 
 from .compatibility import blobs_by_net
@@ -69,18 +69,22 @@ class Unlike(NamedTuple):
         return {"blob": at, "shape": here[at], "other": there[at], "line": line}
 
 
-def unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
+def unlike(net: Net, states: Sequence[NetState]) -> Mapping[int, Unlike]:
     """By index each layer whose blobs are not those of its name in another of the states.
 
     Stages and levels beyond those asked for are looked at, too, as far as a name of an active
     layer has another layer there. Nothing is said where the net leaves a shape open.
     """
+    return net.once(("unlike", tuple(states)), lambda: _unlike(net, states))
+
+
+def _unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
     names = {layer.name for layer in active_layers(net, states)}
     known: dict[str, Setup] = {}
     found: dict[int, Unlike] = {}
     for state in (*states, *islice(states_beyond(net, names, states), MOST_STATES)):
-        active = net.filtered(state)
-        shapes = infer_shapes(active)
+        analysis = analysed(net, state)
+        active, shapes = analysis.net, analysis.shapes
         # A binary model fills the first layer of a name; DS012 is of the others.
         for layer in {layer.name: layer for layer in reversed(active.layers)}.values():
             blobs = blobs_by_net(shapes[layer.index])

@@ -22,12 +22,16 @@ Owner: TypeAlias = tuple[str, int]
 """A layer's name and the position of one of its blobs."""
 
 
-def owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
+def owners(net: Net, states: Sequence[NetState]) -> Mapping[Owner, Owner]:
     """Of each blob that shares an earlier one's memory, which that is (``Net::AppendParam``).
 
     Only layers of one state share memory; a name that a TRAIN and a TEST layer give to their blobs
     joins them only if a third layer, of both phases, has it too.
     """
+    return net.once(("owners", tuple(states)), lambda: _owners(net, states))
+
+
+def _owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
     place: dict[str, int] = {}
     for layer in net.layers:
         place.setdefault(layer.name, layer.index)

@@ -91,4 +91,4 @@ def ways_of(
 def _ways(
     matched: set[int], net: Net, model: Model | None, states: Sequence[NetState]
 ) -> tuple[WayUp, ...]:
-    return ways_up(net, states, matched, model.shapes if model else {})
+    return ways_up(net, states, matched, model)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import chain, islice
-from typing import TypeAlias, Union
+from typing import Any, TypeAlias, TypeVar, Union
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.wording import quoted
 
+T = TypeVar("T")
 Value: TypeAlias = Union[str, bool, int, float, "Message"]
 
 
@@ -239,11 +240,24 @@ class Net:
     version: str = "V2"
     encoding: str = "utf-8"
     notes: tuple[str, ...] = ()
+    _answers: dict[Hashable, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """What was worked out about this net before, or else is now; it is kept with the net."""
+        if question not in self._answers:
+            self._answers[question] = answer()
+        found: T = self._answers[question]
+        return found
 
     def filtered(self, state: NetState) -> Net:
         """The net that Caffe sets up in ``state``; layers keep their ``index``."""
-        kept = tuple(layer for layer in self.layers if layer.active(state))
-        return replace(self, layers=kept, state=state)
+        return self.once(("filtered", state), lambda: self._filtered(state))
+
+    def _filtered(self, state: NetState) -> Net:
+        active = tuple(layer for layer in self.layers if layer.active(state))
+        return replace(self, layers=active, state=state)
 
     def states(
         self,

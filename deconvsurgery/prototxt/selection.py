@@ -175,8 +175,12 @@ def match_layers(
 
 def active_layers(net: Net, states: Iterable[NetState] | None = None) -> tuple[Layer, ...]:
     """The layers that exist in any of the states, each once, in the net's order."""
-    states = net.states() if states is None else tuple(states)
-    return tuple(layer for layer in net.layers if any(layer.active(state) for state in states))
+    chosen = net.states() if states is None else tuple(states)
+
+    def active() -> tuple[Layer, ...]:
+        return tuple(layer for layer in net.layers if any(map(layer.active, chosen)))
+
+    return net.once(("active", chosen), active)
 
 
 def no_such_layer(

@@ -26,9 +26,9 @@ from deconvsurgery.prototxt.selection import (
     active_layers,
     exact_patterns,
 )
-from deconvsurgery.shapes.alignment import Placement, placements
+from deconvsurgery.shapes.alignment import Placement
+from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import Shape, asked_axes, convolution_window
-from deconvsurgery.shapes.infer import infer_shapes
 
 from .finding import Finding
 from .layer_rules import findings
@@ -166,10 +166,8 @@ def _net_rows(
             several[0].blob,
         )
     if every_layer:
-        told = model.shapes if model else {}
         for state in states:
-            inferred = infer_shapes(net.filtered(state), told, channels=False)
-            for index, shapes in inferred.items():
+            for index, shapes in analysed(net, state, model).shapes.items():
                 layer = net.layers[index]
                 here = model.by_name.get(layer.name, ()) if model else ()
                 row = rows.get(index) or Row(
@@ -272,7 +270,7 @@ def _placed(net: Net, model: Model | None, states: Sequence[NetState]) -> dict[i
     """Where each Deconvolution's output lies, in the first state in which that is wrong, or any."""
     found: dict[int, Placement] = {}
     for state in states:
-        for placed in placements(net.filtered(state), model.shapes if model else None):
+        for placed in analysed(net, state, model).placements:
             known = found.get(placed.layer.index)
             if known is None or known.right:
                 found[placed.layer.index] = placed

@@ -10,9 +10,8 @@ from typing import Final
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.shapes.certainty import uncertain_layers
-from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input, unjoined
-from deconvsurgery.shapes.infer import infer_shapes
+from deconvsurgery.shapes.analysis import Analysis, analysed
+from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input
 from deconvsurgery.wording import quoted
 
 from .finding import Finding, Number, Repair
@@ -37,8 +36,8 @@ def unmet(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator
     """
     found: dict[int, Finding] = {}
     for state in states:
-        active = net.filtered(state)
-        for index, finding in (*_unjoined(net, active, states), *_sizes(active, model)):
+        analysis = analysed(net, state, model)
+        for index, finding in (*_unjoined(net, analysis, states), *_sizes(analysis)):
             found.setdefault(index, finding)
     for index in sorted(found):
         yield found[index]
@@ -57,11 +56,10 @@ def with_stops(
     return tuple(told), tuple(left.values())
 
 
-def _sizes(net: Net, model: Model | None) -> Iterator[tuple[int, Finding]]:
-    uncertain = uncertain_layers(net)
-    shapes = infer_shapes(net, model.shapes if model else {}, channels=False)
-    for layer in net.layers:
-        own = shapes[layer.index]
+def _sizes(analysis: Analysis) -> Iterator[tuple[int, Finding]]:
+    uncertain = analysis.uncertain
+    for layer in analysis.net.layers:
+        own = analysis.shapes[layer.index]
         if layer.type in MEETINGS and own.problem is not None and layer.index not in uncertain:
             yield (
                 layer.index,
@@ -74,10 +72,12 @@ def _sizes(net: Net, model: Model | None) -> Iterator[tuple[int, Finding]]:
             )
 
 
-def _unjoined(net: Net, active: Net, states: Sequence[NetState]) -> Iterator[tuple[int, Finding]]:
+def _unjoined(
+    net: Net, analysis: Analysis, states: Sequence[NetState]
+) -> Iterator[tuple[int, Finding]]:
     said: set[str] = set()
-    anywhere, here = _Makers(net.layers), _Makers(active.layers)
-    for each in unjoined(active):
+    anywhere, here = _Makers(net.layers), _Makers(analysis.net.layers)
+    for each in analysis.unjoined:
         if each.fault is Fault.UNKNOWN_BOTTOM:
             # The first that reads it is where Caffe stops. A bottom that a layer before it makes
             # in some other state may be the one that is meant.

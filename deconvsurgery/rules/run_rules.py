@@ -19,8 +19,9 @@ from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.transplant.plan import make_grafting
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, exact_patterns
+from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.fillers import filler_problems
-from deconvsurgery.shapes.infer import BVLC_TYPES, infer_shapes
+from deconvsurgery.shapes.infer import BVLC_TYPES
 from deconvsurgery.wording import listed, plural, quoted
 
 from .finding import (
@@ -110,7 +111,7 @@ def _twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterato
             if len(each) > 1
             and not any({at.index for at in each} <= others for others in told[name])
         }
-        shapes = infer_shapes(active) if several else {}
+        shapes = analysed(net, state).shapes if several else {}
         for name, layers in several.items():
             told[name].append({layer.index for layer in layers})
             weighted = any(shapes[layer.index].blobs != () for layer in layers)
@@ -143,10 +144,9 @@ def _fillers(net: Net, states: Sequence[NetState]) -> Iterator[Finding]:
     """DS016, once a layer and filler: of every layer, whether a model has weights for it or not."""
     told: set[tuple[int, str]] = set()
     for state in states:
-        active = net.filtered(state)
-        shapes = infer_shapes(active)
-        for layer in active.layers:
-            set_up = shapes[layer.index]
+        analysis = analysed(net, state)
+        for layer in analysis.net.layers:
+            set_up = analysis.shapes[layer.index]
             for problem in filler_problems(layer, set_up.blobs, set_up.tops):
                 if (layer.index, problem.field) not in told:
                     told.add((layer.index, problem.field))
@@ -174,10 +174,9 @@ def _not_set_up(
     """DS020: what else makes Caffe stop at a layer, in the first state in which it does."""
     better = {(each.layer, each.line) for each in said if each.id in _SAID_BETTER}
     better |= {(layer.name, layer.line or None) for layer in net.layers if layer.misspelt}
-    told = model.shapes if model else {}
     problems: dict[int, str] = {}
     for state in states:
-        for index, shapes in infer_shapes(net.filtered(state), told, channels=False).items():
+        for index, shapes in analysed(net, state, model).shapes.items():
             if shapes.problem is not None:
                 problems.setdefault(index, shapes.problem)
     for index, problem in sorted(problems.items()):

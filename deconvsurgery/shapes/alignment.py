@@ -21,7 +21,7 @@ from .coordinates import (
     layer_map,
 )
 from .geometry import Shape, Window
-from .infer import RULES, LayerShapes, SourceShapes, infer_shapes
+from .infer import RULES, LayerShapes
 
 HALF: Final = Fraction(1, 2)
 # Of more deconvolutions without a Crop in between the last ones are remembered.
@@ -109,13 +109,12 @@ class Placement(NamedTuple):
         return placed and self.wrong_crop is None
 
 
-def placements(net: Net, source_shapes: SourceShapes | None = None) -> tuple[Placement, ...]:
+def placements(net: Net, shapes: Mapping[int, LayerShapes]) -> tuple[Placement, ...]:
     """Every Deconvolution of a net filtered for one state, in its order; linear in its length.
 
-    One whose number of axes is unknown is not among them. ``source_shapes``: shapes of a model's
-    blobs by layer name, which may tell it.
+    One whose number of axes is unknown is not among them. ``shapes`` are those of the net's layers
+    by their index.
     """
-    shapes = infer_shapes(net, source_shapes or {}, channels=False)
     walk = _Walk(shapes, old=net.version != "V2")
     for layer in net.layers:
         walk.add(layer)
@@ -168,8 +167,9 @@ class _Walk:
                 self._join(bottoms)
             if layer.type not in RULES or layer.type == "Python" or "Crop" in layer.type:
                 self._mark(bottoms, lambda each: each._replace(lost=True))
-            made = self._mapped(layer, bottoms)
-            if made is not None and layer_map(layer, self.shapes[layer.index].window):
+            own = layer_map(layer, self.shapes[layer.index].window)
+            made = self._mapped(layer, bottoms, own)
+            if made is not None and own:
                 self._make_good(made)
         pending = _latest(each for bottom in bottoms for each in bottom.pending)
         for top in layer.top:
@@ -184,18 +184,18 @@ class _Walk:
             self.blobs[name] = self._root(from_input=True)
         return self.blobs[name]
 
-    def _mapped(self, layer: Layer, bottoms: Sequence[_Blob]) -> _Blob | None:
-        """The top by the first bottom that leads to an input."""
+    def _mapped(
+        self, layer: Layer, bottoms: Sequence[_Blob], own: CoordinateMap | None
+    ) -> _Blob | None:
+        """The top by the first bottom that leads to an input; ``own`` is the layer's map."""
         first = next((bottom for bottom in bottoms if bottom.from_input), bottoms[0])
-        own = layer_map(layer, self.shapes[layer.index].window)
         whole_map = None if own is None else composed(own, first.map)
         pending = _latest(each for bottom in bottoms for each in bottom.pending)
-        if layer.type == "Deconvolution":
-            placed = _placed(layer, self.shapes[layer.index].window)
-            if placed is not None:
-                self.found[layer.index] = placed
-                self.below[layer.index] = first
-                pending = _latest((*pending, layer.index))
+        window = self.shapes[layer.index].window
+        if layer.type == "Deconvolution" and window is not None and own is not None:
+            self.found[layer.index] = _placed(layer, window)
+            self.below[layer.index] = first
+            pending = _latest((*pending, layer.index))
         if whole_map is None:
             return None if not pending else self._root(pending)
         coarser = any(each.scale < 1 for each in own or ())
@@ -329,9 +329,7 @@ def _offsets(layer: Layer, axes: int) -> tuple[int, ...] | None:
     return every[cropped - axes :]
 
 
-def _placed(layer: Layer, window: Window | None) -> Placement | None:
-    if window is None or layer_map(layer, window) is None:
-        return None
+def _placed(layer: Layer, window: Window) -> Placement:
     each = zip(window.extent, window.stride, window.pad, strict=True)
     excess = tuple(extent - stride - 2 * pad for extent, stride, pad in each)
     return Placement(layer, window, excess)

@@ -1,15 +1,14 @@
 """The shape of every top and weight blob of a net, as Caffe would set it up.
 
 One walk in the file's order, with unknown dims allowed: most nets do not say how large their
-images are, and a Deconvolution's weights do not depend on it. What is said in the net comes
-first; where that leaves a number of axes or a Deconvolution's channels open, weights of a model
-are asked, in a second walk. Last a guess of the channels is made, which says that it is one; the
-number of axes is not guessed.
+images are, and a Deconvolution's weights do not depend on it. What the net says comes first; where
+that leaves a number of axes or a Deconvolution's channels open, weights of a model are asked, in
+another walk. Last a guess of the channels is made, which says that it is one; the number of axes
+is not guessed. `Analysis` keeps what was found.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
@@ -41,14 +40,12 @@ from .geometry import (
     Window,
     canonical_axis,
     check_blob,
-    convolution_window,
     product,
 )
 
-__all__ = ["Dim", "LayerShapes", "Shape", "Window", "convolution_window", "infer_shapes"]
-
 SourceShapes: TypeAlias = Mapping[str, tuple[tuple[int, ...], ...]]
 _NO_SHAPES: Final[SourceShapes] = MappingProxyType({})
+_NO_WITNESSES: Final[Mapping[int, tuple[int, ...]]] = MappingProxyType({})
 
 RULES: Final[Mapping[str, Rule]] = {
     **FORK_RULES,
@@ -93,78 +90,97 @@ class LayerShapes(NamedTuple):
     channels: Dim = None
 
 
+class Walk(NamedTuple):
+    """What one walk through a net found.
+
+    ``shapes`` by ``Layer.index``. ``channels_open``: the net leaves those of a Deconvolution open,
+    so that a model's weights may say more.
+    """
+
+    shapes: dict[int, LayerShapes]
+    channels_open: bool
+
+    @property
+    def axes_open(self) -> bool:
+        """Of some blob the number of axes is unknown."""
+        return any(None in each.tops or None in each.bottoms for each in self.shapes.values())
+
+
 def infer_shapes(
     net: Net, source_shapes: SourceShapes = _NO_SHAPES, *, channels: bool = True
 ) -> dict[int, LayerShapes]:
     """Shapes by ``Layer.index`` of a net filtered for one state; linear in the net's length.
 
-    ``source_shapes``: shapes of a model's blobs by layer name. They tell the number of axes that
+    ``source_shapes``: shapes of a model's blobs by layer name. They say the number of axes that
     the net leaves open and, with ``channels``, a Deconvolution's channels. Never raises: what Caffe
-    would refuse is told in ``LayerShapes.problem``, what is left open is unknown. A bottom that no
+    would refuse stands in ``LayerShapes.problem``, what is left open is unknown. A bottom that no
     layer makes has an unknown shape.
     """
-    channels = channels and bool(source_shapes)
-    asked = (tuple(map(id, net.layers)), tuple(source_shapes.items()), channels)
-    found = _inferred.get(asked)
-    if found is None:
-        found = net.layers, _walks(net, source_shapes, channels=channels)
-        _inferred[asked] = found
-        while len(_inferred) > _KEPT:
-            _inferred.popitem(last=False)
-    return found[1]
+    walk = with_axes(net, source_shapes, first_walk(net))
+    return (with_channels(net, source_shapes, walk) if channels else walk).shapes
 
 
-# Rules, repairs and pictures ask for the same few states of a net again and again. Each answer is
-# kept with its layers, so that their ids stay theirs.
-_KEPT: Final = 16
-_inferred: OrderedDict[tuple[object, ...], tuple[tuple[Layer, ...], dict[int, LayerShapes]]]
-_inferred = OrderedDict()
+def first_walk(net: Net) -> Walk:
+    """What the layers' own text says, in the net's order."""
+    return _walk(net, {}, {})
 
 
-def _walks(net: Net, source_shapes: SourceShapes, *, channels: bool) -> dict[int, LayerShapes]:
-    witnesses = _witnesses(net, source_shapes) if source_shapes and channels else {}
-    shapes = _walk(net, witnesses, {})
-    if any(None in each.tops or None in each.bottoms for each in shapes.values()):
-        tops = {index: each.tops for index, each in shapes.items()}
-        axes = axes_told(net.layers, tops, source_shapes, RULES.keys() - {"Python"})
-        if axes:
-            shapes = _walk(net, witnesses, axes)
-    return shapes
+def with_axes(
+    net: Net,
+    source_shapes: SourceShapes,
+    first: Walk,
+    witnesses: Mapping[int, tuple[int, ...]] = _NO_WITNESSES,
+) -> Walk:
+    """The walk again with the numbers of axes that it left open, where anything says them."""
+    if not first.axes_open:
+        return first
+    tops = {index: each.tops for index, each in first.shapes.items()}
+    axes = axes_told(net.layers, tops, source_shapes, RULES.keys() - {"Python"})
+    if not axes:
+        return first
+    second = _walk(net, witnesses, axes)
+    return second._replace(channels_open=first.channels_open or second.channels_open)
 
 
-def _walk(
-    net: Net, witnesses: Mapping[int, tuple[int, ...]], axes: Mapping[Blob, int]
-) -> dict[int, LayerShapes]:
-    """``axes``: the number of them, of blobs whose producer leaves it open."""
+def with_channels(net: Net, source_shapes: SourceShapes, walk: Walk) -> Walk:
+    """The walk again with the channels that weights speak for, where the net left any open."""
+    witnesses = _witnesses(net, source_shapes) if walk.channels_open and source_shapes else {}
+    if not any(witnesses.values()):
+        return walk
+    return with_axes(net, source_shapes, _walk(net, witnesses, {}), witnesses)
+
+
+def _walk(net: Net, witnesses: Mapping[int, tuple[int, ...]], axes: Mapping[Blob, int]) -> Walk:
+    """``witnesses``: channels that weights speak for; ``axes``: numbers of them, left open."""
     blobs: dict[str, Shape] = {}
     carried: dict[str, int] = {}  # channels of blobs whose number of axes is unknown
     shapes: dict[int, LayerShapes] = {}
+    channels_open = False
     for layer in net.layers:
         for name in layer.bottom:
             if name not in blobs:
                 blobs[name] = _open(axes.get((None, name)))
         bottoms = tuple(blobs[name] for name in layer.bottom)
-        known, count, guess = bottoms, None, None
+        found = _Channels(bottoms)
         if layer.type == "Deconvolution":
-            heard = next((carried[name] for name in layer.bottom if name in carried), None)
-            known, count, guess = _channels_found(
-                layer, bottoms, heard, witnesses.get(layer.index, ())
-            )
-        if guess is None:
-            blobs.update(zip(layer.bottom, known, strict=True))
-        found = _set_up(layer, known, guess, count)
+            by_net = next((carried[name] for name in layer.bottom if name in carried), None)
+            found = _channels_found(layer, bottoms, by_net, witnesses.get(layer.index, ()))
+            channels_open = channels_open or found.open
+        if found.guess is None:
+            blobs.update(zip(layer.bottom, found.bottoms, strict=True))
+        set_up = _set_up(layer, found)
         tops = tuple(
             _open(axes.get((layer.index, at))) if shape is None else shape
-            for at, shape in enumerate(found.tops)
+            for at, shape in enumerate(set_up.tops)
         )
-        shapes[layer.index] = found._replace(tops=tops)
+        shapes[layer.index] = set_up._replace(tops=tops)
         made = _channels_made(layer, carried)
         for name, shape in zip(layer.top, tops, strict=True):
             blobs[name] = shape
             carried.pop(name, None)
             if shape is None and made is not None:
                 carried[name] = made
-    return shapes
+    return Walk(shapes, channels_open)
 
 
 def _open(axes: int | None) -> Shape:
@@ -180,55 +196,74 @@ def _channels_made(layer: Layer, carried: Mapping[str, int]) -> int | None:
     return carried.get(layer.bottom[0]) if layer.bottom and _keeps_channels(layer) else None
 
 
-def _set_up(layer: Layer, bottoms: Bottoms, guess: str | None, count: Dim) -> LayerShapes:
+def _set_up(layer: Layer, found: _Channels) -> LayerShapes:
     """The layer's rule applied, its outcome held to what Caffe could allocate."""
-    rule = RULES.get(layer.type)
+    rule, bottoms = RULES.get(layer.type), found.bottoms
     unknown: Bottoms = (None,) * len(layer.top)
     if rule is None:
         return LayerShapes(bottoms, unknown, None)
-    window = window_of(layer, bottoms) if layer.type in CONVOLUTIONS else None
     try:
         setup = rule(layer, bottoms)
         for shape in (*setup.tops, *(setup.blobs or ())):
             check_blob(shape)
     except ShapeError as error:
         words = error.message if error.hint is None else f"{error.message}; {error.hint}"
-        setup = Setup(certain_tops(layer, bottoms), None, words)
-    tops = (*setup.tops, *unknown)[: len(unknown)]
-    if setup.problem is not None:
-        return LayerShapes(bottoms, tops, None, None, setup.problem, (), window, count)
-    return LayerShapes(bottoms, tops, setup.blobs, guess, None, setup.forms, window, count)
+        window = window_of(layer, bottoms) if layer.type in CONVOLUTIONS else None
+        setup = Setup(certain_tops(layer, bottoms), None, words, window=window)
+    stopped = setup.problem is not None
+    return LayerShapes(
+        bottoms,
+        tops=(*setup.tops, *unknown)[: len(unknown)],
+        blobs=None if stopped else setup.blobs,
+        guess=None if stopped else found.guess,
+        problem=setup.problem,
+        forms=() if stopped else setup.forms,
+        window=setup.window,
+        channels=found.channels,
+    )
 
 
 # ── channels that the net does not tell ──────────────────────────────────────────────────
 
 
-def _channels_found(
-    layer: Layer, bottoms: Bottoms, heard: Dim, witnesses: tuple[int, ...]
-) -> tuple[Bottoms, Dim, str | None]:
-    """The bottoms with the Deconvolution's channels filled in, these, and how they were guessed.
+class _Channels(NamedTuple):
+    """A layer's bottoms; of a Deconvolution those with its channels filled in, and these.
 
-    ``heard``: what the net says of them where the number of axes is unknown; ``witnesses``:
+    ``guess`` says how they were guessed. ``open``: the net does not say them.
+    """
+
+    bottoms: Bottoms
+    channels: Dim = None
+    guess: str | None = None
+    open: bool = False
+
+
+def _channels_found(
+    layer: Layer, bottoms: Bottoms, by_net: Dim, witnesses: tuple[int, ...]
+) -> _Channels:
+    """The channels of a Deconvolution.
+
+    ``by_net``: what the net says of them where the number of axes is unknown; ``witnesses``:
     channel counts that weights speak for, best first.
     """
     param, guess = layer.convolution_param, None
     try:
         shape = input_shape(layer, bottoms)
-        found = heard if shape is None and param.axis == 1 else input_channels(layer, shape)
+        count = by_net if shape is None and param.axis == 1 else input_channels(layer, shape)
     except ShapeError:
-        return bottoms, None, None  # the rule will say it
-    if found is not None:
-        return bottoms, found, None
-    fitting = (count for count in witnesses if param.group and count % param.group == 0)
-    found = next(fitting, None)
+        return _Channels(bottoms)  # the rule will say it
+    if count is not None:
+        return _Channels(bottoms, count)
+    fitting = (each for each in witnesses if param.group and each % param.group == 0)
+    count = next(fitting, None)
     # Group 1 divides any number of channels, there num_output says nothing about them.
-    if found is None and param.group == param.num_output > 1:
-        found = param.num_output
-        guess = f"taken to be num_output ({found}), as group equals it"
-    if found is None or shape is None:
-        return bottoms, found, guess
-    axis = canonical_axis(param.axis, len(shape))
-    return ((*shape[:axis], found, *shape[axis + 1 :]),) * len(bottoms), found, guess
+    if count is None and param.group == param.num_output > 1:
+        count = param.num_output
+        guess = f"taken to be num_output ({count}), as group equals it"
+    if count is not None and shape is not None:
+        axis = canonical_axis(param.axis, len(shape))
+        bottoms = ((*shape[:axis], count, *shape[axis + 1 :]),) * len(bottoms)
+    return _Channels(bottoms, count, guess, open=True)
 
 
 def _witnesses(net: Net, source_shapes: SourceShapes) -> dict[int, tuple[int, ...]]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 
+from .analysis import analysed
 from .geometry import Shape, Window
-from .infer import LayerShapes, SourceShapes, infer_shapes
+from .infer import LayerShapes
 
 # Steps that one drawing holds; with more of them only the Deconvolutions are steps.
 MOST_STEPS: Final = 60
@@ -55,17 +57,16 @@ def ways_up(
     net: Net,
     states: Iterable[NetState],
     matched: Collection[int],
-    source_shapes: SourceShapes | None = None,
+    model: Model | None = None,
 ) -> tuple[WayUp, ...]:
     """The path in each state, once where several have the same; none where nothing upsamples.
 
-    ``matched`` are layers by index, ``source_shapes`` shapes of a model's blobs by layer name.
+    ``matched`` are layers by index.
     """
     found: dict[tuple[object, ...], WayUp] = {}
     for state in states:
-        filtered = net.filtered(state)
-        shapes = infer_shapes(filtered, source_shapes or {})
-        way = _way(filtered, shapes, matched)
+        analysis = analysed(net, state, model)
+        way = _way(analysis.net, analysis.shapes_with_channels, matched)
         if not way.steps:
             continue
         # A data layer for each phase does not make it another path.

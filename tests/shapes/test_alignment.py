@@ -16,7 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.shapes.alignment import placements
+from deconvsurgery.shapes.alignment import Placement
+from deconvsurgery.shapes.analysis import Analysis
 from deconvsurgery.shapes.coordinates import AxisMap, composed, layer_map
 from deconvsurgery.shapes.layers.windows import window_of
 from helpers.models import NetParameter
@@ -25,6 +26,10 @@ from helpers.words import Words, names, numbers
 
 SIZE = 64
 INPUT = f'input: "data" input_shape {{ dim: 1 dim: 1 dim: {SIZE} dim: {SIZE} }}\n'
+
+
+def placements(net: ds.Net) -> tuple[Placement, ...]:
+    return Analysis(net).placements
 
 
 def layer(kind: str, number: int, param: str, *, bottom: str = "", more: str = "") -> str:

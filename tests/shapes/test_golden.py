@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.shapes.infer import Shape, infer_shapes
+from deconvsurgery.shapes.geometry import Shape
+from deconvsurgery.shapes.infer import infer_shapes
 from helpers.places import NETS, SHARED
 from helpers.words import Words, numbers
 

@@ -18,8 +18,9 @@ from deconvsurgery.matching.batch_norm import blobs_as_in
 from deconvsurgery.matching.shared_blobs import Owner, owners
 from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
+from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
+from deconvsurgery.shapes.infer import LayerShapes
 
 from .plan_types import (
     BlobConversion,
@@ -101,10 +102,9 @@ def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, Lay
     """Each layer as far as the net tells its blobs; of several states the first."""
     found: dict[str, LayerShapes] = {}
     for state in states:
-        active = net.filtered(state)
-        inferred = infer_shapes(active, model.shapes, channels=False)
-        for layer in active.layers:
-            found.setdefault(layer.name, inferred[layer.index])
+        analysis = analysed(net, state, model)
+        for layer in analysis.net.layers:
+            found.setdefault(layer.name, analysis.shapes[layer.index])
     return found
 
 

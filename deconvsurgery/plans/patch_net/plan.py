@@ -19,7 +19,7 @@ from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.prototxt.text_edits import Draft
-from deconvsurgery.shapes.infer import infer_shapes
+from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.splicing.byte_ranges import Edit, spliced
 from deconvsurgery.wording import dims
 
@@ -197,7 +197,7 @@ def _stops(net: Net, patched: Net, states: Sequence[NetState]) -> Iterator[str]:
     """Layers that Caffe would set up before and not any more: another size reaches them."""
     said: set[int] = set()
     for state in states:
-        before, after = (infer_shapes(each.filtered(state)) for each in (net, patched))
+        before, after = (analysed(each, state).shapes for each in (net, patched))
         for index, shapes in after.items():
             known = before.get(index)
             if shapes.problem and index not in said and not (known and known.problem):

@@ -16,7 +16,8 @@ from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_on
 from deconvsurgery.options.patch_net import PatchOptions
 from deconvsurgery.plans.apply.refusals import axes_unknown, recipe_words
 from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
-from deconvsurgery.shapes.connections import Fault, unjoined
+from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.connections import Fault
 from deconvsurgery.shapes.fillers import BILINEAR, bilinear_takes, square_wanted
 from deconvsurgery.wording import by, plural
 
@@ -246,7 +247,7 @@ def _in_the_way(
         where = f"in phase {state.phase.name}, without its include and exclude rules"
         made_twice: dict[str, int] = {}  # the position of the first fault of that top
         unmade: dict[int, tuple[int, str]] = {}  # that of a layer's first bottom, and its name
-        for position, each in enumerate(unjoined(net.filtered(state))):
+        for position, each in enumerate(analysed(net, state).unjoined):
             if each.fault is Fault.UNKNOWN_BOTTOM:
                 unmade.setdefault(each.layer.index, (position, each.blob))
             else:

@@ -22,8 +22,8 @@ from deconvsurgery.matching.shared_blobs import owners
 from deconvsurgery.plans.apply.plan import refuse_misspelt
 from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, active_layers
+from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import check_blob
-from deconvsurgery.shapes.infer import infer_shapes
 from deconvsurgery.wording import agreed, dims, plural
 
 
@@ -232,7 +232,7 @@ def _strangers(net: Net, states: Sequence[NetState], names: Collection[str]) -> 
         others = [
             layer for layer in active.layers if layer.name in names and layer.type != DECONVOLUTION
         ]
-        shapes = infer_shapes(active) if others else {}
+        shapes = analysed(net, state).shapes if others else {}
         for layer in others:
             if shapes[layer.index].blobs != ():
                 found.setdefault(layer.name, layer)

@@ -22,9 +22,10 @@ from deconvsurgery.matching.batch_norm import (
 from deconvsurgery.matching.shared_blobs import Owner, owners
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
+from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import LayerShapes, infer_shapes
+from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import dims, listed, plural, quoted
 
 from .blobs import (
@@ -144,9 +145,9 @@ def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, Lay
     """
     found: dict[str, LayerShapes] = {}
     for state in states:
-        active = net.filtered(state)
-        inferred = infer_shapes(active, model.shapes, channels=False)
-        first = {layer.name: inferred[layer.index] for layer in reversed(active.layers)}
+        analysis = analysed(net, state, model)
+        layers = reversed(analysis.net.layers)
+        first = {layer.name: analysis.shapes[layer.index] for layer in layers}
         for name, setup in first.items():
             if name not in found or _unknown(setup) < _unknown(found[name]):
                 found[name] = setup

@@ -153,7 +153,7 @@ def _convolved(layer: Layer, bottoms: Bottoms, *, transposed: bool) -> Setup:
     tops = (_slid(param, shape, o, window, size),)
     per_group = None if c is None else c // group
     weight = (c, o // group) if transposed else (o, per_group)
-    return Setup(tops * len(layer.top), ((*weight, *window.kernel), *bias))
+    return Setup(tops * len(layer.top), ((*weight, *window.kernel), *bias), window=window)
 
 
 def _check_each(param: ConvolutionParam) -> None:

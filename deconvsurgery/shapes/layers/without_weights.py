@@ -15,6 +15,7 @@ from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import (
     Dim,
     Shape,
+    Window,
     canonical_axis,
     front,
     merged,
@@ -26,13 +27,15 @@ from deconvsurgery.wording import agreed, dims, plural
 class Setup(NamedTuple):
     """A layer as Caffe would set it up; tops not listed are unknown, ``blobs`` may be.
 
-    ``forms`` are other sets of blobs that a fork may mean by the same text.
+    ``forms`` are other sets of blobs that a fork may mean by the same text, ``window`` is what a
+    (De)convolution slides.
     """
 
     tops: tuple[Shape, ...]
     blobs: tuple[Shape, ...] | None = ()
     problem: str | None = None
     forms: tuple[tuple[Shape, ...], ...] = ()
+    window: Window | None = None
 
 
 Bottoms: TypeAlias = tuple[Shape, ...]
