@@ -11,6 +11,7 @@ from enum import StrEnum
 from math import prod
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
+from weakref import ref
 
 from deconvsurgery.caffe_fields import C3D_OWN_TYPES
 from deconvsurgery.caffemodel.model import (
@@ -78,6 +79,15 @@ def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[D
     all is not lacking. Nothing is said where the net leaves a shape open, but for the number of
     axes, which is that of the model's own blobs.
     """
+    asked = tuple(states)
+    last: list[tuple[ref[Model], tuple[Disagreement, ...]]]  # of the model that was asked for last
+    last = net.once(("disagreements", asked), list)
+    if not last or last[0][0]() is not model:
+        last[:] = [(ref(model), _disagreements(net, model, asked))]
+    return last[0][1]
+
+
+def _disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[Disagreement, ...]:
     met: dict[tuple[Kind, int], Disagreement] = {}
     for state in states:
         analysis = analysed(net, state, model)

@@ -7,9 +7,9 @@ layers, their owner.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias, TypeVar
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from deconvsurgery.caffemodel.model import ABSENT, Model, Version
 from deconvsurgery.prototxt.net import Layer, Net, NetState
@@ -53,8 +53,8 @@ def _owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:
     return {own: first(own) for own in tuple(earlier)}
 
 
-def told_owners(model: Model) -> dict[Owner, Owner]:
-    """As `owners`, as far as the layers of a binary model tell themselves."""
+def owners_by_model(model: Model) -> dict[Owner, Owner]:
+    """As `owners`, as the layers of a binary model name them."""
     return first_of_each((layer.name, layer.param_names) for layer in model.layers)
 
 
@@ -104,18 +104,17 @@ def with_shared(model: Model, owned: Mapping[Owner, Owner]) -> Model:
     return replace(model, layers=tuple(layers))
 
 
-@dataclass(frozen=True, slots=True)
-class Sharers:
+class Sharers(NamedTuple):
     """Matched layers and those that share their weights.
 
     ``group`` gives the param name that a layer's weights are shared by, ``notes`` and
-    ``refused`` what is to be said of a layer or against it; all by layer name.
+    ``refused`` what speaks for a layer or against it; all by layer name.
     """
 
     layers: tuple[Layer, ...]
-    group: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, Refusal] = field(default_factory=dict)
+    group: Mapping[str, str]
+    notes: Mapping[str, str]
+    refused: Mapping[str, Refusal]
 
     def all_or_none(self, reasons: dict[str, str]) -> dict[str, str]:
         """Reasons not to fill a layer, and one for each layer that shares with such a one."""
@@ -126,6 +125,22 @@ class Sharers:
             if param in first
         }
         return others | reasons
+
+
+class _Use(NamedTuple):
+    """A param name and the blobs of one state that have it: each a layer and a position.
+
+    ``ours`` are the matched layers whose weights are among them.
+    """
+
+    param: str
+    blobs: Sequence[tuple[Layer, int]]
+    ours: Sequence[Layer]
+
+    @property
+    def meet(self) -> bool:
+        """Weights of a matched layer are those of another layer, too."""
+        return bool(self.ours) and len({layer.name for layer, _ in self.blobs}) > 1
 
 
 def sharers(
@@ -139,52 +154,73 @@ def sharers(
     """
     matched = {layer.index: layer for layer in selection.matched}
     excluded = {layer.index for layer in selection.excluded}
-    uses = [pair for state in states for pair in _uses(net.filtered(state)).items()]
-    chosen = dict(matched)
-    found = Sharers(())
-    for shared, members in uses:
-        ours = [layer for layer, position in members if layer.index in matched and not position]
-        if not ours or len({layer.name for layer, _ in members}) < 2:
-            continue
-        foreign: tuple[Layer, str] | None = None  # the last of them, and what is so of it
-        for other, position in members:
-            if other.type == DECONVOLUTION and not position and other.index not in excluded:
-                chosen[other.index] = other
-                found.group[other.name] = shared
-                if other.index not in matched:
-                    found.notes[other.name] = (
-                        f"filled because it shares its weights (param {shared!r}) with "
-                        f"{ours[0].name!r}"
-                    )
+    uses = [use for state in states for use in _uses(net.filtered(state), matched)]
+    chosen, group, notes = dict(matched), {}, {}
+    for use in uses:
+        for layer, position in use.blobs if use.meet else ():
+            if _hinders(layer, position, excluded) is not None:
                 continue
-            why = "is excluded" if other.index in excluded else f"is a {other.type}"
-            if other.type == DECONVOLUTION and position:
-                why = "has it as another blob"
-            foreign = other, why
-        if foreign is not None:
-            other, why = foreign
-            refusal = Refusal(
-                f"shares its weights (param {shared!r}) with {other.name!r}, which {why} "
-                "and would be changed with it"
-            )
-            found.refused.update((layer.name, refusal) for layer in ours)
-    for shared, members in uses if biases else ():
-        strangers = [layer.name for layer, _ in members if layer.index not in chosen]
-        for layer, position in members:
-            if layer.index in matched and position and strangers:
-                found.refused[layer.name] = Refusal(
-                    f"shares its bias (param {shared!r}) with {strangers[0]!r}, which would be "
-                    "changed with it"
+            chosen[layer.index] = layer
+            group[layer.name] = use.param
+            if layer.index not in matched:
+                notes[layer.name] = (
+                    f"filled because it shares its weights (param {use.param!r}) with "
+                    f"{use.ours[0].name!r}"
                 )
-    layers = tuple(chosen[position] for position in sorted(chosen))
-    return Sharers(layers, found.group, found.notes, found.refused)
+    refused = dict(_refused_weights(uses, excluded))
+    if biases:
+        refused |= _refused_biases(uses, matched, chosen)
+    return Sharers(tuple(chosen[index] for index in sorted(chosen)), group, notes, refused)
 
 
-def _uses(net: Net) -> dict[str, list[tuple[Layer, int]]]:
-    """By param name the layers of one state that have it, and the position of their blob."""
+def _uses(net: Net, matched: Container[int]) -> Iterator[_Use]:
+    """Each param name of a net in one state."""
     found: dict[str, list[tuple[Layer, int]]] = {}
     for layer in net.layers:
         for position, spec in enumerate(layer.param):
             if spec.name:
                 found.setdefault(spec.name, []).append((layer, position))
-    return found
+    for param, blobs in found.items():
+        ours = [layer for layer, position in blobs if layer.index in matched and not position]
+        yield _Use(param, blobs, ours)
+
+
+def _hinders(layer: Layer, position: int, excluded: Container[int]) -> str | None:
+    """What is so of a blob that cannot be filled with the weights that share its memory."""
+    if layer.type == DECONVOLUTION and position:
+        return "has it as another blob"
+    if layer.index in excluded:
+        return "is excluded"
+    return None if layer.type == DECONVOLUTION else f"is a {layer.type}"
+
+
+def _refused_weights(
+    uses: Iterable[_Use], excluded: Container[int]
+) -> Iterator[tuple[str, Refusal]]:
+    """Of each matched layer whose weights another layer has that cannot be filled: the last."""
+    for use in uses:
+        for other, position in reversed(use.blobs if use.meet else ()):
+            why = _hinders(other, position, excluded)
+            if why is not None:
+                refusal = Refusal(
+                    f"shares its weights (param {use.param!r}) with {other.name!r}, which {why} "
+                    "and would be changed with it"
+                )
+                yield from ((layer.name, refusal) for layer in use.ours)
+                break
+
+
+def _refused_biases(
+    uses: Iterable[_Use], matched: Container[int], chosen: Container[int]
+) -> dict[str, Refusal]:
+    """The matched layers whose bias a layer has that is not chosen."""
+    refused: dict[str, Refusal] = {}
+    for use in uses:
+        strangers = [layer.name for layer, _ in use.blobs if layer.index not in chosen]
+        for layer, position in use.blobs if strangers else ():
+            if layer.index in matched and position:
+                refused[layer.name] = Refusal(
+                    f"shares its bias (param {use.param!r}) with {strangers[0]!r}, which would be "
+                    "changed with it"
+                )
+    return refused

@@ -10,7 +10,7 @@ from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.comparison.compare_models import make_contrast
 from deconvsurgery.comparison.result import Contrast
-from deconvsurgery.matching.shared_blobs import told_owners, with_shared
+from deconvsurgery.matching.shared_blobs import owners_by_model, with_shared
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
 from deconvsurgery.storage.run_files import RunFiles
 
@@ -76,8 +76,8 @@ def diff(
             raise no_such_layer(patterns, names)
         told = _seldom(counting(progress, one.source.size)) if progress else None
         contrast = make_contrast(
-            with_shared(one, told_owners(other)),
-            with_shared(other, told_owners(one)),
+            with_shared(one, owners_by_model(other)),
+            with_shared(other, owners_by_model(one)),
             chosen=chosen,
             atol=atol,
             told=told,
