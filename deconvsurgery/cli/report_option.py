@@ -49,11 +49,11 @@ def check_report_place(report: str | None, files: RunFiles, *, force: bool) -> N
     ``files`` are the run's others; the page is one of them from now on.
     """
     if report is not None:
-        from deconvsurgery.storage.write_outputs import check_output
+        from deconvsurgery.storage.destination import destination
 
         files.writes("the report", report)
         files.check()
-        check_output(report, None, force=force, text=True)
+        destination(report, force=force, text=True)
 
 
 def write_report(

@@ -13,8 +13,7 @@ import shlex
 import stat
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.errors import OutputError, SurgeryError
 from deconvsurgery.storage.object_store.object_place import (
@@ -36,8 +35,7 @@ _WRONG_NAME = frozenset(
 _LINKS = 40  # symbolic links followed before a loop is assumed, as Linux does
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the bytes go: a path without links, or the descriptor ``fd`` if that is not None.
 
     ``old`` is what is there now. ``given`` is what the user wrote, ``name`` the same for messages.

@@ -6,14 +6,13 @@ Files are told apart by size and SHA-256.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from deconvsurgery.errors import FormatError, OutputError
-from deconvsurgery.splicing.byte_ranges import Edit, Kept, spliced_size
+from deconvsurgery.errors import FormatError
+from deconvsurgery.splicing.byte_ranges import Edit
 from deconvsurgery.splicing.undo_patch import (
     Digest,
-    Range,
     Undo,
     few_ranges,
     header,
@@ -21,20 +20,10 @@ from deconvsurgery.splicing.undo_patch import (
 
 from .atomic_write import staged, take_all
 from .copy_bytes import Sink
-from .output_place import AnyPlace, check_place, found_place
+from .destination import Destination, destination
+from .outcome import Outcome, Splice
 from .source_interface import Source
-from .write_outputs import (
-    Filling,
-    Written,
-    failure,
-    splicing,
-    write_file,
-)
-
-Told: TypeAlias = Callable[[Source], tuple[Sequence[Range], Sequence[Kept]]]
-"""By the changed file: the ranges that undo the change, and where the original has their bytes."""
-
-_BLOCK = 1 << 20
+from .write_outputs import Written, failure, write_bytes, written
 
 
 def digest(source: Source) -> Digest:
@@ -42,88 +31,73 @@ def digest(source: Source) -> Digest:
     return Digest(source.size, source.sha256())
 
 
-def check_patch(
-    patch: str | os.PathLike[str],
-    output: str | os.PathLike[str],
-    source: Source,
-    *,
-    force: bool = False,
-) -> None:
-    """Every reason not to write a patch there beside that output; raises ``OutputError``."""
-    _places(output, patch, source, force=force)
+def patch_destination(
+    patch: str | os.PathLike[str], output: Destination, *, force: bool = False
+) -> Destination:
+    """Where a patch goes that undoes what is written to ``output``; raises ``OutputError``."""
+    found = destination(patch, output.source, force=force)
+    _refuse_stream(output)
+    _refuse_stream(found)
+    return found
 
 
 def write_undoable(
-    source: Source,
-    fill: Filling,
-    told: Told,
-    output: str | os.PathLike[str],
-    patch: str | os.PathLike[str],
-    *,
-    size: int | None = None,
-    force: bool = False,
-    in_place: bool = False,
+    destination: Destination,
+    outcome: Outcome,
+    patch: Destination,
     progress: Callable[[int], None] | None = None,
-) -> tuple[Written, Written]:
-    """Have ``fill`` write ``output``, and write the patch that makes ``source`` of it again.
+) -> Written:
+    """Write an outcome, and the patch that makes the source of it again; warnings are of both.
 
     The patch is in its place, on the disk, before the output is in its own. Raises as
-    `write_spliced`; neither may be a stream.
+    `write_outcome`; neither may be a stream.
     """
-    place, patch_place = _places(output, patch, source, force=force)
-    check_place(place, source, force=force, in_place=in_place, text=False)
+    source = destination.original
+    fill = partial(outcome.fill, source=source)
     try:
-        with staged(place, fill, size, progress, reread=True) as new:
+        with staged(destination, fill, None, progress, reread=True) as new:
             with new.reopened() as changed:
-                ranges, kept = few_ranges(*told(changed))
+                ranges, kept = few_ranges(*outcome.undoing(source, changed))
                 undo = Undo(digest(source), digest(changed), ranges)
             first = header(undo)
 
             def copied(sink: Sink) -> None:
                 sink.write(first)
-                for each in kept:
-                    sink.copy(source, each.start, each.stop)
+                for part in kept:
+                    sink.copy(source, part.start, part.stop)
 
-            with staged(patch_place, copied, len(first) + undo.size) as saved:
+            with staged(patch, copied, len(first) + undo.size) as saved:
                 source.confirm_unchanged()
-                take_all([saved, new], force=force)
-                return (
-                    Written(place.given, new.size, tuple(new.warnings)),
-                    Written(patch_place.given, saved.size, tuple(saved.warnings)),
-                )
+                take_all([saved, new])
+                done = written(new)
+                return done._replace(warnings=done.warnings + tuple(saved.warnings))
     except OSError as error:
-        raise failure(error, place, size) from error
+        raise failure(error, destination.place, None) from error
 
 
-def write_nothing_to_undo(
-    source: Source, patch: str | os.PathLike[str], *, force: bool = False
-) -> Written:
+def write_nothing_to_undo(source: Source, patch: Destination) -> Written:
     """The patch of a file that stays as it is."""
     same = digest(source)
-    return write_file(patch, header(Undo(same, same, ())), force=force)
+    return write_bytes(patch, header(Undo(same, same, ())))
 
 
 def write_reverted(
-    source: Source,
+    destination: Destination,
     edits: Sequence[Edit],
-    output: str | os.PathLike[str],
     expected: Digest,
-    *,
-    force: bool = False,
-    in_place: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Written:
-    """Write ``source`` with ``edits`` carried out, if that makes the file ``expected``.
+    """Write the source with ``edits`` carried out, if that makes the file ``expected``.
 
-    Raises ``FormatError`` where it would be another one, else as `write_spliced`; nothing has been
+    Raises ``FormatError`` where it would be another one, else as `write_outcome`; nothing has been
     changed then. The output may not be a stream.
     """
-    place = found_place(output)
-    check_place(place, source, force=force, in_place=in_place, text=False)
-    _refuse_stream(place)
-    size = spliced_size(source.size, edits)
+    source, outcome = destination.original, Splice(edits)
+    _refuse_stream(destination)
+    size = outcome.size(source.size)
+    fill = partial(outcome.fill, source=source)
     try:
-        with staged(place, splicing(source, edits), size, progress, reread=True) as new:
+        with staged(destination, fill, size, progress, reread=True) as new:
             with new.reopened() as made:
                 if digest(made) != expected:
                     raise FormatError(
@@ -132,72 +106,14 @@ def write_reverted(
                         hint="the patch was changed since it was written",
                     )
             source.confirm_unchanged()
-            new.take(force=force)
-            return Written(place.given, new.size, tuple(new.warnings))
+            new.take()
+            return written(new)
     except OSError as error:
-        raise failure(error, place, size) from error
+        raise failure(error, destination.place, size) from error
 
 
-def compared(original: Source, changed: Source) -> tuple[list[Range], list[Kept]]:
-    """The ranges that undo a change of which only the outcome is known, to the byte.
-
-    What follows the end of the shorter file is one range; blocks that differ are looked at in
-    pieces of 4 KiB.
-    """
-    ranges: list[Range] = []
-    kept: list[Kept] = []
-    common = min(original.size, changed.size)
-    for start, stop in _differing(original, changed, common):
-        ranges.append(Range(start, stop, stop - start))
-        kept.append(Kept(start, stop))
-    if original.size != changed.size:
-        ranges.append(Range(common, changed.size, original.size - common))
-        kept.append(Kept(common, original.size))
-    return ranges, kept
-
-
-def _differing(one: Source, other: Source, size: int) -> Iterator[tuple[int, int]]:
-    """Stretches of ``[0, size)`` in which the files differ, neighbours joined."""
-    waiting: tuple[int, int] | None = None
-    for start in range(0, size, _BLOCK):
-        ours, theirs = (each.read(start, min(_BLOCK, size - start)) for each in (one, other))
-        if ours == theirs:
-            continue
-        for at in range(0, len(ours), _PIECE):
-            if ours[at : at + _PIECE] == theirs[at : at + _PIECE]:
-                continue
-            begin, end = start + at, start + min(at + _PIECE, len(ours))
-            if waiting and waiting[1] == begin:
-                waiting = (waiting[0], end)
-                continue
-            if waiting:
-                yield waiting
-            waiting = (begin, end)
-    if waiting:
-        yield waiting
-
-
-_PIECE = 4096
-
-
-def _places(
-    output: str | os.PathLike[str],
-    patch: str | os.PathLike[str],
-    source: Source,
-    *,
-    force: bool,
-) -> tuple[AnyPlace, AnyPlace]:
-    place, patch_place = found_place(output), found_place(patch)
-    check_place(patch_place, source, force=force, in_place=False, text=False)
-    for each in (place, patch_place):
-        _refuse_stream(each)
-    return place, patch_place
-
-
-def _refuse_stream(place: AnyPlace) -> None:
-    if place.streamed:
-        raise OutputError(
-            "is a stream, which cannot be undone",
-            path=place.name,
-            hint="name files, for the output and for the patch",
-        )
+def _refuse_stream(destination: Destination) -> None:
+    destination.refuse_stream(
+        "is a stream, which cannot be undone",
+        hint="name files, for the output and for the patch",
+    )

@@ -19,9 +19,11 @@ from deconvsurgery.errors import FormatError, OutputError
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.splicing.byte_ranges import replacing
 from deconvsurgery.storage.descriptors import let_go, opened
+from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.os_error_text import refusal, shown
+from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.source import FileSource
-from deconvsurgery.storage.write_outputs import write_spliced
+from deconvsurgery.storage.write_outputs import write_outcome
 from deconvsurgery.strict_values.kinds import WrongValueError
 
 from .result_rows import Outcome, Row, identity
@@ -187,7 +189,8 @@ class Ledger:
             return
         edits = [replacing(start, stop, b"") for start, stop in sorted(self._replaced)]
         with FileSource(os.dup(self._fd), self.name) as source:
-            write_spliced(source, edits, self.path, in_place=True, text=True)
+            place = destination(self.path, source, in_place=True, text=True)
+            write_outcome(place, Splice(edits))
         self._replaced = []
 
     def _close(self) -> None:

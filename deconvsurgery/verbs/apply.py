@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,22 +17,20 @@ from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.plan_types import Plan
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.storage.outcome import Outcome, Splice
 from deconvsurgery.storage.run_files import RunFiles
-from deconvsurgery.storage.write_with_undo import check_patch, write_nothing_to_undo
+from deconvsurgery.storage.write_with_undo import patch_destination, write_nothing_to_undo
 
 from .open_and_write import (
-    Outcome,
     Path,
     Progress,
     blamed,
-    destination,
+    carry_out,
     files_of,
     given_model,
     given_net,
-    outcome_rewritten,
-    outcome_size,
+    output_destination,
     phase_of,
-    write_outcome,
 )
 
 
@@ -115,9 +112,12 @@ def apply(
     states = read.states(phase_of(phase), level, stage)
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
-        goal = destination(opened, model, output, in_place, force, dry_run)
-        if goal is not None and save_patch is not None:
-            check_patch(save_patch, goal[1], goal[0], force=force)
+        place = output_destination(
+            opened.source, model, output, in_place=in_place, force=force, dry_run=dry_run
+        )
+        patch = None
+        if place is not None and save_patch is not None:
+            patch = patch_destination(save_patch, place, force=force)
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched and not allow_empty:
             raise nothing_matched(read, patterns, states, exclude)
@@ -125,37 +125,28 @@ def apply(
         opened = with_shared(opened, owned)
         plan = make_plan(read, opened, selection, options, states)
         outcome = _outcome(plan, opened, owned)
-        size = outcome_size(outcome, opened.source.size)
+        size = outcome.size(opened.source.size)
         warnings = plan.warnings
         looked_at = planned_pictures(plan, read, opened, states) if pictures else None
-        to_write = goal is not None and not (in_place and not plan.changed)
-        patch = None if goal is None else save_patch
-        if goal is not None and to_write:
-            written = write_outcome(
-                goal[0],
-                outcome,
-                goal[1],
-                force=force,
-                in_place=in_place,
-                patch=patch,
-                progress=progress,
-            )
+        to_write = place is not None and not (in_place and not plan.changed)
+        if place is not None and to_write:
+            written = carry_out(place, outcome, patch=patch, progress=progress)
             size = written.size
             warnings += written.warnings
-        elif goal is not None and patch is not None:
-            warnings += write_nothing_to_undo(goal[0], patch, force=force).warnings
+        elif place is not None and patch is not None:
+            warnings += write_nothing_to_undo(place.original, patch).warnings
         return ApplyResult(
             plan=plan,
             net=net_name,
             input=model_name,
-            output=None if goal is None else os.fsdecode(goal[1]),
+            output=None if place is None else place.named,
             input_size=opened.source.size,
             output_size=size,
-            rewritten=outcome_rewritten(outcome),
+            rewritten=outcome.rewritten,
             written=to_write,
             warnings=warnings,
             notes=read.notes,
-            patch=None if patch is None else os.fsdecode(patch),
+            patch=None if patch is None else patch.named,
             pictures=looked_at,
         )
 
@@ -178,4 +169,4 @@ def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
     """The plan in terms of the model's form; a model that stays is copied, not opened again."""
     if model.version is Version.HDF5 and plan.changed:
         return amendment(plan, model, owned)
-    return edits(plan, model)
+    return Splice(edits(plan, model))

@@ -21,12 +21,11 @@ from .open_and_write import (
     Path,
     Progress,
     blamed,
-    destination,
+    carry_out,
     files_of,
     given_model,
     given_net,
-    outcome_size,
-    write_outcome,
+    output_destination,
 )
 
 
@@ -103,7 +102,9 @@ def convert(
     files_of(net, model, output, in_place=in_place).check()
     read, net_name = given_net(net) if net is not None else (None, None)
     with given_model(model, max_unpacked) as (opened, model_name), blamed(model_name):
-        goal = destination(opened, model, output, in_place, force, dry_run)
+        place = output_destination(
+            opened.source, model, output, in_place=in_place, force=force, dry_run=dry_run
+        )
         if wanted.hdf5:
             loaded_h5py()  # told before any work
         states = read.states() if read else ()
@@ -113,26 +114,24 @@ def convert(
             opened, wanted, read, states, texts(patterns, "patterns"), texts(exclude, "exclude")
         )
         outcome = recast(conversion, opened, read)
-        size = outcome_size(outcome, opened.source.size)
+        size = outcome.size(opened.source.size)
         warnings = conversion.warnings
-        to_write = goal is not None and not (in_place and not outcome)
-        if goal is not None and to_write:
-            written = write_outcome(
-                goal[0], outcome, goal[1], force=force, in_place=in_place, progress=progress
-            )
+        to_write = place is not None and not (in_place and not outcome.changed)
+        if place is not None and to_write:
+            written = carry_out(place, outcome, progress=progress)
             size, warnings = written.size, warnings + written.warnings
         return ConvertResult(
             conversion=conversion,
             input=model_name,
-            output=None if goal is None else os.fsdecode(goal[1]),
+            output=None if place is None else place.named,
             net=net_name,
             before=opened.version,
             after=conversion.version(opened.version),
-            changed=bool(outcome),
+            changed=outcome.changed,
             input_size=opened.source.size,
             output_size=size,
             written=to_write,
-            dry_run=goal is None,
+            dry_run=place is None,
             warnings=warnings,
         )
 

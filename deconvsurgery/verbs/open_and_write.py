@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TypeAlias
 
-from deconvsurgery.caffemodel.hdf5.write import Amendment
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.errors import (
     MismatchError,
@@ -20,98 +18,31 @@ from deconvsurgery.errors import (
 )
 from deconvsurgery.inputs.open_inputs import open_model, read_net
 from deconvsurgery.prototxt.net import Net, Phase
-from deconvsurgery.splicing.byte_ranges import Edit, Kept, spliced_size
-from deconvsurgery.splicing.undo_patch import Range, undoing
+from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.outcome import Outcome
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source_interface import Source
-from deconvsurgery.storage.write_outputs import (
-    Filling,
-    Written,
-    amending,
-    check_output,
-    splicing,
-    write_amended,
-    write_spliced,
-)
-from deconvsurgery.storage.write_with_undo import compared, write_undoable
+from deconvsurgery.storage.write_outputs import Written, write_outcome
+from deconvsurgery.storage.write_with_undo import write_undoable
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int], None]
-Outcome: TypeAlias = Sequence[Edit] | Amendment
-"""What a verb makes of a model: edits on its bytes, or new values in an HDF5 file."""
 
 
-def outcome_size(outcome: Outcome, size: int) -> int | None:
-    """Bytes of what comes of a model of ``size`` bytes; ``None`` where only HDF5 can tell."""
-    if isinstance(outcome, Amendment):
-        return None
-    return spliced_size(size, outcome)
-
-
-def outcome_rewritten(outcome: Outcome) -> int:
-    """Bytes in it that are not the input's own."""
-    if isinstance(outcome, Amendment):
-        return outcome.size
-    return sum(edit.size for edit in outcome)
-
-
-def write_outcome(
-    source: Source,
+def carry_out(
+    destination: Destination,
     outcome: Outcome,
-    place: Path,
     *,
-    force: bool = False,
-    in_place: bool = False,
-    patch: Path | None = None,
+    patch: Destination | None = None,
     progress: Progress | None = None,
 ) -> Written:
-    """Write it, and the ``patch`` that undoes it if one is asked for; raises as `write_spliced`."""
-    size = outcome_size(outcome, source.size) or source.size
-    told = counting(progress, size) if progress else None
+    """Write it, and the ``patch`` that undoes it if one is asked for; raises as `write_outcome`."""
+    before = destination.original.size
+    on_bytes = counting(progress, outcome.size(before) or before) if progress else None
     if patch is not None:
-        return _write_undoable(
-            source, outcome, place, patch, force=force, in_place=in_place, progress=told
-        )
-    if isinstance(outcome, Amendment):
-        return write_amended(
-            source,
-            outcome.carry_out,
-            place,
-            copied=not outcome.new,
-            force=force,
-            in_place=in_place,
-            progress=told,
-        )
-    return write_spliced(source, outcome, place, force=force, in_place=in_place, progress=told)
-
-
-def _write_undoable(
-    source: Source,
-    outcome: Outcome,
-    place: Path,
-    patch: Path,
-    *,
-    force: bool,
-    in_place: bool,
-    progress: Callable[[int], None] | None,
-) -> Written:
-    def told(changed: Source) -> tuple[Sequence[Range], Sequence[Kept]]:
-        # What the HDF5 library has changed only a comparison tells.
-        return compared(source, changed) if isinstance(outcome, Amendment) else undoing(outcome)
-
-    fill = filling_of(source, outcome)
-    written, saved = write_undoable(
-        source, fill, told, place, patch, force=force, in_place=in_place, progress=progress
-    )
-    return replace(written, warnings=written.warnings + saved.warnings)
-
-
-def filling_of(source: Source, outcome: Outcome) -> Filling:
-    """What writes the whole new file."""
-    if isinstance(outcome, Amendment):
-        return amending(source, outcome.carry_out, copied=not outcome.new)
-    return splicing(source, outcome)
+        return write_undoable(destination, outcome, patch, on_bytes)
+    return write_outcome(destination, outcome, on_bytes)
 
 
 def counting(progress: Progress, total: int) -> Callable[[int], None]:
@@ -191,29 +122,39 @@ def blamed(net_name: str | None, model_name: str | None = None) -> Iterator[None
         raise error.replaced(path=path, message=message) from error.__cause__
 
 
-def destination(
-    opened: Model,
-    model: Path | Model,
+def output_destination(
+    source: object,
+    given: Path | Model,
     output: Path | None,
-    in_place: bool,
+    *,
+    in_place: bool = False,
     force: bool,
     dry_run: bool,
-) -> tuple[Source, Path] | None:
-    """What is copied and where to, after every reason not to; ``None`` for a dry run."""
+    changes: str = "the input",
+    text: bool = False,
+) -> Destination | None:
+    """Where the output goes, after every reason not to; ``None`` for a dry run.
+
+    ``source`` is what was opened for the model or net that was ``given``; ``changes`` is what
+    a message calls it.
+    """
     if in_place:
         if output is not None:
-            raise OutputError("--in-place changes the input; it takes no output of its own")
-        if model == "-":
+            raise OutputError(f"--in-place changes {changes}; it takes no output of its own")
+        if given == "-":
             raise OutputError("standard input cannot be changed in place")
-        if isinstance(model, Model):
+        if isinstance(given, Model):
             raise OutputError("an open model cannot be changed in place; give its path")
-        output = model
+        output = given
     if dry_run:
         return None
     if output is None:
         raise OutputError("no output is named", hint="name OUT, or use --in-place or --dry-run")
-    source = opened.source
+    return destination(output, file_source(source), force=force, in_place=in_place, text=text)
+
+
+def file_source(source: object) -> Source:
+    """The source of a model that can be written; of one that is in memory an ``OutputError``."""
     if not isinstance(source, Source):
         raise OutputError("only a model that was opened from a file can be written")
-    check_output(output, source, force=force, in_place=in_place)
-    return source, output
+    return source

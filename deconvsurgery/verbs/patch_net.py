@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deconvsurgery.arguments import one_of, texts
-from deconvsurgery.errors import NotANetError, OutputError, SurgeryError
+from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.options.patch_net import Filler, PatchOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
@@ -16,12 +16,18 @@ from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.os_error_text import shown
+from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import read_bytes
-from deconvsurgery.storage.source_interface import Source
-from deconvsurgery.storage.write_outputs import check_output, write_spliced
 
-from .open_and_write import Path, blamed, passed_over, phase_of
+from .open_and_write import (
+    Path,
+    blamed,
+    carry_out,
+    output_destination,
+    passed_over,
+    phase_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +103,29 @@ def patch_net(
         files.writes("the output", output)
     files.check()
     with open_net(net) as (source, text, read), blamed(os.fsdecode(net)):
-        goal = _goal(source, net, output, in_place=in_place, force=force, dry_run=dry_run)
+        place = output_destination(
+            source,
+            net,
+            output,
+            in_place=in_place,
+            force=force,
+            dry_run=dry_run,
+            changes="the net",
+            text=True,
+        )
         states = read.states(phase_of(phase), level, stage)
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched and not allow_empty:
             raise nothing_matched(read, patterns, states, exclude)
         patch = make_patch(text, read, selection, options, states)
         warnings = patch.warnings
-        to_write = goal is not None and not (in_place and not patch.edits)
-        if goal is not None and to_write:
-            written = write_spliced(
-                source, patch.edits, goal, force=force, in_place=in_place, text=True
-            )
-            warnings += written.warnings
+        to_write = place is not None and not (in_place and not patch.edits)
+        if place is not None and to_write:
+            warnings += carry_out(place, Splice(patch.edits)).warnings
         return PatchResult(
             layers=patch.layers,
             net=os.fsdecode(net),
-            output=None if goal is None else os.fsdecode(goal),
+            output=None if place is None else place.named,
             before=text.data,
             after=spliced(text.data, patch.edits),
             written=to_write,
@@ -145,27 +157,3 @@ def patch_nets(
                 continue
             placed = error.replaced(path=error.path or shown(net))
             yield PatchResult((), name, None, b"", b"", written=False, error=placed)
-
-
-def _goal(
-    source: Source,
-    net: Path,
-    output: Path | None,
-    *,
-    in_place: bool,
-    force: bool,
-    dry_run: bool,
-) -> Path | None:
-    """Where the net goes, after every reason not to; ``None`` for a dry run."""
-    if in_place:
-        if output is not None:
-            raise OutputError("--in-place changes the net; it takes no output of its own")
-        if net == "-":
-            raise OutputError("standard input cannot be changed in place")
-        output = net
-    if dry_run:
-        return None
-    if output is None:
-        raise OutputError("no output is named", hint="name OUT, or use --in-place or --dry-run")
-    check_output(output, source, force=force, in_place=in_place, text=True)
-    return output

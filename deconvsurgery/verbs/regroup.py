@@ -25,16 +25,15 @@ from deconvsurgery.prototxt.selection import (
     nothing_matched,
 )
 from deconvsurgery.splicing.byte_ranges import spliced
-from deconvsurgery.storage.source_interface import Source
-from deconvsurgery.storage.write_outputs import check_output, write_pair
+from deconvsurgery.storage.destination import Destination, destination
+from deconvsurgery.storage.write_outputs import write_pair
 
 from .open_and_write import (
     Path,
     blamed,
+    file_source,
     files_of,
-    filling_of,
     given_model,
-    outcome_size,
     phase_of,
 )
 
@@ -95,7 +94,7 @@ def regroup(
         given_model(model) as (opened, model_name),
         blamed(os.fsdecode(net), model_name),
     ):
-        goals = _goals(opened, net_output, output, force=force, dry_run=dry_run)
+        places = _destinations(opened, net_output, output, force=force, dry_run=dry_run)
         states = read.states(phase_of(phase), level, stage)
         selection = match_layers(read, patterns, exclude, states)
         if not selection.matched:
@@ -104,27 +103,24 @@ def regroup(
         plan = make_regrouping(read, opened, selection.matched, states, expand=expand)
         edits, _ = patched_text(text, read, _field_changes(plan))
         outcome = reshaped(plan, opened)
-        size = outcome_size(outcome, opened.source.size)
+        size = outcome.size(opened.source.size)
         warnings: tuple[str, ...] = ()
         if opened.version is not Version.HDF5 and (size or 0) > CAFFE_LIMIT:
             warnings = (f"the new model has {size:,} bytes; Caffe itself reads up to 2 GiB",)
-        if goals is not None:
-            source, net_place, place = goals
-            fill = filling_of(source, outcome)
-            new_text = spliced(text.data, edits)
-            both = write_pair(new_text, net_place, source, fill, place, force=force)
+        if places is not None:
+            both = write_pair(spliced(text.data, edits), *places, outcome)
             size = both[1].size
             warnings += both[0].warnings + both[1].warnings
         return RegroupResult(
             regrouping=plan,
             net=os.fsdecode(net),
             input=model_name,
-            net_output=None if goals is None else os.fsdecode(goals[1]),
-            output=None if goals is None else os.fsdecode(goals[2]),
+            net_output=None if places is None else places[0].named,
+            output=None if places is None else places[1].named,
             input_size=opened.source.size,
             output_size=size,
             expand=expand,
-            written=goals is not None,
+            written=places is not None,
             left_alone=selection.left_alone,
             warnings=warnings,
             notes=read.notes,
@@ -147,15 +143,15 @@ def _field_changes(plan: Regrouping) -> dict[int, list[FieldChange]]:
     return found
 
 
-def _goals(
+def _destinations(
     model: Model,
     net_output: Path | None,
     output: Path | None,
     *,
     force: bool,
     dry_run: bool,
-) -> tuple[Source, Path, Path] | None:
-    """The model's bytes and both places, after every reason not to; ``None`` for a dry run."""
+) -> tuple[Destination, Destination] | None:
+    """Where net and model go, after every reason not to; ``None`` for a dry run."""
     if dry_run:
         return None
     if net_output is None or output is None:
@@ -163,9 +159,5 @@ def _goals(
             "two outputs are needed, for the net and for the model",
             hint="name OUT_NET and OUT_MODEL, or use --dry-run",
         )
-    source = model.source
-    if not isinstance(source, Source):
-        raise OutputError("only a model that was opened from a file can be written")
-    for place in (net_output, output):
-        check_output(place, source, force=force)
-    return source, net_output, output
+    source = file_source(model.source)
+    return destination(net_output, source, force=force), destination(output, source, force=force)

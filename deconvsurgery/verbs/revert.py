@@ -10,6 +10,7 @@ from deconvsurgery.errors import MismatchError, OutputError
 from deconvsurgery.inputs.open_inputs import open_patch
 from deconvsurgery.splicing.byte_ranges import spliced_size
 from deconvsurgery.splicing.undo_patch import Digest, edits_of
+from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import can_be_read_again, open_source
 from deconvsurgery.storage.source_interface import Source
@@ -85,15 +86,14 @@ def revert(
         to_write = not dry_run and not (already and output is None)
         warnings: tuple[str, ...] = ()
         if to_write:
-            warnings = write_reverted(
-                source,
-                edits,
+            place = destination(
                 changed if output is None else output,
-                undo.original,
+                source,
                 force=force,
                 in_place=output is None,
-                progress=counting(progress, size) if progress else None,
-            ).warnings
+            )
+            on_bytes = counting(progress, size) if progress else None
+            warnings = write_reverted(place, edits, undo.original, on_bytes).warnings
         return RevertResult(
             changed=os.fsdecode(changed),
             patch=os.fsdecode(patch),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,17 +24,18 @@ from deconvsurgery.prototxt.selection import (
     match_layers,
     nothing_matched,
 )
+from deconvsurgery.storage.outcome import Splice
 
 from .open_and_write import (
     Path,
     Progress,
     blamed,
-    destination,
+    carry_out,
     files_of,
     given_model,
     given_net,
+    output_destination,
     phase_of,
-    write_outcome,
 )
 
 FILLED, LEFT = "filled", "left to Caffe"
@@ -130,7 +130,7 @@ def transplant(
     states = read.states(phase_of(phase), level, stage)
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
-        goal = destination(opened, model, output, False, force, dry_run)
+        place = output_destination(opened.source, model, output, force=force, dry_run=dry_run)
         refuse_mixed(opened)
         refuse_misspelt(active_layers(read, states))
         old = with_shared(opened, owners(read, states))
@@ -159,19 +159,17 @@ def transplant(
         warnings = in_words(disagreements(read, grafted, states), but=spoken | {*upsampling})
         if whole.size > CAFFE_LIMIT:
             warnings += (f"it has {whole.size:,} bytes; Caffe itself reads up to 2 GiB",)
-        if goal is not None:
-            warnings += write_outcome(
-                goal[0], [whole], goal[1], force=force, progress=progress
-            ).warnings
+        if place is not None:
+            warnings += carry_out(place, Splice((whole,)), progress=progress).warnings
         return TransplantResult(
             grafting=grafting,
             plan=plan,
             net=net_name,
             input=model_name,
-            output=None if goal is None else os.fsdecode(goal[1]),
+            output=None if place is None else place.named,
             input_size=opened.source.size,
             output_size=whole.size,
-            written=goal is not None,
+            written=place is not None,
             warnings=warnings,
         )
 

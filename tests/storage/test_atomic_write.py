@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.storage.atomic_write import Staged, staged, take_all
+from deconvsurgery.storage.atomic_write import AnyStaged, staged, take_all
 from deconvsurgery.storage.copy_bytes import FileSink
+from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.output_place import check_place, found_place
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.write_outputs import write_file
@@ -42,11 +43,14 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
-def put(path: Path, during: Callable[[], object] = lambda: None, *, force: bool = False) -> Staged:
+def put(
+    path: Path, during: Callable[[], object] = lambda: None, *, force: bool = False
+) -> AnyStaged:
     """New bytes staged for ``path``; something happens; they take its place."""
-    with staged(found_place(path), lambda sink: sink.write(NEW), len(NEW)) as new:
+    place = Destination(str(path), found_place(path), force=force)
+    with staged(place, lambda sink: sink.write(NEW), len(NEW)) as new:
         during()
-        new.take(force=force)
+        new.take()
     return new
 
 
@@ -145,7 +149,7 @@ def test_a_large_hole_stays_one(sunk: tuple[FileSink, Path], tmp_path: Path) -> 
 def test_another_size_than_promised_is_our_bug(tmp_path: Path) -> None:
     with (
         pytest.raises(RuntimeError) as caught,
-        staged(found_place(tmp_path / "new"), lambda sink: sink.write(NEW), 10),
+        staged(destination(tmp_path / "new"), lambda sink: sink.write(NEW), 10),
     ):
         pytest.fail("it was staged")
     assert numbers(str(caught.value)) == [9, 10]
@@ -259,11 +263,11 @@ def test_a_folder_that_is_moved_meanwhile_keeps_nothing(
 def test_two_that_are_one_only_when_the_first_is_there(old: Path, words: Words) -> None:
     """As where case does not count, and no name was there to tell it by."""
     with (
-        staged(found_place(old), lambda sink: sink.write(NEW), len(NEW)) as one,
-        staged(found_place(old), lambda sink: sink.write(b"other"), 5) as other,
+        staged(destination(old, force=True), lambda sink: sink.write(NEW), len(NEW)) as one,
+        staged(destination(old, force=True), lambda sink: sink.write(b"other"), 5) as other,
         pytest.raises(ds.OutputError) as caught,
     ):
-        take_all([one, other], force=True)
+        take_all([one, other])
     assert caught.value.path == str(old)
     words(caught.value)
     assert old.read_bytes() == OLD
@@ -271,13 +275,13 @@ def test_two_that_are_one_only_when_the_first_is_there(old: Path, words: Words) 
 
 
 def test_a_system_that_takes_paths_only(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deconvsurgery.storage.atomic_write._BY_DESCRIPTOR", False)
+    monkeypatch.setattr("deconvsurgery.storage.staged_file._BY_DESCRIPTOR", False)
     put(old)
     assert old.read_bytes() == NEW
-    with staged(found_place(old), lambda sink: sink.write(OLD), len(OLD)) as new:
+    with staged(destination(old, force=True), lambda sink: sink.write(OLD), len(OLD)) as new:
         with new.reopened() as made:
             assert made.read(0, made.size) == OLD
-        new.take(force=False, undoable=True)
+        new.take(undoable=True)
         assert old.read_bytes() == OLD
         new.undo()
     assert old.read_bytes() == NEW

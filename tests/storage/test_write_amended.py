@@ -16,18 +16,11 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.splicing.byte_ranges import Edit, replacing
 from deconvsurgery.storage.copy_bytes import Sink
+from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.source import FileSource, open_source
-from deconvsurgery.storage.write_outputs import (
-    Written,
-    check_output,
-    make_directory,
-    write_amended,
-    write_file,
-    write_once,
-    write_pair,
-    write_spliced,
-)
+from deconvsurgery.storage.write_outputs import Written, make_directory, write_file, write_once
 from helpers.words import Words, numbers
+from helpers.writing import write_amended, write_pair, write_spliced
 
 SOURCE = b"The source, in which one word is changed."
 AMENDED = b"The SOURCE, in which one word is changed."
@@ -196,14 +189,14 @@ def test_binary_data_is_kept_from_a_terminal(
         lambda: write_amended(source, amend, name),
         lambda: write_file(name, b""),
         lambda: write_pair(b"", name, source, lambda sink: None, "never"),
-        lambda: check_output(name, source),
+        lambda: destination(name, source),
     )
     for attempt in attempts:
         with pytest.raises(ds.OutputError) as raised:
             attempt()
         assert raised.value.path == name
         words(raised.value)
-    check_output(name, source, text=True)
+    destination(name, source, text=True)
     write_spliced(source, [], name, text=True)
     assert os.read(ours, 100) == SOURCE
 
@@ -213,16 +206,16 @@ def test_a_place_is_checked_before_any_work(source: FileSource, place: Path, wor
 
     def refused(output: str | Path, case: str, *, in_place: bool = False) -> None:
         with pytest.raises(ds.OutputError) as raised:
-            check_output(output, source, in_place=in_place)
+            destination(output, source, in_place=in_place)
         assert raised.value.path == str(output)
         words(raised.value, case)
 
     refused(place / "there", "another file")
-    check_output(place / "there", source, force=True)
+    destination(place / "there", source, force=True)
     refused(source.name, "the input")
-    check_output(source.name, source, in_place=True)
+    destination(source.name, source, in_place=True)
     refused("/dev/null", "a device", in_place=True)
-    check_output("/dev/null", source)
+    destination("/dev/null", source)
 
 
 # --- streams

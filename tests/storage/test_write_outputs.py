@@ -33,14 +33,11 @@ from deconvsurgery.splicing.byte_ranges import (
     replacing,
     spliced,
 )
+from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.source import FileSource, open_source
-from deconvsurgery.storage.write_outputs import (
-    Written,
-    check_output,
-    write_file,
-    write_spliced,
-)
+from deconvsurgery.storage.write_outputs import Written, write_file
 from helpers.words import Words, numbers
+from helpers.writing import write_spliced
 
 OLD = b"what was there before"
 SOURCE = bytes(range(256)) * 4
@@ -704,7 +701,7 @@ def refusals(
 ) -> Iterator[pytest.ExceptionInfo[ds.OutputError]]:
     """What a look at a place says, and what each way to write to it."""
     with pytest.raises(ds.OutputError) as raised:
-        check_output(name, source, force=force)
+        destination(name, source, force=force)
     yield raised
     with pytest.raises(ds.OutputError) as raised:
         write_spliced(source, EDITS, name, force=force)
@@ -784,9 +781,9 @@ def test_unusual_names_are_names(
     assert caught.value.path.isprintable()
 
 
-def test_check_output_touches_nothing(source: FileSource, place: Path) -> None:
-    check_output(place / "out", source)
-    check_output(place / "out", None)
+def test_a_look_at_a_place_touches_nothing(source: FileSource, place: Path) -> None:
+    destination(place / "out", source)
+    destination(place / "out", None)
     assert names(place) == []
 
 
@@ -1281,12 +1278,12 @@ def test_a_closed_standard_output(
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", None)
         with pytest.raises(ds.OutputError) as raised:
-            check_output("-", source)
+            destination("-", source)
     assert raised.value.path == "standard output"
     words(raised.value, "standard output")
     name = "/dev/fd/999999999"  # more than any system has
     with pytest.raises(ds.OutputError) as raised:
-        check_output(name, source)
+        destination(name, source)
     assert raised.value.path == name
     assert os.strerror(errno.EBADF) in raised.value.message
     words(raised.value, "another descriptor")

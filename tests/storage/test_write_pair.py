@@ -12,8 +12,8 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.write_outputs import write_pair
 from helpers.words import Words
+from helpers.writing import write_pair
 
 TEXT, MODEL = b"a net\n", b"a model" * 400
 OLD_TEXT, OLD_MODEL = b"old net", b"old model"

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.errors import ModelError
 from deconvsurgery.signals.held import held_signals
+from deconvsurgery.storage.copy_bytes import Sink
+from deconvsurgery.storage.outcome import Undoing, amend_copy, compared
+from deconvsurgery.storage.source_interface import Source
 
 from .files import (
     Writing,
@@ -47,9 +50,25 @@ class Amendment:
     new: bool = False
 
     @property
-    def size(self) -> int:
+    def changed(self) -> bool:
+        """It is something else than the source."""
+        return True
+
+    @property
+    def rewritten(self) -> int:
         """Bytes of the values."""
         return sum(each.size for each in self.values)
+
+    def size(self, _before: int) -> None:
+        """Only the HDF5 library could tell, when it has written the file."""
+
+    def fill(self, sink: Sink, source: Source) -> None:
+        """Write the whole new file."""
+        amend_copy(sink, source, self.carry_out, copied=not self.new)
+
+    def undoing(self, source: Source, changed: Source) -> Undoing:
+        """What makes ``source`` of the ``changed`` file again, which only a comparison tells."""
+        return compared(source, changed)
 
     def carry_out(self, fd: int) -> None:
         """Change the HDF5 file behind ``fd``, or begin one there as Caffe would (``Net::ToHDF5``).

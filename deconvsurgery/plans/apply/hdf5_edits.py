@@ -16,11 +16,12 @@ from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.matching.shared_blobs import Owner
 from deconvsurgery.splicing.byte_ranges import Edit
+from deconvsurgery.storage.outcome import Splice
 
 from .plan_types import Action, Change, Plan
 
 
-def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> list[Edit] | Amendment:
+def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Splice | Amendment:
     """Everything that carries the plan out on the model it was made for.
 
     ``owned`` tells where a shared blob is: it has one dataset, at its owner. What Caffe wrote
@@ -47,7 +48,7 @@ def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> list[Ed
         if place is not None and (edit := _edit(place, each)) is not None
     ]
     if not groups and len(edits) == len(values):
-        return edits
+        return Splice(edits)
     return Amendment(tuple(groups), tuple(values.values()))
 
 

@@ -32,6 +32,7 @@ from deconvsurgery.splicing.byte_ranges import (
     replacing,
     segments,
 )
+from deconvsurgery.storage.outcome import Splice
 
 from .plan_types import BlobConversion, Conversion, LayerConversion
 
@@ -39,15 +40,15 @@ if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
 
 
-def recast(conversion: Conversion, model: Model, net: Net | None = None) -> list[Edit] | Amendment:
+def recast(conversion: Conversion, model: Model, net: Net | None = None) -> Splice | Amendment:
     """What makes the planned form of the model; no edits where it has that form already."""
     if conversion.wanted.hdf5:
         if model.version is Version.HDF5 and not conversion.changed:
-            return []
+            return Splice(())
         return _new_hdf5(conversion, model)
     if model.version is Version.HDF5:
-        return [_new_binary(conversion, model, net)]
-    return _edited(conversion, model)
+        return Splice((_new_binary(conversion, model, net),))
+    return Splice(_edited(conversion, model))
 
 
 # ── a binary file edited ──

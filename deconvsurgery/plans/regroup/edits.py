@@ -22,14 +22,15 @@ from deconvsurgery.caffemodel.wire import (
     tag,
     varint,
 )
-from deconvsurgery.splicing.byte_ranges import Edit, replacing
+from deconvsurgery.splicing.byte_ranges import replacing
+from deconvsurgery.storage.outcome import Splice
 
 from .plan import Regroup, Regrouping, sums_expanded
 
 _GROUP, _WEIGHT_FILLER = 5, 7  # of ConvolutionParameter
 
 
-def reshaped(regrouping: Regrouping, model: Model) -> list[Edit] | Amendment:
+def reshaped(regrouping: Regrouping, model: Model) -> Splice | Amendment:
     """Everything that makes the planned groups of the model it was made for."""
     pairs = [
         (change, source)
@@ -38,7 +39,8 @@ def reshaped(regrouping: Regrouping, model: Model) -> list[Edit] | Amendment:
     ]
     if model.version is Version.HDF5 and pairs:
         return Amendment((), tuple(_dataset(change, source, model) for change, source in pairs))
-    return reframed([edit for change, source in pairs for edit in _edits(change, source, model)])
+    edits = [edit for change, source in pairs for edit in _edits(change, source, model)]
+    return Splice(reframed(edits))
 
 
 def _dataset(change: Regroup, source: SourceLayer, model: Model) -> NewValues:

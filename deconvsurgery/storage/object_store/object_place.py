@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from deconvsurgery.errors import OutputError
 from deconvsurgery.storage.address import is_version, scheme_of
@@ -14,8 +13,7 @@ from .object_version import described
 from .store import Location, located
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectPlace:
+class ObjectPlace(NamedTuple):
     """Where the bytes go in a store; ``old`` is what it says of the object that is there now.
 
     ``given`` is what the user wrote, ``name`` the same for messages.

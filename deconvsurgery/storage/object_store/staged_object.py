@@ -6,129 +6,52 @@ a key of its own, which is moved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from deconvsurgery.errors import FileError, OutputError
-from deconvsurgery.splicing.byte_ranges import Buffer, Kept
 from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.temporary_names import temporary_name
 
 from .object_place import ObjectPlace
+from .object_sinks import ToS3, ToStore
 from .object_version import (
     described,
     forget,
     note,
     state,
 )
-from .part_layout import S3, Parts
+from .part_layout import S3
 from .s3_multipart import Multipart
-from .store import Location, asked, count
+from .store import Info, Location, asked, count
 
 
-class _ToS3(Sink):
-    """Takes bytes and ranges, and has them sent or copied part by part."""
+class StagedObject(ABC):
+    """A complete new object of ``size`` bytes that waits to take its place.
 
-    __slots__ = ("parts", "upload")
-
-    def __init__(self, upload: Multipart, progress: Callable[[int], None] | None) -> None:
-        super().__init__(upload.location.name, progress)
-        self.parts = Parts()
-        self.upload = upload
-
-    def write(self, data: Buffer) -> None:
-        """Take all of ``data``."""
-        for part in self.parts.take(bytes(data)):
-            self.upload.add(part)
-        self._tell(memoryview(data).nbytes)
-
-    def copy(self, source: Source, start: int, stop: int) -> None:
-        """Have the store copy bytes ``[start, stop)``, if they are in it."""
-        if self.upload.can_copy(source):
-            for part in self.parts.take(Kept(start, stop)):
-                self.upload.add(part)
-            self._tell(stop - start)
-            return
-        _through(self, source, start, stop)
-
-
-class _ToStore(Sink):
-    """Streams into a new object."""
-
-    __slots__ = ("file",)
-
-    def __init__(self, file: Any, name: str, progress: Callable[[int], None] | None) -> None:
-        super().__init__(name, progress)
-        self.file = file
-
-    def write(self, data: Buffer) -> None:
-        """Send all of ``data``."""
-        view = memoryview(data)
-        with asked("cannot be written", self.name):
-            if view.nbytes:
-                self.file.write(view)
-        count(0, written=view.nbytes)
-        self._tell(view.nbytes)
-
-    def copy(self, source: Source, start: int, stop: int) -> None:
-        """Send bytes ``[start, stop)``."""
-        _through(self, source, start, stop)
-
-
-def _through(sink: Sink, source: Source, start: int, stop: int) -> None:
-    while start < stop:
-        data = source.read(start, min(source.stride, stop - start))
-        sink.write(data)
-        start += len(data)
-
-
-class StagedObject:
-    """A complete new object of ``size`` bytes that waits to take ``place``.
-
-    ``reopen`` gives a source of its bytes while it waits, where one was asked for.
+    ``force`` allows to replace what came to its place meanwhile. ``reopen`` gives a source of its
+    bytes while it waits, where one was asked for.
     """
 
-    def __init__(self, place: ObjectPlace, reopen: Callable[[], Source] | None = None) -> None:
+    def __init__(
+        self, place: ObjectPlace, *, force: bool, reopen: Callable[[], Source] | None = None
+    ) -> None:
         self.place = place
         self.size = 0
         self.warnings: list[str] = []
+        self._force = force
         self._reopen = reopen
-        self._upload: Multipart | None = None
-        self._temporary: str | None = None
         self._kept: str | None = None
         self._taken = False
         self._own: object = None
 
+    @abstractmethod
     def fill(self, fill: Callable[[Sink], None], progress: Callable[[int], None] | None) -> None:
         """Have ``fill`` write it; where this fails, `settle` leaves nothing behind."""
-        location = self.place.location
-        if location.is_s3:
-            self._upload = Multipart(location, self.place.old)
-            sink = _ToS3(self._upload, progress)
-            fill(sink)
-            for part in sink.parts.rest():
-                self._upload.add(part)
-            self._upload.finish()
-            self.size = sink.done
-            return
-        self._temporary = _beside(location)
-        with asked("cannot be written", self.place.name):
-            file = location.fs.open(self._temporary, "wb")
-        finished = False
-        try:
-            plain = _ToStore(file, self.place.name, progress)
-            fill(plain)
-            with asked("cannot be written", self.place.name):
-                file.close()
-            finished = True
-        finally:
-            if not finished:
-                _discard(file)
-        count()
-        self.size = plain.done
 
     def reopened(self) -> Source:
         """The new object, to be read while it waits."""
@@ -139,62 +62,34 @@ class StagedObject:
         """The ``other`` has put its object there."""
         return isinstance(other, StagedObject) and other.place.location.is_same(self.place.location)
 
-    def take(self, *, force: bool, undoable: bool = False) -> None:
+    def take(self, *, undoable: bool = False) -> None:
         """Put it in its place; raises ``OutputError`` where another came there meanwhile.
 
         ``undoable`` keeps what was there until `settle` or `undo`.
         """
-        location, old = self.place.location, self.place.old
-        if undoable and old is not None:
-            self._kept = _beside(location)
+        if undoable and self.place.old is not None:
+            self._kept = _beside(self.place.location)
             with asked("cannot be kept", self.place.name):
-                self._copy(location.key, self._kept)
-        if self._upload is not None:
-            upload, self._upload = self._upload, None
-            forget(location)
-            try:
-                told = upload.complete(None if force else old or {})
-            except BaseException:
-                self._upload = upload
-                raise
-            self._own = told.get("ETag")
-            self._taken = True
-            if self._own is not None:
-                note(location, {**told, "size": self.size})
-        else:
-            if not force:
-                self._check_still()
-            assert self._temporary is not None
-            with asked("cannot be moved to its place", self.place.name):
-                _move(location, self._temporary)
-            self._temporary = None
-            self._taken = True
-            count()
-            if undoable:
-                with suppress(FileError):
-                    self._own = self._mark(described(location))
+                self._copy(self.place.location.key, self._kept)
+        self._put_in_place(undoable=undoable)
 
-    def _mark(self, info: Mapping[str, Any] | None) -> object:
+    @abstractmethod
+    def _put_in_place(self, *, undoable: bool) -> None:
+        """Put it in its place, and note what tells it from others if that may be asked for."""
+
+    @abstractmethod
+    def _mark(self, info: Info) -> object:
         """What tells an object that is there from another."""
-        if info is None:
-            return None
-        return info.get("ETag") if self.place.location.is_s3 else state(dict(info))
 
     def _is_there(self) -> bool:
         """The new object is in its place; of a store that does not say so it is taken for so."""
         if not self._taken:
             return False
         with suppress(FileError):
-            now = self._mark(described(self.place.location, again=True))
-            return now is not None and self._own in (None, now)
+            now = described(self.place.location, again=True)
+            mark = None if now is None else self._mark(now)
+            return mark is not None and self._own in (None, mark)
         return True
-
-    def _check_still(self) -> None:
-        now, old = described(self.place.location, again=True), self.place.old
-        if now is not None and (old is None or state(now) != state(old)):
-            how = "made" if old is None else "replaced"
-            words = f"was {how} by another meanwhile"
-            raise OutputError(words, path=self.place.name, transient=True)
 
     def undo(self) -> None:
         """Put back what was there, if the new object has taken its place."""
@@ -219,28 +114,131 @@ class StagedObject:
 
     def _copy(self, key: str, to: str) -> None:
         """Copy what was there within the store."""
-        location, old = self.place.location, self.place.old or {}
-        size = int(old.get("size") or 0)
-        if location.is_s3 and size <= S3.largest:
-            # As s3fs does, which asks for the size first.
-            bucket, name, _ = location.fs.split_path(key)
-            _, new, _ = location.fs.split_path(to)
-            origin = {"Bucket": bucket, "Key": name}
-            location.fs.call_s3("copy_object", Bucket=bucket, Key=new, CopySource=origin)
-        else:
-            location.fs.cp_file(key, to)
-        count(copied=size)
+        self.place.location.fs.cp_file(key, to)
+        count(copied=self._old_size)
 
+    @property
+    def _old_size(self) -> int:
+        """Bytes of what was there."""
+        return int((self.place.old or {}).get("size") or 0)
+
+    @abstractmethod
     def settle(self) -> None:
         """Let go of what was there, or of the new object if it was never put there."""
+
+    def _remove(self, key: str | None) -> None:
+        if key is not None:
+            with suppress(Exception):  # as much as can be done
+                self.place.location.fs.rm_file(key)
+                count()
+
+
+class StagedUpload(StagedObject):
+    """In S3: a multipart upload that waits for its completion."""
+
+    _upload: Multipart | None = None
+
+    def fill(self, fill: Callable[[Sink], None], progress: Callable[[int], None] | None) -> None:
+        """Have ``fill`` write it; where this fails, `settle` leaves nothing behind."""
+        self._upload = Multipart(self.place.location, self.place.old)
+        sink = ToS3(self._upload, progress)
+        fill(sink)
+        for part in sink.parts.rest():
+            self._upload.add(part)
+        self._upload.finish()
+        self.size = sink.done
+
+    def _put_in_place(self, *, undoable: bool) -> None:  # noqa: ARG002 - S3 tells the mark unasked
+        upload, self._upload = self._upload, None
+        assert upload is not None
+        forget(self.place.location)
+        try:
+            told = upload.complete(None if self._force else self.place.old or {})
+        except BaseException:
+            self._upload = upload
+            raise
+        self._own = told.get("ETag")
+        self._taken = True
+        if self._own is not None:
+            note(self.place.location, {**told, "size": self.size})
+
+    def _mark(self, info: Info) -> object:
+        return info.get("ETag")
+
+    def _copy(self, key: str, to: str) -> None:
+        if self._old_size > S3.largest:
+            super()._copy(key, to)
+            return
+        # As s3fs does, which asks for the size first.
+        fs = self.place.location.fs
+        bucket, name, _ = fs.split_path(key)
+        _, new, _ = fs.split_path(to)
+        origin = {"Bucket": bucket, "Key": name}
+        fs.call_s3("copy_object", Bucket=bucket, Key=new, CopySource=origin)
+        count(copied=self._old_size)
+
+    def settle(self) -> None:
+        """Let go of what was there, or of the upload if it was never completed."""
         if self._upload is not None:
             self._upload.abort()
             self._upload = None
+        self._remove(self._kept)
+        self._kept = None
+
+
+class StagedCopy(StagedObject):
+    """In other stores: an object under a key of its own, which is moved."""
+
+    _temporary: str | None = None
+
+    def fill(self, fill: Callable[[Sink], None], progress: Callable[[int], None] | None) -> None:
+        """Have ``fill`` write it; where this fails, `settle` leaves nothing behind."""
+        location, name = self.place.location, self.place.name
+        self._temporary = _beside(location)
+        with asked("cannot be written", name):
+            file = location.fs.open(self._temporary, "wb")
+        finished = False
+        try:
+            sink = ToStore(file, name, progress)
+            fill(sink)
+            with asked("cannot be written", name):
+                file.close()
+            finished = True
+        finally:
+            if not finished:
+                _discard(file)
+        count()
+        self.size = sink.done
+
+    def _put_in_place(self, *, undoable: bool) -> None:
+        location = self.place.location
+        if not self._force:
+            self._check_still()
+        assert self._temporary is not None
+        with asked("cannot be moved to its place", self.place.name):
+            _move(location, self._temporary)
+        self._temporary = None
+        self._taken = True
+        count()
+        if undoable:
+            with suppress(FileError):
+                now = described(location)
+                self._own = None if now is None else self._mark(now)
+
+    def _check_still(self) -> None:
+        now, old = described(self.place.location, again=True), self.place.old
+        if now is not None and (old is None or state(now) != state(old)):
+            how = "made" if old is None else "replaced"
+            words = f"was {how} by another meanwhile"
+            raise OutputError(words, path=self.place.name, transient=True)
+
+    def _mark(self, info: Info) -> object:
+        return state(info)
+
+    def settle(self) -> None:
+        """Let go of what was there, or of the new object if it was never put there."""
         for key in (self._temporary, self._kept):
-            if key is not None:
-                with suppress(Exception):  # as much as can be done
-                    self.place.location.fs.rm_file(key)
-                    count()
+            self._remove(key)
         self._temporary = self._kept = None
 
 

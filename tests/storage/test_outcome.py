@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.splicing.undo_patch import Digest, Undo, edits_of
+from deconvsurgery.storage.outcome import compared
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.write_with_undo import compared
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, 40))

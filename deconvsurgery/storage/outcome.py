@@ -1,0 +1,162 @@
+"""What becomes of a file's bytes: edits carried out on them, or a new file made of them.
+
+A verb makes an outcome, a writer asks it for its size and has it write the whole new file.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol, TypeAlias
+
+from deconvsurgery.splicing.byte_ranges import Edit, Kept, segments, spliced_size
+from deconvsurgery.splicing.undo_patch import Range, undoing
+
+from .copy_bytes import FileSink, Sink
+from .descriptors import duplicated
+from .source import FileSource
+from .source_interface import Source
+
+_BLOCK = 1 << 20
+_PIECE = 4096
+
+Undoing: TypeAlias = tuple[Sequence[Range], Sequence[Kept]]
+"""The ranges of the changed file that give way, and where the original has the bytes for each."""
+
+
+class Outcome(Protocol):
+    """What a verb makes of a source's bytes."""
+
+    @property
+    def changed(self) -> bool:
+        """It is something else than the source."""
+
+    @property
+    def rewritten(self) -> int:
+        """Bytes in it that are not the source's own."""
+
+    def size(self, before: int) -> int | None:
+        """Bytes of what comes of ``before`` bytes; ``None`` where only writing it could tell."""
+
+    def fill(self, sink: Sink, source: Source) -> None:
+        """Write the whole new file."""
+
+    def undoing(self, source: Source, changed: Source) -> Undoing:
+        """What makes ``source`` of the ``changed`` file again."""
+
+
+class Splice(NamedTuple):
+    """Edits carried out; every other byte is the source's own."""
+
+    edits: Sequence[Edit]
+
+    @property
+    def changed(self) -> bool:
+        """There are any."""
+        return bool(self.edits)
+
+    @property
+    def rewritten(self) -> int:
+        """Bytes that the edits make."""
+        return sum(edit.size for edit in self.edits)
+
+    def size(self, before: int) -> int:
+        """Bytes of what comes of ``before`` bytes."""
+        return spliced_size(before, self.edits)
+
+    def fill(self, sink: Sink, source: Source) -> None:
+        """Write the whole new file.
+
+        Where the file system can clone the source and no edit changes its length, only the edits
+        are written.
+        """
+        cloned = (
+            isinstance(sink, FileSink)
+            and not any(edit.growth for edit in self.edits)
+            and sink.clone(source, but=self.rewritten)
+        )
+        if cloned:
+            assert isinstance(sink, FileSink)
+            for edit in sorted(self.edits, key=lambda edit: edit.start):
+                sink.seek(edit.start)
+                sink.carry_out(edit, source)
+            return
+        for segment in segments(source.size, self.edits):
+            if isinstance(segment, Kept):
+                sink.copy(source, segment.start, segment.stop)
+            else:
+                sink.carry_out(segment, source)
+
+    def undoing(self, _source: Source, _changed: Source) -> Undoing:
+        """What makes the source of the changed file again."""
+        return undoing(self.edits)
+
+
+def amend_copy(
+    sink: Sink, source: Source, amend: Callable[[int], None], *, copied: bool = True
+) -> None:
+    """Write a copy of ``source`` (or with ``copied`` false nothing) that ``amend`` has changed.
+
+    ``amend`` gets a descriptor to read and write, of a temporary file where the sink is none.
+    """
+
+    def fill(sink: FileSink) -> None:
+        if copied and not sink.clone(source):
+            sink.copy(source, 0, source.size)
+        amend(sink.fd)
+
+    if isinstance(sink, FileSink) and sink.fresh:
+        fill(sink)
+        return
+    with _spooled(fill, sink.name) as made:
+        sink.copy(made, 0, made.size)
+
+
+@contextmanager
+def _spooled(fill: Callable[[FileSink], None], name: str) -> Iterator[FileSource]:
+    """What ``fill`` writes, as an unnamed file that can be read."""
+    with tempfile.TemporaryFile(buffering=0) as spool:
+        fill(FileSink(spool.fileno(), None, fresh=True))
+        with FileSource(duplicated(spool.fileno()), name) as contents:
+            yield contents
+
+
+def compared(original: Source, changed: Source) -> tuple[list[Range], list[Kept]]:
+    """The ranges that undo a change of which only the outcome is known, to the byte.
+
+    What follows the end of the shorter file is one range; blocks that differ are looked at in
+    pieces of 4 KiB.
+    """
+    ranges: list[Range] = []
+    kept: list[Kept] = []
+    common = min(original.size, changed.size)
+    for start, stop in _differing(original, changed, common):
+        ranges.append(Range(start, stop, stop - start))
+        kept.append(Kept(start, stop))
+    if original.size != changed.size:
+        ranges.append(Range(common, changed.size, original.size - common))
+        kept.append(Kept(common, original.size))
+    return ranges, kept
+
+
+def _differing(one: Source, other: Source, size: int) -> Iterator[tuple[int, int]]:
+    """Stretches of ``[0, size)`` in which the files differ, neighbours joined."""
+    waiting: tuple[int, int] | None = None
+    for start in range(0, size, _BLOCK):
+        length = min(_BLOCK, size - start)
+        ours, theirs = one.read(start, length), other.read(start, length)
+        if ours == theirs:
+            continue
+        for at in range(0, length, _PIECE):
+            if ours[at : at + _PIECE] == theirs[at : at + _PIECE]:
+                continue
+            begin, end = start + at, start + min(at + _PIECE, length)
+            if waiting and waiting[1] == begin:
+                waiting = (waiting[0], end)
+                continue
+            if waiting:
+                yield waiting
+            waiting = (begin, end)
+    if waiting:
+        yield waiting

@@ -1,0 +1,77 @@
+"""A place is looked up once; what another puts there until it is written to is not lost."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import deconvsurgery as ds
+from deconvsurgery.splicing.byte_ranges import replacing
+from deconvsurgery.storage.destination import destination
+from deconvsurgery.storage.outcome import Splice
+from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.write_outputs import write_outcome
+
+DATA, NEW = b"the input", b"the output"
+OUTCOME = Splice((replacing(4, 9, b"output"),))
+
+
+def written(folder: Path, meanwhile: Callable[[Path], object], *, force: bool) -> Path:
+    """The output, of a folder with an input, after something has happened to its place."""
+    (folder / "in").write_bytes(DATA)
+    with open_source(folder / "in") as source:
+        place = destination(folder / "out", source, force=force)
+        meanwhile(folder / "out")
+        write_outcome(place, OUTCOME)
+    return folder / "out"
+
+
+def private(path: Path) -> None:
+    path.write_bytes(b"another's")
+    path.chmod(0o600)
+
+
+def test_what_is_made_meanwhile_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(ds.OutputError):
+        written(tmp_path, private, force=False)
+    assert (tmp_path / "out").read_bytes() == b"another's"
+    assert sorted(os.listdir(tmp_path)) == ["in", "out"]
+
+
+def test_what_is_private_meanwhile_stays_so(tmp_path: Path) -> None:
+    """With --force it is replaced, by a file that is no more open than that."""
+    output = written(tmp_path, private, force=True)
+    assert output.read_bytes() == NEW
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+
+
+def test_what_is_removed_meanwhile_leaves_no_mode(tmp_path: Path) -> None:
+    private(tmp_path / "out")
+    output = written(tmp_path, Path.unlink, force=True)
+    assert output.read_bytes() == NEW
+    assert stat.S_IMODE(output.stat().st_mode) & 0o600 == 0o600
+    (tmp_path / "other").touch()
+    assert stat.S_IMODE(output.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+@pytest.mark.parametrize("how", [Path.rename, os.link], ids=["moved", "linked"])
+def test_the_input_is_not_lost_where_it_comes_there_meanwhile(
+    how: Callable[[Path, Path], object], tmp_path: Path
+) -> None:
+    with pytest.raises(ds.OutputError) as caught:
+        written(tmp_path, lambda path: how(tmp_path / "in", path), force=True)
+    assert caught.value.path == str(tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == DATA
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a pipe", "a directory"])
+def test_what_is_no_file_meanwhile_stays(make: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(ds.OutputError) as caught:
+        written(tmp_path, make, force=True)
+    assert caught.value.path == str(tmp_path / "out")
+    assert not (tmp_path / "out").is_file()
+    assert sorted(os.listdir(tmp_path)) == ["in", "out"]
