@@ -6,10 +6,9 @@ What each blob already is (its dims' form, its field of values) it stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deconvsurgery.caffe_fields import (
     FORK_REPEATED_FIELDS,
@@ -109,8 +108,7 @@ def values_head(storage: Storage, size: int) -> bytes:
     return header(BlobField.DOUBLE_DATA if double else BlobField.DATA, size)
 
 
-@dataclass(frozen=True, slots=True)
-class NewBlob:
+class NewBlob(NamedTuple):
     """A blob to be added: its shape (to be told in ``legacy`` dims), its values when written."""
 
     shape: tuple[int, ...]

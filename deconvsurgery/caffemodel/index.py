@@ -6,7 +6,7 @@ Five fields of a layer are looked at, all others are stepped over unseen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from deconvsurgery.caffe_fields import (
@@ -57,12 +57,12 @@ def index(source: ByteSource) -> Model:
 def _typed_by_c3d(model: Model) -> Model:
     """Numbers of V1 types mean other types in a file of C3D's, whose blobs tell it."""
     layers = (
-        replace(layer, type=C3D_TYPES.get(layer.type, layer.type))
+        layer._replace(type=C3D_TYPES.get(layer.type, layer.type))
         if layer.version is Version.V1
         else layer
         for layer in model.layers
     )
-    return replace(model, layers=tuple(layers))
+    return model.with_layers(layers)
 
 
 def _version(layers: Sequence[SourceLayer]) -> Version:

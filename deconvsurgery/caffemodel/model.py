@@ -5,12 +5,11 @@ Places, never payload: values are read a few rows at a time when they are asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from deconvsurgery.caffe_fields import BlobField, C3DBlobField
 from deconvsurgery.errors import MismatchError
@@ -47,8 +46,7 @@ class Version(StrEnum):
     HDF5 = "HDF5"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceBlob:
+class SourceBlob(NamedTuple):
     """A blob of the model: what its header says, ``shape`` as written, legacy dims as 4.
 
     C3D 1.0's legacy dims are 5. ``beside`` are the dims of a ``shape`` that stands beside legacy
@@ -78,7 +76,7 @@ class SourceBlob:
         return self.place.dtype
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # tuple's is a method
         """Values present; Caffe wants as many as the shape says."""
         return self.place.count
 
@@ -162,8 +160,7 @@ class SourceBlob:
 ABSENT = SourceBlob((), Dataset(""), absent=True)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLayer:
+class SourceLayer(NamedTuple):
     """A layer in the model: only ``name`` and ``blobs`` matter to Caffe's loading.
 
     ``start`` is where its own tag begins in a binary file, ``param_names`` by which names it
@@ -184,25 +181,31 @@ class SourceLayer:
 ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]
 
 
-@dataclass(frozen=True)
 class Model:
     """An indexed weights file, the bytes it was indexed from, and how to read its values.
 
     What is so of all its blobs is found out once: it may be asked for each of many layers.
     """
 
-    source: ByteSource
-    version: Version
-    layers: tuple[SourceLayer, ...]
-    read_values: ValueReader
-    by_name: dict[str, tuple[SourceLayer, ...]] = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        source: ByteSource,
+        version: Version,
+        layers: tuple[SourceLayer, ...],
+        read_values: ValueReader,
+    ) -> None:
+        self.source = source
+        self.version = version
+        self.layers = layers
+        self.read_values = read_values
         namesakes: dict[str, list[SourceLayer]] = {}
-        for layer in self.layers:
+        for layer in layers:
             namesakes.setdefault(layer.name, []).append(layer)
-        by_name = {name: tuple(found) for name, found in namesakes.items()}
-        object.__setattr__(self, "by_name", by_name)
+        self.by_name = {name: tuple(found) for name, found in namesakes.items()}
+
+    def with_layers(self, layers: Iterable[SourceLayer]) -> Model:
+        """The same file with other layers, whose values are read as these are."""
+        return Model(self.source, self.version, tuple(layers), self.read_values)
 
     @cached_property
     def shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:

@@ -6,9 +6,8 @@ Places, never payload.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.caffe_fields import RawType
 
@@ -78,8 +77,7 @@ RAW_STORAGE: Mapping[int, Storage] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A stretch of values: the payload of a packed field, or a run of unpacked ones.
 
     ``[tag, stop)`` is all of it, ``start`` where the values of a packed one begin. In a run each
@@ -93,7 +91,7 @@ class Chunk:
     packed: bool
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # tuple's is a method
         """Values in it."""
         width = self.storage.width
         if self.packed:
@@ -101,8 +99,7 @@ class Chunk:
         return (self.stop - self.tag) // (width + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class OnWire:
+class OnWire(NamedTuple):
     """A BlobProto in a binary file: the messages around it, and where its values are.
 
     ``dims`` are the byte ranges of the fields that tell its shape, ``raw_notes`` of those that
@@ -137,13 +134,12 @@ class OnWire:
         return tuple(chunk for chunk in self.chunks if chunk.storage is storage)
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # tuple's is a method
         """Values present."""
         return sum(chunk.count for chunk in self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(NamedTuple):
     """A dataset of an HDF5 file: its path, the numpy type its values are read as, their count.
 
     ``whole`` says that the file has them as whole numbers, which Caffe reads, too. ``start``
@@ -154,7 +150,7 @@ class Dataset:
 
     path: str
     dtype: DType = DType.FLOAT32
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # tuple's is a method
     whole: bool = False
     start: int | None = None
     stored: str = ""
@@ -172,11 +168,10 @@ class Dataset:
         return Storage.DATASET if self.count else Storage.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """Values that are in no file: how many, where they would stand, and how they are made."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # tuple's is a method
     storage: Storage
     values: Callable[[], Arrays]
 

@@ -7,8 +7,8 @@ goes along unseen. Facts: Caffe ``src/caffe/util/upgrade_proto.cpp``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+from typing import NamedTuple
 
 from deconvsurgery.caffe_fields import (
     V0_TYPES,
@@ -67,8 +67,7 @@ _V0_NET = frozenset({"name", "layers", "input", "input_dim", "force_backward"})
 _V0_OWN = frozenset({"name", "type", "blobs", "blobs_lr", "weight_decay"})
 
 
-@dataclass(frozen=True, slots=True)
-class UpgradedLayer:
+class UpgradedLayer(NamedTuple):
     """A layer as a V2 LayerParameter, but for its blobs, which go between ``head`` and ``tail``.
 
     ``head`` are the bytes of the fields numbered below 7 (name, type, bottom, top, loss_weight,
@@ -81,8 +80,7 @@ class UpgradedLayer:
     told: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(NamedTuple):
     """What Caffe's upgrade makes of a model.
 
     ``layers`` goes by position in ``model.layers``: ``None`` where a layer goes (V0's padding),

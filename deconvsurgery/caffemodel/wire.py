@@ -6,7 +6,6 @@ Knows no message and no field by name. Format: https://protobuf.dev/programming-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from deconvsurgery.errors import ModelError
@@ -236,8 +235,7 @@ class Frame(NamedTuple):
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class FramedEdit:
+class FramedEdit(NamedTuple):
     """An edit and the messages around it, outermost first.
 
     The path is explicit because offsets do not tell it: an insertion at a layer's end stands at

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
 
@@ -66,7 +65,7 @@ def make_contrast(
             continue
         layer = _both(a, one, b, two, atol, told)
         if words := moved.get(here):
-            layer = replace(layer, moved=True, told=(*layer.told, words))
+            layer = layer._replace(moved=True, told=(*layer.told, words))
         layers.append(layer)
     identical = _identical(a, b, layers) if chosen is None else None
     if identical:  # then what cannot be read is the same, too
@@ -272,8 +271,8 @@ def _identical(a: Model, b: Model, layers: Sequence[LayerContrast]) -> bool:
 
 
 def _identical_layer(layer: LayerContrast) -> LayerContrast:
-    blobs = tuple(replace(blob, likeness=Likeness.SAME) for blob in layer.blobs)
-    return replace(layer, likeness=Likeness.SAME, blobs=blobs, told=())
+    blobs = tuple(blob._replace(likeness=Likeness.SAME) for blob in layer.blobs)
+    return layer._replace(likeness=Likeness.SAME, blobs=blobs, told=())
 
 
 def _namesakes(a: Model, b: Model, layers: Sequence[LayerContrast]) -> Iterator[str]:

@@ -6,10 +6,9 @@ A piece at a time, so that no blob is ever held whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from heapq import merge
 from math import isnan, nan
-from typing import Protocol, TypeAlias, cast, runtime_checkable
+from typing import NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +35,7 @@ class Sparse(Protocol):
         """Those of ``[start, stop)``, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """How many of so many values are not the same, and by how much at most any differs.
 
     ``largest`` is ``None`` where a NaN is held against another value. ``by_bytes``: no number

@@ -8,13 +8,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import SourceLayer
 
 
-@dataclass(frozen=True, slots=True)
-class Counterparts:
+class Counterparts(NamedTuple):
     """Positions of layers: ``pairs`` of one name, in the first model's order, and those left."""
 
     pairs: tuple[tuple[int, int], ...]

@@ -5,8 +5,8 @@ What counts as a difference is what Caffe would load: names, shapes and values o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
 
@@ -25,8 +25,7 @@ class Likeness(StrEnum):
     ONLY_B = "only-in-b"
 
 
-@dataclass(frozen=True, slots=True)
-class BlobContrast:
+class BlobContrast(NamedTuple):
     """A blob of either; without ``difference`` where the numbers of values are not the same.
 
     ``NOT_COMPARED`` is a blob whose values cannot be read, or that an HDF5 file leaves to a layer
@@ -39,8 +38,7 @@ class BlobContrast:
     difference: Difference | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LayerContrast:
+class LayerContrast(NamedTuple):
     """A layer of either or both.
 
     ``moved``: it stands at another place among the layers. ``told`` says in words what else it
@@ -93,8 +91,7 @@ class LayerContrast:
         return None if not found or None in found else max(each or 0.0 for each in found)
 
 
-@dataclass(frozen=True, slots=True)
-class Contrast:
+class Contrast(NamedTuple):
     """Every layer in A's order, those that only B has where they stand there.
 
     ``identical``: the files are the same, byte for byte; ``None`` where not all of them was

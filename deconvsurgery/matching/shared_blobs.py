@@ -8,7 +8,6 @@ layers, their owner.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from deconvsurgery.caffemodel.model import ABSENT, Model, Version
@@ -100,8 +99,8 @@ def with_shared(model: Model, owned: Mapping[Owner, Owner]) -> Model:
             if name in blobs and each not in present:
                 blobs[name] += [ABSENT] * (position + 1 - len(blobs[name]))
                 blobs[name][position] = shared[0]
-    layers = (replace(layer, blobs=tuple(blobs[layer.name])) for layer in model.layers)
-    return replace(model, layers=tuple(layers))
+    layers = (layer._replace(blobs=tuple(blobs[layer.name])) for layer in model.layers)
+    return model.with_layers(layers)
 
 
 class Sharers(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import chain, islice
-from typing import Any, TypeAlias, TypeVar, Union
+from typing import Any, NamedTuple, TypeAlias, TypeVar, Union
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.wording import quoted
@@ -22,8 +22,7 @@ class Phase(IntEnum):
     TEST = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """Fields by name in file order, those unknown to BVLC's Caffe included.
 
     Scalars are Python values, an enum value is its name; defaults are not filled in.
@@ -35,7 +34,7 @@ class Message:
 
     fields: tuple[tuple[str, Value], ...] = ()
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return any(field_name == name for field_name, _ in self.fields)
 
     def all(self, name: str) -> tuple[Value, ...]:
@@ -102,8 +101,7 @@ class NetState:
         return stage in self._stages
 
 
-@dataclass(frozen=True, slots=True)
-class NetStateRule:
+class NetStateRule(NamedTuple):
     """One ``include`` or ``exclude`` rule; an empty rule is always met."""
 
     phase: Phase | None = None
@@ -123,8 +121,7 @@ class NetStateRule:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ParamSpec:
+class ParamSpec(NamedTuple):
     """A learnable blob's training parameters; a shared name means shared memory."""
 
     name: str = ""
@@ -132,16 +129,14 @@ class ParamSpec:
     decay_mult: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Filler:
+class Filler(NamedTuple):
     """A ``FillerParameter``, as far as upsampling needs it."""
 
     type: str = "constant"
     value: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class ConvolutionParam:
+class ConvolutionParam(NamedTuple):
     """``convolution_param`` as given; ``None`` and ``()`` stand for what was not."""
 
     num_output: int = 0
@@ -162,8 +157,7 @@ class ConvolutionParam:
     bias_filler: Filler | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownField:
+class UnknownField(NamedTuple):
     """A field that Caffe does not know, and the known name it is nearest to.
 
     ``within`` is the message that has it, by the name of its field; empty for the layer itself.
@@ -192,15 +186,14 @@ class UnknownField:
         return f"; did you mean {quoted(self.nearest)}?" if self.nearest else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One layer of a net in V2 terms, wherever it came from.
 
     ``message`` holds everything the text says of it, ``line`` and ``column`` (from 1)
     where it begins; 0 for the Input layer that Caffe's upgrade makes of ``input:``.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # tuple's is a method
     name: str
     type: str
     bottom: tuple[str, ...] = ()
@@ -210,7 +203,7 @@ class Layer:
     exclude: tuple[NetStateRule, ...] = ()
     convolution_param: ConvolutionParam = ConvolutionParam()
     misspelt: tuple[UnknownField, ...] = ()
-    message: Message = field(default=Message(), repr=False)
+    message: Message = Message()
     line: int = 0
     column: int = 0
 

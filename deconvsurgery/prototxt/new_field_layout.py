@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias, Union
+from typing import NamedTuple, TypeAlias, Union
 
 from .tokens import TextField
 
@@ -28,8 +27,7 @@ _FEW = 2  # fields of a message that shows how small ones are laid out
 _CLOSER = {"{": "}", "<": ">"}
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How new fields are written; ``opener`` is what stands between a name and its message.
 
     ``tall`` messages have a line a field, indented by ``step``; others are padded by ``pad``.
@@ -51,9 +49,9 @@ class Style:
                 first = field.scalars[0][0]
                 between = characters[name_end : first.start]
                 if _COLON.fullmatch(between):
-                    style = replace(style, colon=between)
+                    style = style._replace(colon=between)
                 if first.kind == "string" and not quoted:
-                    style, quoted = replace(style, quote=first.text[0]), True
+                    style, quoted = style._replace(quote=first.text[0]), True
             if field.children:
                 style = style._like_message(characters, name_end, field)
         return style
@@ -62,12 +60,12 @@ class Style:
         style, (start, stop) = self, field.insides[0]
         between = characters[name_end:start]
         if _OPENER.fullmatch(between):
-            style = replace(style, opener=between)
+            style = style._replace(opener=between)
         if field.children and 0 < len(field.children[0]) <= _FEW:
             inside = characters[start:stop]
-            style = replace(style, tall="\n" in inside)
+            style = style._replace(tall="\n" in inside)
             if not style.tall:
-                style = replace(style, pad=" " if inside[0] in BLANK else "")
+                style = style._replace(pad=" " if inside[0] in BLANK else "")
         return style
 
     def within(self, characters: str, field: TextField, index: int) -> Style:
@@ -75,12 +73,12 @@ class Style:
         start, stop = field.insides[index]
         style = self
         if style.tall is None:
-            style = replace(style, tall="\n" in characters[start:stop])
+            style = style._replace(tall="\n" in characters[start:stop])
         outer = indentation(characters, field.start)
         body = (field.children or [])[index]
         inner = next((found for each in body if (found := prefix(characters, each.start))), "")
         if inner.startswith(outer) and len(inner) > len(outer):
-            style = replace(style, step=inner[len(outer) :])
+            style = style._replace(step=inner[len(outer) :])
         return style.like(characters, body)
 
     def field(self, name: str, change: Change, line_end: str = "", prefix: str = "") -> str:

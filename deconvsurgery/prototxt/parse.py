@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from deconvsurgery.errors import NotANetError, PrototxtError
 from deconvsurgery.wording import plural
@@ -45,8 +45,7 @@ def parse_net(data: bytes) -> Net:
     return as_net(scanned(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(NamedTuple):
     """A net's text with its places, and what it says before any upgrade; ``data`` are its bytes."""
 
     data: bytes

@@ -6,8 +6,8 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
+from typing import NamedTuple
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import SelectionError
@@ -21,8 +21,7 @@ DEFAULT_PATTERNS = ("up",)  # as FCN's scripts choose: [k for k in net.params if
 LONGEST_PATTERN = 4096  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The Deconvolution layers that fit, and the layers of other types whose names do."""
 
     matched: tuple[Layer, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from deconvsurgery.errors import NotANetError, PrototxtError
 
@@ -31,8 +31,7 @@ _VARIABLE = re.compile(r"\$|@\w+@|%\(\w+\)|\{%|\{\{[^{}:]*\}\}")
 _CLOSER = {"{": "}", "<": ">"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """Characters ``[start, stop)`` of one kind: word, number, string or mark."""
 
     kind: str
@@ -41,7 +40,6 @@ class Token:
     stop: int
 
 
-@dataclass(slots=True)
 class TextField:
     """One ``name: value`` or ``name { … }``.
 
@@ -52,13 +50,16 @@ class TextField:
     offsets of what stands between each one's braces.
     """
 
-    name: str
-    start: int
-    stop: int = 0
-    end: int = 0
-    scalars: list[tuple[Token, ...]] = field(default_factory=list)
-    children: list[list[TextField]] | None = None
-    insides: list[tuple[int, int]] = field(default_factory=list)
+    __slots__ = ("children", "end", "insides", "name", "scalars", "start", "stop")
+
+    def __init__(self, name: str, start: int) -> None:
+        self.name = name
+        self.start = start
+        self.stop = 0
+        self.end = 0
+        self.scalars: list[tuple[Token, ...]] = []
+        self.children: list[list[TextField]] | None = None
+        self.insides: list[tuple[int, int]] = []
 
 
 class Text:

@@ -7,8 +7,8 @@ is carried over, and nothing here ever touches a file's bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+from typing import NamedTuple
 
 from deconvsurgery.caffe_fields import (
     FORK_V1_TYPES,
@@ -141,14 +141,13 @@ def _without(message: Message, names: Sequence[str]) -> Message:
     return Message(tuple((name, value) for name, value in message.fields if name not in names))
 
 
-@dataclass(frozen=True, slots=True)
-class Unpadded:
+class Unpadded(NamedTuple):
     """What a V0 layer reads once the padding layers are gone, and the pad it takes over.
 
     ``refused`` says why Caffe would stop here; the layer is then as it was.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # tuple's is a method
     bottom: tuple[str, ...]
     pad: int | None = None
     padding: str = ""

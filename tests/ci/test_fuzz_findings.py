@@ -78,7 +78,7 @@ def test_a_layer_that_is_not_indexed_is_found(
 
 
 def _short(model: Any) -> Any:
-    return replace(model, layers=model.layers[:-1])
+    return model.with_layers(model.layers[:-1])
 
 
 def test_a_net_that_is_read_wrongly_is_found(
@@ -90,7 +90,7 @@ def test_a_net_that_is_read_wrongly_is_found(
 
 
 def _swapped(net: Any) -> Any:
-    layers = tuple(replace(each, bottom=each.top, top=each.bottom) for each in net.layers)
+    layers = tuple(each._replace(bottom=each.top, top=each.bottom) for each in net.layers)
     return replace(net, layers=layers)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -364,8 +363,8 @@ def test_a_deconvolution_in_full() -> None:
         weight_filler: { type: "bilinear" } bias_filler { value: 2 } } }"""
     (layer,) = parsed(text).layers
     param = layer.convolution_param
-    assert [astuple(each) for each in layer.param] == [("w", 0.0, 1.0), ("", 1.0, 0.0)]
-    assert [astuple(each) for each in layer.include] == [
+    assert list(layer.param) == [("w", 0.0, 1.0), ("", 1.0, 0.0)]
+    assert list(layer.include) == [
         (ds.Phase.TEST, -1, None, ("s",), ("n",)),
     ]
     assert (param.num_output, param.bias_term, param.group, param.axis) == (5, False, 5, -3)

@@ -57,8 +57,8 @@ def with_inputs(net: ds.Net, blobs: dict[str, list[int]]) -> ds.Net:
         shapes = tuple(
             ("shape", ds.Message(tuple(("dim", dim) for dim in blobs[top]))) for top in layer.top
         )
-        return replace(
-            layer, type="Input", message=ds.Message((("input_param", ds.Message(shapes)),))
+        return layer._replace(
+            type="Input", message=ds.Message((("input_param", ds.Message(shapes)),))
         )
 
     return replace(net, layers=tuple(given(layer) for layer in net.layers))

@@ -4,7 +4,6 @@ worked out by hand, not by the code under test."""
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 
 import pytest
 
@@ -1114,7 +1113,7 @@ def test_refused_window(
         convolution_window(param, axes)
     assert numbers(caught.value.message) == told
     assert caught.value.hint
-    given = {name: value for name, value in asdict(param).items() if value not in (None, ())}
+    given = {name: value for name, value in param._asdict().items() if value not in (None, ())}
     words(caught.value, f"{given} {axes}")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import prod
@@ -73,7 +72,7 @@ def indexed_hdf5(source: ByteSource, max_unpacked: int = MAX_UNPACKED) -> Iterat
                 layers = tuple(_with_diffs(library, file, layer) for layer in layers)
         model = Model(source, Version.HDF5, layers, partial(_values, file))
         if model.unpacked_size - source.size > max_unpacked:
-            model = replace(model, layers=_left_packed(model))
+            model = model.with_layers(_left_packed(model))
         yield model
 
 
@@ -88,10 +87,9 @@ def _left_packed(model: Model) -> tuple[SourceLayer, ...]:
         f"`convert --max-unpacked {model.unpacked_size}` unpacks it all the same"
     )
     return tuple(
-        replace(
-            layer,
+        layer._replace(
             blobs=tuple(
-                replace(blob, problem=problem, packed=True) if _is_packed(blob) else blob
+                blob._replace(problem=problem, packed=True) if _is_packed(blob) else blob
                 for blob in layer.blobs
             ),
         )
@@ -147,7 +145,7 @@ def _layers(
         blobs = _blobs(library, inner, here, size)
         if info.rc > 1:
             shared = f"its layer is one group under {info.rc} names"
-            blobs = tuple(replace(blob, problem=blob.problem or shared) for blob in blobs)
+            blobs = tuple(blob._replace(problem=blob.problem or shared) for blob in blobs)
         if blobs or not path:
             yield SourceLayer("/".join(here), "", Version.HDF5, blobs)
         if len(here) < _DEEPEST:
@@ -178,10 +176,9 @@ def _apart(layers: tuple[SourceLayer, ...]) -> tuple[SourceLayer, ...]:
     if not shared:
         return layers
     return tuple(
-        replace(
-            layer,
+        layer._replace(
             blobs=tuple(
-                replace(blob, problem=blob.problem or "its values share bytes with another blob's")
+                blob._replace(problem=blob.problem or "its values share bytes with another blob's")
                 if isinstance(blob.place, Dataset) and blob.place.path in shared
                 else blob
                 for blob in layer.blobs
@@ -194,14 +191,14 @@ def _apart(layers: tuple[SourceLayer, ...]) -> tuple[SourceLayer, ...]:
 def _with_diffs(library: Any, file: Any, layer: SourceLayer) -> SourceLayer:
     """The layer, of each blob whether it has gradients."""
     blobs = [
-        replace(blob, place=replace(blob.place, diff=True))
+        blob._replace(place=blob.place._replace(diff=True))
         if isinstance(blob.place, Dataset)
         and blob.place.path
         and has_gradients(library, file, blob.place.path)
         else blob
         for blob in layer.blobs
     ]
-    return replace(layer, blobs=tuple(blobs))
+    return layer._replace(blobs=tuple(blobs))
 
 
 def _blobs(library: Any, group: Any, layer: tuple[str, ...], size: int) -> tuple[SourceBlob, ...]:
@@ -286,7 +283,7 @@ def _blob(library: Any, dataset: Any, path: str, size: int) -> SourceBlob:
     if start is None or dataset.id.get_type() != library.h5t.py_create(dtype):
         return SourceBlob(shape, place)  # such as bfloat16, which numpy does not have
     if start + place.count * dtype.itemsize <= size:
-        place = replace(place, start=start, stored=dtype.str)
+        place = place._replace(start=start, stored=dtype.str)
     return SourceBlob(shape, place)
 
 

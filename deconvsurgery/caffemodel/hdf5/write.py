@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.errors import ModelError
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
 
 
-@dataclass(frozen=True, slots=True)
-class NewValues:
+class NewValues(NamedTuple):
     """A dataset that comes, or whose values do: its path, shape and type; values when written."""
 
     path: str
@@ -41,8 +39,7 @@ class NewValues:
         return prod(self.shape) * self.dtype.width
 
 
-@dataclass(frozen=True, slots=True)
-class Amendment:
+class Amendment(NamedTuple):
     """Groups that must be there and values that come, in a copy of a file or a ``new`` one."""
 
     groups: tuple[str, ...]

@@ -113,7 +113,7 @@ def _window(layer: Layer) -> Window | None:
     """The layer's window, of which only the stride has to be given."""
     param = layer.convolution_param
     if (param.kernel_size, param.kernel_h, param.kernel_w) == ((), None, None):
-        param = replace(param, kernel_size=(1,))
+        param = param._replace(kernel_size=(1,))
     try:
         return convolution_window(param, asked_axes(param) or 1)  # alike on each axis
     except ShapeError:

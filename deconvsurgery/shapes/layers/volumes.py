@@ -8,7 +8,6 @@ Where a fork's layer is not known to the last field its sizes stay unknown. Sour
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from deconvsurgery.prototxt.net import Layer
@@ -29,8 +28,8 @@ def _nd_convolution(layer: Layer, bottoms: Bottoms) -> Setup:
     )
     if not kernel:
         return Setup((), None)
-    own = replace(layer.convolution_param, kernel_size=kernel, stride=stride, pad=pad)
-    return WINDOW_RULES["Convolution"](replace(layer, convolution_param=own), bottoms)
+    own = layer.convolution_param._replace(kernel_size=kernel, stride=stride, pad=pad)
+    return WINDOW_RULES["Convolution"](layer._replace(convolution_param=own), bottoms)
 
 
 def _nd_pooling(_layer: Layer, bottoms: Bottoms) -> Setup:
@@ -49,13 +48,12 @@ def _convolution_3d(layer: Layer, bottoms: Bottoms) -> Setup:
     if "filter_group" in message or "kernel_depth" not in message or len(param.kernel_size) != 1:
         return Setup(((shape[0], param.num_output or None, None, None, None),), None)
     size, stride, pad = param.kernel_size[0], (*param.stride, 1)[0], (*param.pad, 0)[0]
-    own = replace(
-        param,
+    own = param._replace(
         kernel_size=(whole(message, "kernel_depth", 1), size, size),
         stride=(whole(message, "temporal_stride", 1), stride, stride),
         pad=(whole(message, "temporal_pad", 0), pad, pad),
     )
-    return WINDOW_RULES["Convolution"](replace(layer, convolution_param=own), (shape,))
+    return WINDOW_RULES["Convolution"](layer._replace(convolution_param=own), (shape,))
 
 
 def _pooling_3d(layer: Layer, bottoms: Bottoms) -> Setup:

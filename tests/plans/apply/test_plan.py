@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -552,7 +551,8 @@ def test_a_model_that_caffe_would_not_read_is_told(size: int, told: bool, words:
     """ReadProtoFromBinaryFile has a limit of INT_MAX bytes."""
     source = BytesSource(b"")
     source.size = size
-    warnings = planned(data(3) + up(), replace(EMPTY, source=source)).warnings
+    model = ds.Model(source, EMPTY.version, EMPTY.layers, EMPTY.read_values)
+    warnings = planned(data(3) + up(), model).warnings
     assert [numbers(each) for each in warnings] == ([[2_147_483_648, 2]] if told else [])
     for each in warnings:
         words(each)

@@ -167,8 +167,8 @@ def test_shapes_are_told_as_far_as_they_are_known() -> None:
 
 def test_a_group_that_divides_nothing_has_no_shape() -> None:
     known = target("up", index=3)
-    layer = replace(
-        known.layer, convolution_param=ds.ConvolutionParam(num_output=21, group=2, bias_term=False)
+    layer = known.layer._replace(
+        convolution_param=ds.ConvolutionParam(num_output=21, group=2, bias_term=False)
     )
     odd = inspect_row("up", what=known)
     odd = replace(odd, target=replace(known, layer=layer, shape=None))
