@@ -267,8 +267,7 @@ def _pairs(
 
 
 def _explained(rules: Sequence[str]) -> int:
-    from deconvsurgery.rules.finding import rules_named
-    from deconvsurgery.rules.rule_pages import explanation
+    from deconvsurgery.rules.finding import explanation, rules_named
 
     pages = [explanation(each) for each in sorted(rules_named(rules))]
     text = "\n".join(pages)

@@ -16,7 +16,7 @@ from .repair_commands import repair_line
 
 def place_of(result: CheckResult, finding: Finding) -> tuple[str, int | None, int | None]:
     """File, line and column; what has no place in the net is the model's."""
-    if finding.line is None and result.model is not None and finding.id in ("DS011", "DS014"):
+    if finding.about == "model" and result.model is not None:
         return result.model, None, None
     return result.net or result.model or "", finding.line, finding.column
 

@@ -1,14 +1,21 @@
-"""What a finding is, and the table of rules: stable ids, names, severities, never reused."""
+"""What a finding is, and the table of rules: stable ids, names, severities, never reused.
+
+Each rule has a page beside this file, in ``explained``: what it finds, why that matters, how to
+fix it, a net that breaks it and one that does not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from deconvsurgery.strict_values.rule_ids import rules_among
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer
 
 
 class Severity(StrEnum):
@@ -19,8 +26,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule by its stable ``id``: its name, what it finds, how much that matters as a rule.
 
     ``matched_only``: it is held against layers that the patterns take, not against all.
@@ -33,125 +39,103 @@ class Rule:
     matched_only: bool = False
 
 
-RULES: Final[Mapping[str, Rule]] = MappingProxyType(
-    {
-        rule.id: rule
-        for rule in (
-            Rule(
-                "DS001",
-                "no-weights",
-                "a matched layer has no weights in the model and no filler that would make them",
-                Severity.ERROR,
-                matched_only=True,
-            ),
-            Rule("DS002", "zero-weights", "weights are all zero", Severity.ERROR, True),
-            Rule("DS003", "not-bilinear", "weights are not bilinear", Severity.WARNING, True),
-            Rule(
-                "DS004",
-                "every-pair",
-                "weights are bilinear in every (in, out) pair: channels are summed",
-                Severity.ERROR,
-                matched_only=True,
-            ),
-            Rule(
-                "DS005",
-                "off-centre",
-                "the kernel is that of an older filler, or such a filler would make it: off centre",
-                Severity.WARNING,
-                matched_only=True,
-            ),
-            Rule(
-                "DS006",
-                "gain",
-                "the gain per phase is not 1 at this stride",
-                Severity.ERROR,
-                matched_only=True,
-            ),
-            Rule(
-                "DS007",
-                "misplaced",
-                "pad does not centre the output, and nothing that follows puts it right",
-                Severity.WARNING,
-                matched_only=True,
-            ),
-            Rule(
-                "DS008",
-                "filler-without-group",
-                "weight_filler bilinear with a group that is not num_output: channels are summed",
-                Severity.WARNING,
-                matched_only=True,
-            ),
-            Rule(
-                "DS009",
-                "default-bias",
-                "bias_term is left at its default, true, on an upsampling layer",
-                Severity.WARNING,
-                matched_only=True,
-            ),
-            Rule(
-                "DS010",
-                "learned",
-                "lr_mult is not 0: training will change the kernel",
-                Severity.NOTE,
-                matched_only=True,
-            ),
-            Rule(
-                "DS011",
-                "mismatch",
-                "net and model disagree: a shape, a number of blobs, a name that the other lacks",
-                Severity.WARNING,
-            ),
-            Rule(
-                "DS012",
-                "twice",
-                "a name occurs twice among active layers",
-                Severity.WARNING,
-            ),
-            Rule(
-                "DS013",
-                "misspelt",
-                "a field, or a value of an enum, that Caffe does not know: a misspelling",
-                Severity.ERROR,
-            ),
-            Rule(
-                "DS014",
-                "refused-form",
-                "the model is in a form that Caffe refuses",
-                Severity.ERROR,
-            ),
-            Rule(
-                "DS015",
-                "unmet",
-                "bottoms that do not meet, a bottom that no layer makes, or a top made twice",
-                Severity.ERROR,
-            ),
-            Rule(
-                "DS016",
-                "filler",
-                "a filler that stops Caffe",
-                Severity.ERROR,
-            ),
-            Rule(
-                "DS018",
-                "not-finite",
-                "weights hold NaN or infinity",
-                Severity.NOTE,
-            ),
-            Rule(
-                "DS019",
-                "phases-differ",
-                "the phases or stages give layers of one name different blobs",
-                Severity.ERROR,
-            ),
-            Rule(
-                "DS020",
-                "not-set-up",
-                "a layer that Caffe would not set up, where no other rule says it",
-                Severity.ERROR,
-            ),
-        )
-    }
+_MATCHED: Final = (
+    Rule(
+        "DS001",
+        "no-weights",
+        "a matched layer has no weights in the model and no filler that would make them",
+        Severity.ERROR,
+    ),
+    Rule("DS002", "zero-weights", "weights are all zero", Severity.ERROR),
+    Rule("DS003", "not-bilinear", "weights are not bilinear", Severity.WARNING),
+    Rule(
+        "DS004",
+        "every-pair",
+        "weights are bilinear in every (in, out) pair: channels are summed",
+        Severity.ERROR,
+    ),
+    Rule(
+        "DS005",
+        "off-centre",
+        "the kernel is that of an older filler, or such a filler would make it: off centre",
+        Severity.WARNING,
+    ),
+    Rule("DS006", "gain", "the gain per phase is not 1 at this stride", Severity.ERROR),
+    Rule(
+        "DS007",
+        "misplaced",
+        "pad does not centre the output, and nothing that follows puts it right",
+        Severity.WARNING,
+    ),
+    Rule(
+        "DS008",
+        "filler-without-group",
+        "weight_filler bilinear with a group that is not num_output: channels are summed",
+        Severity.WARNING,
+    ),
+    Rule(
+        "DS009",
+        "default-bias",
+        "bias_term is left at its default, true, on an upsampling layer",
+        Severity.WARNING,
+    ),
+    Rule(
+        "DS010",
+        "learned",
+        "lr_mult is not 0: training will change the kernel",
+        Severity.NOTE,
+    ),
 )
+_EVERY_LAYER: Final = (
+    Rule(
+        "DS011",
+        "mismatch",
+        "net and model disagree: a shape, a number of blobs, a name that the other lacks",
+        Severity.WARNING,
+    ),
+    Rule("DS012", "twice", "a name occurs twice among active layers", Severity.WARNING),
+    Rule(
+        "DS013",
+        "misspelt",
+        "a field, or a value of an enum, that Caffe does not know: a misspelling",
+        Severity.ERROR,
+    ),
+    Rule("DS014", "refused-form", "the model is in a form that Caffe refuses", Severity.ERROR),
+    Rule(
+        "DS015",
+        "unmet",
+        "bottoms that do not meet, a bottom that no layer makes, or a top made twice",
+        Severity.ERROR,
+    ),
+    Rule("DS016", "filler", "a filler that stops Caffe", Severity.ERROR),
+    Rule("DS018", "not-finite", "weights hold NaN or infinity", Severity.NOTE),
+    Rule(
+        "DS019",
+        "phases-differ",
+        "the phases or stages give layers of one name different blobs",
+        Severity.ERROR,
+    ),
+    Rule(
+        "DS020",
+        "not-set-up",
+        "a layer that Caffe would not set up, where no other rule says it",
+        Severity.ERROR,
+    ),
+)
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {rule.id: rule._replace(matched_only=True) for rule in _MATCHED}
+    | {rule.id: rule for rule in _EVERY_LAYER}
+)
+# Without a place in the net they are about the model.
+_ABOUT_MODEL: Final = ("DS011", "DS014")
+
+
+def explanation(rule: str) -> str:
+    """A rule's page in Markdown; ``KeyError`` for an id that does not exist."""
+    return (_PAGES / f"{RULES[rule].id}.md").read_text("utf-8")
+
+
+_PAGES: Final = Path(__file__).with_name("explained")
 
 
 def rules_named(texts: Iterable[str]) -> frozenset[str]:
@@ -169,24 +153,21 @@ Number: TypeAlias = str | bool | int | float | tuple["Number", ...] | None
 """What proves a finding: a number, a shape, a list of gains."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One command of a repair: a verb and its options, files left to whoever knows their names."""
 
     verb: str
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """How to mend it: in words, and the commands that do it, if any do."""
+class Repair(NamedTuple):
+    """How to fix it: in words, and the commands that do it, if any do."""
 
     words: str
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A rule that is broken: its id, one sentence, and the prototxt's place (both count from 1).
 
     ``severity`` is ``None`` where it is the rule's own. ``numbers`` prove the finding, by name;
@@ -212,16 +193,34 @@ class Finding:
         """How much it matters."""
         return self.severity or self.rule.severity
 
+    @property
+    def about(self) -> Literal["net", "model"]:
+        """The file that it is about."""
+        return "model" if self.line is None and self.id in _ABOUT_MODEL else "net"
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """What the test of a rule found: one sentence, the numbers that prove it, how to mend it.
+
+class Broken(NamedTuple):
+    """What the test of a rule found: one sentence, the numbers that prove it, how to fix it.
 
     ``severity`` and the place are ``None`` where they are the rule's own and the layer's.
     """
 
     message: str
-    numbers: Mapping[str, Number]
+    numbers: Mapping[str, Number] = MappingProxyType({})
     repair: Repair | None = None
     severity: Severity | None = None
     place: tuple[int, int] | None = None
+
+    def finding(self, rule: str, layer: Layer | None, name: str | None = None) -> Finding:
+        """It with its place: its own, or the layer's; ``name`` where there is no layer."""
+        line, column = self.place or ((layer.line, layer.column) if layer else (0, 0))
+        return Finding(
+            rule,
+            self.message,
+            line or None,
+            column or None,
+            layer.name if layer else name,
+            self.severity,
+            tuple(self.numbers.items()),
+            self.repair,
+        )

@@ -1,44 +1,28 @@
 """What may be wrong with one Deconvolution: one small test a rule, in a table.
 
-A test tells what is so, with the numbers that prove it and how to mend it, or ``None``.
+A test says what is so, with the numbers that prove it and how to fix it, or ``None``. Those of the
+weights are in ``weight_rules``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from math import prod
-from typing import Final
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import ceil, floor
+from typing import Final, TypeVar
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
-from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import apex, released_is_off_centre
-from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.kernels.formula import Formula, Support
-from deconvsurgery.matching.matched_layer import filling
-from deconvsurgery.options.apply import Options
-from deconvsurgery.prototxt.net import Layer, UnknownField
-from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
-from deconvsurgery.wording import by, plural, quoted
+from deconvsurgery.prototxt.net import UnknownField
+from deconvsurgery.shapes.alignment import HALF, CropFacts
+from deconvsurgery.shapes.fillers import FillerProblem
+from deconvsurgery.wording import by, quoted
 
-from .finding import (
-    RULES,
-    Broken,
-    Finding,
-    Number,
-    Repair,
-    Severity,
-)
+from .finding import RULES, Broken, Finding, Number, Repair, Severity
 from .layer_under_test import Case
-from .off_centre import misplaced
-from .suggest_repairs import (
-    drop_bias,
-    enlarge_it,
-    fill_it,
-    freeze_it,
-    group_it,
-    possible,
-)
+from .suggest_repairs import drop_bias, enlarge_it, freeze_it, group_it, possible
+from .weight_rules import WEIGHT_TESTS
+
+Alike = TypeVar("Alike")
 
 
 def findings(case: Case) -> tuple[Finding, ...]:
@@ -51,149 +35,99 @@ def findings(case: Case) -> tuple[Finding, ...]:
             continue
         broken = test(case)
         if broken is not None:
-            broken = replace(broken, repair=possible(broken.repair, case))
-            found.append(finding(rule_id, broken, layer, name))
+            broken = broken._replace(repair=possible(broken.repair, case))
+            found.append(broken.finding(rule_id, layer, name))
     return tuple(found)
 
 
-def finding(rule_id: str, broken: Broken, layer: Layer | None, name: str | None = None) -> Finding:
-    """A broken rule with its place: its own, or the layer's; ``name`` where there is no layer."""
-    line, column = broken.place or ((layer.line, layer.column) if layer else (0, 0))
-    return Finding(
-        rule_id,
-        broken.message,
-        line or None,
-        column or None,
-        layer.name if layer else name,
-        broken.severity,
-        tuple(broken.numbers.items()),
-        broken.repair,
-    )
-
-
-def _no_weights(case: Case) -> Broken | None:
-    if case.state is not State.MISSING or case.target is None or not case.by_net:
+def _misplaced(case: Case) -> Broken | None:
+    """DS007, with the numbers that prove it, or ``None``."""
+    placed = case.placement
+    if placed is None or not case.interpolates or set(placed.window.stride) == {1}:
         return None
-    filler = case.made_by
-    if filler is not None and (filler.type != "constant" or filler.value != 0):
+    if case.target is not None and case.target.problem is not None:
+        return None  # DS020: there is no output that could lie anywhere
+    wrong = placed.wrong_crop
+    if wrong is not None:
+        return _wrong_crop(wrong)
+    if placed.right:
         return None
+    window = placed.window
+    size = by([*dict.fromkeys(window.stride)])
+    sizes = ", ".join(f"{each:+d}" for each in dict.fromkeys(placed.excess))
+    off = max(placed.excess, key=abs)
+    rest = "no Crop or other layer takes that off" if off > 0 else "no other layer makes up for it"
     return Broken(
-        "the model has no weights for it and no weight_filler would make them",
-        {"shape": case.target.shape, "values": 0},
-        fill_it(case),
-    )
-
-
-def _zero(case: Case) -> Broken | None:
-    if case.state is not State.ZERO:
-        return None
-    return Broken(
-        "its weights are all zero: the output is black",
-        {"values": _values(case), "nonzero": 0},
-        fill_it(case),
-    )
-
-
-def _values(case: Case) -> int:
-    return case.blob.count if case.blob else 0
-
-
-def _not_bilinear(case: Case) -> Broken | None:
-    weights = case.weights
-    if weights is None or weights.nvidia or case.unjudged:
-        return None  # of a blob that is not the layer's DS011 or DS014 says it
-    numbers: dict[str, Number] = {"state": str(weights.state), "distance": weights.distance}
-    if weights.state is State.BILINEAR_OFF_DIAGONAL:
-        words = "its diagonal is bilinear, but there are weights off it, which mix the channels"
-        return Broken(words, numbers, fill_it(case))
-    if weights.state is State.CONSTANT:
-        words = f"its weights are all {weights.value:g}, not bilinear"
-        return Broken(words, numbers | {"value": weights.value}, fill_it(case))
-    if weights.state is State.NOT_FINITE:
-        words = "its weights are not bilinear: some are no finite number"
-        return Broken(words, numbers, fill_it(case))
-    if weights.state in (State.NEAR_BILINEAR, State.OTHER):
-        off = "" if weights.distance is None else f": up to {weights.distance:.4g} off"
-        return Broken(f"its weights are not bilinear{off}", numbers, fill_it(case))
-    return None
-
-
-def _every_pair(case: Case) -> Broken | None:
-    if case.state is not State.BILINEAR_EVERY_PAIR:
-        return None
-    inputs = case.target.inputs_an_output if case.target else None
-    if case.target is None or inputs == 1:
-        return None  # copies of the one channel: nothing is summed
-    shape, group = case.target.shape, case.target.layer.convolution_param.group
-    summed = "all inputs" if group == 1 else f"the {inputs} inputs of its group"
-    return Broken(
-        f"every (in, out) pair is bilinear: each output is the sum of {summed}",
-        {"shape": shape, "pairs": prod(shape[:2]) if shape else None, "inputs": inputs},
-        fill_it(case),
-    )
-
-
-def _off_centre(case: Case) -> Broken | None:
-    released = case.state is State.BILINEAR_CAFFE_1_0
-    if case.weights is None or not (released or case.weights.nvidia):
-        return _off_centre_filler(case)
-    kernel = case.target.kernel if case.target else ()
-    words = "Caffe 1.0's filler, off centre by half a pixel"
-    if case.weights.nvidia:
-        words = "the filler of NVIDIA's Caffe 0.16 and 0.17, off centre and too narrow"
-    return Broken(
-        f"its kernel is that of {words}",
+        f"kernel {by(window.kernel)}, stride {by(window.stride)} and pad {by(window.pad)} make "
+        f"{size} times the input {sizes} pixels, {'beginning' if off > 0 else 'cut off'} "
+        f"{abs(off) / 2:g} pixel{'' if abs(off) == 2 else 's'} "
+        f"{'before' if off > 0 else 'inside'} the edge; {rest}",
         {
-            "kernel": kernel,
-            "apex": tuple(apex(size, Formula.CAFFE_1_0) for size in kernel) if released else None,
-            "centre": tuple(apex(size) for size in kernel),
+            "kernel": window.kernel,
+            "stride": window.stride,
+            "pad": window.pad,
+            "excess": placed.excess,
         },
-        fill_it(case),
+        enlarge_it(case),
     )
 
 
-def _off_centre_filler(case: Case) -> Broken | None:
-    """A note: the weights are the filler's to make, and only Caffe's master makes them right."""
-    if case.target is None or case.weighted or case.filler != "bilinear":
-        return None
-    if any(not each.fork and each.field == "weight_filler" for each in _filler_problems(case)):
-        return None  # DS016: nothing is filled
-    kernel = case.target.kernel
-    if not any(map(released_is_off_centre, kernel)):
-        return None
-    return Broken(
-        f"every released Caffe, up to 1.0, and most forks fill kernel {by(kernel)} off centre by "
-        "half a pixel",
-        {
-            "kernel": kernel,
-            "apex": tuple(apex(size, Formula.CAFFE_1_0) for size in kernel),
-            "centre": tuple(apex(size) for size in kernel),
-        },
-        Repair("use Caffe's master (BVLC/caffe#5713), or weights that apply has written"),
-        Severity.NOTE,
-    )
+def _wrong_crop(crop: CropFacts) -> Broken:
+    layer = crop.layer
+    numbers: dict[str, Number] = {
+        "crop": layer.name,
+        "offset": crop.given,
+        "expected": tuple(None if each is None else float(each) for each in crop.expected),
+    }
+    place = (layer.line, layer.column)
+    named = f"Crop {layer.name!r}"
+    if None in crop.expected:
+        ratio = " and ".join(dict.fromkeys(_number(each) for each in crop.scale))
+        return Broken(
+            f"{named} takes it for as fine as its reference, but it is {ratio} times as fine",
+            numbers | {"scale": tuple(float(each) for each in crop.scale)},
+            Repair("upsample by another factor, or crop to another blob"),
+            place=place,
+        )
+    wanted = "x".join(_number(each) for each in _alike(crop.expected))
+    if len({*crop.expected}) == 1 and crop.expected[0] is not None:
+        near = _offsets(crop.expected[0])
+        wanted += f" ({near[0]} and {near[1]} are right)" if len(near) > 1 else ""
+    given = by(_alike(crop.given))
+    if any(each is not None and each < -HALF for each in crop.expected):
+        repair = Repair(f"an offset of {wanted} cannot be: pad the first layer more")
+    else:
+        rounded = " ".join(
+            f"offset: {_offsets(each)[0]}" for each in _alike(crop.expected) if each is not None
+        )
+        repair = Repair(f"write crop_param {{ axis: 2 {rounded} }} in {named}")
+    if crop.silent:
+        words = (
+            f"{named} has no crop_param: today's Caffe takes offset {given}, where the forks that "
+            f"such nets come from work out {wanted}"
+        )
+    else:
+        words = f"{named} has offset {given}, where the coordinates ask for {wanted}"
+    return Broken(words, numbers, repair, place=place)
 
 
-def _gain(case: Case) -> Broken | None:
-    target = case.target
-    if target is None or target.shape is None or not case.interpolates:
-        return None
-    formula, support = Formula.FCN, Support.KERNEL
-    if case.weights is not None:
-        support = case.weights.support or support
-        if case.weights.state is State.BILINEAR_CAFFE_1_0:
-            formula = Formula.CAFFE_1_0
-    try:
-        fill = filling(target, Options(formula=formula, support=support))
-    except ShapeError:
-        return None
-    if target.unit_gain(fill):
-        return None
-    low, high = target.gain_range(fill)
-    numbers: dict[str, Number] = {"kernel": target.kernel, "stride": target.stride}
-    return Broken(
-        target.gain_words(fill), numbers | {"lowest": low, "highest": high}, enlarge_it(case)
-    )
+def _offsets(expected: Fraction) -> tuple[int, ...]:
+    """The whole offsets that are right: nearest, two of them for a half; none is below 0.
+
+    >>> _offsets(Fraction(9, 2)), _offsets(Fraction(14, 3)), _offsets(Fraction(-1, 2))
+    ((4, 5), (5,), (0,))
+    """
+    low, high = ceil(expected - HALF), floor(expected + HALF)
+    return tuple(sorted({each for each in (low, high) if each >= 0}))
+
+
+def _number(value: Fraction | None) -> str:
+    return "?" if value is None else f"{float(value):g}"
+
+
+def _alike(values: tuple[Alike, ...]) -> tuple[Alike, ...]:
+    """Once where all are the same."""
+    return values[:1] if len(set(values)) == 1 else values
 
 
 def _filler_without_group(case: Case) -> Broken | None:
@@ -240,7 +174,7 @@ def _learned(case: Case) -> Broken | None:
 
 def _disagreement(case: Case) -> Broken | None:
     if case.target is None:
-        return Broken("the net has no such layer", {})
+        return Broken("the net has no such layer")
     found = case.mismatch
     return None if found is None else Broken(found.message, dict(found.numbers))
 
@@ -254,7 +188,7 @@ def _not_set_up(case: Case) -> Broken | None:
     target = case.target
     if target is None or target.problem is None or not case.by_net or target.layer.misspelt:
         return None
-    return Broken(f"Caffe would not set it up: {target.problem}", {})
+    return Broken(f"Caffe would not set it up: {target.problem}")
 
 
 def _twice(case: Case) -> Broken | None:
@@ -288,14 +222,7 @@ def misspelt(unknown: UnknownField) -> Broken:
 
 
 def _filler_stops(case: Case) -> Broken | None:
-    return next(map(stopped, _filler_problems(case)), None)
-
-
-def _filler_problems(case: Case) -> Iterator[FillerProblem]:
-    if case.target is None or not case.by_net:
-        return
-    blobs = (case.target.shape, (case.target.layer.convolution_param.num_output,))
-    yield from filler_problems(case.target.layer, blobs)
+    return next(map(stopped, case.filler_problems()), None)
 
 
 def stopped(problem: FillerProblem) -> Broken:
@@ -319,55 +246,14 @@ def _refused_form(case: Case) -> Broken | None:
             {"bytes": size},
         )
     if case.sources.refused is not None:
-        return Broken(case.sources.refused, {})
+        return Broken(case.sources.refused)
     if case.sources.both_forms:
-        return Broken("it has blobs with both forms of dims", {}, severity=Severity.NOTE)
+        return Broken("it has blobs with both forms of dims", severity=Severity.NOTE)
     return None
 
 
-def _not_finite(case: Case) -> Broken | None:
-    """Of the weights, and of a bias that the last layer of the name has."""
-    if case.weights is None:
-        return None
-    nan, infinite = case.weights.nan, case.weights.infinite
-    bias_nan, bias_infinite = (0, 0) if case.passed_by else case.sources.not_finite_bias
-    said = [
-        f"{whose} {' and '.join(found)}"
-        for whose, found in (
-            ("its weights hold", _counted(nan, infinite)),
-            ("its bias holds", _counted(bias_nan, bias_infinite)),
-        )
-        if found
-    ]
-    if not said:
-        return None
-    return Broken(
-        ", ".join(said),
-        {
-            "nan": nan,
-            "infinite": infinite,
-            "values": _values(case),
-            "bias_nan": bias_nan,
-            "bias_infinite": bias_infinite,
-        },
-        Repair("its training diverged, or the file is damaged: take an earlier snapshot"),
-    )
-
-
-def _counted(nan: int, infinite: int) -> list[str]:
-    """NaN and infinities, as far as there are some."""
-    words = (plural(nan, "NaN", "NaN"), plural(infinite, "infinity", "infinities"))
-    return [said for count, said in zip((nan, infinite), words, strict=True) if count]
-
-
-TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
-    "DS001": _no_weights,
-    "DS002": _zero,
-    "DS003": _not_bilinear,
-    "DS004": _every_pair,
-    "DS005": _off_centre,
-    "DS006": _gain,
-    "DS007": misplaced,
+_OWN_TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
+    "DS007": _misplaced,
     "DS008": _filler_without_group,
     "DS009": _default_bias,
     "DS010": _learned,
@@ -376,7 +262,7 @@ TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
     "DS013": _misspelt,
     "DS014": _refused_form,
     "DS016": _filler_stops,
-    "DS018": _not_finite,
     "DS019": _phases_differ,
     "DS020": _not_set_up,
 }
+TESTS: Final = dict(sorted({**WEIGHT_TESTS, **_OWN_TESTS}.items()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
@@ -12,7 +13,7 @@ from deconvsurgery.matching.other_states import Unlike
 from deconvsurgery.plans.apply.before_and_after import judged
 from deconvsurgery.prototxt.net import Filler
 from deconvsurgery.shapes.alignment import Placement
-from deconvsurgery.shapes.fillers import BILINEAR, meant
+from deconvsurgery.shapes.fillers import BILINEAR, FillerProblem, filler_problems, meant
 
 from .layers_of_a_name import LayersOfAName
 
@@ -23,8 +24,7 @@ INTERPOLATING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """A Deconvolution as the rules see it.
 
     ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
@@ -41,7 +41,7 @@ class Case:
 
     target: Target | None
     weights: Fingerprint | None
-    sources: LayersOfAName = LayersOfAName()  # noqa: RUF009 - a frozen value
+    sources: LayersOfAName = LayersOfAName()
     namesakes: int = 1
     matched: bool = True
     by_net: bool = True
@@ -76,6 +76,13 @@ class Case:
     def filler(self) -> str | None:
         """The ``weight_filler`` that counts, by the name that was meant; ``None`` without one."""
         return None if self.made_by is None else meant(self.made_by.type)
+
+    def filler_problems(self) -> Iterator[FillerProblem]:
+        """What is wrong with its own fillers, whether they are used or not."""
+        if self.target is not None and self.by_net:
+            layer = self.target.layer
+            blobs = (self.target.shape, (layer.convolution_param.num_output,))
+            yield from filler_problems(layer, blobs)
 
     @property
     def unjudged(self) -> bool:

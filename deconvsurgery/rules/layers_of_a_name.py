@@ -6,7 +6,6 @@ A net may have as many layers of the name, each of which is held against the rul
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
@@ -15,12 +14,12 @@ from deconvsurgery.kernels.fingerprint import not_finite
 from deconvsurgery.wording import dims, plural
 
 
-@dataclass(frozen=True)
 class LayersOfAName:
     """All of them, in the file's order, and the model they are of."""
 
-    layers: tuple[SourceLayer, ...] = ()
-    model: Model | None = None
+    def __init__(self, layers: tuple[SourceLayer, ...] = (), model: Model | None = None) -> None:
+        self.layers = layers
+        self.model = model
 
     @property
     def name(self) -> str | None:

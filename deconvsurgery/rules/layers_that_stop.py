@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -14,7 +13,7 @@ from deconvsurgery.shapes.analysis import Analysis, analysed
 from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input
 from deconvsurgery.wording import quoted
 
-from .finding import Finding, Number, Repair
+from .finding import Broken, Finding, Number, Repair
 from .inspect_rows import Row
 
 # Names are compared in pairs, which only helps: no more than these, none longer, for the first few.
@@ -47,13 +46,13 @@ def with_stops(
     rows: Sequence[Row], net: Net, model: Model | None, states: Sequence[NetState]
 ) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
     """The rows with what stops Caffe at their layers, and the findings of layers without a row."""
-    left = {(each.layer, each.line): each for each in unmet(net, model, states)}
-    told = []
+    left = {(found.layer, found.line): found for found in unmet(net, model, states)}
+    whole = []
     for row in rows:
         own = left.pop((row.name, row.line), None)
-        found = row.findings if own is None else (*row.findings, own)
-        told.append(replace(row, findings=found))
-    return tuple(told), tuple(left.values())
+        findings = row.findings if own is None else (*row.findings, own)
+        whole.append(row._replace(findings=findings))
+    return tuple(whole), tuple(left.values())
 
 
 def _sizes(analysis: Analysis) -> Iterator[tuple[int, Finding]]:
@@ -66,7 +65,7 @@ def _sizes(analysis: Analysis) -> Iterator[tuple[int, Finding]]:
                 _finding(
                     layer,
                     f"{own.problem}; Caffe stops at that",
-                    (("bottoms", own.bottoms),),
+                    {"bottoms": own.bottoms},
                     MEETINGS[layer.type],
                 ),
             )
@@ -75,19 +74,19 @@ def _sizes(analysis: Analysis) -> Iterator[tuple[int, Finding]]:
 def _unjoined(
     net: Net, analysis: Analysis, states: Sequence[NetState]
 ) -> Iterator[tuple[int, Finding]]:
-    said: set[str] = set()
+    reported: set[str] = set()
     anywhere, here = _Makers(net.layers), _Makers(analysis.net.layers)
-    for each in analysis.unjoined:
-        if each.fault is Fault.UNKNOWN_BOTTOM:
+    for found in analysis.unjoined:
+        if found.fault is Fault.UNKNOWN_BOTTOM:
             # The first that reads it is where Caffe stops. A bottom that a layer before it makes
             # in some other state may be the one that is meant.
-            made = len(states) > 1 and anywhere.before(each.blob, each.layer)
-            if each.blob in said or made:
+            made = len(states) > 1 and anywhere.before(found.blob, found.layer)
+            if found.blob in reported or made:
                 continue
-            said.add(each.blob)
-            yield each.layer.index, _unknown(here, each, suggest=len(said) <= _SUGGESTIONS)
+            reported.add(found.blob)
+            yield found.layer.index, _unknown(here, found, suggest=len(reported) <= _SUGGESTIONS)
         else:
-            yield each.layer.index, _twice(each)
+            yield found.layer.index, _twice(found)
 
 
 class _Makers:
@@ -108,52 +107,42 @@ class _Makers:
         return blob in self.first and self.first[blob].index < layer.index
 
 
-def _unknown(makers: _Makers, each: Unjoined, *, suggest: bool) -> Finding:
+def _unknown(makers: _Makers, found: Unjoined, *, suggest: bool) -> Finding:
     near = None
     words, repair = "", "name a blob that a layer before it makes"
-    if each.blob in makers.dropped:
+    if found.blob in makers.dropped:
         words, repair = " (an input has no size)", "give the input a size: input_shape"
-    elif each.blob in makers.first:
+    elif found.blob in makers.first:
         words, repair = " (a later one does)", "put the layer that makes it ahead of this one"
-    elif suggest and len(each.blob) <= _LONGEST:
-        earlier = (name for name in makers.first if makers.before(name, each.layer))
+    elif suggest and len(found.blob) <= _LONGEST:
+        earlier = (name for name in makers.first if makers.before(name, found.layer))
         short = (name for name in earlier if len(name) <= _LONGEST)
-        near = nearest(each.blob, islice(short, _MOST), 0.8)
+        near = nearest(found.blob, islice(short, _MOST), 0.8)
         if near is not None:
             words, repair = f" (is {quoted(near)} meant?)", f"name it {quoted(near)}"
     return _finding(
-        each.layer,
-        f"no layer before it makes its bottom {quoted(each.blob)}{words}; Caffe stops at that",
-        (("bottom", each.blob), ("nearest", near)),
+        found.layer,
+        f"no layer before it makes its bottom {quoted(found.blob)}{words}; Caffe stops at that",
+        {"bottom": found.blob, "nearest": near},
         repair,
     )
 
 
-def _twice(each: Unjoined) -> Finding:
-    earlier = each.earlier.line if each.earlier else None
+def _twice(found: Unjoined) -> Finding:
+    earlier = found.earlier.line if found.earlier else None
     where = f" (line {earlier})" if earlier else ""
-    if each.fault is Fault.SPLIT_IN_PLACE:
+    if found.fault is Fault.SPLIT_IN_PLACE:
         words = (
-            f"it works in place on {quoted(each.blob)}{where}, which is read by another layer, "
+            f"it works in place on {quoted(found.blob)}{where}, which is read by another layer, "
             "too, or is a loss: Caffe stops at that"
         )
     else:
         words = (
-            f"its top {quoted(each.blob)} is made by an earlier layer, too{where}; "
+            f"its top {quoted(found.blob)} is made by an earlier layer, too{where}; "
             "Caffe stops at that"
         )
-    return _finding(each.layer, words, (("top", each.blob),), "give its top a name of its own")
+    return _finding(found.layer, words, {"top": found.blob}, "give its top a name of its own")
 
 
-def _finding(
-    layer: Layer, words: str, numbers: tuple[tuple[str, Number], ...], repair: str
-) -> Finding:
-    return Finding(
-        "DS015",
-        words,
-        layer.line or None,
-        layer.column or None,
-        layer.name,
-        numbers=numbers,
-        repair=Repair(repair),
-    )
+def _finding(layer: Layer, words: str, numbers: Mapping[str, Number], repair: str) -> Finding:
+    return Broken(words, numbers, Repair(repair)).finding("DS015", layer)

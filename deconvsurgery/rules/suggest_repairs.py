@@ -1,4 +1,4 @@
-"""How to mend what a layer breaks: the commands that do it, or what is to be done by hand."""
+"""How to fix what a layer breaks: the commands that do it, or what is to be done by hand."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def enlarge_it(case: Case) -> Repair:
     if target is None or not can_be_enlarged(case):
         return Repair("no whole kernel and pad interpolate at this stride")
     axes = [recipe(step) for step in target.stride]
-    kernel = tuple(each.kernel for each in axes)
-    words = f"kernel_size {by(kernel)} and pad {by([each.pad for each in axes])} are the recipe"
+    kernel = tuple(axis.kernel for axis in axes)
+    words = f"kernel_size {by(kernel)} and pad {by([axis.pad for axis in axes])} are the recipe"
     steps = [Step("patch-net", ("-p", case.pattern, "--recipe", *_NOTHING_ELSE))]
     if case.weights is not None and kernel != target.kernel:
         # New sizes: where the model has the old ones, apply would refuse them.
@@ -83,7 +83,7 @@ def freeze_it(case: Case) -> Repair:
 
 
 def possible(repair: Repair | None, case: Case) -> Repair | None:
-    """The repair without commands that would be refused, whatever they are to mend.
+    """The repair without commands that would be refused, whatever they are to fix.
 
     Nothing can be done to a layer that Caffe would not set up. Layers of one name have one blob
     in a model: where they are not set up alike no verb writes it.
@@ -112,7 +112,7 @@ def can_be_enlarged(case: Case) -> bool:
 
 
 def _refusal(case: Case) -> Refusal | None:
-    """Why ``apply`` would not fill it; found out only where something is to be mended."""
+    """Why ``apply`` would not fill it; found out only where something is to be fixed."""
     if case.target is None or case.model is None or case.weights is None or not case.by_net:
         return None
     return refusal(case.named or case.target, case.weights, Options(), case.unwritable)

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.rules.finding import RULES
-from deconvsurgery.rules.rule_pages import explanation
+from deconvsurgery.rules.finding import RULES, explanation
 from helpers.places import DOCS, NETS
 
 PAGE = (DOCS / "rules.md").read_text("utf-8")

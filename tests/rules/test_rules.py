@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.rules.finding import RULES
+from deconvsurgery.rules.finding import RULES, explanation
 from deconvsurgery.rules.layer_rules import TESTS
 from deconvsurgery.rules.layer_under_test import Case
-from deconvsurgery.rules.rule_pages import explanation
 from helpers.documents import parsed_json
 from helpers.models import Array, model_bytes, parsed
 from helpers.oracles import tent

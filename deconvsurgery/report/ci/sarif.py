@@ -13,8 +13,7 @@ from urllib.parse import quote
 from deconvsurgery.report.finding_words import error_words, finding_words, place_of
 from deconvsurgery.report.json_documents.document import safe
 from deconvsurgery.report.repair_commands import repair_line
-from deconvsurgery.rules.finding import RULES, Finding, Rule
-from deconvsurgery.rules.rule_pages import explanation
+from deconvsurgery.rules.finding import RULES, Finding, Rule, explanation
 from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.version import __version__
 

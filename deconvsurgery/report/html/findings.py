@@ -11,8 +11,8 @@ from deconvsurgery.rules.finding import (
     Finding,
     Number,
     Severity,
+    explanation,
 )
-from deconvsurgery.rules.rule_pages import explanation
 from deconvsurgery.wording import plural
 
 from .elements import (

@@ -71,6 +71,6 @@ def test_a_pair_that_could_not_be_checked_is_told_with_its_error(
 
 
 def test_a_finding_without_a_repair_is_for_the_hand(snapshot: SnapshotAssertion) -> None:
-    lines = in_pipe(replace(PAIR, findings=(replace(ZERO, repair=None),)))
+    lines = in_pipe(replace(PAIR, findings=(ZERO._replace(repair=None),)))
     assert not any("deconvsurgery " in line for line in lines)
     assert lines[1] == snapshot

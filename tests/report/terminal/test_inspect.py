@@ -105,7 +105,7 @@ def test_absurd_widths_do_not_crash(width: int) -> None:
 @pytest.mark.parametrize("name", ["[up]", "[/up]", "\x1b[31mup\x07", "up\nup", "\u202eup", ""])
 def test_evil_names_are_only_text(name: str) -> None:
     visible = escaped(name)
-    result = replace(INSPECTED, rows=(replace(INSPECTED.rows[0], name=name),))
+    result = replace(INSPECTED, rows=(INSPECTED.rows[0]._replace(name=name),))
     assert f"val.prototxt:30: DS002 {visible}: {BLACK}" in in_pipe(result)
     text = on_terminal(result, 80)
     assert visible in text
@@ -154,9 +154,9 @@ def test_a_model_alone_has_its_own_shapes_and_no_phase(snapshot: SnapshotAsserti
 
 def test_shapes_are_told_as_far_as_they_are_known() -> None:
     known = inspect_row("up", what=target("up", group=21))
-    unknown = replace(known, target=replace(target("up", group=21), channels=None, shape=None))
+    unknown = known._replace(target=replace(target("up", group=21), channels=None, shape=None))
     conv = Row("conv", "Convolution", line=1, phases=("TEST",), blobs=((64, None, 3, 3), (64,)))
-    told = replace(conv, source_blobs=((64, 3, 3, 3), (64,)))
+    told = conv._replace(source_blobs=((64, 3, 3, 3), (64,)))
     lines = in_pipe(of_net(unknown, conv, told))
     assert [cells(line)[3] for line in lines[2:5]] == [
         "(?, 1, 4, 4)",
@@ -171,14 +171,14 @@ def test_a_group_that_divides_nothing_has_no_shape() -> None:
         convolution_param=ds.ConvolutionParam(num_output=21, group=2, bias_term=False)
     )
     odd = inspect_row("up", what=known)
-    odd = replace(odd, target=replace(known, layer=layer, shape=None))
+    odd = odd._replace(target=replace(known, layer=layer, shape=None))
     assert cells(in_pipe(of_net(odd))[2]) == ["up", "test+train", "?", "2", "4", "2", "0", "no"]
 
 
 def test_problems_are_told() -> None:
     odd = inspect_row("up")
     broken = ds.Target(target("up").layer, problem="its kernel is 0")
-    net = of_net(replace(odd, target=broken, blobs=None))
+    net = of_net(odd._replace(target=broken, blobs=None))
     assert "problem: up: its kernel is 0" in in_pipe(net)
     assert unfolded("up: its kernel is 0") in unfolded(on_terminal(net, 40))
 

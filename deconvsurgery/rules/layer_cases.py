@@ -1,0 +1,219 @@
+"""The Deconvolutions of a net, or of a model alone, as the rules see them.
+
+A layer is a case in each state of the net in which it is something else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+from deconvsurgery.caffemodel.read_values import layer_param
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.kernels.fingerprint import Fingerprint
+from deconvsurgery.matching.compatibility import Kind, disagreements
+from deconvsurgery.matching.loaded_blobs import loading
+from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
+from deconvsurgery.matching.other_states import unlike
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.plans.apply.before_and_after import state_of_blob
+from deconvsurgery.plans.apply.refusals import model_disagrees
+from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
+from deconvsurgery.prototxt.parse import convolution_param
+from deconvsurgery.prototxt.selection import (
+    DECONVOLUTION,
+    Selection,
+    active_layers,
+    exact_patterns,
+)
+from deconvsurgery.shapes.alignment import Placement
+from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.geometry import asked_axes, convolution_window
+
+from .layer_under_test import Case
+from .layers_of_a_name import LayersOfAName
+
+
+def net_cases(
+    net: Net,
+    model: Model | None,
+    selection: Selection,
+    states: Sequence[NetState],
+    *,
+    frozen: bool,
+) -> dict[int, list[Case]]:
+    """The cases of each Deconvolution by its index; first that of the first state it is in."""
+    deconvolutions = [layer for layer in active_layers(net, states) if layer.type == DECONVOLUTION]
+    matched = {layer.index for layer in selection.matched}
+    patterns = exact_patterns(layer.name for layer in deconvolutions)
+    placed = _placed(net, model, states)
+    shared = with_shared(model, owners(net, states)) if model else None
+    found = _in_states(net, deconvolutions, states, model, shared)
+    every = [in_state.target for several in found.values() for in_state in several]
+    named = {target.layer.name: target for target in united(every)}
+    unwritable = {name: model_disagrees(target, shared) for name, target in named.items() if shared}
+    sources = {
+        name: LayersOfAName(model.by_name.get(name, ()) if model else (), model) for name in named
+    }
+    weights = _Weights(model)
+    differing = unlike(net, states)
+    mismatches = {
+        mismatch.layer_index: mismatch
+        for mismatch in (disagreements(net, model, states) if model else ())
+        if mismatch.kind in (Kind.BLOBS, Kind.SHAPE)
+    }
+    cases: dict[int, list[Case]] = {}
+    for index, several in found.items():
+        name = net.layers[index].name
+        cases[index] = [
+            Case(
+                in_state.target,
+                weights.state(in_state),
+                sources[name],
+                in_state.namesakes,
+                index in matched,
+                placement=placed.get(index),
+                model=shared,
+                pattern=patterns[name],
+                frozen=frozen,
+                blob=in_state.blob,
+                made_by=in_state.filler,
+                shared=in_state.shared,
+                named=named[name],
+                unwritable=unwritable.get(name),
+                mismatch=mismatches.get(index),
+                differs=differing.get(index),
+            )
+            for in_state in several
+        ]
+    return cases
+
+
+class _InState(NamedTuple):
+    """A Deconvolution in one state, or in several where they are alike for it.
+
+    ``blob`` is what it computes with, ``filler`` what makes its weights where that is ``None``.
+    """
+
+    target: Target
+    namesakes: int
+    blob: SourceBlob | None
+    filler: Filler | None
+    shared: bool
+
+    def with_other(self, other: _InState) -> _InState | None:
+        """Both as one; ``None`` where the states differ for it."""
+        target = both_at_once(self.target, other.target)
+        if target is None or self.blob is not other.blob or self.filler != other.filler:
+            return None
+        namesakes, shared = max(self.namesakes, other.namesakes), self.shared or other.shared
+        return _InState(target, namesakes, self.blob, self.filler, shared)
+
+
+class _Weights:
+    """What the weights of layers are: those that several share are read once."""
+
+    def __init__(self, model: Model | None) -> None:
+        self._model = model
+        self._known: dict[object, Fingerprint] = {}
+
+    def state(self, layer: _InState) -> Fingerprint | None:
+        if self._model is None:
+            return None
+        target, blob = layer.target, layer.blob
+        param = target.layer.convolution_param
+        asked = id(blob), target.shape, param.num_output, param.group, target.stride
+        if asked not in self._known:
+            self._known[asked] = state_of_blob(blob, target, self._model)
+        return self._known[asked]
+
+
+def _in_states(
+    net: Net,
+    layers: Sequence[Layer],
+    states: Sequence[NetState],
+    model: Model | None,
+    shared: Model | None,
+) -> dict[int, list[_InState]]:
+    """Each layer by its index, in each state in which it is something else; first the first's.
+
+    ``shared`` is the model with each layer's shared blobs in its place.
+    """
+    found: dict[int, list[_InState]] = {}
+    for state in states:
+        active = net.filtered(state)
+        loaded = loading(active, model)
+        namesakes = Counter(layer.name for layer in active.layers)
+        users = Counter(loaded.owners.values())
+        for target in targets_in(net, layers, state, shared):
+            layer = target.layer
+            owner = loaded.owner(layer)
+            here = _InState(
+                target,
+                namesakes[layer.name],
+                loaded.blob(layer),
+                owner.convolution_param.weight_filler,
+                loaded.shares(layer) or users[layer.index, 0] > 0,
+            )
+            known = found.setdefault(layer.index, [])
+            for position, other in enumerate(known):
+                if (both := other.with_other(here)) is not None:
+                    known[position] = both
+                    break
+            else:
+                known.append(here)
+    return dict(sorted(found.items()))
+
+
+def _placed(net: Net, model: Model | None, states: Sequence[NetState]) -> dict[int, Placement]:
+    """Where each Deconvolution's output lies, in the first state in which that is wrong, or any."""
+    found: dict[int, Placement] = {}
+    for state in states:
+        for placed in analysed(net, state, model).placements:
+            known = found.get(placed.layer.index)
+            if known is None or known.right:
+                found[placed.layer.index] = placed
+    return found
+
+
+def model_case(source: SourceLayer, model: Model, *, matched: bool) -> Case:
+    """A Deconvolution by what the model itself says of it."""
+    blob = source.blobs[0] if source.blobs else None
+    target = _model_target(source, model)
+    return Case(
+        target,
+        state_of_blob(blob, target, model),
+        LayersOfAName((source,), model),
+        matched=matched,
+        model=model,
+        by_net=False,
+        blob=blob,
+        made_by=target.layer.convolution_param.weight_filler,
+    )
+
+
+def _model_target(source: SourceLayer, model: Model) -> Target:
+    """Its parameters, and the shape of its weights."""
+    message = layer_param(model, source)
+    param = convolution_param(message)
+    shape = source.blobs[0].shape if source.blobs else None
+    layer = Layer(0, source.name, source.type, convolution_param=param)
+    target = Target(layer, shape[0] if shape else None, shape or None)
+    axes = len(shape) - 2 if shape and len(shape) > 1 else asked_axes(param)
+    if axes is None:
+        return replace(target, axes_open=True)
+    try:
+        window = convolution_window(param, axes)
+    except ShapeError as error:
+        # A file may hold names and weights only, which Caffe loads.
+        return replace(target, problem=error.message) if message.fields else target
+    return replace(
+        target,
+        kernel=window.kernel,
+        stride=window.stride,
+        pad=window.pad,
+        dilation=window.dilation,
+    )

@@ -1,0 +1,110 @@
+"""DS011: what net and model disagree on, and what repairs it: a transplant that was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from deconvsurgery.caffemodel.model import Model, SourceBlob
+from deconvsurgery.errors import SurgeryError
+from deconvsurgery.matching.compatibility import Disagreement, Kind, disagreements
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.plans.transplant.plan import make_grafting
+from deconvsurgery.prototxt.net import Net, NetState
+from deconvsurgery.wording import listed, plural, quoted
+
+from .finding import Broken, Finding, Repair, Severity, Step
+
+_TOGETHER = "see that net and model belong together"
+_MOST_NAMED = 100  # layers in a command
+_REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
+
+
+def mismatched(
+    net: Net,
+    model: Model,
+    states: Sequence[NetState],
+    missing: set[tuple[str | None, int | None]],
+    fillable: Mapping[str, str],
+) -> Iterator[Finding]:
+    """A finding a layer, and one for all that the net lacks; those ``missing`` are DS001's.
+
+    ``missing`` are names and lines; ``fillable`` are layers by name that ``apply`` would fill, and
+    patterns that take them.
+    """
+    found = disagreements(net, model, states)
+    whole = with_shared(model, owners(net, states))
+    repairs = _transplanted(net, whole, states, found, fillable)
+    for mismatch in found:
+        lacked = mismatch.kind is Kind.MODEL_LACKS and (mismatch.layer, mismatch.line) in missing
+        if mismatch.kind not in (Kind.NET_LACKS, Kind.TWICE_IN_NET) and not lacked:
+            yield _finding(mismatch, net, repairs, fillable)
+    strangers = [mismatch for mismatch in found if mismatch.kind is Kind.NET_LACKS]
+    if strangers:
+        names = listed([quoted(stranger.layer) for stranger in strangers])
+        yield Broken(
+            f"the model has weights for {plural(len(strangers), 'layer')} that the net "
+            f"lacks ({names}); Caffe ignores them",
+            {"layers": tuple(stranger.layer for stranger in strangers)},
+            Repair("rename what was renamed")
+            if any(stranger.renamed for stranger in strangers)
+            else repairs.get("") or Repair(_TOGETHER),
+        ).finding("DS011", None)
+
+
+def _transplanted(
+    net: Net,
+    model: Model,
+    states: Sequence[NetState],
+    found: Sequence[Disagreement],
+    fillable: Mapping[str, str],
+) -> Mapping[str, Repair]:
+    """The layers that a transplant would put right, by name, and how; ``""`` for the model's own.
+
+    It is tried: a plan costs nothing, and what it refuses is no repair.
+    """
+    wanted = {each.layer for each in found if each.kind in _REFITTED}
+    upsampling = [name for name in fillable if name in wanted]
+    try:
+        grafting = make_grafting(net, model, states, upsampling=upsampling)
+    except SurgeryError:
+        return {}
+    if any(_holds_something(blob, model) for graft in grafting.layers for blob in graft.dropped):
+        return {}
+    patterns = [part for name in upsampling for part in ("-p", fillable[name])]
+    step = Step("transplant", ("--apply", *patterns) if upsampling else ())
+    # It stands at each of these layers, and names them all.
+    steps = (step,) if len(upsampling) <= _MOST_NAMED else ()
+    repair = Repair("take over what fits, fill what is missing", steps)
+    left = {graft.layer.name for graft in grafting.layers if graft.left is not None}
+    return {"": repair} | dict.fromkeys(wanted - left, repair)
+
+
+def _holds_something(blob: SourceBlob, model: Model) -> bool:
+    """Values that are not all zero, which a repair must not drop."""
+    return any(values.any() for values in model.values(blob))
+
+
+def _finding(
+    mismatch: Disagreement, net: Net, repairs: Mapping[str, Repair], fillable: Mapping[str, str]
+) -> Finding:
+    filled = fillable.get(mismatch.layer) if mismatch.kind is Kind.MODEL_LACKS else None
+    if mismatch.renamed:
+        repair = Repair(f"name it {mismatch.renamed!r} as the model does, or rename it there")
+    elif filled:
+        repair = Repair("give it bilinear weights", (Step("apply", ("-p", filled)),))
+    elif mismatch.remedy:
+        repair = Repair(mismatch.remedy)
+    elif mismatch.kind is Kind.TYPE:
+        repair = Repair(_TOGETHER)
+    elif mismatch.kind is Kind.TWICE_IN_MODEL:
+        repair = Repair("save the model again with the Caffe that wrote it")
+    else:
+        repair = repairs.get(mismatch.layer) or Repair(_TOGETHER)
+    index = mismatch.layer_index
+    return Broken(
+        mismatch.message,
+        mismatch.numbers,
+        repair,
+        Severity.ERROR if mismatch.stops else None,
+        (mismatch.line or 0, 0 if index is None else net.layers[index].column),
+    ).finding("DS011", None, mismatch.layer)

@@ -1,0 +1,193 @@
+"""Rules of what a Deconvolution's weights are, or will be made: DS001 to DS006, DS018.
+
+A test says what is so, with the numbers that prove it and how to fix it, or ``None``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Final
+
+from deconvsurgery.errors import ShapeError
+from deconvsurgery.kernels.bilinear import apex, released_is_off_centre
+from deconvsurgery.kernels.fingerprint import State
+from deconvsurgery.kernels.formula import Formula, Support
+from deconvsurgery.matching.matched_layer import filling
+from deconvsurgery.options.apply import Options
+from deconvsurgery.wording import by, plural
+
+from .finding import Broken, Number, Repair, Severity
+from .layer_under_test import Case
+from .suggest_repairs import enlarge_it, fill_it
+
+
+def _no_weights(case: Case) -> Broken | None:
+    if case.state is not State.MISSING or case.target is None or not case.by_net:
+        return None
+    filler = case.made_by
+    if filler is not None and (filler.type != "constant" or filler.value != 0):
+        return None
+    return Broken(
+        "the model has no weights for it and no weight_filler would make them",
+        {"shape": case.target.shape, "values": 0},
+        fill_it(case),
+    )
+
+
+def _zero(case: Case) -> Broken | None:
+    if case.state is not State.ZERO:
+        return None
+    return Broken(
+        "its weights are all zero: the output is black",
+        {"values": _values(case), "nonzero": 0},
+        fill_it(case),
+    )
+
+
+def _values(case: Case) -> int:
+    return case.blob.count if case.blob else 0
+
+
+def _not_bilinear(case: Case) -> Broken | None:
+    weights = case.weights
+    if weights is None or weights.nvidia or case.unjudged:
+        return None  # of a blob that is not the layer's DS011 or DS014 says it
+    numbers: dict[str, Number] = {"state": str(weights.state), "distance": weights.distance}
+    if weights.state is State.BILINEAR_OFF_DIAGONAL:
+        words = "its diagonal is bilinear, but there are weights off it, which mix the channels"
+        return Broken(words, numbers, fill_it(case))
+    if weights.state is State.CONSTANT:
+        words = f"its weights are all {weights.value:g}, not bilinear"
+        return Broken(words, numbers | {"value": weights.value}, fill_it(case))
+    if weights.state is State.NOT_FINITE:
+        words = "its weights are not bilinear: some are no finite number"
+        return Broken(words, numbers, fill_it(case))
+    if weights.state in (State.NEAR_BILINEAR, State.OTHER):
+        off = "" if weights.distance is None else f": up to {weights.distance:.4g} off"
+        return Broken(f"its weights are not bilinear{off}", numbers, fill_it(case))
+    return None
+
+
+def _every_pair(case: Case) -> Broken | None:
+    if case.state is not State.BILINEAR_EVERY_PAIR:
+        return None
+    inputs = case.target.inputs_an_output if case.target else None
+    if case.target is None or inputs == 1:
+        return None  # copies of the one channel: nothing is summed
+    shape, group = case.target.shape, case.target.layer.convolution_param.group
+    summed = "all inputs" if group == 1 else f"the {inputs} inputs of its group"
+    return Broken(
+        f"every (in, out) pair is bilinear: each output is the sum of {summed}",
+        {"shape": shape, "pairs": prod(shape[:2]) if shape else None, "inputs": inputs},
+        fill_it(case),
+    )
+
+
+def _off_centre(case: Case) -> Broken | None:
+    released = case.state is State.BILINEAR_CAFFE_1_0
+    if case.weights is None or not (released or case.weights.nvidia):
+        return _off_centre_filler(case)
+    kernel = case.target.kernel if case.target else ()
+    words = "Caffe 1.0's filler, off centre by half a pixel"
+    if case.weights.nvidia:
+        words = "the filler of NVIDIA's Caffe 0.16 and 0.17, off centre and too narrow"
+    return Broken(
+        f"its kernel is that of {words}",
+        {
+            "kernel": kernel,
+            "apex": tuple(apex(size, Formula.CAFFE_1_0) for size in kernel) if released else None,
+            "centre": tuple(apex(size) for size in kernel),
+        },
+        fill_it(case),
+    )
+
+
+def _off_centre_filler(case: Case) -> Broken | None:
+    """A note: the weights are the filler's to make, and only Caffe's master makes them right."""
+    if case.target is None or case.weighted or case.filler != "bilinear":
+        return None
+    if any(not each.fork and each.field == "weight_filler" for each in case.filler_problems()):
+        return None  # DS016: nothing is filled
+    kernel = case.target.kernel
+    if not any(map(released_is_off_centre, kernel)):
+        return None
+    return Broken(
+        f"every released Caffe, up to 1.0, and most forks fill kernel {by(kernel)} off centre by "
+        "half a pixel",
+        {
+            "kernel": kernel,
+            "apex": tuple(apex(size, Formula.CAFFE_1_0) for size in kernel),
+            "centre": tuple(apex(size) for size in kernel),
+        },
+        Repair("use Caffe's master (BVLC/caffe#5713), or weights that apply has written"),
+        Severity.NOTE,
+    )
+
+
+def _gain(case: Case) -> Broken | None:
+    target = case.target
+    if target is None or target.shape is None or not case.interpolates:
+        return None
+    formula, support = Formula.FCN, Support.KERNEL
+    if case.weights is not None:
+        support = case.weights.support or support
+        if case.weights.state is State.BILINEAR_CAFFE_1_0:
+            formula = Formula.CAFFE_1_0
+    try:
+        fill = filling(target, Options(formula=formula, support=support))
+    except ShapeError:
+        return None
+    if target.unit_gain(fill):
+        return None
+    low, high = target.gain_range(fill)
+    numbers: dict[str, Number] = {"kernel": target.kernel, "stride": target.stride}
+    return Broken(
+        target.gain_words(fill), numbers | {"lowest": low, "highest": high}, enlarge_it(case)
+    )
+
+
+def _not_finite(case: Case) -> Broken | None:
+    """Of the weights, and of a bias that the last layer of the name has."""
+    if case.weights is None:
+        return None
+    nan, infinite = case.weights.nan, case.weights.infinite
+    bias_nan, bias_infinite = (0, 0) if case.passed_by else case.sources.not_finite_bias
+    said = [
+        f"{whose} {' and '.join(found)}"
+        for whose, found in (
+            ("its weights hold", _counted(nan, infinite)),
+            ("its bias holds", _counted(bias_nan, bias_infinite)),
+        )
+        if found
+    ]
+    if not said:
+        return None
+    return Broken(
+        ", ".join(said),
+        {
+            "nan": nan,
+            "infinite": infinite,
+            "values": _values(case),
+            "bias_nan": bias_nan,
+            "bias_infinite": bias_infinite,
+        },
+        Repair("its training diverged, or the file is damaged: take an earlier snapshot"),
+    )
+
+
+def _counted(nan: int, infinite: int) -> list[str]:
+    """NaN and infinities, as far as there are some."""
+    words = (plural(nan, "NaN", "NaN"), plural(infinite, "infinity", "infinities"))
+    return [said for count, said in zip((nan, infinite), words, strict=True) if count]
+
+
+WEIGHT_TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
+    "DS001": _no_weights,
+    "DS002": _zero,
+    "DS003": _not_bilinear,
+    "DS004": _every_pair,
+    "DS005": _off_centre,
+    "DS006": _gain,
+    "DS018": _not_finite,
+}
