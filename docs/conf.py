@@ -185,6 +185,32 @@ def without_second_title(_app: Any, doctree: nodes.document) -> None:
             section.replace_self(section.children[1:])
 
 
+def is_field(
+    _app: Any, _kind: str, _name: str, member: object, _skipped: bool, _options: Any
+) -> bool | None:
+    """Leave out the fields of a named tuple: they stand in its signature."""
+    return True if type(member).__name__ == "_tuplegetter" else None
+
+
+class Written(str):
+    """A default as it is shown."""
+
+    __repr__ = str.__str__
+
+
+def name_defaults(_app: Any, function: Any, _bound: bool) -> None:
+    """Show a default that is a named tuple by its class, not as a tuple of values."""
+    signature = inspect.signature(function)
+    parameters = [
+        parameter.replace(default=Written(f"{type(parameter.default).__name__}()"))
+        if hasattr(parameter.default, "_fields")
+        else parameter
+        for parameter in signature.parameters.values()
+    ]
+    if parameters != [*signature.parameters.values()]:
+        function.__signature__ = signature.replace(parameters=parameters)
+
+
 def setup(app: Any) -> None:
     """Connect the above."""
     for name, lexer in (
@@ -194,5 +220,7 @@ def setup(app: Any) -> None:
     ):
         app.add_lexer(name, lexer)
     app.connect("doctree-read", without_second_title, priority=100)  # before titles are gathered
+    app.connect("autodoc-skip-member", is_field)
+    app.connect("autodoc-before-process-signature", name_defaults)
     app.connect("source-read", read_for_the_site)
     app.connect("sphinx-click-process-description", without_description)
