@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from math import prod
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import ShapeError
@@ -17,8 +17,15 @@ from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import by, dims, listed, quoted, spread
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Refusal(NamedTuple):
+    """Why a layer cannot be filled; ``mismatch`` when net and model disagree."""
+
+    reason: str
+    hint: str | None = None
+    mismatch: bool = False
+
+
+class Target(NamedTuple):
     """A Deconvolution of the net and what Caffe would set up for it.
 
     ``shape`` is the weight blob's ``(channels, num_output // group, kernel_h, kernel_w)``,
@@ -61,6 +68,28 @@ class Target:
             return f"{said}: channels are summed"
         return f"{said} of a group: its {inputs} channels are summed"
 
+    def fill(self, options: Options = Options()) -> BilinearFill | Refusal:  # noqa: B008 - a value
+        """The recipe of its weights, or why there is no place for a kernel."""
+        param = self.layer.convolution_param
+        try:
+            return BilinearFill(
+                self.shape or (),
+                num_output=param.num_output,
+                group=param.group,
+                stride=self.stride,
+                formula=options.formula,
+                support=options.support,
+                keep_off_diagonal=options.keep_off_diagonal,
+            )
+        except ShapeError as error:
+            return Refusal(error.message, hint=error.hint)
+
+    @property
+    def interpolates(self) -> bool | None:
+        """Filled without further options it would; ``None``: there is no place for a kernel."""
+        fill = self.fill()
+        return None if isinstance(fill, Refusal) else self.unit_gain(fill)
+
     def unit_gain(self, fill: BilinearFill) -> bool:
         """The kernel interpolates at its stride: every phase of every axis has gain 1."""
         if max(self.dilation, default=1) > LARGEST_KERNEL:
@@ -83,15 +112,6 @@ class Target:
             f"kernel {by(self.kernel)} at stride {by(self.stride)} does not interpolate: "
             f"gain per phase is {spread(*self.gain_range(fill))}, not 1"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a layer cannot be filled; ``mismatch`` when net and model disagree."""
-
-    reason: str
-    hint: str | None = None
-    mismatch: bool = False
 
 
 def targets(
@@ -182,7 +202,7 @@ def _merged(known: Target, other: Target) -> Target:
     if known.problem is not None:
         return known
     if other.problem is not None:
-        return replace(known, problem=other.problem)
+        return known._replace(problem=other.problem)
     one, two = known.layer.convolution_param, other.layer.convolution_param
     if known.axes_open != other.axes_open:  # one of the two says more
         known, other = (other, known) if known.axes_open else (known, other)
@@ -197,13 +217,12 @@ def _merged(known: Target, other: Target) -> Target:
     )
     for name, here, there in pairs:
         if here != there and here is not None and there is not None:
-            return replace(
-                known,
+            return known._replace(
                 problem=f"is set up twice, and differently: {name} {_said(here)} and "
                 f"{_said(there)} (line {other.layer.line})",
             )
     if known.shape is None:
-        return replace(known, shape=other.shape, channels=other.channels, guess=other.guess)
+        return known._replace(shape=other.shape, channels=other.channels, guess=other.guess)
     return known
 
 
@@ -211,30 +230,8 @@ def _said(value: object) -> str:
     return dims(value) if isinstance(value, tuple) else str(value).lower()
 
 
-def filling(target: Target, options: Options) -> BilinearFill:
-    """The recipe of the layer's weights; ``ShapeError`` when there is no place for a kernel."""
-    param = target.layer.convolution_param
-    return BilinearFill(
-        target.shape or (),
-        num_output=param.num_output,
-        group=param.group,
-        stride=target.stride,
-        formula=options.formula,
-        support=options.support,
-        keep_off_diagonal=options.keep_off_diagonal,
-    )
-
-
 def filled_with_ones(target: Target) -> bool:
     """Its filler is the constant 1 and its kernel equals its stride: pixels are repeated."""
     filler = target.layer.convolution_param.weight_filler
     ones = filler is not None and filler.type == "constant" and filler.value == 1
     return ones and target.kernel == target.stride and prod(target.kernel) > 1
-
-
-def interpolates(target: Target) -> bool | None:
-    """Filled without further options it would; ``None`` where there is no place for a kernel."""
-    try:
-        return target.unit_gain(filling(target, Options()))
-    except ShapeError:
-        return None

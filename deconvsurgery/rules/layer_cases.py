@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
@@ -19,7 +18,7 @@ from deconvsurgery.matching.loaded_blobs import loading
 from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
 from deconvsurgery.matching.other_states import unlike
 from deconvsurgery.matching.shared_blobs import owners, with_shared
-from deconvsurgery.plans.apply.before_and_after import state_of_blob
+from deconvsurgery.plans.apply.before_and_after import look
 from deconvsurgery.plans.apply.refusals import model_disagrees
 from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param
@@ -127,7 +126,7 @@ class _Weights:
         param = target.layer.convolution_param
         asked = id(blob), target.shape, param.num_output, param.group, target.stride
         if asked not in self._known:
-            self._known[asked] = state_of_blob(blob, target, self._model)
+            self._known[asked] = look(blob, target, self._model).before
         return self._known[asked]
 
 
@@ -185,7 +184,7 @@ def model_case(source: SourceLayer, model: Model, *, matched: bool) -> Case:
     target = _model_target(source, model)
     return Case(
         target,
-        state_of_blob(blob, target, model),
+        look(blob, target, model).before,
         LayersOfAName((source,), model),
         matched=matched,
         model=model,
@@ -204,14 +203,13 @@ def _model_target(source: SourceLayer, model: Model) -> Target:
     target = Target(layer, shape[0] if shape else None, shape or None)
     axes = len(shape) - 2 if shape and len(shape) > 1 else asked_axes(param)
     if axes is None:
-        return replace(target, axes_open=True)
+        return target._replace(axes_open=True)
     try:
         window = convolution_window(param, axes)
     except ShapeError as error:
         # A file may hold names and weights only, which Caffe loads.
-        return replace(target, problem=error.message) if message.fields else target
-    return replace(
-        target,
+        return target._replace(problem=error.message) if message.fields else target
+    return target._replace(
         kernel=window.kernel,
         stride=window.stride,
         pad=window.pad,

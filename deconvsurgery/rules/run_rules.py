@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, Version
-from deconvsurgery.matching.matched_layer import interpolates, united
+from deconvsurgery.matching.matched_layer import united
 from deconvsurgery.matching.model_oddities import Oddity, oddities
 from deconvsurgery.matching.other_states import unlike
 from deconvsurgery.prototxt.net import Layer, Net, NetState
@@ -82,7 +82,7 @@ def _fillable(rows: Sequence[Row]) -> Mapping[str, str]:
     return {
         target.layer.name: patterns[target.layer.name]
         for target in united(matched)
-        if not target.problem and interpolates(target)
+        if not target.problem and target.interpolates
     }
 
 

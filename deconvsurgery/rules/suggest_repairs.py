@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.matching.matched_layer import Refusal, interpolates
+from deconvsurgery.matching.matched_layer import Refusal
 from deconvsurgery.options.apply import Options
 from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
@@ -24,7 +24,7 @@ def fill_it(case: Case) -> Repair:
     refused = _refusal(case)
     if refused is None:
         return Repair(words, (_apply(case),))
-    if can_be_enlarged(case) and case.target and interpolates(case.target) is False:
+    if can_be_enlarged(case) and case.target and case.target.interpolates is False:
         return enlarge_it(case)
     hint = f"; {refused.hint}" if refused.hint else ""
     return Repair(f"apply would refuse it: {refused.reason}{hint}")
@@ -115,7 +115,8 @@ def _refusal(case: Case) -> Refusal | None:
     """Why ``apply`` would not fill it; found out only where something is to be fixed."""
     if case.target is None or case.model is None or case.weights is None or not case.by_net:
         return None
-    return refusal(case.named or case.target, case.weights, Options(), case.unwritable)
+    target = case.named or case.target
+    return refusal(target, target.fill(), case.weights, Options(), case.unwritable)
 
 
 def _apply(case: Case) -> Step:

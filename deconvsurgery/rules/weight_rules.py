@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Final
 
-from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import apex, released_is_off_centre
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.kernels.formula import Formula, Support
-from deconvsurgery.matching.matched_layer import filling
+from deconvsurgery.matching.matched_layer import Refusal
 from deconvsurgery.options.apply import Options
 from deconvsurgery.wording import by, plural
 
@@ -134,11 +133,8 @@ def _gain(case: Case) -> Broken | None:
         support = case.weights.support or support
         if case.weights.state is State.BILINEAR_CAFFE_1_0:
             formula = Formula.CAFFE_1_0
-    try:
-        fill = filling(target, Options(formula=formula, support=support))
-    except ShapeError:
-        return None
-    if target.unit_gain(fill):
+    fill = target.fill(Options(formula=formula, support=support))
+    if isinstance(fill, Refusal) or target.unit_gain(fill):
         return None
     low, high = target.gain_range(fill)
     numbers: dict[str, Number] = {"kernel": target.kernel, "stride": target.stride}

@@ -1,35 +1,50 @@
-"""One layer before and after: what its weights are, how many change, what is to be said of it.
+"""One layer before and after: what its weights are, and how many change. A blob is read once.
 
 Row by row, so that no blob is ever held whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from math import isfinite, prod
+from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint, State, fingerprint
-from deconvsurgery.matching.matched_layer import Target, filling
-from deconvsurgery.options.apply import Fill, Options
-from deconvsurgery.prototxt.net import Layer, NetState
-from deconvsurgery.prototxt.selection import DECONVOLUTION
-from deconvsurgery.wording import by
+from deconvsurgery.kernels.fingerprint import Fingerprint, Recognition, State
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.options.apply import Options
 
+from .change_warnings import (
+    Namesakes,
+    of_namesakes,
+    of_the_fill,
+    of_the_model,
+    of_what_comes,
+    of_what_stays,
+)
 from .plan_types import Action, BiasFill, Change
 
 
-class Namesakes(NamedTuple):
-    """The net's layers of one name, and the states in which Caffe may set them up."""
+class Filled(NamedTuple):
+    """What a fill makes of a blob: the new weights, how many values change, and by how much.
 
-    layers: Sequence[Layer]
-    states: Sequence[NetState]
+    ``largest`` is ``None`` where a value was no number.
+    """
+
+    after: Fingerprint
+    changed: int
+    largest: float | None
+
+
+class Look(NamedTuple):
+    """What one pass over a blob found; ``filled`` where a fill was looked at, too."""
+
+    before: Fingerprint
+    filled: Filled | None = None
 
 
 def weights_of(target: Target, model: Model) -> SourceBlob | None:
@@ -38,25 +53,25 @@ def weights_of(target: Target, model: Model) -> SourceBlob | None:
     return weighted[-1].blobs[0] if weighted else None
 
 
-def state_of(target: Target, model: Model) -> Fingerprint:
-    """What the weights in the model are; ``other`` also where they cannot be `judged`."""
-    return state_of_blob(weights_of(target, model), target, model)
+def look(
+    blob: SourceBlob | None, target: Target, model: Model, fill: BilinearFill | None = None
+) -> Look:
+    """What a layer's weights in the model are, and what ``fill`` would make of those there.
 
-
-def state_of_blob(blob: SourceBlob | None, target: Target, model: Model) -> Fingerprint:
-    """What the weights are where a blob of the model holds them, or none does; as `state_of`."""
+    The state is ``other`` also where they cannot be `judged`, ``missing`` without values.
+    """
     if blob is None or not (blob.count or blob.problem):
-        return Fingerprint(State.MISSING)
+        return Look(Fingerprint(State.MISSING))
     if not judged(target, blob):
-        return Fingerprint(State.OTHER)
+        return Look(Fingerprint(State.OTHER))
     shape = target.shape or blob.shape
-    return fingerprint(
-        model.rows(blob, shape),
-        shape,
-        num_output=target.layer.convolution_param.num_output,
-        group=target.layer.convolution_param.group,
-        stride=target.stride,
-    )
+    before = _recognition(target, shape)
+    filling = _Filling(target, fill, blob.dtype) if fill else None
+    for row in model.rows(blob, shape):
+        before.add(row)
+        if filling is not None:
+            filling.add(row)
+    return Look(before.result(), filling.result() if filling else None)
 
 
 def judged(target: Target, blob: SourceBlob) -> bool:
@@ -67,49 +82,27 @@ def judged(target: Target, blob: SourceBlob) -> bool:
     return blob.fits(shape) and blob.count == prod(shape)
 
 
-def passed_over(
-    before: Fingerprint, weighted: Sequence[SourceLayer], options: Options
-) -> str | None:
-    """Why a layer that could be filled is not to be."""
-    if before.state is State.MISSING:
-        if not options.create and not weighted:
-            return "the model has no weights for it, and --no-create is given"
-        return None
-    if options.fill == Fill.ALL or (options.fill == Fill.ZERO and before.state is State.ZERO):
-        return None
-    return f"its weights are {before.state} (--fill {options.fill})"
-
-
 def planned_change(
     target: Target,
+    fill: BilinearFill,
+    first: Look,
     model: Model,
-    before: Fingerprint,
     options: Options,
     namesakes: Namesakes,
 ) -> Change:
-    """What filling a layer that fits would change, with every warning it deserves."""
-    fill = filling(target, options)
-    sources = model.by_name.get(target.layer.name, ())
+    """What filling a layer that fits would change, with every warning it deserves.
+
+    ``first`` is what `weights_of` it have been found to be.
+    """
     weighted = model.weighted(target.layer.name)
-    blobs: list[SourceBlob | None] = [source.blobs[0] for source in weighted]
-    differences = []
-    for blob in blobs or [None]:
-        there = blob if blob is not None and blob.count else None
-        dtype = there.dtype if there else model.dtype
-        old = model.rows(there, fill.shape) if there else None
-        kept = model.rows(there, fill.shape) if there else None
-        differences.append(_Difference())
-        watched = differences[-1].watched(old, fill.rows(kept, dtype))
-        after = fingerprint(
-            watched,
-            fill.shape,
-            num_output=fill.num_output,
-            group=fill.group,
-            stride=target.stride,
-        )
+    earlier = [look(source.blobs[0], target, model, fill).filled for source in weighted[:-1]]
     # Of several layers of one name, what differs most.
-    changed = max(difference.changed for difference in differences)
-    largest = [difference.largest for difference in differences]
+    filled = [
+        found or _filled_from_nothing(target, fill, model.dtype)
+        for found in (*earlier, first.filled)
+    ]
+    changed = max(found.changed for found in filled)
+    sizes = [found.largest for found in filled]
     bias = _bias(target, weighted, model, options)
     if not weighted:
         action = Action.CREATED
@@ -117,50 +110,72 @@ def planned_change(
         action = Action.REWRITTEN
     else:
         action = Action.UNCHANGED
+    warnings = [
+        *of_the_fill(target, fill, options),
+        *of_the_model(target, model),
+        *of_namesakes(target, namesakes, model),
+    ]
+    for source in weighted[-1:]:
+        stays = target.layer.convolution_param.bias_term and bias is None
+        warnings += of_what_stays(source, _largest_bias(source, model) if stays else None)
     return Change(
         target=target,
         action=action,
         fill=fill,
         bias=bias,
-        before=before,
-        after=after,
-        max_abs_change=None if None in largest else max(each or 0.0 for each in largest),
+        before=first.before,
+        after=filled[-1].after,
+        max_abs_change=None if None in sizes else max(size or 0.0 for size in sizes),
         values_changed=changed,
         values=prod(fill.shape),
-        warnings=(
-            *_warnings(target, fill, sources, model, namesakes, bias, options),
-            *_left_not_finite(after),
-        ),
+        warnings=(*warnings, *of_what_comes(filled[-1].after)),
     )
 
 
-@dataclass(slots=True)
-class _Difference:
-    """Running comparison of weights that were with weights that come."""
+def _filled_from_nothing(target: Target, fill: BilinearFill, dtype: str) -> Filled:
+    """The weights of a layer that has none count as changed from 0."""
+    filling = _Filling(target, fill, dtype)
+    for _ in range(fill.channels):
+        filling.add(None)
+    return filling.result()
 
-    changed: int = 0
-    largest: float | None = 0.0
 
-    def watched(self, old: Iterator[Array] | None, new: Iterable[Array]) -> Iterator[Array]:
-        """Pass ``new`` rows on, counting where their bits differ from ``old``'s.
+class _Filling:
+    """A blob filled row by row: running comparison of weights that were with weights that come."""
 
-        Weights that were not there count as changed from 0.
-        """
-        for row in new:
-            before = next(old) if old is not None else None
-            if before is None:
-                self.changed += row.size
-                largest = float(abs(row).max())
-            else:
-                bits = f"u{row.dtype.itemsize}"
-                self.changed += int((before.view(bits) != row.view(bits)).sum())
-                with np.errstate(invalid="ignore"):  # a signalling NaN
-                    largest = float(abs(row.astype(np.float64) - before).max())
-            if not np.isfinite(largest):
-                self.largest = None
-            elif self.largest is not None:
-                self.largest = max(self.largest, largest)
-            yield row
+    def __init__(self, target: Target, fill: BilinearFill, dtype: str) -> None:
+        self._fill = fill
+        self._kernel = fill.kernel(dtype)
+        self._bits = f"u{self._kernel.dtype.itemsize}"
+        self._after = _recognition(target, fill.shape)
+        self._rows = self._changed = 0
+        self._largest: float | None = 0.0
+
+    def add(self, old: Array | None) -> None:
+        """The row of the next input channel, ``None`` where there are no weights yet."""
+        new = self._fill.row(self._rows, self._kernel, old)
+        self._rows += 1
+        self._after.add(new)
+        if old is None:
+            self._changed += new.size
+            largest = float(abs(new).max())
+        else:
+            self._changed += int((old.view(self._bits) != new.view(self._bits)).sum())
+            with np.errstate(invalid="ignore"):  # a signalling NaN
+                largest = float(abs(new.astype(np.float64) - old).max())
+        if not np.isfinite(largest):
+            self._largest = None
+        elif self._largest is not None:
+            self._largest = max(self._largest, largest)
+
+    def result(self) -> Filled:
+        """What it has come to, after the last row."""
+        return Filled(self._after.result(), self._changed, self._largest)
+
+
+def _recognition(target: Target, shape: tuple[int, ...]) -> Recognition:
+    param = target.layer.convolution_param
+    return Recognition(shape, num_output=param.num_output, group=param.group, stride=target.stride)
 
 
 def _bias(
@@ -174,8 +189,7 @@ def _bias(
     value = 0.0
     if filler is not None and filler.type == "constant" and not options.zero_bias:
         value = filler.value
-    absent = [source for source in weighted if not source.blobs[1].count]
-    if not weighted or absent:
+    if not all(source.blobs[1].count for source in weighted) or not weighted:
         return BiasFill(param.num_output, value, True, only_absent=not options.zero_bias)
     if not options.zero_bias:
         return None
@@ -188,99 +202,3 @@ def _largest_bias(source: SourceLayer, model: Model) -> float:
     blob = source.blobs[1]
     (row,) = model.rows(blob, (1, blob.count))
     return float(abs(row).max())
-
-
-def _warnings(
-    target: Target,
-    fill: BilinearFill,
-    sources: Sequence[SourceLayer],
-    model: Model,
-    namesakes: Namesakes,
-    bias: BiasFill | None,
-    options: Options,
-) -> tuple[str, ...]:
-    layer, param = target.layer, target.layer.convolution_param
-    weighted = model.weighted(layer.name)
-    said = []
-    if target.guess:
-        said.append(target.guess)
-    if fill.sums_channels:
-        said.append(
-            f"{fill.channels} channels become {param.num_output}: each output is the sum of "
-            f"{fill.channels // param.num_output} upsampled inputs"
-        )
-    if any(step > 1 for step in target.dilation):
-        said.append(f"dilation {by(target.dilation)} spreads the kernel: it no longer interpolates")
-    elif options.any_gain and not target.unit_gain(fill):
-        said.append(target.gain_words(fill))
-    if len(weighted) > 1:
-        said.append(
-            f"the model has {len(weighted)} layers of this name; all are rewritten, "
-            "as Caffe copies each and the last wins"
-        )
-    if sources and len(weighted) < len(sources) and len(sources) > 1:
-        said.append("the model has another layer of this name without blobs; Caffe refuses that")
-    for source in sources[-1:]:
-        if source.type not in ("", DECONVOLUTION) and not source.type.startswith("V1 type"):
-            said.append(
-                f"the model calls this layer a {source.type}, and goes on to do so; "
-                "Caffe does not look at the type"
-            )
-    said += _namesakes(layer, namesakes, last=model.version is Version.HDF5)
-    for source in weighted[-1:]:
-        if source.blobs[0].both_forms:
-            said.append("its blob has both shape forms; Caffe ignores the newer one")
-        said += _diffs(source)
-        if param.bias_term and bias is None:
-            largest = _largest_bias(source, model)
-            if not isfinite(largest):
-                said.append("its bias holds NaN or infinity and stays; --zero-bias clears it")
-            elif largest:
-                said.append(f"its bias (up to {largest:.3g}) stays; --zero-bias clears it")
-    return tuple(said)
-
-
-def _left_not_finite(after: Fingerprint) -> Iterator[str]:
-    """What ``--keep-off-diagonal`` keeps."""
-    if after.state is State.NOT_FINITE:
-        yield "NaN or infinity stays off the diagonal; without --keep-off-diagonal it is cleared"
-
-
-def _diffs(source: SourceLayer) -> Iterator[str]:
-    """Gradients of the weights; values that are nowhere else, of the weights or the bias."""
-    for name, blob in zip(("weights", "bias"), source.blobs, strict=False):
-        if blob.count and blob.diff_count not in (0, blob.count):
-            yield (
-                f"the diff of its {name} has {blob.diff_count:,} values, where they are "
-                f"{blob.count:,}: Caffe stops at that; it stays as it is"
-            )
-        elif blob.has_diff and blob.count and name == "weights":
-            yield "its blob carries a diff, which stays as it is"
-        elif blob.has_diff and not blob.count:
-            yield (
-                f"the values of its {name} are in diff only, where Caffe does not look; the diff "
-                "stays as it is"
-            )
-
-
-def _namesakes(layer: Layer, namesakes: Namesakes, *, last: bool) -> Iterator[str]:
-    """Other layers of the net with this name: Caffe matches weights by name alone.
-
-    ``last``: as HDF5 weights are loaded, into the last layer of a name.
-    """
-    for other in namesakes.layers:
-        if other.index == layer.index:
-            continue
-        states = [state for state in namesakes.states if other.active(state)]
-        together = [state for state in states if layer.active(state)]
-        served = other.index > layer.index if last else other.index < layer.index
-        if other.type != layer.type and (served or states != together):
-            yield (
-                f"a {other.type} has this name, too (line {other.line}), and gets these weights; "
-                "Caffe stops where its blobs differ"
-            )
-        elif together:
-            yield (
-                f"line {other.line} has a layer of this name, too; Caffe loads weights into the "
-                f"{'last' if last else 'first'} only"
-            )

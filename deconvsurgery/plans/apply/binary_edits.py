@@ -16,6 +16,7 @@ from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
 from deconvsurgery.splicing.byte_ranges import Edit
 
+from .new_values import new_bias, new_weights
 from .plan_types import Action, Change, Plan
 
 
@@ -32,10 +33,10 @@ def edits(plan: Plan, model: Model) -> list[Edit]:
 
 def _created(change: Change, model: Model) -> list[FramedEdit]:
     storage = model.storage
-    rows = partial(change.rows, storage.dtype, model)
+    rows = partial(new_weights, change, storage.dtype, model)
     blobs = [NewBlob(change.fill.shape, as_bytes(rows), storage)]
     if change.bias is not None:
-        rows = partial(change.bias.rows, storage.dtype)
+        rows = partial(new_bias, change.bias, storage.dtype)
         blobs.append(NewBlob((change.bias.count,), as_bytes(rows), storage))
     sources = model.by_name.get(change.target.layer.name, ())
     if sources:
@@ -49,14 +50,14 @@ def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
         weights = source.blobs[0]
         storage = _storage(weights, model)
         if change.values_changed:
-            values = as_bytes(partial(change.rows, storage.dtype, model, weights))
+            values = as_bytes(partial(new_weights, change, storage.dtype, model, weights))
             found += rewritten_blob(weights, change.values, storage, values)
         if change.bias is not None and change.bias.changed:
             bias = source.blobs[1]
             if change.bias.only_absent and bias.count:
                 continue
             storage = _storage(bias, model)
-            values = as_bytes(partial(change.bias.rows, storage.dtype))
+            values = as_bytes(partial(new_bias, change.bias, storage.dtype))
             found += rewritten_blob(bias, change.bias.count, storage, values)
     return found
 

@@ -18,6 +18,7 @@ from deconvsurgery.matching.shared_blobs import Owner
 from deconvsurgery.splicing.byte_ranges import Edit
 from deconvsurgery.storage.outcome import Splice
 
+from .new_values import new_bias, new_weights
 from .plan_types import Action, Change, Plan
 
 
@@ -58,9 +59,9 @@ Placed = tuple[Dataset | None, NewValues]
 def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iterator[Placed]:
     name, dtype = change.target.layer.name, model.dtype
     blobs: list[tuple[tuple[int, ...], Callable[[], Iterator[Array]]]]
-    blobs = [(change.fill.shape, partial(change.rows, dtype, model))]
+    blobs = [(change.fill.shape, partial(new_weights, change, dtype, model))]
     if change.bias is not None:
-        blobs.append(((change.bias.count,), partial(change.bias.rows, dtype)))
+        blobs.append(((change.bias.count,), partial(new_bias, change.bias, dtype)))
     for position, (shape, rows) in enumerate(blobs):
         owner, at = owned.get((name, position), (name, position))
         yield None, NewValues(f"{DATA}/{owner}/{at}", shape, dtype, rows)
@@ -70,10 +71,10 @@ def _rewritten(change: Change, model: Model) -> Iterator[Placed]:
     (source,) = model.by_name[change.target.layer.name]  # a name is a group, and there once
     weights = source.blobs[0]
     if change.values_changed:
-        yield _values(weights, partial(change.rows, weights.dtype, model, weights))
+        yield _values(weights, partial(new_weights, change, weights.dtype, model, weights))
     if change.bias is not None and change.bias.changed:
         bias = source.blobs[1]
-        yield _values(bias, partial(change.bias.rows, bias.dtype))
+        yield _values(bias, partial(new_bias, change.bias, bias.dtype))
 
 
 def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> Placed:

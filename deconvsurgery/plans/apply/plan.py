@@ -1,30 +1,31 @@
 """Decide what becomes of each matched layer: opens nothing, writes nothing.
 
-Each layer passes ``refusals``; layers that share weights stand and fall together; what
-is left is compared before and after (``before_and_after``).
+A row a layer: its weights are looked at once (``before_and_after``); those that are to stay or
+cannot be filled get their reason (``refusals``), layers that share weights all or none of them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
 from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError, SurgeryError
-from deconvsurgery.kernels.fingerprint import Fingerprint
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.compatibility import Kind, disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.matched_layer import Refusal, Target, targets
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
-from deconvsurgery.options.apply import Options
+from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.wording import quoted
 
-from .before_and_after import Namesakes, passed_over, planned_change, state_of
+from .before_and_after import Look, look, planned_change, weights_of
+from .change_warnings import Namesakes
 from .plan_types import Change, Plan, Skip
-from .refusals import model_disagrees, refusal
+from .refusals import model_disagrees, passed_over, refusal
 
 
 def make_plan(
@@ -43,50 +44,127 @@ def make_plan(
     refuse_misspelt(active_layers(net, states))
     refuse_mixed(model)
     shared = sharers(net, selection, states, biases=options.zero_bias)
-    found = targets(net, shared.layers, states, model)
-    before = {target.layer.name: state_of(target, model) for target in found}
-    left = shared.all_or_none(
+    rows = [
+        _looked_at(target, model, options) for target in targets(net, shared.layers, states, model)
+    ]
+    rows = _passed_over(rows, shared, model, options)
+    rows = _refused(rows, shared, model, options)
+    refused = [(row.target, row.refusal) for row in rows if row.refusal is not None]
+    if refused and not options.skip_unfit:
+        raise all_refused(refused)
+    disagreed = disagreements(net, model, states)
+    warnings = {name: [note] for name, note in shared.notes.items()}
+    for each in disagreed:
+        if each.kind is Kind.MODEL_LACKS and each.renamed:
+            warnings.setdefault(each.layer, []).append(each.message)
+    return Plan(
+        tuple(_changes(rows, net, model, options, warnings)),
+        tuple(Skip(row.target, row.look.before, row.reason) for row in rows if row.reason),
+        selection.left_alone,
+        (*_plan_warnings(model), *in_words(disagreed, but=_said(rows, model))),
+    )
+
+
+class _Row(NamedTuple):
+    """A matched layer on its way through the plan; ``reason`` says why it stays as it is."""
+
+    target: Target
+    fill: BilinearFill | Refusal
+    look: Look
+    reason: str | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def name(self) -> str:
+        """The layer's, by which Caffe finds its weights."""
+        return self.target.layer.name
+
+
+def _looked_at(target: Target, model: Model, options: Options) -> _Row:
+    """The layer's weights in the model, which are read here and, to be planned, nowhere else."""
+    fill = target.fill(options)
+    # Weights that are there stay with `Fill.MISSING`, whatever would come of them.
+    tried = None if isinstance(fill, Refusal) or options.fill == Fill.MISSING else fill
+    return _Row(target, fill, look(weights_of(target, model), target, model, tried))
+
+
+def _passed_over(
+    rows: Sequence[_Row], shared: Sharers, model: Model, options: Options
+) -> list[_Row]:
+    """The rows, with the reason of those that are not to be filled, though they could."""
+    reasons = shared.all_or_none(
         {
-            name: reason
-            for name, state in before.items()
-            if (reason := passed_over(state, model.weighted(name), options))
+            row.name: reason
+            for row in rows
+            if (reason := passed_over(row.look.before, model.weighted(row.name), options))
         }
     )
-    wanted = [target for target in found if target.layer.name not in left]
-    refused = _refused(wanted, shared, model, before, options)
-    if refused and not options.skip_unfit:
-        raise all_refused([(t, refused[t.layer.name]) for t in wanted if t.layer.name in refused])
-    reasons = left | {name: each.reason for name, each in refused.items()}
-    disagreed = disagreements(net, model, states)
-    lacking = [each for each in disagreed if each.kind is Kind.MODEL_LACKS]
-    renamed = {each.layer: each.message for each in lacking if each.renamed}
-    named: dict[str, list[Layer]] = defaultdict(list)
+    return [row._replace(reason=reasons.get(row.name)) for row in rows]
+
+
+def _refused(rows: Sequence[_Row], shared: Sharers, model: Model, options: Options) -> list[_Row]:
+    """The rows, with the refusal of those that cannot be filled.
+
+    One that shares its weights stands and falls with the others.
+    """
+    own: dict[str, Refusal] = {}
+    for row in rows:
+        if row.reason is None:
+            found = shared.refused.get(row.name) or refusal(
+                row.target,
+                row.fill,
+                row.look.before,
+                options,
+                model_disagrees(row.target, model),
+            )
+            if found is not None:
+                own[row.name] = found
+    reasons = shared.all_or_none({name: each.reason for name, each in own.items()})
+    return [
+        row._replace(
+            reason=reasons[row.name],
+            refusal=own.get(row.name) or Refusal(reasons[row.name]),
+        )
+        if row.reason is None and row.name in reasons
+        else row
+        for row in rows
+    ]
+
+
+def _changes(
+    rows: Iterable[_Row],
+    net: Net,
+    model: Model,
+    options: Options,
+    warnings: Mapping[str, Sequence[str]],
+) -> Iterator[Change]:
+    """What becomes of the rows that are left; ``warnings`` by a layer's name."""
+    namesakes: dict[str, list[Layer]] = defaultdict(list)
     for layer in net.layers:
-        named[layer.name].append(layer)
-    changes: list[Change] = []
-    skips: list[Skip] = []
-    for target in found:
-        name = target.layer.name
-        if name in reasons:
-            skips.append(Skip(target, before[name], reasons[name]))
+        namesakes[layer.name].append(layer)
+    for row in rows:
+        if row.reason is not None:
             continue
-        namesakes = Namesakes(named[name], net.states())
-        change = planned_change(target, model, before[name], options, namesakes)
-        if name in shared.notes:
-            change = replace(change, warnings=(*change.warnings, shared.notes[name]))
-        if name in renamed:
-            change = replace(change, warnings=(*change.warnings, renamed[name]))
-        changes.append(change)
-    # Rows that speak for themselves: what is filled, refused for the model's sake, or not created.
-    spoken = {change.target.layer.name for change in changes}
-    spoken |= {name for name, each in refused.items() if each.mismatch}
-    spoken |= {name for name in left if name not in model.by_name}
-    return Plan(
-        tuple(changes),
-        tuple(skips),
-        selection.left_alone,
-        (*_plan_warnings(model), *in_words(disagreed, but=spoken)),
-    )
+        assert isinstance(row.fill, BilinearFill)  # it would be refused
+        change = planned_change(
+            row.target,
+            row.fill,
+            row.look,
+            model,
+            options,
+            Namesakes(namesakes[row.name], net.states()),
+        )
+        yield change._replace(warnings=(*change.warnings, *warnings.get(row.name, ())))
+
+
+def _said(rows: Iterable[_Row], model: Model) -> set[str]:
+    """Layers whose rows say it: what is filled, refused for the model's sake, or not created."""
+    return {
+        row.name
+        for row in rows
+        if row.reason is None
+        or (row.refusal.mismatch if row.refusal else row.name not in model.by_name)
+    }
 
 
 def refuse_misspelt(layers: Iterable[Layer]) -> None:
@@ -100,26 +178,6 @@ def refuse_misspelt(layers: Iterable[Layer]) -> None:
                 layer=layer.name,
                 hint="correct it: the value meant would otherwise silently be the default",
             )
-
-
-def _refused(
-    wanted: Sequence[Target],
-    shared: Sharers,
-    model: Model,
-    before: Mapping[str, Fingerprint],
-    options: Options,
-) -> dict[str, Refusal]:
-    """Why layers cannot be filled; one that shares its weights stands and falls with the others."""
-    own: dict[str, Refusal] = {}
-    for target in wanted:
-        name = target.layer.name
-        reason = shared.refused.get(name) or refusal(
-            target, before[name], options, model_disagrees(target, model)
-        )
-        if reason is not None:
-            own[name] = reason
-    words = shared.all_or_none({name: each.reason for name, each in own.items()})
-    return {name: own.get(name) or Refusal(reason) for name, reason in words.items()}
 
 
 def _plan_warnings(model: Model) -> tuple[str, ...]:

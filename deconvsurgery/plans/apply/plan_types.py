@@ -5,14 +5,9 @@ Small, comparable with ``==``, printable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-import numpy as np
-
-from deconvsurgery.caffemodel.model import Model, SourceBlob
-from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.matched_layer import Target
@@ -28,22 +23,16 @@ class Action(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class BiasFill:
+class BiasFill(NamedTuple):
     """Every value of a layer's bias: of one that is cleared, or (``only_absent``) is not there."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # not how often a tuple has a value
     value: float
     changed: bool
     only_absent: bool = False
 
-    def rows(self, dtype: str) -> Iterator[Array]:
-        """The values, when they are written."""
-        yield from np.full(self.count, self.value, dtype)
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A layer that gets (or already has) the planned weights.
 
     ``before`` is ``missing`` for weights that were not there. ``max_abs_change`` is ``None``
@@ -61,14 +50,8 @@ class Change:
     values: int
     warnings: tuple[str, ...] = ()
 
-    def rows(self, dtype: str, model: Model, old: SourceBlob | None = None) -> Iterator[Array]:
-        """The weights one input channel at a time, when they are written over ``old`` ones."""
-        kept = old is not None and old.count and self.fill.keep_off_diagonal
-        return self.fill.rows(model.rows(old, self.fill.shape) if old and kept else None, dtype)
 
-
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(NamedTuple):
     """A matched layer that is left as it is, and why."""
 
     target: Target
@@ -77,8 +60,7 @@ class Skip:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Every matched layer once; ``left_alone`` are layers of other types whose names fit."""
 
     changes: tuple[Change, ...] = ()

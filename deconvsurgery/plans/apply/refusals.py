@@ -7,41 +7,65 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Final, NamedTuple
 
 from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import Dataset
-from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones, filling
-from deconvsurgery.options.apply import Options
+from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
+from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, dims, listed, plural
 
 
+class _Asked(NamedTuple):
+    """What is asked of each reason: a layer, its fill, what its weights are, what is wanted."""
+
+    target: Target
+    fill: BilinearFill | Refusal
+    before: Fingerprint
+    options: Options
+    by_model: Refusal | None
+
+
+def passed_over(
+    before: Fingerprint, weighted: Sequence[SourceLayer], options: Options
+) -> str | None:
+    """Why a layer that could be filled is not to be."""
+    if before.state is State.MISSING:
+        if not options.create and not weighted:
+            return "the model has no weights for it, and --no-create is given"
+        return None
+    if options.fill == Fill.ALL or (options.fill == Fill.ZERO and before.state is State.ZERO):
+        return None
+    return f"its weights are {before.state} (--fill {options.fill})"
+
+
 def refusal(
-    target: Target, before: Fingerprint, options: Options, by_model: Refusal | None
+    target: Target,
+    fill: BilinearFill | Refusal,
+    before: Fingerprint,
+    options: Options,
+    by_model: Refusal | None,
 ) -> Refusal | None:
     """The first reason why the layer cannot be filled, or ``None``.
 
-    ``before`` is what its weights in the model are, ``by_model`` what `model_disagrees` says.
+    ``fill`` is the target's, ``before`` what its weights in the model are, ``by_model`` what
+    `model_disagrees` says.
     """
-    for reason in _REASONS:
-        found = by_model if reason is None else reason(target, before, options)
-        if found is not None:
-            return found
-    return None
+    asked = _Asked(target, fill, before, options, by_model)
+    return next((found for reason in _REASONS if (found := reason(asked))), None)
 
 
-def _caffe_refuses(target: Target, _before: Fingerprint, _options: Options) -> Refusal | None:
-    if target.problem:
-        return Refusal(target.problem)
-    return None
+def _caffe_refuses(asked: _Asked) -> Refusal | None:
+    return Refusal(asked.target.problem) if asked.target.problem else None
 
 
-def _axes_unknown(target: Target, _before: Fingerprint, _options: Options) -> Refusal | None:
-    return axes_unknown(target, "the net or the model") if target.axes_open else None
+def _axes_unknown(asked: _Asked) -> Refusal | None:
+    return axes_unknown(asked.target, "the net or the model") if asked.target.axes_open else None
 
 
 def axes_unknown(target: Target, holder: str) -> Refusal:
@@ -54,36 +78,33 @@ def axes_unknown(target: Target, holder: str) -> Refusal:
     )
 
 
-def _channels_unknown(target: Target, _before: Fingerprint, _options: Options) -> Refusal | None:
-    if target.shape is None:
-        return Refusal(
-            f"the number of channels of its bottom {', '.join(map(repr, target.layer.bottom))} "
-            "is not to be found in the net or the model",
-            hint="give the data layer a shape (input_param), or a model that has the layer",
-        )
-    return None
-
-
-def _filler_refuses(target: Target, _before: Fingerprint, _options: Options) -> Refusal | None:
-    filler = target.layer.convolution_param.weight_filler
-    if filler is None or filler.type != "bilinear":
+def _channels_unknown(asked: _Asked) -> Refusal | None:
+    if asked.target.shape is not None:
         return None
-    if not bilinear_takes(target.kernel):
-        return Refusal(
-            f"Caffe stops at its weight_filler: {square_wanted(target.kernel)}",
-            hint="take weight_filler out of the net: the weights come from the model",
-        )
-    return None
+    return Refusal(
+        f"the number of channels of its bottom {', '.join(map(repr, asked.target.layer.bottom))} "
+        "is not to be found in the net or the model",
+        hint="give the data layer a shape (input_param), or a model that has the layer",
+    )
 
 
-def _no_place_for_a_kernel(
-    target: Target, _before: Fingerprint, options: Options
-) -> Refusal | None:
-    try:
-        filling(target, options)
-    except ShapeError as error:
-        return Refusal(error.message, hint=error.hint)
-    return None
+def _filler_refuses(asked: _Asked) -> Refusal | None:
+    target = asked.target
+    filler = target.layer.convolution_param.weight_filler
+    if filler is None or filler.type != "bilinear" or bilinear_takes(target.kernel):
+        return None
+    return Refusal(
+        f"Caffe stops at its weight_filler: {square_wanted(target.kernel)}",
+        hint="take weight_filler out of the net: the weights come from the model",
+    )
+
+
+def _no_place_for_a_kernel(asked: _Asked) -> Refusal | None:
+    return asked.fill if isinstance(asked.fill, Refusal) else None
+
+
+def _model_disagrees(asked: _Asked) -> Refusal | None:
+    return asked.by_model
 
 
 def model_disagrees(target: Target, model: Model) -> Refusal | None:
@@ -156,12 +177,13 @@ def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> s
     return None
 
 
-def _nearest(target: Target, before: Fingerprint, options: Options) -> Refusal | None:
+def _nearest(asked: _Asked) -> Refusal | None:
     """Ones with kernel = stride repeat pixels: that was meant, however FCN would fill it."""
-    if options.any_gain:
+    target, state = asked.target, asked.before.state
+    if asked.options.any_gain:
         return None
-    by_filler = before.state is State.MISSING and filled_with_ones(target)
-    if not by_filler and before.state is not State.NEAREST:
+    by_filler = state is State.MISSING and filled_with_ones(target)
+    if not by_filler and state is not State.NEAREST:
         return None
     where = "all ones" if target.shape and target.shape[1] == 1 else "ones on the diagonal"
     return Refusal(
@@ -170,11 +192,9 @@ def _nearest(target: Target, before: Fingerprint, options: Options) -> Refusal |
     )
 
 
-def _gain(target: Target, _before: Fingerprint, options: Options) -> Refusal | None:
-    if options.any_gain:
-        return None
-    fill = filling(target, options)
-    if target.unit_gain(fill):
+def _gain(asked: _Asked) -> Refusal | None:
+    target, fill = asked.target, asked.fill
+    if asked.options.any_gain or isinstance(fill, Refusal) or target.unit_gain(fill):
         return None
     return Refusal(target.gain_words(fill), hint=recipe_words(target))
 
@@ -199,14 +219,13 @@ def recipe_words(
     )
 
 
-# None: what the model says, which is asked once a name.
-_REASONS: tuple[Callable[[Target, Fingerprint, Options], Refusal | None] | None, ...] = (
+_REASONS: Final[tuple[Callable[[_Asked], Refusal | None], ...]] = (
     _caffe_refuses,
     _axes_unknown,
     _channels_unknown,
     _filler_refuses,
     _no_place_for_a_kernel,
-    None,
+    _model_disagrees,
     _nearest,
     _gain,
 )

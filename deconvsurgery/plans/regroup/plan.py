@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from math import prod
 
@@ -91,7 +91,7 @@ class Kept:
 
 
 def _places(target: Target, namesakes: Sequence[Layer]) -> tuple[Target, ...]:
-    return (target, *(replace(target, layer=layer) for layer in namesakes))
+    return (target, *(target._replace(layer=layer) for layer in namesakes))
 
 
 @dataclass(frozen=True, slots=True)

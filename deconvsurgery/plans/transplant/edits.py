@@ -21,6 +21,7 @@ from deconvsurgery.caffemodel.blob_edits import (
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
 from deconvsurgery.caffemodel.new_model import assembled, layer_field
 from deconvsurgery.caffemodel.stored_values import DType, Made, Storage
+from deconvsurgery.plans.apply.new_values import new_bias, new_weights
 from deconvsurgery.plans.apply.plan_types import Change, Plan
 from deconvsurgery.prototxt.net import Net
 from deconvsurgery.splicing.byte_ranges import Edit
@@ -87,13 +88,13 @@ def _blobs(each: LayerGraft, old: Model, storage: Storage, change: Change | None
     ]
     if change is None:
         return own
-    rows = partial(change.rows, storage.dtype, old)
+    rows = partial(new_weights, change, storage.dtype, old)
     weights = NewBlob(change.fill.shape, as_bytes(rows), storage)
     if each.old is not None:
         return [weights, *own[1:]]
     if change.bias is None:
         return [weights]
-    rows = partial(change.bias.rows, storage.dtype)
+    rows = partial(new_bias, change.bias, storage.dtype)
     return [weights, NewBlob((change.bias.count,), as_bytes(rows), storage)]
 
 

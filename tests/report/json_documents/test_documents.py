@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,7 +108,7 @@ def test_a_skip_stays_as_it_was() -> None:
 
 
 def test_rows_have_the_same_keys_whatever_became_of_them() -> None:
-    biased = replace(REWRITTEN, action=ds.Action.CREATED, bias=BiasFill(21, 0.5, True))
+    biased = REWRITTEN._replace(action=ds.Action.CREATED, bias=BiasFill(21, 0.5, True))
     unknown = ds.Skip(
         ds.Target(ds.Layer(1, "a", "Deconvolution")),
         before=ds.Fingerprint(ds.State.OTHER),
@@ -139,8 +138,7 @@ def test_dry_run() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
 def test_what_is_no_number_is_null(value: float | None) -> None:
-    change = replace(
-        REWRITTEN,
+    change = REWRITTEN._replace(
         max_abs_change=value,
         bias=BiasFill(1, math.nan if value is None else value, True),
     )
@@ -305,7 +303,7 @@ NAMES = st.text(st.characters(exclude_categories=()), max_size=40)
 @settings(max_examples=60, deadline=None)
 @given(NAMES)
 def test_any_name_is_json(name: str) -> None:
-    result = applied(replace(REWRITTEN, target=target(name, index=7)), net=name, warnings=(name,))
+    result = applied(REWRITTEN._replace(target=target(name, index=7)), net=name, warnings=(name,))
     document = parsed(apply_document(result))
     spelt = document["layers"][0]["name"]
     assert document["net"] == document["warnings"][0] == spelt

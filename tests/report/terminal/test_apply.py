@@ -6,7 +6,6 @@ How a page looks stands in ``__snapshots__/test_apply.ambr``, its facts here.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -164,7 +163,7 @@ STATES_AND_ACTIONS = (
 
 
 def test_bias_file_warnings_and_other_types_are_told(snapshot: SnapshotAssertion) -> None:
-    biased = replace(UPSCORE2, bias=BiasFill(21, 0.0, True), values_changed=0)
+    biased = UPSCORE2._replace(bias=BiasFill(21, 0.0, True), values_changed=0)
     others = tuple(ds.Layer(index, f"up{index}", "Crop") for index in range(7))
     result = apply_result(biased, left_alone=others, warnings=("odd",), notes=("read so",))
     bias, warning, note, left = in_pipe(result)[2:6]
@@ -184,7 +183,7 @@ def test_one_layer_of_another_type_is_told(snapshot: SnapshotAssertion) -> None:
 
 
 def test_a_value_that_was_no_number_has_no_difference() -> None:
-    row = in_pipe(apply_result(replace(UPSCORE2, max_abs_change=None)))[1]
+    row = in_pipe(apply_result(UPSCORE2._replace(max_abs_change=None)))[1]
     assert cells(row)[-3:] == ["NaN", "336/7,056", "rewritten"]
 
 
@@ -210,8 +209,8 @@ CLOSING: dict[str, tuple[ds.ApplyResult, list[int]]] = {
     "right already, dry run": (unwritten(UPSCORE8), []),
     "no match": (apply_result(), []),
     "skipped": (apply_result(SKIPPED), []),
-    "all skipped": (apply_result(SKIPPED, replace(SKIPPED)), [2]),
-    "all skipped, dry run": (unwritten(SKIPPED, replace(SKIPPED)), [2]),
+    "all skipped": (apply_result(SKIPPED, SKIPPED), [2]),
+    "all skipped, dry run": (unwritten(SKIPPED, SKIPPED), [2]),
 }
 
 

@@ -154,7 +154,7 @@ def test_a_model_alone_has_its_own_shapes_and_no_phase(snapshot: SnapshotAsserti
 
 def test_shapes_are_told_as_far_as_they_are_known() -> None:
     known = inspect_row("up", what=target("up", group=21))
-    unknown = known._replace(target=replace(target("up", group=21), channels=None, shape=None))
+    unknown = known._replace(target=target("up", group=21)._replace(channels=None, shape=None))
     conv = Row("conv", "Convolution", line=1, phases=("TEST",), blobs=((64, None, 3, 3), (64,)))
     told = conv._replace(source_blobs=((64, 3, 3, 3), (64,)))
     lines = in_pipe(of_net(unknown, conv, told))
@@ -171,7 +171,7 @@ def test_a_group_that_divides_nothing_has_no_shape() -> None:
         convolution_param=ds.ConvolutionParam(num_output=21, group=2, bias_term=False)
     )
     odd = inspect_row("up", what=known)
-    odd = odd._replace(target=replace(known, layer=layer, shape=None))
+    odd = odd._replace(target=known._replace(layer=layer, shape=None))
     assert cells(in_pipe(of_net(odd))[2]) == ["up", "test+train", "?", "2", "4", "2", "0", "no"]
 
 

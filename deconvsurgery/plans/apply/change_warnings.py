@@ -1,0 +1,114 @@
+"""What is to be said of a layer that is filled: sums, gains, a bias or gradients that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from typing import NamedTuple
+
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.options.apply import Options
+from deconvsurgery.prototxt.net import Layer, NetState
+from deconvsurgery.prototxt.selection import DECONVOLUTION
+from deconvsurgery.wording import by
+
+
+class Namesakes(NamedTuple):
+    """The net's layers of one name, and the states in which Caffe may set them up."""
+
+    layers: Sequence[Layer]
+    states: Sequence[NetState]
+
+
+def of_the_fill(target: Target, fill: BilinearFill, options: Options) -> Iterator[str]:
+    """What net and kernel make of the layer."""
+    num_output = target.layer.convolution_param.num_output
+    if target.guess:
+        yield target.guess
+    if fill.sums_channels:
+        yield (
+            f"{fill.channels} channels become {num_output}: each output is the sum of "
+            f"{fill.channels // num_output} upsampled inputs"
+        )
+    if any(step > 1 for step in target.dilation):
+        yield f"dilation {by(target.dilation)} spreads the kernel: it no longer interpolates"
+    elif options.any_gain and not target.unit_gain(fill):
+        yield target.gain_words(fill)
+
+
+def of_the_model(target: Target, model: Model) -> Iterator[str]:
+    """What is unusual about the model's layers of the name."""
+    sources = model.by_name.get(target.layer.name, ())
+    weighted = model.weighted(target.layer.name)
+    if len(weighted) > 1:
+        yield (
+            f"the model has {len(weighted)} layers of this name; all are rewritten, "
+            "as Caffe copies each and the last wins"
+        )
+    if len(weighted) < len(sources) > 1:
+        yield "the model has another layer of this name without blobs; Caffe refuses that"
+    for source in sources[-1:]:
+        if source.type not in ("", DECONVOLUTION) and not source.type.startswith("V1 type"):
+            yield (
+                f"the model calls this layer a {source.type}, and goes on to do so; "
+                "Caffe does not look at the type"
+            )
+
+
+def of_namesakes(target: Target, namesakes: Namesakes, model: Model) -> Iterator[str]:
+    """Other layers of the net with this name: Caffe matches weights by name alone."""
+    layer = target.layer
+    last = model.version is Version.HDF5  # whose weights go into the last layer of a name
+    for other in namesakes.layers:
+        if other.index == layer.index:
+            continue
+        states = [state for state in namesakes.states if other.active(state)]
+        together = [state for state in states if layer.active(state)]
+        served = other.index > layer.index if last else other.index < layer.index
+        if other.type != layer.type and (served or states != together):
+            yield (
+                f"a {other.type} has this name, too (line {other.line}), and gets these weights; "
+                "Caffe stops where its blobs differ"
+            )
+        elif together:
+            yield (
+                f"line {other.line} has a layer of this name, too; Caffe loads weights into the "
+                f"{'last' if last else 'first'} only"
+            )
+
+
+def of_what_stays(source: SourceLayer, bias: float | None) -> Iterator[str]:
+    """Of a layer that is rewritten: its dims, gradients, and the largest |bias| that stays."""
+    if source.blobs[0].both_forms:
+        yield "its blob has both shape forms; Caffe ignores the newer one"
+    yield from _gradients(source)
+    if bias is not None and not isfinite(bias):
+        yield "its bias holds NaN or infinity and stays; --zero-bias clears it"
+    elif bias:
+        yield f"its bias (up to {bias:.3g}) stays; --zero-bias clears it"
+
+
+def of_what_comes(after: Fingerprint) -> Iterator[str]:
+    """What ``--keep-off-diagonal`` keeps."""
+    if after.state is State.NOT_FINITE:
+        yield "NaN or infinity stays off the diagonal; without --keep-off-diagonal it is cleared"
+
+
+def _gradients(source: SourceLayer) -> Iterator[str]:
+    """Gradients of the weights; values that are nowhere else, of the weights or the bias."""
+    for name, blob in zip(("weights", "bias"), source.blobs, strict=False):
+        if blob.count and blob.diff_count not in (0, blob.count):
+            yield (
+                f"the diff of its {name} has {blob.diff_count:,} values, where they are "
+                f"{blob.count:,}: Caffe stops at that; it stays as it is"
+            )
+        elif blob.has_diff and blob.count and name == "weights":
+            yield "its blob carries a diff, which stays as it is"
+        elif blob.has_diff and not blob.count:
+            yield (
+                f"the values of its {name} are in diff only, where Caffe does not look; the diff "
+                "stays as it is"
+            )
