@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import chain, islice
-from typing import Any, NamedTuple, TypeAlias, TypeVar, Union
+from typing import Any, NamedTuple, TypeAlias, TypeVar, Union, overload
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.wording import quoted
@@ -53,6 +53,12 @@ class Message(NamedTuple):
     def integers(self, name: str) -> tuple[int, ...]:
         """Every integer of a repeated field."""
         return tuple(value for value in self.all(name) if isinstance(value, int))
+
+    @overload
+    def integer(self, name: str, default: None = None) -> int | None: ...
+
+    @overload
+    def integer(self, name: str, default: int) -> int: ...
 
     def integer(self, name: str, default: int | None = None) -> int | None:
         """The integer, last one given; ``default`` when absent."""

@@ -247,10 +247,10 @@ def _layer(
 def convolution_param(message: Message) -> ConvolutionParam:
     """The typed view of a ``convolution_param``."""
     return ConvolutionParam(
-        num_output=message.integer("num_output", 0) or 0,
+        num_output=message.integer("num_output", 0),
         bias_term=message.flag("bias_term", True),
-        group=_given(message.integer("group"), 1),
-        axis=_given(message.integer("axis"), 1),
+        group=message.integer("group", 1),
+        axis=message.integer("axis", 1),
         kernel_size=message.integers("kernel_size"),
         kernel_h=message.integer("kernel_h"),
         kernel_w=message.integer("kernel_w"),
@@ -266,10 +266,6 @@ def convolution_param(message: Message) -> ConvolutionParam:
     )
 
 
-def _given(value: int | None, default: int) -> int:
-    return default if value is None else value
-
-
 def _filler(message: Message, name: str) -> Filler | None:
     if name not in message:
         return None
@@ -279,7 +275,7 @@ def _filler(message: Message, name: str) -> Filler | None:
 
 def _state(message: Message) -> NetState:
     phase = Phase[message.text("phase", "TEST")]
-    return NetState(phase, message.integer("level", 0) or 0, message.texts("stage"))
+    return NetState(phase, message.integer("level", 0), message.texts("stage"))
 
 
 def _rule(message: Message) -> NetStateRule:

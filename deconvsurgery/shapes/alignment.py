@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from deconvsurgery.prototxt.net import Layer, Net
-from deconvsurgery.shapes.layers.without_weights import whole
+from deconvsurgery.shapes.layers.joins import offsets_for
 
 from .coordinates import (
     AxisMap,
@@ -319,14 +319,13 @@ def _crop_facts(
 def _offsets(layer: Layer, axes: int) -> tuple[int, ...] | None:
     """The offset on each spatial axis, of which those before the Crop's axis are not cropped."""
     param = layer.message.message("crop_param")
-    axis, offsets = whole(param, "axis", 2), param.integers("offset")
+    axis, offsets = param.integer("axis", 2), param.integers("offset")
     if axis < 0:
         axis += 2 + axes
     cropped = 2 + axes - axis
     if cropped < axes or len(offsets) not in (0, 1, cropped):
         return None  # it leaves a spatial axis alone, or Caffe refuses it
-    every = offsets if len(offsets) > 1 else (*offsets, 0)[:1] * cropped
-    return every[cropped - axes :]
+    return offsets_for(offsets, cropped)[cropped - axes :]
 
 
 def _placed(layer: Layer, window: Window) -> Placement:

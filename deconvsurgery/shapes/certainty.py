@@ -7,13 +7,15 @@ from typing import Any, Final
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.prototxt.net import Message, Net
 from deconvsurgery.shapes.layers.data import DATA_RULES
+from deconvsurgery.shapes.layers.joins import JOIN_RULES
 from deconvsurgery.shapes.layers.windows import WINDOW_RULES, pooled_axes
 from deconvsurgery.shapes.layers.with_weights import WEIGHT_RULES
 from deconvsurgery.shapes.layers.without_weights import LAYER_RULES
 
 # Types whose sizes BVLC's Caffe fixes by the text alone: not what Python code says.
 _CAFFES_OWN: Final = (
-    LAYER_RULES.keys() | WEIGHT_RULES.keys() | WINDOW_RULES.keys() | DATA_RULES.keys()
+    (JOIN_RULES.keys() | LAYER_RULES.keys() | WEIGHT_RULES.keys() | WINDOW_RULES.keys())
+    | DATA_RULES.keys()
 ) - {"DepthwiseConvolution", "Python"}
 
 

@@ -197,7 +197,7 @@ def _write(name: str | None) -> str:
 
 def _checks(name: str, filler: Message, shape: Shape) -> Iterator[tuple[str, str, Facts]]:
     """What is wrong, how to correct it, and the numbers that prove it."""
-    sparse = filler.integer("sparse", -1) or 0
+    sparse = filler.integer("sparse", -1)
     if name == "gaussian":
         std = filler.number("std", 1.0)
         if not std > 0:

@@ -17,6 +17,8 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.forks import FORK_RULES
+from deconvsurgery.shapes.layers.joins import JOIN_RULES
+from deconvsurgery.shapes.layers.rule import Bottoms, Rule, Setup
 from deconvsurgery.shapes.layers.volumes import VOLUME_RULES
 from deconvsurgery.shapes.layers.windows import (
     WINDOW_RULES,
@@ -26,12 +28,7 @@ from deconvsurgery.shapes.layers.windows import (
     window_of,
 )
 from deconvsurgery.shapes.layers.with_weights import WEIGHT_RULES
-from deconvsurgery.shapes.layers.without_weights import (
-    LAYER_RULES,
-    Bottoms,
-    Rule,
-    Setup,
-)
+from deconvsurgery.shapes.layers.without_weights import LAYER_RULES
 
 from .axes import CONVOLUTIONS, KEEPS_AXES, Blob, axes_told
 from .geometry import (
@@ -50,6 +47,7 @@ _NO_WITNESSES: Final[Mapping[int, tuple[int, ...]]] = MappingProxyType({})
 RULES: Final[Mapping[str, Rule]] = {
     **FORK_RULES,
     **VOLUME_RULES,
+    **JOIN_RULES,
     **LAYER_RULES,
     **WEIGHT_RULES,
     **WINDOW_RULES,

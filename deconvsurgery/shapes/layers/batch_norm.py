@@ -11,7 +11,7 @@ from typing import Final
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis
 
-from .without_weights import Bottoms, Setup, channels, first
+from .rule import Bottoms, Setup, channels, first
 
 _ONE: Final[Shape] = (1,)
 _INTELS: Final = frozenset({"use_weight_bias", "bias_term", "filler", "relu", "stats_batch_size"})

@@ -13,11 +13,10 @@ from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.wording import plural
 
-from .without_weights import (
+from .rule import (
     Bottoms,
     Rule,
     Setup,
-    whole,
 )
 
 
@@ -59,7 +58,7 @@ def _memory_data(layer: Layer, _bottoms: Bottoms) -> Setup:
             raise ShapeError("every dim of memory_data_param must be above 0")
         return Setup((given, given[:1]))
     names = ("batch_size", "channels", "height", "width")
-    dims = tuple(whole(param, name, 0) for name in names)
+    dims = tuple(param.integer(name, 0) for name in names)
     if min(dims) <= 0:
         raise ShapeError("batch_size, channels, height and width must all be given and above 0")
     return Setup((dims, dims[:1]))

@@ -14,17 +14,16 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, product
 
-from .without_weights import (
+from .joins import crop
+from .rule import (
     Bottoms,
     Rule,
     Setup,
     channels,
-    crop,
     first,
     image,
     pair,
     same,
-    whole,
 )
 
 
@@ -83,7 +82,7 @@ def _interp(layer: Layer, bottoms: Bottoms) -> Setup:
     """PSPNet, DeepLab v2: shrink, zoom, or height and width, of an image padded by pads ≤ 0."""
     param = layer.message.message("interp_param")
     n, c, h, w = image(first(bottoms))
-    pads = whole(param, "pad_beg", 0) + whole(param, "pad_end", 0)
+    pads = param.integer("pad_beg", 0) + param.integer("pad_end", 0)
     shrink, zoom = param.integer("shrink_factor"), param.integer("zoom_factor")
     fixed = (param.integer("height"), param.integer("width"))
     if (shrink is not None and shrink < 1) or (zoom is not None and zoom < 1):
@@ -111,7 +110,7 @@ def _upsample(layer: Layer, bottoms: Bottoms) -> Setup:
     fixed = (param.integer("upsample_h"), param.integer("upsample_w"))
     if None not in fixed:
         return Setup(((n, c, *fixed),))
-    scale = whole(param, "scale", 2)
+    scale = param.integer("scale", 2)
     sizes = tuple(
         product((size, param.integer(f"scale_{side}", scale)))
         for size, side in ((h, "h"), (w, "w"))
@@ -174,11 +173,11 @@ def _correlation(layer: Layer, bottoms: Bottoms) -> Setup:
     """FlowNet2: a channel per displacement, (2·⌊max_displacement / stride_2⌋ + 1)²."""
     param = layer.message.message("correlation_param")
     n, _, h, w = image(first(bottoms))
-    kernel, reach = whole(param, "kernel_size", 0), whole(param, "max_displacement", 0)
-    strides = (whole(param, "stride_1", 1), whole(param, "stride_2", 1))
+    kernel, reach = param.integer("kernel_size", 0), param.integer("max_displacement", 0)
+    strides = (param.integer("stride_1", 1), param.integer("stride_2", 1))
     if kernel % 2 == 0 or 0 in strides:
         raise ShapeError("a Correlation needs an odd kernel_size and strides above 0")
-    lost = 2 * (reach + (kernel - 1) // 2) - 2 * whole(param, "pad", 0)
+    lost = 2 * (reach + (kernel - 1) // 2) - 2 * param.integer("pad", 0)
     out = (None if size is None else -(-(size - lost) // strides[0]) for size in (h, w))
     return Setup(((n, (2 * (reach // strides[1]) + 1) ** 2, *out),))
 
@@ -206,7 +205,7 @@ def _reorg(layer: Layer, bottoms: Bottoms) -> Setup:
     """YOLO: stride × stride neighbours become channels."""
     param = layer.message.message("reorg_param")
     n, c, h, w = image(first(bottoms))
-    stride = whole(param, "stride", 0)
+    stride = param.integer("stride", 0)
     if stride < 1 or param.flag("reverse", False):
         return Setup(((n, None, None, None),))
     out = (None if size is None else size // stride for size in (h, w))

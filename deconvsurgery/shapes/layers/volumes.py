@@ -13,8 +13,8 @@ from typing import Final
 from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.shapes.geometry import Shape, pooled
 
+from .rule import Bottoms, Rule, Setup, first
 from .windows import WINDOW_RULES
-from .without_weights import Bottoms, Rule, Setup, first, whole
 
 _AXES: Final = 5  # num, channels, length, height, width
 
@@ -49,9 +49,9 @@ def _convolution_3d(layer: Layer, bottoms: Bottoms) -> Setup:
         return Setup(((shape[0], param.num_output or None, None, None, None),), None)
     size, stride, pad = param.kernel_size[0], (*param.stride, 1)[0], (*param.pad, 0)[0]
     own = param._replace(
-        kernel_size=(whole(message, "kernel_depth", 1), size, size),
-        stride=(whole(message, "temporal_stride", 1), stride, stride),
-        pad=(whole(message, "temporal_pad", 0), pad, pad),
+        kernel_size=(message.integer("kernel_depth", 1), size, size),
+        stride=(message.integer("temporal_stride", 1), stride, stride),
+        pad=(message.integer("temporal_pad", 0), pad, pad),
     )
     return WINDOW_RULES["Convolution"](layer._replace(convolution_param=own), (shape,))
 
@@ -59,9 +59,9 @@ def _convolution_3d(layer: Layer, bottoms: Bottoms) -> Setup:
 def _pooling_3d(layer: Layer, bottoms: Bottoms) -> Setup:
     """Sizes are rounded up as in Pooling; what a pad cuts off is not looked into."""
     param, shape = layer.message.message("pooling_param"), _volume(bottoms)
-    kernel = [whole(param, name, 0) for name in ("kernel_depth", "kernel_size", "kernel_size")]
-    stride = [whole(param, name, 1) for name in ("temporal_stride", "stride", "stride")]
-    if 0 in (*kernel, *stride) or whole(param, "pad", 0) or whole(param, "temporal_pad", 0):
+    kernel = [param.integer(name, 0) for name in ("kernel_depth", "kernel_size", "kernel_size")]
+    stride = [param.integer(name, 1) for name in ("temporal_stride", "stride", "stride")]
+    if 0 in (*kernel, *stride) or param.integer("pad", 0) or param.integer("temporal_pad", 0):
         return Setup(((*shape[:2], None, None, None),))
     each = zip(shape[2:], kernel, stride, strict=True)
     sizes = (pooled(size, k, s, 0, clip=False, floor=False) for size, k, s in each)

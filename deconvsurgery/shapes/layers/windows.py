@@ -28,7 +28,7 @@ from deconvsurgery.shapes.geometry import (
 )
 from deconvsurgery.wording import plural
 
-from .without_weights import (
+from .rule import (
     Bottoms,
     Rule,
     Setup,
@@ -36,7 +36,6 @@ from .without_weights import (
     image,
     not_an_image,
     pair,
-    whole,
 )
 
 # Fields by which forks change a window (Synopsys, NVIDIA, Intel, ParseNet): sizes that obey them
@@ -214,7 +213,7 @@ def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
     problem = None
     if not of_a_fork and len(shape) != 4:
         problem = not_an_image(len(shape))
-    axis = canonical_axis(whole(param, "axis", 1), len(shape))
+    axis = canonical_axis(param.integer("axis", 1), len(shape))
     before, sizes = shape[: axis + 1], shape[axis + 1 :]
     if foreign:
         top: Shape = (*before, *(None,) * len(sizes))
@@ -297,7 +296,7 @@ def _on_axes(
 
 def _spp(layer: Layer, bottoms: Bottoms) -> Setup:
     """One bin, four, sixteen …: C·(4^height − 1)/3 values per image."""
-    height = whole(layer.message.message("spp_param"), "pyramid_height", 0)
+    height = layer.message.message("spp_param").integer("pyramid_height", 0)
     n, c, _, _ = image(first(bottoms))
     if not 0 < height <= 16:  # 17 levels have more bins than a blob may have values
         raise ShapeError(f"pyramid_height is {height}")

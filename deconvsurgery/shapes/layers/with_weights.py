@@ -19,20 +19,19 @@ from deconvsurgery.shapes.geometry import (
 )
 
 from .batch_norm import batch_norm
-from .without_weights import (
+from .rule import (
     Bottoms,
     Rule,
     Setup,
     channels,
     first,
-    whole,
 )
 
 
 def _inner_product(layer: Layer, bottoms: Bottoms) -> Setup:
     """Weight (num_output, K), or (K, num_output) if ``transpose``; K: values from ``axis`` on."""
     param, shape = layer.message.message("inner_product_param"), first(bottoms)
-    o, axis = whole(param, "num_output", 0), whole(param, "axis", 1)
+    o, axis = param.integer("num_output", 0), param.integer("axis", 1)
     if o <= 0:
         raise ShapeError("num_output is missing or 0, it must be above 0")
     k: Dim = None
@@ -48,7 +47,7 @@ def _inner_product(layer: Layer, bottoms: Bottoms) -> Setup:
 
 def _embed(layer: Layer, bottoms: Bottoms) -> Setup:
     param, shape = layer.message.message("embed_param"), first(bottoms)
-    o, k = whole(param, "num_output", 0), whole(param, "input_dim", 0)
+    o, k = param.integer("num_output", 0), param.integer("input_dim", 0)
     if o <= 0 or k <= 0:
         raise ShapeError("num_output and input_dim of an Embed must be above 0")
     top = None if shape is None else (*shape, o)
@@ -76,7 +75,7 @@ def _learned(param: Message, bottoms: Bottoms) -> tuple[Shape, ...]:
     """What Scale and Bias learn, dims [axis, axis + num_axes); a second bottom stands in for it."""
     if len(bottoms) > 1:
         return ()
-    shape, axis, count = first(bottoms), whole(param, "axis", 1), whole(param, "num_axes", 1)
+    shape, axis, count = first(bottoms), param.integer("axis", 1), param.integer("num_axes", 1)
     if shape is None:
         return (front(count) if count >= 0 else None,)
     axis = canonical_axis(axis, len(shape))
@@ -99,7 +98,7 @@ def _rnn(layer: Layer, bottoms: Bottoms) -> Setup:
 def _recurrent(layer: Layer, bottoms: Bottoms, *, gates: int, states: int) -> Setup:
     """Bottoms x (T, N, …), cont (T, N), with a static input (N, …) and, exposed, the states."""
     param = layer.message.message("recurrent_param")
-    h, x = whole(param, "num_output", 0), first(bottoms)
+    h, x = param.integer("num_output", 0), first(bottoms)
     if h <= 0:
         raise ShapeError("num_output is missing or 0, it must be above 0")
     exposed = states if param.flag("expose_hidden", False) else 0
