@@ -13,18 +13,27 @@ from deconvsurgery.wording import listed, plural, quoted
 
 
 class Oddity(NamedTuple):
-    """One thing that is not as today's Caffe writes it, of so many blobs of these ``layers``.
+    """One thing that is not as today's Caffe writes it; ``holders`` has the layer of each blob.
 
     ``refused``: Caffe stops at it, or overlooks it. ``converted``: ``convert`` makes a form of it
     that Caffe reads. ``loads``: all the same Caffe loads what was meant.
     """
 
     words: str
-    layers: tuple[str, ...] = ()
-    blobs: int = 0
+    holders: tuple[str, ...] = ()
     refused: bool = False
     converted: bool = False
     loads: bool = False
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers, each once."""
+        return tuple(dict.fromkeys(self.holders))
+
+    @property
+    def blobs(self) -> int:
+        """How many blobs it is so of."""
+        return len(self.holders)
 
 
 def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
@@ -67,24 +76,24 @@ def oddities(model: Model) -> Iterator[Oddity]:
             yield Oddity(
                 f"{_are(len(layers))} in {storage}, which NVIDIA's Caffe reads and BVLC's "
                 "does not; `deconvsurgery convert` makes float32 of it",
-                *_of(layers),
+                tuple(layers),
                 refused=True,
                 converted=True,
             )
     if layers := found.pop(Storage.DOUBLE_DATA, []):
-        yield Oddity(f"{_are(len(layers))} in double_data, of a net of doubles", *_of(layers))
+        yield Oddity(f"{_are(len(layers))} in double_data, of a net of doubles", tuple(layers))
     for kind, words in _WORDS.items():
         if layers := found.pop(kind, []):
             yield Oddity(
                 words(len(layers)),
-                *_of(layers),
+                tuple(layers),
                 refused=True,
                 converted=kind in _CONVERTED,
                 loads=kind in _LOADED,
             )
     for problem, layers in found.items():
         several = plural(len(layers), "blob")
-        yield Oddity(f"{several}: {problem}", *_of(layers), refused=problem not in packed)
+        yield Oddity(f"{several}: {problem}", tuple(layers), refused=problem not in packed)
 
 
 _DIFF_ONLY, _BOTH_FORMS, _COUNT, _DIFF_COUNT = "diff only", "both forms", "count", "diff count"
@@ -142,11 +151,6 @@ def _kinds(blob: SourceBlob) -> Iterator[str]:
         yield _COUNT
     if blob.diff_count not in (0, size):
         yield _DIFF_COUNT
-
-
-def _of(layers: list[str]) -> tuple[tuple[str, ...], int]:
-    """The layers, each once, and how many of their blobs."""
-    return tuple(dict.fromkeys(layers)), len(layers)
 
 
 def _are(count: int) -> str:

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import NamedTuple
 
 from deconvsurgery.rules.finding import Finding, Step
 
@@ -31,7 +32,7 @@ def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) 
     """What to call the tool with, a list a step; each reads what the one before has written."""
     files = {"net": net, "model": model}
     taken = {name for name in (net, model) if name}
-    told: list[list[str]] = []
+    commands: list[list[str]] = []
     for step in steps:
         reads = [files[kind] for kind in _READS[step.verb]]
         if None in reads:
@@ -42,8 +43,8 @@ def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) 
             taken.add(files[kind] or "")
             writes.append(files[kind])
         # A path that begins with a dash is an option to whoever does not look twice.
-        told.append([step.verb, *step.options, *(_path(each) for each in (*reads, *writes))])
-    return told
+        commands.append([step.verb, *step.options, *(_path(each) for each in (*reads, *writes))])
+    return commands
 
 
 _SUFFIX = re.compile(
@@ -88,38 +89,46 @@ def repair_line(finding: Finding, net: str | None, model: str | None) -> str | N
     """The command that repairs a finding, several joined by ``&&``; ``None`` where none does."""
     if finding.repair is None:
         return None
-    each = repair_arguments(finding.repair.steps, net, model)
-    return " && ".join(map(command_line, each)) or None
+    commands = repair_arguments(finding.repair.steps, net, model)
+    return " && ".join(map(command_line, commands)) or None
+
+
+class _Merged(NamedTuple):
+    """Repairs of the same steps: the rules that they are for, the patterns of their layers."""
+
+    rules: list[str]
+    patterns: list[str]
 
 
 def repair_lines(
     findings: Iterable[Finding], net: str | None, model: str | None
 ) -> list[tuple[tuple[str, ...], str]]:
     """Each different repair once, with the rules it is for and all its layers in one command."""
-    merged: dict[tuple[tuple[str, tuple[str, ...]], ...], tuple[list[str], list[str]]] = {}
+    merged: dict[tuple[Step, ...], _Merged] = {}
     for finding in findings:
         if finding.repair is None or not finding.repair.steps:
             continue
         steps = finding.repair.steps
-        shape = tuple((step.verb, _others(step)) for step in steps)
-        rules, patterns = merged.setdefault(shape, ([], []))
-        rules.append(finding.id)
-        patterns += [pattern for step in steps for pattern in _patterns(step)]
+        alike = tuple(step._replace(options=_others(step)) for step in steps)
+        repair = merged.setdefault(alike, _Merged([], []))
+        repair.rules.append(finding.id)
+        repair.patterns.extend(pattern for step in steps for pattern in _patterns(step))
     lines = []
-    for shape, (rules, patterns) in merged.items():
-        chosen = [part for pattern in dict.fromkeys(patterns) for part in ("-p", pattern)]
+    for alike, repair in merged.items():
+        chosen = [part for pattern in dict.fromkeys(repair.patterns) for part in ("-p", pattern)]
         steps = tuple(
-            Step(verb, (*chosen, *others) if verb != "convert" else others)
-            for verb, others in shape
+            step if step.verb == "convert" else Step(step.verb, (*chosen, *step.options))
+            for step in alike
         )
-        each = repair_arguments(steps, net, model)
-        if each:
-            lines.append((tuple(dict.fromkeys(rules)), " && ".join(map(command_line, each))))
+        commands = repair_arguments(steps, net, model)
+        if commands:
+            line = " && ".join(map(command_line, commands))
+            lines.append((tuple(dict.fromkeys(repair.rules)), line))
     return lines
 
 
 def _patterns(step: Step) -> list[str]:
-    return [after for each, after in pairwise(step.options) if each == "-p"]
+    return [pattern for option, pattern in pairwise(step.options) if option == "-p"]
 
 
 def _others(step: Step) -> tuple[str, ...]:
