@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from deconvsurgery.errors import FormatError
 from deconvsurgery.strict_values.json_text import json_value
-from deconvsurgery.strict_values.kinds import Kind, WrongValueError, said, table, whole
+from deconvsurgery.strict_values.kinds import Kind, WrongValueError, plain, said, table, whole
 from deconvsurgery.wording import plural
 
 from .byte_ranges import Edit, Kept
@@ -160,12 +160,6 @@ def _read(line: bytes) -> Undo:
     return Undo(Digest(**found["original"]), Digest(**found["changed"]), found["ranges"])
 
 
-def _sha256(value: Any, place: str) -> str:
-    if not isinstance(value, str) or _HEXADECIMAL.fullmatch(value) is None:
-        raise WrongValueError(f"is a SHA-256 of 64 digits, not {said(value)}", place)
-    return value
-
-
 def _ranges(value: Any, place: str) -> tuple[Range, ...]:
     if not isinstance(value, list):
         raise WrongValueError(f"is a list, not {said(value)}", place)
@@ -193,9 +187,11 @@ def _confirm_order(undo: Undo) -> None:
 _MOST: Final = 2**63 - 1
 _VERSION = whole(1, _MOST)
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DIGEST = table(
-    {"size": whole(0, _MOST), "sha256": Kind("a SHA-256", _sha256)}, needed=("size", "sha256")
+_SHA256 = plain(
+    "a SHA-256 of 64 digits",
+    lambda value: isinstance(value, str) and _HEXADECIMAL.fullmatch(value) is not None,
 )
+_DIGEST = table({"size": whole(0, _MOST), "sha256": _SHA256}, needed=("size", "sha256"))
 _HEADER = table(
     {
         _KIND: _VERSION,

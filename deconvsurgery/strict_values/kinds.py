@@ -89,7 +89,9 @@ def in_short(value: str) -> str:
 _LONGEST_QUOTED: Final = 70  # characters
 
 
-def _kind(words: str, fits: Callable[[Any], bool], schema: Schema) -> Kind[Any]:
+def plain(words: str, fits: Callable[[Any], bool], schema: Schema | None = None) -> Kind[Any]:
+    """A kind of which one test says whether a value is of it."""
+
     def taken(value: Any, place: str) -> Any:
         if not fits(value):
             raise WrongValueError(f"is {words}, not {said(value)}", place)
@@ -118,7 +120,7 @@ def checked(
 
 def text(longest: int, *, shortest: int = 0) -> Kind[str]:
     """A text of so many characters."""
-    plain: Kind[str] = _kind(
+    every: Kind[str] = plain(
         "a text that is not empty" if shortest else "a text",
         lambda value: isinstance(value, str) and len(value) >= shortest,
         {"type": "string", "minLength": shortest} if shortest else {"type": "string"},
@@ -129,7 +131,7 @@ def text(longest: int, *, shortest: int = 0) -> Kind[str]:
             return None
         return f"has {len(found):,} characters; {longest:,} are allowed"
 
-    return checked(plain, wrong, maxLength=longest)
+    return checked(every, wrong, maxLength=longest)
 
 
 def path(*, empty: bool = False) -> Kind[str]:
@@ -173,7 +175,7 @@ def one_of(*choices: str) -> Kind[str]:
     """One of a few texts."""
     words = f"one of {', '.join(choices)}"
     fits = frozenset(choices).__contains__
-    return _kind(words, lambda value: isinstance(value, str) and fits(value), {"enum": [*choices]})
+    return plain(words, lambda value: isinstance(value, str) and fits(value), {"enum": [*choices]})
 
 
 def whole(least: int, most: int) -> Kind[int]:
@@ -183,21 +185,21 @@ def whole(least: int, most: int) -> Kind[int]:
         return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
     words = f"a whole number from {least:,} to {most:,}"
-    return _kind(words, fits, {"type": "integer", "minimum": least, "maximum": most})
+    return plain(words, fits, {"type": "integer", "minimum": least, "maximum": most})
 
 
 def number(least: float, most: float) -> Kind[float]:
     """A finite number from ``least`` to ``most``; true and false are none."""
 
     def fits(value: Any) -> bool:
-        plain = isinstance(value, int | float) and not isinstance(value, bool)
-        return plain and least <= value <= most and math.isfinite(value)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and least <= value <= most and math.isfinite(value)
 
     words = f"a number from {least:,} to {most:,}"
-    return _kind(words, fits, {"type": "number", "minimum": least, "maximum": most})
+    return plain(words, fits, {"type": "number", "minimum": least, "maximum": most})
 
 
-FLAG: Final[Kind[bool]] = _kind(
+FLAG: Final[Kind[bool]] = plain(
     "true or false", lambda value: isinstance(value, bool), {"type": "boolean"}
 )
 ANYTHING: Final[Kind[Any]] = Kind("anything", lambda value, _place: value)

@@ -17,6 +17,7 @@ from deconvsurgery.strict_values.kinds import (
     ANYTHING,
     Kind,
     WrongValueError,
+    checked,
     list_of,
     number,
     one_of,
@@ -65,15 +66,13 @@ def _result(value: Any, place: str) -> dict[str, Any]:
     return result
 
 
-def _rule(value: Any, place: str) -> str:
-    found = word(80).take(value, place)
-    if not _RULE.fullmatch(found):  # a later version may know more of them
-        raise WrongValueError(f"is a rule's id, not {said(found)}", place)
-    return found
+def _no_rule(found: str) -> str | None:
+    """What is wrong with a rule's id; a later version may know more of them."""
+    return None if _RULE.fullmatch(found) else f"is a rule's id, not {said(found)}"
 
 
 _RESULT = table_of(ANYTHING, 1_000)
-_RULE_ID = Kind("a rule's id", _rule)
+_RULE_ID = checked(word(80), _no_rule)
 _FINDINGS = list_of(table({"rule": _RULE_ID}, needed=("rule",), others=True), LONGEST_ROW)
 _FIELDS: Final[Mapping[str, Kind[Any]]] = {
     "net": _PATH,
