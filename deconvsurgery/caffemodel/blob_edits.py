@@ -33,6 +33,7 @@ from .wire import (
     VARINT,
     FramedEdit,
     delimited,
+    encoded,
     header,
     tag,
     varint,
@@ -164,11 +165,6 @@ def added_layer(model: Model, layer: Layer, blobs: Sequence[NewBlob]) -> FramedE
 
     end = model.source.size
     return FramedEdit(Edit(end, end, len(head) + size, chunks))
-
-
-def encoded(name: str) -> bytes:
-    """A name's bytes; what was no UTF-8 in the net comes back as it was."""
-    return name.encode("utf-8", "surrogateescape")
 
 
 def blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:

@@ -136,11 +136,6 @@ def ranges(occurrences: Iterable[Field]) -> list[tuple[int, int]]:
     return [(field.start, field.stop) for field in occurrences]
 
 
-def text(window: Window, field: Field) -> str:
-    """A string by its bytes: those that are no UTF-8 become surrogates."""
-    return window.bytes(field.start, field.stop).decode("utf-8", "surrogateescape")
-
-
 def written(number: int, wire_type: int, payload: bytes) -> bytes:
     """A whole field; what its payload says is not looked at."""
     start = header(number, len(payload)) if wire_type == LEN else tag(number, wire_type)

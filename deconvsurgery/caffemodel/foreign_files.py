@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from .forms import Form
+from .wire import decoded
 
 # None of these can begin a protobuf message that anyone has written: the first byte is a
 # tag of wire type 6 or 7, or the second is field number 0, or the tag's number is absurd, or no
@@ -156,7 +157,7 @@ def link_target(head: bytes) -> str:
     """Where a symbolic link leads that was written out as text (`Form.SYMLINK`)."""
     if head.startswith(b"!<symlink>"):
         return head[10:].decode("utf-16", "replace").rstrip("\0")
-    return head.decode("utf-8", "surrogateescape")
+    return decoded(head)
 
 
 # ── protobuf ──

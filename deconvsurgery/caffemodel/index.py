@@ -80,11 +80,6 @@ def _frame(window: Window, outer: Field) -> Frame:
     return Frame(length, outer.start, outer.stop)
 
 
-def _text(window: Window, inner: Field) -> str:
-    """A name as Caffe compares it, by its bytes: those that are no UTF-8 become surrogates."""
-    return window.bytes(inner.start, inner.stop).decode("utf-8", "surrogateescape")
-
-
 @dataclass(slots=True)
 class _Found:
     """What has been seen of a layer so far."""
@@ -118,9 +113,9 @@ def _layer(window: Window, outer: Field) -> SourceLayer:
         if inner.wire_type != LEN:
             continue
         if inner.number == LayerField.NAME:
-            found.name = _text(window, inner)
+            found.name = window.text(inner)
         elif inner.number == LayerField.TYPE:
-            found.type = _text(window, inner)
+            found.type = window.text(inner)
         elif inner.number == LayerField.CONVOLUTION_PARAM:
             found.convolution_param.append(inner)
         elif inner.number == LayerField.INNER_PRODUCT_PARAM:
@@ -136,7 +131,7 @@ def _param_name(window: Window, outer: Field) -> str:
     name = ""
     for inner in fields(window, outer.start, outer.stop):
         if inner.number == ParamField.NAME and inner.wire_type == LEN:
-            name = _text(window, inner)
+            name = window.text(inner)
     return name
 
 
@@ -149,13 +144,13 @@ def _v1_layer(window: Window, outer: Field) -> SourceLayer:
         elif inner.wire_type != LEN:
             continue
         elif inner.number == V1LayerField.NAME:
-            found.name = _text(window, inner)
+            found.name = window.text(inner)
         elif inner.number == V1LayerField.CONVOLUTION_PARAM:
             found.convolution_param.append(inner)
         elif inner.number == V1LayerField.INNER_PRODUCT_PARAM:
             found.inner_product_param.append(inner)
         elif inner.number == V1LayerField.PARAM:
-            found.param_names.append(_text(window, inner))
+            found.param_names.append(window.text(inner))
         elif inner.number == V1LayerField.BLOBS:
             found.blobs.append(_blob(window, inner, frames))
         elif inner.number == V1LayerField.LAYER:
@@ -179,9 +174,9 @@ def _v0_layer(window: Window, outer: Field, connection: tuple[Frame, ...], found
         if inner.wire_type != LEN:
             continue
         if inner.number == V0LayerField.NAME:
-            found.name = _text(window, inner)
+            found.name = window.text(inner)
         elif inner.number == V0LayerField.TYPE:
-            found.type = _text(window, inner)
+            found.type = window.text(inner)
         elif inner.number == V0LayerField.BLOBS:
             found.blobs.append(_blob(window, inner, frames))
 

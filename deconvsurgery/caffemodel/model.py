@@ -33,6 +33,7 @@ MAX_VALUES = 2**31 - 1  # of a blob: Caffe counts them in an int
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 MAX_UNPACKED = 1 << 30
 """Bytes that the values of an HDF5 file may have more than the file, unless more is allowed."""
+_AT_ONCE = 1 << 18  # values in a piece, about a megabyte
 
 
 class Version(StrEnum):
@@ -264,7 +265,11 @@ class Model:
 
         Holds about a megabyte of them at a time, or one row where that is more.
         """
-        for several in regrouped(self.values(blob), prod(shape[1:])):
+        size = prod(shape[1:])
+        rows = blob.count // size if size else 0
+        batch = max(1, _AT_ONCE // max(1, size))
+        counts = (min(batch, rows - first) * size for first in range(0, rows, batch))
+        for several in regrouped(self.values(blob), counts):
             yield from several.reshape(-1, *shape[1:])
 
 
@@ -277,19 +282,17 @@ def refuse_mixed(model: Model) -> None:
         )
 
 
-def regrouped(arrays: Arrays, count: int) -> Arrays:
-    """The same values in flat arrays of multiples of ``count``; what is left over is dropped."""
+def regrouped(arrays: Arrays, counts: Iterable[int]) -> Arrays:
+    """The same values in flat arrays of so many each."""
     import numpy as np
 
     waiting: list[Array] = []
     held = 0
-    for array in arrays if count else ():
-        waiting.append(array)
-        held += array.size
-        if held < count:
-            continue
+    for count in counts:
+        while held < count:
+            waiting.append(next(arrays))
+            held += waiting[-1].size
         values = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
-        whole = held // count * count
-        yield values[:whole]
-        held -= whole
-        waiting = [values[whole:]] if held else []
+        yield values[:count]
+        held -= count
+        waiting = [values[count:]] if held else []

@@ -16,10 +16,9 @@ from deconvsurgery.splicing.byte_ranges import Edit, Piece
 from .blob_edits import (
     NewBlob,
     blob_field,
-    encoded,
     fill_message,
 )
-from .wire import delimited, header
+from .wire import delimited, encoded, header
 
 
 def assembled(name: str, layers: Sequence[Edit]) -> Edit:

@@ -42,7 +42,6 @@ from .copy_fields import (
     number_of,
     ranges,
     same_fields,
-    text,
     values,
     written,
 )
@@ -58,6 +57,7 @@ from .wire import (
     VARINT,
     Field,
     Window,
+    encoded,
     varint,
 )
 
@@ -264,7 +264,7 @@ def _connection(window: Window, outer: Found, inner: Found) -> Message:
     """As much of a connection as the rule of the padding layers looks at."""
 
     def texts(found: Found, name: str) -> list[tuple[str, Value]]:
-        return [(name, text(window, field)) for field in found.known.get(name, ())]
+        return [(name, window.text(field)) for field in found.known.get(name, ())]
 
     pad = [("pad", low(field.value)) for field in inner.known.get("pad", ())]
     layer = Message((*texts(inner, "name"), *texts(inner, "type"), *pad))
@@ -273,12 +273,12 @@ def _connection(window: Window, outer: Found, inner: Found) -> Message:
 
 def _v0_layer(window: Window, outer: Found, inner: Found, kept: Unpadded) -> UpgradedLayer:
     """``UpgradeV0LayerParameter``, and what V1's upgrade makes of that."""
-    kind = text(window, inner.known["type"][0]) if "type" in inner.known else ""
+    kind = window.text(inner.known["type"][0]) if "type" in inner.known else ""
     parts = carried(window, LayerField.NAME, inner.known.get("name", ()))
     if kind:
         parts.append(named(_V2, "type", V1_TYPES[V0_TYPES[kind]].encode()))
     for bottom in kept.bottom:
-        parts.append(named(_V2, "bottom", bottom.encode("utf-8", "surrogateescape")))
+        parts.append(named(_V2, "bottom", encoded(bottom)))
     parts += carried(window, LayerField.TOP, outer.known.get("top", ()))
     parts += _params(window, _V0, inner.known)
     told = [] if "layer" in outer.known else ["has no V0 layer inside; bottom and top are all"]
@@ -351,7 +351,7 @@ def _net_fields(
     if "input" in known:
         layer = input_layer(window, known, axes=5 if model.of_c3d else 4)
         gone += [field for name in INPUT_FIELDS for field in known.get(name, ())]
-        names = ", ".join(repr(text(window, field)) for field in known["input"])
+        names = ", ".join(repr(window.text(field)) for field in known["input"])
         told.append(
             f"input {names} became the layer 'input'"
             if layer

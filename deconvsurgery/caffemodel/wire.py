@@ -91,6 +91,10 @@ class Window:
             if shift == 70:
                 raise ModelError("a number is longer than 10 bytes", offset=offset, hint=_BAD_HINT)
 
+    def text(self, field: Field) -> str:
+        """What a field holds, as a name (`decoded`)."""
+        return decoded(self.bytes(field.start, field.stop))
+
     def short_varint(self, offset: int, stop: int) -> tuple[int, int]:
         """A tag or a length: protobuf reads those from ``_SHORT`` bytes at most."""
         value, position = self.varint(offset, stop)
@@ -225,6 +229,20 @@ def header(number: int, size: int) -> bytes:
 def delimited(number: int, payload: bytes) -> bytes:
     """A whole length-delimited field."""
     return header(number, len(payload)) + payload
+
+
+def decoded(raw: bytes) -> str:
+    """A name as Caffe compares it, by its bytes: those that are no UTF-8 become surrogates."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encoded(name: str) -> bytes:
+    r"""A name's bytes; what was no UTF-8 comes back as it was.
+
+    >>> encoded(decoded(b"up\xff"))
+    b'up\xff'
+    """
+    return name.encode("utf-8", "surrogateescape")
 
 
 class Frame(NamedTuple):

@@ -25,7 +25,7 @@ def loaded_h5py() -> Any:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def hdf5_errors(what: str) -> Iterator[None]:
     """The HDF5 library's complaints about the file's content, as an error about the model."""
     try:
         yield
@@ -39,39 +39,34 @@ def told(what: str) -> Iterator[None]:
         ) from error
 
 
-def key(path: str) -> str | bytes:
-    """A path as h5py takes it: as bytes where they are no UTF-8."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return path.encode("utf-8", "surrogateescape")
-    return path
+class _Positioned(io.RawIOBase):
+    """A file that can be read at any place, of which the next one is known."""
+
+    position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self._size()}
+        self.position = start[whence] + offset
+        return self.position
+
+    def _size(self) -> int:
+        raise NotImplementedError
 
 
-class Reading(io.RawIOBase):
+class Reading(_Positioned):
     """A source of bytes as a file to read."""
 
     def __init__(self, source: ByteSource) -> None:
         self.source = source
-        self.position = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte is read or written."""
-        return self.position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move there."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.source.size}
-        self.position = start[whence] + offset
-        return self.position
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer; what lies beyond the end reads as zeros, as in h5py's own drivers."""
@@ -83,8 +78,11 @@ class Reading(io.RawIOBase):
         self.position += len(view)
         return len(view)
 
+    def _size(self) -> int:
+        return self.source.size
 
-class Writing(io.RawIOBase):
+
+class Writing(_Positioned):
     """A descriptor, open to read and to write, as a file.
 
     The first failure is kept for ``finish``, and what comes after it is dropped: the HDF5 library
@@ -93,7 +91,6 @@ class Writing(io.RawIOBase):
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self.position = 0
         self.failure: BaseException | None = None
 
     def finish(self) -> None:
@@ -106,30 +103,10 @@ class Writing(io.RawIOBase):
         if self.failure is not None:
             raise self.failure
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
     def writable(self) -> bool:
-        """It is."""
         return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte is read or written."""
-        return self.position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move there."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self._size()}
-        self.position = start[whence] + offset
-        return self.position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer, as `Reading.readinto`."""
         view = memoryview(buffer).cast("B")
         done = 0
         with self._kept():
@@ -142,7 +119,6 @@ class Writing(io.RawIOBase):
         return len(view)
 
     def write(self, data: Any) -> int:
-        """Write all of it, or keep what failed for `finish`."""
         view = memoryview(data).cast("B")
         done = 0
         with self._kept():
@@ -152,14 +128,13 @@ class Writing(io.RawIOBase):
         return len(view)
 
     def truncate(self, size: int | None = None) -> int:
-        """Cut off, or fill up with zeros."""
         size = self.position if size is None else size
         with self._kept():
             os.ftruncate(self.fd, size)
         return size
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        pass  # nothing waits
 
     def _size(self) -> int:
         with self._kept():

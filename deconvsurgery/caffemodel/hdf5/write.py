@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from deconvsurgery.caffemodel.model import regrouped
 from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.errors import ModelError
 from deconvsurgery.signals.held import held_signals
@@ -13,13 +14,9 @@ from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.outcome import Undoing, amend_copy, compared
 from deconvsurgery.storage.source_interface import Source
 
-from .files import (
-    Writing,
-    key,
-    loaded_h5py,
-    told,
-)
-from .read import diff_path, has_gradients, pieces
+from .files import Writing, hdf5_errors, loaded_h5py
+from .open_file import OpenFile, diff_path, key
+from .read import pieces
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
@@ -78,73 +75,48 @@ class Amendment(NamedTuple):
         with held_signals() as let_in:
             target = Writing(fd)
             try:
-                with told("cannot be written"), library.File(target, **mode) as file:
-                    _fill(library, file, self.groups, self.values, let_in)
+                with hdf5_errors("cannot be written"), library.File(target, **mode) as file:
+                    _fill(OpenFile(library, file), self.groups, self.values, let_in)
             finally:
                 target.finish()
 
 
 def _fill(
-    library: Any,
-    file: Any,
+    file: OpenFile,
     groups: Iterable[str],
     values: Iterable[NewValues],
     let_in: Callable[[], None],
 ) -> None:
     for name in groups:
-        _group(library, file, name)
+        file.group(name)
     for each in values:
-        dataset = _found(library, file, each.path)
+        dataset = file.at(each.path)
         attributes: dict[str, Any] = {}
-        if isinstance(dataset, library.Dataset) and dataset.shape != each.shape:
+        if file.is_dataset(dataset) and dataset.shape != each.shape:
             attributes = dict(dataset.attrs)  # HDF5 cannot give a dataset another shape
-            del file[key(each.path)]
+            del file.file[key(each.path)]
             dataset = None
-            if has_gradients(library, file, each.path):
-                del file[key(diff_path(each.path))]
+            if file.has_gradients(each.path):
+                del file.file[key(diff_path(each.path))]
         if dataset is None:
             # No times in it: the same input makes the same bytes.
             layer, position = each.path.rsplit("/", 1)
-            dataset = _group(library, file, layer).create_dataset(
+            dataset = file.group(layer).create_dataset(
                 position, each.shape, each.dtype, track_times=False, fillvalue=None
             )
             dataset.attrs.update(attributes)
-        elif not isinstance(dataset, library.Dataset):
+        elif not file.is_dataset(dataset):
             raise ModelError(f"{each.path} is a group, where a blob's values should be")
         _put(dataset, each, let_in)
 
 
-def _group(library: Any, file: Any, path: str) -> Any:
-    found = _found(library, file, path)
-    return file.create_group(key(path)) if found is None else found
-
-
 def _put(dataset: Any, values: NewValues, let_in: Callable[[], None]) -> None:
     """Write the values, about a megabyte of them at a time."""
-    import numpy as np
-
     if not values.size:
         return
-    arrays = (each.reshape(-1) for each in values.values())
-    waiting: list[Array] = []
-    held = 0
-    for place, shape in pieces(values.shape, values.dtype.width):
+    places = list(pieces(values.shape, values.dtype.width))
+    flat = (array.reshape(-1) for array in values.values())
+    arrays = regrouped(flat, (prod(shape) for _, shape in places))
+    for (place, shape), array in zip(places, arrays, strict=True):
         let_in()
-        count = prod(shape)
-        while held < count:
-            waiting.append(next(arrays))
-            held += waiting[-1].size
-        flat = np.concatenate(waiting)
-        dataset[place] = flat[:count].reshape(shape)
-        held -= count
-        waiting = [flat[count:]]
-
-
-def _found(library: Any, file: Any, path: str) -> Any:
-    """What is at a path, if anything; h5py's own ``in`` and ``get`` want it to be UTF-8."""
-    found = file
-    for raw in path.encode("utf-8", "surrogateescape").strip(b"/").split(b"/"):
-        if not isinstance(found, library.Group) or not found.id.links.exists(raw):
-            return None
-        found = found[raw]
-    return found
+        dataset[place] = array.reshape(shape)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from deconvsurgery.caffemodel.blob_edits import as_bytes
-from deconvsurgery.caffemodel.hdf5.read import DATA
+from deconvsurgery.caffemodel.hdf5.open_file import DATA
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
 from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Final, NamedTuple
 
-from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
+from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.kernels.bilinear import recipe

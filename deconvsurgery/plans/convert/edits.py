@@ -18,7 +18,7 @@ from deconvsurgery.caffemodel.blob_edits import (
     reshaped_blob,
     rewritten_blob,
 )
-from deconvsurgery.caffemodel.hdf5.read import DATA
+from deconvsurgery.caffemodel.hdf5.open_file import DATA
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.caffemodel.new_model import assembled, field_of, layer_field

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from deconvsurgery.caffemodel.hdf5.read import can_be_a_group
+from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.errors import MismatchError

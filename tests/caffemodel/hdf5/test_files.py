@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.hdf5.files import Reading, Writing, told
+from deconvsurgery.caffemodel.hdf5.files import Reading, Writing, hdf5_errors
 from helpers.models import BytesSource
 from helpers.words import Words
 
@@ -123,10 +123,10 @@ def test_a_call_that_a_signal_broke_off_is_no_failure_of_the_file(writing: Writi
 
 def test_the_systems_errors_are_not_the_librarys(words: Words) -> None:
     own = OSError(errno.EIO, os.strerror(errno.EIO))
-    with pytest.raises(OSError, match=own.strerror) as caught, told("what was done"):
+    with pytest.raises(OSError, match=own.strerror) as caught, hdf5_errors("what was done"):
         raise own
     assert caught.value is own
-    with pytest.raises(ds.ModelError) as raised, told("what was done"):
+    with pytest.raises(ds.ModelError) as raised, hdf5_errors("what was done"):
         raise OSError("no filter")
     assert raised.value.hint is not None
     words(raised.value)

@@ -18,6 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
+from deconvsurgery.caffemodel.hdf5.open_file import OpenFile
 from deconvsurgery.caffemodel.hdf5.read import _blob
 from helpers.documents import parsed_json
 from helpers.places import LAYOUTS, SHARED
@@ -618,7 +619,7 @@ def test_values_that_the_file_has_not_lie_nowhere(tmp_path: Path) -> None:
         dataset = file["data/up/0"]
         end = dataset.id.get_offset() + WEIGHTS.nbytes
         for size, start in ((end, end - WEIGHTS.nbytes), (end - 1, None)):
-            place: Any = _blob(h5py, dataset, "data/up/0", size).place
+            place: Any = _blob(OpenFile(h5py, file, size), dataset, "data/up/0").place
             assert (place.start, place.count) == (start, WEIGHTS.size)
 
 
