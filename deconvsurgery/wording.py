@@ -9,14 +9,14 @@ _SHOWN: Final = 5
 _ROOM: Final = 60  # characters of one thing in a sentence
 
 
-def listed(items: Sequence[str]) -> str:
-    """The first few, and how many more there are.
+def listed(items: Sequence[str], most: int = _SHOWN) -> str:
+    """The first few, at ``most`` so many, and how many more there are.
 
     >>> listed(["a", "b"]), listed(list("abcdefg"))
     ('a, b', 'a, b, c, d, e, … +2')
     """
-    more = f", … +{len(items) - _SHOWN:,}" if len(items) > _SHOWN else ""
-    return ", ".join(items[:_SHOWN]) + more
+    more = f", … +{len(items) - most:,}" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
 
 
 def plural(count: int, noun: str, several: str | None = None) -> str:

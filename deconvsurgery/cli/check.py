@@ -13,6 +13,7 @@ from deconvsurgery.errors import SelectionError
 from .console import (
     exit_code,
     make_console,
+    medium,
     show,
     show_raw,
 )
@@ -307,9 +308,9 @@ def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> byt
 def _show_table(results: Sequence[CheckResult]) -> None:
     from deconvsurgery.report.terminal.check import check_report, repairs_report
 
-    console = make_console()
-    show(check_report(results, terminal=console.is_terminal))
-    repairs = repairs_report(results) if console.is_terminal else []
+    on = medium()
+    show(check_report(results, on))
+    repairs = repairs_report(results) if on.terminal else []
     if repairs:
         from rich.text import Text
 

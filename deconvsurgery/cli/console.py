@@ -30,6 +30,8 @@ from .terminal_setup import (
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from deconvsurgery.report.phrases import Medium
+
 USAGE, REFUSED, FAILED = 2, 3, 4
 LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 Seen: TypeAlias = tuple[str, int, int | None]  # a file, a line, a column
@@ -99,10 +101,16 @@ def show_result(
     if as_json:
         show_json(_made_by(f"json_documents.{verb}", f"{verb}_document")(result))
     elif not quiet:
-        console = make_console(stderr=aside)
-        width, terminal = console.width, console.is_terminal
         report = _made_by(f"terminal.{verb}", f"{verb}_report")
-        show(report(result, width=width, terminal=terminal, **layout), stderr=aside)
+        show(report(result, medium(stderr=aside), **layout), stderr=aside)
+
+
+def medium(*, stderr: bool = False) -> Medium:
+    """What a report is printed on."""
+    from deconvsurgery.report.phrases import Medium
+
+    console = make_console(stderr=stderr)
+    return Medium(console.width if console.is_terminal else None)
 
 
 def _made_by(module: str, name: str) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ import click
 
 from .console import (
     make_console,
+    medium,
     show,
     show_error,
     show_json,
@@ -144,10 +145,9 @@ def _show_table(
 ) -> None:
     from deconvsurgery.report.terminal.patch_net import patch_report, patches_report
 
-    console = make_console(stderr=aside)
-    width, terminal = console.width, console.is_terminal
+    on = medium(stderr=aside)
     if several:
-        page = patches_report(results, dry_run=dry_run, width=width, terminal=terminal)
+        page = patches_report(results, on, dry_run=dry_run)
     else:
-        page = patch_report(results[0], dry_run=dry_run, width=width, terminal=terminal)
+        page = patch_report(results[0], on, dry_run=dry_run)
     show(page, stderr=aside)

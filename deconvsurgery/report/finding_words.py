@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.rules.finding import Finding, Severity
 from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
 
+from .cells import Tone
 from .phrases import escaped
 from .repair_commands import repair_line
+
+TONES: Final = {
+    Severity.ERROR: Tone.WRONG,
+    Severity.WARNING: Tone.ODD,
+    Severity.NOTE: Tone.LEARNED,
+}
+
+
+def net_words(result: CheckResult) -> str:
+    """What the net is; nothing where there is none that could be read."""
+    return "" if result.net_version is None else f"{result.net_version} net"
+
+
+def model_words(result: CheckResult) -> str:
+    """What the model is; nothing where there is none that could be read."""
+    if result.model_version is None:
+        return ""
+    return f"{result.model_version} model, {plural(result.model_size or 0, 'byte')}"
 
 
 def place_of(result: CheckResult, finding: Finding) -> tuple[str, int | None, int | None]:

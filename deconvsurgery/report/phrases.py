@@ -7,34 +7,50 @@ characters made visible.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.kernels.formula import Support
-from deconvsurgery.wording import by
+from deconvsurgery.wording import agreed, by, plural
+
+from .cells import Tone
 
 # Past this a name is shortened on a terminal; Caffe's longest in the wild are about 40.
 NAME_ROOM = 48
 # A sentence may quote a name of any length.
 SENTENCE_ROOM = 600
 NOTHING = "-"
+_MOST_LEFT_ALONE: Final = 5
 
-# Colours that read on black and on white, few enough to have a meaning each.
-GOOD, WRONG, ODD, QUIET, LEARNED = "green", "red", "dark_orange3", "dim", "turquoise4"
-STATE_STYLES = {
-    State.MISSING: WRONG,
-    State.ZERO: WRONG,
-    State.CONSTANT: ODD,
-    State.BILINEAR: GOOD,
-    State.BILINEAR_CAFFE_1_0: ODD,
-    State.BILINEAR_EVERY_PAIR: ODD,
-    State.BILINEAR_OFF_DIAGONAL: ODD,
-    State.NEAREST: LEARNED,
-    State.NEAR_BILINEAR: LEARNED,
-    State.NOT_FINITE: WRONG,
-    State.OTHER: ODD,
+_STATE_TONES: Final = {
+    State.MISSING: Tone.WRONG,
+    State.ZERO: Tone.WRONG,
+    State.CONSTANT: Tone.ODD,
+    State.BILINEAR: Tone.GOOD,
+    State.BILINEAR_CAFFE_1_0: Tone.ODD,
+    State.BILINEAR_EVERY_PAIR: Tone.ODD,
+    State.BILINEAR_OFF_DIAGONAL: Tone.ODD,
+    State.NEAREST: Tone.LEARNED,
+    State.NEAR_BILINEAR: Tone.LEARNED,
+    State.NOT_FINITE: Tone.WRONG,
+    State.OTHER: Tone.ODD,
 }
+
+
+class Medium(NamedTuple):
+    """What a report is printed on: a terminal of so many columns, or a pipe (``None``)."""
+
+    width: int | None
+
+    @property
+    def terminal(self) -> bool:
+        """A terminal, where lines are folded; off it they are complete."""
+        return self.width is not None
+
+
+PIPE: Final = Medium(None)
 
 
 def escaped(text: str) -> str:
@@ -68,9 +84,9 @@ def shortened(text: str, room: int = NAME_ROOM) -> str:
     return set_cell_size(shown, head).rstrip(" ") + "…" + tail
 
 
-def name_of(name: str, *, terminal: bool) -> str:
-    """A layer's name or type as it is shown: whole, but for a terminal's sake."""
-    return shortened(name) if terminal else escaped(name)
+def name_of(name: str, medium: Medium) -> str:
+    """A layer's name or type as it is shown: shortened on a terminal, elsewhere whole."""
+    return shortened(name) if medium.terminal else escaped(name)
 
 
 def number(value: float | None) -> str:
@@ -89,9 +105,9 @@ def size(numbers: Sequence[int]) -> str:
     return str(numbers[0]) if len(set(numbers)) == 1 else by(numbers)
 
 
-def state_style(weights: Fingerprint | None) -> str:
-    """The colour of a state; none for weights that nobody looked at."""
-    return STATE_STYLES[weights.state] if weights else ""
+def state_tone(weights: Fingerprint | None) -> Tone:
+    """The tone of a state; plain for weights that nobody looked at."""
+    return _STATE_TONES[weights.state] if weights else Tone.PLAIN
 
 
 def state_words(weights: Fingerprint) -> str:
@@ -112,3 +128,19 @@ def state_words(weights: Fingerprint) -> str:
     if weights.support is Support.STRIDE:
         words += " (support stride)"
     return words
+
+
+def left_alone_words(layers: Sequence[tuple[str, str]], medium: Medium) -> str:
+    """How many layers of another type fit the patterns, and the first by name and type."""
+    verb = agreed(len(layers), "fits", "fit")
+    return f"{plural(len(layers), 'layer')} of another type {verb}: {other_layers(layers, medium)}"
+
+
+def other_layers(layers: Sequence[tuple[str, str]], medium: Medium) -> str:
+    """The first of some layers by name and type, and how many more there are."""
+    named = [
+        f"{name_of(name, medium)} ({name_of(kind, medium)})"
+        for name, kind in layers[:_MOST_LEFT_ALONE]
+    ]
+    more = len(layers) - len(named)
+    return ", ".join([*named, f"+{more:,}"] if more else named)

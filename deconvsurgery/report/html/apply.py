@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 from deconvsurgery.plans.apply.plan_types import Change
-from deconvsurgery.report.phrases import (
-    number,
-)
-from deconvsurgery.report.terminal.apply import (
-    WIDE,
-    apply_cells,
-    apply_remarks,
-    closing_words,
-)
+from deconvsurgery.report.apply_rows import HEADINGS, apply_cells, apply_remarks, closing_words
+from deconvsurgery.report.phrases import PIPE, number
 from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.wording import plural
 
-from .elements import Markup, element
+from .elements import Markup
 from .graph import way_section
 from .layers import layers_section
-from .page_frame import (
-    file_fact,
-    file_name,
-    page,
-    remarks,
-    table,
-)
+from .page_frame import file_fact, file_name, layers_table, page, remarks
 
 
 def apply_page(result: ApplyResult) -> bytes:
     """What was done, or would be, to which files and layers."""
-    rows = [apply_cells(row, terminal=False) for row in result.plan.rows]
+    rows = [apply_cells(row, PIPE) for row in result.plan.rows]
     pictures = result.pictures
     return page(
         "apply",
         file_name(result.input if result.output in (None, "-") else result.output),
         closing_words(result, dry_run=not result.written),
         list(_files(result)),
-        element(
-            "section",
-            element("h2", "Layers"),
-            table("Matched layers", [column[0] for column in WIDE], rows),
-        )
-        if rows
-        else None,
-        remarks(list(apply_remarks(result, terminal=False))),
+        layers_table("Matched layers", HEADINGS, rows),
+        remarks(list(apply_remarks(result, PIPE))),
         way_section(pictures.ways) if pictures else None,
         layers_section(pictures, dict(enumerate(map(_beside, result.plan.rows)))),
     )

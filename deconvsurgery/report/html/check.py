@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from deconvsurgery.report.finding_words import closing_words, error_words
-from deconvsurgery.report.phrases import (
-    QUIET,
+from deconvsurgery.report.cells import Remark, Tone
+from deconvsurgery.report.finding_words import (
+    closing_words,
+    error_words,
+    model_words,
+    net_words,
 )
 from deconvsurgery.rules.finding import Severity
 from deconvsurgery.verbs.check import CheckResult
@@ -54,11 +57,11 @@ def _pair(result: CheckResult, *, alone: bool) -> Markup:
     """A net and its model: findings, then what there is to see."""
     level = 2 if alone else 3
     pictures = result.pictures
-    said = [("note", QUIET, None, words) for words in result.notes]
+    notes = [Remark("note", Tone.QUIET, None, words) for words in result.notes]
     parts = (
         _findings(result, level),
         repairs_section(result.findings, result.net, result.model, level),
-        remarks(said, level),
+        remarks(notes, level),
         way_section(pictures.ways, level) if pictures else None,
         layers_section(pictures, level=level),
     )
@@ -102,11 +105,7 @@ def _named(result: CheckResult) -> list[Markup | str]:
 def _files(result: CheckResult) -> list[tuple[str, Markup]]:
     files = []
     if result.net is not None:
-        what = "" if result.net_version is None else f"{result.net_version} net"
-        files.append(("net", file_fact(result.net, what)))
+        files.append(("net", file_fact(result.net, net_words(result))))
     if result.model is not None:
-        what = ""
-        if result.model_version is not None:
-            what = f"{result.model_version} model, {plural(result.model_size or 0, 'byte')}"
-        files.append(("model", file_fact(result.model, what)))
+        files.append(("model", file_fact(result.model, model_words(result))))
     return files

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from deconvsurgery.report.finding_words import TONES
 from deconvsurgery.report.phrases import number as digits
 from deconvsurgery.report.repair_commands import repair_line, repair_lines
-from deconvsurgery.rules.finding import (
-    RULES,
-    Finding,
-    Number,
-    Severity,
-    explanation,
-)
+from deconvsurgery.rules.finding import RULES, Finding, Number, explanation
 from deconvsurgery.wording import plural
 
 from .elements import (
@@ -22,11 +17,10 @@ from .elements import (
     sentence,
 )
 from .markdown import prose
-from .page_frame import MOST_ROWS
+from .page_frame import CLASSES, MOST_ROWS
 
 # Characters of a command that a page shows; it may name a layer of any length.
 MOST_COMMAND = 4000
-_KINDS = {Severity.ERROR: "bad", Severity.WARNING: "odd", Severity.NOTE: "learned"}
 
 
 def findings_list(findings: Sequence[Finding], net: str | None, model: str | None) -> Markup:
@@ -52,7 +46,7 @@ def _finding(finding: Finding, net: str | None, model: str | None) -> Markup:
         "li",
         element(
             "p",
-            element("b", finding.level, class_=f"badge {_KINDS[finding.level]}"),
+            element("b", finding.level, class_=f"badge {CLASSES[TONES[finding.level]]}"),
             " ",
             element("a", f"{finding.id} {finding.rule.name}", href=f"#{finding.id}"),
             " ",

@@ -9,31 +9,27 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from deconvsurgery.report.layout import RIGHT, Cells, Remark
-from deconvsurgery.report.phrases import (
-    GOOD,
-    LEARNED,
-    ODD,
-    QUIET,
-    WRONG,
-    shortened,
-)
+from deconvsurgery.report.cells import RIGHT, Cells, Remark, Tone
+from deconvsurgery.report.phrases import shortened
 from deconvsurgery.version import __version__
 
-from .elements import (
-    Markup,
-    element,
-    joined,
-    name,
-    sentence,
-)
+from .elements import Markup, element, joined, name, sentence
 
 STYLE: Final = Path(__file__).with_name("page.css")
 # Rows of a table, and findings: who has more of them reads --json.
 MOST_ROWS: Final = 1000
 # Characters of a cell that is never broken.
 SHORT: Final = 24
-_KINDS = {GOOD: "good", WRONG: "bad", ODD: "odd", LEARNED: "learned", QUIET: "quiet"}
+# The class of a tone in the style; others are drawn as they are.
+CLASSES: Final = {
+    Tone.GOOD: "good",
+    Tone.NEW: "good",
+    Tone.LEARNED: "learned",
+    Tone.CHANGED: "learned",
+    Tone.ODD: "odd",
+    Tone.WRONG: "bad",
+    Tone.QUIET: "quiet",
+}
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
 
 
@@ -127,6 +123,13 @@ def file_fact(path: str, what: str = "") -> Markup:
     return joined((element("code", name(path, 400)), words))
 
 
+def layers_table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Markup | None:
+    """The part of a page that has the layers in a table; ``None`` where there are none."""
+    if not rows:
+        return None
+    return element("section", element("h2", "Layers"), table(caption, headings, rows))
+
+
 def table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Markup:
     """Rows under headings, as the terminal has them; on a narrow screen a block a row.
 
@@ -149,7 +152,7 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Marku
                             *(
                                 element(
                                     "th",
-                                    heading.removeprefix("→ "),
+                                    heading,
                                     scope="col",
                                     role="columnheader",
                                     class_="right" if heading in RIGHT else None,
@@ -180,17 +183,17 @@ def scrolled(label: str, child: Markup) -> Markup:
 def _row(row: Cells, headings: Iterable[str]) -> Markup:
     cells = []
     for place, heading in enumerate(headings):
-        cell = row[heading]
-        kinds = [_KINDS[word] for word in str(cell.style).split() if word in _KINDS]
-        kinds += ["right"] if heading in RIGHT else []
-        kinds += ["short"] if len(cell.plain) <= SHORT else []
-        words = name(cell.plain) if heading in ("layer", "type") else sentence(cell.plain)
+        words, tone = row[heading].words, row[heading].tone
+        classes = [CLASSES[tone]] if tone in CLASSES else []
+        classes += ["right"] if heading in RIGHT else []
+        classes += ["short"] if len(words) <= SHORT else []
+        shown = name(words) if heading in ("layer", "type") else sentence(words)
         cells.append(
             element(
                 "td" if place else "th",
-                element("span", words),
-                class_=" ".join(kinds) or None,
-                data_label=heading.removeprefix("→ "),
+                element("span", shown),
+                class_=" ".join(classes) or None,
+                data_label=heading,
                 scope=None if place else "row",
                 role="cell" if place else "rowheader",
             )
@@ -205,12 +208,12 @@ def remarks(said: Sequence[Remark], level: int = 2) -> Markup | None:
     lines = [
         element(
             "li",
-            element("b", label, class_=_KINDS.get(style)),
+            element("b", label, class_=CLASSES.get(tone)),
             " ",
             *(() if layer is None else (name(layer), ": ")),
             sentence(words),
         )
-        for label, style, layer, words in said[:MOST_ROWS]
+        for label, tone, layer, words in said[:MOST_ROWS]
     ]
     if len(said) > MOST_ROWS:
         lines.append(element("li", f"and {len(said) - MOST_ROWS:,} more"))

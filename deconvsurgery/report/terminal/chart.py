@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from deconvsurgery.report.phrases import LEARNED
-
+from .colours import LEARNED
 from .heatmap import Ink, uneven
 from .picture_grid import Drawn, framed
 

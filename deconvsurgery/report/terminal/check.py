@@ -8,48 +8,43 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from deconvsurgery.errors import SurgeryError
+from deconvsurgery.report.cells import Remark, Tone
 from deconvsurgery.report.finding_words import (
+    TONES,
     closing_words,
     error_words,
     finding_words,
+    model_words,
+    net_words,
     place_of,
     repair_words,
 )
-from deconvsurgery.report.layout import Remark, plain, remarks
-from deconvsurgery.report.phrases import (
-    LEARNED,
-    ODD,
-    QUIET,
-    WRONG,
-    escaped,
-)
+from deconvsurgery.report.phrases import Medium, escaped
 from deconvsurgery.report.repair_commands import repair_lines
-from deconvsurgery.rules.finding import Severity
 from deconvsurgery.verbs.check import CheckResult
-from deconvsurgery.wording import plural
 
-STYLES = {Severity.ERROR: WRONG, Severity.WARNING: ODD, Severity.NOTE: LEARNED}
+from .layout import closing_line, plain, remarks
 
 
-def check_report(results: Sequence[CheckResult], *, terminal: bool) -> RenderableType:
+def check_report(results: Sequence[CheckResult], medium: Medium) -> RenderableType:
     """The findings of each pair, and one closing sentence.
 
-    Off a ``terminal`` a line a finding as compilers write them, ``file:line:column: severity: …``,
+    In a pipe a line a finding as compilers write them, ``file:line:column: severity: …``,
     and a line for the command that repairs it, for ``soft_wrap=True``.
     """
     closing = closing_words(results)
-    if not terminal:
+    if not medium.terminal:
         lines = [line for result in results for line in plain_lines(result)]
         return plain([*lines, closing])
     parts: list[RenderableType] = []
     for result in results:
-        said = list(_remarks(result))
-        if not said and len(results) > 1:
+        notes = list(_remarks(result))
+        if not notes and len(results) > 1:
             continue
         parts += [_heading(result), Text("")]
-        if said:
-            parts += [remarks(said), Text("")]
-    return Group(*parts, Text(closing, "bold", overflow="fold"))
+        if notes:
+            parts += [remarks(notes), Text("")]
+    return Group(*parts, closing_line(closing))
 
 
 def repairs_report(results: Sequence[CheckResult]) -> list[str]:
@@ -78,31 +73,28 @@ def plain_lines(result: CheckResult) -> Iterator[str]:
 def _heading(result: CheckResult) -> Text:
     text = Text(overflow="fold").append(escaped(result.net or result.model or ""), "bold")
     if result.net is not None and result.net_version is not None:
-        text.append(f"  {result.net_version} net")
+        text.append(f"  {net_words(result)}")
     if result.model is not None:
         if result.net is not None:
             text.append("  with ").append(escaped(result.model), "bold")
         if result.model_version is not None:
-            text.append(f"  {result.model_version} model, {plural(result.model_size or 0, 'byte')}")
+            text.append(f"  {model_words(result)}")
     return text
 
 
 def _remarks(result: CheckResult) -> Iterator[Remark]:
     for words in result.notes:
-        yield "note", QUIET, None, words
+        yield Remark("note", Tone.QUIET, None, words)
     for finding in result.findings:
         place = "" if finding.line is None else f"{finding.line}:{finding.column or 1}"
         words = finding.message
         if finding.repair is not None and not finding.repair.steps:
             words += f" → {finding.repair.words}"
-        yield f"{place:>7}  {finding.id}", STYLES[finding.level], finding.layer, words
+        label = f"{place:>7}  {finding.id}"
+        yield Remark(label, TONES[finding.level], finding.layer, words)
     if result.error is not None:
-        yield (
-            "error",
-            WRONG,
-            None,
-            f"{_error_place(result, result.error)}: {error_words(result.error)}",
-        )
+        words = f"{_error_place(result, result.error)}: {error_words(result.error)}"
+        yield Remark("error", Tone.WRONG, None, words)
 
 
 def _error_place(result: CheckResult, error: SurgeryError) -> str:

@@ -4,86 +4,70 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rich.console import RenderableType
-from rich.text import Text
 
-from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.plans.convert.plan_types import BlobConversion, LayerConversion
-from deconvsurgery.report.layout import (
-    Cells,
-    Layout,
-    Remark,
-    page,
-)
-from deconvsurgery.report.phrases import (
-    GOOD,
-    LEARNED,
-    NOTHING,
-    ODD,
-    QUIET,
-    escaped,
-    name_of,
-    number,
-)
+from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
+from deconvsurgery.report.closing import closing, place_words, unchanged
+from deconvsurgery.report.field_words import form_words
+from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
 from deconvsurgery.verbs.convert import ConvertResult
 from deconvsurgery.wording import dims, plural
 
-ACTION_STYLES = {
-    "upgraded": f"bold {GOOD}",
-    "converted": f"bold {LEARNED}",
-    "unchanged": QUIET,
-    "removed": ODD,
+from .layout import Layout, columns, page
+
+_TONES: Final = {
+    "upgraded": Tone.NEW,
+    "converted": Tone.CHANGED,
+    "unchanged": Tone.QUIET,
+    "removed": Tone.ODD,
 }
-WIDE: Layout = (
-    ("layer",),
-    ("type",),
-    ("blobs",),
-    ("values",),
-    ("dims",),
-    ("max |Δ|",),
-    ("action",),
-)
 LAYOUTS: tuple[Layout, ...] = (
-    WIDE,
+    columns("layer", "type", "blobs", "values", "dims", "max |Δ|", "action"),
     (("layer", "type"), ("blobs", "values"), ("dims",), ("action", "max |Δ|")),
 )
 
 
-def convert_report(result: ConvertResult, *, width: int, terminal: bool) -> RenderableType:
-    """A table of the layers with something to tell, and what is to be said about them.
+def convert_report(result: ConvertResult, medium: Medium) -> RenderableType:
+    """A table of the layers of which there is something to say, and what that is.
 
-    Off a ``terminal`` a line a layer, complete, for ``soft_wrap=True``.
+    In a pipe a line a layer, complete, for ``soft_wrap=True``.
     """
-    told = [each for each in result.conversion.layers if each.blobs or each.changed or each.told]
-    rows = [_cells(each, terminal) for each in told]
-    said = list(_remarks(result))
-    closing = closing_words(result)
-    return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
+    rows = [
+        _cells(layer, medium)
+        for layer in result.conversion.layers
+        if layer.blobs or layer.changed or layer.told
+    ]
+    return page(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)
 
 
-def _cells(layer: LayerConversion, terminal: bool) -> Cells:
-    changes = [each.max_abs_change for each in layer.blobs if each.retyped]
+def _cells(layer: LayerConversion, medium: Medium) -> Cells:
+    changes = [blob.max_abs_change for blob in layer.blobs if blob.retyped]
     return {
-        "layer": Text(name_of(layer.source.name, terminal=terminal), "bold"),
-        "type": Text(name_of(layer.type, terminal=terminal) if layer.type else NOTHING, QUIET),
-        "blobs": Text(str(len(layer.blobs)) if layer.blobs else NOTHING),
-        "values": Text(", ".join(dict.fromkeys(map(_values, layer.blobs))) or NOTHING),
-        "dims": Text(_dims(layer.blobs) or NOTHING),
-        "max |Δ|": Text(number(max(changes)) if changes else NOTHING),
-        "action": Text(layer.action, ACTION_STYLES[layer.action]),
+        "layer": Cell(name_of(layer.source.name, medium), Tone.NAME),
+        "type": Cell(name_of(layer.type, medium) if layer.type else NOTHING, Tone.QUIET),
+        "blobs": Cell(str(len(layer.blobs)) if layer.blobs else NOTHING),
+        "values": Cell(", ".join(dict.fromkeys(map(_values, layer.blobs))) or NOTHING),
+        "dims": Cell(_dims(layer.blobs) or NOTHING),
+        "max |Δ|": Cell(number(max(changes)) if changes else NOTHING),
+        "action": Cell(layer.action, _TONES[layer.action]),
     }
 
 
-def _values(each: BlobConversion) -> str:
+def _values(change: BlobConversion) -> str:
+    """What holds the values, before and after where that differs."""
+    before = _storage_words(change.blob.storage, change.blob.dtype)
+    if not change.retyped:
+        return before
+    return f"{before} → {_storage_words(change.storage, change.dtype)}"
+
+
+def _storage_words(storage: str, dtype: DType) -> str:
     """The field of the values, or of a dataset the type."""
-
-    def said(storage: str, dtype: DType) -> str:
-        return f"dataset {dtype.words}" if storage == "dataset" else storage
-
-    before = said(each.blob.storage, each.blob.dtype)
-    return f"{before} → {said(each.storage, each.dtype)}" if each.retyped else before
+    return f"dataset {dtype.words}" if storage == "dataset" else storage
 
 
 def _dims(blobs: Sequence[BlobConversion]) -> str:
@@ -97,40 +81,30 @@ def _dims(blobs: Sequence[BlobConversion]) -> str:
 def _remarks(result: ConvertResult) -> Iterator[Remark]:
     for layer in result.conversion.layers:
         for words in layer.told:
-            yield "note", QUIET, layer.source.name, words
+            yield Remark("note", Tone.QUIET, layer.source.name, words)
     for words in result.conversion.told:
-        yield "note", QUIET, None, words
+        yield Remark("note", Tone.QUIET, None, words)
     for words in result.warnings:
-        yield "warning", ODD, None, words
+        yield Remark("warning", Tone.ODD, None, words)
 
 
 def closing_words(result: ConvertResult) -> str:
     """One sentence on the form and the layers, one on the file."""
-    place = "standard output" if result.output == "-" else escaped(result.output or "nothing")
+    place = place_words(result.output)
+    layers = result.conversion.layers
     if not result.changed:
-        if result.dry_run:
-            kept = any(blob.beyond is not None for blob in _blobs(result))
-            why = "" if kept else ": it has this form already"
-            return f"Nothing would change{why}. Nothing was written."
-        if not result.written:
-            return f"Nothing had to change: {place} stays as it is, byte for byte."
-        return f"Nothing had to change: {place} is the input, byte for byte."
-    count = Counter(layer.action for layer in result.conversion.layers)
-    done = [f"{count[action]:,} {action}" for action in ACTION_STYLES if count[action]]
-    forms = _form(result.before)
-    if result.after is not result.before:
-        forms += f" → {_form(result.after)}"
-    layers = plural(len(result.conversion.layers), "layer")
-    sentence = f"{forms}: {layers}" + (f" ({', '.join(done)})" if done else "")
-    if not result.written:
-        size = "" if result.output_size is None else f", {plural(result.output_size, 'byte')}"
-        return f"{sentence}{size}. Nothing was written."
-    return f"{sentence}. Wrote {place}, {plural(result.output_size or 0, 'byte')}."
-
-
-def _blobs(result: ConvertResult) -> Iterator[BlobConversion]:
-    return (blob for layer in result.conversion.layers for blob in layer.blobs)
-
-
-def _form(version: Version) -> str:
-    return str(version) if version is Version.HDF5 else f"binary {version}"
+        if not result.dry_run:
+            kept = unchanged(place, "the input", in_place=not result.written)
+            return f"Nothing had to change: {kept}"
+        beyond = any(blob.beyond is not None for layer in layers for blob in layer.blobs)
+        why = "" if beyond else ": it has this form already"
+        return closing(f"Nothing would change{why}", place, written=False)
+    count = Counter(layer.action for layer in layers)
+    actions = [f"{count[action]:,} {action}" for action in _TONES if count[action]]
+    forms = dict.fromkeys(map(form_words, (result.before, result.after)))
+    done = f"{' → '.join(forms)}: {plural(len(layers), 'layer')}"
+    if actions:
+        done += f" ({', '.join(actions)})"
+    if not result.written and result.output_size is not None:
+        done += f", {plural(result.output_size, 'byte')}"
+    return closing(done, place, written=result.written, size=result.output_size or 0)

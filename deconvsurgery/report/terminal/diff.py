@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rich.console import RenderableType
-from rich.text import Text
 
-from deconvsurgery.caffemodel.model import SourceBlob, Version
+from deconvsurgery.caffemodel.model import SourceBlob
 from deconvsurgery.comparison.result import BlobContrast, LayerContrast, Likeness
-from deconvsurgery.report.layout import (
-    Cells,
-    Layout,
-    Remark,
-    page,
-)
-from deconvsurgery.report.phrases import (
-    GOOD,
-    LEARNED,
-    NOTHING,
-    ODD,
-    QUIET,
-    WRONG,
-    name_of,
-    number,
-)
+from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
+from deconvsurgery.report.field_words import form_words
+from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
 from deconvsurgery.verbs.diff import DiffResult
-from deconvsurgery.wording import dims, listed, plural, quoted
+from deconvsurgery.wording import agreed, dims, listed, plural, quoted
 
-WORDS = {
+from .layout import Layout, columns, page
+
+_WORDS: Final = {
     Likeness.SAME: "same",
     Likeness.CHANGED: "changed",
     Likeness.SHAPE_DIFFERS: "shape differs",
@@ -38,26 +27,17 @@ WORDS = {
     Likeness.ONLY_A: "only in A",
     Likeness.ONLY_B: "only in B",
 }
-STYLES = {
-    Likeness.SAME: QUIET,
-    Likeness.CHANGED: f"bold {LEARNED}",
-    Likeness.SHAPE_DIFFERS: f"bold {ODD}",
-    Likeness.NOT_COMPARED: ODD,
-    Likeness.RENAMED: f"bold {LEARNED}",
-    Likeness.ONLY_A: f"bold {WRONG}",
-    Likeness.ONLY_B: f"bold {GOOD}",
+_TONES: Final = {
+    Likeness.SAME: Tone.QUIET,
+    Likeness.CHANGED: Tone.CHANGED,
+    Likeness.SHAPE_DIFFERS: Tone.UNLIKE,
+    Likeness.NOT_COMPARED: Tone.ODD,
+    Likeness.RENAMED: Tone.CHANGED,
+    Likeness.ONLY_A: Tone.GONE,
+    Likeness.ONLY_B: Tone.NEW,
 }
-WIDE: Layout = (
-    ("layer",),
-    ("type",),
-    ("blob",),
-    ("shape",),
-    ("max |Δ|",),
-    ("values changed",),
-    ("state",),
-)
 LAYOUTS: tuple[Layout, ...] = (
-    WIDE,
+    columns("layer", "type", "blob", "shape", "max |Δ|", "values changed", "state"),
     (("layer", "type"), ("blob",), ("shape",), ("max |Δ|", "values changed"), ("state",)),
     (("layer", "type"), ("state", "blob"), ("shape",), ("max |Δ|", "values changed")),
     (("layer", "type", "shape"), ("state", "blob"), ("max |Δ|", "values changed")),
@@ -65,34 +45,31 @@ LAYOUTS: tuple[Layout, ...] = (
 _MANY = 3  # layers of which the same is to be said before that is said once for all
 
 
-def diff_report(
-    result: DiffResult, *, only_changed: bool, width: int, terminal: bool
-) -> RenderableType:
+def diff_report(result: DiffResult, medium: Medium, *, only_changed: bool) -> RenderableType:
     """A table of the layers with weights, what is to be said about them, and a sentence.
 
-    Off a ``terminal`` a line a row, complete, for ``soft_wrap=True``.
+    In a pipe a line a row, complete, for ``soft_wrap=True``.
     """
     rows = [
         row
         for layer in result.contrast.layers
         if layer.weighted and (layer.differs or not only_changed)
-        for row in _rows(layer, terminal)
+        for row in _rows(layer, medium)
     ]
-    said = list(_remarks(result))
-    return page(rows, LAYOUTS, said, closing_words(result), width=width, terminal=terminal)
+    return page(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _rows(layer: LayerContrast, terminal: bool) -> Iterator[Cells]:
+def _rows(layer: LayerContrast, medium: Medium) -> Iterator[Cells]:
     """One for the whole layer, or for each blob that is not the same."""
     if layer.likeness not in (Likeness.CHANGED, Likeness.SHAPE_DIFFERS, Likeness.NOT_COMPARED):
-        yield _cells(layer, layer.likeness, layer.blobs, NOTHING, terminal)
+        yield _cells(layer, layer.likeness, layer.blobs, NOTHING, medium)
         return
     for position, blob in enumerate(layer.blobs):
         if blob.likeness is not Likeness.SAME:
-            yield _cells(layer, blob.likeness, [blob], str(position), terminal)
+            yield _cells(layer, blob.likeness, [blob], str(position), medium)
 
 
 def _cells(
@@ -100,25 +77,26 @@ def _cells(
     likeness: Likeness,
     blobs: Sequence[BlobContrast],
     position: str,
-    terminal: bool,
+    medium: Medium,
 ) -> Cells:
-    names = [name_of(each.name, terminal=terminal) for each in (layer.a, layer.b) if each]
-    types = [name_of(each.type, terminal=terminal) for each in (layer.a, layer.b) if each]
-    state = WORDS[likeness] + (", moved" if layer.moved else "")
-    found = [each.difference for each in blobs if each.difference]
-    largest = [each.largest for each in found]
-    most = None if None in largest else max((each or 0.0 for each in largest), default=0.0)
-    values = sum(each.values for each in found)
+    sources = [source for source in (layer.a, layer.b) if source]
+    names = [name_of(source.name, medium) for source in sources]
+    types = [name_of(source.type, medium) for source in sources if source.type]
+    differences = [blob.difference for blob in blobs if blob.difference]
+    largest, changed = NOTHING, NOTHING
+    if differences:
+        distances = [difference.largest for difference in differences]
+        largest = number(None if None in distances else max(filter(None, distances), default=0.0))
+        values = sum(difference.values for difference in differences)
+        changed = f"{sum(difference.changed for difference in differences):,}/{values:,}"
     return {
-        "layer": Text(_both(names), "bold"),
-        "type": Text(_both([each for each in types if each != "''"]) or NOTHING, QUIET),
-        "blob": Text(position),
-        "shape": Text(_both(_shapes(blobs))),
-        "max |Δ|": Text(number(most) if found else NOTHING),
-        "values changed": Text(
-            f"{sum(each.changed for each in found):,}/{values:,}" if found else NOTHING
-        ),
-        "state": Text(state, STYLES[likeness]),
+        "layer": Cell(_both(names), Tone.NAME),
+        "type": Cell(_both(types) or NOTHING, Tone.QUIET),
+        "blob": Cell(position),
+        "shape": Cell(_both(_shapes(blobs))),
+        "max |Δ|": Cell(largest),
+        "values changed": Cell(changed),
+        "state": Cell(_WORDS[likeness] + (", moved" if layer.moved else ""), _TONES[likeness]),
     }
 
 
@@ -129,8 +107,8 @@ def _both(words: Sequence[str]) -> str:
 
 def _shapes(blobs: Sequence[BlobContrast]) -> list[str]:
     """Of either; legacy dims are shown as the shape that they are the same as."""
-    pairs = [(each.a, each.b) for each in blobs]
-    sides = ([_shape(x, y) for x, y in pairs if x], [_shape(y, x) for x, y in pairs if y])
+    pairs = [(blob.a, blob.b) for blob in blobs]
+    sides = ([_shape(a, b) for a, b in pairs if a], [_shape(b, a) for a, b in pairs if b])
     return [", ".join(side) for side in sides if side]
 
 
@@ -148,9 +126,9 @@ def _remarks(result: DiffResult) -> Iterator[Remark]:
         ("A", result.a, result.a_version, result.a_size),
         ("B", result.b, result.b_version, result.b_size),
     ):
-        form = str(version) if version is Version.HDF5 else f"binary {version}"
         place = "standard input" if name == "-" else name
-        yield label, "bold", None, f"{place}: {form}, {plural(size, 'byte')}"
+        words = f"{place}: {form_words(version)}, {plural(size, 'byte')}"
+        yield Remark(label, Tone.NAME, None, words)
     together: dict[str, list[str]] = defaultdict(list)
     for layer in result.contrast.layers:
         for words in layer.told:
@@ -158,12 +136,12 @@ def _remarks(result: DiffResult) -> Iterator[Remark]:
     for words, names in together.items():
         if len(names) < _MANY:
             for name in names:
-                yield "note", QUIET, name, words
+                yield Remark("note", Tone.QUIET, name, words)
         else:
             layers = f"{plural(len(names), 'layer')} ({listed([*map(quoted, names)])})"
-            yield "note", QUIET, None, f"each of {layers} {words}"
+            yield Remark("note", Tone.QUIET, None, f"each of {layers} {words}")
     for words in result.contrast.notes:
-        yield "note", QUIET, None, words
+        yield Remark("note", Tone.QUIET, None, words)
 
 
 def closing_words(result: DiffResult) -> str:
@@ -174,7 +152,6 @@ def closing_words(result: DiffResult) -> str:
             f"The files are identical, byte for byte: {plural(len(layers), 'layer')} with weights, "
             f"{plural(result.a_size, 'byte')}."
         )
-    count = {each: sum(layer.likeness is each for layer in layers) for each in Likeness}
     within = "" if result.atol is None else f", to within {number(result.atol)}"
     moved = sum(layer.moved for layer in layers)
     end = f"; {plural(moved, 'layer')} moved" if moved else ""
@@ -182,17 +159,12 @@ def closing_words(result: DiffResult) -> str:
         return "Nothing to compare: no layer has weights."
     if result.same:
         which = "the one layer" if len(layers) == 1 else f"all {len(layers):,} layers"
-        return f"The weights are the same in {which} that {_has(layers)} them{within}{end}."
-    parts = ", ".join(f"{many} {WORDS[each]}" for each, many in _counted(count))
+        has = agreed(len(layers), "has", "have")
+        return f"The weights are the same in {which} that {has} them{within}{end}."
+    count = Counter(layer.likeness for layer in layers)
+    order = sorted(Likeness, key=lambda likeness: likeness is Likeness.SAME)  # the same last
+    parts = ", ".join(
+        f"{count[likeness]:,} {_WORDS[likeness]}" for likeness in order if count[likeness]
+    )
     every = f"{plural(len(layers), 'layer')} with weights"
     return f"The weights differ: of {every}, {parts}{within}{end}."
-
-
-def _has(layers: Sequence[LayerContrast]) -> str:
-    return "has" if len(layers) == 1 else "have"
-
-
-def _counted(count: dict[Likeness, int]) -> Iterator[tuple[Likeness, str]]:
-    for likeness in (*(each for each in Likeness if each is not Likeness.SAME), Likeness.SAME):
-        if count[likeness]:
-            yield likeness, f"{count[likeness]:,}"

@@ -12,12 +12,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from deconvsurgery.inputs.error_lines import Excerpt
-from deconvsurgery.report.phrases import (
-    LEARNED,
-    QUIET,
-    WRONG,
-    escaped,
-)
+from deconvsurgery.report.phrases import escaped
+
+from .colours import LEARNED, QUIET, WRONG
 
 _ERROR, _HINT = "error: ", " hint: "
 _INDENT = len(_ERROR)

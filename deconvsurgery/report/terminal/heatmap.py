@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-from deconvsurgery.report.phrases import QUIET
+from .colours import QUIET
 
 # Two characters short of the classic 80, so that a frame or an indent still fits.
 WIDEST = 78

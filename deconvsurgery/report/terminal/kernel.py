@@ -10,40 +10,34 @@ from rich.text import Text
 
 from deconvsurgery.kernels.bilinear import GAIN_TOLERANCE, Centre, has_unit_gain
 from deconvsurgery.kernels.kernel_facts import KernelFacts
-from deconvsurgery.report.layout import GAP, plain
-from deconvsurgery.report.phrases import (
-    GOOD,
-    LEARNED,
-    QUIET,
-    WRONG,
-    number,
-    size,
-)
+from deconvsurgery.report.phrases import Medium, number, size
 from deconvsurgery.wording import by
 
+from .colours import GOOD, LEARNED, QUIET, WRONG
 from .kernel_pictures import kernel_pictures, plain_kernel_pictures
+from .layout import GAP, plain
 
 # A grid of more columns is a picture rather than numbers.
 LARGEST_GRID = 8
 MOST_NUMBERS = 64
 
 
-def kernel_report(facts: KernelFacts, *, width: int, terminal: bool) -> RenderableType:
-    """The kernel's page; off a ``terminal`` as complete lines, for ``soft_wrap=True``."""
+def kernel_report(facts: KernelFacts, medium: Medium) -> RenderableType:
+    """The kernel's page; in a pipe as complete lines, for ``soft_wrap=True``."""
     head = (
         f"kernel {by(facts.size)}, stride {by(facts.stride)}, formula {facts.formula}, "
         f"support {facts.support}"
     )
-    taps = [(f"{axis}taps", _numbers(facts.taps[place], terminal)) for place, axis in _axes(facts)]
-    room = width - max(len(label) for label, _ in [*taps, ("values", "")]) - GAP
-    grid = _grid(facts, room if terminal else None)
+    taps = [(f"{axis}taps", _numbers(facts.taps[place], medium)) for place, axis in _axes(facts)]
+    widest = max(len("values"), *(len(label) for label, _ in taps))
+    grid = _grid(facts, None if medium.width is None else medium.width - widest - GAP)
     verdicts: list[tuple[str, str, str]] = []
     for place, axis in _axes(facts):
         verdicts.append((f"{axis}centre", *_centre_words(facts.centres[place])))
         gains, stride = facts.gains[place], facts.stride[place]
-        verdicts.append((f"{axis}gain", *_gain_words(gains, stride, terminal)))
+        verdicts.append((f"{axis}gain", *_gain_words(gains, stride, medium)))
     verdicts.append(("recipe", _recipe_words(facts), LEARNED))
-    if not terminal:
+    if not medium.terminal:
         lines = [head, *(f"{label}: {words}" for label, words in taps)]
         lines += ["values:", *grid] if grid else []
         lines += plain_kernel_pictures(facts)
@@ -80,23 +74,23 @@ def _axes(facts: KernelFacts) -> list[tuple[int, str]]:
     return [(axis, names[axis] if names else f"axis {axis} ") for axis in range(len(facts.size))]
 
 
-def _numbers(values: Sequence[float], terminal: bool) -> str:
+def _numbers(values: Sequence[float], medium: Medium) -> str:
     """Six significant digits each; a terminal is spared the middle of very many."""
     words = [f"{value:.6g}" for value in values]
-    if terminal and len(words) > MOST_NUMBERS:
+    if medium.terminal and len(words) > MOST_NUMBERS:
         end = MOST_NUMBERS // 4
         words[end:-end] = [f"… {len(words) - 2 * end:,} more …"]
     return "  ".join(words)
 
 
-def _grid(facts: KernelFacts, room: int | None) -> list[str]:
-    """The values of a small 2-d kernel, aligned; empty when there is no room for them."""
+def _grid(facts: KernelFacts, width: int | None) -> list[str]:
+    """The values of a small 2-d kernel, aligned; empty where they do not fit."""
     if len(facts.size) != 2 or max(facts.size) > LARGEST_GRID:
         return []
     rows = [[number(value) for value in row] for row in facts.values().tolist()]
     widest = max(len(cell) for row in rows for cell in row)
     lines = ["  ".join(cell.ljust(widest) for cell in row).rstrip() for row in rows]
-    return lines if room is None or max(map(len, lines)) <= room else []
+    return lines if width is None or max(map(len, lines)) <= width else []
 
 
 def _centre_words(found: Centre) -> tuple[str, str]:
@@ -107,9 +101,9 @@ def _centre_words(found: Centre) -> tuple[str, str]:
     return f"off centre by {off:+.4g}: {places}", WRONG
 
 
-def _gain_words(gains: Sequence[float], stride: int, terminal: bool) -> tuple[str, str]:
+def _gain_words(gains: Sequence[float], stride: int, medium: Medium) -> tuple[str, str]:
     """The verdict first, for the numbers may be many."""
-    numbers = f"{_numbers(gains, terminal)}  per phase"
+    numbers = f"{_numbers(gains, medium)}  per phase"
     if has_unit_gain(gains):
         return f"interpolates at stride {stride}: {numbers}", GOOD
     even = max(gains) - min(gains) <= GAIN_TOLERANCE
@@ -120,17 +114,17 @@ def _gain_words(gains: Sequence[float], stride: int, terminal: bool) -> tuple[st
 def _recipe_words(facts: KernelFacts) -> str:
     """What to write into the net for the stride's factor."""
     fields = [
-        _field(name, [getattr(each, name) for each in facts.recipes])
-        for name in ("kernel", "stride", "pad")
+        _field("kernel_size", "kernel", [recipe.kernel for recipe in facts.recipes]),
+        _field("stride", "stride", [recipe.stride for recipe in facts.recipes]),
+        _field("pad", "pad", [recipe.pad for recipe in facts.recipes]),
     ]
-    factor = size([each.factor for each in facts.recipes])
-    own = facts.size == tuple(each.kernel for each in facts.recipes)
+    factor = size([recipe.factor for recipe in facts.recipes])
+    own = facts.size == tuple(recipe.kernel for recipe in facts.recipes)
     return f"for factor {factor}: {', '.join(fields)}" + (" (this kernel)" if own else "")
 
 
-def _field(stem: str, numbers: Sequence[int]) -> str:
-    """The field of ``convolution_param`` that holds the numbers."""
-    whole = "kernel_size" if stem == "kernel" else stem
+def _field(whole: str, stem: str, numbers: Sequence[int]) -> str:
+    """The fields of ``convolution_param`` that hold the numbers."""
     if len(numbers) != 2 or numbers[0] == numbers[1]:
         return f"{whole} " + (" ".join(map(str, numbers)) if len(numbers) > 2 else str(numbers[0]))
     return f"{stem}_h {numbers[0]}, {stem}_w {numbers[1]}"

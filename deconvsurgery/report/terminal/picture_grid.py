@@ -11,16 +11,11 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from deconvsurgery.report.layout import GAP
-from deconvsurgery.report.phrases import QUIET, number
+from deconvsurgery.report.phrases import number
 
-from .heatmap import (
-    PALETTES,
-    Heat,
-    Ink,
-    heatmap,
-    ink_of,
-)
+from .colours import QUIET
+from .heatmap import PALETTES, Heat, Ink, heatmap, ink_of
+from .layout import GAP
 
 Drawn: TypeAlias = tuple[int, RenderableType]
 """What stands in a place of so many columns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -12,14 +13,10 @@ from deconvsurgery.kernels.channel_map import ChannelMap, Kernel, Sight
 from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.report.captions import kernels_caption, shown_caption, wiring_caption
-from deconvsurgery.report.phrases import (
-    escaped,
-    name_of,
-    state_style,
-    state_words,
-)
+from deconvsurgery.report.phrases import escaped, shortened, state_tone, state_words
 from deconvsurgery.wording import by, plural
 
+from .colours import STYLES
 from .heatmap import Heat
 from .picture_grid import Tile, Tiles, plain_tile
 
@@ -29,14 +26,21 @@ MOST_KERNEL, MOST_MAP, MOST_PICTURE = 32, 48, 26
 LONE, SEVERAL = 24, 16
 
 
+LookedAt: TypeAlias = tuple[str, Fingerprint, Sight | None]
+"""A layer's name, what its weights are, and what is seen of them."""
+
+
 def layer_pictures(name: str, weights: Fingerprint, seen: Sight | None) -> RenderableType:
     """A layer's pictures for a terminal."""
-    head = Text(overflow="fold").append(name_of(name, terminal=True), "bold")
-    head.append("  ").append(state_words(weights), state_style(weights))
+    head = Text(overflow="fold").append(shortened(name), "bold")
+    head.append("  ").append(state_words(weights), STYLES[state_tone(weights)])
     parts: list[RenderableType] = [head]
-    for count, (words, tiles) in enumerate(_rows(seen)):
-        parts += [Text("")] * bool(count) + [Text(words, overflow="fold")]
-        parts += [Text(""), Tiles(tiles)] if tiles else []
+    for words, tiles in _rows(seen):
+        if len(parts) > 1:
+            parts.append(Text(""))
+        parts.append(Text(words, overflow="fold"))
+        if tiles:
+            parts += [Text(""), Tiles(tiles)]
     return Group(*parts)
 
 

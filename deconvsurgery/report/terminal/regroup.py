@@ -6,66 +6,39 @@ from collections.abc import Iterator
 from math import prod
 
 from rich.console import RenderableType
-from rich.text import Text
 
 from deconvsurgery.matching.matched_layer import Target
-from deconvsurgery.report.layout import (
-    Cells,
-    Layout,
-    Remark,
-    page,
-)
-from deconvsurgery.report.phrases import (
-    LEARNED,
-    NOTHING,
-    ODD,
-    QUIET,
-    escaped,
-    name_of,
-)
+from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
+from deconvsurgery.report.closing import closing
+from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of, other_layers
 from deconvsurgery.verbs.regroup import RegroupResult
 from deconvsurgery.wording import dims, plural
 
-WIDE: Layout = (
-    ("layer",),
-    ("line",),
-    ("group",),
-    ("→ new group",),
-    ("shape",),
-    ("→ new shape",),
-    ("values",),
-    ("action",),
-)
+from .layout import Layout, columns, page
+
 LAYOUTS: tuple[Layout, ...] = (
-    WIDE,
-    (
-        ("layer", "line"),
-        ("group", "→ new group"),
-        ("shape", "→ new shape"),
-        ("action", "values"),
-    ),
+    columns("layer", "line", "group", "new group", "shape", "new shape", "values", "action"),
+    (("layer", "line"), ("group", "new group"), ("shape", "new shape"), ("action", "values")),
 )
 
 
-def regroup_report(result: RegroupResult, *, width: int, terminal: bool) -> RenderableType:
+def regroup_report(result: RegroupResult, medium: Medium) -> RenderableType:
     """A table of the matched layers, what is to be said, and one closing sentence.
 
-    Off a ``terminal`` a line a layer, complete, for ``soft_wrap=True``.
+    In a pipe a line a layer, complete, for ``soft_wrap=True``.
     """
     plan = result.regrouping
     rows = [
-        _cells(place, each.group, each.shape, each.after, terminal)
-        for each in plan.changes
-        for place in each.places
+        _cells(place, change.group, change.shape, change.after, medium)
+        for change in plan.changes
+        for place in change.places
     ]
     rows += [
-        _cells(place, None, place.shape, None, terminal)
-        for each in plan.kept
-        for place in each.places
+        _cells(place, None, place.shape, None, medium)
+        for kept in plan.kept
+        for place in kept.places
     ]
-    said = list(_remarks(result, terminal))
-    closing = closing_words(result)
-    return page(rows, LAYOUTS, said, closing, width=width, terminal=terminal)
+    return page(rows, LAYOUTS, list(_remarks(result, medium)), closing_words(result), medium)
 
 
 def _cells(
@@ -73,56 +46,47 @@ def _cells(
     group: int | None,
     before: tuple[int, ...] | None,
     after: tuple[int, ...] | None,
-    terminal: bool,
+    medium: Medium,
 ) -> Cells:
     values = f"{prod(before):,}" if before else NOTHING
     values += f" → {prod(after):,}" if after else ""
     return {
-        "layer": Text(name_of(target.layer.name, terminal=terminal), "bold"),
-        "line": Text(str(target.layer.line or NOTHING)),
-        "group": Text(f"{target.layer.convolution_param.group:,}"),
-        "→ new group": Text(f"→ {group:,}" if group else NOTHING),
-        "shape": Text(dims(before)),
-        "→ new shape": Text(f"→ {dims(after)}" if after else NOTHING),
-        "values": Text(values),
-        "action": Text(*(("regrouped", f"bold {LEARNED}") if after else ("unchanged", QUIET))),
+        "layer": Cell(name_of(target.layer.name, medium), Tone.NAME),
+        "line": Cell(str(target.layer.line or NOTHING)),
+        "group": Cell(f"{target.layer.convolution_param.group:,}"),
+        "new group": Cell(f"→ {group:,}" if group else NOTHING),
+        "shape": Cell(dims(before)),
+        "new shape": Cell(f"→ {dims(after)}" if after else NOTHING),
+        "values": Cell(values),
+        "action": Cell("regrouped", Tone.CHANGED) if after else Cell("unchanged", Tone.QUIET),
     }
 
 
-def _remarks(result: RegroupResult, terminal: bool) -> Iterator[Remark]:
+def _remarks(result: RegroupResult, medium: Medium) -> Iterator[Remark]:
     for change in result.regrouping.changes:
         for words in change.told:
-            yield "note", QUIET, change.target.layer.name, words
-    for each in result.regrouping.kept:
-        yield "note", QUIET, each.target.layer.name, each.reason
+            yield Remark("note", Tone.QUIET, change.target.layer.name, words)
+    for kept in result.regrouping.kept:
+        yield Remark("note", Tone.QUIET, kept.target.layer.name, kept.reason)
     for words in result.warnings:
-        yield "warning", ODD, None, words
+        yield Remark("warning", Tone.ODD, None, words)
     for words in result.notes:
-        yield "note", QUIET, None, f"{escaped(result.net)}: {words}"
+        yield Remark("note", Tone.QUIET, None, f"{escaped(result.net)}: {words}")
     if result.left_alone:
-        names = ", ".join(
-            f"{name_of(each.name, terminal=terminal)} ({name_of(each.type, terminal=terminal)})"
-            for each in result.left_alone[:5]
-        )
-        more = len(result.left_alone) - 5
-        yield "left alone", QUIET, None, names + (f", +{more:,}" if more > 0 else "")
+        others = [(layer.name, layer.type) for layer in result.left_alone]
+        yield Remark("left alone", Tone.QUIET, None, other_layers(others, medium))
 
 
 def closing_words(result: RegroupResult) -> str:
     """One sentence on the layers and bytes, one on the files."""
     plan = result.regrouping
-    changed, kept = (
-        sum(len(each.places) for each in several) for several in (plan.changes, plan.kept)
-    )
+    changed, kept = (sum(len(row.places) for row in rows) for rows in (plan.changes, plan.kept))
     if not plan.changes:
-        sentence = "Nothing had to change" if result.written else "Nothing would change"
+        done = "Nothing had to change" if result.written else "Nothing would change"
     else:
         verb = "Regrouped" if result.written else "Would regroup"
-        sentence = f"{verb} {changed:,} of {plural(changed + kept, 'matched layer')}"
+        done = f"{verb} {changed:,} of {plural(changed + kept, 'matched layer')}"
         if result.output_size is not None:
-            sentence += f": {result.input_size:,} → {plural(result.output_size, 'byte')}"
-    if not result.written:
-        return f"{sentence}. Nothing was written."
-    return (
-        f"{sentence}. Wrote {escaped(result.net_output or '')} and {escaped(result.output or '')}."
-    )
+            done += f": {result.input_size:,} → {plural(result.output_size, 'byte')}"
+    places = f"{escaped(result.net_output or '')} and {escaped(result.output or '')}"
+    return closing(done, places, written=result.written)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from rich.console import RenderableType
 
-from deconvsurgery.report.layout import page
-from deconvsurgery.report.phrases import (
-    ODD,
-    escaped,
-)
+from deconvsurgery.report.cells import Remark, Tone
+from deconvsurgery.report.closing import closing
+from deconvsurgery.report.phrases import Medium, escaped
 from deconvsurgery.verbs.revert import RevertResult
 from deconvsurgery.wording import plural
 
+from .layout import page
 
-def revert_report(result: RevertResult, *, width: int, terminal: bool) -> RenderableType:
+
+def revert_report(result: RevertResult, medium: Medium) -> RenderableType:
     """Warnings, and what was restored."""
-    said = [("warning", ODD, None, words) for words in result.warnings]
-    return page([], (), said, closing_words(result), width=width, terminal=terminal)
+    notes = [Remark("warning", Tone.ODD, None, words) for words in result.warnings]
+    return page([], (), notes, closing_words(result), medium)
 
 
 def closing_words(result: RevertResult) -> str:
@@ -26,12 +26,10 @@ def closing_words(result: RevertResult) -> str:
         words = f"Nothing had to be undone: {changed} is the original already"
         return f"{words}; wrote {output}." if result.written and output != changed else f"{words}."
     verb = "Restored" if result.written else "Would restore"
-    words = (
+    done = (
         f"{verb} {plural(result.restored, 'byte')} of the original's "
         f"{result.size_after:,} (SHA-256 {result.sha256})"
     )
-    if not result.written:
-        return f"{words}. Nothing was written."
-    return (
-        f"{words}: {output} is what it was." if output == changed else f"{words}. Wrote {output}."
-    )
+    if result.written and output == changed:
+        return f"{done}: {output} is what it was."
+    return closing(done, output, written=result.written)

@@ -3,62 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from deconvsurgery.report.layout import Remark, page
-from deconvsurgery.report.phrases import (
-    GOOD,
-    LEARNED,
-    ODD,
-    QUIET,
-    WRONG,
-    escaped,
-    shortened,
-)
+from deconvsurgery.report.cells import Remark, Tone
+from deconvsurgery.report.phrases import Medium, escaped, shortened
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.object_store.store import Traffic
 from deconvsurgery.sweeping.result_rows import Outcome, Row, Summary
 from deconvsurgery.sweeping.sweep import SweepResult
 from deconvsurgery.wording import plural
 
-_STYLES = {Outcome.DONE: GOOD, Outcome.FOUND: ODD, Outcome.FAILED: WRONG}
+from .colours import LEARNED, QUIET, STYLES
+from .layout import page
+
+_TONES: Final = {Outcome.DONE: Tone.GOOD, Outcome.FOUND: Tone.ODD, Outcome.FAILED: Tone.WRONG}
+_WORDS: Final = {Outcome.DONE: "done", Outcome.FOUND: "found wrong", Outcome.FAILED: "failed"}
 _MOST_SHOWN = 20  # pairs; the results file has all of them
 
 
-def sweep_report(result: SweepResult, *, width: int, terminal: bool) -> RenderableType:
+def sweep_report(result: SweepResult, medium: Medium) -> RenderableType:
     """Which pairs failed or were found wrong, how many broke which rule, one closing sentence.
 
-    Off a ``terminal`` complete lines, for ``soft_wrap=True``.
+    In a pipe complete lines, for ``soft_wrap=True``.
     """
-    return page(
-        [], [()], list(_remarks(result)), closing_words(result), width=width, terminal=terminal
-    )
+    return page([], (), list(_remarks(result)), closing_words(result), medium)
 
 
 def _remarks(result: SweepResult) -> Iterator[Remark]:
     for row in result.told[:_MOST_SHOWN]:
-        yield str(row.outcome), _STYLES[row.outcome], named(row), _why(row)
+        yield Remark(row.outcome, _TONES[row.outcome], named(row), _why(row))
     summary = result.summary
     more = summary.outcomes[Outcome.FOUND] + summary.outcomes[Outcome.FAILED]
     more -= len(result.told[:_MOST_SHOWN])
     if more > 0:
-        yield "", QUIET, None, f"+{plural(more, 'pair')} more, in {result.results}"
+        yield Remark("", Tone.QUIET, None, f"+{plural(more, 'pair')} more, in {result.results}")
     for rule, count in sorted(summary.rules.items()):
         # A row that is as it was may be of a rule that only another version has.
         summary_of = RULES[rule].summary if rule in RULES else "a rule of another version"
-        yield rule, QUIET, None, f"{plural(count, 'pair')}: {summary_of}"
+        yield Remark(rule, Tone.QUIET, None, f"{plural(count, 'pair')}: {summary_of}")
     for pattern in result.unmatched:
-        yield "warning", ODD, None, f"no file is like {pattern}"
+        yield Remark("warning", Tone.ODD, None, f"no file is like {pattern}")
     if result.repeated:
-        yield "note", QUIET, None, f"{plural(result.repeated, 'pair')} named more than once"
+        words = f"{plural(result.repeated, 'pair')} named more than once"
+        yield Remark("note", Tone.QUIET, None, words)
     traffic = Traffic(
         summary.requests, summary.bytes_read, summary.bytes_sent, summary.bytes_copied
     )
     if traffic.any:
-        yield "traffic", QUIET, None, traffic.words()
+        yield Remark("traffic", Tone.QUIET, None, traffic.words())
 
 
 def named(row: Row) -> str:
@@ -81,18 +77,15 @@ def closing_words(result: SweepResult) -> str:
     """One sentence on the pairs, one on where their rows are."""
     summary = result.summary
     counts = [
-        f"{summary.outcomes[each]:,} {_WORDS[each]}" for each in _WORDS if summary.outcomes[each]
+        f"{summary.outcomes[outcome]:,} {words}"
+        for outcome, words in _WORDS.items()
+        if summary.outcomes[outcome]
     ]
-    skipped = ""
-    if summary.skipped:
-        skipped = f"; {summary.skipped:,} settled before"
+    skipped = f"; {summary.skipped:,} settled before" if summary.skipped else ""
     return (
         f"{result.verb}: {plural(summary.total, 'pair')}: {', '.join(counts)}{skipped}. "
         f"Rows: {escaped(result.results)}"
     )
-
-
-_WORDS = {Outcome.DONE: "done", Outcome.FOUND: "found wrong", Outcome.FAILED: "failed"}
 
 
 def progress_table(summary: Summary, row: Row, seconds: float, *, width: int) -> RenderableType:
@@ -100,12 +93,12 @@ def progress_table(summary: Summary, row: Row, seconds: float, *, width: int) ->
     grid = Table.grid(padding=(0, 2, 0, 0))
     for outcome, words in _WORDS.items():
         count = summary.outcomes[outcome]
-        style = _STYLES[outcome] if count else QUIET
+        style = STYLES[_TONES[outcome]] if count else QUIET
         grid.add_row(Text(words, style), Text(f"{count:,}", style, justify="right"))
     grid.add_row(Text("before", QUIET), Text(f"{summary.skipped:,}", LEARNED, justify="right"))
     rate = summary.total / seconds if seconds else 0.0
     grid.add_row(Text("a second", QUIET), Text(f"{rate:,.1f}", justify="right"))
-    drawn = Table.grid()
-    drawn.add_row(grid)
-    drawn.add_row(Text(shortened(named(row), max(12, width - 2)), QUIET, no_wrap=True))
-    return drawn
+    page = Table.grid()
+    page.add_row(grid)
+    page.add_row(Text(shortened(named(row), max(12, width - 2)), QUIET, no_wrap=True))
+    return page

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
-from deconvsurgery.report.phrases import escaped
-from deconvsurgery.report.terminal.apply import apply_report, closing_words
+from deconvsurgery.report.apply_rows import closing_words
+from deconvsurgery.report.phrases import PIPE, Medium, escaped
+from deconvsurgery.report.terminal.apply import apply_report
 from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, styled, unfolded, widest
 from helpers.results import BiasFill, apply_result, change, target
 from helpers.words import numbers
@@ -49,11 +50,11 @@ FULL = apply_result(UPSCORE2, POOL4, UPSCORE8, SKIPPED, OFF_DIAGONAL)
 
 
 def on_terminal(result: ds.ApplyResult, width: int) -> str:
-    return shown(apply_report(result, dry_run=False, width=width, terminal=True), width)
+    return shown(apply_report(result, Medium(width), dry_run=False), width)
 
 
 def in_pipe(result: ds.ApplyResult) -> list[str]:
-    return lines_in_pipe(apply_report(result, dry_run=False, width=20, terminal=False))
+    return lines_in_pipe(apply_report(result, PIPE, dry_run=False))
 
 
 def cells(line: str) -> list[str]:
@@ -132,7 +133,7 @@ def test_colours_have_a_meaning() -> None:
     """Green is right, red is wrong; what changed is bold, what did not change is dim."""
     named = {row.target.layer.name for row in FULL.plan.rows}
     styles: dict[str, set[str]] = {}
-    for style, said in styled(apply_report(FULL, dry_run=False, width=200, terminal=True)):
+    for style, said in styled(apply_report(FULL, Medium(200), dry_run=False)):
         styles.setdefault(said, set()).add(style)
     assert {name: styles[name] for name in named} == {name: {"bold"} for name in named}
     assert {said: styles[said] for said in STATES_AND_ACTIONS} == {
@@ -147,9 +148,9 @@ def test_colours_have_a_meaning() -> None:
         "unchanged": {"dim"},
         "skipped": {"dark_orange3"},
     }
-    colored = shown(apply_report(FULL, dry_run=False, width=200, terminal=True), color=True)
+    colored = shown(apply_report(FULL, Medium(200), dry_run=False), color=True)
     assert "\x1b[31mzero" in colored
-    plain = apply_report(FULL, dry_run=False, width=200, terminal=False)
+    plain = apply_report(FULL, PIPE, dry_run=False)
     assert "\x1b" not in shown(plain, 500, color=True)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
+from deconvsurgery.report.phrases import PIPE, Medium
 from deconvsurgery.report.terminal.check import check_report
 from helpers.pages import lines_in_pipe, shown, stripped
 
@@ -26,11 +27,11 @@ CLEAN = ds.CheckResult("b.prototxt", None, matched=("up",), net_version="V2")
 
 
 def on_terminal(*results: ds.CheckResult) -> list[str]:
-    return stripped(shown(check_report(results, terminal=True))).split("\n")
+    return stripped(shown(check_report(results, Medium(200)))).split("\n")
 
 
 def in_pipe(*results: ds.CheckResult) -> list[str]:
-    return lines_in_pipe(check_report(results, terminal=False))
+    return lines_in_pipe(check_report(results, PIPE))
 
 
 def test_check_says_of_a_pair_what_it_is(snapshot: SnapshotAssertion) -> None:

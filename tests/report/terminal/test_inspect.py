@@ -9,7 +9,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
-from deconvsurgery.report.phrases import escaped
+from deconvsurgery.report.phrases import PIPE, Medium, escaped
 from deconvsurgery.report.terminal.inspect import inspect_report
 from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, unfolded, widest
 from helpers.results import Row, inspect_row, target
@@ -39,12 +39,12 @@ INSPECTED = ds.InspectResult(
 
 
 def on_terminal(result: ds.InspectResult, width: int) -> str:
-    page = inspect_report(result, width=width, terminal=True, every_layer=False)
+    page = inspect_report(result, Medium(width), every_layer=False)
     return shown(page, width)
 
 
 def in_pipe(result: ds.InspectResult, *, every_layer: bool = False) -> list[str]:
-    return lines_in_pipe(inspect_report(result, width=20, terminal=False, every_layer=every_layer))
+    return lines_in_pipe(inspect_report(result, PIPE, every_layer=every_layer))
 
 
 def cells(line: str) -> list[str]:

@@ -9,17 +9,18 @@ from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
+from deconvsurgery.report.phrases import PIPE, Medium
 from deconvsurgery.report.terminal.kernel import kernel_report
 from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, unfolded, widest
 from helpers.words import numbers
 
 
 def in_pipe(facts: ds.KernelFacts) -> list[str]:
-    return lines_in_pipe(kernel_report(facts, width=20, terminal=False))
+    return lines_in_pipe(kernel_report(facts, PIPE))
 
 
 def on_terminal(facts: ds.KernelFacts, width: int = 80, *, color: bool = False) -> str:
-    return shown(kernel_report(facts, width=width, terminal=True), width, color=color)
+    return shown(kernel_report(facts, Medium(width)), width, color=color)
 
 
 def told(lines: list[str], label: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
+from deconvsurgery.report.phrases import PIPE, Medium
 from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page, patch_report
 from helpers.pages import shown, stripped
 from helpers.results import patch_result
@@ -20,7 +21,7 @@ RESULT = patch_result(
 
 
 def lines(*, terminal: bool) -> list[str]:
-    page = patch_report(RESULT, dry_run=False, width=200, terminal=terminal)
+    page = patch_report(RESULT, Medium(200) if terminal else PIPE, dry_run=False)
     return stripped(shown(page)).split("\n")
 
 

@@ -6,6 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
+from deconvsurgery.report.phrases import PIPE
 from deconvsurgery.report.terminal.regroup import closing_words, regroup_report
 from helpers.pages import shown
 from helpers.results import Kept, Regroup, regroup_result, target
@@ -16,7 +17,7 @@ CHANGE = Regroup(target("up"), group=21, said=21, shape=(21, 21, 4, 4), after=(2
 
 
 def lines(result: ds.RegroupResult) -> list[str]:
-    return shown(regroup_report(result, width=200, terminal=False)).split("\n")
+    return shown(regroup_report(result, PIPE)).split("\n")
 
 
 def test_regroup_tells_all_that_it_did_not_do(snapshot: SnapshotAssertion) -> None:

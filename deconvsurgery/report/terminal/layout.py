@@ -6,9 +6,8 @@ characters made visible.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -17,13 +16,10 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from .phrases import (
-    NOTHING,
-    QUIET,
-    SENTENCE_ROOM,
-    escaped,
-    shortened,
-)
+from deconvsurgery.report.cells import RIGHT, Cell, Cells, Remark, arrowed
+from deconvsurgery.report.phrases import NOTHING, SENTENCE_ROOM, Medium, escaped, shortened
+
+from .colours import QUIET, STYLES, drawn
 
 # With more rows than this they stand close, as in a list.
 MOST_LOOSE = 24
@@ -31,41 +27,40 @@ MOST_LOOSE = 24
 MOST_ALIGNED = 200
 GAP = 2
 
-Cells: TypeAlias = Mapping[str, Text]
-"""A row: what stands under each heading."""
-
 Layout: TypeAlias = Sequence[Sequence[str]]
 """Columns, each the headings that stand in it from top to bottom."""
 
-Remark: TypeAlias = tuple[str, str, str | None, str]
-"""A line below a table: its label, the label's style, the layer it is about, the words."""
 
-RIGHT = frozenset({"group", "kernel", "stride", "pad", "stride/pad", "max |Δ|", "values changed"})
+def columns(*headings: str) -> Layout:
+    """The widest layout: a column a heading."""
+    return [(heading,) for heading in headings]
 
 
 def page(
     rows: Sequence[Cells],
     layouts: Sequence[Layout],
-    said: Sequence[Remark],
+    notes: Sequence[Remark],
     closing: str,
-    *,
-    width: int,
-    terminal: bool,
+    medium: Medium,
 ) -> RenderableType:
     """A verb's outcome: a table, what is to be said, and one closing sentence.
 
-    Off a ``terminal`` a line a row, complete and in the first of the layouts, for
-    ``soft_wrap=True``.
+    In a pipe a line a row, complete and in the first of the layouts, for ``soft_wrap=True``.
     """
-    if not terminal:
+    if medium.width is None:
         lines = plain_table(rows, layouts[0]) if rows else []
-        return plain([*lines, *plain_remarks(said), closing])
+        return plain([*lines, *plain_remarks(notes), closing])
     parts: list[RenderableType] = []
     if rows:
-        parts += [table(rows, layouts, width), Text("")]
-    if said:
-        parts += [remarks(said), Text("")]
-    return Group(*parts, Text(closing, "bold", overflow="fold"))
+        parts += [table(rows, layouts, medium.width), Text("")]
+    if notes:
+        parts += [remarks(notes), Text("")]
+    return Group(*parts, closing_line(closing))
+
+
+def closing_line(words: str) -> Text:
+    """A report's last line on a terminal."""
+    return Text(words, "bold", overflow="fold")
 
 
 def table(rows: Sequence[Cells], layouts: Sequence[Layout], width: int) -> RenderableType:
@@ -87,7 +82,10 @@ def plain_table(rows: Sequence[Cells], layout: Layout) -> list[str]:
     layout = _present(layout, rows)
     headings = [column[0] for column in layout]
     widths = _widths(rows, layout)
-    lines = [headings, *([row[heading].plain for heading in headings] for row in rows)]
+    lines = [
+        [arrowed(heading) for heading in headings],
+        *([row[heading].words for heading in headings] for row in rows),
+    ]
     return [
         (" " * GAP)
         .join(
@@ -104,11 +102,11 @@ def remarks(items: Iterable[Remark]) -> RenderableType:
     grid = Table.grid(padding=(0, GAP, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for label, style, layer, words in items:
+    for label, tone, layer, words in items:
         text = Text()
         if layer is not None:
             text.append(shortened(layer), "bold").append(": ")
-        grid.add_row(Text(label, style), text.append(shortened(words, SENTENCE_ROOM)))
+        grid.add_row(Text(label, STYLES[tone]), text.append(shortened(words, SENTENCE_ROOM)))
     return grid
 
 
@@ -120,8 +118,7 @@ def plain_remarks(items: Iterable[Remark]) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """Lines that are neither folded nor cut nor coloured (print them with ``soft_wrap=True``).
 
     Not a ``Text``: rich would look for places to fold, in time that grows with the square of
@@ -151,7 +148,7 @@ def _present(layout: Layout, rows: Sequence[Cells]) -> Layout:
 def _widths(rows: Sequence[Cells], layout: Layout) -> list[int]:
     return [
         max(
-            max(cell_len(heading), *(cell_len(row[heading].plain) for row in rows))
+            max(cell_len(arrowed(heading)), *(cell_len(row[heading].words) for row in rows))
             for heading in column
         )
         for column in layout
@@ -166,7 +163,7 @@ def _padded(cell: str, room: int, right: bool) -> str:
 def _table(rows: Sequence[Cells], layout: Layout) -> Table:
     """Light lines only: one below the headings; rows of several lines stand apart."""
     deepest = max(map(len, layout))
-    drawn = Table(
+    grid = Table(
         box=SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -177,10 +174,11 @@ def _table(rows: Sequence[Cells], layout: Layout) -> Table:
     )
     for column in layout:
         # rich sinks short headings to the rule; they belong beside what they head.
-        heading = [Text(column[0], "bold"), *(Text(each, QUIET) for each in column[1:])]
-        heading += [Text("")] * (deepest - len(column))
-        drawn.add_column(
-            _stacked(heading, deepest),
+        first, *others = map(arrowed, column)
+        head = [Text(first, "bold"), *(Text(heading, QUIET) for heading in others)]
+        head += [Text("")] * (deepest - len(column))
+        grid.add_column(
+            Text("\n").join(head),
             justify="right" if all(each in RIGHT for each in column) else "left",
             no_wrap=True,
             overflow="fold",
@@ -188,21 +186,22 @@ def _table(rows: Sequence[Cells], layout: Layout) -> Table:
     for row in rows:
         cells = [[row[heading] for heading in column] for column in layout]
         height = max(_height(column) for column in cells)
-        drawn.add_row(*(_stacked(column, height) for column in cells))
-    return drawn
+        grid.add_row(*(_stacked(column, height) for column in cells))
+    return grid
 
 
-def _height(cells: Sequence[Text]) -> int:
+def _height(cells: Sequence[Cell]) -> int:
     """Lines up to the last that says something."""
-    return max((line for line, cell in enumerate(cells, 1) if cell.plain != NOTHING), default=1)
+    return max((line for line, cell in enumerate(cells, 1) if cell.words != NOTHING), default=1)
 
 
-def _stacked(cells: Sequence[Text], height: int) -> Text:
+def _stacked(cells: Sequence[Cell], height: int) -> Text:
     """One above the other.
 
-    What says nothing is left empty: only off a terminal do columns need something to count.
+    What says nothing is left empty: only in a pipe do columns need something to count.
     """
-    return Text("\n").join(cell if cell.plain != NOTHING else Text("") for cell in cells[:height])
+    lines = (drawn(cell) if cell.words != NOTHING else Text("") for cell in cells[:height])
+    return Text("\n").join(lines)
 
 
 def _blocks(rows: Sequence[Cells], layout: Layout) -> Group:
@@ -212,13 +211,13 @@ def _blocks(rows: Sequence[Cells], layout: Layout) -> Group:
     for row in rows:
         if blocks:
             blocks.append(Text(""))
-        first = row[headings[0]].copy()
+        first = drawn(row[headings[0]])
         first.overflow = "fold"
         grid = Table.grid(padding=(0, GAP, 0, 0))
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
         for heading in headings[1:]:
-            if row[heading].plain != NOTHING:
-                grid.add_row(Text(heading.removeprefix("→ "), QUIET), row[heading])
+            if row[heading].words != NOTHING:
+                grid.add_row(Text(heading, QUIET), drawn(row[heading]))
         blocks += [first, grid]
     return Group(*blocks)

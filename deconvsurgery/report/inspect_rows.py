@@ -1,0 +1,149 @@
+"""What ``inspect`` found, in rows, remarks and closing words: for a terminal and for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.prototxt.selection import DECONVOLUTION
+from deconvsurgery.rules.finding import Finding
+from deconvsurgery.rules.inspect_rows import Row
+from deconvsurgery.verbs.inspect import InspectResult
+from deconvsurgery.wording import dims, plural
+
+from .cells import Cell, Cells, Remark, Tone
+from .phrases import NOTHING, Medium, name_of, size, state_tone, state_words
+
+HEADINGS: Final = (
+    *("layer", "type", "matched", "phase", "shape", "group"),
+    *("kernel", "stride", "pad", "bias", "weights"),
+)
+
+
+class InspectedFile(NamedTuple):
+    """A file, its path as it was given, and what it is in words."""
+
+    kind: Literal["net", "model"]
+    path: str
+    words: str
+
+
+def inspect_files(result: InspectResult) -> Iterator[InspectedFile]:
+    """The net, the model, or both."""
+    if result.net is not None:
+        yield InspectedFile("net", result.net, f"{result.net_version} net")
+    if result.model is not None:
+        size = "" if result.model_size is None else f", {plural(result.model_size, 'byte')}"
+        yield InspectedFile("model", result.model, f"{result.model_version} model{size}")
+
+
+def inspect_cells(result: InspectResult, medium: Medium, *, every_layer: bool) -> list[Cells]:
+    """Cells a row; columns that would say nothing are left out."""
+    rows = result.rows
+    shown = {
+        "type": every_layer or any(row.type != DECONVOLUTION for row in rows),
+        "matched": any(row.type == DECONVOLUTION and not row.matched for row in rows),
+        "phase": result.net is not None and not (medium.terminal and _same_phases(rows)),
+        "weights": result.model is not None,
+    }
+    return [
+        {heading: cell for heading, cell in _cells(row, medium).items() if shown.get(heading, True)}
+        for row in rows
+    ]
+
+
+def _cells(row: Row, medium: Medium) -> Cells:
+    target = row.target
+    deconvolution = row.type == DECONVOLUTION
+    kernel, stride, pad = (
+        (size(target.kernel), size(target.stride), size(target.pad)) if target else (NOTHING,) * 3
+    )
+    param = target.layer.convolution_param if target else None
+    weights = row.weights
+    return {
+        "layer": Cell(name_of(row.name, medium), Tone.NAME if deconvolution else Tone.PLAIN),
+        "type": Cell(name_of(row.type, medium) if row.type else NOTHING, Tone.QUIET),
+        "matched": Cell(("yes" if row.matched else "no") if deconvolution else NOTHING),
+        "phase": Cell(phase_words(row)),
+        "shape": Cell(_shape_words(row)),
+        "group": Cell(f"{param.group:,}" if param else NOTHING),
+        "kernel": Cell(kernel),
+        "stride": Cell(stride),
+        "pad": Cell(pad),
+        "stride/pad": Cell(f"{stride}/{pad}" if target else NOTHING),
+        "bias": Cell(("yes" if param.bias_term else "no") if param else NOTHING),
+        "weights": Cell(state_words(weights) if weights else NOTHING, state_tone(weights)),
+    }
+
+
+def _same_phases(rows: Sequence[Row]) -> bool:
+    """A column for them would say the same in every row; the net's line says it once."""
+    return len({row.phases for row in rows}) == 1
+
+
+def phase_words(row: Row) -> str:
+    """The phases in which a layer is active."""
+    return "+".join(sorted(phase.lower() for phase in row.phases)) or NOTHING
+
+
+def _shape_words(row: Row) -> str:
+    """The weights' shape of a Deconvolution, every blob's of another layer.
+
+    The net's, as far as it says them all; else the model's.
+    """
+    if row.target is not None:
+        return dims(known_shape(row.target))
+    blobs = row.blobs or ()
+    if row.source_blobs and not all(blob and None not in blob for blob in blobs or (None,)):
+        blobs = row.source_blobs
+    return " ".join(dims(blob) for blob in blobs) or NOTHING
+
+
+def known_shape(target: Target) -> tuple[int | None, ...] | None:
+    """The weights' shape, its channels ``None`` where they are all that is unknown."""
+    param = target.layer.convolution_param
+    if target.shape is not None or not target.kernel:
+        return target.shape
+    if param.group < 1 or param.num_output % param.group:
+        return None
+    return (target.channels, param.num_output // param.group, *target.kernel)
+
+
+def inspect_remarks(result: InspectResult) -> Iterator[Remark]:
+    """What is to be said beside the findings."""
+    for words in result.notes:
+        yield Remark("note", Tone.LEARNED, None, words)
+    for row in result.rows:
+        said = any(finding.id == "DS020" for finding in row.findings)
+        if row.target is not None and row.target.problem and not said:
+            yield Remark("problem", Tone.WRONG, row.name, row.target.problem)
+        if row.target is not None and row.target.guess:
+            yield Remark("note", Tone.LEARNED, row.name, row.target.guess)
+
+
+def inspect_findings(result: InspectResult) -> list[tuple[str, Finding]]:
+    """Each finding and the layer it is about: those of the rows, then those without a row."""
+    return [
+        *((row.name, finding) for row in result.rows for finding in row.findings),
+        *((finding.layer or "", finding) for finding in result.net_findings),
+    ]
+
+
+def closing_words(result: InspectResult) -> str:
+    """One sentence: how many layers, how many findings."""
+    deconvolutions = [row for row in result.rows if row.type == DECONVOLUTION]
+    found = len(inspect_findings(result))
+    layers = sum(bool(row.findings) for row in result.rows)
+    layers += len({(finding.layer, finding.line) for finding in result.net_findings})
+    counted = plural(len(deconvolutions), "Deconvolution layer")
+    if len(result.rows) > len(deconvolutions):
+        counted = (
+            f"{plural(len(result.rows), 'layer')}, {len(deconvolutions):,} of them Deconvolution"
+        )
+    matched = sum(row.matched for row in deconvolutions)
+    if matched < len(deconvolutions):
+        counted += f", {matched:,} matched" if matched else ", none matched"
+    if not found:
+        return f"{counted}; no findings."
+    return f"{counted}; {plural(found, 'finding')} in {plural(layers, 'layer')}."
