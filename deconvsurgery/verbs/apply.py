@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deconvsurgery.arguments import one_of, texts
+from deconvsurgery.arguments import one_of
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.kernels.formula import Formula, Support
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
@@ -16,11 +16,12 @@ from deconvsurgery.plans.apply.hdf5_edits import amendment
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.plan_types import Plan
 from deconvsurgery.prototxt.net import Net, Phase
-from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.storage.outcome import Outcome, Splice
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.write_with_undo import patch_destination, write_nothing_to_undo
 
+from .layer_choice import layer_choice
 from .open_and_write import (
     Path,
     Progress,
@@ -30,7 +31,6 @@ from .open_and_write import (
     given_model,
     given_net,
     output_destination,
-    phase_of,
 )
 
 
@@ -107,10 +107,10 @@ def apply(
         skip_unfit=skip_unfit,
         any_gain=any_gain,
     )
+    choice = layer_choice(patterns, exclude, phase, level, stage)
     apply_files(net, model, output, in_place=in_place, save_patch=save_patch).check()
     read, net_name = given_net(net)
-    states = read.states(phase_of(phase), level, stage)
-    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
+    states = choice.states(read)
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
         place = output_destination(
             opened.source, model, output, in_place=in_place, force=force, dry_run=dry_run
@@ -118,9 +118,7 @@ def apply(
         patch = None
         if place is not None and save_patch is not None:
             patch = patch_destination(save_patch, place, force=force)
-        selection = match_layers(read, patterns, exclude, states)
-        if not selection.matched and not allow_empty:
-            raise nothing_matched(read, patterns, states, exclude)
+        selection = choice.selection(read, states, allow_empty=allow_empty)
         owned = owners(read, states)
         opened = with_shared(opened, owned)
         plan = make_plan(read, opened, selection, options, states)

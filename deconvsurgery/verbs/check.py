@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from deconvsurgery.arguments import texts
@@ -18,25 +17,19 @@ from deconvsurgery.pictures.layer_pictures import (
     ways_of,
 )
 from deconvsurgery.prototxt.net import Net, Phase
-from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import (
     RULES,
     Finding,
     Severity,
     rules_named,
 )
-from deconvsurgery.rules.inspect_rows import source_selection, survey
+from deconvsurgery.rules.inspect_rows import survey
 from deconvsurgery.rules.run_rules import Wanted, audit
 
-from .open_and_write import (
-    Path,
-    blamed,
-    files_of,
-    given_model,
-    given_net,
-    passed_over,
-    phase_of,
-)
+from .layer_choice import layer_choice
+from .net_or_model import opened
+from .open_and_write import Path, passed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,42 +84,33 @@ def check(
     look at the matched layers' weights, for `html_report`. Raises a ``SurgeryError`` for what
     cannot be read, and where no layer is matched unless ``allow_empty``.
     """
-    if net is None and model is None:
-        raise ValueError("a net, a model or both are needed")
     rules = rules_named(texts(select, "select")) if select else frozenset(RULES)
     wanted = Wanted(rules - rules_named(texts(ignore, "ignore")), frozen)
-    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
-    files_of(net, model).check()
-    read, net_name = given_net(net) if net is not None else (None, None)
-    with ExitStack() as stack:
-        opened, model_name = (
-            stack.enter_context(given_model(model)) if model is not None else (None, None)
+    choice = layer_choice(patterns, exclude, phase, level, stage)
+    with opened(net, model) as files:
+        read, weights = files.net, files.model
+        states = choice.states(files.listed)
+        selection = choice.selection(
+            files.listed, states, allow_empty=allow_empty, holder=files.holder
         )
-        stack.enter_context(blamed(net_name))
-        listed = read or (source_selection(opened) if opened else Net())
-        states = listed.states(phase_of(phase), level, stage)
-        selection = match_layers(listed, patterns, exclude, states)
-        if not selection.matched and not allow_empty:
-            holder = "the net" if read else "the model"
-            raise nothing_matched(listed, patterns, states, exclude, holder)
         looked_at = None
         if pictures:
-            rows = survey(read, opened, selection, states)
+            rows = survey(read, weights, selection, states)
             matched = [row for row in rows if row.matched]
             looked_at = surveyed_pictures(
                 matched,
-                sights_of(matched, opened) if opened else (),
-                ways_of(matched, read, opened, states) if read else (),
+                sights_of(matched, weights) if weights else (),
+                ways_of(matched, read, weights, states) if read else (),
             )
         return CheckResult(
-            net=net_name,
-            model=model_name,
-            findings=audit(read, opened, selection, states, wanted),
+            net=files.net_name,
+            model=files.model_name,
+            findings=audit(read, weights, selection, states, wanted),
             matched=tuple(layer.name for layer in selection.matched),
-            net_version=read.version if read else None,
-            model_version=str(opened.version) if opened else None,
-            model_size=opened.source.size if opened else None,
-            notes=(*read.notes, *open_axes(targets(read, selection.matched, states, opened)))
+            net_version=files.net_version,
+            model_version=files.model_version,
+            model_size=files.model_size,
+            notes=(*read.notes, *open_axes(targets(read, selection.matched, states, weights)))
             if read
             else (),
             pictures=looked_at,

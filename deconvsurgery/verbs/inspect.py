@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
-from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.kernels.channel_map import Sight
 from deconvsurgery.matching.compatibility import disagreements
@@ -15,20 +13,15 @@ from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
 from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
 from deconvsurgery.prototxt.net import Net, Phase
-from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.inspect_rows import Row, source_selection, survey
+from deconvsurgery.rules.inspect_rows import Row, survey
 from deconvsurgery.rules.layers_that_stop import with_stops
 from deconvsurgery.shapes.upsampling_path import WayUp
 
-from .open_and_write import (
-    Path,
-    blamed,
-    files_of,
-    given_model,
-    given_net,
-    phase_of,
-)
+from .layer_choice import layer_choice
+from .net_or_model import opened
+from .open_and_write import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +64,35 @@ def inspect(
     matched; with them only the matched ones have. ``pictures`` looks at their weights and at the
     way up through the net, too.
     """
-    if net is None and model is None:
-        raise ValueError("a net, a model or both are needed")
-    wanted = None if patterns is None else texts(patterns, "patterns")
-    exclude = texts(exclude, "exclude")
-    files_of(net, model).check()
-    read, net_name = given_net(net) if net is not None else (None, None)
-    with ExitStack() as stack:
-        opened, model_name = (
-            stack.enter_context(given_model(model)) if model is not None else (None, None)
+    matched_only = patterns is not None and not every_layer
+    choice = layer_choice(
+        DEFAULT_PATTERNS if patterns is None else patterns, exclude, phase, level, stage
+    )
+    with opened(net, model) as files:
+        read, weights = files.net, files.model
+        states = choice.states(files.listed)
+        selection = choice.selection(
+            files.listed, states, allow_empty=not matched_only, holder=files.holder
         )
-        stack.enter_context(blamed(net_name))
-        listed = read or (source_selection(opened) if opened else Net())
-        states = listed.states(phase_of(phase), level, stage)
-        chosen = DEFAULT_PATTERNS if wanted is None else wanted
-        selection = match_layers(listed, chosen, exclude, states)
-        rows = survey(read, opened, selection, states, every_layer=every_layer)
-        if wanted is not None and not every_layer:
-            if not selection.matched:
-                raise nothing_matched(
-                    listed, wanted, states, exclude, "the net" if read else "the model"
-                )
+        rows = survey(read, weights, selection, states, every_layer=every_layer)
+        if matched_only:
             rows = tuple(row for row in rows if row.matched)
-        rows, net_findings = with_stops(rows, read, opened, states) if read else (rows, ())
+        rows, net_findings = with_stops(rows, read, weights, states) if read else (rows, ())
         notes = read.notes if read else ()
         notes += open_axes(row.target for row in rows if row.target is not None)
-        if opened:
-            notes += census(opened, with_net=read is not None)
-        if read and opened:
-            notes += in_words(disagreements(read, opened, states))
+        if weights:
+            notes += census(weights, with_net=read is not None)
+        if read and weights:
+            notes += in_words(disagreements(read, weights, states))
         return InspectResult(
             rows=rows,
-            net=net_name,
-            model=model_name,
-            net_version=read.version if read else None,
-            model_version=str(opened.version) if opened else None,
-            model_size=opened.source.size if opened else None,
+            net=files.net_name,
+            model=files.model_name,
+            net_version=files.net_version,
+            model_version=files.model_version,
+            model_size=files.model_size,
             notes=notes,
-            sights=sights_of(rows, opened) if pictures and opened else (),
-            ways=ways_of(rows, read, opened, states) if pictures and read else (),
+            sights=sights_of(rows, weights) if pictures and weights else (),
+            ways=ways_of(rows, read, weights, states) if pictures and read else (),
             net_findings=net_findings,
         )

@@ -17,7 +17,7 @@ from deconvsurgery.errors import (
     ShapeError,
 )
 from deconvsurgery.inputs.open_inputs import open_model, read_net
-from deconvsurgery.prototxt.net import Net, Phase
+from deconvsurgery.prototxt.net import Net
 from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.outcome import Outcome
@@ -73,15 +73,6 @@ def files_of(
         files.reads("the model", model, changed_by=None if in_place is None else "the output")
     files.writes("the output", output)
     return files
-
-
-def phase_of(phase: Phase | str | None) -> Phase | None:
-    """A phase by its name, in either case."""
-    if isinstance(phase, str):
-        if phase.upper() not in Phase.__members__:
-            raise ValueError(f"phase is train or test, not {phase!r}")
-        return Phase[phase.upper()]
-    return phase
 
 
 def given_net(net: Path | Net) -> tuple[Net, str]:

@@ -7,26 +7,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deconvsurgery.arguments import one_of, texts
+from deconvsurgery.arguments import one_of
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.options.patch_net import Filler, PatchOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
 from deconvsurgery.prototxt.net import Phase
-from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, match_layers, nothing_matched
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import read_bytes
 
+from .layer_choice import layer_choice
 from .open_and_write import (
     Path,
     blamed,
     carry_out,
     output_destination,
     passed_over,
-    phase_of,
 )
 
 
@@ -96,7 +96,7 @@ def patch_net(
         skip_unfit=skip_unfit,
         any_gain=any_gain,
     )
-    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
+    choice = layer_choice(patterns, exclude, phase, level, stage)
     files = RunFiles()
     if not in_place:
         files.reads("the net", net, changed_by="the output")
@@ -113,10 +113,8 @@ def patch_net(
             changes="the net",
             text=True,
         )
-        states = read.states(phase_of(phase), level, stage)
-        selection = match_layers(read, patterns, exclude, states)
-        if not selection.matched and not allow_empty:
-            raise nothing_matched(read, patterns, states, exclude)
+        states = choice.states(read)
+        selection = choice.selection(read, states, allow_empty=allow_empty)
         patch = make_patch(text, read, selection, options, states)
         warnings = patch.warnings
         to_write = place is not None and not (in_place and not patch.edits)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
 from deconvsurgery.errors import OutputError
 from deconvsurgery.inputs.open_inputs import open_net
@@ -21,20 +20,18 @@ from deconvsurgery.prototxt.net import (
 )
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
-    match_layers,
-    nothing_matched,
 )
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.write_outputs import write_pair
 
+from .layer_choice import layer_choice
 from .open_and_write import (
     Path,
     blamed,
     file_source,
     files_of,
     given_model,
-    phase_of,
 )
 
 
@@ -84,7 +81,7 @@ def regroup(
     Net and model change together, and the layer stays the same function; raises a
     ``SurgeryError`` where it would not, and then neither file was written.
     """
-    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
+    choice = layer_choice(patterns, exclude, phase, level, stage)
     files = files_of(net, model)
     files.writes("the net's output", net_output)
     files.writes("the model's output", output)
@@ -95,10 +92,8 @@ def regroup(
         blamed(os.fsdecode(net), model_name),
     ):
         places = _destinations(opened, net_output, output, force=force, dry_run=dry_run)
-        states = read.states(phase_of(phase), level, stage)
-        selection = match_layers(read, patterns, exclude, states)
-        if not selection.matched:
-            raise nothing_matched(read, patterns, states, exclude)
+        states = choice.states(read)
+        selection = choice.selection(read, states)
         opened = with_shared(opened, owners(read, states))
         plan = make_regrouping(read, opened, selection.matched, states, expand=expand)
         edits, _ = patched_text(text, read, _field_changes(plan))

@@ -21,11 +21,10 @@ from deconvsurgery.prototxt.net import Layer, Net, Phase
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
     active_layers,
-    match_layers,
-    nothing_matched,
 )
 from deconvsurgery.storage.outcome import Splice
 
+from .layer_choice import layer_choice
 from .open_and_write import (
     Path,
     Progress,
@@ -35,7 +34,6 @@ from .open_and_write import (
     given_model,
     given_net,
     output_destination,
-    phase_of,
 )
 
 FILLED, LEFT = "filled", "left to Caffe"
@@ -125,22 +123,18 @@ def transplant(
     ``"score=fc8"``); ``apply`` fills the upsampling layers as the verb of that name does. Raises a
     ``SurgeryError`` when something does not fit, and then nothing was written.
     """
+    choice = layer_choice(patterns, exclude, phase, level, stage)
     files_of(net, model, output).check()
     read, net_name = given_net(net)
-    states = read.states(phase_of(phase), level, stage)
-    patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
+    states = choice.states(read)
     with given_model(model) as (opened, model_name), blamed(net_name, model_name):
         place = output_destination(opened.source, model, output, force=force, dry_run=dry_run)
         refuse_mixed(opened)
         refuse_misspelt(active_layers(read, states))
         old = with_shared(opened, owners(read, states))
         plan = None
-        upsampling: list[str] = []
-        selection = match_layers(read, patterns, exclude, states) if apply else None
-        if selection is not None:
-            if not selection.matched:
-                raise nothing_matched(read, patterns, states, exclude)
-            upsampling = [layer.name for layer in selection.matched]
+        selection = choice.selection(read, states) if apply else None
+        upsampling = [layer.name for layer in selection.matched] if selection else []
         grafting = make_grafting(
             read,
             old,
