@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,15 +17,14 @@ from .console import (
     show,
     show_raw,
 )
+from .layer_options import LayerChoice, layer_options
 from .report_option import LOOKED_AT, check_report_place, report_option, write_report
-from .shared_options import READ, FormatAndFile, layer_options
+from .shared_options import READ, FormatAndFile, force_option, quiet_option
 from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from deconvsurgery.inputs.settings import Checking, Pair
-    from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.verbs.check import CheckResult
 
 FORMATS = ("table", "json", "github", "gitlab", "markdown", "sarif")
@@ -118,7 +117,7 @@ def _files(
     help="Write it in this format to a file, too, which is replaced. Repeatable.",
 )
 @report_option
-@click.option("-f", "--force", is_flag=True, help="Replace the report's FILE if it exists.")
+@force_option("Replace the report's FILE if it exists.")
 @click.option(
     "--explain",
     multiple=True,
@@ -135,10 +134,15 @@ def _files(
 )
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 whatever was found.")
-@click.option("-q", "--quiet", is_flag=True, help="No table.")
+@quiet_option()
 @verbose_option
 def command(
     files: tuple[str, ...],
+    layers: LayerChoice,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    frozen: bool,
+    allow_empty: bool,
     form: str | None,
     as_json: bool,
     also: dict[str, str],
@@ -150,7 +154,6 @@ def command(
     isolated: bool,
     exit_zero: bool,
     quiet: bool,
-    **options: Any,
 ) -> int:
     """Hold rules (DS001, DS002 …) against nets and models; exit with 1 when one is broken.
 
@@ -172,8 +175,11 @@ def command(
         raise click.UsageError(f"--json and --format {form} cannot both be")
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated cannot both be")
+    from deconvsurgery.inputs.settings import Checking
     from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.verbs.check import check_pairs
+
+    from .check_pairs import pairs_to_check
 
     run_files = RunFiles()
     for kind, file in also.items():
@@ -183,7 +189,18 @@ def command(
     run_files.reads("the settings", config)
     run_files.check()
     check_report_place(report, run_files, force=force)
-    pairs = _pairs(files, _asked(options), config, run_files, isolated=isolated)
+    asked = Checking(
+        pattern=layers.get("patterns"),
+        exclude=layers.get("exclude"),
+        phase=layers.get("phase"),
+        level=layers.get("level"),
+        stage=layers.get("stage"),
+        select=select or None,
+        ignore=ignore or None,
+        frozen=frozen or None,
+        allow_empty=allow_empty or None,
+    )
+    pairs = pairs_to_check(files, asked, config, run_files, isolated=isolated)
     run_files.check()
     results = tuple(check_pairs(pairs, nets_only=nets_only, pictures=report is not None))
     found = not all(result.passed for result in results if result.error is None)
@@ -203,68 +220,6 @@ def command(
     elif not quiet:
         _show_table(results)
     return max(failures, default=int(found and not exit_zero))
-
-
-def _asked(options: dict[str, Any]) -> Checking:
-    """What the command line says; what it does not is left to the configuration file."""
-    from deconvsurgery.inputs.settings import Checking
-
-    return Checking(
-        pattern=options["patterns"] or None,
-        exclude=options["exclude"] or None,
-        phase=options["phase"],
-        level=options["level"],
-        stage=options["stage"] or None,
-        select=options["select"] or None,
-        ignore=options["ignore"] or None,
-        frozen=options["frozen"] or None,
-        allow_empty=options["allow_empty"] or None,
-    )
-
-
-def _pairs(
-    files: Sequence[str],
-    asked: Checking,
-    config: str | None,
-    run_files: RunFiles,
-    *,
-    isolated: bool,
-) -> list[Pair]:
-    """The pairs named, or those of the configuration file; the command line has the last word.
-
-    What is read for that is noted in ``run_files``.
-    """
-    from deconvsurgery.inputs.open_inputs import every_pair, paired, read_settings
-    from deconvsurgery.inputs.settings import Pair, Settings
-    from deconvsurgery.rules.finding import RULES
-    from deconvsurgery.storage.run_files import file_keys
-
-    settings = (None if isolated else read_settings(config, run_files, rules=RULES)) or Settings("")
-    if not files:
-        if not settings.pairs:
-            lacking = "there is no deconvsurgery.toml that lists pairs"
-            if settings.path:
-                lacking = f"{settings.path} lists no pairs"
-            raise click.UsageError(f"no net is named, and {lacking}")
-        pairs = []
-        for each in settings.pairs:
-            run_files.reads("the list of pairs", each.listed)
-        for each in every_pair(settings):
-            run_files.reads("the net", each.net)
-            run_files.reads("the model", each.model)
-            pairs.append(Pair(each.net, each.model, asked.over(each.checking)))
-        return pairs
-    checking = {
-        key: each.checking
-        for each in reversed(settings.pairs)
-        for key in (file_keys(each.net) if each.net else ())
-    }
-    pairs = []
-    for net, model in paired(files):
-        keys = file_keys(net) if net else ()
-        own = next((checking[key] for key in keys if key in checking), settings.checking)
-        pairs.append(Pair(net, model, asked.over(own)))
-    return pairs
 
 
 def _explained(rules: Sequence[str]) -> int:

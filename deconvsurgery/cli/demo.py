@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from .console import show, show_result
-from .shared_options import FOLDER
+from .shared_options import FOLDER, force_option
 
 
 @click.command(short_help="A small FCN-like net and model, and apply run on them.")
 @click.argument("directory", metavar="[DIR]", default="deconvsurgery-demo", type=FOLDER)
-@click.option("-f", "--force", is_flag=True, help="Replace files of other content in DIR.")
+@force_option("Replace files of other content in DIR.")
 def command(directory: str, force: bool) -> int:
     """Write a small FCN-like net and a base model to DIR, and run apply on them.
 

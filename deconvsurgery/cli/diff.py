@@ -7,7 +7,8 @@ from math import isfinite
 import click
 
 from .console import show_json, show_result, shown_progress
-from .shared_options import READ, pattern_options
+from .layer_options import pattern_options
+from .shared_options import READ, json_option, quiet_option
 from .verbose_option import verbose_option
 
 
@@ -31,8 +32,8 @@ def _tolerance(
     help="Values at most this far apart are the same.",
 )
 @click.option("--only-changed", is_flag=True, help="Leave out layers that are the same.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
+@json_option()
+@quiet_option("Only the exit code.")
 @verbose_option
 def command(
     a: str,

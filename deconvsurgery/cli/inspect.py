@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from .console import show_result
+from .layer_options import LayerChoice, layer_options
 from .report_option import LOOKED_AT, check_report_place, report_option, write_report
-from .shared_options import READ, layer_options, state_arguments
+from .shared_options import READ, force_option, json_option
 from .verbose_option import verbose_option
 
 
@@ -18,16 +19,12 @@ from .verbose_option import verbose_option
 )
 @click.option("--picture", is_flag=True, help="Draw the weights, and what they make of a picture.")
 @report_option
-@click.option("-f", "--force", is_flag=True, help="Replace the report's FILE if it exists.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
+@force_option("Replace the report's FILE if it exists.")
+@json_option()
 @verbose_option
 def command(
     files: tuple[str, ...],
-    patterns: tuple[str, ...],
-    exclude: tuple[str, ...],
-    phase: str | None,
-    level: int | None,
-    stage: tuple[str, ...],
+    layers: LayerChoice,
     every_layer: bool,
     picture: bool,
     report: str | None,
@@ -64,11 +61,9 @@ def command(
     result = inspect(
         net,
         model,
-        patterns=patterns or None,
-        exclude=exclude,
         every_layer=every_layer,
         pictures=picture or report is not None,
-        **state_arguments(phase, level, stage),
+        **layers,
     )
     write_report(report, result, run_files, force=force)
     show_result("inspect", result, as_json=as_json, every_layer=every_layer, pictures=picture)

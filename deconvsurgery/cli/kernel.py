@@ -6,7 +6,10 @@ import re
 
 import click
 
+from deconvsurgery.options.kernel import KERNEL, KernelOptions
+
 from .console import show_result
+from .shared_options import declared, gathered, json_option
 
 
 def _sizes(
@@ -28,26 +31,13 @@ def _sizes(
 @click.option(
     "-s", "--stride", metavar="N", callback=_sizes, help="Default: the size's own factor."
 )
-@click.option(
-    "--formula",
-    type=click.Choice(["fcn", "caffe", "caffe-1.0"]),
-    default="fcn",
-    show_default=True,
-    help="Whose arithmetic: FCN's surgery, today's BilinearFiller, or the released one.",
-)
-@click.option(
-    "--support",
-    type=click.Choice(["kernel", "stride"]),
-    default="kernel",
-    show_default=True,
-    help="Width of the triangle: from the kernel size, or from the stride.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the page.")
+@declared(KERNEL)
+@json_option("page")
+@gathered(KernelOptions)
 def command(
     size: tuple[int, ...],
     stride: tuple[int, ...] | None,
-    formula: str,
-    support: str,
+    options: KernelOptions,
     as_json: bool,
 ) -> int:
     """Show one bilinear kernel and what it does at its stride.
@@ -65,8 +55,7 @@ def command(
     facts = kernel(
         size if len(size) > 1 else size[0],
         stride=stride if stride is None or len(stride) > 1 else stride[0],
-        formula=formula,
-        support=support,
+        **options._asdict(),
     )
     show_result("kernel", facts, as_json=as_json)
     return 0

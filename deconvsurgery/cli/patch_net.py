@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
 
 from .console import (
     make_console,
@@ -15,7 +18,19 @@ from .console import (
     show_json,
     show_raw,
 )
-from .shared_options import READ_OR_WRITTEN, layer_options, state_arguments
+from .layer_options import LayerChoice, layer_options
+from .shared_options import (
+    READ_OR_WRITTEN,
+    allow_empty_option,
+    check_option,
+    declared,
+    dry_run_option,
+    force_option,
+    gathered,
+    in_place_option,
+    json_option,
+    quiet_option,
+)
 from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
@@ -25,56 +40,33 @@ if TYPE_CHECKING:
 @click.command("patch-net", short_help="Group and bilinear filler into the net itself.")
 @click.argument("files", metavar="NET [OUT]", nargs=-1, required=True, type=READ_OR_WRITTEN)
 @layer_options
-@click.option(
-    "--group/--no-group",
-    default=True,
-    show_default=True,
-    help="Set group to num_output, so that each channel is upsampled alone.",
-)
-@click.option(
-    "--filler",
-    type=click.Choice(["bilinear", "keep"]),
-    default="bilinear",
-    show_default=True,
-    help="The weight_filler.",
-)
-@click.option("--recipe", is_flag=True, help="Set kernel_size and pad to fit the stride.")
-@click.option("--no-bias", is_flag=True, help="Set bias_term: false.")
-@click.option("--freeze", is_flag=True, help="Set the learning rate and decay of each blob to 0.")
-@click.option("--strip-include", is_flag=True, help="Take out include and exclude rules.")
-@click.option("--skip-unfit", is_flag=True, help="Leave layers alone that cannot be patched.")
-@click.option("--any-gain", is_flag=True, help="Patch kernels that do not interpolate, too.")
-@click.option("--allow-empty", is_flag=True, help="When nothing matches, copy and end with 0.")
-@click.option(
-    "-i",
-    "--in-place",
-    is_flag=True,
-    help="Write to NET itself (still all or nothing), or to each of several NETs.",
-)
+@declared(PATCH_NET)
+@allow_empty_option
+@in_place_option("Write to NET itself (still all or nothing), or to each of several NETs.")
 @click.option(
     "--nets-only", is_flag=True, help="Pass over files that are no nets; with --in-place."
 )
-@click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
-@click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
-@click.option("--check", is_flag=True, help="A dry run that exits 1 if anything would change.")
+@force_option()
+@dry_run_option()
+@check_option
 @click.option("--diff", is_flag=True, help="A unified diff instead; the table to standard error.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
-@click.option("-q", "--quiet", is_flag=True, help="No table.")
+@json_option()
+@quiet_option()
 @verbose_option
+@gathered(PatchOptions)
 def command(
     files: tuple[str, ...],
-    patterns: tuple[str, ...],
-    phase: str | None,
-    level: int | None,
-    stage: tuple[str, ...],
+    layers: LayerChoice,
+    options: PatchOptions,
+    allow_empty: bool,
     in_place: bool,
     nets_only: bool,
+    force: bool,
     dry_run: bool,
     check: bool,
     diff: bool,
     as_json: bool,
     quiet: bool,
-    **options: Any,
 ) -> int:
     """Make the matched Deconvolution layers of NET upsample by Caffe's own filler; write OUT.
 
@@ -89,7 +81,6 @@ def command(
     Each gets `group` equal to its channels and `weight_filler { type: "bilinear" }`. Every other
     character stays: comments, indentation, line ends. NET and OUT may be '-'.
     """
-    from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
     from deconvsurgery.storage.output_place import is_standard_output
     from deconvsurgery.verbs.patch_net import patch_net, patch_nets
 
@@ -104,12 +95,23 @@ def command(
     both = [name for name, wanted in printed.items() if wanted]
     if len(both) > 1:
         raise click.UsageError(f"{both[0]} and {both[1]} both need standard output")
-    options |= state_arguments(phase, level, stage)
-    options |= {"patterns": patterns or DEFAULT_PATTERNS, "dry_run": planned_only}
+
+    def patched(net: str | os.PathLike[str], output: str | None = None) -> PatchResult:
+        return patch_net(
+            net,
+            output,
+            allow_empty=allow_empty,
+            in_place=in_place,
+            force=force,
+            dry_run=planned_only,
+            **layers,
+            **options._asdict(),
+        )
+
     if several:
-        results = tuple(patch_nets(files, nets_only=nets_only, **options))
+        results = tuple(patch_nets(files, patched, nets_only=nets_only))
     else:
-        results = (patch_net(net, output, in_place=in_place, **options),)
+        results = (patched(net, output),)
     failures = list(_show_errors_and_documents(results, as_json=as_json))
     if diff:
         _show_diffs(results)

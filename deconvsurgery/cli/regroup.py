@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import click
 
+from deconvsurgery.options.regroup import REGROUP, RegroupOptions
+
 from .console import show_result
-from .shared_options import READ, WRITTEN, layer_options, state_arguments
+from .layer_options import LayerChoice, layer_options
+from .shared_options import (
+    READ,
+    WRITTEN,
+    declared,
+    dry_run_option,
+    force_option,
+    gathered,
+    json_option,
+    quiet_option,
+)
 from .verbose_option import verbose_option
 
 
@@ -14,24 +26,21 @@ from .verbose_option import verbose_option
 @click.argument("model", metavar="IN", type=READ)
 @click.argument("net_output", metavar="[OUT_NET]", required=False, type=WRITTEN)
 @click.argument("output", metavar="[OUT_MODEL]", required=False, type=WRITTEN)
-@click.option("--expand", is_flag=True, help="The other way: one group, a full (C, C, k, k) blob.")
+@declared(REGROUP)
 @layer_options
-@click.option("-f", "--force", is_flag=True, help="Replace the outputs if they exist.")
-@click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
-@click.option("-q", "--quiet", is_flag=True, help="No table.")
+@force_option("Replace the outputs if they exist.")
+@dry_run_option()
+@json_option()
+@quiet_option()
 @verbose_option
+@gathered(RegroupOptions)
 def command(
     net: str,
     model: str,
     net_output: str | None,
     output: str | None,
-    expand: bool,
-    patterns: tuple[str, ...],
-    exclude: tuple[str, ...],
-    phase: str | None,
-    level: int | None,
-    stage: tuple[str, ...],
+    options: RegroupOptions,
+    layers: LayerChoice,
     force: bool,
     dry_run: bool,
     as_json: bool,
@@ -48,7 +57,6 @@ def command(
     The layer stays the same function with C times fewer weights. One that has anything off its
     diagonal is refused. Both outputs appear, or neither; everything else is the inputs' own.
     """
-    from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
     from deconvsurgery.verbs.regroup import regroup
 
     result = regroup(
@@ -56,12 +64,10 @@ def command(
         model,
         net_output,
         output,
-        expand=expand,
-        patterns=patterns or DEFAULT_PATTERNS,
-        exclude=exclude,
         force=force,
         dry_run=dry_run,
-        **state_arguments(phase, level, stage),
+        **layers,
+        **options._asdict(),
     )
     show_result("regroup", result, as_json=as_json, quiet=quiet)
     return 0

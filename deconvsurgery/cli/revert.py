@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from .console import show_result, shown_progress
-from .shared_options import READ, WRITTEN
+from .shared_options import (
+    READ,
+    WRITTEN,
+    dry_run_option,
+    force_option,
+    json_option,
+    quiet_option,
+)
 from .verbose_option import verbose_option
 
 
@@ -21,19 +26,19 @@ from .verbose_option import verbose_option
     type=WRITTEN,
     help="Write the original there instead of over OUT.",
 )
-@click.option("-f", "--force", is_flag=True, help="Replace FILE if it exists.")
-@click.option("-n", "--dry-run", is_flag=True, help="Tell what would be done, write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the words.")
-@click.option("-q", "--quiet", is_flag=True, help="No words.")
+@force_option("Replace FILE if it exists.")
+@dry_run_option("Tell what would be done, write nothing.")
+@json_option("words")
+@quiet_option("No words.")
 @verbose_option
 def command(
     changed: str,
     patch: str,
     output: str | None,
+    force: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
-    **options: Any,
 ) -> int:
     """Make of OUT what it was before the apply that wrote PATCH.
 
@@ -49,6 +54,6 @@ def command(
     from deconvsurgery.verbs.revert import revert
 
     with shown_progress(silent=quiet or as_json or dry_run) as progress:
-        result = revert(changed, patch, output, dry_run=dry_run, progress=progress, **options)
+        result = revert(changed, patch, output, force=force, dry_run=dry_run, progress=progress)
     show_result("revert", result, as_json=as_json, quiet=quiet)
     return 0

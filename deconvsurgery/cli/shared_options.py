@@ -1,14 +1,15 @@
-"""Options that several verbs share: which layers, and the net's state; what completes them."""
+"""Options that several verbs share, each made once; how a verb's declared ones become click's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import click
 from click.types import StringParamType
 
-from deconvsurgery.errors import SelectionError
+from deconvsurgery.options.option import Option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -16,25 +17,12 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _checked(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...]:
-    """A pattern that cannot be is wrong usage, told before a file is opened."""
-    from deconvsurgery.prototxt.selection import name_test
+class Decorator(Protocol):
+    """What adds to a command, and is written above it with an @."""
 
-    for value in values:
-        try:
-            name_test(value)
-        except SelectionError as error:
-            raise click.BadParameter(error.message) from None
-    return values
-
-
-def _level(_context: click.Context, _parameter: click.Parameter, value: int | None) -> int | None:
-    """An int32, as in Caffe's NetState; a range as click has them would be in the way of help."""
-    if value is not None and not -(2**31) <= value < 2**31:
-        raise click.BadParameter("a level has 32 bits: from -2,147,483,648 to 2,147,483,647")
-    return value
+    def __call__(self, command: Command, /) -> Command:
+        """The command with more."""
+        ...
 
 
 class FileName(StringParamType):
@@ -73,88 +61,119 @@ READ_OR_WRITTEN = FileName("read or written")
 FOLDER = FileName("written", kind="dir")
 
 
-def layers(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Completes a pattern: the Deconvolution layers of the net or model named before it."""
-    from click.shell_completion import CompletionItem
-
-    from deconvsurgery.prototxt.selection import pattern_of
-    from deconvsurgery.verbs.completion_names import layer_names
-
-    patterns = map(pattern_of, layer_names(_named_so_far(context)))
-    return [CompletionItem(each) for each in patterns if each and each.startswith(begun)]
-
-
-def _named_so_far(context: click.Context) -> list[str]:
-    """The arguments, whether click has given them their names yet or not."""
-    arguments = (each for each in context.command.params if isinstance(each, click.Argument))
-    values = [context.params.get(argument.name or "") for argument in arguments]
-    flat = [each for value in values for each in (value if isinstance(value, tuple) else (value,))]
-    return [each for each in (*flat, *context.args) if isinstance(each, str)]
-
-
-def name_options(take: str, leave: str) -> Callable[[Command], Command]:
-    """What adds -p and -x, with the help that says what they do here."""
-
-    def added(command: Command) -> Command:
-        options = (
-            click.option(
-                "-p",
-                "--pattern",
-                "patterns",
-                multiple=True,
-                metavar="TEXT",
-                callback=_checked,
-                shell_complete=layers,
-                help=take,
-            ),
-            click.option(
-                "-x",
-                "--exclude",
-                multiple=True,
-                metavar="TEXT",
-                callback=_checked,
-                shell_complete=layers,
-                help=leave,
-            ),
-        )
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return added
-
-
-pattern_options = name_options(
-    "Layers to take: text the name contains, a glob ('up*'), or re:REGEX. Repeatable.",
-    "Layers to leave out, in the same forms.",
-)
-
-
-def layer_options(command: Command) -> Command:
-    """Add -p, -x, --phase, --level and --stage."""
-    options = (
-        pattern_options,
-        click.option(
-            "--phase",
-            type=click.Choice(["train", "test"], case_sensitive=False),
-            help="Only layers active in this phase (default: either).",
-        ),
-        click.option(
-            "--level",
-            type=int,
-            metavar="N",
-            callback=_level,
-            help="The net state's level.",
-        ),
-        click.option("--stage", multiple=True, metavar="NAME", help="Add a stage to the state."),
-    )
+def with_options(command: Command, *options: Decorator) -> Command:
+    """A command with these options, in their order."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def state_arguments(phase: str | None, level: int | None, stage: tuple[str, ...]) -> dict[str, Any]:
-    """The options as the verbs take them."""
-    from deconvsurgery.prototxt.net import Phase
+def dry_run_option(words: str = "Show the table, write nothing.") -> Decorator:
+    """Add -n."""
+    return click.option("-n", "--dry-run", is_flag=True, help=words)
 
-    return {"phase": Phase[phase.upper()] if phase else None, "level": level, "stage": stage}
+
+def in_place_option(
+    words: str = "Write to IN itself (still all or nothing).",
+) -> Decorator:
+    """Add -i."""
+    return click.option("-i", "--in-place", is_flag=True, help=words)
+
+
+def force_option(words: str = "Replace OUT if it exists.") -> Decorator:
+    """Add -f."""
+    return click.option("-f", "--force", is_flag=True, help=words)
+
+
+def json_option(instead_of: str = "table") -> Decorator:
+    """Add --json."""
+    words = f"One JSON document instead of the {instead_of}."
+    return click.option("--json", "as_json", is_flag=True, help=words)
+
+
+def quiet_option(words: str = "No table.") -> Decorator:
+    """Add -q."""
+    return click.option("-q", "--quiet", is_flag=True, help=words)
+
+
+check_option = click.option(
+    "--check", is_flag=True, help="A dry run that exits 1 if anything would change."
+)
+allow_empty_option = click.option(
+    "--allow-empty", is_flag=True, help="When nothing matches, copy and end with 0."
+)
+
+
+def writes_to_stdout(output: str | None, *, dry_run: bool, as_json: bool) -> bool:
+    """Whether the output is standard output, which a JSON document cannot be as well."""
+    from deconvsurgery.storage.output_place import is_standard_output
+
+    to_stdout = not dry_run and output is not None and is_standard_output(output)
+    if to_stdout and as_json:
+        raise click.UsageError("--json and OUT '-' both need standard output")
+    return to_stdout
+
+
+def declared(options: Mapping[str, Option], *names: str) -> Decorator:
+    """Add a verb's declared options, or those of these names; each gives its field a value."""
+
+    def added(command: Command) -> Command:
+        chosen = (options[name] for name in names or options)
+        return with_options(command, *map(_click_option, chosen))
+
+    return added
+
+
+def _click_option(option: Option) -> Decorator:
+    name, default = f"--{option.name}", option.default
+    if option.kind is int:
+        return click.option(
+            name,
+            metavar="SIZE",
+            default=f"{default >> 30}GiB",
+            show_default=True,
+            callback=_bytes,
+            help=option.help,
+        )
+    if option.kind is not bool:
+        return click.option(
+            name,
+            type=click.Choice(option.choices),
+            default=default and str(default),
+            show_default=default is not None,
+            callback=lambda _context, _parameter, word: word and option.kind(word),
+            help=option.help,
+        )
+    if option.negated:
+        return click.option(name, option.field, is_flag=True, callback=_negated, help=option.help)
+    if default:
+        pair = f"{name}/--no-{option.name}"
+        return click.option(pair, default=True, show_default=True, help=option.help)
+    return click.option(name, is_flag=True, help=option.help)
+
+
+def _negated(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    return not value
+
+
+def _bytes(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+    from deconvsurgery.inputs.byte_sizes import byte_size
+
+    try:
+        return byte_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def gathered(fields: Any) -> Decorator:
+    """Hand the command all declared options in one value: ``fields``, a ``NamedTuple``."""
+
+    def gathering(command: Command) -> Command:
+        @wraps(command)
+        def called(**given: Any) -> object:
+            options = fields(*(given.pop(field) for field in fields._fields))
+            return command(options=options, **given)
+
+        return cast(Command, called)
+
+    return gathering

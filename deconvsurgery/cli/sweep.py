@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import make_console, show_result
-from .shared_options import READ, WRITTEN
+from .shared_options import READ, WRITTEN, force_option, json_option, quiet_option
 from .terminal_setup import can_move
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ _EVERY = 0.25  # seconds between two drawings
     type=WRITTEN,
     help="A row for each pair, as JSON Lines (default: sweep.jsonl beside CONFIG).",
 )
-@click.option("-f", "--force", is_flag=True, help="Work on every pair, replace every output.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the report.")
-@click.option("-q", "--quiet", is_flag=True, help="No report, no progress.")
+@force_option("Work on every pair, replace every output.")
+@json_option("report")
+@quiet_option("No report, no progress.")
 def command(
     config: str | None,
     engine: str,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from .console import show_result, shown_progress
-from .shared_options import READ, WRITTEN, layer_options, state_arguments
+from .layer_options import LayerChoice, layer_options
+from .shared_options import (
+    READ,
+    WRITTEN,
+    dry_run_option,
+    force_option,
+    json_option,
+    quiet_option,
+    writes_to_stdout,
+)
 from .verbose_option import verbose_option
 
 
@@ -29,23 +36,26 @@ from .verbose_option import verbose_option
 @layer_options
 @click.option("--skip-unfit", is_flag=True, help="--apply: leave layers that cannot be filled.")
 @click.option("--any-gain", is_flag=True, help="--apply: fill kernels that do not interpolate.")
-@click.option("-f", "--force", is_flag=True, help="Replace OUT if it exists.")
-@click.option("-n", "--dry-run", is_flag=True, help="Show the table, write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
-@click.option("-q", "--quiet", is_flag=True, help="No table.")
+@force_option()
+@dry_run_option()
+@json_option()
+@quiet_option()
 @verbose_option
 def command(
     net: str,
     model: str,
     output: str | None,
-    patterns: tuple[str, ...],
-    phase: str | None,
-    level: int | None,
-    stage: tuple[str, ...],
+    suffix: str,
+    expand_score: tuple[str, ...],
+    apply: bool,
+    flat: bool,
+    layers: LayerChoice,
+    skip_unfit: bool,
+    any_gain: bool,
+    force: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
-    **options: Any,
 ) -> int:
     """Write to OUT a model of NEW_NET with OLD_MODEL's weights wherever they fit.
 
@@ -59,14 +69,10 @@ def command(
     counts agree. Layers that OLD_MODEL lacks get their constant fillers; what a random filler makes
     is left to Caffe. Values are never held whole.
     """
-    from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-    from deconvsurgery.storage.output_place import is_standard_output
     from deconvsurgery.verbs.transplant import transplant
 
-    to_stdout = not dry_run and output is not None and is_standard_output(output)
-    if to_stdout and as_json:
-        raise click.UsageError("--json and OUT '-' both need standard output")
-    for pair in options["expand_score"]:
+    to_stdout = writes_to_stdout(output, dry_run=dry_run, as_json=as_json)
+    for pair in expand_score:
         if not all(pair.partition("=")):
             raise click.UsageError(f"--expand-score takes NEW=OLD, not {pair!r}")
     with shown_progress(silent=quiet or as_json or dry_run) as progress:
@@ -74,11 +80,16 @@ def command(
             net,
             model,
             output,
-            patterns=patterns or DEFAULT_PATTERNS,
+            suffix=suffix,
+            expand_score=expand_score,
+            apply=apply,
+            flat=flat,
+            skip_unfit=skip_unfit,
+            any_gain=any_gain,
+            force=force,
             dry_run=dry_run,
             progress=progress,
-            **state_arguments(phase, level, stage),
-            **options,
+            **layers,
         )
     show_result("transplant", result, as_json=as_json, quiet=quiet, aside=to_stdout)
     return 0

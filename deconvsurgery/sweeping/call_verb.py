@@ -3,65 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
-from deconvsurgery.kernels.formula import Formula, Support
 from deconvsurgery.nearest import nearest
-from deconvsurgery.options.apply import Fill
+from deconvsurgery.options.apply import APPLY
+from deconvsurgery.options.convert import CONVERT
+from deconvsurgery.options.option import Option
+from deconvsurgery.options.regroup import REGROUP
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-from deconvsurgery.strict_values.kinds import below, said
+from deconvsurgery.strict_values.kinds import FLAG, WrongValueError, below, one_of, said
 from deconvsurgery.verbs.apply import apply
 from deconvsurgery.verbs.check import check
-from deconvsurgery.verbs.convert import VALUES, convert
+from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.regroup import regroup
 from deconvsurgery.wording import short
 
 from .result_rows import Outcome
 
 Told = tuple[Outcome, dict[str, Any], tuple[str, ...]]
-
-_Kind = bool | tuple[str, ...] | Callable[[str], int]
-# The options of each verb as its command line has them, but for those that select layers, which
-# the settings have for all verbs: true for a flag, else what it may be, or
-# what reads a number that has a unit.
-_OPTIONS: Final[Mapping[str, Mapping[str, _Kind]]] = {
-    "apply": {
-        "formula": tuple(Formula),
-        "support": tuple(Support),
-        "fill": tuple(Fill),
-        "no-create": True,
-        "keep-off-diagonal": True,
-        "zero-bias": True,
-        "skip-unfit": True,
-        "any-gain": True,
-    },
-    "check": {},
-    "convert": {
-        "to": ("binary", "hdf5"),
-        "values": tuple(VALUES),
-        "strict": True,
-        "max-unpacked": byte_size,
-        "keep-layers": True,
-        "keep-dims": True,
-    },
-    "regroup": {"expand": True},
-}
-# Flags that say what is not to be done, and the argument that says what is.
-_NEGATED: Final = {
-    "no-create": "create",
-    "keep-layers": "upgrade",
-    "keep-dims": "true_shapes",
-}
-# The paths that each verb needs.
-_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
-    "apply": ("net", "model", "output"),
-    "check": (),
-    "convert": ("model", "output"),
-    "regroup": ("net", "model", "output", "net_output"),
-}
 
 
 def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -72,11 +35,11 @@ def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[st
 
     Raises ``ConfigError`` for one that the verb does not have, and for a value that it cannot be.
     """
-    known = _OPTIONS[verb]
+    known = _VERBS[verb].options
     arguments: dict[str, Any] = {}
     for name, value in options.items():
-        kind = known.get(name)
-        if kind is None:
+        option = known.get(name)
+        if option is None:
             near = nearest(short(name), known)
             hint = f"it has {', '.join(known)}" if known else "what it has stands above [sweep]"
             raise ConfigError(
@@ -84,37 +47,33 @@ def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[st
                 path=path,
                 hint=f"did you mean {near!r}?" if near else hint,
             )
-        if kind is True:
-            if not isinstance(value, bool):
-                raise ConfigError(
-                    f"sweep.options.{name} is true or false, not {said(value)}", path=path
-                )
-            negated = _NEGATED.get(name)
-            arguments[negated or name.replace("-", "_")] = value is not bool(negated)
-        elif isinstance(kind, tuple) and value in kind:
-            arguments[name] = value
-        elif callable(kind):
-            try:
-                plain = value if isinstance(value, str) else said(value)
-                arguments[name.replace("-", "_")] = kind(plain)
-            except ValueError as error:
-                raise ConfigError(f"sweep.options.{name}: {error}", path=path) from None
-        else:
-            choices = ", ".join(kind) if isinstance(kind, tuple) else ""
-            raise ConfigError(
-                f"sweep.options.{name} is one of {choices}, not {said(value)}", path=path
-            )
+        try:
+            arguments[option.field] = _taken(option, value, f"sweep.options.{name}")
+        except WrongValueError as error:
+            raise ConfigError(str(error), path=path) from None
     return arguments
+
+
+def _taken(option: Option, value: object, place: str) -> bool | int | str:
+    """What the field of an option is to be."""
+    if option.kind is bool:
+        return FLAG.take(value, place) is not option.negated
+    if option.choices:
+        return one_of(*option.choices).take(value, place)
+    try:
+        return byte_size(value if isinstance(value, str) else said(value))
+    except ValueError as error:
+        raise WrongValueError(str(error), f"{place}:") from None
 
 
 def writes(verb: str) -> bool:
     """The verb has an output."""
-    return "output" in _NEEDED[verb]
+    return "output" in _VERBS[verb].needed
 
 
 def lacking(verb: str, pair: Pair) -> str | None:
     """What the pair does not name that the verb needs, in words; ``None``: nothing."""
-    names = {each: getattr(pair, each) for each in _NEEDED[verb]}
+    names = {each: getattr(pair, each) for each in _VERBS[verb].needed}
     if not names and pair.output is not None:
         return f"{verb} writes nothing, and an output is named"
     missing = [each.replace("_", "-") for each, path in names.items() if path is None]
@@ -155,7 +114,7 @@ def _selecting(said: Checking) -> dict[str, Any]:
 
 def performed(verb: str, pair: Pair, arguments: Mapping[str, Any], *, force: bool) -> Told:
     """Call the verb; raises as it does."""
-    return _CALLS[verb](pair, arguments, force)
+    return _VERBS[verb].call(pair, arguments, force)
 
 
 def _applied(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
@@ -221,9 +180,20 @@ def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
     return Outcome.DONE, told, result.warnings
 
 
-_CALLS: Final[Mapping[str, Callable[[Pair, Mapping[str, Any], bool], Told]]] = {
-    "apply": _applied,
-    "check": _checked,
-    "convert": _converted,
-    "regroup": _regrouped,
+class _Verb(NamedTuple):
+    """What a sweep knows of a verb: how it is called, the paths that it needs, its options.
+
+    The options that select layers are the same for all, and stand above ``[sweep]``.
+    """
+
+    call: Callable[[Pair, Mapping[str, Any], bool], Told]
+    needed: tuple[str, ...] = ()
+    options: Mapping[str, Option] = MappingProxyType({})
+
+
+_VERBS: Final[Mapping[str, _Verb]] = {
+    "apply": _Verb(_applied, ("net", "model", "output"), APPLY),
+    "check": _Verb(_checked),
+    "convert": _Verb(_converted, ("model", "output"), CONVERT),
+    "regroup": _Verb(_regrouped, ("net", "model", "output", "net_output"), REGROUP),
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from deconvsurgery.arguments import texts
+from deconvsurgery.arguments import one_of, texts
 from deconvsurgery.caffemodel.hdf5.files import loaded_h5py
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.errors import OutputError
 from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.options.convert import Form, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
 from deconvsurgery.plans.convert.plan_types import Conversion, Wanted
@@ -51,15 +53,14 @@ class ConvertResult:
     warnings: tuple[str, ...] = ()
 
 
-VALUES: Mapping[str, Storage | None] = {
-    "float32": Storage.DATA,
-    "float64": Storage.DOUBLE_DATA,
-    "raw-float16": Storage.RAW_FLOAT16,
-    "raw-float32": Storage.RAW_FLOAT,
-    "raw-float64": Storage.RAW_DOUBLE,
-    "keep": None,
+_STORAGE: Final[Mapping[str, Storage | None]] = {
+    Values.FLOAT32: Storage.DATA,
+    Values.FLOAT64: Storage.DOUBLE_DATA,
+    Values.RAW_FLOAT16: Storage.RAW_FLOAT16,
+    Values.RAW_FLOAT32: Storage.RAW_FLOAT,
+    Values.RAW_FLOAT64: Storage.RAW_DOUBLE,
+    Values.KEEP: None,
 }
-"""What `convert` makes of values; the raw ones are NVIDIA's, the half also OpenCV's."""
 
 
 def convert(
@@ -82,7 +83,7 @@ def convert(
 ) -> ConvertResult:
     """Write a model in another form: ``to`` is binary or hdf5 (default: by the output's suffix).
 
-    ``values`` is one of `VALUES`; ``patterns`` and ``exclude`` choose the layers whose values get
+    ``values`` is one of `Values`; ``patterns`` and ``exclude`` choose the layers whose values get
     that type, by name (without them every layer's do). A blob with a value that a narrower type
     cannot hold keeps its own, and its layer's ``told`` says so; ``strict`` refuses it. ``net``
     tells what the file does not: how many axes legacy dims mean, types for what an HDF5 file
@@ -90,10 +91,10 @@ def convert(
     have more than the file; one that unpacks to more is refused. Raises a ``SurgeryError`` when a
     layer has no such form (``OutputError``: raw values in HDF5), and then nothing was written.
     """
-    if values not in VALUES:
-        raise ValueError(f"values are one of {', '.join(VALUES)}, not {values!r}")
+    if values not in _STORAGE:
+        raise ValueError(f"values are one of {', '.join(Values)}, not {values!r}")
     named = model if in_place and not isinstance(model, Model) else output
-    wanted = Wanted(_to_hdf5(to, named), VALUES[values], upgrade, true_shapes, strict)
+    wanted = Wanted(_to_hdf5(to, named), _STORAGE[values], upgrade, true_shapes, strict)
     if wanted.hdf5 and wanted.storage is not None and wanted.storage in RAW_STORAGE.values():
         raise OutputError(
             "raw values are for binary files; HDF5 takes float32 or float64",
@@ -138,7 +139,7 @@ def convert(
 
 def _to_hdf5(to: str | None, output: Path | None) -> bool:
     """The form that is asked for; where none is, the output's suffix tells it."""
-    if to not in (None, "binary", "hdf5"):
-        raise ValueError(f"a model is binary or hdf5, not {to!r}")
+    if to is not None:
+        return one_of(Form, to, "a model") is Form.HDF5
     name = "" if output is None else os.fsdecode(output).lower()
-    return to == "hdf5" if to else name.endswith((".h5", ".hdf5"))
+    return name.endswith((".h5", ".hdf5"))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.errors import NotANetError, SurgeryError
@@ -135,9 +134,9 @@ def patch_net(
 
 
 def patch_nets(
-    nets: Sequence[Path], *, nets_only: bool = False, **options: Any
+    nets: Sequence[Path], patched: Callable[[Path], PatchResult], *, nets_only: bool = False
 ) -> Iterator[PatchResult]:
-    """Each net in place, by the options of `patch_net`: one result a net, in their order.
+    """Each net by what patches one, which is `patch_net` in place: a result a net, in their order.
 
     Each is patched whole or not at all; what cannot be patched is a result with an error. With
     ``nets_only`` solvers and templates are passed over, with a note.
@@ -145,7 +144,7 @@ def patch_nets(
     for net in nets:
         name = os.fsdecode(net)
         try:
-            yield patch_net(net, in_place=True, **options)
+            yield patched(net)
         except SurgeryError as error:
             if nets_only and isinstance(error, NotANetError):
                 data = read_bytes(name)

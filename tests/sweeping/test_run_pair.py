@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.sweeping import run_pair as settling
 from deconvsurgery.sweeping.call_verb import checked_options
@@ -27,6 +26,7 @@ from deconvsurgery.sweeping.result_rows import Outcome, Row
 from deconvsurgery.sweeping.row_lines import LONGEST_ROW
 from deconvsurgery.sweeping.run_pair import Settled, Task, settle
 from helpers.campaigns import campaign_of_pairs, campaign_rows
+from helpers.commands import command_of
 from helpers.models import demo_base, demo_net, model_bytes
 from helpers.store.padded import MIB, padding
 from helpers.store.web import Request, answer, right, web
@@ -472,25 +472,16 @@ def test_the_options_of_a_sweep_are_those_of_the_command_line() -> None:
     """All that have to do with what is made, and none that the sweep itself decides."""
     import click
 
-    from deconvsurgery.cli import deconvsurgery
-    from deconvsurgery.sweeping.call_verb import _OPTIONS
+    from deconvsurgery.sweeping.call_verb import _VERBS
 
     own = {"pattern", "exclude", "phase", "level", "stage", "allow-empty", "select", "ignore"}
     own |= {"frozen", "net", "in-place", "force", "save-patch", "report", "dry-run", "check"}
     own |= {"json", "quiet", "verbose", "help", "nets-only", "format", "also", "explain"}
     own |= {"config", "isolated", "exit-zero"}
-    for verb, options in _OPTIONS.items():
-        command = deconvsurgery.get_command(click.Context(deconvsurgery), verb)
-        assert command is not None
-        found: dict[str, object] = {}
-        for each in command.params:
-            name = max(each.opts, key=len).removeprefix("--")
-            if isinstance(each, click.Option) and name not in own:
-                choice = each.type
-                found[name] = tuple(choice.choices) if isinstance(choice, click.Choice) else True
-                if each.metavar == "SIZE":
-                    found[name] = byte_size
-        assert dict(options) == found
+    for name, verb in _VERBS.items():
+        options = [each for each in command_of(name).params if isinstance(each, click.Option)]
+        found = [max(each.opts, key=len).removeprefix("--") for each in options]
+        assert [each for each in found if each not in own] == [*verb.options]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""Which pairs ``check`` looks at: those of the command line, or of the configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from deconvsurgery.inputs.open_inputs import every_pair, paired, read_settings
+from deconvsurgery.inputs.settings import Checking, Pair, Settings
+from deconvsurgery.rules.finding import RULES
+from deconvsurgery.storage.run_files import RunFiles, file_keys
+
+
+def pairs_to_check(
+    files: Sequence[str],
+    asked: Checking,
+    config: str | None,
+    run_files: RunFiles,
+    *,
+    isolated: bool,
+) -> list[Pair]:
+    """The pairs named, or those of the configuration file; the command line has the last word.
+
+    What is read for that is noted in ``run_files``.
+    """
+    settings = (None if isolated else read_settings(config, run_files, rules=RULES)) or Settings("")
+    if not files:
+        if not settings.pairs:
+            lacking = "there is no deconvsurgery.toml that lists pairs"
+            if settings.path:
+                lacking = f"{settings.path} lists no pairs"
+            raise click.UsageError(f"no net is named, and {lacking}")
+        pairs = []
+        for each in settings.pairs:
+            run_files.reads("the list of pairs", each.listed)
+        for each in every_pair(settings):
+            run_files.reads("the net", each.net)
+            run_files.reads("the model", each.model)
+            pairs.append(Pair(each.net, each.model, asked.over(each.checking)))
+        return pairs
+    checking = {
+        key: each.checking
+        for each in reversed(settings.pairs)
+        for key in (file_keys(each.net) if each.net else ())
+    }
+    pairs = []
+    for net, model in paired(files):
+        keys = file_keys(net) if net else ()
+        own = next((checking[key] for key in keys if key in checking), settings.checking)
+        pairs.append(Pair(net, model, asked.over(own)))
+    return pairs
