@@ -53,7 +53,7 @@ def test_a_full_disk(case: Case, disk: Path, words: Words) -> None:
         else:
             assert done.out == ""
             assert case.stream or not case.at_once or bench.done() is False
-            told = done.told
+            told = done.error
             assert told.name in (*case.outputs, "new", "standard output")
             assert os.strerror(errno.ENOSPC) in told.message
             # What is free; before it what is needed, where that is known.

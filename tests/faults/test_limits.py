@@ -71,8 +71,8 @@ def test_few_descriptors(case: Case, place: Path) -> None:
         assert bench.done() is (done.code == 0) or not case.at_once
         if done.code != 0:
             assert (done.code, done.out) == (4, "")
-            assert done.told.name in {*bench.before, *case.outputs, "new", "standard input"}
-            assert os.strerror(errno.EMFILE) in done.told.message
+            assert done.error.name in {*bench.before, *case.outputs, "new", "standard input"}
+            assert os.strerror(errno.EMFILE) in done.error.message
         bench.reset()
         if done.code == 0:
             break
@@ -116,10 +116,10 @@ def test_no_temporary_folder(
         assert (done.code, bench.done()) == (0, True)
     else:
         assert (done.code, done.out, bench.done()) == (4, "", False)
-        assert done.told.name == "standard input"
-        assert os.strerror(errno.ENOENT) in done.told.message
-        assert "TMPDIR" in (done.told.hint or "")
-        words(done.told.sentences)
+        assert done.error.name == "standard input"
+        assert os.strerror(errno.ENOENT) in done.error.message
+        assert "TMPDIR" in (done.error.hint or "")
+        words(done.error.sentences)
 
 
 @pytest.mark.parametrize("home", [None, "", "/nonexistent"])

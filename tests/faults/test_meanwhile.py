@@ -111,7 +111,7 @@ def test_an_input_that_changes_during_the_run(
             else:
                 assert done.code in (3, 4)
                 assert done.out == ""
-                assert done.told.name == INPUTS[name]
+                assert done.error.name == INPUTS[name]
                 old = {each: bench.before.get(each) for each in bench.case.outputs}
                 if path.name in old:
                     old[path.name] = changed

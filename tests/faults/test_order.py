@@ -169,8 +169,8 @@ def test_a_call_that_really_fails(
     bench = Bench(BY_NAME["apply --force"], place)
     done = injected(bench, f"{call}:error={error}:when={nth}", tmp_path / "trace", COMMAND)
     ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
-    assert (ended.code, ended.out, ended.told.name) == (4, "", "out")
-    assert os.strerror(getattr(errno, error)) in ended.told.message
-    words(ended.told.sentences, f"{call.strip('/^')} {error} {nth}")
+    assert (ended.code, ended.out, ended.error.name) == (4, "", "out")
+    assert os.strerror(getattr(errno, error)) in ended.error.message
+    words(ended.error.sentences, f"{call.strip('/^')} {error} {nth}")
     assert bench.faults() == []
     assert bench.done() is (nth == "2")  # only the directory's flush was left then

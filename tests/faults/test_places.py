@@ -84,7 +84,7 @@ def test_a_folder_that_may_not_be_written_to(case: Case, nobody: Path, words: Wo
     finally:
         nobody.chmod(0o755)
     assert done.out == ""
-    told = done.told
+    told = done.error
     if case.arguments[0] == "demo":
         assert (done.code, told.name) == (4, "new")
         assert os.strerror(errno.EACCES) in told.message
@@ -104,9 +104,9 @@ def test_a_read_only_file(line: str, place: Path, words: Words) -> None:
     (place / "out").write_bytes(OLD)
     (place / "out").chmod(0o444)
     done = ended(place, arguments(line, "out"))
-    assert (done.code, done.out, done.told.name) == (2, "", "out")
-    assert "--force" in (done.told.hint or "")
-    words(done.told.sentences)
+    assert (done.code, done.out, done.error.name) == (2, "", "out")
+    assert "--force" in (done.error.hint or "")
+    words(done.error.sentences)
     assert (place / "out").read_bytes() == OLD
     assert ended(place, arguments(line, "out", "-f")).code == 0
     assert (place / "out").read_bytes() == data
@@ -190,8 +190,8 @@ def test_no_place_for_a_file(line: str, kind: str, place: Path, words: Words) ->
     before = content(place)
     done = ended(place, arguments(line, name, "-f"))
     assert (done.code, done.out) == (2, "")
-    assert done.told.name == (name or None)
-    words(done.told.sentences, kind)
+    assert done.error.name == (name or None)
+    words(done.error.sentences, kind)
     assert content(place) == before
 
 
@@ -203,7 +203,7 @@ def test_any_other_name_is_one(line: str, name: str, place: Path) -> None:
     assert (place / name).read_bytes() == data
     again = ended(place, arguments(line, name))
     assert again.code == 2
-    assert (again.told.name or "").isprintable()  # and in one line, as all of it is
+    assert (again.error.name or "").isprintable()  # and in one line, as all of it is
 
 
 HOW = ("in", "./in", "../place/in", "soft", "hard", "/proc/self/fd")
@@ -220,8 +220,8 @@ def test_the_input_by_any_name(line: str, how: str, place: Path, words: Words) -
         name = f"{how}/{file.fileno()}" if how.startswith("/proc") else how
         done = ended(place, [*line.split(), name, "-f"])
     assert (done.code, done.out) == (2, "")
-    assert done.told.name == name
-    words(done.told.sentences)
+    assert done.error.name == name
+    words(done.error.sentences)
     assert content(place) == before
 
 
@@ -260,9 +260,9 @@ def test_devices(line: str, place: Path, words: Words) -> None:
     before = content(place)
     assert ended(place, arguments(line, "/dev/null")).code == 0
     done = ended(place, arguments(line, "/dev/full"))
-    assert (done.code, done.out, done.told.name) == (4, "", "/dev/full")
-    assert os.strerror(errno.ENOSPC) in done.told.message
-    words(done.told.sentences)
+    assert (done.code, done.out, done.error.name) == (4, "", "/dev/full")
+    assert os.strerror(errno.ENOSPC) in done.error.message
+    words(done.error.sentences)
     assert content(place) == before
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
@@ -275,8 +275,8 @@ def test_two_files_that_belong_together_are_no_streams(
     before = sorted(path.name for path in place.iterdir())
     done = ended(place, arguments(line, name))
     assert (done.code, done.out) == (2, "")
-    assert done.told.name == ("standard output" if name == "-" else name)
-    words(done.told.sentences)
+    assert done.error.name == ("standard output" if name == "-" else name)
+    words(done.error.sentences)
     assert sorted(path.name for path in place.iterdir()) == before
 
 

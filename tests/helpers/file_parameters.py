@@ -74,12 +74,12 @@ class Line:
         said = [
             part.format(names.get(slot.label, slot.name))
             for slot in self.slots
-            if not slot.fixed and not self._told(slot)
+            if not slot.fixed and not self._in_settings(slot)
             for part in slot.given
         ]
         return [self.verb, *self.flags, *flags, *said]
 
-    def _told(self, slot: Slot) -> bool:
+    def _in_settings(self, slot: Slot) -> bool:
         return any(f"<{slot.label}>" in text for text in self.settings.values())
 
     def texts(self, names: Mapping[str, str]) -> dict[str, str]:
@@ -158,12 +158,12 @@ def _settled() -> Line:
     """``check`` by what it finds in the folder: settings, a list of pairs, a net and its model."""
     own = tuple(each for each in _slots("check") if each.use == WRITTEN)
     fixed = ("deconvsurgery.toml", "pairs.jsonl", "net", "in", "net-alone")
-    told = tuple(Slot(each, READ, each, fixed=True) for each in fixed)
+    named = tuple(Slot(each, READ, each, fixed=True) for each in fixed)
     settings = {
         "deconvsurgery.toml": "pairs = [{list = 'pairs.jsonl'}, {net = 'net-alone'}]\n",
         "pairs.jsonl": '{"net": "net", "model": "in"}\n',
     }
-    return Line("check", "by settings", (*told, *own), ("-f",), settings)
+    return Line("check", "by settings", (*named, *own), ("-f",), settings)
 
 
 def _swept() -> Line:

@@ -46,7 +46,7 @@ PARAM: Final = "num_output: 3 group: 3 kernel_size: 4 stride: 2 pad: 1 bias_term
 CONV: Final = "convolution_param { num_output: 3 kernel_size: 1 }"
 SHARED_CONV: Final = f'param {{ name: "w" }} {CONV}'
 POOL: Final = "pooling_param { kernel_size: 1 pool: "
-ALIKE: Final = "x" * 80  # in front of what tells names apart; too long to be taken for a slip
+ALIKE: Final = "x" * 80  # in front of what distinguishes names; too long to be taken for a slip
 
 
 # ── nets ──

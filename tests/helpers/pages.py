@@ -35,7 +35,7 @@ def lines_in_pipe(report: RenderableType) -> list[str]:
 
 
 def stripped(text: str) -> str:
-    """Without the room at the ends of lines, which nobody sees."""
+    """Without the spaces at the ends of lines, which nobody sees."""
     return "\n".join(line.rstrip() for line in text.split("\n"))
 
 
@@ -45,7 +45,7 @@ def widest(text: str) -> int:
 
 
 def unfolded(text: str) -> str:
-    """Folded lines as one, without the room between words."""
+    """Folded lines as one, without the spaces between words."""
     return re.sub(r"\s+", "", text)
 
 

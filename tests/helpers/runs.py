@@ -68,7 +68,7 @@ sys.exit(code)
 def measured(place: Path, *arguments: str | Path, code: int = 0) -> tuple[int, bytes]:
     """A command that ends with ``code``: the most memory that it had, in kB, and what it printed.
 
-    Skips where there is no /proc to tell it.
+    Skips where there is no /proc to say it.
     """
     if not Path("/proc/self/status").exists():
         pytest.skip("peak memory is read in /proc")

@@ -149,8 +149,8 @@ def layer_v2(
     name: bytes, kind: bytes | None, *blobs: bytes, before: bytes = b"", after: bytes = b""
 ) -> bytes:
     """A layer as a field of the net, with other fields before and after its blobs."""
-    told = sized(1, name) + (b"" if kind is None else sized(2, kind))
-    return sized(100, told + before + b"".join(sized(7, blob) for blob in blobs) + after)
+    named = sized(1, name) + (b"" if kind is None else sized(2, kind))
+    return sized(100, named + before + b"".join(sized(7, blob) for blob in blobs) + after)
 
 
 def layer_v1(name: bytes, kind: int, *blobs: bytes) -> bytes:
@@ -161,10 +161,10 @@ def layer_v1(name: bytes, kind: int, *blobs: bytes) -> bytes:
 def c3d_blob(array: NDArray[Any], *diff: float, packed: bool = True) -> bytes:
     """A blob as C3D 1.0 writes it: five dims under 1 to 5, values under 6, gradients under 7."""
     shape = (1,) * (5 - array.ndim) + array.shape
-    told = b"".join(number(field, size) for field, size in enumerate(shape, start=1))
+    found = b"".join(number(field, size) for field, size in enumerate(shape, start=1))
     values = array.astype("<f4").tobytes()
     if packed:
-        told += sized(6, values)
+        found += sized(6, values)
     else:
-        told += b"".join(tag(6, 5) + values[at : at + 4] for at in range(0, len(values), 4))
-    return told + (sized(7, floats(*diff)) if diff else b"")
+        found += b"".join(tag(6, 5) + values[at : at + 4] for at in range(0, len(values), 4))
+    return found + (sized(7, floats(*diff)) if diff else b"")

@@ -23,7 +23,7 @@ class Filled(NamedTuple):
     rewritten: int = 0
 
     def size(self, _before: int) -> None:
-        """Only writing it tells."""
+        """Known once it is written."""
 
     def fill(self, sink: Sink, source: Source) -> None:
         """Write the whole new file."""
@@ -43,7 +43,7 @@ class Amended(NamedTuple):
     rewritten: int = 0
 
     def size(self, _before: int) -> None:
-        """Only writing it tells."""
+        """Known once it is written."""
 
     def fill(self, sink: Sink, source: Source) -> None:
         """Write the whole new file."""

@@ -1,6 +1,6 @@
 """Nets that are wrong, and some that only look so; and configuration files.
 
-What an accepted net means is told of its layer ``up``: the fields of its ``convolution_param``.
+What an accepted net means is said of its layer ``up``: the fields of its ``convolution_param``.
 """
 
 from __future__ import annotations

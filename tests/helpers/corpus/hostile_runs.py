@@ -117,7 +117,7 @@ def outcome(case: Case, line: str, place: Path) -> tuple[Outcome, str]:
 
 
 def error_of(document: dict[str, Any]) -> dict[str, Any]:
-    """What went wrong, empty if nothing did; ``check`` tells it of each pair."""
+    """What went wrong, empty if nothing did; ``check`` says it of each pair."""
     found = [document.get("error"), *(pair["error"] for pair in document.get("pairs", ()))]
     return next(filter(None, found), {})
 

@@ -30,7 +30,7 @@ from helpers.faults.injection import (
     Calls,
     Kind,
     Striking,
-    told,
+    fault_name,
 )
 from helpers.faults.lab import BY_NAME, CASES, Bench, Ended, prepare
 
@@ -105,7 +105,7 @@ def strike(bench: Bench, tally: Tally, names: tuple[str, ...], striking: Strikin
     wrong, code = struck(bench, Calls(names, striking), names, striking.kind)
     if not striking.struck:
         wrong.append("did not strike")
-    at = f"{bench.case.name}: {'/'.join(names)} {striking.nth}{lasts} {told(striking.kind)}"
+    at = f"{bench.case.name}: {'/'.join(names)} {striking.nth}{lasts} {fault_name(striking.kind)}"
     tally.violations += [f"{at}: {each}" for each in wrong]
     tally.faults["lasting" if striking.lasting else names[0]] += 1
     tally.verbs[bench.case.arguments[0]] += 1
@@ -146,7 +146,7 @@ def judged(bench: Bench, names: tuple[str, ...], kind: Kind, done: Ended) -> lis
     if done.code != 4:
         wrong.append(f"I3: exit code {done.code}: {done.errors}")
     if done.out:
-        wrong.append("I3: success was told of a run that failed")
+        wrong.append("I3: success was reported of a run that failed")
     if bench.case.stream:
         pass  # what was sent cannot be taken back
     elif new is None and bench.case.at_once:

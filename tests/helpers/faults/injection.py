@@ -60,7 +60,7 @@ LASTING: dict[int, tuple[str, ...]] = {
 }
 
 
-def told(kind: Kind) -> str:
+def fault_name(kind: Kind) -> str:
     """A kind of fault in a word."""
     return errno.errorcode[kind] if isinstance(kind, int) else kind
 

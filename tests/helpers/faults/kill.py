@@ -3,7 +3,7 @@
     python -m helpers.faults.kill [--json] [--every N] [--timed N] [CASE …]
 
 SIGKILL comes before a call, after it, and in the middle of what it writes; SIGINT, SIGTERM and
-SIGHUP in turn at each call, too, and at each line of the rooms that touch files, when it runs for
+SIGHUP in turn at each call, too, and at each line of the modules that touch files, when it runs for
 the first time and for the last. ``--every N`` takes each N-th of these points, ``--timed N`` kills
 as many processes more, by the clock, that write 64 MB.
 
@@ -47,9 +47,9 @@ from helpers.faults.lab import (
 NAMES = (*FAULTS, "unlink")
 TORN = ("write", "pwrite", "copy_file_range")
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-ROOMS = frozenset(
-    os.path.join(os.path.dirname(deconvsurgery.__file__), room)
-    for room in (
+MODULES = frozenset(
+    os.path.join(os.path.dirname(deconvsurgery.__file__), module)
+    for module in (
         "storage/source.py",
         "storage/output_place.py",
         "storage/copy_bytes.py",
@@ -137,7 +137,7 @@ def signalling(nth: int, number: signal.Signals) -> Calls:
 
 
 class Lines:
-    """Lines of the rooms that touch files, as they run; a signal at the n-th.
+    """Lines of the modules that touch files, as they run; a signal at the n-th.
 
     ``first`` and ``last`` are when each line runs for the first time, and for the last.
     """
@@ -158,7 +158,7 @@ class Lines:
             sys.settrace(None)
 
     def _called(self, frame: FrameType, _event: str, _arg: object) -> Any:
-        return self._line if frame.f_code.co_filename in ROOMS else None
+        return self._line if frame.f_code.co_filename in MODULES else None
 
     def _line(self, frame: FrameType, event: str, _arg: object) -> Any:
         # Where a generator yields, no signal comes in.
@@ -236,7 +236,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    moved = [room for room in ROOMS if not os.path.isfile(room)]
+    moved = [module for module in MODULES if not os.path.isfile(module)]
     assert not moved, moved  # its lines would be in nobody's campaign
     ended: Counter[str] = Counter()
     violations: list[str] = []

@@ -111,11 +111,11 @@ class Ended:
     errors: str
 
     @property
-    def told(self) -> Told:
-        """The one error that is told, with its hint if there is one, and nothing else."""
+    def error(self) -> PrintedError:
+        """The one error that is printed, with its hint if there is one, and nothing else."""
         found = re.fullmatch(r"error: (?:(.+?): )?(.+)\n(?:  hint: (.+)\n)?", self.errors)
         assert found is not None, self
-        return Told(*found.groups())
+        return PrintedError(*found.groups())
 
     @property
     def warnings(self) -> list[str]:
@@ -126,7 +126,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PrintedError:
     """An error as it is printed: of which file, what, and what can be done."""
 
     name: str | None

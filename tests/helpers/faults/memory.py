@@ -87,15 +87,15 @@ def enlarge(folder: Path) -> None:
     assert ended(folder, line.split()).code == 0
 
 
-def limited(bench: Bench, room: int) -> Ended:
-    """Run in a process of its own that may take ``room`` bytes more than it has."""
+def limited(bench: Bench, more: int) -> Ended:
+    """Run in a process of its own that may take so many bytes ``more`` than it has."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             with open("/proc/self/statm") as file:
                 size = int(file.read().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (size + room, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_AS, (size + more, resource.RLIM_INFINITY))
             done = bench.run()
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
             with os.fdopen(theirs, "wb") as pipe:
@@ -150,9 +150,9 @@ def main(arguments: list[str]) -> int:
             for nth in range(1, count.count + 1, 1 + count.count // 16):
                 note("arrays", nth, bench.run(Arrays(nth)))
             succeeded = 0
-            for room in range(0, 200 * STEP, STEP):
-                done = limited(bench, room)
-                note("out of memory", room, done)
+            for more in range(0, 200 * STEP, STEP):
+                done = limited(bench, more)
+                note("out of memory", more, done)
                 succeeded += done.code == 0
                 if succeeded == 5:
                     break

@@ -1,6 +1,6 @@
 """A page of the manual as its fenced blocks: what is a command, what is shown, what is marked.
 
-Every block tells its language. The kinds:
+Every block says its language. The kinds:
 
 ``sh``        commands to copy, without prompts; each must end with 0
 ``console``   a terminal: ``$ command``, then what it printed; one that does not end with 0 is
@@ -32,7 +32,7 @@ from helpers.places import ROOT
 
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
-# The README's set-up commands are told apart by marks of their own.
+# The README's set-up commands are distinguished by marks of their own.
 ELSEWHERE: Final = {"demo": ".ci/run runs it, in a clean clone", "tests": ".ci/run ends with it"}
 COMMANDS: Final = ("sh", "console", "python")
 DATA: Final = ("", "text", "json", "toml", "yaml", "make", "prototxt", "diff")

@@ -80,9 +80,9 @@ def _run(commands: list[str], folder: Path, place: Path) -> Iterator[tuple[str, 
             bin_.mkdir(exist_ok=True)
             tool.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments} "$@"\n')
             tool.chmod(0o755)
-    # The code is told after each command, and given back for the next one's `$?`.
-    told = 'code=$?; printf "\\036%d\\036" $code; (exit $code)'
-    script = "exec 2>&1 </dev/null\n" + "".join(f"{each}\n{told}\n" for each in commands)
+    # The code is printed after each command, and given back for the next one's `$?`.
+    code = 'code=$?; printf "\\036%d\\036" $code; (exit $code)'
+    script = "exec 2>&1 </dev/null\n" + "".join(f"{each}\n{code}\n" for each in commands)
     terminal = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80", "TERM": "xterm"}
     done = subprocess.run(
         ["bash", "-c", script],
@@ -147,7 +147,7 @@ def _trimmed(output: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in output.rstrip("\n").splitlines())
 
 
-def mended(text: str, replayed: Iterable[Replayed]) -> str:
+def updated(text: str, replayed: Iterable[Replayed]) -> str:
     """The page with every block as it ought to be."""
     for each in sorted(replayed, key=lambda each: each.block.start, reverse=True):
         start = each.block.start

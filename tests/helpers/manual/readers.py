@@ -60,7 +60,7 @@ def reader(page: Path) -> Reader:
 
 
 def _nothing(place: Path) -> None:
-    """An installed tool and nothing else at hand."""
+    """An installed tool and nothing else."""
 
 
 def _demo(place: Path) -> None:

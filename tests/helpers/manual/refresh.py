@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from helpers.manual.blocks import PAGES, page_name
-from helpers.manual.playing import mended, play
+from helpers.manual.playing import play, updated
 from helpers.manual.readers import reader
 
 
@@ -27,7 +27,7 @@ def main(wanted: list[str]) -> int:
             if each.wrong:
                 failed = 1
                 print(f"{page_name(page)}:{each.block.line}: {each.wrong}")
-        if (new := mended(text, played)) != text:
+        if (new := updated(text, played)) != text:
             page.write_text(new, "utf-8")
             print(f"{page_name(page)}: written anew")
     return failed

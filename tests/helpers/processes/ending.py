@@ -57,7 +57,7 @@ def watched(processes: Iterable[int]) -> Iterator[Watched]:
 
 
 def until(enough: Callable[[], bool]) -> None:
-    """Return as soon as it is so, of what nobody tells: a file that another process makes."""
+    """Return as soon as it is so, where nothing reports it: a file that another process makes."""
     end = time.monotonic() + PATIENCE
     while not enough():
         assert time.monotonic() < end, "it never is"

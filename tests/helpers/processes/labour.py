@@ -33,7 +33,7 @@ def labour(task: Task) -> int | Unreadable:
     place = Path(folder)
     (place / f"begun-{number}-{time.monotonic_ns()}-{os.getpid()}").touch()
     if what == "raise":
-        raise ds.ModelError("is wrong", offset=number, path="a", hint="mend it")
+        raise ds.ModelError("is wrong", offset=number, path="a", hint="fix it")
     if what == "value":
         raise ValueError(number)
     if what == "kill" or (what == "kill once" and _first(place, number)):
@@ -73,7 +73,7 @@ def _first(place: Path, number: int) -> bool:
 
 
 def _waited(place: Path, number: int, lingering: bool) -> int:
-    """Until the test is over, unless told to end; says when it cleans up, which may take long."""
+    """Until the test is over, unless asked to end; says when it cleans up, which may take long."""
     waits = place / f"waits-{number}"
     try:
         waits.with_suffix(".new").write_text(str(os.getpid()))

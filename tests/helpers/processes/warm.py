@@ -7,7 +7,7 @@ exit code of its own. What depends on how Python itself starts (its locale, its 
 closed streams) is for a process that is really started.
 
 `ran` and `ran_on` are what tests call; they start a real process where one is needed. Run as a
-script with a number, this is the server, told what to run over the socket of that number.
+script with a number, this is the server, which is sent what to run over the socket of that number.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Record:
         range: The header, "" where there is none; of a copy, the range of the source.
         status: 0 until it is answered, and where the connection was dropped before.
         received: Bytes of the request's body as they came, headers not counted.
-        sent: Bytes of the answer's body that were handed to the connection.
+        sent: Bytes of the answer's body that were written to the connection.
         open: How many requests were being answered when this one came, with it.
         faults: What was done to it on purpose.
     """

@@ -66,7 +66,7 @@ class Rule:
         return past >= 0 and (self.times is None or past < self.times)
 
     def described(self) -> str:
-        """As a record tells it: ``answer 503``."""
+        """As a record says it: ``answer 503``."""
         detail = {"answer": f" {self.status}", "delay": f" {self.seconds:g}"}.get(self.kind, "")
         return self.kind + detail + (" performed" if self.performed else "")
 

@@ -104,7 +104,7 @@ class Store:
     def _answered(
         self, environ: Environ, start: Start, request: Asked, rules: list[Rule], record: Record
     ) -> Iterator[bytes]:
-        fault, told = None, None
+        fault, other = None, None
         for rule in rules:
             if rule.kind == "delay":
                 rule.forgotten.wait(rule.seconds)
@@ -120,7 +120,7 @@ class Store:
                     r"\d+", lambda found: str(int(found[0]) + 1), environ["HTTP_RANGE"]
                 )
             elif rule.kind == "tell":
-                told = rule
+                other = rule
             else:
                 fault = fault or rule
         if fault is None or fault.performed or fault.kind == "cut":
@@ -129,8 +129,8 @@ class Store:
             raise _dropped(environ)
         if fault is not None and fault.kind == "answer":
             status, headers, blocks = _error(request, fault.status, _CODES[fault.status])
-        if told is not None:
-            headers, blocks = _told(told, headers, blocks)
+        if other is not None:
+            headers, blocks = _answered(other, headers, blocks)
         record.status = int(status.split()[0])
         start(status, headers)
         if fault is None or fault.kind != "cut":
@@ -158,9 +158,9 @@ class Store:
     ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         if refusal := store_conditions.refused(request):
             return _error(request, *refusal)
-        told: list[Any] = []
-        blocks = self._moto(environ, lambda *given: told.extend(given))
-        return told[0], told[1], blocks
+        started: list[Any] = []
+        blocks = self._moto(environ, lambda *given: started.extend(given))
+        return started[0], started[1], blocks
 
     # --- control
 
@@ -236,7 +236,7 @@ class Store:
         return value
 
 
-def _told(
+def _answered(
     rule: Rule, headers: list[tuple[str, str]], blocks: Iterable[bytes]
 ) -> tuple[list[tuple[str, str]], Iterable[bytes]]:
     """An answer as a rule has it."""

@@ -71,44 +71,44 @@ class Store:
         return self._control("get", bucket=self.bucket, key=key)
 
     def keys(self) -> list[str]:
-        return list(self._told("keys", bucket=self.bucket))
+        return list(self._asked("keys", bucket=self.bucket))
 
     def etag(self, key: str) -> str:
         """With its quotes."""
-        etag: str = self._told("keys", bucket=self.bucket)[key][0]
+        etag: str = self._asked("keys", bucket=self.bucket)[key][0]
         return etag
 
     def etags(self, start: str) -> dict[str, str]:
         """Of all keys that begin so, by the rest of them."""
-        told: dict[str, list[Any]] = self._told("keys", bucket=self.bucket)
+        keys: dict[str, list[Any]] = self._asked("keys", bucket=self.bucket)
         return {
-            key.removeprefix(start): tag for key, (tag, _) in told.items() if key.startswith(start)
+            key.removeprefix(start): tag for key, (tag, _) in keys.items() if key.startswith(start)
         }
 
     def metadata(self, key: str) -> dict[str, str]:
         """What the writer said of an object (``x-amz-meta-``), by names in lower case."""
-        headers: dict[str, str] = self._told("keys", bucket=self.bucket)[key][1]
-        told = "x-amz-meta-"
+        headers: dict[str, str] = self._asked("keys", bucket=self.bucket)[key][1]
+        prefix = "x-amz-meta-"
         return {
-            name.lower().removeprefix(told): value
+            name.lower().removeprefix(prefix): value
             for name, value in headers.items()
-            if name.lower().startswith(told)
+            if name.lower().startswith(prefix)
         }
 
     def uploads(self) -> list[str]:
         """The keys of uploads that are neither completed nor aborted."""
-        return sorted(self._told("uploads", bucket=self.bucket).values())
+        return sorted(self._asked("uploads", bucket=self.bucket).values())
 
     # --- what was asked for
 
     def requests(self, operation: str | None = None) -> list[Record]:
         """Every request since `reset`, in the order of coming; of one operation, if named."""
-        records = (Record(**each) for each in self._told("requests"))
+        records = (Record(**each) for each in self._asked("requests"))
         return [each for each in records if operation in (None, each.operation)]
 
     def totals(self) -> dict[str, Any]:
         """Of all requests since `reset`: how many of each operation, bytes received and sent."""
-        totals: dict[str, Any] = self._told("totals")
+        totals: dict[str, Any] = self._asked("totals")
         return totals
 
     def reset(self) -> None:
@@ -225,7 +225,7 @@ class Store:
     def _rule(self, **rule: Any) -> None:
         self._control("rule", json.dumps(rule).encode())
 
-    def _told(self, verb: str, **query: str) -> Any:
+    def _asked(self, verb: str, **query: str) -> Any:
         return json.loads(self._control(verb, b"", **query))
 
     def _control(self, verb: str, body: bytes = b"", **query: str) -> bytes:

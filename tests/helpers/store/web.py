@@ -68,9 +68,9 @@ def web(answers: Answers) -> Iterator[str]:
             method, path, _ = head.decode("latin-1").split(" ", 2)
             asked = re.search(rb"(?im)^Range: bytes=(\d+)-(\d+)\r$", head)
             ends = (int(asked[1]), int(asked[2]) + 1) if asked else (None, None)
-            told = answers(Request(method, path, *ends))
-            with suppress(OSError):  # whoever asked has heard enough
-                for piece in [told] if isinstance(told, bytes) else told:
+            sent = answers(Request(method, path, *ends))
+            with suppress(OSError):  # the client closes early
+                for piece in [sent] if isinstance(sent, bytes) else sent:
                     self.wfile.write(piece)
 
     class Server(socketserver.ThreadingTCPServer):
