@@ -43,7 +43,7 @@ class Kind(StrEnum):
     TWICE_IN_MODEL = "twice-in-model"
 
 
-Said: TypeAlias = int | tuple[int | None, ...] | None
+Number: TypeAlias = int | tuple[int | None, ...] | None
 
 
 class Disagreement(NamedTuple):
@@ -63,7 +63,7 @@ class Disagreement(NamedTuple):
     stops: bool = False
     renamed: str | None = None
     remedy: str | None = None
-    numbers: Mapping[str, Said] = MappingProxyType({})
+    numbers: Mapping[str, Number] = MappingProxyType({})
     layer_index: int | None = None
 
     @property
@@ -199,7 +199,7 @@ def _received(
 
 def _refused(
     layer: Layer, blobs: tuple[Shape, ...] | None, source: SourceLayer, loaded: Loading
-) -> tuple[Kind, str, Mapping[str, Said]] | None:
+) -> tuple[Kind, str, Mapping[str, Number]] | None:
     """The first check of Caffe's that fails, in the order in which it makes them."""
     other = type_today(source)
     has = "the model has" if other in ("", layer.type) else f"the model's {short(other)} has"
@@ -224,7 +224,7 @@ def _refused(
             )
         if blob.fills(blob.shape):
             continue
-        numbers: Mapping[str, Said] = {
+        numbers: Mapping[str, Number] = {
             "blob": position,
             "shape": blob.shape,
             "values": blob.count,
@@ -239,7 +239,7 @@ def _refused(
             Kind.VALUES,
             f"its blob {position} in the model has "
             f"{plural(blob.count, 'value') if blob.count else 'no values'}, where its shape "
-            f"{short(dims(blob.shape))} {_says(blob.shape)}",
+            f"{short(dims(blob.shape))} {_shape_words(blob.shape)}",
             numbers,
         )
     return None
@@ -258,7 +258,7 @@ def _other_count(layer: Layer, wanted: int, source: SourceLayer, loaded: Loading
     return has > wanted or not all(loaded.shares(layer, place) for place in lacking)
 
 
-def _says(shape: Sequence[int]) -> str:
+def _shape_words(shape: Sequence[int]) -> str:
     return f"says {prod(shape)}" if min(shape, default=0) >= 0 else "is none that a blob can have"
 
 

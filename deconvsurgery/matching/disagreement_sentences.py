@@ -53,8 +53,8 @@ def in_words(found: Sequence[Disagreement], *, but: Container[str] = ()) -> tupl
 def _pairs(alike: Iterable[Disagreement]) -> str:
     """Which of the layers that the net lacks it may have under another name."""
     pairs = [
-        f"{quoted(each.layer)} → {quoted(each.renamed)}"
-        for each in alike
-        if each.renamed and each.kind is Kind.NET_LACKS
+        f"{quoted(found.layer)} → {quoted(found.renamed)}"
+        for found in alike
+        if found.renamed and found.kind is Kind.NET_LACKS
     ]
     return f"; renamed? {listed(pairs)}" if pairs else ""

@@ -1,4 +1,4 @@
-"""What is to be said of a weights file as a whole: how its values are kept, what Caffe refuses."""
+"""What is odd about a weights file as a whole: how its values are kept, what Caffe refuses."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Oddity(NamedTuple):
 def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
     """A sentence for each thing that is not as today's Caffe writes it.
 
-    ``with_net``: what a net tells of the model is told elsewhere.
+    ``with_net``: what a net says of the model is reported elsewhere.
     """
-    said = [each.words for each in oddities(model)]
+    sentences = [each.words for each in oddities(model)]
     if model.version is Version.HDF5 and not with_net:
-        said.insert(
+        sentences.insert(
             0,
             "HDF5 weights do not tell the type of a layer: name the net, too, to see its "
             "Deconvolution layers, or use --all",
@@ -51,8 +51,8 @@ def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
     twice = [name for name, layers in model.by_name.items() if len(layers) > 1 and layers[-1].blobs]
     if twice and not with_net:
         names = listed([*map(quoted, twice)])
-        said.append(f"{names}: several layers of this name; Caffe copies each, the last wins")
-    return tuple(said)
+        sentences.append(f"{names}: several layers of this name; Caffe copies each, the last wins")
+    return tuple(sentences)
 
 
 def oddities(model: Model) -> Iterator[Oddity]:

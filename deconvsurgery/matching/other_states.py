@@ -137,17 +137,17 @@ def state_words(one: NetState, other: NetState) -> tuple[str, str]:
 
 
 def _state(state: NetState, other: NetState) -> str:
-    said = [f"phase {state.phase.name}"] if state.phase != other.phase else []
+    words = [f"phase {state.phase.name}"] if state.phase != other.phase else []
     if state.stage != other.stage:
         stages = [quoted(stage) for stage in state.stage if stage not in other.stage]
         if stages:
-            said.append(f"stage{'s' if len(stages) > 1 else ''} {', '.join(stages)}")
+            words.append(f"stage{'s' if len(stages) > 1 else ''} {', '.join(stages)}")
         else:
             lacks = ", ".join(quoted(stage) for stage in other.stage if stage not in state.stage)
-            said.append(f"a state without {lacks}")
+            words.append(f"a state without {lacks}")
     if state.level != other.level:
-        said.append(f"level {state.level}")
-    return " and ".join(said)
+        words.append(f"level {state.level}")
+    return " and ".join(words)
 
 
 def _count(blobs: Sequence[Shape]) -> str:

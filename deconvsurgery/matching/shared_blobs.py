@@ -93,10 +93,9 @@ def with_shared(model: Model, owned: Mapping[Owner, Owner]) -> Model:
     for own, owner in owned.items():
         members.setdefault(owner, [owner]).append(own)
     for group in members.values():
-        shared = [present[each] for each in group if each in present]
-        for each in group if shared else ():
-            name, position = each
-            if name in blobs and each not in present:
+        shared = [present[own] for own in group if own in present]
+        for name, position in group if shared else ():
+            if name in blobs and (name, position) not in present:
                 blobs[name] += [ABSENT] * (position + 1 - len(blobs[name]))
                 blobs[name][position] = shared[0]
     layers = (layer._replace(blobs=tuple(blobs[layer.name])) for layer in model.layers)

@@ -28,9 +28,9 @@ from deconvsurgery.prototxt.selection import (
     active_layers,
     exact_patterns,
 )
-from deconvsurgery.shapes.alignment import Placement
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import asked_axes, convolution_window
+from deconvsurgery.shapes.placement import Placement
 
 from .layer_under_test import Case
 from .layers_of_a_name import LayersOfAName

@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
 from deconvsurgery.prototxt.net import UnknownField
-from deconvsurgery.shapes.alignment import HALF, CropFacts
 from deconvsurgery.shapes.fillers import FillerProblem
+from deconvsurgery.shapes.placement import HALF, CropFacts
 from deconvsurgery.wording import by, quoted
 
 from .finding import RULES, Broken, Finding, Number, Repair, Severity

@@ -12,8 +12,8 @@ from deconvsurgery.matching.matched_layer import Refusal, Target
 from deconvsurgery.matching.other_states import Unlike
 from deconvsurgery.plans.apply.before_and_after import judged
 from deconvsurgery.prototxt.net import Filler
-from deconvsurgery.shapes.alignment import Placement
 from deconvsurgery.shapes.fillers import BILINEAR, FillerProblem, filler_problems, meant
+from deconvsurgery.shapes.placement import Placement
 
 from .layers_of_a_name import LayersOfAName
 

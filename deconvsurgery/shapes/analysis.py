@@ -11,10 +11,12 @@ from typing import Final
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.prototxt.net import Net, NetState
 
-from .alignment import Placement, placements
+from .alignment import placements
 from .certainty import uncertain_layers
 from .connections import Unjoined, unjoined
-from .infer import LayerShapes, SourceShapes, Walk, first_walk, with_axes, with_channels
+from .geometry import SourceShapes
+from .infer import LayerShapes, Walk, first_walk, with_axes, with_channels
+from .placement import Placement
 
 _MOST_MODELS: Final = 4  # of which a net keeps the analyses; who has more has them in turn
 

@@ -2,8 +2,8 @@
 
 Most layers keep the number of axes, so that a blob has as many as those before and behind it. The
 net's own layers come first (a Pooling has images of four), then a model's weights (a kernel of
-three axes slides over five), then a filler that only makes kernels of two. Layers that nobody knows
-are taken to keep the number where nothing else tells it, those of forks that resize images last.
+three axes slides over five), then a filler that only makes kernels of two. Layers of unknown types
+are taken to keep the number where nothing else says it, those of forks that resize images last.
 """
 
 from __future__ import annotations
@@ -39,48 +39,48 @@ _ALIKE_BELOW: Final = CONVOLUTIONS | {"Eltwise", "Concat", "Crop", "AutoCrop"}
 _ALIKE_ABOVE: Final = CONVOLUTIONS | {"Slice", "Split", "Pooling"}
 
 
-def axes_told(
+def axes_found(
     layers: Sequence[Layer],
     tops: Mapping[int, tuple[Shape, ...]],
     weights: Mapping[str, Sequence[Sequence[int]]],
     known_types: Collection[str],
 ) -> dict[Blob, int]:
-    """The number of axes of each blob, as far as anything tells it and nothing contradicts.
+    """The number of axes of each blob, as far as anything says it and nothing contradicts.
 
     ``tops`` by a layer's index are what its rule says, ``weights`` a model's blob shapes by layer
-    name. What becomes of the axes in layers of other than ``known_types`` nobody knows.
+    name. What becomes of the axes in layers of other than ``known_types`` is unknown.
     """
-    joined = _Joined(layers)
-    told: dict[Blob, int] = {}  # 0 where evidence contradicts itself
+    joined = _Blobs(layers)
+    known: dict[Blob, int] = {}  # 0 where evidence contradicts itself
     shapes = ((blob, len(shape)) for blob, shape in joined.shapes(tops) if shape is not None)
     for evidence in (shapes, _by_weights(joined, weights), _by_fillers(joined)):
-        _add(told, joined, evidence)
-    _keep(told, joined, known_types)
-    _add(told, joined, _by_forks(joined))
-    _keep(told, joined, known_types)
-    counted = ((blob, told.get(joined.first(blob), 0)) for blob in joined.before)
+        _add(known, joined, evidence)
+    _keep(known, joined, known_types)
+    _add(known, joined, _by_forks(joined))
+    _keep(known, joined, known_types)
+    counted = ((blob, known.get(joined.first(blob), 0)) for blob in joined.before)
     return {blob: axes for blob, axes in counted if axes}
 
 
-def _add(told: dict[Blob, int], joined: _Joined, evidence: Iterable[tuple[Blob, int]]) -> None:
+def _add(known: dict[Blob, int], joined: _Blobs, evidence: Iterable[tuple[Blob, int]]) -> None:
     """What evidence says where nothing stronger does; nothing weaker is asked where it differs."""
     found: dict[Blob, set[int]] = {}
     for blob, axes in evidence:
         found.setdefault(joined.first(blob), set()).add(axes)
     for blob, counts in found.items():
-        told.setdefault(blob, counts.pop() if len(counts) == 1 else 0)
+        known.setdefault(blob, counts.pop() if len(counts) == 1 else 0)
 
 
-def _keep(told: dict[Blob, int], joined: _Joined, known_types: Collection[str]) -> None:
-    """Layers of other types keep the number of axes where nothing else tells it."""
+def _keep(known: dict[Blob, int], joined: _Blobs, known_types: Collection[str]) -> None:
+    """Layers of other types keep the number of axes where nothing else says it."""
     for layer, bottoms, made in joined.layers:
         if layer.type not in known_types and bottoms:
-            axes = told.get(joined.first(bottoms[0]), 0)
+            axes = known.get(joined.first(bottoms[0]), 0)
             for top in made if axes else ():
-                told.setdefault(joined.first(top), axes)
+                known.setdefault(joined.first(top), axes)
 
 
-class _Joined:
+class _Blobs:
     """The blobs of a net, those put together that have one number of axes."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -122,7 +122,7 @@ def _alike(layer: Layer, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> Seque
 
 
 def _by_weights(
-    joined: _Joined, weights: Mapping[str, Sequence[Sequence[int]]]
+    joined: _Blobs, weights: Mapping[str, Sequence[Sequence[int]]]
 ) -> Iterator[tuple[Blob, int]]:
     """A weight (O, C/G, *kernel) or (C, O/G, *kernel) has the axes behind the channels."""
     for layer, bottoms, _ in joined.layers:
@@ -136,7 +136,7 @@ def _by_weights(
             yield bottoms[0], param.axis + len(shape) - 1
 
 
-def _by_fillers(joined: _Joined) -> Iterator[tuple[Blob, int]]:
+def _by_fillers(joined: _Blobs) -> Iterator[tuple[Blob, int]]:
     """BilinearFiller makes weights of four axes only (filler.hpp)."""
     for layer, bottoms, _ in joined.layers:
         param = layer.convolution_param
@@ -145,7 +145,7 @@ def _by_fillers(joined: _Joined) -> Iterator[tuple[Blob, int]]:
             yield bottoms[0], param.axis + 3
 
 
-def _by_forks(joined: _Joined) -> Iterator[tuple[Blob, int]]:
+def _by_forks(joined: _Blobs) -> Iterator[tuple[Blob, int]]:
     """Layers that resize images, in all the forks that are known; another may resize volumes."""
     for layer, bottoms, _ in joined.layers:
         if layer.type in RESIZING and bottoms:

@@ -17,7 +17,7 @@ from deconvsurgery.shapes.layers.windows import foreign_window, pooling_window
 from .axes import CONVOLUTIONS
 from .geometry import Window
 
-# Past this a chain of strides is an attack, not a net.
+# A chain of strides beyond this is that of a hostile net.
 _LARGEST: Final = 2**64
 
 

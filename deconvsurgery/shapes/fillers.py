@@ -131,11 +131,11 @@ def filler_problems(
     """
     if "blobs" in layer.message and layer.type != "DummyData":
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     for field, filler, shape in _filled(layer, blobs or (), tops):
-        problem = None if field in told else _problem(field, filler, shape)
+        problem = None if field in reported else _problem(field, filler, shape)
         if problem is not None:
-            told.add(field)
+            reported.add(field)
             yield problem
 
 

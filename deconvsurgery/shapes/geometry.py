@@ -6,7 +6,7 @@ Integers only; nothing here grows with a number it is given. The checks are thos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
@@ -18,6 +18,9 @@ Dim: TypeAlias = int | None
 
 Shape: TypeAlias = tuple[Dim, ...] | None
 """A blob's dims; ``None``: even the number of axes is unknown."""
+
+SourceShapes: TypeAlias = Mapping[str, tuple[tuple[int, ...], ...]]
+"""The shapes of a model's blobs by layer name."""
 
 INT_MAX = 2**31 - 1
 MAX_AXES = 32
@@ -58,8 +61,8 @@ def convolution_window(param: ConvolutionParam, axes: int) -> Window:
 
 def asked_axes(param: ConvolutionParam) -> int | None:
     """Spatial axes that the fields ask for; a field that is given once leaves it open."""
-    by_hand = (param.kernel_h, param.kernel_w, param.stride_h, param.stride_w)
-    if any(given is not None for given in (*by_hand, param.pad_h, param.pad_w)):
+    by_side = (param.kernel_h, param.kernel_w, param.stride_h, param.stride_w)
+    if any(given is not None for given in (*by_side, param.pad_h, param.pad_w)):
         return 2
     repeated = (param.kernel_size, param.stride, param.pad, param.dilation)
     return next((len(given) for given in repeated if len(given) > 1), None)
@@ -69,13 +72,13 @@ def _per_axis(
     stem: str,
     name: str,
     given: tuple[int, ...],
-    by_hand: tuple[int | None, int | None],
+    by_side: tuple[int | None, int | None],
     axes: int,
     default: int | None = None,
 ) -> tuple[int, ...]:
     """One value per axis from a repeated field or from its ``_h`` and ``_w``."""
     values: tuple[int, ...]
-    if by_hand != (None, None):
+    if by_side != (None, None):
         both = f"{stem}_h and {stem}_w"
         if axes != 2:
             raise ShapeError(
@@ -86,10 +89,10 @@ def _per_axis(
                 f"{name} is given as well as {stem}_h/{stem}_w",
                 hint="keep one of the two, presence counts even when the value is 0",
             )
-        if None in by_hand and default != 0:  # pad_h alone is fine: the other pad is 0
-            missing = stem + ("_h" if by_hand[0] is None else "_w")
+        if None in by_side and default != 0:  # pad_h alone is fine: the other pad is 0
+            missing = stem + ("_h" if by_side[0] is None else "_w")
             raise ShapeError(f"{missing} is missing, which counts as 0", hint=f"give {both}")
-        values = (by_hand[0] or 0, by_hand[1] or 0)
+        values = (by_side[0] or 0, by_side[1] or 0)
     elif not given and default is None and axes:
         raise ShapeError(f"{name} is missing", hint=f"give {name}, or {stem}_h and {stem}_w")
     elif not given:

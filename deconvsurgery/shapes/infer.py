@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Net
@@ -20,27 +20,14 @@ from deconvsurgery.shapes.layers.forks import FORK_RULES
 from deconvsurgery.shapes.layers.joins import JOIN_RULES
 from deconvsurgery.shapes.layers.rule import Bottoms, Rule, Setup
 from deconvsurgery.shapes.layers.volumes import VOLUME_RULES
-from deconvsurgery.shapes.layers.windows import (
-    WINDOW_RULES,
-    certain_tops,
-    input_channels,
-    input_shape,
-    window_of,
-)
+from deconvsurgery.shapes.layers.windows import WINDOW_RULES, certain_tops, window_of
 from deconvsurgery.shapes.layers.with_weights import WEIGHT_RULES
 from deconvsurgery.shapes.layers.without_weights import LAYER_RULES
 
-from .axes import CONVOLUTIONS, KEEPS_AXES, Blob, axes_told
-from .geometry import (
-    Dim,
-    Shape,
-    Window,
-    canonical_axis,
-    check_blob,
-    product,
-)
+from .axes import CONVOLUTIONS, Blob, axes_found
+from .channels import Channels, channels_found, keeps_channels, witnesses_of
+from .geometry import Dim, Shape, SourceShapes, Window, check_blob
 
-SourceShapes: TypeAlias = Mapping[str, tuple[tuple[int, ...], ...]]
 _NO_SHAPES: Final[SourceShapes] = MappingProxyType({})
 _NO_WITNESSES: Final[Mapping[int, tuple[int, ...]]] = MappingProxyType({})
 
@@ -58,22 +45,14 @@ _OF_FORKS: Final = frozenset(FORK_RULES) | {"DepthwiseConvolution", "NdConvoluti
 BVLC_TYPES: Final = frozenset(RULES) - _OF_FORKS - {"CONVOLUTION3D", "DECONVOLUTION3D", "POOLING3D"}
 """Types of BVLC's Caffe, whose checks are known; what forks make of theirs is their own."""
 
-# Layers that make other channels of them, though they keep the number of axes; MVN and ROIPooling
-# keep the channels alone. Crop is not here: it depends on its axis.
-_OTHER_CHANNELS: Final = frozenset(
-    {*CONVOLUTIONS, "Concat", "Correlation", "Crop", "Im2col", "Permute", "Reorg", "Slice", "Tile"}
-    | {"NdConvolution", "CONVOLUTION3D", "DECONVOLUTION3D"}
-)
-_KEEPS_CHANNELS: Final = KEEPS_AXES - _OTHER_CHANNELS | {"MVN", "ROIPooling"}
-
 
 class LayerShapes(NamedTuple):
     """A layer as Caffe would set it up; dims and shapes may be unknown.
 
     ``blobs`` are its weight blobs, ``None`` where the layer type is not known. ``guess`` says
     in words how a guessed channel count was come by. ``forms`` are other sets of blobs that a fork
-    may mean by the same text. ``problem`` says why Caffe would not set
-    the layer up: ``blobs`` are then ``None``, and of the tops only the undisputed dims known.
+    may mean by the same text. ``problem`` says why Caffe would not set the layer up: ``blobs`` are
+    then ``None``, and of the tops only the undisputed dims known.
     ``window`` is what a (De)convolution slides, ``channels`` what a Deconvolution reads: they may
     be known where its bottom's number of axes is not, and the other way round.
     """
@@ -133,7 +112,7 @@ def with_axes(
     if not first.axes_open:
         return first
     tops = {index: each.tops for index, each in first.shapes.items()}
-    axes = axes_told(net.layers, tops, source_shapes, RULES.keys() - {"Python"})
+    axes = axes_found(net.layers, tops, source_shapes, RULES.keys() - {"Python"})
     if not axes:
         return first
     second = _walk(net, witnesses, axes)
@@ -142,7 +121,7 @@ def with_axes(
 
 def with_channels(net: Net, source_shapes: SourceShapes, walk: Walk) -> Walk:
     """The walk again with the channels that weights speak for, where the net left any open."""
-    witnesses = _witnesses(net, source_shapes) if walk.channels_open and source_shapes else {}
+    witnesses = witnesses_of(net, source_shapes) if walk.channels_open and source_shapes else {}
     if not any(witnesses.values()):
         return walk
     return with_axes(net, source_shapes, _walk(net, witnesses, {}), witnesses)
@@ -157,18 +136,18 @@ def _walk(net: Net, witnesses: Mapping[int, tuple[int, ...]], axes: Mapping[Blob
     for layer in net.layers:
         for name in layer.bottom:
             if name not in blobs:
-                blobs[name] = _open(axes.get((None, name)))
+                blobs[name] = _of_axes(axes.get((None, name)))
         bottoms = tuple(blobs[name] for name in layer.bottom)
-        found = _Channels(bottoms)
+        found = Channels(bottoms)
         if layer.type == "Deconvolution":
             by_net = next((carried[name] for name in layer.bottom if name in carried), None)
-            found = _channels_found(layer, bottoms, by_net, witnesses.get(layer.index, ()))
+            found = channels_found(layer, bottoms, by_net, witnesses.get(layer.index, ()))
             channels_open = channels_open or found.open
         if found.guess is None:
             blobs.update(zip(layer.bottom, found.bottoms, strict=True))
         set_up = _set_up(layer, found)
         tops = tuple(
-            _open(axes.get((layer.index, at))) if shape is None else shape
+            _of_axes(axes.get((layer.index, at))) if shape is None else shape
             for at, shape in enumerate(set_up.tops)
         )
         shapes[layer.index] = set_up._replace(tops=tops)
@@ -181,7 +160,7 @@ def _walk(net: Net, witnesses: Mapping[int, tuple[int, ...]], axes: Mapping[Blob
     return Walk(shapes, channels_open)
 
 
-def _open(axes: int | None) -> Shape:
+def _of_axes(axes: int | None) -> Shape:
     """A shape of which that number alone is known."""
     return None if axes is None else (None,) * axes
 
@@ -191,10 +170,10 @@ def _channels_made(layer: Layer, carried: Mapping[str, int]) -> int | None:
     if layer.type in CONVOLUTIONS:
         param = layer.convolution_param
         return param.num_output if param.axis == 1 and param.num_output > 0 else None
-    return carried.get(layer.bottom[0]) if layer.bottom and _keeps_channels(layer) else None
+    return carried.get(layer.bottom[0]) if layer.bottom and keeps_channels(layer) else None
 
 
-def _set_up(layer: Layer, found: _Channels) -> LayerShapes:
+def _set_up(layer: Layer, found: Channels) -> LayerShapes:
     """The layer's rule applied, its outcome held to what Caffe could allocate."""
     rule, bottoms = RULES.get(layer.type), found.bottoms
     unknown: Bottoms = (None,) * len(layer.top)
@@ -219,129 +198,3 @@ def _set_up(layer: Layer, found: _Channels) -> LayerShapes:
         window=setup.window,
         channels=found.channels,
     )
-
-
-# ── channels that the net does not tell ──────────────────────────────────────────────────
-
-
-class _Channels(NamedTuple):
-    """A layer's bottoms; of a Deconvolution those with its channels filled in, and these.
-
-    ``guess`` says how they were guessed. ``open``: the net does not say them.
-    """
-
-    bottoms: Bottoms
-    channels: Dim = None
-    guess: str | None = None
-    open: bool = False
-
-
-def _channels_found(
-    layer: Layer, bottoms: Bottoms, by_net: Dim, witnesses: tuple[int, ...]
-) -> _Channels:
-    """The channels of a Deconvolution.
-
-    ``by_net``: what the net says of them where the number of axes is unknown; ``witnesses``:
-    channel counts that weights speak for, best first.
-    """
-    param, guess = layer.convolution_param, None
-    try:
-        shape = input_shape(layer, bottoms)
-        count = by_net if shape is None and param.axis == 1 else input_channels(layer, shape)
-    except ShapeError:
-        return _Channels(bottoms)  # the rule will say it
-    if count is not None:
-        return _Channels(bottoms, count)
-    fitting = (each for each in witnesses if param.group and each % param.group == 0)
-    count = next(fitting, None)
-    # Group 1 divides any number of channels, there num_output says nothing about them.
-    if count is None and param.group == param.num_output > 1:
-        count = param.num_output
-        guess = f"taken to be num_output ({count}), as group equals it"
-    if count is not None and shape is not None:
-        axis = canonical_axis(param.axis, len(shape))
-        bottoms = ((*shape[:axis], count, *shape[axis + 1 :]),) * len(bottoms)
-    return _Channels(bottoms, count, guess, open=True)
-
-
-def _witnesses(net: Net, source_shapes: SourceShapes) -> dict[int, tuple[int, ...]]:
-    """Channel counts that a model's weights speak for, by index of each Deconvolution.
-
-    Its own weights come first, then those of (de)convolutions that read the same channels,
-    then those along the channels. Channels are followed through the layers that keep them.
-    """
-    carried: dict[str, int] = {}  # blob name → number of the channels it carries
-    readers: list[list[int]] = []  # by that number: what (de)convolutions say
-    along: list[list[int]] = []  # by that number: what weights along the channels say
-    own: dict[int, tuple[int, tuple[int, ...]]] = {}
-    for layer in net.layers:
-        for name in layer.bottom:
-            if name not in carried:
-                carried[name] = len(readers)
-                readers.append([])
-                along.append([])
-        number = carried[layer.bottom[0]] if layer.bottom else None
-        for top in layer.top:
-            carried.pop(top, None)
-        if number is None:
-            continue
-        if layer.top and _keeps_channels(layer):
-            carried.update(
-                dict.fromkeys(layer.top if layer.type == "Split" else layer.top[:1], number)
-            )
-        shapes = source_shapes.get(layer.name, ())
-        read = _channels_read(layer, shapes)
-        if layer.type == "Deconvolution":
-            own[layer.index] = (number, read)
-        if layer.convolution_param.axis == 1:
-            readers[number].extend(read)
-        along[number].extend(_channels_along(layer, shapes))
-    return {
-        index: (*read, *readers[number][:1], *along[number][:1])
-        for index, (number, read) in own.items()
-    }
-
-
-def _keeps_channels(layer: Layer) -> bool:
-    if layer.type == "Crop":
-        axis = layer.message.message("crop_param").integer("axis", 2)
-        return axis in (2, 3, -1, -2)
-    return layer.type in _KEEPS_CHANNELS
-
-
-def _channels_read(layer: Layer, blobs: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
-    """Input channels by the weight (C, O/G, …) of a Deconvolution, (O, C/G, …) of a Convolution."""
-    weight, param = blobs[0] if blobs else (), layer.convolution_param
-    if len(weight) < 2:
-        return ()
-    if layer.type == "Deconvolution":
-        count = weight[0]
-    elif layer.type == "Convolution" and weight[0] == param.num_output:
-        count = weight[1] * param.group
-    else:
-        return ()  # also a model's layer of the same name that is another one
-    return (count,) if count > 0 else ()
-
-
-def _channels_along(layer: Layer, blobs: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
-    """Channels by the length of a weight that has one value for each."""
-    param_name = _ALONG_CHANNELS.get(layer.type)
-    if param_name is None or not blobs or len(layer.bottom) != 1:
-        return ()
-    param = layer.message.message(param_name)
-    shared = param.flag("channel_shared", layer.type == "Normalize")
-    if shared or param.integer("axis", 1) != 1 or param.integer("num_axes", 1) != 1:
-        return ()
-    count = product(blobs[0])
-    return (count,) if count else ()
-
-
-# Types with one weight per channel, and where they say that they have not.
-_ALONG_CHANNELS: Final[Mapping[str, str]] = {
-    "BN": "bn_param",
-    "BatchNorm": "batch_norm_param",
-    "Bias": "bias_param",
-    "Normalize": "norm_param",
-    "PReLU": "prelu_param",
-    "Scale": "scale_param",
-}

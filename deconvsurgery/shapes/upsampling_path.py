@@ -178,13 +178,13 @@ def _deconvolutions(
     nearest: dict[int, frozenset[int]] = {}
     edges = []
     for place in sorted(on_path):
-        heard: frozenset[int] = frozenset().union(
+        above: frozenset[int] = frozenset().union(
             *(nearest.get(parent, frozenset()) for parent in parents[place])
         )
         if place in shown:
-            edges += [(shown[each], shown[place]) for each in sorted(heard)]
-            heard = frozenset({place})
-        nearest[place] = heard
+            edges += [(shown[each], shown[place]) for each in sorted(above)]
+            above = frozenset({place})
+        nearest[place] = above
     steps = (_step([layers[place]], shapes, matched, (), [place]) for place in shown)
     left_out = len(every) - len(shown)
     return WayUp((), tuple(steps), tuple(edges), only_deconvolutions=True, left_out=left_out)

@@ -16,10 +16,10 @@ import pytest
 from numpy.typing import NDArray
 
 import deconvsurgery as ds
-from deconvsurgery.shapes.alignment import Placement
 from deconvsurgery.shapes.analysis import Analysis
 from deconvsurgery.shapes.coordinates import AxisMap, composed, layer_map
 from deconvsurgery.shapes.layers.windows import window_of
+from deconvsurgery.shapes.placement import Placement
 from helpers.models import NetParameter
 from helpers.oracles import opencv_forward, tent
 from helpers.words import Words, names, numbers

@@ -55,12 +55,12 @@ def _nvidias(count: Dim) -> tuple[tuple[Shape, ...], None, tuple[tuple[Shape, ..
     """
     vector, image = (count,), (1, count, 1, 1)
     forms: list[tuple[Shape, ...]] = []
-    for each, factor in (
+    for blob, factor in (
         (vector, (1,)),
         (image, (1,)),
         (image, (1, 1, 1, 1)),
         (image, image),
         (vector, vector),
     ):
-        forms += [(each, each, factor, each, each), (each, each, each, each, factor)]
+        forms += [(blob, blob, factor, blob, blob), (blob, blob, blob, blob, factor)]
     return forms[0], None, (*forms[1:], (vector, vector, _ONE))

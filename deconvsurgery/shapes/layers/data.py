@@ -1,4 +1,4 @@
-"""The rules of layers that bring data into a net, as far as the text knows it.
+"""The rules of layers that bring data into a net, as far as the text says it.
 
 Sources: ``src/caffe/layers/*data_layer.cpp``, input_layer.cpp, data_transformer.cpp.
 """
@@ -70,7 +70,7 @@ def _transform(layer: Layer) -> tuple[Message, int | None]:
 
 
 def _data(layer: Layer, _bottoms: Bottoms) -> Setup:
-    """A database does not show its images; ``force_color`` and ``crop_size`` tell a part."""
+    """A database does not show its images; ``force_color`` and ``crop_size`` say a part."""
     transform, crop = _transform(layer)
     grey = 1 if transform.flag("force_gray", False) else None
     c = 3 if transform.flag("force_color", False) else grey
@@ -102,7 +102,7 @@ def _python(_layer: Layer, _bottoms: Bottoms) -> Setup:
 
 
 def _hdf5_data(_layer: Layer, _bottoms: Bottoms) -> Setup:
-    """The datasets' shapes, which only their file tells."""
+    """The datasets' shapes, which only their file has."""
     return Setup(())
 
 

@@ -128,7 +128,7 @@ def _unpooling(layer: Layer, bottoms: Bottoms) -> Setup:
     if square is not None:
         return Setup(((n, c, square, square),))
     if "kernel_size" in param or not param.fields:
-        return Setup(((n, c, None, None),))  # DeconvNet: only the mask knows
+        return Setup(((n, c, None, None),))  # DeconvNet: it is the mask's
     if len(bottoms) > 1:
         return Setup(((n, c, *_size_of(bottoms[1])),))
     kernel = pair(param, "out_kernel_size", None, "out_kernel")

@@ -58,7 +58,7 @@ def offsets_for(offsets: tuple[int, ...], axes: int) -> tuple[int, ...]:
 
 
 def _eltwise(_layer: Layer, bottoms: Bottoms) -> Setup:
-    """The bottoms must be alike, so a dim that one of them tells is the top's."""
+    """The bottoms must be alike, so a dim that one of them has is the top's."""
     shape, agreed = merged(bottoms)
     problem = None if agreed else f"the bottoms differ in shape: {_shapes(bottoms)}"
     if len(bottoms) < 2:

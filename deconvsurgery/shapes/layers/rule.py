@@ -76,12 +76,12 @@ def no_top(_layer: Layer, _bottoms: Bottoms) -> Setup:
 def pair(param: Message, name: str, default: int | None, stem: str = "") -> tuple[int, int]:
     """``name`` or its ``_h`` and ``_w``, never both; ``default`` None: it must be there."""
     stem = stem or name
-    sides = (param.integer(f"{stem}_h"), param.integer(f"{stem}_w"))
+    by_side = (param.integer(f"{stem}_h"), param.integer(f"{stem}_w"))
     once = param.integer(name)
-    if sides != (None, None):
-        if once is not None or None in sides:
+    if by_side != (None, None):
+        if once is not None or None in by_side:
             raise ShapeError(f"either {name}, or {stem}_h and {stem}_w are needed")
-        return sides[0] or 0, sides[1] or 0
+        return by_side[0] or 0, by_side[1] or 0
     if once is None and default is None:
         raise ShapeError(f"{name} is missing", hint=f"give {name}, or {stem}_h and {stem}_w")
     size = once if once is not None else default or 0

@@ -1,6 +1,6 @@
 """The rules of layers that slide a window: Convolution, Deconvolution, Im2col, pooling.
 
-Weight shapes are said here: Convolution (O, C/G, *kernel), Deconvolution (C, O/G, *kernel).
+Weight shapes: Convolution (O, C/G, *kernel), Deconvolution (C, O/G, *kernel).
 Sources: base_conv_layer.cpp, deconv_layer.cpp, pooling_layer.cpp, spp_layer.cpp.
 """
 
@@ -278,10 +278,10 @@ def _on_axes(
 ) -> tuple[int, ...]:
     """A value for each axis: given for each, or once, or as ``_h`` and ``_w``; or the default."""
     given = param.integers(name)
-    by_hand = any(f"{stem or name}_{side}" in param for side in "hw")
-    if by_hand and axes != 2:
+    by_side = any(f"{stem or name}_{side}" in param for side in "hw")
+    if by_side and axes != 2:
         raise ShapeError(f"{stem or name}_h and {stem or name}_w are for 2 axes, it has {axes}")
-    if by_hand:
+    if by_side:
         return pair(param, name, default, stem)
     if len(given) < 2:
         return pair(param, name, default, stem)[:1] * axes
