@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.prototxt.parse import decoded
-from deconvsurgery.storage.source import STANDARD_INPUT, can_be_read_again, open_source
+from deconvsurgery.storage.source import STANDARD_INPUT, open_source
+from deconvsurgery.storage.streams import can_be_read_again
 
 LONGEST_TEXT = 4 << 20  # bytes; the largest prototxt in the wild is half of it
 _BEFORE, _AFTER = 1, 3  # lines

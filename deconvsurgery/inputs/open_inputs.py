@@ -33,12 +33,9 @@ from deconvsurgery.splicing.undo_patch import (
 from deconvsurgery.storage.address import folder_of
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.run_files import RunFiles
-from deconvsurgery.storage.source import (
-    can_be_read_again,
-    open_source,
-    open_text,
-)
+from deconvsurgery.storage.source import open_source, open_text
 from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.wording import quoted
 
 from .expand_pairs import expanded

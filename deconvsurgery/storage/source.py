@@ -162,17 +162,6 @@ def open_source(path: str | os.PathLike[str], *, limit: int | None = None) -> So
     return _source(path, limit=limit)
 
 
-def can_be_read_again(path: str | os.PathLike[str]) -> bool:
-    """A regular file, or nothing at all (which opening will tell): not a pipe or a device."""
-    plain = file_of(path)
-    if is_url(plain):
-        return True
-    try:
-        return plain != "-" and (not plain or stat.S_ISREG(os.stat(plain).st_mode))
-    except (OSError, ValueError):
-        return plain != "-"
-
-
 def open_text(path: str | os.PathLike[str]) -> Source:
     """Open a small file, such as a prototxt, or standard input for ``-``; the caller closes it.
 

@@ -3,50 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
-from functools import cache
 
 from deconvsurgery.storage.address import file_of, is_url
 from deconvsurgery.storage.object_store.object_version import described, state
 from deconvsurgery.storage.object_store.store import located
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.source import open_source
-
-_LINKS = 40  # symbolic links followed before a loop is assumed, as Linux does
-
-
-def is_stream(path: str) -> bool:
-    """A path leads to no file: to standard output, a descriptor, a pipe, a socket, a device.
-
-    Where a process finds its own descriptors another one finds others, so nothing there counts for
-    a file, not even what standard output was redirected to.
-    """
-    plain = file_of(path)
-    if is_url(plain):
-        return False
-    if plain == "-":
-        return True
-    try:
-        for _ in range(_LINKS):
-            folder = os.path.dirname(plain)
-            if os.stat(folder or ".").st_dev == _device_of_descriptors():
-                return True
-            kind = os.lstat(plain).st_mode
-            if not stat.S_ISLNK(kind):
-                return not stat.S_ISREG(kind) and not stat.S_ISDIR(kind)
-            plain = os.path.join(folder, os.readlink(plain))
-    except (OSError, ValueError):
-        pass  # not there, or no name of a file
-    return False
-
-
-@cache
-def _device_of_descriptors() -> int | None:
-    try:
-        return os.stat("/dev/fd").st_dev
-    except OSError:  # no such folder on this system
-        return None
 
 
 @dataclass(frozen=True, slots=True)

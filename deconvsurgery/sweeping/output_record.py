@@ -17,7 +17,8 @@ from deconvsurgery.storage.address import file_of, is_url
 from deconvsurgery.storage.object_store.store import answer, asked, count, located
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.output_place import found_place
-from deconvsurgery.storage.source import can_be_read_again, open_source
+from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.storage.temporary_names import temporary_name
 from deconvsurgery.storage.write_outputs import write_file
 from deconvsurgery.strict_values.kinds import WrongValueError

@@ -19,8 +19,8 @@ from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.storage.address import file_of, is_url, joined, same_object
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import file_keys
+from deconvsurgery.storage.streams import is_stream
 
-from .file_identity import is_stream
 from .output_record import SUFFIX
 
 _BYTES: Final = 16  # of a hash; two of 10^7 are the same once in 10^24 times

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import stat
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import TracebackType
@@ -23,6 +22,7 @@ from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.source import FileSource
+from deconvsurgery.storage.streams import is_stream_mode
 from deconvsurgery.storage.write_outputs import write_outcome
 from deconvsurgery.strict_values.kinds import WrongValueError
 
@@ -79,7 +79,7 @@ class Ledger:
         return fd
 
     def _refuse_stream(self, status: os.stat_result) -> None:
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        if is_stream_mode(status.st_mode):
             raise OutputError(
                 "is a stream or a device, and a sweep finds its rows again in a file",
                 path=self.name,

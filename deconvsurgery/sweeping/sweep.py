@@ -15,7 +15,7 @@ from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
 from deconvsurgery.storage.object_store.store import Traffic, counted
 from deconvsurgery.storage.os_error_text import shown
-from deconvsurgery.storage.source import can_be_read_again
+from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
 from deconvsurgery.verbs.open_and_write import Path

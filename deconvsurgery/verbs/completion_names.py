@@ -13,7 +13,7 @@ from deconvsurgery.errors import SurgeryError
 from deconvsurgery.inputs.open_inputs import net_and_model, open_model, read_net
 from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.prototxt.selection import DECONVOLUTION
-from deconvsurgery.storage.source import can_be_read_again
+from deconvsurgery.storage.streams import can_be_read_again
 
 
 def layer_names(paths: Sequence[str]) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from deconvsurgery.splicing.byte_ranges import spliced_size
 from deconvsurgery.splicing.undo_patch import Digest, edits_of
 from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.run_files import RunFiles
-from deconvsurgery.storage.source import can_be_read_again, open_source
+from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.storage.write_with_undo import digest, write_reverted
 from deconvsurgery.wording import plural
 

@@ -13,6 +13,7 @@ import deconvsurgery as ds
 from deconvsurgery.matching import compatibility, other_states, shared_blobs
 from deconvsurgery.shapes import alignment, analysis, infer
 from deconvsurgery.shapes.layers import windows
+from deconvsurgery.storage import destination
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +74,15 @@ def test_a_state_is_analysed_once(
     assert found.pop(("convolution_window", None)) == slides
     assert set(found.values()) == {1}
     assert sum(name == "_set_up" for name, _ in found) == len(net.layers)
+
+
+@pytest.mark.parametrize("patch", [None, "patch"])
+def test_a_place_is_looked_up_and_checked_once(
+    patch: str | None, pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file that `apply` writes; who writes it is given what was found."""
+    found = counted(monkeypatch, (destination, "found_place"), (destination, "check_place"))
+    save = patch and tmp_path / patch
+    result = ds.apply(*pair, tmp_path / "out.caffemodel", save_patch=save)
+    assert result.written
+    assert set(found.values()) == {len(list(tmp_path.iterdir()))}

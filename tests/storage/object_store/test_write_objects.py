@@ -86,6 +86,19 @@ def agree(errors: bytes, objects: Any) -> None:
     assert objects.uploads() == []
 
 
+# --- the place of an output
+
+
+def test_an_output_is_asked_for_once(place: Path, objects: Any) -> None:
+    """Whether there is one, before any work; that it is so still is a condition of the writing."""
+    out = objects.url("out")
+    for force in ((), ("--force",)):
+        objects.reset()
+        code, _, errors = run_here(place, "apply", "net", objects.url("in"), out, *force)
+        assert code == 0, errors
+        assert [each.key for each in objects.requests("HeadObject")].count("out") == 1
+
+
 # --- the same bytes, from here and there
 
 VERBS = {
