@@ -7,7 +7,7 @@ import click
 from deconvsurgery.options.apply import APPLY, Options
 
 from .console import show_result, shown_progress
-from .layer_options import LayerChoice, layer_options
+from .layer_options import LayerArguments, layer_options
 from .report_option import check_report_place, report_option, write_report
 from .shared_options import (
     READ,
@@ -52,7 +52,7 @@ def command(
     net: str,
     model: str,
     output: str | None,
-    layers: LayerChoice,
+    layers: LayerArguments,
     options: Options,
     allow_empty: bool,
     in_place: bool,

@@ -17,7 +17,7 @@ from .console import (
     show,
     show_raw,
 )
-from .layer_options import LayerChoice, layer_options
+from .layer_options import LayerArguments, layer_options
 from .report_option import LOOKED_AT, check_report_place, report_option, write_report
 from .shared_options import READ, FormatAndFile, force_option, quiet_option
 from .verbose_option import verbose_option
@@ -138,7 +138,7 @@ def _files(
 @verbose_option
 def command(
     files: tuple[str, ...],
-    layers: LayerChoice,
+    layers: LayerArguments,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     frozen: bool,

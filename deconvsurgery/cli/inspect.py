@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .console import show_result
-from .layer_options import LayerChoice, layer_options
+from .layer_options import LayerArguments, layer_options
 from .report_option import LOOKED_AT, check_report_place, report_option, write_report
 from .shared_options import READ, force_option, json_option
 from .verbose_option import verbose_option
@@ -24,7 +24,7 @@ from .verbose_option import verbose_option
 @verbose_option
 def command(
     files: tuple[str, ...],
-    layers: LayerChoice,
+    layers: LayerArguments,
     every_layer: bool,
     picture: bool,
     report: str | None,

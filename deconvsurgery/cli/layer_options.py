@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class LayerChoice(TypedDict, total=False):
+class LayerArguments(TypedDict, total=False):
     """What a command line says of layers and of the net's state, as the verbs take it."""
 
     patterns: tuple[str, ...]
@@ -98,7 +98,7 @@ def layer_options(command: Command) -> Command:
 
     @wraps(command)
     def called(**given: Any) -> object:
-        said = {name: given.pop(name) for name in LayerChoice.__annotations__}
+        said = {name: given.pop(name) for name in LayerArguments.__annotations__}
         layers = {name: value for name, value in said.items() if value not in (None, ())}
         return command(layers=layers, **given)
 

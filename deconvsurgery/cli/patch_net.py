@@ -18,7 +18,7 @@ from .console import (
     show_json,
     show_raw,
 )
-from .layer_options import LayerChoice, layer_options
+from .layer_options import LayerArguments, layer_options
 from .shared_options import (
     READ_OR_WRITTEN,
     allow_empty_option,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @gathered(PatchOptions)
 def command(
     files: tuple[str, ...],
-    layers: LayerChoice,
+    layers: LayerArguments,
     options: PatchOptions,
     allow_empty: bool,
     in_place: bool,

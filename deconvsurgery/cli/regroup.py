@@ -7,7 +7,7 @@ import click
 from deconvsurgery.options.regroup import REGROUP, RegroupOptions
 
 from .console import show_result
-from .layer_options import LayerChoice, layer_options
+from .layer_options import LayerArguments, layer_options
 from .shared_options import (
     READ,
     WRITTEN,
@@ -40,7 +40,7 @@ def command(
     net_output: str | None,
     output: str | None,
     options: RegroupOptions,
-    layers: LayerChoice,
+    layers: LayerArguments,
     force: bool,
     dry_run: bool,
     as_json: bool,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .console import show_result, shown_progress
-from .layer_options import LayerChoice, layer_options
+from .layer_options import LayerArguments, layer_options
 from .shared_options import (
     READ,
     WRITTEN,
@@ -49,7 +49,7 @@ def command(
     expand_score: tuple[str, ...],
     apply: bool,
     flat: bool,
-    layers: LayerChoice,
+    layers: LayerArguments,
     skip_unfit: bool,
     any_gain: bool,
     force: bool,

@@ -277,6 +277,26 @@ def test_a_group_ends_when_its_time_is_over() -> None:
     assert together("", "rest", "") == [7, 7]
 
 
+def test_a_worker_of_its_own_is_started_again_whenever_it_dies(tmp_path: Path) -> None:
+    """Dask would end what starts it if, a while after a death, it were being started once more."""
+    script = tmp_path / "client.py"
+    script.write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from helpers.processes.labour import labour, task_of\n"
+        "from deconvsurgery.sweeping.engines.dask import run_dask\n"
+        "if __name__ == '__main__':\n"
+        "    tasks = [task_of(Path(sys.argv[1]), 'kill once', each) for each in range(2)]\n"
+        "    for task, answer in run_dask(labour, tasks, 1):\n"
+        "        print(task[1], answer)\n"
+    )
+    soon = {"DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "10ms"}
+    said = subprocess.check_output(
+        [sys.executable, script, tmp_path], env={**environment(), **soon}, text=True, timeout=100
+    )
+    assert sorted(said.splitlines()) == ["0 0", "1 1"]
+
+
 @pytest.mark.campaign
 def test_an_answer_that_is_here_outlives_its_worker(
     own_cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

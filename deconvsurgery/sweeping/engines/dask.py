@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
 from itertools import islice
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from deconvsurgery.errors import FileError, FormatError
 
@@ -27,6 +27,16 @@ _NOWHERE = "127.0.0.1:0"  # any port that is free, for this machine alone
 _ALONE = 300  # seconds without a worker, until none is waited for
 _SILENT = logging.CRITICAL + 1  # what it logs as critical, an answer that cannot be read, is a row
 _PATIENCE = 30  # seconds to reach a scheduler, and for it to have a worker
+_OWN: Final = {
+    # A worker's profile of itself would grow by 300 MB in an hour of small pairs.
+    "distributed.worker.profile.enabled": False,
+    # A worker that dies is started again by its nanny. Where it is being started once more so long
+    # after a death (Dask: 15 s), the cluster ends the nanny and starts no other.
+    "distributed.deploy.lost-worker-timeout": "100 days",
+}
+# Seconds (Dask: 30) for which the scheduler of that cluster tries to reach a worker, which may have
+# died as it was to be asked for an answer; on one machine a connection is made at once, or never.
+_REACHED = 5
 
 
 def run_dask(
@@ -234,8 +244,7 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
         # Variables for its workers are set here, too, and would stay.
         stack.callback(_set_back, dict(os.environ))
         stack.enter_context(started_apart())  # as long as it starts workers in place of dead ones
-        # A worker's profile of itself would grow by 300 MB in an hour of small pairs.
-        stack.enter_context(config.set({"distributed.worker.profile.enabled": False}))
+        stack.enter_context(config.set(_OWN))
         with started_deaf():
             cluster = stack.enter_context(
                 LocalCluster(
@@ -248,6 +257,7 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
                     silence_logs=_SILENT,  # in its workers, too
                 )
             )
+        cluster.scheduler.rpc.timeout = _REACHED
         return stack.enter_context(Client(cluster))
     try:
         client = stack.enter_context(Client(scheduler, timeout=_PATIENCE))

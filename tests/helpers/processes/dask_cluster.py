@@ -55,19 +55,25 @@ def cluster_of(workers: int) -> Iterator[Cluster]:
 
 def main(workers: int) -> None:
     """Run one until standard input ends."""
+    from dask import config
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        scheduler_kwargs={
-            "dashboard": False,
-            "dashboard_address": "127.0.0.1:0",
-            "allowed_failures": 0,
-        },
-        worker_dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-    ) as made:
+    # As the engine's own cluster is, for the same reasons.
+    with (
+        config.set({"distributed.deploy.lost-worker-timeout": "100 days"}),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            scheduler_kwargs={
+                "dashboard": False,
+                "dashboard_address": "127.0.0.1:0",
+                "allowed_failures": 0,
+            },
+            worker_dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        ) as made,
+    ):
+        made.scheduler.rpc.timeout = 5
         sys.stdout.write(f"{made.scheduler_address}\n")
         sys.stdout.flush()
         sys.stdin.read()
