@@ -20,7 +20,7 @@ from deconvsurgery.caffemodel.model import (
     Version,
 )
 from deconvsurgery.nearest import nearest
-from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes
@@ -81,7 +81,7 @@ def disagreements(net: Net, model: Model, states: Sequence[NetState]) -> tuple[D
     """
     asked = tuple(states)
     last: list[tuple[ref[Model], tuple[Disagreement, ...]]]  # of the model that was asked for last
-    last = net.once(("disagreements", asked), list)
+    last = once(net, ("disagreements", asked), list)
     if not last or last[0][0]() is not model:
         last[:] = [(ref(model), _disagreements(net, model, asked))]
     return last[0][1]

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
-from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import active_layers
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import Shape, merged
@@ -75,7 +75,7 @@ def unlike(net: Net, states: Sequence[NetState]) -> Mapping[int, Unlike]:
     Stages and levels beyond those asked for are looked at, too, as far as a name of an active
     layer has another layer there. Nothing is said where the net leaves a shape open.
     """
-    return net.once(("unlike", tuple(states)), lambda: _unlike(net, states))
+    return once(net, ("unlike", tuple(states)), lambda: _unlike(net, states))
 
 
 def _unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from deconvsurgery.caffemodel.model import ABSENT, Model, Version
-from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 
 from .matched_layer import Refusal
@@ -27,7 +27,7 @@ def owners(net: Net, states: Sequence[NetState]) -> Mapping[Owner, Owner]:
     Only layers of one state share memory; a name that a TRAIN and a TEST layer give to their blobs
     joins them only if a third layer, of both phases, has it too.
     """
-    return net.once(("owners", tuple(states)), lambda: _owners(net, states))
+    return once(net, ("owners", tuple(states)), lambda: _owners(net, states))
 
 
 def _owners(net: Net, states: Sequence[NetState]) -> dict[Owner, Owner]:

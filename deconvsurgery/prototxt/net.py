@@ -225,6 +225,13 @@ class Layer(NamedTuple):
         return not any(rule.met(state) for rule in self.exclude)
 
 
+class _Answers(dict[Hashable, Any]):
+    """What was worked out about a net; a copy of the net has none of it."""
+
+    def __reduce__(self) -> tuple[type[_Answers], tuple[()]]:
+        return _Answers, ()
+
+
 @dataclass(frozen=True, slots=True)
 class Net:
     """A prototxt's meaning: layers in file order after Caffe's upgrades.
@@ -239,20 +246,11 @@ class Net:
     version: str = "V2"
     encoding: str = "utf-8"
     notes: tuple[str, ...] = ()
-    _answers: dict[Hashable, Any] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-
-    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
-        """What was worked out about this net before, or else is now; it is kept with the net."""
-        if question not in self._answers:
-            self._answers[question] = answer()
-        found: T = self._answers[question]
-        return found
+    _answers: _Answers = field(default_factory=_Answers, init=False, repr=False, compare=False)
 
     def filtered(self, state: NetState) -> Net:
         """The net that Caffe sets up in ``state``; layers keep their ``index``."""
-        return self.once(("filtered", state), lambda: self._filtered(state))
+        return once(self, ("filtered", state), lambda: self._filtered(state))
 
     def _filtered(self, state: NetState) -> Net:
         active = tuple(layer for layer in self.layers if layer.active(state))
@@ -289,6 +287,14 @@ class Net:
                 if layer.active(near):
                     return near
         return None
+
+
+def once(net: Net, question: Hashable, answer: Callable[[], T]) -> T:
+    """What was worked out about a net before, or else is now; it is kept with the net."""
+    if question not in net._answers:
+        net._answers[question] = answer()
+    found: T = net._answers[question]
+    return found
 
 
 BOTH_PHASES = (Phase.TEST, Phase.TRAIN)

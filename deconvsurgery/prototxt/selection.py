@@ -14,7 +14,7 @@ from deconvsurgery.errors import SelectionError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.wording import listed, quoted, short
 
-from .net import Layer, Net, NetState
+from .net import Layer, Net, NetState, once
 
 DECONVOLUTION = "Deconvolution"
 DEFAULT_PATTERNS = ("up",)  # as FCN's scripts choose: [k for k in net.params if "up" in k]
@@ -179,7 +179,7 @@ def active_layers(net: Net, states: Iterable[NetState] | None = None) -> tuple[L
     def active() -> tuple[Layer, ...]:
         return tuple(layer for layer in net.layers if any(map(layer.active, chosen)))
 
-    return net.once(("active", chosen), active)
+    return once(net, ("active", chosen), active)
 
 
 def no_such_layer(

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.prototxt.net import Net, NetState
+from deconvsurgery.prototxt.net import Net, NetState, once
 
 from .alignment import placements
 from .certainty import uncertain_layers
@@ -31,7 +31,7 @@ class Analysis:
     def __init__(self, net: Net, source_shapes: SourceShapes | None = None) -> None:
         self.net = net
         self.source_shapes: SourceShapes = source_shapes or {}
-        self._first = net.once("first walk", lambda: first_walk(net))
+        self._first = once(net, "first walk", lambda: first_walk(net))
 
     @property
     def needs_no_model(self) -> bool:
@@ -74,8 +74,8 @@ def analysed(net: Net, state: NetState, model: Model | None = None) -> Analysis:
     States with the same layers have one, and so have models that it does not depend on.
     """
     active = net.filtered(state)
-    kept: list[Analysis] = net.once(
-        ("analyses", tuple(layer.index for layer in active.layers)), list
+    kept: list[Analysis] = once(
+        net, ("analyses", tuple(layer.index for layer in active.layers)), list
     )
     shapes = model.shapes if model else {}
     if kept and kept[0].needs_no_model:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 
 import deconvsurgery as ds
+from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.shapes.analysis import Analysis, analysed
 from deconvsurgery.shapes.infer import infer_shapes
 from helpers.models import NetParameter, indexed
@@ -75,6 +78,15 @@ def test_a_changed_net_is_another_one() -> None:
     assert fewer != net
     assert net == parsed(CLOSED)
     assert repr(net) == repr(parsed(CLOSED))
+
+
+def test_a_copy_of_a_net_has_none_of_its_answers() -> None:
+    net = parsed(CLOSED)
+    analysed(net, TEST)
+    disagreements(net, model_with(7, 1, 4, 4), net.states())
+    for copied in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net), replace(net)):
+        assert copied == net
+        assert analysed(copied, TEST) is not analysed(net, TEST)
 
 
 def test_what_joins_and_what_is_certain_is_kept_with_the_rest() -> None:
