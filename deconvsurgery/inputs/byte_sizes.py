@@ -9,6 +9,8 @@ from typing import Final
 from deconvsurgery.wording import quoted
 
 _SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
+SIZE_PATTERN: Final = r"^\s*\d{1,15}(\.\d{1,9})?\s*([kKmMgGtT][iI]?)?[bB]?\s*$"
+"""The same for JSON Schema, where patterns have no flags."""
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from deconvsurgery.options.apply import APPLY
+from deconvsurgery.options.convert import CONVERT
+from deconvsurgery.options.option import Option
+from deconvsurgery.options.regroup import REGROUP
 from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.strict_values.kinds import (
     FLAG,
@@ -26,7 +30,15 @@ from deconvsurgery.strict_values.kinds import (
 )
 from deconvsurgery.strict_values.rule_ids import rules_among
 
-SWEPT: Final = ("apply", "check", "convert", "regroup")
+from .byte_sizes import SIZE_PATTERN
+
+SWEPT: Final[Mapping[str, Mapping[str, Option]]] = {
+    "apply": APPLY,
+    "check": {},
+    "convert": CONVERT,
+    "regroup": REGROUP,
+}
+"""The verbs of a sweep and their options; those that select layers stand above ``[sweep]``."""
 _MOST_RETRIES: Final = 20
 _LONGEST_TEXT: Final = 4096  # characters
 _MOST_TEXTS: Final = 1_000_000
@@ -147,7 +159,7 @@ def settings_schema(rules: Collection[str]) -> Schema:
     """What JSON Schema says of a settings file.
 
     It takes some that the reader refuses: a pattern that is none, lists in a pair that are not of
-    one length, options that their verb does not have.
+    one length.
     """
     keys = checking_keys(rules)
     pair = table_schema({**PAIR_PATHS, **keys}) | {
@@ -155,9 +167,30 @@ def settings_schema(rules: Collection[str]) -> Schema:
         "if": {"required": ["list"]},
         "then": {"propertyNames": {"not": {"enum": [key for key in PAIR_PATHS if key != "list"]}}},
     }
+    sweep = table_schema(SWEEP_KEYS) | {"allOf": [_of_verb(verb) for verb in SWEPT]}
     whole_file = table_schema(keys)
     whole_file["properties"] |= {
         "pairs": {"description": PAIRS, "type": "array", "items": pair},
-        "sweep": {"description": "what `sweep` does with the pairs", **table_schema(SWEEP_KEYS)},
+        "sweep": {"description": "what `sweep` does with the pairs", **sweep},
     }
     return whole_file
+
+
+def _of_verb(verb: str) -> Schema:
+    """The options that go with a verb; ``check`` is also what a sweep does that names none."""
+    found: Schema = {"properties": {"verb": {"const": verb}}}
+    if verb != "check":
+        found["required"] = ["verb"]
+    options = {name: _option(option) for name, option in SWEPT[verb].items()}
+    closed = {"properties": options, "additionalProperties": False}
+    return {"if": found, "then": {"properties": {"options": closed}}}
+
+
+def _option(option: Option) -> Schema:
+    words = {"description": option.help}
+    if option.kind is bool:
+        return words | FLAG.schema
+    if option.choices:
+        return words | one_of(*option.choices).schema
+    number = {"minimum": 0, "exclusiveMaximum": 10**15}
+    return words | {"type": ["number", "string"], **number, "pattern": SIZE_PATTERN}

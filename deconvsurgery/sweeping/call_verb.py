@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings import Checking, Pair
+from deconvsurgery.inputs.settings_keys import SWEPT
 from deconvsurgery.nearest import nearest
-from deconvsurgery.options.apply import APPLY
-from deconvsurgery.options.convert import CONVERT
 from deconvsurgery.options.option import Option
-from deconvsurgery.options.regroup import REGROUP
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.strict_values.kinds import FLAG, WrongValueError, below, one_of, said
 from deconvsurgery.verbs.apply import apply
@@ -35,7 +32,7 @@ def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[st
 
     Raises ``ConfigError`` for one that the verb does not have, and for a value that it cannot be.
     """
-    known = _VERBS[verb].options
+    known = SWEPT[verb]
     arguments: dict[str, Any] = {}
     for name, value in options.items():
         option = known.get(name)
@@ -181,19 +178,15 @@ def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
 
 
 class _Verb(NamedTuple):
-    """What a sweep knows of a verb: how it is called, the paths that it needs, its options.
-
-    The options that select layers are the same for all, and stand above ``[sweep]``.
-    """
+    """What a sweep knows of a verb: how it is called, the paths that it needs."""
 
     call: Callable[[Pair, Mapping[str, Any], bool], Told]
     needed: tuple[str, ...] = ()
-    options: Mapping[str, Option] = MappingProxyType({})
 
 
 _VERBS: Final[Mapping[str, _Verb]] = {
-    "apply": _Verb(_applied, ("net", "model", "output"), APPLY),
+    "apply": _Verb(_applied, ("net", "model", "output")),
     "check": _Verb(_checked),
-    "convert": _Verb(_converted, ("model", "output"), CONVERT),
-    "regroup": _Verb(_regrouped, ("net", "model", "output", "net_output"), REGROUP),
+    "convert": _Verb(_converted, ("model", "output")),
+    "regroup": _Verb(_regrouped, ("net", "model", "output", "net_output")),
 }

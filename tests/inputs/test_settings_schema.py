@@ -10,8 +10,9 @@ from jsonschema import Draft7Validator
 
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Checking, Sweep
-from deconvsurgery.inputs.settings_keys import PAIR_PATHS, SWEEP_KEYS, checking_keys
+from deconvsurgery.inputs.settings_keys import PAIR_PATHS, SWEEP_KEYS, SWEPT, checking_keys
 from deconvsurgery.rules.finding import RULES
+from deconvsurgery.sweeping.call_verb import checked_options
 from helpers.settings import parse_settings
 
 from .test_settings import SETTINGS, WRONG
@@ -40,10 +41,25 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
 }
 SWEEP = {
     "verb": (["'apply'", "'check'", "'convert'", "'regroup'"], ["'diff'", "''", "['apply']"]),
-    "options": (["{}", "{a = 1}"], ["'a'", "[]", "1"]),
+    "options": (["{}"], ["'a'", "[]", "1", "{fill = 'all'}"]),  # check has none
     "results": (["'a.jsonl'"], ["''", "['a']", "1", f"'{'a' * 40_000}'"]),
     "retries": (["0", "20"], ["21", "-1", "true", "'3'", "0.5"]),
 }
+# Of each verb's options.
+OPTIONS = {
+    "formula": (["'fcn'", "'caffe-1.0'"], ["'x'", "1"]),
+    "support": (["'stride'"], ["true"]),
+    "create": ([], ["true"]),  # it is no-create
+    "fill": (["'missing'", "'all'"], ["'some'", "['all']"]),
+    "to": (["'hdf5'"], ["'h5'"]),
+    "values": (["'keep'"], ["'float8'"]),
+    "max-unpacked": (
+        ["1", "1.5", "'1 GiB'", "'3k'", "'1.5 gb'", "' 7 '"],
+        ["-1", "'1 iB'", "'-1'", "''", "'1 pB'", "true", "1000000000000000", "[]"],
+    ),
+}
+FLAG_OPTIONS = ("no-create", "keep-off-diagonal", "zero-bias", "skip-unfit", "any-gain", "strict")
+FLAG_OPTIONS += ("keep-layers", "keep-dims", "expand")
 UNKNOWN = ["x = 1", "sweep.x = 1", "pairs = [{net = 'a', x = 1}]", "patern = 'a'"]
 SHAPES = {
     "pairs = []": True,
@@ -75,12 +91,19 @@ def texts() -> dict[str, bool]:
     for key, (right, wrong) in SWEEP.items():
         for value in (*right, *wrong):
             found[f"[sweep]\n{key} = {value}"] = value in right
+    for verb, options in SWEPT.items():
+        for key, (right, wrong) in {**OPTIONS, **dict.fromkeys(FLAG_OPTIONS, FLAGS)}.items():
+            for value in (*right, *wrong):
+                text = f"[sweep]\nverb = '{verb}'\n[sweep.options]\n{key} = {value}"
+                found[text] = key in options and value in right
     return found
 
 
 def test_there_are_examples_of_each_key() -> None:
     assert VALUES.keys() == checking_keys(RULES).keys()
     assert SWEEP.keys() == SWEEP_KEYS.keys()
+    known = {name for options in SWEPT.values() for name in options}
+    assert {*OPTIONS, *FLAG_OPTIONS} - {"create"} == known
 
 
 def test_a_key_is_a_field() -> None:
@@ -95,7 +118,9 @@ def test_a_key_is_a_field() -> None:
 
 def is_taken(text: str) -> bool:
     try:
-        parse_settings(text, "deconvsurgery.toml")
+        settings = parse_settings(text, "deconvsurgery.toml")
+        assert settings is not None
+        checked_options(settings.sweep.verb, dict(settings.sweep.options), settings.path)
     except ds.ConfigError:
         return False
     return True
