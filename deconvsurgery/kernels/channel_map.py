@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,41 +36,46 @@ class Wiring(StrEnum):
     SILENT = "silent"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Kernel:
     """One kernel of a blob: ``taps`` of 2 axes, the first pair that has it, how many pairs do.
 
     Of a kernel of more axes ``taps`` is the middle slice, of one axis a single row.
     """
 
-    taps: Array
-    output: int
-    channel: int
-    pairs: int
+    __slots__ = ("channel", "output", "pairs", "taps")
+
+    def __init__(self, taps: Array, output: int, channel: int, pairs: int) -> None:
+        self.taps = taps
+        self.output = output
+        self.channel = channel
+        self.pairs = pairs
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ChannelMap:
     """Which output hears which input: a row an output, a column an input channel.
 
     ``strength`` is the largest |weight| of a cell, infinity where one is not finite;
-    ``connected`` tells where the blob has a weight at all, which ``group`` decides. A cell stands
+    ``connected`` says where the blob has a weight at all, which ``group`` decides. A cell stands
     for ``block`` outputs by ``block`` channels.
     """
 
-    strength: NDArray[np.float64]
-    connected: NDArray[np.bool_]
-    block: int
+    __slots__ = ("block", "connected", "strength")
+
+    def __init__(
+        self, strength: NDArray[np.float64], connected: NDArray[np.bool_], block: int
+    ) -> None:
+        self.strength = strength
+        self.connected = connected
+        self.block = block
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class Sight(NamedTuple):
     """Weights of ``shape`` ``(channels, num_output // group, *kernel)``, looked at.
 
     ``kernels`` are the first few that differ, in the order of their input channels; ``others``
     counts the pairs with a kernel beyond these, ``silent`` those whose weights are all 0.
     ``hears`` is the fewest and the most channels that an output hears. ``answers`` is ``None``
-    where the weights or the layer's steps do not tell what it does.
+    where the weights or the layer's steps do not say what it does.
     """
 
     shape: tuple[int, ...]
@@ -116,7 +121,7 @@ def sight(
         raise ValueError(f"no weights of shape {tuple(shape)} with {num_output} outputs")
     if channels % group:
         raise ValueError(f"{channels} channels in {group} groups")
-    seen = _Seen(tuple(shape), group)
+    seen = _Rows(tuple(shape), group)
     for channel, row in enumerate(rows):
         seen.add(channel, row)
     window = window_of(kernel, stride, pad, dilation)
@@ -125,7 +130,10 @@ def sight(
         shape=tuple(shape),
         num_output=num_output,
         group=group,
-        kernels=tuple(Kernel(_flat(each.taps), *each.pair, each.pairs) for each in seen.kernels),
+        kernels=tuple(
+            Kernel(_flat(known.taps), known.output, known.channel, known.pairs)
+            for known in seen.kernels
+        ),
         others=seen.others,
         silent=seen.silent,
         channels=ChannelMap(seen.strength, seen.connected, seen.block),
@@ -138,33 +146,16 @@ def sight(
 # --- the weights
 
 
-@dataclass(slots=True)
-class _Known:
-    """A kernel met: its taps, the pair ``(output, channel)`` where first, and how often."""
+class _Rows:
+    """What the rows so far have shown; each kernel with the pair that had it first."""
 
-    taps: Array
-    pair: tuple[int, int]
-    pairs: int
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What the rows so far have shown."""
-
-    shape: tuple[int, ...]
-    group: int
-    kernels: list[_Known] = field(default_factory=list)
-    others: int = 0
-    silent: int = 0
-    first: list[Array] = field(default_factory=list)
-    strength: NDArray[np.float64] = field(init=False)
-    connected: NDArray[np.bool_] = field(init=False)
-    block: int = field(init=False)
-    hears: NDArray[np.int64] = field(init=False)
-    own: bool = True
-
-    def __post_init__(self) -> None:
-        channels, outputs = self.shape[0], self.shape[1] * self.group
+    def __init__(self, shape: tuple[int, ...], group: int) -> None:
+        self.shape = shape
+        self.group = group
+        self.kernels: list[Kernel] = []
+        self.others = self.silent = 0
+        self.first: list[Array] = []
+        channels, outputs = shape[0], shape[1] * group
         self.block = -(-max(channels, outputs) // MOST_CELLS)
         cells = (-(-outputs // self.block), -(-channels // self.block))
         self.strength = np.zeros(cells)
@@ -203,8 +194,8 @@ class _Seen:
             # A NaN is not equal to itself: such a kernel is its own.
             same = live & (taps == taps[output]).all(axis=1)
             same[output] = True
-            pair = (lowest + output, channel)
-            self.kernels.append(_Known(row[output].copy(), pair, int(same.sum())))
+            taps_of_it = row[output].copy()
+            self.kernels.append(Kernel(taps_of_it, lowest + output, channel, int(same.sum())))
             live = live & ~same
         self.others += int(live.sum())
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,13 +14,12 @@ from .bilinear import MANY_PHASES
 # Past this (256 x 256 taps) an answer would be a picture of megabytes.
 MOST_TAPS = 2**16
 # Pixels along a side of an answer, more or less: a page should hold it.
-ROOM = 96
+ANSWER_SIDE = 96
 # Pixels along a side of a picture that goes in: odd, so that it has a middle.
 MOST_PIXELS = 11
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """The steps of a layer with two kernel axes, ``(height, width)`` each."""
 
     stride: tuple[int, int]
@@ -28,45 +27,58 @@ class Window:
     dilation: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Signal:
     """A signal of one axis before and after: positions in input pixels, and values.
 
-    Where the output lies is said by stride, pad and the kernel's middle, as a centred kernel
+    Where the output lies follows from stride, pad and the kernel's middle, as a centred kernel
     would have it; so what is off centre shows.
     """
 
-    name: str
-    positions: Array
-    values: Array
-    answer_positions: Array
-    answer: Array
+    __slots__ = ("answer", "answer_positions", "name", "positions", "values")
+
+    def __init__(
+        self, name: str, positions: Array, values: Array, answer_positions: Array, answer: Array
+    ) -> None:
+        self.name = name
+        self.positions = positions
+        self.values = values
+        self.answer_positions = answer_positions
+        self.answer = answer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Answers:
     """What a layer makes of test signals.
 
     ``gains`` is what a constant 1 becomes at each phase ``(stride_h, stride_w)`` through one
     kernel; ``signals`` go through the same. ``pictures`` are what goes into channels 0 and 1, a
     ring and a cross, while all others are 0; ``outputs`` what outputs 0 and 1 show then, and
-    ``shown`` tells for each output which of the pictures it has a weight for. Signals and outputs
+    ``shown`` says for each output which of the pictures it has a weight for. Signals and outputs
     are empty where pad leaves nothing.
     """
 
-    gains: Array
-    signals: tuple[Signal, ...]
-    pictures: tuple[Array, ...]
-    outputs: tuple[Array, ...]
-    shown: tuple[tuple[bool, ...], ...]
+    __slots__ = ("gains", "outputs", "pictures", "shown", "signals")
+
+    def __init__(
+        self,
+        gains: Array,
+        signals: tuple[Signal, ...],
+        pictures: tuple[Array, ...],
+        outputs: tuple[Array, ...],
+        shown: tuple[tuple[bool, ...], ...],
+    ) -> None:
+        self.gains = gains
+        self.signals = signals
+        self.pictures = pictures
+        self.outputs = outputs
+        self.shown = shown
 
 
 def window_of(
     kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int], dilation: Sequence[int]
 ) -> Window | None:
-    """The layer's steps; ``None`` where they do not tell, or an answer would be beyond drawing.
+    """The layer's steps; ``None`` where they are not of two axes, or an answer is beyond drawing.
 
-    Unsaid pads and dilations are Caffe's: 0 and 1.
+    Missing pads and dilations are Caffe's: 0 and 1.
     """
     if len(kernel) != 2 or len(stride) != 2:
         return None
@@ -83,7 +95,9 @@ def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Window) ->
 
     ``heard`` has the kernel of each output (one or two) and channel (one or two).
     """
-    pictures = ring_and_cross(max(6, min(MOST_PIXELS, ROOM // max(window.stride))))[: len(heard[0])]
+    pictures = ring_and_cross(max(6, min(MOST_PIXELS, ANSWER_SIDE // max(window.stride))))[
+        : len(heard[0])
+    ]
     outputs = tuple(
         np.add.reduce([upsampled(*each, window) for each in zip(pictures, kernels, strict=True)])
         for kernels in heard
@@ -146,11 +160,11 @@ def _gains(kernel: Array, window: Window) -> Array:
 
 def _signals(kernel: Array, window: Window) -> Iterator[Signal]:
     """A step and a ramp along the last axis, the same in every row: a row of the middle."""
-    size = max(8, min(16, ROOM // max(window.stride)))
+    size = max(8, min(16, ANSWER_SIDE // max(window.stride)))
     step = (np.arange(size) >= size // 2).astype(np.float64)
     ramp = np.arange(size) / (size - 1)
     taps, stride, pad = kernel.shape[1], window.stride[1], window.pad[1]
-    # So many rows that those in the middle have all neighbours that they hear.
+    # So many rows that those in the middle have all neighbours that they depend on.
     high = max(3, -(-kernel.shape[0] * window.dilation[0] // window.stride[0]) + 1)
     along = Window(window.stride, (0, pad), window.dilation)
     for name, values in (("step", step), ("ramp", ramp)):

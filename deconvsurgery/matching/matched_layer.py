@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from math import prod
 from typing import NamedTuple
 
@@ -127,8 +128,8 @@ def targets(
     Where several states, or several layers of one name, disagree on what it is, or Caffe would
     refuse it in one of them, that is its ``problem``.
     """
-    found = [each for state in states for each in targets_in(net, layers, state, model)]
-    return united(found, apart=apart)
+    found = (targets_in(net, layers, state, model) for state in states)
+    return united(chain.from_iterable(found), apart=apart)
 
 
 def targets_in(
@@ -161,7 +162,7 @@ def both_at_once(known: Target, other: Target) -> Target | None:
 
 def open_axes(found: Iterable[Target]) -> tuple[str, ...]:
     """What is to be said of layers whose number of axes nothing tells."""
-    names = [quoted(each.layer.name) for each in found if each.axes_open]
+    names = [quoted(target.layer.name) for target in found if target.axes_open]
     if not names:
         return ()
     several = len(names) > 1

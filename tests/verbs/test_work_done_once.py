@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.caffemodel import read_values
+from deconvsurgery.kernels import bilinear, fingerprint
 from deconvsurgery.matching import compatibility, other_states, shared_blobs
 from deconvsurgery.shapes import alignment, analysis, infer
 from deconvsurgery.shapes.layers import windows
@@ -86,3 +89,46 @@ def test_a_place_is_looked_up_and_checked_once(
     result = ds.apply(*pair, tmp_path / "out.caffemodel", save_patch=save)
     assert result.written
     assert set(found.values()) == {len(list(tmp_path.iterdir()))}
+
+
+@pytest.mark.parametrize(
+    ("options", "reads_of_upscore2"),
+    [
+        ({}, 1),
+        ({"dry_run": True, "keep_off_diagonal": True}, 1),
+        ({"keep_off_diagonal": True}, 2),  # once more to write what it keeps
+    ],
+)
+def test_weights_are_read_once_to_plan_and_a_fill_and_a_kernel_are_made_once(
+    options: dict[str, Any],
+    reads_of_upscore2: int,
+    pair: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both layers have kernel 4 and stride 2, and weights that are another kernel's."""
+    model = tmp_path / "model"
+    kernels = pair[1].with_name("fcn.caffemodel").read_bytes()
+    model.write_bytes(kernels.replace(np.float32(0.5625).tobytes(), np.float32(0.5).tobytes()))
+    reads: Counter[object] = Counter()
+    fills: Counter[object] = Counter()
+    read, make = read_values._values, ds.BilinearFill.__init__
+
+    def reading(source: Any, chunk: Any, first: int, count: int) -> Any:
+        reads[count] += 1
+        return read(source, chunk, first, count)
+
+    def making(fill: ds.BilinearFill, *args: Any, **numbers: Any) -> None:
+        make(fill, *args, **numbers)
+        fills[fill.shape] += 1
+
+    monkeypatch.setattr(read_values, "_values", reading)
+    monkeypatch.setattr(ds.BilinearFill, "__init__", making)
+    bilinear._kept_product.cache_clear()
+    fingerprint._kept_ideals.cache_clear()
+    result = ds.apply(pair[0], model, tmp_path / "out", **options)
+    assert [change.action for change in result.plan.changes] == [ds.Action.REWRITTEN] * 2
+    assert reads == {400: reads_of_upscore2, 80: 1}  # the values of upscore2, of upscore
+    assert fills == {(5, 5, 4, 4): 1, (5, 1, 4, 4): 1}
+    assert fingerprint._kept_ideals.cache_info().misses == 1
+    assert bilinear._kept_product.cache_info().misses == len((ds.Formula.FCN, ds.Formula.CAFFE_1_0))

@@ -29,8 +29,7 @@ def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Splice 
     and is only filled anew needs no library, which would write to other places, too.
     """
     groups: list[str] = []
-    values: dict[str, NewValues] = {}  # by path: what several layers share is written once
-    places: list[Dataset | None] = []
+    placed: dict[str, Placed] = {}  # by path: what several layers share is written once
     for change in plan.changes:
         if change.action is Action.CREATED:
             groups.append(f"{DATA}/{change.target.layer.name}")
@@ -39,18 +38,16 @@ def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Splice 
             made = _rewritten(change, model)
         else:
             continue
-        for place, each in made:
-            if each.path not in values:
-                values[each.path] = each
-                places.append(place)
+        for place, values in made:
+            placed.setdefault(values.path, (place, values))
     edits = [
-        edit
-        for place, each in zip(places, values.values(), strict=True)
-        if place is not None and (edit := _edit(place, each)) is not None
+        _edit(place, place.start, values)
+        for place, values in placed.values()
+        if place is not None and place.start is not None
     ]
-    if not groups and len(edits) == len(values):
+    if not groups and len(edits) == len(placed):
         return Splice(edits)
-    return Amendment(tuple(groups), tuple(values.values()))
+    return Amendment(tuple(groups), tuple(values for _, values in placed.values()))
 
 
 Placed = tuple[Dataset | None, NewValues]
@@ -82,12 +79,10 @@ def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> Placed:
     return blob.place, NewValues(blob.place.path, blob.shape, blob.dtype, rows)
 
 
-def _edit(place: Dataset, values: NewValues) -> Edit | None:
+def _edit(place: Dataset, start: int, values: NewValues) -> Edit:
     """New values in a dataset's one stretch, in the byte order that it has."""
-    if place.start is None:
-        return None
 
     def stored() -> Iterator[Array]:
-        return (each.astype(place.stored, copy=False) for each in values.values())
+        return (array.astype(place.stored, copy=False) for array in values.values())
 
-    return Edit(place.start, place.start + values.size, values.size, as_bytes(stored))
+    return Edit(start, start + values.size, values.size, as_bytes(stored))

@@ -53,15 +53,16 @@ def make_plan(
     if refused and not options.skip_unfit:
         raise all_refused(refused)
     disagreed = disagreements(net, model, states)
-    warnings = {name: [note] for name, note in shared.notes.items()}
-    for each in disagreed:
-        if each.kind is Kind.MODEL_LACKS and each.renamed:
-            warnings.setdefault(each.layer, []).append(each.message)
+    renamed = {
+        lack.layer: lack.message
+        for lack in disagreed
+        if lack.kind is Kind.MODEL_LACKS and lack.renamed
+    }
     return Plan(
-        tuple(_changes(rows, net, model, options, warnings)),
+        tuple(_changes(rows, net, model, options, (shared.notes, renamed))),
         tuple(Skip(row.target, row.look.before, row.reason) for row in rows if row.reason),
         selection.left_alone,
-        (*_plan_warnings(model), *in_words(disagreed, but=_said(rows, model))),
+        (*_plan_warnings(model), *in_words(disagreed, but=_explained(rows, model))),
     )
 
 
@@ -119,13 +120,11 @@ def _refused(rows: Sequence[_Row], shared: Sharers, model: Model, options: Optio
             )
             if found is not None:
                 own[row.name] = found
-    reasons = shared.all_or_none({name: each.reason for name, each in own.items()})
+    reasons = shared.all_or_none({name: found.reason for name, found in own.items()})
+    refused = {name: own.get(name) or Refusal(reason) for name, reason in reasons.items()}
     return [
-        row._replace(
-            reason=reasons[row.name],
-            refusal=own.get(row.name) or Refusal(reasons[row.name]),
-        )
-        if row.reason is None and row.name in reasons
+        row._replace(reason=reasons[row.name], refusal=refused[row.name])
+        if row.reason is None and row.name in refused
         else row
         for row in rows
     ]
@@ -136,9 +135,10 @@ def _changes(
     net: Net,
     model: Model,
     options: Options,
-    warnings: Mapping[str, Sequence[str]],
+    notes: Sequence[Mapping[str, str]],
 ) -> Iterator[Change]:
-    """What becomes of the rows that are left; ``warnings`` by a layer's name."""
+    """What becomes of the rows that are left; ``notes`` are further warnings, by layer name."""
+    states = net.states()
     namesakes: dict[str, list[Layer]] = defaultdict(list)
     for layer in net.layers:
         namesakes[layer.name].append(layer)
@@ -146,18 +146,13 @@ def _changes(
         if row.reason is not None:
             continue
         assert isinstance(row.fill, BilinearFill)  # it would be refused
-        change = planned_change(
-            row.target,
-            row.fill,
-            row.look,
-            model,
-            options,
-            Namesakes(namesakes[row.name], net.states()),
-        )
-        yield change._replace(warnings=(*change.warnings, *warnings.get(row.name, ())))
+        named = Namesakes(namesakes[row.name], states)
+        change = planned_change(row.target, row.fill, row.look, model, options, named)
+        further = [noted[row.name] for noted in notes if row.name in noted]
+        yield change._replace(warnings=(*change.warnings, *further))
 
 
-def _said(rows: Iterable[_Row], model: Model) -> set[str]:
+def _explained(rows: Iterable[_Row], model: Model) -> set[str]:
     """Layers whose rows say it: what is filled, refused for the model's sake, or not created."""
     return {
         row.name
@@ -195,12 +190,12 @@ def all_refused(refused: Sequence[tuple[Target, Refusal]], done: str = "filled")
         hint = f"{only.hint}; {skip}" if only.hint else skip
     else:
         lines: list[str] = []
-        said: set[str | None] = {None}
+        hints: set[str | None] = {None}
         for target, found in refused:
             lines.append(f"  line {target.layer.line}, {target.layer.name!r}: {found.reason}")
-            if found.hint not in said:
+            if found.hint not in hints:
                 lines.append(f"    {found.hint}")
-                said.add(found.hint)
+                hints.add(found.hint)
         message = f"{len(refused)} layers cannot be {done}:\n" + "\n".join(lines)
         hint = skip
     kind = MismatchError if any(found.mismatch for _, found in refused) else ShapeError

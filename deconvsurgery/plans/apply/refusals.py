@@ -1,4 +1,4 @@
-"""Every reason not to fill a matched layer, in the order in which they are told.
+"""Every reason not to fill a matched layer, in the order in which they are said.
 
 A refusal is a result.
 """
