@@ -5,8 +5,7 @@ Five fields of a layer are looked at, all others are stepped over unseen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from deconvsurgery.caffe_fields import (
@@ -32,6 +31,31 @@ from .wire import (
     fields,
 )
 
+# By generation the fields of a layer that are looked at, by number and wire type.
+_FORMATS: Mapping[Version, Mapping[tuple[int, int], str]] = {
+    Version.V2: {
+        (LayerField.NAME, LEN): "name",
+        (LayerField.TYPE, LEN): "type",
+        (LayerField.PARAM, LEN): "param",
+        (LayerField.BLOBS, LEN): "blobs",
+        (LayerField.CONVOLUTION_PARAM, LEN): "convolution_param",
+        (LayerField.INNER_PRODUCT_PARAM, LEN): "inner_product_param",
+    },
+    Version.V1: {
+        (V1LayerField.NAME, LEN): "name",
+        (V1LayerField.TYPE, VARINT): "type number",
+        (V1LayerField.PARAM, LEN): "param name",
+        (V1LayerField.BLOBS, LEN): "blobs",
+        (V1LayerField.CONVOLUTION_PARAM, LEN): "convolution_param",
+        (V1LayerField.INNER_PRODUCT_PARAM, LEN): "inner_product_param",
+        (V1LayerField.LAYER, LEN): "layer",
+    },
+    Version.V0: {
+        (V0LayerField.NAME, LEN): "name",
+        (V0LayerField.TYPE, LEN): "type",
+        (V0LayerField.BLOBS, LEN): "blobs",
+    },
+}
 _UNKNOWN = "V1 type "
 
 
@@ -43,13 +67,13 @@ def index(source: ByteSource) -> Model:
     """
     window = Window(source)
     layers = []
-    for inner in fields(window, 0, source.size):
-        if inner.wire_type != LEN:
+    for field in fields(window, 0, source.size):
+        if field.wire_type != LEN:
             continue
-        if inner.number == NetField.LAYER:
-            layers.append(_layer(window, inner))
-        elif inner.number == NetField.LAYERS:
-            layers.append(_v1_layer(window, inner))
+        if field.number == NetField.LAYER:
+            layers.append(_layer(window, field, Version.V2))
+        elif field.number == NetField.LAYERS:
+            layers.append(_layer(window, field, Version.V1))
     model = Model(source, _version(layers), tuple(layers), partial(wire_values, source))
     return _typed_by_c3d(model) if model.of_c3d else model
 
@@ -80,85 +104,72 @@ def _frame(window: Window, outer: Field) -> Frame:
     return Frame(length, outer.start, outer.stop)
 
 
-@dataclass(slots=True)
-class _Found:
-    """What has been seen of a layer so far."""
+def _layer(window: Window, outer: Field, version: Version) -> SourceLayer:
+    frames, found = (_frame(window, outer),), _Found(version)
+    found.read(window, outer, frames)
+    return (found.inside or found).layer(outer.tag, frames)
 
-    name: str = ""
-    type: str = ""
-    version: Version = Version.V2
-    blobs: list[SourceBlob] = field(default_factory=list)
-    convolution_param: list[Field] = field(default_factory=list)
-    inner_product_param: list[Field] = field(default_factory=list)
-    param_names: list[str] = field(default_factory=list)
+
+class _Found:
+    """What has been seen of a layer so far.
+
+    ``inside`` is the V0 layer of a V1 connection. What else the connection says of a layer counts
+    no more then: Caffe takes name, type and blobs of the V0 layer.
+    """
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self.text = {"name": "", "type": ""}
+        self.blobs: list[SourceBlob] = []
+        self.params: dict[str, list[Field]] = {"convolution_param": [], "inner_product_param": []}
+        self.param_names: list[str] = []
+        self.inside: _Found | None = None
+
+    def read(self, window: Window, outer: Field, frames: tuple[Frame, ...]) -> None:
+        """Take the fields of a message that says something of the layer."""
+        known = _FORMATS[self.version]
+        for field in fields(window, outer.start, outer.stop):
+            name = known.get((field.number, field.wire_type))
+            if name is None:
+                continue
+            if name == "blobs":
+                around = (*frames, _frame(window, field))
+                self.blobs.append(indexed_blob(window, field, around))
+            elif name in self.text:
+                self.text[name] = window.text(field)
+            elif name in self.params:
+                self.params[name].append(field)
+            elif name == "param":
+                self.param_names.append(_param_name(window, field))
+            elif name == "param name":
+                self.param_names.append(window.text(field))
+            elif name == "type number":
+                self.text["type"] = _v1_type(field.value, self.text["type"])
+            else:  # given twice, protobuf merges the two
+                self.inside = self.inside or _Found(Version.V0)
+                self.inside.read(window, field, (*frames, _frame(window, field)))
 
     def layer(self, tag: int, frames: tuple[Frame, ...]) -> SourceLayer:
         """The layer whose field begins at ``tag``."""
         return SourceLayer(
-            self.name,
-            self.type,
-            self.version,
-            tuple(self.blobs),
-            tag,
-            frames,
-            tuple(self.convolution_param),
-            tuple(self.param_names),
-            tuple(self.inner_product_param),
+            name=self.text["name"],
+            type=self.text["type"],
+            version=self.version,
+            blobs=tuple(self.blobs),
+            start=tag,
+            frames=frames,
+            convolution_param=tuple(self.params["convolution_param"]),
+            param_names=tuple(self.param_names),
+            inner_product_param=tuple(self.params["inner_product_param"]),
         )
-
-
-def _layer(window: Window, outer: Field) -> SourceLayer:
-    frames, found = (_frame(window, outer),), _Found()
-    for inner in fields(window, outer.start, outer.stop):
-        if inner.wire_type != LEN:
-            continue
-        if inner.number == LayerField.NAME:
-            found.name = window.text(inner)
-        elif inner.number == LayerField.TYPE:
-            found.type = window.text(inner)
-        elif inner.number == LayerField.CONVOLUTION_PARAM:
-            found.convolution_param.append(inner)
-        elif inner.number == LayerField.INNER_PRODUCT_PARAM:
-            found.inner_product_param.append(inner)
-        elif inner.number == LayerField.PARAM:
-            found.param_names.append(_param_name(window, inner))
-        elif inner.number == LayerField.BLOBS:
-            found.blobs.append(_blob(window, inner, frames))
-    return found.layer(outer.tag, frames)
 
 
 def _param_name(window: Window, outer: Field) -> str:
     name = ""
-    for inner in fields(window, outer.start, outer.stop):
-        if inner.number == ParamField.NAME and inner.wire_type == LEN:
-            name = window.text(inner)
+    for field in fields(window, outer.start, outer.stop):
+        if field.number == ParamField.NAME and field.wire_type == LEN:
+            name = window.text(field)
     return name
-
-
-def _v1_layer(window: Window, outer: Field) -> SourceLayer:
-    frames, found = (_frame(window, outer),), _Found(version=Version.V1)
-    old: _Found | None = None
-    for inner in fields(window, outer.start, outer.stop):
-        if inner.number == V1LayerField.TYPE and inner.wire_type == VARINT:
-            found.type = _v1_type(inner.value, found.type)
-        elif inner.wire_type != LEN:
-            continue
-        elif inner.number == V1LayerField.NAME:
-            found.name = window.text(inner)
-        elif inner.number == V1LayerField.CONVOLUTION_PARAM:
-            found.convolution_param.append(inner)
-        elif inner.number == V1LayerField.INNER_PRODUCT_PARAM:
-            found.inner_product_param.append(inner)
-        elif inner.number == V1LayerField.PARAM:
-            found.param_names.append(window.text(inner))
-        elif inner.number == V1LayerField.BLOBS:
-            found.blobs.append(_blob(window, inner, frames))
-        elif inner.number == V1LayerField.LAYER:
-            # Given twice, protobuf merges the two. What else the connection says of a layer
-            # counts no more: Caffe takes name, type and blobs of the V0 layer in it.
-            old = old or _Found(version=Version.V0)
-            _v0_layer(window, inner, frames, old)
-    return (old or found).layer(outer.tag, frames)
 
 
 def _v1_type(value: int, before: str) -> str:
@@ -166,20 +177,3 @@ def _v1_type(value: int, before: str) -> str:
     number = value & 0xFFFF_FFFF
     unknown = before if before and not before.startswith(_UNKNOWN) else f"{_UNKNOWN}{number}"
     return V1_NUMBERS.get(number, unknown)
-
-
-def _v0_layer(window: Window, outer: Field, connection: tuple[Frame, ...], found: _Found) -> None:
-    frames = (*connection, _frame(window, outer))
-    for inner in fields(window, outer.start, outer.stop):
-        if inner.wire_type != LEN:
-            continue
-        if inner.number == V0LayerField.NAME:
-            found.name = window.text(inner)
-        elif inner.number == V0LayerField.TYPE:
-            found.type = window.text(inner)
-        elif inner.number == V0LayerField.BLOBS:
-            found.blobs.append(_blob(window, inner, frames))
-
-
-def _blob(window: Window, outer: Field, around: tuple[Frame, ...]) -> SourceBlob:
-    return indexed_blob(window, outer, (*around, _frame(window, outer)))

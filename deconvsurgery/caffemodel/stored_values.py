@@ -45,30 +45,27 @@ class Storage(StrEnum):
     That order is NVIDIA's (``Blob::FromProto``); BVLC's Caffe knows the first two alone.
     """
 
-    DOUBLE_DATA = "double_data"
-    DATA = "data"
-    RAW_DOUBLE = "raw_data double"
-    RAW_FLOAT = "raw_data float"
-    RAW_FLOAT16 = "raw_data float16"
-    DATASET = "dataset"
-    NONE = "none"
+    dtype: DType
+    """The values' type."""
+    width: int
+    """Bytes of one value."""
 
-    @property
-    def dtype(self) -> DType:
-        """The values' type."""
-        return _DTYPES.get(self, DType.FLOAT32)
+    DOUBLE_DATA = "double_data", DType.FLOAT64
+    DATA = "data", DType.FLOAT32
+    RAW_DOUBLE = "raw_data double", DType.FLOAT64
+    RAW_FLOAT = "raw_data float", DType.FLOAT32
+    RAW_FLOAT16 = "raw_data float16", DType.FLOAT16
+    DATASET = "dataset", DType.FLOAT32
+    NONE = "none", DType.FLOAT32
 
-    @property
-    def width(self) -> int:
-        """Bytes of one value."""
-        return self.dtype.width
+    def __new__(cls, words: str, dtype: DType) -> Storage:
+        """The words are what it is found by."""
+        member = str.__new__(cls, words)
+        member._value_ = words
+        member.dtype, member.width = dtype, dtype.width
+        return member
 
 
-_DTYPES: Mapping[Storage, DType] = {
-    Storage.DOUBLE_DATA: DType.FLOAT64,
-    Storage.RAW_DOUBLE: DType.FLOAT64,
-    Storage.RAW_FLOAT16: DType.FLOAT16,
-}
 # NVIDIA's Blob::FromProto reads these three types and no other.
 RAW_STORAGE: Mapping[int, Storage] = {
     RawType.DOUBLE: Storage.RAW_DOUBLE,
