@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.kernels.channel_map import Sight
@@ -21,8 +21,7 @@ from .channel_pictures import planned_sight, sight_of
 MOST_LAYERS = 40
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LayerPicture:
+class LayerPicture(NamedTuple):
     """A layer's weights as the model has them, and as the run leaves them.
 
     ``before`` is ``None`` where there are none that could be looked at, ``after`` where they stay.
@@ -33,8 +32,7 @@ class LayerPicture:
     after: Sight | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pictures:
+class Pictures(NamedTuple):
     """The net's way up, and the first layers; ``others`` counts those that are not looked at."""
 
     ways: tuple[WayUp, ...] = ()

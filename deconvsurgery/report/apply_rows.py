@@ -14,7 +14,8 @@ from deconvsurgery.wording import dims, plural
 
 from .cells import Cell, Cells, Remark, Tone
 from .closing import closing, is_in_place, place_words, unchanged
-from .phrases import NOTHING, Medium, escaped, left_alone_words, name_of, number, size, state_tone
+from .layer_words import left_alone_words, window_words
+from .phrases import NOTHING, Medium, escaped, name_of, number, state_tone
 
 HEADINGS: Final = (
     *("layer", "type", "shape", "group", "kernel", "stride", "pad"),
@@ -48,11 +49,7 @@ def apply_cells(row: Change | Skip, medium: Medium) -> Cells:
         "layer": Cell(name_of(target.layer.name, medium), Tone.NAME),
         "type": Cell(name_of(target.layer.type, medium), Tone.QUIET),
         "shape": Cell(dims(target.shape)),
-        "group": Cell(f"{target.layer.convolution_param.group:,}"),
-        "kernel": Cell(size(target.kernel)),
-        "stride": Cell(size(target.stride)),
-        "pad": Cell(size(target.pad)),
-        "stride/pad": Cell(f"{size(target.stride)}/{size(target.pad)}"),
+        **{heading: Cell(words) for heading, words in window_words(target).items()},
         "before": before,
         "after": after,
         "before → after": both,

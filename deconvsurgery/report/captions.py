@@ -15,14 +15,11 @@ PICTURES = ("ring", "cross")
 def wiring_caption(seen: Sight) -> str:
     """Which channels the outputs hear: what a channel map shows at a glance."""
     channels = seen.shape[0]
-    each = channels // seen.group
+    of_group = channels // seen.group
     fewest, most = seen.hears
-    whole = seen.group == 1
-    there = f"all {plural(each, 'channel')}" + ("" if whole else " of its group")
-    if each == 1 and not whole:
-        there = "the one channel of its group"
-    elif each == 1:
-        there = "the one channel"
+    counted = "the one channel" if of_group == 1 else plural(of_group, "channel")
+    counted += " of its group" if seen.group > 1 else ""
+    there = counted if of_group == 1 else f"all {counted}"
     every = "the one output" if seen.num_output == 1 else "every output"
     match seen.wiring:
         case Wiring.SILENT:
@@ -31,13 +28,13 @@ def wiring_caption(seen: Sight) -> str:
             return "each channel is a group of its own: no output hears another's"
         case Wiring.OWN:
             return "each output hears its own channel and no other"
-        case Wiring.SUMMED if each > 1:
+        case Wiring.SUMMED if of_group > 1:
             return f"{every} is the sum of {there}"
-        case Wiring.MIXED if each > 1:
+        case Wiring.MIXED if of_group > 1:
             return f"{every} hears {there}, through different kernels"
         case Wiring.PARTIAL:
             some = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-            return f"an output hears {some} of {there.removeprefix('all ')}"
+            return f"an output hears {some} of {counted}"
     return f"{every} hears {there}"
 
 

@@ -41,6 +41,12 @@ def place_of(result: CheckResult, finding: Finding) -> tuple[str, int | None, in
     return result.net or result.model or "", finding.line, finding.column
 
 
+def error_file(result: CheckResult) -> str:
+    """The file that an error is about."""
+    path = None if result.error is None else result.error.path
+    return path or result.net or result.model or ""
+
+
 def finding_words(finding: Finding) -> str:
     """The layer, where it is about one, and what is so."""
     layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "

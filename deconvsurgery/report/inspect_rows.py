@@ -13,7 +13,8 @@ from deconvsurgery.verbs.inspect import InspectResult
 from deconvsurgery.wording import dims, plural
 
 from .cells import Cell, Cells, Remark, Tone
-from .phrases import NOTHING, Medium, name_of, size, state_tone, state_words
+from .layer_words import window_words
+from .phrases import NOTHING, Medium, name_of, state_tone, state_words
 
 HEADINGS: Final = (
     *("layer", "type", "matched", "phase", "shape", "group"),
@@ -56,9 +57,6 @@ def inspect_cells(result: InspectResult, medium: Medium, *, every_layer: bool) -
 def _cells(row: Row, medium: Medium) -> Cells:
     target = row.target
     deconvolution = row.type == DECONVOLUTION
-    kernel, stride, pad = (
-        (size(target.kernel), size(target.stride), size(target.pad)) if target else (NOTHING,) * 3
-    )
     param = target.layer.convolution_param if target else None
     weights = row.weights
     return {
@@ -67,11 +65,7 @@ def _cells(row: Row, medium: Medium) -> Cells:
         "matched": Cell(("yes" if row.matched else "no") if deconvolution else NOTHING),
         "phase": Cell(phase_words(row)),
         "shape": Cell(_shape_words(row)),
-        "group": Cell(f"{param.group:,}" if param else NOTHING),
-        "kernel": Cell(kernel),
-        "stride": Cell(stride),
-        "pad": Cell(pad),
-        "stride/pad": Cell(f"{stride}/{pad}" if target else NOTHING),
+        **{heading: Cell(words) for heading, words in window_words(target).items()},
         "bias": Cell(("yes" if param.bias_term else "no") if param else NOTHING),
         "weights": Cell(state_words(weights) if weights else NOTHING, state_tone(weights)),
     }

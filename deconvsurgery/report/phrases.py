@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.kernels.formula import Support
-from deconvsurgery.wording import agreed, by, plural
+from deconvsurgery.wording import by
 
 from .cells import Tone
 
@@ -22,7 +22,6 @@ NAME_ROOM = 48
 # A sentence may quote a name of any length.
 SENTENCE_ROOM = 600
 NOTHING = "-"
-_MOST_LEFT_ALONE: Final = 5
 
 _STATE_TONES: Final = {
     State.MISSING: Tone.WRONG,
@@ -128,19 +127,3 @@ def state_words(weights: Fingerprint) -> str:
     if weights.support is Support.STRIDE:
         words += " (support stride)"
     return words
-
-
-def left_alone_words(layers: Sequence[tuple[str, str]], medium: Medium) -> str:
-    """How many layers of another type fit the patterns, and the first by name and type."""
-    verb = agreed(len(layers), "fits", "fit")
-    return f"{plural(len(layers), 'layer')} of another type {verb}: {other_layers(layers, medium)}"
-
-
-def other_layers(layers: Sequence[tuple[str, str]], medium: Medium) -> str:
-    """The first of some layers by name and type, and how many more there are."""
-    named = [
-        f"{name_of(name, medium)} ({name_of(kind, medium)})"
-        for name, kind in layers[:_MOST_LEFT_ALONE]
-    ]
-    more = len(layers) - len(named)
-    return ", ".join([*named, f"+{more:,}"] if more else named)

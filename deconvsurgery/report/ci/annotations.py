@@ -11,6 +11,7 @@ from typing import Any
 
 from deconvsurgery.report.finding_words import (
     closing_words,
+    error_file,
     error_words,
     finding_words,
     place_of,
@@ -49,7 +50,7 @@ def github_lines(results: Sequence[CheckResult]) -> Iterator[str]:
             yield _command(
                 "error",
                 {
-                    "file": tracked(error.path or result.net or result.model or ""),
+                    "file": tracked(error_file(result)),
                     "line": error.line,
                     "col": error.column,
                     "title": type(error).__name__,
@@ -114,7 +115,7 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
                 }
             )
         if result.error is not None:
-            file = result.error.path or result.net or result.model or ""
+            file = error_file(result)
             line = result.error.line or 1
             issues.append(
                 {

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from deconvsurgery.report.finding_words import error_words, finding_words, place_of
+from deconvsurgery.report.finding_words import error_file, error_words, finding_words, place_of
 from deconvsurgery.report.json_documents.document import safe
 from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.rules.finding import RULES, Finding, Rule, explanation
@@ -96,15 +96,9 @@ def _result(result: CheckResult, finding: Finding) -> dict[str, Any]:
 def _notification(result: CheckResult) -> dict[str, Any]:
     error = result.error
     assert error is not None
-    physical: dict[str, Any] = {
-        "artifactLocation": {"uri": uri(tracked(error.path or result.net or result.model or ""))}
-    }
-    line = error.line
-    if line:
-        physical["region"] = {
-            "startLine": line,
-            "startColumn": error.column or 1,
-        }
+    physical: dict[str, Any] = {"artifactLocation": {"uri": uri(tracked(error_file(result)))}}
+    if error.line:
+        physical["region"] = {"startLine": error.line, "startColumn": error.column or 1}
     return {
         "level": "error",
         "message": {"text": safe(error_words(error))},

@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.kernels.channel_map import Sight
 
 from .elements import Markup, element
 
 NOW = "now"
-Shown = Sequence[tuple[str, Sight]]
+Shown: TypeAlias = Sequence[tuple[str, Sight]]
 """What is shown of a layer: before, after, or now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """One thing to see: its heading and what stands below it."""
 
     heading: str
-    parts: tuple[Markup | None, ...]
+    parts: Sequence[Markup | None]
     wide: bool = False
 
-
-def card(heading: str, *parts: Markup | None, wide: bool = False) -> Card:
-    """A card of these parts, below each other."""
-    return Card(heading, parts, wide)
+    def drawn(self, level: int) -> Markup:
+        """The card under a heading of a level."""
+        return element(
+            "section",
+            element(f"h{level}", self.heading),
+            *self.parts,
+            class_="card wide" if self.wide else "card",
+        )
 
 
 def figure(picture: Markup, when: str, *caption: str) -> Markup:
     """A picture and what it is; of one state alone there is no need to say which."""
     named = None if when == NOW else element("b", when)
-    told = element("figcaption", named, *caption) if named or caption else None
-    return element("figure", picture, told)
+    words = element("figcaption", named, *caption) if named or caption else None
+    return element("figure", picture, words)
 
 
 def said(when: str, words: str) -> Markup:
     """A sentence about a state."""
     if when == NOW:
-        return element("p", f"{words[0].upper()}{words[1:]}.", class_="said")
+        return sentence_below(f"{words[0].upper()}{words[1:]}.")
     return element("p", element("b", f"{when.capitalize()}: "), f"{words}.", class_="said")
+
+
+def sentence_below(words: str) -> Markup:
+    """What is to be known of a card as a whole."""
+    return element("p", words, class_="said")
 
 
 def taps_of(shown: Shown) -> tuple[int, int]:
@@ -60,8 +68,8 @@ def kind(when: str) -> str:
 def keys(whens: Sequence[str], *, given: bool) -> Markup:
     """What is drawn how."""
     drawn = {"before": "dashed line", "after": "solid line", NOW: "solid line"}
-    listed = [("given", "dots", "the input")] if given else []
-    listed += [(kind(when), drawn[when], when) for when in whens]
+    lines = [("given", "dots", "the input")] if given else []
+    lines += [(kind(when), drawn[when], when) for when in whens]
     return element(
         "p",
         *(
@@ -70,7 +78,7 @@ def keys(whens: Sequence[str], *, given: bool) -> Markup:
                 element("span", class_=f"key {which}", aria_hidden="true"),
                 f"{words}: {how}" if words != NOW else "its answer",
             )
-            for which, how, words in listed
+            for which, how, words in lines
         ),
         class_="keys",
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,7 @@ Place: TypeAlias = Callable[[float], float]
 """Where in the drawing a value lies."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
+class Series(NamedTuple):
     """Points in their order; ``kind`` is given, before or after, and says how they are drawn."""
 
     kind: str

@@ -7,10 +7,9 @@ what a box is joined to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Point: TypeAlias = tuple[float, float]
 
@@ -19,8 +18,7 @@ _LANE = 6.0  # what a line takes of a rank that it passes
 _SWEEPS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(NamedTuple):
     """Middles of the boxes, as given; of each edge the points it passes, from box to box.
 
     Between two points of one x a line is to be straight; it turns between ranks alone.

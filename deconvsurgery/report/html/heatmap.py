@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deconvsurgery.report.scale import strongest
+
 from .elements import Markup, element, number
 from .png import Colour, png
 
@@ -62,15 +64,6 @@ def heat(
         shape_rendering="crispEdges",
         preserveAspectRatio="none",
     )
-
-
-def strongest(*arrays: NDArray[np.floating[Any]]) -> float:
-    """The largest finite magnitude in several arrays; 0 in none."""
-    found = 0.0
-    for each in arrays:
-        finite = abs(each[np.isfinite(each)].astype(np.float64))
-        found = max(found, float(finite.max(initial=0.0)))
-    return found
 
 
 def _levels(values: NDArray[np.floating[Any]], largest: float | None) -> NDArray[np.int8]:

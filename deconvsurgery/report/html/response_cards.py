@@ -15,39 +15,16 @@ from deconvsurgery.kernels.channel_map import Sight
 from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.report.captions import gain_caption, shown_caption
 from deconvsurgery.report.phrases import number
+from deconvsurgery.report.scale import strongest
 
-from .cards import (
-    Card,
-    Shown,
-    card,
-    figure,
-    keys,
-    kind,
-    said,
-    taps_of,
-)
+from .cards import Card, Shown, figure, keys, kind, said, sentence_below, taps_of
 from .chart import Series, chart
 from .elements import Markup, element
-from .heatmap import heat, strongest
+from .heatmap import heat
 
 # Phases along an axis whose gains are printed; more of them are drawn.
 MOST_PRINTED = 3
-
-
-def _section(shown: Shown, title: str) -> Card:
-    """The middle row of the first kernel of each state."""
-    rows, columns = taps_of(shown)
-    series = []
-    for when, seen in shown:
-        taps = seen.kernels[0].taps if seen.kernels else np.zeros((rows, columns))
-        row = taps[len(taps) // 2]
-        series.append(Series(kind(when), np.arange(len(row), dtype=np.float64), row))
-    return card(
-        "Section",
-        chart(series, f"The middle row of the kernel of {title}"),
-        keys([when for when, _ in shown], given=False),
-        element("p", f"Row {rows // 2} of the kernel, tap by tap.", class_="said"),
-    )
+_SIDE = 150  # pixels along a picture's side
 
 
 def answer_cards(shown: Shown, title: str) -> Iterator[Card]:
@@ -58,6 +35,29 @@ def answer_cards(shown: Shown, title: str) -> Iterator[Card]:
     yield _section(shown, title)
     if known is None:
         return
+    yield from _signals(shown, known, title)
+    if known.outputs:
+        yield _pictures(shown, known, title)
+
+
+def _section(shown: Shown, title: str) -> Card:
+    """The middle row of the first kernel of each state."""
+    rows, columns = taps_of(shown)
+    series = []
+    for when, seen in shown:
+        taps = seen.kernels[0].taps if seen.kernels else np.zeros((rows, columns))
+        row = taps[len(taps) // 2]
+        series.append(Series(kind(when), np.arange(len(row), dtype=np.float64), row))
+    parts = (
+        chart(series, f"The middle row of the kernel of {title}"),
+        keys([when for when, _ in shown], given=False),
+        sentence_below(f"Row {rows // 2} of the kernel, tap by tap."),
+    )
+    return Card("Section", parts)
+
+
+def _signals(shown: Shown, known: Answers, title: str) -> Iterator[Card]:
+    """What each state makes of each signal."""
     for place, signal in enumerate(known.signals):
         series = [Series("given", signal.positions, signal.values)]
         for when, seen in shown:
@@ -65,14 +65,12 @@ def answer_cards(shown: Shown, title: str) -> Iterator[Card]:
                 seen.answers.signals[place].answer if seen.answers else np.zeros_like(signal.answer)
             )
             series.append(Series(kind(when), signal.answer_positions, answer))
-        yield card(
-            f"A {signal.name}",
+        parts = (
             chart(series, f"What {title} makes of a {signal.name}"),
             keys([when for when, _ in shown], given=True),
-            element("p", "Along the input's pixels.", class_="said"),
+            sentence_below("Along the input's pixels."),
         )
-    if known.outputs:
-        yield _pictures(shown, known, title)
+        yield Card(f"A {signal.name}", parts)
 
 
 def _gains(shown: Shown, known: Answers, title: str) -> Card:
@@ -86,78 +84,54 @@ def _gains(shown: Shown, known: Answers, title: str) -> Card:
             figures.append(figure(_grid(values, label), when))
         else:
             figures.append(figure(heat(values, label, largest=largest, side=96), when))
-    return card(
-        "Gain per phase",
+    captions = {
+        when: gain_caption(seen.answers) if seen.answers else "gain 0" for when, seen in shown
+    }
+    parts = (
         element("div", *figures, class_="row"),
-        *(
-            said(when, gain_caption(seen.answers) if seen.answers else "gain 0")
-            for when, seen in shown
-        ),
-        element("p", "What a constant 1 becomes, at each place within a stride.", class_="said"),
+        *(said(when, caption) for when, caption in captions.items()),
+        sentence_below("What a constant 1 becomes, at each place within a stride."),
     )
+    return Card("Gain per phase", parts)
 
 
 def _grid(gains: NDArray[np.floating[Any]], label: str) -> Markup:
-    return element(
-        "table",
-        element("caption", label, class_="unseen"),
-        element(
-            "tbody",
-            *(
-                element("tr", *(element("td", number(float(each))) for each in row))
-                for row in gains
-            ),
-        ),
-        class_="gains",
+    rows = (
+        element("tr", *(element("td", number(float(gain))) for gain in gains_of_row))
+        for gains_of_row in gains
     )
+    caption = element("caption", label, class_="unseen")
+    return element("table", caption, element("tbody", *rows), class_="gains")
 
 
 def _pictures(shown: Shown, known: Answers, title: str) -> Card:
     """What goes in and what comes out, in one scale."""
-    outputs = {
-        when: seen.answers.outputs
-        if seen.answers
-        else [np.zeros_like(each) for each in known.outputs]
+    outputs = [
+        (when, place, np.asarray(picture) if seen.answers else np.zeros_like(picture))
         for when, seen in shown
-    }
-    largest = strongest(*known.pictures, *(each for some in outputs.values() for each in some))
-    side = 150
-    figures = [
-        figure(
-            heat(each, f"Channel {place} that goes into {title}", largest=largest, side=side),
-            f"channel {place}",
-            "goes in",
-        )
-        for place, each in enumerate(known.pictures)
+        for place, picture in enumerate((seen.answers or known).outputs)
     ]
-    for when, some in outputs.items():
-        figures += [
-            figure(
-                heat(
-                    np.asarray(each),
-                    f"Output {place} of {title}, {when}",
-                    largest=largest,
-                    side=side,
-                ),
-                f"output {place}",
-                when if strongest(np.asarray(each)) else f"{when}: 0 everywhere",
-            )
-            for place, each in enumerate(some)
-        ]
-    return card(
-        "A picture",
+    largest = strongest(*known.pictures, *(picture for *_, picture in outputs))
+    figures = []
+    for place, picture in enumerate(known.pictures):
+        label = f"Channel {place} that goes into {title}"
+        drawing = heat(picture, label, largest=largest, side=_SIDE)
+        figures.append(figure(drawing, f"channel {place}", "goes in"))
+    for when, place, picture in outputs:
+        label = f"Output {place} of {title}, {when}"
+        drawing = heat(picture, label, largest=largest, side=_SIDE)
+        caption = when if strongest(picture) else f"{when}: 0 everywhere"
+        figures.append(figure(drawing, f"output {place}", caption))
+    cross = ", a cross into channel 1" if len(known.pictures) > 1 else ""
+    parts = (
         element("div", *figures, class_="row"),
         *(said(when, _shown_words(seen)) for when, seen in shown),
-        element(
-            "p",
-            "A ring into channel 0"
-            + (", a cross into channel 1" if len(known.pictures) > 1 else "")
-            + ", nothing into the others. "
-            f"Strongest colour: {number(largest)}; amber is above zero, blue below.",
-            class_="said",
+        sentence_below(
+            f"A ring into channel 0{cross}, nothing into the others. "
+            f"Strongest colour: {number(largest)}; amber is above zero, blue below."
         ),
-        wide=True,
     )
+    return Card("A picture", parts, wide=True)
 
 
 def _shown_words(seen: Sight) -> str:

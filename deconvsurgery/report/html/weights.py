@@ -10,20 +10,14 @@ import numpy as np
 from deconvsurgery.kernels.channel_map import Kernel, Sight
 from deconvsurgery.pictures.layer_pictures import LayerPicture
 from deconvsurgery.report.captions import kernels_caption, wiring_caption
+from deconvsurgery.report.layer_words import window_words
 from deconvsurgery.report.phrases import number, size
+from deconvsurgery.report.scale import strongest
 from deconvsurgery.wording import by, dims
 
-from .cards import (
-    NOW,
-    Card,
-    Shown,
-    card,
-    figure,
-    said,
-    taps_of,
-)
+from .cards import NOW, Card, Shown, figure, said, sentence_below, taps_of
 from .elements import Markup, element
-from .heatmap import heat, strongest
+from .heatmap import heat
 from .response_cards import answer_cards
 
 
@@ -35,20 +29,8 @@ def layer_cards(picture: LayerPicture, title: str, level: int) -> Markup:
     shown = _shown(picture)
     if not shown:
         return element("p", "It has no weights that could be looked at.", class_="quiet")
-    cards = (_kernels(shown, title), _channels(shown, title))
-    return element(
-        "div",
-        *(
-            element(
-                "section",
-                element(f"h{level}", each.heading),
-                *each.parts,
-                class_="card wide" if each.wide else "card",
-            )
-            for each in (*cards, *answer_cards(shown, title))
-        ),
-        class_="cards",
-    )
+    cards = (_kernels(shown, title), _channels(shown, title), *answer_cards(shown, title))
+    return element("div", *(card.drawn(level) for card in cards), class_="cards")
 
 
 def _shown(picture: LayerPicture) -> Shown:
@@ -61,30 +43,28 @@ def _shown(picture: LayerPicture) -> Shown:
 def _kernels(shown: Shown, title: str) -> Card:
     """Every kernel that was kept, of each state; those of zeros alone by a picture of zeros."""
     blank = np.zeros(taps_of(shown))
-    largest = strongest(*(each.taps for _, seen in shown for each in seen.kernels))
+    largest = strongest(*(kernel.taps for _, seen in shown for kernel in seen.kernels))
     figures = []
     for when, seen in shown:
         for kernel in seen.kernels or (None,):
             taps = blank if kernel is None else kernel.taps
-            label = f"Kernel of {title}, {when}: {_kernel_words(kernel, seen)}"
             words = _kernel_words(kernel, seen)
+            label = f"Kernel of {title}, {when}: {words}"
             figures.append(figure(heat(taps, label, largest=largest), when, words))
     several = len(figures) > len(shown)
-    return card(
-        "Kernels" if several else "Kernel",
+    parts = (
         element("div", *figures, class_="row" if several else "pair"),
         *(said(when, kernels_caption(seen)) for when, seen in shown),
-        element("p", f"Strongest colour: {number(largest)}", class_="said") if largest else None,
-        wide=several,
+        sentence_below(f"Strongest colour: {number(largest)}") if largest else None,
     )
+    return Card("Kernels" if several else "Kernel", parts, wide=several)
 
 
 def _kernel_words(kernel: Kernel | None, seen: Sight) -> str:
     if kernel is None:
         return "0 everywhere"
-    alone = len(seen.kernels) == 1 and not seen.others
     what = by(kernel.taps.shape)
-    if alone:
+    if len(seen.kernels) == 1 and not seen.others:
         return what
     return f"{what}, output {kernel.output} from channel {kernel.channel}"
 
@@ -93,36 +73,28 @@ def _channels(shown: Shown, title: str) -> Card:
     largest = strongest(*(seen.channels.strength for _, seen in shown))
     figures = []
     for when, seen in shown:
-        found = seen.channels
+        strength, connected = seen.channels.strength, seen.channels.connected
         label = f"Which output of {title} hears which channel, {when}: {wiring_caption(seen)}"
-        figures.append(
-            figure(heat(found.strength, label, largest=largest, connected=found.connected), when)
-        )
+        figures.append(figure(heat(strength, label, largest=largest, connected=connected), when))
     block = shown[0][1].channels.block
     notes = ["A row is an output, a column an input channel."]
     if block > 1:
         notes.append(f"A cell stands for {block} by {block} of them.")
     if any(not seen.channels.connected.all() for _, seen in shown):
         notes.append("Hatched: no weight, as group has it.")
-    return card(
-        "Who hears whom",
+    parts = (
         element("div", *figures, class_="pair"),
         *(said(when, wiring_caption(seen)) for when, seen in shown),
-        element("p", " ".join(notes), class_="said"),
+        sentence_below(" ".join(notes)),
     )
+    return Card("Who hears whom", parts)
 
 
 def facts_of(picture: LayerPicture) -> list[tuple[str, str]]:
     """The layer in numbers, as the table has them."""
     target = picture.target
-    param = target.layer.convolution_param
-    told = [
-        ("shape", dims(target.shape)),
-        ("group", f"{param.group:,}"),
-        ("kernel", size(target.kernel)),
-        ("stride", size(target.stride)),
-        ("pad", size(target.pad)),
-    ]
+    words = window_words(target)
+    facts = [(heading, words[heading]) for heading in ("group", "kernel", "stride", "pad")]
     if set(target.dilation) - {1}:
-        told.append(("dilation", size(target.dilation)))
-    return told
+        facts.append(("dilation", size(target.dilation)))
+    return [("shape", dims(target.shape)), *facts]

@@ -7,7 +7,16 @@ from typing import Literal, TypedDict
 
 from deconvsurgery.verbs.apply import ApplyResult
 
-from .document import SCHEMA_VERSION, Count, LeftAlone, Notes, SchemaVersion, Warnings, jsonable
+from .document import (
+    SCHEMA_VERSION,
+    Count,
+    LeftAlone,
+    Notes,
+    SchemaVersion,
+    Warnings,
+    jsonable,
+    left_alone,
+)
 from .planned_layer import PlannedLayer, planned
 
 
@@ -63,9 +72,7 @@ def apply_document(result: ApplyResult) -> ApplyDocument:
             changed=result.changed,
             written=result.written,
             layers=[planned(row) for row in result.plan.rows],
-            left_alone=[
-                {"name": layer.name, "type": layer.type} for layer in result.plan.left_alone
-            ],
+            left_alone=left_alone((layer.name, layer.type) for layer in result.plan.left_alone),
             bytes={
                 "input": result.input_size,
                 "output": result.output_size,

@@ -10,7 +10,15 @@ from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.plans.convert.plan_types import BlobConversion, LayerConversion
 from deconvsurgery.verbs.convert import ConvertResult
 
-from .document import SCHEMA_VERSION, Count, Distance, Fact, SchemaVersion, Warnings, jsonable
+from .document import (
+    SCHEMA_VERSION,
+    Distance,
+    Fact,
+    ModelBytes,
+    SchemaVersion,
+    Warnings,
+    jsonable,
+)
 from .versions import ConvertedVersion
 
 ValueType: TypeAlias = Annotated[
@@ -69,16 +77,6 @@ class ConvertedLayer(TypedDict):
     """Its blobs, in their order."""
 
 
-class ConvertBytes(TypedDict):
-    """Sizes of the model."""
-
-    input: Count
-    """Size of the input in bytes."""
-    output: Count | None
-    """Size of the output in bytes, written or foreseen; null where only writing an HDF5 file
-    shows it."""
-
-
 class ConvertDocument(TypedDict):
     """What convert did, or with --dry-run would do, to each layer and blob of a model."""
 
@@ -105,7 +103,7 @@ class ConvertDocument(TypedDict):
     """Every layer of the input, in its order."""
     told: Sequence[str]
     """What becomes of what stands beside the layers, in words."""
-    bytes: ConvertBytes
+    bytes: ModelBytes
     """Sizes of the model."""
     warnings: Warnings
 

@@ -7,7 +7,7 @@ below a key is its description there, and a `Fact` says what Python's types cann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 
@@ -81,6 +81,21 @@ LeftAlone: TypeAlias = Annotated[
     Sequence[OtherLayer],
     Fact("Layers of other types whose names fit the pattern; they are never changed."),
 ]
+
+
+class ModelBytes(TypedDict):
+    """Sizes of the model."""
+
+    input: Count
+    """Size of the input in bytes."""
+    output: Count | None
+    """Size of the output in bytes, written or foreseen; null where only writing an HDF5 file
+    shows it."""
+
+
+def left_alone(layers: Iterable[tuple[str, str]]) -> list[OtherLayer]:
+    """Layers of other types, of which the names and types are given."""
+    return [{"name": name, "type": kind} for name, kind in layers]
 
 
 def jsonable(document: Table) -> Table:

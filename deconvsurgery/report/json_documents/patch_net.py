@@ -21,6 +21,7 @@ from .document import (
     SchemaVersion,
     Warnings,
     jsonable,
+    left_alone,
 )
 
 FieldValue: TypeAlias = str | float | bool
@@ -98,7 +99,7 @@ def patch_net_document(result: PatchResult) -> PatchNetDocument:
             changed=result.changed,
             written=result.written,
             layers=[_layer(layer) for layer in result.layers],
-            left_alone=[{"name": name, "type": kind} for name, kind in result.left_alone],
+            left_alone=left_alone(result.left_alone),
             bytes={"input": len(result.before), "output": len(result.after)},
             warnings=result.warnings,
             notes=result.notes,

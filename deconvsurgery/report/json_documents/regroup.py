@@ -14,10 +14,12 @@ from .document import (
     Fact,
     LayerLine,
     LeftAlone,
+    ModelBytes,
     Notes,
     SchemaVersion,
     Warnings,
     jsonable,
+    left_alone,
 )
 
 LayerAction: TypeAlias = Annotated[str, Fact(choices=("regrouped", "unchanged"))]
@@ -60,16 +62,6 @@ class RegroupedLayer(TypedDict):
     channels."""
 
 
-class RegroupBytes(TypedDict):
-    """Sizes of the model."""
-
-    input: Count
-    """Size of the input in bytes."""
-    output: Count | None
-    """Size of the output in bytes, written or foreseen; null where only writing an HDF5 file
-    shows it."""
-
-
 class RegroupDocument(TypedDict):
     """What regroup did, or with --dry-run would do, to the layers of a net and its model."""
 
@@ -94,7 +86,7 @@ class RegroupDocument(TypedDict):
     """Every matched layer: first those that change, then those that do not, each in the net's
     order."""
     left_alone: LeftAlone
-    bytes: RegroupBytes
+    bytes: ModelBytes
     """Sizes of the model."""
     warnings: Warnings
     notes: Notes
@@ -114,7 +106,7 @@ def regroup_document(result: RegroupResult) -> RegroupDocument:
             changed=result.changed,
             written=result.written,
             layers=list(_layers(result.regrouping)),
-            left_alone=[{"name": layer.name, "type": layer.type} for layer in result.left_alone],
+            left_alone=left_alone((layer.name, layer.type) for layer in result.left_alone),
             bytes={"input": result.input_size, "output": result.output_size},
             warnings=result.warnings,
             notes=result.notes,

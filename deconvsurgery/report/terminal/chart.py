@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -14,8 +14,7 @@ from .picture_grid import Drawn, framed
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(NamedTuple):
     """Values from 0 to ``largest``, bars of at most ``high`` lines.
 
     Of more than ``most`` values every second, third … is drawn; few are drawn so wide that they

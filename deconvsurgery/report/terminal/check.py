@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from deconvsurgery.errors import SurgeryError
 from deconvsurgery.report.cells import Remark, Tone
 from deconvsurgery.report.finding_words import (
     TONES,
     closing_words,
+    error_file,
     error_words,
     finding_words,
     model_words,
@@ -67,7 +67,7 @@ def plain_lines(result: CheckResult) -> Iterator[str]:
         yield f"{place}: {finding.level}: {finding.id} {escaped(finding_words(finding))}"
         yield f"{place}: repair: {escaped(repair_words(result, finding))}"
     if result.error is not None:
-        yield f"{_error_place(result, result.error)}: error: {escaped(error_words(result.error))}"
+        yield f"{_error_place(result)}: error: {escaped(error_words(result.error))}"
 
 
 def _heading(result: CheckResult) -> Text:
@@ -93,11 +93,11 @@ def _remarks(result: CheckResult) -> Iterator[Remark]:
         label = f"{place:>7}  {finding.id}"
         yield Remark(label, TONES[finding.level], finding.layer, words)
     if result.error is not None:
-        words = f"{_error_place(result, result.error)}: {error_words(result.error)}"
+        words = f"{_error_place(result)}: {error_words(result.error)}"
         yield Remark("error", Tone.WRONG, None, words)
 
 
-def _error_place(result: CheckResult, error: SurgeryError) -> str:
-    file = error.path or result.net or result.model or ""
-    numbers = (str(number) for number in (error.line, error.column) if number)
-    return ":".join([escaped(file), *numbers])
+def _error_place(result: CheckResult) -> str:
+    error = result.error
+    numbers = (error.line, error.column) if error else ()
+    return ":".join([escaped(error_file(result)), *(str(number) for number in numbers if number)])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 from math import ceil, floor, isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
+
+from deconvsurgery.report.scale import strongest
 
 from .colours import QUIET
 
@@ -41,8 +42,7 @@ class Ink(Enum):
         return self not in (Ink.ASCII, Ink.CHARACTERS)
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(NamedTuple):
     """Colours in rich's names: from 0 to the largest value, above zero and below.
 
     ``nothing`` are the two greys of a chequered place, as picture editors show what is not
@@ -97,50 +97,33 @@ def ink_of(console: Console, options: ConsoleOptions) -> Ink:
     return {"truecolor": Ink.TRUE, "256": Ink.MANY}.get(console.color_system, Ink.SIXTEEN)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Heat:
-    """Values to be drawn, shape ``(height, width)``.
+    """Values to be drawn, shape ``(height, width)``; ``ValueError`` for what is no picture.
 
-    ``largest`` is the magnitude that the scale ends at, by default that of the values;
-    ``there`` tells where there is a value at all. Each value stands for ``block`` by ``block``
-    already. ``sampled``: of what is too large some values are drawn, as of a picture, not the
-    largest of each block; a grid over the values is then still one.
+    ``scale`` is the magnitude that the scale ends at: ``largest``, by default that of the values,
+    0 where none is finite and other than 0. ``there`` says where there is a value at all. Each
+    value stands for ``block`` by ``block`` already. ``sampled``: of what is too large some values
+    are drawn, as of a picture, not the largest of each block; a grid over them is then still one.
     """
 
-    values: NDArray[np.floating[Any]]
-    largest: float | None = None
-    there: NDArray[np.bool_] | None = None
-    block: int = 1
-    sampled: bool = False
+    __slots__ = ("block", "holes", "sampled", "scale", "signed", "strange", "there", "values")
 
-    def __post_init__(self) -> None:
-        """Raise ``ValueError`` for what is no picture."""
-        if self.values.ndim != 2 or not self.values.size:
-            words = f"not an array of shape {self.values.shape}"
+    def __init__(
+        self,
+        values: NDArray[np.floating[Any]],
+        largest: float | None = None,
+        there: NDArray[np.bool_] | None = None,
+        block: int = 1,
+        sampled: bool = False,
+    ) -> None:
+        if values.ndim != 2 or not values.size:
+            words = f"not an array of shape {values.shape}"
             raise ValueError(f"a picture needs rows and columns, {words}")
-
-    @property
-    def scale(self) -> float:
-        """The magnitude that the scale ends at, 0 where no value is finite and other than 0."""
-        if self.largest is not None:
-            return self.largest
-        values = self.values.astype(np.float64)
-        return float(abs(values[np.isfinite(values)]).max(initial=0.0))
-
-    @property
-    def signed(self) -> bool:
-        """Is a value below zero?"""
-        return bool((self.values < 0).any())
-
-    @property
-    def strange(self) -> bool:
-        """Is a value NaN or an infinity?"""
-        return not np.isfinite(self.values).all()
-
-    @property
-    def holes(self) -> bool:
-        """Is there a place without a value?"""
-        return self.there is not None and not self.there.all()
+        self.values, self.there, self.block, self.sampled = values, there, block, sampled
+        self.scale = strongest(values) if largest is None else largest
+        self.signed = bool((values < 0).any())
+        self.strange = not np.isfinite(values).all()
+        self.holes = there is not None and not there.all()
 
 
 def heatmap(

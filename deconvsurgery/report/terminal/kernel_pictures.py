@@ -13,15 +13,11 @@ from deconvsurgery.kernels.kernel_facts import KernelFacts
 from deconvsurgery.kernels.responses import Answers, Signal
 from deconvsurgery.report.captions import gain_caption
 from deconvsurgery.report.phrases import number
+from deconvsurgery.report.scale import strongest
 
 from .chart import Chart
 from .heatmap import Heat, Ink, heatmap
-from .picture_grid import (
-    Drawable,
-    Stack,
-    Tile,
-    Tiles,
-)
+from .picture_grid import Drawable, Stack, Tile, Tiles
 
 # Pixels, columns and lines; so that a page of 80 columns and 40 lines holds a usual kernel.
 SIDE, MOST, PICTURE = 16, 32, 26
@@ -38,7 +34,8 @@ def kernel_pictures(facts: KernelFacts) -> RenderableType:
         first.append(_gains(answers))
     signals = list(_signals(answers))
     below: list[Drawable] = [Stack(signals)] if signals else []
-    return Group(Tiles(first), Text(""), Tiles([*below, *_ring(answers)]))
+    rings = [tile for _, tile in _ring(answers)]
+    return Group(Tiles(first), Text(""), Tiles([*below, *rings]))
 
 
 def plain_kernel_pictures(facts: KernelFacts) -> Iterator[str]:
@@ -51,8 +48,8 @@ def plain_kernel_pictures(facts: KernelFacts) -> Iterator[str]:
     for signal in answers.signals:
         numbers = "  ".join(number(value) for value in _inside(signal))
         yield f"a {signal.name} becomes: {numbers}"
-    for tile in _ring(answers):
-        yield f"{tile.title.removeprefix('→ ')}:"
+    for title, tile in _ring(answers):
+        yield f"{title}:"
         yield from tile.picture(Ink.CHARACTERS, 2 * PICTURE).plain.splitlines()
 
 
@@ -70,7 +67,7 @@ def _middle(values: Array) -> Chart:
 
 
 def _gains(answers: Answers) -> Tile:
-    largest = max(1.0, Heat(answers.gains).scale)
+    largest = max(1.0, strongest(answers.gains))
     notes = (gain_caption(answers),)
     return Tile("gain per phase", Heat(answers.gains, largest), MOST, SIDE, notes)
 
@@ -91,9 +88,15 @@ def _inside(signal: Signal) -> Sequence[float]:
     return [float(each) for each in signal.answer[inside]]
 
 
-def _ring(answers: Answers) -> Iterator[Tile]:
-    """The scale ends at 1, where the ring's own does, so that what is darker looks darker."""
-    for title, pictures in (("a ring", answers.pictures), ("→ enlarged", answers.outputs)):
+def _ring(answers: Answers) -> Iterator[tuple[str, Tile]]:
+    """What goes in and what comes out, each with its name.
+
+    The scale ends at 1, where the ring's own does, so that what is darker looks darker.
+    """
+    for name, arrow, pictures in (
+        ("a ring", "", answers.pictures),
+        ("enlarged", "→ ", answers.outputs),
+    ):
         for picture in pictures:
-            largest = max(1.0, Heat(picture).scale)
-            yield Tile(title, Heat(picture, largest=largest, sampled=True), PICTURE)
+            heat = Heat(picture, largest=max(1.0, strongest(picture)), sampled=True)
+            yield name, Tile(f"{arrow}{name}", heat, PICTURE)

@@ -15,7 +15,8 @@ from deconvsurgery.plans.patch_net.plan import LayerPatch
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.closing import closing, is_in_place, place_words, unchanged
 from deconvsurgery.report.field_words import value_words
-from deconvsurgery.report.phrases import NOTHING, Medium, escaped, left_alone_words, name_of
+from deconvsurgery.report.layer_words import left_alone_words
+from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
 from deconvsurgery.verbs.patch_net import PatchResult
 from deconvsurgery.wording import plural
 

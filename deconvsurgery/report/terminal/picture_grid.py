@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -34,8 +33,7 @@ class Drawable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tile:
+class Tile(NamedTuple):
     """A picture of at most ``most`` pixels a side; a smaller one is enlarged to ``least``.
 
     ``notes`` stand below it, folded to its width.
@@ -72,8 +70,7 @@ class Tile:
         return framed(self.title, lines, self.notes, room)
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(NamedTuple):
     """Tiles below each other in one place."""
 
     tiles: Sequence[Drawable]
@@ -85,8 +82,7 @@ class Stack:
         return max(width for width, _ in drawn), Group(*parts[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class Tiles:
+class Tiles(NamedTuple):
     """Tiles in rows, each as many as fit the console."""
 
     tiles: Sequence[Drawable]

@@ -14,6 +14,7 @@ from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.report.captions import kernels_caption, shown_caption, wiring_caption
 from deconvsurgery.report.phrases import escaped, shortened, state_tone, state_words
+from deconvsurgery.report.scale import strongest
 from deconvsurgery.wording import by, plural
 
 from .colours import STYLES
@@ -110,6 +111,6 @@ def _before(answers: Answers) -> Iterator[Tile]:
 
 def _after(answers: Answers) -> Iterator[Tile]:
     """Outputs share a scale, so that one may be compared with the other."""
-    largest = max(Heat(each).scale for each in answers.outputs)
+    largest = strongest(*answers.outputs)
     for output, picture in enumerate(answers.outputs):
         yield Tile(f"→ output {output}", Heat(picture, largest=largest, sampled=True), MOST_PICTURE)

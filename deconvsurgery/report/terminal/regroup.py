@@ -10,7 +10,8 @@ from rich.console import RenderableType
 from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.closing import closing
-from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of, other_layers
+from deconvsurgery.report.layer_words import other_layers
+from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
 from deconvsurgery.verbs.regroup import RegroupResult
 from deconvsurgery.wording import dims, plural
 

@@ -1,0 +1,18 @@
+"""The scale of a picture: what its strongest colour stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def strongest(*arrays: NDArray[np.floating[Any]]) -> float:
+    """The largest finite magnitude in several arrays; 0 in none.
+
+    >>> strongest(np.array([-2.0, 1.0]), np.array([np.inf]))
+    2.0
+    """
+    finite = (abs(array[np.isfinite(array)].astype(np.float64)) for array in arrays)
+    return max((float(values.max(initial=0.0)) for values in finite), default=0.0)
