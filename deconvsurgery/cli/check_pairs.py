@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import click
 
-from deconvsurgery.inputs.open_inputs import every_pair, paired, read_settings
+from deconvsurgery.inputs.expand_pairs import every_pair
+from deconvsurgery.inputs.pairs_by_content import paired
 from deconvsurgery.inputs.settings import Checking, Pair, Settings
+from deconvsurgery.inputs.settings_file import read_settings
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.run_files import RunFiles, file_keys
 

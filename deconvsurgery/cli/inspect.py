@@ -43,7 +43,7 @@ def command(
 
     Files are told apart by content. Without -p every Deconvolution has a row.
     """
-    from deconvsurgery.inputs.open_inputs import net_and_model
+    from deconvsurgery.inputs.pairs_by_content import net_and_model
     from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.verbs.inspect import inspect
 

@@ -40,7 +40,7 @@ from .path_patterns import (
     plain_name,
     reaches_down,
 )
-from .settings import Checking, Pair
+from .settings import Checking, Pair, Settings
 
 _KEYS = {"net": "net", "model": "model", "output": "output", "net-output": "net_output"}
 _LINE: Final = table({key: path_of() for key in _KEYS})
@@ -52,6 +52,12 @@ _LONGEST_STREAM = 256 << 20  # bytes of a list from a pipe, which is copied befo
 Refused: TypeAlias = Callable[[Pair, SurgeryError], None]
 """What hears of a line that is no pair (then the pair has no paths), or whose files cannot be
 listed."""
+
+
+def every_pair(settings: Settings) -> Iterator[Pair]:
+    """The pairs that a configuration file stands for, those of a pattern in their order."""
+    for pair in settings.pairs:
+        yield from sorted(expanded(pair), key=lambda pair: (pair.net or "", pair.model or ""))
 
 
 def expanded(pair: Pair, refused: Refused | None = None) -> Iterator[Pair]:

@@ -6,7 +6,6 @@ One table says which schemes there are. Never here: what is behind an address.
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -33,23 +32,24 @@ class Store(NamedTuple):
     root: str = ""
 
 
-_FILE = Store("file")
-_S3 = Store("s3", "s3fs", in_extra=True, root="bucket")
-_GS = Store("gs", "gcsfs", root="bucket")
-_AZ = Store("az", "adlfs", root="container")
+FILE: Final = Store("file")
+S3: Final = Store("s3", "s3fs", in_extra=True, root="bucket")
+GS: Final = Store("gs", "gcsfs", root="bucket")
+AZ: Final = Store("az", "adlfs", root="container")
 _HTTP = Store("http", "aiohttp", in_extra=True, root="server")
 _HTTPS = _HTTP._replace(name="https")
+_WEB = ("http", "https")
 
 SCHEMES: Final = {
-    "file": _FILE,
-    "local": _FILE,
-    "s3": _S3,
-    "s3a": _S3,
-    "gs": _GS,
-    "gcs": _GS,
-    "az": _AZ,
-    "abfs": _AZ,
-    "abfss": _AZ,
+    "file": FILE,
+    "local": FILE,
+    "s3": S3,
+    "s3a": S3,
+    "gs": GS,
+    "gcs": GS,
+    "az": AZ,
+    "abfs": AZ,
+    "abfss": AZ,
     "http": _HTTP,
     "https": _HTTPS,
 }
@@ -65,15 +65,8 @@ _URL = re.compile(rf"(?:{_SCHEME}::)*({_SCHEME})://")
 _CHAINED = re.compile(rf"::{_SCHEME}://")
 _TWICE = re.compile(rf"{_SCHEME}:(?::|//)")
 _HERE = ("", "localhost")
-_WEB_ENDS = re.compile(r"[?#]")
-# Of what a store's package takes for a version, at the end of a key.
-_VERSION = "?versionId="
-_GENERATION = re.compile(r"#|\?generation=")
-_BLANKS = re.compile(r"[\t\r\n]")  # which Python's urlsplit leaves out
-_PORTS = {"http": ":80", "https": ":443"}
-_AZURE = re.compile(r"(?P<account>[^.]+)\.(?:dfs|blob)\.core\.windows\.net", re.IGNORECASE)
-_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
-_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+WEB_ENDS: Final = re.compile(r"[?#]")
+"""What the path of a URL of the web ends at."""
 _PASSWORD = re.compile(r"(://[^/?#@:]*):[^/?#]*@")
 _LINE = 240  # characters of a URL in a message
 
@@ -103,9 +96,9 @@ def file_of(path: str | os.PathLike[str]) -> str:
             path=called(plain),
             hint="look at what put it together",
         )
-    if not is_url(plain) or store_of(plain) is not _FILE:
+    if not is_url(plain) or store_of(plain) is not FILE:
         return plain
-    host, slash, rest = _after_scheme(plain).partition("/")
+    host, slash, rest = after_scheme(plain).partition("/")
     if host.lower() not in _HERE:
         raise FileError(
             f"is a file of another machine, {shown(_cut(host))}",
@@ -141,7 +134,7 @@ def store_of(url: str) -> Store:
             path=called(url),
             hint="look at what put it together",
         )
-    if store is _FILE:
+    if store is FILE:
         return store
     if "\0" in url or not _encodable(url):
         raise FileError(
@@ -172,40 +165,14 @@ def line_of(text: str) -> str:
     return shown(_cut(text))
 
 
-def same_object(one: str, other: str) -> bool:
-    """Two URLs of one object, whatever second name its store's scheme has.
-
-    ``//``, ``./`` and escapes are part of a key in S3, Google's and Azure's stores; the web has
-    rules for them. A version of an object is that object, so of Google's and Azure's keys what
-    comes behind the sign of a version is not looked at; an account that a URL does not say is any.
-
-    >>> same_object("s3://zoo/a", "S3A://zoo/a"), same_object("s3://zoo/a", "s3://zoo//a")
-    (True, False)
-    """
-    store, account, place = _identity(one)
-    other_store, other_account, other_place = _identity(other)
-    accounts = account is None or other_account is None or account == other_account
-    return store == other_store and place == other_place and accounts
-
-
-def object_key(url: str) -> str:
-    """A text that the URLs of one object share; those of two accounts may share it, too."""
-    store, _, place = _identity(url)
-    return f"{store}://{place}"
-
-
-def is_version(url: str) -> bool:
-    """A URL of one version of an object."""
-    store = store_of(url)
-    if store is _S3:
-        return _VERSION in url
-    ends = {_GS: _GENERATION, _AZ: _WEB_ENDS}.get(store)
-    return ends is not None and ends.search(url) is not None
-
-
 def scheme_of(url: str) -> str:
     """What stands before ``://``, in small letters."""
     return url.partition("://")[0].lower()
+
+
+def after_scheme(url: str) -> str:
+    """What stands behind ``://``."""
+    return url.partition("://")[2]
 
 
 def with_first_name(url: str) -> str:
@@ -214,7 +181,7 @@ def with_first_name(url: str) -> str:
     >>> with_first_name("S3A://zoo/a")
     's3://zoo/a'
     """
-    return f"{store_of(url).name}://{_after_scheme(url)}"
+    return f"{store_of(url).name}://{after_scheme(url)}"
 
 
 def joined(folder: str, path: str) -> str:
@@ -250,8 +217,8 @@ def folder_of(path: str) -> str:
     if not is_url(path):
         return os.path.dirname(path)
     scheme, _, rest = path.partition("://")
-    if scheme.lower() in _PORTS:
-        rest = _WEB_ENDS.split(rest, maxsplit=1)[0]
+    if scheme.lower() in _WEB:
+        rest = WEB_ENDS.split(rest, maxsplit=1)[0]
     folder, slash, _ = rest.rpartition("/")
     return f"{scheme}://{folder if slash else rest}"
 
@@ -260,61 +227,12 @@ def _first_names() -> list[str]:
     return [name for name, store in SCHEMES.items() if name == store.name]
 
 
-def _after_scheme(url: str) -> str:
-    return url.partition("://")[2]
-
-
 def _root(store: Store, rest: str) -> str:
     """Bucket, container or server, without who is asking and at which port."""
-    if store.name not in _PORTS:
+    if store.name not in _WEB:
         return rest.partition("/")[0]
-    root = _WEB_ENDS.split(rest, maxsplit=1)[0].partition("/")[0]
+    root = WEB_ENDS.split(rest, maxsplit=1)[0].partition("/")[0]
     return root.rpartition("@")[2].partition(":")[0]
-
-
-def _identity(url: str) -> tuple[str, str | None, str]:
-    """The store, the account where it matters and is said, and what names the object in it."""
-    store = store_of(url)
-    rest = _after_scheme(url)
-    if store is _FILE:
-        return "file", None, file_of(url)
-    if store.name in _PORTS:
-        return store.name, None, _web_place(store.name, rest)
-    if store is _AZ:
-        return "az", *_azure_place(
-            _WEB_ENDS.split(_BLANKS.sub("", rest), maxsplit=1)[0].rstrip("/")
-        )
-    plain = rest.partition(_VERSION)[0] if store is _S3 else _GENERATION.split(rest, maxsplit=1)[0]
-    return store.name, None, plain.rstrip("/")
-
-
-def _azure_place(rest: str) -> tuple[str | None, str]:
-    """``CONTAINER@ACCOUNT.dfs.core.windows.net/KEY``, ``ACCOUNT.dfs…/CONTAINER/KEY``, the short."""
-    root, _, key = rest.partition("/")
-    user, _, host = root.rpartition("@")
-    container = user.partition(":")[0]
-    host = host.partition(":")[0]
-    found = _AZURE.fullmatch(host)
-    account = found["account"].lower() if found else None
-    if container:
-        return account, f"{container}/{key}"
-    return account, key if found else f"{host}/{key}"
-
-
-def _web_place(scheme: str, rest: str) -> str:
-    """Server, path and query, as a browser would ask for them."""
-    rest = rest.partition("#")[0]
-    ends = re.search(r"[/?]", rest)
-    root, tail = (rest[: ends.start()], rest[ends.start() :]) if ends else (rest, "")
-    path, mark, query = tail.partition("?")
-    root = root.rpartition("@")[2].lower().removesuffix(_PORTS[scheme])
-    path = posixpath.normpath(f"/{path}") + ("/" if path.endswith("/") else "")
-    return root + _ESCAPE.sub(_unescaped, f"/{path.lstrip('/')}{mark}{query}")
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    character = chr(int(found[1], 16))
-    return character if _UNRESERVED.fullmatch(character) else found[0].upper()
 
 
 def _encodable(text: str) -> bool:

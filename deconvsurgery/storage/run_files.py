@@ -19,7 +19,8 @@ from typing import Final, TypeAlias
 
 from deconvsurgery.errors import OutputError, SurgeryError
 
-from .address import called, file_of, is_url, object_key, same_object
+from .address import called, file_of, is_url
+from .object_identity import object_key, same_object
 from .os_error_text import shown
 from .source import STANDARD_INPUT, STANDARD_OUTPUT
 

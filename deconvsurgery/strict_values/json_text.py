@@ -14,6 +14,9 @@ from typing import Any, Final, NoReturn
 
 from .kinds import WrongValueError, comes_back, in_short
 
+BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+"""How text begins that some editors have saved."""
+
 DEEPEST: Final = 100  # lists and tables within each other; as protobuf's own limit
 _MOST_DIGITS: Final = 20  # of a whole number; 2^64 has as many
 _LONGEST_NUMBER: Final = 100  # characters of another; Python writes 24 at most
@@ -55,7 +58,7 @@ def json_value(data: bytes, *, longest: int, any_bytes: bool = False) -> Any:
 
 def _decoded(data: bytes, *, any_bytes: bool) -> tuple[str, bool]:
     """The text, and whether all of it is UTF-8."""
-    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(BYTE_ORDER_MARKS):
         raise WrongValueError("begins with a byte order mark")
     try:
         return data.decode("utf-8"), True

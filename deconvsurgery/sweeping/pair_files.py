@@ -16,7 +16,8 @@ from typing import Final, NamedTuple, Self
 
 from deconvsurgery.errors import OutputError, SurgeryError
 from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.storage.address import file_of, is_url, joined, same_object
+from deconvsurgery.storage.address import file_of, is_url, joined
+from deconvsurgery.storage.object_identity import same_object
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import file_keys
 from deconvsurgery.storage.streams import is_stream

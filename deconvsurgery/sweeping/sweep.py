@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
-from deconvsurgery.inputs.open_inputs import read_settings
 from deconvsurgery.inputs.settings import Pair, Settings
+from deconvsurgery.inputs.settings_file import read_settings
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
 from deconvsurgery.storage.object_store.store import Traffic, counted

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from deconvsurgery.caffemodel.model import SourceLayer
 from deconvsurgery.errors import SurgeryError
-from deconvsurgery.inputs.open_inputs import net_and_model, open_model, read_net
+from deconvsurgery.inputs.open_inputs import open_model, read_net
+from deconvsurgery.inputs.pairs_by_content import net_and_model
 from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.storage.streams import can_be_read_again

@@ -12,8 +12,8 @@ import tomllib
 from typing import Any
 
 import deconvsurgery as ds
-from deconvsurgery.inputs.open_inputs import settings_in
 from deconvsurgery.inputs.settings import Checking, Pair, Settings
+from deconvsurgery.inputs.settings_file import settings_in
 from deconvsurgery.inputs.settings_keys import SWEPT
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.sweeping.call_verb import checked_options, lacking

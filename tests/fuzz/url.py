@@ -16,6 +16,7 @@ import deconvsurgery as ds
 from deconvsurgery.cli.console import exit_code
 from deconvsurgery.inputs import path_patterns as patterns
 from deconvsurgery.storage import address
+from deconvsurgery.storage.object_identity import same_object
 from deconvsurgery.storage.object_store.store import located
 
 STORES = {"file": "file", "local": "file", "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
@@ -99,8 +100,8 @@ def _said(error: ds.SurgeryError) -> None:
 
 
 def _same(one: str, other: str) -> None:
-    same = address.same_object(one, other)
-    assert same is address.same_object(other, one)
+    same = same_object(one, other)
+    assert same is same_object(other, one)
     if same:
         assert address.store_of(one) is address.store_of(other)
     if one == other:
@@ -112,12 +113,12 @@ def _second_name(text: str, name: str) -> None:
     scheme, _, rest = text.partition("://")
     store = STORES[scheme.lower()]
     try:
-        assert address.same_object(text, f"{name}://{rest}") is (STORES[name.lower()] == store)
+        assert same_object(text, f"{name}://{rest}") is (STORES[name.lower()] == store)
     except ds.FileError:
         assert STORES[name.lower()] != store or len(text) > address.LONGEST - 5
     assert address.with_first_name(text) == f"{store}://{rest}"
     if store in ("s3", "gs", "az") and re.fullmatch(r"[^?#]*/[^?#]*[^?#/]", rest):
-        assert not address.same_object(text, f"{text}a")
+        assert not same_object(text, f"{text}a")
 
 
 def _folder(text: str) -> None:

@@ -6,14 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from deconvsurgery.inputs import open_inputs
 from deconvsurgery.inputs import settings as settings_text
+from deconvsurgery.inputs import settings_file
 from deconvsurgery.inputs.settings import Checking, Settings
 from deconvsurgery.rules.finding import RULES
 
 parse_settings: Final = partial(settings_text.parse_settings, rules=RULES)
-read_settings: Final = partial(open_inputs.read_settings, rules=RULES)
-settings_in: Final = partial(open_inputs.settings_in, rules=RULES)
+read_settings: Final = partial(settings_file.read_settings, rules=RULES)
+settings_in: Final = partial(settings_file.settings_in, rules=RULES)
 
 USUAL: Final[dict[str, Any]] = Checking()._asdict()
 """What is asked of a pair by a file that asks for nothing."""

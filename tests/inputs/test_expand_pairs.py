@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 
 import deconvsurgery as ds
 from deconvsurgery.inputs import expand_pairs
-from deconvsurgery.inputs.expand_pairs import expanded
-from deconvsurgery.inputs.open_inputs import every_pair
+from deconvsurgery.inputs.expand_pairs import every_pair, expanded
 from deconvsurgery.inputs.settings import Checking, Pair
 from helpers.settings import parse_settings
 from helpers.words import Words

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.inputs.open_inputs import net_and_model, paired
+from deconvsurgery.inputs.pairs_by_content import net_and_model, paired
 from helpers.models import demo_base, demo_net
 from helpers.words import Words
 

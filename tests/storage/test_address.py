@@ -18,13 +18,12 @@ from deconvsurgery.storage.address import (
     file_of,
     folder_of,
     is_url,
-    is_version,
     joined,
-    same_object,
     scheme_of,
     store_of,
     with_first_name,
 )
+from deconvsurgery.storage.object_identity import is_version, same_object
 from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
 from helpers.words import Words

@@ -24,7 +24,8 @@ from deconvsurgery.splicing.byte_ranges import Edit, spliced
 from deconvsurgery.wording import dims
 
 from .field_changes import FieldChange, as_tree, changed, field_changes
-from .refusals import refusals, warnings_of
+from .reasons import warnings_of
+from .refusals import refusals
 
 # A layer's parameters stand in front of what its type reads.
 _AHEAD: Mapping[str, str] = dict.fromkeys(

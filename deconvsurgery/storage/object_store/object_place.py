@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from deconvsurgery.errors import OutputError
-from deconvsurgery.storage.address import is_version, scheme_of
+from deconvsurgery.storage.address import scheme_of
+from deconvsurgery.storage.object_identity import is_version
 from deconvsurgery.storage.source_interface import Source
 
 from .object_source import RemoteSource

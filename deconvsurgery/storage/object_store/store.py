@@ -16,11 +16,11 @@ from deconvsurgery.errors import FileError, FormatError, SurgeryError
 from deconvsurgery.storage.address import (
     called,
     line_of,
-    same_object,
     scheme_of,
     store_of,
     with_first_name,
 )
+from deconvsurgery.storage.object_identity import same_object
 from deconvsurgery.storage.os_error_text import reason
 from deconvsurgery.wording import plural, short
 
