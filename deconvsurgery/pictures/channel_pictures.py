@@ -10,6 +10,7 @@ from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.channel_map import Sight, sight
 from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.plans.apply.before_and_after import weights_of
+from deconvsurgery.plans.apply.new_values import new_weights
 from deconvsurgery.plans.apply.plan_types import Change
 
 
@@ -26,9 +27,8 @@ def sight_of(target: Target, blob: SourceBlob | None, model: Model) -> Sight | N
 def planned_sight(change: Change, model: Model) -> Sight | None:
     """The weights that the change brings."""
     blob = weights_of(change.target, model)
-    kept = model.rows(blob, change.fill.shape) if blob and blob.count else None
     dtype = blob.dtype if blob and blob.count else model.dtype
-    return _seen(change.target, change.fill.rows(kept, dtype), change.fill.shape)
+    return _seen(change.target, new_weights(change, dtype, model, blob), change.fill.shape)
 
 
 def _seen(target: Target, rows: Iterable[Array], shape: tuple[int, ...]) -> Sight | None:
