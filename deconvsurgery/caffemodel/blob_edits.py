@@ -20,24 +20,11 @@ from deconvsurgery.caffe_fields import (
     message_class,
 )
 from deconvsurgery.prototxt.net import Layer, Message
-from deconvsurgery.splicing.byte_ranges import (
-    Edit,
-    Kept,
-    Piece,
-    replacing,
-)
+from deconvsurgery.splicing.byte_ranges import Edit, Kept, Piece, replacing
 
 from .model import LEGACY_DIMS, Model, SourceBlob, SourceLayer, Version
 from .stored_values import RAW_STORAGE, Dataset, DType, OnWire, Storage
-from .wire import (
-    VARINT,
-    FramedEdit,
-    delimited,
-    encoded,
-    header,
-    tag,
-    varint,
-)
+from .wire import VARINT, FramedEdit, delimited, encoded, header, tag, varint
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array

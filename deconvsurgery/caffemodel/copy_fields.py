@@ -13,18 +13,7 @@ from typing import NamedTuple
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ModelError
 
-from .wire import (
-    I32,
-    I64,
-    LEN,
-    MAX_NUMBER,
-    VARINT,
-    Field,
-    Window,
-    fields,
-    header,
-    tag,
-)
+from .wire import I32, I64, LEN, MAX_NUMBER, VARINT, Field, Window, fields, header, tag, uint32
 
 Parts = list[tuple[int, bytes]]  # whole fields with their numbers
 Ranges = Iterable[tuple[int, int]]  # a message's occurrences
@@ -96,11 +85,6 @@ def same_fields(old: str, new: str) -> Mapping[str, int]:
     }
 
 
-def low(value: int) -> int:
-    """The 32 bits of a varint that protobuf looks at for an enum or a uint32."""
-    return value & 0xFFFF_FFFF
-
-
 class Found(NamedTuple):
     """The fields of a message by name, and those that Caffe's protobuf would keep as unknown."""
 
@@ -108,7 +92,7 @@ class Found(NamedTuple):
     strange: list[Field]
 
 
-def found(window: Window, message: str, occurrences: Ranges) -> Found:
+def fields_by_name(window: Window, message: str, occurrences: Ranges) -> Found:
     """Sort out a message's fields; of one that counts once the last is left."""
     known: dict[str, list[Field]] = defaultdict(list)
     strange = []
@@ -128,30 +112,30 @@ def _readable(entry: Known, field: Field) -> bool:
     """It is what its number says; values of a packed enum are looked at one by one."""
     if field.wire_type != entry.wire_type:
         return entry.packable and field.wire_type == LEN
-    return entry.values is None or low(field.value) in entry.values
+    return entry.values is None or uint32(field.value) in entry.values
 
 
-def ranges(occurrences: Iterable[Field]) -> list[tuple[int, int]]:
+def ranges_of(occurrences: Iterable[Field]) -> list[tuple[int, int]]:
     """Where a message's occurrences lie."""
     return [(field.start, field.stop) for field in occurrences]
 
 
-def written(number: int, wire_type: int, payload: bytes) -> bytes:
+def whole_field(number: int, wire_type: int, payload: bytes) -> bytes:
     """A whole field; what its payload says is not looked at."""
     start = header(number, len(payload)) if wire_type == LEN else tag(number, wire_type)
     return start + payload
 
 
-def named(message: str, name: str, payload: bytes) -> tuple[int, bytes]:
+def named_field(message: str, name: str, payload: bytes) -> tuple[int, bytes]:
     """A string, a message or a packed list as a field of that name, with its number."""
     number = number_of(message, name)
-    return number, written(number, LEN, payload)
+    return number, whole_field(number, LEN, payload)
 
 
-def carried(window: Window, number: int, occurrences: Iterable[Field]) -> Parts:
+def renumbered(window: Window, number: int, occurrences: Iterable[Field]) -> Parts:
     """Fields under another number, their payload byte for byte."""
     return [
-        (number, written(number, field.wire_type, window.bytes(field.start, field.stop)))
+        (number, whole_field(number, field.wire_type, window.bytes(field.start, field.stop)))
         for field in occurrences
     ]
 
@@ -166,14 +150,14 @@ def as_they_stand(window: Window, occurrences: Ranges, but: Collection[int] = ()
     ]
 
 
-def joined(message: str, parts: Parts) -> bytes:
+def joined_fields(message: str, parts: Parts) -> bytes:
     """The fields as protobuf writes them: by number, what it does not know behind, as it came."""
     known = known_fields(message)
     ordered = sorted(parts, key=lambda part: part[0] if part[0] in known else MAX_NUMBER)
     return b"".join(part for _, part in ordered)
 
 
-def values(
+def field_values(
     window: Window, message: str, occurrences: Iterable[Field]
 ) -> Iterator[tuple[int, bytes]]:
     """A repeated field's values one by one, packed or not: of a varint its value, and the payload.
@@ -196,6 +180,6 @@ def values(
                     offset=position,
                     hint="the file is damaged; fetch it again",
                 )
-            if entry.values is None or low(value) in entry.values:
+            if entry.values is None or uint32(value) in entry.values:
                 yield value, window.bytes(position, after)
             position = after

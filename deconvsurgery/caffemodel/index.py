@@ -21,15 +21,7 @@ from deconvsurgery.caffe_fields import (
 from .index_blob import indexed_blob
 from .model import Model, SourceBlob, SourceLayer, Version
 from .read_values import wire_values
-from .wire import (
-    LEN,
-    VARINT,
-    ByteSource,
-    Field,
-    Frame,
-    Window,
-    fields,
-)
+from .wire import LEN, VARINT, ByteSource, Field, Frame, Window, fields, uint32
 
 # By generation the fields of a layer that are looked at, by number and wire type.
 _FORMATS: Mapping[Version, Mapping[tuple[int, int], str]] = {
@@ -174,6 +166,6 @@ def _param_name(window: Window, outer: Field) -> str:
 
 def _v1_type(value: int, before: str) -> str:
     """The type's name; one that Caffe does not know never takes the place of one that it does."""
-    number = value & 0xFFFF_FFFF
+    number = uint32(value)
     unknown = before if before and not before.startswith(_UNKNOWN) else f"{_UNKNOWN}{number}"
     return V1_NUMBERS.get(number, unknown)

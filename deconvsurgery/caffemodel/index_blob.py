@@ -15,7 +15,20 @@ from deconvsurgery.wording import plural
 
 from .model import C3D_DIMS, LEGACY_DIMS, MAX_AXES, SourceBlob
 from .stored_values import RAW_STORAGE, Chunk, OnWire, Storage
-from .wire import I32, I64, LEN, VARINT, Field, Frame, Window, field_at, fields, run_stop
+from .wire import (
+    I32,
+    I64,
+    LEN,
+    VARINT,
+    Field,
+    Frame,
+    Window,
+    field_at,
+    fields,
+    int32,
+    int64,
+    run_stop,
+)
 
 # Where values and gradients are kept, and the wire type of one that is not packed.
 _VALUES: Mapping[int, tuple[Storage, int]] = {
@@ -50,7 +63,7 @@ def indexed_blob(window: Window, outer: Field, frames: tuple[Frame, ...]) -> Sou
         elif number in _DIFFS and wire_type in (LEN, _DIFFS[number][1]):
             diffs.append(_chunk(inner, stop, _DIFFS[number][0]))
         elif number in LEGACY_DIMS and wire_type == VARINT:
-            legacy[number] = _int32(inner.value)
+            legacy[number] = int32(inner.value)
             dims.append((inner.tag, inner.stop))
         elif number == BlobField.SHAPE and wire_type == LEN:
             has_shape = True
@@ -109,7 +122,7 @@ def _c3d_blob(frames: tuple[Frame, ...], inside: Sequence[tuple[Field, int]]) ->
     values: dict[int, list[Chunk]] = {number: [] for number in _C3D_VALUES}
     for inner, stop in inside:
         if inner.number in C3D_DIMS:
-            legacy[inner.number] = _int32(inner.value)
+            legacy[inner.number] = int32(inner.value)
             dims.append((inner.tag, inner.stop))
         else:
             values[inner.number].append(_chunk(inner, stop, Storage.DATA))
@@ -158,7 +171,7 @@ def _raw(
 
 def _raw_type(types: Sequence[Field]) -> int:
     """The last that protobuf's enum has; where it has none of them, the last."""
-    numbers = [_int32(each.value) for each in types]
+    numbers = [int32(each.value) for each in types]
     return next((each for each in reversed(numbers) if each in _RAW_TYPES), numbers[-1])
 
 
@@ -201,12 +214,12 @@ def _dims(window: Window, outer: Field) -> list[int]:
         if inner.number != BlobShapeField.DIM:
             continue
         if inner.wire_type == VARINT:
-            dims.append(_int64(inner.value))
+            dims.append(int64(inner.value))
         elif inner.wire_type == LEN:
             position = inner.start
             while position < inner.stop:
                 value, position = window.varint(position, inner.stop)
-                dims.append(_int64(value))
+                dims.append(int64(value))
                 if len(dims) > MAX_AXES:
                     break
         _check_axes(dims, outer)
@@ -220,12 +233,3 @@ def _check_axes(dims: Sequence[int], outer: Field) -> None:
             offset=outer.start,
             hint="Caffe stops at it, too: the file is damaged, or is no caffemodel",
         )
-
-
-def _int64(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
-
-
-def _int32(value: int) -> int:
-    low = value & 0xFFFF_FFFF
-    return low - (1 << 32) if low >> 31 else low

@@ -10,16 +10,8 @@ from typing import Final
 
 from deconvsurgery.errors import ModelError
 
-from .copy_fields import (
-    carried,
-    joined,
-    low,
-    named,
-    number_of,
-    ranges,
-    values,
-)
-from .wire import Field, Window, varint
+from .copy_fields import field_values, joined_fields, named_field, number_of, ranges_of, renumbered
+from .wire import Field, Window, int32, varint
 
 INPUT_FIELDS: Final = ("input", "input_dim", "input_shape")
 _NET, _LAYER = "NetParameter", "LayerParameter"
@@ -33,29 +25,26 @@ def input_layer(
     ``axes`` are those of an input that only has input_dim.
     """
     inputs = known["input"]
-    shapes = [window.bytes(*each) for each in ranges(known.get("input_shape", ()))]
-    dims = [_int64(value) for value, _ in values(window, _NET, known.get("input_dim", ()))]
+    shapes = [window.bytes(*each) for each in ranges_of(known.get("input_shape", ()))]
+    dims = [
+        int32(value) & 0xFFFF_FFFF_FFFF_FFFF
+        for value, _ in field_values(window, _NET, known.get("input_dim", ()))
+    ]
     if not shapes and not dims:
         return None
     count, needed, name = len(shapes), len(inputs), "input_shape"
     if not shapes:
         count, needed, name = len(dims), len(inputs) * axes, "input_dim"
         each = [dims[first : first + axes] for first in range(0, needed, axes)]
-        shapes = [named("BlobShape", "dim", b"".join(map(varint, one)))[1] for one in each]
+        shapes = [named_field("BlobShape", "dim", b"".join(map(varint, one)))[1] for one in each]
     if count < needed:
         raise ModelError(
             f"{len(inputs)} input need {needed} {name}, and the file has {count}",
             offset=inputs[0].tag,
             hint="Caffe would read what is not there; the file is damaged or not whole",
         )
-    param = [named("InputParameter", "shape", shape) for shape in shapes[: len(inputs)]]
-    parts = [named(_LAYER, "name", b"input"), named(_LAYER, "type", b"Input")]
-    parts += carried(window, number_of(_LAYER, "top"), inputs)
-    parts.append(named(_LAYER, "input_param", joined("InputParameter", param)))
-    return named(_NET, "layer", joined(_LAYER, parts))[1]
-
-
-def _int64(value: int) -> int:
-    """An int32 as the varint of an int64 has it, which ``dim`` is."""
-    negative = low(value) >> 31
-    return low(value) | 0xFFFF_FFFF_0000_0000 * negative
+    param = [named_field("InputParameter", "shape", shape) for shape in shapes[: len(inputs)]]
+    parts = [named_field(_LAYER, "name", b"input"), named_field(_LAYER, "type", b"Input")]
+    parts += renumbered(window, number_of(_LAYER, "top"), inputs)
+    parts.append(named_field(_LAYER, "input_param", joined_fields("InputParameter", param)))
+    return named_field(_NET, "layer", joined_fields(_LAYER, parts))[1]

@@ -13,11 +13,7 @@ from deconvsurgery.caffe_fields import LayerField, NetField, message_class
 from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.splicing.byte_ranges import Edit, Piece
 
-from .blob_edits import (
-    NewBlob,
-    blob_field,
-    fill_message,
-)
+from .blob_edits import NewBlob, blob_field, fill_message
 from .wire import delimited, encoded, header
 
 

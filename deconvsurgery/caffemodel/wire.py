@@ -231,6 +231,22 @@ def delimited(number: int, payload: bytes) -> bytes:
     return header(number, len(payload)) + payload
 
 
+def uint32(value: int) -> int:
+    """The 32 bits of a varint that protobuf looks at for an enum or a number of 32 bits."""
+    return value & 0xFFFF_FFFF
+
+
+def int32(value: int) -> int:
+    """A varint as an int32."""
+    low = uint32(value)
+    return low - (1 << 32) if low >> 31 else low
+
+
+def int64(value: int) -> int:
+    """A varint as an int64."""
+    return value - (1 << 64) if value >> 63 else value
+
+
 def decoded(raw: bytes) -> str:
     """A name as Caffe compares it, by its bytes: those that are no UTF-8 become surrogates."""
     return raw.decode("utf-8", "surrogateescape")

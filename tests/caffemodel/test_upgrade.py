@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import deconvsurgery as ds
 from deconvsurgery.caffemodel import copy_fields as carry
 from deconvsurgery.caffemodel.index import index
-from deconvsurgery.caffemodel.upgrade import Upgrade, UpgradedLayer, upgrade
+from deconvsurgery.caffemodel.upgrade import Upgrade, upgrade
+from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
 from deconvsurgery.caffemodel.wire import Window
 from helpers.models import BytesSource, NetParameter, indexed, message_class
 from helpers.wire import sized, varint
@@ -350,7 +351,7 @@ def test_a_v1_layer_with_every_field(number: int | None, words: Words) -> None:
     found = assert_as_caffe(data).layers[0]
     assert found is not None
     said = ["type"] if number is None else MOVED if number in (5, 12, 24) else []
-    assert_told(found.told, said, words)
+    assert_told(found.notes, said, words)
 
 
 MOVED = ("scale", "mean_file", "crop_size", "mirror")
@@ -374,7 +375,7 @@ def test_empty_layers_and_messages_stay_empty(words: Words) -> None:
     assert found[0] == UpgradedLayer(b"\n\0\x12\0\x1a\0", b"\xda\x06\0\xda\x07\0", ())
     assert found[1] is not None
     assert (found[1].head, found[1].tail) == (b"", b"")
-    assert_told(found[1].told, ["type"], words)
+    assert_told(found[1].notes, ["type"], words)
 
 
 @pytest.mark.parametrize("number", [40, 99, 2**32 + 40])
@@ -383,7 +384,7 @@ def test_a_type_that_caffe_does_not_know_is_left_out(number: int, words: Words) 
     layer = assert_as_caffe(data).layers[0]
     assert layer is not None
     assert layer.head == sized(1, b"crop")
-    assert_told(layer.told, [str(number)], words)
+    assert_told(layer.notes, [str(number)], words)
 
 
 def test_the_last_type_that_caffe_knows_counts() -> None:
@@ -497,7 +498,7 @@ def test_what_a_fork_put_inside_a_message_survives_and_beside_it_is_lost(words: 
     found = assert_as_caffe(sized(2, layer)).layers[0]
     assert found is not None
     assert found.tail.count(foreign) == 4
-    assert_told(found.told, [*MOVED, "44", "name", "blobs", "50"], words)
+    assert_told(found.notes, [*MOVED, "44", "name", "blobs", "50"], words)
 
 
 def test_a_message_in_pieces_is_one() -> None:
@@ -652,8 +653,8 @@ def test_a_v0_layer_with_every_field(kind: str, words: Words) -> None:
     assert found is not None
     placed = {name for name, _, places in V0_PLACES if kind in places}
     placed |= {"hdf5_output_param"} if kind == "hdf5_output" else set()
-    assert_told(found.told, [each for each in V0_NAMES if each not in V0_OWN | placed], words)
-    assert [names(each) for each in found.told] == [[kind]] * len(found.told)
+    assert_told(found.notes, [each for each in V0_NAMES if each not in V0_OWN | placed], words)
+    assert [names(each) for each in found.notes] == [[kind]] * len(found.notes)
     (expected,) = caffes(data).layer
     blobs = b"".join(sized(7, written(blob)) for blob in expected.blobs)
     assert found.head + blobs + found.tail == written(expected)
@@ -663,8 +664,8 @@ def test_a_v0_layer_without_a_type_keeps_what_any_type_has(words: Words) -> None
     found = assert_as_caffe(v1_net(full_v0(None), input=["a", "b"])).layers[0]
     assert found is not None
     placed = {"scale", "meanfile", "cropsize", "mirror"}
-    assert_told(found.told, [each for each in V0_NAMES if each not in V0_OWN | placed], words)
-    assert [names(each) for each in found.told] == [[""]] * len(found.told)
+    assert_told(found.notes, [each for each in V0_NAMES if each not in V0_OWN | placed], words)
+    assert [names(each) for each in found.notes] == [[""]] * len(found.notes)
 
 
 @pytest.mark.parametrize("kind", ["deconvolution", "Convolution", ""])
@@ -698,7 +699,7 @@ def test_v0_padding_goes_into_what_reads_it(words: Words) -> None:
     )
     found = assert_as_caffe(data)
     assert [position for position, layer in found.layers.items() if layer is None] == [0, 3, 6]
-    told = found.layers[1].told  # type: ignore[union-attr]
+    told = found.layers[1].notes  # type: ignore[union-attr]
     assert [names(each) for each in told] == [["padding p"]]
     assert_told(told, ["3"], words)
     _, conv, pool, second, relu, last = ours(data).layer
@@ -751,8 +752,8 @@ def test_of_a_v0_net_little_survives(words: Words) -> None:
     net.input_dim.extend(range(1, 9))
     net.input_shape.add(dim=[9])  # which UpgradeV0Net does not copy
     found = assert_as_caffe(written(net) + b"\x48\x05" + sized(101, b"fork"))
-    assert_told(found.told, ["state", "debug_info", "input_shape", "9", "101", "input"], words)
-    assert names(found.told[-1]) == ["a", "b", "input"]
+    assert_told(found.notes, ["state", "debug_info", "input_shape", "9", "101", "input"], words)
+    assert names(found.notes[-1]) == ["a", "b", "input"]
 
 
 def test_v0_fields_twice_count_once_and_pieces_are_merged(words: Words) -> None:
@@ -766,7 +767,7 @@ def test_v0_fields_twice_count_once_and_pieces_are_merged(words: Words) -> None:
     found = assert_as_caffe(data).layers[0]
     assert found is not None
     assert sized(9, b"fork") in found.tail
-    assert_told(found.told, ["name", "44", "pool", "44", "type", "num_output"], words)
+    assert_told(found.notes, ["name", "44", "pool", "44", "type", "num_output"], words)
 
 
 def test_a_pad_of_more_than_32_bits_is_what_caffe_reads_of_it(words: Words) -> None:
@@ -777,8 +778,8 @@ def test_a_pad_of_more_than_32_bits_is_what_caffe_reads_of_it(words: Words) -> N
     assert found is not None
     assert found.head == sized(2, b"Convolution") + sized(3, b"x")
     assert found.tail == sized(106, b"\x18\x03")
-    assert [names(each) for each in found.told] == [[""]]
-    assert_told(found.told, ["3"], words)
+    assert [names(each) for each in found.notes] == [[""]]
+    assert_told(found.notes, ["3"], words)
 
 
 def test_a_v1_layer_in_a_v0_net_is_little_and_must_have_no_weights(words: Words) -> None:
@@ -787,7 +788,7 @@ def test_a_v1_layer_in_a_v0_net_is_little_and_must_have_no_weights(words: Words)
     found = assert_as_caffe(v1_net(*layers)).layers[1]
     assert found is not None
     assert (found.head, found.tail) == (sized(3, b"c") + sized(4, b"f"), b"")
-    assert_told(found.told, ["V0", "name", "type"], words)
+    assert_told(found.notes, ["V0", "name", "type"], words)
     for layer in layers:
         layer.blobs.add(data=[1])
         error = refused(v1_net(*layers))
@@ -848,7 +849,7 @@ def test_batch_norm_learns_none_of_its_three_blobs(
     data = NetParameter(layer=[LayerParameter(type="ReLU"), layer]).SerializeToString()
     found = assert_as_caffe(data)
     assert list(found.layers) == [1]
-    assert_told(found.layers[1].told, ["0"], words)  # type: ignore[union-attr]
+    assert_told(found.layers[1].notes, ["0"], words)  # type: ignore[union-attr]
 
 
 def test_what_forks_gave_other_meanings_is_not_opened(words: Words) -> None:
@@ -866,7 +867,7 @@ def test_what_forks_gave_other_meanings_is_not_opened(words: Words) -> None:
     assert found is not None
     assert found.head == before + sized(6, zeros + sized(9, b"fork")) + sized(6, zeros) * 2
     assert found.tail == after
-    assert_told(found.told, ["0"], words)
+    assert_told(found.notes, ["0"], words)
 
 
 # --- input
@@ -909,7 +910,7 @@ def test_input_becomes_the_layer_that_caffe_makes_of_it(
 ) -> None:
     data = written(net_with(inputs, **layers))
     found = assert_as_caffe(data)
-    (told,) = found.told
+    (told,) = found.notes
     words(told.replace("'a', 'b'", "'a'"), "no shape" if shapes is None else "shape")
     if shapes is None:
         assert found.input_layer is None
@@ -1046,7 +1047,7 @@ def test_a_blob_of_500_mb_costs_nothing(
     source.count = 0
     found = upgrade(model).layers[0]
     assert found is not None
-    assert (found.head, found.tail, len(found.told)) == expected
+    assert (found.head, found.tail, len(found.notes)) == expected
     assert source.count < 8 * WINDOW
 
 
@@ -1081,8 +1082,8 @@ def test_values_of_a_list_one_by_one() -> None:
     ones, twos = b"\0\0\0\0\0\0\xf0\x3f", b"\0\0\0\0\0\0\0\x40"
     data = sized(8, ones + twos) + b"\x41" + ones + sized(8, b"")
     window = Window(BytesSource(data))
-    doubles = carry.found(window, "BlobProto", [(0, len(data))]).known["double_data"]
-    assert [payload for _, payload in carry.values(window, "BlobProto", doubles)] == [
+    doubles = carry.fields_by_name(window, "BlobProto", [(0, len(data))]).known["double_data"]
+    assert [payload for _, payload in carry.field_values(window, "BlobProto", doubles)] == [
         ones,
         twos,
         ones,

@@ -61,7 +61,7 @@ def make_conversion(
         blobs = tuple(_blobs(source, expected or (), own))
         after = upgraded.layers.get(index) if upgraded else None
         removed = upgraded is not None and index in upgraded.layers and after is None
-        told = after.told if after else ()
+        told = after.notes if after else ()
         if removed:
             told = ("goes: its pad moves to the layer behind it",)
         layers.append(LayerConversion(source, source.type, blobs, after, removed, told))
@@ -76,7 +76,7 @@ def make_conversion(
         checked,
         upgraded,
         owned,
-        (*(upgraded.told if upgraded else ()), *notes(checked, model, wanted)),
+        (*(upgraded.notes if upgraded else ()), *notes(checked, model, wanted)),
         tuple(warnings(checked, wanted)),
     )
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import DType, Storage
-from deconvsurgery.caffemodel.upgrade import Upgrade, UpgradedLayer
+from deconvsurgery.caffemodel.upgrade import Upgrade
+from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
 from deconvsurgery.matching.shared_blobs import Owner
 
 
