@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconvsurgery.kernels.channel_map import Sight
+from deconvsurgery.kernels.magnitude import strongest
 from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.report.captions import gain_caption, shown_caption
 from deconvsurgery.report.phrases import number
-from deconvsurgery.report.scale import strongest
 
 from .cards import Card, Shown, figure, keys, kind, said, sentence_below, taps_of
 from .chart import Series, chart

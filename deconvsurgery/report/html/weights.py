@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from deconvsurgery.kernels.channel_map import Kernel, Sight
+from deconvsurgery.kernels.magnitude import strongest
 from deconvsurgery.pictures.layer_pictures import LayerPicture
 from deconvsurgery.report.captions import kernels_caption, wiring_caption
 from deconvsurgery.report.layer_words import window_words
 from deconvsurgery.report.phrases import number, size
-from deconvsurgery.report.scale import strongest
 from deconvsurgery.wording import by, dims
 
 from .cards import NOW, Card, Shown, figure, said, sentence_below, taps_of

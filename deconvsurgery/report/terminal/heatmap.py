@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-from deconvsurgery.report.scale import strongest
+from deconvsurgery.kernels.magnitude import strongest
 
 from .colours import QUIET
 

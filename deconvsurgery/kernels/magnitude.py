@@ -1,4 +1,4 @@
-"""The scale of a picture: what its strongest colour stands for."""
+"""How large values are at most: the scale of a picture of them."""
 
 from __future__ import annotations
 
