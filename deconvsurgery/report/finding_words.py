@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from deconvsurgery.errors import SurgeryError
@@ -64,9 +64,15 @@ def error_words(error: SurgeryError) -> str:
     return error.message + (f"; {error.hint}" if error.hint else "")
 
 
+def counted_words(findings: Iterable[Finding]) -> list[str]:
+    """How many findings of each severity that there are."""
+    count = Counter(finding.level for finding in findings)
+    return [plural(count[level], str(level)) for level in Severity if count[level]]
+
+
 def closing_words(results: Sequence[CheckResult]) -> str:
     """How many findings of which severity, in how much."""
-    count = Counter(finding.level for result in results for finding in result.findings)
+    counts = counted_words([finding for result in results for finding in result.findings])
     layers = sum(len(result.matched) for result in results)
     failed = sum(result.error is not None for result in results)
     nets = sum(result.looked_at for result in results)
@@ -74,8 +80,7 @@ def closing_words(results: Sequence[CheckResult]) -> str:
     if len(results) != 1:
         looked += f" in {plural(nets, 'net')}"
     unread = f" {plural(failed, 'net')} could not be checked." if failed else ""
-    if not count:
+    if not counts:
         return f"No findings: {looked}.{unread}"
-    counts = [plural(count[level], str(level)) for level in Severity if count[level]]
     words = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
     return f"{words}; {looked}.{unread}"

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.kernels.channel_map import Sight
 
-from .elements import Markup, element
+from .elements import Markup, element, section
 
 NOW = "now"
 Shown: TypeAlias = Sequence[tuple[str, Sight]]
@@ -23,11 +23,8 @@ class Card(NamedTuple):
 
     def drawn(self, level: int) -> Markup:
         """The card under a heading of a level."""
-        return element(
-            "section",
-            element(f"h{level}", self.heading),
-            *self.parts,
-            class_="card wide" if self.wide else "card",
+        return section(
+            level, self.heading, *self.parts, class_="card wide" if self.wide else "card"
         )
 
 

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from deconvsurgery.report.cells import Remark, Tone
 from deconvsurgery.report.finding_words import (
     closing_words,
+    counted_words,
     error_words,
     model_words,
     net_words,
 )
-from deconvsurgery.rules.finding import Severity
 from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
 
-from .elements import (
-    Markup,
-    element,
-    joined,
-    name,
-    sentence,
-)
+from .elements import Markup, element, joined, name, pairs_list, section, sentence
 from .findings import findings_list, repairs_section, rules_section
 from .graph import way_section
 from .layers import layers_section
-from .page_frame import (
-    MOST_ROWS,
-    facts_list,
-    file_fact,
-    file_name,
-    page,
-    remarks,
-)
+from .page_frame import MOST_ROWS, file_fact, file_name, page, remarks
 
 
 def check_page(results: Sequence[CheckResult]) -> bytes:
@@ -47,7 +33,7 @@ def check_page(results: Sequence[CheckResult]) -> bytes:
         else plural(len(results), "pair"),
         closing_words(results),
         _files(results[0]) if len(results) == 1 else [],
-        *(_pair(each, alone=len(results) == 1) for each in shown),
+        *(_pair(result, alone=len(results) == 1) for result in shown),
         element("p", f"{more:,} more pairs: --json has them all.") if more else None,
         rules_section(finding for result in results for finding in result.findings),
     )
@@ -67,8 +53,8 @@ def _pair(result: CheckResult, *, alone: bool) -> Markup:
     )
     if alone:
         return joined(parts)
-    heading = element("h2", *_named(result))
-    return element("section", heading, facts_list(_files(result)), *parts, class_="pair-of-files")
+    files = pairs_list(_files(result), "files")
+    return section(2, _named(result), files, *parts, class_="pair-of-files")
 
 
 def _findings(result: CheckResult, level: int) -> Markup:
@@ -76,30 +62,27 @@ def _findings(result: CheckResult, level: int) -> Markup:
         error = result.error
         place = [error.line, error.column]
         where = ":".join(str(each) for each in place if each)
-        told = element(
+        words = element(
             "p",
             element("b", "error", class_="badge bad"),
             " ",
             element("span", f"line {where} ", class_="quiet") if where else None,
             sentence(error_words(error)),
         )
-        return element("section", element(f"h{level}", "Could not be checked"), told)
-    count = Counter(finding.level for finding in result.findings)
-    told_counts = ", ".join(plural(count[each], str(each)) for each in Severity if count[each])
+        return section(level, "Could not be checked", words)
+    counts = ", ".join(counted_words(result.findings)) or "None"
     looked = plural(len(result.matched), "matched layer")
-    return element(
-        "section",
-        element(f"h{level}", "Findings"),
-        element("p", f"{told_counts or 'None'}, in {looked}.", class_="quiet")
-        if level > 2
-        else None,
+    return section(
+        level,
+        "Findings",
+        element("p", f"{counts}, in {looked}.", class_="quiet") if level > 2 else None,
         findings_list(result.findings, result.net, result.model) if result.findings else None,
     )
 
 
-def _named(result: CheckResult) -> list[Markup | str]:
-    names = [name(each) for each in (result.net, result.model) if each is not None]
-    return [names[0], *(part for each in names[1:] for part in (" with ", each))]
+def _named(result: CheckResult) -> Markup:
+    paths = (path for path in (result.net, result.model) if path is not None)
+    return Markup(" with ".join(map(name, paths)))
 
 
 def _files(result: CheckResult) -> list[tuple[str, Markup]]:

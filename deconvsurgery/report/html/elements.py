@@ -30,25 +30,31 @@ def element(tag: str, *children: str | None, **attributes: str | float | None) -
     >>> element("p", "a < b", element("br"), class_="wide", id=None)
     '<p class="wide">a &lt; b<br/></p>'
     """
-    told = "".join(
+    given = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{_value(value)}"'
         for name, value in attributes.items()
         if value is not None
     )
     if tag in _EMPTY and not children:
-        return Markup(f"<{tag}{told}/>")
-    return Markup(f"<{tag}{told}>{joined(children)}</{tag}>")
+        return Markup(f"<{tag}{given}/>")
+    return Markup(f"<{tag}{given}>{joined(children)}</{tag}>")
+
+
+def section(level: int, heading: str, *parts: str | None, **attributes: str) -> Markup:
+    """Parts under a heading of a level."""
+    return element("section", element(f"h{level}", heading), *parts, **attributes)
+
+
+def pairs_list(pairs: Iterable[tuple[str, str]], kind: str) -> Markup | None:
+    """Names and what they stand for, a list of a class; ``None`` where there are none."""
+    rows = [element("div", element("dt", what), element("dd", value)) for what, value in pairs]
+    return element("dl", *rows, class_=kind) if rows else None
 
 
 def joined(children: Iterable[str | None]) -> Markup:
     """Children one after the other; ``None`` is nothing."""
-    return Markup(
-        "".join(
-            each if isinstance(each, Markup) else text(each)
-            for each in children
-            if each is not None
-        )
-    )
+    given = (child for child in children if child is not None)
+    return Markup("".join(one if isinstance(one, Markup) else text(one) for one in given))
 
 
 def text(words: str) -> Markup:
@@ -78,8 +84,8 @@ def number(value: float) -> str:
     >>> number(1.0), number(2.345), number(-0.001)
     ('1', '2.35', '0')
     """
-    told = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if told == "-0" else told
+    digits = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if digits == "-0" else digits
 
 
 def _value(value: str | float) -> str:

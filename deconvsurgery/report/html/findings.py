@@ -10,12 +10,7 @@ from deconvsurgery.report.repair_commands import repair_line, repair_lines
 from deconvsurgery.rules.finding import RULES, Finding, Number, explanation
 from deconvsurgery.wording import plural
 
-from .elements import (
-    Markup,
-    element,
-    name,
-    sentence,
-)
+from .elements import Markup, element, name, pairs_list, section, sentence
 from .markdown import prose
 from .page_frame import CLASSES, MOST_ROWS
 
@@ -64,21 +59,14 @@ def _finding(finding: Finding, net: str | None, model: str | None) -> Markup:
 
 
 def _numbers(numbers: Iterable[tuple[str, Number]]) -> Markup | None:
-    told = [
-        element(
-            "div",
-            element("dt", sentence(what.replace("_", " "))),
-            element("dd", sentence(_said(value))),
-        )
-        for what, value in numbers
-    ]
-    return element("dl", *told, class_="numbers") if told else None
+    words = ((sentence(name.replace("_", " ")), sentence(_value(value))) for name, value in numbers)
+    return pairs_list(words, "numbers")
 
 
-def _said(value: Number) -> str:
+def _value(value: Number) -> str:
     """A number, a shape, a list.
 
-    >>> _said((5, None, True)), _said(0.123456)
+    >>> _value((5, None, True)), _value(0.123456)
     ('(5, ?, yes)', '0.1235')
     """
     if value is None:
@@ -88,7 +76,7 @@ def _said(value: Number) -> str:
     if isinstance(value, float):
         return digits(value)
     if isinstance(value, tuple):
-        return f"({', '.join(map(_said, value))})"
+        return f"({', '.join(map(_value, value))})"
     return str(value)
 
 
@@ -117,16 +105,11 @@ def repairs_section(
     lines = repair_lines(findings, net, model)
     if len(lines) == sum(each.repair is not None and bool(each.repair.steps) for each in findings):
         return None
-    return element(
-        "section",
-        element(f"h{level}", "Repairs, for all layers at once"),
-        *(
-            element(
-                "div", element("p", f"For {', '.join(rules)}:", class_="repair"), _command(line)
-            )
-            for rules, line in lines
-        ),
+    repairs = (
+        element("div", element("p", f"For {', '.join(rules)}:", class_="repair"), _command(line))
+        for rules, line in lines
     )
+    return section(level, "Repairs, for all layers at once", *repairs)
 
 
 def rules_section(findings: Iterable[Finding]) -> Markup | None:
@@ -134,12 +117,7 @@ def rules_section(findings: Iterable[Finding]) -> Markup | None:
     broken = sorted({finding.id for finding in findings})
     if not broken:
         return None
-    return element(
-        "section",
-        element("h2", "The rules"),
-        *(_rule(each) for each in broken),
-        id="rules",
-    )
+    return section(2, "The rules", *map(_rule, broken), id="rules")
 
 
 def _rule(rule: str) -> Markup:

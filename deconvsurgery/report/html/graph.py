@@ -8,19 +8,11 @@ from itertools import pairwise
 from rich.cells import cell_len
 
 from deconvsurgery.prototxt.selection import DECONVOLUTION
-from deconvsurgery.report.phrases import (
-    shortened,
-    size,
-)
+from deconvsurgery.report.phrases import shortened, size
 from deconvsurgery.shapes.upsampling_path import Step, WayUp
 from deconvsurgery.wording import dims, plural
 
-from .elements import (
-    Markup,
-    element,
-    joined,
-    number,
-)
+from .elements import Markup, element, joined, number, section
 from .graph_layout import Point, layered
 from .page_frame import scrolled
 
@@ -36,10 +28,10 @@ def way_section(ways: Sequence[WayUp], level: int = 2) -> Markup | None:
         return None
     drawings = []
     for way in ways:
-        caption = [
-            f"In phase {' and '.join(way.phases)}." if len(ways) > 1 else None,
-            "Heavy frames are matched layers, dashed ones feed the path from outside it.",
-        ]
+        caption = [f"In phase {' and '.join(way.phases)}."] if len(ways) > 1 else []
+        caption.append(
+            "Heavy frames are matched layers, dashed ones feed the path from outside it."
+        )
         if way.only_deconvolutions:
             caption.append(
                 "Only Deconvolution layers are drawn, a line stands for all that lies between two."
@@ -50,32 +42,23 @@ def way_section(ways: Sequence[WayUp], level: int = 2) -> Markup | None:
             element(
                 "figure",
                 scrolled("Drawing of the upsampling path", _drawn(way)),
-                element("figcaption", " ".join(each for each in caption if each)),
+                element("figcaption", " ".join(caption)),
                 class_="way",
             )
         )
-    return element("section", element(f"h{level}", "The upsampling path"), *drawings)
+    return section(level, "The upsampling path", *drawings)
 
 
 def _drawn(way: WayUp) -> Markup:
     lines = [_words(step) for step in way.steps]
-    sizes = [
-        (
-            max(
-                104.0,
-                24 + max(_NAMED * cell_len(each[0]), *(_FACT * cell_len(f) for f in each[1:])),
-            ),
-            14 + _LINE * len(each),
-        )
-        for each in lines
-    ]
+    sizes = [_box_size(words) for words in lines]
     drawing = layered(sizes, way.edges)
     width, height = drawing.width + 2 * _MARGIN, drawing.height + 2 * _MARGIN
     label = f"The upsampling path: {plural(len(way.steps), 'step')} from the scores to the output"
     return element(
         "svg",
         element("title", label),
-        element("desc", _told(way)),
+        element("desc", _description(way)),
         *(_edge(route) for route in drawing.routes),
         *(
             _box(step, words, middle, box)
@@ -91,6 +74,13 @@ def _drawn(way: WayUp) -> Markup:
         role="img",
         aria_label=label,
     )
+
+
+def _box_size(words: Sequence[str]) -> tuple[float, float]:
+    """Width and height of a box around a name and facts."""
+    name, *facts = words
+    widest = max(_NAMED * cell_len(name), *(_FACT * cell_len(fact) for fact in facts))
+    return max(104.0, 24 + widest), 14 + _LINE * len(words)
 
 
 def _words(step: Step) -> list[str]:
@@ -111,7 +101,7 @@ def _words(step: Step) -> list[str]:
     return [*lines, dims(step.shape)]
 
 
-def _told(way: WayUp) -> str:
+def _description(way: WayUp) -> str:
     """The drawing in words, for who does not see it."""
     after: dict[int, list[str]] = {}
     for start, end in way.edges:
@@ -156,23 +146,23 @@ def _box(step: Step, words: Sequence[str], middle: Point, box: tuple[float, floa
 def _edge(route: Sequence[Point]) -> Markup:
     """A line that leaves and reaches boxes straight, with a head at its end."""
     (x, y), *_ = route
-    told = [f"M{number(x)} {number(y)}"]
+    line = [f"M{number(x)} {number(y)}"]
     last = len(route) - 2
     for place, ((x, y), (to_x, to_y)) in enumerate(pairwise(route)):
         end = to_y - 6 if place == last else to_y
         if x == to_x:
-            told.append(f"V{number(end)}")
+            line.append(f"V{number(end)}")
         else:
             half = (y + end) / 2
             points = ((x, half), (to_x, half), (to_x, end))
-            told.append("C" + " ".join(f"{number(a)} {number(b)}" for a, b in points))
+            line.append("C" + " ".join(f"{number(a)} {number(b)}" for a, b in points))
     x, y = route[-1]
     head = (
         f"M{number(x - 4)} {number(y - 7)}L{number(x)} {number(y)}L{number(x + 4)} {number(y - 7)}z"
     )
     return joined(
         (
-            element("path", d="".join(told), class_="edge"),
+            element("path", d="".join(line), class_="edge"),
             element("path", d=head, class_="head"),
         )
     )

@@ -15,7 +15,7 @@ from deconvsurgery.report.inspect_rows import (
 from deconvsurgery.report.phrases import PIPE, state_words
 from deconvsurgery.verbs.inspect import InspectResult
 
-from .elements import element
+from .elements import section
 from .findings import findings_list, repairs_section, rules_section
 from .graph import way_section
 from .layers import layers_section
@@ -40,11 +40,7 @@ def inspect_page(result: InspectResult) -> bytes:
         [(file.kind, file_fact(file.path, file.words)) for file in inspect_files(result)],
         layers_table("Layers", HEADINGS, rows),
         remarks(list(inspect_remarks(result))),
-        element(
-            "section",
-            element("h2", "Findings"),
-            findings_list(findings, result.net, result.model),
-        )
+        section(2, "Findings", findings_list(findings, result.net, result.model))
         if findings
         else None,
         repairs_section(findings, result.net, result.model),

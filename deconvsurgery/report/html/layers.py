@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from deconvsurgery.pictures.layer_pictures import Pictures
-from deconvsurgery.report.phrases import (
-    shortened,
-)
+from deconvsurgery.report.phrases import shortened
 from deconvsurgery.wording import plural
 
-from .elements import Markup, element, name
+from .elements import Markup, element, name, pairs_list, section
 from .weights import facts_of, layer_cards
 
 Beside = Mapping[int, tuple[Sequence[tuple[str, str]], Sequence[str]]]
@@ -28,20 +26,13 @@ def layers_section(
         numbers, warnings = (beside or {}).get(place, ((), ()))
         given = picture.target.layer.name
         parts.append(
-            element(
-                "section",
-                element(f"h{level + 1}", name(given)),
-                element(
-                    "dl",
-                    *(
-                        element("div", element("dt", what), element("dd", value))
-                        for what, value in (*facts_of(picture), *numbers)
-                    ),
-                    class_="numbers",
-                ),
+            section(
+                level + 1,
+                name(given),
+                pairs_list((*facts_of(picture), *numbers), "numbers"),
                 *(
-                    element("p", element("b", "warning", class_="odd"), f" {each}")
-                    for each in warnings
+                    element("p", element("b", "warning", class_="odd"), f" {words}")
+                    for words in warnings
                 ),
                 layer_cards(picture, shortened(given), level + 2),
                 class_="layer",
@@ -54,4 +45,4 @@ def layers_section(
             f"{plural(pictures.others, 'more layer')} not drawn: -p takes some of them.",
             class_="quiet",
         )
-    return element("section", element(f"h{level}", "Layer by layer"), *parts, more)
+    return section(level, "Layer by layer", *parts, more)

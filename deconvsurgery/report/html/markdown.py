@@ -5,12 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .elements import (
-    Markup,
-    element,
-    joined,
-    text,
-)
+from .elements import Markup, element, joined, text
 
 _SPAN = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
 
@@ -28,11 +23,11 @@ def prose(page: str) -> Iterator[Markup]:
 
 def _spans(paragraph: str) -> Markup:
     """Code and what is bold, the rest as it is."""
-    told: list[Markup] = []
+    spans: list[Markup] = []
     at = 0
     for found in _SPAN.finditer(paragraph):
-        told.append(text(paragraph[at : found.start()]))
+        spans.append(text(paragraph[at : found.start()]))
         code, bold = found.groups()
-        told.append(element("code", code) if code else element("b", bold))
+        spans.append(element("code", code) if code else element("b", bold))
         at = found.end()
-    return joined((*told, text(paragraph[at:])))
+    return joined((*spans, text(paragraph[at:])))

@@ -13,7 +13,7 @@ from deconvsurgery.report.cells import RIGHT, Cells, Remark, Tone
 from deconvsurgery.report.phrases import shortened
 from deconvsurgery.version import __version__
 
-from .elements import Markup, element, joined, name, sentence
+from .elements import Markup, element, joined, name, pairs_list, section, sentence
 
 STYLE: Final = Path(__file__).with_name("page.css")
 # Rows of a table, and findings: who has more of them reads --json.
@@ -69,7 +69,7 @@ def page(
             element("p", f"deconvsurgery {verb}", class_="tool"),
             element("h1", name(subject)),
             element("p", sentence(closing), class_="closing"),
-            facts_list(facts),
+            pairs_list(facts, "files"),
         ),
         element("main", *parts),
         element(
@@ -79,12 +79,6 @@ def page(
     )
     html = element("html", head, body, xmlns=_XHTML, lang="en")
     return f"<!DOCTYPE html>\n{html}\n".encode()
-
-
-def facts_list(facts: Iterable[tuple[str, Markup]]) -> Markup | None:
-    """Files, each with what it is."""
-    told = [element("div", element("dt", what), element("dd", value)) for what, value in facts]
-    return element("dl", *told, class_="files") if told else None
 
 
 def _patterns() -> Markup:
@@ -127,51 +121,38 @@ def layers_table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -
     """The part of a page that has the layers in a table; ``None`` where there are none."""
     if not rows:
         return None
-    return element("section", element("h2", "Layers"), table(caption, headings, rows))
+    return section(2, "Layers", table(caption, headings, rows))
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Markup:
     """Rows under headings, as the terminal has them; on a narrow screen a block a row.
 
-    Roles are spelt out, as a table that is laid out in blocks is none for who listens otherwise.
+    Roles are spelt out, as a table that is laid out in blocks is none for screen readers otherwise.
     """
     kept = [heading for heading in headings if not rows or heading in rows[0]]
     shown = rows[:MOST_ROWS]
     more = len(rows) - len(shown)
-    return joined(
-        (
-            scrolled(
-                caption,
-                element(
-                    "table",
-                    element("caption", caption, class_="unseen"),
-                    element(
-                        "thead",
-                        element(
-                            "tr",
-                            *(
-                                element(
-                                    "th",
-                                    heading,
-                                    scope="col",
-                                    role="columnheader",
-                                    class_="right" if heading in RIGHT else None,
-                                )
-                                for heading in kept
-                            ),
-                            role="row",
-                        ),
-                        role="rowgroup",
-                    ),
-                    element("tbody", *(_row(row, kept) for row in shown), role="rowgroup"),
-                    class_="rows",
-                    role="table",
-                ),
-            ),
-            element("p", f"{more:,} more rows: --json has them all.", class_="quiet")
-            if more
-            else None,
+    heads = (
+        element(
+            "th",
+            heading,
+            scope="col",
+            role="columnheader",
+            class_="right" if heading in RIGHT else None,
         )
+        for heading in kept
+    )
+    drawn = element(
+        "table",
+        element("caption", caption, class_="unseen"),
+        element("thead", element("tr", *heads, role="row"), role="rowgroup"),
+        element("tbody", *(_row(row, kept) for row in shown), role="rowgroup"),
+        class_="rows",
+        role="table",
+    )
+    others = f"{more:,} more rows: --json has them all."
+    return joined(
+        (scrolled(caption, drawn), element("p", others, class_="quiet") if more else None)
     )
 
 
@@ -201,9 +182,9 @@ def _row(row: Cells, headings: Iterable[str]) -> Markup:
     return element("tr", *cells, role="row")
 
 
-def remarks(said: Sequence[Remark], level: int = 2) -> Markup | None:
+def remarks(notes: Sequence[Remark], level: int = 2) -> Markup | None:
     """Warnings and notes, a line each; ``None`` where there are none."""
-    if not said:
+    if not notes:
         return None
     lines = [
         element(
@@ -213,12 +194,8 @@ def remarks(said: Sequence[Remark], level: int = 2) -> Markup | None:
             *(() if layer is None else (name(layer), ": ")),
             sentence(words),
         )
-        for label, tone, layer, words in said[:MOST_ROWS]
+        for label, tone, layer, words in notes[:MOST_ROWS]
     ]
-    if len(said) > MOST_ROWS:
-        lines.append(element("li", f"and {len(said) - MOST_ROWS:,} more"))
-    return element(
-        "section",
-        element(f"h{level}", "Warnings and notes"),
-        element("ul", *lines, class_="remarks"),
-    )
+    if len(notes) > MOST_ROWS:
+        lines.append(element("li", f"and {len(notes) - MOST_ROWS:,} more"))
+    return section(level, "Warnings and notes", element("ul", *lines, class_="remarks"))

@@ -24,7 +24,7 @@ from .response_cards import answer_cards
 def layer_cards(picture: LayerPicture, title: str, level: int) -> Markup:
     """All that there is to see of a layer, a card each, under headings of a level.
 
-    ``title`` is the layer's name for who listens.
+    ``title`` is the layer's name for screen readers.
     """
     shown = _shown(picture)
     if not shown:
