@@ -59,6 +59,20 @@ def short(text: str, room: int = _ROOM) -> str:
     return f"{text[: room // 2]}…{text[-(room // 2) + 1 :]}"
 
 
+def printable(text: str, keep: str = "") -> str:
+    r"""The text with everything that would not show (or would act) spelt out, but ``keep``.
+
+    >>> print(printable("up\x1b[31m\n"), end=printable("\n", keep="\n"))
+    up\x1b[31m\n
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in keep else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
+
+
 def dims(shape: Sequence[int | None] | None) -> str:
     """A shape as it is said, of which lengths or all may be open.
 

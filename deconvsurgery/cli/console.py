@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 import click
 
 from deconvsurgery.errors import ConfigError, FileError, OutputError, SurgeryError
-from deconvsurgery.wording import short  # at the top: an error is shown without descriptors, too
+from deconvsurgery.wording import (  # at the top: an error is shown without descriptors, too
+    printable,
+    short,
+)
 
 from .terminal_setup import (
     can_move,
@@ -255,7 +258,5 @@ def _laid_out(place: str, message: str, hint: str | None, seen: Seen | None) -> 
 
 def _shown(words: str) -> str:
     """The words with everything that would act on a terminal spelt out, endless lines cut."""
-    spelt = "".join(
-        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in words
-    )
-    return "\n".join(short(line, _LONGEST_LINE) for line in spelt.split("\n"))
+    lines = printable(words, keep="\n").split("\n")
+    return "\n".join(short(line, _LONGEST_LINE) for line in lines)

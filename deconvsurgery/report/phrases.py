@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.kernels.formula import Support
-from deconvsurgery.wording import by
+from deconvsurgery.wording import by, printable
 
 from .cells import Tone
 
@@ -53,16 +53,12 @@ PIPE: Final = Medium(None)
 
 
 def escaped(text: str) -> str:
-    r"""The text with everything that would not show (or would act) spelt out.
+    r"""The text with everything that would not show spelt out; quotes for one that is empty.
 
     >>> print(escaped("up\x1b[31m\n"), escaped(""))
     up\x1b[31m\n ''
     """
-    if text.isprintable():
-        return text or "''"
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+    return printable(text) or "''"
 
 
 def shortened(text: str, room: int = NAME_ROOM) -> str:

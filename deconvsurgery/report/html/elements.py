@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from deconvsurgery.report.phrases import escaped, shortened
+from deconvsurgery.report.phrases import shortened
+from deconvsurgery.wording import printable
 
 # What has no end tag in HTML; SVG's elements are written the same way where they are empty.
 _EMPTY = frozenset({"br", "circle", "image", "line", "meta", "path", "polyline", "rect"})
@@ -63,9 +64,7 @@ def text(words: str) -> Markup:
     >>> text("<b>\x1b\u202e")
     '&lt;b&gt;\\x1b\\u202e'
     """
-    if not words.isprintable():
-        words = "\n".join(escaped(line) if line else "" for line in words.split("\n"))
-    return Markup(escape(words))
+    return Markup(escape(printable(words, keep="\n")))
 
 
 def name(given: str, room: int = NAME) -> Markup:
