@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from deconvsurgery.errors import ConfigError, SelectionError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.storage.address import joined
-from deconvsurgery.strict_values.kinds import Kind, WrongValueError, below
+from deconvsurgery.strict_values.kinds import ValueKind, WrongValueError, below
 from deconvsurgery.wording import plural, short
 
 from .settings_keys import PAIR_PATHS, SWEEP_KEYS, checking_keys
@@ -162,7 +162,7 @@ def _sweep(table: object, path: str, folder: str) -> Sweep:
 
 
 def _values(
-    keys: Mapping[str, Kind[Any]],
+    keys: Mapping[str, ValueKind[Any]],
     table: Mapping[str, Any],
     path: str,
     place: str,
@@ -182,7 +182,9 @@ def _values(
     return found
 
 
-def _taken(kind: Kind[Value], value: object, path: str, place: str, hint: str = _HINT) -> Value:
+def _taken(
+    kind: ValueKind[Value], value: object, path: str, place: str, hint: str = _HINT
+) -> Value:
     try:
         return kind.take(value, place)
     except WrongValueError as error:

@@ -16,8 +16,8 @@ from deconvsurgery.options.regroup import REGROUP
 from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.strict_values.kinds import (
     FLAG,
-    Kind,
     Schema,
+    ValueKind,
     WrongValueError,
     checked,
     list_of,
@@ -44,7 +44,9 @@ _LONGEST_TEXT: Final = 4096  # characters
 _MOST_TEXTS: Final = 1_000_000
 
 
-def _one_or_several(kind: Kind[str], words: str, *, least: int = 0) -> Kind[tuple[str, ...]]:
+def _one_or_several(
+    kind: ValueKind[str], words: str, *, least: int = 0
+) -> ValueKind[tuple[str, ...]]:
     """A text of a kind, or a list of at least so many."""
     several = list_of(kind, _MOST_TEXTS)
 
@@ -57,7 +59,7 @@ def _one_or_several(kind: Kind[str], words: str, *, least: int = 0) -> Kind[tupl
         return several.take(value, place)
 
     some = {"minItems": least} if least else {}
-    return Kind(words, taken, {"anyOf": [kind.schema, several.schema | some]})
+    return ValueKind(words, taken, {"anyOf": [kind.schema, several.schema | some]})
 
 
 def _confirm_patterns(found: tuple[str, ...]) -> None:
@@ -66,7 +68,7 @@ def _confirm_patterns(found: tuple[str, ...]) -> None:
         name_test(pattern)
 
 
-def _names_of_rules(rules: Collection[str]) -> Kind[tuple[str, ...]]:
+def _names_of_rules(rules: Collection[str]) -> ValueKind[tuple[str, ...]]:
     begun = {rule[:end].lower() for rule in rules for end in range(1, len(rule) + 1)}
     one = f"\\s*({'|'.join(map(_in_any_case, sorted(begun, reverse=True)))})\\s*"
     named = text(_LONGEST_TEXT).described(
@@ -106,14 +108,14 @@ _PATTERNS: Final = checked(
 _PATHS: Final = _one_or_several(path(), "a path or a list of them", least=1)
 _PHASES: Final = one_of("train", "test")
 _ANY_CASE: Final = "^(" + "|".join(map(_in_any_case, ("train", "test"))) + ")$"
-_PHASE: Final = Kind(
+_PHASE: Final = ValueKind(
     "train or test",
     _phase,
     {"anyOf": [_PHASES.schema, {"type": "string", "pattern": _ANY_CASE}]},
 )
 
 
-def checking_keys(rules: Collection[str]) -> Mapping[str, Kind[Any]]:
+def checking_keys(rules: Collection[str]) -> Mapping[str, ValueKind[Any]]:
     """What counts for every pair, or in one for that pair; ``rules`` are the ids of those known."""
     named = _names_of_rules(rules)
     return {
@@ -134,7 +136,7 @@ def checking_keys(rules: Collection[str]) -> Mapping[str, Kind[Any]]:
     }
 
 
-PAIR_PATHS: Final[Mapping[str, Kind[tuple[str, ...]]]] = {
+PAIR_PATHS: Final[Mapping[str, ValueKind[tuple[str, ...]]]] = {
     "net": _PATHS.described("a pair's net; may be left out if there is a model"),
     "model": _PATHS.described("a pair's model; may be left out if there is a net"),
     "output": _PATHS.described("the model that a sweep writes"),
@@ -142,9 +144,9 @@ PAIR_PATHS: Final[Mapping[str, Kind[tuple[str, ...]]]] = {
     "list": _PATHS.described("instead of the paths, a file with a pair a line"),
 }
 PAIRS: Final = "what `check` looks at when no file is named, and `sweep` goes over"
-SWEEP_KEYS: Final[Mapping[str, Kind[Any]]] = {
+SWEEP_KEYS: Final[Mapping[str, ValueKind[Any]]] = {
     "verb": one_of(*SWEPT).described("what is done with each pair", default="check"),
-    "options": Kind("a table", _options, {"type": "object"}).described(
+    "options": ValueKind("a table", _options, {"type": "object"}).described(
         "the verb's own, by the names that its command line has"
     ),
     "results": path().described("where the rows go, beside this file if it says nothing else"),

@@ -12,7 +12,7 @@ from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.apply.before_and_after import weights_of
 from deconvsurgery.plans.apply.plan_types import Change, Plan
 from deconvsurgery.prototxt.net import Net, NetState
-from deconvsurgery.rules.inspect_rows import Row
+from deconvsurgery.rules.layer_rows import LayerRow
 from deconvsurgery.shapes.upsampling_path import WayUp, ways_up
 
 from .channel_pictures import planned_sight, sight_of
@@ -59,7 +59,7 @@ def planned_pictures(plan: Plan, net: Net, model: Model, states: Sequence[NetSta
 
 
 def surveyed_pictures(
-    rows: Sequence[Row], sights: Sequence[Sight | None], ways: tuple[WayUp, ...]
+    rows: Sequence[LayerRow], sights: Sequence[Sight | None], ways: tuple[WayUp, ...]
 ) -> Pictures:
     """The rows' Deconvolutions as they are; without ``sights`` only the way up."""
     seen = [
@@ -70,7 +70,7 @@ def surveyed_pictures(
     return Pictures(ways, tuple(seen[:MOST_LAYERS]), max(0, len(seen) - MOST_LAYERS))
 
 
-def sights_of(rows: Iterable[Row], model: Model) -> tuple[Sight | None, ...]:
+def sights_of(rows: Iterable[LayerRow], model: Model) -> tuple[Sight | None, ...]:
     """The weights of each row in the model, looked at; ``None`` where there are none."""
     return tuple(
         None if row.target is None else sight_of(row.target, row.loaded, model) for row in rows
@@ -78,7 +78,7 @@ def sights_of(rows: Iterable[Row], model: Model) -> tuple[Sight | None, ...]:
 
 
 def ways_of(
-    rows: Iterable[Row], net: Net, model: Model | None, states: Sequence[NetState]
+    rows: Iterable[LayerRow], net: Net, model: Model | None, states: Sequence[NetState]
 ) -> tuple[WayUp, ...]:
     """The net's upsampling path, in which rows are marked that are matched."""
     matched = {row.target.layer.index for row in rows if row.target and row.matched}

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.inspect_rows import Row
+from deconvsurgery.rules.layer_rows import LayerRow
 from deconvsurgery.verbs.inspect import InspectResult
 from deconvsurgery.wording import dims, plural
 
@@ -54,7 +54,7 @@ def inspect_cells(result: InspectResult, medium: Medium, *, every_layer: bool) -
     ]
 
 
-def _cells(row: Row, medium: Medium) -> Cells:
+def _cells(row: LayerRow, medium: Medium) -> Cells:
     target = row.target
     deconvolution = row.type == DECONVOLUTION
     param = target.layer.convolution_param if target else None
@@ -71,17 +71,17 @@ def _cells(row: Row, medium: Medium) -> Cells:
     }
 
 
-def _same_phases(rows: Sequence[Row]) -> bool:
+def _same_phases(rows: Sequence[LayerRow]) -> bool:
     """A column for them would say the same in every row; the net's line says it once."""
     return len({row.phases for row in rows}) == 1
 
 
-def phase_words(row: Row) -> str:
+def phase_words(row: LayerRow) -> str:
     """The phases in which a layer is active."""
     return "+".join(sorted(phase.lower() for phase in row.phases)) or NOTHING
 
 
-def _shape_words(row: Row) -> str:
+def _shape_words(row: LayerRow) -> str:
     """The weights' shape of a Deconvolution, every blob's of another layer.
 
     The net's, as far as it says them all; else the model's.

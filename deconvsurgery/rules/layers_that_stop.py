@@ -14,7 +14,7 @@ from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input
 from deconvsurgery.wording import quoted
 
 from .finding import Broken, Finding, Number, Repair
-from .inspect_rows import Row
+from .layer_rows import LayerRow
 
 # Names are compared in pairs, which only helps: no more than these, none longer, for the first few.
 _MOST, _LONGEST, _SUGGESTIONS = 1000, 80, 20
@@ -43,8 +43,8 @@ def unmet(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator
 
 
 def with_stops(
-    rows: Sequence[Row], net: Net, model: Model | None, states: Sequence[NetState]
-) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    rows: Sequence[LayerRow], net: Net, model: Model | None, states: Sequence[NetState]
+) -> tuple[tuple[LayerRow, ...], tuple[Finding, ...]]:
     """The rows with what stops Caffe at their layers, and the findings of layers without a row."""
     left = {(found.layer, found.line): found for found in unmet(net, model, states)}
     whole = []

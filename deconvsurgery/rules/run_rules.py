@@ -21,7 +21,7 @@ from deconvsurgery.shapes.infer import BVLC_TYPES
 from deconvsurgery.wording import listed, quoted
 
 from .finding import RULES, Broken, Finding, Repair, Severity, Step
-from .inspect_rows import Row, survey
+from .layer_rows import LayerRow, survey
 from .layer_rules import misspelt, stopped
 from .layers_that_stop import MEETINGS, unmet
 from .mismatches import mismatched
@@ -33,7 +33,7 @@ _WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014", "DS016", "DS019", "DS020
 _SAID_BETTER = frozenset({"DS015"})
 
 
-class Wanted(NamedTuple):
+class WantedRules(NamedTuple):
     """Which rules count, by id; ``frozen``: what training would change is an error."""
 
     rules: frozenset[str] = frozenset(RULES)
@@ -45,7 +45,7 @@ def audit(
     model: Model | None,
     selection: Selection,
     states: Sequence[NetState],
-    wanted: Wanted,
+    wanted: WantedRules,
 ) -> tuple[Finding, ...]:
     """Every rule that is broken and wanted, by line, column, id; last what has no line."""
     rows = survey(net, model, selection, states, frozen=wanted.frozen)
@@ -70,12 +70,12 @@ def _place(finding: Finding) -> tuple[bool, int, int, str]:
     return finding.line is None, finding.line or 0, finding.column or 0, finding.id
 
 
-def _of_layers(rows: Sequence[Row]) -> Iterator[Finding]:
+def _of_layers(rows: Sequence[LayerRow]) -> Iterator[Finding]:
     for row in rows:
         yield from (finding for finding in row.findings if finding.id not in _WHOLE)
 
 
-def _fillable(rows: Sequence[Row]) -> Mapping[str, str]:
+def _fillable(rows: Sequence[LayerRow]) -> Mapping[str, str]:
     """Matched layers that ``transplant --apply`` would fill, and patterns that take them."""
     patterns = exact_patterns(row.name for row in rows)
     matched = (row.target for row in rows if row.matched and row.target is not None)

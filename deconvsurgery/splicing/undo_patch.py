@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from deconvsurgery.errors import FormatError
 from deconvsurgery.strict_values.json_text import json_value
-from deconvsurgery.strict_values.kinds import Kind, WrongValueError, plain, said, table, whole
+from deconvsurgery.strict_values.kinds import ValueKind, WrongValueError, plain, said, table, whole
 from deconvsurgery.wording import plural
 
 from .byte_ranges import Edit, Kept
@@ -197,7 +197,7 @@ _HEADER = table(
         _KIND: _VERSION,
         "original": _DIGEST,
         "changed": _DIGEST,
-        "ranges": Kind("a list", _ranges),
+        "ranges": ValueKind("a list", _ranges),
     },
     needed=("original", "changed", "ranges"),
 )

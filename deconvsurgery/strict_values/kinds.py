@@ -38,7 +38,7 @@ Schema = dict[str, Any]
 """What JSON Schema (draft 7, as editors read it) says of a value; ``{}`` says nothing."""
 
 
-class Kind(Generic[Value]):
+class ValueKind(Generic[Value]):
     """What a value may be, in ``words`` and as JSON Schema; how it is taken."""
 
     __slots__ = ("_taken", "schema", "words")
@@ -50,10 +50,10 @@ class Kind(Generic[Value]):
         self.schema = schema or {}
         self._taken = taken
 
-    def described(self, words: str = "", **schema: Any) -> Kind[Value]:
+    def described(self, words: str = "", **schema: Any) -> ValueKind[Value]:
         """The same, with more in its schema: ``words`` for what it is for, its default."""
         description = {"description": words} if words else {}
-        return Kind(self.words, self._taken, description | self.schema | schema)
+        return ValueKind(self.words, self._taken, description | self.schema | schema)
 
     def take(self, value: object, place: str = "") -> Value:
         """The value, or what stands for it.
@@ -89,7 +89,7 @@ def in_short(value: str) -> str:
 _LONGEST_QUOTED: Final = 70  # characters
 
 
-def plain(words: str, fits: Callable[[Any], bool], schema: Schema | None = None) -> Kind[Any]:
+def plain(words: str, fits: Callable[[Any], bool], schema: Schema | None = None) -> ValueKind[Any]:
     """A kind of which one test says whether a value is of it."""
 
     def taken(value: Any, place: str) -> Any:
@@ -97,12 +97,12 @@ def plain(words: str, fits: Callable[[Any], bool], schema: Schema | None = None)
             raise WrongValueError(f"is {words}, not {said(value)}", place)
         return value
 
-    return Kind(words, taken, schema)
+    return ValueKind(words, taken, schema)
 
 
 def checked(
-    kind: Kind[Value], wrong: Callable[[Value], str | None], *, words: str = "", **schema: Any
-) -> Kind[Value]:
+    kind: ValueKind[Value], wrong: Callable[[Value], str | None], *, words: str = "", **schema: Any
+) -> ValueKind[Value]:
     """A kind of which ``wrong`` says what is wrong with a value, ``None`` if nothing is.
 
     ``schema`` goes into its JSON Schema.
@@ -115,12 +115,12 @@ def checked(
             raise WrongValueError(fault, place)
         return found
 
-    return Kind(words or kind.words, taken, kind.schema | schema)
+    return ValueKind(words or kind.words, taken, kind.schema | schema)
 
 
-def text(longest: int, *, shortest: int = 0) -> Kind[str]:
+def text(longest: int, *, shortest: int = 0) -> ValueKind[str]:
     """A text of so many characters."""
-    every: Kind[str] = plain(
+    every: ValueKind[str] = plain(
         "a text that is not empty" if shortest else "a text",
         lambda value: isinstance(value, str) and len(value) >= shortest,
         {"type": "string", "minLength": shortest} if shortest else {"type": "string"},
@@ -134,7 +134,7 @@ def text(longest: int, *, shortest: int = 0) -> Kind[str]:
     return checked(every, wrong, maxLength=longest)
 
 
-def path(*, empty: bool = False) -> Kind[str]:
+def path(*, empty: bool = False) -> ValueKind[str]:
     """A path or a URL that could be one, of at most ``LONGEST_PATH`` characters."""
 
     def wrong(found: str) -> str | None:
@@ -160,7 +160,7 @@ def comes_back(value: str) -> bool:
     return data.decode("utf-8", "surrogateescape") == value
 
 
-def word(longest: int) -> Kind[str]:
+def word(longest: int) -> ValueKind[str]:
     """A text of so many characters that print, of ASCII: a hash, a version, the name of a kind."""
 
     def wrong(found: str) -> str | None:
@@ -171,14 +171,14 @@ def word(longest: int) -> Kind[str]:
     return checked(text(longest, shortest=1), wrong, words="a text of ASCII", pattern="^[ -~]*$")
 
 
-def one_of(*choices: str) -> Kind[str]:
+def one_of(*choices: str) -> ValueKind[str]:
     """One of a few texts."""
     words = f"one of {', '.join(choices)}"
     fits = frozenset(choices).__contains__
     return plain(words, lambda value: isinstance(value, str) and fits(value), {"enum": [*choices]})
 
 
-def whole(least: int, most: int) -> Kind[int]:
+def whole(least: int, most: int) -> ValueKind[int]:
     """A whole number from ``least`` to ``most``; true and false are none."""
 
     def fits(value: Any) -> bool:
@@ -188,7 +188,7 @@ def whole(least: int, most: int) -> Kind[int]:
     return plain(words, fits, {"type": "integer", "minimum": least, "maximum": most})
 
 
-def number(least: float, most: float) -> Kind[float]:
+def number(least: float, most: float) -> ValueKind[float]:
     """A finite number from ``least`` to ``most``; true and false are none."""
 
     def fits(value: Any) -> bool:
@@ -199,22 +199,22 @@ def number(least: float, most: float) -> Kind[float]:
     return plain(words, fits, {"type": "number", "minimum": least, "maximum": most})
 
 
-FLAG: Final[Kind[bool]] = plain(
+FLAG: Final[ValueKind[bool]] = plain(
     "true or false", lambda value: isinstance(value, bool), {"type": "boolean"}
 )
-ANYTHING: Final[Kind[Any]] = Kind("anything", lambda value, _place: value)
+ANYTHING: Final[ValueKind[Any]] = ValueKind("anything", lambda value, _place: value)
 
 
-def or_none(kind: Kind[Value]) -> Kind[Value | None]:
+def or_none(kind: ValueKind[Value]) -> ValueKind[Value | None]:
     """A value of a kind, or null."""
 
     def taken(value: Any, place: str) -> Value | None:
         return None if value is None else kind.take(value, place)
 
-    return Kind(f"{kind.words} or null", taken, {"anyOf": [kind.schema, {"type": "null"}]})
+    return ValueKind(f"{kind.words} or null", taken, {"anyOf": [kind.schema, {"type": "null"}]})
 
 
-def list_of(kind: Kind[Value], most: int) -> Kind[tuple[Value, ...]]:
+def list_of(kind: ValueKind[Value], most: int) -> ValueKind[tuple[Value, ...]]:
     """A list of at most so many values of a kind."""
 
     def taken(value: Any, place: str) -> tuple[Value, ...]:
@@ -224,10 +224,10 @@ def list_of(kind: Kind[Value], most: int) -> Kind[tuple[Value, ...]]:
             raise WrongValueError(f"has {len(value):,} values; {most:,} are allowed", place)
         return tuple(kind.take(each, f"{place}[{at}]") for at, each in enumerate(value))
 
-    return Kind("a list", taken, {"type": "array", "items": kind.schema, "maxItems": most})
+    return ValueKind("a list", taken, {"type": "array", "items": kind.schema, "maxItems": most})
 
 
-def table_of(kind: Kind[Value], most: int) -> Kind[dict[str, Value]]:
+def table_of(kind: ValueKind[Value], most: int) -> ValueKind[dict[str, Value]]:
     """A table of at most so many values of a kind, under any keys."""
 
     def taken(value: Any, place: str) -> dict[str, Value]:
@@ -237,12 +237,12 @@ def table_of(kind: Kind[Value], most: int) -> Kind[dict[str, Value]]:
         return {key: kind.take(each, below(place, key)) for key, each in found.items()}
 
     schema = {"type": "object", "additionalProperties": kind.schema, "maxProperties": most}
-    return Kind("a table", taken, schema)
+    return ValueKind("a table", taken, schema)
 
 
 def table(
-    fields: Mapping[str, Kind[Any]], *, needed: tuple[str, ...] = (), others: bool = False
-) -> Kind[dict[str, Any]]:
+    fields: Mapping[str, ValueKind[Any]], *, needed: tuple[str, ...] = (), others: bool = False
+) -> ValueKind[dict[str, Any]]:
     """A table of these fields, of which some are ``needed``.
 
     Any ``others`` are refused, or else passed over: they are not in what is taken.
@@ -264,11 +264,11 @@ def table(
             if key in found
         }
 
-    return Kind("a table", taken, table_schema(fields, needed=needed, others=others))
+    return ValueKind("a table", taken, table_schema(fields, needed=needed, others=others))
 
 
 def table_schema(
-    fields: Mapping[str, Kind[Any]], *, needed: tuple[str, ...] = (), others: bool = False
+    fields: Mapping[str, ValueKind[Any]], *, needed: tuple[str, ...] = (), others: bool = False
 ) -> Schema:
     """What JSON Schema says of such a table."""
     schema: Schema = {"type": "object"}

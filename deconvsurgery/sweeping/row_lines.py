@@ -15,7 +15,7 @@ from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.strict_values.json_text import json_value
 from deconvsurgery.strict_values.kinds import (
     ANYTHING,
-    Kind,
+    ValueKind,
     WrongValueError,
     checked,
     list_of,
@@ -46,7 +46,7 @@ _OPTIONAL_TEXT = or_none(text(LONGEST_TEXT))
 _PATH, _HASH = or_none(path(empty=True)), or_none(word(200))
 _DIGESTS = table_of(text(LONGEST_TEXT), 16)
 _COUNT = whole(0, _MOST)
-_ERROR_FIELDS: Final[Mapping[str, Kind[Any]]] = {
+_ERROR_FIELDS: Final[Mapping[str, ValueKind[Any]]] = {
     "kind": word(80),
     "message": text(LONGEST_TEXT),
     "hint": _OPTIONAL_TEXT,
@@ -74,7 +74,7 @@ def _no_rule(found: str) -> str | None:
 _RESULT = table_of(ANYTHING, 1_000)
 _RULE_ID = checked(word(80), _no_rule)
 _FINDINGS = list_of(table({"rule": _RULE_ID}, needed=("rule",), others=True), LONGEST_ROW)
-_FIELDS: Final[Mapping[str, Kind[Any]]] = {
+_FIELDS: Final[Mapping[str, ValueKind[Any]]] = {
     "net": _PATH,
     "model": _PATH,
     "output": _PATH,
@@ -86,7 +86,7 @@ _FIELDS: Final[Mapping[str, Kind[Any]]] = {
     "seal": _HASH,
     "inputs": _DIGESTS,
     "outputs": _DIGESTS,
-    "result": or_none(Kind("a table", _result)),
+    "result": or_none(ValueKind("a table", _result)),
     "error": or_none(_ERROR),
     "warnings": list_of(text(LONGEST_TEXT), _MOST_WARNINGS),
     "attempts": _COUNT,

@@ -24,8 +24,8 @@ from deconvsurgery.rules.finding import (
     Severity,
     rules_named,
 )
-from deconvsurgery.rules.inspect_rows import survey
-from deconvsurgery.rules.run_rules import Wanted, audit
+from deconvsurgery.rules.layer_rows import survey
+from deconvsurgery.rules.run_rules import WantedRules, audit
 
 from .layer_choice import layer_choice
 from .net_or_model import opened
@@ -85,7 +85,7 @@ def check(
     cannot be read, and where no layer is matched unless ``allow_empty``.
     """
     rules = rules_named(texts(select, "select")) if select else frozenset(RULES)
-    wanted = Wanted(rules - rules_named(texts(ignore, "ignore")), frozen)
+    wanted = WantedRules(rules - rules_named(texts(ignore, "ignore")), frozen)
     choice = layer_choice(patterns, exclude, phase, level, stage)
     with opened(net, model) as files:
         read, weights = files.net, files.model

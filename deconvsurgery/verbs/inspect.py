@@ -15,7 +15,7 @@ from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.inspect_rows import Row, survey
+from deconvsurgery.rules.layer_rows import LayerRow, survey
 from deconvsurgery.rules.layers_that_stop import with_stops
 from deconvsurgery.shapes.upsampling_path import WayUp
 
@@ -34,7 +34,7 @@ class InspectResult:
     net's upsampling path.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[LayerRow, ...]
     net: str | None = None
     model: str | None = None
     net_version: str | None = None

@@ -31,7 +31,7 @@ typing.TypedDict = typing_extensions.TypedDict  # type: ignore[assignment]
 from deconvsurgery.inputs import settings_keys  # noqa: E402
 from deconvsurgery.report.json_documents import json_schemas  # noqa: E402
 from deconvsurgery.rules.finding import RULES  # noqa: E402
-from deconvsurgery.strict_values.kinds import Kind  # noqa: E402
+from deconvsurgery.strict_values.kinds import ValueKind  # noqa: E402
 
 PACKAGE = "deconvsurgery.report.json_documents"
 COMMANDS = (
@@ -95,14 +95,14 @@ def with_tables(page: str) -> str:
 
 DOCS = Path(__file__).parents[1]
 MARK = re.compile(r"(<!-- keys: (\w+) -->)\n\n(?:(?:\|.*\n)+\n)?")
-PAIRS = Kind("a list of tables", lambda value, _: value).described(settings_keys.PAIRS)
+PAIRS = ValueKind("a list of tables", lambda value, _: value).described(settings_keys.PAIRS)
 KEYS = {
     "check": {"pairs": PAIRS, **settings_keys.PAIR_PATHS, **settings_keys.checking_keys(RULES)},
     "sweep": settings_keys.SWEEP_KEYS,
 }
 
 
-def table_of(keys: Mapping[str, Kind[Any]]) -> str:
+def table_of(keys: Mapping[str, ValueKind[Any]]) -> str:
     """Keys as a table: what each may be, and what it means."""
     rows = ["| key | is | means |", "|---|---|---|"]
     for key, kind in keys.items():

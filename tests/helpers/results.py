@@ -14,9 +14,9 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.plans.apply.plan_types import BiasFill
 from deconvsurgery.plans.regroup.plan import Kept, Regroup, Regrouping
-from deconvsurgery.rules.inspect_rows import Row
+from deconvsurgery.rules.layer_rows import LayerRow
 
-__all__ = ["BiasFill", "Kept", "Regroup", "Row", "Storage"]
+__all__ = ["BiasFill", "Kept", "LayerRow", "Regroup", "Storage"]
 
 
 def target(
@@ -114,11 +114,11 @@ def inspect_row(
     weights: ds.Fingerprint | None = None,
     findings: tuple[ds.Finding, ...] = (),
     **more: Any,
-) -> Row:
+) -> LayerRow:
     """A Deconvolution's row; ``more`` are other fields of it."""
     made = target(name, index=3) if what is None else what
     assert made.shape is not None
-    return Row(
+    return LayerRow(
         name,
         "Deconvolution",
         line=line,

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 from deconvsurgery.strict_values.kinds import (
     FLAG,
     LONGEST_PATH,
-    Kind,
+    ValueKind,
     WrongValueError,
     list_of,
     number,
@@ -51,7 +51,7 @@ TABLE = table({"net": path(), "level": whole(-9, 9), "list": list_of(text(9), 2)
         ),
     ],
 )
-def test_kinds(kind: Kind[Any], right: list[Any], wrong: list[Any]) -> None:
+def test_kinds(kind: ValueKind[Any], right: list[Any], wrong: list[Any]) -> None:
     for value in right:
         found = kind.take(value)
         assert found == (tuple(value) if isinstance(value, list) else found)

@@ -10,7 +10,7 @@ from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.kernels.formula import Support
 from deconvsurgery.matching.role import Role, role_of
 from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.inspect_rows import Row
+from deconvsurgery.rules.layer_rows import LayerRow
 from deconvsurgery.verbs.inspect import InspectResult
 
 from .document import SCHEMA_VERSION, Count, Distance, Fact, FromOne, SchemaVersion, jsonable
@@ -168,7 +168,7 @@ def _finding(finding: Finding) -> LayerFinding:
     return {"id": finding.id, "message": finding.message, "line": finding.line}
 
 
-def _layer(row: Row) -> InspectedLayer:
+def _layer(row: LayerRow) -> InspectedLayer:
     target, weights = row.target, row.weights
     param = target.layer.convolution_param if target else None
     found = role_of(target, weights) if target else None

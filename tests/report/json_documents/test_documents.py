@@ -16,7 +16,7 @@ from deconvsurgery.report.json_documents.apply import apply_document
 from deconvsurgery.report.json_documents.error import error_document
 from deconvsurgery.report.json_documents.inspect import inspect_document
 from deconvsurgery.report.json_documents.kernel import kernel_document
-from helpers.results import BiasFill, Row, Storage, apply_result, change, inspect_row, target
+from helpers.results import BiasFill, LayerRow, Storage, apply_result, change, inspect_row, target
 
 
 def parsed(document: Mapping[str, Any]) -> Any:
@@ -159,7 +159,7 @@ def test_inspect() -> None:
         storage=Storage.DOUBLE_DATA,
     )
     blobs = ((64, None, 3, 3), None)
-    conv = Row("conv", "Convolution", line=3, phases=("TEST",), blobs=blobs)
+    conv = LayerRow("conv", "Convolution", line=3, phases=("TEST",), blobs=blobs)
     result = ds.InspectResult(
         (row, conv),
         net="val.prototxt",

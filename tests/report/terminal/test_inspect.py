@@ -12,7 +12,7 @@ import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE, Medium, escaped
 from deconvsurgery.report.terminal.inspect import inspect_report
 from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, unfolded, widest
-from helpers.results import Row, inspect_row, target
+from helpers.results import LayerRow, inspect_row, target
 from helpers.words import numbers
 
 BLACK, LEARNS = "all zero: black", "lr_mult is 1: it is learned"
@@ -52,7 +52,7 @@ def cells(line: str) -> list[str]:
     return re.split(r" {2,}", line.rstrip())
 
 
-def of_net(*rows: Row) -> ds.InspectResult:
+def of_net(*rows: LayerRow) -> ds.InspectResult:
     return ds.InspectResult(rows, net="a.prototxt", net_version="V2")
 
 
@@ -136,7 +136,7 @@ def test_a_model_alone_has_its_own_shapes_and_no_phase(snapshot: SnapshotAsserti
         weights=ds.Fingerprint(ds.State.CONSTANT, value=1.0),
         findings=(ds.Finding("DS003", "all 1"),),
     )
-    other = Row("conv1", "Convolution", source_blobs=((64, 3, 3, 3), (64,)))
+    other = LayerRow("conv1", "Convolution", source_blobs=((64, 3, 3, 3), (64,)))
     model = ds.InspectResult((up, other), model="a.caffemodel", model_version="V1", model_size=1)
     lines = in_pipe(model, every_layer=True)
     assert lines[0].startswith("a.caffemodel: V1 ")
@@ -155,7 +155,9 @@ def test_a_model_alone_has_its_own_shapes_and_no_phase(snapshot: SnapshotAsserti
 def test_shapes_are_told_as_far_as_they_are_known() -> None:
     known = inspect_row("up", what=target("up", group=21))
     unknown = known._replace(target=target("up", group=21)._replace(channels=None, shape=None))
-    conv = Row("conv", "Convolution", line=1, phases=("TEST",), blobs=((64, None, 3, 3), (64,)))
+    conv = LayerRow(
+        "conv", "Convolution", line=1, phases=("TEST",), blobs=((64, None, 3, 3), (64,))
+    )
     told = conv._replace(source_blobs=((64, 3, 3, 3), (64,)))
     lines = in_pipe(of_net(unknown, conv, told))
     assert [cells(line)[3] for line in lines[2:5]] == [

@@ -20,7 +20,7 @@ from .layer_rules import findings
 from .layer_under_test import Case
 
 
-class Row(NamedTuple):
+class LayerRow(NamedTuple):
     """One layer: what the net says (``target``, ``blobs``) and what the model has.
 
     ``blobs`` are weight blobs by the net, ``source_blobs`` by the model; each ``None`` where the
@@ -52,12 +52,12 @@ def survey(
     *,
     every_layer: bool = False,
     frozen: bool = False,
-) -> tuple[Row, ...]:
+) -> tuple[LayerRow, ...]:
     """A row for each Deconvolution (or each layer), first the net's, then those the net lacks.
 
     ``frozen``: a layer that training would change is an error.
     """
-    rows: list[Row] = []
+    rows: list[LayerRow] = []
     names: set[str] = set()
     if net is not None:
         rows = _net_rows(net, model, selection, states, every_layer, frozen)
@@ -88,7 +88,7 @@ def _net_rows(
     states: Sequence[NetState],
     every_layer: bool,
     frozen: bool,
-) -> list[Row]:
+) -> list[LayerRow]:
     cases = net_cases(net, model, selection, states, frozen=frozen)
     rows = {index: _net_row(net.layers[index], cases[index], states) for index in cases}
     if every_layer:
@@ -99,13 +99,13 @@ def _net_rows(
     return [rows[index] for index in sorted(rows)]
 
 
-def _net_row(layer: Layer, cases: Sequence[Case], states: Sequence[NetState]) -> Row:
+def _net_row(layer: Layer, cases: Sequence[Case], states: Sequence[NetState]) -> LayerRow:
     """A Deconvolution: as it is in its first state, with what it breaks in any."""
     first = cases[0]
     assert first.target is not None
     own = first.sources.layers
     found = {finding.id: finding for case in reversed(cases) for finding in findings(case)}
-    return Row(
+    return LayerRow(
         layer.name,
         layer.type,
         layer.line or None,
@@ -121,10 +121,10 @@ def _net_row(layer: Layer, cases: Sequence[Case], states: Sequence[NetState]) ->
     )
 
 
-def _plain_row(layer: Layer, model: Model | None, states: Sequence[NetState]) -> Row:
+def _plain_row(layer: Layer, model: Model | None, states: Sequence[NetState]) -> LayerRow:
     """A layer of another type."""
     sources = model.by_name.get(layer.name, ()) if model else ()
-    return Row(
+    return LayerRow(
         layer.name,
         layer.type,
         layer.line or None,
@@ -134,9 +134,9 @@ def _plain_row(layer: Layer, model: Model | None, states: Sequence[NetState]) ->
     )
 
 
-def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) -> Row:
+def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) -> LayerRow:
     """A layer by what the model itself says of it."""
-    row = Row(
+    row = LayerRow(
         source.name,
         source.type,
         matched=matched,
