@@ -11,17 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from deconvsurgery.caffe_fields import (
-    CONVOLUTION_TYPES,
-    FORK_FIELDS,
-    FORK_LAYER_FIELDS,
-    message_class,
-)
+from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.nearest import nearest as most_like
 
-from .net import UnknownField
+from .fork_fields import CONVOLUTION_TYPES, FORK_FIELDS, FORK_LAYER_FIELDS
 from .tokens import Text, TextField, Token
 from .typed_fields import is_enum_value
+from .unknown_field import UnknownField
 
 # Names are compared pair by pair: of no more than these, and none that is longer.
 _MOST: Final = 2_000

@@ -9,7 +9,8 @@ from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias, TypeVar, Union, overload
 
 from deconvsurgery.arguments import texts
-from deconvsurgery.wording import quoted
+
+from .unknown_field import UnknownField
 
 T = TypeVar("T")
 Value: TypeAlias = Union[str, bool, int, float, "Message"]
@@ -161,35 +162,6 @@ class ConvolutionParam(NamedTuple):
     dilation: tuple[int, ...] = ()
     weight_filler: Filler | None = None
     bias_filler: Filler | None = None
-
-
-class UnknownField(NamedTuple):
-    """A field that Caffe does not know, and the known name it is nearest to.
-
-    ``within`` is the message that has it, by the name of its field; empty for the layer itself.
-    ``value`` is given where the field is known, but not this value of its enum; ``nearest`` and
-    the place are then the value's.
-    """
-
-    name: str
-    line: int
-    column: int
-    nearest: str | None = None
-    within: str = "convolution_param"
-    value: str | None = None
-
-    @property
-    def words(self) -> str:
-        """What the layer has."""
-        where = f" in {self.within}" if self.within else ""
-        if self.value is not None:
-            return f"a value {quoted(self.value)} of {self.name}{where} that Caffe does not know"
-        return f"a field {quoted(self.name)}{where} that neither Caffe nor a known fork has"
-
-    @property
-    def suggestion(self) -> str:
-        """The name that was probably meant, to be put behind; empty where there is none."""
-        return f"; did you mean {quoted(self.nearest)}?" if self.nearest else ""
 
 
 class Layer(NamedTuple):

@@ -24,11 +24,11 @@ from .net import (
     NetStateRule,
     ParamSpec,
     Phase,
-    UnknownField,
     Value,
 )
 from .tokens import Text, TextField, scan
 from .typed_fields import meaning, repeated_as_forks_do
+from .unknown_field import UnknownField
 from .upgrade import upgraded_v0, upgraded_v1
 
 _SOLVER_FIELDS = frozenset({"train_net", "test_net", "base_lr", "max_iter", "lr_policy", "net"})
@@ -72,10 +72,9 @@ def as_net(scanned: Scanned) -> Net:
     _check_kind(text, fields, message)
     version, layers = _layers(text, fields, message)
     inputs, input_notes = _input_layer(message)
-    upgraded = inputs + layers
     return Net(
         name=message.text("name"),
-        layers=tuple(_layer(index, *each) for index, each in enumerate(upgraded)),
+        layers=tuple(_layer(index, layer) for index, layer in enumerate(inputs + layers)),
         state=_state(message.message("state")),
         version=version,
         encoding=scanned.encoding,
@@ -152,37 +151,42 @@ def _check_kind(text: Text, fields: Sequence[TextField], message: Message) -> No
                 )
 
 
+class _LayerText(NamedTuple):
+    """A layer in V2 terms, where its text begins (0 where it has none), and its misspellings."""
+
+    message: Message
+    line: int = 0
+    column: int = 0
+    misspelt: tuple[UnknownField, ...] = ()
+
+
 def _layers(
     text: Text, fields: Sequence[TextField], message: Message
-) -> tuple[str, list[tuple[Message, tuple[int, int], tuple[UnknownField, ...]]]]:
-    """The layers' messages in V2 terms with place and misspellings, and their version."""
+) -> tuple[str, list[_LayerText]]:
+    """The layers and their version."""
     name = "layers" if "layers" in message else "layer"
     bodies = [
-        (text.place(field.start), body)
+        (field.start, body)
         for field in fields
         if field.name == name
         for body in field.children or ()
     ]
     messages = message.messages(name)
-    places = [place for place, _ in bodies]
     oldest = any("layer" in each for each in messages) and name == "layers"
     if name == "layers" and not oldest:
         messages = tuple(upgraded_v1(each) for each in messages)
     spelling = Spelling(text, "LayerParameter" if name == "layer" else "V1LayerParameter")
-    misspelt = [
-        spelling.unknown(body, each.text("type"))
-        for (_, body), each in zip(bodies, messages, strict=True)
+    layers = [
+        _LayerText(layer, *text.place(start), spelling.unknown(body, layer.text("type")))
+        for layer, (start, body) in zip(messages, bodies, strict=True)
     ]
     if oldest:
         upgraded = upgraded_v0(messages)
-        return "V0", [(each, places[index], misspelt[index]) for index, each in upgraded]
-    version = "V1" if name == "layers" else "V2"
-    return version, list(zip(messages, places, misspelt, strict=True))
+        return "V0", [layers[index]._replace(message=layer) for index, layer in upgraded]
+    return "V1" if name == "layers" else "V2", layers
 
 
-def _input_layer(
-    message: Message,
-) -> tuple[list[tuple[Message, tuple[int, int], tuple[UnknownField, ...]]], tuple[str, ...]]:
+def _input_layer(message: Message) -> tuple[list[_LayerText], tuple[str, ...]]:
     """``input`` with ``input_shape`` or ``input_dim`` as the Input layer Caffe makes of it."""
     tops = message.texts("input")
     if not tops:
@@ -204,7 +208,7 @@ def _input_layer(
     param = Message(tuple(("shape", shape) for shape in shapes))
     fields: tuple[tuple[str, Value], ...] = (("name", "input"), ("type", "Input"))
     fields += tuple(("top", top) for top in tops)
-    return [(Message((*fields, ("input_param", param))), (0, 0), ())], notes
+    return [_LayerText(Message((*fields, ("input_param", param))))], notes
 
 
 def _param_spec(message: Message) -> ParamSpec:
@@ -213,17 +217,16 @@ def _param_spec(message: Message) -> ParamSpec:
     )
 
 
-def _layer(
-    index: int, message: Message, place: tuple[int, int], misspelt: tuple[UnknownField, ...]
-) -> Layer:
+def _layer(index: int, written: _LayerText) -> Layer:
+    message = written.message
     name = message.text("name")
     include = tuple(_rule(rule) for rule in message.messages("include"))
     exclude = tuple(_rule(rule) for rule in message.messages("exclude"))
     if include and exclude:
         raise PrototxtError(
             f"layer {name!r} has both include and exclude, which Caffe refuses",
-            line=place[0],
-            column=place[1],
+            line=written.line,
+            column=written.column,
             layer=name,
             hint="keep one of them",
         )
@@ -237,10 +240,10 @@ def _layer(
         include=include,
         exclude=exclude,
         convolution_param=convolution_param(message.message("convolution_param")),
-        misspelt=misspelt,
+        misspelt=written.misspelt,
         message=message,
-        line=place[0],
-        column=place[1],
+        line=written.line,
+        column=written.column,
     )
 
 

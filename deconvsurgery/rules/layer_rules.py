@@ -12,7 +12,7 @@ from math import ceil, floor
 from typing import Final, TypeVar
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
-from deconvsurgery.prototxt.net import UnknownField
+from deconvsurgery.prototxt.unknown_field import UnknownField
 from deconvsurgery.shapes.fillers import FillerProblem
 from deconvsurgery.shapes.placement import HALF, CropFacts
 from deconvsurgery.wording import by, quoted

@@ -13,6 +13,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from deconvsurgery import caffe_fields as schema
+from deconvsurgery.prototxt.fork_fields import FORK_FIELDS
 from helpers.places import ROOT, SHARED
 
 FACTS = SHARED / "facts"
@@ -173,15 +174,15 @@ def own_fields(message: str) -> set[str]:
 
 class TestForkFields:
     def test_of_forks_are_new_names(self) -> None:
-        for message, fields in schema.FORK_FIELDS.items():
+        for message, fields in FORK_FIELDS.items():
             assert fields.isdisjoint(own_fields(message))
 
-    @pytest.mark.parametrize("message", sorted(schema.FORK_FIELDS))
+    @pytest.mark.parametrize("message", sorted(FORK_FIELDS))
     def test_of_forks_are_those_of_the_table_and_deeplabs(self, message: str) -> None:
         rows = [row for row in table("caffe-forks.tsv") if row["message"] == message]
         seen = {row["field"] for row in rows} - own_fields(message)
         deeplab = {"hole", "hole_h", "hole_w"} if message == "ConvolutionParameter" else set()
-        assert seen | deeplab == schema.FORK_FIELDS[message]
+        assert seen | deeplab == FORK_FIELDS[message]
 
 
 class TestMessageClass:
