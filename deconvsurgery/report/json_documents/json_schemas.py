@@ -8,11 +8,13 @@ from typing import Any, Final
 
 FOLDER: Final = Path(__file__).with_name("schemas")
 ENDING: Final = ".schema.json"
+_SETTINGS: Final = "settings"
 
 
 def described() -> tuple[str, ...]:
-    """What has a schema: the commands with a document, ``error``, ``settings``; sorted."""
-    return tuple(sorted(path.name.removesuffix(ENDING) for path in FOLDER.glob(f"*{ENDING}")))
+    """The commands whose documents have a schema, and ``error``, in the alphabet's order."""
+    names = {path.name.removesuffix(ENDING) for path in FOLDER.glob(f"*{ENDING}")}
+    return tuple(sorted(names - {_SETTINGS}))
 
 
 def json_schema(command: str) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def json_schema(command: str) -> dict[str, Any]:
     >>> json_schema("kernel")["$id"]
     'urn:deconvsurgery:schema:kernel:1'
     """
-    if command not in described():
+    if command not in (*described(), _SETTINGS):
         names = ", ".join(described())
         raise ValueError(f"{command!r} has no JSON Schema; these have: {names}")
     text = (FOLDER / f"{command}{ENDING}").read_text("utf-8")
