@@ -15,9 +15,9 @@ from .shared_options import READ, WRITTEN, force_option, json_option, quiet_opti
 from .terminal_setup import can_move
 
 if TYPE_CHECKING:
-    from deconvsurgery.sweeping.result_rows import Row, Summary
+    from deconvsurgery.sweeping.result_rows import PairRow, Summary
 
-    Progress = Callable[[Summary, Row], None]
+    Progress = Callable[[Summary, PairRow], None]
 
 FAILED, FOUND = 3, 1
 _LONG = 1.0  # seconds of a sweep before it is drawn how far it is
@@ -85,7 +85,7 @@ def command(
         raise click.UsageError("--scheduler is Dask's: say --engine dask, too")
     if scheduler is not None and workers is not None:
         raise click.UsageError("--workers are started here, and those of --scheduler are not")
-    from deconvsurgery.sweeping.result_rows import Outcome
+    from deconvsurgery.sweeping.result_rows import RowOutcome
     from deconvsurgery.sweeping.sweep import sweep
 
     with _drawn(silent=quiet or as_json) as progress:
@@ -100,7 +100,7 @@ def command(
             progress=progress,
         )
     show_result("sweep", result, as_json=as_json, quiet=quiet)
-    return {Outcome.FAILED: FAILED, Outcome.FOUND: FOUND}.get(result.summary.worst, 0)
+    return {RowOutcome.FAILED: FAILED, RowOutcome.FOUND: FOUND}.get(result.summary.worst, 0)
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def _drawn(*, silent: bool) -> Iterator[Progress | None]:
     began = drawn = time.monotonic()
     live = Live(console=console, transient=True, auto_refresh=False)
 
-    def told(summary: Summary, row: Row) -> None:
+    def told(summary: Summary, row: PairRow) -> None:
         nonlocal drawn
         now = time.monotonic()
         if now - began >= _LONG and now - drawn >= _EVERY:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from .option import options_of
 
 
-class Form(StrEnum):
+class NewForm(StrEnum):
     """The form of a model that `convert` can make."""
 
     BINARY = "binary"
@@ -30,7 +30,7 @@ class ConvertOptions(NamedTuple):
     ``max_unpacked`` is in bytes.
     """
 
-    to: Form | None = None
+    to: NewForm | None = None
     values: Values = Values.FLOAT32
     strict: bool = False
     max_unpacked: int = 1 << 30

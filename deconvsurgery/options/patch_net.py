@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from .option import options_of
 
 
-class Filler(StrEnum):
+class NewFiller(StrEnum):
     """The weight_filler that `patch-net` gives a layer, or that it keeps its own."""
 
     BILINEAR = "bilinear"
@@ -17,7 +17,7 @@ class PatchOptions(NamedTuple):
     """What ``patch-net`` is asked to do."""
 
     group: bool = True
-    filler: Filler = Filler.BILINEAR
+    filler: NewFiller = NewFiller.BILINEAR
     recipe: bool = False
     no_bias: bool = False
     freeze: bool = False

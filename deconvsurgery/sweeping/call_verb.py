@@ -19,9 +19,9 @@ from deconvsurgery.verbs.convert import convert
 from deconvsurgery.verbs.regroup import regroup
 from deconvsurgery.wording import short
 
-from .result_rows import Outcome
+from .result_rows import RowOutcome
 
-Told = tuple[Outcome, dict[str, Any], tuple[str, ...]]
+Told = tuple[RowOutcome, dict[str, Any], tuple[str, ...]]
 
 
 def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _applied(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
         "layers": layers,
         "bytes": {"output": result.output_size, "rewritten": result.rewritten},
     }
-    return Outcome.DONE, told, result.warnings
+    return RowOutcome.DONE, told, result.warnings
 
 
 def _checked(pair: Pair, arguments: Mapping[str, Any], _force: bool) -> Told:
@@ -137,7 +137,7 @@ def _checked(pair: Pair, arguments: Mapping[str, Any], _force: bool) -> Told:
         for each in result.findings
     ]
     told = {"matched": result.matched, "findings": findings}
-    return Outcome.DONE if result.passed else Outcome.FOUND, told, result.notes
+    return RowOutcome.DONE if result.passed else RowOutcome.FOUND, told, result.notes
 
 
 def _converted(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
@@ -155,7 +155,7 @@ def _converted(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
         ],
         "bytes": {"output": result.output_size},
     }
-    return Outcome.DONE, told, result.warnings
+    return RowOutcome.DONE, told, result.warnings
 
 
 def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
@@ -174,7 +174,7 @@ def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
         "layers": layers,
         "bytes": {"output": result.output_size},
     }
-    return Outcome.DONE, told, result.warnings
+    return RowOutcome.DONE, told, result.warnings
 
 
 class _Verb(NamedTuple):

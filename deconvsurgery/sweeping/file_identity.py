@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from deconvsurgery.storage.address import file_of, is_url
 from deconvsurgery.storage.object_store.object_version import described, state
@@ -12,8 +12,7 @@ from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.source import open_source
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What is at a path: a state, which changes when it is written to; a store's own digest."""
 
     state: str

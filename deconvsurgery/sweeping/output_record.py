@@ -23,7 +23,7 @@ from deconvsurgery.storage.temporary_names import temporary_name
 from deconvsurgery.storage.write_outputs import write_file
 from deconvsurgery.strict_values.kinds import WrongValueError
 
-from .result_rows import Outcome, Row
+from .result_rows import PairRow, RowOutcome
 from .row_lines import LONGEST_ROW, read_row, written
 
 SUFFIX = ".sweep.json"
@@ -31,7 +31,7 @@ _NO_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSY
 _TAKEN = 412  # what a store answers where there is an object, and none was to be
 
 
-def read_record(output: str) -> Row | None:
+def read_record(output: str) -> PairRow | None:
     """The record of an output; ``None`` where there is none.
 
     Raises ``OutputError`` for a file of that name that is none.
@@ -41,7 +41,7 @@ def read_record(output: str) -> Row | None:
     if data is None:
         return None
     try:
-        return read_row(data, never=Outcome.FAILED)
+        return read_row(data, never=RowOutcome.FAILED)
     except WrongValueError as error:
         raise OutputError(
             f"is where the sweep keeps its record, and is none: {error.of('it')}",
@@ -80,7 +80,7 @@ def _fetched(path: str) -> bytes | None:
     return data
 
 
-def write_record(output: str, row: Row) -> None:
+def write_record(output: str, row: PairRow) -> None:
     """Put a record beside an output, or in the place of an older one."""
     path, data = file_of(f"{output}{SUFFIX}"), written(row)
     if not is_url(path):
@@ -93,7 +93,7 @@ def write_record(output: str, row: Row) -> None:
     count(written=len(data))
 
 
-def create_record(output: str, row: Row) -> bool:
+def create_record(output: str, row: PairRow) -> bool:
     """Put a record beside an output that has none; ``False``: another came first, and it stays."""
     path, data = file_of(f"{output}{SUFFIX}"), written(row)
     if is_url(path):

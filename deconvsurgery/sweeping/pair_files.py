@@ -64,8 +64,8 @@ class PairFiles:
         self.look_again()
         # An empty name is a database of SQLite's own, on disk, that goes when it is closed.
         self._index = sqlite3.connect("", isolation_level=None)
-        for each in ("PRAGMA journal_mode = OFF", "BEGIN", _TABLE):
-            self._index.execute(each)
+        for statement in ("PRAGMA journal_mode = OFF", "BEGIN", _TABLE):
+            self._index.execute(statement)
 
     def look_again(self) -> None:
         """Find the sweep's own files: one that was made since has more keys than its name's."""

@@ -14,7 +14,7 @@ from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
 from deconvsurgery.storage.run_files import file_keys
 
-from .result_rows import Row
+from .result_rows import PairRow
 
 _SCHEME = "://"
 
@@ -45,7 +45,7 @@ def lasting(pair: Pair) -> Pair:
     )
 
 
-def is_made_for(record: Row, verb: str, pair: Pair, digests: Mapping[str, str]) -> bool:
+def is_made_for(record: PairRow, verb: str, pair: Pair, digests: Mapping[str, str]) -> bool:
     """The record is of the same verb, and of inputs that are the pair's by their names or bytes.
 
     ``digests`` are those of the pair's inputs, by path. A net that only one of the two names is
@@ -68,7 +68,7 @@ def is_made_for(record: Row, verb: str, pair: Pair, digests: Mapping[str, str]) 
     )
 
 
-def _is_same(old: str, new: str, record: Row, pair: Pair) -> bool:
+def _is_same(old: str, new: str, record: PairRow, pair: Pair) -> bool:
     """An input of a record is one of the pair's: from anywhere, or seen from the output."""
     output_then, output = record.output or record.net_output, pair.output or pair.net_output
     if output_then is None or output is None:

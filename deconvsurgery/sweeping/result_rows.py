@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.inputs.settings import Pair
@@ -22,7 +21,7 @@ LONGEST_TEXT: Final = 1 << 14
 _BYTES = 16  # of a hash; two of 10^6 are the same once in 10^26 times
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """What became of a pair; ``found`` is a check that did not pass.
 
     ``begun`` stands only in the record beside an output that is on its way.
@@ -34,8 +33,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class PairRow(NamedTuple):
     """A pair of a sweep: its paths, what became of it, and what it was made of.
 
     ``inputs`` and ``outputs`` are digests by path; ``key`` stands for the inputs' digests, the
@@ -50,11 +48,11 @@ class Row:
     net_output: str | None
     verb: str
     version: str
-    outcome: Outcome
+    outcome: RowOutcome
     key: str | None = None
     seal: str | None = None
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = {}
+    outputs: Mapping[str, str] = {}
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
@@ -71,7 +69,7 @@ class Row:
         return tuple(each["rule"] for each in (self.result or {}).get("findings", ()))
 
 
-def identity(paths: Pair | Row) -> bytes:
+def identity(paths: Pair | PairRow) -> bytes:
     """What tells one pair of a sweep from the others: its paths.
 
     A line of a list that is no pair has none: such a row is known by the line.
@@ -80,7 +78,7 @@ def identity(paths: Pair | Row) -> bytes:
     False
     """
     named = (paths.net, paths.model, paths.output, paths.net_output)
-    if isinstance(paths, Row) and paths.error is not None and not any(named):
+    if isinstance(paths, PairRow) and paths.error is not None and not any(named):
         return hashed(*(str(paths.error.get(each)) for each in ("file", "line")))
     return hashed(*(each or "" for each in named))
 
@@ -91,19 +89,19 @@ def hashed(*texts: str) -> bytes:
     return hashlib.blake2b(data, digest_size=_BYTES).digest()
 
 
-def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any) -> Row:
+def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any) -> PairRow:
     """The row of a pair that could not be worked on."""
     said = {
         name: _cut(fact) if isinstance(fact, str) else fact for name, fact in error.facts().items()
     }
-    return Row(
+    return PairRow(
         pair.net,
         pair.model,
         pair.output,
         pair.net_output,
         verb,
         version,
-        Outcome.FAILED,
+        RowOutcome.FAILED,
         error=said,
         **told,
     )
@@ -113,20 +111,22 @@ def _cut(words: str) -> str:
     return words if len(words) <= LONGEST_TEXT else f"{words[: LONGEST_TEXT - 1]}…"
 
 
-@dataclass(slots=True)
 class Summary:
     """What the rows of a sweep come to; ``skipped`` of them were settled by an earlier run."""
 
-    outcomes: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    skipped: int = 0
-    requests: int = 0
-    bytes_read: int = 0
-    bytes_sent: int = 0
-    bytes_copied: int = 0
+    __slots__ = (
+        *("outcomes", "rules", "errors", "skipped"),
+        *("requests", "bytes_read", "bytes_sent", "bytes_copied"),
+    )
 
-    def add(self, row: Row, *, skipped: bool = False) -> None:
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.rules: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.skipped = self.requests = 0
+        self.bytes_read = self.bytes_sent = self.bytes_copied = 0
+
+    def add(self, row: PairRow, *, skipped: bool = False) -> None:
         """Count one more; what a skipped one once cost is not spent again."""
         self.outcomes[row.outcome] += 1
         self.rules.update(set(row.rules))
@@ -150,17 +150,8 @@ class Summary:
         return self.outcomes.total()
 
     @property
-    def worst(self) -> Outcome:
+    def worst(self) -> RowOutcome:
         """The worst that became of any."""
-        for each in (Outcome.FAILED, Outcome.FOUND):
-            if self.outcomes[each]:
-                return each
-        return Outcome.DONE
-
-
-def summed(rows: Iterable[Row]) -> Summary:
-    """What these rows come to."""
-    summary = Summary()
-    for row in rows:
-        summary.add(row)
-    return summary
+        if self.outcomes[RowOutcome.FAILED]:
+            return RowOutcome.FAILED
+        return RowOutcome.FOUND if self.outcomes[RowOutcome.FOUND] else RowOutcome.DONE

@@ -26,7 +26,7 @@ from deconvsurgery.storage.streams import is_stream_mode
 from deconvsurgery.storage.write_outputs import write_outcome
 from deconvsurgery.strict_values.kinds import WrongValueError
 
-from .result_rows import Outcome, Row, identity
+from .result_rows import PairRow, RowOutcome, identity
 from .row_lines import LONGEST_ROW, check_paths, is_cut_row, read_row, written
 
 Value = TypeVar("Value")
@@ -106,7 +106,7 @@ class Ledger:
                 self._kept_up(partial(os.ftruncate, self._fd, start))
                 return start
             try:
-                row = read_row(line, never=Outcome.BEGUN)
+                row = read_row(line, never=RowOutcome.BEGUN)
                 if not line.endswith(b"\n"):
                     raise WrongValueError("does not end, and may be another file's")
             except WrongValueError as error:
@@ -133,13 +133,13 @@ class Ledger:
         if rest:
             yield start, rest
 
-    def _note(self, pair: bytes, row: Row, start: int, stop: int) -> None:
+    def _note(self, pair: bytes, row: PairRow, start: int, stop: int) -> None:
         before = self._index.execute(
             "SELECT start, stop FROM row WHERE pair = ?", (pair,)
         ).fetchone()
         if before is not None and before[0] is not None:
             self._replaced.append((before[0], before[1]))
-        seal = None if row.outcome is Outcome.FAILED else row.seal
+        seal = None if row.outcome is RowOutcome.FAILED else row.seal
         self._index.execute(
             "INSERT INTO row VALUES (?, ?, ?, ?, 0) ON CONFLICT (pair) DO UPDATE SET "
             "seal = excluded.seal, start = excluded.start, stop = excluded.stop",
@@ -160,13 +160,13 @@ class Ledger:
         self._index.execute("UPDATE row SET seen = 1 WHERE pair = ?", (name,))
         return not found[1], found[0]
 
-    def settled(self, pair: Pair) -> Row:
+    def settled(self, pair: Pair) -> PairRow:
         """The row of an earlier run."""
         start, stop = self._index.execute(
             "SELECT start, stop FROM row WHERE pair = ?", (identity(pair),)
         ).fetchone()
         try:
-            return read_row(self._read(stop - start, start), never=Outcome.BEGUN)
+            return read_row(self._read(stop - start, start), never=RowOutcome.BEGUN)
         except WrongValueError:
             raise FormatError(
                 f"was changed by another program while the sweep ran: at byte {start} is no row",
@@ -174,7 +174,7 @@ class Ledger:
                 hint="run again when nothing else writes to it",
             ) from None
 
-    def append(self, row: Row) -> None:
+    def append(self, row: PairRow) -> None:
         """Write a row; it takes the place of an earlier one of its pair."""
         line = view = memoryview(written(row))
         while view:

@@ -31,7 +31,7 @@ from deconvsurgery.strict_values.kinds import (
     word,
 )
 
-from .result_rows import LONGEST_TEXT, Outcome, Row
+from .result_rows import LONGEST_TEXT, PairRow, RowOutcome
 
 LONGEST_ROW: Final = 1 << 22
 """Bytes of a row, which take 25 times as much at worst; one of 10^4 layers has less than 1 MB."""
@@ -81,7 +81,7 @@ _FIELDS: Final[Mapping[str, ValueKind[Any]]] = {
     "net_output": _PATH,
     "verb": word(80),
     "version": word(80),
-    "outcome": one_of(*map(str, Outcome)),
+    "outcome": one_of(*map(str, RowOutcome)),
     "key": _HASH,
     "seal": _HASH,
     "inputs": _DIGESTS,
@@ -100,7 +100,7 @@ _FIRST: Final = tuple(_FIELDS)[:7]  # the lines of every version begin with them
 _ROW = table(_FIELDS, needed=(*_FIRST, "warnings"), others=True)
 
 
-def read_row(data: bytes, *, never: Outcome) -> Row:
+def read_row(data: bytes, *, never: RowOutcome) -> PairRow:
     """The row in a line, or in a record; keys that it does not know are passed over.
 
     Raises ``WrongValueError`` for what is none, for one that is cut short, and for one whose
@@ -108,16 +108,16 @@ def read_row(data: bytes, *, never: Outcome) -> Row:
     """
     given = json_value(data, longest=LONGEST_ROW, any_bytes=True)
     told = _ROW.take(given)
-    outcome = Outcome(told.pop("outcome"))
+    outcome = RowOutcome(told.pop("outcome"))
     if told.get("error") is not None:
         told["error"] = {name: told["error"].get(name) for name in _ERROR_FIELDS}
-    row = Row(outcome=outcome, **told)
+    row = PairRow(outcome=outcome, **told)
     if outcome is never:
-        others = ", ".join(each for each in Outcome if each is not never)
+        others = ", ".join(each for each in RowOutcome if each is not never)
         raise WrongValueError(f"is one of {others} there, not '{never}'", "outcome")
-    if (row.error is not None) is not (outcome is Outcome.FAILED):
+    if (row.error is not None) is not (outcome is RowOutcome.FAILED):
         raise WrongValueError("is what a failed row has, and no other", "error")
-    if row.seal is not None and outcome in (Outcome.BEGUN, Outcome.FAILED):
+    if row.seal is not None and outcome in (RowOutcome.BEGUN, RowOutcome.FAILED):
         raise WrongValueError("is what a row has that is settled, and no other", "seal")
     return row
 
@@ -132,7 +132,7 @@ def check_paths(pair: Pair) -> None:
             raise ConfigError(f"a pair's {error}", hint=hint) from None
 
 
-def written(row: Row) -> bytes:
+def written(row: PairRow) -> bytes:
     """A row as one line of JSON, which can be read again; what is too long for that is cut."""
     told = {name: getattr(row, name) for name in _FIELDS}
     told["warnings"] = [_cut(each, LONGEST_TEXT) for each in row.warnings[:_MOST_WARNINGS]]
@@ -200,7 +200,7 @@ def is_cut_row(data: bytes, *, alone: bool) -> bool:
     if bare.count(b"{") + bare.count(b"[") > bare.count(b"}") + bare.count(b"]"):
         return True
     try:
-        read_row(data, never=Outcome.BEGUN)
+        read_row(data, never=RowOutcome.BEGUN)
     except WrongValueError:
         return False
     return True

@@ -12,10 +12,9 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 from deconvsurgery.errors import (
     ConfigError,
@@ -43,8 +42,8 @@ from .output_record import (
 )
 from .record_owner import is_made_for, lasting
 from .result_rows import (
-    Outcome,
-    Row,
+    PairRow,
+    RowOutcome,
     failed,
     hashed,
 )
@@ -54,8 +53,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a second try, and bef
 Marks = Mapping[str, Mark | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A pair and what is to be done with it; ``seal`` is that of the row that is known of it."""
 
     pair: Pair
@@ -66,16 +64,15 @@ class Task:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """The pair's row, ``None`` where the known one still holds; ``fresh``: it was worked on.
 
-    ``traffic`` is what it took to find that out; a fresh row tells itself.
+    ``traffic`` is what it took to find that out; ``None`` where the row has it, a fresh one.
     """
 
-    row: Row | None
+    row: PairRow | None
     fresh: bool = False
-    traffic: Traffic = field(default_factory=Traffic, compare=False)
+    traffic: Traffic | None = None
 
 
 def settle(task: Task) -> Settled:
@@ -88,7 +85,7 @@ def settle(task: Task) -> Settled:
             try:
                 with known():
                     answer = _settled(_Work(task), spent)
-                return answer if answer.fresh else replace(answer, traffic=traffic)
+                return answer if answer.fresh else answer._replace(traffic=traffic)
             except SurgeryError as error:
                 refused, passing = error, error.transient
             except MemoryError:
@@ -142,10 +139,10 @@ class _Work:
         said = json.dumps(self.arguments, sort_keys=True)
         return hashed(self.task.verb, __version__, said, *texts).hex()
 
-    def row(self, outcome: Outcome, **told: Any) -> Row:
+    def row(self, outcome: RowOutcome, **told: Any) -> PairRow:
         """A row of this pair."""
         pair = self.pair
-        return Row(
+        return PairRow(
             pair.net,
             pair.model,
             pair.output,
@@ -183,7 +180,7 @@ def _settled(work: _Work, spent: partial[dict[str, Any]]) -> Settled:
     whole = all(work.outputs.values()) and not task.force
     if whole and record is not None and record.key == key and record.seal:
         # The same files, moved or touched: only what they are told by without reading is new.
-        row = replace(_as_named(record, task.pair), seal=seal)
+        row = _as_named(record, task.pair)._replace(seal=seal)
         assert work.record is not None
         write_record(work.record, _as_named(row, lasting(task.pair)))
         return Settled(row)
@@ -211,15 +208,14 @@ def _settled(work: _Work, spent: partial[dict[str, Any]]) -> Settled:
         )
         if work.record is not None:
             write_record(work.record, _as_named(row, lasting(task.pair)))
-    return Settled(replace(row, **spent()), fresh=True)
+    return Settled(row._replace(**spent()), fresh=True)
 
 
-def _as_named(record: Row, pair: Pair) -> Row:
+def _as_named(record: PairRow, pair: Pair) -> PairRow:
     """A record's row under the names that this sweep has for its files."""
     inputs = [path for path in (pair.net, pair.model) if path is not None]
     outputs = [path for path in (pair.output, pair.net_output) if path is not None]
-    return replace(
-        record,
+    return record._replace(
         net=pair.net,
         model=pair.model,
         output=pair.output,
@@ -229,9 +225,9 @@ def _as_named(record: Row, pair: Pair) -> Row:
     )
 
 
-def _strange(record: Row | None, outputs: Marks) -> str | None:
+def _strange(record: PairRow | None, outputs: Marks) -> str | None:
     """An output that is there and that no sweep has written, as far as its record tells."""
-    if record is not None and record.outcome is Outcome.BEGUN:
+    if record is not None and record.outcome is RowOutcome.BEGUN:
         return None
     known = [*record.outputs.values()] if record is not None else []
     for (path, found), wrote in zip_longest(outputs.items(), known[: len(outputs)]):
@@ -240,14 +236,14 @@ def _strange(record: Row | None, outputs: Marks) -> str | None:
     return None
 
 
-def _not_ours(strange: str, work: _Work, record: Row | None) -> OutputError:
+def _not_ours(strange: str, work: _Work, record: PairRow | None) -> OutputError:
     words = "exists already, and no sweep wrote it"
     if record is not None:
         words = f"is not what its record says that a sweep wrote: {shown(f'{work.record}{SUFFIX}')}"
     return OutputError(words, path=shown(strange), hint="move it away, or --force replaces it")
 
 
-def _refuse_others(record: Row, work: _Work, key: str, inputs: Mapping[str, str]) -> None:
+def _refuse_others(record: PairRow, work: _Work, key: str, inputs: Mapping[str, str]) -> None:
     """Raise ``OutputError`` for a record that was made for another pair.
 
     What was made of the same bytes in the same way is as good as the pair's own.
@@ -265,7 +261,7 @@ def _refuse_others(record: Row, work: _Work, key: str, inputs: Mapping[str, str]
 
 @contextmanager
 def _claimed(
-    work: _Work, record: Row | None, key: str, inputs: Mapping[str, str]
+    work: _Work, record: PairRow | None, key: str, inputs: Mapping[str, str]
 ) -> Iterator[None]:
     """Have a claim beside the output while the body writes it, and no longer if it does not."""
     place = work.record
@@ -275,14 +271,14 @@ def _claimed(
     for output in work.outputs:
         if folder := folder_of(output):
             make_directory(folder)
-    claim = _as_named(work.row(Outcome.BEGUN, key=key), lasting(work.pair))
+    claim = _as_named(work.row(RowOutcome.BEGUN, key=key), lasting(work.pair))
     if record is not None or work.task.force:
         write_record(place, claim)
     elif not create_record(place, claim):
         first = read_record(place)
         if first is not None:
             _refuse_others(first, work, key, inputs)
-        if first is None or first.outcome is not Outcome.BEGUN:
+        if first is None or first.outcome is not RowOutcome.BEGUN:
             raise OutputError("was made by another meanwhile", path=shown(place), transient=True)
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
@@ -24,8 +24,8 @@ from deconvsurgery.version import __version__
 from .call_verb import checked_options, lacking, writes
 from .pair_files import PairFiles
 from .result_rows import (
-    Outcome,
-    Row,
+    PairRow,
+    RowOutcome,
     Summary,
     failed,
 )
@@ -51,14 +51,14 @@ class SweepResult:
     engine: str
     results: str
     summary: Summary
-    told: tuple[Row, ...] = ()
+    told: tuple[PairRow, ...] = ()
     repeated: int = 0
     unmatched: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """No pair failed, and nothing was found wrong with any."""
-        return self.summary.worst is Outcome.DONE
+        return self.summary.worst is RowOutcome.DONE
 
 
 def sweep(
@@ -70,7 +70,7 @@ def sweep(
     retries: int | None = None,
     results: Path | None = None,
     force: bool = False,
-    progress: Callable[[Summary, Row], None] | None = None,
+    progress: Callable[[Summary, PairRow], None] | None = None,
 ) -> SweepResult:
     """Run the verb that a configuration file names over its pairs (default: the nearest file).
 
@@ -119,8 +119,8 @@ def sweep(
         )
         ledger = stack.enter_context(Ledger(place))
         files.look_again()
-        book = _Book(ledger, wanted.verb, files, folder_of(file_of(path)), progress)
-        tasks = book.tasks(settings.pairs, task)
+        book = _Book(ledger, task, files, folder_of(file_of(path)), progress)
+        tasks = book.tasks(settings.pairs)
         answers = (
             run_dask(settle, tasks, count, scheduler)
             if engine == "dask"
@@ -179,8 +179,8 @@ def _refuse_at_once(files: PairFiles, pairs: Sequence[Pair], folder: str, *, twi
                 path=shown(pair.listed),
                 hint="write it to a file first",
             )
-        for each in expanded(pair, lambda *_: None):  # a line that is wrong is a row later
-            files.expect(each)
+        for expected in expanded(pair, lambda *_: None):  # a line that is wrong is a row later
+            files.expect(expected)
 
 
 def _cores() -> int:
@@ -191,26 +191,30 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-@dataclass(slots=True)
 class _Book:
     """Which pairs are to be settled, and what became of them."""
 
-    ledger: Ledger
-    verb: str
-    files: PairFiles
-    folder: str
-    progress: Callable[[Summary, Row], None] | None
-    summary: Summary = field(default_factory=Summary)
-    told: list[Row] = field(default_factory=list)
-    unmatched: list[str] = field(default_factory=list)
-    repeated: int = 0
+    def __init__(
+        self,
+        ledger: Ledger,
+        task: Task,
+        files: PairFiles,
+        folder: str,
+        progress: Callable[[Summary, PairRow], None] | None,
+    ) -> None:
+        self.ledger, self.task, self.files, self.folder = ledger, task, files, folder
+        self.progress = progress
+        self.summary = Summary()
+        self.told: list[PairRow] = []
+        self.unmatched: list[str] = []
+        self.repeated = 0
 
-    def tasks(self, pairs: Iterable[Pair], task: Task) -> Iterator[Task]:
+    def tasks(self, pairs: Iterable[Pair]) -> Iterator[Task]:
         """A task for each pair, made when there is somebody to do it."""
-        for each in pairs:
+        for named in pairs:
             found = False
-            folder = self.folder if each.listed is None else folder_of(file_of(each.listed))
-            for pair in expanded(each, self._refused):
+            folder = self.folder if named.listed is None else folder_of(file_of(named.listed))
+            for pair in expanded(named, self._refused):
                 found = True
                 first, seal = self.ledger.begin(pair)
                 if not first:
@@ -219,18 +223,19 @@ class _Book:
                 try:
                     self.files.take(pair, folder)
                 except OutputError as error:
-                    self._add(failed(pair, task.verb, __version__, error))
+                    self._refused(pair, error)
                     continue
-                yield replace(task, pair=pair, seal=seal)
+                yield self.task._replace(pair=pair, seal=seal)
             if not found:
-                self.unmatched.append(each.listed or each.net or each.model or "")
+                self.unmatched.append(named.listed or named.net or named.model or "")
 
     def note(self, task: Task, answer: Settled | BaseException) -> None:
         """Write down what became of a task."""
         if isinstance(answer, BaseException):
-            self._add(failed(task.pair, task.verb, __version__, _given_up(answer)))
+            self._refused(task.pair, _given_up(answer))
             return
-        self.spend(answer.traffic)
+        if answer.traffic is not None:
+            self.spend(answer.traffic)
         if answer.row is None:
             self._tell(self.ledger.settled(task.pair), skipped=True)
         else:
@@ -242,16 +247,14 @@ class _Book:
         self.summary.spend(traffic.requests, traffic.read, traffic.written, traffic.copied)
 
     def _refused(self, pair: Pair, error: SurgeryError) -> None:
-        """A line of a list that stands for no pairs."""
-        self._add(failed(pair, self.verb, __version__, error))
-
-    def _add(self, row: Row) -> None:
+        """A pair that is not worked on, or a line of a list that stands for none."""
+        row = failed(pair, self.task.verb, __version__, error)
         self.ledger.append(row)
         self._tell(row)
 
-    def _tell(self, row: Row, *, skipped: bool = False) -> None:
+    def _tell(self, row: PairRow, *, skipped: bool = False) -> None:
         self.summary.add(row, skipped=skipped)
-        if row.outcome is not Outcome.DONE and len(self.told) < MOST_TOLD:
+        if row.outcome is not RowOutcome.DONE and len(self.told) < MOST_TOLD:
             self.told.append(row)
         if self.progress is not None:
             self.progress(self.summary, row)

@@ -13,7 +13,7 @@ from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.errors import OutputError
 from deconvsurgery.matching.shared_blobs import owners, with_shared
-from deconvsurgery.options.convert import Form, Values
+from deconvsurgery.options.convert import NewForm, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
 from deconvsurgery.plans.convert.plan_types import Conversion, Wanted
@@ -140,6 +140,6 @@ def convert(
 def _to_hdf5(to: str | None, output: Path | None) -> bool:
     """The form that is asked for; where none is, the output's suffix tells it."""
     if to is not None:
-        return one_of(Form, to, "a model") is Form.HDF5
+        return one_of(NewForm, to, "a model") is NewForm.HDF5
     name = "" if output is None else os.fsdecode(output).lower()
     return name.endswith((".h5", ".hdf5"))

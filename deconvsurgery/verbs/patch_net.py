@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from deconvsurgery.arguments import one_of
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
-from deconvsurgery.options.patch_net import Filler, PatchOptions
+from deconvsurgery.options.patch_net import NewFiller, PatchOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
 from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
@@ -87,7 +87,7 @@ def patch_net(
     """
     options = PatchOptions(
         group=group,
-        filler=one_of(Filler, filler, "filler"),
+        filler=one_of(NewFiller, filler, "filler"),
         recipe=recipe,
         no_bias=no_bias,
         freeze=freeze,

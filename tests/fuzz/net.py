@@ -21,7 +21,7 @@ from oracle import WHOLE
 
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import V1_NUMBERS
-from deconvsurgery.options.patch_net import Filler, PatchOptions
+from deconvsurgery.options.patch_net import NewFiller, PatchOptions
 from deconvsurgery.plans.patch_net.plan import Patch, make_patch
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.splicing.byte_ranges import spliced
@@ -163,7 +163,7 @@ def _options(byte: bytes) -> PatchOptions:
     bits = byte[0] if byte else 0
     return PatchOptions(
         group=not bits & 1,
-        filler=Filler.KEEP if bits & 2 else Filler.BILINEAR,
+        filler=NewFiller.KEEP if bits & 2 else NewFiller.BILINEAR,
         recipe=bool(bits & 4),
         no_bias=bool(bits & 8),
         freeze=bool(bits & 16),

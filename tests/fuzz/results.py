@@ -18,11 +18,11 @@ from rows import check_message
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.sweeping import results_file
-from deconvsurgery.sweeping.result_rows import Outcome, Row, identity
+from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome, identity
 from deconvsurgery.sweeping.results_file import Ledger
 from deconvsurgery.sweeping.row_lines import read_row
 
-NEW = Row("\x7fnew", None, None, None, "check", "0", Outcome.DONE, seal="ab")
+NEW = PairRow("\x7fnew", None, None, None, "check", "0", RowOutcome.DONE, seal="ab")
 
 # One folder for the process; run.py takes away what libFuzzer's end leaves of it.
 _FOLDER = tempfile.TemporaryDirectory()
@@ -36,13 +36,15 @@ def check(body: bytes) -> None:
         with _small_pieces(), Ledger(str(PLACE)) as ledger:
             kept = PLACE.read_bytes()
             _check_cut(body, kept)
-            rows = [read_row(line + b"\n", never=Outcome.BEGUN) for line in kept.split(b"\n")[:-1]]
+            rows = [
+                read_row(line + b"\n", never=RowOutcome.BEGUN) for line in kept.split(b"\n")[:-1]
+            ]
             last = {identity(row): row for row in rows}
             for row in last.values():
                 if not any((row.net, row.model, row.output, row.net_output)):
                     continue  # of a line that is no pair
                 pair = Pair(row.net, row.model, output=row.output, net_output=row.net_output)
-                seal = None if row.outcome is Outcome.FAILED else row.seal
+                seal = None if row.outcome is RowOutcome.FAILED else row.seal
                 assert ledger.begin(pair) == (True, seal)
                 assert ledger.settled(pair) == row
             ledger.append(NEW)
@@ -53,7 +55,7 @@ def check(body: bytes) -> None:
         assert PLACE.read_bytes() == body
         return
     lines = PLACE.read_bytes().split(b"\n")[:-1]  # splitlines takes a carriage return for an end
-    found = [read_row(line + b"\n", never=Outcome.BEGUN) for line in lines]
+    found = [read_row(line + b"\n", never=RowOutcome.BEGUN) for line in lines]
     assert {identity(row): row for row in found} == last
     assert len(found) == len(last)
 
@@ -74,7 +76,7 @@ def _check_cut(body: bytes, kept: bytes) -> None:
     except ValueError:
         return
     assert isinstance(whole, dict)
-    read_row(gone, never=Outcome.BEGUN)
+    read_row(gone, never=RowOutcome.BEGUN)
 
 
 class _Index:

@@ -10,7 +10,7 @@ import json
 from zlib import crc32
 
 from deconvsurgery.strict_values.kinds import WrongValueError
-from deconvsurgery.sweeping.result_rows import Outcome, Row, Summary, identity
+from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome, Summary, identity
 from deconvsurgery.sweeping.row_lines import is_cut_row, read_row, written
 
 LONGEST_MESSAGE = 350  # characters
@@ -19,10 +19,10 @@ LONGEST_MESSAGE = 350  # characters
 def check(data: bytes) -> None:
     """Read ``data``; ``AssertionError`` where what was taken cannot stand."""
     kind, body = data[:1] or b"\0", data[1:]
-    _check_row(body, Outcome.FAILED if kind[0] % 2 else Outcome.BEGUN)
+    _check_row(body, RowOutcome.FAILED if kind[0] % 2 else RowOutcome.BEGUN)
 
 
-def _check_row(body: bytes, never: Outcome) -> None:
+def _check_row(body: bytes, never: RowOutcome) -> None:
     try:
         row = read_row(body, never=never)
     except WrongValueError as error:
@@ -37,7 +37,7 @@ def _check_row(body: bytes, never: Outcome) -> None:
     _check_written(row, never)
 
 
-def _check_written(row: Row, never: Outcome) -> None:
+def _check_written(row: PairRow, never: RowOutcome) -> None:
     line = written(row)
     assert line.count(b"\n") == 1
     again = read_row(line, never=never)
@@ -53,7 +53,7 @@ def _check_written(row: Row, never: Outcome) -> None:
     summary = Summary()
     summary.add(row)
     assert summary.total == 1
-    assert len(summary.errors) == (row.outcome is Outcome.FAILED)
+    assert len(summary.errors) == (row.outcome is RowOutcome.FAILED)
     json.dumps([summary.rules, summary.errors, row.result], allow_nan=False)
 
 

@@ -17,7 +17,7 @@ from text_seeds import command_lines, configurations, pair_lists
 from words import FAILED, FOUND, UNDO
 
 from deconvsurgery.splicing.undo_patch import Range, header
-from deconvsurgery.sweeping.result_rows import Outcome
+from deconvsurgery.sweeping.result_rows import RowOutcome
 from deconvsurgery.sweeping.row_lines import written
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "layouts"
@@ -209,8 +209,8 @@ def results() -> Iterator[bytes]:
 
 def row_lines() -> list[bytes]:
     """A row of each outcome."""
-    done = replace(FOUND, verb="apply", outcome=Outcome.DONE, result={"changed": True})
-    begun = replace(done, outcome=Outcome.BEGUN, seal=None, result=None, outputs={})
+    done = FOUND._replace(verb="apply", outcome=RowOutcome.DONE, result={"changed": True})
+    begun = done._replace(outcome=RowOutcome.BEGUN, seal=None, result=None, outputs={})
     return [written(each) for each in (FOUND, FAILED, done, begun)]
 
 

@@ -21,14 +21,14 @@ from deconvsurgery.cli import VERBS, deconvsurgery
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.splicing.undo_patch import Digest, Range, Undo, header
 from deconvsurgery.storage.address import SCHEMES
-from deconvsurgery.sweeping.result_rows import Outcome, Row, failed
+from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome, failed
 from deconvsurgery.sweeping.row_lines import written
 
 HERE = Path(__file__).parent
 
 FAILED = failed(Pair("a"), "apply", "0", ds.PrototxtError("bad", line=3, column=1, path="a"))
-FOUND = Row(
-    *("a", "b", "c", None, "check", "0", Outcome.FOUND, "cd", "ab"),
+FOUND = PairRow(
+    *("a", "b", "c", None, "check", "0", RowOutcome.FOUND, "cd", "ab"),
     inputs={"a": "sha256:0"},
     outputs={"c": "etag:1"},
     result={"matched": 1, "findings": [{"rule": "DS001", "layer": "up", "line": 3}]},
@@ -123,7 +123,7 @@ def json_words() -> Iterator[bytes]:
     for name, value in told.items():
         yield json.dumps(name).encode()
         yield f"{json.dumps(name)}: {json.dumps(value)}".encode()
-    for value in (*Outcome, "apply", "DS001", "FileError", "kind", "message", "rule", "line"):
+    for value in (*RowOutcome, "apply", "DS001", "FileError", "kind", "message", "rule", "line"):
         yield json.dumps(value).encode()
     yield from (word for word in ODD if len(word) <= 32)
 

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.sweeping import output_record
 from deconvsurgery.sweeping import run_pair as settling
 from deconvsurgery.sweeping.output_record import create_record, read_record, write_record
-from deconvsurgery.sweeping.result_rows import Outcome, Row
+from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome
 from deconvsurgery.sweeping.run_pair import Settled, Task, settle
 from helpers.campaigns import campaign, campaign_of_pairs
 from helpers.models import demo_base, demo_net
@@ -53,15 +52,15 @@ def another(number: int) -> bytes:
     return BASE.replace(b"demo", f"n{number:03}".encode())
 
 
-def done(settled: Settled) -> Row:
+def done(settled: Settled) -> PairRow:
     assert settled.row is not None
-    assert settled.row.outcome is Outcome.DONE, settled.row.error
+    assert settled.row.outcome is RowOutcome.DONE, settled.row.error
     return settled.row
 
 
 def refused(settled: Settled) -> dict[str, Any]:
     assert settled.row is not None
-    assert settled.row.outcome is Outcome.FAILED
+    assert settled.row.outcome is RowOutcome.FAILED
     error = dict(settled.row.error or {})
     assert error["kind"] == "OutputError"
     return error
@@ -100,17 +99,17 @@ def test_the_second_of_two_sweeps_leaves_the_firsts_output(
     (folder / "out").mkdir()
     (folder / "linked").symlink_to("out")
     mine, theirs = (NAMES[each].format(here=folder) for each in (first, second))
-    done(settle(replace(MINE, pair=MINE.pair._replace(output=mine))))
-    other = replace(THEIRS, pair=THEIRS.pair._replace(output=theirs))
+    done(settle(MINE._replace(pair=MINE.pair._replace(output=mine))))
+    other = THEIRS._replace(pair=THEIRS.pair._replace(output=theirs))
     error = tried(other, theirs, folder)
     assert "zoo/in" in error["message"]  # whose it is
     words([error["message"].replace(theirs, "out/new"), error["hint"]])
-    done(settle(replace(MINE, pair=MINE.pair._replace(output=mine))))
-    done(settle(replace(other, force=True)))
+    done(settle(MINE._replace(pair=MINE.pair._replace(output=mine))))
+    done(settle(other._replace(force=True)))
     record = read_record("out/new")
     assert record is not None
     assert (record.model or "").endswith("zoo/in2")
-    tried(replace(MINE, pair=MINE.pair._replace(output=mine)), mine, folder)
+    tried(MINE._replace(pair=MINE.pair._replace(output=mine)), mine, folder)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -132,12 +131,12 @@ def test_so_from_two_configurations(folder: Path) -> None:
 def test_another_net_is_another_pair(folder: Path) -> None:
     done(settle(MINE))
     (folder / "zoo/net2").write_bytes(demo_net() + b"# another\n")
-    tried(replace(MINE, pair=MINE.pair._replace(net="zoo/net2")), "out/new", folder)
+    tried(MINE._replace(pair=MINE.pair._replace(net="zoo/net2")), "out/new", folder)
 
 
 def test_another_verb_is_another_pair(folder: Path) -> None:
     done(settle(MINE))
-    tried(replace(MINE, verb="convert"), "out/new", folder)
+    tried(MINE._replace(verb="convert"), "out/new", folder)
 
 
 @pytest.mark.parametrize("how", ["link", "absolute"])
@@ -152,7 +151,7 @@ def test_two_checkouts_that_share_a_folder(
     output = "out/new" if how == "link" else f"{tmp_path}/shared/new"
     for each in (folder, there):
         (each / "out").symlink_to(tmp_path / "shared")
-    task = replace(MINE, pair=MINE.pair._replace(output=output))
+    task = MINE._replace(pair=MINE.pair._replace(output=output))
     done(settle(task))
     (folder / "zoo/in").write_bytes(another(4))
     done(settle(task))  # its own, and changed
@@ -164,7 +163,9 @@ def test_a_claim_of_another_pair_is_respected(folder: Path, words: Words) -> Non
     """Whoever made it may be at work."""
     row = done(settle(MINE))
     (folder / "out/new").unlink()
-    write_record("out/new", replace(row, outcome=Outcome.BEGUN, seal=None, inputs={}, outputs={}))
+    write_record(
+        "out/new", row._replace(outcome=RowOutcome.BEGUN, seal=None, inputs={}, outputs={})
+    )
     words(tried(THEIRS, "out/new", folder)["message"])
     done(settle(MINE))
 
@@ -186,7 +187,7 @@ def test_a_record_that_names_other_files_is_not_this_pairs(
     """The strict reader refuses some, and what it takes is another pair's."""
     row = done(settle(MINE))
     (folder / "zoo/in").write_bytes(another(5))
-    write_record("out/new", replace(row, **wrong))
+    write_record("out/new", row._replace(**wrong))
     before = content(folder)
     error = refused(settle(MINE))
     assert error["file"] in ("out/new", "out/new.sweep.json")
@@ -201,17 +202,17 @@ def test_options_and_changed_inputs_are_the_same_pair(folder: Path) -> None:
     done(settle(MINE))
     (folder / "zoo/in").write_bytes(another(6))
     (folder / "zoo/net").write_bytes(demo_net() + b"# changed\n")
-    row = done(settle(replace(MINE, options=(("formula", "caffe"),))))
+    row = done(settle(MINE._replace(options=(("formula", "caffe"),))))
     assert row.inputs["zoo/in"] != row.inputs["zoo/net"]
-    done(settle(replace(MINE, pair=MINE.pair._replace(checking=Checking(pattern=("upscore",))))))
+    done(settle(MINE._replace(pair=MINE.pair._replace(checking=Checking(pattern=("upscore",))))))
 
 
 def test_the_same_bytes_by_another_name_are_the_same_pair(folder: Path) -> None:
     done(settle(MINE))
     shutil.copy("zoo/in", "zoo/in9")
-    renamed = replace(MINE, pair=MINE.pair._replace(model="zoo/in9"))
+    renamed = MINE._replace(pair=MINE.pair._replace(model="zoo/in9"))
     assert done(settle(renamed)).inputs.keys() == {"zoo/net", "zoo/in9"}
-    done(settle(replace(renamed, options=(("formula", "caffe"),))))
+    done(settle(renamed._replace(options=(("formula", "caffe"),))))
 
 
 def changed(place: Path) -> None:
@@ -232,7 +233,7 @@ def named(name: Callable[[str], str]) -> Task:
     assert pair.net
     assert pair.model
     assert pair.output
-    return replace(MINE, pair=Pair(name(pair.net), name(pair.model), output=name(pair.output)))
+    return MINE._replace(pair=Pair(name(pair.net), name(pair.model), output=name(pair.output)))
 
 
 @pytest.mark.parametrize(("then", "now"), campaign_of_pairs([*NOW], [*NOW]))
@@ -262,12 +263,12 @@ def test_a_changed_input_is_known_from_anywhere(
 def test_an_input_elsewhere_is_known_by_its_own_name(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     shutil.copy("zoo/in", tmp_path / "data/in")
-    task = replace(MINE, pair=MINE.pair._replace(model=f"{tmp_path}/data/in"))
+    task = MINE._replace(pair=MINE.pair._replace(model=f"{tmp_path}/data/in"))
     done(settle(task))
     (tmp_path / "data/in").write_bytes(another(8))
     done(settle(task))
     (tmp_path / "data/in").write_bytes(another(9))
-    done(settle(replace(task, pair=task.pair._replace(model="../data/in"))))
+    done(settle(task._replace(pair=task.pair._replace(model="../data/in"))))
 
 
 def test_a_link_to_the_inputs_may_lead_elsewhere_later(folder: Path) -> None:
@@ -311,14 +312,14 @@ def test_the_claim_decides_who_is_first(
     assert (folder / "out/new").read_bytes() == (folder / "alone").read_bytes()
     record = read_record("out/new")
     assert record is not None
-    assert (record.outcome, record.model) == (Outcome.DONE, "zoo/in")
+    assert (record.outcome, record.model) == (RowOutcome.DONE, "zoo/in")
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["", "no hard links"])
 def test_a_claim_that_came_between_stays(
     links: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim = Row("zoo/net", "zoo/in", "out/new", None, "apply", "0", Outcome.BEGUN)
+    claim = PairRow("zoo/net", "zoo/in", "out/new", None, "apply", "0", RowOutcome.BEGUN)
     os.mkdir("out")
     link, write = os.link, output_record.write_file
 
@@ -344,7 +345,7 @@ def test_the_claim_of_the_same_pair_is_shared(
     row = done(settle(MINE))
     os.unlink("out/new")
     os.unlink("out/new.sweep.json")
-    claim = replace(row, outcome=Outcome.BEGUN, seal=None, inputs={}, outputs={})
+    claim = row._replace(outcome=RowOutcome.BEGUN, seal=None, inputs={}, outputs={})
 
     def late(*_: Any, **__: Any) -> None:
         monkeypatch.undo()
@@ -357,9 +358,9 @@ def test_the_claim_of_the_same_pair_is_shared(
 
 
 def test_a_record_is_created_once(folder: Path) -> None:
-    row = Row("n", "m", "out", None, "apply", "0", Outcome.BEGUN)
+    row = PairRow("n", "m", "out", None, "apply", "0", RowOutcome.BEGUN)
     assert create_record("out", row)
-    assert not create_record("out", replace(row, net="other"))
+    assert not create_record("out", row._replace(net="other"))
     assert read_record("out") == row
     os.symlink("elsewhere", "linked.sweep.json")  # it leads nowhere
     assert create_record("linked", row)
@@ -383,18 +384,18 @@ def test_of_two_at_once_one_is_done_and_the_other_a_failed_row(rounds: int, fold
 
         def settled(task: Task, output: str = output, start: Any = start) -> Settled:
             start.wait(60)
-            return settle(replace(task, pair=task.pair._replace(output=output)))
+            return settle(task._replace(pair=task.pair._replace(output=output)))
 
         with ThreadPoolExecutor(2) as pool:
             rows = [each.row for each in pool.map(settled, tasks.values())]
         outcomes = {row.model: row.outcome for row in rows if row is not None}
-        (winner,) = (model for model, outcome in outcomes.items() if outcome is Outcome.DONE)
-        assert {*outcomes.values()} == {Outcome.DONE, Outcome.FAILED}
+        (winner,) = (model for model, outcome in outcomes.items() if outcome is RowOutcome.DONE)
+        assert {*outcomes.values()} == {RowOutcome.DONE, RowOutcome.FAILED}
         assert winner
         assert Path(output).read_bytes() == Path(f"{winner}.alone").read_bytes()
         record = read_record(output)
         assert record is not None
-        assert (record.outcome, record.model) == (Outcome.DONE, winner)
+        assert (record.outcome, record.model) == (RowOutcome.DONE, winner)
         assert sorted(os.listdir(f"out/{number}")) == ["new", "new.sweep.json"]
 
 
@@ -446,8 +447,8 @@ def test_of_objects_the_store_decides(s3: Any, folder: Path) -> None:
     for name in ("net", "in", "in2"):
         s3.put(name, (folder / "zoo" / name).read_bytes())
     mine = Task(Pair("s3://zoo/net", "s3://zoo/in", output="s3://zoo/out/new"), "apply")
-    theirs = replace(
-        mine, pair=mine.pair._replace(model="s3://zoo/in2", output="s3a://zoo/out/new")
+    theirs = mine._replace(
+        pair=mine.pair._replace(model="s3://zoo/in2", output="s3a://zoo/out/new")
     )
     row = done(settle(mine))
     whole = s3.get("out/new")
@@ -456,12 +457,12 @@ def test_of_objects_the_store_decides(s3: Any, folder: Path) -> None:
     s3.put("in", another(11))
     done(settle(mine))  # its own, changed
     s3.reset()
-    claim = replace(row, outcome=Outcome.BEGUN, seal=None)
+    claim = row._replace(outcome=RowOutcome.BEGUN, seal=None)
     assert create_record("s3://zoo/out/late", claim)
     assert not create_record("s3a://zoo/out/late", row)
     assert [each.status for each in s3.requests()] == [200, 412]
     late = theirs.pair._replace(output="s3://zoo/out/late")
-    refused(settle(replace(theirs, pair=late)))
+    refused(settle(theirs._replace(pair=late)))
     assert s3.keys() == [
         *("in", "in2", "net", "out/late.sweep.json", "out/new", "out/new.sweep.json"),
     ]

@@ -16,8 +16,8 @@ import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.sweeping.pair_files import PairFiles
 from deconvsurgery.sweeping.result_rows import (
-    Outcome,
-    Row,
+    PairRow,
+    RowOutcome,
     Summary,
     failed,
     identity,
@@ -29,8 +29,10 @@ from deconvsurgery.sweeping.sweep import _Book
 from helpers.words import Words, numbers
 
 
-def row(net: str, seal: str | None = "seal", outcome: Outcome = Outcome.DONE, **more: Any) -> Row:
-    return Row(net, None, f"out/{net}", None, "apply", "0", outcome, seal=seal, **more)
+def row(
+    net: str, seal: str | None = "seal", outcome: RowOutcome = RowOutcome.DONE, **more: Any
+) -> PairRow:
+    return PairRow(net, None, f"out/{net}", None, "apply", "0", outcome, seal=seal, **more)
 
 
 def pair(net: str) -> Pair:
@@ -55,16 +57,16 @@ def place(tmp_path: Path) -> Path:
 
 def test_what_rows_come_to() -> None:
     summary = Summary()
-    assert (summary.total, summary.worst) == (0, Outcome.DONE)
+    assert (summary.total, summary.worst) == (0, RowOutcome.DONE)
     findings = {"findings": [{"rule": "DS001"}, {"rule": "DS001"}, {"rule": "DS011"}]}
     summary.add(row("a", requests=3, bytes_read=5))
     summary.add(row("b", requests=3, bytes_read=5), skipped=True)
-    assert summary.worst == Outcome.DONE
-    summary.add(row("c", outcome=Outcome.FOUND, result=findings))
-    assert summary.worst == Outcome.FOUND
+    assert summary.worst == RowOutcome.DONE
+    summary.add(row("c", outcome=RowOutcome.FOUND, result=findings))
+    assert summary.worst == RowOutcome.FOUND
     summary.add(failed(Pair("d"), "apply", "0", ds.FileError("gone", path="d")))
-    summary.add(row("e", outcome=Outcome.FOUND, result=findings))
-    assert summary.worst == Outcome.FAILED
+    summary.add(row("e", outcome=RowOutcome.FOUND, result=findings))
+    assert summary.worst == RowOutcome.FAILED
     assert (summary.total, summary.skipped) == (5, 1)
     assert summary.rules == {"DS001": 2, "DS011": 2}  # pairs, not findings
     assert summary.errors == {"FileError": 1}
@@ -291,8 +293,8 @@ def test_pairs_take_no_memory(place: Path) -> None:
         Ledger(str(place)) as ledger,
         PairFiles("zoo.toml", [str(listed)], str(place)) as files,
     ):
-        tasks = _Book(ledger, "check", files, "", None).tasks(
-            [Pair(None, listed=str(listed))], Task(Pair(None), "check")
+        tasks = _Book(ledger, Task(Pair(None), "check"), files, "", None).tasks(
+            [Pair(None, listed=str(listed))]
         )
         first = next(tasks)
         assert (first.pair.net or "").startswith(f"{place.parent}/zoo/0000000/")
@@ -317,5 +319,5 @@ def test_pairs_are_told_apart_by_all_their_paths() -> None:
     ]
     assert len({identity(each) for each in named}) == len(named)
     assert identity(Pair("a", "b")) == identity(
-        row("x").__class__("a", "b", None, None, "", "", Outcome.DONE)
+        row("x").__class__("a", "b", None, None, "", "", RowOutcome.DONE)
     )

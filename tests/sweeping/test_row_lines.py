@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +12,10 @@ from hypothesis import strategies as st
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.strict_values.kinds import LONGEST_PATH, WrongValueError
-from deconvsurgery.sweeping.result_rows import LONGEST_TEXT, Outcome, Row, Summary, failed
+from deconvsurgery.sweeping.result_rows import LONGEST_TEXT, PairRow, RowOutcome, Summary, failed
 from deconvsurgery.sweeping.row_lines import LONGEST_ROW, is_cut_row, read_row, written
 
-ROW = Row("a", None, "out/a", None, "apply", "0", Outcome.DONE, seal="ab", result={})
+ROW = PairRow("a", None, "out/a", None, "apply", "0", RowOutcome.DONE, seal="ab", result={})
 ERROR = {"kind": "FileError", "message": "gone"}
 WHOLE = json.loads(written(ROW))
 
@@ -30,20 +29,20 @@ def line(**told: Any) -> bytes:
     return json.dumps({**WHOLE, **told}).encode()
 
 
-def read(data: bytes) -> Row:
-    return read_row(data, never=Outcome.BEGUN)
+def read(data: bytes) -> PairRow:
+    return read_row(data, never=RowOutcome.BEGUN)
 
 
 @given(
     st.builds(
-        Row,
+        lambda *given, **more: PairRow(*given, **more),  # by its fields it would be given all
         PATHS,
         st.none() | PATHS,
         st.none() | PATHS,
         st.none(),
         WORDS,
         WORDS,
-        st.sampled_from([Outcome.DONE, Outcome.FOUND]),
+        st.sampled_from([RowOutcome.DONE, RowOutcome.FOUND]),
         seal=st.none() | WORDS,
         inputs=st.dictionaries(TEXTS, TEXTS, max_size=4),
         result=st.none() | st.dictionaries(TEXTS, st.integers(0, 1 << 62) | TEXTS),
@@ -52,7 +51,7 @@ def read(data: bytes) -> Row:
         requests=st.integers(0, 1 << 40),
     )
 )
-def test_a_row_is_read_as_it_was_written(given_row: Row) -> None:
+def test_a_row_is_read_as_it_was_written(given_row: PairRow) -> None:
     data = written(given_row)
     assert data.count(b"\n") == 1
     assert read(data) == given_row
@@ -147,22 +146,26 @@ FAILED = {"outcome": "failed", "seal": None, "result": None, "error": ERROR}
 @pytest.mark.parametrize(
     ("told", "never", "right"),
     [
-        (FAILED, Outcome.BEGUN, True),
-        (FAILED, Outcome.FAILED, False),
-        (FAILED | {"seal": "ab"}, Outcome.BEGUN, False),
-        (FAILED | {"error": None}, Outcome.BEGUN, False),
-        (FAILED | {"error": {**ERROR, "line": 0}}, Outcome.BEGUN, False),
-        (FAILED | {"error": {**ERROR, "offset": -1}}, Outcome.BEGUN, False),
-        (FAILED | {"error": {**ERROR, "hint": 3}}, Outcome.BEGUN, False),
-        (FAILED | {"error": {**ERROR, "kind": "\udcff"}}, Outcome.BEGUN, False),
-        ({"outcome": "begun", "seal": None}, Outcome.FAILED, True),
-        ({"outcome": "begun", "seal": None}, Outcome.BEGUN, False),
-        ({"outcome": "begun"}, Outcome.FAILED, False),
-        ({"error": ERROR}, Outcome.FAILED, False),
-        ({"outcome": "found", "result": {"findings": [{"rule": "DS999"}]}}, Outcome.BEGUN, True),
+        (FAILED, RowOutcome.BEGUN, True),
+        (FAILED, RowOutcome.FAILED, False),
+        (FAILED | {"seal": "ab"}, RowOutcome.BEGUN, False),
+        (FAILED | {"error": None}, RowOutcome.BEGUN, False),
+        (FAILED | {"error": {**ERROR, "line": 0}}, RowOutcome.BEGUN, False),
+        (FAILED | {"error": {**ERROR, "offset": -1}}, RowOutcome.BEGUN, False),
+        (FAILED | {"error": {**ERROR, "hint": 3}}, RowOutcome.BEGUN, False),
+        (FAILED | {"error": {**ERROR, "kind": "\udcff"}}, RowOutcome.BEGUN, False),
+        ({"outcome": "begun", "seal": None}, RowOutcome.FAILED, True),
+        ({"outcome": "begun", "seal": None}, RowOutcome.BEGUN, False),
+        ({"outcome": "begun"}, RowOutcome.FAILED, False),
+        ({"error": ERROR}, RowOutcome.FAILED, False),
+        (
+            {"outcome": "found", "result": {"findings": [{"rule": "DS999"}]}},
+            RowOutcome.BEGUN,
+            True,
+        ),
     ],
 )
-def test_what_goes_together(told: dict[str, Any], never: Outcome, right: bool) -> None:
+def test_what_goes_together(told: dict[str, Any], never: RowOutcome, right: bool) -> None:
     if right:
         Summary().add(read_row(line(**told), never=never))
         return
@@ -190,8 +193,8 @@ def test_what_is_too_long_for_a_row_is_cut() -> None:
     assert read(written(row)) == row
     findings = [{"rule": "DS001", "layer": "x" * 1000, "line": each} for each in range(10_000)]
     findings[7_777]["rule"] = "DS002"
-    row = Row(
-        *("a", None, None, None, "check", "0", Outcome.FOUND),
+    row = PairRow(
+        *("a", None, None, None, "check", "0", RowOutcome.FOUND),
         result={"matched": 3, "findings": findings},
         warnings=("w" * 10**5,) * 100,
     )
@@ -211,15 +214,15 @@ def test_the_worst_row_of_all_can_be_read_again() -> None:
     path, text = wide * LONGEST_PATH, wide * LONGEST_TEXT
     layers = [{"name": text[:200], "action": "created"}] * 1_100
     findings = [{"rule": "DS001", "layer": text[:200]}] * 1_100
-    row = Row(
-        *(path, path[3:], path[1:], path[2:], "apply", "0", Outcome.DONE),
+    row = PairRow(
+        *(path, path[3:], path[1:], path[2:], "apply", "0", RowOutcome.DONE),
         inputs={path: "", path[3:]: ""},
         outputs={path[1:]: "", path[2:]: ""},
         result={"layers": layers, "findings": findings},
         warnings=(text,) * 20,
     )
     found = read(written(row))
-    assert replace(found, result=row.result, warnings=row.warnings) == row
+    assert found._replace(result=row.result, warnings=row.warnings) == row
 
 
 def test_half_a_surrogate_pair_in_a_message_ends_nothing() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
-from deconvsurgery.options.patch_net import Filler, PatchOptions
+from deconvsurgery.options.patch_net import NewFiller, PatchOptions
 from deconvsurgery.prototxt.net import Layer, Message, Value
 from deconvsurgery.prototxt.new_field_layout import Change, Tree
 from deconvsurgery.prototxt.upgrade import PARAM_LISTS
@@ -57,7 +57,7 @@ def field_changes(
         *(_group(layer, conv) if options.group else ()),
         *(_recipe(layer, conv) if options.recipe else ()),
         *(_no_bias(layer, conv) if options.no_bias else ()),
-        *(_filler(conv.message("weight_filler")) if options.filler is Filler.BILINEAR else ()),
+        *(_filler(conv.message("weight_filler")) if options.filler is NewFiller.BILINEAR else ()),
     ]
     blobs = 2 if layer.convolution_param.bias_term and not options.no_bias else 1
     lists = tuple(PARAM_LISTS) if version == "V1" else ("param",)

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict, cast
 
 from deconvsurgery.inputs.settings_keys import SWEPT
-from deconvsurgery.sweeping.result_rows import Outcome, Row
+from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome
 from deconvsurgery.sweeping.sweep import ENGINES, SweepResult
 
 from .document import SCHEMA_VERSION, Count, Fact, FromOne, SchemaVersion, jsonable
 
 Verb: TypeAlias = Annotated[str, Fact(choices=SWEPT)]
 Engine: TypeAlias = Annotated[str, Fact(choices=ENGINES)]
-PairOutcome: TypeAlias = Annotated[str, Fact(choices=(Outcome.FOUND, Outcome.FAILED))]
+PairOutcome: TypeAlias = Annotated[str, Fact(choices=(RowOutcome.FOUND, RowOutcome.FAILED))]
 
 
 class RowError(TypedDict):
@@ -131,9 +131,9 @@ def sweep_document(result: SweepResult) -> SweepDocument:
             passed=result.passed,
             pairs={
                 "total": summary.total,
-                "done": summary.outcomes[Outcome.DONE],
-                "found": summary.outcomes[Outcome.FOUND],
-                "failed": summary.outcomes[Outcome.FAILED],
+                "done": summary.outcomes[RowOutcome.DONE],
+                "found": summary.outcomes[RowOutcome.FOUND],
+                "failed": summary.outcomes[RowOutcome.FAILED],
                 "skipped": summary.skipped,
                 "repeated": result.repeated,
             },
@@ -151,7 +151,7 @@ def sweep_document(result: SweepResult) -> SweepDocument:
     )
 
 
-def _pair(row: Row) -> SweptPair:
+def _pair(row: PairRow) -> SweptPair:
     return {
         "net": row.net,
         "model": row.model,

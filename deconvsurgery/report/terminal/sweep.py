@@ -13,15 +13,23 @@ from deconvsurgery.report.cells import Remark, Tone
 from deconvsurgery.report.phrases import Medium, escaped, shortened
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.object_store.store import Traffic
-from deconvsurgery.sweeping.result_rows import Outcome, Row, Summary
+from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome, Summary
 from deconvsurgery.sweeping.sweep import SweepResult
 from deconvsurgery.wording import plural
 
 from .colours import LEARNED, QUIET, STYLES
 from .layout import page
 
-_TONES: Final = {Outcome.DONE: Tone.GOOD, Outcome.FOUND: Tone.ODD, Outcome.FAILED: Tone.WRONG}
-_WORDS: Final = {Outcome.DONE: "done", Outcome.FOUND: "found wrong", Outcome.FAILED: "failed"}
+_TONES: Final = {
+    RowOutcome.DONE: Tone.GOOD,
+    RowOutcome.FOUND: Tone.ODD,
+    RowOutcome.FAILED: Tone.WRONG,
+}
+_WORDS: Final = {
+    RowOutcome.DONE: "done",
+    RowOutcome.FOUND: "found wrong",
+    RowOutcome.FAILED: "failed",
+}
 _MOST_SHOWN = 20  # pairs; the results file has all of them
 
 
@@ -37,7 +45,7 @@ def _remarks(result: SweepResult) -> Iterator[Remark]:
     for row in result.told[:_MOST_SHOWN]:
         yield Remark(row.outcome, _TONES[row.outcome], named(row), _why(row))
     summary = result.summary
-    more = summary.outcomes[Outcome.FOUND] + summary.outcomes[Outcome.FAILED]
+    more = summary.outcomes[RowOutcome.FOUND] + summary.outcomes[RowOutcome.FAILED]
     more -= len(result.told[:_MOST_SHOWN])
     if more > 0:
         yield Remark("", Tone.QUIET, None, f"+{plural(more, 'pair')} more, in {result.results}")
@@ -57,12 +65,12 @@ def _remarks(result: SweepResult) -> Iterator[Remark]:
         yield Remark("traffic", Tone.QUIET, None, traffic.words())
 
 
-def named(row: Row) -> str:
+def named(row: PairRow) -> str:
     """A pair by its first path; a line of a list that is no pair by the list."""
     return row.net or row.model or (row.error or {}).get("file") or ""
 
 
-def _why(row: Row) -> str:
+def _why(row: PairRow) -> str:
     if row.error is None:
         return ", ".join(sorted({*row.rules}))
     error = row.error
@@ -88,7 +96,7 @@ def closing_words(result: SweepResult) -> str:
     )
 
 
-def progress_table(summary: Summary, row: Row, seconds: float, *, width: int) -> RenderableType:
+def progress_table(summary: Summary, row: PairRow, seconds: float, *, width: int) -> RenderableType:
     """How far a sweep is, for a terminal on which it is drawn again and again."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for outcome, words in _WORDS.items():
