@@ -33,8 +33,7 @@ _VERBS: Final = {Action.REWRITTEN: ("rewrite", "rewrote"), Action.CREATED: ("cre
 def apply_cells(row: Change | Skip, medium: Medium) -> Cells:
     """A layer's row; in a pipe it has the reason of a skip."""
     target = row.target
-    action = row.action if isinstance(row, Change) else Action.SKIPPED
-    action_words = str(action)
+    action_words = str(row.action)
     if isinstance(row, Skip) and not medium.terminal:
         action_words += f": {escaped(row.reason)}"
     before = Cell(str(row.before.state) if row.before else NOTHING, state_tone(row.before))
@@ -55,7 +54,7 @@ def apply_cells(row: Change | Skip, medium: Medium) -> Cells:
         "before → after": both,
         "max |Δ|": Cell(largest),
         "values changed": Cell(changed),
-        "action": Cell(action_words, _TONES[action]),
+        "action": Cell(action_words, _TONES[row.action]),
     }
 
 
@@ -90,9 +89,7 @@ def closing_words(result: ApplyResult, *, dry_run: bool) -> str:
     """One sentence on layers and bytes, one on the file, in one tense."""
     would = dry_run or not result.written
     place, in_place = place_words(result.output), is_in_place(result.output, result.input)
-    count = Counter(
-        row.action if isinstance(row, Change) else Action.SKIPPED for row in result.plan.rows
-    )
+    count = Counter(row.action for row in result.plan.rows)
     if not result.changed:
         why = _why_unchanged(count, would)
         if would:

@@ -118,10 +118,7 @@ def _applied(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
     assert pair.net is not None
     assert pair.model is not None
     result = apply(pair.net, pair.model, pair.output, force=force, **arguments)
-    layers = [
-        {"name": each.target.layer.name, "action": getattr(each, "action", "skipped")}
-        for each in result.plan.rows
-    ]
+    layers = [{"name": row.target.layer.name, "action": row.action} for row in result.plan.rows]
     told = {
         "changed": result.changed,
         "layers": layers,

@@ -50,6 +50,10 @@ class Change(NamedTuple):
     values: int
     warnings: tuple[str, ...] = ()
 
+    @property
+    def reason(self) -> None:
+        """None, as only a `Skip` has one."""
+
 
 class Skip(NamedTuple):
     """A matched layer that is left as it is, and why."""
@@ -58,6 +62,11 @@ class Skip(NamedTuple):
     before: Fingerprint
     reason: str
     warnings: tuple[str, ...] = ()
+
+    @property
+    def action(self) -> Action:
+        """As a `Change` has it."""
+        return Action.SKIPPED
 
 
 class Plan(NamedTuple):

@@ -87,8 +87,8 @@ def planned(row: Change | Skip) -> PlannedLayer:
     return {
         "name": target.layer.name,
         "type": target.layer.type,
-        "action": Action.SKIPPED if isinstance(row, Skip) else row.action,
-        "reason": row.reason if isinstance(row, Skip) else None,
+        "action": row.action,
+        "reason": row.reason,
         "shape": target.shape,
         "channels": target.channels,
         "num_output": param.num_output,
