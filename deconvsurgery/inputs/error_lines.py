@@ -5,7 +5,7 @@ What cannot be shown is left out: a pipe is gone, a file may have changed or be 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.prototxt.parse import decoded
@@ -16,8 +16,7 @@ LONGEST_TEXT = 4 << 20  # bytes; the largest prototxt in the wild is half of it
 _BEFORE, _AFTER = 1, 3  # lines
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(NamedTuple):
     """``lines``, the first of which has the number ``first``.
 
     ``line`` and ``column`` (from 1) are the place that is meant, or without a column all of them.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """Bytes ``[start, stop)`` of the source that stay as they are."""
 
     start: int
@@ -25,8 +23,7 @@ class Kept:
 Piece: TypeAlias = Buffer | Kept
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Bytes ``[start, stop)`` give way to ``size`` bytes that ``chunks()`` yields in order.
 
     The bytes are made when they are written, so a plan for a large file stays small; those that

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from deconvsurgery.errors import FormatError
 from deconvsurgery.strict_values.json_text import json_value
@@ -30,16 +29,14 @@ LONGEST_HEADER: Final = 1 << 24
 _HINT: Final = "it was cut short or changed since it was written"
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(NamedTuple):
     """A file's ``size`` in bytes and its SHA-256 in hexadecimal."""
 
     size: int
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Bytes ``[start, stop)`` of the changed file give way to ``size`` bytes of the original."""
 
     start: int
@@ -47,8 +44,7 @@ class Range:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(NamedTuple):
     """What undoes a change: of which file, to which, and what gives way."""
 
     original: Digest

@@ -12,10 +12,9 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import OutputError, SurgeryError
 
@@ -31,8 +30,7 @@ _STREAM: Final = "stream"  # how keys begin of what is read once, and mixes what
 _FILES: Final = frozenset((stat.S_IFREG, stat.S_IFDIR, stat.S_IFBLK))
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(NamedTuple):
     """A file of the run: what it is to the run, and how it was named."""
 
     role: str

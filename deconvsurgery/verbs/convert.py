@@ -16,7 +16,7 @@ from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.options.convert import NewForm, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
-from deconvsurgery.plans.convert.plan_types import Conversion, Wanted
+from deconvsurgery.plans.convert.plan_types import Conversion, WantedForm
 from deconvsurgery.prototxt.net import Net
 
 from .open_and_write import (
@@ -94,7 +94,7 @@ def convert(
     if values not in _STORAGE:
         raise ValueError(f"values are one of {', '.join(Values)}, not {values!r}")
     named = model if in_place and not isinstance(model, Model) else output
-    wanted = Wanted(_to_hdf5(to, named), _STORAGE[values], upgrade, true_shapes, strict)
+    wanted = WantedForm(_to_hdf5(to, named), _STORAGE[values], upgrade, true_shapes, strict)
     if wanted.hdf5 and wanted.storage is not None and wanted.storage in RAW_STORAGE.values():
         raise OutputError(
             "raw values are for binary files; HDF5 takes float32 or float64",

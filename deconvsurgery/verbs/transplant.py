@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
@@ -41,8 +42,7 @@ FILLED, LEFT = "filled", "left to Caffe"
 _TELLING = (FILLED, Origin.FORCED, Origin.EXPANDED, Origin.COERCED, Origin.COPIED, Origin.CONSTANT)
 
 
-@dataclass(frozen=True, slots=True)
-class NewLayer:
+class NewLayer(NamedTuple):
     """A layer of the new model: what became of it, in a word, and the most telling of its blobs'.
 
     ``blobs`` are each one's origin, shape, and the old blob's shape; ``action`` is ``None`` for a

@@ -13,10 +13,10 @@ from typing import Any
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.plans.apply.plan_types import BiasFill
-from deconvsurgery.plans.regroup.plan import Kept, Regroup, Regrouping
+from deconvsurgery.plans.regroup.plan import KeptLayer, Regroup, Regrouping
 from deconvsurgery.rules.layer_rows import LayerRow
 
-__all__ = ["BiasFill", "Kept", "LayerRow", "Regroup", "Storage"]
+__all__ = ["BiasFill", "KeptLayer", "LayerRow", "Regroup", "Storage"]
 
 
 def target(
@@ -143,7 +143,7 @@ def patch_result(*layers: ds.LayerPatch, **more: Any) -> ds.PatchResult:
     return ds.PatchResult(layers=layers, **(fields | more))
 
 
-def regroup_result(*rows: Regroup | Kept, **more: Any) -> ds.RegroupResult:
+def regroup_result(*rows: Regroup | KeptLayer, **more: Any) -> ds.RegroupResult:
     """What ``regroup`` would do with a model of 100 bytes; ``more`` are other fields."""
     fields: dict[str, Any] = {
         "net": "a.prototxt",
@@ -157,6 +157,6 @@ def regroup_result(*rows: Regroup | Kept, **more: Any) -> ds.RegroupResult:
     }
     regrouping = Regrouping(
         changes=tuple(row for row in rows if isinstance(row, Regroup)),
-        kept=tuple(row for row in rows if isinstance(row, Kept)),
+        kept=tuple(row for row in rows if isinstance(row, KeptLayer)),
     )
     return ds.RegroupResult(regrouping=regrouping, **(fields | more))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
 from deconvsurgery.caffemodel.model import (
@@ -26,7 +25,7 @@ from .plan_types import (
     BlobConversion,
     Conversion,
     LayerConversion,
-    Wanted,
+    WantedForm,
 )
 from .refusals import notes, refuse, warnings
 from .value_types import measured, storage_of
@@ -34,7 +33,7 @@ from .value_types import measured, storage_of
 
 def make_conversion(
     model: Model,
-    wanted: Wanted,
+    wanted: WantedForm,
     net: Net | None = None,
     states: Sequence[NetState] = (),
     patterns: Sequence[str] = (),
@@ -55,7 +54,7 @@ def make_conversion(
     setups = _setups(net, model, states) if net else {}
     layers = []
     for index, source in enumerate(model.layers):
-        own = wanted if chosen(source.name) else replace(wanted, storage=None)
+        own = wanted if chosen(source.name) else wanted._replace(storage=None)
         setup = setups.get(source.name)
         expected = blobs_as_in(setup, source.blobs) if setup else None
         blobs = tuple(_blobs(source, expected or (), own))
@@ -95,7 +94,7 @@ def _chosen(model: Model, patterns: Sequence[str], exclude: Sequence[str]) -> Ca
 def _left_out_without_weights(layer: LayerConversion) -> LayerConversion:
     """A layer that HDF5 cannot hold is left out if it has no blobs: then Caffe looks for none."""
     held = bool(layer.blobs) or can_be_a_group(layer.source.name)
-    return layer if held else replace(layer, removed=True)
+    return layer if held else layer._replace(removed=True)
 
 
 def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, LayerShapes]:
@@ -124,7 +123,7 @@ _AXES: Mapping[str, tuple[int, ...]] = {
 
 
 def _blobs(
-    source: SourceLayer, expected: Sequence[Shape], wanted: Wanted
+    source: SourceLayer, expected: Sequence[Shape], wanted: WantedForm
 ) -> Iterator[BlobConversion]:
     for position, blob in enumerate(source.blobs):
         shape = blob.shape if not blob.legacy else None

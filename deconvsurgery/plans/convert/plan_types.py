@@ -6,7 +6,8 @@ Small, comparable with ``==``, printable.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import DType, Storage
@@ -15,8 +16,7 @@ from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
 from deconvsurgery.matching.shared_blobs import Owner
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedForm(NamedTuple):
     """The form that is asked for; without ``storage`` values keep their type.
 
     ``upgrade`` makes old layers V2 ones, ``true_shapes`` makes legacy dims a shape. ``strict``
@@ -30,8 +30,7 @@ class Wanted:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BlobConversion:
+class BlobConversion(NamedTuple):
     """A blob before and after: its ``shape`` (``None``: legacy dims stay), where its values go.
 
     ``certain`` is false where legacy dims were taken for a shape of four axes, which they may not
@@ -62,8 +61,7 @@ class BlobConversion:
         return self.blob.legacy and self.shape is not None
 
 
-@dataclass(frozen=True, slots=True)
-class LayerConversion:
+class LayerConversion(NamedTuple):
     """A layer before and after; ``upgraded`` is what is left of an old layer without its blobs.
 
     ``told`` says in words what else becomes of it.
@@ -97,17 +95,16 @@ class LayerConversion:
         return own or any(each.retyped or each.reshaped for each in self.blobs)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(NamedTuple):
     """Every layer of the model in its order, and what becomes of the file as a whole.
 
     ``owned`` are the blobs that an HDF5 file has at another layer, which owns them.
     """
 
-    wanted: Wanted
+    wanted: WantedForm
     layers: tuple[LayerConversion, ...]
     upgrade: Upgrade | None = None
-    owned: Mapping[Owner, Owner] = field(default_factory=dict)
+    owned: Mapping[Owner, Owner] = MappingProxyType({})
     told: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

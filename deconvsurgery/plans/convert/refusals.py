@@ -11,12 +11,12 @@ from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.wording import agreed, dims, listed, plural, quoted
 
-from .plan_types import BlobConversion, LayerConversion, Wanted
+from .plan_types import BlobConversion, LayerConversion, WantedForm
 
 # ── refusals, all at once ──
 
 
-def refuse(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
+def refuse(layers: Sequence[LayerConversion], wanted: WantedForm) -> None:
     """Raise ``MismatchError`` that names every layer which the form cannot hold."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for each in layers:
@@ -72,7 +72,7 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
     return None
 
 
-def _not_in_binary(layer: LayerConversion, wanted: Wanted) -> tuple[str, str] | None:
+def _not_in_binary(layer: LayerConversion, wanted: WantedForm) -> tuple[str, str] | None:
     if _of_c3d(layer) and layer.source.version is Version.V1 and not wanted.upgrade:
         return (
             "its blobs are as C3D 1.0 writes them, and with other ones its V1 type is another type",
@@ -99,7 +99,7 @@ def _not_in_binary(layer: LayerConversion, wanted: Wanted) -> tuple[str, str] | 
 # ── what is to be said ──
 
 
-def notes(layers: Sequence[LayerConversion], model: Model, wanted: Wanted) -> Iterator[str]:
+def notes(layers: Sequence[LayerConversion], model: Model, wanted: WantedForm) -> Iterator[str]:
     """What is packed in the file, and what becomes of layers that the form has no place for."""
     if model.unpacked_size > model.source.size:
         yield (
@@ -115,7 +115,7 @@ def notes(layers: Sequence[LayerConversion], model: Model, wanted: Wanted) -> It
         )
 
 
-def warnings(layers: Sequence[LayerConversion], wanted: Wanted) -> Iterator[str]:
+def warnings(layers: Sequence[LayerConversion], wanted: WantedForm) -> Iterator[str]:
     """What a user should know of layers that are converted, or cannot quite be."""
     twice = [
         name

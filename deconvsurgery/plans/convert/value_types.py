@@ -6,7 +6,6 @@ Values are read about a megabyte at a time, and only where the new type is narro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from deconvsurgery.caffemodel.stored_values import Dataset, DType, Storage
 from deconvsurgery.errors import ModelError
 from deconvsurgery.wording import listed, quoted
 
-from .plan_types import BlobConversion, LayerConversion, Wanted
+from .plan_types import BlobConversion, LayerConversion, WantedForm
 
 _OF_TYPE: Mapping[DType, Storage] = {
     DType.FLOAT32: Storage.DATA,
@@ -24,10 +23,10 @@ _OF_TYPE: Mapping[DType, Storage] = {
 }
 
 
-def storage_of(blob: SourceBlob, wanted: Wanted) -> Storage:
+def storage_of(blob: SourceBlob, wanted: WantedForm) -> Storage:
     """What holds the values of a blob in the form that is wanted.
 
-    >>> half = Wanted(storage=Storage.RAW_FLOAT16)
+    >>> half = WantedForm(storage=Storage.RAW_FLOAT16)
     >>> str(storage_of(SourceBlob((2,), Dataset("/data/a/0", count=2)), half))
     'raw_data float16'
     """
@@ -43,7 +42,7 @@ def storage_of(blob: SourceBlob, wanted: Wanted) -> Storage:
 
 
 def measured(
-    layers: Sequence[LayerConversion], model: Model, wanted: Wanted
+    layers: Sequence[LayerConversion], model: Model, wanted: WantedForm
 ) -> tuple[LayerConversion, ...]:
     """The layers with what rounding changes; a blob that its new type cannot hold keeps its own.
 
@@ -55,23 +54,23 @@ def measured(
     return found
 
 
-def _measured(layer: LayerConversion, model: Model, wanted: Wanted) -> LayerConversion:
+def _measured(layer: LayerConversion, model: Model, wanted: WantedForm) -> LayerConversion:
     blobs: list[BlobConversion] = []
     notes: list[str] = []
     for position, each in enumerate(layer.blobs):
         if each.retyped and each.dtype.width < each.blob.dtype.width:
             change, beyond = _rounding(each, model)
             if beyond is None:
-                each = replace(each, max_abs_change=change)
+                each = each._replace(max_abs_change=change)
             else:
                 notes.append(
                     f"blob {position} keeps {each.blob.dtype.words} values: it holds "
                     f"{beyond:g}, which {each.dtype.words} cannot"
                 )
-                kept = storage_of(each.blob, replace(wanted, storage=None))
-                each = replace(each, storage=kept, beyond=beyond)
+                kept = storage_of(each.blob, wanted._replace(storage=None))
+                each = each._replace(storage=kept, beyond=beyond)
         blobs.append(each)
-    return replace(layer, blobs=tuple(blobs), told=layer.told + tuple(notes))
+    return layer._replace(blobs=tuple(blobs), told=layer.told + tuple(notes))
 
 
 def _rounding(each: BlobConversion, model: Model) -> tuple[float, float | None]:
@@ -89,7 +88,7 @@ def _rounding(each: BlobConversion, model: Model) -> tuple[float, float | None]:
     return largest, None
 
 
-def _refuse_beyond(layers: Sequence[LayerConversion], wanted: Wanted) -> None:
+def _refuse_beyond(layers: Sequence[LayerConversion], wanted: WantedForm) -> None:
     found = [
         (layer.source.name, position, each.beyond)
         for layer in layers

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
@@ -22,8 +22,7 @@ from deconvsurgery.shapes.geometry import Window, asked_axes, convolution_window
 _NUMBERED = frozenset({"param", *PARAM_LISTS})
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """A field within a layer: ``before`` is ``None`` where it is added, ``after`` where it goes.
 
     ``path`` are the names that lead to it, each with its occurrence among those of its name.
@@ -65,7 +64,7 @@ def field_changes(
         *(_removed(written, ("include", "exclude")) if options.strip_include else ()),
         *(_frozen(written, version, blobs) if options.freeze else ()),
         *(_removed(written, lists, first=1) if options.no_bias else ()),
-        *(replace(each, path=(("convolution_param", 0), *each.path)) for each in inside),
+        *(each._replace(path=(("convolution_param", 0), *each.path)) for each in inside),
     )
 
 
@@ -96,7 +95,7 @@ def _filler(filler: Message) -> Iterator[FieldChange]:
     names = dict.fromkeys(name for name, _ in filler.fields if name != "type")
     stops = known and filler.integer("sparse", -1) != -1
     for each in _removed(filler, ("sparse",) if stops else () if known else tuple(names)):
-        yield replace(each, path=(("weight_filler", 0), *each.path))
+        yield each._replace(path=(("weight_filler", 0), *each.path))
 
 
 def _recipe(layer: Layer, conv: Message) -> Iterator[FieldChange]:
@@ -159,7 +158,7 @@ def _frozen(written: Message, version: str, blobs: int) -> Iterator[FieldChange]
         for name in ("lr_mult", "decay_mult"):
             if name not in spec or spec.number(name, 1.0) != 0:
                 each = _set(spec, name, 0)
-                yield replace(each, path=(("param", number), *each.path))
+                yield each._replace(path=(("param", number), *each.path))
 
 
 def _set(message: Message, name: str, after: int | str, number: int = 0) -> FieldChange:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from deconvsurgery.matching.matched_layer import Refusal, Target, targets
 from deconvsurgery.options.patch_net import PatchOptions
@@ -43,8 +42,7 @@ _HANGS_TOGETHER: Final = Refusal(
 _MOST_NAMESAKES: Final = 5  # are named beside a layer
 
 
-@dataclass(frozen=True, slots=True)
-class LayerPatch:
+class LayerPatch(NamedTuple):
     """A matched layer: ``action`` is patched, unchanged or skipped, for the ``reason``."""
 
     name: str
@@ -56,8 +54,7 @@ class LayerPatch:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(NamedTuple):
     """Every matched layer in the text's order, and the edits on its bytes."""
 
     layers: tuple[LayerPatch, ...]
@@ -143,13 +140,13 @@ def make_patch(
         index = layer.index
         row = LayerPatch(layer.name, layer.type, layer.line, "skipped")
         if index in refused:
-            rows.append(replace(row, reason=refused[index].reason))
+            rows.append(row._replace(reason=refused[index].reason))
             continue
         others = islice(staying[layer.name, layer.type], _MOST_NAMESAKES)
         said = warnings_of(before[index], after[index], net, wanted, options, others)
         action = "patched" if wanted[index] else "unchanged"
         rows.append(
-            replace(row, action=action, changes=wanted[index], warnings=tuple(dict.fromkeys(said)))
+            row._replace(action=action, changes=wanted[index], warnings=tuple(dict.fromkeys(said)))
         )
     return Patch(
         layers=tuple(rows),

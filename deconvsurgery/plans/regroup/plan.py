@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ from deconvsurgery.shapes.geometry import check_blob
 from deconvsurgery.wording import agreed, dims, plural
 
 
-@dataclass(frozen=True, slots=True)
-class Regroup:
+class Regroup(NamedTuple):
     """A name whose weights become those of another ``group``: ``shape`` before and ``after``.
 
     ``said`` is what net and model are to say of it: ``None`` where the field goes. ``told`` is what
@@ -50,7 +49,7 @@ class Regroup:
         return _places(self.target, self.namesakes)
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # tuple's is a method
         """Weights that it will have."""
         return prod(self.after)
 
@@ -76,8 +75,7 @@ class Regroup:
         return range(first, first + outputs)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class KeptLayer(NamedTuple):
     """A matched layer, and its namesakes, that stays as it is, and why."""
 
     target: Target
@@ -94,12 +92,11 @@ def _places(target: Target, namesakes: Sequence[Layer]) -> tuple[Target, ...]:
     return (target, *(target._replace(layer=layer) for layer in namesakes))
 
 
-@dataclass(frozen=True, slots=True)
-class Regrouping:
+class Regrouping(NamedTuple):
     """Every matched name once."""
 
     changes: tuple[Regroup, ...] = ()
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[KeptLayer, ...] = ()
 
 
 def make_regrouping(
@@ -135,7 +132,7 @@ def make_regrouping(
             namesakes[layer.name].append(layer)
     strangers = _strangers(net, states, names)
     changes: list[Regroup] = []
-    kept: list[Kept] = []
+    kept: list[KeptLayer] = []
     refused: list[tuple[Target, str]] = []
     shared = _shared_names(net, states)
     layers = [layer for several in namesakes.values() for layer in several]
@@ -146,7 +143,7 @@ def make_regrouping(
         group = 1 if expand else param.num_output
         stays = groups[name] == {group}
         if stays and (target.shape is None or _model_differs(target, model) is None):
-            kept.append(Kept(target, f"group is {group} already", others))
+            kept.append(KeptLayer(target, f"group is {group} already", others))
         elif name in shared:
             refused.append((target, "it shares its weights by a param name; regroup those by hand"))
         elif name in strangers:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import SourceBlob
 from deconvsurgery.errors import MismatchError
@@ -28,8 +28,7 @@ class Origin(StrEnum):
     CONSTANT = "constant"
 
 
-@dataclass(frozen=True, slots=True)
-class Graft:
+class Graft(NamedTuple):
     """A blob of the new net: its ``shape``, and the old blob or constant it is made of.
 
     ``legacy``: the net does not tell the shape, and the old blob has legacy dims.

@@ -6,8 +6,8 @@ Facts: ``surgery.py`` of shelhamer/fcn.berkeleyvision.org.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from math import prod
+from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.read_values import inner_product_param
@@ -39,8 +39,7 @@ from .blobs import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LayerGraft:
+class LayerGraft(NamedTuple):
     """A layer of the new net; ``old`` is the model's layer that its weights come from.
 
     ``left`` says why its blobs are left to Caffe, which makes them when it sets up the net: a
@@ -56,8 +55,7 @@ class LayerGraft:
     dropped: tuple[SourceBlob, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Grafting:
+class Grafting(NamedTuple):
     """Every layer of the new net, and the old layers with weights that find no place in it."""
 
     layers: tuple[LayerGraft, ...]
@@ -105,7 +103,7 @@ def make_grafting(
                 refused.append((layer.name, refusal))
                 continue
             graft = _by_filler(layer, setup, lent)
-            graft = replace(graft, told=(f"old weights dropped: {refusal.message}",))
+            graft = graft._replace(told=(f"old weights dropped: {refusal.message}",))
         found.append(graft)
         # Of shared memory the last copy loaded wins, unless it is the filler's.
         for place, blob in zip(own, graft.blobs, strict=False):
@@ -286,7 +284,7 @@ def _constants(
         told = shape is not None and len(full) == len(shape)
         theirs, value = lent.get(position), filler_value(layer, position)
         if theirs is not None and (not told or prod(full) == prod(theirs.shape)):
-            found.append(replace(theirs, shape=full) if told else theirs)
+            found.append(theirs._replace(shape=full) if told else theirs)
         elif value is None:
             raise MismatchError(f"blob {position} has a filler that is not constant")
         elif not told:

@@ -6,16 +6,14 @@ Values only; the limits are those of S3's multipart uploads.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.splicing.byte_ranges import Kept
 
 _MIB = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bytes of parts and how many there may be: what S3 takes, and what is good for us.
 
     After each ``doubled_after`` parts all but the ``largest`` are doubled, so that ``most_parts``
@@ -33,8 +31,7 @@ class Limits:
 S3 = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """A part that the store copies: bytes ``[start, stop)`` of the old object."""
 
     start: int
@@ -46,8 +43,7 @@ class Copied:
         return self.stop - self.start
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A part that is sent; ranges of the old object in it are too short to be copied."""
 
     pieces: tuple[bytes | Kept, ...]
@@ -61,7 +57,6 @@ class Sent:
 Part: TypeAlias = Copied | Sent
 
 
-@dataclass(slots=True)
 class Parts:
     """Takes pieces in their order and gives parts as soon as they are settled.
 
@@ -70,10 +65,13 @@ class Parts:
     [Copied(start=0, stop=6291456), Sent(pieces=(b'new',))]
     """
 
-    limits: Limits = S3
-    given: int = 0
-    _open: list[bytes | Kept] = field(default_factory=list)
-    _size: int = 0
+    __slots__ = ("_open", "_size", "given", "limits")
+
+    def __init__(self, limits: Limits = S3) -> None:
+        self.limits = limits
+        self.given = 0
+        self._open: list[bytes | Kept] = []
+        self._size = 0
 
     def take(self, piece: bytes | Kept) -> Iterator[Part]:
         """The parts that are settled when ``piece`` has come."""

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import FileError, FormatError, SurgeryError
 from deconvsurgery.storage.address import (
@@ -64,8 +63,7 @@ class AnswerError(Exception):
         self.wait = wait
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """An object: the store's file system, its key there, and what messages call it."""
 
     url: str
@@ -107,14 +105,16 @@ class Location:
         return same_object(self.url, other.url)
 
 
-@dataclass(slots=True)
 class Traffic:
     """What was asked of stores: requests, and bytes that crossed the wire or did not have to."""
 
-    requests: int = 0
-    read: int = 0
-    written: int = 0
-    copied: int = 0
+    __slots__ = ("copied", "read", "requests", "written")
+
+    def __init__(self, requests: int = 0, read: int = 0, written: int = 0, copied: int = 0) -> None:
+        self.requests = requests
+        self.read = read
+        self.written = written
+        self.copied = copied
 
     @property
     def any(self) -> bool:

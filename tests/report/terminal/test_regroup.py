@@ -9,7 +9,7 @@ import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE
 from deconvsurgery.report.terminal.regroup import closing_words, regroup_report
 from helpers.pages import shown
-from helpers.results import Kept, Regroup, regroup_result, target
+from helpers.results import KeptLayer, Regroup, regroup_result, target
 from helpers.words import numbers
 
 OTHERS = tuple(ds.Layer(number, f"up_{number}", "Convolution") for number in range(6))
@@ -21,7 +21,7 @@ def lines(result: ds.RegroupResult) -> list[str]:
 
 
 def test_regroup_tells_all_that_it_did_not_do(snapshot: SnapshotAssertion) -> None:
-    kept = Kept(target("up", group=21), reason="group is 21")
+    kept = KeptLayer(target("up", group=21), reason="group is 21")
     found = lines(regroup_result(kept, left_alone=OTHERS, warnings=("odd",), notes=("read so",)))
     named = ", ".join(f"up_{number} (Convolution)" for number in range(5))
     assert found[2:5] == ["note: up: group is 21", "warning: odd", "note: a.prototxt: read so"]
