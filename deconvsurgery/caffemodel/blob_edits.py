@@ -76,8 +76,7 @@ def _new_values(place: OnWire, count: int, storage: Storage, values: Values) -> 
     same = whole is not None and whole.storage is storage and whole.packed
     if whole and same and whole.stop - whole.start == size:
         return [FramedEdit(Edit(whole.start, whole.stop, size, values), place.frames)]
-    head = values_head(storage, size)
-    new = Edit(0, 0, len(head) + size, lambda: chain((head,), values()))
+    new = joined([values_head(storage, size), Edit(0, 0, size, values)])
     gone = [(chunk.tag, chunk.stop) for chunk in place.chunks] + list(place.raw_notes)
     if not gone:
         end = place.frames[-1].stop
@@ -139,26 +138,31 @@ def added_layer(model: Model, layer: Layer, blobs: Sequence[NewBlob]) -> FramedE
             delimited(LayerField.CONVOLUTION_PARAM, param),
         ]
         number = NetField.LAYER
-    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
-    head = header(number, size)
+    new, end = field_of(number, parts), model.source.size
+    return FramedEdit(Edit(end, end, new.size, new.chunks))
+
+
+def field_of(number: int, parts: Sequence[bytes | Edit]) -> Edit:
+    """A length-delimited field of parts, some of which are made when they are written."""
+    inner = joined(parts)
+    return joined([header(number, inner.size), inner])
+
+
+def joined(parts: Sequence[bytes | Edit]) -> Edit:
+    """Parts behind each other as one insertion."""
 
     def chunks() -> Iterator[Piece]:
-        yield head
-        for part in parts:
-            if isinstance(part, Edit):
-                yield from part.chunks()
-            else:
-                yield part
+        return chain.from_iterable(
+            part.chunks() if isinstance(part, Edit) else (part,) for part in parts
+        )
 
-    end = model.source.size
-    return FramedEdit(Edit(end, end, len(head) + size, chunks))
+    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
+    return Edit(0, 0, size, chunks)
 
 
 def blob_field(number: int, blob: NewBlob, legacy: bool) -> Edit:
     """A whole ``blobs`` field; its values are made when it is written."""
-    inside = _payload(blob, legacy)
-    head = header(number, inside.size)
-    return Edit(0, 0, len(head) + inside.size, lambda: chain((head,), inside.chunks()))
+    return field_of(number, [_payload(blob, legacy)])
 
 
 def remade_blob(blob: SourceBlob, new: NewBlob) -> list[FramedEdit]:
@@ -181,11 +185,7 @@ def _payload(blob: NewBlob, legacy: bool) -> Edit:
         after = shape_field(blob.shape)
     else:
         before = shape_field(blob.shape)
-    data = values_head(blob.storage, size)
-    head = before + data
-    return Edit(
-        0, 0, len(head) + size + len(after), lambda: chain((head,), blob.values(), (after,))
-    )
+    return joined([before, values_head(blob.storage, size), Edit(0, 0, size, blob.values), after])
 
 
 def shape_field(shape: Sequence[int]) -> bytes:

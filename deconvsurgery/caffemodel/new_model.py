@@ -5,16 +5,15 @@ Values are made when they are written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 from deconvsurgery.caffe_fields import LayerField, NetField, message_class
 from deconvsurgery.prototxt.net import Layer
-from deconvsurgery.splicing.byte_ranges import Edit, Piece
+from deconvsurgery.splicing.byte_ranges import Edit
 
-from .blob_edits import NewBlob, blob_field, fill_message
-from .wire import delimited, encoded, header
+from .blob_edits import NewBlob, blob_field, field_of, fill_message, joined
+from .wire import delimited, encoded
 
 
 def assembled(name: str, layers: Sequence[Edit]) -> Edit:
@@ -25,7 +24,7 @@ def assembled(name: str, layers: Sequence[Edit]) -> Edit:
     parts: list[bytes | Edit] = [*layers]
     if name or not parts:
         parts.insert(0, delimited(NetField.NAME, encoded(name)))
-    return _joined(parts)
+    return joined(parts)
 
 
 def layer_field(layer: Layer, blobs: Sequence[NewBlob]) -> Edit:
@@ -33,22 +32,6 @@ def layer_field(layer: Layer, blobs: Sequence[NewBlob]) -> Edit:
     head, tail = _around(layer)
     fields = [blob_field(LayerField.BLOBS, blob, blob.legacy) for blob in blobs]
     return field_of(NetField.LAYER, [head, *fields, tail])
-
-
-def field_of(number: int, parts: Sequence[bytes | Edit]) -> Edit:
-    """A length-delimited field of parts, some of which are made when they are written."""
-    inner = _joined(parts)
-    return _joined([header(number, inner.size), inner])
-
-
-def _joined(parts: Sequence[bytes | Edit]) -> Edit:
-    def chunks() -> Iterator[Piece]:
-        return chain.from_iterable(
-            part.chunks() if isinstance(part, Edit) else (part,) for part in parts
-        )
-
-    size = sum(part.size if isinstance(part, Edit) else len(part) for part in parts)
-    return Edit(0, 0, size, chunks)
 
 
 def _around(layer: Layer) -> tuple[bytes, bytes]:

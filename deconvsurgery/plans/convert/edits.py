@@ -14,6 +14,7 @@ from deconvsurgery.caffe_fields import LayerField, NetField
 from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
     as_bytes,
+    field_of,
     remade_blob,
     reshaped_blob,
     rewritten_blob,
@@ -21,7 +22,7 @@ from deconvsurgery.caffemodel.blob_edits import (
 from deconvsurgery.caffemodel.hdf5.open_file import DATA
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
 from deconvsurgery.caffemodel.model import Model, Version
-from deconvsurgery.caffemodel.new_model import assembled, field_of, layer_field
+from deconvsurgery.caffemodel.new_model import assembled, layer_field
 from deconvsurgery.caffemodel.stored_values import OnWire
 from deconvsurgery.caffemodel.wire import FramedEdit, header, reframed
 from deconvsurgery.matching.shared_blobs import Owner
