@@ -474,16 +474,16 @@ def test_the_options_of_a_sweep_are_those_of_the_command_line() -> None:
     """All that have to do with what is made, and none that the sweep itself decides."""
     import click
 
-    from deconvsurgery.sweeping.call_verb import _VERBS
+    from deconvsurgery.inputs.settings_keys import SWEPT
 
     own = {"pattern", "exclude", "phase", "level", "stage", "allow-empty", "select", "ignore"}
     own |= {"frozen", "net", "in-place", "force", "save-patch", "report", "dry-run", "check"}
     own |= {"json", "quiet", "verbose", "help", "nets-only", "format", "also", "explain"}
     own |= {"config", "isolated", "exit-zero"}
-    for name, verb in _VERBS.items():
+    for name, swept in SWEPT.items():
         options = [each for each in command_of(name).params if isinstance(each, click.Option)]
         found = [max(each.opts, key=len).removeprefix("--") for each in options]
-        assert [each for each in found if each not in own] == [*verb.options]
+        assert [each for each in found if each not in own] == [*swept]
 
 
 @pytest.mark.parametrize(
