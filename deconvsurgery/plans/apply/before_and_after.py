@@ -17,9 +17,9 @@ from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, Recognition, State
 from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.options.apply import Options
+from deconvsurgery.prototxt.net import Net
 
 from .change_warnings import (
-    Namesakes,
     of_namesakes,
     of_the_fill,
     of_the_model,
@@ -88,7 +88,7 @@ def planned_change(
     first: Look,
     model: Model,
     options: Options,
-    namesakes: Namesakes,
+    net: Net,
 ) -> Change:
     """What filling a layer that fits would change, with every warning it deserves.
 
@@ -113,7 +113,7 @@ def planned_change(
     warnings = [
         *of_the_fill(target, fill, options),
         *of_the_model(target, model),
-        *of_namesakes(target, namesakes, model),
+        *of_namesakes(target, net, model),
     ]
     for source in weighted[-1:]:
         stays = target.layer.convolution_param.bias_term and bias is None

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 from math import isfinite
-from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.options.apply import Options
-from deconvsurgery.prototxt.net import Layer, NetState
+from deconvsurgery.prototxt.net import Layer, Net, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import by
-
-
-class Namesakes(NamedTuple):
-    """The net's layers of one name, and the states in which Caffe may set them up."""
-
-    layers: Sequence[Layer]
-    states: Sequence[NetState]
 
 
 def of_the_fill(target: Target, fill: BilinearFill, options: Options) -> Iterator[str]:
@@ -58,14 +51,14 @@ def of_the_model(target: Target, model: Model) -> Iterator[str]:
             )
 
 
-def of_namesakes(target: Target, namesakes: Namesakes, model: Model) -> Iterator[str]:
+def of_namesakes(target: Target, net: Net, model: Model) -> Iterator[str]:
     """Other layers of the net with this name: Caffe matches weights by name alone."""
-    layer = target.layer
+    layer, both_phases = target.layer, net.states()
     last = model.version is Version.HDF5  # whose weights go into the last layer of a name
-    for other in namesakes.layers:
+    for other in once(net, "layers by name", lambda: _by_name(net))[layer.name]:
         if other.index == layer.index:
             continue
-        states = [state for state in namesakes.states if other.active(state)]
+        states = [state for state in both_phases if other.active(state)]
         together = [state for state in states if layer.active(state)]
         served = other.index > layer.index if last else other.index < layer.index
         if other.type != layer.type and (served or states != together):
@@ -78,6 +71,13 @@ def of_namesakes(target: Target, namesakes: Namesakes, model: Model) -> Iterator
                 f"line {other.line} has a layer of this name, too; Caffe loads weights into the "
                 f"{'last' if last else 'first'} only"
             )
+
+
+def _by_name(net: Net) -> dict[str, list[Layer]]:
+    named: dict[str, list[Layer]] = defaultdict(list)
+    for layer in net.layers:
+        named[layer.name].append(layer)
+    return named
 
 
 def of_what_stays(source: SourceLayer, bias: float | None) -> Iterator[str]:

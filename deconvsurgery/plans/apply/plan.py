@@ -6,7 +6,6 @@ cannot be filled get their reason (``refusals``), layers that share weights all 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,7 +22,6 @@ from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.wording import quoted
 
 from .before_and_after import Look, look, planned_change, weights_of
-from .change_warnings import Namesakes
 from .plan_types import Change, Plan, Skip
 from .refusals import model_disagrees, passed_over, refusal
 
@@ -138,16 +136,11 @@ def _changes(
     notes: Sequence[Mapping[str, str]],
 ) -> Iterator[Change]:
     """What becomes of the rows that are left; ``notes`` are further warnings, by layer name."""
-    states = net.states()
-    namesakes: dict[str, list[Layer]] = defaultdict(list)
-    for layer in net.layers:
-        namesakes[layer.name].append(layer)
     for row in rows:
         if row.reason is not None:
             continue
         assert isinstance(row.fill, BilinearFill)  # it would be refused
-        named = Namesakes(namesakes[row.name], states)
-        change = planned_change(row.target, row.fill, row.look, model, options, named)
+        change = planned_change(row.target, row.fill, row.look, model, options, net)
         further = [noted[row.name] for noted in notes if row.name in noted]
         yield change._replace(warnings=(*change.warnings, *further))
 
