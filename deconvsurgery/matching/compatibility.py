@@ -14,11 +14,7 @@ from typing import NamedTuple, TypeAlias
 from weakref import ref
 
 from deconvsurgery.caffe_fields import C3D_OWN_TYPES
-from deconvsurgery.caffemodel.model import (
-    Model,
-    SourceLayer,
-    Version,
-)
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.shapes.analysis import analysed

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, SourceBlob, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
@@ -56,7 +56,7 @@ def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
 
 
 def oddities(model: Model) -> Iterator[Oddity]:
-    """What is odd about the file, as far as the file alone tells."""
+    """What is odd about the file, as far as the file alone says."""
     if model.source.size > CAFFE_LIMIT and model.version is not Version.HDF5:
         yield Oddity(
             f"it has {model.source.size:,} bytes; Caffe reads a binary file up to 2 GiB",
@@ -71,26 +71,14 @@ def oddities(model: Model) -> Iterator[Oddity]:
         for blob in layer.blobs:
             for kind in _kinds(blob):
                 found[kind].append(layer.name)
-    for storage in RAW_STORAGE.values():
-        if layers := found.pop(storage, []):
-            yield Oddity(
-                f"{_are(len(layers))} in {storage}, which NVIDIA's Caffe reads and BVLC's "
-                "does not; `deconvsurgery convert` makes float32 of it",
-                tuple(layers),
-                refused=True,
-                converted=True,
-            )
-    if layers := found.pop(Storage.DOUBLE_DATA, []):
-        yield Oddity(f"{_are(len(layers))} in double_data, of a net of doubles", tuple(layers))
-    for kind, words in _WORDS.items():
+    for kind, (sentence, refused, converted, loads) in _KINDS.items():
         if layers := found.pop(kind, []):
-            yield Oddity(
-                words(len(layers)),
-                tuple(layers),
-                refused=True,
-                converted=kind in _CONVERTED,
-                loads=kind in _LOADED,
+            words = sentence.format(
+                values=f"the values of {plural(len(layers), 'blob')} are",
+                are=plural(len(layers), "blob is", "blobs are"),
+                have=plural(len(layers), "blob has", "blobs have"),
             )
+            yield Oddity(words, tuple(layers), refused, converted, loads)
     for problem, layers in found.items():
         several = plural(len(layers), "blob")
         yield Oddity(f"{several}: {problem}", tuple(layers), refused=problem not in packed)
@@ -98,35 +86,51 @@ def oddities(model: Model) -> Iterator[Oddity]:
 
 _DIFF_ONLY, _BOTH_FORMS, _COUNT, _DIFF_COUNT = "diff only", "both forms", "count", "diff count"
 _C3D, _LONGER_SHAPE, _TWO_SHAPES = "C3D", "longer shape", "two shapes"
-_CONVERTED = (_BOTH_FORMS, _C3D, _LONGER_SHAPE)
-_LOADED = (_BOTH_FORMS, _TWO_SHAPES)
 
-_WORDS: Mapping[str, Callable[[int], str]] = {
-    _C3D: lambda count: (
-        f"{count:,} blob{'s are' if count > 1 else ' is'} as C3D 1.0 writes them, with five dims "
-        "and other field numbers: Caffe stops at that; `deconvsurgery convert` makes shapes of them"
+
+class _Kind(NamedTuple):
+    """The sentence of one kind; the rest as in `Oddity`."""
+
+    sentence: str
+    refused: bool = True
+    converted: bool = False
+    loads: bool = False
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    **{
+        storage: _Kind(
+            f"{{values}} in {storage}, which NVIDIA's Caffe reads and BVLC's does not; "
+            "`deconvsurgery convert` makes float32 of it",
+            converted=True,
+        )
+        for storage in RAW_STORAGE.values()
+    },
+    Storage.DOUBLE_DATA: _Kind("{values} in double_data, of a net of doubles", refused=False),
+    _C3D: _Kind(
+        "{are} as C3D 1.0 writes them, with five dims and other field numbers: Caffe stops at "
+        "that; `deconvsurgery convert` makes shapes of them",
+        converted=True,
     ),
-    _DIFF_ONLY: lambda count: f"{_are(count)} in diff only: Caffe stops at that",
-    _BOTH_FORMS: lambda count: (
-        f"{count:,} blob{'s have' if count > 1 else ' has'} num/channels/height/width and shape: "
-        "Caffe goes by the former and ignores the shape"
+    _DIFF_ONLY: _Kind("{values} in diff only: Caffe stops at that"),
+    _BOTH_FORMS: _Kind(
+        "{have} num/channels/height/width and shape: Caffe goes by the former and ignores the "
+        "shape",
+        converted=True,
+        loads=True,
     ),
-    _LONGER_SHAPE: lambda count: (
-        f"{count:,} blob{'s have' if count > 1 else ' has'} the values of a shape of more axes "
-        "than num/channels/height/width, by which Caffe goes: it stops at that"
+    _LONGER_SHAPE: _Kind(
+        "{have} the values of a shape of more axes than num/channels/height/width, by which "
+        "Caffe goes: it stops at that",
+        converted=True,
     ),
-    _TWO_SHAPES: lambda count: (
-        f"{count:,} blob{'s have' if count > 1 else ' has'} num/channels/height/width and a shape "
-        "of more axes: Caffe goes by the former; `deconvsurgery convert --net` finds which is meant"
+    _TWO_SHAPES: _Kind(
+        "{have} num/channels/height/width and a shape of more axes: Caffe goes by the former; "
+        "`deconvsurgery convert --net` finds which is meant",
+        loads=True,
     ),
-    _COUNT: lambda count: (
-        f"{count:,} blob{'s have' if count > 1 else ' has'} another number of values than the "
-        "shape says: Caffe stops at that"
-    ),
-    _DIFF_COUNT: lambda count: (
-        f"{count:,} blob{'s have' if count > 1 else ' has'} a diff of another length than the "
-        "shape says: Caffe stops at that"
-    ),
+    _COUNT: _Kind("{have} another number of values than the shape says: Caffe stops at that"),
+    _DIFF_COUNT: _Kind("{have} a diff of another length than the shape says: Caffe stops at that"),
 }
 
 
@@ -151,7 +155,3 @@ def _kinds(blob: SourceBlob) -> Iterator[str]:
         yield _COUNT
     if blob.diff_count not in (0, size):
         yield _DIFF_COUNT
-
-
-def _are(count: int) -> str:
-    return f"the values of {count:,} blob{'s are' if count > 1 else ' are'}"

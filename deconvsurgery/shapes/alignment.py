@@ -14,12 +14,7 @@ from typing import Final, NamedTuple
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.joins import offsets_for
 
-from .coordinates import (
-    AxisMap,
-    CoordinateMap,
-    composed,
-    layer_map,
-)
+from .coordinates import AxisMap, CoordinateMap, composed, layer_map
 from .geometry import Shape, Window
 from .infer import RULES, LayerShapes
 from .placement import HALF, CropFacts, Placement

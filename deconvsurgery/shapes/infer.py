@@ -28,7 +28,6 @@ from .axes import CONVOLUTIONS, Blob, axes_found
 from .channels import Channels, channels_found, keeps_channels, witnesses_of
 from .geometry import Dim, Shape, SourceShapes, Window, check_blob
 
-_NO_SHAPES: Final[SourceShapes] = MappingProxyType({})
 _NO_WITNESSES: Final[Mapping[int, tuple[int, ...]]] = MappingProxyType({})
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -83,22 +82,12 @@ class Walk(NamedTuple):
         return any(None in each.tops or None in each.bottoms for each in self.shapes.values())
 
 
-def infer_shapes(
-    net: Net, source_shapes: SourceShapes = _NO_SHAPES, *, channels: bool = True
-) -> dict[int, LayerShapes]:
-    """Shapes by ``Layer.index`` of a net filtered for one state; linear in the net's length.
-
-    ``source_shapes``: shapes of a model's blobs by layer name. They say the number of axes that
-    the net leaves open and, with ``channels``, a Deconvolution's channels. Never raises: what Caffe
-    would refuse stands in ``LayerShapes.problem``, what is left open is unknown. A bottom that no
-    layer makes has an unknown shape.
-    """
-    walk = with_axes(net, source_shapes, first_walk(net))
-    return (with_channels(net, source_shapes, walk) if channels else walk).shapes
-
-
 def first_walk(net: Net) -> Walk:
-    """What the layers' own text says, in the net's order."""
+    """What the layers' own text says, in the net's order; linear in its length.
+
+    Never raises: what Caffe would refuse stands in ``LayerShapes.problem``, what is left open is
+    unknown. A bottom that no layer makes has an unknown shape.
+    """
     return _walk(net, {}, {})
 
 

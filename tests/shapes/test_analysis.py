@@ -9,7 +9,6 @@ from dataclasses import replace
 import deconvsurgery as ds
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.shapes.analysis import Analysis, analysed
-from deconvsurgery.shapes.infer import infer_shapes
 from helpers.models import NetParameter, indexed
 from helpers.nets import conv, data_layer, layer, up
 
@@ -54,8 +53,9 @@ def test_where_a_net_leaves_something_open_each_model_has_its_own() -> None:
     assert found is not analysed(net, TEST, other)
     for model in (one, other):
         analysis = analysed(net, TEST, model)
-        assert analysis.shapes == infer_shapes(net, model.shapes, channels=False)
-        assert analysis.shapes_with_channels == infer_shapes(net, model.shapes)
+        alone = Analysis(parsed(OPEN), model.shapes)
+        assert analysis.shapes == alone.shapes
+        assert analysis.shapes_with_channels == alone.shapes_with_channels
         assert analysis.shapes_with_channels[2].channels == model.shapes["up"][0][0]
         assert analysis.shapes[2].channels is None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.shapes.analysis import Analysis
 from deconvsurgery.shapes.fillers import FORK_NAMES, NAMES, filler_problems, meant
-from deconvsurgery.shapes.infer import infer_shapes
 from helpers.nets import conv, data_layer, layer, up
 from helpers.real_caffe import at_hand, real_caffe
 from helpers.words import Words
@@ -139,7 +139,7 @@ def problems(text: str) -> list[tuple[str, str | None]]:
     if "layers {" in text:
         head = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8\n'
     net = ds.parse_net((head + text).encode())
-    shapes = infer_shapes(net)[net.layers[-1].index]
+    shapes = Analysis(net).shapes_with_channels[net.layers[-1].index]
     found = filler_problems(net.layers[-1], shapes.blobs, shapes.tops)
     return [(each.field, each.nearest) for each in found]
 
@@ -214,6 +214,6 @@ SAID = ("a letter", "no such", "std 0", "sparse above", "sparse below", "sparse 
 @pytest.mark.parametrize("case", [*SAID, "min above max", "bilinear, not square"])
 def test_each_is_said_with_its_correction(case: str, words: Words) -> None:
     net = ds.parse_net((DATA + STOPS[case][0]).encode())
-    shapes = infer_shapes(net)[1]
+    shapes = Analysis(net).shapes_with_channels[1]
     (found,) = filler_problems(net.layers[1], shapes.blobs)
     words((found.words, found.repair), case)

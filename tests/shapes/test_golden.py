@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.shapes.analysis import Analysis
 from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import infer_shapes
 from helpers.places import NETS, SHARED
 from helpers.words import Words, numbers
 
@@ -29,7 +29,7 @@ def loaded(path: Path) -> Any:
 
 def seen(net: ds.Net) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
     """Blobs and, of layers that have any, weights by name."""
-    shapes = infer_shapes(net)
+    shapes = Analysis(net).shapes_with_channels
     blobs: dict[str, Shape] = {}
     params: dict[str, list[Shape]] = {}
     for layer in net.layers:
@@ -131,7 +131,7 @@ def test_nothing_is_made_up_where_the_data_is_unknown(key: str) -> None:
 def test_layouts(case: dict[str, Any], words: Words) -> None:
     net = ds.parse_net(case["prototxt"].encode())
     (layer,) = (layer for layer in net.layers if layer.name == case["layer"])
-    shapes, caffe = infer_shapes(net)[layer.index], case["caffe"]
+    shapes, caffe = Analysis(net).shapes_with_channels[layer.index], case["caffe"]
     if "error" in caffe:
         # pad_too_big: "Check failed: shape[i] >= 0 (-14 vs. 0)"; zero_output: "num_output_ > 0";
         # nonsquare_k4x6_bilinear: the shape is fine, the filler is not.

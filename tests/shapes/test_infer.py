@@ -8,8 +8,9 @@ import re
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.shapes.analysis import Analysis
 from deconvsurgery.shapes.geometry import Shape, Window, convolution_window
-from deconvsurgery.shapes.infer import RULES, LayerShapes, infer_shapes
+from deconvsurgery.shapes.infer import RULES, LayerShapes
 from helpers.real_caffe import at_hand, real_caffe
 from helpers.words import Words, numbers
 from helpers.words import shapes as shapes_in
@@ -23,7 +24,7 @@ def inferred(
     text: str, source: dict[str, tuple[tuple[int, ...], ...]] | None = None
 ) -> dict[str, LayerShapes]:
     net = ds.parse_net(text.encode()).filtered(ds.NetState())
-    shapes = infer_shapes(net, source or {})
+    shapes = Analysis(net, source).shapes_with_channels
     return {layer.name: shapes[layer.index] for layer in net.layers}
 
 
@@ -1247,19 +1248,21 @@ def test_nets_with_holes_are_read() -> None:
     shapes = inferred('layer { name: "relu" type: "ReLU" bottom: "nowhere" top: "y" }')
     assert shapes["relu"] == LayerShapes((None,), (None,), ())
     for kind in ("ReLU", "Concat", "Eltwise", "Slice", "Reshape", "Scale", "LSTMUnit", "Filter"):
-        assert infer_shapes(ds.Net(layers=(ds.Layer(0, "a", kind, (), ("t",)),)))[0].tops == (None,)
-    assert infer_shapes(ds.Net(layers=(ds.Layer(0, "a", "Slice", ("b",), ()),)))[0].tops == ()
+        net = ds.Net(layers=(ds.Layer(0, "a", kind, (), ("t",)),))
+        assert Analysis(net).shapes[0].tops == (None,)
+    net = ds.Net(layers=(ds.Layer(0, "a", "Slice", ("b",), ()),))
+    assert Analysis(net).shapes[0].tops == ()
 
 
 def test_layers_of_one_name_are_told_apart() -> None:
     net = ds.parse_net((DATA + UP + UP).encode())
-    assert list(infer_shapes(net)) == [0, 1, 2]
+    assert list(Analysis(net).shapes_with_channels) == [0, 1, 2]
 
 
 def test_phases_are_the_callers_choice() -> None:
     text = DATA + RECOMMENDED.replace('top: "up"', 'top: "up" include { phase: TRAIN }')
     net = ds.parse_net(text.encode())
-    assert set(infer_shapes(net.filtered(ds.NetState()))) == {0}
+    assert set(Analysis(net.filtered(ds.NetState())).shapes) == {0}
 
 
 def test_long_nets_take_no_longer_than_they_are() -> None:
@@ -1271,7 +1274,8 @@ def test_long_nets_take_no_longer_than_they_are() -> None:
         ds.Layer(i, f"l{i}", kinds[i % 4], ("x",), ("x",), convolution_param=param, message=body)
         for i in range(10_000)
     )
-    shapes = infer_shapes(ds.Net(layers=layers), {f"l{i}": ((3, 3, 3, 3),) for i in range(10_000)})
+    model = {f"l{i}": ((3, 3, 3, 3),) for i in range(10_000)}
+    shapes = Analysis(ds.Net(layers=layers), model).shapes_with_channels
     assert shapes[9_999].blobs == ((3, 3, 3, 3), (3,))
 
 

@@ -13,11 +13,7 @@ from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.wording import plural
 
-from .rule import (
-    Bottoms,
-    Rule,
-    Setup,
-)
+from .rule import Bottoms, Rule, Setup
 
 
 def _input(layer: Layer, _bottoms: Bottoms) -> Setup:

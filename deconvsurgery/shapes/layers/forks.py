@@ -15,16 +15,7 @@ from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, product
 
 from .joins import crop
-from .rule import (
-    Bottoms,
-    Rule,
-    Setup,
-    channels,
-    first,
-    image,
-    pair,
-    same,
-)
+from .rule import Bottoms, Rule, Setup, channels, first, image, pair, same
 
 
 def _bn(layer: Layer, bottoms: Bottoms) -> Setup:

@@ -1,6 +1,5 @@
 """The rules of layers that slide a window: Convolution, Deconvolution, Im2col, pooling.
 
-Weight shapes: Convolution (O, C/G, *kernel), Deconvolution (C, O/G, *kernel).
 Sources: base_conv_layer.cpp, deconv_layer.cpp, pooling_layer.cpp, spp_layer.cpp.
 """
 
@@ -28,15 +27,7 @@ from deconvsurgery.shapes.geometry import (
 )
 from deconvsurgery.wording import plural
 
-from .rule import (
-    Bottoms,
-    Rule,
-    Setup,
-    first,
-    image,
-    not_an_image,
-    pair,
-)
+from .rule import Bottoms, Rule, Setup, first, image, not_an_image, pair
 
 # Fields by which forks change a window (Synopsys, NVIDIA, Intel, ParseNet): sizes that obey them
 # stay unknown rather than be wrong. Weights and channels do not depend on them.
@@ -115,17 +106,9 @@ def certain_tops(layer: Layer, bottoms: Bottoms) -> tuple[Shape, ...]:
     return ((*shape[:axis], param.num_output, *sizes),) * len(layer.top)
 
 
-def _convolution(layer: Layer, bottoms: Bottoms) -> Setup:
-    """Convolution: weight (O, C/G, *kernel), bias (O)."""
-    return _convolved(layer, bottoms, transposed=False)
-
-
-def _deconvolution(layer: Layer, bottoms: Bottoms) -> Setup:
-    """Deconvolution: weight (C, O/G, *kernel), bias (O)."""
-    return _convolved(layer, bottoms, transposed=True)
-
-
-def _convolved(layer: Layer, bottoms: Bottoms, *, transposed: bool) -> Setup:
+def _convolved(layer: Layer, bottoms: Bottoms) -> Setup:
+    """Weight (O, C/G, *kernel), of a Deconvolution (C, O/G, *kernel); bias (O)."""
+    transposed = layer.type == "Deconvolution"
     param, shape = layer.convolution_param, input_shape(layer, bottoms)
     axes = spatial_axes(param, shape)
     window = None if axes is None else convolution_window(param, axes)
@@ -304,9 +287,9 @@ def _spp(layer: Layer, bottoms: Bottoms) -> Setup:
 
 
 WINDOW_RULES: Final[Mapping[str, Rule]] = {
-    "Convolution": _convolution,
-    "Deconvolution": _deconvolution,
-    "DepthwiseConvolution": _convolution,
+    "Convolution": _convolved,
+    "Deconvolution": _convolved,
+    "DepthwiseConvolution": _convolved,
     "Im2col": _im2col,
     "Pooling": _pooling,
     "SPP": _spp,

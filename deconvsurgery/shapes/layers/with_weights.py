@@ -10,22 +10,10 @@ from typing import Final
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Message
-from deconvsurgery.shapes.geometry import (
-    Dim,
-    Shape,
-    canonical_axis,
-    front,
-    product,
-)
+from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis, front, product
 
 from .batch_norm import batch_norm
-from .rule import (
-    Bottoms,
-    Rule,
-    Setup,
-    channels,
-    first,
-)
+from .rule import Bottoms, Rule, Setup, channels, first
 
 
 def _inner_product(layer: Layer, bottoms: Bottoms) -> Setup:
@@ -85,18 +73,12 @@ def _learned(param: Message, bottoms: Bottoms) -> tuple[Shape, ...]:
     return (shape[axis:stop],)
 
 
-def _lstm(layer: Layer, bottoms: Bottoms) -> Setup:
-    """(4h, D), (4h), [(4h, Ds)], (4h, h)."""
-    return _recurrent(layer, bottoms, gates=4, states=2)
+def _recurrent(layer: Layer, bottoms: Bottoms) -> Setup:
+    """Bottoms x (T, N, …), cont (T, N), with a static input (N, …) and, exposed, the states.
 
-
-def _rnn(layer: Layer, bottoms: Bottoms) -> Setup:
-    """(h, D), (h), [(h, Ds)], (h, h), (h, h), (h)."""
-    return _recurrent(layer, bottoms, gates=1, states=1)
-
-
-def _recurrent(layer: Layer, bottoms: Bottoms, *, gates: int, states: int) -> Setup:
-    """Bottoms x (T, N, …), cont (T, N), with a static input (N, …) and, exposed, the states."""
+    LSTM: (4h, D), (4h), [(4h, Ds)], (4h, h); RNN: (h, D), (h), [(h, Ds)], (h, h), (h, h), (h).
+    """
+    gates, states = (4, 2) if layer.type == "LSTM" else (1, 1)
     param = layer.message.message("recurrent_param")
     h, x = param.integer("num_output", 0), first(bottoms)
     if h <= 0:
@@ -119,9 +101,9 @@ WEIGHT_RULES: Final[Mapping[str, Rule]] = {
     "Bias": _bias,
     "Embed": _embed,
     "InnerProduct": _inner_product,
-    "LSTM": _lstm,
+    "LSTM": _recurrent,
     "PReLU": _prelu,
-    "RNN": _rnn,
+    "RNN": _recurrent,
     "Scale": _scale,
 }
 """Layers of BVLC master that have weights and slide no window."""
