@@ -147,7 +147,7 @@ def run(arguments: Sequence[str]) -> int:
     except SurgeryError as error:
         try:
             return show_error(error, command=name, as_json=as_json)
-        except click.exceptions.Exit as stop:  # it could not be printed, and that was told
+        except click.exceptions.Exit as stop:  # it could not be printed, which is reported
             return stop.exit_code
     except MemoryError:
         _say(f"out of memory; {_WHOLE}")

@@ -48,7 +48,7 @@ def _offered(
 def _rules(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """A rule that does not exist is wrong usage, told before a file is opened."""
+    """A rule that does not exist is wrong usage, reported before a file is opened."""
     from deconvsurgery.rules.finding import rules_named
 
     try:

@@ -27,24 +27,29 @@ def pairs_to_check(
     What is read for that is noted in ``run_files``.
     """
     settings = (None if isolated else read_settings(config, run_files, rules=RULES)) or Settings("")
-    if not files:
-        if not settings.pairs:
-            lacking = "there is no deconvsurgery.toml that lists pairs"
-            if settings.path:
-                lacking = f"{settings.path} lists no pairs"
-            raise click.UsageError(f"no net is named, and {lacking}")
-        pairs = []
-        for each in settings.pairs:
-            run_files.reads("the list of pairs", each.listed)
-        for each in every_pair(settings):
-            run_files.reads("the net", each.net)
-            run_files.reads("the model", each.model)
-            pairs.append(Pair(each.net, each.model, asked.over(each.checking)))
-        return pairs
+    if files:
+        return _named(files, asked, settings)
+    if not settings.pairs:
+        lacking = "there is no deconvsurgery.toml that lists pairs"
+        if settings.path:
+            lacking = f"{settings.path} lists no pairs"
+        raise click.UsageError(f"no net is named, and {lacking}")
+    for pair in settings.pairs:
+        run_files.reads("the list of pairs", pair.listed)
+    pairs = []
+    for pair in every_pair(settings):
+        run_files.reads("the net", pair.net)
+        run_files.reads("the model", pair.model)
+        pairs.append(Pair(pair.net, pair.model, asked.over(pair.checking)))
+    return pairs
+
+
+def _named(files: Sequence[str], asked: Checking, settings: Settings) -> list[Pair]:
+    """Each net of the command line with its model, checked as the settings have it."""
     checking = {
-        key: each.checking
-        for each in reversed(settings.pairs)
-        for key in (file_keys(each.net) if each.net else ())
+        key: pair.checking
+        for pair in reversed(settings.pairs)
+        for key in (file_keys(pair.net) if pair.net else ())
     }
     pairs = []
     for net, model in paired(files):

@@ -1,4 +1,4 @@
-"""Where words meet the terminal: consoles, JSON on standard output, errors told once.
+"""Where words meet the terminal: consoles, JSON on standard output, each error reported once.
 
 rich is imported when something is shown, not before.
 """
@@ -69,13 +69,13 @@ def make_console(*, stderr: bool = False) -> Console:
 def show(renderable: RenderableType, *, stderr: bool = False, whole_lines: bool = False) -> None:
     """Print a report; ``whole_lines`` (a command to copy) are left to the terminal to wrap."""
     console = make_console(stderr=stderr)
-    with _told(sys.stderr if stderr else sys.stdout):
+    with _printing(sys.stderr if stderr else sys.stdout):
         console.print(renderable, soft_wrap=whole_lines or not console.is_terminal)
 
 
 def show_json(document: Mapping[str, object]) -> None:
     """Print one JSON document on standard output."""
-    with _told(sys.stdout):
+    with _printing(sys.stdout):
         import json  # here, as few runs print any
 
         text = json.dumps(document, ensure_ascii=False, allow_nan=False)
@@ -84,7 +84,7 @@ def show_json(document: Mapping[str, object]) -> None:
 
 def show_raw(data: bytes) -> None:
     """Print bytes on standard output as they are."""
-    with _told(sys.stdout):
+    with _printing(sys.stdout):
         click.echo(data, nl=False)
 
 
@@ -123,8 +123,8 @@ def _made_by(module: str, name: str) -> Callable[..., Any]:
 
 
 @contextmanager
-def _told(stream: TextIO | None) -> Iterator[None]:
-    """A report that cannot be printed (a full disk) is a failure to write, told as one."""
+def _printing(stream: TextIO | None) -> Iterator[None]:
+    """A report that cannot be printed (a full disk) is a failure to write, and reported as one."""
     try:
         yield
         if stream is not None:
@@ -151,13 +151,13 @@ def shown_progress(*, silent: bool) -> Iterator[Callable[[int, int], None] | Non
     bar = Progress(*columns, console=make_console(stderr=True), transient=True)
     task = bar.add_task("")
 
-    def told(done: int, total: int) -> None:
+    def on_bytes(done: int, total: int) -> None:
         if total > LONG_COPY:
             bar.start()  # not before: a short copy, or an error, moves no cursor
             bar.update(task, completed=done, total=total)
 
     try:
-        yield told
+        yield on_bytes
     finally:
         if bar.live.is_started:
             bar.stop()
@@ -190,21 +190,21 @@ def exit_code(error: SurgeryError) -> int:
 
 
 def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> int:
-    """Tell an error: file and place, layer, cause, what to do; return the exit code."""
+    """Report an error: file and place, layer, cause, what to do; return the exit code."""
     if as_json:
         from deconvsurgery.report.json_documents.error import error_document
 
         show_json(error_document(command, error))
     else:
         line, column = error.line, error.column
-        listed = "\n" in error.message  # it tells its lines itself
+        listed = "\n" in error.message  # its lines are in the message
         seen = None if error.path is None or line is None or listed else (error.path, line, column)
-        _tell(error.message, error.hint, _place(error), seen)
+        _print_error(error.message, error.hint, _place(error), seen)
     return exit_code(error)
 
 
 def show_usage_error(error: click.ClickException, *, command: str | None, as_json: bool) -> None:
-    """Tell that the command itself was wrong."""
+    """Report that the command itself was wrong."""
     context = getattr(error, "ctx", None)
     hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
     if as_json:
@@ -213,7 +213,7 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
         usage = SurgeryError(short(error.format_message(), _LONGEST_LINE), hint=hint)
         show_json(error_document(command, usage, kind="UsageError"))
         return
-    _tell(error.format_message(), hint)
+    _print_error(error.format_message(), hint)
 
 
 def _place(error: SurgeryError) -> str:
@@ -226,20 +226,20 @@ def _place(error: SurgeryError) -> str:
     return f"{place}: " if place else ""
 
 
-def _tell(message: str, hint: str | None, place: str = "", seen: Seen | None = None) -> None:
+def _print_error(message: str, hint: str | None, place: str = "", seen: Seen | None = None) -> None:
     """Print an error and its hint on standard error; what cannot be shown is escaped."""
     spell_what_it_cannot()
     place, message, hint = _shown(place), _shown(message), hint and _shown(hint)
-    told = f"error: {place}{message}" + (f"\n  hint: {hint}" if hint else "")
+    text = f"error: {place}{message}" + (f"\n  hint: {hint}" if hint else "")
     if is_terminal(sys.stderr):
         # Out of memory or descriptors: the plain words are an error, too.
         with suppress(ImportError, OSError, MemoryError):
-            told = _laid_out(place, message, hint, seen)
+            text = _laid_out(place, message, hint, seen)
     # click takes ASCII for a misconfigured stream, and would send UTF-8.
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    told = told.encode(encoding, "deconvsurgery").decode(encoding)
-    with suppress(OSError):  # standard error is full: the exit code still tells
-        click.echo(told, err=True, color=has_colours(sys.stderr))
+    text = text.encode(encoding, "deconvsurgery").decode(encoding)
+    with suppress(OSError):  # standard error is full: the exit code still says so
+        click.echo(text, err=True, color=has_colours(sys.stderr))
 
 
 def _laid_out(place: str, message: str, hint: str | None, seen: Seen | None) -> str:

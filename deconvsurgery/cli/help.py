@@ -20,8 +20,8 @@ class Help(click.HelpFormatter):
     def __init__(
         self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None
     ) -> None:
-        room = max(min(columns(), max_width or _WIDEST), _NARROWEST) - indent_increment
-        super().__init__(indent_increment, width or room)
+        available = max(min(columns(), max_width or _WIDEST), _NARROWEST) - indent_increment
+        super().__init__(indent_increment, width or available)
 
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2

@@ -28,7 +28,7 @@ class LayerArguments(TypedDict, total=False):
 def _checked(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """A pattern that cannot be is wrong usage, told before a file is opened."""
+    """A pattern that cannot be is wrong usage, reported before a file is opened."""
     from deconvsurgery.prototxt.selection import name_test
 
     for value in values:

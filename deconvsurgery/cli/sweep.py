@@ -117,7 +117,7 @@ def _drawn(*, silent: bool) -> Iterator[Progress | None]:
     began = drawn = time.monotonic()
     live = Live(console=console, transient=True, auto_refresh=False)
 
-    def told(summary: Summary, row: PairRow) -> None:
+    def on_row(summary: Summary, row: PairRow) -> None:
         nonlocal drawn
         now = time.monotonic()
         if now - began >= _LONG and now - drawn >= _EVERY:
@@ -127,7 +127,7 @@ def _drawn(*, silent: bool) -> Iterator[Progress | None]:
             live.update(table, refresh=True)
 
     try:
-        yield told
+        yield on_row
     finally:
         if live.is_started:
             live.stop()

@@ -15,16 +15,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _counting(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    """Count from here on, and tell when the command ends, however it does."""
+    """Count from here on, and report when the command ends, however it does."""
     if not wanted or context.resilient_parsing:
         return
     from deconvsurgery.storage.object_store.store import counted
 
     traffic = context.with_resource(counted())
-    context.call_on_close(lambda: _tell(traffic))
+    context.call_on_close(lambda: _print_traffic(traffic))
 
 
-def _tell(traffic: Traffic) -> None:
+def _print_traffic(traffic: Traffic) -> None:
     with suppress(OSError):
         click.echo(traffic.words(), err=True)
 

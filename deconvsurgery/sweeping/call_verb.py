@@ -21,7 +21,7 @@ from deconvsurgery.wording import short
 
 from .result_rows import RowOutcome
 
-Told = tuple[RowOutcome, dict[str, Any], tuple[str, ...]]
+Answer = tuple[RowOutcome, dict[str, Any], tuple[str, ...]]
 
 
 def checked_options(verb: str, options: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -109,38 +109,38 @@ def _selecting(said: Checking) -> dict[str, Any]:
     }
 
 
-def performed(verb: str, pair: Pair, arguments: Mapping[str, Any], *, force: bool) -> Told:
+def performed(verb: str, pair: Pair, arguments: Mapping[str, Any], *, force: bool) -> Answer:
     """Call the verb; raises as it does."""
     return _VERBS[verb].call(pair, arguments, force)
 
 
-def _applied(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
+def _applied(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Answer:
     assert pair.net is not None
     assert pair.model is not None
     result = apply(pair.net, pair.model, pair.output, force=force, **arguments)
     layers = [{"name": row.target.layer.name, "action": row.action} for row in result.plan.rows]
-    told = {
+    summary = {
         "changed": result.changed,
         "layers": layers,
         "bytes": {"output": result.output_size, "rewritten": result.rewritten},
     }
-    return RowOutcome.DONE, told, result.warnings
+    return RowOutcome.DONE, summary, result.warnings
 
 
-def _checked(pair: Pair, arguments: Mapping[str, Any], _force: bool) -> Told:
+def _checked(pair: Pair, arguments: Mapping[str, Any], _force: bool) -> Answer:
     result = check(pair.net, pair.model, **arguments)
     findings = [
-        {"rule": each.id, "level": each.level, "layer": each.layer, "line": each.line}
-        for each in result.findings
+        {"rule": found.id, "level": found.level, "layer": found.layer, "line": found.line}
+        for found in result.findings
     ]
-    told = {"matched": result.matched, "findings": findings}
-    return RowOutcome.DONE if result.passed else RowOutcome.FOUND, told, result.notes
+    summary = {"matched": result.matched, "findings": findings}
+    return RowOutcome.DONE if result.passed else RowOutcome.FOUND, summary, result.notes
 
 
-def _converted(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
+def _converted(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Answer:
     assert pair.model is not None
     result = convert(pair.model, pair.output, net=pair.net, force=force, **arguments)
-    told = {
+    summary = {
         "changed": result.changed,
         "before": result.before,
         "after": result.after,
@@ -152,10 +152,10 @@ def _converted(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
         ],
         "bytes": {"output": result.output_size},
     }
-    return RowOutcome.DONE, told, result.warnings
+    return RowOutcome.DONE, summary, result.warnings
 
 
-def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
+def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Answer:
     assert pair.net is not None
     assert pair.model is not None
     result = regroup(pair.net, pair.model, pair.net_output, pair.output, force=force, **arguments)
@@ -163,21 +163,21 @@ def _regrouped(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Told:
     layers = [
         {"name": place.layer.name, "action": action}
         for action, several in (("regrouped", plan.changes), ("unchanged", plan.kept))
-        for each in several
-        for place in each.places
+        for change in several
+        for place in change.places
     ]
-    told = {
+    summary = {
         "changed": result.changed,
         "layers": layers,
         "bytes": {"output": result.output_size},
     }
-    return RowOutcome.DONE, told, result.warnings
+    return RowOutcome.DONE, summary, result.warnings
 
 
 class _Verb(NamedTuple):
     """What a sweep knows of a verb: how it is called, the paths that it needs."""
 
-    call: Callable[[Pair, Mapping[str, Any], bool], Told]
+    call: Callable[[Pair, Mapping[str, Any], bool], Answer]
     needed: tuple[str, ...] = ()
 
 

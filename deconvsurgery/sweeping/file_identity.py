@@ -1,4 +1,4 @@
-"""What a file or an object is told by: quickly, by its state, or surely, by its bytes' digest."""
+"""What identifies a file or an object: quickly, by its state, or surely, by its bytes' digest."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def mark(path: str, *, again: bool = False) -> Mark | None:
         info = described(located(plain), again=again)
         if info is None:
             return None
-        told = "-".join(str(each) for each in state(info))
-        return Mark(told, str(info.get("ETag") or "").strip('"') or None)
+        version = "-".join(str(each) for each in state(info))
+        return Mark(version, str(info.get("ETag") or "").strip('"') or None)
     try:
         status = os.stat(plain)
     except FileNotFoundError:

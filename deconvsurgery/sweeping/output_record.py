@@ -1,7 +1,7 @@
 """The record beside a sweep's output: what it was made of, and that it is the sweep's own.
 
-It is a row, in a file of its own. Before there is an output, it is a claim: whoever finds one knows
-that a sweep was about to write there.
+It is a row, in a file of its own. Before there is an output, it is a claim, by which
+another run knows that a sweep was about to write there.
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ class PairFiles:
         """A file by its path; ``-`` that was put into a folder was meant for a stream."""
         try:
             stream = path == joined(folder, "-") or is_stream(path)
-        except SurgeryError:  # a URL that cannot be: whoever opens it will tell
+        except SurgeryError:  # a URL that cannot be is an error where it is opened
             stream = False
         keys = [*file_keys(path, written=use == _WRITTEN), *self._real_path(path)]
         return _File(role, path, use, stream, tuple(map(_hash, keys)))

@@ -37,7 +37,7 @@ class PairRow(NamedTuple):
     """A pair of a sweep: its paths, what became of it, and what it was made of.
 
     ``inputs`` and ``outputs`` are digests by path; ``key`` stands for the inputs' digests, the
-    verb, its options and the tool's version, ``seal`` for what files and stores tell of all that
+    verb, its options and the tool's version, ``seal`` for what files and stores say of all that
     without being read. ``result`` is the verb's, in short; ``error`` has the fields of an error
     document.
     """
@@ -70,7 +70,7 @@ class PairRow(NamedTuple):
 
 
 def identity(paths: Pair | PairRow) -> bytes:
-    """What tells one pair of a sweep from the others: its paths.
+    """What distinguishes a pair of a sweep from the others: its paths.
 
     A line of a list that is no pair has none: such a row is known by the line.
 
@@ -89,7 +89,7 @@ def hashed(*texts: str) -> bytes:
     return hashlib.blake2b(data, digest_size=_BYTES).digest()
 
 
-def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any) -> PairRow:
+def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **fields: Any) -> PairRow:
     """The row of a pair that could not be worked on."""
     said = {
         name: _cut(fact) if isinstance(fact, str) else fact for name, fact in error.facts().items()
@@ -103,7 +103,7 @@ def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **told: Any
         version,
         RowOutcome.FAILED,
         error=said,
-        **told,
+        **fields,
     )
 
 

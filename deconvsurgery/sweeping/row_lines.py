@@ -107,11 +107,11 @@ def read_row(data: bytes, *, never: RowOutcome) -> PairRow:
     fields do not go together; ``never`` is an outcome that cannot stand there.
     """
     given = json_value(data, longest=LONGEST_ROW, any_bytes=True)
-    told = _ROW.take(given)
-    outcome = RowOutcome(told.pop("outcome"))
-    if told.get("error") is not None:
-        told["error"] = {name: told["error"].get(name) for name in _ERROR_FIELDS}
-    row = PairRow(outcome=outcome, **told)
+    fields = _ROW.take(given)
+    outcome = RowOutcome(fields.pop("outcome"))
+    if fields.get("error") is not None:
+        fields["error"] = {name: fields["error"].get(name) for name in _ERROR_FIELDS}
+    row = PairRow(outcome=outcome, **fields)
     if outcome is never:
         others = ", ".join(each for each in RowOutcome if each is not never)
         raise WrongValueError(f"is one of {others} there, not '{never}'", "outcome")
@@ -134,18 +134,18 @@ def check_paths(pair: Pair) -> None:
 
 def written(row: PairRow) -> bytes:
     """A row as one line of JSON, which can be read again; what is too long for that is cut."""
-    told = {name: getattr(row, name) for name in _FIELDS}
-    told["warnings"] = [_cut(each, LONGEST_TEXT) for each in row.warnings[:_MOST_WARNINGS]]
-    line = _line(told)
+    fields: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
+    fields["warnings"] = [_cut(each, LONGEST_TEXT) for each in row.warnings[:_MOST_WARNINGS]]
+    line = _line(fields)
     if len(line) > LONGEST_ROW:
-        told["warnings"] = told["warnings"][:_FEW_WARNINGS]
-        told["result"] = None if row.result is None else _in_short(row.result)
-        line = _line(told)
+        fields["warnings"] = fields["warnings"][:_FEW_WARNINGS]
+        fields["result"] = None if row.result is None else _in_short(row.result)
+        line = _line(fields)
     return line
 
 
-def _line(told: Mapping[str, Any]) -> bytes:
-    line = json.dumps(told, ensure_ascii=False, allow_nan=False)
+def _line(fields: Mapping[str, Any]) -> bytes:
+    line = json.dumps(fields, ensure_ascii=False, allow_nan=False)
     try:
         return f"{line}\n".encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -183,8 +183,8 @@ def _shortened(value: Any) -> Any:
     return _cut(value, _SHORT_TEXT) if isinstance(value, str) else value
 
 
-def _cut(told: str, longest: int) -> str:
-    return told if len(told) <= longest else f"{told[: longest - 1]}…"
+def _cut(words: str, longest: int) -> str:
+    return words if len(words) <= longest else f"{words[: longest - 1]}…"
 
 
 def is_cut_row(data: bytes, *, alone: bool) -> bool:

@@ -1,8 +1,8 @@
 """One pair of a sweep, settled once: passed over, done, found wrong, or failed after some tries.
 
-A record beside the output tells what it was made of. It is there as a claim before the output is,
-so whoever is killed in between leaves a place that is known to be the sweep's, and that the next
-one who comes may write anew.
+A record beside the output says what it was made of. It is there as a claim before the output is, so
+a run that is killed in between leaves a place that is known to be the sweep's, and that the next
+run may write anew.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Task(NamedTuple):
 class Settled(NamedTuple):
     """The pair's row, ``None`` where the known one still holds; ``fresh``: it was worked on.
 
-    ``traffic`` is what it took to find that out; ``None`` where the row has it, a fresh one.
+    ``traffic`` is what it took to find that out; ``None`` where the row has it, which is fresh.
     """
 
     row: PairRow | None
@@ -126,7 +126,7 @@ class _Work:
         self.outputs = _marks(pair.output, pair.net_output)
 
     def seal(self, inputs: Marks, outputs: Marks) -> str:
-        """What stands for all that the row depends on, as far as it can be told without reading."""
+        """What stands for all that the row depends on, as far as it is known without reading."""
         return self._hashed(
             *(f"{path}:{found and found.state}" for path, found in {**inputs, **outputs}.items())
         )
@@ -139,7 +139,7 @@ class _Work:
         said = json.dumps(self.arguments, sort_keys=True)
         return hashed(self.task.verb, __version__, said, *texts).hex()
 
-    def row(self, outcome: RowOutcome, **told: Any) -> PairRow:
+    def row(self, outcome: RowOutcome, **fields: Any) -> PairRow:
         """A row of this pair."""
         pair = self.pair
         return PairRow(
@@ -150,7 +150,7 @@ class _Work:
             self.task.verb,
             __version__,
             outcome,
-            **told,
+            **fields,
         )
 
 
@@ -179,7 +179,7 @@ def _settled(work: _Work, spent: partial[dict[str, Any]]) -> Settled:
         raise _not_ours(strange, work, record)
     whole = all(work.outputs.values()) and not task.force
     if whole and record is not None and record.key == key and record.seal:
-        # The same files, moved or touched: only what they are told by without reading is new.
+        # The same files, moved or touched: only what identifies them without reading is new.
         row = _as_named(record, task.pair)._replace(seal=seal)
         assert work.record is not None
         write_record(work.record, _as_named(row, lasting(task.pair)))
@@ -226,7 +226,7 @@ def _as_named(record: PairRow, pair: Pair) -> PairRow:
 
 
 def _strange(record: PairRow | None, outputs: Marks) -> str | None:
-    """An output that is there and that no sweep has written, as far as its record tells."""
+    """An output that is there and that no sweep has written, as far as its record says."""
     if record is not None and record.outcome is RowOutcome.BEGUN:
         return None
     known = [*record.outputs.values()] if record is not None else []
@@ -287,7 +287,7 @@ def _claimed(
         unanswered = isinstance(error, FileError) and error.transient
         if unanswered or (isinstance(error, SystemExit) and any(map(is_url, work.outputs))):
             raise  # the claim stays
-        with suppress(SurgeryError):  # the first error tells more; the claim only stays
+        with suppress(SurgeryError):  # the first error says more; the claim only stays
             # What is there may be another's by now, whose record must stay, if it has one.
             others = isinstance(error, OutputError) and read_record(place) == claim
             if others or _marks(*work.outputs, again=True) == work.outputs:

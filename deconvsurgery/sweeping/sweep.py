@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from typing import Any
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
@@ -76,30 +77,15 @@ def sweep(
 
     ``engine`` is one of `ENGINES`; ``scheduler`` is the address of Dask's, ``workers`` (default: a
     process for each core) are started here where there is none. ``retries`` and ``results`` have
-    the last word over the file's. ``progress`` hears of each row as it comes. A pair that fails is
-    a row; raises a ``SurgeryError`` only for what keeps all of them from being worked on.
+    the last word over the file's. ``progress`` is called with each row as it comes. A pair that
+    fails is a row; raises a ``SurgeryError`` only for what keeps all of them from being worked on.
     """
     if engine not in ENGINES:
         raise ValueError(f"an engine is one of {', '.join(ENGINES)}, not {engine!r}")
     if scheduler is not None and engine != "dask":
         raise ValueError("only Dask has a scheduler")
-    settings = read_settings(config, rules=RULES)
-    if settings is None or not settings.pairs:
-        raise ConfigError(
-            "lists no pairs" if settings else "there is no deconvsurgery.toml from here upwards",
-            path=settings.path if settings else None,
-            hint="docs/zoo.md has a whole one",
-        )
+    settings, options = _settings(config)
     wanted = settings.sweep
-    options = checked_options(wanted.verb, dict(wanted.options), settings.path)
-    for pair in settings.pairs:
-        words = None if pair.listed else lacking(wanted.verb, pair)
-        if words is not None:
-            raise ConfigError(
-                f"the pair of {shown(pair.net or pair.model or '')}: {words}",
-                path=settings.path,
-                hint="sweep.verb says which verb; docs/zoo.md has whole files",
-            )
     task = Task(
         Pair(None),
         wanted.verb,
@@ -119,21 +105,21 @@ def sweep(
         )
         ledger = stack.enter_context(Ledger(place))
         files.look_again()
-        book = _Book(ledger, task, files, folder_of(file_of(path)), progress)
-        tasks = book.tasks(settings.pairs)
+        run = _Run(ledger, task, files, folder_of(file_of(path)), progress)
+        tasks = run.tasks(settings.pairs)
         answers = (
             run_dask(settle, tasks, count, scheduler)
             if engine == "dask"
             else run_local(settle, tasks, count)
         )
-        with closing(answers):  # at once: whoever works on has nobody to work for
+        with closing(answers):  # at once: no worker is to go on
             for done, answer in answers:
-                book.note(done, answer)
+                run.note(done, answer)
         ledger.finish()
-    book.spend(listing)
-    if not book.summary.total:
+    run.spend(listing)
+    if not run.summary.total:
         raise ConfigError(
-            f"stands for no pair: no file is like {', '.join(map(shown, book.unmatched))}",
+            f"stands for no pair: no file is like {', '.join(map(shown, run.unmatched))}",
             path=settings.path,
             hint="paths are relative to the configuration file",
         )
@@ -142,11 +128,36 @@ def sweep(
         wanted.verb,
         engine,
         place,
-        book.summary,
-        tuple(sorted(book.told, key=lambda row: (row.net or "", row.model or ""))),
-        book.repeated,
-        tuple(book.unmatched),
+        run.summary,
+        tuple(sorted(run.told, key=lambda row: (row.net or "", row.model or ""))),
+        run.repeated,
+        tuple(run.unmatched),
     )
+
+
+def _settings(config: Path | None) -> tuple[Settings, dict[str, Any]]:
+    """The settings, and the verb's options as its arguments; each pair names what the verb needs.
+
+    Raises ``ConfigError`` otherwise.
+    """
+    settings = read_settings(config, rules=RULES)
+    if settings is None or not settings.pairs:
+        raise ConfigError(
+            "lists no pairs" if settings else "there is no deconvsurgery.toml from here upwards",
+            path=settings.path if settings else None,
+            hint="docs/zoo.md has a whole one",
+        )
+    wanted = settings.sweep
+    options = checked_options(wanted.verb, dict(wanted.options), settings.path)
+    for pair in settings.pairs:
+        words = None if pair.listed else lacking(wanted.verb, pair)
+        if words is not None:
+            raise ConfigError(
+                f"the pair of {shown(pair.net or pair.model or '')}: {words}",
+                path=settings.path,
+                hint="sweep.verb says which verb; docs/zoo.md has whole files",
+            )
+    return settings, options
 
 
 def _results(settings: Settings, results: Path | None) -> str:
@@ -191,7 +202,7 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-class _Book:
+class _Run:
     """Which pairs are to be settled, and what became of them."""
 
     def __init__(
@@ -210,7 +221,7 @@ class _Book:
         self.repeated = 0
 
     def tasks(self, pairs: Iterable[Pair]) -> Iterator[Task]:
-        """A task for each pair, made when there is somebody to do it."""
+        """A task for each pair, made when a worker is free."""
         for named in pairs:
             found = False
             folder = self.folder if named.listed is None else folder_of(file_of(named.listed))
@@ -237,22 +248,22 @@ class _Book:
         if answer.traffic is not None:
             self.spend(answer.traffic)
         if answer.row is None:
-            self._tell(self.ledger.settled(task.pair), skipped=True)
+            self._report(self.ledger.settled(task.pair), skipped=True)
         else:
             self.ledger.append(answer.row)
-            self._tell(answer.row, skipped=not answer.fresh)
+            self._report(answer.row, skipped=not answer.fresh)
 
     def spend(self, traffic: Traffic) -> None:
-        """Count what stores were asked for, beside what the rows tell."""
+        """Count what stores were asked for, beside what the rows say."""
         self.summary.spend(traffic.requests, traffic.read, traffic.written, traffic.copied)
 
     def _refused(self, pair: Pair, error: SurgeryError) -> None:
         """A pair that is not worked on, or a line of a list that stands for none."""
         row = failed(pair, self.task.verb, __version__, error)
         self.ledger.append(row)
-        self._tell(row)
+        self._report(row)
 
-    def _tell(self, row: PairRow, *, skipped: bool = False) -> None:
+    def _report(self, row: PairRow, *, skipped: bool = False) -> None:
         self.summary.add(row, skipped=skipped)
         if row.outcome is not RowOutcome.DONE and len(self.told) < MOST_TOLD:
             self.told.append(row)
@@ -261,7 +272,7 @@ class _Book:
 
 
 def _given_up(error: BaseException) -> SurgeryError:
-    """Why a task has no answer: whoever worked on it died, or there is a mistake in this tool."""
+    """Why a task has no answer: the worker died, or there is a mistake in this tool."""
     if isinstance(error, SurgeryError):
         return error
     kind = type(error).__name__

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from deconvsurgery.sweeping.engines.started_apart import DASK_NAME, started_apart
+from deconvsurgery.sweeping.engines.worker_start import DASK_NAME, without_main
 from helpers.models import write_demo
 from helpers.processes.ending import PATIENCE
 from helpers.runs import environment
@@ -108,7 +108,7 @@ def main_script(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_a_sweeps_processes_begin_without_main() -> None:
     ever = mains("SpawnProcess-1")
     assert ever == {"init_main_from_path"}
-    with started_apart():
+    with without_main():
         assert mains("SweepProcess-1") == mains(DASK_NAME) == set()
         assert mains("SpawnProcess-1") == ever
     assert mains("SweepProcess-1") == ever
@@ -117,10 +117,10 @@ def test_only_a_sweeps_processes_begin_without_main() -> None:
 @pytest.mark.usefixtures("main_script")
 def test_sweeps_in_several_threads_do_not_end_each_others() -> None:
     original = spawn.get_preparation_data
-    outer = started_apart()
+    outer = without_main()
     with ThreadPoolExecutor(1) as other:
         other.submit(outer.__enter__).result()
-        with started_apart():
+        with without_main():
             pass
         assert mains("SweepProcess-1") == set()
         other.submit(outer.__exit__, None, None, None).result()

@@ -25,7 +25,7 @@ from deconvsurgery.sweeping.result_rows import (
 from deconvsurgery.sweeping.results_file import Ledger
 from deconvsurgery.sweeping.row_lines import LONGEST_ROW, written
 from deconvsurgery.sweeping.run_pair import Task
-from deconvsurgery.sweeping.sweep import _Book
+from deconvsurgery.sweeping.sweep import _Run
 from helpers.words import Words, numbers
 
 
@@ -293,7 +293,7 @@ def test_pairs_take_no_memory(place: Path) -> None:
         Ledger(str(place)) as ledger,
         PairFiles("zoo.toml", [str(listed)], str(place)) as files,
     ):
-        tasks = _Book(ledger, Task(Pair(None), "check"), files, "", None).tasks(
+        tasks = _Run(ledger, Task(Pair(None), "check"), files, "", None).tasks(
             [Pair(None, listed=str(listed))]
         )
         first = next(tasks)

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from deconvsurgery.errors import FileError, FormatError
 
-from .started_apart import started_apart, started_deaf
+from .worker_start import signals_blocked, without_main
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -243,9 +243,9 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
     if scheduler is None:
         # Variables for its workers are set here, too, and would stay.
         stack.callback(_set_back, dict(os.environ))
-        stack.enter_context(started_apart())  # as long as it starts workers in place of dead ones
+        stack.enter_context(without_main())  # as long as it starts workers in place of dead ones
         stack.enter_context(config.set(_OWN))
-        with started_deaf():
+        with signals_blocked():
             cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=workers,

@@ -12,11 +12,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from threading import Thread
 from types import FrameType
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from deconvsurgery.signals.raised import ENDING, Raiser
 
-from .started_apart import SweepContext, heed_again, started_apart, started_deaf
+from .worker_start import SweepContext, signals_blocked, unblock_signals, without_main
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -24,7 +24,6 @@ Answer = TypeVar("Answer")
 _AHEAD = 4  # tasks that wait or run, for each process
 _PATIENCE = 30  # seconds for a process to clean up when it is to end
 _DEATHS = 3  # of a process that works on one task alone, before the task is given up
-_NO_MORE = object()
 
 
 def run_local(
@@ -35,27 +34,23 @@ def run_local(
     When a process dies, those that were on their way are done again one by one, to find the task
     that kills; three deaths are enough.
     """
-    waiting = iter(tasks)
+    waiting = ((task, 0) for task in tasks)
     pool = _pool(workers)
-    suspects: deque[tuple[Task, int]] = deque()
+    suspects: deque[tuple[Task, int]] = deque()  # with their deaths
     running: dict[Future[Answer], tuple[Task, int]] = {}
     try:
         while True:
             most = 1 if suspects else workers * _AHEAD
             while len(running) < most:
-                if suspects:
-                    task, deaths = suspects.popleft()
-                elif (following := next(waiting, _NO_MORE)) is not _NO_MORE:
-                    task, deaths = cast(Task, following), 0
-                else:
+                following = suspects.popleft() if suspects else next(waiting, None)
+                if following is None:
                     break
-                running[_submitted(pool, work, task)] = (task, deaths)
+                running[_submitted(pool, work, following[0])] = following
             if not running:
                 return
             alone = len(running) == 1
             done, _ = wait(running, return_when=FIRST_COMPLETED)
-            broken = any(isinstance(each.exception(), BrokenProcessPool) for each in done)
-            if broken:
+            if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
                 done, _ = wait(running)  # the others have their answers by now, or broke, too
                 pool.shutdown(wait=True)
                 pool = _pool(workers)
@@ -76,31 +71,31 @@ def _submitted(
     pool: ProcessPoolExecutor, work: Callable[[Task], Answer], task: Task
 ) -> Future[Answer]:
     try:
-        with started_apart(), started_deaf():  # it starts processes as they are needed
+        with without_main(), signals_blocked():  # it starts processes as they are needed
             return pool.submit(_worked, work, task)
-    except BrokenProcessPool as error:  # a worker died when nobody looked
+    except BrokenProcessPool as error:  # a worker died between two tasks
         future: Future[Answer] = Future()
         future.set_exception(error)
         return future
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    with started_deaf():
-        return ProcessPoolExecutor(workers, SweepContext(), initializer=_heed_signals)
+    with signals_blocked():
+        return ProcessPoolExecutor(workers, SweepContext(), initializer=_set_signals)
 
 
-def _heed_signals() -> None:
-    """A terminal's signals reach all its processes; the one in front decides what ends, and how."""
+def _set_signals() -> None:
+    """A terminal's signals reach all its processes; the parent decides what ends, and how."""
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     sys.unraisablehook = _raise.lost
     signal.signal(signal.SIGTERM, _leave)
-    heed_again()
+    unblock_signals()
     Thread(target=_follow, daemon=True).start()
 
 
 def _follow() -> None:
-    """End with the one in front, however that ended: nobody would take an answer any more."""
+    """End with the parent, however that ended: no answer would be taken any more."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -112,23 +107,20 @@ class _Left(SystemExit):
 
 
 _raise = Raiser(_Left)  # what is cleaned up is cleaned up once
-_busy = False  # with a task, in a process of the pool
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    if not _busy:
-        os._exit(0)
-    _raise(number, frame)
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """End at once: there is no task, and nothing to clean up."""
+    os._exit(0)
 
 
 def _worked(work: Callable[[Task], Answer], task: Task) -> Answer:
-    global _busy
     try:
         try:
-            _busy = True
+            signal.signal(signal.SIGTERM, _raise)
             return work(task)
         finally:
-            _busy = False
+            signal.signal(signal.SIGTERM, _leave)
     except BaseException as error:
         if isinstance(error, SystemExit) or _raise.behind(error):
             # Cleaned up, and no other task is to be begun: a pool would take this for an answer.

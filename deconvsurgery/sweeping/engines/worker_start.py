@@ -1,4 +1,4 @@
-"""Worker processes that do not run the caller's script again, nor hear what its terminal sends.
+"""Worker processes that do not run the caller's script again, nor get what its terminal sends.
 
 What they do is not decided here.
 """
@@ -38,7 +38,7 @@ _prepared = spawn.get_preparation_data
 
 
 @contextmanager
-def started_apart() -> Iterator[None]:
+def without_main() -> Iterator[None]:
     """Within it, processes of sweeps begin without the caller's ``__main__``.
 
     A process that is spawned, or comes from a fork server, first imports its parent's ``__main__``
@@ -68,12 +68,12 @@ def _without_main(name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def started_deaf() -> Iterator[None]:
-    """Threads and processes that begin within it hear no signal that ends a run.
+def signals_blocked() -> Iterator[None]:
+    """Threads and processes that begin within it get no signal that ends a run.
 
-    Ctrl-C and a closed terminal reach all processes at once; the one in front decides what ends,
-    and how. Here they are heard when the block is left: a process that is half started is nobody's
-    to end. Multiprocessing's own process that tidies up begins here, too, and is never hung up.
+    Ctrl-C and a closed terminal reach all processes at once; the parent decides what ends, and how.
+    Here they are handled when the block is left, so that no process is ended half started.
+    Multiprocessing's own process that tidies up begins here, too, and is never hung up.
     """
     with held_signals():
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -85,6 +85,6 @@ def started_deaf() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def heed_again() -> None:
-    """In a process that began so, and knows by now what to do: let in what waits."""
+def unblock_signals() -> None:
+    """In a process that began so, once its handlers are set: get the signals that wait."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
