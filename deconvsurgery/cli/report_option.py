@@ -72,7 +72,7 @@ def write_report(
         return
     from deconvsurgery.report.html import html_report
     from deconvsurgery.storage.os_error_text import refusal, shown
-    from deconvsurgery.storage.write_outputs import write_file
+    from deconvsurgery.storage.write_outputs import UNCHANGED, write_file
 
     try:
         files.check()  # a file that is only there now may be this one by another name
@@ -84,6 +84,6 @@ def write_report(
     except FileError as error:
         if written is None:
             raise
-        words = error.message.removesuffix("; nothing was changed")
+        words = error.message.removesuffix(UNCHANGED)
         words += f"; it is the report alone, the model is written to {written}"
         raise error.replaced(message=words) from error.__cause__

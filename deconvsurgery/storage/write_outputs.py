@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from deconvsurgery.errors import FileError, FormatError, OutputError
 from deconvsurgery.wording import agreed, plural
@@ -32,6 +32,9 @@ from .os_error_text import (
 from .outcome import Outcome
 from .output_place import AnyPlace, Place
 from .source import read_bytes
+
+UNCHANGED: Final = "; nothing was changed"
+"""How the message of a failure ends where the place has what it had before."""
 
 
 class Written(NamedTuple):
@@ -194,5 +197,5 @@ def failure(error: OSError, place: AnyPlace, size: int | None) -> FileError:
         with suppress(OSError):
             system = os.statvfs(place.directory)
             message += f", {system.f_bavail * system.f_frsize} are free"
-        message += "; nothing was changed"
+        message += UNCHANGED
     return FileError(message, path=place.name, hint=remedy(error))
