@@ -59,7 +59,7 @@ def test_each_task_has_its_answer_or_its_error(tmp_path: Path) -> None:
     error, other = said.pop(7), said.pop(11)
     assert said == {each: each * each for each in range(20) if each not in (7, 11)}
     assert type(error) is ds.ModelError
-    assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
+    assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "fix it")
     assert (type(other), other.args) == (ValueError, (11,))
     assert begun(tmp_path) == [*range(20)]
     assert managers() <= before
@@ -231,7 +231,7 @@ def test_a_cluster_that_is_there_does_it(
     given = answers(said)
     error, other, death = given.pop(7), given.pop(11), given.pop(15)
     assert type(error) is ds.ModelError
-    assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "mend it")
+    assert (error.message, error.offset, error.path, error.hint) == ("is wrong", 7, "a", "fix it")
     assert (type(other), other.args) == (ValueError, (11,))
     assert type(death).__name__ == "KilledWorker"
     assert given == {each: each * each for each in range(30) if each not in (7, 11, 15)}
