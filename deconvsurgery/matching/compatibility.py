@@ -39,7 +39,7 @@ class Kind(StrEnum):
     TWICE_IN_MODEL = "twice-in-model"
 
 
-Number: TypeAlias = int | tuple[int | None, ...] | None
+Numbers: TypeAlias = Mapping[str, int | tuple[int | None, ...] | None]
 
 
 class Disagreement(NamedTuple):
@@ -59,7 +59,7 @@ class Disagreement(NamedTuple):
     stops: bool = False
     renamed: str | None = None
     remedy: str | None = None
-    numbers: Mapping[str, Number] = MappingProxyType({})
+    numbers: Numbers = MappingProxyType({})
     layer_index: int | None = None
 
     @property
@@ -195,7 +195,7 @@ def _received(
 
 def _refused(
     layer: Layer, blobs: tuple[Shape, ...] | None, source: SourceLayer, loaded: Loading
-) -> tuple[Kind, str, Mapping[str, Number]] | None:
+) -> tuple[Kind, str, Numbers] | None:
     """The first check of Caffe's that fails, in the order in which it makes them."""
     other = type_today(source)
     has = "the model has" if other in ("", layer.type) else f"the model's {short(other)} has"
@@ -220,7 +220,7 @@ def _refused(
             )
         if blob.fills(blob.shape):
             continue
-        numbers: Mapping[str, Number] = {
+        numbers: Numbers = {
             "blob": position,
             "shape": blob.shape,
             "values": blob.count,

@@ -23,7 +23,7 @@ MOST_STATES: Final = 16
 """Each state is a walk through the net, and a hostile net could ask for one a layer."""
 
 
-class Setup(NamedTuple):
+class BlobsInState(NamedTuple):
     """A layer in a state, and the shapes of its weight blobs there."""
 
     layer: Layer
@@ -37,8 +37,8 @@ class Unlike(NamedTuple):
     ``position`` is that of the first blob whose shapes differ, ``None`` where their numbers do.
     """
 
-    here: Setup
-    there: Setup
+    here: BlobsInState
+    there: BlobsInState
     position: int | None = None
 
     @property
@@ -80,7 +80,7 @@ def unlike(net: Net, states: Sequence[NetState]) -> Mapping[int, Unlike]:
 
 def _unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
     names = {layer.name for layer in active_layers(net, states)}
-    known: dict[str, Setup] = {}
+    known: dict[str, BlobsInState] = {}
     found: dict[int, Unlike] = {}
     for state in (*states, *islice(states_beyond(net, names, states), MOST_STATES)):
         analysis = analysed(net, state)
@@ -90,7 +90,7 @@ def _unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
             blobs = blobs_by_net(shapes[layer.index])
             if blobs is None or shapes[layer.index].forms:
                 continue  # unknown, or of several forms that forks give it
-            setup = Setup(layer, state, blobs)
+            setup = BlobsInState(layer, state, blobs)
             other = known.setdefault(layer.name, setup)
             one, two = sorted((other, setup), key=lambda each: each.layer.index)
             difference = _difference(two, one)
@@ -99,7 +99,7 @@ def _unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
     return found
 
 
-def _difference(here: Setup, there: Setup) -> Unlike | None:
+def _difference(here: BlobsInState, there: BlobsInState) -> Unlike | None:
     """The first of them."""
     if len(here.blobs) != len(there.blobs):
         return Unlike(here, there)

@@ -22,7 +22,7 @@ MOST_STEPS: Final = 60
 _JOINTS: Final = frozenset({DECONVOLUTION, "Crop", "Eltwise", "Concat", "Slice", "Split"})
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """A layer of the path, or ``layers`` of them in a row.
 
     ``name`` is the first's, ``last`` the last's. ``shape`` is that of the first top it leaves,
@@ -47,7 +47,7 @@ class WayUp(NamedTuple):
     """
 
     phases: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     edges: tuple[tuple[int, int], ...]
     only_deconvolutions: bool = False
     left_out: int = 0
@@ -150,10 +150,10 @@ def _step(
     matched: Collection[int],
     sources: Collection[int],
     places: Sequence[int],
-) -> Step:
+) -> PathStep:
     first, last = row[0], row[-1]
     tops = shapes[last.index].tops
-    return Step(
+    return PathStep(
         first.name,
         first.type,
         last.name,

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.report.phrases import shortened, size
-from deconvsurgery.shapes.upsampling_path import Step, WayUp
+from deconvsurgery.shapes.upsampling_path import PathStep, WayUp
 from deconvsurgery.wording import dims, plural
 
 from .elements import Markup, element, joined, number, section
@@ -83,7 +83,7 @@ def _box_size(words: Sequence[str]) -> tuple[float, float]:
     return max(104.0, 24 + widest), 14 + _LINE * len(words)
 
 
-def _words(step: Step) -> list[str]:
+def _words(step: PathStep) -> list[str]:
     """The lines in a box: the name, what it is, the shape that leaves it."""
     if step.layers > 1:
         named = f"{shortened(step.name, _NAME // 2)} … {shortened(step.last, _NAME // 2)}"
@@ -113,7 +113,7 @@ def _description(way: WayUp) -> str:
     )
 
 
-def _box(step: Step, words: Sequence[str], middle: Point, box: tuple[float, float]) -> Markup:
+def _box(step: PathStep, words: Sequence[str], middle: Point, box: tuple[float, float]) -> Markup:
     (x, y), (width, height) = middle, box
     top = y - height / 2
     kind = "matched" if step.matched else "feeds" if step.feeds else "plain"
