@@ -159,23 +159,23 @@ def _read(line: bytes) -> Undo:
 def _ranges(value: Any, place: str) -> tuple[Range, ...]:
     if not isinstance(value, list):
         raise WrongValueError(f"is a list, not {said(value)}", place)
-    for at, each in enumerate(value):
-        if not isinstance(each, list) or len(each) != 3 or {*map(type, each)} != {int}:
+    for at, row in enumerate(value):
+        if not isinstance(row, list) or len(row) != 3 or {*map(type, row)} != {int}:
             raise WrongValueError("is not three whole numbers", f"{place}[{at}]")
-    return tuple(Range(*each) for each in value)
+    return tuple(Range(*row) for row in value)
 
 
 def _confirm_order(undo: Undo) -> None:
     """Raise ``WrongValueError`` for ranges that are not in order, or make another size."""
     position = grown = 0
-    for at, each in enumerate(undo.ranges):
-        if not position <= each.start <= each.stop <= undo.changed.size:
+    for at, part in enumerate(undo.ranges):
+        if not position <= part.start <= part.stop <= undo.changed.size:
             words = "is out of order, or behind the end of the changed file"
             raise WrongValueError(words, f"ranges[{at}]")
-        if each.size < 0:
+        if part.size < 0:
             raise WrongValueError("has a size below 0", f"ranges[{at}]")
-        position = each.stop
-        grown += each.size - (each.stop - each.start)
+        position = part.stop
+        grown += part.size - (part.stop - part.start)
     if undo.changed.size + grown != undo.original.size:
         raise WrongValueError("do not make the size of the original", "its ranges")
 
@@ -202,9 +202,9 @@ _HEADER = table(
 def edits_of(undo: Undo, read: Callable[[int, int], Iterator[bytes]]) -> list[Edit]:
     """The edits that undo the change; ``read(start, stop)`` gives bytes behind the patch's line."""
     edits, position = [], 0
-    for each in undo.ranges:
-        start, stop = position, position + each.size
-        edits.append(Edit(each.start, each.stop, each.size, _reading(read, start, stop)))
+    for part in undo.ranges:
+        start, stop = position, position + part.size
+        edits.append(Edit(part.start, part.stop, part.size, _reading(read, start, stop)))
         position = stop
     return edits
 

@@ -74,8 +74,8 @@ def write_pair(
     :func:`write_outcome`; neither may be a stream.
     """
     source = destination.original
-    for each in (text_destination, destination):
-        each.refuse_stream("is a stream, and two files belong together")
+    for place in (text_destination, destination):
+        place.refuse_stream("is a stream, and two files belong together")
     try:
         with (
             staged(text_destination, lambda sink: sink.write(text), len(text)) as one,

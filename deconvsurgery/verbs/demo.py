@@ -28,8 +28,8 @@ def demo(directory: Path, *, force: bool = False) -> ApplyResult:
         for name in ("net.prototxt", "base.caffemodel", "fcn.caffemodel")
     )
     files = RunFiles()
-    for role, each in (("the net", net), ("the model", base), ("the output", output)):
-        files.writes(role, each)
+    for role, path in (("the net", net), ("the model", base), ("the output", output)):
+        files.writes(role, path)
     files.check()
     text = net_text()
     write_once(net, text, force=force)

@@ -80,21 +80,21 @@ class TransplantResult:
         return (_new(each, changes.get(each.layer.name)) for each in self.grafting.layers)
 
 
-def _new(each: LayerGraft, change: Change | None) -> NewLayer:
+def _new(grafted: LayerGraft, change: Change | None) -> NewLayer:
     blobs = [
         (str(graft.origin), graft.shape, graft.source.shape if graft.source else None)
-        for graft in each.blobs
+        for graft in grafted.blobs
     ]
-    told = each.told
+    told = grafted.told
     if change is not None:
         was = blobs[0][2] if blobs else None
         bias = [(str(Origin.CONSTANT), (change.bias.count,), None)] if change.bias else []
         blobs = [(FILLED, change.fill.shape, was), *(blobs[1:] or bias)]
-    elif each.left is not None:
-        return NewLayer(each.layer, LEFT, None, (), (*told, f"{LEFT}: {each.left}"))
+    elif grafted.left is not None:
+        return NewLayer(grafted.layer, LEFT, None, (), (*told, f"{LEFT}: {grafted.left}"))
     origins = {origin for origin, *_ in blobs}
     action = next((str(origin) for origin in _TELLING if origin in origins), None)
-    return NewLayer(each.layer, action, each.old, tuple(blobs), told)
+    return NewLayer(grafted.layer, action, grafted.old, tuple(blobs), told)
 
 
 def transplant(

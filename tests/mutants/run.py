@@ -40,6 +40,11 @@ TESTS = {
         "storage/test_write_pair.py",
         "storage/test_write_amended.py",
     ],
+    "storage/outcome": [
+        "storage/test_write_outputs.py",
+        "storage/test_write_amended.py",
+        "storage/test_outcome.py",
+    ],
     "kernels/bilinear": ["kernels/test_bilinear.py"],
 }
 # Disks of other kinds take seconds to mount, and say nothing that `write_outputs` decides.

@@ -71,23 +71,27 @@ def _edited(conversion: Conversion, model: Model) -> list[Edit]:
         elif layer.upgraded is not None:
             whole.append(_upgraded(layer, model))
         else:
-            for each in layer.blobs:
-                framed += _blob_edits(each, model)
+            for blob in layer.blobs:
+                framed += _blob_edits(blob, model)
     return whole + reframed(framed)
 
 
-def _blob_edits(each: BlobConversion, model: Model) -> list[FramedEdit]:
-    if each.blob.of_c3d:
+def _blob_edits(converted: BlobConversion, model: Model) -> list[FramedEdit]:
+    if converted.blob.of_c3d:
         return remade_blob(
-            each.blob,
-            NewBlob(each.shape or (), as_bytes(partial(_typed, model, each)), each.storage),
+            converted.blob,
+            NewBlob(
+                converted.shape or (),
+                as_bytes(partial(_typed, model, converted)),
+                converted.storage,
+            ),
         )
     edits: list[FramedEdit] = []
-    if each.retyped:
-        values = as_bytes(partial(_typed, model, each))
-        edits += rewritten_blob(each.blob, each.blob.count, each.storage, values)
-    if each.reshaped and each.shape is not None:
-        edits += reshaped_blob(each.blob, each.shape)
+    if converted.retyped:
+        values = as_bytes(partial(_typed, model, converted))
+        edits += rewritten_blob(converted.blob, converted.blob.count, converted.storage, values)
+    if converted.reshaped and converted.shape is not None:
+        edits += reshaped_blob(converted.blob, converted.shape)
     return edits
 
 
@@ -127,17 +131,17 @@ def _moved(each: BlobConversion, model: Model) -> Edit:
 def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
     """Everything in place of the HDF5 file: the net's layers in its order, then the others."""
     known: dict[str, Layer] = {}
-    for layer in net.layers if net else ():
-        known.setdefault(layer.name, layer)
+    for own in net.layers if net else ():
+        known.setdefault(own.name, own)
     order = {name: position for position, name in enumerate(known)}
-    layers = sorted(conversion.layers, key=lambda each: order.get(each.source.name, len(order)))
+    layers = sorted(conversion.layers, key=lambda layer: order.get(layer.source.name, len(order)))
     fields = []
-    for each in layers:
+    for layer in layers:
         blobs = [
             NewBlob(blob.blob.shape, as_bytes(partial(_typed, model, blob)), blob.storage)
-            for blob in each.blobs
+            for blob in layer.blobs
         ]
-        own = known.get(each.source.name) or Layer(0, each.source.name, "")
+        own = known.get(layer.source.name) or Layer(0, layer.source.name, "")
         fields.append(layer_field(own, blobs))
     whole = assembled(net.name if net else "", fields)
     return Edit(0, model.source.size, whole.size, whole.chunks)
@@ -149,27 +153,30 @@ def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
 def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
     """A group for each layer, a dataset for each blob that no other layer owns."""
     found = [
-        ((layer.source.name, position), each)
+        ((layer.source.name, position), converted)
         for layer in conversion.layers
-        for position, each in enumerate(layer.blobs)
-        if not each.blob.absent
+        for position, converted in enumerate(layer.blobs)
+        if not converted.blob.absent
     ]
-    shapes = {own: each.shape or () for own, each in found}  # of several of a name the last
+    # Of several of a name the last.
+    shapes = {own: converted.shape or () for own, converted in found}
     values: dict[Owner, NewValues] = {}
-    for own, each in found:
+    for own, converted in found:
         place = conversion.owned.get(own, own)
         if place not in shapes or prod(shapes[place]) != prod(shapes[own]):
             place = own
         name, position = place
         path = f"{DATA}/{name}/{position}"
         # Of several layers that share it, or have one name, the last is what Caffe keeps.
-        values[place] = NewValues(path, shapes[place], each.dtype, partial(_typed, model, each))
+        values[place] = NewValues(
+            path, shapes[place], converted.dtype, partial(_typed, model, converted)
+        )
     groups = [DATA]  # also without a layer: Caffe makes it first, and looks for it
-    groups += [f"{DATA}/{each.source.name}" for each in conversion.layers if not each.removed]
+    groups += [f"{DATA}/{layer.source.name}" for layer in conversion.layers if not layer.removed]
     return Amendment(tuple(dict.fromkeys(groups)), tuple(values.values()), new=True)
 
 
-def _typed(model: Model, each: BlobConversion) -> Iterator[Array]:
-    dtype = each.dtype  # which looks at all chunks of the blob
-    for values in model.values(each.blob):
+def _typed(model: Model, converted: BlobConversion) -> Iterator[Array]:
+    dtype = converted.dtype  # which looks at all chunks of the blob
+    for values in model.values(converted.blob):
         yield values.astype(dtype, copy=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
 from deconvsurgery.caffemodel.model import Model, Version
@@ -19,20 +19,20 @@ from .plan_types import BlobConversion, LayerConversion, WantedForm
 def refuse(layers: Sequence[LayerConversion], wanted: WantedForm) -> None:
     """Raise ``MismatchError`` that names every layer which the form cannot hold."""
     reasons: dict[tuple[str, str], list[str]] = {}
-    for each in layers:
-        if each.removed:
+    for layer in layers:
+        if layer.removed:
             continue
-        found = _not_in_hdf5(each) if wanted.hdf5 else _not_in_binary(each, wanted)
+        found = _not_in_hdf5(layer) if wanted.hdf5 else _not_in_binary(layer, wanted)
         if found:
-            reasons.setdefault(found, []).append(each.source.name)
+            reasons.setdefault(found, []).append(layer.source.name)
     if not reasons:
         return
-    names = [name for each in reasons.values() for name in each]
+    names = [name for several in reasons.values() for name in several]
     hint = "; ".join(dict.fromkeys(hint for _, hint in reasons))
     if len(names) == 1:
         ((reason, _),) = reasons
         raise MismatchError(f"layer {quoted(names[0])}: {reason}", layer=names[0], hint=hint)
-    lines = [f"  {_names(each)}: {reason}" for (reason, _), each in reasons.items()]
+    lines = [f"  {_names(several)}: {reason}" for (reason, _), several in reasons.items()]
     if len(lines) > _MOST_SAID:
         lines[_MOST_SAID:] = [f"  and {plural(len(lines) - _MOST_SAID, 'reason')} more"]
     form = "HDF5" if wanted.hdf5 else "binary"
@@ -55,12 +55,12 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
             "Caffe can neither save nor find a layer of that name in HDF5",
             "the binary form takes any name",
         )
-    for position, each in enumerate(layer.blobs):
-        blob = each.blob
+    for position, converted in enumerate(layer.blobs):
+        blob = converted.blob
         if blob.problem:
             hint = "convert it with the Caffe that wrote it"
             return f"blob {position}: {blob.problem}", _UNPACK_HINT if blob.packed else hint
-        shape = blob.shape if each.shape is None else each.shape
+        shape = blob.shape if converted.shape is None else converted.shape
         if not blob.absent and not blob.fills(shape):
             where = " (they are in diff)" if blob.has_diff and not blob.count else ""
             return (
@@ -78,20 +78,20 @@ def _not_in_binary(layer: LayerConversion, wanted: WantedForm) -> tuple[str, str
             "its blobs are as C3D 1.0 writes them, and with other ones its V1 type is another type",
             "leave --keep-layers out: then it becomes a V2 layer",
         )
-    for position, each in enumerate(layer.blobs):
-        if each.blob.of_c3d and not each.blob.fills(each.blob.shape):
+    for position, converted in enumerate(layer.blobs):
+        if converted.blob.of_c3d and not converted.blob.fills(converted.blob.shape):
             return (
-                f"blob {position} has {each.blob.count:,} values for shape "
-                f"{dims(each.blob.shape)}: C3D would not load it either",
+                f"blob {position} has {converted.blob.count:,} values for shape "
+                f"{dims(converted.blob.shape)}: C3D would not load it either",
                 "the file is damaged, or no C3D wrote it",
             )
-        if each.blob.absent:
+        if converted.blob.absent:
             return f"the file leaves blob {position} to another layer that shares it", _NET_HINT
-        if each.blob.problem and layer.source.version is Version.HDF5:
+        if converted.blob.problem and layer.source.version is Version.HDF5:
             hint = "make it a plain dataset first"
             return (
-                f"blob {position}: {each.blob.problem}",
-                _UNPACK_HINT if each.blob.packed else hint,
+                f"blob {position}: {converted.blob.problem}",
+                _UNPACK_HINT if converted.blob.packed else hint,
             )
     return None
 
@@ -117,72 +117,73 @@ def notes(layers: Sequence[LayerConversion], model: Model, wanted: WantedForm) -
 
 def warnings(layers: Sequence[LayerConversion], wanted: WantedForm) -> Iterator[str]:
     """What a user should know of layers that are converted, or cannot quite be."""
-    twice = [
-        name
-        for name, count in Counter(each.source.name for each in layers if each.blobs).items()
-        if count > 1
-    ]
-    if twice and wanted.hdf5:
-        yield (
-            f"{_names(twice)}: the model has several layers of this name; HDF5 can hold one, and "
-            "the last is taken, as Caffe's binary loading would leave it"
-        )
-    elif twice:
-        yield (
-            f"{_names(twice)}: the model has several layers of this name; Caffe copies each, and "
-            "the last wins"
-        )
-    unread = [each.source.name for each in layers if any(b.blob.problem for b in each.blobs)]
-    if unread:
-        yield f"{_names(unread)}: values that only the fork which wrote them reads stay as they are"
-    only_diff = [
-        each.source.name
-        for each in layers
-        if any(b.blob.has_diff and not b.blob.count for b in each.blobs)
-    ]
-    if only_diff:
-        yield f"{_names(only_diff)}: values in diff only, where Caffe does not look; they stay"
-    unfit = [each.source.name for each in layers if any(map(_unfit, each.blobs))]
-    if unfit and not wanted.hdf5:
-        yield (
-            f"{_names(unfit)}: not as many values as the shape says, where Caffe stops; "
-            "they stay as they are"
-        )
-    doubtful = [each for each in layers if any(b.blob.legacy and not b.certain for b in each.blobs)]
-    kept = [each.source.name for each in doubtful if not _of_c3d(each)]
-    of_c3d = [each.source.name for each in doubtful if _of_c3d(each)]
-    if of_c3d:
-        yield (
-            f"{_names(of_c3d)}: C3D's dims became a shape of five axes, as the type does not say "
-            f"how many are meant ({_NET_HINT}); Caffe wants them exact"
-        )
-    if kept and wanted.hdf5:
-        yield (
-            f"{_names(kept)}: legacy dims became a shape of four axes, as the type does not say "
-            f"how many are meant ({_NET_HINT}); Caffe wants them exact in HDF5"
-        )
-    elif kept and wanted.true_shapes:
-        yield (
-            f"{_names(kept)}: legacy dims stay, as the type does not say how many axes are "
-            f"meant ({_NET_HINT}); Caffe loads them all the same"
-        )
+    hdf5 = wanted.hdf5
+    of_c3d = [layer for layer in layers if _of_c3d(layer)]
+    others = [layer for layer in layers if not _of_c3d(layer)]
     # A new file is made without gradients; an HDF5 file in which nothing changes is copied.
-    new = any(each.changed for each in layers) or not wanted.hdf5
-    diffs = [
-        each.source.name
-        for each in layers
-        if any(_left_out(b, hdf5=wanted.hdf5, new=new) for b in each.blobs)
-    ]
-    if diffs:
-        yield f"{_names(diffs)}: diff (gradients) is left out; loading weights does not need it"
+    new = any(layer.changed for layer in layers) or not hdf5
+    counts = Counter(layer.source.name for layer in layers if layer.blobs)
+    found = (
+        (
+            [name for name, count in counts.items() if count > 1],
+            "the model has several layers of this name; "
+            + (
+                "HDF5 can hold one, and the last is taken, as Caffe's binary loading would leave it"
+                if hdf5
+                else "Caffe copies each, and the last wins"
+            ),
+        ),
+        (
+            _with(layers, lambda each: each.blob.problem is not None),
+            "values that only the fork which wrote them reads stay as they are",
+        ),
+        (
+            _with(layers, lambda each: each.blob.has_diff and not each.blob.count),
+            "values in diff only, where Caffe does not look; they stay",
+        ),
+        (
+            [] if hdf5 else _with(layers, _unfit),
+            "not as many values as the shape says, where Caffe stops; they stay as they are",
+        ),
+        (
+            _with(of_c3d, _doubtful),
+            "C3D's dims became a shape of five axes, as the type does not say how many are meant "
+            f"({_NET_HINT}); Caffe wants them exact",
+        ),
+        (
+            _with(others, _doubtful) if hdf5 or wanted.true_shapes else [],
+            "legacy dims became a shape of four axes, as the type does not say how many are meant "
+            f"({_NET_HINT}); Caffe wants them exact in HDF5"
+            if hdf5
+            else "legacy dims stay, as the type does not say how many axes are meant "
+            f"({_NET_HINT}); Caffe loads them all the same",
+        ),
+        (
+            _with(layers, lambda each: _left_out(each, hdf5=hdf5, new=new)),
+            "diff (gradients) is left out; loading weights does not need it",
+        ),
+    )
+    for names, words in found:
+        if names:
+            yield f"{_names(names)}: {words}"
 
 
-def _left_out(each: BlobConversion, *, hdf5: bool, new: bool) -> bool:
+def _with(layers: Sequence[LayerConversion], holds: Callable[[BlobConversion], bool]) -> list[str]:
+    """The names of layers with such a blob."""
+    return [layer.source.name for layer in layers if any(map(holds, layer.blobs))]
+
+
+def _doubtful(converted: BlobConversion) -> bool:
+    """How many axes its legacy dims mean is not known."""
+    return converted.blob.legacy and not converted.certain
+
+
+def _left_out(converted: BlobConversion, *, hdf5: bool, new: bool) -> bool:
     """The blob's gradients do not come along."""
-    place = each.blob.place
+    place = converted.blob.place
     if isinstance(place, Dataset):
         return place.diff and new
-    return (hdf5 or each.blob.of_c3d) and each.blob.has_diff
+    return (hdf5 or converted.blob.of_c3d) and converted.blob.has_diff
 
 
 def _of_c3d(layer: LayerConversion) -> bool:

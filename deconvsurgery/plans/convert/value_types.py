@@ -57,26 +57,26 @@ def measured(
 def _measured(layer: LayerConversion, model: Model, wanted: WantedForm) -> LayerConversion:
     blobs: list[BlobConversion] = []
     notes: list[str] = []
-    for position, each in enumerate(layer.blobs):
-        if each.retyped and each.dtype.width < each.blob.dtype.width:
-            change, beyond = _rounding(each, model)
+    for position, converted in enumerate(layer.blobs):
+        if converted.retyped and converted.dtype.width < converted.blob.dtype.width:
+            change, beyond = _rounding(converted, model)
             if beyond is None:
-                each = each._replace(max_abs_change=change)
+                converted = converted._replace(max_abs_change=change)
             else:
                 notes.append(
-                    f"blob {position} keeps {each.blob.dtype.words} values: it holds "
-                    f"{beyond:g}, which {each.dtype.words} cannot"
+                    f"blob {position} keeps {converted.blob.dtype.words} values: it holds "
+                    f"{beyond:g}, which {converted.dtype.words} cannot"
                 )
-                kept = storage_of(each.blob, wanted._replace(storage=None))
-                each = each._replace(storage=kept, beyond=beyond)
-        blobs.append(each)
+                kept = storage_of(converted.blob, wanted._replace(storage=None))
+                converted = converted._replace(storage=kept, beyond=beyond)
+        blobs.append(converted)
     return layer._replace(blobs=tuple(blobs), told=layer.told + tuple(notes))
 
 
-def _rounding(each: BlobConversion, model: Model) -> tuple[float, float | None]:
+def _rounding(converted: BlobConversion, model: Model) -> tuple[float, float | None]:
     """What rounding changes at most, and the first finite value that becomes infinite."""
-    largest, dtype = 0.0, each.dtype  # which looks at all chunks of the blob
-    for values in model.values(each.blob):
+    largest, dtype = 0.0, converted.dtype  # which looks at all chunks of the blob
+    for values in model.values(converted.blob):
         with np.errstate(over="ignore", invalid="ignore"):
             rounded = values.astype(dtype)
             finite = np.isfinite(values)

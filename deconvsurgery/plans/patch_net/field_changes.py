@@ -94,8 +94,8 @@ def _filler(filler: Message) -> Iterator[FieldChange]:
         )
     names = dict.fromkeys(name for name, _ in filler.fields if name != "type")
     stops = known and filler.integer("sparse", -1) != -1
-    for each in _removed(filler, ("sparse",) if stops else () if known else tuple(names)):
-        yield each._replace(path=(("weight_filler", 0), *each.path))
+    for change in _removed(filler, ("sparse",) if stops else () if known else tuple(names)):
+        yield change._replace(path=(("weight_filler", 0), *change.path))
 
 
 def _recipe(layer: Layer, conv: Message) -> Iterator[FieldChange]:
@@ -125,17 +125,17 @@ def _sizes(
     """One size an axis, in the form that is there: a repeated field, or its ``_h`` and ``_w``."""
     pair = f"{stem}_h", f"{stem}_w"
     given, alike = conv.integers(name), len(set(wanted)) == 1
-    if any(each in conv for each in pair):
-        for each, size in zip(pair, wanted, strict=True):
-            if conv.integer(each, default) != size:
-                yield _set(conv, each, size)
+    if any(field in conv for field in pair):
+        for field, size in zip(pair, wanted, strict=True):
+            if conv.integer(field, default) != size:
+                yield _set(conv, field, size)
     elif alike and not given:
         if wanted[0] != default:
             yield _set(conv, name, wanted[0])
     elif not alike and len(wanted) == 2 != len(given):
         yield from _removed(conv, (name,))
-        for each, size in zip(pair, wanted, strict=True):
-            yield _set(conv, each, size)
+        for field, size in zip(pair, wanted, strict=True):
+            yield _set(conv, field, size)
     else:
         sizes = wanted[: len(given)] if alike else wanted
         for number, size in enumerate(sizes):

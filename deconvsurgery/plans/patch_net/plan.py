@@ -82,8 +82,8 @@ class _Written:
     def edits(self, changes: Mapping[int, Sequence[FieldChange]]) -> list[Edit]:
         """The changes of layers, by their position among those in the text."""
         draft = Draft(self.scanned.data, self.scanned.text.text, self.scanned.encoding)
-        for position, each in changes.items():
-            draft.rewrite(*self.places[position], as_tree(each), _AHEAD)
+        for position, several in changes.items():
+            draft.rewrite(*self.places[position], as_tree(several), _AHEAD)
         return draft.edits()
 
     def meant(self, changes: Mapping[int, Sequence[FieldChange]]) -> Message:

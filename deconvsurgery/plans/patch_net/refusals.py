@@ -80,11 +80,11 @@ def _in_the_way(
         where = f"in phase {state.phase.name}, without its include and exclude rules"
         made_twice: dict[str, int] = {}  # the position of the first fault of that top
         unmade: dict[int, tuple[int, str]] = {}  # that of a layer's first bottom, and its name
-        for position, each in enumerate(analysed(net, state).unjoined):
-            if each.fault is Fault.UNKNOWN_BOTTOM:
-                unmade.setdefault(each.layer.index, (position, each.blob))
+        for position, join in enumerate(analysed(net, state).unjoined):
+            if join.fault is Fault.UNKNOWN_BOTTOM:
+                unmade.setdefault(join.layer.index, (position, join.blob))
             else:
-                made_twice.setdefault(each.blob, position)
+                made_twice.setdefault(join.blob, position)
         for index in indices:
             tops = [(made_twice[top], top) for top in net.layers[index].top if top in made_twice]
             first = min([*tops, *([unmade[index]] if index in unmade else [])], default=None)

@@ -82,11 +82,11 @@ def _group(change: Regroup, source: SourceLayer, model: Model) -> Iterator[Frame
     """The ``group`` that the model's own layer tells, as the net will tell it."""
     new = b"" if change.said is None else tag(_GROUP, VARINT) + varint(change.said)
     for frames, inner in reversed([*_params(source, model)]):  # merged: the last one counts
-        for each in reversed([each for each in inner if each.number == _GROUP]):
-            yield FramedEdit(replacing(each.tag, each.stop, new), frames)
+        for field in reversed([field for field in inner if field.number == _GROUP]):
+            yield FramedEdit(replacing(field.tag, field.stop, new), frames)
             new = b""
         if new:
-            before = [each.stop for each in inner if each.number < _GROUP]
+            before = [field.stop for field in inner if field.number < _GROUP]
             at = max(before, default=frames[-1].start)
             yield FramedEdit(replacing(at, at, new), frames)
             new = b""
@@ -95,9 +95,9 @@ def _group(change: Regroup, source: SourceLayer, model: Model) -> Iterator[Frame
 def _filler(source: SourceLayer, model: Model) -> Iterator[FramedEdit]:
     """The ``weight_filler`` taken out, as the net loses its own."""
     for frames, inner in _params(source, model):
-        for each in inner:
-            if each.number == _WEIGHT_FILLER:
-                yield FramedEdit(replacing(each.tag, each.stop, b""), frames)
+        for field in inner:
+            if field.number == _WEIGHT_FILLER:
+                yield FramedEdit(replacing(field.tag, field.stop, b""), frames)
 
 
 def _params(source: SourceLayer, model: Model) -> Iterator[tuple[tuple[Frame, ...], list[Field]]]:

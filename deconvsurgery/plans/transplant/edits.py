@@ -42,18 +42,18 @@ def as_model(grafting: Grafting, old: Model, upsampling: Collection[str]) -> Mod
     """
     storage = _storage(old)
     layers = []
-    for each in grafting.layers:
-        made = each.old is None and each.layer.name in upsampling
-        if each.left is not None and not made:
+    for grafted in grafting.layers:
+        made = grafted.old is None and grafted.layer.name in upsampling
+        if grafted.left is not None and not made:
             continue
         blobs = tuple(
             SourceBlob(
                 graft.shape,
                 Made(prod(graft.shape), storage, partial(_values, graft, old, storage.dtype)),
             )
-            for graft in (() if made else each.blobs)
+            for graft in (() if made else grafted.blobs)
         )
-        layers.append(SourceLayer(each.layer.name, each.layer.type, Version.V2, blobs))
+        layers.append(SourceLayer(grafted.layer.name, grafted.layer.type, Version.V2, blobs))
     return Model(old.source, Version.V2, tuple(layers), _read)
 
 
@@ -81,16 +81,18 @@ def _storage(old: Model) -> Storage:
     return Storage.DOUBLE_DATA if doubles else Storage.DATA
 
 
-def _blobs(each: LayerGraft, old: Model, storage: Storage, change: Change | None) -> list[NewBlob]:
+def _blobs(
+    grafted: LayerGraft, old: Model, storage: Storage, change: Change | None
+) -> list[NewBlob]:
     own = [
         NewBlob(graft.shape, _bytes(graft, old, storage.dtype), storage, graft.legacy)
-        for graft in each.blobs
+        for graft in grafted.blobs
     ]
     if change is None:
         return own
     rows = partial(new_weights, change, storage.dtype, old)
     weights = NewBlob(change.fill.shape, as_bytes(rows), storage)
-    if each.old is not None:
+    if grafted.old is not None:
         return [weights, *own[1:]]
     if change.bias is None:
         return [weights]

@@ -234,9 +234,9 @@ def refusal(what: str, error: Exception, name: str) -> FileError:
 
 def _wait(error: BaseException) -> int:
     """Seconds that a server asks to wait for; a date is not looked at."""
-    for each in _chain(error):
-        text = getattr(each, "wait", "")
-        response = getattr(each, "response", None)
+    for cause in _chain(error):
+        text = getattr(cause, "wait", "")
+        response = getattr(cause, "response", None)
         if isinstance(response, dict):
             text = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after")
         if isinstance(text, str) and re.fullmatch(r"\d{1,6}", text, re.ASCII):
@@ -246,16 +246,16 @@ def _wait(error: BaseException) -> int:
 
 def answer(error: BaseException) -> int | None:
     """The HTTP status behind an error, where there was an answer, and all of it."""
-    for each in _chain(error):
-        if _is_silence(each):  # aiohttp calls half an answer a status of 400
+    for cause in _chain(error):
+        if _is_silence(cause):  # aiohttp calls half an answer a status of 400
             return None
-        response = getattr(each, "response", None)
+        response = getattr(cause, "response", None)
         if isinstance(response, dict):
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             if isinstance(status, int):
                 return status
         for name in ("status", "code"):
-            status = getattr(each, name, None)
+            status = getattr(cause, name, None)
             if isinstance(status, int):
                 return status
     return None
