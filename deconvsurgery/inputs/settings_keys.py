@@ -109,9 +109,7 @@ _PATHS: Final = _one_or_several(path(), "a path or a list of them", least=1)
 _PHASES: Final = one_of("train", "test")
 _ANY_CASE: Final = "^(" + "|".join(map(_in_any_case, ("train", "test"))) + ")$"
 _PHASE: Final = ValueKind(
-    "train or test",
-    _phase,
-    {"anyOf": [_PHASES.schema, {"type": "string", "pattern": _ANY_CASE}]},
+    "train or test", _phase, {"anyOf": [_PHASES.schema, {"type": "string", "pattern": _ANY_CASE}]}
 )
 
 

@@ -79,12 +79,7 @@ _MATCHED: Final = (
         "bias_term is left at its default, true, on an upsampling layer",
         Severity.WARNING,
     ),
-    Rule(
-        "DS010",
-        "learned",
-        "lr_mult is not 0: training will change the kernel",
-        Severity.NOTE,
-    ),
+    Rule("DS010", "learned", "lr_mult is not 0: training will change the kernel", Severity.NOTE),
 )
 _EVERY_LAYER: Final = (
     Rule(

@@ -22,12 +22,7 @@ from deconvsurgery.plans.apply.before_and_after import look
 from deconvsurgery.plans.apply.refusals import model_disagrees
 from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param
-from deconvsurgery.prototxt.selection import (
-    DECONVOLUTION,
-    Selection,
-    active_layers,
-    exact_patterns,
-)
+from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers, exact_patterns
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import asked_axes, convolution_window
 from deconvsurgery.shapes.placement import Placement
@@ -37,12 +32,7 @@ from .layers_of_a_name import LayersOfAName
 
 
 def net_cases(
-    net: Net,
-    model: Model | None,
-    selection: Selection,
-    states: Sequence[NetState],
-    *,
-    frozen: bool,
+    net: Net, model: Model | None, selection: Selection, states: Sequence[NetState], *, frozen: bool
 ) -> dict[int, list[Case]]:
     """The cases of each Deconvolution by its index; first that of the first state it is in."""
     deconvolutions = [layer for layer in active_layers(net, states) if layer.type == DECONVOLUTION]
@@ -210,8 +200,5 @@ def _model_target(source: SourceLayer, model: Model) -> Target:
         # A file may hold names and weights only, which Caffe loads.
         return target._replace(problem=error.message) if message.fields else target
     return target._replace(
-        kernel=window.kernel,
-        stride=window.stride,
-        pad=window.pad,
-        dilation=window.dilation,
+        kernel=window.kernel, stride=window.stride, pad=window.pad, dilation=window.dilation
     )

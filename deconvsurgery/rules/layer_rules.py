@@ -241,10 +241,7 @@ def _refused_form(case: Case) -> Broken | None:
     binary = case.model is not None and case.model.version is not Version.HDF5
     size = case.model.source.size if case.model and binary else 0
     if size > CAFFE_LIMIT:
-        return Broken(
-            f"the model has {size:,} bytes; Caffe reads up to 2 GiB",
-            {"bytes": size},
-        )
+        return Broken(f"the model has {size:,} bytes; Caffe reads up to 2 GiB", {"bytes": size})
     if case.sources.refused is not None:
         return Broken(case.sources.refused)
     if case.sources.both_forms:
