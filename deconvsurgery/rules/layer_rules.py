@@ -98,7 +98,9 @@ def _wrong_crop(crop: CropFacts) -> Broken:
         repair = Repair(f"an offset of {wanted} cannot be: pad the first layer more")
     else:
         rounded = " ".join(
-            f"offset: {_offsets(each)[0]}" for each in _alike(crop.expected) if each is not None
+            f"offset: {_offsets(offset)[0]}"
+            for offset in _alike(crop.expected)
+            if offset is not None
         )
         repair = Repair(f"write crop_param {{ axis: 2 {rounded} }} in {named}")
     if crop.silent:
