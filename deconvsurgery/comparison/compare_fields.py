@@ -1,4 +1,4 @@
-"""What two layers, or two files, differ in beside the values of their weights; told in words.
+"""What two layers, or two files, differ in beside the values of their weights, in words.
 
 Caffe loads names and weights only, so nothing of this changes what it loads.
 """
@@ -141,12 +141,12 @@ def same_bytes(one: ByteSource, ranges: Ranges, two: ByteSource, others: Ranges)
     sizes = [stop - start for start, stop in ranges]
     if sizes != [stop - start for start, stop in others]:
         return False
-    return all(
-        one.read(here + at, count) == two.read(there + at, count)
-        for (here, _), (there, _), size in zip(ranges, others, sizes, strict=True)
-        for at in range(0, size, _AT_ONCE)
-        for count in [min(_AT_ONCE, size - at)]
-    )
+    for (here, _), (there, _), size in zip(ranges, others, sizes, strict=True):
+        for first in range(0, size, _AT_ONCE):
+            count = min(_AT_ONCE, size - first)
+            if one.read(here + first, count) != two.read(there + first, count):
+                return False
+    return True
 
 
 # ── fields ───────────────────────────────────────────────────────────────────────────────

@@ -18,13 +18,7 @@ from .compare_fields import (
     nets_beside,
     same_bytes,
 )
-from .compare_values import (
-    Told,
-    difference,
-    same_values,
-    sketch,
-    stretch,
-)
+from .compare_values import ModelBlob, OnBytes, difference, same_values, stretch
 from .pairing import counterparts, in_order, out_of_order
 from .result import (
     BlobContrast,
@@ -46,11 +40,12 @@ def make_contrast(
     *,
     chosen: Chosen | None = None,
     atol: float | None = None,
-    told: Told | None = None,
+    on_bytes: OnBytes | None = None,
 ) -> Contrast:
     """Compare every layer, or those that are ``chosen`` by their name in either.
 
-    With ``atol`` values at most that far apart are the same. ``told`` hears of bytes that are done.
+    With ``atol`` values at most that far apart are the same. ``on_bytes`` is
+    called with the bytes that are done.
     """
     rows = _rows(a, b, chosen)
     moved = _moved(a, b, rows)
@@ -63,7 +58,7 @@ def make_contrast(
         if one is None or two is None:
             layers.append(_alone(one, two))
             continue
-        layer = _both(a, one, b, two, atol, told)
+        layer = _both(a, one, b, two, atol, on_bytes)
         if words := moved.get(here):
             layer = layer._replace(moved=True, told=(*layer.told, words))
         layers.append(layer)
@@ -120,17 +115,18 @@ def _trimmed(shape: Sequence[int]) -> tuple[int, ...]:
 
 def _sketch(model: Model, position: int) -> object:
     layer = model.layers[position]
-    return _shapes(layer), tuple(sketch(model, blob) for blob in layer.blobs)
+    return _shapes(layer), tuple(ModelBlob(model, blob).sketch() for blob in layer.blobs)
 
 
 def _same_weights(a: Model, here: int, b: Model, there: int) -> bool:
     """The same layer but for its name: shapes and all values, and the type where both tell it."""
     one, two = a.layers[here], b.layers[there]
     types = {type_today(one), type_today(two)} - {""}
-    return (
-        len(types) < 2
-        and all(_same_shape(x, y) for x, y in zip(one.blobs, two.blobs, strict=True))
-        and all(same_values(a, x, b, y) for x, y in zip(one.blobs, two.blobs, strict=True))
+    if len(types) > 1:
+        return False
+    pairs = list(zip(one.blobs, two.blobs, strict=True))
+    return all(_same_shape(x, y) for x, y in pairs) and all(
+        same_values(ModelBlob(a, x), ModelBlob(b, y)) for x, y in pairs
     )
 
 
@@ -171,10 +167,16 @@ def _alone(one: SourceLayer | None, two: SourceLayer | None) -> LayerContrast:
 
 
 def _both(
-    a: Model, one: SourceLayer, b: Model, two: SourceLayer, atol: float | None, told: Told | None
+    a: Model,
+    one: SourceLayer,
+    b: Model,
+    two: SourceLayer,
+    atol: float | None,
+    on_bytes: OnBytes | None,
 ) -> LayerContrast:
     """A layer of both models, blob by blob."""
-    blobs = [_blob(a, x, b, y, atol, told) for x, y in zip(one.blobs, two.blobs, strict=False)]
+    pairs = zip(one.blobs, two.blobs, strict=False)
+    blobs = [_blob(ModelBlob(a, x), ModelBlob(b, y), atol, on_bytes) for x, y in pairs]
     blobs += [BlobContrast(x, None, Likeness.ONLY_A) for x in one.blobs[len(two.blobs) :]]
     blobs += [BlobContrast(None, y, Likeness.ONLY_B) for y in two.blobs[len(one.blobs) :]]
     kinds = {each.likeness for each in blobs}
@@ -190,19 +192,20 @@ def _both(
 
 
 def _blob(
-    a: Model, one: SourceBlob, b: Model, two: SourceBlob, atol: float | None, told: Told | None
+    ours: ModelBlob, theirs: ModelBlob, atol: float | None, on_bytes: OnBytes | None
 ) -> BlobContrast:
     """A blob of both: values are compared wherever they are as many."""
+    one, two = ours.blob, theirs.blob
     if one.absent and two.absent:
         return BlobContrast(one, two, Likeness.SAME)
     if one.absent or two.absent:
         return BlobContrast(one, two, Likeness.NOT_COMPARED)
     if one.problem or two.problem:
-        same = _same_message(a, one, b, two)
+        same = _same_message(ours, theirs)
         return BlobContrast(one, two, Likeness.SAME if same else Likeness.NOT_COMPARED)
     if one.count != two.count:
         return BlobContrast(one, two, Likeness.SHAPE_DIFFERS)
-    found = difference(a, one, b, two, atol=atol, told=told)
+    found = difference(ours, theirs, atol=atol, on_bytes=on_bytes)
     likeness = Likeness.CHANGED if found.changed else Likeness.SAME
     if not _same_shape(one, two):
         likeness = Likeness.SHAPE_DIFFERS
@@ -214,12 +217,18 @@ def _same_shape(one: SourceBlob, two: SourceBlob) -> bool:
     return one.fits(two.shape) or two.fits(one.shape)
 
 
-def _same_message(a: Model, one: SourceBlob, b: Model, two: SourceBlob) -> bool:
+def _same_message(one: ModelBlob, two: ModelBlob) -> bool:
     """What cannot be read is the same at least where all its bytes are."""
-    if not isinstance(one.place, OnWire) or not isinstance(two.place, OnWire):
+    here, there = one.blob.place, two.blob.place
+    if not isinstance(here, OnWire) or not isinstance(there, OnWire):
         return False
-    here, there = one.place.frames[-1], two.place.frames[-1]
-    return same_bytes(a.source, [(here.start, here.stop)], b.source, [(there.start, there.stop)])
+    ours, theirs = here.frames[-1], there.frames[-1]
+    return same_bytes(
+        one.model.source,
+        [(ours.start, ours.stop)],
+        two.model.source,
+        [(theirs.start, theirs.stop)],
+    )
 
 
 def _blob_words(blobs: Sequence[BlobContrast]) -> Iterator[str]:
@@ -258,14 +267,12 @@ def _identical(a: Model, b: Model, layers: Sequence[LayerContrast]) -> bool:
     """Every byte is the same: those of the values were seen to be, now all others."""
     if a.source.size != b.source.size or a.layers != b.layers:
         return False
-    blobs = [blob for layer in layers for blob in layer.blobs]
     seen = []
-    for each in blobs:
-        if each.difference and each.a and (found := stretch(each.a)):
-            if not each.difference.by_bytes:
+    for contrast in (blob for layer in layers for blob in layer.blobs):
+        if contrast.difference and contrast.a and (found := stretch(contrast.a)):
+            if not contrast.difference.by_bytes:
                 return False
-            start, dtype = found
-            seen.append((start, start + each.a.count * int(dtype[-1])))
+            seen.append((found.start, found.stop))
     others = gaps(0, a.source.size, seen)
     return same_bytes(a.source, others, b.source, others)
 

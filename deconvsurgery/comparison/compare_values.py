@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from heapq import merge
 from math import isnan, nan
-from typing import NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
+from deconvsurgery.caffemodel.wire import ByteSource
 from deconvsurgery.errors import FileError, FormatError
 from deconvsurgery.kernels.arrays import Array
 
-Told: TypeAlias = Callable[[int], None]
+OnBytes: TypeAlias = Callable[[int], None]
 
 # Bytes compared at a time; for larger pieces the allocator asks the system for memory each time.
 BLOCK = 1 << 16
@@ -48,59 +49,76 @@ class Difference(NamedTuple):
     by_bytes: bool
 
 
+class ModelBlob(NamedTuple):
+    """A blob and the model that it is of."""
+
+    model: Model
+    blob: SourceBlob
+
+    def values(self) -> Iterator[Array]:
+        """All in order, and errors that say in which of the two files they are."""
+        try:
+            yield from self.model.values(self.blob)
+        except (FormatError, FileError) as error:
+            if error.path is not None:
+                raise
+            path = getattr(self.model.source, "name", None)
+            raise error.replaced(path=path) from error.__cause__
+
+    def sketch(self) -> bytes:
+        """The first values, in bytes that do not depend on their type: equal for equal blobs."""
+        with np.errstate(invalid="ignore"):
+            return next(self.values(), _NONE)[:_SKETCHED].astype(np.float64).tobytes()
+
+
+class Stretch(NamedTuple):
+    """Bytes of a file that hold all values of a blob, as one numpy type."""
+
+    start: int
+    stop: int
+    dtype: str
+
+
 def difference(
-    model: Model,
-    blob: SourceBlob,
-    other: Model,
-    theirs: SourceBlob,
-    *,
-    atol: float | None = None,
-    told: Told | None = None,
+    one: ModelBlob, two: ModelBlob, *, atol: float | None = None, on_bytes: OnBytes | None = None
 ) -> Difference:
-    """Hold as many values of either against each other; ``told`` hears of bytes that are done.
+    """Compare as many values of either; ``on_bytes`` is called with the bytes that are done.
 
     In one type two values are the same when their bits are, in types of different width when
     they are the same number or both NaN. With ``atol`` also when they are no further apart.
     """
     changed, largest, by_bytes = 0, 0.0, True
-    for one, two in _unequal(model, blob, other, theirs, told):
+    for ours, theirs in _unequal(one, two, on_bytes):
         by_bytes = False
-        differ = _differ(one, two)
+        differ = _differ(ours, theirs)
         if not differ.any():
             continue
         if atol is not None:
-            differ &= ~(np.isnan(one) & np.isnan(two))
-        far = _far(one, two, differ)
+            differ &= ~(np.isnan(ours) & np.isnan(theirs))
+        far = _far(ours, theirs, differ)
         with np.errstate(invalid="ignore"):
             changed += far.size if atol is None else int(np.count_nonzero(~(far <= atol)))
         most = float(far.max(initial=0.0))  # NaN where any is
         largest = nan if isnan(largest) or isnan(most) else max(largest, most)
-    return Difference(blob.count, changed, None if isnan(largest) else largest, by_bytes)
+    return Difference(one.blob.count, changed, None if isnan(largest) else largest, by_bytes)
 
 
-def same_values(model: Model, blob: SourceBlob, other: Model, theirs: SourceBlob) -> bool:
+def same_values(one: ModelBlob, two: ModelBlob) -> bool:
     """No value differs, as `difference` has it; ends at the first that does."""
-    if blob.count != theirs.count:
+    if one.blob.count != two.blob.count:
         return False
-    pairs = _unequal(model, blob, other, theirs, None)
-    return not any(_differ(one, two).any() for one, two in pairs)
+    return not any(_differ(ours, theirs).any() for ours, theirs in _unequal(one, two, None))
 
 
-def sketch(model: Model, blob: SourceBlob) -> bytes:
-    """The first values, in bytes that do not depend on their type: others are another blob's."""
-    with np.errstate(invalid="ignore"):
-        return next(_values(model, blob), _NONE)[:_SKETCHED].astype(np.float64).tobytes()
-
-
-def stretch(blob: SourceBlob) -> tuple[int, str] | None:
-    """Where a blob's values begin, and as which numpy type, if they lie in one piece."""
+def stretch(blob: SourceBlob) -> Stretch | None:
+    """Where a blob's values lie, if in one piece."""
     place = blob.place
-    if isinstance(place, Dataset):
-        return None if place.start is None else (place.start, place.stored)
+    if isinstance(place, Dataset) and place.start is not None:
+        return Stretch(place.start, place.start + place.size, place.stored)
     if isinstance(place, OnWire):
         chunks = [chunk for chunk in place.values if chunk.count]
         if len(chunks) == 1 and chunks[0].packed:
-            return chunks[0].start, place.dtype
+            return Stretch(chunks[0].start, chunks[0].stop, place.dtype)
     return None
 
 
@@ -108,42 +126,42 @@ def stretch(blob: SourceBlob) -> tuple[int, str] | None:
 
 
 def _unequal(
-    model: Model, blob: SourceBlob, other: Model, theirs: SourceBlob, told: Told | None
+    one: ModelBlob, two: ModelBlob, on_bytes: OnBytes | None
 ) -> Iterator[tuple[Array, Array]]:
     """The values of both in pieces, without those whose bytes are the same."""
-    here, there = stretch(blob), stretch(theirs)
-    if here is None or there is None or here[1] != there[1]:
-        for one, two in _aligned(_values(model, blob), _values(other, theirs)):
-            if one.dtype != two.dtype or one.tobytes() != two.tobytes():
-                yield one, two
-            if told:
-                told(one.nbytes)
+    here, there = stretch(one.blob), stretch(two.blob)
+    if here is None or there is None or here.dtype != there.dtype:
+        for ours, theirs in _aligned(one.values(), two.values()):
+            if ours.dtype != theirs.dtype or ours.tobytes() != theirs.tobytes():
+                yield ours, theirs
+            if on_bytes:
+                on_bytes(ours.nbytes)
         return
-    stored = np.dtype(here[1])
-    size = blob.count * stored.itemsize
-    for first in _blocks(model, here[0], other, there[0], size):
+    stored, dtype = np.dtype(here.dtype), one.blob.dtype
+    source, other = one.model.source, two.model.source
+    size = here.stop - here.start
+    for first in _blocks((source, here.start), (other, there.start), size):
         count = min(BLOCK, size - first)
-        ours = model.source.read(here[0] + first, count)
-        others = other.source.read(there[0] + first, count)
-        if ours != others:
+        our_bytes = source.read(here.start + first, count)
+        their_bytes = other.read(there.start + first, count)
+        if our_bytes != their_bytes:
             # An HDF5 file's whole or big-endian numbers become what they are read as.
             yield (
-                np.frombuffer(ours, stored).astype(blob.dtype, copy=False),
-                np.frombuffer(others, stored).astype(blob.dtype, copy=False),
+                np.frombuffer(our_bytes, stored).astype(dtype, copy=False),
+                np.frombuffer(their_bytes, stored).astype(dtype, copy=False),
             )
-        if told:
-            told(count)
+        if on_bytes:
+            on_bytes(count)
 
 
-def _blocks(model: Model, here: int, other: Model, there: int, size: int) -> Iterator[int]:
+def _blocks(one: tuple[ByteSource, int], two: tuple[ByteSource, int], size: int) -> Iterator[int]:
     """Where each block begins that either file has bytes for; what is a hole in both is equal."""
-    if size < _LARGE or not all(isinstance(each, Sparse) for each in (model.source, other.source)):
+    sources = [(source, start) for source, start in (one, two) if isinstance(source, Sparse)]
+    if size < _LARGE or len(sources) < 2:
         yield from range(0, size, BLOCK)
         return
     next_block = 0
-    sources = ((model.source, here), (other.source, there))
-    parts = (_filled(cast(Sparse, source), start, size) for source, start in sources)
-    for begin, end in merge(*parts):
+    for begin, end in merge(*(_filled(source, start, size) for source, start in sources)):
         first = max(next_block, begin // BLOCK * BLOCK)
         yield from range(first, end, BLOCK)
         next_block = max(next_block, -(-end // BLOCK) * BLOCK)
@@ -151,16 +169,6 @@ def _blocks(model: Model, here: int, other: Model, there: int, size: int) -> Ite
 
 def _filled(source: Sparse, start: int, size: int) -> Iterator[tuple[int, int]]:
     return ((one - start, two - start) for one, two in source.filled(start, start + size))
-
-
-def _values(model: Model, blob: SourceBlob) -> Iterator[Array]:
-    """A blob's values, and errors that say in which of the two files they are."""
-    try:
-        yield from model.values(blob)
-    except (FormatError, FileError) as error:
-        if error.path is not None:
-            raise
-        raise error.replaced(path=getattr(model.source, "name", None)) from error.__cause__
 
 
 def _aligned(one: Iterator[Array], two: Iterator[Array]) -> Iterator[tuple[Array, Array]]:

@@ -74,13 +74,13 @@ def diff(
         names = [layer.name for model in (one, other) for layer in model.layers]
         if chosen is not None and not any(map(chosen, names)):
             raise no_such_layer(patterns, names)
-        told = _seldom(counting(progress, one.source.size)) if progress else None
+        on_bytes = _seldom(counting(progress, one.source.size)) if progress else None
         contrast = make_contrast(
             with_shared(one, owners_by_model(other)),
             with_shared(other, owners_by_model(one)),
             chosen=chosen,
             atol=atol,
-            told=told,
+            on_bytes=on_bytes,
         )
         return DiffResult(
             contrast=contrast,
