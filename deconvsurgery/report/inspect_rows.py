@@ -109,8 +109,8 @@ def inspect_remarks(result: InspectResult) -> Iterator[Remark]:
     for words in result.notes:
         yield Remark("note", Tone.LEARNED, None, words)
     for row in result.rows:
-        said = any(finding.id == "DS020" for finding in row.findings)
-        if row.target is not None and row.target.problem and not said:
+        found = any(finding.id == "DS020" for finding in row.findings)
+        if row.target is not None and row.target.problem and not found:
             yield Remark("problem", Tone.WRONG, row.name, row.target.problem)
         if row.target is not None and row.target.guess:
             yield Remark("note", Tone.LEARNED, row.name, row.target.guess)

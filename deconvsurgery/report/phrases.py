@@ -18,9 +18,9 @@ from deconvsurgery.wording import by, printable
 from .cells import Tone
 
 # Past this a name is shortened on a terminal; Caffe's longest in the wild are about 40.
-NAME_ROOM = 48
+NAME_WIDTH = 48
 # A sentence may quote a name of any length.
-SENTENCE_ROOM = 600
+SENTENCE_WIDTH = 600
 NOTHING = "-"
 
 _STATE_TONES: Final = {
@@ -61,20 +61,20 @@ def escaped(text: str) -> str:
     return printable(text) or "''"
 
 
-def shortened(text: str, room: int = NAME_ROOM) -> str:
-    """The text escaped and, when it is wider than ``room`` cells, cut in its middle.
+def shortened(text: str, width: int = NAME_WIDTH) -> str:
+    """The text escaped and, when it is wider than ``width`` cells, cut in its middle.
 
     >>> shortened("score_pool4_upsampled", 12)
     'score_…mpled'
     """
     # No more than this many characters can show, so that a name of 1 MB costs nothing.
-    ends = text if len(text) <= 2 * room else text[:room] + text[-room:]
+    ends = text if len(text) <= 2 * width else text[:width] + text[-width:]
     shown = escaped(ends)
-    if ends is text and cell_len(shown) <= room:
+    if ends is text and cell_len(shown) <= width:
         return shown
-    head = room // 2
-    tail = shown[-(room - head - 1) :]
-    while cell_len(tail) > room - head - 1:
+    head = width // 2
+    tail = shown[-(width - head - 1) :]
+    while cell_len(tail) > width - head - 1:
         tail = tail[1:]
     return set_cell_size(shown, head).rstrip(" ") + "…" + tail
 

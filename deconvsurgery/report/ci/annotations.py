@@ -74,12 +74,12 @@ def tracked(path: str) -> str:
 
 def _command(kind: str, properties: dict[str, str | int | None], words: str) -> str:
     """One command; what would end it or a property of it is written as a percent code."""
-    said = ",".join(
+    pairs = ",".join(
         f"{key}={_coded(str(value)).replace(':', '%3A').replace(',', '%2C')}"
         for key, value in properties.items()
         if value is not None
     )
-    return f"::{kind} {said}::{_coded(words)}"
+    return f"::{kind} {pairs}::{_coded(words)}"
 
 
 def _coded(text: str) -> str:
@@ -100,6 +100,11 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
             file, line, column = place_of(result, finding)
             key = fingerprint_of(file, finding)
             seen[key] += 1
+            location = {
+                "path": escaped(tracked(file)),
+                "positions": {"begin": {"line": line or 1, "column": column or 1}},
+                "lines": {"begin": line or 1},
+            }
             issues.append(
                 {
                     "type": "issue",
@@ -107,24 +112,22 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
                     "check_name": f"{finding.id} {finding.rule.name}",
                     "fingerprint": _digest(f"{key}\0{seen[key]}"),
                     "severity": _GITLAB[finding.level],
-                    "location": {
-                        "path": escaped(tracked(file)),
-                        "positions": {"begin": {"line": line or 1, "column": column or 1}},
-                        "lines": {"begin": line or 1},
-                    },
+                    "location": location,
                 }
             )
         if result.error is not None:
-            file = error_file(result)
-            line = result.error.line or 1
+            file = tracked(error_file(result))
             issues.append(
                 {
                     "type": "issue",
                     "description": safe(error_words(result.error)),
                     "check_name": type(result.error).__name__,
-                    "fingerprint": _digest(f"{tracked(file)}\0{result.error.message}"),
+                    "fingerprint": _digest(f"{file}\0{result.error.message}"),
                     "severity": "blocker",
-                    "location": {"path": escaped(tracked(file)), "lines": {"begin": line}},
+                    "location": {
+                        "path": escaped(file),
+                        "lines": {"begin": result.error.line or 1},
+                    },
                 }
             )
     return issues

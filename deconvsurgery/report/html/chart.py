@@ -43,8 +43,8 @@ def chart(series: Sequence[Series], label: str) -> Markup:
         return HEIGHT - _BOTTOM - (value - low) / (high - low) * (HEIGHT - _TOP - _BOTTOM)
 
     body = [*_rules(low, high, y), *_feet(left, right, x)]
-    for each in sorted(series, key=lambda each: each.kind == "before"):  # dashes upon a line
-        body += _lines(each, x, y)
+    for one in sorted(series, key=lambda one: one.kind == "before"):  # dashes upon a line
+        body += _lines(one, x, y)
     return element(
         "svg",
         element("title", label),
@@ -79,16 +79,16 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def _bounds(series: Iterable[Series]) -> tuple[float, float]:
-    """Lowest and highest value, zero among them, with a little room."""
+    """Lowest and highest value, zero among them, with a little space above and below."""
     low = high = 0.0
-    for each in series:
-        finite = each.values[np.isfinite(each.values)].astype(np.float64).clip(-LARGEST, LARGEST)
+    for values in (one.values for one in series):
+        finite = values[np.isfinite(values)].astype(np.float64).clip(-LARGEST, LARGEST)
         low = min(low, float(finite.min(initial=0)))
         high = max(high, float(finite.max(initial=0)))
     if high - low <= SMALLEST:
         return 0.0, 1.0
-    room = 0.04 * (high - low)
-    return (low - room if low < 0 else low), high + room
+    margin = 0.04 * (high - low)
+    return (low - margin if low < 0 else low), high + margin
 
 
 def _rules(low: float, high: float, y: Place) -> list[Markup]:

@@ -67,9 +67,9 @@ def text(words: str) -> Markup:
     return Markup(escape(printable(words, keep="\n")))
 
 
-def name(given: str, room: int = NAME) -> Markup:
+def name(given: str, most: int = NAME) -> Markup:
     """A name of any length and direction, which leaves the words around it alone."""
-    return element("bdi", shortened(given, room), class_="name")
+    return element("bdi", shortened(given, most), class_="name")
 
 
 def sentence(words: str) -> Markup:

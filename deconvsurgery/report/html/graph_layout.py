@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 Point: TypeAlias = tuple[float, float]
 
-ACROSS, DOWN = 28.0, 36.0  # free room between boxes of a rank, and between ranks
+ACROSS, DOWN = 28.0, 36.0  # free space between boxes of a rank, and between ranks
 _LANE = 6.0  # what a line takes of a rank that it passes
 _SWEEPS = 6
 

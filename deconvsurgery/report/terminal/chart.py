@@ -29,11 +29,11 @@ class Chart(NamedTuple):
     least: int = 1
     notes: tuple[str, ...] = ()
 
-    def drawn(self, ink: Ink, room: int) -> Drawn:
+    def drawn(self, ink: Ink, columns: int) -> Drawn:
         """Bars that end in eighths of a line, or in whole ones where there is ASCII alone."""
-        lines = self.lines(min(self.most, room), blocks=ink is not Ink.ASCII)
+        lines = self.lines(min(self.most, columns), blocks=ink is not Ink.ASCII)
         bars = Text("\n".join(lines), LEARNED, no_wrap=True, overflow="crop")
-        return framed(self.title, [bars], self.notes, room)
+        return framed(self.title, [bars], self.notes, columns)
 
     def lines(self, across: int, *, blocks: bool) -> list[str]:
         """From the top to the bottom.

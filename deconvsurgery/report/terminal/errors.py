@@ -63,13 +63,13 @@ def _paragraph(label: Text, words: Text, width: int) -> Iterator[Text]:
         lead = Text(" " * _INDENT)
 
 
-def _folded(line: Text, room: int, hang: int) -> Iterator[Text]:
-    """The line cut between words into ``room`` cells, ``hang`` fewer behind the first piece."""
+def _folded(line: Text, columns: int, hang: int) -> Iterator[Text]:
+    """The line cut between words into ``columns`` cells, ``hang`` fewer behind the first piece."""
     breaks: list[int] = []
     used = 0
     for match in re.finditer(r" *[^ ]+", line.plain):
         cells = cell_len(match.group())
-        if used and used + cells > room - hang * bool(breaks):
+        if used and used + cells > columns - hang * bool(breaks):
             word = match.group().lstrip(" ")
             breaks.append(match.end() - len(word))
             cells, used = cell_len(word), 0
@@ -82,19 +82,19 @@ def _folded(line: Text, room: int, hang: int) -> Iterator[Text]:
 def _excerpt(excerpt: Excerpt, width: int) -> Iterator[Text]:
     """The lines behind their numbers, and a mark below the place."""
     digits = max(len(str(excerpt.first + len(excerpt.lines) - 1)), _INDENT - 3)
-    room = min(max(width - digits - 3, _NARROWEST), _WIDEST)
+    columns = min(max(width - digits - 3, _NARROWEST), _WIDEST)
     meant = excerpt.lines[excerpt.line - excerpt.first]
     at = (excerpt.column or 1) - 1
-    start = _start(meant, at, room)
+    start = _start(meant, at, columns)
     for number, line in enumerate(excerpt.lines, excerpt.first):
         beside = number != excerpt.line and excerpt.column is not None
-        shown = Text(_cut(line, 0 if beside else start, room), QUIET if beside else "")
+        shown = Text(_cut(line, 0 if beside else start, columns), QUIET if beside else "")
         yield _numbered(str(number).rjust(digits), shown)
     if excerpt.column is not None:
-        found = _TOKEN.match(meant, at, at + room)
+        found = _TOKEN.match(meant, at, at + columns)
         before = cell_len(_from(meant, start, at))
         marked = cell_len(_from(meant, start, found.end())) - before if found else 1
-        mark = "^" * max(min(marked, room - before), 1)
+        mark = "^" * max(min(marked, columns - before), 1)
         yield _numbered(" " * digits, Text(" " * before).append(mark, f"bold {WRONG}"))
 
 
@@ -104,20 +104,22 @@ def _numbered(number: str, line: Text) -> Text:
     return numbered
 
 
-def _start(line: str, at: int, room: int) -> int:
-    """The first character that is shown, so that the one ``at`` stands well within ``room``."""
-    start = max(at - room, 0)
-    if start == 0 and cell_len(_from(line[: at + room], 0)) <= room:
+def _start(line: str, at: int, columns: int) -> int:
+    """The first character that is shown, so that the one ``at`` stands well within ``columns``."""
+    start = max(at - columns, 0)
+    if start == 0 and cell_len(_from(line[: at + columns], 0)) <= columns:
         return 0
-    while start < at and cell_len(_from(line, start, at)) > room * 2 // 3:
+    while start < at and cell_len(_from(line, start, at)) > columns * 2 // 3:
         start += 1
     return start
 
 
-def _cut(line: str, start: int, room: int) -> str:
-    """The line from its character ``start`` on, shortened to ``room`` cells."""
-    shown = _from(line, start, start + room + 1)
-    return shown if cell_len(shown) <= room else set_cell_size(shown, room - 1).rstrip(" ") + "…"
+def _cut(line: str, start: int, columns: int) -> str:
+    """The line from its character ``start`` on, shortened to ``columns`` cells."""
+    shown = _from(line, start, start + columns + 1)
+    return (
+        shown if cell_len(shown) <= columns else set_cell_size(shown, columns - 1).rstrip(" ") + "…"
+    )
 
 
 def _from(line: str, start: int, stop: int | None = None) -> str:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deconvsurgery.report.cells import RIGHT, Cell, Cells, Remark, arrowed
-from deconvsurgery.report.phrases import NOTHING, SENTENCE_ROOM, Medium, escaped, shortened
+from deconvsurgery.report.phrases import NOTHING, SENTENCE_WIDTH, Medium, escaped, shortened
 
 from .colours import QUIET, STYLES, drawn
 
@@ -89,8 +89,8 @@ def plain_table(rows: Sequence[Cells], layout: Layout) -> list[str]:
     return [
         (" " * GAP)
         .join(
-            _padded(cell, room, heading in RIGHT)
-            for cell, room, heading in zip(line, widths, headings, strict=True)
+            _padded(cell, width, heading in RIGHT)
+            for cell, width, heading in zip(line, widths, headings, strict=True)
         )
         .rstrip()
         for line in lines
@@ -106,7 +106,7 @@ def remarks(items: Iterable[Remark]) -> RenderableType:
         text = Text()
         if layer is not None:
             text.append(shortened(layer), "bold").append(": ")
-        grid.add_row(Text(label, STYLES[tone]), text.append(shortened(words, SENTENCE_ROOM)))
+        grid.add_row(Text(label, STYLES[tone]), text.append(shortened(words, SENTENCE_WIDTH)))
     return grid
 
 
@@ -155,8 +155,8 @@ def _widths(rows: Sequence[Cells], layout: Layout) -> list[int]:
     ]
 
 
-def _padded(cell: str, room: int, right: bool) -> str:
-    space = " " * (min(room, MOST_ALIGNED) - cell_len(cell))
+def _padded(cell: str, width: int, right: bool) -> str:
+    space = " " * (min(width, MOST_ALIGNED) - cell_len(cell))
     return space + cell if right else cell + space
 
 

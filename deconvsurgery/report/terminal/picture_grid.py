@@ -1,4 +1,4 @@
-"""Pictures with a title and a scale, beside each other where there is room, else below."""
+"""Pictures with a title and a scale, beside each other where they fit, else below."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .layout import GAP
 Drawn: TypeAlias = tuple[int, RenderableType]
 """What stands in a place of so many columns."""
 
-# Cells of a scale between its two numbers, as far as the picture above it leaves room.
+# Cells of a scale between its two numbers, as far as the picture above it is wide enough.
 LEAST_SCALE, MOST_SCALE = 4, 9
 STRANGE = "NaN or infinite"
 HOLES = "no weight: another group"
@@ -28,8 +28,8 @@ HOLES = "no weight: another group"
 class Drawable(Protocol):
     """What can stand among tiles."""
 
-    def drawn(self, ink: Ink, room: int) -> Drawn:
-        """So many of ``room`` columns, and what to print there."""
+    def drawn(self, ink: Ink, columns: int) -> Drawn:
+        """How many of ``columns`` it takes, and what to print there."""
         ...
 
 
@@ -45,29 +45,29 @@ class Tile(NamedTuple):
     least: int = 1
     notes: tuple[str, ...] = ()
 
-    def picture(self, ink: Ink, room: int) -> Text:
-        """The picture in ``room`` columns.
+    def picture(self, ink: Ink, columns: int) -> Text:
+        """The picture in so many columns.
 
         A digit takes two columns and a line, so fewer are drawn; on a screen they are as high as
         wide, like two pixels above each other in one character.
         """
         if not ink.coloured:
             most = self.most * 5 // 8
-            return heatmap(self.heat, ink, across=max(1, min(most, room // 2)), down=most)
-        across = max(1, min(self.most, room))
+            return heatmap(self.heat, ink, across=max(1, min(most, columns // 2)), down=most)
+        across = max(1, min(self.most, columns))
         enlarged = max(1, min(self.least, across) // max(self.heat.values.shape))
         return heatmap(self.heat, ink, across=across, down=self.most, enlarged=enlarged)
 
-    def drawn(self, ink: Ink, room: int) -> Drawn:
+    def drawn(self, ink: Ink, columns: int) -> Drawn:
         """The picture between its title, its scale and its notes."""
-        picture = self.picture(ink, room)
+        picture = self.picture(ink, columns)
         if not ink.coloured:
-            return framed(self.title, [picture], [_digits_words(self.heat), *self.notes], room)
+            return framed(self.title, [picture], [_digits_words(self.heat), *self.notes], columns)
         widest = max(cell_len(line) for line in picture.plain.splitlines())
         lines = [picture, _ramp(self.heat, ink, widest)]
         for sample, words in _legend(self.heat, ink):
             lines.append(Text("").append_text(sample).append(f" {words}", QUIET))
-        return framed(self.title, lines, self.notes, room)
+        return framed(self.title, lines, self.notes, columns)
 
 
 class Stack(NamedTuple):
@@ -75,10 +75,10 @@ class Stack(NamedTuple):
 
     tiles: Sequence[Drawable]
 
-    def drawn(self, ink: Ink, room: int) -> Drawn:
+    def drawn(self, ink: Ink, columns: int) -> Drawn:
         """As wide as the widest, an empty line between them."""
-        drawn = [tile.drawn(ink, room) for tile in self.tiles]
-        parts = [part for _, each in drawn for part in (Text(""), each)]
+        drawn = [tile.drawn(ink, columns) for tile in self.tiles]
+        parts = [part for _, tile in drawn for part in (Text(""), tile)]
         return max(width for width, _ in drawn), Group(*parts[1:])
 
 
@@ -101,12 +101,12 @@ class Tiles(NamedTuple):
             yield grid
 
 
-def framed(title: str, lines: Sequence[Text], notes: Iterable[str], room: int) -> Drawn:
+def framed(title: str, lines: Sequence[Text], notes: Iterable[str], columns: int) -> Drawn:
     """Lines below a title and above notes, which are folded to the lines' width."""
     widest = max(cell_len(each) for line in lines for each in line.plain.splitlines())
     below = [Text(note, QUIET, overflow="fold") for note in notes]
     head = Text(title, "bold", overflow="fold")
-    return min(max(widest, cell_len(title)), room), Group(head, *lines, *below)
+    return min(max(widest, cell_len(title)), columns), Group(head, *lines, *below)
 
 
 def plain_tile(tile: Tile, start: str) -> Iterator[str]:
@@ -115,25 +115,25 @@ def plain_tile(tile: Tile, start: str) -> Iterator[str]:
     yield from tile.picture(Ink.CHARACTERS, 2 * tile.most).plain.splitlines()
 
 
-def _rows(drawn: Iterable[Drawn], room: int) -> list[list[Drawn]]:
-    """As many in a row as there is room for, at least one."""
+def _rows(drawn: Iterable[Drawn], columns: int) -> list[list[Drawn]]:
+    """As many in a row as fit, at least one."""
     rows: list[list[Drawn]] = []
     left = 0
-    for width, each in drawn:
+    for width, tile in drawn:
         if not rows or width + GAP > left:
             rows.append([])
-            left = room + GAP
-        rows[-1].append((width, each))
+            left = columns + GAP
+        rows[-1].append((width, tile))
         left -= width + GAP
     return rows
 
 
-def _ramp(heat: Heat, ink: Ink, room: int) -> Text:
+def _ramp(heat: Heat, ink: Ink, columns: int) -> Text:
     """The colours between two numbers."""
     if not heat.scale:
         return Text("no finite value" if heat.strange else "0 everywhere", QUIET)
     low, high = number(-heat.scale) if heat.signed else "0", number(heat.scale)
-    cells = min(max(room - len(low) - len(high) - 2, LEAST_SCALE), MOST_SCALE)
+    cells = min(max(columns - len(low) - len(high) - 2, LEAST_SCALE), MOST_SCALE)
     if heat.signed:
         cells -= 1 - cells % 2  # its middle is 0
     ramp = Text("").append(f"{low} ", QUIET)
@@ -156,13 +156,10 @@ def _legend(heat: Heat, ink: Ink) -> Iterator[tuple[Text, str]]:
 
 def _digits_words(heat: Heat) -> str:
     """What the digits and signs of a picture stand for."""
-    said = []
-    if heat.scale:
-        said.append(f"9 = {number(heat.scale)}")
-    if (heat.values == 0).any():
-        said.append(". = 0")
-    if heat.strange:
-        said.append(f"? = {STRANGE}")
-    if heat.holes:
-        said.append(f"blank = {HOLES}")
-    return ", ".join(said)
+    meanings = {
+        f"9 = {number(heat.scale)}": heat.scale,
+        ". = 0": (heat.values == 0).any(),
+        f"? = {STRANGE}": heat.strange,
+        f"blank = {HOLES}": heat.holes,
+    }
+    return ", ".join(words for words, there in meanings.items() if there)
