@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deconvsurgery.plans.apply.plan_types import Change
+from deconvsurgery.plans.apply.plan_types import Change, Skip
 from deconvsurgery.report.apply_rows import HEADINGS, apply_cells, apply_remarks, closing_words
 from deconvsurgery.report.phrases import PIPE, number
 from deconvsurgery.verbs.apply import ApplyResult
@@ -10,7 +10,7 @@ from deconvsurgery.wording import plural
 
 from .elements import Markup
 from .graph import way_section
-from .layers import layers_section
+from .layers import Beside, layers_section
 from .page_frame import file_fact, file_name, layers_table, page, remarks
 
 
@@ -26,7 +26,7 @@ def apply_page(result: ApplyResult) -> bytes:
         layers_table("Matched layers", HEADINGS, rows),
         remarks(list(apply_remarks(result, PIPE))),
         way_section(pictures.ways) if pictures else None,
-        layers_section(pictures, dict(enumerate(map(_beside, result.plan.rows)))),
+        layers_section(pictures, [_beside(row) for row in result.plan.rows]),
     )
 
 
@@ -44,13 +44,13 @@ def _files(result: ApplyResult) -> list[tuple[str, Markup]]:
     return files
 
 
-def _beside(row: object) -> tuple[list[tuple[str, str]], list[str]]:
-    if not isinstance(row, Change):
-        return [], []
+def _beside(row: Change | Skip) -> Beside:
+    if isinstance(row, Skip):
+        return Beside()
     numbers = [
         ("before", str(row.before.state)),
         ("after", str(row.after.state)),
         ("max |Δ|", number(row.max_abs_change)),
         ("values changed", f"{row.values_changed:,} of {row.values:,}"),
     ]
-    return numbers, list(row.warnings)
+    return Beside(numbers, row.warnings)

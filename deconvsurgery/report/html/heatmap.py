@@ -1,7 +1,7 @@
 """Values as pictures: each cell as strong as its value is large, amber above zero, blue below.
 
 Few cells are drawn as shapes, many as one small PNG; both look the same, on light and on dark, and
-stay sharp at any size. Zero is the paper.
+stay sharp at any size. Zero is the page's own colour.
 """
 
 from __future__ import annotations

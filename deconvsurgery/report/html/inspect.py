@@ -18,7 +18,7 @@ from deconvsurgery.verbs.inspect import InspectResult
 from .elements import section
 from .findings import findings_list, repairs_section, rules_section
 from .graph import way_section
-from .layers import layers_section
+from .layers import Beside, layers_section
 from .page_frame import file_fact, file_name, layers_table, page, remarks
 
 
@@ -29,7 +29,7 @@ def inspect_page(result: InspectResult) -> bytes:
     pictures = surveyed_pictures(result.rows, result.sights, result.ways)
     findings = [finding for _, finding in inspect_findings(result)]
     states = [
-        [("weights", state_words(row.weights))] if row.weights else []
+        Beside([("weights", state_words(row.weights))] if row.weights else ())
         for row in result.rows
         if row.target
     ]
@@ -45,6 +45,6 @@ def inspect_page(result: InspectResult) -> bytes:
         else None,
         repairs_section(findings, result.net, result.model),
         way_section(pictures.ways),
-        layers_section(pictures, {at: (each, ()) for at, each in enumerate(states)}),
+        layers_section(pictures, states),
         rules_section(findings),
     )

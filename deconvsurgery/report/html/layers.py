@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import chain, repeat
+from typing import NamedTuple
 
 from deconvsurgery.pictures.layer_pictures import Pictures
 from deconvsurgery.report.phrases import shortened
@@ -11,19 +13,26 @@ from deconvsurgery.wording import plural
 from .elements import Markup, element, name, pairs_list, section
 from .weights import facts_of, layer_cards
 
-Beside = Mapping[int, tuple[Sequence[tuple[str, str]], Sequence[str]]]
-"""By a layer's place among the pictures: more numbers of it, and warnings."""
+
+class Beside(NamedTuple):
+    """What else a page says of a layer: numbers by their names, and warnings."""
+
+    numbers: Sequence[tuple[str, str]] = ()
+    warnings: Sequence[str] = ()
 
 
 def layers_section(
-    pictures: Pictures | None, beside: Beside | None = None, level: int = 2
+    pictures: Pictures | None, beside: Sequence[Beside] = (), level: int = 2
 ) -> Markup | None:
-    """A part for each layer that was looked at; ``None`` where none was."""
+    """A part for each layer that was looked at; ``None`` where none was.
+
+    ``beside`` are in the order of the pictures.
+    """
     if pictures is None or not pictures.layers:
         return None
     parts = []
-    for place, picture in enumerate(pictures.layers):
-        numbers, warnings = (beside or {}).get(place, ((), ()))
+    others = chain(beside, repeat(Beside()))
+    for picture, (numbers, warnings) in zip(pictures.layers, others, strict=False):
         given = picture.target.layer.name
         parts.append(
             section(

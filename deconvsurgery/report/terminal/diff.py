@@ -82,13 +82,12 @@ def _cells(
     sources = [source for source in (layer.a, layer.b) if source]
     names = [name_of(source.name, medium) for source in sources]
     types = [name_of(source.type, medium) for source in sources if source.type]
-    differences = [blob.difference for blob in blobs if blob.difference]
+    row = layer._replace(blobs=tuple(blobs))
     largest, changed = NOTHING, NOTHING
-    if differences:
-        distances = [difference.largest for difference in differences]
-        largest = number(None if None in distances else max(filter(None, distances), default=0.0))
-        values = sum(difference.values for difference in differences)
-        changed = f"{sum(difference.changed for difference in differences):,}/{values:,}"
+    if row.values_changed is not None:
+        largest = number(row.max_abs_change)
+        compared = sum(blob.difference.values for blob in blobs if blob.difference)
+        changed = f"{row.values_changed:,}/{compared:,}"
     return {
         "layer": Cell(_both(names), Tone.NAME),
         "type": Cell(_both(types) or NOTHING, Tone.QUIET),

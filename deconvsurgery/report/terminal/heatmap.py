@@ -38,7 +38,7 @@ class Ink(Enum):
 
     @property
     def coloured(self) -> bool:
-        """Does it tell values apart by colours, not by signs?"""
+        """Are values shown by colours, not by signs?"""
         return self not in (Ink.ASCII, Ink.CHARACTERS)
 
 
@@ -134,7 +134,7 @@ def heatmap(
     In colour one character is two pixels, amber above zero and blue below, magenta for NaN
     and infinities; every value is ``enlarged`` to so many pixels a side. Without, one digit a
     value: 9 is the largest magnitude, 0 less than half a step, a dot is 0 itself, ``?`` is no
-    number; when a value is negative every digit has room for its sign. Where there is no value
+    number; when a value is negative every digit has a place for its sign. Where there is no value
     at all is chequered grey, or blank. What is too large is drawn in blocks, each as its value
     of largest magnitude (or, ``sampled``, its middle one), and a last line says so.
 
