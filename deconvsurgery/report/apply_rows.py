@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from math import prod
 from typing import Final
 
 from deconvsurgery.matching.matched_layer import Target
@@ -43,7 +42,7 @@ def apply_cells(row: Change | Skip, medium: Medium) -> Cells:
         largest, changed = number(row.max_abs_change), f"{row.values_changed:,}/{row.values:,}"
     else:
         after, both, largest = Cell(NOTHING), before, NOTHING
-        changed = f"0/{prod(target.shape):,}" if target.shape else NOTHING
+        changed = f"0/{row.values:,}" if target.shape else NOTHING
     return {
         "layer": Cell(name_of(target.layer.name, medium), Tone.NAME),
         "type": Cell(name_of(target.layer.type, medium), Tone.QUIET),

@@ -6,6 +6,7 @@ Small, comparable with ``==``, printable.
 from __future__ import annotations
 
 from enum import StrEnum
+from math import prod
 from typing import NamedTuple
 
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
@@ -67,6 +68,11 @@ class Skip(NamedTuple):
     def action(self) -> Action:
         """As a `Change` has it."""
         return Action.SKIPPED
+
+    @property
+    def values(self) -> int:
+        """Weights of the layer, 0 where its shape is unknown."""
+        return prod(self.target.shape or (0,))
 
 
 class Plan(NamedTuple):

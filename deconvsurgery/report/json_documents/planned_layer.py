@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import TypedDict, cast
 
 from deconvsurgery.kernels.fingerprint import State
@@ -102,7 +101,7 @@ def planned(row: Change | Skip) -> PlannedLayer:
         "after": row.before.state if isinstance(row, Skip) else row.after.state,
         "max_abs_change": 0 if isinstance(row, Skip) else row.max_abs_change,
         "values_changed": 0 if isinstance(row, Skip) else row.values_changed,
-        "values": prod(target.shape or (0,)) if isinstance(row, Skip) else row.values,
+        "values": row.values,
         "warnings": row.warnings,
         # None for a net that was made in Python, which has no lines.
         "line": cast(int, target.layer.line or None),
