@@ -6,48 +6,35 @@ import click
 
 from deconvsurgery.options.apply import APPLY, Options
 
+from . import shared_options as shared
 from .console import show_result, shown_progress
 from .layer_options import LayerArguments, layer_options
 from .report_option import check_report_place, report_option, write_report
-from .shared_options import (
-    READ,
-    WRITTEN,
-    allow_empty_option,
-    check_option,
-    declared,
-    dry_run_option,
-    force_option,
-    gathered,
-    in_place_option,
-    json_option,
-    quiet_option,
-    writes_to_stdout,
-)
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="Bilinear weights into the matched layers of a model.")
-@click.argument("net", metavar="NET", type=READ)
-@click.argument("model", metavar="IN", type=READ)
-@click.argument("output", metavar="[OUT]", required=False, type=WRITTEN)
+@click.argument("net", metavar="NET", type=shared.READ)
+@click.argument("model", metavar="IN", type=shared.READ)
+@click.argument("output", metavar="[OUT]", required=False, type=shared.WRITTEN)
 @layer_options
-@declared(APPLY)
-@allow_empty_option
-@in_place_option()
-@force_option("Replace OUT, and other files written, if they exist.")
+@shared.declared(APPLY)
+@shared.allow_empty
+@shared.in_place()
+@shared.force("Replace OUT, and other files written, if they exist.")
 @click.option(
     "--save-patch",
     metavar="FILE",
-    type=WRITTEN,
+    type=shared.WRITTEN,
     help="Keep the bytes that go in FILE, for revert.",
 )
 @report_option
-@dry_run_option()
-@check_option
-@json_option()
-@quiet_option()
+@shared.dry_run()
+@shared.check
+@shared.as_json()
+@shared.quiet()
 @verbose_option
-@gathered(Options)
+@shared.gathered(Options)
 def command(
     net: str,
     model: str,
@@ -80,7 +67,7 @@ def command(
     from deconvsurgery.verbs.apply import apply, apply_files
 
     planned_only = dry_run or check
-    to_stdout = writes_to_stdout(output, dry_run=planned_only, as_json=as_json)
+    to_stdout = shared.writes_to_stdout(output, dry_run=planned_only, as_json=as_json)
     written_files = apply_files(net, model, output, in_place=in_place, save_patch=save_patch)
     check_report_place(report, written_files, force=force)
     with shown_progress(silent=quiet or as_json or planned_only) as progress:

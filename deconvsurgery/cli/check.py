@@ -10,6 +10,7 @@ import click
 
 from deconvsurgery.errors import SelectionError
 
+from . import shared_options as shared
 from .console import (
     exit_code,
     make_console,
@@ -19,7 +20,6 @@ from .console import (
 )
 from .layer_options import LayerArguments, layer_options
 from .report_option import LOOKED_AT, check_report_place, report_option, write_report
-from .shared_options import READ, FormatAndFile, force_option, quiet_option
 from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _files(
 
 
 @click.command(short_help="Rules with stable ids over nets and models, for CI.")
-@click.argument("files", metavar="[NET] [MODEL]...", nargs=-1, type=READ)
+@click.argument("files", metavar="[NET] [MODEL]...", nargs=-1, type=shared.READ)
 @layer_options
 @click.option(
     "--select",
@@ -112,12 +112,12 @@ def _files(
     "--also",
     multiple=True,
     metavar="FORMAT=FILE",
-    type=FormatAndFile("written"),
+    type=shared.FormatAndFile("written"),
     callback=_files,
     help="Write it in this format to a file, too, which is replaced. Repeatable.",
 )
 @report_option
-@force_option("Replace the report's FILE if it exists.")
+@shared.force("Replace the report's FILE if it exists.")
 @click.option(
     "--explain",
     multiple=True,
@@ -129,12 +129,12 @@ def _files(
 @click.option(
     "--config",
     metavar="FILE",
-    type=READ,
+    type=shared.READ,
     help="Settings and pairs (default: the nearest deconvsurgery.toml or pyproject.toml).",
 )
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 whatever was found.")
-@quiet_option()
+@shared.quiet()
 @verbose_option
 def command(
     files: tuple[str, ...],

@@ -6,42 +6,33 @@ import click
 
 from deconvsurgery.options.convert import CONVERT, ConvertOptions
 
+from . import shared_options as shared
 from .console import show_result, shown_progress
 from .layer_options import name_options
-from .shared_options import (
-    READ,
-    WRITTEN,
-    declared,
-    dry_run_option,
-    force_option,
-    gathered,
-    in_place_option,
-    json_option,
-    quiet_option,
-    writes_to_stdout,
-)
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="A model in another form: V2, HDF5, float32, true shapes.")
-@click.argument("model", metavar="IN", type=READ)
-@click.argument("output", metavar="[OUT]", required=False, type=WRITTEN)
-@declared(CONVERT, "to", "values")
+@click.argument("model", metavar="IN", type=shared.READ)
+@click.argument("output", metavar="[OUT]", required=False, type=shared.WRITTEN)
+@shared.declared(CONVERT, "to", "values")
 @name_options(
     "Layers that --values is for: text the name contains, a glob ('conv*'), or re:REGEX. "
     "Repeatable; without it, every layer.",
     "Layers whose values keep their type, in the same forms.",
 )
-@declared(CONVERT, "strict")
-@click.option("--net", metavar="NET", type=READ, help="The prototxt: tells what the file does not.")
-@declared(CONVERT, "max-unpacked", "keep-layers", "keep-dims")
-@in_place_option()
-@force_option()
-@dry_run_option()
-@json_option()
-@quiet_option()
+@shared.declared(CONVERT, "strict")
+@click.option(
+    "--net", metavar="NET", type=shared.READ, help="The prototxt: tells what the file does not."
+)
+@shared.declared(CONVERT, "max-unpacked", "keep-layers", "keep-dims")
+@shared.in_place()
+@shared.force()
+@shared.dry_run()
+@shared.as_json()
+@shared.quiet()
 @verbose_option
-@gathered(ConvertOptions)
+@shared.gathered(ConvertOptions)
 def command(
     model: str,
     output: str | None,
@@ -71,7 +62,7 @@ def command(
     """
     from deconvsurgery.verbs.convert import convert
 
-    to_stdout = writes_to_stdout(output, dry_run=dry_run, as_json=as_json)
+    to_stdout = shared.writes_to_stdout(output, dry_run=dry_run, as_json=as_json)
     with shown_progress(silent=quiet or as_json or dry_run) as progress:
         result = convert(
             model,

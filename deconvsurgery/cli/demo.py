@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
+from . import shared_options as shared
 from .console import show, show_result
-from .shared_options import FOLDER, force_option
 
 
 @click.command(short_help="A small FCN-like net and model, and apply run on them.")
-@click.argument("directory", metavar="[DIR]", default="deconvsurgery-demo", type=FOLDER)
-@force_option("Replace files of other content in DIR.")
+@click.argument("directory", metavar="[DIR]", default="deconvsurgery-demo", type=shared.FOLDER)
+@shared.force("Replace files of other content in DIR.")
 def command(directory: str, force: bool) -> int:
     """Write a small FCN-like net and a base model to DIR, and run apply on them.
 

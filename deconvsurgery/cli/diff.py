@@ -6,9 +6,9 @@ from math import isfinite
 
 import click
 
+from . import shared_options as shared
 from .console import show_json, show_result, shown_progress
 from .layer_options import pattern_options
-from .shared_options import READ, json_option, quiet_option
 from .verbose_option import verbose_option
 
 
@@ -21,8 +21,8 @@ def _tolerance(
 
 
 @click.command(short_help="Two models, layer by layer: same, changed, moved, renamed.")
-@click.argument("a", metavar="A", type=READ)
-@click.argument("b", metavar="B", type=READ)
+@click.argument("a", metavar="A", type=shared.READ)
+@click.argument("b", metavar="B", type=shared.READ)
 @pattern_options
 @click.option(
     "--atol",
@@ -32,8 +32,8 @@ def _tolerance(
     help="Values at most this far apart are the same.",
 )
 @click.option("--only-changed", is_flag=True, help="Leave out layers that are the same.")
-@json_option()
-@quiet_option("Only the exit code.")
+@shared.as_json()
+@shared.quiet("Only the exit code.")
 @verbose_option
 def command(
     a: str,

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import click
 
+from . import shared_options as shared
 from .console import show_result
 from .layer_options import LayerArguments, layer_options
 from .report_option import LOOKED_AT, check_report_place, report_option, write_report
-from .shared_options import READ, force_option, json_option
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="What the Deconvolution layers of a net, a model or both are.")
-@click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True, type=READ)
+@click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True, type=shared.READ)
 @layer_options
 @click.option(
     "-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution."
 )
 @click.option("--picture", is_flag=True, help="Draw the weights, and what they make of a picture.")
 @report_option
-@force_option("Replace the report's FILE if it exists.")
-@json_option()
+@shared.force("Replace the report's FILE if it exists.")
+@shared.as_json()
 @verbose_option
 def command(
     files: tuple[str, ...],

@@ -8,8 +8,8 @@ import click
 
 from deconvsurgery.options.kernel import KERNEL, KernelOptions
 
+from . import shared_options as shared
 from .console import show_result
-from .shared_options import declared, gathered, json_option
 
 
 def _sizes(
@@ -31,9 +31,9 @@ def _sizes(
 @click.option(
     "-s", "--stride", metavar="N", callback=_sizes, help="Default: the size's own factor."
 )
-@declared(KERNEL)
-@json_option("page")
-@gathered(KernelOptions)
+@shared.declared(KERNEL)
+@shared.as_json("page")
+@shared.gathered(KernelOptions)
 def command(
     size: tuple[int, ...],
     stride: tuple[int, ...] | None,

@@ -10,6 +10,7 @@ import click
 
 from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
 
+from . import shared_options as shared
 from .console import (
     make_console,
     medium,
@@ -19,18 +20,6 @@ from .console import (
     show_raw,
 )
 from .layer_options import LayerArguments, layer_options
-from .shared_options import (
-    READ_OR_WRITTEN,
-    allow_empty_option,
-    check_option,
-    declared,
-    dry_run_option,
-    force_option,
-    gathered,
-    in_place_option,
-    json_option,
-    quiet_option,
-)
 from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
@@ -38,22 +27,22 @@ if TYPE_CHECKING:
 
 
 @click.command("patch-net", short_help="Group and bilinear filler into the net itself.")
-@click.argument("files", metavar="NET [OUT]", nargs=-1, required=True, type=READ_OR_WRITTEN)
+@click.argument("files", metavar="NET [OUT]", nargs=-1, required=True, type=shared.READ_OR_WRITTEN)
 @layer_options
-@declared(PATCH_NET)
-@allow_empty_option
-@in_place_option("Write to NET itself (still all or nothing), or to each of several NETs.")
+@shared.declared(PATCH_NET)
+@shared.allow_empty
+@shared.in_place("Write to NET itself (still all or nothing), or to each of several NETs.")
 @click.option(
     "--nets-only", is_flag=True, help="Pass over files that are no nets; with --in-place."
 )
-@force_option()
-@dry_run_option()
-@check_option
+@shared.force()
+@shared.dry_run()
+@shared.check
 @click.option("--diff", is_flag=True, help="A unified diff instead; the table to standard error.")
-@json_option()
-@quiet_option()
+@shared.as_json()
+@shared.quiet()
 @verbose_option
-@gathered(PatchOptions)
+@shared.gathered(PatchOptions)
 def command(
     files: tuple[str, ...],
     layers: LayerArguments,

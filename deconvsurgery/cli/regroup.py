@@ -6,34 +6,25 @@ import click
 
 from deconvsurgery.options.regroup import REGROUP, RegroupOptions
 
+from . import shared_options as shared
 from .console import show_result
 from .layer_options import LayerArguments, layer_options
-from .shared_options import (
-    READ,
-    WRITTEN,
-    declared,
-    dry_run_option,
-    force_option,
-    gathered,
-    json_option,
-    quiet_option,
-)
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="Full diagonal to groups and back, in net and model together.")
-@click.argument("net", metavar="NET", type=READ)
-@click.argument("model", metavar="IN", type=READ)
-@click.argument("net_output", metavar="[OUT_NET]", required=False, type=WRITTEN)
-@click.argument("output", metavar="[OUT_MODEL]", required=False, type=WRITTEN)
-@declared(REGROUP)
+@click.argument("net", metavar="NET", type=shared.READ)
+@click.argument("model", metavar="IN", type=shared.READ)
+@click.argument("net_output", metavar="[OUT_NET]", required=False, type=shared.WRITTEN)
+@click.argument("output", metavar="[OUT_MODEL]", required=False, type=shared.WRITTEN)
+@shared.declared(REGROUP)
 @layer_options
-@force_option("Replace the outputs if they exist.")
-@dry_run_option()
-@json_option()
-@quiet_option()
+@shared.force("Replace the outputs if they exist.")
+@shared.dry_run()
+@shared.as_json()
+@shared.quiet()
 @verbose_option
-@gathered(RegroupOptions)
+@shared.gathered(RegroupOptions)
 def command(
     net: str,
     model: str,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from deconvsurgery.errors import FileError
 
-from .shared_options import WRITTEN
+from . import shared_options as shared
 
 if TYPE_CHECKING:
     from deconvsurgery.storage.run_files import RunFiles
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from deconvsurgery.verbs.inspect import InspectResult
 
 LOOKED_AT = "a file that is looked at"  # a net or a model: which, only its content says
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -32,13 +30,13 @@ def _file(_context: click.Context, _parameter: click.Parameter, value: str | Non
     return value
 
 
-def report_option(command: Command) -> Command:
+def report_option(command: shared.Command) -> shared.Command:
     """Add --report."""
     return click.option(
         "--report",
         metavar="FILE",
         callback=_file,
-        type=WRITTEN,
+        type=shared.WRITTEN,
         help="Write a page that shows it all, as HTML.",
     )(command)
 

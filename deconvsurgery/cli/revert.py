@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import click
 
+from . import shared_options as shared
 from .console import show_result, shown_progress
-from .shared_options import (
-    READ,
-    WRITTEN,
-    dry_run_option,
-    force_option,
-    json_option,
-    quiet_option,
-)
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="Undo an apply --save-patch, bit for bit.")
-@click.argument("changed", metavar="OUT", type=READ)
-@click.argument("patch", metavar="PATCH", type=READ)
+@click.argument("changed", metavar="OUT", type=shared.READ)
+@click.argument("patch", metavar="PATCH", type=shared.READ)
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    type=WRITTEN,
+    type=shared.WRITTEN,
     help="Write the original there instead of over OUT.",
 )
-@force_option("Replace FILE if it exists.")
-@dry_run_option("Tell what would be done, write nothing.")
-@json_option("words")
-@quiet_option("No words.")
+@shared.force("Replace FILE if it exists.")
+@shared.dry_run("Tell what would be done, write nothing.")
+@shared.as_json("words")
+@shared.quiet("No words.")
 @verbose_option
 def command(
     changed: str,

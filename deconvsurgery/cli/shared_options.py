@@ -68,38 +68,36 @@ def with_options(command: Command, *options: Decorator) -> Command:
     return command
 
 
-def dry_run_option(words: str = "Show the table, write nothing.") -> Decorator:
+def dry_run(words: str = "Show the table, write nothing.") -> Decorator:
     """Add -n."""
     return click.option("-n", "--dry-run", is_flag=True, help=words)
 
 
-def in_place_option(
-    words: str = "Write to IN itself (still all or nothing).",
-) -> Decorator:
+def in_place(words: str = "Write to IN itself (still all or nothing).") -> Decorator:
     """Add -i."""
     return click.option("-i", "--in-place", is_flag=True, help=words)
 
 
-def force_option(words: str = "Replace OUT if it exists.") -> Decorator:
+def force(words: str = "Replace OUT if it exists.") -> Decorator:
     """Add -f."""
     return click.option("-f", "--force", is_flag=True, help=words)
 
 
-def json_option(instead_of: str = "table") -> Decorator:
+def as_json(instead_of: str = "table") -> Decorator:
     """Add --json."""
     words = f"One JSON document instead of the {instead_of}."
     return click.option("--json", "as_json", is_flag=True, help=words)
 
 
-def quiet_option(words: str = "No table.") -> Decorator:
+def quiet(words: str = "No table.") -> Decorator:
     """Add -q."""
     return click.option("-q", "--quiet", is_flag=True, help=words)
 
 
-check_option = click.option(
+check = click.option(
     "--check", is_flag=True, help="A dry run that exits 1 if anything would change."
 )
-allow_empty_option = click.option(
+allow_empty = click.option(
     "--allow-empty", is_flag=True, help="When nothing matches, copy and end with 0."
 )
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import shared_options as shared
 from .console import make_console, show_result
-from .shared_options import READ, WRITTEN, force_option, json_option, quiet_option
 from .terminal_setup import can_move
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _EVERY = 0.25  # seconds between two drawings
 
 
 @click.command(short_help="A verb over many pairs: object stores, many machines.")
-@click.argument("config", metavar="[CONFIG]", required=False, type=READ)
+@click.argument("config", metavar="[CONFIG]", required=False, type=shared.READ)
 @click.option(
     "--engine",
     type=click.Choice(["local", "dask"]),
@@ -52,12 +52,12 @@ _EVERY = 0.25  # seconds between two drawings
 @click.option(
     "--results",
     metavar="FILE",
-    type=WRITTEN,
+    type=shared.WRITTEN,
     help="A row for each pair, as JSON Lines (default: sweep.jsonl beside CONFIG).",
 )
-@force_option("Work on every pair, replace every output.")
-@json_option("report")
-@quiet_option("No report, no progress.")
+@shared.force("Work on every pair, replace every output.")
+@shared.as_json("report")
+@shared.quiet("No report, no progress.")
 def command(
     config: str | None,
     engine: str,

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import click
 
+from . import shared_options as shared
 from .console import show_result, shown_progress
 from .layer_options import LayerArguments, layer_options
-from .shared_options import (
-    READ,
-    WRITTEN,
-    dry_run_option,
-    force_option,
-    json_option,
-    quiet_option,
-    writes_to_stdout,
-)
 from .verbose_option import verbose_option
 
 
 @click.command(short_help="Old weights into a new net: fc to conv, more classes, upsampling.")
-@click.argument("net", metavar="NEW_NET", type=READ)
-@click.argument("model", metavar="OLD_MODEL", type=READ)
-@click.argument("output", metavar="[OUT]", required=False, type=WRITTEN)
+@click.argument("net", metavar="NEW_NET", type=shared.READ)
+@click.argument("model", metavar="OLD_MODEL", type=shared.READ)
+@click.argument("output", metavar="[OUT]", required=False, type=shared.WRITTEN)
 @click.option("--suffix", default="", metavar="TEXT", help="The new net's names end in this.")
 @click.option(
     "--expand-score",
@@ -36,10 +28,10 @@ from .verbose_option import verbose_option
 @layer_options
 @click.option("--skip-unfit", is_flag=True, help="--apply: leave layers that cannot be filled.")
 @click.option("--any-gain", is_flag=True, help="--apply: fill kernels that do not interpolate.")
-@force_option()
-@dry_run_option()
-@json_option()
-@quiet_option()
+@shared.force()
+@shared.dry_run()
+@shared.as_json()
+@shared.quiet()
 @verbose_option
 def command(
     net: str,
@@ -71,7 +63,7 @@ def command(
     """
     from deconvsurgery.verbs.transplant import transplant
 
-    to_stdout = writes_to_stdout(output, dry_run=dry_run, as_json=as_json)
+    to_stdout = shared.writes_to_stdout(output, dry_run=dry_run, as_json=as_json)
     for pair in expand_score:
         if not all(pair.partition("=")):
             raise click.UsageError(f"--expand-score takes NEW=OLD, not {pair!r}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from .shared_options import Command
+
 if TYPE_CHECKING:
     from deconvsurgery.storage.object_store.store import Traffic
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _counting(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
