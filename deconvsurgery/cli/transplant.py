@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from deconvsurgery.options.transplant import TRANSPLANT, TransplantOptions
+
 from . import shared_options as shared
 from .console import show_result, shown_progress
 from .layer_options import LayerArguments, layer_options
@@ -21,29 +23,23 @@ from .verbose_option import verbose_option
     metavar="NEW=OLD",
     help="Old classes into the first rows of a larger score layer. Repeatable.",
 )
-@click.option("--apply", is_flag=True, help="Give the upsampling layers bilinear weights, too.")
-@click.option(
-    "--flat", is_flag=True, help="Copy values in their order whatever the shapes, as FCN does."
-)
+@shared.declared(TRANSPLANT, "apply", "flat")
 @layer_options
-@click.option("--skip-unfit", is_flag=True, help="--apply: leave layers that cannot be filled.")
-@click.option("--any-gain", is_flag=True, help="--apply: fill kernels that do not interpolate.")
+@shared.declared(TRANSPLANT, "skip-unfit", "any-gain")
 @shared.force()
 @shared.dry_run()
 @shared.as_json()
 @shared.quiet()
 @verbose_option
+@shared.gathered(TransplantOptions)
 def command(
     net: str,
     model: str,
     output: str | None,
     suffix: str,
     expand_score: tuple[str, ...],
-    apply: bool,
-    flat: bool,
+    options: TransplantOptions,
     layers: LayerArguments,
-    skip_unfit: bool,
-    any_gain: bool,
     force: bool,
     dry_run: bool,
     as_json: bool,
@@ -74,14 +70,11 @@ def command(
             output,
             suffix=suffix,
             expand_score=expand_score,
-            apply=apply,
-            flat=flat,
-            skip_unfit=skip_unfit,
-            any_gain=any_gain,
             force=force,
             dry_run=dry_run,
             progress=progress,
             **layers,
+            **options._asdict(),
         )
     show_result("transplant", result, as_json=as_json, quiet=quiet, aside=to_stdout)
     return 0

@@ -16,12 +16,14 @@ from deconvsurgery.options.kernel import KERNEL, KernelOptions
 from deconvsurgery.options.option import Option
 from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
 from deconvsurgery.options.regroup import REGROUP, RegroupOptions
+from deconvsurgery.options.transplant import TRANSPLANT, TransplantOptions
 from helpers.commands import command_of
 
 DECLARED = {
     "apply": (ds.apply, ds.Options, APPLY),
     "convert": (ds.convert, ConvertOptions, CONVERT),
     "patch-net": (ds.patch_net, PatchOptions, PATCH_NET),
+    "transplant": (ds.transplant, TransplantOptions, TRANSPLANT),
     "regroup": (ds.regroup, RegroupOptions, REGROUP),
     "kernel": (ds.kernel, KernelOptions, KERNEL),
 }
