@@ -9,7 +9,7 @@ values, raising the errors of ``deconvsurgery.errors``. ``interp`` works on a li
 Nothing heavy is imported before a name is used.
 """
 
-# Nothing is imported before the command hears signals.
+# Nothing is imported before the command handles signals.
 import os
 import sys
 

@@ -24,11 +24,11 @@ def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     many = len(name) * sum(map(len, listed)) > _MOST_PAIRS
     matcher = SequenceMatcher(None, "", name, autojunk=many)
     found: list[tuple[float, str]] = []
-    for each in listed:
-        matcher.set_seq1(each)
+    for candidate in listed:
+        matcher.set_seq1(candidate)
         if matcher.real_quick_ratio() < cutoff or matcher.quick_ratio() < cutoff:
             continue
         ratio = matcher.ratio()
         if ratio >= cutoff:
-            found.append((ratio, each))
+            found.append((ratio, candidate))
     return max(found)[1] if found else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _SHOWN: Final = 5
-_ROOM: Final = 60  # characters of one thing in a sentence
+_LONGEST: Final = 60  # characters of one thing in a sentence
 
 
 def listed(items: Sequence[str], most: int = _SHOWN) -> str:
@@ -52,11 +52,11 @@ def quoted(name: str) -> str:
     return repr(short(name))
 
 
-def short(text: str, room: int = _ROOM) -> str:
-    """So much of it as belongs in a sentence, or as there is ``room`` for."""
-    if len(text) <= room:
+def short(text: str, limit: int = _LONGEST) -> str:
+    """Its beginning and end where it has more than ``limit`` characters."""
+    if len(text) <= limit:
         return text
-    return f"{text[: room // 2]}…{text[-(room // 2) + 1 :]}"
+    return f"{text[: limit // 2]}…{text[-(limit // 2) + 1 :]}"
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -96,7 +96,7 @@ def values_head(storage: Storage, size: int) -> bytes:
 
 
 class NewBlob(NamedTuple):
-    """A blob to be added: its shape (to be told in ``legacy`` dims), its values when written."""
+    """A blob to be added: its shape (as ``legacy`` dims, if so), its values when written."""
 
     shape: tuple[int, ...]
     values: Values
@@ -197,7 +197,7 @@ def shape_field(shape: Sequence[int]) -> bytes:
 
 
 def reshaped_blob(blob: SourceBlob, shape: Sequence[int]) -> list[FramedEdit]:
-    """Edits that make the fields which tell a blob's dims one ``shape``, where Caffe writes it."""
+    """Edits that make the fields of a blob's dims one ``shape``, where Caffe writes it."""
     place = blob.place
     assert isinstance(place, OnWire)
     end = place.frames[-1].stop

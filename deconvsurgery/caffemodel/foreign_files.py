@@ -1,6 +1,6 @@
 """The signs of files that are neither a net nor a model, each of which no net and no model has.
 
-Never here: a guess. A file without such a sign is left to whoever reads it.
+Nothing is guessed: a file without such a sign is left to whoever reads it.
 """
 
 from __future__ import annotations

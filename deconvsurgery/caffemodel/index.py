@@ -55,7 +55,7 @@ def index(source: ByteSource) -> Model:
     """Find every layer and blob of a binary caffemodel.
 
     Raises ``ModelError`` with the offset where the bytes are no NetParameter. Values that only
-    the fork which wrote them can read are told in ``SourceBlob.problem``.
+    the fork which wrote them can read are named in ``SourceBlob.problem``.
     """
     window = Window(source)
     layers = []
@@ -71,7 +71,7 @@ def index(source: ByteSource) -> Model:
 
 
 def _typed_by_c3d(model: Model) -> Model:
-    """Numbers of V1 types mean other types in a file of C3D's, whose blobs tell it."""
+    """Numbers of V1 types mean other types in a file of C3D's, which its blobs show."""
     layers = (
         layer._replace(type=C3D_TYPES.get(layer.type, layer.type))
         if layer.version is Version.V1

@@ -178,9 +178,9 @@ def _raw_type(types: Sequence[Field]) -> int:
 def _raw_diff_fields(forks: dict[int, list[Field]]) -> Iterator[tuple[int, int]]:
     """Where all of ``raw_diff`` is, and what says its type, whether it can be read or not."""
     for number, wire_type in ((BlobField.RAW_DIFF_TYPE, VARINT), (BlobField.RAW_DIFF, LEN)):
-        for each in forks.get(number, ()):
-            if each.wire_type == wire_type:
-                yield each.tag, each.stop
+        for field in forks.get(number, ()):
+            if field.wire_type == wire_type:
+                yield field.tag, field.stop
 
 
 def _raw_diff(forks: dict[int, list[Field]]) -> Iterator[Chunk]:

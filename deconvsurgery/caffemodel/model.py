@@ -105,7 +105,7 @@ class SourceBlob(NamedTuple):
 
     @property
     def fills_beside(self) -> bool:
-        """It has the values of a ``shape`` of more axes than its legacy dims have room for."""
+        """It has the values of a ``shape`` of more axes than its legacy dims can give."""
         beside = self.beside
         return beside is not None and len(beside) > len(self.shape) and self.fills(beside)
 
@@ -165,7 +165,7 @@ class SourceLayer(NamedTuple):
     """A layer in the model: only ``name`` and ``blobs`` matter to Caffe's loading.
 
     ``start`` is where its own tag begins in a binary file, ``param_names`` by which names it
-    shares its blobs (by their position; ``""`` where it does not), as far as the file tells.
+    shares its blobs (by their position; ``""`` where it does not), as far as the file says.
     """
 
     name: str

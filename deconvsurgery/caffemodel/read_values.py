@@ -77,11 +77,11 @@ def _as_message(message: Any) -> Message:
     found: list[tuple[str, Any]] = []
     for descriptor, value in message.ListFields():
         values = value if hasattr(value, "append") else [value]
-        for each in values:
+        for item in values:
             if descriptor.message_type is not None:
-                found.append((descriptor.name, _as_message(each)))
+                found.append((descriptor.name, _as_message(item)))
             elif descriptor.enum_type is not None:
-                found.append((descriptor.name, descriptor.enum_type.values_by_number[each].name))
+                found.append((descriptor.name, descriptor.enum_type.values_by_number[item].name))
             else:
-                found.append((descriptor.name, each))
+                found.append((descriptor.name, item))
     return Message(tuple(found))

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes and never by its suffix.
+"""What a file is, by its first bytes and never by its suffix.
 
 It errs on one side only: what can be a NetParameter is called BINARY.
 """
@@ -64,7 +64,7 @@ def form(head: bytes, size: int) -> Form:
     fields = set(seen)
     if not broken and fields & _NET and seen[0] != (1, _VARINT):
         return Form.BINARY
-    # No net from here on, or a broken one. HDF5 leaves room for a user block of 512 · 2^n bytes
+    # No net from here on, or a broken one. HDF5 allows a user block of 512 · 2^n bytes
     if any(head.startswith(_HDF5, offset) for offset in (512, 1024, 2048, 4096)):
         return Form.HDF5
     if head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):  # opcode PROTO

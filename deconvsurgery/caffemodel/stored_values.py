@@ -99,9 +99,9 @@ class Chunk(NamedTuple):
 class OnWire(NamedTuple):
     """A BlobProto in a binary file: the messages around it, and where its values are.
 
-    ``dims`` are the byte ranges of the fields that tell its shape, ``raw_notes`` of those that
-    tell the type of raw values, or hold some that a later field replaces, ``diffs`` of all that
-    hold gradients or tell their type.
+    ``dims`` are the byte ranges of the fields that give its shape, ``raw_notes`` of those that
+    give the type of raw values, or hold some that a later field replaces, ``diffs`` of all that
+    hold gradients or give their type.
     """
 
     frames: tuple[Frame, ...]

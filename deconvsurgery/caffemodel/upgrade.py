@@ -58,7 +58,7 @@ def upgrade(model: Model) -> Upgrade:
 def _net_fields(
     window: Window, model: Model
 ) -> tuple[bytes | None, tuple[tuple[int, int], ...], tuple[str, ...]]:
-    """``UpgradeNetInput``: the Input layer, the fields that go, and what there is to tell."""
+    """``UpgradeNetInput``: the Input layer, the fields that go, and notes."""
     known, strange = fields_by_name(window, _NET, [(0, model.source.size)])
     gone: list[Field] = []
     notes: list[str] = []

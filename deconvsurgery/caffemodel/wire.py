@@ -272,7 +272,7 @@ class Frame(NamedTuple):
 class FramedEdit(NamedTuple):
     """An edit and the messages around it, outermost first.
 
-    The path is explicit because offsets do not tell it: an insertion at a layer's end stands at
+    The path is explicit because offsets do not give it: an insertion at a layer's end stands at
     its last blob's end, too.
     """
 

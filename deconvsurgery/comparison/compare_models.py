@@ -119,7 +119,7 @@ def _sketch(model: Model, position: int) -> object:
 
 
 def _same_weights(a: Model, here: int, b: Model, there: int) -> bool:
-    """The same layer but for its name: shapes and all values, and the type where both tell it."""
+    """The same layer but for its name: shapes and all values, and the type where both have it."""
     one, two = a.layers[here], b.layers[there]
     types = {type_today(one), type_today(two)} - {""}
     if len(types) > 1:
@@ -232,7 +232,7 @@ def _same_message(one: ModelBlob, two: ModelBlob) -> bool:
 
 
 def _blob_words(blobs: Sequence[BlobContrast]) -> Iterator[str]:
-    """What the numbers of a layer's blobs do not tell."""
+    """What the numbers of a layer's blobs do not show."""
     counts = [len([each for each in blobs if each.a]), len([each for each in blobs if each.b])]
     if counts[0] != counts[1]:
         yield f"has {_blobs(counts[0])} in A, {_blobs(counts[1])} in B"

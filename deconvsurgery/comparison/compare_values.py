@@ -30,7 +30,7 @@ _NONE: Array = np.empty(0)
 
 @runtime_checkable
 class Sparse(Protocol):
-    """A source that tells which stretches of it are no holes."""
+    """A source that knows which stretches of it are no holes."""
 
     def filled(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Those of ``[start, stop)``, in order."""

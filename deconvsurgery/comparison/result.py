@@ -29,7 +29,7 @@ class BlobContrast(NamedTuple):
     """A blob of either; without ``difference`` where the numbers of values are not the same.
 
     ``NOT_COMPARED`` is a blob whose values cannot be read, or that an HDF5 file leaves to a layer
-    which only the net tells.
+    which only the net names.
     """
 
     a: SourceBlob | None

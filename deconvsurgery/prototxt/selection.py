@@ -185,7 +185,7 @@ def active_layers(net: Net, states: Iterable[NetState] | None = None) -> tuple[L
 def no_such_layer(
     patterns: Sequence[str], names: Sequence[str], where: str = "in either model"
 ) -> SelectionError:
-    """What to tell someone whose patterns choose none of the layers that a model holds, or two.
+    """The error for patterns that choose none of the layers that a model holds, or two.
 
     ``where`` these are follows the word *layer*.
     """
@@ -219,7 +219,7 @@ def nothing_matched(
     exclude: Sequence[str] = (),
     holder: str = "the net",
 ) -> SelectionError:
-    """What to tell someone whose patterns fit no Deconvolution."""
+    """The error for patterns that fit no Deconvolution."""
     active = active_layers(net, states)
     names = list(dict.fromkeys(layer.name for layer in active if layer.type == DECONVOLUTION))
     asked = listed([quoted(pattern) for pattern in patterns]) or "nothing"

@@ -1,7 +1,7 @@
 """Edits on a text-format message that keep every other character; nothing of Caffe.
 
 What is to change is a tree of names, occurrences and values; where it goes, and how it is written,
-the neighbours tell: indentation, line ends, colons, quotes, braces, separators. The outcome are
+the neighbours show: indentation, line ends, colons, quotes, braces, separators. The outcome are
 edits on the bytes as they were read, whatever their encoding and line ends.
 """
 
@@ -219,7 +219,7 @@ class Draft:
                 stop += 1
         return start, stop
 
-    # --- what the neighbours tell
+    # --- what the neighbours show
 
     def _separator(self, field: TextField) -> str:
         return self._characters[field.end - 1] if field.end > field.stop else ""

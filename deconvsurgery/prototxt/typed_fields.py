@@ -77,7 +77,7 @@ def _reported(error: Any, text: Text) -> PrototxtError:
         if said.startswith("'") and said[length - 1 : length + 2] == "': ":
             said = said[length + 2 :]
     elif said.startswith(_INVALID):
-        # Of a field that it does not know it tells the value, but not the place.
+        # Of a field that it does not know it gives the value, but not the place.
         line, column = text.place(max(0, text.text.find(said.removeprefix(_INVALID))))
     said = said.replace("deconvsurgery.", "")
     hint = None

@@ -89,25 +89,25 @@ def _fill(
 ) -> None:
     for name in groups:
         file.group(name)
-    for each in values:
-        dataset = file.at(each.path)
+    for new in values:
+        dataset = file.at(new.path)
         attributes: dict[str, Any] = {}
-        if file.is_dataset(dataset) and dataset.shape != each.shape:
+        if file.is_dataset(dataset) and dataset.shape != new.shape:
             attributes = dict(dataset.attrs)  # HDF5 cannot give a dataset another shape
-            del file.file[key(each.path)]
+            del file.file[key(new.path)]
             dataset = None
-            if file.has_gradients(each.path):
-                del file.file[key(diff_path(each.path))]
+            if file.has_gradients(new.path):
+                del file.file[key(diff_path(new.path))]
         if dataset is None:
             # No times in it: the same input makes the same bytes.
-            layer, position = each.path.rsplit("/", 1)
+            layer, position = new.path.rsplit("/", 1)
             dataset = file.group(layer).create_dataset(
-                position, each.shape, each.dtype, track_times=False, fillvalue=None
+                position, new.shape, new.dtype, track_times=False, fillvalue=None
             )
             dataset.attrs.update(attributes)
         elif not file.is_dataset(dataset):
-            raise ModelError(f"{each.path} is a group, where a blob's values should be")
-        _put(dataset, each, let_in)
+            raise ModelError(f"{new.path} is a group, where a blob's values should be")
+        _put(dataset, new, let_in)
 
 
 def _put(dataset: Any, values: NewValues, let_in: Callable[[], None]) -> None:
