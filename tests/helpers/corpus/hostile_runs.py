@@ -75,8 +75,8 @@ def outcome(case: Case, line: str, place: Path) -> tuple[Outcome, str]:
 
     Raises ``AssertionError`` where a promise is broken.
     """
-    for each in place.iterdir():
-        each.unlink()
+    for path in place.iterdir():
+        path.unlink()
     given = {name: (FILES / name).read_bytes() for name in ("net.prototxt", "model.caffemodel")}
     given[case.name] = case.data
     for name, data in given.items():

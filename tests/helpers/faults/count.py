@@ -205,8 +205,8 @@ def main(arguments: list[str]) -> int:
         print("by call: ", ", ".join(f"{name} {n:,}" for name, n in total.faults.most_common()))
         print("by exit code: ", ", ".join(f"{code}: {n:,}" for code, n in total.codes.items()))
         print(f"{sum(total.faults.values()):,} faults, {len(total.violations)} violations")
-        for each in total.violations:
-            print(" ", each)
+        for violation in total.violations:
+            print(" ", violation)
     return 1 if total.violations else 0
 
 

@@ -290,8 +290,8 @@ def main() -> int:
         for kind, count in ended.items():
             print(f"{kind:<24}{count:>7,}")
         print(f"{sum(ended.values()):,} runs ended, {len(violations)} violations")
-        for each in violations:
-            print(" ", each)
+        for violation in violations:
+            print(" ", violation)
     return 1 if violations else 0
 
 

@@ -161,8 +161,8 @@ def main(arguments: list[str]) -> int:
     else:
         print(", ".join(f"{kind}: {count:,} refused" for kind, count in refused.items()))
         print(f"{len(violations)} violations")
-        for each in violations:
-            print(" ", each)
+        for violation in violations:
+            print(" ", violation)
     return 1 if violations else 0
 
 

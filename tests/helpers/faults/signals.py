@@ -200,9 +200,9 @@ def signalled(
         return "it does not end", ["it does not end"]
     code, errors = process.returncode, said.decode("utf-8", "replace")
     wrong = []
-    for each in left(process.pid):
-        wrong.append(f"{each} still runs")
-        os.kill(each, signal.SIGKILL)
+    for process_id in left(process.pid):
+        wrong.append(f"{process_id} still runs")
+        os.kill(process_id, signal.SIGKILL)
     if "Traceback" in errors or "Exception" in errors or "Error" in errors:
         if not is_pythons_own(errors):
             return "a traceback", [*wrong, errors]
@@ -248,8 +248,8 @@ def main() -> int:
                 at = f"{case.name}: {number.name} to {to} after {after * 1000:.1f} ms"
                 violations += [f"{at}: {each}" for each in wrong]
                 bench.reset()
-                for each in content(bench.scratch):
-                    os.unlink(bench.scratch / each)
+                for name in content(bench.scratch):
+                    os.unlink(bench.scratch / name)
     if given.json:
         print(json.dumps({"ended": ended, "violations": violations}))
     else:
@@ -258,8 +258,8 @@ def main() -> int:
             for how, count in sorted(counts.items()):
                 print(f"  {how:<50}{count:>5}")
         print(f"{len(violations)} violations")
-        for each in violations:
-            print(" ", each)
+        for violation in violations:
+            print(" ", violation)
     return 1 if violations else 0
 
 

@@ -44,8 +44,8 @@ def play(text: str, reader: Reader, place: Path) -> list[Replayed]:
         folder.mkdir()
         reader.lay(folder)
         done = _run([line for each in group for line in _script(each, reader)], folder, place)
-        for each in group:
-            again, outputs[each] = _replay(each, _script(each, reader), done)
+        for block in group:
+            again, outputs[block] = _replay(block, _script(block, reader), done)
             replayed.append(again)
     replayed += [
         Replayed(after, outputs[before]) for before, after in pairwise(every) if after.printed
@@ -149,7 +149,7 @@ def _trimmed(output: str) -> str:
 
 def updated(text: str, replayed: Iterable[Replayed]) -> str:
     """The page with every block as it ought to be."""
-    for each in sorted(replayed, key=lambda each: each.block.start, reverse=True):
-        start = each.block.start
-        text = text[:start] + each.body + text[start + len(each.block.body) :]
+    for again in sorted(replayed, key=lambda again: again.block.start, reverse=True):
+        start = again.block.start
+        text = text[:start] + again.body + text[start + len(again.block.body) :]
     return text

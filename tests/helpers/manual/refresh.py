@@ -23,10 +23,10 @@ def main(wanted: list[str]) -> int:
         text = page.read_text("utf-8")
         with tempfile.TemporaryDirectory() as place:
             played = play(text, reader(page), Path(place))
-        for each in played:
-            if each.wrong:
+        for replayed in played:
+            if replayed.wrong:
                 failed = 1
-                print(f"{page_name(page)}:{each.block.line}: {each.wrong}")
+                print(f"{page_name(page)}:{replayed.block.line}: {replayed.wrong}")
         if (new := updated(text, played)) != text:
             page.write_text(new, "utf-8")
             print(f"{page_name(page)}: written anew")

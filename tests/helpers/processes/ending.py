@@ -19,9 +19,9 @@ class Watched:
 
     def __init__(self, processes: Iterable[int]) -> None:
         self._open: dict[int, int] = {}
-        for each in processes:
+        for process_id in processes:
             with suppress(ProcessLookupError):
-                self._open[each] = os.pidfd_open(each)
+                self._open[process_id] = os.pidfd_open(process_id)
 
     def alive(self) -> list[int]:
         """Those that have not ended."""

@@ -93,6 +93,6 @@ class Counted:
         self.tasks, self.taken = tasks, 0
 
     def __iter__(self) -> Iterator[Task]:
-        for each in self.tasks:
+        for task in self.tasks:
             self.taken += 1
-            yield each
+            yield task
