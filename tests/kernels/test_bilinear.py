@@ -1,6 +1,7 @@
 """Kernels against real Caffe's and FCN's bits, published tables, and what interpolation means."""
 
 import json
+import pickle
 import tracemalloc
 
 import cv2
@@ -641,6 +642,20 @@ def test_gains_are_one_up_to_a_millionth():
     assert has_unit_gain((1 + 9e-7, 1 - 9e-7))
     assert not has_unit_gain((1.0, 1 + 1.1e-6))
     assert not has_unit_gain((1 - 1.1e-6, 1.0))
+
+
+def test_a_fill_is_what_its_numbers_say():
+    fill = ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), support=ds.Support.STRIDE)
+    same = ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), ds.Formula.FCN, ds.Support.STRIDE, False)
+    assert (fill, hash(fill)) == (same, hash(same))
+    assert fill == pickle.loads(pickle.dumps(fill))
+    assert fill != ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2))
+    assert fill != ((3, 1, 4, 6), 3, 3, (2, 2), ds.Formula.FCN, ds.Support.STRIDE, False)
+    assert repr(fill) == (
+        "BilinearFill(shape=(3, 1, 4, 6), num_output=3, group=3, stride=(2, 2), "
+        "formula=<Formula.FCN: 'fcn'>, support=<Support.STRIDE: 'stride'>, "
+        "keep_off_diagonal=False)"
+    )
 
 
 def test_weights_that_cancel_have_no_centre():
