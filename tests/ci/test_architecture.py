@@ -15,7 +15,7 @@ MAY_IMPORT_AT_THE_TOP = {
         "kernels/*",
         "comparison/compare_values.py",
         "plans/apply/before_and_after.py",
-        "plans/apply/plan_types.py",
+        "plans/apply/new_values.py",
         "plans/convert/value_types.py",
         "plans/regroup/plan.py",
         "pycaffe.py",
