@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer
-from deconvsurgery.shapes.layers.windows import foreign_window, pooling_window
+from deconvsurgery.prototxt.net import Layer, Message
+from deconvsurgery.shapes.layers.windows import foreign_window, pooled_axes, pooling_window
 
 from .axes import CONVOLUTIONS
 from .geometry import Window
@@ -53,18 +53,15 @@ CoordinateMap: TypeAlias = tuple[AxisMap, ...]
 def layer_map(layer: Layer, window: Window | None) -> CoordinateMap | None:
     """The map of a layer from its first bottom to its first top; ``None`` where there is none.
 
-    ``window`` is what a (De)convolution slides, ``None`` where that is not known. A Crop's map is
-    not among them: it depends on the graph.
+    ``window`` is what it slides, ``None`` where that is not known. A Crop's map is not among them:
+    it depends on the graph.
     """
     if layer.type in CONVOLUTIONS:
         return _convolution(layer, window)
+    if layer.type == "Pooling":
+        return _pooling(layer.message.message("pooling_param"), window)
     rule = _MAPS.get(layer.type)
-    if rule is None:
-        return None
-    try:
-        return rule(layer)
-    except ShapeError:
-        return None
+    return None if rule is None else rule(layer)
 
 
 def composed(second: CoordinateMap, first: CoordinateMap) -> CoordinateMap | None:
@@ -105,11 +102,17 @@ def _convolution(layer: Layer, window: Window | None) -> CoordinateMap | None:
     return tuple(each.inverse() for each in maps)
 
 
-def _pooling(layer: Layer) -> CoordinateMap | None:
-    param = layer.message.message("pooling_param")
+def _pooling(param: Message, window: Window | None) -> CoordinateMap | None:
+    """Over the axes that its fields ask for, or an image's."""
     if param.flag("global_pooling", False) or foreign_window(param):
         return None
-    return _windowed(pooling_window(param))
+    axes = pooled_axes(param) or 2
+    if window is not None and len(window.kernel) == axes:
+        return _windowed(window)
+    try:
+        return _windowed(pooling_window(param, axes))
+    except ShapeError:
+        return None
 
 
 def _windowed(window: Window | None) -> CoordinateMap | None:
@@ -144,6 +147,5 @@ _MAPS: Final[Mapping[str, Callable[[Layer], CoordinateMap | None]]] = {
     "Concat": _along_channels("concat_param", "concat_dim"),
     "Slice": _along_channels("slice_param", "slice_dim"),
     "Tile": _along_channels("tile_param"),
-    "Pooling": _pooling,
     "Upsample": _upsample,
 }

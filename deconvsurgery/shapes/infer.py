@@ -52,8 +52,8 @@ class LayerShapes(NamedTuple):
     in words how a guessed channel count was come by. ``forms`` are other sets of blobs that a fork
     may mean by the same text. ``problem`` says why Caffe would not set the layer up: ``blobs`` are
     then ``None``, and of the tops only the undisputed dims known.
-    ``window`` is what a (De)convolution slides, ``channels`` what a Deconvolution reads: they may
-    be known where its bottom's number of axes is not, and the other way round.
+    ``window`` is what a (De)convolution or a Pooling slides, ``channels`` what a Deconvolution
+    reads: they may be known where its bottom's number of axes is not, and the other way round.
     """
 
     bottoms: tuple[Shape, ...]

@@ -14,7 +14,7 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel import read_values
 from deconvsurgery.kernels import bilinear, fingerprint
 from deconvsurgery.matching import compatibility, other_states, shared_blobs
-from deconvsurgery.shapes import alignment, analysis, infer
+from deconvsurgery.shapes import alignment, analysis, coordinates, infer
 from deconvsurgery.shapes.layers import windows
 from deconvsurgery.storage import destination
 
@@ -62,6 +62,8 @@ def test_a_state_is_analysed_once(
         (infer, "_walk"),
         (infer, "_set_up"),
         (windows, "convolution_window"),
+        (windows, "pooling_window"),
+        (coordinates, "pooling_window"),
         (analysis, "placements"),
         (alignment, "layer_map"),
         (analysis, "unjoined"),
@@ -72,9 +74,11 @@ def test_a_state_is_analysed_once(
     )
     VERBS[verb](*pair, tmp_path)
     net = ds.read_net(pair[0])
-    slides = sum(layer.type in ("Convolution", "Deconvolution") for layer in net.layers)
+    types = Counter(layer.type for layer in net.layers)
     assert found["_walk", None] == 1
-    assert found.pop(("convolution_window", None)) == slides
+    convolutions = types["Convolution"] + types["Deconvolution"]
+    assert found.pop(("convolution_window", None)) == convolutions
+    assert found.pop(("pooling_window", None)) == types["Pooling"]
     assert set(found.values()) == {1}
     assert sum(name == "_set_up" for name, _ in found) == len(net.layers)
 

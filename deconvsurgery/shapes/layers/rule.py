@@ -18,7 +18,7 @@ class Setup(NamedTuple):
     """A layer as Caffe would set it up; tops not listed are unknown, ``blobs`` may be.
 
     ``forms`` are other sets of blobs that a fork may mean by the same text, ``window`` is what a
-    (De)convolution slides.
+    (De)convolution or a Pooling slides.
     """
 
     tops: tuple[Shape, ...]

@@ -198,14 +198,16 @@ def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
         problem = not_an_image(len(shape))
     axis = canonical_axis(param.integer("axis", 1), len(shape))
     before, sizes = shape[: axis + 1], shape[axis + 1 :]
+    window = None
     if foreign:
         top: Shape = (*before, *(None,) * len(sizes))
     elif param.flag("global_pooling", False):
         _check_global(param)
         top = (*before, *(1,) * len(sizes))
     else:
-        top = (*before, *_pooled(param, sizes))
-    return Setup((top,) * len(layer.top), (), problem)
+        window = pooling_window(param, len(sizes))
+        top = (*before, *_pooled(param, window, sizes))
+    return Setup((top,) * len(layer.top), (), problem, window=window)
 
 
 _POOLS_ANY_AXES: Final = ("axis", "dilation")
@@ -225,8 +227,7 @@ def _check_global(param: Message) -> None:
         raise ShapeError("global_pooling is for pad 0 and stride 1 only")
 
 
-def _pooled(param: Message, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    window = pooling_window(param, len(sizes))
+def _pooled(param: Message, window: Window, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
     clip = any(window.pad)
     floor = param.text("round_mode") == "FLOOR" or not param.flag("ceil_mode", True)
     each = zip(sizes, window.extent, window.stride, window.pad, strict=True)
@@ -239,13 +240,8 @@ def _pooled(param: Message, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
     return tuple(found)
 
 
-def pooling_window(param: Message, axes: int | None = None) -> Window:
-    """The window of a Pooling that is not global over ``axes`` spatial axes.
-
-    Where those are unknown: over those that its fields ask for, else 2. ``ShapeError`` where
-    Caffe's checks fail.
-    """
-    axes = (pooled_axes(param) or 2) if axes is None else axes
+def pooling_window(param: Message, axes: int) -> Window:
+    """The window of a Pooling that is not global; ``ShapeError`` where Caffe's checks fail."""
     kernel = _on_axes(param, "kernel_size", None, axes, "kernel")
     stride, pad = _on_axes(param, "stride", 1, axes), _on_axes(param, "pad", 0, axes)
     dilation = _on_axes(param, "dilation", 1, axes)
