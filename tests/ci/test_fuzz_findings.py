@@ -148,7 +148,7 @@ def test_a_row_that_says_something_else_is_found(
     wrong = {"requests": 3, "model": "other", "seal": "other", "outcome": "begun"}
     for name, value in wrong.items():
         monkeypatch.setattr(
-            harness, "read_row", lambda *a, n=name, v=value, **k: replace(right(*a, **k), **{n: v})
+            harness, "read_row", lambda *a, n=name, v=value, **k: right(*a, **k)._replace(**{n: v})
         )
         assert found(harness, seeds), name
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -226,8 +225,8 @@ def _lean(line: bytes) -> bytes:
 
 def patches() -> Iterator[bytes]:
     """Patches, whole and damaged; behind the byte that says whether they are made to fit."""
-    several = replace(UNDO, ranges=tuple(Range(at, at + 1, 2) for at in range(0, 10, 3)))
-    for undo in (UNDO, replace(UNDO, ranges=()), several, replace(UNDO, ranges=(Range(0, 10, 9),))):
+    several = UNDO._replace(ranges=tuple(Range(at, at + 1, 2) for at in range(0, 10, 3)))
+    for undo in (UNDO, UNDO._replace(ranges=()), several, UNDO._replace(ranges=(Range(0, 10, 9),))):
         whole = header(undo)
         for kind in (b"\0", b"\1"):
             yield kind + whole + bytes(undo.size)
