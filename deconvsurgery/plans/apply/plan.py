@@ -121,8 +121,8 @@ def _refused(rows: Sequence[_Row], shared: Sharers, model: Model, options: Optio
     reasons = shared.all_or_none({name: found.reason for name, found in own.items()})
     refused = {name: own.get(name) or Refusal(reason) for name, reason in reasons.items()}
     return [
-        row._replace(reason=reasons[row.name], refusal=refused[row.name])
-        if row.reason is None and row.name in refused
+        row._replace(reason=found.reason, refusal=found)
+        if row.reason is None and (found := refused.get(row.name))
         else row
         for row in rows
     ]
