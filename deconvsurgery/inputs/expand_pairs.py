@@ -50,7 +50,7 @@ _LONGEST_LINE = 1 << 20
 _LONGEST_STREAM = 256 << 20  # bytes of a list from a pipe, which is copied before it is read
 
 Refused: TypeAlias = Callable[[Pair, SurgeryError], None]
-"""What hears of a line that is no pair (then the pair has no paths), or whose files cannot be
+"""What is called for a line that is no pair (then the pair has no paths), or whose files cannot be
 listed."""
 
 
@@ -63,7 +63,7 @@ def every_pair(settings: Settings) -> Iterator[Pair]:
 def expanded(pair: Pair, refused: Refused | None = None) -> Iterator[Pair]:
     """The pairs that one stands for, itself if its paths are plain; in no order, and not kept.
 
-    A line of a list that is wrong ends the list, unless ``refused`` hears of it.
+    A line of a list that is wrong ends the list, unless ``refused`` is called for it.
 
     Raises ``ConfigError`` for a list that is none, ``FileError`` for what cannot be listed.
     """
@@ -183,7 +183,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        return False  # a link to itself: whoever opens it will tell
+        return False  # a link to itself: opening it raises the error
 
 
 def _objects(location: Location, fixed: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Read what the user named: a net's text, a model's index; each error with its file.
 
-What bytes are is told by ``caffemodel.sniff``, what they mean by ``prototxt`` and ``caffemodel``.
+What bytes are ``caffemodel.sniff`` says, what they mean ``prototxt`` and ``caffemodel``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Nets and models told apart, and paired, by what is in the files that a user named."""
+"""Nets and models distinguished, and paired, by what is in the files that a user named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .open_inputs import described_form
 
 
 def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
-    """One or two paths as (net, model), told apart by content.
+    """One or two paths as (net, model), by content.
 
     What can be read once only (a pipe, ``-``) is what the other is not, or else the model.
     """
@@ -48,10 +48,10 @@ def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
 
 
 def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
-    """Any number of paths as (net, model), told apart by content: a model goes with the net before.
+    """Any number of paths as (net, model), by content: a model goes with the net before.
 
     Two may stand in any order, a model alone is looked at alone. A file that cannot be read counts
-    as a net: whoever reads it will tell.
+    as a net: reading it raises the error.
     """
     if not all(map(can_be_read_again, paths)) and len(paths) <= 2:
         return ((paths[0], None),) if len(paths) == 1 else (net_and_model(paths),)

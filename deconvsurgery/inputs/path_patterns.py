@@ -60,7 +60,7 @@ def name_in(pattern: str, path: str) -> str | None:
     """What ``{name}`` is for a path; ``None`` for one that the pattern does not mean.
 
     Where the pattern does not say ``{name}``, it is the path from the first folder with a wildcard
-    on, without the suffix that tells nets and models.
+    on, without the suffix that distinguishes nets and models.
 
     >>> name_in("zoo/{name}/deploy.prototxt", "zoo/fcn8s/deploy.prototxt")
     'fcn8s'

@@ -35,12 +35,12 @@ class Raiser:
         self._thread = 0
         self._raised: Callable[[], BaseException | None] = lambda: None
         self._number = 0
-        self._heard = 0  # how many came here
+        self._received = 0  # how many came here
         self._other_hook = sys.unraisablehook
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Raise it, unless one is on its way."""
-        self._heard += 1
+        self._received += 1
         if self._raised() is None:
             raise self._made(number)
 
@@ -64,7 +64,7 @@ class Raiser:
         return None
 
     def lost(self, unraisable: UnraisableHookArgs) -> None:
-        """Have the signal come again if that is what was lost; it is no one's else to hear of."""
+        """Have the signal come again if that is what was lost; nobody else is to see it."""
         if unraisable.exc_value is None or unraisable.exc_value is not self._raised():
             self._other_hook(unraisable)
             return
@@ -77,7 +77,8 @@ class Raiser:
                 break
             time.sleep(0.001)
         self._raised = lambda: None
-        heard = self._heard
-        while heard == self._heard:  # one may come just before the other thread begins to wait
+        received = self._received
+        # One may come just before the other thread begins to wait.
+        while received == self._received:
             signal.pthread_kill(self._thread, self._number)
             time.sleep(0.01)

@@ -42,7 +42,7 @@ class Edit(NamedTuple):
 
 
 def replacing(start: int, stop: int, data: bytes) -> Edit:
-    """An edit whose new bytes are at hand.
+    """An edit whose new bytes are given.
 
     >>> spliced(b"abcdef", [replacing(1, 3, b"--x--")])
     b'a--x--def'

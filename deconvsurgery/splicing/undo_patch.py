@@ -145,14 +145,14 @@ def _read(line: bytes) -> Undo:
         raise WrongValueError(f"has more than {_MOST_RANGES:,} ranges")
     if not line.endswith(b"\n"):
         raise WrongValueError("does not end")
-    told = json_value(line, longest=LONGEST_HEADER)
-    version = _VERSION.take(told[_KIND], _KIND)
+    values = json_value(line, longest=LONGEST_HEADER)
+    version = _VERSION.take(values[_KIND], _KIND)
     if version != VERSION:
         raise FormatError(
             f"is a patch of version {version}, this tool knows {VERSION}",
             hint="use the version of the tool that wrote it, or a later one",
         )
-    found = _HEADER.take(told)
+    found = _HEADER.take(values)
     return Undo(Digest(**found["original"]), Digest(**found["changed"]), found["ranges"])
 
 

@@ -1,4 +1,4 @@
-"""Paths and URLs told apart: ``s3://bucket/key`` is a URL, ``file:///x`` a path in disguise.
+"""Paths and URLs distinguished: ``s3://bucket/key`` is a URL, ``file:///x`` means a path.
 
 One table says which schemes there are. Never here: what is behind an address.
 """
@@ -228,7 +228,7 @@ def _first_names() -> list[str]:
 
 
 def _root(store: Store, rest: str) -> str:
-    """Bucket, container or server, without who is asking and at which port."""
+    """Bucket, container or server, without user and port."""
     if store.name not in _WEB:
         return rest.partition("/")[0]
     root = WEB_ENDS.split(rest, maxsplit=1)[0].partition("/")[0]

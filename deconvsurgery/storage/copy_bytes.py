@@ -29,7 +29,7 @@ _NO_KERNEL_COPY = frozenset(
         errno.ENOTSUP,
         errno.EPERM,
         errno.EBADF,
-        errno.EIO,  # of the input or of the output? reading and writing tell
+        errno.EIO,  # of the input or of the output? reading and writing say which
     )
 )
 
@@ -130,7 +130,7 @@ class FileSink(Sink):
     def clone(self, source: Source, *, but: int = 0) -> bool:
         """Make a fresh file a clone of ``source``, where the file system can; where not, nothing.
 
-        The clone costs no room and no time; the ``but`` bytes that are then written over it (see
+        The clone takes no space and no time; the ``but`` bytes that are then written over it (see
         `seek`) do.
         """
         if not self.fresh or self.done or source.fd < 0 or sys.platform != "linux":
@@ -140,7 +140,7 @@ class FileSink(Sink):
         try:
             fcntl.ioctl(self.fd, _FICLONE, source.fd)
         except OSError:
-            return False  # a copy will do, or tell what is wrong
+            return False  # a copy will do, or raise what is wrong
         if os.fstat(self.fd).st_size != source.size:
             os.ftruncate(self.fd, 0)
             return False  # it was changed meanwhile, which a copy finds out
@@ -167,7 +167,7 @@ class FileSink(Sink):
         self._copy(source, position, stop)
 
     def _leave_out(self, size: int) -> None:
-        """Go on further ahead; what is left out is zeros and takes no room."""
+        """Go on further ahead; what is left out is zeros and takes no space."""
         os.ftruncate(self.fd, os.lseek(self.fd, size, os.SEEK_CUR))
         self._tell(size)
 

@@ -37,7 +37,7 @@ class Outcome(Protocol):
         """Bytes in it that are not the source's own."""
 
     def size(self, before: int) -> int | None:
-        """Bytes of what comes of ``before`` bytes; ``None`` where only writing it could tell."""
+        """Bytes of what comes of ``before`` bytes; ``None`` where only writing it shows that."""
 
     def fill(self, sink: Sink, source: Source) -> None:
         """Write the whole new file."""

@@ -54,7 +54,7 @@ class Place(NamedTuple):
 
     @property
     def streamed(self) -> bool:
-        """Not to be replaced by a rename: no regular file, or only a descriptor is at hand."""
+        """Not to be replaced by a rename: no regular file, or only a descriptor is known."""
         return self.fd is not None or (self.old is not None and not stat.S_ISREG(self.old.st_mode))
 
 
@@ -76,7 +76,7 @@ def is_standard_output(output: str | os.PathLike[str]) -> bool:
     """``-``, or another name of that descriptor: what is printed would be mixed with it."""
     if output == "-":
         return True
-    with suppress(SurgeryError):  # whoever writes there will tell
+    with suppress(SurgeryError):  # writing there raises it
         plain = file_of(output)
         return not is_url(plain) and _found_place(plain).fd == 1
     return False

@@ -1,9 +1,7 @@
 """The files and objects that one run reads or writes, and whether two of them are one.
 
-Whoever starts a run notes all that it was given, and asks before anything is opened; who writes
-one file after another asks again, as a file that is there now tells more than its name did.
-
-Never here: whether there is a place for a file at all (``output_place``).
+A run notes all that it was given, and is checked before anything is opened; where one file is
+written after another it is checked again, as a file that is there now may have other names.
 """
 
 from __future__ import annotations
@@ -49,8 +47,8 @@ class _Named(NamedTuple):
 class RunFiles:
     """What one run reads and writes, by role and name.
 
-    Only names count: ``None`` stands for no file, and a net or model that is open already is told
-    by itself when a place is checked (``output_place``).
+    Only names count: ``None`` stands for no file, and a net or model that is open already is
+    compared when a place is checked (``output_place``).
 
     >>> files = RunFiles()
     >>> files.reads("the net", "net.prototxt")
@@ -100,7 +98,7 @@ def file_keys(path: Path, *, written: bool = False) -> tuple[str, ...]:
     One is of the folder and the name there, links followed, whether there is a file yet or not;
     one of the file that is there, which may have more names. ``-`` is standard output where it is
     ``written``, else standard input. None of what has no place (a device), or cannot be looked at:
-    whoever opens that will tell.
+    opening that raises an error.
     """
     try:
         plain = file_of(path)
@@ -159,25 +157,25 @@ def _ignores_case(folder: str, name: str, status: os.stat_result) -> bool:
     Asked of the file itself, else of the first there whose name has a case; ``False`` without one.
     """
     try:
-        told = _is_found_in_another_case(folder, name)
-        return _by_another(folder, status.st_dev, status.st_ino) if told is None else told
+        found = _is_found_in_another_case(folder, name)
+        return _by_another(folder, status.st_dev, status.st_ino) if found is None else found
     except (OSError, LookupError):
         return False
 
 
 @lru_cache(maxsize=256)  # a folder may get 10^6 outputs, and is long to list when it has them
 def _by_another(folder: str, _device: int, _inode: int) -> bool:
-    """Raises ``LookupError`` where no name tells it."""
+    """Raises ``LookupError`` where no name shows it."""
     with os.scandir(folder) as entries:
         for entry in islice(entries, _LOOKED_AT):
-            told = _is_found_in_another_case(folder, entry.name)
-            if told is not None:
-                return told
+            found = _is_found_in_another_case(folder, entry.name)
+            if found is not None:
+                return found
     raise LookupError(folder)
 
 
 def _is_found_in_another_case(folder: str, name: str) -> bool | None:
-    """``None`` where this name cannot tell: it has no case, or is not there."""
+    """``None`` where this name does not show it: it has no case, or is not there."""
     other = name.swapcase()
     if other == name:
         return None

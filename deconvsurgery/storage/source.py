@@ -1,7 +1,7 @@
 """Open what is read: a file as a seekable source of bytes, whatever it is on disk.
 
 A source is read by ``pread``, never mapped: a mapped file that someone else cuts short
-ends the process with SIGBUS, a read one ends in an error that can be told. Pipes and
+ends the process with SIGBUS, a read one ends in an error that can be reported. Pipes and
 devices are spooled to an unnamed temporary file, so memory does not grow with them.
 """
 
@@ -107,7 +107,7 @@ class FileSource(Source):
     def filled(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """The stretches of ``[start, stop)`` that have bytes on disk; between them are zeros.
 
-        A sparse file has holes; elsewhere, and where the system does not tell, it is all of it.
+        A sparse file has holes; elsewhere, and where the system does not say, it is all of it.
         """
         position = start
         while position < stop:

@@ -58,7 +58,7 @@ class Source(ABC):
 
     @abstractmethod
     def unchanged(self) -> bool:
-        """It is what it was when it was opened, as far as can be told without reading it."""
+        """It is what it was when it was opened, as far as is known without reading it."""
 
     @abstractmethod
     def close(self) -> None:

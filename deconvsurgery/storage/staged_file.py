@@ -145,7 +145,7 @@ class StagedFile:
     def is_at_place_of(self, other: object) -> bool:
         """What is at its place is the ``other``, which was put there a moment ago.
 
-        Names of files that are not there yet tell this only where it is known what case counts.
+        Names of files that are not there yet show this only where it is known what case counts.
         """
         if not isinstance(other, StagedFile) or other._own is None:
             return False

@@ -17,7 +17,7 @@ def is_stream_mode(mode: int) -> bool:
 
 
 def can_be_read_again(path: str | os.PathLike[str]) -> bool:
-    """A regular file, or nothing at all (which opening will tell): not a pipe or a device."""
+    """A regular file, or nothing at all (which opening finds out): not a pipe or a device."""
     plain = file_of(path)
     if is_url(plain):
         return True

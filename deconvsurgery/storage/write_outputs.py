@@ -142,8 +142,8 @@ def _put(
 ) -> Written:
     """Have ``fill`` write ``size`` bytes to the place; errors of the system put in words.
 
-    ``size`` is ``None`` where only the outcome tells. ``confirm`` is called when they are on the
-    disk and may still raise to keep them from taking the place.
+    ``size`` is ``None`` where it is known only afterwards. ``confirm`` is called when they are on
+    the disk and may still raise to keep them from taking the place.
     """
     place = destination.place
     try:
@@ -155,7 +155,7 @@ def _put(
             new.take()
             return written(new)
     except BrokenPipeError:
-        raise  # who reads has seen enough: not for us to report
+        raise  # the reader has seen enough, which is no error
     except OSError as error:
         raise failure(error, place, size) from error
 

@@ -1,6 +1,6 @@
 """An output and the patch that undoes it, both or neither; and the way back, verified.
 
-Files are told apart by size and SHA-256.
+A file is known by its size and SHA-256.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class ApplyResult:
     Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
     ``output`` is ``None`` when nothing was to be written, ``-`` for standard output;
     ``output_size`` when an HDF5 file is not written that gets a layer, or values in chunks.
-    ``notes`` tell what was unusual about the net's text. ``patch`` is the file that undoes it.
+    ``notes`` say what was unusual about the net's text. ``patch`` is the file that undoes it.
     ``pictures`` is ``None`` unless asked for.
     """
 
@@ -93,9 +93,9 @@ def apply(
     """Give the matched Deconvolution layers bilinear weights and write the model to ``output``.
 
     ``save_patch`` names a file for what `revert` needs to undo it; both are written or neither.
-    ``pictures``: look at the weights before and after, for `html_report`. ``progress`` hears how
-    many bytes are written, of how many. Raises a ``SurgeryError`` when the input is wrong or the
-    surgery refused, and then nothing was written.
+    ``pictures``: look at the weights before and after, for `html_report`. ``progress`` is called
+    with how many bytes are written, of how many. Raises a ``SurgeryError`` when the input is wrong
+    or the surgery refused, and then nothing was written.
     """
     options = Options(
         formula=Formula(formula),

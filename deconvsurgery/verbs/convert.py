@@ -36,7 +36,7 @@ class ConvertResult:
     """What ``convert`` did, or in a ``dry_run`` would do; sizes in bytes.
 
     ``before`` and ``after`` are the file's form and generation, ``output_size`` is ``None`` where
-    only writing an HDF5 file could tell.
+    only writing an HDF5 file would show it.
     """
 
     conversion: Conversion
@@ -86,7 +86,7 @@ def convert(
     ``values`` is one of `Values`; ``patterns`` and ``exclude`` choose the layers whose values get
     that type, by name (without them every layer's do). A blob with a value that a narrower type
     cannot hold keeps its own, and its layer's ``told`` says so; ``strict`` refuses it. ``net``
-    tells what the file does not: how many axes legacy dims mean, types for what an HDF5 file
+    says what the file does not: how many axes legacy dims mean, types for what an HDF5 file
     holds, which layers share. ``max_unpacked`` is how many bytes the values of an HDF5 file may
     have more than the file; one that unpacks to more is refused. Raises a ``SurgeryError`` when a
     layer has no such form (``OutputError``: raw values in HDF5), and then nothing was written.
@@ -107,7 +107,7 @@ def convert(
             opened.source, model, output, in_place=in_place, force=force, dry_run=dry_run
         )
         if wanted.hdf5:
-            loaded_h5py()  # told before any work
+            loaded_h5py()  # or an error, before any work
         states = read.states() if read else ()
         if read:
             opened = with_shared(opened, owners(read, states))
@@ -138,7 +138,7 @@ def convert(
 
 
 def _to_hdf5(to: str | None, output: Path | None) -> bool:
-    """The form that is asked for; where none is, the output's suffix tells it."""
+    """The form that is asked for; where none is, the output's suffix says it."""
     if to is not None:
         return one_of(NewForm, to, "a model") is NewForm.HDF5
     name = "" if output is None else os.fsdecode(output).lower()

@@ -94,15 +94,15 @@ def diff(
         )
 
 
-def _seldom(told: Callable[[int], None]) -> Callable[[int], None]:
+def _seldom(on_bytes: Callable[[int], None]) -> Callable[[int], None]:
     """Pass on sums of pieces: a bar need not move a thousand times a second."""
     held = 0
 
-    def heard(count: int) -> None:
+    def add(count: int) -> None:
         nonlocal held
         held += count
         if held >= _PROGRESS:
-            told(held)
+            on_bytes(held)
             held = 0
 
-    return heard
+    return add

@@ -58,9 +58,9 @@ def inspect(
     stage: str | Sequence[str] = (),
     pictures: bool = False,
 ) -> InspectResult:
-    """Tell what the Deconvolution layers of a net, a model or both are.
+    """Say what the Deconvolution layers of a net, a model or both are.
 
-    Without ``patterns`` every Deconvolution has a row, and ``apply``'s default tells which are
+    Without ``patterns`` every Deconvolution has a row, and ``apply``'s default says which are
     matched; with them only the matched ones have. ``pictures`` looks at their weights and at the
     way up through the net, too.
     """

@@ -15,5 +15,5 @@ def kernel(
     formula: Formula | str = Formula.FCN,
     support: Support | str = Support.KERNEL,
 ) -> KernelFacts:
-    """Tell what one kernel is and does at its stride (default: the factor of its size)."""
+    """Say what one kernel is and does at its stride (default: the factor of its size)."""
     return kernel_facts(size, stride=stride, formula=formula, support=support)

@@ -49,12 +49,12 @@ def counting(progress: Progress, total: int) -> Callable[[int], None]:
     """Add up the pieces that are written."""
     done = 0
 
-    def told(count: int) -> None:
+    def add(count: int) -> None:
         nonlocal done
         done += count
         progress(done, total)
 
-    return told
+    return add
 
 
 def files_of(

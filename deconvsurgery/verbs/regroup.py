@@ -39,7 +39,7 @@ from .open_and_write import (
 class RegroupResult:
     """What ``regroup`` did, or with ``written`` false would do; sizes in bytes.
 
-    ``output_size`` is ``None`` where only writing an HDF5 file could tell.
+    ``output_size`` is ``None`` where only writing an HDF5 file would show it.
     """
 
     regrouping: Regrouping

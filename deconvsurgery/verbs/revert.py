@@ -110,13 +110,13 @@ def revert(
 
 
 def _another(source: Source, found: Digest, expected: Digest) -> MismatchError:
-    told = (
+    difference = (
         f"it has {plural(found.size, 'byte')}, that one had {expected.size:,}"
         if found.size != expected.size
         else f"its SHA-256 begins with {found.sha256[:12]}, that one's with {expected.sha256[:12]}"
     )
     return MismatchError(
-        f"is not the file that was patched: {told}",
+        f"is not the file that was patched: {difference}",
         path=source.name,
         hint="a patch undoes one change of one file, which nobody else has changed since",
     )

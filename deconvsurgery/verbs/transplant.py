@@ -38,7 +38,7 @@ from .open_and_write import (
 )
 
 FILLED, LEFT = "filled", "left to Caffe"
-# What is most to be told of a layer, first.
+# What matters most of a layer, first.
 _TELLING = (FILLED, Origin.FORCED, Origin.EXPANDED, Origin.COERCED, Origin.COPIED, Origin.CONSTANT)
 
 
@@ -149,8 +149,8 @@ def transplant(
             options = Options(skip_unfit=skip_unfit, any_gain=any_gain)
             plan = make_plan(read, grafted, selection, options, states)
         whole = implanted(read, grafting, old, plan)
-        spoken = {each.layer.name for each in grafting.layers if each.left is not None}
-        warnings = in_words(disagreements(read, grafted, states), but=spoken | {*upsampling})
+        left = {each.layer.name for each in grafting.layers if each.left is not None}
+        warnings = in_words(disagreements(read, grafted, states), but=left | {*upsampling})
         if whole.size > CAFFE_LIMIT:
             warnings += (f"it has {whole.size:,} bytes; Caffe itself reads up to 2 GiB",)
         if place is not None:

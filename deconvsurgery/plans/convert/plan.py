@@ -39,7 +39,7 @@ def make_conversion(
     patterns: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Conversion:
-    """Plan another form for a model; ``net`` tells shapes, types and sharing that a file does not.
+    """Plan another form for a model; ``net`` says shapes, types and sharing that a file does not.
 
     ``patterns`` and ``exclude`` choose the layers whose values get the type that is wanted, by
     name; without them those of every layer do.
@@ -98,7 +98,7 @@ def _left_out_without_weights(layer: LayerConversion) -> LayerConversion:
 
 
 def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, LayerShapes]:
-    """Each layer as far as the net tells its blobs; of several states the first."""
+    """Each layer as far as the net says its blobs; of several states the first."""
     found: dict[str, LayerShapes] = {}
     for state in states:
         analysis = analysed(net, state, model)
@@ -109,7 +109,7 @@ def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, Lay
 
 # ── shapes ──
 
-# Axes of a layer's blobs where the file alone tells them. Of other types Caffe's older versions
+# Axes of a layer's blobs where the file alone says them. Of other types Caffe's older versions
 # had no blobs, or a fork has, where four may be meant.
 _AXES: Mapping[str, tuple[int, ...]] = {
     "Convolution": (4, 1),
@@ -141,7 +141,7 @@ def _true_shape(blob: SourceBlob, known: Shape, axes: int | None = None) -> tupl
     """Legacy dims without the 1s that Caffe put in front, if it is certain how many those are."""
     axes = axes if known is None else len(known)
     if blob.fills_beside and known is None:
-        # Only a net tells which of two shapes is meant.
+        # Only a net says which of two shapes is meant.
         shape = None if blob.has_two_shapes else blob.beside
     elif blob.fills_beside and blob.beside and axes == len(blob.beside):
         shape = blob.beside

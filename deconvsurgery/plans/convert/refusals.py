@@ -192,8 +192,8 @@ def _of_c3d(layer: LayerConversion) -> bool:
 
 def _unfit(each: BlobConversion) -> bool:
     blob = each.blob
-    told = blob.absent or blob.problem or (blob.has_diff and not blob.count)
-    return not told and not blob.fills(blob.shape if each.shape is None else each.shape)
+    reported = blob.absent or blob.problem or (blob.has_diff and not blob.count)
+    return not reported and not blob.fills(blob.shape if each.shape is None else each.shape)
 
 
 def _names(names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from deconvsurgery.prototxt.upgrade import PARAM_LISTS
 from deconvsurgery.shapes.fillers import BILINEAR
 from deconvsurgery.shapes.geometry import Window, asked_axes, convolution_window
 
-# Fields of which a layer has one for each blob are told with their number.
+# Fields of which a layer has one for each blob are named with their number.
 _NUMBERED = frozenset({"param", *PARAM_LISTS})
 
 

@@ -79,7 +79,7 @@ def _dims(change: Regroup, blob: SourceBlob, model: Model) -> Iterator[FramedEdi
 
 
 def _group(change: Regroup, source: SourceLayer, model: Model) -> Iterator[FramedEdit]:
-    """The ``group`` that the model's own layer tells, as the net will tell it."""
+    """The ``group`` that the model's own layer says, as the net will say it."""
     new = b"" if change.said is None else tag(_GROUP, VARINT) + varint(change.said)
     for frames, inner in reversed([*_params(source, model)]):  # merged: the last one counts
         for field in reversed([field for field in inner if field.number == _GROUP]):

@@ -1,6 +1,6 @@
 """A full diagonal as a grouped layer, and back: the same function with C times fewer weights.
 
-Decides, and tells what is in the way.
+Decides, and says what is in the way.
 """
 
 from __future__ import annotations
@@ -157,9 +157,9 @@ def make_regrouping(
         else:
             shape = target.shape or ()
             after = (shape[0], param.num_output // group, *shape[2:])
-            told = tuple(_told(target, others, model, prod(after), expand=expand))
+            notes = tuple(_notes(target, others, model, prod(after), expand=expand))
             said = _said(target.layer, group)
-            changes.append(Regroup(target, group, said, shape, after, told, others))
+            changes.append(Regroup(target, group, said, shape, after, notes, others))
     for change in changes:
         found = _too_large(change) if expand else _off_diagonal(change, model)
         if found is not None:
@@ -177,7 +177,7 @@ def _groups(layers: Sequence[Layer]) -> dict[str, set[int]]:
     return found
 
 
-def _told(
+def _notes(
     target: Target, namesakes: Sequence[Layer], model: Model, count: int, *, expand: bool
 ) -> Iterator[str]:
     """What goes beside the weights."""

@@ -31,7 +31,7 @@ class Origin(StrEnum):
 class Graft(NamedTuple):
     """A blob of the new net: its ``shape``, and the old blob or constant it is made of.
 
-    ``legacy``: the net does not tell the shape, and the old blob has legacy dims.
+    ``legacy``: the net does not say the shape, and the old blob has legacy dims.
     """
 
     shape: tuple[int, ...]
@@ -56,7 +56,7 @@ def check_readable(position: int, blob: SourceBlob) -> None:
 
 
 def as_it_is(blob: SourceBlob) -> Graft:
-    """Where the net does not tell what the layer holds."""
+    """Where the net does not say what the layer holds."""
     return Graft(blob.shape, Origin.COPIED, blob, legacy=blob.legacy)
 
 

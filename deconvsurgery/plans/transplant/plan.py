@@ -137,7 +137,7 @@ def _layers(net: Net, states: Sequence[NetState]) -> list[Layer]:
 
 
 def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, LayerShapes]:
-    """Each layer as it is set up in the state that tells most of its blobs.
+    """Each layer as it is set up in the state that says most of its blobs.
 
     Where the net leaves the number of axes open, it has that of the old model's blobs.
     """
@@ -220,10 +220,10 @@ def _grafted(
     counts = {len(expected), len(source.blobs)}
     if layer.type == BATCH_NORM and (setup.forms or counts != {_STATISTICS}):
         return _batch_norm(layer, setup, source)
-    told = []
+    notes = []
     dropped = source.blobs[len(expected) :]
     if dropped:
-        told.append(
+        notes.append(
             f"{len(dropped)} of {len(source.blobs)} old blobs dropped: it has {len(expected)}"
         )
     grafts = tuple(
@@ -236,8 +236,8 @@ def _grafted(
     if missing and grafts:
         grafts += _constants(layer, len(grafts), missing, lent)
         count = plural(len(expected), "blob")
-        told.append(f"{len(missing)} of {count} made, which the old layer lacks")
-    return LayerGraft(layer, grafts, source.name if grafts else None, tuple(told), dropped=dropped)
+        notes.append(f"{len(missing)} of {count} made, which the old layer lacks")
+    return LayerGraft(layer, grafts, source.name if grafts else None, tuple(notes), dropped=dropped)
 
 
 _STATISTICS = 3  # blobs of a BatchNorm without scale and shift
@@ -281,13 +281,13 @@ def _constants(
     found = []
     for position, shape in enumerate(expected, first):
         full = tuple(dim for dim in shape or () if dim is not None)
-        told = shape is not None and len(full) == len(shape)
+        known = shape is not None and len(full) == len(shape)
         theirs, value = lent.get(position), filler_value(layer, position)
-        if theirs is not None and (not told or prod(full) == prod(theirs.shape)):
-            found.append(theirs._replace(shape=full) if told else theirs)
+        if theirs is not None and (not known or prod(full) == prod(theirs.shape)):
+            found.append(theirs._replace(shape=full) if known else theirs)
         elif value is None:
             raise MismatchError(f"blob {position} has a filler that is not constant")
-        elif not told:
+        elif not known:
             raise MismatchError(
                 f"the net does not tell the shape of blob {position}: {dims(shape)}"
             )

@@ -27,7 +27,7 @@ class ObjectPlace(NamedTuple):
 
     @property
     def path(self) -> str:
-        """What tells it from other places."""
+        """What distinguishes it from other places."""
         return self.location.url
 
     @property

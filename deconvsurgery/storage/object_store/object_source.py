@@ -86,7 +86,7 @@ class RemoteSource(Source):
         step = self._step if start == self._next else _LEAST
         wanted = min(max(size, step), self.size - start)
         data = self._fetched(start, wanted)
-        # Who asks for more than a name and a length after a jump is likely to go on.
+        # More than a name and a length asked for after a jump: reading is likely to go on.
         self.keep(start, data, on=start == self._next or size > _LEAST)
         return data if wanted == size else data[:size]
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from .range_answers import unsized
 from .store import Info, Location, asked, count
 
-# What tells one state of an object from the next, of the fields that stores tell; a size always.
+# What distinguishes states of an object, of the fields that stores give; a size always.
 _MARKS = ("ETag", "VersionId", "generation", "md5Hash", "content_md5", "Last-Modified", "mtime")
 _UNVERSIONED = "null"  # what S3 calls the version of an object that has none, in some answers
 
@@ -48,9 +48,9 @@ def described(location: Location, *, again: bool = False) -> Info | None:
 
     It is what the store says now, but for what is `known` unless it is to be asked ``again``.
     """
-    told = _known.get()
-    if told is not None and not again and _key(location) in told:
-        return told[_key(location)]
+    found = _known.get()
+    if found is not None and not again and _key(location) in found:
+        return found[_key(location)]
     with asked("cannot be looked at", location.name):
         try:
             info = _described(location)
@@ -68,16 +68,16 @@ def recalled(location: Location) -> Info | None:
 
 def note(location: Location, info: Info | None) -> None:
     """What an object is from now on, as an answer of the store has it; ``None``: there is none."""
-    told = _known.get()
-    if told is not None and location.is_s3:
-        told[_key(location)] = info
+    found = _known.get()
+    if found is not None and location.is_s3:
+        found[_key(location)] = info
 
 
 def forget(location: Location) -> None:
     """Something may have become of it."""
-    told = _known.get()
-    if told is not None:
-        told.pop(_key(location), None)
+    found = _known.get()
+    if found is not None:
+        found.pop(_key(location), None)
 
 
 def _key(location: Location) -> _Key:
@@ -97,7 +97,7 @@ def _described(location: Location) -> Info:
 
 def _head(location: Location) -> Info:
     """As s3fs would describe it, which lists what begins with the key where there is no object."""
-    told = location.fs.call_s3("head_object", **location.where)
-    if "ContentLength" not in told:
+    found = location.fs.call_s3("head_object", **location.where)
+    if "ContentLength" not in found:
         raise unsized(location.name)
-    return {"size": told["ContentLength"], "type": "file", **told}
+    return {"size": found["ContentLength"], "type": "file", **found}

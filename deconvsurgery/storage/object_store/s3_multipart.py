@@ -94,7 +94,7 @@ class Multipart:
         """Put the object in its place, if what is there is still the object ``expected``.
 
         An empty one stands for nothing there, ``None`` for whatever it is. Returns what
-        tells the object from others. Raises ``OutputError``.
+        distinguishes the object from others. Raises ``OutputError``.
         """
         condition: dict[str, str] = {}
         if expected is not None:
@@ -102,16 +102,16 @@ class Multipart:
             condition = {"IfMatch": mark} if mark else {"IfNoneMatch": "*"}
         body = self._whole() if self._id is None else None
         try:
-            told = self._complete(condition) if body is None else self._put(body, condition)
+            answer = self._complete(condition) if body is None else self._put(body, condition)
         except FileError as error:
             # An answer that was lost may have been the good one, and asking again is refused then.
             found = self._found(body)
             if found is None:
                 raise self._refused(error, expected) from error
-            told = found
+            answer = found
         count(written=len(body or b""))
         self._id = None
-        marks: Info = {key: str(told[key]) for key in ("ETag", "VersionId") if key in told}
+        marks: Info = {key: str(answer[key]) for key in ("ETag", "VersionId") if key in answer}
         if "ETag" in marks:  # quoted as in a header, whether a store does so here or not
             marks["ETag"] = f'"{marks["ETag"].strip(_QUOTE)}"'
         return marks
@@ -146,21 +146,21 @@ class Multipart:
 
     def _put(self, body: bytes, condition: Mapping[str, str]) -> Info:
         with asked("cannot be written", self.location.name):
-            told: Info = self._call("put_object", Body=body, **self._passed_on(), **condition)
-        return told
+            answer: Info = self._call("put_object", Body=body, **self._passed_on(), **condition)
+        return answer
 
     def _complete(self, condition: Mapping[str, str]) -> Info:
         listed = [
             {"PartNumber": number, "ETag": etag} for number, etag in enumerate(self._etags, 1)
         ]
         with asked("cannot be completed", self.location.name):
-            told: Info = self._call(
+            answer: Info = self._call(
                 "complete_multipart_upload",
                 UploadId=self._id,
                 MultipartUpload={"Parts": listed},
                 **condition,
             )
-        return told
+        return answer
 
     def _found(self, body: bytes | None) -> Info | None:
         """What is there, if it is what was sent: its ETag is a digest of it, or of its parts'.

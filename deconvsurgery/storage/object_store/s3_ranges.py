@@ -1,4 +1,4 @@
-"""Ranges of an object in S3: the first tells what the object is, the others are of no other object.
+"""Ranges of an object in S3: the first shows what the object is, the others are of no other object.
 
 s3fs would describe the object first, in a request of its own.
 """
@@ -36,7 +36,7 @@ class S3Ranges:
     def __init__(self, location: Location, size: int) -> None:
         """Have ``first``, the first ``size`` bytes or as many as there are.
 
-        Where the store has told of the object before, ``first`` is ``None``: nothing is asked.
+        Where the store has described the object before, ``first`` is ``None``: nothing is asked.
         """
         self.location = location
         self.first: bytes | None = None
@@ -44,7 +44,7 @@ class S3Ranges:
 
     def _opened(self, size: int) -> Info:
         try:
-            told, self.first = self._got(0, size)
+            reply, self.first = self._got(0, size)
         except OSError as error:
             empty = answer(error) == _UNSATISFIABLE and described(self.location, again=True)
             if not empty:
@@ -52,70 +52,71 @@ class S3Ranges:
             count()
             return empty
         count(read=len(self.first))
-        whole = self._total(told, 0, size, None)
-        info = {key: each for key, each in told.items() if key != "Body"} | {"size": whole}
+        whole = self._total(reply, 0, size, None)
+        info = {key: each for key, each in reply.items() if key != "Body"} | {"size": whole}
         note(self.location, info)
         return info
 
     def read(self, start: int, size: int) -> bytes:
         """Bytes ``[start, start + size)``, if the object is still the same."""
         mark = self.info.get("ETag")
-        told, data = self._got(start, size, **({"IfMatch": mark} if mark else {}))
-        if mark and told.get("ETag", mark) != mark:
+        reply, data = self._got(start, size, **({"IfMatch": mark} if mark else {}))
+        if mark and reply.get("ETag", mark) != mark:
             raise replaced(self.location.name)
-        self._total(told, start, size, int(self.info["size"]))
+        self._total(reply, start, size, int(self.info["size"]))
         return data
 
-    def _total(self, told: Info, start: int, size: int, known: int | None) -> int:
+    def _total(self, reply: Info, start: int, size: int, known: int | None) -> int:
         """The object's size, if the answer is of the range that was asked for."""
         name = self.location.name
-        if _whole(told):  # all of a small object, from its beginning
-            if known not in (None, told["ContentLength"]):
+        if _whole(reply):  # all of a small object, from its beginning
+            if known not in (None, reply["ContentLength"]):
                 raise replaced(name)
-            return int(told["ContentLength"])
-        total = total_of(told.get("ContentRange"), start, size, known, name)
+            return int(reply["ContentLength"])
+        total = total_of(reply.get("ContentRange"), start, size, known, name)
         if total is None:
             raise unsized(name)
         return total
 
     def _got(self, start: int, size: int, **condition: str) -> tuple[Info, bytes]:
         fs = self.location.fs
-        told, data = sync(fs.loop, _got, fs, self.location.where | condition, start, size)
+        reply, data = sync(fs.loop, _got, fs, self.location.where | condition, start, size)
         if data is None:
             raise FileError(
                 "is in a store that gives whole objects alone, not ranges of them",
                 path=self.location.name,
                 hint="copy it to a file of this machine first",
             )
-        return told, data
+        return reply, data
 
 
 async def _got(fs: Any, wanted: dict[str, str], start: int, size: int) -> tuple[Info, bytes | None]:
     """An answer and its body, ``None`` for one that is not of a range, and longer.
 
     It is asked again where the body breaks off. s3fs does so, too, where no answer comes at all,
-    or one that may be another next time. No more is read than was asked for, and a byte to tell.
+    or one that may be another next time. No more is read than was asked for, and one byte.
     """
     tries = 0
     while True:
-        told = await fs._call_s3("get_object", **wanted, Range=f"bytes={start}-{start + size - 1}")
-        # Who gives all of a small object from its beginning gives the range, too.
-        small = start == 0 and told.get("ContentLength", size + 1) <= size
-        fits = small or not _whole(told)
+        range_ = f"bytes={start}-{start + size - 1}"
+        reply = await fs._call_s3("get_object", **wanted, Range=range_)
+        # A store that gives all of a small object from its beginning gives the range, too.
+        small = start == 0 and reply.get("ContentLength", size + 1) <= size
+        fits = small or not _whole(reply)
         try:
-            return told, await _body(told["Body"], size + 1) if fits else None
+            return reply, await _body(reply["Body"], size + 1) if fits else None
         except S3_RETRYABLE_ERRORS:
             tries += 1
             if tries >= fs.retries:
                 raise
         finally:
-            told["Body"].close()
+            reply["Body"].close()
         await asyncio.sleep(_PAUSE * 2**tries)
 
 
-def _whole(told: Info) -> bool:
+def _whole(reply: Info) -> bool:
     """The answer is not of a part."""
-    return "ContentRange" not in told and told["ResponseMetadata"]["HTTPStatusCode"] == _OK
+    return "ContentRange" not in reply and reply["ResponseMetadata"]["HTTPStatusCode"] == _OK
 
 
 async def _body(body: Any, most: int) -> bytes:

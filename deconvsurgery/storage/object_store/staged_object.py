@@ -75,11 +75,11 @@ class StagedObject(ABC):
 
     @abstractmethod
     def _put_in_place(self, *, undoable: bool) -> None:
-        """Put it in its place, and note what tells it from others if that may be asked for."""
+        """Put it in its place, and note its mark if that may be asked for."""
 
     @abstractmethod
     def _mark(self, info: Info) -> object:
-        """What tells an object that is there from another."""
+        """What distinguishes an object that is there from another."""
 
     def _is_there(self) -> bool:
         """The new object is in its place; of a store that does not say so it is taken for so."""
@@ -148,19 +148,19 @@ class StagedUpload(StagedObject):
         self._upload.finish()
         self.size = sink.done
 
-    def _put_in_place(self, *, undoable: bool) -> None:  # noqa: ARG002 - S3 tells the mark unasked
+    def _put_in_place(self, *, undoable: bool) -> None:  # noqa: ARG002 - S3 gives the mark unasked
         upload, self._upload = self._upload, None
         assert upload is not None
         forget(self.place.location)
         try:
-            told = upload.complete(None if self._force else self.place.old or {})
+            answer = upload.complete(None if self._force else self.place.old or {})
         except BaseException:
             self._upload = upload
             raise
-        self._own = told.get("ETag")
+        self._own = answer.get("ETag")
         self._taken = True
         if self._own is not None:
-            note(self.place.location, {**told, "size": self.size})
+            note(self.place.location, {**answer, "size": self.size})
 
     def _mark(self, info: Info) -> object:
         return info.get("ETag")

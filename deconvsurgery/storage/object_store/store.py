@@ -89,7 +89,7 @@ class Location(NamedTuple):
 
     @property
     def is_folder(self) -> bool:
-        """Told by the URL alone: a bucket, or what ends as folders do."""
+        """By the URL alone: a bucket, or what ends as folders do."""
         if self.read_only:
             return False
         key = self.fs.split_path(self.key)[1] if self.is_s3 else self.key
@@ -189,9 +189,9 @@ def located(url: str) -> Location:
     plain = with_first_name(url)  # as packages know it
     try:
         # Not fsspec's way from a URL to a store, which takes '::' in a key for another URL.
-        told = kind._get_kwargs_from_urls(plain)
-        # A listing that was kept would tell of objects as they were.
-        fs = fsspec.filesystem(store.name, **{**told, "use_listings_cache": False})
+        options = kind._get_kwargs_from_urls(plain)
+        # A listing that was kept would describe objects as they were.
+        fs = fsspec.filesystem(store.name, **{**options, "use_listings_cache": False})
         key = kind._strip_protocol(plain)
     except ValueError as error:
         raise FileError(

@@ -46,8 +46,8 @@ class _Answer(NamedTuple):
 
     def info(self, size: int | None) -> Info:
         """What it says of the file."""
-        told = {mark: self.headers[mark] for mark in _MARKS if mark in self.headers}
-        return {"size": size, "type": "file", **told}
+        marks = {mark: self.headers[mark] for mark in _MARKS if mark in self.headers}
+        return {"size": size, "type": "file", **marks}
 
 
 class WebRanges:
