@@ -104,7 +104,7 @@ def _passed_over(
 def _refused(rows: Sequence[_Row], shared: Sharers, model: Model, options: Options) -> list[_Row]:
     """The rows, with the refusal of those that cannot be filled.
 
-    One that shares its weights stands and falls with the others.
+    One that shares its weights is refused with the others.
     """
     own: dict[str, Refusal] = {}
     for row in rows:
