@@ -118,18 +118,14 @@ def file_fact(path: str, what: str = "") -> Markup:
 
 
 def layers_table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Markup | None:
-    """The part of a page that has the layers in a table; ``None`` where there are none."""
+    """Layers under headings, as the terminal has them; ``None`` where there are none.
+
+    On a narrow screen each is a block. Roles are spelt out, as a table that is laid out in blocks
+    is none for screen readers otherwise.
+    """
     if not rows:
         return None
-    return section(2, "Layers", table(caption, headings, rows))
-
-
-def table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Markup:
-    """Rows under headings, as the terminal has them; on a narrow screen a block a row.
-
-    Roles are spelt out, as a table that is laid out in blocks is none for screen readers otherwise.
-    """
-    kept = [heading for heading in headings if not rows or heading in rows[0]]
+    kept = [heading for heading in headings if heading in rows[0]]
     shown = rows[:MOST_ROWS]
     more = len(rows) - len(shown)
     heads = (
@@ -151,8 +147,11 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Cells]) -> Marku
         role="table",
     )
     others = f"{more:,} more rows: --json has them all."
-    return joined(
-        (scrolled(caption, drawn), element("p", others, class_="quiet") if more else None)
+    return section(
+        2,
+        "Layers",
+        scrolled(caption, drawn),
+        element("p", others, class_="quiet") if more else None,
     )
 
 

@@ -23,7 +23,7 @@ from deconvsurgery.report.phrases import Medium, escaped
 from deconvsurgery.report.repair_commands import repair_lines
 from deconvsurgery.verbs.check import CheckResult
 
-from .layout import closing_line, plain, remarks
+from .layout import Lines, closing_line, remarks
 
 
 def check_report(results: Sequence[CheckResult], medium: Medium) -> RenderableType:
@@ -35,7 +35,7 @@ def check_report(results: Sequence[CheckResult], medium: Medium) -> RenderableTy
     closing = closing_words(results)
     if not medium.terminal:
         lines = [line for result in results for line in plain_lines(result)]
-        return plain([*lines, closing])
+        return Lines([*lines, closing])
     parts: list[RenderableType] = []
     for result in results:
         notes = list(_remarks(result))

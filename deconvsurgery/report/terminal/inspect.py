@@ -23,9 +23,9 @@ from deconvsurgery.verbs.inspect import InspectResult
 
 from .layout import (
     Layout,
+    Lines,
     closing_line,
     columns,
-    plain,
     plain_remarks,
     plain_table,
     remarks,
@@ -71,7 +71,7 @@ def inspect_report(
         lines += plain_table(rows, LAYOUTS[0]) if rows else []
         for layer in looked_at:
             lines += plain_layer_pictures(*layer)
-        return plain([*lines, *plain_remarks(notes), *_plain_findings(result), closing])
+        return Lines([*lines, *plain_remarks(notes), *_plain_findings(result), closing])
     parts = list(_heads(result, rows))
     if rows:
         parts += [Text(""), table(rows, LAYOUTS, medium.width)]

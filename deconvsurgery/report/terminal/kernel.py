@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from deconvsurgery.kernels.bilinear import GAIN_TOLERANCE, Centre, has_unit_gain
@@ -15,7 +14,7 @@ from deconvsurgery.wording import by
 
 from .colours import GOOD, LEARNED, QUIET, WRONG
 from .kernel_pictures import kernel_pictures, plain_kernel_pictures
-from .layout import GAP, plain
+from .layout import GAP, Lines, labelled
 
 # A grid of more columns is a picture rather than numbers.
 LARGEST_GRID = 8
@@ -41,29 +40,19 @@ def kernel_report(facts: KernelFacts, medium: Medium) -> RenderableType:
         lines = [head, *(f"{label}: {words}" for label, words in taps)]
         lines += ["values:", *grid] if grid else []
         lines += plain_kernel_pictures(facts)
-        return plain([*lines, *(f"{label}: {words}" for label, words, _ in verdicts)])
-    numbers = [(label, Text(words)) for label, words in taps]
+        return Lines([*lines, *(f"{label}: {words}" for label, words, _ in verdicts)])
+    numbers = [(Text(label, QUIET), Text(words)) for label, words in taps]
     if grid:
-        numbers.append(("values", Text("\n".join(grid), no_wrap=True)))
+        numbers.append((Text("values", QUIET), Text("\n".join(grid), no_wrap=True)))
     return Group(
         Text(head, "bold", overflow="fold"),
         Text(""),
-        _labelled(numbers),
+        labelled(numbers),
         Text(""),
         kernel_pictures(facts),
         Text(""),
-        _labelled([(label, Text(words, style)) for label, words, style in verdicts]),
+        labelled((Text(label, QUIET), Text(words, style)) for label, words, style in verdicts),
     )
-
-
-def _labelled(entries: Sequence[tuple[str, Text]]) -> Table:
-    """Labels that step back, and what they stand for folded beside them."""
-    grid = Table.grid(padding=(0, GAP, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, words in entries:
-        grid.add_row(Text(label, QUIET), words)
-    return grid
 
 
 def _axes(facts: KernelFacts) -> list[tuple[int, str]]:

@@ -49,7 +49,7 @@ def page(
     """
     if medium.width is None:
         lines = plain_table(rows, layouts[0]) if rows else []
-        return plain([*lines, *plain_remarks(notes), closing])
+        return Lines([*lines, *plain_remarks(notes), closing])
     parts: list[RenderableType] = []
     if rows:
         parts += [table(rows, layouts, medium.width), Text("")]
@@ -99,14 +99,23 @@ def plain_table(rows: Sequence[Cells], layout: Layout) -> list[str]:
 
 def remarks(items: Iterable[Remark]) -> RenderableType:
     """Remarks for a terminal: labels in colour, the words folded beside them."""
-    grid = Table.grid(padding=(0, GAP, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
+    rows = []
     for label, tone, layer, words in items:
         text = Text()
         if layer is not None:
             text.append(shortened(layer), "bold").append(": ")
-        grid.add_row(Text(label, STYLES[tone]), text.append(shortened(words, SENTENCE_WIDTH)))
+        text.append(shortened(words, SENTENCE_WIDTH))
+        rows.append((Text(label, STYLES[tone]), text))
+    return labelled(rows)
+
+
+def labelled(rows: Iterable[tuple[Text, Text]]) -> Table:
+    """Labels, and beside them what belongs to each, folded."""
+    grid = Table.grid(padding=(0, GAP, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
     return grid
 
 
@@ -125,18 +134,13 @@ class Lines(NamedTuple):
     a run of spaces.
     """
 
-    lines: tuple[str, ...]
+    lines: Sequence[str]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The lines as they are."""
         for line in self.lines:
             yield Segment(line)
             yield Segment.line()
-
-
-def plain(lines: Iterable[str]) -> Lines:
-    """The page for a pipe."""
-    return Lines(tuple(lines))
 
 
 def _present(layout: Layout, rows: Sequence[Cells]) -> Layout:
@@ -213,11 +217,10 @@ def _blocks(rows: Sequence[Cells], layout: Layout) -> Group:
             blocks.append(Text(""))
         first = drawn(row[headings[0]])
         first.overflow = "fold"
-        grid = Table.grid(padding=(0, GAP, 0, 0))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
-        for heading in headings[1:]:
-            if row[heading].words != NOTHING:
-                grid.add_row(Text(heading, QUIET), drawn(row[heading]))
-        blocks += [first, grid]
+        facts = (
+            (Text(heading, QUIET), drawn(row[heading]))
+            for heading in headings[1:]
+            if row[heading].words != NOTHING
+        )
+        blocks += [first, labelled(facts)]
     return Group(*blocks)
