@@ -52,13 +52,13 @@ def upgrade(model: Model) -> Upgrade:
         for index, layer in enumerate(model.layers):
             if layer.type == "BatchNorm" and (fixed := batch_norm(window, layer)):
                 layers[index] = fixed
-    return Upgrade(layers, *_net_fields(window, model))
+    return _with_net_fields(window, model, layers)
 
 
-def _net_fields(
-    window: Window, model: Model
-) -> tuple[bytes | None, tuple[tuple[int, int], ...], tuple[str, ...]]:
-    """``UpgradeNetInput``: the Input layer, the fields that go, and notes."""
+def _with_net_fields(
+    window: Window, model: Model, layers: Mapping[int, UpgradedLayer | None]
+) -> Upgrade:
+    """``UpgradeNetInput``, and the fields of a V0 net that go."""
     known, strange = fields_by_name(window, _NET, [(0, model.source.size)])
     gone: list[Field] = []
     notes: list[str] = []
@@ -78,4 +78,5 @@ def _net_fields(
             if layer
             else f"input {names} dropped, as Caffe does: it has no shape"
         )
-    return layer, tuple(sorted((field.tag, field.stop) for field in gone)), tuple(notes)
+    dropped = tuple(sorted((field.tag, field.stop) for field in gone))
+    return Upgrade(layers, layer, dropped, tuple(notes))
