@@ -40,7 +40,7 @@ _V1 = (
 _V0 = ("V0LayerParameter", frozenset({V0LayerField.NAME, V0LayerField.TYPE, V0LayerField.BLOBS}))
 
 
-def layers_beside(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Iterator[str]:
+def layer_differences(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Iterator[str]:
     """What a layer is in one model and not in the other."""
     types = type_today(one), type_today(two)
     if one.version is two.version:
@@ -65,7 +65,7 @@ def layers_beside(a: Model, one: SourceLayer, b: Model, two: SourceLayer) -> Ite
             yield f"differs in {listed(names)}"
 
 
-def nets_beside(a: Model, b: Model) -> Iterator[str]:
+def net_differences(a: Model, b: Model) -> Iterator[str]:
     """What two files differ in outside their layers."""
     for where, model in (("A", a), ("B", b)):
         if model.version is Version.MIXED:

@@ -14,8 +14,8 @@ from deconvsurgery.wording import listed, plural, quoted
 
 from .compare_fields import (
     gaps,
-    layers_beside,
-    nets_beside,
+    layer_differences,
+    net_differences,
     same_bytes,
 )
 from .compare_values import ModelBlob, OnBytes, difference, same_values, stretch
@@ -65,7 +65,7 @@ def make_contrast(
     identical = _identical(a, b, layers) if chosen is None else None
     if identical:  # then what cannot be read is the same, too
         layers = [_identical_layer(layer) for layer in layers]
-    notes = [*nets_beside(a, b), *_namesakes(a, b, layers), *_weightless(layers)]
+    notes = [*net_differences(a, b), *_namesakes(a, b, layers), *_weightless(layers)]
     if identical is False and not notes and not any(x.differs or x.told for x in layers):
         notes = ["the files differ in other bytes only: how fields or datasets are laid out"]
     return Contrast(tuple(layers), identical, tuple(notes))
@@ -187,7 +187,7 @@ def _both(
         likeness = min(kinds - {Likeness.SAME}, key=list(Likeness).index)
     elif one.name != two.name:
         likeness = Likeness.RENAMED
-    words = [*_blob_words(blobs), *layers_beside(a, one, b, two)]
+    words = [*_blob_words(blobs), *layer_differences(a, one, b, two)]
     return LayerContrast(one, two, likeness, tuple(blobs), told=tuple(words))
 
 

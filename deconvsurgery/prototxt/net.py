@@ -185,6 +185,11 @@ class Layer(NamedTuple):
     line: int = 0
     column: int = 0
 
+    def __repr__(self) -> str:
+        # Without the message, which says it all once more.
+        values = {name: value for name, value in self._asdict().items() if name != "message"}
+        return f"Layer({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+
     @property
     def is_frozen(self) -> bool:
         """Training leaves its first blob, the weights, as it is: its lr_mult is 0."""
