@@ -9,7 +9,7 @@ from deconvsurgery.options.apply import APPLY, Options
 from . import shared_options as shared
 from .console import show_result, shown_progress
 from .layer_options import LayerArguments, layer_options
-from .report_option import check_report_place, report_option, write_report
+from .report_option import report_destination, report_option, write_report
 from .verbose_option import verbose_option
 
 
@@ -69,7 +69,7 @@ def command(
     planned_only = dry_run or check
     to_stdout = shared.writes_to_stdout(output, dry_run=planned_only, as_json=as_json)
     written_files = apply_files(net, model, output, in_place=in_place, save_patch=save_patch)
-    check_report_place(report, written_files, force=force)
+    page = report_destination(report, written_files, force=force)
     with shown_progress(silent=quiet or as_json or planned_only) as progress:
         result = apply(
             net,
@@ -86,7 +86,7 @@ def command(
             **options._asdict(),
         )
     written = result.output if result.written else None
-    write_report(report, result, written_files, force=force, written=written)
+    write_report(page, result, written_files, written=written)
     show_result(
         "apply", result, as_json=as_json, quiet=quiet, aside=to_stdout, dry_run=planned_only
     )

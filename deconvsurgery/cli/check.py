@@ -19,7 +19,7 @@ from .console import (
     show_raw,
 )
 from .layer_options import LayerArguments, layer_options
-from .report_option import LOOKED_AT, check_report_place, report_option, write_report
+from .report_option import LOOKED_AT, report_destination, report_option, write_report
 from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def command(
         run_files.reads(LOOKED_AT, file)
     run_files.reads("the settings", config)
     run_files.check()
-    check_report_place(report, run_files, force=force)
+    page = report_destination(report, run_files, force=force)
     asked = Checking(
         pattern=layers.get("patterns"),
         exclude=layers.get("exclude"),
@@ -211,7 +211,7 @@ def command(
 
         run_files.check()  # what was written before may be this one by another name
         write_file(file, _document(kind, results, passed=passed), force=True)
-    write_report(report, results, run_files, force=force)
+    write_report(page, results, run_files)
     form = "json" if as_json else form or "table"
     if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
         raise results[0].error

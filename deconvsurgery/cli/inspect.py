@@ -7,7 +7,7 @@ import click
 from . import shared_options as shared
 from .console import show_result
 from .layer_options import LayerArguments, layer_options
-from .report_option import LOOKED_AT, check_report_place, report_option, write_report
+from .report_option import LOOKED_AT, report_destination, report_option, write_report
 from .verbose_option import verbose_option
 
 
@@ -54,7 +54,7 @@ def command(
     run_files = RunFiles()
     for file in files:
         run_files.reads(LOOKED_AT, file)
-    check_report_place(report, run_files, force=force)
+    page = report_destination(report, run_files, force=force)
     net, model = net_and_model(files)
     if picture and model is None:
         raise click.UsageError("--picture shows weights: name the model, too")
@@ -65,6 +65,6 @@ def command(
         pictures=picture or report is not None,
         **layers,
     )
-    write_report(report, result, run_files, force=force)
+    write_report(page, result, run_files)
     show_result("inspect", result, as_json=as_json, every_layer=every_layer, pictures=picture)
     return 0

@@ -12,6 +12,7 @@ from deconvsurgery.errors import FileError
 from . import shared_options as shared
 
 if TYPE_CHECKING:
+    from deconvsurgery.storage.destination import Destination
     from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.verbs.apply import ApplyResult
     from deconvsurgery.verbs.check import CheckResult
@@ -41,44 +42,44 @@ def report_option(command: shared.Command) -> shared.Command:
     )(command)
 
 
-def check_report_place(report: str | None, files: RunFiles, *, force: bool) -> None:
-    """Every reason not to write the page there; before anything else is written.
+def report_destination(report: str | None, files: RunFiles, *, force: bool) -> Destination | None:
+    """Where the page goes, after every reason not to; before anything else is written.
 
     ``files`` are the run's others; the page is one of them from now on.
     """
-    if report is not None:
-        from deconvsurgery.storage.destination import destination
+    if report is None:
+        return None
+    from deconvsurgery.storage.destination import destination
 
-        files.writes("the report", report)
-        files.check()
-        destination(report, force=force, text=True)
+    files.writes("the report", report)
+    files.check()
+    return destination(report, force=force, text=True)
 
 
 def write_report(
-    report: str | None,
+    place: Destination | None,
     result: ApplyResult | InspectResult | Sequence[CheckResult],
     files: RunFiles,
     *,
-    force: bool,
     written: str | None = None,
 ) -> None:
     """Write the page, if one is asked for.
 
     ``written`` is what the verb has written before, which is kept whatever becomes of the page.
     """
-    if report is None:
+    if place is None:
         return
     from deconvsurgery.report.html import html_report
     from deconvsurgery.storage.os_error_text import refusal, shown
-    from deconvsurgery.storage.write_outputs import UNCHANGED, write_file
+    from deconvsurgery.storage.write_outputs import UNCHANGED, write_bytes
 
     try:
         files.check()  # a file that is only there now may be this one by another name
         try:
             page = html_report(result)
         except OSError as error:  # its style, or the page of a rule, cannot be read
-            raise refusal("cannot be made", error, shown(report)) from error
-        write_file(report, page, force=force, text=True)
+            raise refusal("cannot be made", error, shown(place.named)) from error
+        write_bytes(place, page)
     except FileError as error:
         if written is None:
             raise

@@ -194,8 +194,8 @@ def _objects(location: Location, fixed: str) -> Iterator[str]:
     tokens: set[str] = set()
     while True:
         page = _page(location, Bucket=bucket, Prefix=key, **more)
-        for each in page.get("Contents") or ():
-            listed = _listed_key(location, each.get("Key"), key)
+        for entry in page.get("Contents") or ():
+            listed = _listed_key(location, entry.get("Key"), key)
             if not listed.endswith("/"):  # what some tools leave for a folder
                 yield start + listed
         if not page.get("IsTruncated"):

@@ -1,6 +1,6 @@
 """Paths and URLs distinguished: ``s3://bucket/key`` is a URL, ``file:///x`` means a path.
 
-One table says which schemes there are. Never here: what is behind an address.
+One table says which schemes there are.
 """
 
 from __future__ import annotations

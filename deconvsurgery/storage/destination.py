@@ -40,10 +40,10 @@ class Destination(NamedTuple):
         Raises as `destination`.
         """
         old, place = place.old, place._replace(old=now)
-        if now is old or (now is not None and old is not None and os.path.samestat(now, old)):
-            return place
-        check_place(place, self.source, force=self.force, in_place=self.in_place, text=False)
-        if place.streamed:
+        same = now is old or (now is not None and old is not None and os.path.samestat(now, old))
+        if not same:
+            check_place(place, self.source, force=self.force, in_place=self.in_place, text=False)
+        if place.streamed:  # a rename would put a file in the place of a pipe or a device
             words = "was replaced by another meanwhile"
             raise OutputError(words, path=place.name, transient=True)
         return place

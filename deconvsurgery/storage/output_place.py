@@ -138,7 +138,7 @@ def check_place(
         source.confirm_unchanged()  # else the file at its place is another one by now
     old = place.old
     if old is None:
-        _check_directory(place)
+        check_directory(place)
         return
     itself = source is not None and stat.S_ISREG(old.st_mode) and source.is_same_file(old)
     if stat.S_ISDIR(old.st_mode):
@@ -166,10 +166,11 @@ def check_place(
     writable = old.st_mode & 0o222 and _may(place.path, os.W_OK)
     if not writable and not force:
         raise OutputError("is read-only", path=place.name, hint="--force replaces it all the same")
-    _check_directory(place)
+    check_directory(place)
 
 
-def _check_directory(place: Place) -> None:
+def check_directory(place: Place) -> None:
+    """Raise ``OutputError`` where no new file can be made in the place's directory."""
     directory = shown(place.directory)
     if not _is_directory(place):
         raise OutputError(

@@ -19,7 +19,7 @@ from .copy_bytes import FileSink, Sink
 from .descriptors import let_go, opened
 from .destination import Destination
 from .os_error_text import reason, shown
-from .output_place import Place
+from .output_place import Place, check_directory
 from .source import FileSource
 from .temporary_names import temporary_name
 
@@ -68,7 +68,11 @@ class StagedFile:
 
     def fill(self, fill: Callable[[Sink], None], progress: Callable[[int], None] | None) -> None:
         """Have ``fill`` write it, and flush it; where this fails, `settle` leaves nothing."""
-        self._fd = fd = self._opened()
+        try:
+            self._fd = fd = self._opened()
+        except FileNotFoundError:
+            check_directory(self.place)  # it was there when the place was looked up
+            raise
         fill(FileSink(fd, progress, fresh=True))
         self.size = os.fstat(fd).st_size
         if self.place.old is not None:

@@ -67,11 +67,11 @@ def diff(
     patterns = texts(patterns, "patterns")
     chosen = name_choice(patterns, texts(exclude, "exclude"))
     files = RunFiles()
-    for role, each in (("the first model", a), ("the second model", b)):
-        files.reads(role, each)
+    for role, model in (("the first model", a), ("the second model", b)):
+        files.reads(role, model)
     files.check()
     with given_model(a) as (one, a_name), given_model(b) as (other, b_name):
-        names = [layer.name for model in (one, other) for layer in model.layers]
+        names = [layer.name for opened in (one, other) for layer in opened.layers]
         if chosen is not None and not any(map(chosen, names)):
             raise no_such_layer(patterns, names)
         on_bytes = _seldom(counting(progress, one.source.size)) if progress else None

@@ -11,10 +11,11 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.splicing.byte_ranges import replacing
+from deconvsurgery.storage.atomic_write import staged
 from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.write_outputs import write_outcome
+from deconvsurgery.storage.write_outputs import write_bytes, write_outcome
 
 DATA, NEW = b"the input", b"the output"
 OUTCOME = Splice((replacing(4, 9, b"output"),))
@@ -75,3 +76,31 @@ def test_what_is_no_file_meanwhile_stays(make: Callable[[Path], object], tmp_pat
     assert caught.value.path == str(tmp_path / "out")
     assert not (tmp_path / "out").is_file()
     assert sorted(os.listdir(tmp_path)) == ["in", "out"]
+
+
+@pytest.mark.parametrize("by_descriptor", [True, False])
+def test_a_directory_that_is_gone_meanwhile_is_named(
+    by_descriptor: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not by_descriptor:
+        monkeypatch.setattr("deconvsurgery.storage.staged_file._BY_DESCRIPTOR", False)
+    (tmp_path / "folder").mkdir()
+    place = destination(tmp_path / "folder" / "out")
+    (tmp_path / "folder").rmdir()
+    with pytest.raises(ds.OutputError) as caught:
+        write_bytes(place, NEW)
+    assert caught.value.path == str(tmp_path / "folder" / "out")
+    assert str(tmp_path / "folder") in caught.value.message
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_file_takes_the_place_of_what_is_none(tmp_path: Path) -> None:
+    """Whoever asks for it: a pipe or a device is written into, never replaced."""
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        pytest.raises(ds.OutputError) as caught,
+        staged(destination(tmp_path / "pipe", force=True), lambda sink: sink.write(NEW), len(NEW)),
+    ):
+        pytest.fail("it was staged")
+    assert caught.value.path == str(tmp_path / "pipe")
+    assert os.listdir(tmp_path) == ["pipe"]
