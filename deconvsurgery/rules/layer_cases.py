@@ -27,13 +27,13 @@ from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import asked_axes, convolution_window
 from deconvsurgery.shapes.placement import Placement
 
-from .layer_under_test import Case
+from .layer_under_test import LayerCase
 from .layers_of_a_name import LayersOfAName
 
 
 def net_cases(
     net: Net, model: Model | None, selection: Selection, states: Sequence[NetState], *, frozen: bool
-) -> dict[int, list[Case]]:
+) -> dict[int, list[LayerCase]]:
     """The cases of each Deconvolution by its index; first that of the first state it is in."""
     deconvolutions = [layer for layer in active_layers(net, states) if layer.type == DECONVOLUTION]
     matched = {layer.index for layer in selection.matched}
@@ -54,11 +54,11 @@ def net_cases(
         for mismatch in (disagreements(net, model, states) if model else ())
         if mismatch.kind in (Kind.BLOBS, Kind.SHAPE)
     }
-    cases: dict[int, list[Case]] = {}
+    cases: dict[int, list[LayerCase]] = {}
     for index, several in found.items():
         name = net.layers[index].name
         cases[index] = [
-            Case(
+            LayerCase(
                 in_state.target,
                 weights.state(in_state),
                 sources[name],
@@ -168,11 +168,11 @@ def _placed(net: Net, model: Model | None, states: Sequence[NetState]) -> dict[i
     return found
 
 
-def model_case(source: SourceLayer, model: Model, *, matched: bool) -> Case:
+def model_case(source: SourceLayer, model: Model, *, matched: bool) -> LayerCase:
     """A Deconvolution by what the model itself says of it."""
     blob = source.blobs[0] if source.blobs else None
     target = _model_target(source, model)
-    return Case(
+    return LayerCase(
         target,
         look(blob, target, model).before,
         LayersOfAName((source,), model),

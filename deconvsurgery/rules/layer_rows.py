@@ -17,7 +17,7 @@ from deconvsurgery.shapes.geometry import Shape
 from .finding import Finding
 from .layer_cases import model_case, net_cases
 from .layer_rules import findings
-from .layer_under_test import Case
+from .layer_under_test import LayerCase
 
 
 class LayerRow(NamedTuple):
@@ -99,7 +99,7 @@ def _net_rows(
     return [rows[index] for index in sorted(rows)]
 
 
-def _net_row(layer: Layer, cases: Sequence[Case], states: Sequence[NetState]) -> LayerRow:
+def _net_row(layer: Layer, cases: Sequence[LayerCase], states: Sequence[NetState]) -> LayerRow:
     """A Deconvolution: as it is in its first state, with what it breaks in any."""
     first = cases[0]
     assert first.target is not None

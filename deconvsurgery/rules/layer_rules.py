@@ -18,14 +18,14 @@ from deconvsurgery.shapes.placement import HALF, CropFacts
 from deconvsurgery.wording import by, quoted
 
 from .finding import RULES, Broken, Finding, Number, Repair, Severity
-from .layer_under_test import Case
+from .layer_under_test import LayerCase
 from .suggest_repairs import drop_bias, enlarge_it, freeze_it, group_it, possible
 from .weight_rules import WEIGHT_TESTS
 
 Alike = TypeVar("Alike")
 
 
-def findings(case: Case) -> tuple[Finding, ...]:
+def findings(case: LayerCase) -> tuple[Finding, ...]:
     """Every rule that the layer breaks, in the order of their ids."""
     layer = case.target.layer if case.target else None
     name = case.sources.name
@@ -40,7 +40,7 @@ def findings(case: Case) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _misplaced(case: Case) -> Broken | None:
+def _misplaced(case: LayerCase) -> Broken | None:
     """DS007, with the numbers that prove it, or ``None``."""
     placed = case.placement
     if placed is None or not case.interpolates or set(placed.window.stride) == {1}:
@@ -132,7 +132,7 @@ def _alike(values: tuple[Alike, ...]) -> tuple[Alike, ...]:
     return values[:1] if len(set(values)) == 1 else values
 
 
-def _filler_without_group(case: Case) -> Broken | None:
+def _filler_without_group(case: LayerCase) -> Broken | None:
     if case.target is None:
         return None
     param = case.target.layer.convolution_param
@@ -146,7 +146,7 @@ def _filler_without_group(case: Case) -> Broken | None:
     )
 
 
-def _default_bias(case: Case) -> Broken | None:
+def _default_bias(case: LayerCase) -> Broken | None:
     if case.target is None or not case.target.layer.line:
         return None
     if "bias_term" in case.target.layer.message.message("convolution_param"):
@@ -159,7 +159,7 @@ def _default_bias(case: Case) -> Broken | None:
     )
 
 
-def _learned(case: Case) -> Broken | None:
+def _learned(case: LayerCase) -> Broken | None:
     if case.target is None or not case.by_net:
         return None
     param = case.target.layer.param
@@ -174,18 +174,18 @@ def _learned(case: Case) -> Broken | None:
     )
 
 
-def _disagreement(case: Case) -> Broken | None:
+def _disagreement(case: LayerCase) -> Broken | None:
     if case.target is None:
         return Broken("the net has no such layer")
     found = case.mismatch
     return None if found is None else Broken(found.message, dict(found.numbers))
 
 
-def _phases_differ(case: Case) -> Broken | None:
+def _phases_differ(case: LayerCase) -> Broken | None:
     return None if case.differs is None else Broken(case.differs.words, case.differs.numbers)
 
 
-def _not_set_up(case: Case) -> Broken | None:
+def _not_set_up(case: LayerCase) -> Broken | None:
     """What a misspelt field leaves out is DS013's, which says more."""
     target = case.target
     if target is None or target.problem is None or not case.by_net or target.layer.misspelt:
@@ -193,7 +193,7 @@ def _not_set_up(case: Case) -> Broken | None:
     return Broken(f"Caffe would not set it up: {target.problem}")
 
 
-def _twice(case: Case) -> Broken | None:
+def _twice(case: LayerCase) -> Broken | None:
     if case.namesakes < 2:
         return None
     hdf5 = case.sources.of_hdf5
@@ -204,7 +204,7 @@ def _twice(case: Case) -> Broken | None:
     )
 
 
-def _misspelt(case: Case) -> Broken | None:
+def _misspelt(case: LayerCase) -> Broken | None:
     if case.target is None or not case.target.layer.misspelt:
         return None
     return misspelt(case.target.layer.misspelt[0])
@@ -223,7 +223,7 @@ def misspelt(unknown: UnknownField) -> Broken:
     )
 
 
-def _filler_stops(case: Case) -> Broken | None:
+def _filler_stops(case: LayerCase) -> Broken | None:
     return next(map(stopped, case.filler_problems()), None)
 
 
@@ -239,7 +239,7 @@ def stopped(problem: FillerProblem) -> Broken:
     )
 
 
-def _refused_form(case: Case) -> Broken | None:
+def _refused_form(case: LayerCase) -> Broken | None:
     binary = case.model is not None and case.model.version is not Version.HDF5
     size = case.model.source.size if case.model and binary else 0
     if size > CAFFE_LIMIT:
@@ -251,7 +251,7 @@ def _refused_form(case: Case) -> Broken | None:
     return None
 
 
-_OWN_TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
+_OWN_TESTS: Final[Mapping[str, Callable[[LayerCase], Broken | None]]] = {
     "DS007": _misplaced,
     "DS008": _filler_without_group,
     "DS009": _default_bias,

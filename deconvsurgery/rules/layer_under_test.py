@@ -24,7 +24,7 @@ INTERPOLATING = frozenset(
 )
 
 
-class Case(NamedTuple):
+class LayerCase(NamedTuple):
     """A Deconvolution as the rules see it.
 
     ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such

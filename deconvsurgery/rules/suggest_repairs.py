@@ -10,13 +10,13 @@ from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
 
 from .finding import Repair, Step
-from .layer_under_test import Case
+from .layer_under_test import LayerCase
 
 # patch-net with nothing but what is asked for.
 _NOTHING_ELSE = ("--no-group", "--filler", "keep")
 
 
-def fill_it(case: Case) -> Repair:
+def fill_it(case: LayerCase) -> Repair:
     """Bilinear weights into the layer."""
     words = "give it bilinear weights"
     if case.passed_by:
@@ -30,7 +30,7 @@ def fill_it(case: Case) -> Repair:
     return Repair(f"apply would refuse it: {refused.reason}{hint}")
 
 
-def enlarge_it(case: Case) -> Repair:
+def enlarge_it(case: LayerCase) -> Repair:
     """The recipe's kernel and pad into the net; where the kernel changes, new weights, too."""
     target = case.target
     if target is None or not can_be_enlarged(case):
@@ -46,7 +46,7 @@ def enlarge_it(case: Case) -> Repair:
     return Repair(words, tuple(steps))
 
 
-def group_it(case: Case) -> Repair:
+def group_it(case: LayerCase) -> Repair:
     """One group a channel: in the net, and in the model if it has weights."""
     target = case.target
     param = target.layer.convolution_param if target else None
@@ -65,7 +65,7 @@ def group_it(case: Case) -> Repair:
     return Repair(f"{words}, and the weights have to be a diagonal for that")
 
 
-def drop_bias(case: Case) -> Repair:
+def drop_bias(case: LayerCase) -> Repair:
     """No bias in the net, unless the model brings one."""
     if (case.sources.most_blobs or 0) > 1:
         return Repair("the model has a bias for it: say bias_term: true if it is wanted")
@@ -75,14 +75,14 @@ def drop_bias(case: Case) -> Repair:
     )
 
 
-def freeze_it(case: Case) -> Repair:
+def freeze_it(case: LayerCase) -> Repair:
     """A learning rate of 0."""
     return Repair(
         "say lr_mult: 0", (Step("patch-net", ("-p", case.pattern, "--freeze", *_NOTHING_ELSE)),)
     )
 
 
-def possible(repair: Repair | None, case: Case) -> Repair | None:
+def possible(repair: Repair | None, case: LayerCase) -> Repair | None:
     """The repair without commands that would be refused, whatever they are to fix.
 
     Nothing can be done to a layer that Caffe would not set up. Layers of one name have one blob
@@ -98,7 +98,7 @@ def possible(repair: Repair | None, case: Case) -> Repair | None:
     return repair
 
 
-def can_be_enlarged(case: Case) -> bool:
+def can_be_enlarged(case: LayerCase) -> bool:
     """There is a recipe for its stride, and ``patch-net`` can write it."""
     target = case.target
     return (
@@ -111,7 +111,7 @@ def can_be_enlarged(case: Case) -> bool:
     )
 
 
-def _refusal(case: Case) -> Refusal | None:
+def _refusal(case: LayerCase) -> Refusal | None:
     """Why ``apply`` would not fill it; found out only where something is to be fixed."""
     if case.target is None or case.model is None or case.weights is None or not case.by_net:
         return None
@@ -119,5 +119,5 @@ def _refusal(case: Case) -> Refusal | None:
     return refusal(target, target.fill(), case.weights, Options(), case.unwritable)
 
 
-def _apply(case: Case) -> Step:
+def _apply(case: LayerCase) -> Step:
     return Step("apply", ("-p", case.pattern))

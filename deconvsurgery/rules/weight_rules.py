@@ -17,11 +17,11 @@ from deconvsurgery.options.apply import Options
 from deconvsurgery.wording import by, plural
 
 from .finding import Broken, Number, Repair, Severity
-from .layer_under_test import Case
+from .layer_under_test import LayerCase
 from .suggest_repairs import enlarge_it, fill_it
 
 
-def _no_weights(case: Case) -> Broken | None:
+def _no_weights(case: LayerCase) -> Broken | None:
     if case.state is not State.MISSING or case.target is None or not case.by_net:
         return None
     filler = case.made_by
@@ -34,7 +34,7 @@ def _no_weights(case: Case) -> Broken | None:
     )
 
 
-def _zero(case: Case) -> Broken | None:
+def _zero(case: LayerCase) -> Broken | None:
     if case.state is not State.ZERO:
         return None
     return Broken(
@@ -44,11 +44,11 @@ def _zero(case: Case) -> Broken | None:
     )
 
 
-def _values(case: Case) -> int:
+def _values(case: LayerCase) -> int:
     return case.blob.count if case.blob else 0
 
 
-def _not_bilinear(case: Case) -> Broken | None:
+def _not_bilinear(case: LayerCase) -> Broken | None:
     weights = case.weights
     if weights is None or weights.nvidia or case.unjudged:
         return None  # of a blob that is not the layer's DS011 or DS014 says it
@@ -68,7 +68,7 @@ def _not_bilinear(case: Case) -> Broken | None:
     return None
 
 
-def _every_pair(case: Case) -> Broken | None:
+def _every_pair(case: LayerCase) -> Broken | None:
     if case.state is not State.BILINEAR_EVERY_PAIR:
         return None
     inputs = case.target.inputs_an_output if case.target else None
@@ -83,7 +83,7 @@ def _every_pair(case: Case) -> Broken | None:
     )
 
 
-def _off_centre(case: Case) -> Broken | None:
+def _off_centre(case: LayerCase) -> Broken | None:
     released = case.state is State.BILINEAR_CAFFE_1_0
     if case.weights is None or not (released or case.weights.nvidia):
         return _off_centre_filler(case)
@@ -102,7 +102,7 @@ def _off_centre(case: Case) -> Broken | None:
     )
 
 
-def _off_centre_filler(case: Case) -> Broken | None:
+def _off_centre_filler(case: LayerCase) -> Broken | None:
     """A note: the weights are the filler's to make, and only Caffe's master makes them right."""
     if case.target is None or case.weighted or case.filler != "bilinear":
         return None
@@ -124,7 +124,7 @@ def _off_centre_filler(case: Case) -> Broken | None:
     )
 
 
-def _gain(case: Case) -> Broken | None:
+def _gain(case: LayerCase) -> Broken | None:
     target = case.target
     if target is None or target.shape is None or not case.interpolates:
         return None
@@ -143,7 +143,7 @@ def _gain(case: Case) -> Broken | None:
     )
 
 
-def _not_finite(case: Case) -> Broken | None:
+def _not_finite(case: LayerCase) -> Broken | None:
     """Of the weights, and of a bias that the last layer of the name has."""
     if case.weights is None:
         return None
@@ -178,7 +178,7 @@ def _counted(nan: int, infinite: int) -> list[str]:
     return [said for count, said in zip((nan, infinite), words, strict=True) if count]
 
 
-WEIGHT_TESTS: Final[Mapping[str, Callable[[Case], Broken | None]]] = {
+WEIGHT_TESTS: Final[Mapping[str, Callable[[LayerCase], Broken | None]]] = {
     "DS001": _no_weights,
     "DS002": _zero,
     "DS003": _not_bilinear,

@@ -17,7 +17,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.rules.finding import RULES, explanation
 from deconvsurgery.rules.layer_rules import TESTS
-from deconvsurgery.rules.layer_under_test import Case
+from deconvsurgery.rules.layer_under_test import LayerCase
 from helpers.documents import parsed_json
 from helpers.models import Array, model_bytes, parsed
 from helpers.oracles import tent
@@ -395,7 +395,7 @@ def test_an_offset_below_zero_cannot_be(made: Made, words: Words) -> None:
 
 
 def test_a_layer_that_the_net_lacks_breaks_one_rule() -> None:
-    nobody = Case(None, None)
+    nobody = LayerCase(None, None)
     assert [rule for rule, test in TESTS.items() if test(nobody) is not None] == ["DS011"]
     assert not nobody.interpolates
 
