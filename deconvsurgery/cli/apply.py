@@ -67,7 +67,7 @@ def command(
     from deconvsurgery.verbs.apply import apply, apply_files
 
     planned_only = dry_run or check
-    to_stdout = shared.writes_to_stdout(output, dry_run=planned_only, as_json=as_json)
+    to_stdout = shared.writes_to_stdout(output, dry_run=planned_only, printed={"--json": as_json})
     written_files = apply_files(net, model, output, in_place=in_place, save_patch=save_patch)
     page = report_destination(report, written_files, force=force)
     with shown_progress(silent=quiet or as_json or planned_only) as progress:

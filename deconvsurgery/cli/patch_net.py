@@ -70,7 +70,6 @@ def command(
     Each gets `group` equal to its channels and `weight_filler { type: "bilinear" }`. Every other
     character stays: comments, indentation, line ends. NET and OUT may be '-'.
     """
-    from deconvsurgery.storage.output_place import is_standard_output
     from deconvsurgery.verbs.patch_net import patch_net, patch_nets
 
     planned_only = dry_run or check
@@ -79,11 +78,8 @@ def command(
         what = "--nets-only" if nets_only else "more than NET and OUT"
         raise click.UsageError(f"{what} needs --in-place")
     net, output = files[0], files[1] if len(files) > 1 and not several else None
-    to_stdout = not planned_only and output is not None and is_standard_output(output)
-    printed = {"--json": as_json, "--diff": diff, "OUT '-'": to_stdout}
-    both = [name for name, wanted in printed.items() if wanted]
-    if len(both) > 1:
-        raise click.UsageError(f"{both[0]} and {both[1]} both need standard output")
+    printed = {"--json": as_json, "--diff": diff}
+    to_stdout = shared.writes_to_stdout(output, dry_run=planned_only, printed=printed)
 
     def patched(net: str | os.PathLike[str], output: str | None = None) -> PatchResult:
         return patch_net(

@@ -102,13 +102,17 @@ allow_empty = click.option(
 )
 
 
-def writes_to_stdout(output: str | None, *, dry_run: bool, as_json: bool) -> bool:
-    """Whether the output is standard output, which a JSON document cannot be as well."""
+def writes_to_stdout(output: str | None, *, dry_run: bool, printed: Mapping[str, bool]) -> bool:
+    """Whether the output is standard output, which it has to itself.
+
+    ``printed`` says of each option that prints something there, too, whether it was given.
+    """
     from deconvsurgery.storage.output_place import is_standard_output
 
     to_stdout = not dry_run and output is not None and is_standard_output(output)
-    if to_stdout and as_json:
-        raise click.UsageError("--json and OUT '-' both need standard output")
+    needed = [name for name, given in {**printed, "OUT '-'": to_stdout}.items() if given]
+    if len(needed) > 1:
+        raise click.UsageError(f"{needed[0]} and {needed[1]} both need standard output")
     return to_stdout
 
 

@@ -59,7 +59,7 @@ def command(
     """
     from deconvsurgery.verbs.transplant import transplant
 
-    to_stdout = shared.writes_to_stdout(output, dry_run=dry_run, as_json=as_json)
+    to_stdout = shared.writes_to_stdout(output, dry_run=dry_run, printed={"--json": as_json})
     for pair in expand_score:
         if not all(pair.partition("=")):
             raise click.UsageError(f"--expand-score takes NEW=OLD, not {pair!r}")

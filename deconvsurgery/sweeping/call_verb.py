@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
-from deconvsurgery.inputs.settings import Checking, Pair
+from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.inputs.settings_keys import SWEPT
 from deconvsurgery.nearest import nearest
 from deconvsurgery.options.option import Option
@@ -85,28 +85,19 @@ def arguments_of(verb: str, pair: Pair, options: Mapping[str, Any]) -> dict[str,
     if verb == "convert":  # without a pattern it takes every layer
         return {"patterns": checking.pattern or (), "exclude": checking.exclude or (), **options}
     chosen = {
-        **_selecting(checking),
+        "patterns": checking.pattern or DEFAULT_PATTERNS,
+        "exclude": checking.exclude or (),
+        "phase": checking.phase,
+        "level": checking.level,
+        "stage": checking.stage or (),
         **options,
     }
     if verb != "regroup":
         chosen["allow_empty"] = bool(checking.allow_empty)
     if verb == "check":
-        chosen |= {
-            "select": checking.select or (),
-            "ignore": checking.ignore or (),
-            "frozen": bool(checking.frozen),
-        }
+        chosen["select"], chosen["ignore"] = checking.select or (), checking.ignore or ()
+        chosen["frozen"] = bool(checking.frozen)
     return chosen
-
-
-def _selecting(said: Checking) -> dict[str, Any]:
-    return {
-        "patterns": said.pattern or DEFAULT_PATTERNS,
-        "exclude": said.exclude or (),
-        "phase": said.phase,
-        "level": said.level,
-        "stage": said.stage or (),
-    }
 
 
 def performed(verb: str, pair: Pair, arguments: Mapping[str, Any], *, force: bool) -> Answer:

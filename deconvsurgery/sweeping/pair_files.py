@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from deconvsurgery.errors import OutputError, SurgeryError
@@ -23,6 +22,7 @@ from deconvsurgery.storage.run_files import file_keys
 from deconvsurgery.storage.streams import is_stream
 
 from .output_record import SUFFIX
+from .results_file import no_file
 
 _BYTES: Final = 16  # of a hash; two of 10^7 are the same once in 10^24 times
 _READ, _WRITTEN = 1, 2
@@ -83,11 +83,7 @@ class PairFiles:
         """
         results = self._file(_RESULTS, self.results, _WRITTEN, folder)
         if results.stream:
-            raise OutputError(
-                "is a stream or a device, and a sweep finds its rows again in a file",
-                path=shown(self.results),
-                hint="name a file: --results FILE",
-            )
+            raise no_file(self.results)
         for role, path in self._read:
             file = self._file(role, path, _READ)
             if file.is_same(results):
@@ -199,12 +195,7 @@ class PairFiles:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._index.close()
 
 

@@ -92,23 +92,21 @@ def hashed(*texts: str) -> bytes:
 def failed(pair: Pair, verb: str, version: str, error: SurgeryError, **fields: Any) -> PairRow:
     """The row of a pair that could not be worked on."""
     said = {
-        name: _cut(fact) if isinstance(fact, str) else fact for name, fact in error.facts().items()
+        name: cut(fact, LONGEST_TEXT) if isinstance(fact, str) else fact
+        for name, fact in error.facts().items()
     }
-    return PairRow(
-        pair.net,
-        pair.model,
-        pair.output,
-        pair.net_output,
-        verb,
-        version,
-        RowOutcome.FAILED,
-        error=said,
-        **fields,
-    )
+    return row_of(pair, verb, version, RowOutcome.FAILED, error=said, **fields)
 
 
-def _cut(words: str) -> str:
-    return words if len(words) <= LONGEST_TEXT else f"{words[: LONGEST_TEXT - 1]}…"
+def row_of(pair: Pair, verb: str, version: str, outcome: RowOutcome, **fields: Any) -> PairRow:
+    """A pair's row."""
+    paths = (pair.net, pair.model, pair.output, pair.net_output)
+    return PairRow(*paths, verb, version, outcome, **fields)
+
+
+def cut(text: str, longest: int) -> str:
+    """So much of a text as has a place, with a sign that there was more."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 class Summary:

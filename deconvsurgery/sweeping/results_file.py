@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import TracebackType
 from typing import Self, TypeVar
 
 from deconvsurgery.errors import FormatError, OutputError
@@ -36,6 +35,15 @@ _ROWS = (
     "CREATE TABLE row (pair BLOB PRIMARY KEY, seal TEXT, start INTEGER, stop INTEGER, "
     "seen INTEGER) WITHOUT ROWID"
 )
+
+
+def no_file(path: str) -> OutputError:
+    """What is wrong with a stream that rows are to be added to."""
+    return OutputError(
+        "is a stream or a device, and a sweep finds its rows again in a file",
+        path=shown(path),
+        hint="name a file: --results FILE",
+    )
 
 
 class Ledger:
@@ -80,11 +88,7 @@ class Ledger:
 
     def _refuse_stream(self, status: os.stat_result) -> None:
         if is_stream_mode(status.st_mode):
-            raise OutputError(
-                "is a stream or a device, and a sweep finds its rows again in a file",
-                path=self.name,
-                hint="name a file: --results FILE",
-            )
+            raise no_file(self.path)
 
     def _lock(self) -> None:
         try:
@@ -214,10 +218,5 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._close()

@@ -31,7 +31,7 @@ from deconvsurgery.strict_values.kinds import (
     word,
 )
 
-from .result_rows import LONGEST_TEXT, PairRow, RowOutcome
+from .result_rows import LONGEST_TEXT, PairRow, RowOutcome, cut
 
 LONGEST_ROW: Final = 1 << 22
 """Bytes of a row, which take 25 times as much at worst; one of 10^4 layers has less than 1 MB."""
@@ -135,7 +135,7 @@ def check_paths(pair: Pair) -> None:
 def written(row: PairRow) -> bytes:
     """A row as one line of JSON, which can be read again; what is too long for that is cut."""
     fields: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
-    fields["warnings"] = [_cut(each, LONGEST_TEXT) for each in row.warnings[:_MOST_WARNINGS]]
+    fields["warnings"] = [cut(each, LONGEST_TEXT) for each in row.warnings[:_MOST_WARNINGS]]
     line = _line(fields)
     if len(line) > LONGEST_ROW:
         fields["warnings"] = fields["warnings"][:_FEW_WARNINGS]
@@ -180,11 +180,7 @@ def _first(values: list[Any]) -> list[Any]:
 def _shortened(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _shortened(each) for key, each in value.items()}
-    return _cut(value, _SHORT_TEXT) if isinstance(value, str) else value
-
-
-def _cut(words: str, longest: int) -> str:
-    return words if len(words) <= longest else f"{words[: longest - 1]}…"
+    return cut(value, _SHORT_TEXT) if isinstance(value, str) else value
 
 
 def is_cut_row(data: bytes, *, alone: bool) -> bool:

@@ -46,6 +46,7 @@ from .result_rows import (
     RowOutcome,
     failed,
     hashed,
+    row_of,
 )
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a second try, and before any
@@ -141,17 +142,7 @@ class _Work:
 
     def row(self, outcome: RowOutcome, **fields: Any) -> PairRow:
         """A row of this pair."""
-        pair = self.pair
-        return PairRow(
-            pair.net,
-            pair.model,
-            pair.output,
-            pair.net_output,
-            self.task.verb,
-            __version__,
-            outcome,
-            **fields,
-        )
+        return row_of(self.pair, self.task.verb, __version__, outcome, **fields)
 
 
 def _marks(*paths: str | None, again: bool = False) -> Marks:
