@@ -27,7 +27,7 @@ from .terminal_setup import (
     has_colours,
     is_dumb,
     is_terminal,
-    spell_what_it_cannot,
+    replace_unencodable,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def make_console(*, stderr: bool = False) -> Console:
     """A console that is plain off a terminal, and never cuts a line there."""
     from rich.console import Console
 
-    spell_what_it_cannot()
+    replace_unencodable()
     stream = sys.stderr if stderr else sys.stdout
     looked_at = is_terminal(stream)
     colours: Literal["auto", "standard"] | None = None
@@ -228,7 +228,7 @@ def _place(error: SurgeryError) -> str:
 
 def _print_error(message: str, hint: str | None, place: str = "", seen: Seen | None = None) -> None:
     """Print an error and its hint on standard error; what cannot be shown is escaped."""
-    spell_what_it_cannot()
+    replace_unencodable()
     place, message, hint = _shown(place), _shown(message), hint and _shown(hint)
     text = f"error: {place}{message}" + (f"\n  hint: {hint}" if hint else "")
     if is_terminal(sys.stderr):

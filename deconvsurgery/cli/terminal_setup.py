@@ -67,21 +67,21 @@ def _isatty(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
-_PLAINER = {"→": ">", "Δ": "d", "×": "x", "─": "-", "│": "|", "…": "~"}
+_ASCII = {"→": ">", "Δ": "d", "×": "x", "─": "-", "│": "|", "…": "~"}
 
 
-def plainer(error: UnicodeError) -> tuple[str, int]:
+def in_ascii(error: UnicodeError) -> tuple[str, int]:
     """Write our own few signs in ASCII where the terminal has no other (LANG=C), a column each."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     wanted = error.object[error.start : error.end]
-    spelt = "".join(_PLAINER.get(sign) or ascii(sign)[1:-1] for sign in wanted)
+    spelt = "".join(_ASCII.get(sign) or ascii(sign)[1:-1] for sign in wanted)
     return spelt, error.end
 
 
-def spell_what_it_cannot() -> None:
+def replace_unencodable() -> None:
     """Let standard output and error spell signs that their encoding lacks: never a failure."""
-    codecs.register_error("deconvsurgery", plainer)
+    codecs.register_error("deconvsurgery", in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="deconvsurgery")

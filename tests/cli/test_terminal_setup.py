@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from deconvsurgery.cli.terminal_setup import columns, plainer
+from deconvsurgery.cli.terminal_setup import columns, in_ascii
 
 
 def test_a_window_that_has_no_width_yet_has_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +21,7 @@ def test_a_window_that_has_no_width_yet_has_the_usual_one(monkeypatch: pytest.Mo
 
 
 def test_only_what_is_written_is_spelt_otherwise() -> None:
-    codecs.register_error("spelt", plainer)
+    codecs.register_error("spelt", in_ascii)
     assert "→ Δ é…".encode("ascii", "spelt") == b"> d \\xe9~"
     with pytest.raises(UnicodeDecodeError):
         b"\xff".decode("ascii", "spelt")
