@@ -15,8 +15,10 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.splicing.byte_ranges import Edit, replacing
+from deconvsurgery.storage import write_outputs
 from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.destination import destination
+from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.source import FileSource, open_source
 from deconvsurgery.storage.write_outputs import Written, make_directory, write_file, write_once
 from helpers.words import Words, numbers
@@ -301,6 +303,13 @@ def test_what_a_small_file_needs_is_told(
 
 
 @pytest.mark.usefixtures("free")
+def test_a_single_byte_is_needed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "write", lambda *arguments: fail())
+    with pytest.raises(ds.FileError, match="; 1 byte is needed, 20480 are free"):
+        write_file(place / "out", b"a")
+
+
+@pytest.mark.usefixtures("free")
 def test_what_an_amended_copy_needs_is_not_known(
     source: FileSource, place: Path, words: Words
 ) -> None:
@@ -350,6 +359,12 @@ def test_a_pair_says_what_was_written(source: FileSource, place: Path) -> None:
         b"text", place / "net", source, lambda sink: sink.write(b"a model"), place / "model"
     )
     assert made == (Written(str(place / "net"), 4), Written(str(place / "model"), 7))
+
+
+def test_a_pair_is_made_of_the_source(source: FileSource, place: Path) -> None:
+    one, other = (destination(place / name, source) for name in ("net", "model"))
+    write_outputs.write_pair(b"text", one, other, Splice([replacing(4, 10, b"SOURCE")]))
+    assert (place / "model").read_bytes() == AMENDED
 
 
 def test_a_pair_warns_of_each_ones_other_names(
@@ -429,6 +444,13 @@ def test_folders_are_made_and_may_be_there(place: Path) -> None:
     for _ in range(2):
         make_directory(place / "a/b")
         assert (place / "a/b").is_dir()
+
+
+def test_a_folder_that_no_name_can_be(place: Path) -> None:
+    with pytest.raises(ds.FileError) as raised:
+        make_directory(f"{place}/a\0b")
+    assert raised.value.path == f"{place}/a\\x00b"
+    assert "null" in raised.value.message
 
 
 @pytest.mark.parametrize(("name", "number"), [("file", errno.EEXIST), ("file/in", errno.ENOTDIR)])
