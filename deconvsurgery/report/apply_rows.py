@@ -58,7 +58,7 @@ def apply_cells(row: Change | Skip, medium: Medium) -> Cells:
 
 
 def apply_remarks(result: ApplyResult, medium: Medium) -> Iterator[Remark]:
-    """Skips (which have their reason in the row off a terminal), warnings, other layers."""
+    """Skips (which in a pipe have their reason in the row), warnings, other layers."""
     rows = result.plan.rows
     for row in rows:
         if isinstance(row, Skip) and medium.terminal:

@@ -45,7 +45,7 @@ class Medium(NamedTuple):
 
     @property
     def terminal(self) -> bool:
-        """A terminal, where lines are folded; off it they are complete."""
+        """A terminal, where lines are folded; in a pipe they are complete."""
         return self.width is not None
 
 

@@ -99,7 +99,7 @@ def _looked_at(result: InspectResult) -> Iterator[LookedAt]:
     """Deconvolutions of the model and their weights, where pictures are wanted."""
     for row, seen in zip(result.rows, result.sights, strict=bool(result.sights)):
         if row.weights is not None:
-            yield row.name, row.weights, seen
+            yield LookedAt(row.name, row.weights, seen)
 
 
 def _plain_findings(result: InspectResult) -> Iterator[str]:

@@ -9,10 +9,11 @@ from rich.text import Text
 
 from deconvsurgery.kernels.bilinear import GAIN_TOLERANCE, Centre, has_unit_gain
 from deconvsurgery.kernels.kernel_facts import KernelFacts
+from deconvsurgery.report.cells import Cell, Tone
 from deconvsurgery.report.phrases import Medium, number, size
 from deconvsurgery.wording import by
 
-from .colours import GOOD, LEARNED, QUIET, WRONG
+from .colours import QUIET, drawn
 from .kernel_pictures import kernel_pictures, plain_kernel_pictures
 from .layout import GAP, Lines, labelled
 
@@ -30,17 +31,17 @@ def kernel_report(facts: KernelFacts, medium: Medium) -> RenderableType:
     taps = [(f"{axis}taps", _numbers(facts.taps[place], medium)) for place, axis in _axes(facts)]
     widest = max(len("values"), *(len(label) for label, _ in taps))
     grid = _grid(facts, None if medium.width is None else medium.width - widest - GAP)
-    verdicts: list[tuple[str, str, str]] = []
+    verdicts: list[tuple[str, Cell]] = []
     for place, axis in _axes(facts):
-        verdicts.append((f"{axis}centre", *_centre_words(facts.centres[place])))
+        verdicts.append((f"{axis}centre", _centre(facts.centres[place])))
         gains, stride = facts.gains[place], facts.stride[place]
-        verdicts.append((f"{axis}gain", *_gain_words(gains, stride, medium)))
-    verdicts.append(("recipe", _recipe_words(facts), LEARNED))
+        verdicts.append((f"{axis}gain", _gain(gains, stride, medium)))
+    verdicts.append(("recipe", Cell(_recipe_words(facts), Tone.LEARNED)))
     if not medium.terminal:
         lines = [head, *(f"{label}: {words}" for label, words in taps)]
         lines += ["values:", *grid] if grid else []
         lines += plain_kernel_pictures(facts)
-        return Lines([*lines, *(f"{label}: {words}" for label, words, _ in verdicts)])
+        return Lines([*lines, *(f"{label}: {cell.words}" for label, cell in verdicts)])
     numbers = [(Text(label, QUIET), Text(words)) for label, words in taps]
     if grid:
         numbers.append((Text("values", QUIET), Text("\n".join(grid), no_wrap=True)))
@@ -51,7 +52,7 @@ def kernel_report(facts: KernelFacts, medium: Medium) -> RenderableType:
         Text(""),
         kernel_pictures(facts),
         Text(""),
-        labelled((Text(label, QUIET), Text(words, style)) for label, words, style in verdicts),
+        labelled((Text(label, QUIET), drawn(cell)) for label, cell in verdicts),
     )
 
 
@@ -82,22 +83,22 @@ def _grid(facts: KernelFacts, width: int | None) -> list[str]:
     return lines if width is None or max(map(len, lines)) <= width else []
 
 
-def _centre_words(found: Centre) -> tuple[str, str]:
+def _centre(found: Centre) -> Cell:
     off = found.mass - found.true
-    if abs(off) <= GAIN_TOLERANCE:
-        return f"centred: mass at {number(found.mass)}, true centre {number(found.true)}", GOOD
     places = f"mass at {number(found.mass)}, true centre {number(found.true)}"
-    return f"off centre by {off:+.4g}: {places}", WRONG
+    if abs(off) <= GAIN_TOLERANCE:
+        return Cell(f"centred: {places}", Tone.GOOD)
+    return Cell(f"off centre by {off:+.4g}: {places}", Tone.WRONG)
 
 
-def _gain_words(gains: Sequence[float], stride: int, medium: Medium) -> tuple[str, str]:
+def _gain(gains: Sequence[float], stride: int, medium: Medium) -> Cell:
     """The verdict first, for the numbers may be many."""
     numbers = f"{_numbers(gains, medium)}  per phase"
     if has_unit_gain(gains):
-        return f"interpolates at stride {stride}: {numbers}", GOOD
+        return Cell(f"interpolates at stride {stride}: {numbers}", Tone.GOOD)
     even = max(gains) - min(gains) <= GAIN_TOLERANCE
     constant = "a constant is scaled" if even else "a constant becomes a grid"
-    return f"does not interpolate at stride {stride}, {constant}: {numbers}", WRONG
+    return Cell(f"does not interpolate at stride {stride}, {constant}: {numbers}", Tone.WRONG)
 
 
 def _recipe_words(facts: KernelFacts) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -27,8 +27,12 @@ MOST_KERNEL, MOST_MAP, MOST_PICTURE = 32, 48, 26
 LONE, SEVERAL = 24, 16
 
 
-LookedAt: TypeAlias = tuple[str, Fingerprint, Sight | None]
-"""A layer's name, what its weights are, and what is seen of them."""
+class LookedAt(NamedTuple):
+    """A layer's name, what its weights are, and what is seen of them."""
+
+    name: str
+    weights: Fingerprint
+    seen: Sight | None
 
 
 def layer_pictures(name: str, weights: Fingerprint, seen: Sight | None) -> RenderableType:
