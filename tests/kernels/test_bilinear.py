@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
+from deconvsurgery.kernels import bilinear
 from deconvsurgery.kernels.bilinear import (
     apex,
     centre,
     checked_size,
     has_unit_gain,
+    released_is_off_centre,
     times,
     triangle,
 )
@@ -642,6 +644,26 @@ def test_gains_are_one_up_to_a_millionth():
     assert has_unit_gain((1 + 9e-7, 1 - 9e-7))
     assert not has_unit_gain((1.0, 1 + 1.1e-6))
     assert not has_unit_gain((1 - 1.1e-6, 1.0))
+
+
+def test_every_second_pair_of_released_kernels_is_off_centre():
+    assert [size for size in range(1, 13) if released_is_off_centre(size)] == [2, 3, 6, 7, 10, 11]
+
+
+def test_a_kernel_of_one_axis_has_one_stride():
+    with pytest.raises(ds.ShapeError) as raised:
+        ds.bilinear_kernel((4,), stride=(2, 2), support=ds.Support.STRIDE)
+    assert "1 axis" in raised.value.message
+
+
+def test_small_kernels_are_kept_and_large_ones_made_again():
+    bilinear._kept_product.cache_clear()
+    for size in (128, 129, 128):
+        kernel = ds.bilinear_kernel(size)
+        kernel[:] = 7  # what is kept is another array
+    kept = bilinear._kept_product.cache_info()
+    assert (kept.currsize, kept.misses, kept.hits) == (1, 1, 1)
+    assert ds.bilinear_kernel(128).max() < 1
 
 
 def test_a_fill_is_what_its_numbers_say():
