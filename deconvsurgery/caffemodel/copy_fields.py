@@ -13,7 +13,19 @@ from typing import NamedTuple
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ModelError
 
-from .wire import I32, I64, LEN, MAX_NUMBER, VARINT, Field, Window, fields, header, tag, uint32
+from .wire import (
+    I32,
+    I64,
+    LEN,
+    MAX_NUMBER,
+    VARINT,
+    BufferedSource,
+    Field,
+    fields,
+    header,
+    tag,
+    uint32,
+)
 
 Parts = list[tuple[int, bytes]]  # whole fields with their numbers
 Ranges = Iterable[tuple[int, int]]  # a message's occurrences
@@ -92,7 +104,7 @@ class Found(NamedTuple):
     strange: list[Field]
 
 
-def fields_by_name(window: Window, message: str, occurrences: Ranges) -> Found:
+def fields_by_name(window: BufferedSource, message: str, occurrences: Ranges) -> Found:
     """Sort out a message's fields; of one that counts once the last is left."""
     known: dict[str, list[Field]] = defaultdict(list)
     strange = []
@@ -132,7 +144,7 @@ def named_field(message: str, name: str, payload: bytes) -> tuple[int, bytes]:
     return number, whole_field(number, LEN, payload)
 
 
-def renumbered(window: Window, number: int, occurrences: Iterable[Field]) -> Parts:
+def renumbered(window: BufferedSource, number: int, occurrences: Iterable[Field]) -> Parts:
     """Fields under another number, their payload byte for byte."""
     return [
         (number, whole_field(number, field.wire_type, window.bytes(field.start, field.stop)))
@@ -140,7 +152,7 @@ def renumbered(window: Window, number: int, occurrences: Iterable[Field]) -> Par
     ]
 
 
-def as_they_stand(window: Window, occurrences: Ranges, but: Collection[int] = ()) -> Parts:
+def as_they_stand(window: BufferedSource, occurrences: Ranges, but: Collection[int] = ()) -> Parts:
     """A message's fields byte for byte, without those of some numbers."""
     return [
         (field.number, window.bytes(field.tag, field.stop))
@@ -158,7 +170,7 @@ def joined_fields(message: str, parts: Parts) -> bytes:
 
 
 def field_values(
-    window: Window, message: str, occurrences: Iterable[Field]
+    window: BufferedSource, message: str, occurrences: Iterable[Field]
 ) -> Iterator[tuple[int, bytes]]:
     """A repeated field's values one by one, packed or not: of a varint its value, and the payload.
 

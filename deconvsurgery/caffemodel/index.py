@@ -21,7 +21,7 @@ from deconvsurgery.caffe_fields import (
 from .index_blob import indexed_blob
 from .model import Model, SourceBlob, SourceLayer, Version
 from .read_values import wire_values
-from .wire import LEN, VARINT, ByteSource, Field, Frame, Window, fields, uint32
+from .wire import LEN, VARINT, BufferedSource, ByteSource, Field, Frame, fields, uint32
 
 # By generation the fields of a layer that are looked at, by number and wire type.
 _FORMATS: Mapping[Version, Mapping[tuple[int, int], str]] = {
@@ -57,7 +57,7 @@ def index(source: ByteSource) -> Model:
     Raises ``ModelError`` with the offset where the bytes are no NetParameter. Values that only
     the fork which wrote them can read are named in ``SourceBlob.problem``.
     """
-    window = Window(source)
+    window = BufferedSource(source)
     layers = []
     for field in fields(window, 0, source.size):
         if field.wire_type != LEN:
@@ -91,12 +91,12 @@ def _version(layers: Sequence[SourceLayer]) -> Version:
     return Version.EMPTY
 
 
-def _frame(window: Window, outer: Field) -> Frame:
+def _frame(window: BufferedSource, outer: Field) -> Frame:
     _, length = window.varint(outer.tag, outer.stop)
     return Frame(length, outer.start, outer.stop)
 
 
-def _layer(window: Window, outer: Field, version: Version) -> SourceLayer:
+def _layer(window: BufferedSource, outer: Field, version: Version) -> SourceLayer:
     frames, found = (_frame(window, outer),), _Found(version)
     found.read(window, outer, frames)
     return (found.inside or found).layer(outer.tag, frames)
@@ -117,7 +117,7 @@ class _Found:
         self.param_names: list[str] = []
         self.inside: _Found | None = None
 
-    def read(self, window: Window, outer: Field, frames: tuple[Frame, ...]) -> None:
+    def read(self, window: BufferedSource, outer: Field, frames: tuple[Frame, ...]) -> None:
         """Take the fields of a message that says something of the layer."""
         known = _FORMATS[self.version]
         for field in fields(window, outer.start, outer.stop):
@@ -156,7 +156,7 @@ class _Found:
         )
 
 
-def _param_name(window: Window, outer: Field) -> str:
+def _param_name(window: BufferedSource, outer: Field) -> str:
     name = ""
     for field in fields(window, outer.start, outer.stop):
         if field.number == ParamField.NAME and field.wire_type == LEN:

@@ -20,9 +20,9 @@ from .wire import (
     I64,
     LEN,
     VARINT,
+    BufferedSource,
     Field,
     Frame,
-    Window,
     field_at,
     fields,
     int32,
@@ -44,7 +44,7 @@ _NUMBERS = frozenset({*_VALUES, *_DIFFS, *_C3D_VALUES})
 _RAW_TYPES = frozenset(RawType)
 
 
-def indexed_blob(window: Window, outer: Field, frames: tuple[Frame, ...]) -> SourceBlob:
+def indexed_blob(window: BufferedSource, outer: Field, frames: tuple[Frame, ...]) -> SourceBlob:
     """The blob in a field ``outer``; ``frames`` are the messages around it and its own."""
     inside = list(_blob_fields(window, outer))
     if _is_of_c3d(inside):
@@ -88,7 +88,7 @@ def indexed_blob(window: Window, outer: Field, frames: tuple[Frame, ...]) -> Sou
     )
 
 
-def _blob_fields(window: Window, outer: Field) -> Iterator[tuple[Field, int]]:
+def _blob_fields(window: BufferedSource, outer: Field) -> Iterator[tuple[Field, int]]:
     """A blob's fields, and where each ends: of numbers written one by one, where the last does.
 
     10^6 of those are one run, not 10^6 objects.
@@ -208,7 +208,7 @@ def _chunk(inner: Field, stop: int, storage: Storage) -> Chunk:
     return Chunk(storage, inner.tag, inner.start, stop, packed)
 
 
-def _dims(window: Window, outer: Field) -> list[int]:
+def _dims(window: BufferedSource, outer: Field) -> list[int]:
     dims: list[int] = []
     for inner in fields(window, outer.start, outer.stop):
         if inner.number != BlobShapeField.DIM:

@@ -11,14 +11,14 @@ from typing import Final
 from deconvsurgery.errors import ModelError
 
 from .copy_fields import field_values, joined_fields, named_field, number_of, ranges_of, renumbered
-from .wire import Field, Window, int32, varint
+from .wire import BufferedSource, Field, int32, varint
 
 INPUT_FIELDS: Final = ("input", "input_dim", "input_shape")
 _NET, _LAYER = "NetParameter", "LayerParameter"
 
 
 def input_layer(
-    window: Window, known: Mapping[str, Sequence[Field]], *, axes: int = 4
+    window: BufferedSource, known: Mapping[str, Sequence[Field]], *, axes: int = 4
 ) -> bytes | None:
     """The Input layer that Caffe makes of input and its shapes; ``None`` when there are none.
 

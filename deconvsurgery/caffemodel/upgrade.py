@@ -12,7 +12,7 @@ from .copy_fields import fields_by_name
 from .input_fields import INPUT_FIELDS, input_layer
 from .model import Model, Version, refuse_mixed
 from .upgraded_layers import UpgradedLayer, batch_norm, c3d_layer, lost, v0_layers, v1_layer
-from .wire import Field, Window
+from .wire import BufferedSource, Field
 
 _NET = "NetParameter"
 # UpgradeV0Net copies these and no other; what a fork added goes with the rest.
@@ -40,7 +40,7 @@ def upgrade(model: Model) -> Upgrade:
     stop, read what is not there, or lose weights without a word.
     """
     refuse_mixed(model)
-    window = Window(model.source)
+    window = BufferedSource(model.source)
     layers: dict[int, UpgradedLayer | None] = {}
     if model.version is Version.V0:
         layers.update(v0_layers(window, model.layers))
@@ -56,7 +56,7 @@ def upgrade(model: Model) -> Upgrade:
 
 
 def _with_net_fields(
-    window: Window, model: Model, layers: Mapping[int, UpgradedLayer | None]
+    window: BufferedSource, model: Model, layers: Mapping[int, UpgradedLayer | None]
 ) -> Upgrade:
     """``UpgradeNetInput``, and the fields of a V0 net that go."""
     known, strange = fields_by_name(window, _NET, [(0, model.source.size)])

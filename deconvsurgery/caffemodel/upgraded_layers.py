@@ -39,7 +39,7 @@ from .copy_fields import (
     whole_field,
 )
 from .model import SourceLayer
-from .wire import I32, VARINT, Field, Window, encoded, uint32, varint
+from .wire import I32, VARINT, BufferedSource, Field, encoded, uint32, varint
 
 _V2, _V1, _V0 = "LayerParameter", "V1LayerParameter", "V0LayerParameter"
 _V0_OWN = frozenset({"name", "type", "blobs", "blobs_lr", "weight_decay"})
@@ -78,7 +78,7 @@ def lost(message: str, strange: Iterable[Field]) -> Iterator[str]:
             yield f"{entry.name} dropped, as Caffe does: it is not as Caffe writes it"
 
 
-def _params(window: Window, message: str, known: Mapping[str, Sequence[Field]]) -> Parts:
+def _params(window: BufferedSource, message: str, known: Mapping[str, Sequence[Field]]) -> Parts:
     """As many ``param`` as the longest of the lists has; each says what was given."""
     columns = []
     for old, new in PARAM_LISTS.items():
@@ -94,7 +94,7 @@ def _params(window: Window, message: str, known: Mapping[str, Sequence[Field]]) 
 # --- V1
 
 
-def v1_layer(window: Window, layer: SourceLayer) -> UpgradedLayer:
+def v1_layer(window: BufferedSource, layer: SourceLayer) -> UpgradedLayer:
     """``UpgradeV1LayerParameter``, after ``UpgradeNetDataTransformation``."""
     known, strange = fields_by_name(window, _V1, [_range(layer)])
     parts: Parts = []
@@ -119,7 +119,7 @@ def v1_layer(window: Window, layer: SourceLayer) -> UpgradedLayer:
     return _layer(parts, [*notes, *lost(_V1, strange)])
 
 
-def c3d_layer(window: Window, layer: SourceLayer) -> UpgradedLayer:
+def c3d_layer(window: BufferedSource, layer: SourceLayer) -> UpgradedLayer:
     """As `v1_layer`, but for parameters: C3D 1.0 numbers the fields of its messages its own way.
 
     Loading weights needs none of them.
@@ -145,7 +145,7 @@ _C3D_LISTS = ("blobs_lr", "weight_decay")
 
 
 def _transform(
-    window: Window, name: str, known: dict[str, list[Field]]
+    window: BufferedSource, name: str, known: dict[str, list[Field]]
 ) -> tuple[Parts, tuple[str, ...]]:
     """A data layer's own message without what is transform_param's today, and transform_param.
 
@@ -177,7 +177,7 @@ def _transform(
 
 
 def v0_layers(
-    window: Window, layers: Sequence[SourceLayer]
+    window: BufferedSource, layers: Sequence[SourceLayer]
 ) -> Iterator[tuple[int, UpgradedLayer | None]]:
     """``UpgradeV0Net``: padding layers go, the others come out of their connections."""
     outer = [fields_by_name(window, _V1, [_range(layer)]) for layer in layers]
@@ -204,7 +204,7 @@ def v0_layers(
         yield index, _v0_layer(window, outer[index], inner[index], kept[index])
 
 
-def _connection(window: Window, outer: Found, inner: Found) -> Message:
+def _connection(window: BufferedSource, outer: Found, inner: Found) -> Message:
     """As much of a connection as the rule of the padding layers looks at."""
 
     def texts(found: Found, name: str) -> list[tuple[str, Value]]:
@@ -215,7 +215,7 @@ def _connection(window: Window, outer: Found, inner: Found) -> Message:
     return Message((*texts(outer, "bottom"), *texts(outer, "top"), ("layer", layer)))
 
 
-def _v0_layer(window: Window, outer: Found, inner: Found, kept: Unpadded) -> UpgradedLayer:
+def _v0_layer(window: BufferedSource, outer: Found, inner: Found, kept: Unpadded) -> UpgradedLayer:
     """``UpgradeV0LayerParameter``, and what V1's upgrade makes of that."""
     kind = window.text(inner.known["type"][0]) if "type" in inner.known else ""
     parts = renumbered(window, LayerField.NAME, inner.known.get("name", ()))
@@ -254,7 +254,7 @@ def _v0_layer(window: Window, outer: Found, inner: Found, kept: Unpadded) -> Upg
 # --- V2
 
 
-def batch_norm(window: Window, layer: SourceLayer) -> UpgradedLayer | None:
+def batch_norm(window: BufferedSource, layer: SourceLayer) -> UpgradedLayer | None:
     """``UpgradeNetBatchNorm``: its three blobs are statistics and must not be learnt."""
     params = fields_by_name(window, _V2, [_range(layer)]).known.get("param", ())
     if len(params) != 3:

@@ -47,7 +47,7 @@ class Field(NamedTuple):
     value: int
 
 
-class Window:
+class BufferedSource:
     """A source seen through a small buffer, so that stepping over payload does not read it."""
 
     __slots__ = ("_bytes", "_start", "source")
@@ -111,7 +111,7 @@ _CUT_HINT = "the file is truncated or damaged; fetch it again and compare its ch
 _BAD_HINT = "the file is damaged, or is no caffemodel"
 
 
-def fields(window: Window, start: int, stop: int) -> Iterator[Field]:
+def fields(window: BufferedSource, start: int, stop: int) -> Iterator[Field]:
     """The fields of the message in ``[start, stop)``; payload is stepped over, never read.
 
     Raises ``ModelError`` with the offset where the bytes are no protobuf message.
@@ -123,7 +123,7 @@ def fields(window: Window, start: int, stop: int) -> Iterator[Field]:
         position = field.stop
 
 
-def field_at(window: Window, tag: int, stop: int) -> Field:
+def field_at(window: BufferedSource, tag: int, stop: int) -> Field:
     """The field whose tag begins at ``tag``, in a message that ends at ``stop``."""
     field = _field(window, tag, stop)
     if field.wire_type == END_GROUP:
@@ -131,7 +131,7 @@ def field_at(window: Window, tag: int, stop: int) -> Field:
     return field
 
 
-def run_stop(window: Window, field: Field, stop: int) -> int:
+def run_stop(window: BufferedSource, field: Field, stop: int) -> int:
     """Where the fields of one size behind the same tag of one byte end that begin with ``field``.
 
     For numbers that were written one by one: 10^7 of them are looked at in a moment.
@@ -150,7 +150,7 @@ def run_stop(window: Window, field: Field, stop: int) -> int:
     return position
 
 
-def _field(window: Window, tag: int, stop: int) -> Field:
+def _field(window: BufferedSource, tag: int, stop: int) -> Field:
     key, position = window.short_varint(tag, stop)
     number, wire_type = key >> 3, key & 7
     if not 1 <= number <= MAX_NUMBER:
@@ -180,7 +180,7 @@ def _field(window: Window, tag: int, stop: int) -> Field:
     return Field(number, wire_type, tag, start, position, value)
 
 
-def _group_end(window: Window, number: int, position: int, stop: int) -> int:
+def _group_end(window: BufferedSource, number: int, position: int, stop: int) -> int:
     """The offset behind the end tag of the group whose content begins at ``position``."""
     opened = [number]
     while opened:

@@ -20,8 +20,8 @@ from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Versi
 from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.caffemodel.wire import (
     LEN,
+    BufferedSource,
     ByteSource,
-    Window,
     fields,
 )
 from deconvsurgery.matching.compatibility import type_today
@@ -79,7 +79,10 @@ def net_differences(a: Model, b: Model) -> Iterator[str]:
             "different fields: those were not compared"
         )
     elif Version.HDF5 not in generations:
-        both = (_split([(0, model.source.size)], Window(model.source), *_NET) for model in (a, b))
+        both = (
+            _split([(0, model.source.size)], BufferedSource(model.source), *_NET)
+            for model in (a, b)
+        )
         names = _differing(a.source, next(both), b.source, next(both))
         if names:
             yield f"beside their layers the files differ in {listed(names)}"
@@ -172,7 +175,7 @@ def _around_blobs(layer: SourceLayer) -> Ranges:
 
 def _own_fields(model: Model, layer: SourceLayer) -> _Fields:
     """The fields of a layer, but for name, type and blobs."""
-    window, whole = Window(model.source), (layer.frames[0].start, layer.frames[0].stop)
+    window, whole = BufferedSource(model.source), (layer.frames[0].start, layer.frames[0].stop)
     if layer.version is Version.V2:
         return _split([whole], window, *_V2)
     connection = [
@@ -183,7 +186,7 @@ def _own_fields(model: Model, layer: SourceLayer) -> _Fields:
     return _split([whole], window, *_V1) | _split(connection, window, *_V0)
 
 
-def _split(messages: Ranges, window: Window, name: str, but: Collection[int]) -> _Fields:
+def _split(messages: Ranges, window: BufferedSource, name: str, but: Collection[int]) -> _Fields:
     found: _Fields = defaultdict(list)
     for message in messages:
         for field in fields(window, *message):

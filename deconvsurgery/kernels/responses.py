@@ -19,7 +19,7 @@ ANSWER_SIDE = 96
 MOST_PIXELS = 11
 
 
-class Window(NamedTuple):
+class Steps(NamedTuple):
     """The steps of a layer with two kernel axes, ``(height, width)`` each."""
 
     stride: tuple[int, int]
@@ -75,7 +75,7 @@ class Answers:
 
 def window_of(
     kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int], dilation: Sequence[int]
-) -> Window | None:
+) -> Steps | None:
     """The layer's steps; ``None`` where they are not of two axes, or an answer is beyond drawing.
 
     Missing pads and dilations are Caffe's: 0 and 1.
@@ -87,10 +87,10 @@ def window_of(
     extent = [(taps - 1) * step + 1 for taps, step in zip(kernel, spread, strict=True)]
     if min(*stride, *spread) < 1 or prod(extent) > MOST_TAPS or prod(stride) > MANY_PHASES:
         return None
-    return Window((stride[0], stride[1]), off, spread)
+    return Steps((stride[0], stride[1]), off, spread)
 
 
-def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Window) -> Answers:
+def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Steps) -> Answers:
     """What ``kernel`` makes of a constant and signals, and each output of the pictures.
 
     ``heard`` has the kernel of each output (one or two) and channel (one or two).
@@ -124,13 +124,13 @@ def ring_and_cross(size: int) -> tuple[Array, Array]:
     return ring, cross
 
 
-def upsampled(picture: Array, kernel: Array, window: Window) -> Array:
+def upsampled(picture: Array, kernel: Array, window: Steps) -> Array:
     """What a Deconvolution makes of one channel: every pixel puts a kernel into the output.
 
     Shape ``(h, w)`` becomes ``stride * (h - 1) + dilation * (k - 1) + 1 - 2 * pad`` along each
     axis, in float64; empty where pad leaves nothing.
 
-    >>> window = Window(stride=(1, 2), pad=(0, 0), dilation=(1, 1))
+    >>> window = Steps(stride=(1, 2), pad=(0, 0), dilation=(1, 1))
     >>> upsampled(np.ones((1, 2)), np.array([[0.5, 1.0]]), window).tolist()
     [[0.5, 1.0, 0.5, 1.0]]
     """
@@ -147,7 +147,7 @@ def upsampled(picture: Array, kernel: Array, window: Window) -> Array:
     return output[tuple(cut)]
 
 
-def _gains(kernel: Array, window: Window) -> Array:
+def _gains(kernel: Array, window: Steps) -> Array:
     """Taps that meet in one output, summed."""
     rows, columns = (
         np.arange(length) * spread % step
@@ -158,7 +158,7 @@ def _gains(kernel: Array, window: Window) -> Array:
     return gains
 
 
-def _signals(kernel: Array, window: Window) -> Iterator[Signal]:
+def _signals(kernel: Array, window: Steps) -> Iterator[Signal]:
     """A step and a ramp along the last axis, the same in every row: a row of the middle."""
     size = max(8, min(16, ANSWER_SIDE // max(window.stride)))
     step = (np.arange(size) >= size // 2).astype(np.float64)
@@ -166,7 +166,7 @@ def _signals(kernel: Array, window: Window) -> Iterator[Signal]:
     taps, stride, pad = kernel.shape[1], window.stride[1], window.pad[1]
     # So many rows that those in the middle have all neighbours that they depend on.
     high = max(3, -(-kernel.shape[0] * window.dilation[0] // window.stride[0]) + 1)
-    along = Window(window.stride, (0, pad), window.dilation)
+    along = Steps(window.stride, (0, pad), window.dilation)
     for name, values in (("step", step), ("ramp", ramp)):
         answer = upsampled(np.tile(values, (high, 1)), kernel, along)
         if answer.size:

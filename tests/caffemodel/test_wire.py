@@ -14,10 +14,10 @@ from deconvsurgery.caffemodel.wire import (
     I64,
     LEN,
     VARINT,
+    BufferedSource,
     Field,
     Frame,
     FramedEdit,
-    Window,
     delimited,
     field_at,
     fields,
@@ -36,7 +36,7 @@ Plain = message_class("NetState")  # of two integers and strings: nothing inside
 
 
 def walked(data: bytes) -> list[Field]:
-    return list(fields(Window(CountedSource(data)), 0, len(data)))
+    return list(fields(BufferedSource(CountedSource(data)), 0, len(data)))
 
 
 def refused(data: bytes) -> ds.ModelError:
@@ -74,7 +74,7 @@ def protobuf_accepts(data: bytes) -> bool:
 def test_varints_as_the_documentation_has_them(value: int, encoded: str) -> None:
     data = bytes.fromhex(encoded)
     assert varint(value) == data
-    assert Window(CountedSource(data)).varint(0, len(data)) == (value, len(data))
+    assert BufferedSource(CountedSource(data)).varint(0, len(data)) == (value, len(data))
 
 
 @given(st.integers(0, 2**64 - 1))
@@ -86,9 +86,9 @@ def test_varints_are_those_of_protobuf(value: int) -> None:
 
 
 def test_a_long_way_to_write_a_number_is_read() -> None:
-    assert Window(CountedSource(b"\x85\x80\x80\x00")).varint(0, 4) == (5, 4)
+    assert BufferedSource(CountedSource(b"\x85\x80\x80\x00")).varint(0, 4) == (5, 4)
     # The tenth byte has room for one bit; what else it holds is dropped, as protobuf does.
-    assert Window(CountedSource(b"\xff" * 9 + b"\x7f")).varint(0, 10) == (2**64 - 1, 10)
+    assert BufferedSource(CountedSource(b"\xff" * 9 + b"\x7f")).varint(0, 10) == (2**64 - 1, 10)
 
 
 # --- fields
@@ -202,13 +202,13 @@ def test_bytes_are_fields_when_protobuf_says_so(data: bytes) -> None:
 def test_payload_is_stepped_over_unread() -> None:
     data = header(5, 10_000_000) + bytes(10_000_000) + b"\x08\x01"
     source = CountedSource(data)
-    assert [field.number for field in fields(Window(source), 0, len(data))] == [5, 1]
+    assert [field.number for field in fields(BufferedSource(source), 0, len(data))] == [5, 1]
     assert source.count < 10_000
 
 
 def test_a_window_reads_what_it_does_not_hold_and_nothing_twice() -> None:
     data = bytes(number * 7 % 251 for number in range(10_000))
-    window = Window(source := CountedSource(data))
+    window = BufferedSource(source := CountedSource(data))
     assert [window.byte(at, 10_000) for at in (300, 300, 301, 4395)] == [92, 92, 99, 143]
     held = source.count  # [300, 4396)
     assert held == 4096
@@ -226,7 +226,7 @@ def test_a_window_reads_what_it_does_not_hold_and_nothing_twice() -> None:
 def test_a_run_ends_with_its_last_field(count: int, behind: bytes) -> None:
     """Its first field holds the tag that comes behind; longer ones are looked at bit by bit."""
     data = b"\x08\x01" + b"\x2d\x35\0\0\0" * count + behind
-    window = Window(CountedSource(data))
+    window = BufferedSource(CountedSource(data))
     first = field_at(window, 2, len(data))
     assert run_stop(window, first, len(data)) == 2 + 5 * count
 

@@ -12,7 +12,7 @@ from scipy.signal import convolve2d
 
 import deconvsurgery as ds
 from deconvsurgery.kernels.channel_map import Wiring, sight
-from deconvsurgery.kernels.responses import Window, ring_and_cross, upsampled
+from deconvsurgery.kernels.responses import Steps, ring_and_cross, upsampled
 from deconvsurgery.report.captions import (
     gain_caption,
     kernels_caption,
@@ -255,14 +255,14 @@ def test_upsampled_is_a_transposed_convolution(
 ) -> None:
     rng = np.random.default_rng(height * 100 + width)
     picture, kernel = rng.random((height, width)), rng.random((size, size + 1))
-    found = upsampled(picture, kernel, Window((stride, stride), (pad, pad), (1, 1)))
+    found = upsampled(picture, kernel, Steps((stride, stride), (pad, pad), (1, 1)))
     assert np.allclose(found, by_scipy(picture, kernel, stride, pad))
 
 
 def test_upsampled_with_dilation() -> None:
     spread = np.kron(KERNEL, [[1, 0], [0, 0]])[:-1, :-1]
     picture = ring_and_cross(5)[0]
-    found = upsampled(picture, KERNEL, Window((2, 2), (0, 0), (2, 2)))
+    found = upsampled(picture, KERNEL, Steps((2, 2), (0, 0), (2, 2)))
     assert np.allclose(found, by_scipy(picture, spread, 2, 0))
 
 

@@ -13,10 +13,10 @@ from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.caffemodel.wire import (
     VARINT,
+    BufferedSource,
     Field,
     Frame,
     FramedEdit,
-    Window,
     fields,
     reframed,
     tag,
@@ -102,7 +102,7 @@ def _filler(source: SourceLayer, model: Model) -> Iterator[FramedEdit]:
 
 def _params(source: SourceLayer, model: Model) -> Iterator[tuple[tuple[Frame, ...], list[Field]]]:
     """The fields of each ``convolution_param`` of a layer, and the messages around them."""
-    window = Window(model.source)
+    window = BufferedSource(model.source)
     for outer in source.convolution_param:
         _, length = window.varint(outer.tag, outer.stop)
         frames = (*source.frames, Frame(length, outer.start, outer.stop))

@@ -15,7 +15,7 @@ from .document import SCHEMA_VERSION, Count, SchemaVersion, jsonable
 MOST_VALUES: Final = 64 * 64
 
 
-class Centre(TypedDict):
+class CentreEntry(TypedDict):
     """Of one axis."""
 
     mass: float
@@ -55,7 +55,7 @@ class KernelDocument(TypedDict):
     """The kernel along each axis, a weight a pixel; the kernel is the product of its axes."""
     values: Any
     """The whole kernel, a list in a list for each axis; null above 4,096 values."""
-    centre: Sequence[Centre]
+    centre: Sequence[CentreEntry]
     """Where the kernel's weight lies, for each axis, in pixels from the middle of the first one."""
     centred: bool
     """On every axis the two agree."""

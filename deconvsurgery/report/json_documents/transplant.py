@@ -15,7 +15,7 @@ BlobOrigin: TypeAlias = Annotated[str, Fact(choices=(FILLED, *Origin))]
 LayerAction: TypeAlias = Annotated[str, Fact(choices=(FILLED, *Origin, LEFT))]
 
 
-class NewBlob(TypedDict):
+class GraftedBlobEntry(TypedDict):
     """A blob of the new model."""
 
     origin: BlobOrigin
@@ -54,7 +54,7 @@ TransplantedLayer = TypedDict(
             Fact("The old model's layer that its weights come from; null where there is none."),
         ],
         "blobs": Annotated[
-            Sequence[NewBlob],
+            Sequence[GraftedBlobEntry],
             Fact("Its blobs, in their order; none where they are left to Caffe."),
         ],
         "told": Annotated[Sequence[str], Fact("What else is to be said of it, a sentence each.")],
