@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections import Counter
 
 from helpers.places import DOCS, PACKAGE, ROOT
 
@@ -87,3 +88,18 @@ def test_nothing_is_caught_wholesale() -> None:
                 kind = node.type.id if isinstance(node.type, ast.Name) else ""
                 bare = node.type is None or kind == "Exception"
                 assert not bare, f"{path.name}:{node.lineno}"
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    names = [
+        node.name
+        for path in FILES
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+def test_a_module_above_320_lines_is_two() -> None:
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {path: count for path, count in lines.items() if count > 320} == {}
