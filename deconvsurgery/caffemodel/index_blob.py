@@ -7,7 +7,7 @@ other fields. No value is read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.caffe_fields import BlobField, BlobShapeField, C3DBlobField, RawType
 from deconvsurgery.errors import ModelError
@@ -72,19 +72,19 @@ def indexed_blob(window: BufferedSource, outer: Field, frames: tuple[Frame, ...]
             dims.append((inner.tag, inner.stop))
         elif number >= BlobField.RAW_DATA_TYPE:
             forks.setdefault(number, []).append(inner)
-    raw, notes, problem = _raw(forks) if forks else _NOTHING_RAW
+    raw = _raw(forks) if forks else _NOTHING_RAW
     gradients = tuple([(each.tag, each.stop) for each in diffs])
     if forks:
         diffs += _raw_diff(forks)
         gradients += tuple(_raw_diff_fields(forks))
-    place = OnWire(frames, (*chunks, *raw), tuple(dims), notes, gradients)
+    place = OnWire(frames, (*chunks, *raw.chunks), tuple(dims), raw.notes, gradients)
     return SourceBlob(
         shape=tuple(legacy.get(number, 0) for number in LEGACY_DIMS) if legacy else tuple(shape),
         place=place,
         legacy=bool(legacy),
         beside=tuple(shape) if legacy and has_shape else None,
         diff_count=OnWire((), tuple(diffs)).count if diffs else 0,
-        problem=problem if problem and not place.count else None,
+        problem=None if place.count else raw.problem,
     )
 
 
@@ -136,57 +136,68 @@ def _c3d_blob(frames: tuple[Frame, ...], inside: Sequence[tuple[Field, int]]) ->
     )
 
 
-_Raw: TypeAlias = tuple[tuple[Chunk, ...], tuple[tuple[int, int], ...], str | None]
-_NOTHING_RAW: _Raw = ((), (), None)
+_Forks: TypeAlias = Mapping[int, Sequence[Field]]
+"""The fields of a blob that only forks have, by number."""
 
 
-def _raw(
-    forks: dict[int, list[Field]],
-) -> _Raw:
-    """NVIDIA's ``raw_data``, the fields that go with it, and why it cannot be read.
+class _Raw(NamedTuple):
+    """NVIDIA's ``raw_data``, the fields that go with it, and why it cannot be read."""
 
-    Neither field repeats: of several the last counts. The opencl branch of BVLC's Caffe gives
-    the same numbers to other things; its ``packed_data`` (11) is bytes where NVIDIA has a number.
+    chunks: tuple[Chunk, ...] = ()
+    notes: tuple[tuple[int, int], ...] = ()
+    problem: str | None = None
+
+
+_NOTHING_RAW = _Raw()
+
+
+def _raw(forks: _Forks) -> _Raw:
+    """Neither field repeats: of several the last counts.
+
+    The opencl branch of BVLC's Caffe gives the same numbers to other things; its ``packed_data``
+    (11) is bytes where NVIDIA has a number.
     """
-    data = [each for each in forks.get(BlobField.RAW_DATA, ()) if each.wire_type == LEN]
-    types = [each for each in forks.get(BlobField.RAW_DATA_TYPE, ()) if each.wire_type == VARINT]
-    if any(each.wire_type == LEN for each in forks.get(BlobField.RAW_DIFF_TYPE, ())):
-        return (), (), "its values are in packed_data, which only BVLC's opencl branch reads"
+    data = _of_wire_type(forks, BlobField.RAW_DATA, LEN)
+    types = _of_wire_type(forks, BlobField.RAW_DATA_TYPE, VARINT)
+    if _of_wire_type(forks, BlobField.RAW_DIFF_TYPE, LEN):
+        return _Raw(problem="its values are in packed_data, which only BVLC's opencl branch reads")
     if not data or data[-1].stop == data[-1].start:
-        return _NOTHING_RAW
+        return _Raw()
     if not types:
-        return (), (), "its values are in raw_data whose type is not given"
+        return _Raw(problem="its values are in raw_data whose type is not given")
     last, kind = data[-1], _raw_type(types)
-    notes = tuple((each.tag, each.stop) for each in (*types, *data[:-1]))
+    notes = tuple((field.tag, field.stop) for field in (*types, *data[:-1]))
     if kind not in RAW_STORAGE:
         name = RawType(kind).name if kind in _RAW_TYPES else str(kind)
-        return (), notes, f"its values are raw_data of type {name}, which no Caffe reads"
-    storage = RAW_STORAGE[kind]
-    if (last.stop - last.start) % storage.width:
-        size = last.stop - last.start
+        return _Raw((), notes, f"its values are raw_data of type {name}, which no Caffe reads")
+    storage, size = RAW_STORAGE[kind], last.stop - last.start
+    if size % storage.width:
         held = plural(size, "byte")
-        return (), notes, f"its {storage} holds {held}, no multiple of {storage.width}"
-    return (Chunk(storage, last.tag, last.start, last.stop, True),), notes, None
+        return _Raw((), notes, f"its {storage} holds {held}, no multiple of {storage.width}")
+    return _Raw((Chunk(storage, last.tag, last.start, last.stop, True),), notes)
+
+
+def _of_wire_type(forks: _Forks, number: int, wire_type: int) -> list[Field]:
+    return [field for field in forks.get(number, ()) if field.wire_type == wire_type]
 
 
 def _raw_type(types: Sequence[Field]) -> int:
     """The last that protobuf's enum has; where it has none of them, the last."""
-    numbers = [int32(each.value) for each in types]
-    return next((each for each in reversed(numbers) if each in _RAW_TYPES), numbers[-1])
+    numbers = [int32(field.value) for field in types]
+    return next((number for number in reversed(numbers) if number in _RAW_TYPES), numbers[-1])
 
 
-def _raw_diff_fields(forks: dict[int, list[Field]]) -> Iterator[tuple[int, int]]:
+def _raw_diff_fields(forks: _Forks) -> Iterator[tuple[int, int]]:
     """Where all of ``raw_diff`` is, and what says its type, whether it can be read or not."""
     for number, wire_type in ((BlobField.RAW_DIFF_TYPE, VARINT), (BlobField.RAW_DIFF, LEN)):
-        for field in forks.get(number, ()):
-            if field.wire_type == wire_type:
-                yield field.tag, field.stop
+        for field in _of_wire_type(forks, number, wire_type):
+            yield field.tag, field.stop
 
 
-def _raw_diff(forks: dict[int, list[Field]]) -> Iterator[Chunk]:
+def _raw_diff(forks: _Forks) -> Iterator[Chunk]:
     """NVIDIA's ``raw_diff``, the last as of `_raw`."""
-    diffs = [each for each in forks.get(BlobField.RAW_DIFF, ()) if each.wire_type == LEN]
-    types = [each for each in forks.get(BlobField.RAW_DIFF_TYPE, ()) if each.wire_type == VARINT]
+    diffs = _of_wire_type(forks, BlobField.RAW_DIFF, LEN)
+    types = _of_wire_type(forks, BlobField.RAW_DIFF_TYPE, VARINT)
     if diffs and types and _raw_type(types) in RAW_STORAGE:
         storage, last = RAW_STORAGE[_raw_type(types)], diffs[-1]
         yield Chunk(storage, last.tag, last.start, last.stop, True)
