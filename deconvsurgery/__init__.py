@@ -88,7 +88,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     )
     from deconvsurgery.kernels.bilinear_fill import BilinearFill as BilinearFill
     from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint, State as State
-    from deconvsurgery.kernels.formula import Formula as Formula, Support as Support
+    from deconvsurgery.kernels.formula_names import Formula as Formula, Support as Support
     from deconvsurgery.kernels.kernel_facts import KernelFacts as KernelFacts
     from deconvsurgery.matching.matched_layer import Target as Target
     from deconvsurgery.options.apply import Options as Options
@@ -153,7 +153,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "kernels.bilinear": "Recipe bilinear_kernel phase_gains recipe",
         "kernels.bilinear_fill": "BilinearFill",
         "kernels.fingerprint": "Fingerprint State",
-        "kernels.formula": "Formula Support",
+        "kernels.formula_names": "Formula Support",
         "kernels.kernel_facts": "KernelFacts",
         "matching.matched_layer": "Target",
         "options.apply": "Options",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from deconvsurgery.kernels.bilinear import bilinear_kernel
-from deconvsurgery.kernels.formula import Formula
+from deconvsurgery.kernels.formula_names import Formula
 
 from .arguments import texts
 from .errors import ShapeError

@@ -29,7 +29,7 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.wording import plural
 
 from .arrays import Array
-from .formula import Formula, Support
+from .formula_names import Formula, Support
 
 # 4096 x 4096. Published kernels end at 64 x 64; past this a size is a mistake or an attack.
 LARGEST_KERNEL = 2**24

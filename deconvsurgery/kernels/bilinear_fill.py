@@ -25,7 +25,7 @@ from .bilinear import (
     times,
     triangle,
 )
-from .formula import Formula, Support
+from .formula_names import Formula, Support
 
 # Weights are made a channel at a time; nets in the wild have some thousands.
 MOST_CHANNELS = 2**20

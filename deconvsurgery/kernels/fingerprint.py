@@ -17,7 +17,7 @@ from .bilinear import (
     bilinear_kernel,
     checked_size,
 )
-from .formula import Formula, Support
+from .formula_names import Formula, Support
 
 # float32 of Caffe's filler and of FCN's surgery differ by less than 2e-7 up to k = 64.
 TOLERANCE = 1e-6

@@ -19,7 +19,7 @@ from .bilinear import (
     triangle,
 )
 from .bilinear_fill import BilinearFill
-from .formula import Formula, Support
+from .formula_names import Formula, Support
 from .responses import Answers, answered, window_of
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from deconvsurgery.kernels.formula import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, Support
 
 from .option import options_of
 

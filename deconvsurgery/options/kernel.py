@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from deconvsurgery.kernels.formula import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, Support
 
 from .option import options_of
 

@@ -12,7 +12,7 @@ from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.apply.before_and_after import weights_of
 from deconvsurgery.plans.apply.plan_types import Change, Plan
 from deconvsurgery.prototxt.net import Net, NetState
-from deconvsurgery.rules.layer_rows import LayerRow
+from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.shapes.upsampling_path import WayUp, ways_up
 
 from .channel_pictures import planned_sight, sight_of

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.layer_rows import LayerRow
+from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.verbs.inspect import InspectResult
 from deconvsurgery.wording import dims, plural
 

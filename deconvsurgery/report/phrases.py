@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.kernels.formula import Support
+from deconvsurgery.kernels.formula_names import Support
 from deconvsurgery.wording import by, printable
 
 from .cells import Tone

@@ -18,7 +18,7 @@ from deconvsurgery.shapes.placement import HALF, CropFacts
 from deconvsurgery.wording import by, quoted
 
 from .finding import RULES, Broken, Finding, Number, Repair, Severity
-from .layer_under_test import LayerCase
+from .layer_case import LayerCase
 from .suggest_repairs import drop_bias, enlarge_it, freeze_it, group_it, possible
 from .weight_rules import WEIGHT_TESTS
 

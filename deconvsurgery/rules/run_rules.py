@@ -21,10 +21,10 @@ from deconvsurgery.shapes.infer import BVLC_TYPES
 from deconvsurgery.wording import listed, quoted
 
 from .finding import RULES, Broken, Finding, Repair, Severity, Step
-from .layer_rows import LayerRow, survey
 from .layer_rules import misspelt, stopped
-from .layers_that_stop import MEETINGS, unmet
-from .mismatches import mismatched
+from .net_against_model import mismatched
+from .survey import LayerRow, survey
+from .unjoined_layers import MEETINGS, unmet
 
 # Rules over the whole, which a layer alone would break in other words.
 _WHOLE = frozenset({"DS011", "DS012", "DS013", "DS014", "DS016", "DS019", "DS020"})

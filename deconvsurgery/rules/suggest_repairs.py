@@ -10,7 +10,7 @@ from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
 
 from .finding import Repair, Step
-from .layer_under_test import LayerCase
+from .layer_case import LayerCase
 
 # patch-net with nothing but what is asked for.
 _NOTHING_ELSE = ("--no-group", "--filler", "keep")

@@ -11,13 +11,13 @@ from typing import Final
 
 from deconvsurgery.kernels.bilinear import apex, released_is_off_centre
 from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.kernels.formula import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, Support
 from deconvsurgery.matching.matched_layer import Refusal
 from deconvsurgery.options.apply import Options
 from deconvsurgery.wording import by, plural
 
 from .finding import Broken, Number, Repair, Severity
-from .layer_under_test import LayerCase
+from .layer_case import LayerCase
 from .suggest_repairs import enlarge_it, fill_it
 
 

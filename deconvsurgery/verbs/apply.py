@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.caffemodel.model import Model, Version
-from deconvsurgery.kernels.formula import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, Support
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.pictures.layer_pictures import Pictures, planned_pictures

@@ -24,8 +24,8 @@ from deconvsurgery.rules.finding import (
     Severity,
     rules_named,
 )
-from deconvsurgery.rules.layer_rows import survey
 from deconvsurgery.rules.run_rules import WantedRules, audit
+from deconvsurgery.rules.survey import survey
 
 from .layer_choice import layer_choice
 from .net_or_model import opened

@@ -15,8 +15,8 @@ from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.layer_rows import LayerRow, survey
-from deconvsurgery.rules.layers_that_stop import with_stops
+from deconvsurgery.rules.survey import LayerRow, survey
+from deconvsurgery.rules.unjoined_layers import with_stops
 from deconvsurgery.shapes.upsampling_path import WayUp
 
 from .layer_choice import layer_choice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deconvsurgery.kernels.formula import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, Support
 from deconvsurgery.kernels.kernel_facts import KernelFacts, kernel_facts
 
 

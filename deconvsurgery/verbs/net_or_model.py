@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.prototxt.net import Net
-from deconvsurgery.rules.layer_rows import source_selection
+from deconvsurgery.rules.survey import source_selection
 
 from .open_and_write import Path, blamed, files_of, given_model, given_net
 

@@ -16,8 +16,8 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.rules.finding import RULES, explanation
+from deconvsurgery.rules.layer_case import LayerCase
 from deconvsurgery.rules.layer_rules import TESTS
-from deconvsurgery.rules.layer_under_test import LayerCase
 from helpers.documents import parsed_json
 from helpers.models import Array, model_bytes, parsed
 from helpers.oracles import tent

@@ -23,7 +23,7 @@ from deconvsurgery.splicing.byte_ranges import Edit, spliced
 from deconvsurgery.wording import dims
 
 from .field_changes import FieldChange, as_tree, changed, field_changes
-from .reasons import warnings_of
+from .layer_refusals import warnings_of
 from .refusals import refusals
 
 # A layer's parameters stand in front of what its type reads.

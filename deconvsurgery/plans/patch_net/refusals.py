@@ -14,7 +14,7 @@ from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.connections import Fault
 
-from .reasons import REASONS, RULES, Case, Changes, touched_fields
+from .layer_refusals import REASONS, RULES, Case, Changes, touched_fields
 
 _SHAPING = frozenset({"group", "kernel_size", "kernel_h", "kernel_w"})
 _RATES = frozenset({"lr_mult", "decay_mult", "blobs_lr", "weight_decay"})

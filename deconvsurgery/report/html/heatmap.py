@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deconvsurgery.kernels.magnitude import strongest
+from deconvsurgery.kernels.largest_value import strongest
 
 from .elements import Markup, element, number
 from .png import Colour, png

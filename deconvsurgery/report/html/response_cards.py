@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconvsurgery.kernels.channel_map import Sight
-from deconvsurgery.kernels.magnitude import strongest
+from deconvsurgery.kernels.largest_value import strongest
 from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.report.captions import gain_caption, shown_caption
 from deconvsurgery.report.phrases import number

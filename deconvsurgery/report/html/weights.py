@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from deconvsurgery.kernels.channel_map import Kernel, Sight
-from deconvsurgery.kernels.magnitude import strongest
+from deconvsurgery.kernels.largest_value import strongest
 from deconvsurgery.pictures.layer_pictures import LayerPicture
 from deconvsurgery.report.captions import kernels_caption, wiring_caption
 from deconvsurgery.report.layer_words import window_words

@@ -7,10 +7,10 @@ from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.kernels.formula import Support
+from deconvsurgery.kernels.formula_names import Support
 from deconvsurgery.matching.role import Role, role_of
 from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.layer_rows import LayerRow
+from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.verbs.inspect import InspectResult
 
 from .document import SCHEMA_VERSION, Count, Distance, Fact, FromOne, SchemaVersion, jsonable

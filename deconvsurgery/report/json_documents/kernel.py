@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any, Final, Literal, TypedDict
 
-from deconvsurgery.kernels.formula import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, Support
 from deconvsurgery.kernels.kernel_facts import KernelFacts
 
 from .document import SCHEMA_VERSION, Count, SchemaVersion, jsonable

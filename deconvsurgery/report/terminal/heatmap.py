@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-from deconvsurgery.kernels.magnitude import strongest
+from deconvsurgery.kernels.largest_value import strongest
 
 from .colours import QUIET
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.bilinear import has_unit_gain
 from deconvsurgery.kernels.kernel_facts import KernelFacts
-from deconvsurgery.kernels.magnitude import strongest
+from deconvsurgery.kernels.largest_value import strongest
 from deconvsurgery.kernels.responses import Answers, Signal
 from deconvsurgery.report.captions import gain_caption
 from deconvsurgery.report.phrases import number

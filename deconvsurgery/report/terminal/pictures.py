@@ -11,7 +11,7 @@ from rich.text import Text
 
 from deconvsurgery.kernels.channel_map import ChannelMap, Kernel, Sight
 from deconvsurgery.kernels.fingerprint import Fingerprint
-from deconvsurgery.kernels.magnitude import strongest
+from deconvsurgery.kernels.largest_value import strongest
 from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.report.captions import kernels_caption, shown_caption, wiring_caption
 from deconvsurgery.report.phrases import escaped, shortened, state_tone, state_words

@@ -15,9 +15,9 @@ from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import Shape
 
 from .finding import Finding
-from .layer_cases import model_case, net_cases
+from .layer_case import LayerCase
 from .layer_rules import findings
-from .layer_under_test import LayerCase
+from .make_cases import model_case, net_cases
 
 
 class LayerRow(NamedTuple):

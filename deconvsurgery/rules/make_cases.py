@@ -27,7 +27,7 @@ from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import asked_axes, convolution_window
 from deconvsurgery.shapes.placement import Placement
 
-from .layer_under_test import LayerCase
+from .layer_case import LayerCase
 from .layers_of_a_name import LayersOfAName
 
 

@@ -14,7 +14,7 @@ from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input
 from deconvsurgery.wording import quoted
 
 from .finding import Broken, Finding, Number, Repair
-from .layer_rows import LayerRow
+from .survey import LayerRow
 
 # Names are compared in pairs, which only helps: no more than these, none longer, for the first few.
 _MOST, _LONGEST, _SUGGESTIONS = 1000, 80, 20
