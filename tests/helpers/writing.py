@@ -10,7 +10,8 @@ from deconvsurgery.splicing.byte_ranges import Edit
 from deconvsurgery.storage import write_outputs
 from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.destination import destination
-from deconvsurgery.storage.outcome import Splice, Undoing, amend_copy, compared
+from deconvsurgery.storage.differing_ranges import compared
+from deconvsurgery.storage.outcome import Splice, Undoing, amend_copy
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_outputs import Written, write_outcome
 

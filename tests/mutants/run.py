@@ -43,7 +43,6 @@ TESTS = {
     "storage/outcome": [
         "storage/test_write_outputs.py",
         "storage/test_write_amended.py",
-        "storage/test_outcome.py",
     ],
     "kernels/bilinear": ["kernels/test_bilinear.py"],
 }

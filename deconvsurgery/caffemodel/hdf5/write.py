@@ -11,7 +11,8 @@ from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.errors import ModelError
 from deconvsurgery.signals.held import held_signals
 from deconvsurgery.storage.copy_bytes import Sink
-from deconvsurgery.storage.outcome import Undoing, amend_copy, compared
+from deconvsurgery.storage.differing_ranges import compared
+from deconvsurgery.storage.outcome import Undoing, amend_copy
 from deconvsurgery.storage.source_interface import Source
 
 from .files import Writing, hdf5_errors, loaded_h5py

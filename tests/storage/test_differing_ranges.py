@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.splicing.undo_patch import Digest, Undo, edits_of
-from deconvsurgery.storage.outcome import compared
+from deconvsurgery.storage.differing_ranges import compared
 from deconvsurgery.storage.source import open_source
 
 
