@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.splicing.byte_ranges import Edit, replacing
+from deconvsurgery.splicing.byte_ranges import Edit, Kept, replacing
+from deconvsurgery.splicing.undo_patch import Range
 from deconvsurgery.storage import write_outputs
 from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.destination import destination
@@ -359,6 +360,11 @@ def test_a_pair_says_what_was_written(source: FileSource, place: Path) -> None:
         b"text", place / "net", source, lambda sink: sink.write(b"a model"), place / "model"
     )
     assert made == (Written(str(place / "net"), 4), Written(str(place / "model"), 7))
+
+
+def test_a_splice_is_undone_by_what_its_edits_replace(source: FileSource) -> None:
+    ranges, kept = Splice([replacing(4, 10, b"SO")]).undoing(source, source)
+    assert (ranges, kept) == ((Range(4, 6, 6),), (Kept(4, 10),))
 
 
 def test_a_pair_is_made_of_the_source(source: FileSource, place: Path) -> None:
