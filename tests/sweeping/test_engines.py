@@ -155,6 +155,20 @@ def test_closing_leaves_no_process_and_lets_tasks_clean_up(tmp_path: Path) -> No
     assert len(begun(tmp_path)) == 3
 
 
+def test_a_worker_that_is_asked_to_end_before_it_has_begun_ends() -> None:
+    """Else it is waited for in vain, as long as one that cleans up."""
+    code = (
+        "import os, signal, sys\n"
+        "from deconvsurgery.sweeping.engines import local\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "local._set_signals()\n"
+        "sys.exit('it goes on')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_worker_that_does_not_end_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

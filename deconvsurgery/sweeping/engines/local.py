@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -23,6 +24,7 @@ Answer = TypeVar("Answer")
 
 _AHEAD = 4  # tasks that wait or run, for each process
 _PATIENCE = 30  # seconds for a process to clean up when it is to end
+_AGAIN = 0.1  # seconds until it is asked once more
 _DEATHS = 3  # of a process that works on one task alone, before the task is given up
 
 
@@ -86,10 +88,11 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 def _set_signals() -> None:
     """A terminal's signals reach all its processes; the parent decides what ends, and how."""
-    for number in ENDING:
-        signal.signal(number, signal.SIG_IGN)
     sys.unraisablehook = _raise.lost
-    signal.signal(signal.SIGTERM, _leave)
+    for number in ENDING:
+        # Not ignored even for a moment is the one that the parent sends: where all tasks are done
+        # before a process has begun, it waits by now, and would be lost.
+        signal.signal(number, _leave if number == signal.SIGTERM else signal.SIG_IGN)
     unblock_signals()
     Thread(target=_follow, daemon=True).start()
 
@@ -136,7 +139,11 @@ def _end(pool: ProcessPoolExecutor) -> None:
     for process in processes:
         process.terminate()
     for process in processes:
-        process.join(_PATIENCE)
+        given_up = time.monotonic() + _PATIENCE
+        process.join(_AGAIN)
+        while process.is_alive() and time.monotonic() < given_up:
+            process.terminate()  # the first may have come just before it began to wait for a task
+            process.join(_AGAIN)
         if process.is_alive():
             process.kill()
             process.join()
