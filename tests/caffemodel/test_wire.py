@@ -18,13 +18,18 @@ from deconvsurgery.caffemodel.wire import (
     Field,
     Frame,
     FramedEdit,
+    decoded,
     delimited,
+    encoded,
     field_at,
     fields,
     header,
+    int32,
+    int64,
     reframed,
     run_stop,
     tag,
+    uint32,
     varint,
 )
 from deconvsurgery.splicing.byte_ranges import replacing, spliced
@@ -91,6 +96,44 @@ def test_a_long_way_to_write_a_number_is_read() -> None:
     assert BufferedSource(CountedSource(b"\xff" * 9 + b"\x7f")).varint(0, 10) == (2**64 - 1, 10)
 
 
+def test_a_varint_of_a_byte_is_read_where_the_buffer_has_it_and_no_further() -> None:
+    data = bytes(range(100))
+    window = BufferedSource(source := CountedSource(data))
+    assert window.byte(10, 100) == 10
+    held = source.count
+    assert [window.varint(at, 100) for at in (10, 11, 99)] == [(10, 11), (11, 12), (99, 100)]
+    assert source.count == held
+    with pytest.raises(ds.ModelError) as caught:
+        window.varint(20, 20)
+    assert caught.value.offset == 20
+
+
+@pytest.mark.parametrize(
+    ("value", "bits", "number"),
+    [
+        (5, 32, 5),
+        (2**31 - 1, 32, 2**31 - 1),
+        (2**31, 32, -(2**31)),
+        (2**32 - 1, 32, -1),
+        (2**64 - 1, 32, -1),
+        (2**40 + 7, 32, 7),
+        (2**63 - 1, 64, 2**63 - 1),
+        (2**63, 64, -(2**63)),
+        (2**64 - 1, 64, -1),
+    ],
+)
+def test_signed_numbers_are_those_of_protobuf(value: int, bits: int, number: int) -> None:
+    assert {32: int32, 64: int64}[bits](value) == number
+    if bits == 32:
+        assert uint32(value) == number % 2**32
+
+
+def test_names_that_are_no_utf_8_come_back_as_they_were() -> None:
+    raw = b"up\xff\xc3\xbc"
+    assert decoded(raw) == "up\udcff\u00fc"
+    assert encoded(decoded(raw)) == raw
+
+
 # --- fields
 
 
@@ -122,6 +165,7 @@ BAD: dict[str, tuple[bytes, int, str, list[int]]] = {
     "length of 6 bytes": (b"\x1a\x80\x80\x80\x80\x80\0", 1, "long tag or length", [6, 5]),
     "negative length": (b"\x1a" + b"\xff" * 9 + b"\x01", 1, "long tag or length", [10, 5]),
     "length beyond the end": (b"\x1a\x05four", 0, "too little left", [3, 5, 4]),
+    "one byte left": (b"\x1a\x05f", 0, "too little left, one", [3, 5, 1]),
     "a long length": (b"\x1a\xb9\x60four", 0, "too little left", [3, 12345, 4]),
     "I32 beyond the end": (b"\x25abc", 0, "too little left", [4, 4, 3]),
     "I64 beyond the end": (b"\x21abc", 0, "too little left", [4, 8, 3]),
