@@ -21,6 +21,7 @@ from deconvsurgery.signals.raised import ENDING, Raiser
 from deconvsurgery.version import __version__
 
 from .console import show_error, show_usage_error, silence
+from .exit_codes import FAILED, READER_IS_GONE, USAGE
 from .help import Context
 
 VERBS = {
@@ -95,7 +96,7 @@ def deconvsurgery(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
-        context.exit(2)
+        context.exit(USAGE)
 
 
 class _Ended(BaseException):
@@ -124,10 +125,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         with suppress(click.exceptions.Exit):
             show_usage_error(error, command=name, as_json=as_json)
-        return 2
+        return USAGE
     except (click.exceptions.Abort, KeyboardInterrupt):
         _say(f"interrupted; {_WHOLE}")
-        return 130
+        return 128 + signal.SIGINT
     except _Ended as ended:
         by = signal.Signals(ended.number)
         if by is signal.SIGINT:  # in the line is the terminal's ^C
@@ -138,12 +139,12 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, SystemExit):
         # click turns a broken pipe into SystemExit(1), and raises no other when not standalone.
         silence(sys.__stdout__)
-        return 141
+        return READER_IS_GONE
     except OSError as error:
         # Files' own troubles are SurgeryErrors; what is left is standard output (--help).
         silence(sys.__stdout__)
         _say(f"cannot print: {error.strerror}")
-        return 4
+        return FAILED
     except SurgeryError as error:
         try:
             return show_error(error, command=name, as_json=as_json)
@@ -151,7 +152,7 @@ def run(arguments: Sequence[str]) -> int:
             return stop.exit_code
     except MemoryError:
         _say(f"out of memory; {_WHOLE}")
-        return 4
+        return FAILED
 
 
 @contextmanager

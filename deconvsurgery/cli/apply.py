@@ -8,6 +8,7 @@ from deconvsurgery.options.apply import APPLY, Options
 
 from . import shared_options as shared
 from .console import show_result, shown_progress
+from .exit_codes import FOUND
 from .layer_options import LayerArguments, layer_options
 from .report_option import report_destination, report_option, write_report
 from .verbose_option import verbose_option
@@ -90,4 +91,4 @@ def command(
     show_result(
         "apply", result, as_json=as_json, quiet=quiet, aside=to_stdout, dry_run=planned_only
     )
-    return 1 if check and result.changed else 0
+    return FOUND if check and result.changed else 0

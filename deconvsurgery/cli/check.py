@@ -12,12 +12,12 @@ from deconvsurgery.errors import SelectionError
 
 from . import shared_options as shared
 from .console import (
-    exit_code,
     make_console,
     medium,
     show,
     show_raw,
 )
+from .exit_codes import FOUND, exit_code
 from .layer_options import LayerArguments, layer_options
 from .report_option import LOOKED_AT, report_destination, report_option, write_report
 from .verbose_option import verbose_option
@@ -219,7 +219,7 @@ def command(
         show_raw(_document(form, results, passed=passed))
     elif not quiet:
         _show_table(results)
-    return max(failures, default=int(found and not exit_zero))
+    return max(failures, default=FOUND if found and not exit_zero else 0)
 
 
 def _explained(rules: Sequence[str]) -> int:

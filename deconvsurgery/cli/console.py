@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 import click
 
-from deconvsurgery.errors import ConfigError, FileError, OutputError, SurgeryError
+from deconvsurgery.errors import FileError, SurgeryError
 from deconvsurgery.wording import (  # at the top: an error is shown without descriptors, too
     printable,
     short,
 )
 
+from .exit_codes import exit_code
 from .terminal_setup import (
     can_move,
     columns,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from deconvsurgery.report.phrases import Medium
 
-USAGE, REFUSED, FAILED = 2, 3, 4
 LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 Seen: TypeAlias = tuple[str, int, int | None]  # a file, a line, a column
 _LONGEST_LINE = 6000  # characters of a message; an argument that click quotes may have 128 kB
@@ -180,13 +180,6 @@ def finish_streams() -> None:
                     stream.flush()
             except OSError:
                 silence(stream)
-
-
-def exit_code(error: SurgeryError) -> int:
-    """Wrong usage, wrong input, or a refusal of the operating system."""
-    if isinstance(error, OutputError | ConfigError):
-        return USAGE
-    return FAILED if isinstance(error, FileError) else REFUSED
 
 
 def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> int:

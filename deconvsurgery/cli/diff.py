@@ -8,6 +8,7 @@ import click
 
 from . import shared_options as shared
 from .console import show_json, show_result, shown_progress
+from .exit_codes import FOUND
 from .layer_options import pattern_options
 from .verbose_option import verbose_option
 
@@ -67,4 +68,4 @@ def command(
         show_json(diff_document(result, only_changed=only_changed))
     else:
         show_result("diff", result, quiet=quiet, only_changed=only_changed)
-    return 0 if result.same else 1
+    return 0 if result.same else FOUND

@@ -19,6 +19,7 @@ from .console import (
     show_json,
     show_raw,
 )
+from .exit_codes import FOUND
 from .layer_options import LayerArguments, layer_options
 from .verbose_option import verbose_option
 
@@ -103,7 +104,7 @@ def command(
     if not quiet and not as_json:
         _show_table(results, several=several, dry_run=planned_only, aside=to_stdout or diff)
     changed = any(each.changed for each in results)
-    return max(failures, default=int(check and changed))
+    return max(failures, default=FOUND if check and changed else 0)
 
 
 def _show_errors_and_documents(results: Sequence[PatchResult], *, as_json: bool) -> Iterator[int]:

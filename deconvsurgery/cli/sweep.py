@@ -12,6 +12,7 @@ import click
 
 from . import shared_options as shared
 from .console import make_console, show_result
+from .exit_codes import FOUND, REFUSED
 from .terminal_setup import can_move
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[Summary, PairRow], None]
 
-FAILED, FOUND = 3, 1
 _LONG = 1.0  # seconds of a sweep before it is drawn how far it is
 _EVERY = 0.25  # seconds between two drawings
 
@@ -100,7 +100,7 @@ def command(
             progress=progress,
         )
     show_result("sweep", result, as_json=as_json, quiet=quiet)
-    return {RowOutcome.FAILED: FAILED, RowOutcome.FOUND: FOUND}.get(result.summary.worst, 0)
+    return {RowOutcome.FAILED: REFUSED, RowOutcome.FOUND: FOUND}.get(result.summary.worst, 0)
 
 
 @contextmanager
