@@ -6,6 +6,7 @@ Small, comparable with ``==``, printable.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -61,6 +62,15 @@ class BlobConversion(NamedTuple):
         return self.blob.legacy and self.shape is not None
 
 
+class ConversionAction(StrEnum):
+    """What becomes of a layer, in a word."""
+
+    CONVERTED = "converted"
+    UPGRADED = "upgraded"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+
+
 class LayerConversion(NamedTuple):
     """A layer before and after; ``upgraded`` is what is left of an old layer without its blobs.
 
@@ -75,13 +85,13 @@ class LayerConversion(NamedTuple):
     told: tuple[str, ...] = ()
 
     @property
-    def action(self) -> str:
+    def action(self) -> ConversionAction:
         """What happens to it, in a word."""
         if self.removed:
-            return "removed"
+            return ConversionAction.REMOVED
         if self.upgraded is not None:
-            return "upgraded"
-        return "converted" if self.changed else "unchanged"
+            return ConversionAction.UPGRADED
+        return ConversionAction.CONVERTED if self.changed else ConversionAction.UNCHANGED
 
     @property
     def max_abs_change(self) -> float:

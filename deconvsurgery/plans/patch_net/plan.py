@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -42,13 +43,21 @@ _HANGS_TOGETHER: Final = Refusal(
 _MOST_NAMESAKES: Final = 5  # are named beside a layer
 
 
+class PatchAction(StrEnum):
+    """What becomes of a matched layer."""
+
+    PATCHED = "patched"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+
+
 class LayerPatch(NamedTuple):
-    """A matched layer: ``action`` is patched, unchanged or skipped, for the ``reason``."""
+    """A matched layer; a skipped one has the ``reason``."""
 
     name: str
     type: str
     line: int
-    action: str
+    action: PatchAction
     reason: str | None = None
     changes: tuple[FieldChange, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -138,13 +147,13 @@ def make_patch(
     rows = []
     for layer in selection.matched:
         index = layer.index
-        row = LayerPatch(layer.name, layer.type, layer.line, "skipped")
+        row = LayerPatch(layer.name, layer.type, layer.line, PatchAction.SKIPPED)
         if index in refused:
             rows.append(row._replace(reason=refused[index].reason))
             continue
         others = islice(staying[layer.name, layer.type], _MOST_NAMESAKES)
         said = warnings_of(before[index], after[index], net, wanted, options, others)
-        action = "patched" if wanted[index] else "unchanged"
+        action = PatchAction.PATCHED if wanted[index] else PatchAction.UNCHANGED
         rows.append(
             row._replace(action=action, changes=wanted[index], warnings=tuple(dict.fromkeys(said)))
         )

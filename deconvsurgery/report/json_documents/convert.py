@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.caffemodel.stored_values import Storage
-from deconvsurgery.plans.convert.plan_types import BlobConversion, LayerConversion
+from deconvsurgery.plans.convert.plan_types import BlobConversion, ConversionAction, LayerConversion
 from deconvsurgery.verbs.convert import ConvertResult
 
 from .document import (
@@ -28,9 +28,7 @@ ValueType: TypeAlias = Annotated[
         choices=("f2", "f4", "f8"),
     ),
 ]
-LayerAction: TypeAlias = Annotated[
-    str, Fact(choices=("converted", "upgraded", "removed", "unchanged"))
-]
+LayerAction: TypeAlias = Annotated[str, Fact(choices=tuple(ConversionAction))]
 
 
 class BlobForm(TypedDict):

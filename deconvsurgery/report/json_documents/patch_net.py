@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.plans.patch_net.field_changes import FieldChange
-from deconvsurgery.plans.patch_net.plan import LayerPatch
+from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchAction
 from deconvsurgery.prototxt.net import Message
 from deconvsurgery.report.field_words import value_words
 from deconvsurgery.verbs.patch_net import PatchResult
@@ -25,7 +25,7 @@ from .document import (
 )
 
 FieldValue: TypeAlias = str | float | bool
-LayerAction: TypeAlias = Annotated[str, Fact(choices=("patched", "unchanged", "skipped"))]
+LayerAction: TypeAlias = Annotated[str, Fact(choices=tuple(PatchAction))]
 
 
 class ChangedField(TypedDict):

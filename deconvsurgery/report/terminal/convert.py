@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import RenderableType
 
 from deconvsurgery.caffemodel.stored_values import DType
-from deconvsurgery.plans.convert.plan_types import BlobConversion, LayerConversion
+from deconvsurgery.plans.convert.plan_types import BlobConversion, ConversionAction, LayerConversion
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.closing import closing, place_words, unchanged
 from deconvsurgery.report.field_words import form_words
@@ -20,10 +20,10 @@ from deconvsurgery.wording import dims, plural
 from .layout import Layout, columns, page
 
 _TONES: Final = {
-    "upgraded": Tone.NEW,
-    "converted": Tone.CHANGED,
-    "unchanged": Tone.QUIET,
-    "removed": Tone.ODD,
+    ConversionAction.UPGRADED: Tone.NEW,
+    ConversionAction.CONVERTED: Tone.CHANGED,
+    ConversionAction.UNCHANGED: Tone.QUIET,
+    ConversionAction.REMOVED: Tone.ODD,
 }
 LAYOUTS: tuple[Layout, ...] = (
     columns("layer", "type", "blobs", "values", "dims", "max |Δ|", "action"),

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from deconvsurgery.plans.patch_net.field_changes import FieldChange
-from deconvsurgery.plans.patch_net.plan import LayerPatch
+from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchAction
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.closing import closing, is_in_place, place_words, unchanged
 from deconvsurgery.report.field_words import value_words
@@ -24,7 +24,11 @@ from .colours import GOOD, LEARNED, WRONG
 from .layout import Layout, columns, page
 from .line_diff import unified_lines
 
-_TONES: Final = {"patched": Tone.CHANGED, "unchanged": Tone.QUIET, "skipped": Tone.ODD}
+_TONES: Final = {
+    PatchAction.PATCHED: Tone.CHANGED,
+    PatchAction.UNCHANGED: Tone.QUIET,
+    PatchAction.SKIPPED: Tone.ODD,
+}
 _WIDE: Final = ("layer", "line", "field", "before", "after", "action")
 LAYOUTS: tuple[Layout, ...] = (
     columns(*_WIDE),
@@ -58,7 +62,7 @@ def patches_report(
         {"net": Cell(name_of(result.net, medium), Tone.QUIET), **cells}
         for result in results
         for layer in result.layers
-        if layer.action != "unchanged"
+        if layer.action is not PatchAction.UNCHANGED
         for cells in _rows(layer, medium)
     ]
     notes = [
@@ -76,7 +80,7 @@ def patches_report(
 
 def _rows(layer: LayerPatch, medium: Medium) -> Iterator[Cells]:
     """A row for each field; on a terminal the layer is named in the first of them."""
-    action = layer.action
+    action = str(layer.action)
     if layer.reason is not None and not medium.terminal:
         action += f": {escaped(layer.reason)}"
     for place, change in enumerate(layer.changes or (None,)):
@@ -136,14 +140,14 @@ def closing_words(result: PatchResult, *, dry_run: bool) -> str:
         why = "Nothing would change" if dry_run else "Nothing had to change"
         if not result.layers:
             why = "No layer matched"
-        elif count["skipped"] == len(result.layers):
+        elif count[PatchAction.SKIPPED] == len(result.layers):
             why = f"{why}: every matched layer {'would be' if dry_run else 'was'} skipped"
         if dry_run:
             return closing(why, place, written=False)
         return f"{why}. {unchanged(place, 'the net', in_place=in_place)}"
     fields = sum(len(layer.changes) for layer in result.layers)
     done = (
-        f"{'Would patch' if would else 'Patched'} {count['patched']:,} of "
+        f"{'Would patch' if would else 'Patched'} {count[PatchAction.PATCHED]:,} of "
         f"{plural(len(result.layers), 'matched layer')}, {plural(fields, 'field')}; every other "
         f"character {'would be' if would else 'is'} the net's own"
     )
