@@ -40,6 +40,12 @@ TESTS = {
         "storage/test_write_pair.py",
         "storage/test_write_amended.py",
     ],
+    "storage/destination": [
+        "storage/test_destination.py",
+        "storage/test_write_outputs.py",
+        "storage/test_write_pair.py",
+    ],
+    "storage/differing_ranges": ["storage/test_differing_ranges.py"],
     "storage/outcome": [
         "storage/test_write_outputs.py",
         "storage/test_write_amended.py",
