@@ -298,7 +298,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         lambda n: [(f"up{ALIKE}{i:08}", "") for i in range(n)], lambda name: f"other {name}"
     ),
     "matched, of another shape": matched(
-        lambda n: [(f"up{i}", "") for i in range(n)], blob=ONE_VALUE
+        lambda n: [(f"up{i}", "") for i in range(n)],
+        blob=ONE_VALUE,
+        least=160,  # of fewer a page draws the way up, and a command names each
     ),
     "matched, full": matched(
         lambda n: [(f"up{i}", "") for i in range(n)],
