@@ -32,7 +32,7 @@ class Target(NamedTuple):
     ``shape`` is the weight blob's ``(channels, num_output // group, kernel_h, kernel_w)``,
     ``None`` while ``channels`` is unknown. ``guess`` says how a guessed number of channels was
     come by, ``problem`` why Caffe would not set the layer up. ``axes_open``: neither net nor model
-    tells how many axes its bottom has, so that there is no kernel to speak of.
+    says how many axes its bottom has, so that there is no kernel to speak of.
     """
 
     layer: Layer
@@ -161,7 +161,7 @@ def both_at_once(known: Target, other: Target) -> Target | None:
 
 
 def open_axes(found: Iterable[Target]) -> tuple[str, ...]:
-    """What is to be said of layers whose number of axes nothing tells."""
+    """What is to be said of layers whose number of axes nothing says."""
     names = [quoted(target.layer.name) for target in found if target.axes_open]
     if not names:
         return ()

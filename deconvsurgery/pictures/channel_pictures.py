@@ -32,7 +32,7 @@ def planned_sight(change: Change, model: Model) -> Sight | None:
 
 
 def _seen(target: Target, rows: Iterable[Array], shape: tuple[int, ...]) -> Sight | None:
-    """``None`` for a blob that is not the layer's, as its axes and groups tell."""
+    """``None`` for a blob that is not the layer's, as its axes and groups show."""
     param = target.layer.convolution_param
     if len(shape) < 3 or param.group < 1 or shape[0] % param.group:
         return None

@@ -39,11 +39,18 @@ from .open_and_write import (
 
 FILLED, LEFT = "filled", "left to Caffe"
 # What matters most of a layer, first.
-_TELLING = (FILLED, Origin.FORCED, Origin.EXPANDED, Origin.COERCED, Origin.COPIED, Origin.CONSTANT)
+_MOST_IMPORTANT_FIRST = (
+    FILLED,
+    Origin.FORCED,
+    Origin.EXPANDED,
+    Origin.COERCED,
+    Origin.COPIED,
+    Origin.CONSTANT,
+)
 
 
 class NewLayer(NamedTuple):
-    """A layer of the new model: what became of it, in a word, and the most telling of its blobs'.
+    """A layer of the new model: what became of it, in a word, and the most important of its blobs'.
 
     ``blobs`` are each one's origin, shape, and the old blob's shape; ``action`` is ``None`` for a
     layer without any.
@@ -93,7 +100,7 @@ def _new(grafted: LayerGraft, change: Change | None) -> NewLayer:
     elif grafted.left is not None:
         return NewLayer(grafted.layer, LEFT, None, (), (*told, f"{LEFT}: {grafted.left}"))
     origins = {origin for origin, *_ in blobs}
-    action = next((str(origin) for origin in _TELLING if origin in origins), None)
+    action = next((str(origin) for origin in _MOST_IMPORTANT_FIRST if origin in origins), None)
     return NewLayer(grafted.layer, action, grafted.old, tuple(blobs), told)
 
 

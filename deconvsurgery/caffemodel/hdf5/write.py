@@ -55,14 +55,14 @@ class Amendment(NamedTuple):
         return sum(each.size for each in self.values)
 
     def size(self, _before: int) -> None:
-        """Only the HDF5 library could tell, when it has written the file."""
+        """Known only when the HDF5 library has written the file."""
 
     def fill(self, sink: Sink, source: Source) -> None:
         """Write the whole new file."""
         amend_copy(sink, source, self.carry_out, copied=not self.new)
 
     def undoing(self, source: Source, changed: Source) -> Undoing:
-        """What makes ``source`` of the ``changed`` file again, which only a comparison tells."""
+        """What makes ``source`` of the ``changed`` file again, which only a comparison finds."""
         return compared(source, changed)
 
     def carry_out(self, fd: int) -> None:

@@ -25,7 +25,7 @@ from .plan_types import Action, Change, Plan
 def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Splice | Amendment:
     """Everything that carries the plan out on the model it was made for.
 
-    ``owned`` tells where a shared blob is: it has one dataset, at its owner. What Caffe wrote
+    ``owned`` says where a shared blob is: it has one dataset, at its owner. What Caffe wrote
     and is only filled anew needs no library, which would write to other places, too.
     """
     groups: list[str] = []

@@ -43,7 +43,7 @@ def foreign_window(param: Message) -> bool:
 
 
 def spatial_axes(param: ConvolutionParam, shape: Shape) -> int | None:
-    """Number of axes behind the channel axis; ``None``: neither bottom nor fields tell."""
+    """Number of axes behind the channel axis; ``None``: neither bottom nor fields say."""
     if shape is not None:
         return len(shape) - canonical_axis(param.axis, len(shape)) - 1
     return len(front(-param.axis - 1)) if param.axis < 0 else asked_axes(param)
