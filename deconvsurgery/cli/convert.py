@@ -23,7 +23,7 @@ from .verbose_option import verbose_option
 )
 @shared.declared(CONVERT, "strict")
 @click.option(
-    "--net", metavar="NET", type=shared.READ, help="The prototxt: tells what the file does not."
+    "--net", metavar="NET", type=shared.READ, help="The prototxt: says what the file does not."
 )
 @shared.declared(CONVERT, "max-unpacked", "keep-layers", "keep-dims")
 @shared.in_place()

@@ -45,7 +45,7 @@ def refuse(layers: Sequence[LayerConversion], wanted: WantedForm) -> None:
 
 
 _MOST_SAID = 10
-_NET_HINT = "--net tells what the file does not"
+_NET_HINT = "--net says what the file does not"
 _UNPACK_HINT = "look whether so much can be meant: with -n that option writes nothing"
 
 
