@@ -166,7 +166,7 @@ class Finding(NamedTuple):
     """A rule that is broken: its id, one sentence, and the prototxt's place (both count from 1).
 
     ``severity`` is ``None`` where it is the rule's own. ``numbers`` prove the finding, by name;
-    ``layer`` is ``None`` for what a file as a whole breaks.
+    ``layer`` is ``None`` for what a file as a whole breaks. ``stops``: Caffe ends there.
     """
 
     id: str
@@ -177,6 +177,7 @@ class Finding(NamedTuple):
     severity: Severity | None = None
     numbers: tuple[tuple[str, Number], ...] = ()
     repair: Repair | None = None
+    stops: bool = False
 
     @property
     def rule(self) -> Rule:
@@ -198,6 +199,7 @@ class Broken(NamedTuple):
     """What the test of a rule found: one sentence, the numbers that prove it, how to fix it.
 
     ``severity`` and the place are ``None`` where they are the rule's own and the layer's.
+    ``stops``: Caffe ends there.
     """
 
     message: str
@@ -205,6 +207,7 @@ class Broken(NamedTuple):
     repair: Repair | None = None
     severity: Severity | None = None
     place: tuple[int, int] | None = None
+    stops: bool = False
 
     def finding(self, rule: str, layer: Layer | None, name: str | None = None) -> Finding:
         """It with its place: its own, or the layer's; ``name`` where there is no layer."""
@@ -218,4 +221,5 @@ class Broken(NamedTuple):
             self.severity,
             tuple(self.numbers.items()),
             self.repair,
+            self.stops,
         )

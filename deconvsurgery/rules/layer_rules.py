@@ -178,7 +178,7 @@ def _disagreement(case: LayerCase) -> Broken | None:
     if case.target is None:
         return Broken("the net has no such layer")
     found = case.mismatch
-    return None if found is None else Broken(found.message, dict(found.numbers))
+    return None if found is None else Broken(found.message, dict(found.numbers), stops=found.stops)
 
 
 def _phases_differ(case: LayerCase) -> Broken | None:
@@ -190,7 +190,7 @@ def _not_set_up(case: LayerCase) -> Broken | None:
     target = case.target
     if target is None or target.problem is None or not case.by_net or target.layer.misspelt:
         return None
-    return Broken(f"Caffe would not set it up: {target.problem}")
+    return Broken(f"Caffe would not set it up: {target.problem}", stops=True)
 
 
 def _twice(case: LayerCase) -> Broken | None:
@@ -220,6 +220,7 @@ def misspelt(unknown: UnknownField) -> Broken:
         numbers,
         Repair(f"write {unknown.nearest}" if unknown.nearest else "take it out"),
         place=(unknown.line, unknown.column),
+        stops=True,
     )
 
 
@@ -236,6 +237,7 @@ def stopped(problem: FillerProblem) -> Broken:
         numbers | {"nearest": problem.nearest} | dict(problem.numbers),
         Repair(problem.repair),
         Severity.NOTE if problem.fork else None,
+        stops=not problem.fork,
     )
 
 

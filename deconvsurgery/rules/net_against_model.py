@@ -107,4 +107,5 @@ def _finding(
         repair,
         Severity.ERROR if mismatch.stops else None,
         (mismatch.line or 0, 0 if index is None else net.layers[index].column),
+        mismatch.stops,
     ).finding("DS011", None, mismatch.layer)

@@ -165,7 +165,7 @@ def _not_set_up(
             continue
         if layer.type in BVLC_TYPES and (layer.name, layer.line or None) not in better:
             words = f"Caffe would not set it up: {problem}"
-            broken = Broken(words, repair=Repair("correct the layer in the net"))
+            broken = Broken(words, repair=Repair("correct the layer in the net"), stops=True)
             yield broken.finding("DS020", layer)
 
 
@@ -183,6 +183,7 @@ def _refused(net: Net | None, model: Model) -> Iterator[Finding]:
             _reformed(oddity),
             Severity.NOTE if oddity.loads else None,
             (layer.line, layer.column) if layer else None,
+            stops=not oddity.loads and (net is None or layer is not None or not oddity.layers),
         ).finding("DS014", None, oddity.layers[0] if len(oddity.layers) == 1 else None)
 
 

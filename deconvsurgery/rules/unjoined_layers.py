@@ -145,4 +145,4 @@ def _twice(found: Unjoined) -> Finding:
 
 
 def _finding(layer: Layer, words: str, numbers: Mapping[str, Number], repair: str) -> Finding:
-    return Broken(words, numbers, Repair(repair)).finding("DS015", layer)
+    return Broken(words, numbers, Repair(repair), stops=True).finding("DS015", layer)

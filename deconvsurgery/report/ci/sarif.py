@@ -78,7 +78,10 @@ def _result(result: CheckResult, finding: Finding) -> dict[str, Any]:
     location: dict[str, Any] = {"physicalLocation": physical}
     if finding.layer is not None:
         location["logicalLocations"] = [{"name": safe(finding.layer), "kind": "layer"}]
-    properties: dict[str, Any] = {"numbers": safe(dict(finding.numbers))}
+    properties: dict[str, Any] = {
+        "numbers": safe(dict(finding.numbers)),
+        "stops": finding.stops,
+    }
     if finding.repair is not None:
         properties["repair"] = safe(finding.repair.words)
         properties["command"] = safe(repair_line(finding, result.net, result.model))

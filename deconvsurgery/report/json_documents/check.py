@@ -90,6 +90,8 @@ class PairFinding(TypedDict):
     """Column in the net's text, from 1."""
     layer: str | None
     """The layer it is about; null for what is true of a file as a whole."""
+    stops: bool
+    """Caffe ends the process at it."""
     numbers: Mapping[str, Any]
     """What proves it, by name: shapes, gains, offsets. Each rule has its own."""
     repair: str
@@ -177,6 +179,7 @@ def _finding(result: CheckResult, finding: Finding) -> PairFinding:
         "line": line,
         "column": column,
         "layer": finding.layer,
+        "stops": finding.stops,
         "numbers": dict(finding.numbers),
         "repair": finding.repair.words if finding.repair else "",
         "command": repair_line(finding, result.net, result.model),

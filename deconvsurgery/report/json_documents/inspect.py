@@ -29,6 +29,8 @@ class LayerFinding(TypedDict):
     line: FromOne | None
     """Line of the net's text that the finding is about, counted from 1; null where the net has no
     such layer."""
+    stops: bool
+    """Caffe ends the process at it."""
 
 
 class NetFinding(TypedDict):
@@ -43,6 +45,8 @@ class NetFinding(TypedDict):
     Caffe makes of input:."""
     layer: str
     """The layer's name."""
+    stops: bool
+    """Caffe ends the process at it."""
 
 
 class InspectedLayer(TypedDict):
@@ -165,7 +169,12 @@ def inspect_document(result: InspectResult) -> InspectDocument:
 
 
 def _finding(finding: Finding) -> LayerFinding:
-    return {"id": finding.id, "message": finding.message, "line": finding.line}
+    return {
+        "id": finding.id,
+        "message": finding.message,
+        "line": finding.line,
+        "stops": finding.stops,
+    }
 
 
 def _layer(row: LayerRow) -> InspectedLayer:

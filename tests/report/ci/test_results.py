@@ -12,7 +12,7 @@ ZERO = ds.Finding("DS002", "all zero", line=30, column=3, layer="up")
 def test_a_finding_without_a_repair_has_none_in_sarif() -> None:
     bare = ds.CheckResult("a.prototxt", "a.caffemodel", findings=(ZERO,), matched=("up",))
     (result,) = sarif_log([bare])["runs"][0]["results"]
-    assert result["properties"] == {"numbers": {}}
+    assert result["properties"] == {"numbers": {}, "stops": False}
 
 
 def test_a_net_that_is_no_file_has_no_name_in_a_workflow_command() -> None:

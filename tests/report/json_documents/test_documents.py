@@ -168,7 +168,7 @@ def test_inspect() -> None:
         model_version="V1",
         model_size=12,
         notes=("odd",),
-        net_findings=(ds.Finding("DS015", "unmet", line=9, layer="sum"),),
+        net_findings=(ds.Finding("DS015", "unmet", line=9, layer="sum", stops=True),),
     )
     assert parsed(inspect_document(result)) == {
         "schema_version": 1,
@@ -187,7 +187,9 @@ def test_inspect() -> None:
                 "distance": 0.0625,
                 "value": None,
                 "support": "kernel",
-                "findings": [{"id": "DS003", "message": "not bilinear", "line": 401}],
+                "findings": [
+                    {"id": "DS003", "message": "not bilinear", "line": 401, "stops": False}
+                ],
                 "line": 401,
                 "phases": ["test", "train"],
                 "matched": True,
@@ -221,7 +223,9 @@ def test_inspect() -> None:
             },
         ],
         "notes": ["odd"],
-        "net_findings": [{"id": "DS015", "message": "unmet", "line": 9, "layer": "sum"}],
+        "net_findings": [
+            {"id": "DS015", "message": "unmet", "line": 9, "layer": "sum", "stops": True}
+        ],
     }
 
 
