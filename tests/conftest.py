@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from hypothesis import settings
 
 from helpers.places import SHARED, WITH_SHARED
 from helpers.words import Catalogue, Words, merged, read, write
+
+# Commands that are printed begin with the name, as it is found by it, however tests were started.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 
 settings.register_profile(
     "deconvsurgery",

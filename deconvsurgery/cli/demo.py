@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from . import shared_options as shared
@@ -23,26 +25,30 @@ def command(directory: str, force: bool) -> int:
     """
     from rich.text import Text
 
+    from deconvsurgery.report.repair_commands import command_line
     from deconvsurgery.verbs.demo import demo
 
     result = demo(directory, force=force)
     net, base, output = result.net, result.input, result.output
-    show(Text(f"$ deconvsurgery apply {net} {base} {output}\n"), whole_lines=True)
+    show(Text(f"$ {command_line(['apply', net, base, output])}\n"), whole_lines=True)
     show_result("apply", result, dry_run=False)
-    for line in NEXT.format(net=net, output=output).splitlines():
-        show(Text(line), whole_lines=line.startswith("  deconvsurgery "))  # to be copied
+    show(Text("\nWhat to look at next:"))
+    show(Text(f"  {net}\n      the net, with a word on each of its three Deconvolution layers"))
+    for arguments, words in next_commands(net, output):
+        show(Text(f"  {command_line(arguments)}"), whole_lines=True)  # to be copied
+        show(Text(f"      {words}"))
     return 0
 
 
-NEXT = """
-What to look at next:
-  {net}
-      the net, with a word on each of its three Deconvolution layers
-  deconvsurgery inspect {net} {output}
-      what every Deconvolution is now; 'refine' is learned and was left alone
-  deconvsurgery inspect --picture {net} {output}
-      the same, drawn: kernels, which output hears which channel, a test picture
-  deconvsurgery apply --check {net} {output}
-      a second run changes nothing: exit code 0
-  deconvsurgery kernel 4 --stride 2
-      the kernel that was put there"""
+def next_commands(net: str, output: str) -> Iterator[tuple[list[str], str]]:
+    """Commands to try on what was made, and what each shows."""
+    yield (
+        ["inspect", net, output],
+        "what every Deconvolution is now; 'refine' is learned and was left alone",
+    )
+    yield (
+        ["inspect", "--picture", net, output],
+        "the same, drawn: kernels, which output hears which channel, a test picture",
+    )
+    yield ["apply", "--check", net, output], "a second run changes nothing: exit code 0"
+    yield ["kernel", "4", "--stride", "2"], "the kernel that was put there"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
+from deconvsurgery.program.started_as import started_as
 from deconvsurgery.rules.finding import Finding, Step
 
 # What each verb reads and writes, in the order of its arguments.
@@ -81,8 +82,8 @@ def _path(path: str | None) -> str:
 
 
 def command_line(arguments: Iterable[str]) -> str:
-    """A command as a shell takes it."""
-    return shlex.join(["deconvsurgery", *arguments])
+    """A command as a shell takes it, which begins as this program can be started."""
+    return shlex.join([*started_as(), *arguments])
 
 
 def repair_line(finding: Finding, net: str | None, model: str | None) -> str | None:

@@ -22,21 +22,19 @@ class Store(NamedTuple):
     Args:
         name: The first name of its scheme.
         package: What fsspec needs for it beside itself.
-        in_extra: That package comes with the extra ``zoo``.
         root: What the part between ``//`` and ``/`` names; "" where there is none.
     """
 
     name: str
     package: str = ""
-    in_extra: bool = False
     root: str = ""
 
 
 FILE: Final = Store("file")
-S3: Final = Store("s3", "s3fs", in_extra=True, root="bucket")
+S3: Final = Store("s3", "s3fs", root="bucket")
 GS: Final = Store("gs", "gcsfs", root="bucket")
 AZ: Final = Store("az", "adlfs", root="container")
-_HTTP = Store("http", "aiohttp", in_extra=True, root="server")
+_HTTP = Store("http", "aiohttp", root="server")
 _HTTPS = _HTTP._replace(name="https")
 _WEB = ("http", "https")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from deconvsurgery.caffemodel.wire import ByteSource
 from deconvsurgery.errors import FormatError, ModelError
+from deconvsurgery.program.extras import install_command
 
 
 def loaded_h5py() -> Any:
@@ -19,7 +20,7 @@ def loaded_h5py() -> Any:
     except ImportError:
         raise FormatError(
             "HDF5 weights need h5py, which is not installed",
-            hint="pip install 'deconvsurgery[hdf5]'",
+            hint=install_command("h5py"),
         ) from None
     return library
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import FileError, FormatError, SurgeryError
+from deconvsurgery.program.extras import install_command
 from deconvsurgery.storage.address import (
     called,
     line_of,
@@ -27,7 +28,6 @@ from .range_answers import replaced
 
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))  # answers that another time may be others
 _CHANGED = 412
-_EXTRA = "pip install 'deconvsurgery[zoo]'"
 Info: TypeAlias = dict[str, Any]  # what a store says of an object; its size always
 # What libraries raise when no answer came, by the names of classes: none needs to be imported.
 _NO_ANSWER = frozenset(
@@ -169,7 +169,7 @@ def located(url: str) -> Location:
         raise FormatError(
             "URLs need fsspec, which is not installed",
             path=name,
-            hint=_EXTRA,
+            hint=install_command("fsspec", store.package),
         ) from None
     except (ValueError, TypeError, LookupError, AttributeError, OSError) as error:
         # It reads its own configuration when it is imported: JSON that may be none.
@@ -184,7 +184,7 @@ def located(url: str) -> Location:
         raise FormatError(
             f"{scheme_of(url)}:// needs a package that is not installed: {error}",
             path=name,
-            hint=_EXTRA if store.in_extra else "install it where deconvsurgery is installed",
+            hint=install_command(store.package),
         ) from None
     plain = with_first_name(url)  # as packages know it
     try:

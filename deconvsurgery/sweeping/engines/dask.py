@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from deconvsurgery.errors import FileError, FormatError
+from deconvsurgery.program.extras import install_command
 
 from .worker_start import signals_blocked, without_main
 
@@ -58,7 +59,7 @@ def run_dask(
     except ImportError:
         raise FormatError(
             "this engine needs Dask, which is not installed",
-            hint="pip install 'deconvsurgery[zoo]', or use --engine local",
+            hint=f"{install_command('dask', 'distributed')}; --engine local needs neither",
         ) from None
     waiting = _Waiting(tasks)
     with ExitStack() as stack:

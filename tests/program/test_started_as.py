@@ -1,0 +1,92 @@
+"""What printed commands begin with: words that can be run, as they are printed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deconvsurgery.program.started_as import NAME, started_as
+
+SAY = (
+    "import shlex; from deconvsurgery.program.started_as import started_as; "
+    "print(shlex.join(started_as()))"
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with the installed command in ``bin``, which says how it is started."""
+    script = tmp_path / "bin" / NAME
+    script.parent.mkdir()
+    script.write_text(f"#!{sys.executable}\n{SAY}\n")
+    script.chmod(0o755)
+    return tmp_path
+
+
+def said(place: Path, *command: str, path: str = "/usr/bin:/bin") -> list[str]:
+    """What it says when it is started so; started as it says, it says the same."""
+    done = ran(place, *command, path=path)
+    words = shlex.split(done)
+    if "-m" not in words:
+        assert shlex.split(ran(place, *words, path=path)) == words
+    return words
+
+
+def ran(place: Path, *command: str, path: str = "/usr/bin:/bin") -> str:
+    env = {"PATH": path, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, cwd=place, env=env, capture_output=True, check=True, timeout=60)
+    return done.stdout.decode()
+
+
+def test_a_path_stays_as_it_was_typed(place: Path) -> None:
+    assert said(place, f"bin/{NAME}") == [f"bin/{NAME}"]
+    assert said(place, str(place / "bin" / NAME)) == [str(place / "bin" / NAME)]
+
+
+def test_what_the_shell_finds_by_its_name_is_the_name(place: Path) -> None:
+    assert said(place, "sh", "-c", NAME, path=f"{place}/bin:/usr/bin:/bin") == [NAME]
+    link = place / "links" / NAME  # as pipx and uv make one
+    link.parent.mkdir()
+    link.symlink_to(place / "bin" / NAME)
+    assert said(place, f"bin/{NAME}", path=f"{place}/links:/usr/bin:/bin") == [NAME]
+
+
+def test_another_program_of_that_name_is_not_this_one(place: Path) -> None:
+    other = place / "other" / NAME
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    assert said(place, f"bin/{NAME}", path=f"{place}/other:/usr/bin:/bin") == [f"bin/{NAME}"]
+
+
+def test_a_file_that_is_no_program_of_its_own_goes_with_its_interpreter(place: Path) -> None:
+    (place / "bin" / NAME).chmod(0o644)
+    given = [sys.executable, f"bin/{NAME}"]
+    assert said(place, *given) == given
+
+
+def test_a_module_is_started_as_one(place: Path) -> None:
+    """And what it prints at the end can be run."""
+    (place / "python").symlink_to(sys.executable)
+    printed = ran(place, "./python", "-X", "utf8", "-m", NAME, "demo", "d")
+    start = f"./python -X utf8 -m {NAME} "
+    commands = [line.strip() for line in printed.splitlines() if f" {NAME} " in line]
+    assert len(commands) == 5
+    for line in commands:
+        assert line.removeprefix("$ ").startswith(start)
+    for line in commands[1:]:
+        ran(place, *shlex.split(line))
+
+
+def test_a_script_or_a_notebook_has_a_way_too(place: Path) -> None:
+    assert said(place, sys.executable, "-c", SAY) == [sys.executable, "-m", NAME]
+
+
+def test_these_tests_have_the_name() -> None:
+    """Pages and tables in the golden files have it, however the tests are started."""
+    assert started_as() == (NAME,)
