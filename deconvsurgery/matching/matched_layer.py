@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, has_unit_gain
+from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, half_width_of, has_unit_gain
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.options.apply import Options
 from deconvsurgery.prototxt.net import Layer, Net, NetState
@@ -86,10 +86,19 @@ class Target(NamedTuple):
             return Refusal(error.message, hint=error.hint)
 
     @property
-    def interpolates(self) -> bool | None:
+    def kernel_interpolates(self) -> bool:
+        """Bilinear weights of its kernel size interpolate at its stride: each phase has gain 1.
+
+        Whatever its channels are. A dilated kernel does not, as its values are spread.
+        """
+        sizes = zip(self.kernel, self.stride, strict=True)
+        fits = bool(self.kernel) and all(half_width_of(size) == step for size, step in sizes)
+        return fits and set(self.dilation) <= {1}
+
+    @property
+    def can_interpolate(self) -> bool | None:
         """Filled without further options it would; ``None``: there is no place for a kernel."""
-        fill = self.fill()
-        return None if isinstance(fill, Refusal) else self.unit_gain(fill)
+        return None if isinstance(self.fill(), Refusal) else self.kernel_interpolates
 
     def unit_gain(self, fill: BilinearFill) -> bool:
         """The kernel interpolates at its stride: every phase of every axis has gain 1."""

@@ -5,7 +5,8 @@ geometry. Where neither does, the role is unknown, and nobody should act as if i
 
 Facts: 533 layers of published nets. Layers that interpolate have a bilinear filler, or are frozen
 without a filler, as FCN's are, which surgery fills; layers that are learned have a random filler,
-stride 1, other channels out than in, or a kernel as wide as the stride (U-Net, ENet).
+other channels out than in, stride 1 or a kernel as wide as the stride (U-Net, ENet); each of them
+has a bias and a learning rate.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
-from deconvsurgery.kernels.bilinear import half_width_of
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
+from deconvsurgery.prototxt.net import ConvolutionParam, Filler
 from deconvsurgery.shapes.fillers import BILINEAR, NAMES, meant
 from deconvsurgery.wording import by
 
@@ -31,10 +32,20 @@ class Role(StrEnum):
 
 
 class RoleFound(NamedTuple):
-    """A layer's role, and why: the reason that decides stands first."""
+    """A layer's role, and why: the reason that decides stands first.
+
+    ``held``: it is held to what bilinear weights must be. It is there to interpolate, and not to
+    repeat pixels, or its role is unknown and more speaks for that than for a learned layer.
+    """
 
     role: Role
     reasons: tuple[str, ...] = ()
+    held: bool = False
+
+    @property
+    def learned(self) -> bool:
+        """It computes what training gave it: nothing is asked of it that bilinear weights have."""
+        return self.role is Role.LEARNED
 
 
 Clue: TypeAlias = tuple[Role, str]
@@ -47,6 +58,8 @@ _OF_WEIGHTS: Final[Mapping[State, Clue]] = {
     State.NEAR_BILINEAR: (Role.INTERPOLATION, "its weights are near bilinear ones: fine-tuned"),
     State.NEAREST: (Role.INTERPOLATION, "its weights repeat each pixel: nearest neighbour"),
 }
+_BY_ITS_FILLER: Final = "its filler makes it repeat each pixel: nearest neighbour"
+_REPEATS_PIXELS: Final = frozenset({_OF_WEIGHTS[State.NEAREST][1], _BY_ITS_FILLER})
 _RANDOM: Final = frozenset(NAMES) - {"constant", BILINEAR}
 
 
@@ -54,9 +67,16 @@ def role_of(target: Target, weights: Fingerprint | None = None) -> RoleFound:
     """What a layer is for; ``weights`` is what those in the model are, if there is a model."""
     clues = [*_weights_clues(weights), *_net_clues(target)]
     if not clues:
-        return RoleFound(Role.UNKNOWN, tuple(_doubts(target)))
-    role = clues[0][0]
-    return RoleFound(role, tuple(words for other, words in clues if other is role))
+        return RoleFound(Role.UNKNOWN, tuple(_doubts(target)), _is_likely(target, weights))
+    role, first = clues[0]
+    held = role is Role.INTERPOLATION and first not in _REPEATS_PIXELS
+    return RoleFound(role, tuple(words for other, words in clues if other is role), held)
+
+
+def filled_by(target: Target, filler: Filler | None) -> Target:
+    """The layer with the filler that makes its weights: the owner's, where it shares memory."""
+    param = target.layer.convolution_param._replace(weight_filler=filler)
+    return target._replace(layer=target.layer._replace(convolution_param=param))
 
 
 def _weights_clues(weights: Fingerprint | None) -> Iterator[Clue]:
@@ -64,6 +84,8 @@ def _weights_clues(weights: Fingerprint | None) -> Iterator[Clue]:
         return
     if weights.state in _OF_WEIGHTS:
         yield _OF_WEIGHTS[weights.state]
+    elif weights.nvidia:
+        yield Role.INTERPOLATION, "its weights are those of NVIDIA's bilinear filler"
     elif weights.state is State.OTHER and weights.distance is not None:
         yield Role.LEARNED, "its weights are those of no interpolation"
 
@@ -78,18 +100,20 @@ def _net_clues(target: Target) -> Iterator[Clue]:
         yield Role.LEARNED, f"its weight_filler is {filler}, and it is trained"
     if target.channels is not None and param.num_output not in (0, target.channels):
         yield Role.LEARNED, f"it makes {param.num_output} channels of {target.channels}"
-    if target.stride and set(target.stride) == {1}:
+    # A deploy net has no filler: what is learned keeps the default bias and learning rate there.
+    trained = param.bias_term and not target.layer.is_frozen
+    if trained and target.stride and set(target.stride) == {1}:
         yield Role.LEARNED, "its stride is 1: nothing is enlarged"
     if filler not in ("constant", None):
         return
     as_wide = bool(target.stride) and target.kernel == target.stride
     if as_wide and _filler_value(target) and param.group == param.num_output:
-        yield Role.INTERPOLATION, "its filler makes it repeat each pixel: nearest neighbour"
+        yield Role.INTERPOLATION, _BY_ITS_FILLER
     elif _filler_value(target):
         return
-    elif as_wide and not target.layer.is_frozen:
+    elif as_wide and trained and not _keeps_apart(param):
         yield Role.LEARNED, f"its kernel is as wide as its stride, {by(target.stride)}"
-    elif target.layer.is_frozen and _interpolates(target):
+    elif target.layer.is_frozen and target.kernel_interpolates:
         yield Role.INTERPOLATION, "it is frozen and has no filler: its weights are set by surgery"
 
 
@@ -105,6 +129,23 @@ def _doubts(target: Target) -> Iterator[str]:
         yield "it has no filler, and may be trained or filled by surgery"
 
 
+def _is_likely(target: Target, weights: Fingerprint | None) -> bool:
+    """Of a layer without a filler: it is frozen, keeps channels apart, or has no bias.
+
+    So are weights that the model lacks or has as zeros: a learned layer would have some.
+    """
+    param, unfilled = target.layer.convolution_param, _filler_name(target) in ("constant", None)
+    if not unfilled or _filler_value(target):
+        return False
+    absent = weights is not None and weights.state in (State.MISSING, State.ZERO)
+    return absent or target.layer.is_frozen or _keeps_apart(param) or not param.bias_term
+
+
+def _keeps_apart(param: ConvolutionParam) -> bool:
+    """Each channel has a kernel of its own."""
+    return param.group == param.num_output > 1
+
+
 def _filler_name(target: Target) -> str | None:
     """The type of its filler, as Caffe spells it where it can; ``None`` without one."""
     filler = target.layer.convolution_param.weight_filler
@@ -114,9 +155,3 @@ def _filler_name(target: Target) -> str | None:
 def _filler_value(target: Target) -> float:
     filler = target.layer.convolution_param.weight_filler
     return 0.0 if filler is None else filler.value
-
-
-def _interpolates(target: Target) -> bool:
-    """Each axis has a kernel whose bilinear weights have gain 1 at its stride."""
-    sizes = zip(target.kernel, target.stride, strict=True)
-    return bool(target.kernel) and all(half_width_of(size) == stride for size, stride in sizes)

@@ -10,18 +10,13 @@ from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.compatibility import Disagreement
 from deconvsurgery.matching.matched_layer import Refusal, Target
 from deconvsurgery.matching.other_states import Unlike
+from deconvsurgery.matching.role import Role, RoleFound, filled_by, role_of
 from deconvsurgery.plans.apply.before_and_after import judged
 from deconvsurgery.prototxt.net import Filler
-from deconvsurgery.shapes.fillers import BILINEAR, FillerProblem, filler_problems, meant
+from deconvsurgery.shapes.fillers import FillerProblem, filler_problems, meant
 from deconvsurgery.shapes.placement import Placement
 
 from .layers_of_a_name import LayersOfAName
-
-# Weights that are an interpolation, right or wrong.
-INTERPOLATING = frozenset(
-    {State.BILINEAR, State.BILINEAR_CAFFE_1_0, State.BILINEAR_EVERY_PAIR}
-    | {State.BILINEAR_OFF_DIAGONAL, State.NEAR_BILINEAR}
-)
 
 
 class LayerCase(NamedTuple):
@@ -92,20 +87,13 @@ class LayerCase(NamedTuple):
         return not judged(self.target, self.blob)
 
     @property
-    def interpolates(self) -> bool:
-        """It is there to interpolate: by its weights or, where it has none yet, by the net.
-
-        Weights that are something else were learned; a filler that is random will be. Neither is
-        held to what only an interpolation must be. Where there is no model, a layer that mixes its
-        channels, has a bias and a learning rate is one that learns, as U-Net's and ENet's.
-        """
-        if self.weights and self.state not in (State.MISSING, State.ZERO):
-            return self.weights.nvidia or self.state in INTERPOLATING
+    def role(self) -> RoleFound:
+        """What it is for: by its weights or, where it has none that say it, by the net."""
         if self.target is None:
-            return False
-        layer, filler = self.target.layer, self.made_by
-        param = layer.convolution_param
-        if filler is not None and (filler.type != "constant" or filler.value != 0):
-            return self.filler == BILINEAR
-        apart = param.group == param.num_output > 1
-        return self.weights is not None or layer.is_frozen or apart or not param.bias_term
+            return RoleFound(Role.UNKNOWN)
+        return role_of(filled_by(self.target, self.made_by), self.weights)
+
+    @property
+    def role_by_net(self) -> RoleFound:
+        """What the net alone says that it is for, whatever its weights are."""
+        return self._replace(weights=None).role

@@ -43,7 +43,7 @@ def findings(case: LayerCase) -> tuple[Finding, ...]:
 def _misplaced(case: LayerCase) -> Broken | None:
     """DS007, with the numbers that prove it, or ``None``."""
     placed = case.placement
-    if placed is None or not case.interpolates or set(placed.window.stride) == {1}:
+    if placed is None or not case.role.held or set(placed.window.stride) == {1}:
         return None
     if case.target is not None and case.target.problem is not None:
         return None  # DS020: there is no output that could lie anywhere

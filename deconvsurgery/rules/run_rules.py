@@ -82,7 +82,7 @@ def _fillable(rows: Sequence[LayerRow]) -> Mapping[str, str]:
     return {
         target.layer.name: patterns[target.layer.name]
         for target in united(matched)
-        if not target.problem and target.interpolates
+        if not target.problem and target.can_interpolate
     }
 
 

@@ -24,7 +24,7 @@ def fill_it(case: LayerCase) -> Repair:
     refused = _refusal(case)
     if refused is None:
         return Repair(words, (_apply(case),))
-    if can_be_enlarged(case) and case.target and case.target.interpolates is False:
+    if can_be_enlarged(case) and case.target and case.target.can_interpolate is False:
         return enlarge_it(case)
     hint = f"; {refused.hint}" if refused.hint else ""
     return Repair(f"apply would refuse it: {refused.reason}{hint}")

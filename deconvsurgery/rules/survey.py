@@ -9,6 +9,7 @@ from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.matching.role import RoleFound
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 from deconvsurgery.shapes.analysis import analysed
@@ -27,7 +28,7 @@ class LayerRow(NamedTuple):
     layer is not in it. ``weights`` is what a Deconvolution's weights are, ``None`` without a model.
     ``loaded`` is the model's blob that a Deconvolution computes with, which may be that of a layer
     that it shares its weights with; ``storage`` is what holds its values. ``phases`` names the
-    phases looked at in which the layer is active.
+    phases looked at in which the layer is active. ``role`` is what a Deconvolution is for.
     """
 
     name: str
@@ -42,6 +43,7 @@ class LayerRow(NamedTuple):
     findings: tuple[Finding, ...] = ()
     storage: Storage | None = None
     loaded: SourceBlob | None = None
+    role: RoleFound | None = None
 
 
 def survey(
@@ -118,6 +120,7 @@ def _net_row(layer: Layer, cases: Sequence[LayerCase], states: Sequence[NetState
         tuple(found[rule] for rule in sorted(found)),
         first.blob.storage if first.blob else _storage(own),
         first.blob,
+        first.role,
     )
 
 
@@ -152,6 +155,7 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         # Where there is a net, it has no such layer.
         findings=findings(case._replace(target=None) if has_net else case),
         loaded=case.blob,
+        role=case.role,
     )
 
 

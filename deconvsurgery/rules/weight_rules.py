@@ -126,7 +126,7 @@ def _off_centre_filler(case: LayerCase) -> Broken | None:
 
 def _gain(case: LayerCase) -> Broken | None:
     target = case.target
-    if target is None or target.shape is None or not case.interpolates:
+    if target is None or target.shape is None or not case.role.held:
         return None
     formula, support = Formula.FCN, Support.KERNEL
     if case.weights is not None:

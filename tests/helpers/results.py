@@ -12,6 +12,7 @@ from typing import Any
 
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.stored_values import Storage
+from deconvsurgery.matching.role import role_of
 from deconvsurgery.plans.apply.plan_types import BiasFill
 from deconvsurgery.plans.regroup.plan import KeptLayer, Regroup, Regrouping
 from deconvsurgery.rules.survey import LayerRow
@@ -127,6 +128,7 @@ def inspect_row(
         target=made,
         weights=weights,
         findings=findings,
+        role=role_of(made, weights),
         **({"blobs": (made.shape,)} | more),
     )
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.matching.matched_layer import targets
-from deconvsurgery.matching.role import Role, RoleFound, role_of
+from deconvsurgery.matching.matched_layer import Refusal, targets
+from deconvsurgery.matching.role import Role, RoleFound, filled_by, role_of
+from deconvsurgery.prototxt.net import Filler
 from helpers.places import SHARED
 
 HEAD = 'layer { name: "d" type: "Input" top: "d" input_param { shape { %s } } }'
@@ -60,6 +61,10 @@ BY_NET: list[tuple[str, str, Role]] = [
     ("num_output: 3 kernel_size: 2 stride: 2", "", LEARNED),
     ("num_output: 3 kernel_h: 2 kernel_w: 4 stride_h: 2 stride_w: 4", "1", LEARNED),
     # Nobody can say: learned from a bilinear start, or filled and then deployed.
+    ("num_output: 3 kernel_size: 2 stride: 2 bias_term: false", "", UNKNOWN),
+    ("num_output: 3 kernel_size: 2 stride: 2 group: 3", "", UNKNOWN),
+    ("num_output: 3 kernel_size: 4 bias_term: false", "", UNKNOWN),
+    ("num_output: 3 kernel_size: 4", "0", UNKNOWN),
     (FACTOR2, "", UNKNOWN),
     (FACTOR2, "1", UNKNOWN),
     ("num_output: 3 kernel_size: 5 stride: 2", "0", UNKNOWN),
@@ -75,6 +80,70 @@ def test_by_the_net_alone(param: str, lr: str, role: Role) -> None:
     found = role_of(target(param, lr=lr))
     assert found.role is role
     assert found.reasons
+
+
+HELD: list[tuple[str, str, bool]] = [
+    (FACTOR2, "0", True),
+    (f'{FACTOR2} weight_filler {{ type: "bilinear" }}', "", True),
+    # Unknown: frozen, channels apart, or without a bias.
+    ("num_output: 3 kernel_size: 5 stride: 2", "0", True),
+    ("num_output: 3 kernel_size: 4", "0", True),
+    (f"{FACTOR2} group: 3", "", True),
+    (f"{FACTOR2} bias_term: false", "", True),
+    (f"{FACTOR2} weight_filler {{ value: 0 }}", "0", True),
+    # Unknown, and as likely learned.
+    (FACTOR2, "", False),
+    (f"{FACTOR2} weight_filler {{ value: 1 }}", "0", False),
+    (f'{FACTOR2} weight_filler {{ type: "msra" }}', "0", False),
+    # Nearest neighbour, and learned.
+    ("num_output: 3 group: 3 kernel_size: 2 stride: 2 weight_filler { value: 1 }", "0", False),
+    ("num_output: 5 kernel_size: 4 stride: 2", "0", False),
+]
+
+
+@pytest.mark.parametrize(("param", "lr", "held"), HELD)
+def test_what_is_held_to_bilinear_weights(param: str, lr: str, held: bool) -> None:
+    assert role_of(target(param, lr=lr)).held is held
+
+
+@pytest.mark.parametrize("state", [ds.State.MISSING, ds.State.ZERO])
+def test_a_layer_that_nobody_knows_is_held_where_a_model_has_nothing_of_it(
+    state: ds.State,
+) -> None:
+    assert role_of(target(FACTOR2), ds.Fingerprint(state)).held
+    assert not role_of(target(FACTOR2), ds.Fingerprint(ds.State.CONSTANT, value=2.0)).held
+
+
+def test_weights_that_repeat_pixels_are_held_to_nothing() -> None:
+    nearest = target("num_output: 3 group: 3 kernel_size: 2 stride: 2", lr="0")
+    found = role_of(nearest, ds.Fingerprint(ds.State.NEAREST))
+    assert (found.role, found.held) == (INTERPOLATION, False)
+
+
+def test_an_old_filler_of_nvidias_is_an_interpolation() -> None:
+    """Its weights are ``other``, as nobody wants them, but no training made them."""
+    weights = ds.Fingerprint(ds.State.OTHER, distance=0.5, nvidia=True)
+    found = role_of(target(FACTOR2), weights)
+    assert (found.role, found.held) == (INTERPOLATION, True)
+
+
+def test_of_shared_weights_the_owners_filler_counts() -> None:
+    msra = target(f'{FACTOR2} weight_filler {{ type: "msra" }}')
+    assert role_of(filled_by(msra, Filler("bilinear"))).role is INTERPOLATION
+    assert role_of(filled_by(msra, None)).role is UNKNOWN
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, 6, 7, 8, 9])
+def test_a_kernel_interpolates_where_its_gain_is_one(kernel: int, stride: int) -> None:
+    found = target(f"num_output: 3 kernel_size: {kernel} stride: {stride}")
+    fill = found.fill()
+    assert not isinstance(fill, Refusal)
+    assert found.kernel_interpolates is found.unit_gain(fill) is found.can_interpolate
+
+
+def test_a_dilated_kernel_does_not_interpolate() -> None:
+    assert not target(f"{FACTOR2} dilation: 3").kernel_interpolates
 
 
 def test_channels_decide_only_where_they_are_known() -> None:
@@ -112,7 +181,7 @@ def test_weights_that_were_not_judged_say_nothing() -> None:
 
 def test_only_reasons_for_the_role_are_given() -> None:
     both = target('num_output: 5 kernel_size: 4 stride: 2 weight_filler { type: "bilinear" }')
-    assert role_of(both) == RoleFound(INTERPOLATION, ("its weight_filler is bilinear",))
+    assert role_of(both) == RoleFound(INTERPOLATION, ("its weight_filler is bilinear",), held=True)
     weights = ds.Fingerprint(ds.State.OTHER, distance=1.0)
     found = role_of(both, weights)
     assert found.role is LEARNED

@@ -91,7 +91,7 @@ SMALL = {
     ],
     "siamese": [],
     "side-outputs": [("DS009", "upside3", 19), ("DS007", "upside3", 26)],
-    "super-resolution": [("DS006", "deconv", 12), ("DS010", "deconv", 12)],
+    "super-resolution": [("DS010", "deconv", 12)],
     "unet": [("DS009", "up1", 12), ("DS010", "up1", 12)],
 }
 

@@ -397,7 +397,7 @@ def test_an_offset_below_zero_cannot_be(made: Made, words: Words) -> None:
 def test_a_layer_that_the_net_lacks_breaks_one_rule() -> None:
     nobody = LayerCase(None, None)
     assert [rule for rule, test in TESTS.items() if test(nobody) is not None] == ["DS011"]
-    assert not nobody.interpolates
+    assert not nobody.role.held
 
 
 def test_weights_that_were_learned_need_no_gain(made: Made) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias, TypedDict
 from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.kernels.formula_names import Support
-from deconvsurgery.matching.role import Role, role_of
+from deconvsurgery.matching.role import Role
 from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.verbs.inspect import InspectResult
@@ -180,7 +180,7 @@ def _finding(finding: Finding) -> LayerFinding:
 def _layer(row: LayerRow) -> InspectedLayer:
     target, weights = row.target, row.weights
     param = target.layer.convolution_param if target else None
-    found = role_of(target, weights) if target else None
+    found = row.role
     return {
         "name": row.name,
         "type": row.type,
