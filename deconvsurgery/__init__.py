@@ -124,6 +124,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         Severity as Severity,
         Step as Step,
     )
+    from deconvsurgery.rules.repair_chain import PairRepair as PairRepair
     from deconvsurgery.sweeping.sweep import SweepResult as SweepResult, sweep as sweep
     from deconvsurgery.verbs.apply import ApplyResult as ApplyResult, apply as apply
     from deconvsurgery.verbs.check import CheckResult as CheckResult, check as check
@@ -168,6 +169,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "report.html": "html_report",
         "report.json_documents.json_schemas": "json_schema",
         "rules.finding": "Finding Repair Rule Severity Step",
+        "rules.repair_chain": "PairRepair",
         "sweeping.sweep": "SweepResult sweep",
         "verbs.apply": "ApplyResult apply",
         "verbs.check": "CheckResult check",

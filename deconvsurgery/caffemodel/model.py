@@ -203,10 +203,14 @@ class Model:
         for layer in layers:
             namesakes.setdefault(layer.name, []).append(layer)
         self.by_name = {name: tuple(found) for name, found in namesakes.items()}
+        # What was found out about blobs, which is so as long as they are; see `made_blobs`.
+        self.looked_at: dict[object, object] = {}
 
     def with_layers(self, layers: Iterable[SourceLayer]) -> Model:
         """The same file with other layers, whose values are read as these are."""
-        return Model(self.source, self.version, tuple(layers), self.read_values)
+        found = Model(self.source, self.version, tuple(layers), self.read_values)
+        found.looked_at = self.looked_at
+        return found
 
     @cached_property
     def shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:

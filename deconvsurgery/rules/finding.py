@@ -156,10 +156,14 @@ class Step(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """How to fix it: in words, and the commands that do it, if any do."""
+    """How to fix it: in words, and the commands that do it, if any do.
+
+    ``unsafe`` are commands that would fix it, and lose values that may have been learned.
+    """
 
     words: str
     steps: tuple[Step, ...] = ()
+    unsafe: tuple[Step, ...] = ()
 
 
 class Finding(NamedTuple):

@@ -24,8 +24,10 @@ from deconvsurgery.rules.finding import (
     Severity,
     rules_named,
 )
+from deconvsurgery.rules.repair_chain import Asked, PairRepair, tried_repairs
 from deconvsurgery.rules.run_rules import WantedRules, audit
 from deconvsurgery.rules.survey import survey
+from deconvsurgery.rules.tried_steps import Pair as TriedPair
 
 from .layer_choice import layer_choice
 from .net_or_model import opened
@@ -38,6 +40,7 @@ class CheckResult:
 
     ``matched`` names each layer that was looked at. ``error`` is why it could not be checked, of a
     pair among several; there are no findings then. ``pictures`` is ``None`` unless asked for.
+    ``repair`` is what repairs the pair, ``None`` where no command would.
     """
 
     net: str | None
@@ -50,6 +53,7 @@ class CheckResult:
     notes: tuple[str, ...] = ()
     error: SurgeryError | None = None
     pictures: Pictures | None = None
+    repair: PairRepair | None = None
 
     @property
     def looked_at(self) -> bool:
@@ -102,10 +106,24 @@ def check(
                 sights_of(matched, weights) if weights else (),
                 ways_of(matched, read, weights, states) if read else (),
             )
+        asked = Asked(
+            choice.patterns,
+            choice.exclude,
+            choice.phase,
+            choice.level,
+            choice.stage,
+            wanted,
+            notes=bool(select),
+        )
+        findings, repair = tried_repairs(
+            TriedPair(files.text, read, weights),
+            asked,
+            audit(read, weights, selection, states, wanted),
+        )
         return CheckResult(
             net=files.net_name,
             model=files.model_name,
-            findings=audit(read, weights, selection, states, wanted),
+            findings=findings,
             matched=tuple(layer.name for layer in selection.matched),
             net_version=files.net_version,
             model_version=files.model_version,
@@ -114,6 +132,7 @@ def check(
             if read
             else (),
             pictures=looked_at,
+            repair=repair,
         )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.prototxt.net import Net
+from deconvsurgery.prototxt.parse import Scanned
 from deconvsurgery.rules.survey import source_selection
 
 from .open_and_write import Path, blamed, files_of, given_model, given_net
@@ -16,7 +19,8 @@ from .open_and_write import Path, blamed, files_of, given_model, given_net
 class Opened(NamedTuple):
     """A net, a model or both, open, with what to call each.
 
-    ``listed`` is the net, or the model's layers as one, among which patterns choose.
+    ``listed`` is the net, or the model's layers as one, among which patterns choose. ``text`` is
+    that of a net that was read here.
     """
 
     net: Net | None
@@ -24,6 +28,7 @@ class Opened(NamedTuple):
     model: Model | None
     model_name: str | None
     listed: Net
+    text: Scanned | None = None
 
     @property
     def holder(self) -> str:
@@ -52,10 +57,15 @@ def opened(net: Path | Net | None, model: Path | Model | None) -> Iterator[Opene
     if net is None and model is None:
         raise ValueError("a net, a model or both are needed")
     files_of(net, model).check()
-    read, net_name = given_net(net) if net is not None else (None, None)
+    text = None
+    if net is None or isinstance(net, Net):
+        read, net_name = given_net(net) if net is not None else (None, None)
+    else:
+        with open_net(net) as (_, text, read):
+            net_name = os.fsdecode(net)
     with (
         given_model(model) if model is not None else nullcontext((None, None)) as (weights, name),
         blamed(net_name),
     ):
         listed = read or (source_selection(weights) if weights else Net())
-        yield Opened(read, net_name, weights, name, listed)
+        yield Opened(read, net_name, weights, name, listed, text)

@@ -10,10 +10,9 @@ from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
 from deconvsurgery.errors import OutputError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.matching.shared_blobs import owners, with_shared
-from deconvsurgery.plans.patch_net.field_changes import FieldChange
 from deconvsurgery.plans.patch_net.plan import patched_text
 from deconvsurgery.plans.regroup.edits import reshaped
-from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping, sums_expanded
+from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
 from deconvsurgery.prototxt.net import (
     Layer,
     Phase,
@@ -21,6 +20,7 @@ from deconvsurgery.prototxt.net import (
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
 )
+from deconvsurgery.rules.tried_steps import regrouped_fields
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.write_outputs import write_pair
@@ -96,7 +96,7 @@ def regroup(
         selection = choice.selection(read, states)
         opened = with_shared(opened, owners(read, states))
         plan = make_regrouping(read, opened, selection.matched, states, expand=expand)
-        edits, _ = patched_text(text, read, _field_changes(plan))
+        edits, _ = patched_text(text, read, regrouped_fields(plan))
         outcome = reshaped(plan, opened)
         size = outcome.size(opened.source.size)
         warnings: tuple[str, ...] = ()
@@ -120,22 +120,6 @@ def regroup(
             warnings=warnings,
             notes=read.notes,
         )
-
-
-def _field_changes(plan: Regrouping) -> dict[int, list[FieldChange]]:
-    """What changes in each regrouped layer of the text, its namesakes included."""
-    path = (("convolution_param", 0), ("group", 0))
-    found = {}
-    for change in plan.changes:
-        for layer in (place.layer for place in change.places):
-            param = layer.message.message("convolution_param")
-            found[layer.index] = [FieldChange(path, param.integer("group"), change.said)]
-            if change.group == 1 and sums_expanded(param):
-                found[layer.index] += [
-                    FieldChange((path[0], ("weight_filler", number)), filler, None)
-                    for number, filler in enumerate(param.all("weight_filler"))
-                ]
-    return found
 
 
 def _destinations(

@@ -117,7 +117,8 @@ class Broken(NamedTuple):
     level: str
     numbers: dict[str, Any]
     repair: Sequence[str]
-    """Verbs; none where it takes what no command can know: which name was meant, which field."""
+    """Verbs; none where it takes what no command can know (which name was meant, which field), or
+    where a command would overwrite weights that may have been learned."""
     line: int = 3
     column: int = 1
 
@@ -127,7 +128,7 @@ BROKEN = {
     "DS001": Broken("error", {"shape": (3, 1, 4, 4), "values": 0}, ["apply"]),
     "DS002": Broken("error", {"values": 48, "nonzero": 0}, ["apply"]),
     "DS003": Broken(
-        "warning", {"state": "other", "distance": pytest.approx(2.51676, abs=1e-5)}, ["apply"]
+        "warning", {"state": "other", "distance": pytest.approx(2.51676, abs=1e-5)}, []
     ),
     "DS004": Broken("error", {"shape": (3, 3, 4, 4), "pairs": 9, "inputs": 3}, ["apply"]),
     "DS005": Broken(
@@ -142,9 +143,7 @@ BROKEN = {
     "DS008": Broken("warning", {"group": 1, "num_output": 3}, ["patch-net"]),
     "DS009": Broken("warning", {"bias_term": True, "blobs": None}, ["patch-net"]),
     "DS010": Broken("note", {"lr_mult": 1.0}, ["patch-net"]),
-    "DS011": Broken(
-        "error", {"blob": 0, "net": (3, 1, 4, 4), "model": (3, 1, 5, 5)}, ["transplant"]
-    ),
+    "DS011": Broken("error", {"blob": 0, "net": (3, 1, 4, 4), "model": (3, 1, 5, 5)}, []),
     "DS012": Broken("warning", {"layers": 2, "lines": (3, 15)}, [], line=15),
     "DS013": Broken("error", {"field": "strid", "nearest": "stride"}, [], line=11, column=20),
     "DS014": Broken("error", {"blobs": 1, "layers": ("up",)}, ["convert"]),

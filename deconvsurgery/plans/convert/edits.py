@@ -82,13 +82,13 @@ def _blob_edits(converted: BlobConversion, model: Model) -> list[FramedEdit]:
             converted.blob,
             NewBlob(
                 converted.shape or (),
-                as_bytes(partial(_typed, model, converted)),
+                as_bytes(partial(typed_values, model, converted)),
                 converted.storage,
             ),
         )
     edits: list[FramedEdit] = []
     if converted.retyped:
-        values = as_bytes(partial(_typed, model, converted))
+        values = as_bytes(partial(typed_values, model, converted))
         edits += rewritten_blob(converted.blob, converted.blob.count, converted.storage, values)
     if converted.reshaped and converted.shape is not None:
         edits += reshaped_blob(converted.blob, converted.shape)
@@ -138,7 +138,7 @@ def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
     fields = []
     for layer in layers:
         blobs = [
-            NewBlob(blob.blob.shape, as_bytes(partial(_typed, model, blob)), blob.storage)
+            NewBlob(blob.blob.shape, as_bytes(partial(typed_values, model, blob)), blob.storage)
             for blob in layer.blobs
         ]
         own = known.get(layer.source.name) or Layer(0, layer.source.name, "")
@@ -169,14 +169,15 @@ def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
         path = f"{DATA}/{name}/{position}"
         # Of several layers that share it, or have one name, the last is what Caffe keeps.
         values[place] = NewValues(
-            path, shapes[place], converted.dtype, partial(_typed, model, converted)
+            path, shapes[place], converted.dtype, partial(typed_values, model, converted)
         )
     groups = [DATA]  # also without a layer: Caffe makes it first, and looks for it
     groups += [f"{DATA}/{layer.source.name}" for layer in conversion.layers if not layer.removed]
     return Amendment(tuple(dict.fromkeys(groups)), tuple(values.values()), new=True)
 
 
-def _typed(model: Model, converted: BlobConversion) -> Iterator[Array]:
+def typed_values(model: Model, converted: BlobConversion) -> Iterator[Array]:
+    """The blob's values in the type that they will have."""
     dtype = converted.dtype  # which looks at all chunks of the blob
     for values in model.values(converted.blob):
         yield values.astype(dtype, copy=False)

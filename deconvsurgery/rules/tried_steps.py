@@ -1,0 +1,292 @@
+"""A repair's steps tried out: each verb's plan is made, and what it would write is looked at.
+
+Plans are pure: the next net is the patched text, the next model the same file with the planned
+blobs in their places. Nothing is copied, and nothing written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from deconvsurgery.caffemodel.model import Model, SourceBlob, Version, refuse_mixed
+from deconvsurgery.errors import SelectionError, ShapeError
+from deconvsurgery.kernels.fingerprint import State, fingerprint
+from deconvsurgery.matching.role import Role, role_of
+from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.options.apply import APPLY, Options
+from deconvsurgery.options.convert import CONVERT, ConvertOptions, NewForm
+from deconvsurgery.options.option import Option
+from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
+from deconvsurgery.options.regroup import REGROUP
+from deconvsurgery.options.transplant import TRANSPLANT, TransplantOptions
+from deconvsurgery.plans.apply.filled_model import filled_model
+from deconvsurgery.plans.apply.plan import make_plan, refuse_misspelt
+from deconvsurgery.plans.apply.plan_types import Action, Plan
+from deconvsurgery.plans.convert.converted_model import converted_model
+from deconvsurgery.plans.convert.plan import make_conversion
+from deconvsurgery.plans.convert.plan_types import WantedForm
+from deconvsurgery.plans.patch_net.field_changes import FieldChange
+from deconvsurgery.plans.patch_net.plan import make_patch, patched_text
+from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping, sums_expanded
+from deconvsurgery.plans.regroup.regrouped_model import regrouped_model
+from deconvsurgery.plans.transplant.blobs import Origin
+from deconvsurgery.plans.transplant.edits import as_model
+from deconvsurgery.plans.transplant.plan import Grafting, make_grafting
+from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
+from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
+from deconvsurgery.prototxt.selection import (
+    DECONVOLUTION,
+    Selection,
+    active_layers,
+    match_layers,
+)
+from deconvsurgery.shapes.geometry import convolution_window
+from deconvsurgery.splicing.byte_ranges import spliced
+
+from .finding import Step
+
+# Weights that nobody has learned: what a filler or surgery makes, and none at all.
+_MADE: Final = frozenset(
+    {State.MISSING, State.ZERO, State.BILINEAR, State.BILINEAR_CAFFE_1_0}
+    | {State.BILINEAR_EVERY_PAIR, State.BILINEAR_OFF_DIAGONAL}
+)
+
+
+class Pair(NamedTuple):
+    """A net and a model as they are, or would be; either may be lacking.
+
+    ``text`` is the net's, ``None`` where it is not at hand: then nothing can be written into it.
+    """
+
+    text: Scanned | None
+    net: Net | None
+    model: Model | None
+
+
+class Tried(NamedTuple):
+    """What steps would make of a pair; ``loses``: values go that may have been learned."""
+
+    pair: Pair
+    loses: bool = False
+
+
+class _Said(NamedTuple):
+    """A step's options, read back: patterns, the state, and the fields of the verb's options."""
+
+    patterns: tuple[str, ...]
+    phase: Phase | None
+    level: int | None
+    stage: tuple[str, ...]
+    fields: Mapping[str, Any]
+
+    def states(self, net: Net) -> tuple[NetState, ...]:
+        return net.states(self.phase, self.level, self.stage)
+
+    def selection(self, net: Net) -> Selection:
+        found = match_layers(net, self.patterns, (), self.states(net))
+        if not found.matched:
+            raise SelectionError("no layer is matched")
+        return found
+
+
+def tried(steps: Iterable[Step], pair: Pair) -> Tried:
+    """What is left when the steps are carried out in order.
+
+    Raises the ``SurgeryError`` with which the first verb that refuses would end.
+    """
+    loses = False
+    for step in steps:
+        after = _VERBS[step.verb].carried_out(pair, _said(step))
+        pair, loses = after.pair, loses or after.loses
+    return Tried(pair, loses)
+
+
+def _said(step: Step) -> _Said:
+    """The options as the command line would read them."""
+    table = _VERBS[step.verb].options
+    patterns: list[str] = []
+    stage: list[str] = []
+    fields: dict[str, Any] = {}
+    state: dict[str, str] = {}
+    words = iter(step.options)
+    for word in words:
+        name = word.lstrip("-")
+        if word == "-p":
+            patterns.append(next(words))
+        elif name == "stage":
+            stage.append(next(words))
+        elif name in ("phase", "level"):
+            state[name] = next(words)
+        elif name in table:
+            option = table[name]
+            value: Any = option.kind(next(words)) if option.choices else not option.negated
+            fields[option.field] = value
+        else:
+            fields[table[name.removeprefix("no-")].field] = False
+    return _Said(
+        tuple(patterns),
+        Phase[state["phase"].upper()] if "phase" in state else None,
+        int(state["level"]) if "level" in state else None,
+        tuple(stage),
+        fields,
+    )
+
+
+# ── each verb ──
+
+
+def _patched(pair: Pair, said: _Said) -> Tried:
+    text, net = _of_text(pair)
+    patch = make_patch(
+        text, net, said.selection(net), PatchOptions(**said.fields), said.states(net)
+    )
+    after = scanned(spliced(text.data, patch.edits))
+    return Tried(Pair(after, as_net(after), pair.model))
+
+
+def _filled(pair: Pair, said: _Said) -> Tried:
+    net, model = _both(pair)
+    states = said.states(net)
+    model = with_shared(model, owners(net, states))
+    plan = make_plan(net, model, said.selection(net), Options(**said.fields), states)
+    return Tried(pair._replace(model=filled_model(plan, model)), _overwrites(plan))
+
+
+def _overwrites(plan: Plan) -> bool:
+    """Weights that were no interpolation, or of a layer that is learned."""
+    return any(
+        (
+            change.before.state not in _MADE
+            and not change.before.nvidia
+            and change.action is Action.REWRITTEN
+        )
+        or (
+            change.action is not Action.UNCHANGED
+            and role_of(change.target, change.before).role is Role.LEARNED
+        )
+        for change in plan.changes
+    )
+
+
+def _regrouped(pair: Pair, said: _Said) -> Tried:
+    text, net = _of_text(pair)
+    _, model = _both(pair)
+    states = said.states(net)
+    model = with_shared(model, owners(net, states))
+    plan = make_regrouping(net, model, said.selection(net).matched, states, **said.fields)
+    edits, _ = patched_text(text, net, regrouped_fields(plan))
+    after = scanned(spliced(text.data, edits))
+    return Tried(Pair(after, as_net(after), regrouped_model(plan, model)))
+
+
+def regrouped_fields(plan: Regrouping) -> dict[int, list[FieldChange]]:
+    """What changes in each regrouped layer of the text, its namesakes included."""
+    path = (("convolution_param", 0), ("group", 0))
+    found = {}
+    for change in plan.changes:
+        for layer in (place.layer for place in change.places):
+            param = layer.message.message("convolution_param")
+            found[layer.index] = [FieldChange(path, param.integer("group"), change.said)]
+            if change.group == 1 and sums_expanded(param):
+                found[layer.index] += [
+                    FieldChange((path[0], ("weight_filler", number)), filler, None)
+                    for number, filler in enumerate(param.all("weight_filler"))
+                ]
+    return found
+
+
+def _transplanted(pair: Pair, said: _Said) -> Tried:
+    net, model = _both(pair)
+    options, states = TransplantOptions(**said.fields), said.states(net)
+    refuse_mixed(model)
+    refuse_misspelt(active_layers(net, states))
+    old = with_shared(model, owners(net, states))
+    selection = said.selection(net) if options.apply else None
+    upsampling = [layer.name for layer in selection.matched] if selection else []
+    grafting = make_grafting(net, old, states, flat=options.flat, upsampling=upsampling)
+    grafted = as_model(grafting, old, upsampling)
+    if selection is None:
+        return Tried(pair._replace(model=grafted), _drops(grafting, old))
+    wanted = Options(skip_unfit=options.skip_unfit, any_gain=options.any_gain)
+    plan = make_plan(net, grafted, selection, wanted, states)
+    loses = _drops(grafting, old) or _overwrites(plan)
+    return Tried(pair._replace(model=filled_model(plan, grafted)), loses)
+
+
+def _drops(grafting: Grafting, old: Model) -> bool:
+    """Values of the old model find no place in the new one that somebody may have learned."""
+    names = {graft.layer.name: graft for graft in grafting.layers}
+    dropped = [blob for graft in grafting.layers for blob in graft.dropped]
+    for source in old.layers:
+        graft = names.get(source.name)
+        if graft is None:
+            dropped += source.blobs
+        elif graft.old is None and source.blobs:
+            kernel, *others = source.blobs
+            dropped += others if _is_made(kernel, graft.layer, old) else source.blobs
+    forced = any(blob.origin is Origin.FORCED for graft in grafting.layers for blob in graft.blobs)
+    return forced or any(_holds_something(blob, old) for blob in dropped)
+
+
+def _is_made(blob: SourceBlob, layer: Layer, model: Model) -> bool:
+    """A Deconvolution's old weights, of whatever shape, are what a filler or surgery makes."""
+    shape, axes = blob.shape, len(blob.shape) - 2
+    if layer.type != DECONVOLUTION or axes < 1 or blob.problem or not blob.fills(shape):
+        return False
+    try:
+        stride = convolution_window(layer.convolution_param, axes).stride
+    except ShapeError:
+        return False
+    channels, outputs = shape[:2]
+    alone = outputs == 1  # a group for each channel, else one for all
+    rows = model.rows(blob, shape)
+    found = fingerprint(
+        rows,
+        shape,
+        num_output=channels if alone else outputs,
+        group=channels if alone else 1,
+        stride=stride,
+    )
+    return found.state in _MADE or found.nvidia
+
+
+def _holds_something(blob: SourceBlob, model: Model) -> bool:
+    """Values that are not all zero; also those that cannot be read."""
+    return bool(blob.problem) or any(values.any() for values in model.values(blob))
+
+
+def _converted(pair: Pair, said: _Said) -> Tried:
+    if pair.model is None:
+        raise SelectionError("there is no model")
+    options = ConvertOptions(**said.fields)
+    was_hdf5 = pair.model.version is Version.HDF5  # a fixed file's name ends as the old one's
+    hdf5 = was_hdf5 if options.to is None else options.to is NewForm.HDF5
+    conversion = make_conversion(pair.model, WantedForm(hdf5=hdf5))
+    return Tried(pair._replace(model=converted_model(conversion, pair.model)))
+
+
+def _of_text(pair: Pair) -> tuple[Scanned, Net]:
+    if pair.text is None or pair.net is None:
+        raise SelectionError("the net's text is not at hand")
+    return pair.text, pair.net
+
+
+def _both(pair: Pair) -> tuple[Net, Model]:
+    if pair.net is None or pair.model is None:
+        raise SelectionError("it takes a net and a model")
+    return pair.net, pair.model
+
+
+class _Verb(NamedTuple):
+    carried_out: Callable[[Pair, _Said], Tried]
+    options: Mapping[str, Option]
+
+
+_VERBS: Final[Mapping[str, _Verb]] = {
+    "apply": _Verb(_filled, APPLY),
+    "convert": _Verb(_converted, CONVERT),
+    "patch-net": _Verb(_patched, PATCH_NET),
+    "regroup": _Verb(_regrouped, REGROUP),
+    "transplant": _Verb(_transplanted, TRANSPLANT),
+}
