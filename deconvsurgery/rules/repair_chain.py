@@ -18,7 +18,7 @@ from deconvsurgery.prototxt.selection import match_layers
 from .finding import Finding, Repair, Severity, Step
 from .run_rules import WantedRules, audit
 from .survey import source_selection
-from .tried_steps import Pair, Tried, tried
+from .tried_steps import NetAndModel, Tried, tried
 
 
 class PairRepair(NamedTuple):
@@ -73,7 +73,7 @@ _VERBS: Final = ("convert", "patch-net", "regroup", "transplant", "apply")
 
 
 def tried_repairs(
-    pair: Pair, asked: Asked, findings: Sequence[Finding]
+    pair: NetAndModel, asked: Asked, findings: Sequence[Finding]
 ) -> tuple[tuple[Finding, ...], PairRepair | None]:
     """The findings with repairs that work, and what repairs all of them; ``None`` if nothing.
 
@@ -104,7 +104,7 @@ def _with_states(finding: Finding, asked: Asked) -> Finding:
 class _Outcome(NamedTuple):
     """What came of steps: the pair and its findings, or why a verb refuses one."""
 
-    pair: Pair
+    pair: NetAndModel
     found: tuple[Finding, ...] = ()
     loses: bool = False
     refused: str | None = None
@@ -113,11 +113,11 @@ class _Outcome(NamedTuple):
 class _Trials:
     """Steps carried out on values, and the rules asked again."""
 
-    def __init__(self, pair: Pair, asked: Asked) -> None:
+    def __init__(self, pair: NetAndModel, asked: Asked) -> None:
         self.asked = asked
         self.start = pair
 
-    def of(self, steps: Steps, pair: Pair) -> _Outcome:
+    def of(self, steps: Steps, pair: NetAndModel) -> _Outcome:
         """What becomes of a pair."""
         try:
             after: Tried = tried(steps, pair)
@@ -125,7 +125,7 @@ class _Trials:
         except SurgeryError as error:
             return _Outcome(pair, refused=error.message)
 
-    def found(self, pair: Pair) -> tuple[Finding, ...]:
+    def found(self, pair: NetAndModel) -> tuple[Finding, ...]:
         """The findings of a pair, as the user would be shown them."""
         asked = self.asked
         listed = pair.net or (source_selection(pair.model) if pair.model else Net())
@@ -146,7 +146,7 @@ def _keys(findings: Iterable[Finding]) -> Counter[Key]:
 class _Alone:
     """The repair of each finding by itself, or of all that are alike where there are many."""
 
-    def __init__(self, trials: _Trials, pair: Pair, findings: Sequence[Finding]) -> None:
+    def __init__(self, trials: _Trials, pair: NetAndModel, findings: Sequence[Finding]) -> None:
         self._trials, self._pair = trials, pair
         self._before = _keys(findings)
         self._known: dict[Steps, _Outcome] = {}
@@ -179,11 +179,13 @@ class _Chain(NamedTuple):
     """Steps that were tried, and the pair and the findings that they end with."""
 
     steps: Steps
-    pair: Pair
+    pair: NetAndModel
     found: tuple[Finding, ...]
 
 
-def _chained(trials: _Trials, pair: Pair, found: tuple[Finding, ...], *, unsafe: bool) -> _Chain:
+def _chained(
+    trials: _Trials, pair: NetAndModel, found: tuple[Finding, ...], *, unsafe: bool
+) -> _Chain:
     """Repairs one after the other, those that are alike together, until none is left."""
     steps: list[Step] = []
     start = pair
@@ -203,7 +205,7 @@ def _chained(trials: _Trials, pair: Pair, found: tuple[Finding, ...], *, unsafe:
 
 
 def _next(
-    trials: _Trials, pair: Pair, found: Sequence[Finding], *, unsafe: bool
+    trials: _Trials, pair: NetAndModel, found: Sequence[Finding], *, unsafe: bool
 ) -> tuple[Steps, _Outcome] | None:
     """The first repair that makes findings go and none come, of as many layers as it can."""
     before = _keys(found)

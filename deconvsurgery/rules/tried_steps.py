@@ -53,7 +53,7 @@ _MADE: Final = frozenset(
 )
 
 
-class Pair(NamedTuple):
+class NetAndModel(NamedTuple):
     """A net and a model as they are, or would be; either may be lacking.
 
     ``text`` is the net's, ``None`` where it is not at hand: then nothing can be written into it.
@@ -67,7 +67,7 @@ class Pair(NamedTuple):
 class Tried(NamedTuple):
     """What steps would make of a pair; ``loses``: values go that may have been learned."""
 
-    pair: Pair
+    pair: NetAndModel
     loses: bool = False
 
 
@@ -90,7 +90,7 @@ class _Said(NamedTuple):
         return found
 
 
-def tried(steps: Iterable[Step], pair: Pair) -> Tried:
+def tried(steps: Iterable[Step], pair: NetAndModel) -> Tried:
     """What is left when the steps are carried out in order.
 
     Raises the ``SurgeryError`` with which the first verb that refuses would end.
@@ -136,16 +136,16 @@ def _said(step: Step) -> _Said:
 # ── each verb ──
 
 
-def _patched(pair: Pair, said: _Said) -> Tried:
+def _patched(pair: NetAndModel, said: _Said) -> Tried:
     text, net = _of_text(pair)
     patch = make_patch(
         text, net, said.selection(net), PatchOptions(**said.fields), said.states(net)
     )
     after = scanned(spliced(text.data, patch.edits))
-    return Tried(Pair(after, as_net(after), pair.model))
+    return Tried(NetAndModel(after, as_net(after), pair.model))
 
 
-def _filled(pair: Pair, said: _Said) -> Tried:
+def _filled(pair: NetAndModel, said: _Said) -> Tried:
     net, model = _both(pair)
     states = said.states(net)
     model = with_shared(model, owners(net, states))
@@ -169,7 +169,7 @@ def _overwrites(plan: Plan) -> bool:
     )
 
 
-def _regrouped(pair: Pair, said: _Said) -> Tried:
+def _regrouped(pair: NetAndModel, said: _Said) -> Tried:
     text, net = _of_text(pair)
     _, model = _both(pair)
     states = said.states(net)
@@ -177,7 +177,7 @@ def _regrouped(pair: Pair, said: _Said) -> Tried:
     plan = make_regrouping(net, model, said.selection(net).matched, states, **said.fields)
     edits, _ = patched_text(text, net, regrouped_fields(plan))
     after = scanned(spliced(text.data, edits))
-    return Tried(Pair(after, as_net(after), regrouped_model(plan, model)))
+    return Tried(NetAndModel(after, as_net(after), regrouped_model(plan, model)))
 
 
 def regrouped_fields(plan: Regrouping) -> dict[int, list[FieldChange]]:
@@ -196,7 +196,7 @@ def regrouped_fields(plan: Regrouping) -> dict[int, list[FieldChange]]:
     return found
 
 
-def _transplanted(pair: Pair, said: _Said) -> Tried:
+def _transplanted(pair: NetAndModel, said: _Said) -> Tried:
     net, model = _both(pair)
     options, states = TransplantOptions(**said.fields), said.states(net)
     refuse_mixed(model)
@@ -256,7 +256,7 @@ def _holds_something(blob: SourceBlob, model: Model) -> bool:
     return bool(blob.problem) or any(values.any() for values in model.values(blob))
 
 
-def _converted(pair: Pair, said: _Said) -> Tried:
+def _converted(pair: NetAndModel, said: _Said) -> Tried:
     if pair.model is None:
         raise SelectionError("there is no model")
     options = ConvertOptions(**said.fields)
@@ -266,20 +266,20 @@ def _converted(pair: Pair, said: _Said) -> Tried:
     return Tried(pair._replace(model=converted_model(conversion, pair.model)))
 
 
-def _of_text(pair: Pair) -> tuple[Scanned, Net]:
+def _of_text(pair: NetAndModel) -> tuple[Scanned, Net]:
     if pair.text is None or pair.net is None:
         raise SelectionError("the net's text is not at hand")
     return pair.text, pair.net
 
 
-def _both(pair: Pair) -> tuple[Net, Model]:
+def _both(pair: NetAndModel) -> tuple[Net, Model]:
     if pair.net is None or pair.model is None:
         raise SelectionError("it takes a net and a model")
     return pair.net, pair.model
 
 
 class _Verb(NamedTuple):
-    carried_out: Callable[[Pair, _Said], Tried]
+    carried_out: Callable[[NetAndModel, _Said], Tried]
     options: Mapping[str, Option]
 
 

@@ -27,7 +27,7 @@ from deconvsurgery.rules.finding import (
 from deconvsurgery.rules.repair_chain import Asked, PairRepair, tried_repairs
 from deconvsurgery.rules.run_rules import WantedRules, audit
 from deconvsurgery.rules.survey import survey
-from deconvsurgery.rules.tried_steps import Pair as TriedPair
+from deconvsurgery.rules.tried_steps import NetAndModel
 
 from .layer_choice import layer_choice
 from .net_or_model import opened
@@ -116,7 +116,7 @@ def check(
             notes=bool(select),
         )
         findings, repair = tried_repairs(
-            TriedPair(files.text, read, weights),
+            NetAndModel(files.text, read, weights),
             asked,
             audit(read, weights, selection, states, wanted),
         )
