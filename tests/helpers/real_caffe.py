@@ -25,7 +25,7 @@ class Answer:
 
     stops: bool
     at: str | None
-    """Where it stopped: ``read``, ``net``, ``model``, ``forward``, ``save``."""
+    """Where it stopped: ``read``, ``net``, ``model``, ``forward``, ``save``, or ``crash``."""
     message: str
     """Its own message, and what protobuf's parser said."""
     blobs: tuple[tuple[str, str, tuple[tuple[int, ...], ...]], ...]
@@ -85,8 +85,11 @@ def real_caffe(
             dumped.mkdir()
             words += ["--dump", str(dumped)]
         run = subprocess.run(words, capture_output=True, check=False, timeout=120)
-        said = json.loads(run.stdout)
-        assert run.returncode == int(said["stops"])
+        if run.returncode < 0:  # it divided by 0, or read beyond an array
+            said = {"stops": True, "at": "crash", "message": f"signal {-run.returncode}"}
+        else:
+            said = json.loads(run.stdout)
+            assert run.returncode == int(said["stops"])
         return Answer(
             stops=said["stops"],
             at=said.get("at"),

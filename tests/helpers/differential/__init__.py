@@ -1,0 +1,1 @@
+"""Random nets (and models) asked of a real Caffe and of deconvsurgery; what they say is compared."""
