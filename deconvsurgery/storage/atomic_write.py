@@ -67,8 +67,13 @@ def staged(
             new.settle()  # once more: a signal may have come in the midst of the first
 
 
-def take_all(files: Sequence[AnyStaged]) -> None:
-    """Have each take its place in turn; where one cannot, those before it give theirs back."""
+def take_all(
+    files: Sequence[AnyStaged], kept: Callable[[AnyStaged], str | None] = lambda _new: None
+) -> None:
+    """Have each take its place in turn; where one cannot, those before it give theirs back.
+
+    ``kept`` says under which name beside its place what was there stays meanwhile; ``None``: any.
+    """
     try:
         for number, new in enumerate(files):
             if any(new.is_at_place_of(other) for other in files[:number]):
@@ -77,7 +82,7 @@ def take_all(files: Sequence[AnyStaged]) -> None:
                     path=new.place.name,
                     hint="name a file for each",
                 )
-            new.take(undoable=True)
+            new.take(undoable=True, kept=kept(new))
     except BaseException:
         with ExitStack() as stack:  # the last first, and each whatever becomes of the others
             for new in files:

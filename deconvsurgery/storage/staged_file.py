@@ -33,6 +33,7 @@ class StagedFile:
     """A complete new file of ``size`` bytes that waits beside its place.
 
     What stands in its directory is known by `_at`, and ``_folder`` is a descriptor of that.
+    ``left`` is the name of what stays where `undo` failed: the old file, or else the new one.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class StagedFile:
         "_kept",
         "_own",
         "_temporary",
+        "left",
         "place",
         "size",
         "warnings",
@@ -57,6 +59,7 @@ class StagedFile:
         self._temporary: str | None = None
         self._kept: str | None = None
         self._own: os.stat_result | None = None
+        self.left: str | None = None
 
     def _at(self, name: str) -> str:
         """A name in the directory: from its descriptor, or where there is none, the whole path."""
@@ -96,10 +99,17 @@ class StagedFile:
                 self._temporary = None  # not ours
         raise FileExistsError(errno.EEXIST, "no temporary name is free", self.place.directory)
 
-    def take(self, *, undoable: bool = False) -> None:
+    @property
+    def waiting(self) -> str:
+        """Its name while it waits."""
+        assert self._temporary is not None
+        return os.path.basename(self._temporary)
+
+    def take(self, *, undoable: bool = False, kept: str | None = None) -> None:
         """Rename it over its place and flush the directory; raises ``OutputError``, ``FileError``.
 
-        ``undoable`` keeps what was there until `settle` or `undo`.
+        ``undoable`` keeps what was there until `settle` or `undo`, under the name ``kept`` in its
+        directory if that is given.
         """
         assert self._temporary is not None
         self._check_directory()
@@ -107,7 +117,11 @@ class StagedFile:
             self._check_still()
         self._own = os.lstat(self._temporary, dir_fd=self._folder)
         if undoable and self.place.old is not None:
-            self._kept = self._at(temporary_name())
+            name = self._at(kept or temporary_name())
+            if kept is not None and self._is_there(name):
+                words = "is there meanwhile, and the old file would be kept under that name"
+                raise OutputError(words, path=shown(kept), transient=True)
+            self._kept = name
             os.link(
                 self._place,
                 self._kept,
@@ -118,6 +132,13 @@ class StagedFile:
         self._rename(self._temporary)
         self._temporary = None
         self._flush_directory()
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            os.lstat(name, dir_fd=self._folder)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _rename(self, name: str) -> None:
         os.rename(name, self._place, src_dir_fd=self._folder, dst_dir_fd=self._folder)
@@ -164,14 +185,18 @@ class StagedFile:
 
     def undo(self) -> None:
         """Put back what was there, if the new file has taken its place."""
-        now = self._now()
-        if now is None or self._own is None or not os.path.samestat(now, self._own):
+        if self._own is None:
             return
-        if self._kept is not None:
-            self._rename(self._kept)
-            self._kept = None
+        kept, self._kept = self._kept, None  # if it is not put back, it must not be lost
+        self.left = os.path.basename(kept or self.place.path)
+        now = self._now()
+        if now is None or not os.path.samestat(now, self._own):
+            self._kept = kept
+        elif kept is not None:
+            self._rename(kept)
         else:
             os.unlink(self._place, dir_fd=self._folder)
+        self.left = None
 
     def settle(self) -> None:
         """Let go of what was there, or of the new file if it was never put there."""

@@ -65,7 +65,7 @@ def test_faults_all_over_the_runs(share: int, campaign: Campaign) -> None:
 
 
 def test_a_few_kills_and_signals_in_each_verb(campaign: Campaign) -> None:
-    done = campaign("kill", "--every", "151", *KILLS_IN)
+    done = campaign("kill", "--every", "139", *KILLS_IN)
     assert done["ended"]["SIGKILL"] > 4
     assert sum(done["ended"].get(name, 0) for name in SIGNALS) > 1
     for name in SIGNALS:

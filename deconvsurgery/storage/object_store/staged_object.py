@@ -34,7 +34,8 @@ class StagedObject(ABC):
     """A complete new object of ``size`` bytes that waits to take its place.
 
     ``force`` allows to replace what came to its place meanwhile. ``reopen`` gives a source of its
-    bytes while it waits, where one was asked for.
+    bytes while it waits, where one was asked for. ``left`` is the key of what
+    stays where `undo` failed: the old object, or else the new one.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class StagedObject(ABC):
         self._kept: str | None = None
         self._taken = False
         self._own: object = None
+        self.left: str | None = None
 
     @abstractmethod
     def fill(self, fill: Callable[[Sink], None], progress: Callable[[int], None] | None) -> None:
@@ -62,10 +64,10 @@ class StagedObject(ABC):
         """The ``other`` has put its object there."""
         return isinstance(other, StagedObject) and other.place.location.is_same(self.place.location)
 
-    def take(self, *, undoable: bool = False) -> None:
+    def take(self, *, undoable: bool = False, kept: str | None = None) -> None:  # noqa: ARG002
         """Put it in its place; raises ``OutputError`` where another came there meanwhile.
 
-        ``undoable`` keeps what was there until `settle` or `undo`.
+        ``undoable`` keeps what was there until `settle` or `undo`, under a key of its own.
         """
         if undoable and self.place.old is not None:
             self._kept = _beside(self.place.location)
@@ -98,6 +100,7 @@ class StagedObject(ABC):
             return
         forget(location)
         kept, self._kept = self._kept, None  # if it is not put back, it must not be lost
+        self.left = kept or location.key
         try:
             with asked("cannot be put back", self.place.name):
                 if kept is not None:
@@ -110,7 +113,7 @@ class StagedObject(ABC):
                 raise
             words = f"{error.message}; what was there is {shown(kept)}"
             raise error.replaced(message=words) from error.__cause__
-        self._kept = kept
+        self._kept, self.left = kept, None
 
     def _copy(self, key: str, to: str) -> None:
         """Copy what was there within the store."""

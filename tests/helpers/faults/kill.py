@@ -56,6 +56,8 @@ MODULES = frozenset(
         "storage/atomic_write.py",
         "storage/write_outputs.py",
         "storage/write_with_undo.py",
+        "storage/replace_together.py",
+        "storage/replacement_record.py",
         "caffemodel/hdf5/files.py",
     )
 )

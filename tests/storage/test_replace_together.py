@@ -1,0 +1,492 @@
+"""Files that are replaced together: all or none, whatever fails, and wherever the run is killed."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import deconvsurgery as ds
+from deconvsurgery.splicing.byte_ranges import Edit, replacing
+from deconvsurgery.storage.destination import destination
+from deconvsurgery.storage.ended_replacement import (
+    Settled,
+    ended_replacement,
+    settle_replacement,
+)
+from deconvsurgery.storage.outcome import Splice
+from deconvsurgery.storage.replace_together import NewFile, write_together
+from deconvsurgery.storage.replacement_record import KEPT, RECORD
+from deconvsurgery.storage.source import open_source
+from helpers.faults.injection import FAULTS, Calls, Striking
+
+OLD = {
+    "net": b"an old net\n",
+    "model": b"an old model" + bytes(4000),
+    "sub/other": b"another old model",
+}
+NEW = {name: data.replace(b"old", b"brand new") for name, data in OLD.items()}
+NAMES = (*FAULTS, "unlink")
+
+
+def edits(data: bytes) -> list[Edit]:
+    """Every `old` becomes `brand new`."""
+    at, found = data.find(b"old"), []
+    while at >= 0:
+        found.append(replacing(at, at + 3, b"brand new"))
+        at = data.find(b"old", at + 3)
+    return found
+
+
+def replace(folder: Path, names: tuple[str, ...] = tuple(OLD)) -> None:
+    with ExitStack() as stack:
+        files = []
+        for name in names:
+            source = stack.enter_context(open_source(folder / name))
+            place = destination(folder / name, source, in_place=True)
+            files.append(NewFile(place, Splice(edits(OLD[name]))))
+        write_together(files)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in OLD}
+
+
+def beside(folder: Path) -> list[str]:
+    """Whatever else is there."""
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and str(path.relative_to(folder)) not in OLD
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "sub").mkdir()
+    for name, data in OLD.items():
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+def test_all_are_replaced(folder: Path) -> None:
+    (folder / "net").chmod(0o640)
+    replace(folder)
+    assert contents(folder) == NEW
+    assert beside(folder) == []
+    assert (folder / "net").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_replaces_them_stands_beside_them_meanwhile(folder: Path) -> None:
+    seen: list[tuple[list[str], dict[str, bytes]]] = []
+
+    def act(_number: int, _name: str, made: Callable[..., Any]) -> Any:
+        done = made()
+        seen.append((beside(folder), contents(folder)))
+        return done
+
+    with Calls(("rename",), act).watched():
+        replace(folder)
+    assert len(seen) == 3
+    for number, (names, now) in enumerate(seen, 1):
+        assert {f"{name}{RECORD}" for name in OLD} <= {*names}
+        for name in [*OLD][:number]:
+            assert f"{name}{KEPT}" in names
+        assert [now[name] == NEW[name] for name in OLD] == [at < number for at in range(3)]
+
+
+def test_one_alone_needs_no_record(folder: Path) -> None:
+    names: list[str] = []
+
+    def act(_number: int, _name: str, made: Callable[..., Any]) -> Any:
+        names.extend(beside(folder))
+        return made()
+
+    with Calls(("rename",), act).watched():
+        replace(folder, ("model",))
+    assert contents(folder) == {**OLD, "model": NEW["model"]}
+    assert len(names) == 1
+    assert beside(folder) == []
+
+
+def calls_made(folder: Path) -> list[str]:
+    names: list[str] = []
+
+    def act(_number: int, name: str, made: Callable[..., Any]) -> Any:
+        names.append(name)
+        return made()
+
+    with Calls(NAMES, act).watched():
+        replace(folder)
+    for name, data in OLD.items():
+        (folder / name).write_bytes(data)
+    return names
+
+
+# An error at every call
+
+
+EVERY = [11, pytest.param(1, marks=pytest.mark.campaign)]
+
+
+@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
+def test_an_error_at_every_call_leaves_all_or_none(lasting: bool, every: int, folder: Path) -> None:
+    turn = 0
+    for name, kinds in FAULTS.items():
+        for kind in [each for each in kinds if isinstance(each, int)][: 2 if lasting else 1]:
+            for nth in range(1, calls_made(folder).count(name) + 1):
+                turn += 1
+                if turn % every:
+                    continue
+                at = f"{name} {nth} {errno.errorcode[kind]}"
+                striking = Striking(nth, kind, lasting=lasting)
+                failed = False
+                try:
+                    with Calls((name,), striking).watched():
+                        replace(folder)
+                except ds.SurgeryError:
+                    failed = True
+                assert striking.struck, at
+                left = beside(folder)
+                if failed and any(each.endswith(RECORD) for each in left):
+                    # Two failures: what was there could not be put back, either.
+                    assert lasting, at
+                    settle_replacement(folder / "net")
+                    left = beside(folder)
+                assert left == [], at
+                assert contents(folder) in ([OLD] if failed else [NEW]), at
+                for each, data in OLD.items():
+                    (folder / each).write_bytes(data)
+
+
+def test_what_cannot_be_put_back_stays_for_the_next_run(folder: Path) -> None:
+    """The second takes no place, and the first does not get its own back: nothing is lost."""
+    with (
+        Calls(("rename",), Striking(2, errno.EIO, lasting=True)).watched(),
+        pytest.raises(ds.FileError) as raised,
+    ):
+        replace(folder, ("net", "model"))
+    assert f"net{KEPT}" in raised.value.message
+    assert contents(folder) == {**OLD, "net": NEW["net"]}
+    assert (folder / f"net{KEPT}").read_bytes() == OLD["net"]
+    ended = settle_replacement(folder / "model")
+    assert ended is not None
+    assert ended.settled is Settled.TAKEN_BACK
+    assert (contents(folder), beside(folder)) == (OLD, [])
+
+
+# Killed at every call
+
+
+def killed(folder: Path, act: Callable[[], object]) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            act()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), status
+
+
+def killing(nth: int, when: str) -> Calls:
+    def act(number: int, _name: str, made: Callable[..., Any]) -> Any:
+        if number != nth:
+            return made()
+        if when == "after":
+            with suppress(OSError):  # it may look for a file that is not there
+                made()
+        os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+    return Calls(NAMES, act)
+
+
+def kill_at(folder: Path, nth: int, when: str) -> None:
+    def act() -> None:
+        with killing(nth, when).watched():
+            replace(folder)
+
+    killed(folder, act)
+
+
+def points(folder: Path) -> Iterator[tuple[int, str]]:
+    for nth in range(1, len(calls_made(folder)) + 1):
+        yield nth, "before"
+        yield nth, "after"
+
+
+@pytest.mark.parametrize("every", EVERY)
+def test_a_kill_at_every_call_is_finished_or_taken_back(every: int, folder: Path) -> None:
+    became = set()
+    for number, (nth, when) in enumerate(points(folder)):
+        if number % every:
+            continue
+        at = f"{when} call {nth}"
+        kill_at(folder, nth, when)
+        now = contents(folder)
+        assert all(now[name] in (OLD[name], NEW[name]) for name in OLD), at
+        mixed = now not in (OLD, NEW)
+        asked = [*OLD][number % 3]  # any of the files leads to the others
+        ended = settle_replacement(folder / asked)
+        if mixed:
+            assert ended is not None, at
+            assert {os.path.relpath(each, folder) for each in ended.places} == {*OLD}
+        if ended is not None:
+            became.add(ended.settled)
+        assert contents(folder) in (OLD, NEW), at
+        for name in OLD:  # those whose records were not there yet, or no more
+            settle_replacement(folder / name)
+            assert ended_replacement(folder / name) == ()
+        left = beside(folder)
+        assert all(name.endswith(".tmp") for name in left), at
+        assert len(left) <= len(OLD) + 1, at
+        assert contents(folder) in (OLD, NEW), at
+        for name in left:
+            (folder / name).unlink()
+        for name, data in OLD.items():
+            (folder / name).write_bytes(data)
+    assert became == {Settled.NOTHING, Settled.FINISHED}
+
+
+def half_done(folder: Path) -> None:
+    """Killed after the second of three has taken its place."""
+    names = calls_made(folder)
+    renames = [at for at, name in enumerate(names, 1) if name == "rename"]
+    kill_at(folder, renames[1], "after")
+    assert contents(folder) == {**NEW, "sub/other": OLD["sub/other"]}
+
+
+def test_a_kill_while_it_is_finished(folder: Path) -> None:
+    half_done(folder)
+    for nth in range(1, 200):
+
+        def act(nth: int = nth) -> None:
+            with killing(nth, "before").watched():
+                settle_replacement(folder / "net")
+
+        child = os.fork()
+        if child == 0:
+            try:
+                act()
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        now = contents(folder)
+        assert all(now[name] in (OLD[name], NEW[name]) for name in OLD)
+        if not os.WIFSIGNALED(status):
+            break
+    assert nth > 10
+    assert contents(folder) == NEW
+    for name in OLD:
+        settle_replacement(folder / name)
+    assert beside(folder) == []
+
+
+def test_without_the_new_ones_it_is_taken_back(folder: Path) -> None:
+    """docs/writing.md says that temporary files may be deleted."""
+    half_done(folder)
+    for path in folder.rglob("*.tmp"):
+        path.unlink()
+    ended = settle_replacement(folder / "net")
+    assert ended is not None
+    assert ended.settled is Settled.TAKEN_BACK
+    assert (contents(folder), beside(folder)) == (OLD, [])
+
+
+def test_the_whole_folder_may_be_moved(folder: Path) -> None:
+    half_done(folder)
+    moved = folder.rename(folder.parent / "elsewhere")
+    assert settle_replacement(moved / "net") is not None
+    assert (contents(moved), beside(moved)) == (NEW, [])
+
+
+@pytest.mark.parametrize("changed", [*OLD])
+def test_what_somebody_has_changed_since_is_not_touched(changed: str, folder: Path) -> None:
+    half_done(folder)
+    (folder / changed).write_bytes(b"my own work")
+    before = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ds.OutputError) as raised:
+        settle_replacement(folder / "net")
+    assert raised.value.hint is not None
+    assert {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_done_and_changed_since_is_only_cleared(folder: Path) -> None:
+    names = calls_made(folder)
+    last = max(at for at, name in enumerate(names, 1) if name == "rename")
+    unlinks = [at for at, name in enumerate(names, 1) if name == "unlink" and at > last]
+    kill_at(folder, unlinks[3], "before")  # after the old ones, before the records
+    assert all(name.endswith(RECORD) for name in beside(folder))
+    (folder / "net").write_bytes(b"my own work")
+    ended = settle_replacement(folder / "net")
+    assert ended is not None
+    assert beside(folder) == []
+    assert contents(folder) == {**NEW, "net": b"my own work"}
+
+
+# Others
+
+
+def test_two_runs_at_once(folder: Path) -> None:
+    """While one has its records, another can neither replace nor settle anything."""
+    refused = []
+
+    def act(number: int, _name: str, made: Callable[..., Any]) -> Any:
+        if number == 1:
+            for other in (lambda: replace(folder), lambda: settle_replacement(folder / "net")):
+                with pytest.raises(ds.OutputError) as raised:
+                    other()
+                refused.append(raised.value.transient)
+        return made()
+
+    with Calls(("rename",), act).watched():
+        replace(folder)
+    assert refused == [True, True]
+    assert (contents(folder), beside(folder)) == (NEW, [])
+
+
+def test_a_file_that_came_meanwhile_keeps_all_old(folder: Path) -> None:
+    def act(_number: int, _name: str, made: Callable[..., Any]) -> Any:
+        (folder / "model").write_bytes(b"from elsewhere")
+        return made()
+
+    with Calls(("link",), act).watched(), pytest.raises(ds.SurgeryError):
+        replace(folder)
+    assert contents(folder) == {**OLD, "model": b"from elsewhere"}
+    assert beside(folder) == []
+
+
+@pytest.mark.parametrize("suffix", [KEPT, RECORD])
+def test_somebody_elses_file_of_such_a_name(suffix: str, folder: Path) -> None:
+    mine = folder / f"model{suffix}"
+    mine.write_bytes(b"mine")
+    with pytest.raises(ds.OutputError) as raised:
+        replace(folder)
+    assert raised.value.path == str(mine)
+    assert (contents(folder), beside(folder)) == (OLD, [mine.name])
+    if suffix == RECORD:
+        with pytest.raises(ds.OutputError):
+            settle_replacement(folder / "model")
+    else:
+        assert settle_replacement(folder / "model") is None
+    assert mine.read_bytes() == b"mine"
+
+
+RECORDS = {
+    "no JSON": "{",
+    "no record": "{}",
+    "another's": '{"key": "a", "files": []}',
+    "another name": '{"key": "a", "files": [{"place": "net", "waiting": "other", "old": null,'
+    ' "made": [1, 2, 3]}]}',
+    "a path": '{"key": "a", "files": [{"place": "net", "waiting":'
+    ' "../.deconvsurgery-0123456789abcdef.tmp", "old": null, "made": [1, 2, 3]}]}',
+    "a mark of two": '{"key": "a", "files": [{"place": "net", "waiting":'
+    ' ".deconvsurgery-0123456789abcdef.tmp", "old": null, "made": [1, 2]}]}',
+}
+
+
+@pytest.mark.parametrize("text", RECORDS.values(), ids=RECORDS)
+def test_a_record_that_is_none(text: str, folder: Path) -> None:
+    (folder / f"net{RECORD}").write_text(text)
+    for ask in (settle_replacement, ended_replacement):
+        with pytest.raises(ds.OutputError):
+            ask(folder / "net")
+    assert (contents(folder), beside(folder)) == (OLD, [f"net{RECORD}"])
+
+
+def test_a_record_alone_moves_nothing_elsewhere(folder: Path) -> None:
+    """A record in an archive from a stranger must not lead to other folders' files."""
+    waiting = ".deconvsurgery-0123456789abcdef.tmp"
+    (folder / "sub" / waiting).write_bytes(b"evil")
+    status = (folder / "sub" / waiting).stat()
+    old = (folder / "sub" / "other").stat()
+    mark = [status.st_size, status.st_mtime_ns, status.st_ino]
+    files = [
+        {"place": "net", "waiting": waiting, "old": None, "made": mark},
+        {
+            "place": "sub/other",
+            "waiting": waiting,
+            "old": [old.st_size, old.st_mtime_ns, old.st_ino],
+            "made": mark,
+        },
+    ]
+    (folder / f"net{RECORD}").write_text(
+        str({"key": "a", "files": files}).replace("'", '"').replace("None", "null")
+    )
+    settle_replacement(folder / "net")
+    assert contents(folder) == OLD
+    assert (folder / "sub" / waiting).read_bytes() == b"evil"
+
+
+def test_links_lead_to_the_file(folder: Path) -> None:
+    (folder / "link").symlink_to("net")
+    half_done(folder)
+    assert ended_replacement(folder / "link")
+    assert settle_replacement(folder / "link") is not None
+    assert contents(folder) == NEW
+
+
+def test_a_name_of_any_length(tmp_path: Path) -> None:
+    names = ["n" * 255, "m" * 250]
+    for name in names:
+        (tmp_path / name).write_bytes(b"old")
+    with ExitStack() as stack:
+        files = []
+        for name in names:
+            source = stack.enter_context(open_source(tmp_path / name))
+            place = destination(tmp_path / name, source, in_place=True)
+            files.append(NewFile(place, Splice(edits(b"old"))))
+        write_together(files)
+    assert [(tmp_path / name).read_bytes() for name in names] == [b"brand new"] * 2
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_new_places_appear_together(folder: Path, tmp_path: Path) -> None:
+    """Where nothing was, a failure leaves nothing, and a kill is finished or taken back."""
+
+    def made() -> None:
+        with open_source(folder / "net") as one, open_source(folder / "model") as two:
+            write_together(
+                [
+                    NewFile(destination(folder / "sub" / "a", one), Splice(edits(OLD["net"]))),
+                    NewFile(destination(folder / "sub" / "b", two), Splice(edits(OLD["model"]))),
+                ]
+            )
+
+    with Calls(("rename",), Striking(2, errno.EIO)).watched(), pytest.raises(ds.FileError):
+        made()
+    assert beside(folder) == []
+
+    def act() -> None:
+        def at(number: int, _name: str, made: Callable[..., Any]) -> Any:
+            done = made()
+            os.kill(os.getpid(), signal.SIGKILL)
+            return done
+
+        with Calls(("rename",), at).watched():
+            made()
+
+    killed(folder, act)
+    ended = settle_replacement(folder / "sub" / "b")
+    assert ended is not None
+    assert ended.settled is Settled.FINISHED
+    assert (folder / "sub" / "a").read_bytes() == NEW["net"]
+    assert (folder / "sub" / "b").read_bytes() == NEW["model"]
+
+
+def test_without_locks_it_works_all_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(*_given: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refusing)
+    replace(folder)
+    assert (contents(folder), beside(folder)) == (NEW, [])
