@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from itertools import pairwise
 import click
 
 from deconvsurgery.errors import SurgeryError
+from deconvsurgery.program.started_as import NAME, started_as
 from deconvsurgery.signals.raised import ENDING, Raiser
 from deconvsurgery.version import __version__
 
@@ -80,7 +82,7 @@ class _Verbs(click.Group):
     epilog="Exit codes: 0 done, 1 check, --check or diff found something, 2 wrong usage, 3 input "
     "wrong or surgery refused, 4 reading or writing failed.",
 )
-@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message=f"{NAME} %(version)s")
 @click.pass_context
 def deconvsurgery(context: click.Context) -> None:
     """Network surgery on Caffe models, without Caffe.
@@ -119,7 +121,7 @@ def run(arguments: Sequence[str]) -> int:
 
                 return complete(deconvsurgery, COMPLETE, asked)
             code = deconvsurgery.main(
-                args=list(arguments), prog_name="deconvsurgery", standalone_mode=False
+                args=list(arguments), prog_name=shlex.join(started_as()), standalone_mode=False
             )
         return code if isinstance(code, int) else 0
     except click.ClickException as error:

@@ -29,7 +29,7 @@ def command(directory: str, force: bool) -> int:
     from deconvsurgery.verbs.demo import demo
 
     result = demo(directory, force=force)
-    net, base, output = result.net, result.input, result.output
+    net, base, output = result.net, result.input, result.output or ""
     show(Text(f"$ {command_line(['apply', net, base, output])}\n"), whole_lines=True)
     show_result("apply", result, dry_run=False)
     show(Text("\nWhat to look at next:"))

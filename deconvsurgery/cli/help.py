@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import textwrap
 from collections.abc import Iterable
 
 import click
+
+from deconvsurgery.program.started_as import NAME, started_as
 
 from .terminal_setup import columns
 
 _WIDEST, _NARROWEST = 100, 20
 # With fewer columns than this, what an option does stands below it.
 _SIDE_BY_SIDE = 70
+_EXAMPLE = re.compile(rf"^( +){NAME} ", re.MULTILINE)
 
 
 class Help(click.HelpFormatter):
@@ -22,6 +27,11 @@ class Help(click.HelpFormatter):
     ) -> None:
         available = max(min(columns(), max_width or _WIDEST), _NARROWEST) - indent_increment
         super().__init__(indent_increment, width or available)
+
+    def write_text(self, text: str) -> None:
+        """A paragraph; the commands in it begin with what can be run."""
+        started = shlex.join(started_as())
+        super().write_text(_EXAMPLE.sub(lambda found: f"{found[1]}{started} ", text))
 
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2

@@ -81,6 +81,9 @@ def test_a_module_is_started_as_one(place: Path) -> None:
         assert line.removeprefix("$ ").startswith(start)
     for line in commands[1:]:
         ran(place, *shlex.split(line))
+    assert f"Usage: {start}demo" in (text := ran(place, *shlex.split(start), "demo", "--help"))
+    assert text.count(NAME) == text.count(start) + text.count("deconvsurgery-demo")
+    assert ran(place, *shlex.split(start), "--version").startswith(f"{NAME} ")
 
 
 def test_a_script_or_a_notebook_has_a_way_too(place: Path) -> None:
