@@ -163,7 +163,7 @@ _SAID: Final[dict[Form, tuple[str, str]]] = {
     ),
     Form.PATCH: (
         "is a patch that undoes a change, not a model or a net",
-        "`deconvsurgery revert` takes it",
+        "`revert` takes it",
     ),
 }
 _UNPACKED_BY: Final[dict[Form, tuple[str, str]]] = {

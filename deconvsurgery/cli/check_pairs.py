@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.expand_pairs import every_pair
 from deconvsurgery.inputs.pairs_by_content import paired
 from deconvsurgery.inputs.settings import Checking, Pair, Settings
@@ -26,7 +27,7 @@ def pairs_to_check(
 
     What is read for that is noted in ``run_files``.
     """
-    settings = (None if isolated else read_settings(config, run_files, rules=RULES)) or Settings("")
+    settings = _settings(files, config, run_files, isolated=isolated)
     if files:
         return _named(files, asked, settings)
     if not settings.pairs:
@@ -42,6 +43,20 @@ def pairs_to_check(
         run_files.reads("the model", pair.model)
         pairs.append(Pair(pair.net, pair.model, asked.over(pair.checking)))
     return pairs
+
+
+def _settings(
+    files: Sequence[str], config: str | None, run_files: RunFiles, *, isolated: bool
+) -> Settings:
+    if isolated:
+        return Settings("")
+    try:
+        return read_settings(config, run_files, rules=RULES) or Settings("")
+    except ConfigError as error:
+        if config is not None or not files:  # without them there is nothing to check
+            raise
+        ways = (error.hint, "--isolated reads no such file")
+        raise error.replaced(hint="; ".join(filter(None, ways))) from error.__cause__
 
 
 def _named(files: Sequence[str], asked: Checking, settings: Settings) -> list[Pair]:

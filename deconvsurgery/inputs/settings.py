@@ -22,8 +22,8 @@ Value = TypeVar("Value")
 
 FILE_NAME: Final = "deconvsurgery.toml"
 PROJECT_FILE: Final = "pyproject.toml"
-_HINT: Final = "docs/verbs/check.md has a whole one; --isolated reads none"
-_SWEEP_HINT: Final = "docs/zoo.md has a whole one"
+_HINT: Final = "for example: pairs = [{ net = 'a.prototxt', model = 'a.caffemodel' }]"
+_SWEEP_HINT: Final = "for example: sweep = { verb = 'apply' }"
 
 
 class Checking(NamedTuple):

@@ -101,7 +101,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     **{
         storage: _Kind(
             f"{{values}} in {storage}, which NVIDIA's Caffe reads and BVLC's does not; "
-            "`deconvsurgery convert` makes float32 of it",
+            "`convert` makes float32 of it",
             converted=True,
         )
         for storage in RAW_STORAGE.values()
@@ -109,7 +109,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     Storage.DOUBLE_DATA: _Kind("{values} in double_data, of a net of doubles", refused=False),
     _C3D: _Kind(
         "{are} as C3D 1.0 writes them, with five dims and other field numbers: Caffe stops at "
-        "that; `deconvsurgery convert` makes shapes of them",
+        "that; `convert` makes shapes of them",
         converted=True,
     ),
     _DIFF_ONLY: _Kind("{values} in diff only: Caffe stops at that"),
@@ -126,7 +126,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     ),
     _TWO_SHAPES: _Kind(
         "{have} num/channels/height/width and a shape of more axes: Caffe goes by the former; "
-        "`deconvsurgery convert --net` finds which is meant",
+        "`convert --net` finds which is meant",
         loads=True,
     ),
     _COUNT: _Kind("{have} another number of values than the shape says: Caffe stops at that"),

@@ -218,8 +218,13 @@ def nothing_matched(
     states: Iterable[NetState],
     exclude: Sequence[str] = (),
     holder: str = "the net",
+    *,
+    can_be_empty: bool = False,
 ) -> SelectionError:
-    """The error for patterns that fit no Deconvolution."""
+    """The error for patterns that fit no Deconvolution.
+
+    ``can_be_empty``: the caller has an option that makes it none.
+    """
     active = active_layers(net, states)
     names = list(dict.fromkeys(layer.name for layer in active if layer.type == DECONVOLUTION))
     asked = listed([quoted(pattern) for pattern in patterns]) or "nothing"
@@ -228,7 +233,9 @@ def nothing_matched(
         hint = (
             "its Deconvolution layers are active in another phase, stage or level; see --phase"
             if inactive
-            else "there is nothing to fill; with --allow-empty that is no error"
+            else "with --allow-empty that is no error"
+            if can_be_empty
+            else None
         )
         where = " that is active" if inactive else ""
         return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)

@@ -19,13 +19,14 @@ class Destination(NamedTuple):
     """A place that may be written to.
 
     ``named`` is what the caller calls it. ``source`` is what a copy of is written there, if
-    anything; with ``in_place`` it lies there. ``force`` allows to replace another file.
+    anything; with ``in_place`` it lies there (``None``: nobody can ask for that). ``force`` allows
+    to replace another file.
     """
 
     named: str
     place: AnyPlace
     source: Source | None = None
-    in_place: bool = False
+    in_place: bool | None = None
     force: bool = False
 
     @property
@@ -59,7 +60,7 @@ def destination(
     source: Source | None = None,
     *,
     force: bool = False,
-    in_place: bool = False,
+    in_place: bool | None = None,
     text: bool = False,
 ) -> Destination:
     """Where ``output`` (``-``: standard output) leads, if it may be written to.

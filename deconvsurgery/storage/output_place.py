@@ -20,6 +20,7 @@ from deconvsurgery.storage.object_store.object_place import (
     ObjectPlace,
     check_object_place,
     found_object_place,
+    is_the_input,
 )
 
 from .address import file_of, is_url
@@ -128,9 +129,9 @@ def _descriptor(given: str, name: str, fd: int) -> Place:
 
 
 def check_place(
-    place: AnyPlace, source: Source | None, *, force: bool, in_place: bool, text: bool
+    place: AnyPlace, source: Source | None, *, force: bool, in_place: bool | None, text: bool
 ) -> None:
-    """Every reason not to write to ``place``."""
+    """Every reason not to write to ``place``; ``in_place`` is ``None`` where it is no option."""
     if isinstance(place, ObjectPlace):
         check_object_place(place, source, force=force, in_place=in_place)
         return
@@ -146,11 +147,7 @@ def check_place(
     if stat.S_ISBLK(old.st_mode):
         raise OutputError("is a block device, which holds a file system", path=place.name)
     if itself and not (in_place and place.path):
-        raise OutputError(
-            "is the input file itself",
-            path=place.name,
-            hint="name another output, or ask for it with --in-place",
-        )
+        raise is_the_input(place.name, in_place)
     if place.streamed:
         if in_place:
             raise OutputError("cannot be changed in place: it is no regular file", path=place.name)
@@ -161,12 +158,12 @@ def check_place(
                 hint="redirect it (`> FILE`), or name a file",
             )
         return
+    check_directory(place)  # first: where no file can be made, --force does not help
     if not itself and not force:
         raise OutputError("exists already", path=place.name, hint="--force replaces it")
     writable = old.st_mode & 0o222 and _may(place.path, os.W_OK)
     if not writable and not force:
         raise OutputError("is read-only", path=place.name, hint="--force replaces it all the same")
-    check_directory(place)
 
 
 def check_directory(place: Place) -> None:

@@ -145,7 +145,8 @@ def _settings(config: Path | None) -> tuple[Settings, dict[str, Any]]:
         raise ConfigError(
             "lists no pairs" if settings else "there is no deconvsurgery.toml from here upwards",
             path=settings.path if settings else None,
-            hint="docs/zoo.md has a whole one",
+            hint="for example: pairs = [{ net = 'a.prototxt', model = 'a.caffemodel', "
+            "output = 'new/a.caffemodel' }]",
         )
     wanted = settings.sweep
     options = checked_options(wanted.verb, dict(wanted.options), settings.path)
@@ -155,7 +156,7 @@ def _settings(config: Path | None) -> tuple[Settings, dict[str, Any]]:
             raise ConfigError(
                 f"the pair of {shown(pair.net or pair.model or '')}: {words}",
                 path=settings.path,
-                hint="sweep.verb says which verb; docs/zoo.md has whole files",
+                hint="sweep.verb says which verb is meant",
             )
     return settings, options
 

@@ -72,7 +72,7 @@ def inspect(
         read, weights = files.net, files.model
         states = choice.states(files.listed)
         selection = choice.selection(
-            files.listed, states, allow_empty=not matched_only, holder=files.holder
+            files.listed, states, allow_empty=None if matched_only else True, holder=files.holder
         )
         rows = survey(read, weights, selection, states, every_layer=every_layer)
         if matched_only:

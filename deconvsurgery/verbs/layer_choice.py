@@ -28,16 +28,20 @@ class LayerChoice(NamedTuple):
         net: Net,
         states: Sequence[NetState],
         *,
-        allow_empty: bool = False,
+        allow_empty: bool | None = None,
         holder: str = "the net",
     ) -> Selection:
         """The layers of the net that are meant; raises ``SelectionError`` where it has none.
 
-        ``holder`` is what a message calls the net.
+        ``holder`` is what a message calls the net. ``allow_empty`` is ``None`` where the verb has
+        no such option.
         """
         found = match_layers(net, self.patterns, self.exclude, states)
         if not found.matched and not allow_empty:
-            raise nothing_matched(net, self.patterns, states, self.exclude, holder)
+            can_be_empty = allow_empty is not None
+            raise nothing_matched(
+                net, self.patterns, states, self.exclude, holder, can_be_empty=can_be_empty
+            )
         return found
 
 

@@ -118,7 +118,7 @@ def output_destination(
     given: Path | Model,
     output: Path | None,
     *,
-    in_place: bool = False,
+    in_place: bool | None = None,
     force: bool,
     dry_run: bool,
     changes: str = "the input",
@@ -127,7 +127,7 @@ def output_destination(
     """Where the output goes, after every reason not to; ``None`` for a dry run.
 
     ``source`` is what was opened for the model or net that was ``given``; ``changes`` is what
-    a message calls it.
+    a message calls it. ``in_place`` is ``None`` where that is no option of the verb.
     """
     if in_place:
         if output is not None:
@@ -140,7 +140,8 @@ def output_destination(
     if dry_run:
         return None
     if output is None:
-        raise OutputError("no output is named", hint="name OUT, or use --in-place or --dry-run")
+        ways = "--dry-run" if in_place is None else "--in-place or --dry-run"
+        raise OutputError("no output is named", hint=f"name OUT, or use {ways}")
     return destination(output, file_source(source), force=force, in_place=in_place, text=text)
 
 

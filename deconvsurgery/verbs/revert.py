@@ -91,7 +91,7 @@ def revert(
                 changed if output is None else output,
                 source,
                 force=force,
-                in_place=output is None,
+                in_place=True if output is None else None,
             )
             on_bytes = counting(progress, size) if progress else None
             warnings = write_reverted(place, edits, undo.original, on_bytes).warnings

@@ -356,7 +356,7 @@ WRONG = (
     Wrong("regroup net nowhere o p", "no such model", 4, "FileError", "nowhere", ""),
     Wrong("transplant net", "no model", 2, "UsageError", "", "OLD_MODEL", theirs=True),
     Wrong("transplant net in o --expand-score a", "no pair", 2, "UsageError", "", "NEW=OLD"),
-    Wrong("transplant net in", "no OUT", 2, "OutputError", "", "--in-place"),
+    Wrong("transplant net in", "no OUT", 2, "OutputError", "", "--dry-run"),
     Wrong("transplant net in there", "OUT exists", 2, "OutputError", "there", "--force"),
     Wrong("transplant broken in o", "a broken net", 3, "PrototxtError", "broken:2:15", ""),
     Wrong("transplant net cut o", "truncated", 3, "ModelError", "cut@7270", ""),

@@ -44,7 +44,7 @@ def test_a_destination_says_what_was_asked_for(tmp_path: Path) -> None:
     assert (found.named, found.source, found.in_place, found.force) == (
         str(path),
         None,
-        False,
+        None,
         False,
     )
     path.write_bytes(DATA)

@@ -121,7 +121,7 @@ def model_disagrees(target: Target, model: Model) -> Refusal | None:
     if model.of_c3d:
         return Refusal(
             "the model is as C3D 1.0 writes it, which no Caffe that has this net's layers reads",
-            hint="give it the form that Caffe reads first: deconvsurgery convert",
+            hint="`convert` gives it the form that Caffe reads",
             mismatch=True,
         )
     name = target.layer.name
@@ -130,7 +130,7 @@ def model_disagrees(target: Target, model: Model) -> Refusal | None:
         return Refusal(
             f"an HDF5 file cannot hold a layer named {name!r}: {why}, and Caffe looks for its "
             "blobs in vain",
-            hint="use the binary form: deconvsurgery convert --to binary",
+            hint="`convert --to binary` makes a file that can",
             mismatch=True,
         )
     for source in sources:

@@ -67,7 +67,7 @@ def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
                 f"blob {position} has {plural(blob.count, 'value')}{where} for shape "
                 f"{dims(shape)}: "
                 "Caffe would not load it either",
-                "leave it in its form, or fix the layer first: deconvsurgery apply",
+                "leave it in its form, or fill the layer first, with `apply`",
             )
     return None
 

@@ -255,7 +255,7 @@ def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
             f"{param.num_output}: they are not kept apart"
         )
     if not model.weighted(target.layer.name):
-        return "the model has no weights for it; deconvsurgery apply would make them"
+        return "the model has no weights for it; `apply` would make them"
     return _model_differs(target, model)
 
 
@@ -265,7 +265,7 @@ def _model_differs(target: Target, model: Model) -> str | None:
     wanted = [shape, *([(param.num_output,)] if param.bias_term else [])]
     for source in model.weighted(target.layer.name):
         if any(blob.of_c3d for blob in source.blobs):
-            return "the model is as C3D 1.0 writes it; deconvsurgery convert gives it Caffe's form"
+            return "the model is as C3D 1.0 writes it; `convert` gives it Caffe's form"
         if len(source.blobs) != len(wanted):
             return (
                 f"the net gives it {plural(len(wanted), 'blob')}, the model has {len(source.blobs)}"

@@ -213,7 +213,7 @@ def _grafted(
     if setup.problem is not None:
         raise MismatchError(
             f"Caffe would not set it up: {setup.problem}",
-            hint="fix the layer in the net first; deconvsurgery check says what else is wrong",
+            hint="fix the layer in the net first; `check` says what else is wrong",
         )
     if expected is None:  # a type that is not known: the old blobs as they are
         return LayerGraft(layer, tuple(map(as_it_is, source.blobs)), source.name)

@@ -63,8 +63,14 @@ def found_object_place(url: str) -> ObjectPlace:
     return ObjectPlace(url, location.name, location, described(location))
 
 
+def is_the_input(name: str, in_place: bool | None) -> OutputError:
+    """The error for an output that is what is read; ``in_place`` is ``None`` where no option is."""
+    way_out = "" if in_place is None else ", or ask for it with --in-place"
+    return OutputError("is the input file itself", path=name, hint=f"name another output{way_out}")
+
+
 def check_object_place(
-    place: ObjectPlace, source: Source | None, *, force: bool, in_place: bool
+    place: ObjectPlace, source: Source | None, *, force: bool, in_place: bool | None
 ) -> None:
     """Every reason not to write to ``place``; raises ``OutputError``."""
     if place.old is None:
@@ -75,10 +81,6 @@ def check_object_place(
         if in_place:
             source.confirm_unchanged()  # else what is there is another object by now
             return
-        raise OutputError(
-            "is the input file itself",
-            path=place.name,
-            hint="name another output, or ask for it with --in-place",
-        )
+        raise is_the_input(place.name, in_place)
     if not force:
         raise OutputError("exists already", path=place.name, hint="--force replaces it")
