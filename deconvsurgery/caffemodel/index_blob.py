@@ -78,13 +78,15 @@ def indexed_blob(window: BufferedSource, outer: Field, frames: tuple[Frame, ...]
         diffs += _raw_diff(forks)
         gradients += tuple(_raw_diff_fields(forks))
     place = OnWire(frames, (*chunks, *raw.chunks), tuple(dims), raw.notes, gradients)
+    gradient = OnWire((), tuple(diffs))
     return SourceBlob(
         shape=tuple(legacy.get(number, 0) for number in LEGACY_DIMS) if legacy else tuple(shape),
         place=place,
         legacy=bool(legacy),
         beside=tuple(shape) if legacy and has_shape else None,
-        diff_count=OnWire((), tuple(diffs)).count if diffs else 0,
+        diff_count=gradient.count,
         problem=None if place.count else raw.problem,
+        raw_diff=gradient.storage in RAW_STORAGE.values(),
     )
 
 

@@ -54,7 +54,7 @@ class SourceBlob(NamedTuple):
     dims, which Caffe ignores. ``diff_count`` counts the gradients that came with it. ``problem``
     says why its values cannot be read; ``packed`` that Caffe would read them, and they unpack to
     more than is read unasked; ``absent`` that an HDF5 file leaves it to the layer which owns the
-    shared parameter.
+    shared parameter; ``raw_diff`` that the gradients are NVIDIA's, which no other Caffe reads.
     """
 
     shape: tuple[int, ...]
@@ -65,6 +65,7 @@ class SourceBlob(NamedTuple):
     problem: str | None = None
     packed: bool = False
     absent: bool = False
+    raw_diff: bool = False
 
     @property
     def storage(self) -> Storage:
@@ -85,6 +86,12 @@ class SourceBlob(NamedTuple):
     def has_diff(self) -> bool:
         """Gradients came with it."""
         return self.diff_count > 0
+
+    @property
+    def stopping_diff(self) -> bool:
+        """Its gradients are not as many as its shape says, where Caffe stops (``FromProto``)."""
+        read = self.diff_count > 0 and not (self.raw_diff or self.of_c3d)
+        return read and self.diff_count != prod(self.shape)
 
     def loses_diff(self, count: int) -> bool:
         """Rewritten with ``count`` values, where it had another number, its gradients go.
@@ -166,6 +173,7 @@ class SourceLayer(NamedTuple):
 
     ``start`` is where its own tag begins in a binary file, ``param_names`` by which names it
     shares its blobs (by their position; ``""`` where it does not), as far as the file says.
+    ``links`` are the members of its group in an HDF5 file, blobs or not, ``None`` elsewhere.
     """
 
     name: str
@@ -177,6 +185,7 @@ class SourceLayer(NamedTuple):
     convolution_param: tuple[Field, ...] = ()
     param_names: tuple[str, ...] = ()
     inner_product_param: tuple[Field, ...] = ()
+    links: int | None = None
 
 
 ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]

@@ -24,7 +24,7 @@ from deconvsurgery.caffemodel.wire import (
     ByteSource,
     fields,
 )
-from deconvsurgery.matching.compatibility import type_today
+from deconvsurgery.matching.copied_layer import type_today
 from deconvsurgery.wording import listed
 
 Ranges: TypeAlias = Sequence[tuple[int, int]]

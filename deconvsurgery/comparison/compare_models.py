@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import OnWire
-from deconvsurgery.matching.compatibility import type_today
+from deconvsurgery.matching.copied_layer import type_today
 from deconvsurgery.wording import listed, plural, quoted
 
 from .compare_fields import (

@@ -7,7 +7,7 @@ from typing import Final
 
 from deconvsurgery.wording import agreed, listed, quoted
 
-from .compatibility import Disagreement, Kind
+from .disagreement import Disagreement, Kind
 
 _SHOWN: Final = 5
 

@@ -11,13 +11,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
+from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
 from deconvsurgery.prototxt.net import Layer, Net
 
 from .shared_blobs import first_of_each
 
 Place: TypeAlias = tuple[int, int]
 """A layer's index in its net and the position of one of its blobs."""
+
+
+def is_found(source: SourceLayer) -> bool:
+    """Caffe looks for a layer there: in an HDF5 file not in a group within another's.
+
+    ``Net::CopyTrainedLayersFromHDF5`` goes through the groups of ``/data`` alone; a slash in a
+    layer's name is a group within a group.
+    """
+    return source.version is not Version.HDF5 or "/" not in source.name
 
 
 class Loading(NamedTuple):
@@ -58,7 +67,7 @@ def loading(net: Net, model: Model | None) -> Loading:
     filled = {layer.name: layer for layer in (net.layers if last else reversed(net.layers))}
     copied: dict[Place, SourceBlob] = {}
     for source in model.layers if model else ():
-        if source.name not in filled:
+        if source.name not in filled or not is_found(source):
             continue
         for position, blob in enumerate(source.blobs):
             own = (filled[source.name].index, position)

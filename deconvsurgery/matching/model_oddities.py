@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from math import prod
 from typing import Final, NamedTuple
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, SourceBlob, Version
@@ -136,7 +135,6 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 
 def _kinds(blob: SourceBlob) -> Iterator[str]:
     """What is odd about one blob: a kind of the above, how it is stored, or its own problem."""
-    size = prod(blob.shape)
     if blob.problem:
         yield blob.problem
     elif blob.count and blob.storage in (*RAW_STORAGE.values(), Storage.DOUBLE_DATA):
@@ -153,5 +151,5 @@ def _kinds(blob: SourceBlob) -> Iterator[str]:
         yield _DIFF_ONLY
     elif not blob.fills(blob.shape) and not blob.fills_beside:
         yield _COUNT
-    if blob.diff_count not in (0, size):
+    if blob.stopping_diff:
         yield _DIFF_COUNT

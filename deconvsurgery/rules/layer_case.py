@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.matching.compatibility import Disagreement
+from deconvsurgery.matching.disagreement import Disagreement
 from deconvsurgery.matching.matched_layer import Refusal, Target
 from deconvsurgery.matching.other_states import Unlike
 from deconvsurgery.matching.role import Role, RoleFound, filled_by, role_of

@@ -13,7 +13,8 @@ from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.fingerprint import Fingerprint
-from deconvsurgery.matching.compatibility import Kind, disagreements
+from deconvsurgery.matching.compatibility import disagreements
+from deconvsurgery.matching.disagreement import Kind
 from deconvsurgery.matching.loaded_blobs import loading
 from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
 from deconvsurgery.matching.other_states import unlike

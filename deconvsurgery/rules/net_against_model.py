@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.errors import SurgeryError
-from deconvsurgery.matching.compatibility import Disagreement, Kind, disagreements
+from deconvsurgery.matching.compatibility import disagreements
+from deconvsurgery.matching.disagreement import Disagreement, Kind
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.transplant.plan import make_grafting
 from deconvsurgery.prototxt.net import Net, NetState
@@ -92,6 +93,8 @@ def _finding(
         repair = Repair(f"name it {mismatch.renamed!r} as the model does, or rename it there")
     elif filled:
         repair = Repair("give it bilinear weights", (Step("apply", ("-p", filled)),))
+    elif mismatch.group is not None:
+        repair = Repair(f"say group: {mismatch.group} in the net")
     elif mismatch.remedy:
         repair = Repair(mismatch.remedy)
     elif mismatch.kind is Kind.TYPE:

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
-from deconvsurgery.matching.compatibility import Disagreement, Kind, disagreements
+from deconvsurgery.matching.compatibility import disagreements
+from deconvsurgery.matching.disagreement import Disagreement, Kind
 from deconvsurgery.matching.disagreement_sentences import in_words
 from helpers.models import NetParameter, indexed, parsed, source_layers
 from helpers.nets import TEST, TRAIN, conv, data_layer, layer, up
@@ -37,6 +38,7 @@ def blob(*shape: int, legacy: bool = False) -> Any:
 
 
 W, B, UP = blob(2, 3, 3, 3), blob(2), blob(3, 1, 4, 4)
+UP_WHOLE = "num_output: 3 bias_term: false kernel_size: 4 stride: 2"
 
 
 def model_of(*layers: tuple[Any, ...]) -> ds.Model:
@@ -63,6 +65,13 @@ def in_diff(message: Any) -> Any:
     moved.diff.extend(moved.data)
     del moved.data[:]
     return moved
+
+
+def with_diff(message: Any, count: int) -> Any:
+    other = type(message)()
+    other.CopyFrom(message)
+    other.diff.extend([1.0] * count)
+    return other
 
 
 def valued(message: Any, count: int) -> Any:
@@ -97,6 +106,7 @@ def stop(kind: Kind, told: list[float], name: str = "c", **facts: Any) -> Expect
 
 
 W_SHAPE = (2, 3, 3, 3)
+NEARLY = "nearly the name, and other blobs: under one name Caffe would stop"
 ROWS: dict[str, tuple[str, list[tuple[Any, ...]], list[Expected]]] = {
     "they agree": (DATA + conv("c"), [INPUT, C], []),
     "the model has no type": (DATA + conv("c"), [("c", "", W, B)], []),
@@ -236,6 +246,83 @@ ROWS: dict[str, tuple[str, list[tuple[Any, ...]], list[Expected]]] = {
             Expected(Kind.NET_LACKS, "conv1", None, renamed="conv1_"),
         ],
     ),
+    NEARLY: (
+        DATA + conv("conv1_"),
+        [("conv1", "Convolution", blob(2, 3, 5, 5), B)],
+        [
+            Expected(Kind.MODEL_LACKS, "conv1_", told=(0, 2, 3, 3, 3, 2, 3, 5, 5)),
+            Expected(Kind.NET_LACKS, "conv1", None),
+        ],
+    ),
+    "of two names the one whose blobs fit is meant": (
+        DATA + conv("conv1_"),
+        [("conv1", "Convolution", W), ("conv1_x", "Convolution", W, B)],
+        [
+            Expected(Kind.MODEL_LACKS, "conv1_", renamed="conv1_x"),
+            Expected(Kind.NET_LACKS, "conv1", None),
+            Expected(Kind.NET_LACKS, "conv1_x", None, renamed="conv1_"),
+        ],
+    ),
+    "a group that the net left out": (
+        DATA + up("c", UP_WHOLE),
+        [("c", "Deconvolution", UP)],
+        [
+            stop(
+                Kind.SHAPE,
+                [0, 3, 3, 4, 4, 3, 1, 4, 4, 3, 1],
+                blob=0,
+                net=(3, 3, 4, 4),
+                model=(3, 1, 4, 4),
+                group=3,
+            )
+        ],
+    ),
+    "the whole diagonal, where the net has groups": (
+        DATA + up("c"),
+        [("c", "Deconvolution", blob(3, 3, 4, 4))],
+        [
+            stop(
+                Kind.SHAPE,
+                [0, 3, 1, 4, 4, 3, 3, 4, 4, 1, 3],
+                blob=0,
+                net=(3, 1, 4, 4),
+                model=(3, 3, 4, 4),
+                group=1,
+            )
+        ],
+    ),
+    "a group of a Convolution": (
+        DATA + conv("c", "num_output: 6 kernel_size: 3 bias_term: false"),
+        [("c", "Convolution", blob(6, 1, 3, 3))],
+        [
+            stop(
+                Kind.SHAPE,
+                [0, 6, 3, 3, 3, 6, 1, 3, 3, 3, 1],
+                blob=0,
+                net=(6, 3, 3, 3),
+                model=(6, 1, 3, 3),
+                group=3,
+            )
+        ],
+    ),
+    "another kernel, too, is no group": (
+        DATA + up("c", UP_WHOLE),
+        [("c", "Deconvolution", blob(3, 1, 2, 2))],
+        [
+            stop(
+                Kind.SHAPE,
+                [0, 3, 3, 4, 4, 3, 1, 2, 2],
+                blob=0,
+                net=(3, 3, 4, 4),
+                model=(3, 1, 2, 2),
+            )
+        ],
+    ),
+    "a diff of another length": (
+        DATA + conv("c"),
+        [("c", "Convolution", with_diff(W, 53), with_diff(B, 2))],
+        [stop(Kind.VALUES, [0, 53, 2, 3, 3, 3, 54], blob=0, shape=W_SHAPE, diff=53)],
+    ),
     "of another type it is not the renamed one": (
         DATA + conv("conv1_"),
         [("conv1", "Deconvolution", W, B)],
@@ -261,7 +348,8 @@ def test_what_caffe_does(case: str, words: Words) -> None:
         for each in result
     ] == expected
     for each in result:
-        assert names(each.message) == ([each.renamed] if each.renamed else [])
+        if case != NEARLY:  # which names the layer that was not renamed
+            assert names(each.message) == ([each.renamed] if each.renamed else [])
         words(each.message, f"{case}, {each.kind}")
 
 
@@ -663,7 +751,7 @@ TOLD: dict[str, list[tuple[list[str], list[float]]]] = {
     ],
     "mtcnn/det2.caffemodel": [(["conv5-3"], [])],
     "retinaface-charrin-zero/mnet.caffemodel": [
-        ([C3, C2, C3, f"{C3}_", C2, f"{C2}_"], [2]),
+        ([C3, C2], [2]),
         ([f"{C3}_", f"{C2}_"], [2]),
     ],
     "waifu2x-upconv7-mismatch/noise1_model.json.caffemodel": [

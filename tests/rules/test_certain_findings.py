@@ -188,7 +188,8 @@ def test_a_blob_of_another_shape_is_one_finding(said: Any) -> None:
     kernels = np.broadcast_to(tent((4, 4)), (5, 1, 4, 4))
     (found,) = said(net, model_bytes({"up": [kernels]}, kind="Deconvolution"))
     assert (found.id, found.layer, found.level) == ("DS011", "up", "error")
-    assert dict(found.numbers) == {"blob": 0, "net": (5, 5, 4, 4), "model": (5, 1, 4, 4)}
+    shapes = {"net": (5, 5, 4, 4), "model": (5, 1, 4, 4)}
+    assert dict(found.numbers) == {"blob": 0, **shapes, "group": 5}
     noise = np.random.default_rng(3).normal(size=(5, 5, 4, 4))
     (found,) = said(net, model_bytes({"up": [noise]}, kind="Deconvolution"))
     assert found.id == "DS003"

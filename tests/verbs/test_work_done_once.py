@@ -68,7 +68,7 @@ def test_a_state_is_analysed_once(
         (alignment, "layer_map"),
         (analysis, "unjoined"),
         (analysis, "uncertain_layers"),
-        (compatibility, "_disagreements"),
+        (compatibility, "_compatibility"),
         (other_states, "_unlike"),
         (shared_blobs, "_owners"),
     )

@@ -117,7 +117,7 @@ def _layers(
             shared = f"its layer is one group under {info.rc} names"
             blobs = tuple(blob._replace(problem=blob.problem or shared) for blob in blobs)
         if blobs or not path:
-            yield SourceLayer("/".join(here), "", Version.HDF5, blobs)
+            yield SourceLayer("/".join(here), "", Version.HDF5, blobs, links=len(inner))
         if len(here) < _DEEPEST:
             yield from _layers(file, inner, here, seen)
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
 from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError, SurgeryError
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.matching.compatibility import Kind, disagreements
+from deconvsurgery.matching.compatibility import disagreements
+from deconvsurgery.matching.disagreement import Kind
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.matched_layer import Refusal, Target, targets
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
@@ -54,7 +55,7 @@ def make_plan(
     renamed = {
         lack.layer: lack.message
         for lack in disagreed
-        if lack.kind is Kind.MODEL_LACKS and lack.renamed
+        if lack.kind is Kind.MODEL_LACKS and (lack.renamed or lack.nearly)
     }
     return Plan(
         tuple(_changes(rows, net, model, options, (shared.notes, renamed))),
