@@ -50,6 +50,8 @@ class RoleFound(NamedTuple):
 
 Clue: TypeAlias = tuple[Role, str]
 
+LEAVE_IT_OUT: Final = "a learned layer? -x/--exclude leaves it out"
+
 _OF_WEIGHTS: Final[Mapping[State, Clue]] = {
     State.BILINEAR: (Role.INTERPOLATION, "its weights are bilinear"),
     State.BILINEAR_CAFFE_1_0: (Role.INTERPOLATION, "its weights are Caffe 1.0's bilinear ones"),
@@ -71,6 +73,16 @@ def role_of(target: Target, weights: Fingerprint | None = None) -> RoleFound:
     role, first = clues[0]
     held = role is Role.INTERPOLATION and first not in _REPEATS_PIXELS
     return RoleFound(role, tuple(words for other, words in clues if other is role), held)
+
+
+def holds_learned_values(weights: Fingerprint | None) -> bool:
+    """Overwriting the weights would lose what training gave: no filler or surgery makes such ones.
+
+    Those that cannot be judged, or of which some are no finite number, may hold it.
+    """
+    if weights is None or weights.nvidia:
+        return False
+    return weights.state in (State.OTHER, State.NEAR_BILINEAR, State.NOT_FINITE)
 
 
 def filled_by(target: Target, filler: Filler | None) -> Target:

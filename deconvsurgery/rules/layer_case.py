@@ -94,6 +94,9 @@ class LayerCase(NamedTuple):
         return role_of(filled_by(self.target, self.made_by), self.weights)
 
     @property
-    def role_by_net(self) -> RoleFound:
-        """What the net alone says that it is for, whatever its weights are."""
-        return self._replace(weights=None).role
+    def is_learned(self) -> bool:
+        """The net says that it is learned, and its weights, as far as there are any, say so too.
+
+        Of weights alone that are no interpolation nobody can tell what left them there.
+        """
+        return self.role.learned and self._replace(weights=None).role.learned

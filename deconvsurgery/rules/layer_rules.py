@@ -147,7 +147,7 @@ def _filler_without_group(case: LayerCase) -> Broken | None:
 
 
 def _default_bias(case: LayerCase) -> Broken | None:
-    if case.target is None or not case.target.layer.line:
+    if case.target is None or not case.target.layer.line or case.role.learned:
         return None
     if "bias_term" in case.target.layer.message.message("convolution_param"):
         return None
@@ -160,7 +160,7 @@ def _default_bias(case: LayerCase) -> Broken | None:
 
 
 def _learned(case: LayerCase) -> Broken | None:
-    if case.target is None or not case.by_net:
+    if case.target is None or not case.by_net or (case.role.learned and not case.frozen):
         return None
     param = case.target.layer.param
     lr_mult = param[0].lr_mult if param else 1.0

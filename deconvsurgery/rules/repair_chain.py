@@ -80,7 +80,7 @@ def tried_repairs(
     ``findings`` are those of `audit` for the same pair, by the rules that are wanted.
     """
     said = [_with_states(finding, asked) for finding in findings]
-    if not any(finding.repair and finding.repair.steps for finding in said):
+    if not any(each.repair and (each.repair.steps or each.repair.unsafe) for each in said):
         return tuple(said), None
     trials = _Trials(pair, asked)
     alone = _Alone(trials, pair, said)
@@ -95,10 +95,12 @@ def tried_repairs(
 
 
 def _with_states(finding: Finding, asked: Asked) -> Finding:
-    if finding.repair is None or not finding.repair.steps:
+    if finding.repair is None:
         return finding
-    steps = tuple(map(asked.said, finding.repair.steps))
-    return finding._replace(repair=finding.repair._replace(steps=steps))
+    safe, unsafe = (
+        tuple(map(asked.said, steps)) for steps in (finding.repair.steps, finding.repair.unsafe)
+    )
+    return finding._replace(repair=finding.repair._replace(steps=safe, unsafe=unsafe))
 
 
 class _Outcome(NamedTuple):

@@ -79,10 +79,11 @@ def _fillable(rows: Sequence[LayerRow]) -> Mapping[str, str]:
     """Matched layers that ``transplant --apply`` would fill, and patterns that take them."""
     patterns = exact_patterns(row.name for row in rows)
     matched = (row.target for row in rows if row.matched and row.target is not None)
+    learned = {row.name for row in rows if row.role is not None and row.role.learned}
     return {
         target.layer.name: patterns[target.layer.name]
         for target in united(matched)
-        if not target.problem and target.can_interpolate
+        if not target.problem and target.can_interpolate and target.layer.name not in learned
     }
 
 

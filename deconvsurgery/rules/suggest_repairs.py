@@ -5,6 +5,7 @@ from __future__ import annotations
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.matching.matched_layer import Refusal
+from deconvsurgery.matching.role import LEAVE_IT_OUT, holds_learned_values
 from deconvsurgery.options.apply import Options
 from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
@@ -12,6 +13,7 @@ from deconvsurgery.wording import by
 from .finding import Repair, Step
 from .layer_case import LayerCase
 
+_LOST = "apply would overwrite what may have been learned"
 # patch-net with nothing but what is asked for.
 _NOTHING_ELSE = ("--no-group", "--filler", "keep")
 
@@ -21,6 +23,8 @@ def fill_it(case: LayerCase) -> Repair:
     words = "give it bilinear weights"
     if case.passed_by:
         return Repair("Caffe loads its weights into another layer: give each a name of its own")
+    if case.is_learned:
+        return _left_out(case)
     refused = _refusal(case)
     if refused is None:
         return Repair(words, (_apply(case),))
@@ -82,11 +86,19 @@ def freeze_it(case: LayerCase) -> Repair:
     )
 
 
+def _left_out(case: LayerCase) -> Repair:
+    """In words: what is learned is not overwritten by a command."""
+    if case.state in (None, State.MISSING, State.ZERO):
+        return Repair(f"{LEAVE_IT_OUT}; else give it a weight_filler, or take a model that has it")
+    return Repair(f"{LEAVE_IT_OUT}; {_LOST}")
+
+
 def possible(repair: Repair | None, case: LayerCase) -> Repair | None:
     """The repair without commands that would be refused, whatever they are to fix.
 
     Nothing can be done to a layer that Caffe would not set up. Layers of one name have one blob
-    in a model: where they are not set up alike no verb writes it.
+    in a model: where they are not set up alike no verb writes it. Weights that training may have
+    given are not overwritten but where that is asked for.
     """
     if repair is None or not repair.steps or case.target is None:
         return repair
@@ -95,6 +107,11 @@ def possible(repair: Repair | None, case: LayerCase) -> Repair | None:
     unlike = case.named is not None and case.named.problem is not None
     if unlike and any(step.verb != "patch-net" for step in repair.steps):
         return Repair(f"{repair.words}, once its name is set up alike everywhere")
+    if any(step.verb == "apply" or "--apply" in step.options for step in repair.steps):
+        if case.is_learned:
+            return _left_out(case)
+        if holds_learned_values(case.weights):
+            return Repair(f"{repair.words}: {_LOST}; {LEAVE_IT_OUT}", unsafe=repair.steps)
     return repair
 
 

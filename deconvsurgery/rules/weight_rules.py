@@ -52,19 +52,20 @@ def _not_bilinear(case: LayerCase) -> Broken | None:
     weights = case.weights
     if weights is None or weights.nvidia or case.unjudged:
         return None  # of a blob that is not the layer's DS011 or DS014 says it
+    severity = Severity.NOTE if case.is_learned else None
     numbers: dict[str, Number] = {"state": str(weights.state), "distance": weights.distance}
     if weights.state is State.BILINEAR_OFF_DIAGONAL:
         words = "its diagonal is bilinear, but there are weights off it, which mix the channels"
         return Broken(words, numbers, fill_it(case))
     if weights.state is State.CONSTANT:
         words = f"its weights are all {weights.value:g}, not bilinear"
-        return Broken(words, numbers | {"value": weights.value}, fill_it(case))
+        return Broken(words, numbers | {"value": weights.value}, fill_it(case), severity)
     if weights.state is State.NOT_FINITE:
         words = "its weights are not bilinear: some are no finite number"
-        return Broken(words, numbers, fill_it(case))
+        return Broken(words, numbers, fill_it(case), severity)
     if weights.state in (State.NEAR_BILINEAR, State.OTHER):
         off = "" if weights.distance is None else f": up to {weights.distance:.4g} off"
-        return Broken(f"its weights are not bilinear{off}", numbers, fill_it(case))
+        return Broken(f"its weights are not bilinear{off}", numbers, fill_it(case), severity)
     return None
 
 

@@ -55,8 +55,6 @@ COLUMNS = ("nets, up", "nets, *", "pairs, up", "pairs, *")
 FEW = {
     "fsrcnn-x3/snapshot_iter_500.caffemodel": [
         ("DS003", "deconv", 214),
-        ("DS009", "deconv", 214),
-        ("DS010", "deconv", 214),
     ],
     "hyperlpr-2017/HorizonalFinemapping.caffemodel": [],
     "mtcnn/det2.caffemodel": [("DS011", None, None)],
@@ -66,13 +64,10 @@ FEW = {
         ("DS011", None, None),
     ],
     "waifu2x-upconv7-mismatch/noise1_model.json.caffemodel": [
-        ("DS009", "conv7_layer", 152),
-        ("DS010", "conv7_layer", 152),
         ("DS011", "conv7_layer", 152),
     ],
     "wechat-qr/sr.caffemodel": [
         ("DS003", "upsample/deconv", 306),
-        ("DS010", "upsample/deconv", 306),
     ],
 }
 
@@ -83,16 +78,11 @@ SMALL = {
     "classifier-2014": [("DS009", "up_old", 16)],
     "fcn-32": [],
     "fcn-8": [("DS008", "upscore", 27)],
-    "generator": [
-        ("DS009", "up1", 7),
-        ("DS010", "up1", 7),
-        ("DS009", "up2", 14),
-        ("DS010", "up2", 14),
-    ],
+    "generator": [],
     "siamese": [],
     "side-outputs": [("DS009", "upside3", 19), ("DS007", "upside3", 26)],
-    "super-resolution": [("DS010", "deconv", 12)],
-    "unet": [("DS009", "up1", 12), ("DS010", "up1", 12)],
+    "super-resolution": [],
+    "unet": [],
 }
 
 

@@ -127,9 +127,7 @@ SQUARE = {"kernel": (4, 4), "stride": (4, 4)}
 BROKEN = {
     "DS001": Broken("error", {"shape": (3, 1, 4, 4), "values": 0}, ["apply"]),
     "DS002": Broken("error", {"values": 48, "nonzero": 0}, ["apply"]),
-    "DS003": Broken(
-        "warning", {"state": "other", "distance": pytest.approx(2.51676, abs=1e-5)}, []
-    ),
+    "DS003": Broken("warning", {"state": "bilinear-off-diagonal", "distance": None}, ["apply"]),
     "DS004": Broken("error", {"shape": (3, 3, 4, 4), "pairs": 9, "inputs": 3}, ["apply"]),
     "DS005": Broken(
         "warning", {"kernel": (3, 3), "apex": (1.5, 1.5), "centre": (1.0, 1.0)}, ["apply"]

@@ -195,9 +195,11 @@ def test_check_alone_runs_what_the_settings_list(place: Path, words: Words) -> N
     # The command line has the last word; other nets are checked as the file says at its top.
     _, out, _ = run_here(place, "check", "--json", "--ignore", "DS001")
     assert json.loads(out)["summary"]["rules"] == {"DS006": 1, "DS011": 1}
-    _, out, _ = run_here(place, "check", "--json", "-p", "*", "demo.prototxt")
+    learns = GOOD.replace("param { lr_mult: 0 }", "").replace("bias_term: false", "group: 3")
+    (place / "learns.prototxt").write_text(learns % "other")
+    _, out, _ = run_here(place, "check", "--json", "-p", "*", "learns.prototxt")
     assert json.loads(out)["summary"]["rules"] == {"DS009": 1}
-    _, out, _ = run_here(place, "check", "--json", "-p", "*", "--isolated", "demo.prototxt")
+    _, out, _ = run_here(place, "check", "--json", "-p", "*", "--isolated", "learns.prototxt")
     assert json.loads(out)["summary"]["rules"] == {"DS009": 1, "DS010": 1}
     code, _, errors = run_here(place, "check", "--isolated")
     assert code == 2
