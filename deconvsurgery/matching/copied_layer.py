@@ -6,7 +6,7 @@ and of ``Blob::FromProto``, in their order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 from deconvsurgery.caffe_fields import C3D_OWN_TYPES
@@ -22,11 +22,15 @@ from .loaded_blobs import Loading
 
 
 def copy_stops(
-    layer: Layer, blobs: tuple[Shape, ...] | None, source: SourceLayer, loaded: Loading
+    layer: Layer,
+    blobs: Sequence[Shape] | None,
+    source: SourceLayer,
+    loaded: Loading | None = None,
 ) -> Iterator[Disagreement]:
     """Each check that fails where ``source`` is copied; Caffe ends at the first.
 
-    ``blobs`` are the shapes that the net gives the layer, ``None`` where it does not say.
+    ``blobs`` are the shapes that the net gives the layer, ``None`` where it does not say;
+    ``loaded`` says which of them it shares, which an HDF5 file may leave out.
     """
     count = sum(not blob.absent for blob in source.blobs)
     if blobs is not None and _other_count(layer, len(blobs), source, loaded):
@@ -59,7 +63,7 @@ def _holder(layer: Layer, source: SourceLayer) -> str:
     return "the model" if other in ("", layer.type) else f"the model's {short(other)}"
 
 
-def _other_count(layer: Layer, wanted: int, source: SourceLayer, loaded: Loading) -> bool:
+def _other_count(layer: Layer, wanted: int, source: SourceLayer, loaded: Loading | None) -> bool:
     """Whether Caffe stops at the number of blobs.
 
     In an HDF5 file the blobs that the layer shares with an earlier one may be left out, in a
@@ -70,7 +74,9 @@ def _other_count(layer: Layer, wanted: int, source: SourceLayer, loaded: Loading
         return has != wanted
     lacking = [place for place in range(wanted) if place >= has or source.blobs[place].absent]
     held = has if source.links is None else source.links
-    return held > wanted or not all(loaded.shares(layer, place) for place in lacking)
+    if loaded is None or held > wanted:
+        return held > wanted or bool(lacking)
+    return not all(loaded.shares(layer, place) for place in lacking)
 
 
 def _blob_stops(

@@ -50,6 +50,20 @@ class Disagreement(NamedTuple):
     nearly: str | None = None
 
     @property
+    def lacks_values(self) -> bool:
+        """A blob has no values, or a diff of another length: new values make up for both."""
+        return self.kind is Kind.VALUES and not self.numbers.get("values")
+
+    @property
+    def hint(self) -> str | None:
+        """What in the net decides it, where one field does."""
+        if self.group is not None:
+            return f"with group: {self.group} in the net they fit"
+        if self.kind is Kind.BLOBS and not self.remedy:
+            return "bias_term decides: weights alone are 1 blob, with a bias 2"
+        return None
+
+    @property
     def message(self) -> str:
         """What is so and what Caffe does."""
         return f"{self.words}; Caffe stops at that" if self.stops else self.words

@@ -18,9 +18,9 @@ from deconvsurgery.matching.disagreement import Kind
 from deconvsurgery.matching.loaded_blobs import loading
 from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
 from deconvsurgery.matching.other_states import unlike
+from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.apply.before_and_after import look
-from deconvsurgery.plans.apply.refusals import model_disagrees
 from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers, exact_patterns
@@ -44,7 +44,7 @@ def net_cases(
     found = _in_states(net, deconvolutions, states, model, shared)
     every = [in_state.target for several in found.values() for in_state in several]
     named = {target.layer.name: target for target in united(every)}
-    unwritable = {name: model_disagrees(target, shared) for name, target in named.items() if shared}
+    unwritable = {name: not_rewritable(target, shared) for name, target in named.items() if shared}
     sources = {
         name: LayersOfAName(model.by_name.get(name, ()) if model else (), model) for name in named
     }

@@ -16,6 +16,7 @@ from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Kind
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.matched_layer import Refusal, Target, targets
+from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
 from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.prototxt.net import Layer, Net, NetState
@@ -24,7 +25,7 @@ from deconvsurgery.wording import quoted
 
 from .before_and_after import Look, look, planned_change, weights_of
 from .plan_types import Change, Plan, Skip
-from .refusals import model_disagrees, passed_over, refusal
+from .refusals import passed_over, refusal
 
 
 def make_plan(
@@ -115,7 +116,7 @@ def _refused(rows: Sequence[_Row], shared: Sharers, model: Model, options: Optio
                 row.fill,
                 row.look.before,
                 options,
-                model_disagrees(row.target, model),
+                not_rewritable(row.target, model),
             )
             if found is not None:
                 own[row.name] = found

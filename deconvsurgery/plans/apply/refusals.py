@@ -6,19 +6,16 @@ A refusal is a result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Final, NamedTuple
 
-from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
-from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
-from deconvsurgery.caffemodel.stored_values import Dataset
+from deconvsurgery.caffemodel.model import SourceLayer
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
 from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
-from deconvsurgery.wording import by, dims, listed, plural
+from deconvsurgery.wording import by, listed
 
 
 class _Asked(NamedTuple):
@@ -54,7 +51,7 @@ def refusal(
     """The first reason why the layer cannot be filled, or ``None``.
 
     ``fill`` is the target's, ``before`` what its weights in the model are, ``by_model`` what
-    `model_disagrees` says.
+    `not_rewritable` says.
     """
     asked = _Asked(target, fill, before, options, by_model)
     return next((found for reason in _REASONS if (found := reason(asked))), None)
@@ -105,76 +102,6 @@ def _no_place_for_a_kernel(asked: _Asked) -> Refusal | None:
 
 def _model_disagrees(asked: _Asked) -> Refusal | None:
     return asked.by_model
-
-
-def model_disagrees(target: Target, model: Model) -> Refusal | None:
-    """Why the model's layers of the name cannot be given the weights; looks at every one."""
-    param = target.layer.convolution_param
-    wanted = [target.shape or (), *([(param.num_output,)] if param.bias_term else [])]
-    sources = model.weighted(target.layer.name)
-    if not sources and model.version is Version.V0:
-        return Refusal(
-            "the model is a V0 file, from before Deconvolution existed: no layer can be added",
-            hint="load and save it once with Caffe 1.0 to upgrade it",
-            mismatch=True,
-        )
-    if model.of_c3d:
-        return Refusal(
-            "the model is as C3D 1.0 writes it, which no Caffe that has this net's layers reads",
-            hint="`convert` gives it the form that Caffe reads",
-            mismatch=True,
-        )
-    name = target.layer.name
-    if model.version is Version.HDF5 and name not in model.by_name and not can_be_a_group(name):
-        why = "a slash makes groups of it" if "/" in name else "no group can have that name"
-        return Refusal(
-            f"an HDF5 file cannot hold a layer named {name!r}: {why}, and Caffe looks for its "
-            "blobs in vain",
-            hint="`convert --to binary` makes a file that can",
-            mismatch=True,
-        )
-    for source in sources:
-        if found := _cannot_be_replaced(source):
-            return Refusal(found, mismatch=True)
-        if len(source.blobs) != len(wanted):
-            return Refusal(
-                f"the net gives it {_blobs(len(wanted))}, the model has {len(source.blobs)}; "
-                "Caffe stops at that",
-                hint="bias_term decides: weights alone are 1 blob, with a bias 2",
-                mismatch=True,
-            )
-        found = _blob_disagrees(source, wanted)
-        if found:
-            return Refusal(f"{found}; Caffe stops at that", mismatch=True)
-    return None
-
-
-def _cannot_be_replaced(source: SourceLayer) -> str | None:
-    """What Caffe may well load, but has no place for new values."""
-    for name, blob in zip(("weights", "bias"), source.blobs, strict=False):
-        if blob.absent:
-            return f"the model leaves its {name} to another layer, which has none: Caffe stops"
-        if blob.problem:
-            return f"its {name} in the model cannot be replaced: {blob.problem}"
-        if isinstance(blob.place, Dataset) and blob.place.whole:
-            return f"its {name} in the model are whole numbers, which no kernel is made of"
-    return None
-
-
-def _blob_disagrees(source: SourceLayer, wanted: Sequence[tuple[int, ...]]) -> str | None:
-    for name, blob, shape in zip(("weights", "bias"), source.blobs, wanted, strict=False):
-        if not blob.fits(shape):
-            type_words = f" {source.type}" if source.type not in ("", "Deconvolution") else ""
-            return (
-                f"the net gives its {name} the shape {dims(shape)}, "
-                f"the model's{type_words} has {dims(blob.shape)}"
-            )
-        if blob.count not in (0, prod(shape)):
-            return (
-                f"its {name} in the model are {plural(blob.count, 'value')}, where its shape "
-                f"{dims(blob.shape)} says {prod(shape):,}"
-            )
-    return None
 
 
 def _nearest(asked: _Asked) -> Refusal | None:
@@ -229,7 +156,3 @@ _REASONS: Final[tuple[Callable[[_Asked], Refusal | None], ...]] = (
     _nearest,
     _gain,
 )
-
-
-def _blobs(count: int) -> str:
-    return plural(count, "blob")

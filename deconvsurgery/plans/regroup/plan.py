@@ -18,13 +18,14 @@ from deconvsurgery.errors import MismatchError, ShapeError
 from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.other_states import MOST_STATES, states_beyond
+from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import owners
 from deconvsurgery.plans.apply.plan import refuse_misspelt
 from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, active_layers
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import check_blob
-from deconvsurgery.wording import agreed, dims, plural
+from deconvsurgery.wording import agreed, plural
 
 
 class Regroup(NamedTuple):
@@ -261,21 +262,10 @@ def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
 
 def _model_differs(target: Target, model: Model) -> str | None:
     """Why the model's weights, if it has any, are not those that the net gives the layer."""
-    param, shape = target.layer.convolution_param, target.shape or ()
-    wanted = [shape, *([(param.num_output,)] if param.bias_term else [])]
-    for source in model.weighted(target.layer.name):
-        if any(blob.of_c3d for blob in source.blobs):
-            return "the model is as C3D 1.0 writes it; `convert` gives it Caffe's form"
-        if len(source.blobs) != len(wanted):
-            return (
-                f"the net gives it {plural(len(wanted), 'blob')}, the model has {len(source.blobs)}"
-            )
-        blob = source.blobs[0]
-        if blob.problem:
-            return f"its weights cannot be read: {blob.problem}"
-        if not blob.fits(shape) or blob.count != prod(shape):
-            return f"the net gives its weights {dims(shape)}, the model has {dims(blob.shape)}"
-    return None
+    found = not_rewritable(target, model, values=True)
+    if found is None:
+        return None
+    return f"{found.reason}; {found.hint}" if found.hint else found.reason
 
 
 def _off_diagonal(change: Regroup, model: Model) -> str | None:

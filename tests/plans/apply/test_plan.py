@@ -351,7 +351,7 @@ def test_values_that_are_not_as_many_as_the_shape_says(words: Words) -> None:
     net.layer.add(name="up").blobs.add(data=[1, 2], shape={"dim": [3, 1, 4, 4]})
     error = refused(data(3) + up(), indexed(net.SerializeToString()))
     assert isinstance(error, ds.MismatchError)
-    assert numbers(error.message) == [2, 3, 1, 4, 4, 48]
+    assert numbers(error.message) == [0, 2, 3, 1, 4, 4, 48]
     words(error)
 
 

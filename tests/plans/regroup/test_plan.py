@@ -180,13 +180,17 @@ REFUSED: dict[str, tuple[str, bytes, list[float]]] = {
     "ever so little": (net(), model_bytes(off(1e-38)), [0, 1, 1e-30]),
     "a NaN": (net(), model_bytes(off(np.nan)), [2, 1]),
     "other channels": (net(channels=2), model_bytes(DIAGONAL), [2, 3]),
-    "another shape in the model": (net(), model_bytes(GROUPED), [3, 3, 2, 2, 3, 1, 2, 2]),
+    "another shape in the model": (
+        net(),
+        model_bytes(GROUPED),
+        [0, 3, 3, 2, 2, 3, 1, 2, 2, 3, 1, 3],  # and the group that it is of
+    ),
     "no weights": (net(), NOTHING, []),
     "no channels anywhere": (NET(C, "", C, "", "").replace("Input", "Python"), NOTHING, []),
     "a bias that the net has not": (
         NET(C, "", C, "", "").replace("true", "false"),
         model_bytes(DIAGONAL),
-        [1, 2],
+        [1, 2, 1, 2],
     ),
     "a kernel that Caffe refuses": (
         NET(C, "", C, "kernel_h: 3", ""),
