@@ -5,11 +5,11 @@ Places, never payload: values are read a few rows at a time when they are asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from deconvsurgery.caffe_fields import BlobField, C3DBlobField
 from deconvsurgery.errors import MismatchError
@@ -212,8 +212,8 @@ class Model:
         for layer in layers:
             namesakes.setdefault(layer.name, []).append(layer)
         self.by_name = {name: tuple(found) for name, found in namesakes.items()}
-        # What was found out about blobs, which is so as long as they are; see `made_blobs`.
-        self.looked_at: dict[object, object] = {}
+        # What was found out about blobs, each with its blob; see `made_blobs`.
+        self.looked_at: dict[Hashable, tuple[SourceBlob | None, Any]] = {}
 
     def with_layers(self, layers: Iterable[SourceLayer]) -> Model:
         """The same file with other layers, whose values are read as these are."""

@@ -24,7 +24,8 @@ class LayerCase(NamedTuple):
 
     ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
     layer, and made of what the model itself says where there is no net (``by_net`` false).
-    ``namesakes`` counts the active layers of its name. ``pattern`` takes this layer alone.
+    ``namesakes`` counts the active layers of its name. ``patterns`` take
+    this layer, which stands first, and those that share a blob with it.
     ``frozen``: nothing is to be learned.
 
     ``weights`` are those that it computes with once Caffe has loaded the model, ``blob`` is where
@@ -42,7 +43,7 @@ class LayerCase(NamedTuple):
     by_net: bool = True
     placement: Placement | None = None
     model: Model | None = None
-    pattern: str = "*"
+    patterns: tuple[str, ...] = ("*",)
     frozen: bool = False
     blob: SourceBlob | None = None
     made_by: Filler | None = None

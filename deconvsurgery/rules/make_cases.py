@@ -19,7 +19,7 @@ from deconvsurgery.matching.loaded_blobs import loading
 from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
 from deconvsurgery.matching.other_states import unlike
 from deconvsurgery.matching.rewritable import not_rewritable
-from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.plans.apply.before_and_after import look
 from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param
@@ -49,6 +49,7 @@ def net_cases(
         name: LayersOfAName(model.by_name.get(name, ()) if model else (), model) for name in named
     }
     weights = _Weights(model)
+    sharing = _sharing(net, deconvolutions, states)
     differing = unlike(net, states)
     mismatches = {
         mismatch.layer_index: mismatch
@@ -67,7 +68,7 @@ def net_cases(
                 index in matched,
                 placement=placed.get(index),
                 model=shared,
-                pattern=patterns[name],
+                patterns=tuple(patterns[other] for other in sharing.get(name, (name,))),
                 frozen=frozen,
                 blob=in_state.blob,
                 made_by=in_state.filler,
@@ -80,6 +81,22 @@ def net_cases(
             for in_state in several
         ]
     return cases
+
+
+def _sharing(
+    net: Net, layers: Sequence[Layer], states: Sequence[NetState]
+) -> dict[str, tuple[str, ...]]:
+    """By name the layers that share a blob with a layer, itself first; only those that share."""
+    names = {layer.name for layer in layers}
+    groups: dict[Owner, list[str]] = {}
+    for own, owner in owners(net, states).items():
+        groups.setdefault(owner, [owner[0]]).append(own[0])
+    found: dict[str, dict[str, None]] = {}
+    for group in groups.values():
+        together = [name for name in group if name in names]
+        for name in together:
+            found.setdefault(name, {name: None}).update(dict.fromkeys(together))
+    return {name: tuple(others) for name, others in found.items()}
 
 
 class _InState(NamedTuple):
@@ -104,11 +121,13 @@ class _InState(NamedTuple):
 
 
 class _Weights:
-    """What the weights of layers are: those that several share are read once."""
+    """What the weights of layers are: those that several share are read once.
+
+    It is kept with the model, and with what is planned of it, whose other blobs are the same.
+    """
 
     def __init__(self, model: Model | None) -> None:
         self._model = model
-        self._known: dict[object, Fingerprint] = {}
 
     def state(self, layer: _InState) -> Fingerprint | None:
         if self._model is None:
@@ -116,9 +135,12 @@ class _Weights:
         target, blob = layer.target, layer.blob
         param = target.layer.convolution_param
         asked = id(blob), target.shape, param.num_output, param.group, target.stride
-        if asked not in self._known:
-            self._known[asked] = look(blob, target, self._model).before
-        return self._known[asked]
+        known = self._model.looked_at.get(asked)
+        if known is None or known[0] is not blob:
+            known = blob, look(blob, target, self._model).before
+            self._model.looked_at[asked] = known
+        found: Fingerprint = known[1]
+        return found
 
 
 def _in_states(

@@ -1,10 +1,10 @@
-"""DS011: what net and model disagree on, and what repairs it: a transplant that was tried."""
+"""DS011: what net and model disagree on, and what repairs it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Disagreement, Kind
@@ -48,7 +48,7 @@ def mismatched(
             {"layers": tuple(stranger.layer for stranger in strangers)},
             Repair("rename what was renamed")
             if any(stranger.renamed for stranger in strangers)
-            else repairs.get("") or Repair(_TOGETHER),
+            else Repair(_TOGETHER),
         ).finding("DS011", None)
 
 
@@ -59,17 +59,12 @@ def _transplanted(
     found: Sequence[Disagreement],
     fillable: Mapping[str, str],
 ) -> Mapping[str, Repair]:
-    """The layers that a transplant would put right, by name, and how; ``""`` for the model's own.
-
-    It is tried: a plan costs nothing, and what it refuses is no repair.
-    """
+    """The layers that a transplant would put right, by name, and how."""
     wanted = {each.layer for each in found if each.kind in _REFITTED}
     upsampling = [name for name in fillable if name in wanted]
     try:
         grafting = make_grafting(net, model, states, upsampling=upsampling)
     except SurgeryError:
-        return {}
-    if any(_holds_something(blob, model) for graft in grafting.layers for blob in graft.dropped):
         return {}
     patterns = [part for name in upsampling for part in ("-p", fillable[name])]
     step = Step("transplant", ("--apply", *patterns) if upsampling else ())
@@ -77,12 +72,7 @@ def _transplanted(
     steps = (step,) if len(upsampling) <= _MOST_NAMED else ()
     repair = Repair("take over what fits, fill what is missing", steps)
     left = {graft.layer.name for graft in grafting.layers if graft.left is not None}
-    return {"": repair} | dict.fromkeys(wanted - left, repair)
-
-
-def _holds_something(blob: SourceBlob, model: Model) -> bool:
-    """Values that are not all zero, which a repair must not drop."""
-    return any(values.any() for values in model.values(blob))
+    return dict.fromkeys(wanted - left, repair)
 
 
 def _finding(

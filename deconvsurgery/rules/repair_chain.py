@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import SurgeryError
@@ -16,9 +15,10 @@ from deconvsurgery.prototxt.net import Net, NetState, Phase
 from deconvsurgery.prototxt.selection import match_layers
 
 from .finding import Finding, Repair, Severity, Step
+from .merged_steps import Steps, alike, joined, merged
 from .run_rules import WantedRules, audit
 from .survey import source_selection
-from .tried_steps import NetAndModel, Tried, tried
+from .tried_steps import NetAndModel, tried
 
 
 class PairRepair(NamedTuple):
@@ -65,10 +65,10 @@ class Asked(NamedTuple):
         return step._replace(options=(*step.options, *words))
 
 
-Steps: TypeAlias = tuple[Step, ...]
 Key: TypeAlias = tuple[str, str | None]
 
 _MOST_ROUNDS: Final = 12
+_MOST_FOLLOWING: Final = 2
 _VERBS: Final = ("convert", "patch-net", "regroup", "transplant", "apply")
 
 
@@ -104,11 +104,13 @@ def _with_states(finding: Finding, asked: Asked) -> Finding:
 
 
 class _Outcome(NamedTuple):
-    """What came of steps: the pair and its findings, or why a verb refuses one."""
+    """What came of steps: the pair and its findings, what was lost, or why a verb refuses."""
 
+    steps: Steps
     pair: NetAndModel
     found: tuple[Finding, ...] = ()
-    loses: bool = False
+    overwrites: str | None = None
+    drops: str | None = None
     refused: str | None = None
 
 
@@ -122,10 +124,11 @@ class _Trials:
     def of(self, steps: Steps, pair: NetAndModel) -> _Outcome:
         """What becomes of a pair."""
         try:
-            after: Tried = tried(steps, pair)
-            return _Outcome(after.pair, self.found(after.pair), after.loses)
+            after = tried(steps, pair)
+            found = self.found(after.pair)
         except SurgeryError as error:
-            return _Outcome(pair, refused=error.message)
+            return _Outcome(steps, pair, refused=error.message)
+        return _Outcome(steps, after.pair, found, after.overwrites, after.drops)
 
     def found(self, pair: NetAndModel) -> tuple[Finding, ...]:
         """The findings of a pair, as the user would be shown them."""
@@ -146,35 +149,57 @@ def _keys(findings: Iterable[Finding]) -> Counter[Key]:
 
 
 class _Alone:
-    """The repair of each finding by itself, or of all that are alike where there are many."""
+    """The repair of each finding by itself."""
 
     def __init__(self, trials: _Trials, pair: NetAndModel, findings: Sequence[Finding]) -> None:
         self._trials, self._pair = trials, pair
         self._before = _keys(findings)
-        self._known: dict[Steps, _Outcome] = {}
+        self._known: dict[tuple[Steps, bool], _Outcome] = {}
 
     def judged(self, finding: Finding) -> Finding:
         """The finding with its repair as it turned out."""
         repair = finding.repair
         if repair is None or not repair.steps:
             return finding
-        steps = repair.steps
-        outcome = self._known.get(steps)
-        if outcome is None:
-            outcome = self._known[steps] = self._trials.of(steps, self._pair)
-        return finding._replace(repair=self._repair(finding, repair, outcome))
+        note = finding.level is Severity.NOTE
+        asked = repair.steps, note
+        if asked not in self._known:
+            outcome = self._trials.of(repair.steps, self._pair)
+            self._known[asked] = outcome if note else self._with_what_follows(outcome)
+        return finding._replace(repair=self._repair(finding, repair, self._known[asked]))
+
+    def _with_what_follows(self, outcome: _Outcome) -> _Outcome:
+        """With the repairs of what it brings: weights that are bilinear now may lie wrongly."""
+        for _ in range(_MOST_FOLLOWING):
+            new = _keys(outcome.found) - self._before
+            if not new or outcome.refused is not None:
+                break
+            brought = [each for each in outcome.found if _key(each) in new]
+            following = next(iter(_groups(brought, unsafe=False)), None)
+            if following is None:
+                break
+            longer = self._trials.of(joined((*outcome.steps, *merged(following))), self._pair)
+            if longer.refused is not None:
+                break
+            outcome = longer
+        return outcome
 
     def _repair(self, finding: Finding, repair: Repair, outcome: _Outcome) -> Repair:
+        words = repair.words
         if outcome.refused is not None:
-            return Repair(f"{repair.words}; {repair.steps[0].verb} refuses that: {outcome.refused}")
+            return Repair(f"{words}; {repair.steps[0].verb} refuses that: {outcome.refused}")
         after = _keys(outcome.found)
-        if after - self._before or after[_key(finding)] >= self._before[_key(finding)]:
-            return Repair(repair.words)
-        if outcome.loses:
-            verb = repair.steps[-1].verb
-            words = f"{repair.words}; {verb} would overwrite weights that may have been learned"
-            return Repair(f"{words}: a learned layer? -x leaves it out", unsafe=repair.steps)
-        return repair
+        if after[_key(finding)] >= self._before[_key(finding)]:
+            return Repair(words)
+        new = sorted({rule for rule, _ in after - self._before})
+        if new:
+            return Repair(f"{words}; by itself that brings {', '.join(new)}")
+        if outcome.drops is not None:
+            return Repair(f"{words}; {outcome.drops}")
+        if outcome.overwrites is not None:
+            words += f"; {outcome.overwrites}: -x leaves a learned layer out"
+            return Repair(words, unsafe=outcome.steps)
+        return Repair(words, outcome.steps)
 
 
 class _Chain(NamedTuple):
@@ -198,7 +223,7 @@ def _chained(
         more, outcome = best
         steps += more
         pair, found = outcome.pair, outcome.found
-    shorter = _joined(steps)
+    shorter = joined(steps)
     if len(shorter) < len(steps):
         again = trials.of(shorter, start)
         if again.refused is None and _keys(again.found) == _keys(found):
@@ -215,7 +240,9 @@ def _next(
     for several in _groups(wanted, unsafe=unsafe):
         for steps in _halved(several):
             outcome = trials.of(steps, pair)
-            if outcome.refused is not None or (outcome.loses and not unsafe):
+            if outcome.refused is not None or outcome.drops is not None:
+                continue
+            if outcome.overwrites is not None and not unsafe:
                 continue
             after = _keys(outcome.found)
             if not after - before and before - after:
@@ -230,9 +257,9 @@ def _groups(findings: Iterable[Finding], *, unsafe: bool) -> list[list[Steps]]:
         repair = finding.repair
         steps = (repair.steps or (repair.unsafe if unsafe else ())) if repair else ()
         if steps:
-            groups.setdefault(_alike(steps), {})[steps] = None
-    order = sorted(groups, key=lambda alike: min(_VERBS.index(step.verb) for step in alike))
-    return [list(groups[alike]) for alike in order]
+            groups.setdefault(alike(steps), {})[steps] = None
+    order = sorted(groups, key=lambda steps: [_VERBS.index(step.verb) for step in steps])
+    return [list(groups[steps]) for steps in order]
 
 
 def _halved(several: Sequence[Steps]) -> Iterator[Steps]:
@@ -242,70 +269,3 @@ def _halved(several: Sequence[Steps]) -> Iterator[Steps]:
         middle = len(several) // 2
         yield from _halved(several[:middle])
         yield from _halved(several[middle:])
-
-
-def _alike(steps: Steps) -> Steps:
-    """The steps without the layers that they name."""
-    return tuple(step._replace(options=_others(step)) for step in steps)
-
-
-def merged(several: Sequence[Steps]) -> Steps:
-    """Repairs that differ in the layers alone as one, of all their layers."""
-    found = []
-    for each in zip(*several, strict=True):
-        patterns = dict.fromkeys(chain.from_iterable(map(_patterns, each)))
-        named = [part for pattern in patterns for part in ("-p", pattern)]
-        found.append(each[0]._replace(options=(*named, *_others(each[0]))))
-    return tuple(found)
-
-
-def _patterns(step: Step) -> list[str]:
-    return [pattern for option, pattern in pairwise(step.options) if option == "-p"]
-
-
-def _others(step: Step) -> tuple[str, ...]:
-    """The options but ``-p`` and what follows it."""
-    kept: list[str] = []
-    options = iter(step.options)
-    for option in options:
-        if option == "-p":
-            next(options)
-        else:
-            kept.append(option)
-    return tuple(kept)
-
-
-def _joined(steps: Sequence[Step]) -> Steps:
-    """Changes of the net, of the same layers and next to each other, as one."""
-    found: list[Step] = []
-    for step in steps:
-        last = found[-1] if found else None
-        if last and last.verb == step.verb == "patch-net" and _patterns(last) == _patterns(step):
-            found[-1] = _both(last, step)
-        else:
-            found.append(step)
-    return tuple(found)
-
-
-_NOTHING_ELSE: Final = ("--no-group", "--filler", "keep")
-
-
-def _both(one: Step, other: Step) -> Step:
-    """What either asks for; that the rest stays is said only where both say it."""
-    words = dict.fromkeys((*_words(one), *_words(other)))
-    kept = all(set(_NOTHING_ELSE) <= {*step.options} for step in (one, other))
-    named = [part for pattern in _patterns(one) for part in ("-p", pattern)]
-    flat = [part for word in words for part in word]
-    return Step(one.verb, (*named, *flat, *(_NOTHING_ELSE if kept else ())))
-
-
-def _words(step: Step) -> list[tuple[str, ...]]:
-    """Each option with its value, but for what says that the rest stays."""
-    found: list[tuple[str, ...]] = []
-    options = iter(_others(step))
-    for option in options:
-        if option in ("--filler", "--phase", "--level", "--stage"):
-            found.append((option, next(options)))
-        elif option != "--no-group":
-            found.append((option,))
-    return [word for word in found if word != ("--filler", "keep")]

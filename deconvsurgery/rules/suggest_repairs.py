@@ -42,10 +42,10 @@ def enlarge_it(case: LayerCase) -> Repair:
     axes = [recipe(step) for step in target.stride]
     kernel = tuple(axis.kernel for axis in axes)
     words = f"kernel_size {by(kernel)} and pad {by([axis.pad for axis in axes])} are the recipe"
-    steps = [Step("patch-net", ("-p", case.pattern, "--recipe", *_NOTHING_ELSE))]
+    steps = [Step("patch-net", (*_with_sharers(case), "--recipe", *_NOTHING_ELSE))]
     if case.weights is not None and kernel != target.kernel:
         # New sizes: where the model has the old ones, apply would refuse them.
-        grafted = Step("transplant", ("--apply", "-p", case.pattern))
+        grafted = Step("transplant", (*_with_sharers(case), "--apply"))
         steps.append(grafted if case.weighted else _apply(case))
     return Repair(words, tuple(steps))
 
@@ -58,8 +58,8 @@ def group_it(case: LayerCase) -> Repair:
         return Repair("its channels are not its outputs: no filler fills it right; use apply")
     words = f"group: {param.num_output} makes the filler right"
     if not case.weighted:
-        return Repair(words, (Step("patch-net", ("-p", case.pattern)),))
-    regroup = Step("regroup", ("-p", case.pattern))
+        return Repair(words, (Step("patch-net", _with_sharers(case)),))
+    regroup = Step("regroup", _alone(case))
     if case.shared:
         return Repair(f"{words}, in every layer that shares its weights and in the model, by hand")
     if case.state is State.BILINEAR:
@@ -75,14 +75,15 @@ def drop_bias(case: LayerCase) -> Repair:
         return Repair("the model has a bias for it: say bias_term: true if it is wanted")
     return Repair(
         "say bias_term: false",
-        (Step("patch-net", ("-p", case.pattern, "--no-bias", *_NOTHING_ELSE)),),
+        (Step("patch-net", (*_alone(case), "--no-bias", *_NOTHING_ELSE)),),
     )
 
 
 def freeze_it(case: LayerCase) -> Repair:
     """A learning rate of 0."""
     return Repair(
-        "say lr_mult: 0", (Step("patch-net", ("-p", case.pattern, "--freeze", *_NOTHING_ELSE)),)
+        "say lr_mult: 0",
+        (Step("patch-net", (*_with_sharers(case), "--freeze", *_NOTHING_ELSE)),),
     )
 
 
@@ -137,4 +138,14 @@ def _refusal(case: LayerCase) -> Refusal | None:
 
 
 def _apply(case: LayerCase) -> Step:
-    return Step("apply", ("-p", case.pattern))
+    return Step("apply", _alone(case))
+
+
+def _alone(case: LayerCase) -> tuple[str, ...]:
+    """The options that take the layer and no other."""
+    return "-p", case.patterns[0]
+
+
+def _with_sharers(case: LayerCase) -> tuple[str, ...]:
+    """Those that take the layers, too, that share a blob with it: Caffe wants them alike."""
+    return tuple(word for pattern in case.patterns for word in ("-p", pattern))

@@ -43,6 +43,7 @@ from deconvsurgery.prototxt.selection import (
 )
 from deconvsurgery.shapes.geometry import convolution_window
 from deconvsurgery.splicing.byte_ranges import spliced
+from deconvsurgery.wording import quoted
 
 from .finding import Step
 
@@ -65,10 +66,15 @@ class NetAndModel(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """What steps would make of a pair; ``loses``: values go that may have been learned."""
+    """What steps would make of a pair, and what is lost on the way, in words; ``None``: nothing.
+
+    ``overwrites`` are weights that may have been learned, ``drops`` values that the new model
+    has no place for.
+    """
 
     pair: NetAndModel
-    loses: bool = False
+    overwrites: str | None = None
+    drops: str | None = None
 
 
 class _Said(NamedTuple):
@@ -95,11 +101,12 @@ def tried(steps: Iterable[Step], pair: NetAndModel) -> Tried:
 
     Raises the ``SurgeryError`` with which the first verb that refuses would end.
     """
-    loses = False
+    overwrites = drops = None
     for step in steps:
         after = _VERBS[step.verb].carried_out(pair, _said(step))
-        pair, loses = after.pair, loses or after.loses
-    return Tried(pair, loses)
+        pair = after.pair
+        overwrites, drops = overwrites or after.overwrites, drops or after.drops
+    return Tried(pair, overwrites, drops)
 
 
 def _said(step: Step) -> _Said:
@@ -153,20 +160,18 @@ def _filled(pair: NetAndModel, said: _Said) -> Tried:
     return Tried(pair._replace(model=filled_model(plan, model)), _overwrites(plan))
 
 
-def _overwrites(plan: Plan) -> bool:
-    """Weights that were no interpolation, or of a layer that is learned."""
-    return any(
-        (
-            change.before.state not in _MADE
-            and not change.before.nvidia
-            and change.action is Action.REWRITTEN
-        )
-        or (
-            change.action is not Action.UNCHANGED
-            and role_of(change.target, change.before).role is Role.LEARNED
-        )
-        for change in plan.changes
-    )
+def _overwrites(plan: Plan) -> str | None:
+    """Weights that were no interpolation, or a layer that is learned."""
+    for change in plan.changes:
+        name = quoted(change.target.layer.name)
+        if change.action is Action.UNCHANGED:
+            continue
+        if role_of(change.target, change.before).role is Role.LEARNED:
+            return f"apply would fill {name}, which is learned"
+        own = change.before.state not in _MADE and not change.before.nvidia
+        if own and change.action is Action.REWRITTEN:
+            return f"apply would overwrite weights of {name} that may have been learned"
+    return None
 
 
 def _regrouped(pair: NetAndModel, said: _Said) -> Tried:
@@ -206,27 +211,40 @@ def _transplanted(pair: NetAndModel, said: _Said) -> Tried:
     upsampling = [layer.name for layer in selection.matched] if selection else []
     grafting = make_grafting(net, old, states, flat=options.flat, upsampling=upsampling)
     grafted = as_model(grafting, old, upsampling)
+    drops, overwrites = _drops(grafting, old), _replaced(grafting, old)
     if selection is None:
-        return Tried(pair._replace(model=grafted), _drops(grafting, old))
+        return Tried(pair._replace(model=grafted), overwrites, drops)
     wanted = Options(skip_unfit=options.skip_unfit, any_gain=options.any_gain)
     plan = make_plan(net, grafted, selection, wanted, states)
-    loses = _drops(grafting, old) or _overwrites(plan)
-    return Tried(pair._replace(model=filled_model(plan, grafted)), loses)
+    filled = filled_model(plan, grafted)
+    return Tried(pair._replace(model=filled), overwrites or _overwrites(plan), drops)
 
 
-def _drops(grafting: Grafting, old: Model) -> bool:
-    """Values of the old model find no place in the new one that somebody may have learned."""
-    names = {graft.layer.name: graft for graft in grafting.layers}
-    dropped = [blob for graft in grafting.layers for blob in graft.dropped]
+def _drops(grafting: Grafting, old: Model) -> str | None:
+    """Old values that find no place in the new model."""
+    for graft in grafting.layers:
+        forced = any(blob.origin is Origin.FORCED for blob in graft.blobs)
+        if forced or any(_holds_something(blob, old) for blob in graft.dropped):
+            return f"transplant would drop values of {quoted(graft.layer.name)}"
+    own = {graft.layer.name for graft in grafting.layers}
     for source in old.layers:
-        graft = names.get(source.name)
-        if graft is None:
-            dropped += source.blobs
-        elif graft.old is None and source.blobs:
-            kernel, *others = source.blobs
-            dropped += others if _is_made(kernel, graft.layer, old) else source.blobs
-    forced = any(blob.origin is Origin.FORCED for graft in grafting.layers for blob in graft.blobs)
-    return forced or any(_holds_something(blob, old) for blob in dropped)
+        if source.name not in own and any(_holds_something(blob, old) for blob in source.blobs):
+            return f"transplant would drop the weights of {quoted(source.name)}"
+    return None
+
+
+def _replaced(grafting: Grafting, old: Model) -> str | None:
+    """Old weights of a layer that gets new ones, as theirs are of another shape."""
+    for graft in grafting.layers:
+        for source in old.weighted(graft.layer.name) if graft.old is None else ():
+            weights, *others = source.blobs
+            lost = others if _is_made(weights, graft.layer, old) else source.blobs
+            if any(_holds_something(blob, old) for blob in lost):
+                return (
+                    f"transplant would replace weights of {quoted(source.name)} that may have been "
+                    "learned"
+                )
+    return None
 
 
 def _is_made(blob: SourceBlob, layer: Layer, model: Model) -> bool:

@@ -136,7 +136,8 @@ def _frozen_apart(net: Net, wanted: Changes, states: Sequence[NetState]) -> dict
     learns: dict[str, dict[NetState, Layer]] = {}  # of each state the last that does
     for layer in net.layers:
         for spec in layer.message.messages("param"):
-            if any(spec.number(rate, 0.0) for rate in ("lr_mult", "decay_mult")):
+            rated = any(spec.number(rate, 0.0) for rate in ("lr_mult", "decay_mult"))
+            if rated and spec.text("name"):
                 active = (state for state in together if layer.active(state))
                 learns.setdefault(spec.text("name"), {}).update(dict.fromkeys(active, layer))
     for index in sorted(frozen):

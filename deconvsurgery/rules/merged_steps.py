@@ -1,0 +1,88 @@
+"""Steps of several repairs as fewer: those of many layers in one, changes of one net in one.
+
+Never here: whether they work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final, TypeAlias
+
+from .finding import Step
+
+Steps: TypeAlias = tuple[Step, ...]
+
+
+def alike(steps: Steps) -> Steps:
+    """The steps without the layers that they name."""
+    return tuple(step._replace(options=other_options(step)) for step in steps)
+
+
+def merged(several: Sequence[Steps]) -> Steps:
+    """Repairs that differ in the layers alone as one, of all their layers."""
+    found = []
+    for each in zip(*several, strict=True):
+        patterns = dict.fromkeys(chain.from_iterable(map(patterns_of, each)))
+        named = [part for pattern in patterns for part in ("-p", pattern)]
+        found.append(each[0]._replace(options=(*named, *other_options(each[0]))))
+    return tuple(found)
+
+
+def patterns_of(step: Step) -> list[str]:
+    """What follows each ``-p``."""
+    return _divided(step)[0]
+
+
+def other_options(step: Step) -> tuple[str, ...]:
+    """The options but ``-p`` and what follows it."""
+    return tuple(_divided(step)[1])
+
+
+def _divided(step: Step) -> tuple[list[str], list[str]]:
+    patterns: list[str] = []
+    others: list[str] = []
+    options = iter(step.options)
+    for option in options:
+        if option == "-p":
+            patterns.append(next(options))
+        else:
+            others.append(option)
+    return patterns, others
+
+
+def joined(steps: Sequence[Step]) -> Steps:
+    """Changes of the net, of the same layers and next to each other, as one."""
+    found: list[Step] = []
+    for step in steps:
+        last = found[-1] if found else None
+        both = last is not None and last.verb == step.verb == "patch-net"
+        if last is not None and both and {*patterns_of(last)} == {*patterns_of(step)}:
+            found[-1] = _both(last, step)
+        else:
+            found.append(step)
+    return tuple(found)
+
+
+_NOTHING_ELSE: Final = ("--no-group", "--filler", "keep")
+
+
+def _both(one: Step, other: Step) -> Step:
+    """What either asks for; that the rest stays is said only where both say it."""
+    words = dict.fromkeys((*_words(one), *_words(other)))
+    kept = all(set(_NOTHING_ELSE) <= {*step.options} for step in (one, other))
+    named = [part for pattern in patterns_of(one) for part in ("-p", pattern)]
+    flat = [part for word in words for part in word]
+    return Step(one.verb, (*named, *flat, *(_NOTHING_ELSE if kept else ())))
+
+
+def _words(step: Step) -> list[tuple[str, ...]]:
+    """Each option with its value, but for what says that the rest stays."""
+    found: list[tuple[str, ...]] = []
+    options = iter(other_options(step))
+    for option in options:
+        if option in ("--filler", "--phase", "--level", "--stage"):
+            found.append((option, next(options)))
+        elif option != "--no-group":
+            found.append((option,))
+    return [word for word in found if word != ("--filler", "keep")]
