@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import SurgeryError
+from deconvsurgery.matching.role import LEAVE_IT_OUT, Role
 from deconvsurgery.prototxt.net import Net, NetState, Phase
-from deconvsurgery.prototxt.selection import match_layers
+from deconvsurgery.prototxt.selection import Selection, match_layers
 
 from .finding import Finding, Repair, Severity, Step
 from .merged_steps import Steps, alike, joined, merged
 from .run_rules import WantedRules, audit
-from .survey import source_selection
+from .survey import source_selection, survey
 from .tried_steps import NetAndModel, tried
 
 
@@ -119,12 +120,13 @@ class _Trials:
 
     def __init__(self, pair: NetAndModel, asked: Asked) -> None:
         self.asked = asked
-        self.start = pair
+        rows = survey(pair.net, pair.model, *self._chosen(pair))
+        self._learned = {row.name for row in rows if row.role and row.role.role is Role.LEARNED}
 
     def of(self, steps: Steps, pair: NetAndModel) -> _Outcome:
         """What becomes of a pair."""
         try:
-            after = tried(steps, pair)
+            after = tried(steps, pair, self._learned)
             found = self.found(after.pair)
         except SurgeryError as error:
             return _Outcome(steps, pair, refused=error.message)
@@ -132,12 +134,14 @@ class _Trials:
 
     def found(self, pair: NetAndModel) -> tuple[Finding, ...]:
         """The findings of a pair, as the user would be shown them."""
+        findings = audit(pair.net, pair.model, *self._chosen(pair), self.asked.wanted)
+        return tuple(_with_states(finding, self.asked) for finding in findings)
+
+    def _chosen(self, pair: NetAndModel) -> tuple[Selection, tuple[NetState, ...]]:
         asked = self.asked
         listed = pair.net or (source_selection(pair.model) if pair.model else Net())
         states = asked.states(listed)
-        selection = match_layers(listed, asked.patterns, asked.exclude, states)
-        findings = audit(pair.net, pair.model, selection, states, asked.wanted)
-        return tuple(_with_states(finding, asked) for finding in findings)
+        return match_layers(listed, asked.patterns, asked.exclude, states), states
 
 
 def _key(finding: Finding) -> Key:
@@ -197,7 +201,7 @@ class _Alone:
         if outcome.drops is not None:
             return Repair(f"{words}; {outcome.drops}")
         if outcome.overwrites is not None:
-            words += f"; {outcome.overwrites}: -x leaves a learned layer out"
+            words += f"; {outcome.overwrites}; {LEAVE_IT_OUT}"
             return Repair(words, unsafe=outcome.steps)
         return Repair(words, outcome.steps)
 

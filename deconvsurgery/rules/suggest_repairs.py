@@ -97,22 +97,23 @@ def _left_out(case: LayerCase) -> Repair:
 def possible(repair: Repair | None, case: LayerCase) -> Repair | None:
     """The repair without commands that would be refused, whatever they are to fix.
 
-    Nothing can be done to a layer that Caffe would not set up. Layers of one name have one blob
-    in a model: where they are not set up alike no verb writes it. Weights that training may have
-    given are not overwritten but where that is asked for.
+    Nothing is done to a layer that is learned: with another filler, rate or bias it would be taken
+    for one that interpolates. Nothing can be done to one that Caffe would not set up. Layers of one
+    name have one blob in a model: where they are not set up alike no verb writes it. Weights that
+    training may have given are not overwritten but where that is asked for.
     """
     if repair is None or not repair.steps or case.target is None:
         return repair
+    fills = any(step.verb == "apply" or "--apply" in step.options for step in repair.steps)
+    if case.is_learned:
+        return _left_out(case) if fills else Repair(LEAVE_IT_OUT)
     if case.target.problem is not None:
         return Repair(f"{repair.words}, once Caffe would set the layer up")
     unlike = case.named is not None and case.named.problem is not None
     if unlike and any(step.verb != "patch-net" for step in repair.steps):
         return Repair(f"{repair.words}, once its name is set up alike everywhere")
-    if any(step.verb == "apply" or "--apply" in step.options for step in repair.steps):
-        if case.is_learned:
-            return _left_out(case)
-        if holds_learned_values(case.weights):
-            return Repair(f"{repair.words}: {_LOST}; {LEAVE_IT_OUT}", unsafe=repair.steps)
+    if fills and holds_learned_values(case.weights):
+        return Repair(f"{repair.words}: {_LOST}; {LEAVE_IT_OUT}", unsafe=repair.steps)
     return repair
 
 

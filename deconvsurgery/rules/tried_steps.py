@@ -6,13 +6,13 @@ blobs in their places. Nothing is copied, and nothing written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version, refuse_mixed
 from deconvsurgery.errors import SelectionError, ShapeError
-from deconvsurgery.kernels.fingerprint import State, fingerprint
-from deconvsurgery.matching.role import Role, role_of
+from deconvsurgery.kernels.fingerprint import fingerprint
+from deconvsurgery.matching.role import Role, holds_learned_values, role_of
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.options.apply import APPLY, Options
 from deconvsurgery.options.convert import CONVERT, ConvertOptions, NewForm
@@ -47,13 +47,6 @@ from deconvsurgery.wording import quoted
 
 from .finding import Step
 
-# Weights that nobody has learned: what a filler or surgery makes, and none at all.
-_MADE: Final = frozenset(
-    {State.MISSING, State.ZERO, State.BILINEAR, State.BILINEAR_CAFFE_1_0}
-    | {State.BILINEAR_EVERY_PAIR, State.BILINEAR_OFF_DIAGONAL}
-)
-
-
 class NetAndModel(NamedTuple):
     """A net and a model as they are, or would be; either may be lacking.
 
@@ -78,13 +71,17 @@ class Tried(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """A step's options, read back: patterns, the state, and the fields of the verb's options."""
+    """A step's options, read back: patterns, the state, and the fields of the verb's options.
+
+    ``learned`` are layers that no step should fill.
+    """
 
     patterns: tuple[str, ...]
     phase: Phase | None
     level: int | None
     stage: tuple[str, ...]
     fields: Mapping[str, Any]
+    learned: Container[str] = ()
 
     def states(self, net: Net) -> tuple[NetState, ...]:
         return net.states(self.phase, self.level, self.stage)
@@ -96,14 +93,17 @@ class _Said(NamedTuple):
         return found
 
 
-def tried(steps: Iterable[Step], pair: NetAndModel) -> Tried:
+def tried(steps: Iterable[Step], pair: NetAndModel, learned: Container[str] = ()) -> Tried:
     """What is left when the steps are carried out in order.
+
+    ``learned`` are layers that are known to be learned, whatever earlier steps have made of them.
 
     Raises the ``SurgeryError`` with which the first verb that refuses would end.
     """
     overwrites = drops = None
     for step in steps:
-        after = _VERBS[step.verb].carried_out(pair, _said(step))
+        said = _said(step)._replace(learned=learned)
+        after = _VERBS[step.verb].carried_out(pair, said)
         pair = after.pair
         overwrites, drops = overwrites or after.overwrites, drops or after.drops
     return Tried(pair, overwrites, drops)
@@ -157,19 +157,19 @@ def _filled(pair: NetAndModel, said: _Said) -> Tried:
     states = said.states(net)
     model = with_shared(model, owners(net, states))
     plan = make_plan(net, model, said.selection(net), Options(**said.fields), states)
-    return Tried(pair._replace(model=filled_model(plan, model)), _overwrites(plan))
+    return Tried(pair._replace(model=filled_model(plan, model)), _overwrites(plan, said))
 
 
-def _overwrites(plan: Plan) -> str | None:
+def _overwrites(plan: Plan, said: _Said) -> str | None:
     """Weights that were no interpolation, or a layer that is learned."""
     for change in plan.changes:
         name = quoted(change.target.layer.name)
         if change.action is Action.UNCHANGED:
             continue
-        if role_of(change.target, change.before).role is Role.LEARNED:
+        now = role_of(change.target, change.before).role
+        if now is Role.LEARNED or change.target.layer.name in said.learned:
             return f"apply would fill {name}, which is learned"
-        own = change.before.state not in _MADE and not change.before.nvidia
-        if own and change.action is Action.REWRITTEN:
+        if change.action is Action.REWRITTEN and holds_learned_values(change.before):
             return f"apply would overwrite weights of {name} that may have been learned"
     return None
 
@@ -217,7 +217,7 @@ def _transplanted(pair: NetAndModel, said: _Said) -> Tried:
     wanted = Options(skip_unfit=options.skip_unfit, any_gain=options.any_gain)
     plan = make_plan(net, grafted, selection, wanted, states)
     filled = filled_model(plan, grafted)
-    return Tried(pair._replace(model=filled), overwrites or _overwrites(plan), drops)
+    return Tried(pair._replace(model=filled), overwrites or _overwrites(plan, said), drops)
 
 
 def _drops(grafting: Grafting, old: Model) -> str | None:
@@ -266,7 +266,7 @@ def _is_made(blob: SourceBlob, layer: Layer, model: Model) -> bool:
         group=channels if alone else 1,
         stride=stride,
     )
-    return found.state in _MADE or found.nvidia
+    return not holds_learned_values(found)
 
 
 def _holds_something(blob: SourceBlob, model: Model) -> bool:

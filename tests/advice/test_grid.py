@@ -1,13 +1,13 @@
 """Layers drawn at random: every command that ``check`` prints for them does what it is for.
 
-In full by a command, which ``helpers.advice`` names; here a slice of the same layers.
+In full by a command, which ``helpers.repairs`` names; here a slice of the same layers.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from helpers.advice import tried_seed
+from helpers.repairs import tried_seed
 
 TOGETHER = 10
 """Layers in a test."""

@@ -1,6 +1,6 @@
 """Layers drawn at random, and every repair that ``check`` gives for them carried out.
 
-``cd tests; python -m helpers.advice --count 1000 --seed 0`` prints what went wrong, and counts.
+``cd tests; python -m helpers.repairs --count 1000 --seed 0`` prints what went wrong, and counts.
 """
 
 from __future__ import annotations
