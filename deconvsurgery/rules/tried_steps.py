@@ -47,6 +47,7 @@ from deconvsurgery.wording import quoted
 
 from .finding import Step
 
+
 class NetAndModel(NamedTuple):
     """A net and a model as they are, or would be; either may be lacking.
 
