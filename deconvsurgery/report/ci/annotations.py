@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deconvsurgery.report.finding_words import (
@@ -19,6 +20,7 @@ from deconvsurgery.report.finding_words import (
 )
 from deconvsurgery.report.json_documents.document import safe
 from deconvsurgery.report.phrases import escaped
+from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.rules.finding import Finding, Severity
 from deconvsurgery.verbs.check import CheckResult
 
@@ -57,6 +59,10 @@ def github_lines(results: Sequence[CheckResult]) -> Iterator[str]:
                 },
                 error_words(error),
             )
+        if (block := repair_block(result)) is not None:
+            properties = {"file": tracked(result.net or result.model or ""), "title": TITLE}
+            lines = "\n".join((*block.lines, block.left_words))
+            yield _command("notice", properties, lines)
     yield closing_words(results)
 
 
@@ -72,7 +78,7 @@ def tracked(path: str) -> str:
     return path if inside.startswith(os.pardir) else inside
 
 
-def _command(kind: str, properties: dict[str, str | int | None], words: str) -> str:
+def _command(kind: str, properties: Mapping[str, str | int | None], words: str) -> str:
     """One command; what would end it or a property of it is written as a percent code."""
     pairs = ",".join(
         f"{key}={_coded(str(value)).replace(':', '%3A').replace(',', '%2C')}"
@@ -130,6 +136,18 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
                     },
                 }
             )
+        if (block := repair_block(result)) is not None:
+            file = tracked(result.net or result.model or "")
+            issues.append(
+                {
+                    "type": "issue",
+                    "description": safe(f"{TITLE}: {block.line} ({block.left_words})"),
+                    "check_name": TITLE,
+                    "fingerprint": _digest("\0".join([TITLE, file, *block.steps])),
+                    "severity": _GITLAB[Severity.NOTE],
+                    "location": {"path": escaped(file), "lines": {"begin": 1}},
+                }
+            )
     return issues
 
 
@@ -174,6 +192,11 @@ def markdown(results: Sequence[CheckResult]) -> Iterator[str]:
                 _code(repair) if by_command else _cell(repair),
             ]
             yield f"| {' | '.join(cells)} |"
+        if (block := repair_block(result)) is not None:
+            # Four backquotes: a name may hold three.
+            marks = "`" * max(4, 1 + max(map(len, re.findall("`+", block.line)), default=0))
+            yield from ("", f"**{TITLE.capitalize()}**:", "", f"{marks}sh", *block.lines, marks, "")
+            yield f"{block.left_words[:1].upper()}{block.left_words[1:]}."
 
 
 def _cell(text: str) -> str:

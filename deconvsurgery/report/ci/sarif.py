@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from deconvsurgery.report.finding_words import error_file, error_words, finding_words, place_of
 from deconvsurgery.report.json_documents.document import safe
+from deconvsurgery.report.repair_block import TITLE, RepairBlock, repair_blocks
 from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.rules.finding import RULES, Finding, Rule, explanation
 from deconvsurgery.verbs.check import CheckResult
@@ -24,11 +25,18 @@ _INDEX = {rule: number for number, rule in enumerate(RULES)}
 
 
 def sarif_log(results: Sequence[CheckResult]) -> Mapping[str, Any]:
-    """One run over all pairs; what could not be checked is a notification of its invocation."""
+    """One run over all pairs.
+
+    What could not be checked is a notification of its invocation, and so is what repairs a pair.
+    """
     failed = [result for result in results if result.error is not None]
     invocation: dict[str, Any] = {"executionSuccessful": not failed}
-    if failed:
-        invocation["toolExecutionNotifications"] = [_notification(each) for each in failed]
+    repairs = repair_blocks(results)
+    if failed or repairs:
+        invocation["toolExecutionNotifications"] = [
+            *map(_notification, failed),
+            *(_repair(*each) for each in repairs),
+        ]
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -107,6 +115,18 @@ def _notification(result: CheckResult) -> dict[str, Any]:
         "message": {"text": safe(error_words(error))},
         "descriptor": {"id": type(error).__name__},
         "locations": [{"physicalLocation": physical}],
+    }
+
+
+def _repair(result: CheckResult, block: RepairBlock) -> dict[str, Any]:
+    """What repairs a pair, which is no result of its own: GitHub would show it as an alert."""
+    file = tracked(result.net or result.model or "")
+    return {
+        "level": "note",
+        "message": {"text": safe("\n".join((f"{TITLE}:", *block.lines, block.left_words)))},
+        "descriptor": {"id": "repair"},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(file)}}}],
+        "properties": safe({"commands": block.commands, "leaves": block.leaves}),
     }
 
 

@@ -16,7 +16,7 @@ from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
 
 from .elements import Markup, element, joined, name, pairs_list, section, sentence
-from .findings import findings_list, repairs_section, rules_section
+from .findings import block_section, findings_list, rules_section
 from .graph import way_section
 from .layers import layers_section
 from .page_frame import MOST_ROWS, file_fact, file_name, page, remarks
@@ -46,7 +46,7 @@ def _pair(result: CheckResult, *, alone: bool) -> Markup:
     notes = [Remark("note", Tone.QUIET, None, words) for words in result.notes]
     parts = (
         _findings(result, level),
-        repairs_section(result.findings, result.net, result.model, level),
+        block_section(result, level),
         remarks(notes, level),
         way_section(pictures.ways, level) if pictures else None,
         layers_section(pictures, level=level),

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from deconvsurgery.report.finding_words import TONES
 from deconvsurgery.report.phrases import number as digits
+from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.report.repair_commands import repair_line, repair_lines
 from deconvsurgery.rules.finding import RULES, Finding, Number, explanation
+from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
 
 from .elements import Markup, element, name, pairs_list, section, sentence
@@ -110,6 +112,15 @@ def repairs_section(
         for rules, line in lines
     )
     return section(level, "Repairs, for all layers at once", *repairs)
+
+
+def block_section(result: CheckResult, level: int) -> Markup | None:
+    """The commands that repair all of a pair; ``None`` where none do."""
+    block = repair_block(result)
+    if block is None:
+        return None
+    after = element("p", sentence(f"{block.left_words[:1].upper()}{block.left_words[1:]}."))
+    return section(level, TITLE.capitalize(), _command("\n".join(block.lines)), after)
 
 
 def rules_section(findings: Iterable[Finding]) -> Markup | None:

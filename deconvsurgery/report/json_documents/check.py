@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.report.finding_words import place_of
+from deconvsurgery.report.repair_block import repair_block
 from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.rules.finding import RULES, Finding, Severity
 from deconvsurgery.verbs.check import CheckResult
@@ -39,6 +40,16 @@ class PairError(TypedDict):
     """Byte in the model, from 0."""
 
 
+class PairRepair(TypedDict):
+    """Commands that repair a pair, each of which reads what those before it wrote."""
+
+    commands: Sequence[Sequence[str]]
+    """The commands in their order, each a list of arguments, the program first (what starts it may
+    be several: python, -m, deconvsurgery). New files have .fixed in their names."""
+    leaves: Sequence[str]
+    """Ids of the rules that are broken afterwards."""
+
+
 class CheckedPair(TypedDict):
     """A net with its model, or either of them alone."""
 
@@ -64,6 +75,8 @@ class CheckedPair(TypedDict):
     """What is unusual about the net's text, a sentence each."""
     error: PairError | None
     """Why it could not be checked; null where it could."""
+    repair: PairRepair | None
+    """What repairs all of it that commands can; null where no command does."""
 
 
 class PairFinding(TypedDict):
@@ -163,7 +176,13 @@ def _pair(result: CheckResult) -> CheckedPair:
         "passed": result.passed,
         "notes": result.notes,
         "error": None if result.error is None else PairError(**error_table(result.error)),
+        "repair": _repair(result),
     }
+
+
+def _repair(result: CheckResult) -> PairRepair | None:
+    block = repair_block(result)
+    return None if block is None else {"commands": block.commands, "leaves": block.leaves}
 
 
 def _finding(result: CheckResult, finding: Finding) -> PairFinding:

@@ -20,6 +20,7 @@ from deconvsurgery.report.finding_words import (
     repair_words,
 )
 from deconvsurgery.report.phrases import Medium, escaped
+from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.report.repair_commands import repair_lines
 from deconvsurgery.verbs.check import CheckResult
 
@@ -30,7 +31,8 @@ def check_report(results: Sequence[CheckResult], medium: Medium) -> RenderableTy
     """The findings of each pair, and one closing sentence.
 
     In a pipe a line a finding as compilers write them, ``file:line:column: severity: …``,
-    and a line for the command that repairs it, for ``soft_wrap=True``.
+    and a line for the command that repairs it; last what repairs all of the pair. For
+    ``soft_wrap=True``.
     """
     closing = closing_words(results)
     if not medium.terminal:
@@ -48,12 +50,22 @@ def check_report(results: Sequence[CheckResult], medium: Medium) -> RenderableTy
 
 
 def repairs_report(results: Sequence[CheckResult]) -> list[str]:
-    """The commands that repair what was found, each once, for all its layers."""
-    return [
-        f"# {', '.join(rules)}\n{escaped(line)}"
-        for result in results
-        for rules, line in repair_lines(result.findings, result.net, result.model)
-    ]
+    """The commands that repair a finding by itself, each once, and what repairs all of a pair.
+
+    For a terminal, as whole lines: they can be copied.
+    """
+    parts: list[str] = []
+    for result in results:
+        block = repair_block(result)
+        lines = repair_lines(result.findings, result.net, result.model)
+        if block is not None and [escaped(line) for _, line in lines] == [block.line]:
+            lines = []  # the block is the same
+        parts += [f"# {', '.join(rules)}\n{escaped(line)}" for rules, line in lines]
+        if block is not None:
+            name = f" ({escaped(result.net or result.model or '')})" if len(results) > 1 else ""
+            commands = "".join(f"\n  {line}" for line in block.lines)
+            parts.append(f"{TITLE}{name}:{commands}\n{block.left_words}")
+    return parts
 
 
 def plain_lines(result: CheckResult) -> Iterator[str]:
@@ -66,6 +78,9 @@ def plain_lines(result: CheckResult) -> Iterator[str]:
         place = ":".join(str(part) for part in (escaped(file), *numbers) if part is not None)
         yield f"{place}: {finding.level}: {finding.id} {escaped(finding_words(finding))}"
         yield f"{place}: repair: {escaped(repair_words(result, finding))}"
+    if (block := repair_block(result)) is not None:
+        yield f"{escaped(name)}: {TITLE}: {block.line}"
+        yield f"{escaped(name)}: note: {block.left_words}"
     if result.error is not None:
         yield f"{_error_place(result)}: error: {escaped(error_words(result.error))}"
 

@@ -1,0 +1,57 @@
+"""What repairs a pair as a whole: commands that read what those before wrote, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from deconvsurgery.program.started_as import started_as
+from deconvsurgery.verbs.check import CheckResult
+
+from .phrases import escaped
+from .repair_commands import command_line, repair_arguments
+
+TITLE = "repair, all of it"
+
+
+class RepairBlock(NamedTuple):
+    """The commands of a pair's repair, each as its arguments with the program first.
+
+    ``lines`` are the same for a shell, which stops at one that fails; ``steps`` are without files.
+    ``leaves`` are the ids of what is found afterwards.
+    """
+
+    commands: tuple[tuple[str, ...], ...]
+    lines: tuple[str, ...]
+    steps: tuple[str, ...]
+    leaves: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        return " ".join(self.lines)
+
+    @property
+    def left_words(self) -> str:
+        """What is found afterwards."""
+        return f"after that check finds {', '.join(self.leaves) or 'nothing'}"
+
+
+def repair_block(result: CheckResult) -> RepairBlock | None:
+    """What repairs a checked pair; ``None`` where no command does."""
+    repair = result.repair
+    commands = repair_arguments(repair.steps, result.net, result.model) if repair else []
+    if repair is None or not commands:
+        return None
+    lines = [escaped(command_line(command)) for command in commands]
+    return RepairBlock(
+        tuple((*started_as(), *command) for command in commands),
+        (*(f"{line} &&" for line in lines[:-1]), lines[-1]),
+        tuple(" ".join((step.verb, *step.options)) for step in repair.steps),
+        tuple(repair.leaves),
+    )
+
+
+def repair_blocks(results: Sequence[CheckResult]) -> list[tuple[CheckResult, RepairBlock]]:
+    """The pairs that commands repair, with these."""
+    return [(result, block) for result in results if (block := repair_block(result)) is not None]

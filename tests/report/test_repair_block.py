@@ -1,0 +1,162 @@
+"""The block that repairs a pair: the same commands in every format; run, they repair it."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import deconvsurgery as ds
+from deconvsurgery.report.repair_block import TITLE, repair_block
+from deconvsurgery.report.terminal.check import repairs_report
+from helpers.models import demo_base, demo_net, parsed
+from helpers.runs import environment, run_here
+
+NET, MODEL = "net.v1.prototxt", "it's in.caffemodel"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A pair with three faults: weights that are zero, a filler without a group, no pad."""
+    head, last = demo_net().decode().rsplit('name: "upscore"', 1)
+    last = last.replace("group: 5 ", "").replace("pad: 1", "")
+    (tmp_path / NET).write_text(f'{head}name: "upscore"{last}')
+    (tmp_path / "base").write_bytes(demo_base())
+    ds.apply(tmp_path / NET, tmp_path / "base", tmp_path / "all")
+    message = parsed((tmp_path / "all").read_bytes())
+    (zero,) = [layer for layer in message.layer if layer.name == "upscore2"]
+    zero.blobs[0].data[:] = [0.0] * len(zero.blobs[0].data)
+    (tmp_path / MODEL).write_bytes(message.SerializeToString())
+    return tmp_path
+
+
+def printed(place: Path, *options: str) -> str:
+    code, out, errors = run_here(place, "check", *options, NET, MODEL)
+    assert (code, errors) == (1, b"")
+    return out.decode()
+
+
+def in_json(place: Path) -> dict[str, Any]:
+    (pair,) = json.loads(printed(place, "--json"))["pairs"]
+    found: dict[str, Any] = pair["repair"]
+    return found
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """The commands of a shell's line or lines."""
+    words = shlex.split(text)
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word == "&&":
+            found.append([])
+        else:
+            found[-1].append(word)
+    return found
+
+
+def in_pipe(place: Path) -> str:
+    (line,) = [each for each in printed(place).splitlines() if f": {TITLE}: " in each]
+    assert line.startswith(f"{NET}: {TITLE}: ")
+    return line.partition(f"{TITLE}: ")[2]
+
+
+def on_github(place: Path) -> str:
+    lines = printed(place, "--format", "github").splitlines()
+    (line,) = [each for each in lines if each.startswith("::notice ") and "title=repair" in each]
+    *commands, _left = line.rpartition("::")[2].split("%0A")
+    return "\n".join(commands)
+
+
+def on_gitlab(place: Path) -> str:
+    issues = json.loads(printed(place, "--format", "gitlab"))
+    (issue,) = [each for each in issues if each["check_name"] == TITLE]
+    return re.sub(r" \(after .*\)$", "", issue["description"].removeprefix(f"{TITLE}: "))
+
+
+def in_sarif(place: Path) -> str:
+    (run,) = json.loads(printed(place, "--format", "sarif"))["runs"]
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is True
+    (note,) = invocation["toolExecutionNotifications"]
+    assert note["properties"] == in_json(place)
+    _, *commands, _left = note["message"]["text"].split("\n")
+    return "\n".join(commands)
+
+
+def in_markdown(place: Path) -> str:
+    found = re.search(r"^(`{3,})sh\n(.*)\n\1$", printed(place, "--format", "markdown"), re.M | re.S)
+    assert found is not None
+    return found[2]
+
+
+def on_a_page(place: Path) -> str:
+    printed(place, "--report", "page.html")
+    page = (place / "page.html").read_text("utf-8")
+    section = page.partition(f">{TITLE.capitalize()}<")[2]
+    found = re.search(r"<code>(.*?)</code>", section, re.S)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def on_a_terminal(place: Path) -> str:
+    result = ds.check(place / NET, place / MODEL)
+    text = "\n".join(repairs_report([result])).replace(f"{place}/", "")
+    return text.partition(f"{TITLE}:")[2].rpartition("\n")[0]
+
+
+FORMATS = (
+    in_pipe,
+    on_github,
+    on_gitlab,
+    in_sarif,
+    in_markdown,
+    on_a_page,
+    on_a_terminal,
+)
+
+
+def test_every_format_has_the_same_commands(place: Path) -> None:
+    commands = in_json(place)["commands"]
+    assert len(commands) > 1
+    for of in FORMATS:
+        found = commands_in(of(place))
+        if of is on_a_terminal:  # there the files have their whole paths, with a quote in one
+            found = [[word.replace(f"{place}/", "") for word in each] for each in found]
+        assert found == commands, of.__name__
+
+
+def test_the_block_repairs_the_pair(place: Path) -> None:
+    found = in_json(place)
+    assert found["leaves"] == []
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    done = subprocess.run(
+        ["sh", "-c", in_markdown(place)], cwd=place, env=environment(), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert {name: (place / name).read_bytes() for name in before} == before
+    new = sorted((path.stat().st_mtime_ns, path.name) for path in place.iterdir())
+    net = [name for _, name in new if re.search(r"\.fixed\d*\.prototxt$", name)][-1]
+    model = [name for _, name in new if re.search(r"\.fixed\d*\.caffemodel$", name)][-1]
+    assert ds.check(place / net, place / model).findings == ()
+
+
+def test_a_pair_without_a_repair_has_no_block(place: Path) -> None:
+    (place / "net").write_bytes(demo_net())
+    result = ds.check(place / "net")
+    assert result.repair is None
+    assert repair_block(result) is None
+    _, out, _ = run_here(place, "check", "--json", "net")
+    (pair,) = json.loads(out)["pairs"]
+    assert pair["repair"] is None
+
+
+def test_several_pairs_have_a_block_each(place: Path) -> None:
+    results = [ds.check(place / NET, place / MODEL), ds.check(place / NET)]
+    text = "\n".join(repairs_report(results))
+    assert text.count(f"{TITLE} (") == 2
