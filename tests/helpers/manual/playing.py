@@ -21,7 +21,11 @@ from helpers.manual.readers import Reader
 
 ENDED = re.compile("\x1e([0-9]+)\x1e")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
-TOOLS = {"deconvsurgery": "-m deconvsurgery", "python": ""}
+# The command as it is installed, which finds itself by its name.
+TOOLS = {
+    "deconvsurgery": "#!{python}\nfrom deconvsurgery.__main__ import main\nmain()\n",
+    "python": '#!/bin/sh\nexec {python} "$@"\n',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +78,11 @@ def _script(block: Block, reader: Reader) -> list[str]:
 def _run(commands: list[str], folder: Path, place: Path) -> Iterator[tuple[str, int]]:
     """What each command printed on a terminal of 80 columns, and how it ended."""
     bin_ = place / "bin"
-    for name, arguments in TOOLS.items():
+    for name, program in TOOLS.items():
         tool = bin_ / name
         if not tool.exists():
             bin_.mkdir(exist_ok=True)
-            tool.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments} "$@"\n')
+            tool.write_text(program.format(python=sys.executable))
             tool.chmod(0o755)
     # The code is printed after each command, and given back for the next one's `$?`.
     code = 'code=$?; printf "\\036%d\\036" $code; (exit $code)'
