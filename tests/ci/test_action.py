@@ -192,7 +192,8 @@ def test_check_red(step: RunStep, workspace: Path, words: Words) -> None:
         sarif_file="found here.sarif",
     )
     assert done.code == 1
-    command, closing = done.log
+    command, repair, closing = done.log
+    assert repair.startswith("::notice file=nets/deep/bad net%2C 100%25.prototxt,title=repair%2C ")
     assert command.startswith(
         "::warning file=nets/deep/bad net%2C 100%25.prototxt,line=2,col=1,title=DS008 "
     )

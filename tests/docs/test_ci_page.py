@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 from pre_commit.clientlib import load_config
 
 import deconvsurgery as ds
+from deconvsurgery.report.repair_block import TITLE
 from helpers.documents import published
 from helpers.models import base_model
 from helpers.places import ROOT
@@ -220,7 +221,8 @@ def test_the_gitlab_job(place: Path) -> None:
     assert job["before_script"] == ["pip install --quiet deconvsurgery"]
     (place / "deconvsurgery.toml").write_text('[[pairs]]\nnet = "nets/fcn8s.prototxt"\n')
     report = place / job["artifacts"]["reports"]["codequality"]
-    for text, code, found in ((BAD, 1, ["DS008 filler-without-group"]), (GOOD, 0, [])):
+    bad = ["DS008 filler-without-group", TITLE]
+    for text, code, found in ((BAD, 1, bad), (GOOD, 0, [])):
         (place / "nets" / "fcn8s.prototxt").write_text(text)
         told("sh", "-ec", "\n".join(job["script"]), code=code)
         assert [each["check_name"] for each in json.loads(report.read_bytes())] == found

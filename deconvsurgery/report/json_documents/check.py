@@ -40,7 +40,7 @@ class PairError(TypedDict):
     """Byte in the model, from 0."""
 
 
-class PairRepair(TypedDict):
+class RepairBlockTable(TypedDict):
     """Commands that repair a pair, each of which reads what those before it wrote."""
 
     commands: Sequence[Sequence[str]]
@@ -75,7 +75,7 @@ class CheckedPair(TypedDict):
     """What is unusual about the net's text, a sentence each."""
     error: PairError | None
     """Why it could not be checked; null where it could."""
-    repair: PairRepair | None
+    repair: RepairBlockTable | None
     """What repairs all of it that commands can; null where no command does."""
 
 
@@ -180,7 +180,7 @@ def _pair(result: CheckResult) -> CheckedPair:
     }
 
 
-def _repair(result: CheckResult) -> PairRepair | None:
+def _repair(result: CheckResult) -> RepairBlockTable | None:
     block = repair_block(result)
     return None if block is None else {"commands": block.commands, "leaves": block.leaves}
 
