@@ -15,7 +15,8 @@ class Oddity(NamedTuple):
     """One thing that is not as today's Caffe writes it; ``holders`` has the layer of each blob.
 
     ``refused``: Caffe stops at it, or overlooks it. ``converted``: ``convert`` makes a form of it
-    that Caffe reads. ``loads``: all the same Caffe loads what was meant.
+    that Caffe reads. ``loads``: all the same Caffe loads what was meant. ``too_large``: that
+    form is HDF5.
     """
 
     words: str
@@ -23,6 +24,7 @@ class Oddity(NamedTuple):
     refused: bool = False
     converted: bool = False
     loads: bool = False
+    too_large: bool = False
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -36,11 +38,11 @@ class Oddity(NamedTuple):
 
 
 def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
-    """A sentence for each thing that is not as today's Caffe writes it.
+    """A sentence for each thing that is not as today's Caffe writes it, and that it reads.
 
-    ``with_net``: what a net says of the model is reported elsewhere.
+    What it refuses is DS014's. ``with_net``: what a net says of the model is reported elsewhere.
     """
-    sentences = [each.words for each in oddities(model)]
+    sentences = [each.words for each in oddities(model) if not each.refused]
     if model.version is Version.HDF5 and not with_net:
         sentences.insert(
             0,
@@ -61,6 +63,7 @@ def oddities(model: Model) -> Iterator[Oddity]:
             f"it has {model.source.size:,} bytes; Caffe reads a binary file up to 2 GiB",
             refused=True,
             converted=True,
+            too_large=True,
         )
     if model.version is Version.MIXED:
         yield Oddity("V1 and V2 layers at once: Caffe refuses to load the file", refused=True)

@@ -10,16 +10,19 @@ from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.verbs.inspect import InspectResult
-from deconvsurgery.wording import dims, plural
+from deconvsurgery.wording import dims, listed, plural
 
 from .cells import Cell, Cells, Remark, Tone
 from .layer_words import window_words
-from .phrases import NOTHING, Medium, name_of, state_tone, state_words
+from .phrases import NOTHING, Medium, escaped, name_of, state_tone, state_words
 
 HEADINGS: Final = (
     *("layer", "type", "matched", "phase", "shape", "group"),
     *("kernel", "stride", "pad", "bias", "weights"),
 )
+
+
+_MANY: Final = 4  # findings in the same words: more are said together
 
 
 class InspectedFile(NamedTuple):
@@ -116,12 +119,40 @@ def inspect_remarks(result: InspectResult) -> Iterator[Remark]:
             yield Remark("note", Tone.LEARNED, row.name, row.target.guess)
 
 
-def inspect_findings(result: InspectResult) -> list[tuple[str, Finding]]:
-    """Each finding and the layer it is about: those of the rows, then those without a row."""
+def inspect_findings(result: InspectResult) -> list[tuple[str | None, Finding]]:
+    """Each finding and the layer it is about: those of the rows, then those without a row.
+
+    ``None`` is for what several layers or a file as a whole break.
+    """
     return [
         *((row.name, finding) for row in result.rows for finding in row.findings),
-        *((finding.layer or "", finding) for finding in result.net_findings),
+        *((finding.layer, finding) for finding in result.net_findings),
     ]
+
+
+def findings_together(result: InspectResult) -> Iterator[tuple[str | None, str, Finding]]:
+    """The same for people: what many layers break in the same words is said once.
+
+    Layers, what is so and where, and the first of the findings.
+    """
+    alike: dict[tuple[str, str], list[tuple[str | None, Finding]]] = {}
+    for name, finding in inspect_findings(result):
+        alike.setdefault((finding.id, finding.message), []).append((name, finding))
+    for found in alike.values():
+        if len(found) <= _MANY:
+            for name, finding in found:
+                place = "" if finding.line is None else f" (line {finding.line})"
+                yield name, finding.message + place, finding
+            continue
+        names = [escaped(name) for name, _ in found if name is not None]
+        lines = [str(finding.line) for _, finding in found if finding.line is not None]
+        places = f" (lines {listed(lines)})" if lines else ""
+        first = found[0][1]
+        yield (
+            None,
+            f"{plural(len(found), 'layer')} ({listed(names)}): {first.message}{places}",
+            first,
+        )
 
 
 def closing_words(result: InspectResult) -> str:
@@ -129,7 +160,8 @@ def closing_words(result: InspectResult) -> str:
     deconvolutions = [row for row in result.rows if row.type == DECONVOLUTION]
     found = len(inspect_findings(result))
     layers = sum(bool(row.findings) for row in result.rows)
-    layers += len({(finding.layer, finding.line) for finding in result.net_findings})
+    others = {(each.layer, each.line) for each in result.net_findings if each.layer is not None}
+    layers += len(others)
     counted = plural(len(deconvolutions), "Deconvolution layer")
     if len(result.rows) > len(deconvolutions):
         counted = (
@@ -140,4 +172,5 @@ def closing_words(result: InspectResult) -> str:
         counted += f", {matched:,} matched" if matched else ", none matched"
     if not found:
         return f"{counted}; no findings."
-    return f"{counted}; {plural(found, 'finding')} in {plural(layers, 'layer')}."
+    where = f" in {plural(layers, 'layer')}" if layers else ""
+    return f"{counted}; {plural(found, 'finding')}{where}."

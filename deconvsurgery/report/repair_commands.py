@@ -41,6 +41,8 @@ def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) 
         writes = []
         for kind in _WRITES[step.verb]:
             files[kind] = fixed_name(files[kind] or "", kind, taken)
+            if "hdf5" in step.options:
+                files[kind] = _as_hdf5(files[kind] or "")
             taken.add(files[kind] or "")
             writes.append(files[kind])
         # A path that begins with a dash is an option to whoever does not look twice.
@@ -74,6 +76,15 @@ def fixed_name(path: str, kind: str, taken: Iterable[str] = ()) -> str:
         if found not in taken:
             return found
         number += 1
+
+
+def _as_hdf5(name: str) -> str:
+    """As Caffe names its own HDF5 snapshots.
+
+    >>> _as_hdf5("a.fixed.caffemodel"), _as_hdf5("a.fixed.h5")
+    ('a.fixed.caffemodel.h5', 'a.fixed.h5')
+    """
+    return name if name.lower().endswith((".h5", ".hdf5")) else f"{name}.h5"
 
 
 def _path(path: str | None) -> str:

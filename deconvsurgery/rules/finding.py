@@ -199,6 +199,13 @@ class Finding(NamedTuple):
         return "model" if self.line is None and self.id in _ABOUT_MODEL else "net"
 
 
+class Found(NamedTuple):
+    """A finding and the place in the net of the layer that it is about, ``None`` without one."""
+
+    finding: Finding
+    layer_index: int | None = None
+
+
 class Broken(NamedTuple):
     """What the test of a rule found: one sentence, the numbers that prove it, how to fix it.
 
@@ -227,3 +234,7 @@ class Broken(NamedTuple):
             self.repair,
             self.stops,
         )
+
+    def found(self, rule: str, layer: Layer) -> Found:
+        """It as what a layer of the net breaks."""
+        return Found(self.finding(rule, layer), layer.index)

@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.matching.disagreement import Disagreement
 from deconvsurgery.matching.matched_layer import Refusal, Target
-from deconvsurgery.matching.other_states import Unlike
 from deconvsurgery.matching.role import Role, RoleFound, filled_by, role_of
 from deconvsurgery.plans.apply.before_and_after import judged
 from deconvsurgery.prototxt.net import Filler
@@ -24,21 +22,18 @@ class LayerCase(NamedTuple):
 
     ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
     layer, and made of what the model itself says where there is no net (``by_net`` false).
-    ``namesakes`` counts the active layers of its name. ``patterns`` take
-    this layer, which stands first, and those that share a blob with it.
+    ``patterns`` take this layer, which stands first, and those that share a blob with it.
     ``frozen``: nothing is to be learned.
 
     ``weights`` are those that it computes with once Caffe has loaded the model, ``blob`` is where
     the model has them, and ``made_by`` the filler that makes them where it has none: the owner's,
     of shared memory (``shared``). ``named`` is what a verb that writes a blob takes the layer for,
     together with all others of its name, ``unwritable`` why the model's blobs cannot be written.
-    ``mismatch`` is what net and model disagree on, ``differs`` what another phase or stage does.
     """
 
     target: Target | None
     weights: Fingerprint | None
     sources: LayersOfAName = LayersOfAName()
-    namesakes: int = 1
     matched: bool = True
     by_net: bool = True
     placement: Placement | None = None
@@ -50,8 +45,6 @@ class LayerCase(NamedTuple):
     shared: bool = False
     named: Target | None = None
     unwritable: Refusal | None = None
-    mismatch: Disagreement | None = None
-    differs: Unlike | None = None
 
     @property
     def state(self) -> State | None:

@@ -11,11 +11,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Final, TypeVar
 
-from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
-from deconvsurgery.prototxt.unknown_field import UnknownField
-from deconvsurgery.shapes.fillers import FillerProblem
 from deconvsurgery.shapes.placement import HALF, CropFacts
-from deconvsurgery.wording import by, quoted
+from deconvsurgery.wording import by
 
 from .finding import RULES, Broken, Finding, Number, Repair, Severity
 from .layer_case import LayerCase
@@ -174,96 +171,10 @@ def _learned(case: LayerCase) -> Broken | None:
     )
 
 
-def _disagreement(case: LayerCase) -> Broken | None:
-    if case.target is None:
-        return Broken("the net has no such layer")
-    found = case.mismatch
-    return None if found is None else Broken(found.message, dict(found.numbers), stops=found.stops)
-
-
-def _phases_differ(case: LayerCase) -> Broken | None:
-    return None if case.differs is None else Broken(case.differs.words, case.differs.numbers)
-
-
-def _not_set_up(case: LayerCase) -> Broken | None:
-    """What a misspelt field leaves out is DS013's, which says more."""
-    target = case.target
-    if target is None or target.problem is None or not case.by_net or target.layer.misspelt:
-        return None
-    return Broken(f"Caffe would not set it up: {target.problem}", stops=True)
-
-
-def _twice(case: LayerCase) -> Broken | None:
-    if case.namesakes < 2:
-        return None
-    hdf5 = case.sources.of_hdf5
-    return Broken(
-        f"{case.namesakes} active layers have this name; Caffe loads weights into the "
-        f"{'last' if hdf5 else 'first'} only",
-        {"layers": case.namesakes},
-    )
-
-
-def _misspelt(case: LayerCase) -> Broken | None:
-    if case.target is None or not case.target.layer.misspelt:
-        return None
-    return misspelt(case.target.layer.misspelt[0])
-
-
-def misspelt(unknown: UnknownField) -> Broken:
-    """DS013: a field, or a value of an enum, at which Caffe's parser stops."""
-    numbers: dict[str, Number] = {"field": unknown.name, "nearest": unknown.nearest}
-    if unknown.value is not None:
-        numbers["value"] = unknown.value
-    return Broken(
-        f"it has {unknown.words}: Caffe stops there{unknown.suggestion}",
-        numbers,
-        Repair(f"write {unknown.nearest}" if unknown.nearest else "take it out"),
-        place=(unknown.line, unknown.column),
-        stops=True,
-    )
-
-
-def _filler_stops(case: LayerCase) -> Broken | None:
-    return next(map(stopped, case.filler_problems()), None)
-
-
-def stopped(problem: FillerProblem) -> Broken:
-    """DS016: a filler at which Caffe stops, or every Caffe but a known fork."""
-    numbers: dict[str, Number] = {"field": problem.field, "type": problem.type}
-    near = f"; did you mean {quoted(problem.nearest)}?" if problem.nearest else ""
-    return Broken(
-        f"{problem.field} {quoted(problem.type)} {problem.words}{near}",
-        numbers | {"nearest": problem.nearest} | dict(problem.numbers),
-        Repair(problem.repair),
-        Severity.NOTE if problem.fork else None,
-        stops=not problem.fork,
-    )
-
-
-def _refused_form(case: LayerCase) -> Broken | None:
-    binary = case.model is not None and case.model.version is not Version.HDF5
-    size = case.model.source.size if case.model and binary else 0
-    if size > CAFFE_LIMIT:
-        return Broken(f"the model has {size:,} bytes; Caffe reads up to 2 GiB", {"bytes": size})
-    if case.sources.refused is not None:
-        return Broken(case.sources.refused)
-    if case.sources.both_forms:
-        return Broken("it has blobs with both forms of dims", severity=Severity.NOTE)
-    return None
-
-
 _OWN_TESTS: Final[Mapping[str, Callable[[LayerCase], Broken | None]]] = {
     "DS007": _misplaced,
     "DS008": _filler_without_group,
     "DS009": _default_bias,
     "DS010": _learned,
-    "DS011": _disagreement,
-    "DS012": _twice,
-    "DS013": _misspelt,
-    "DS014": _refused_form,
-    "DS016": _filler_stops,
-    "DS019": _phases_differ,
-    "DS020": _not_set_up,
 }
 TESTS: Final = dict(sorted({**WEIGHT_TESTS, **_OWN_TESTS}.items()))

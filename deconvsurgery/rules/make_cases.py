@@ -13,11 +13,8 @@ from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.fingerprint import Fingerprint
-from deconvsurgery.matching.compatibility import disagreements
-from deconvsurgery.matching.disagreement import Kind
 from deconvsurgery.matching.loaded_blobs import loading
 from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
-from deconvsurgery.matching.other_states import unlike
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.plans.apply.before_and_after import look
@@ -50,12 +47,6 @@ def net_cases(
     }
     weights = _Weights(model)
     sharing = _sharing(net, deconvolutions, states)
-    differing = unlike(net, states)
-    mismatches = {
-        mismatch.layer_index: mismatch
-        for mismatch in (disagreements(net, model, states) if model else ())
-        if mismatch.kind in (Kind.BLOBS, Kind.SHAPE)
-    }
     cases: dict[int, list[LayerCase]] = {}
     for index, several in found.items():
         name = net.layers[index].name
@@ -64,8 +55,7 @@ def net_cases(
                 in_state.target,
                 weights.state(in_state),
                 sources[name],
-                in_state.namesakes,
-                index in matched,
+                matched=index in matched,
                 placement=placed.get(index),
                 model=shared,
                 patterns=tuple(patterns[other] for other in sharing.get(name, (name,))),
@@ -75,8 +65,6 @@ def net_cases(
                 shared=in_state.shared,
                 named=named[name],
                 unwritable=unwritable.get(name),
-                mismatch=mismatches.get(index),
-                differs=differing.get(index),
             )
             for in_state in several
         ]
@@ -106,7 +94,6 @@ class _InState(NamedTuple):
     """
 
     target: Target
-    namesakes: int
     blob: SourceBlob | None
     filler: Filler | None
     shared: bool
@@ -116,8 +103,7 @@ class _InState(NamedTuple):
         target = both_at_once(self.target, other.target)
         if target is None or self.blob is not other.blob or self.filler != other.filler:
             return None
-        namesakes, shared = max(self.namesakes, other.namesakes), self.shared or other.shared
-        return _InState(target, namesakes, self.blob, self.filler, shared)
+        return _InState(target, self.blob, self.filler, self.shared or other.shared)
 
 
 class _Weights:
@@ -158,14 +144,12 @@ def _in_states(
     for state in states:
         active = net.filtered(state)
         loaded = loading(active, model)
-        namesakes = Counter(layer.name for layer in active.layers)
         users = Counter(loaded.owners.values())
         for target in targets_in(net, layers, state, shared):
             layer = target.layer
             owner = loaded.owner(layer)
             here = _InState(
                 target,
-                namesakes[layer.name],
                 loaded.blob(layer),
                 owner.convolution_param.weight_filler,
                 loaded.shares(layer) or users[layer.index, 0] > 0,

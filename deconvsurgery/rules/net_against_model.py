@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import SurgeryError
@@ -13,7 +13,7 @@ from deconvsurgery.plans.transplant.plan import make_grafting
 from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.wording import listed, plural, quoted
 
-from .finding import Broken, Finding, Repair, Severity, Step
+from .finding import Broken, Found, Repair, Severity, Step
 
 _TOGETHER = "see that net and model belong together"
 _MOST_NAMED = 100  # layers in a command
@@ -24,32 +24,33 @@ def mismatched(
     net: Net,
     model: Model,
     states: Sequence[NetState],
-    missing: set[tuple[str | None, int | None]],
+    missing: Collection[int | None],
     fillable: Mapping[str, str],
-) -> Iterator[Finding]:
+) -> Iterator[Found]:
     """A finding a layer, and one for all that the net lacks; those ``missing`` are DS001's.
 
-    ``missing`` are names and lines; ``fillable`` are layers by name that ``apply`` would fill, and
-    patterns that take them.
+    ``missing`` are places in the net; ``fillable`` are layers by name that ``apply`` would fill,
+    and patterns that take them.
     """
     found = disagreements(net, model, states)
     whole = with_shared(model, owners(net, states))
     repairs = _transplanted(net, whole, states, found, fillable)
     for mismatch in found:
-        lacked = mismatch.kind is Kind.MODEL_LACKS and (mismatch.layer, mismatch.line) in missing
+        lacked = mismatch.kind is Kind.MODEL_LACKS and mismatch.layer_index in missing
         if mismatch.kind not in (Kind.NET_LACKS, Kind.TWICE_IN_NET) and not lacked:
             yield _finding(mismatch, net, repairs, fillable)
     strangers = [mismatch for mismatch in found if mismatch.kind is Kind.NET_LACKS]
     if strangers:
         names = listed([quoted(stranger.layer) for stranger in strangers])
-        yield Broken(
+        broken = Broken(
             f"the model has weights for {plural(len(strangers), 'layer')} that the net "
             f"lacks ({names}); Caffe ignores them",
             {"layers": tuple(stranger.layer for stranger in strangers)},
             Repair("rename what was renamed")
             if any(stranger.renamed for stranger in strangers)
             else Repair(_TOGETHER),
-        ).finding("DS011", None)
+        )
+        yield Found(broken.finding("DS011", None))
 
 
 def _transplanted(
@@ -77,7 +78,7 @@ def _transplanted(
 
 def _finding(
     mismatch: Disagreement, net: Net, repairs: Mapping[str, Repair], fillable: Mapping[str, str]
-) -> Finding:
+) -> Found:
     filled = fillable.get(mismatch.layer) if mismatch.kind is Kind.MODEL_LACKS else None
     if mismatch.renamed:
         repair = Repair(f"name it {mismatch.renamed!r} as the model does, or rename it there")
@@ -94,11 +95,12 @@ def _finding(
     else:
         repair = repairs.get(mismatch.layer) or Repair(_TOGETHER)
     index = mismatch.layer_index
-    return Broken(
+    broken = Broken(
         mismatch.message,
         mismatch.numbers,
         repair,
         Severity.ERROR if mismatch.stops else None,
         (mismatch.line or 0, 0 if index is None else net.layers[index].column),
         mismatch.stops,
-    ).finding("DS011", None, mismatch.layer)
+    )
+    return Found(broken.finding("DS011", None, mismatch.layer), index)

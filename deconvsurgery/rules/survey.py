@@ -28,7 +28,8 @@ class LayerRow(NamedTuple):
     layer is not in it. ``weights`` is what a Deconvolution's weights are, ``None`` without a model.
     ``loaded`` is the model's blob that a Deconvolution computes with, which may be that of a layer
     that it shares its weights with; ``storage`` is what holds its values. ``phases`` names the
-    phases looked at in which the layer is active. ``role`` is what a Deconvolution is for.
+    phases looked at in which the layer is active, ``layer_index`` is its place in the net. ``role``
+    is what a Deconvolution is for.
     """
 
     name: str
@@ -44,6 +45,7 @@ class LayerRow(NamedTuple):
     storage: Storage | None = None
     loaded: SourceBlob | None = None
     role: RoleFound | None = None
+    layer_index: int | None = None
 
 
 def survey(
@@ -121,6 +123,7 @@ def _net_row(layer: Layer, cases: Sequence[LayerCase], states: Sequence[NetState
         first.blob.storage if first.blob else _storage(own),
         first.blob,
         first.role,
+        layer.index,
     )
 
 
@@ -134,6 +137,7 @@ def _plain_row(layer: Layer, model: Model | None, states: Sequence[NetState]) ->
         _phases(layer, states),
         source_blobs=_source_shapes(sources) if model else None,
         storage=_storage(sources),
+        layer_index=layer.index,
     )
 
 

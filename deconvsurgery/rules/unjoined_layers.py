@@ -13,8 +13,7 @@ from deconvsurgery.shapes.analysis import Analysis, analysed
 from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input
 from deconvsurgery.wording import quoted
 
-from .finding import Broken, Finding, Number, Repair
-from .survey import LayerRow
+from .finding import Broken, Finding, Found, Number, Repair
 
 # Names are compared in pairs, which only helps: no more than these, none longer, for the first few.
 _MOST, _LONGEST, _SUGGESTIONS = 1000, 80, 20
@@ -27,7 +26,7 @@ MEETINGS: Final = {
 }
 
 
-def unmet(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator[Finding]:
+def unmet(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator[Found]:
     """A finding for each layer that stops Caffe, in the net's order.
 
     Nothing is said of sizes that a fork may know better, nor of a bottom that is made in another
@@ -39,20 +38,7 @@ def unmet(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator
         for index, finding in (*_unjoined(net, analysis, states), *_sizes(analysis)):
             found.setdefault(index, finding)
     for index in sorted(found):
-        yield found[index]
-
-
-def with_stops(
-    rows: Sequence[LayerRow], net: Net, model: Model | None, states: Sequence[NetState]
-) -> tuple[tuple[LayerRow, ...], tuple[Finding, ...]]:
-    """The rows with what stops Caffe at their layers, and the findings of layers without a row."""
-    left = {(found.layer, found.line): found for found in unmet(net, model, states)}
-    whole = []
-    for row in rows:
-        own = left.pop((row.name, row.line), None)
-        findings = row.findings if own is None else (*row.findings, own)
-        whole.append(row._replace(findings=findings))
-    return tuple(whole), tuple(left.values())
+        yield Found(found[index], index)
 
 
 def _sizes(analysis: Analysis) -> Iterator[tuple[int, Finding]]:

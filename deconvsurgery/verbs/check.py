@@ -9,7 +9,7 @@ from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.matching.matched_layer import open_axes, targets
+from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.pictures.layer_pictures import (
     Pictures,
     sights_of,
@@ -25,8 +25,7 @@ from deconvsurgery.rules.finding import (
     rules_named,
 )
 from deconvsurgery.rules.repair_chain import Asked, PairRepair, tried_repairs
-from deconvsurgery.rules.run_rules import WantedRules, audit
-from deconvsurgery.rules.survey import survey
+from deconvsurgery.rules.run_rules import WantedRules, judged
 from deconvsurgery.rules.tried_steps import NetAndModel
 
 from .layer_choice import layer_choice
@@ -97,10 +96,10 @@ def check(
         selection = choice.selection(
             files.listed, states, allow_empty=allow_empty, holder=files.holder
         )
+        found = judged(read, weights, selection, states, frozen=frozen)
+        matched = [row for row in found.rows if row.matched]
         looked_at = None
         if pictures:
-            rows = survey(read, weights, selection, states)
-            matched = [row for row in rows if row.matched]
             looked_at = surveyed_pictures(
                 matched,
                 sights_of(matched, weights) if weights else (),
@@ -118,7 +117,7 @@ def check(
         findings, repair = tried_repairs(
             NetAndModel(files.text, read, weights),
             asked,
-            audit(read, weights, selection, states, wanted),
+            found.findings(wanted.rules),
         )
         return CheckResult(
             net=files.net_name,
@@ -128,9 +127,10 @@ def check(
             net_version=files.net_version,
             model_version=files.model_version,
             model_size=files.model_size,
-            notes=(*read.notes, *open_axes(targets(read, selection.matched, states, weights)))
-            if read
-            else (),
+            notes=(
+                *(read.notes if read else ()),
+                *open_axes(row.target for row in matched if row.target is not None),
+            ),
             pictures=looked_at,
             repair=repair,
         )

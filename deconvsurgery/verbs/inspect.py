@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.kernels.channel_map import Sight
-from deconvsurgery.matching.compatibility import disagreements
-from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
 from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.survey import LayerRow, survey
-from deconvsurgery.rules.unjoined_layers import with_stops
+from deconvsurgery.rules.run_rules import judged
+from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.shapes.upsampling_path import WayUp
 
 from .layer_choice import layer_choice
@@ -26,9 +24,10 @@ from .open_and_write import Path
 
 @dataclass(frozen=True, slots=True)
 class InspectResult:
-    """What ``inspect`` found: a row a layer; what is unusual about the files, or does not agree.
+    """What ``inspect`` found: a row a layer, with all that it breaks; what is odd about the files.
 
-    ``net_findings`` are those of layers that have no row: where Caffe stops at the net as it is.
+    ``net_findings`` are those of layers that have no row, of several layers at once, and of files:
+    with those of the rows, what ``check`` finds.
     Where pictures were asked for, ``sights`` are the rows' weights looked at, one a row, ``None``
     for a layer that is no Deconvolution or has no weights that could be looked at, and ``ways`` the
     net's upsampling path.
@@ -74,16 +73,14 @@ def inspect(
         selection = choice.selection(
             files.listed, states, allow_empty=None if matched_only else True, holder=files.holder
         )
-        rows = survey(read, weights, selection, states, every_layer=every_layer)
+        found = judged(read, weights, selection, states, every_layer=every_layer)
         if matched_only:
-            rows = tuple(row for row in rows if row.matched)
-        rows, net_findings = with_stops(rows, read, weights, states) if read else (rows, ())
+            found = found.of_matched()
+        rows = found.rows
         notes = read.notes if read else ()
         notes += open_axes(row.target for row in rows if row.target is not None)
         if weights:
             notes += census(weights, with_net=read is not None)
-        if read and weights:
-            notes += in_words(disagreements(read, weights, states))
         return InspectResult(
             rows=rows,
             net=files.net_name,
@@ -94,5 +91,5 @@ def inspect(
             notes=notes,
             sights=sights_of(rows, weights) if pictures and weights else (),
             ways=ways_of(rows, read, weights, states) if pictures and read else (),
-            net_findings=net_findings,
+            net_findings=found.others,
         )

@@ -678,11 +678,11 @@ def test_a_row_tells_of_its_namesakes(
 
 def test_inspect_tells_it_where_it_has_both(words: Words) -> None:
     net, model = ds.parse_net((DATA + conv("c")).encode()), model_of(("c", "Convolution", W))
-    (told,) = ds.inspect(net, model).notes
-    assert (names(told), numbers(told)) == (["c"], [2, 1])
-    words(told)
-    assert ds.inspect(net).notes == ds.inspect(None, model).notes == ()
-    assert ds.inspect(net, model_of(C)).notes == ()
+    (told,) = ds.inspect(net, model).net_findings
+    assert (told.id, told.layer, numbers(told.message), told.stops) == ("DS011", "c", [2, 1], True)
+    words(told.message)
+    assert ds.inspect(net).net_findings == ds.inspect(None, model).net_findings == ()
+    assert ds.inspect(net, model_of(C)).net_findings == ()
 
 
 # --- real pairs
@@ -737,7 +737,11 @@ def told_of(text: Path, path: Path, notes: str) -> tuple[str, ...]:
         result = disagreements(net, model, net.states())
         assert {(each.kind, each.layer, each.stops) for each in result} == rows, path
         assert len(result) == len(rows)
-        assert ds.inspect(net, model).notes == net.notes + in_words(result)
+        looked_at = ds.inspect(net, model, every_layer=True)
+        found = [each for row in looked_at.rows for each in row.findings if each.id == "DS011"]
+        found += [each for each in looked_at.net_findings if each.id == "DS011"]
+        assert bool(found) == bool(rows)
+        assert {each.layer for each in found if each.stops} == expected.other_shapes
         plan = ds.make_plan(net, model, ds.match_layers(net, ["*"]), ds.Options(skip_unfit=True))
         assert bool(plan.warnings) == bool(rows)
     return in_words(result)

@@ -75,9 +75,9 @@ def test_every_verb_works_on_it(place: Path, words: Words) -> None:
     document = run(place, "inspect", "net", "in")
     (layer,) = document["layers"]
     assert (document["model_size"], layer["weights"]) == (size, "zero")
-    (note,) = [note for note in document["notes"] if size in numbers(note)]
-    assert numbers(note) == [size, 2]
-    words(note, "inspect")
+    (large,) = (each["message"] for each in document["net_findings"] if each["id"] == "DS014")
+    assert numbers(large) == [size, 2]
+    words(large, "inspect")
 
     document = run(place, "check", "net", "in", "--select", "DS002,DS014", code=1)
     assert document["summary"]["rules"] == {"DS002": 1, "DS014": 1}

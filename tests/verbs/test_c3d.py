@@ -75,8 +75,9 @@ def test_types_and_shapes_are_c3ds(place: Path, words: Words) -> None:
         ("conv2", "Convolution", [[4, 4, 1, 3, 3]]),
         ("fc", "InnerProduct", [[1, 1, 1, 5, 16], [1, 1, 1, 1, 5]]),
     ]
-    (note,) = found["notes"]
-    words(note)
+    (finding,) = found["net_findings"]
+    assert (finding["id"], finding["layer"], found["notes"]) == ("DS014", None, [])
+    words(finding["message"])
 
 
 @pytest.mark.parametrize(
@@ -164,9 +165,14 @@ def test_a_net_of_today_fits_its_blobs_and_caffe_stops_at_the_form(
 def test_inspect_says_it_of_the_layer(place: Path, words: Words) -> None:
     weights = c3d_blob(noise(4, 1, 4, 4, 4))
     (place / "c3d").write_bytes(C3D + layer_v1(b"up", DECONVOLUTION3D, weights))
-    (row,) = ds.inspect(place / "n", place / "c3d").rows
-    (finding,) = (each for each in row.findings if each.id == "DS014")
-    assert (finding.level, finding.layer, finding.line) == ("error", "up", 3)
+    found = ds.inspect(place / "n", place / "c3d").net_findings
+    (finding,) = (each for each in found if each.id == "DS014")
+    layers = ("conv1a", "conv2", "fc", "up")
+    assert (finding.level, finding.layer, dict(finding.numbers)["layers"]) == (
+        "error",
+        None,
+        layers,
+    )
     words(finding.message)
 
 

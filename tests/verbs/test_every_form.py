@@ -575,15 +575,14 @@ def test_inspect_says_what_todays_caffe_does_not_write(
     model = form.write(tmp_path / f"model.{form.suffix}", source(case))
     found = ds.inspect(LAYOUTS / "bias_default.prototxt", model)
     kind = form.id.split(",")[0]
-    if kind in RULES:
-        (note,) = found.notes
-        assert numbers(note)[0] == 2  # blobs
-        words(note, kind)
-    else:
-        assert found.notes == ()
-    broken = {finding.id for finding in row_of(found, "up").findings}
+    broken = {each.id: each for each in row_of(found, "up").findings}
     rule = RULES.get(kind)
-    assert broken & {"DS011", "DS014"} == ({rule} if rule else set())
+    assert broken.keys() & {"DS011", "DS014"} == ({rule} if rule else set())
+    said = [broken[rule].message] if rule else found.notes
+    assert found.notes == (() if rule else said)
+    assert [numbers(each)[0] for each in said] == ([2] if kind in RULES else [])  # blobs
+    for each in said:
+        words(each, kind)
 
 
 # --- what becomes of them
@@ -928,7 +927,8 @@ def said_of(result: ds.ApplyResult) -> list[str]:
 
 
 def findings_of(result: Any) -> dict[str, str]:
-    return {each.id: each.message for each in row_of(result, "up").findings}
+    found = (*result.net_findings, *row_of(result, "up").findings)
+    return {each.id: each.message for each in found}
 
 
 @pytest.mark.parametrize("number", [6, 9], ids=["diff", "double_diff"])
@@ -938,11 +938,9 @@ def test_values_in_diff_alone(number: int, tmp_path: Path, words: Words) -> None
     blob = diff + shape_field(*FCN.shape)
     found = looked_at(tmp_path, up_with(blob))
     assert row_of(found, "up").weights.state is ds.State.MISSING
-    finding, (note, stops) = findings_of(found)["DS014"], found.notes
-    assert (numbers(finding), numbers(note)[0]) == ([0], 1)  # the blob, and how many there are
-    assert (names(stops), numbers(stops)[0]) == (["up"], 0)
+    finding, stops = findings_of(found)["DS014"], findings_of(found)["DS011"]
+    assert (numbers(finding), numbers(stops), found.notes) == ([1], [0], ())  # blobs, which blob
     words(finding, "finding")
-    words(note, "note")
     words(stops, "what Caffe would do")
     result, out = done(tmp_path, up_with(blob))
     assert out == up_with(blob + data(FCN))
@@ -1032,9 +1030,10 @@ def test_a_blob_without_values_gets_them_as_the_others_have_them(
 ) -> None:
     conv = sized(100, CONV + sized(7, form.blob(np.ones(4), shape_field(2, 2))))
     model = conv + up_with(shape_field(*FCN.shape))
-    finding = findings_of(looked_at(tmp_path, model))["DS014"]
-    assert numbers(finding) == [0, 0, 3, 1, 4, 4]  # the blob, its values, its shape
-    words(finding)
+    found = findings_of(looked_at(tmp_path, model))
+    assert numbers(found["DS014"]) == [1]  # blobs
+    assert numbers(found["DS011"]) == [0, 3, 1, 4, 4, 48]  # the blob, its shape, values of that
+    words(found["DS014"])
     _, out = done(tmp_path, model)
     assert out.startswith(conv)
     (blob,) = blobs_of(out, "up")
@@ -1048,10 +1047,9 @@ def test_both_shape_forms(tmp_path: Path, words: Words) -> None:
     """Caffe takes the older one."""
     blob = legacy_dims(*FCN.shape) + data(noise(PLAIN)) + shape_field(9, 9)
     found = looked_at(tmp_path, up_with(blob))
-    finding, (note,) = findings_of(found)["DS014"], found.notes
-    words(finding, "finding")
-    words(note, "note")
+    words(findings_of(found)["DS014"], "finding")
     assert "DS011" not in findings_of(found)
+    assert found.notes == ()
     result, out = done(tmp_path, up_with(blob))
     assert out == up_with(legacy_dims(*FCN.shape) + data(FCN) + shape_field(9, 9))
     (warning,) = said_of(result)
@@ -1075,7 +1073,8 @@ def test_both_generations_at_once(model: bytes, tmp_path: Path, words: Words) ->
     for net in (PLAIN["prototxt"], None):
         found = looked_at(tmp_path, model, net)
         assert found.model_version == "mixed"
-        words(found.notes[0], "note")
+        (mixed,) = (each for each in found.net_findings if each.id == "DS014" and not each.layer)
+        words(mixed.message, "finding")
         assert row_of_first(found, "up").weights
     (tmp_path / "net.prototxt").unlink()
     words(refused(tmp_path, model), "apply")
@@ -1135,10 +1134,9 @@ def test_a_name_twice_in_the_model(tmp_path: Path, words: Words) -> None:
     for model, state in ((UP + other, ds.State.BILINEAR), (other + UP, ds.State.OTHER)):
         found = looked_at(tmp_path, model)
         assert row_of(found, "up").weights.state is state
-        (note,) = found.notes
-        assert names(note) == ["up"]
-        assert numbers(note) == [2]
-        words(note, "note")
+        assert numbers(findings_of(found)["DS011"]) == [2]
+        words(findings_of(found)["DS011"], "finding")
+        assert found.notes == ()
         alone = looked_at(tmp_path, model, None)
         (note,) = alone.notes
         assert names(note) == ["up"]
@@ -1158,18 +1156,14 @@ def test_a_name_twice_in_the_net(form: Form, tmp_path: Path, words: Words) -> No
     found = ds.inspect(tmp_path / "net.prototxt", model)
     # The binary loader fills the first, the HDF5 loader the last.
     loaded = "first" if form is V2 else "last"
-    assert found.rows
-    for row in found.rows:
-        (twice,) = (each.message for each in row.findings if each.id == "DS012")
-        assert numbers(twice) == [2]  # layers
-        words(twice, f"finding, the {loaded} is loaded")
-    (note,) = found.notes
-    first, last = (
+    lines = [
         text[: at.start()].count("\n") + 1 for at in re.finditer(r"layer \{\s*name: \"up\"", text)
-    )
-    other = first if form is V2 else last
-    assert (names(note), numbers(note)) == (["up"], [other])
-    words(note, f"note, the {loaded} is loaded")
+    ]
+    assert [row.line for row in found.rows] == lines
+    twice = [(row.line, each) for row in found.rows for each in row.findings if each.id == "DS012"]
+    ((line, finding),) = twice
+    assert (line, numbers(finding.message), found.notes) == (lines[1], [2, *lines], ())
+    words(finding.message, f"finding, the {loaded} is loaded")
     result, _ = surgery(text, form, model)
     (warning,) = said_of(result)
     words(warning, f"warning, the {loaded} is loaded")
@@ -1181,11 +1175,10 @@ OPENCL = sized(10, b"") + sized(11, floats(*range(48))) + number(13, 1)
 def test_values_that_only_the_opencl_branch_reads(tmp_path: Path, words: Words) -> None:
     conv = sized(100, CONV + sized(7, shape_field(48) + OPENCL))
     found = looked_at(tmp_path, conv + UP)
-    note, ignored = found.notes
-    assert numbers(note) == [1]
-    words(note, "note")
-    assert names(ignored) == ["conv"]
-    assert "DS014" not in findings_of(found)
+    assert (names(findings_of(found)["DS011"]), found.notes) == (["conv"], ())
+    (note,) = (each for each in found.net_findings if each.id == "DS014")
+    assert (numbers(note.message), note.layer, note.stops) == ([1], "conv", False)
+    words(note.message, "note")
     _, out = done(tmp_path, conv + UP)
     assert out == conv + FILLED_UP
     (tmp_path / "out").unlink()
@@ -1195,7 +1188,7 @@ def test_values_that_only_the_opencl_branch_reads(tmp_path: Path, words: Words) 
 
     matched = up_with(shape_field(*FCN.shape) + OPENCL)
     finding = findings_of(looked_at(tmp_path, matched))["DS014"]
-    assert numbers(finding) == [0]
+    assert numbers(finding) == [1]
     words(finding, "finding")
     other = tmp_path / "matched"
     other.mkdir()

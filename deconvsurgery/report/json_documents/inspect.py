@@ -41,10 +41,10 @@ class NetFinding(TypedDict):
     message: str
     """What is wrong, in a sentence."""
     line: FromOne | None
-    """Line of the net's text in which the layer begins, counted from 1; null for an Input that
-    Caffe makes of input:."""
-    layer: str
-    """The layer's name."""
+    """Line of the net's text that the finding is about, counted from 1; null for what has no place
+    there."""
+    layer: str | None
+    """The layer's name; null for what several layers or a file as a whole break."""
     stops: bool
     """Caffe ends the process at it."""
 
@@ -91,7 +91,7 @@ class InspectedLayer(TypedDict):
     """Width of the triangle that was recognised in the weights: from the kernel size, or from the
     stride."""
     findings: Sequence[LayerFinding]
-    """What is wrong with a Deconvolution."""
+    """What is wrong with the layer, by the rules' ids."""
     line: FromOne | None
     """Line of the net's text in which the layer begins, counted from 1; null where the text has no
     such layer."""
@@ -142,9 +142,10 @@ class InspectDocument(TypedDict):
     """A row for each Deconvolution, or with --all for each layer: the net's in its order, then
     those that only the model has."""
     notes: Sequence[str]
-    """What is unusual about the files, and where the two disagree, a sentence each."""
+    """What is unusual about the files, a sentence each."""
     net_findings: Sequence[NetFinding]
-    """What Caffe stops at in layers that have no row."""
+    """What layers without a row break, several layers at once, and the files: with the rows' own
+    findings all that check finds."""
 
 
 def inspect_document(result: InspectResult) -> InspectDocument:
@@ -161,8 +162,7 @@ def inspect_document(result: InspectResult) -> InspectDocument:
             layers=[_layer(row) for row in result.rows],
             notes=result.notes,
             net_findings=[
-                {**_finding(finding), "layer": finding.layer or ""}
-                for finding in result.net_findings
+                {**_finding(finding), "layer": finding.layer} for finding in result.net_findings
             ],
         )
     )

@@ -12,6 +12,7 @@ from deconvsurgery.report.cells import Cells, Remark, Tone
 from deconvsurgery.report.inspect_rows import (
     HEADINGS,
     closing_words,
+    findings_together,
     inspect_cells,
     inspect_files,
     inspect_findings,
@@ -77,10 +78,9 @@ def inspect_report(
         parts += [Text(""), table(rows, LAYOUTS, medium.width)]
     for layer in looked_at:
         parts += [Text(""), layer_pictures(*layer)]
-    for name, finding in inspect_findings(result):
-        tone = Tone.WRONG if finding.id in _RED else Tone.ODD
-        place = "" if finding.line is None else f" (line {finding.line})"
-        notes.append(Remark(finding.id, tone, name, finding.message + place))
+    for name, words, finding in findings_together(result):
+        wrong = finding.id in _RED or finding.stops
+        notes.append(Remark(finding.id, Tone.WRONG if wrong else Tone.ODD, name, words))
     if notes:
         parts += [Text(""), remarks(notes)]
     return Group(*parts, Text(""), closing_line(closing))
@@ -106,4 +106,5 @@ def _plain_findings(result: InspectResult) -> Iterator[str]:
     file = escaped(result.net or result.model or "")
     for name, finding in inspect_findings(result):
         place = "" if finding.line is None else f":{finding.line}"
-        yield f"{file}{place}: {finding.id} {escaped(name)}: {escaped(finding.message)}"
+        layer = "" if name is None else f" {escaped(name)}"
+        yield f"{file}{place}: {finding.id}{layer}: {escaped(finding.message)}"

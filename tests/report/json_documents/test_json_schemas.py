@@ -462,6 +462,8 @@ RUNS = {
       crlf.net mixed
       empty
       --all layouts/gauss.caffemodel.h5
+      states
+      demo.net mixed
     """,
     "regroup": """
       demo.net demo.out grouped.net grouped
