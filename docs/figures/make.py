@@ -148,6 +148,8 @@ def printed(command: str, place: Path, columns: int = 80) -> subprocess.Complete
     """Run it as on a terminal of all colours."""
     env = {each: value for each, value in os.environ.items() if each != "NO_COLOR"}
     terminal = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
+    # Where the command is found by its name, commands that it prints begin with that.
+    env["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), env["PATH"]])
     return subprocess.run(
         [sys.executable, "-m", "deconvsurgery", *command.split()],
         cwd=place,

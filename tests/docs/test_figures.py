@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import subprocess
 import xml.etree.ElementTree as ET
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,9 @@ from rich.color import blend_rgb
 from rich.console import Console
 from rich.text import Text
 
+import deconvsurgery as ds
 from helpers.places import ROOT
+from helpers.runs import environment
 
 PLACE = ROOT / "docs" / "figures"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -228,3 +231,14 @@ def test_a_picture_that_is_not_true_is_noticed() -> None:
     assert cells_of_svg(text.replace("0.5625", "0.5624")) != right
     assert cells_of_svg(text.replace("#3fb950", "#3fb951")) != right
     assert cells_of_svg(text.replace("font-weight: bold", "font-weight: thin")) != right
+
+
+def test_the_block_in_the_picture_of_check_repairs_the_pair(tmp_path: Path) -> None:
+    page = printed("check").plain
+    block = page.partition("repair, all of it:\n")[2].partition("\nafter that")[0]
+    made["lay"](tmp_path)
+    done = subprocess.run(["sh", "-c", block], cwd=tmp_path, env=environment(), capture_output=True)
+    assert done.returncode == 0, done.stderr
+    last = block.splitlines()[-1].split()
+    nets = [word for word in block.split() if word.endswith(".prototxt")]
+    assert ds.check(tmp_path / nets[-1], tmp_path / last[-1]).findings == ()

@@ -64,7 +64,8 @@ def repairs_report(results: Sequence[CheckResult]) -> list[str]:
         if block is not None:
             name = f" ({escaped(result.net or result.model or '')})" if len(results) > 1 else ""
             commands = "".join(f"\n  {line}" for line in block.lines)
-            parts.append(f"{TITLE}{name}:{commands}\n{block.left_words}")
+            space = "\n" if parts else ""
+            parts.append(f"{space}{TITLE}{name}:{commands}\n{block.left_words}")
     return parts
 
 
