@@ -179,9 +179,13 @@ def test_a_long_list_is_cut(words: Words) -> None:
 
 
 def test_no_deconvolution_at_all(words: Words) -> None:
-    error = nothing(ds.parse_net(b'layer { name: "up" type: "Convolution" }'), ["up"])
-    assert "--allow-empty" in str(error.hint)
+    net = ds.parse_net(b'layer { name: "up" type: "Convolution" }')
+    error = nothing(net, ["up"])
+    assert error.hint is None
     words(error)
+    assert "--allow-empty" in str(
+        nothing_matched(net, ["up"], net.states(), can_be_empty=True).hint
+    )
 
 
 def test_none_that_is_active(words: Words) -> None:

@@ -111,7 +111,7 @@ def planned_change(
     else:
         action = Action.UNCHANGED
     warnings = [
-        *of_the_fill(target, fill, options),
+        *of_the_fill(target, fill),
         *of_the_model(target, model),
         *of_namesakes(target, net, model),
     ]

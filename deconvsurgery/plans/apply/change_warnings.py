@@ -10,13 +10,12 @@ from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.matched_layer import Target
-from deconvsurgery.options.apply import Options
 from deconvsurgery.prototxt.net import Layer, Net, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import by
 
 
-def of_the_fill(target: Target, fill: BilinearFill, options: Options) -> Iterator[str]:
+def of_the_fill(target: Target, fill: BilinearFill) -> Iterator[str]:
     """What net and kernel make of the layer."""
     num_output = target.layer.convolution_param.num_output
     if target.guess:
@@ -28,7 +27,7 @@ def of_the_fill(target: Target, fill: BilinearFill, options: Options) -> Iterato
         )
     if any(step > 1 for step in target.dilation):
         yield f"dilation {by(target.dilation)} spreads the kernel: it no longer interpolates"
-    elif options.any_gain and not target.unit_gain(fill):
+    elif not target.unit_gain(fill):  # asked for, or so already
         yield target.gain_words(fill)
 
 

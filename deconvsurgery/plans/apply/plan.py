@@ -117,6 +117,7 @@ def _refused(rows: Sequence[_Row], shared: Sharers, model: Model, options: Optio
                 row.look.before,
                 options,
                 not_rewritable(row.target, model),
+                stays=_stays(row, model),
             )
             if found is not None:
                 own[row.name] = found
@@ -128,6 +129,12 @@ def _refused(rows: Sequence[_Row], shared: Sharers, model: Model, options: Optio
         else row
         for row in rows
     ]
+
+
+def _stays(row: _Row, model: Model) -> bool:
+    """The fill changes no value of the weights, of which the model has one copy."""
+    filled = row.look.filled
+    return filled is not None and not filled.changed and len(model.weighted(row.name)) == 1
 
 
 def _changes(

@@ -17,15 +17,22 @@ from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, listed
 
+# What patch-net says, too, of the same cause.
+CHANNELS_DIFFER: Final = "a learned layer? -x/--exclude leaves it out; else num_output is wrong"
+
 
 class _Asked(NamedTuple):
-    """What is asked of each reason: a layer, its fill, what its weights are, what is wanted."""
+    """What is asked of each reason: a layer, its fill, what its weights are, what is wanted.
+
+    ``stays``: the weights are what they would become, so that the kernel is no reason.
+    """
 
     target: Target
     fill: BilinearFill | Refusal
     before: Fingerprint
     options: Options
     by_model: Refusal | None
+    stays: bool = False
 
 
 def passed_over(
@@ -47,13 +54,16 @@ def refusal(
     before: Fingerprint,
     options: Options,
     by_model: Refusal | None,
+    *,
+    stays: bool = False,
 ) -> Refusal | None:
     """The first reason why the layer cannot be filled, or ``None``.
 
     ``fill`` is the target's, ``before`` what its weights in the model are, ``by_model`` what
-    `not_rewritable` says.
+    `not_rewritable` says. Weights that are what they would become (``stays``) are not refused for
+    their kernel.
     """
-    asked = _Asked(target, fill, before, options, by_model)
+    asked = _Asked(target, fill, before, options, by_model, stays)
     return next((found for reason in _REASONS if (found := reason(asked))), None)
 
 
@@ -97,7 +107,12 @@ def _filler_refuses(asked: _Asked) -> Refusal | None:
 
 
 def _no_place_for_a_kernel(asked: _Asked) -> Refusal | None:
-    return asked.fill if isinstance(asked.fill, Refusal) else None
+    target, fill = asked.target, asked.fill
+    if not isinstance(fill, Refusal):
+        return None
+    if target.channels not in (None, target.layer.convolution_param.num_output):
+        return fill._replace(hint=CHANNELS_DIFFER)
+    return fill
 
 
 def _model_disagrees(asked: _Asked) -> Refusal | None:
@@ -107,7 +122,7 @@ def _model_disagrees(asked: _Asked) -> Refusal | None:
 def _nearest(asked: _Asked) -> Refusal | None:
     """Ones with kernel = stride repeat pixels: that was meant, however FCN would fill it."""
     target, state = asked.target, asked.before.state
-    if asked.options.any_gain:
+    if asked.options.any_gain or asked.stays:
         return None
     by_filler = state is State.MISSING and filled_with_ones(target)
     if not by_filler and state is not State.NEAREST:
@@ -115,13 +130,21 @@ def _nearest(asked: _Asked) -> Refusal | None:
     where = "all ones" if target.shape and target.shape[1] == 1 else "ones on the diagonal"
     return Refusal(
         f"it is a nearest-neighbour layer: kernel {by(target.kernel)} = stride, {where}",
-        hint=recipe_words(target),
+        hint=nearest_words(target),
     )
+
+
+def nearest_words(target: Target) -> str:
+    """What to do about a layer that repeats pixels; patch-net says the same."""
+    otherwise = "--any-gain makes it bilinear all the same"
+    return recipe_words(target, otherwise, "-x/--exclude leaves it out; ")
 
 
 def _gain(asked: _Asked) -> Refusal | None:
     target, fill = asked.target, asked.fill
-    if asked.options.any_gain or isinstance(fill, Refusal) or target.unit_gain(fill):
+    if asked.options.any_gain or asked.stays:
+        return None
+    if isinstance(fill, Refusal) or target.unit_gain(fill):
         return None
     return Refusal(target.gain_words(fill), hint=recipe_words(target))
 

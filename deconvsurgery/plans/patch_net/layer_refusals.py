@@ -10,7 +10,12 @@ from deconvsurgery.kernels.bilinear import released_is_off_centre
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
 from deconvsurgery.options.patch_net import PatchOptions
-from deconvsurgery.plans.apply.refusals import axes_unknown, recipe_words
+from deconvsurgery.plans.apply.refusals import (
+    CHANNELS_DIFFER,
+    axes_unknown,
+    nearest_words,
+    recipe_words,
+)
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.fillers import BILINEAR, bilinear_takes, square_wanted
 from deconvsurgery.wording import by, plural
@@ -54,7 +59,7 @@ def _channels_differ(case: Case) -> Refusal | None:
         f"{plural(known.channels or 0, 'channel')} to num_output {outputs}: a bilinear "
         "kernel keeps channels "
         "apart, so their numbers must be equal",
-        hint="a learned layer? -x/--exclude leaves it out; else num_output is wrong",
+        hint=CHANNELS_DIFFER,
     )
 
 
@@ -103,7 +108,7 @@ def _nearest(case: Case) -> Refusal | None:
     return Refusal(
         f"it is a nearest-neighbour layer: kernel {by(case.before.kernel)} = stride, filled with "
         "ones",
-        hint="-x/--exclude leaves it out; --any-gain makes it bilinear all the same",
+        hint=nearest_words(case.before),
     )
 
 
