@@ -922,8 +922,9 @@ def refused(folder: Path, model: bytes, case: Case = PLAIN, **options: Any) -> d
 
 
 def said_of(result: ds.ApplyResult) -> list[str]:
+    """The warnings, but for the first where weights that may have been learned are overwritten."""
     (change,) = result.plan.changes
-    return [*change.warnings]
+    return [*change.warnings[change.before.state is ds.State.OTHER :]]
 
 
 def findings_of(result: Any) -> dict[str, str]:

@@ -24,6 +24,7 @@ from .change_warnings import (
     of_the_fill,
     of_the_model,
     of_what_comes,
+    of_what_is_lost,
     of_what_stays,
 )
 from .plan_types import Action, BiasFill, Change
@@ -110,7 +111,9 @@ def planned_change(
         action = Action.REWRITTEN
     else:
         action = Action.UNCHANGED
+    overwritten = changed or action is Action.CREATED
     warnings = [
+        *(of_what_is_lost(target, first.before) if overwritten else ()),
         *of_the_fill(target, fill),
         *of_the_model(target, model),
         *of_namesakes(target, net, model),

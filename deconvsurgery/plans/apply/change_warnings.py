@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isfinite
+from typing import Final
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.matching.role import LEAVE_IT_OUT, Role, role_of
 from deconvsurgery.prototxt.net import Layer, Net, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import by
+
+_LEARNED: Final[Mapping[State, str]] = {
+    State.OTHER: "are those of no interpolation",
+    State.NEAR_BILINEAR: "are fine-tuned bilinear ones",
+}
 
 
 def of_the_fill(target: Target, fill: BilinearFill) -> Iterator[str]:
@@ -29,6 +36,20 @@ def of_the_fill(target: Target, fill: BilinearFill) -> Iterator[str]:
         yield f"dilation {by(target.dilation)} spreads the kernel: it no longer interpolates"
     elif not target.unit_gain(fill):  # asked for, or so already
         yield target.gain_words(fill)
+
+
+def of_what_is_lost(target: Target, before: Fingerprint) -> Iterator[str]:
+    """Values that training may have given, or a layer that it is to give them to.
+
+    Not of a frozen layer that the net has for surgery to fill, as FCN's are.
+    """
+    found = role_of(target, before)
+    if target.layer.is_frozen and role_of(target).role is Role.INTERPOLATION:
+        return
+    if before.state in _LEARNED and not before.nvidia:
+        yield f"its weights {_LEARNED[before.state]}, and are overwritten: {LEAVE_IT_OUT}"
+    elif found.learned:
+        yield f"{found.reasons[0]}: {LEAVE_IT_OUT}"
 
 
 def of_the_model(target: Target, model: Model) -> Iterator[str]:

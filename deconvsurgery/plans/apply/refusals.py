@@ -13,12 +13,13 @@ from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
+from deconvsurgery.matching.role import LEAVE_IT_OUT, role_of
 from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, listed
 
 # What patch-net says, too, of the same cause.
-CHANNELS_DIFFER: Final = "a learned layer? -x/--exclude leaves it out; else num_output is wrong"
+CHANNELS_DIFFER: Final = f"{LEAVE_IT_OUT}; else num_output is wrong"
 
 
 class _Asked(NamedTuple):
@@ -146,7 +147,13 @@ def _gain(asked: _Asked) -> Refusal | None:
         return None
     if isinstance(fill, Refusal) or target.unit_gain(fill):
         return None
-    return Refusal(target.gain_words(fill), hint=recipe_words(target))
+    otherwise = "--any-gain fills it as it is"
+    if set(target.stride) != {1}:  # of which the recipe says it
+        if role_of(target).learned:
+            return Refusal(target.gain_words(fill), hint=f"{LEAVE_IT_OUT}; {otherwise}")
+        if role_of(target, asked.before).learned:
+            otherwise = f"{LEAVE_IT_OUT}; {otherwise}"
+    return Refusal(target.gain_words(fill), hint=recipe_words(target, otherwise))
 
 
 def recipe_words(
@@ -156,9 +163,7 @@ def recipe_words(
     if any(step != 1 for step in target.dilation):
         return f"dilation changes what the kernel spans: take it out; {otherwise}"
     if set(target.stride) == {1}:
-        return (
-            f"stride 1 upsamples nothing: a learned layer? -x/--exclude leaves it out; {otherwise}"
-        )
+        return f"stride 1 upsamples nothing: {LEAVE_IT_OUT}; {otherwise}"
     axes = dict.fromkeys(recipe(step) for step in target.stride)
     sizes, steps, pads = (
         by([getattr(each, name) for each in axes]) for name in ("kernel", "stride", "pad")
