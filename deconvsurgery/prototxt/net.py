@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, Union, overload
 
 from deconvsurgery.arguments import texts
 
+from .ignore_comments import IgnoreComment
 from .unknown_field import UnknownField
 
 T = TypeVar("T")
@@ -214,7 +215,8 @@ class Net:
     """A prototxt's meaning: layers in file order after Caffe's upgrades.
 
     ``version`` is the form of its layers (``V2``, ``V1`` or ``V0``), ``encoding`` the one
-    its bytes were read in, ``notes`` what was unusual about the text.
+    its bytes were read in, ``notes`` what was unusual about the text. ``ignores`` are
+    comments that say which findings are meant to be so.
     """
 
     name: str = ""
@@ -223,6 +225,7 @@ class Net:
     version: str = "V2"
     encoding: str = "utf-8"
     notes: tuple[str, ...] = ()
+    ignores: tuple[IgnoreComment, ...] = ()
     _answers: _Answers = field(default_factory=_Answers, init=False, repr=False, compare=False)
 
     def filtered(self, state: NetState) -> Net:

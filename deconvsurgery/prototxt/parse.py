@@ -13,6 +13,7 @@ from typing import NamedTuple
 from deconvsurgery.errors import NotANetError, PrototxtError
 from deconvsurgery.wording import plural
 
+from .ignore_comments import ignore_comments
 from .misspelt import Spelling
 from .net import (
     ConvolutionParam,
@@ -79,6 +80,7 @@ def as_net(scanned: Scanned) -> Net:
         version=version,
         encoding=scanned.encoding,
         notes=scanned.notes + repeated_as_forks_do(text, fields) + input_notes,
+        ignores=ignore_comments(text.text),
     )
 
 

@@ -79,6 +79,8 @@ def closing_words(results: Sequence[CheckResult]) -> str:
     looked = plural(layers, "matched layer")
     if len(results) != 1:
         looked += f" in {plural(nets, 'net')}"
+    ignored = sum(result.ignored for result in results)
+    looked += f", {plural(ignored, 'finding')} ignored" if ignored else ""
     unread = f" {plural(failed, 'net')} could not be checked." if failed else ""
     if not counts:
         return f"No findings: {looked}.{unread}"

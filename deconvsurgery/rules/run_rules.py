@@ -18,6 +18,7 @@ from deconvsurgery.prototxt.selection import Selection, exact_patterns
 
 from . import net_rules
 from .finding import RULES, Finding, Found
+from .inline_ignores import Ignores, hidden_and_left
 from .net_against_model import mismatched
 from .survey import LayerRow, survey
 from .unjoined_layers import unmet
@@ -37,10 +38,14 @@ class Judged(NamedTuple):
     """A net, a model or both: a row a layer with all that it breaks, and what has no row.
 
     ``others`` are findings of layers without a row, of several layers at once, and of files.
+    ``ignored`` are those that comments in the net's text hide, which are in neither; ``ignores``
+    are the comments.
     """
 
     rows: tuple[LayerRow, ...]
     others: tuple[Finding, ...] = ()
+    ignored: tuple[Finding, ...] = ()
+    ignores: Ignores = Ignores(None)
 
     def findings(self, rules: Collection[str] = RULES) -> tuple[Finding, ...]:
         """All of these rules, by line, column, id; last what has no line."""
@@ -51,7 +56,7 @@ class Judged(NamedTuple):
         """With rows of matched layers only; what the others break has no row then."""
         left = tuple(each for row in self.rows if not row.matched for each in row.findings)
         others = tuple(sorted((*left, *self.others), key=_place))
-        return Judged(tuple(row for row in self.rows if row.matched), others)
+        return self._replace(rows=tuple(row for row in self.rows if row.matched), others=others)
 
 
 def judged(
@@ -68,18 +73,23 @@ def judged(
     ``frozen``: a layer that training would change is an error.
     """
     rows = survey(net, model, selection, states, every_layer=every_layer, frozen=frozen)
-    at: dict[int, list[Finding]] = defaultdict(list)
-    others = []
+    ignores = Ignores(net)
+    at: dict[int, list[Found]] = defaultdict(list)
+    others: list[Found] = []
     placed = {row.layer_index for row in rows if row.layer_index is not None}
     for found in _over_the_whole(net, model, states, rows):
-        if found.layer_index in placed:
-            at[found.layer_index].append(found.finding)
-        else:
-            others.append(found.finding)
-    return Judged(
-        tuple(row if row.layer_index is None else _with(row, at[row.layer_index]) for row in rows),
-        tuple(sorted(others, key=_place)),
-    )
+        (at[found.layer_index] if found.layer_index in placed else others).append(found)
+    judged_rows: list[LayerRow] = []
+    ignored: list[Finding] = []
+    for row in rows:
+        index = row.layer_index
+        own = (Found(finding, index) for finding in row.findings)
+        hidden, left = hidden_and_left(ignores, (*own, *(() if index is None else at[index])))
+        ignored += hidden
+        by_rule = sorted(left, key=lambda each: each.id)
+        judged_rows.append(row._replace(findings=tuple(by_rule)))
+    hidden, left = hidden_and_left(ignores, others)
+    return Judged(tuple(judged_rows), tuple(sorted(left, key=_place)), (*ignored, *hidden), ignores)
 
 
 def audit(
@@ -92,14 +102,6 @@ def audit(
     """Every rule that is broken and wanted, by line, column, id; last what has no line."""
     found = judged(net, model, selection, states, frozen=wanted.frozen)
     return found.findings(wanted.rules)
-
-
-def _with(row: LayerRow, found: Sequence[Finding]) -> LayerRow:
-    """The row with more findings, by their ids."""
-    if not found:
-        return row
-    every = sorted((*row.findings, *found), key=lambda each: each.id)
-    return row._replace(findings=tuple(every))
 
 
 def _place(finding: Finding) -> tuple[bool, int, int, str]:

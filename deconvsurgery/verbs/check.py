@@ -39,7 +39,8 @@ class CheckResult:
 
     ``matched`` names each layer that was looked at. ``error`` is why it could not be checked, of a
     pair among several; there are no findings then. ``pictures`` is ``None`` unless asked for.
-    ``repair`` is what repairs the pair, ``None`` where no command would.
+    ``repair`` is what repairs the pair, ``None`` where no command would. ``ignored`` counts
+    findings that comments in the net, or a baseline, say are known.
     """
 
     net: str | None
@@ -53,6 +54,7 @@ class CheckResult:
     error: SurgeryError | None = None
     pictures: Pictures | None = None
     repair: PairRepair | None = None
+    ignored: int = 0
 
     @property
     def looked_at(self) -> bool:
@@ -130,9 +132,13 @@ def check(
             notes=(
                 *(read.notes if read else ()),
                 *open_axes(row.target for row in matched if row.target is not None),
+                *found.ignores.notes(
+                    wanted.rules, found.rows, states, with_model=weights is not None
+                ),
             ),
             pictures=looked_at,
             repair=repair,
+            ignored=sum(each.id in wanted.rules for each in found.ignored),
         )
 
 

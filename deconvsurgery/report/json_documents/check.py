@@ -69,6 +69,8 @@ class CheckedPair(TypedDict):
     """The layers that the patterns take, to which DS001 to DS010 apply."""
     findings: Count
     """How many of the findings are of this pair."""
+    ignored: Count
+    """How many more findings comments in the net, or a baseline, leave out."""
     passed: bool
     """It could be checked, and nothing was found but notes."""
     notes: Sequence[str]
@@ -173,6 +175,7 @@ def _pair(result: CheckResult) -> CheckedPair:
         "model_size": result.model_size,
         "matched": result.matched,
         "findings": len(result.findings),
+        "ignored": result.ignored,
         "passed": result.passed,
         "notes": result.notes,
         "error": None if result.error is None else PairError(**error_table(result.error)),
