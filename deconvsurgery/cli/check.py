@@ -18,6 +18,7 @@ from .console import (
     show_raw,
 )
 from .exit_codes import FOUND, exit_code
+from .fix_options import FixArguments, fix_options, fixed_results, show_changes
 from .layer_options import LayerArguments, layer_options
 from .report_option import LOOKED_AT, report_destination, report_option, write_report
 from .verbose_option import verbose_option
@@ -117,7 +118,8 @@ def _files(
     help="Write it in this format to a file, too, which is replaced. Repeatable.",
 )
 @report_option
-@shared.force("Replace the report's FILE if it exists.")
+@fix_options
+@shared.force("Replace files that are there, the report's and those in DIR; read-only ones, too.")
 @click.option(
     "--explain",
     multiple=True,
@@ -150,6 +152,7 @@ def command(
     force: bool,
     explain: tuple[str, ...],
     nets_only: bool,
+    fixing: FixArguments,
     config: str | None,
     isolated: bool,
     exit_zero: bool,
@@ -163,6 +166,7 @@ def command(
       deconvsurgery check a.prototxt a.caffemodel b.prototxt
       deconvsurgery check --ignore DS010 --format github net.prototxt
       deconvsurgery check --also sarif=check.sarif net.prototxt
+      deconvsurgery check --fix net.prototxt in.caffemodel
       deconvsurgery check --explain DS004
       deconvsurgery check
 
@@ -177,7 +181,6 @@ def command(
         raise click.UsageError("--config and --isolated cannot both be")
     from deconvsurgery.inputs.settings import Checking
     from deconvsurgery.storage.run_files import RunFiles
-    from deconvsurgery.verbs.check import check_pairs
 
     from .check_pairs import pairs_to_check
 
@@ -187,6 +190,7 @@ def command(
     for file in files:
         run_files.reads(LOOKED_AT, file)
     run_files.reads("the settings", config)
+    fixing.check(run_files)
     run_files.check()
     page = report_destination(report, run_files, force=force)
     asked = Checking(
@@ -200,9 +204,13 @@ def command(
         frozen=frozen or None,
         allow_empty=allow_empty or None,
     )
-    pairs = pairs_to_check(files, asked, config, run_files, isolated=isolated)
+    pairs = pairs_to_check(
+        files, asked, config, run_files, isolated=isolated, with_models=fixing.asked
+    )
     run_files.check()
-    results = tuple(check_pairs(pairs, nets_only=nets_only, pictures=report is not None))
+    results = fixed_results(
+        pairs, fixing, force=force, nets_only=nets_only, pictures=report is not None
+    )
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
     passed = not found and not failures
@@ -217,8 +225,11 @@ def command(
         raise results[0].error
     if form != "table":
         show_raw(_document(form, results, passed=passed))
-    elif not quiet:
-        _show_table(results)
+    else:
+        if fixing.diff:
+            show_changes(results)
+        if not quiet:
+            _show_table(results, aside=fixing.diff)
     return max(failures, default=FOUND if found and not exit_zero else 0)
 
 
@@ -260,13 +271,14 @@ def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> byt
     return f"{text}\n".encode("utf-8", "replace")
 
 
-def _show_table(results: Sequence[CheckResult]) -> None:
+def _show_table(results: Sequence[CheckResult], *, aside: bool) -> None:
+    """On standard error where it stands ``aside``, as standard output has something else."""
     from deconvsurgery.report.terminal.check import check_report, repairs_report
 
-    on = medium()
-    show(check_report(results, on))
+    on = medium(stderr=aside)
+    show(check_report(results, on), stderr=aside)
     repairs = repairs_report(results) if on.terminal else []
     if repairs:
         from rich.text import Text
 
-        show(Text("\n" + "\n".join(repairs)), whole_lines=True)
+        show(Text("\n" + "\n".join(repairs)), whole_lines=True, stderr=aside)

@@ -22,14 +22,18 @@ def pairs_to_check(
     run_files: RunFiles,
     *,
     isolated: bool,
+    with_models: bool = False,
 ) -> list[Pair]:
     """The pairs named, or those of the configuration file; the command line has the last word.
 
-    What is read for that is noted in ``run_files``.
+    What is read for that is noted in ``run_files``. ``with_models``: a net that is named alone
+    comes with the models that the configuration file pairs it with, as what changes the net
+    changes what they have to be.
     """
     settings = _settings(files, config, run_files, isolated=isolated)
     if files:
-        return _named(files, asked, settings)
+        named = _named(files, asked, settings)
+        return _with_models(named, asked, settings, run_files) if with_models else named
     if not settings.pairs:
         lacking = "there is no deconvsurgery.toml that lists pairs"
         if settings.path:
@@ -72,3 +76,22 @@ def _named(files: Sequence[str], asked: Checking, settings: Settings) -> list[Pa
         own = next((checking[key] for key in keys if key in checking), settings.checking)
         pairs.append(Pair(net, model, asked.over(own)))
     return pairs
+
+
+def _with_models(
+    pairs: list[Pair], asked: Checking, settings: Settings, run_files: RunFiles
+) -> list[Pair]:
+    """The pairs, those of a net alone as the configuration file has them, if it has."""
+    if all(pair.model for pair in pairs) or not settings.pairs:
+        return pairs
+    listed = [(pair, {*file_keys(pair.net)}) for pair in every_pair(settings) if pair.net]
+    found: list[Pair] = []
+    for pair in pairs:
+        keys = {*file_keys(pair.net)} if pair.net and not pair.model else set()
+        own = [other for other, others in listed if other.model and keys & others]
+        for other in own:
+            run_files.reads("the model", other.model)
+            found.append(Pair(pair.net, other.model, asked.over(other.checking)))
+        if not own:
+            found.append(pair)
+    return found

@@ -167,14 +167,17 @@ def _bytes(_context: click.Context, _parameter: click.Parameter, value: str) -> 
         raise click.BadParameter(str(error)) from None
 
 
-def gathered(fields: Any) -> Decorator:
-    """Hand the command all declared options in one value: ``fields``, a ``NamedTuple``."""
+def gathered(fields: Any, name: str = "options") -> Decorator:
+    """Hand the command all declared options in one value: ``fields``, a ``NamedTuple``.
+
+    ``name`` is what the command calls it.
+    """
 
     def gathering(command: Command) -> Command:
         @wraps(command)
         def called(**given: Any) -> object:
             options = fields(*(given.pop(field) for field in fields._fields))
-            return command(options=options, **given)
+            return command(**{name: options}, **given)
 
         return cast(Command, called)
 

@@ -71,7 +71,7 @@ class Tried(NamedTuple):
     drops: str | None = None
 
 
-class _Said(NamedTuple):
+class StepOptions(NamedTuple):
     """A step's options, read back: patterns, the state, and the fields of the verb's options.
 
     ``learned`` are layers that no step should fill.
@@ -85,9 +85,11 @@ class _Said(NamedTuple):
     learned: Container[str] = ()
 
     def states(self, net: Net) -> tuple[NetState, ...]:
+        """The states of the net that the step is for."""
         return net.states(self.phase, self.level, self.stage)
 
     def selection(self, net: Net) -> Selection:
+        """The layers that the step is for; raises ``SelectionError`` where there are none."""
         found = match_layers(net, self.patterns, (), self.states(net))
         if not found.matched:
             raise SelectionError("no layer is matched")
@@ -103,14 +105,14 @@ def tried(steps: Iterable[Step], pair: NetAndModel, learned: Container[str] = ()
     """
     overwrites = drops = None
     for step in steps:
-        said = _said(step)._replace(learned=learned)
+        said = options_of_step(step)._replace(learned=learned)
         after = _VERBS[step.verb].carried_out(pair, said)
         pair = after.pair
         overwrites, drops = overwrites or after.overwrites, drops or after.drops
     return Tried(pair, overwrites, drops)
 
 
-def _said(step: Step) -> _Said:
+def options_of_step(step: Step) -> StepOptions:
     """The options as the command line would read them."""
     table = _VERBS[step.verb].options
     patterns: list[str] = []
@@ -132,7 +134,7 @@ def _said(step: Step) -> _Said:
             fields[option.field] = value
         else:
             fields[table[name.removeprefix("no-")].field] = False
-    return _Said(
+    return StepOptions(
         tuple(patterns),
         Phase[state["phase"].upper()] if "phase" in state else None,
         int(state["level"]) if "level" in state else None,
@@ -144,7 +146,7 @@ def _said(step: Step) -> _Said:
 # ── each verb ──
 
 
-def _patched(pair: NetAndModel, said: _Said) -> Tried:
+def _patched(pair: NetAndModel, said: StepOptions) -> Tried:
     text, net = _of_text(pair)
     patch = make_patch(
         text, net, said.selection(net), PatchOptions(**said.fields), said.states(net)
@@ -153,7 +155,7 @@ def _patched(pair: NetAndModel, said: _Said) -> Tried:
     return Tried(NetAndModel(after, as_net(after), pair.model))
 
 
-def _filled(pair: NetAndModel, said: _Said) -> Tried:
+def _filled(pair: NetAndModel, said: StepOptions) -> Tried:
     net, model = _both(pair)
     states = said.states(net)
     model = with_shared(model, owners(net, states))
@@ -161,7 +163,7 @@ def _filled(pair: NetAndModel, said: _Said) -> Tried:
     return Tried(pair._replace(model=filled_model(plan, model)), _overwrites(plan, said))
 
 
-def _overwrites(plan: Plan, said: _Said) -> str | None:
+def _overwrites(plan: Plan, said: StepOptions) -> str | None:
     """Weights that were no interpolation, or a layer that is learned."""
     for change in plan.changes:
         name = quoted(change.target.layer.name)
@@ -175,7 +177,7 @@ def _overwrites(plan: Plan, said: _Said) -> str | None:
     return None
 
 
-def _regrouped(pair: NetAndModel, said: _Said) -> Tried:
+def _regrouped(pair: NetAndModel, said: StepOptions) -> Tried:
     text, net = _of_text(pair)
     _, model = _both(pair)
     states = said.states(net)
@@ -202,7 +204,7 @@ def regrouped_fields(plan: Regrouping) -> dict[int, list[FieldChange]]:
     return found
 
 
-def _transplanted(pair: NetAndModel, said: _Said) -> Tried:
+def _transplanted(pair: NetAndModel, said: StepOptions) -> Tried:
     net, model = _both(pair)
     options, states = TransplantOptions(**said.fields), said.states(net)
     refuse_mixed(model)
@@ -275,7 +277,7 @@ def _holds_something(blob: SourceBlob, model: Model) -> bool:
     return bool(blob.problem) or any(values.any() for values in model.values(blob))
 
 
-def _converted(pair: NetAndModel, said: _Said) -> Tried:
+def _converted(pair: NetAndModel, said: StepOptions) -> Tried:
     if pair.model is None:
         raise SelectionError("there is no model")
     options = ConvertOptions(**said.fields)
@@ -298,7 +300,7 @@ def _both(pair: NetAndModel) -> tuple[Net, Model]:
 
 
 class _Verb(NamedTuple):
-    carried_out: Callable[[NetAndModel, _Said], Tried]
+    carried_out: Callable[[NetAndModel, StepOptions], Tried]
     options: Mapping[str, Option]
 
 

@@ -22,7 +22,7 @@ from .replacement_record import Replaced, Replacement, flush_folder, is_locked, 
 from .replacement_record import read_replacement as read_record
 
 
-class Settled(StrEnum):
+class SettledAs(StrEnum):
     """What became of a replacement that was ended."""
 
     NOTHING = "it had replaced nothing yet"
@@ -34,7 +34,7 @@ class Ended(NamedTuple):
     """A replacement that was ended: which files it was of, and what became of it."""
 
     places: tuple[str, ...]
-    settled: Settled
+    settled: SettledAs
 
     @property
     def words(self) -> str:
@@ -51,6 +51,22 @@ def ended_replacement(path: str | os.PathLike[str]) -> tuple[str, ...]:
     place = _place(path)
     found = None if place is None else read_record(place)
     return () if found is None else tuple(each.place for each in found.files)
+
+
+def ended_words(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """What to say of a file that an ended run was replacing; nothing where there was none.
+
+    What is beside it and is no record is said by those that write.
+    """
+    with suppress(SurgeryError):
+        places = ended_replacement(path)
+        if places:
+            names = listed([shown(place) for place in places])
+            return (
+                f"a run that replaces {names} together is under way, or was ended in the midst of"
+                " it: the next `check --fix` of them finishes it or takes it back",
+            )
+    return ()
 
 
 def settle_replacement(path: str | os.PathLike[str]) -> Ended | None:
@@ -143,7 +159,7 @@ class _Now(NamedTuple):
         return os.path.lexists(self.file.temporary) or os.path.lexists(self.file.kept)
 
 
-def _settled(files: Sequence[Replaced], *, whole: bool) -> Settled:
+def _settled(files: Sequence[Replaced], *, whole: bool) -> SettledAs:
     """Put every file, or none, in its place; raises ``OSError`` as the system does.
 
     ``whole``: each of the files has its record. Where one has none it had not begun, as records
@@ -151,17 +167,17 @@ def _settled(files: Sequence[Replaced], *, whole: bool) -> Settled:
     """
     now = [_Now.of(each) for each in files]
     if all(each.new for each in now):
-        return Settled.FINISHED
+        return SettledAs.FINISHED
     if not whole or (all(each.waits for each in now) and not any(each.new for each in now)):
-        return Settled.NOTHING
+        return SettledAs.NOTHING
     if not any(each.old or each.left for each in now):
-        return Settled.FINISHED  # and changed since
+        return SettledAs.FINISHED  # and changed since
     if all(each.new or (each.old and each.waits) for each in now):
         for each in now:
             if not each.new:
                 os.rename(each.file.temporary, each.file.place)
         _flush(files)
-        return Settled.FINISHED
+        return SettledAs.FINISHED
     if all(each.old or (each.new and each.kept) for each in now):
         for each in now:
             if not each.old and each.file.old is None:
@@ -169,7 +185,7 @@ def _settled(files: Sequence[Replaced], *, whole: bool) -> Settled:
             elif not each.old:
                 os.rename(each.file.kept, each.file.place)
         _flush(files)
-        return Settled.TAKEN_BACK
+        return SettledAs.TAKEN_BACK
     raise _beyond(now)
 
 

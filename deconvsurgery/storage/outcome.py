@@ -15,6 +15,7 @@ from deconvsurgery.splicing.undo_patch import Range, undoing
 
 from .copy_bytes import FileSink, Sink
 from .descriptors import duplicated
+from .differing_ranges import compared
 from .source import FileSource
 from .source_interface import Source
 
@@ -88,6 +89,31 @@ class Splice(NamedTuple):
     def undoing(self, _source: Source, _changed: Source) -> Undoing:
         """What makes the source of the changed file again."""
         return undoing(self.edits)
+
+
+class Another(NamedTuple):
+    """The bytes of another file, which was made elsewhere."""
+
+    made: Source
+    changed: bool = True
+
+    @property
+    def rewritten(self) -> int:
+        """All of them."""
+        return self.made.size
+
+    def size(self, _before: int) -> int:
+        """Bytes of the other file."""
+        return self.made.size
+
+    def fill(self, sink: Sink, source: Source) -> None:  # noqa: ARG002 - nothing is the source's
+        """Write the whole new file."""
+        if not (isinstance(sink, FileSink) and sink.clone(self.made)):
+            sink.copy(self.made, 0, self.made.size)
+
+    def undoing(self, source: Source, changed: Source) -> Undoing:
+        """What makes the source of the changed file again."""
+        return compared(source, changed)
 
 
 def amend_copy(sink: Sink, source: Source, amend: Callable[[int], None], *, copied: bool) -> None:

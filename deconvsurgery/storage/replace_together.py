@@ -85,7 +85,7 @@ def check_together(destination: Destination) -> None:
     """Raise ``OutputError`` for a place that cannot be written to together with another."""
     destination.refuse_stream(
         "is a stream, and files that belong together are replaced together",
-        hint="name a folder for the new ones: --fix-into DIR",
+        hint="name files",
     )
     place = destination.place
     if isinstance(place, Place):
@@ -96,7 +96,7 @@ def check_together(destination: Destination) -> None:
         raise OutputError(
             "is an object in a store, which cannot be replaced together with another file",
             path=place.name,
-            hint="name a folder, or a folder of the store, for the new ones: --fix-into DIR",
+            hint="write the new ones into another folder",
         )
     kept = beside(place.path, KEPT)
     if os.path.lexists(kept):

@@ -46,7 +46,7 @@ _NO_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSY
 _NO_LOCKS = frozenset((errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
 
 
-class Mark(NamedTuple):
+class FileMark(NamedTuple):
     """What distinguishes a file from others of its name: bytes, time in ns, number of its inode."""
 
     size: int
@@ -62,8 +62,8 @@ class Replaced(NamedTuple):
 
     place: str
     waiting: str
-    old: Mark | None
-    made: Mark
+    old: FileMark | None
+    made: FileMark
 
     @property
     def temporary(self) -> str:
@@ -102,7 +102,7 @@ def beside(place: str, suffix: str) -> str:
     return os.path.join(folder, name + suffix)
 
 
-def mark_of(path: str) -> Mark | None:
+def mark_of(path: str) -> FileMark | None:
     """What is at a path, links not followed; ``None``: nothing. Raises ``FileError``."""
     try:
         status = os.lstat(path)
@@ -113,9 +113,9 @@ def mark_of(path: str) -> Mark | None:
     return marked(status)
 
 
-def marked(status: os.stat_result) -> Mark:
+def marked(status: os.stat_result) -> FileMark:
     """The mark of what was looked at."""
-    return Mark(status.st_size, status.st_mtime_ns, status.st_ino)
+    return FileMark(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 class Records:
@@ -282,13 +282,13 @@ def _from_json(data: bytes, place: str) -> Replacement:
     files = []
     for at, each in enumerate(found["files"]):
         marks = [each["made"], *([] if each["old"] is None else [each["old"]])]
-        if any(len(mark) != len(Mark._fields) for mark in marks):
+        if any(len(mark) != len(FileMark._fields) for mark in marks):
             raise WrongValueError("has a mark that is none", f"files[{at}]")
         if not is_temporary_name(each["waiting"]):  # nothing else is ever moved or removed
             raise WrongValueError("waits under a name that no new file has", f"files[{at}]")
-        old = None if each["old"] is None else Mark(*each["old"])
+        old = None if each["old"] is None else FileMark(*each["old"])
         there = os.path.normpath(os.path.join(folder, each["place"]))
-        files.append(Replaced(there, each["waiting"], old, Mark(*each["made"])))
+        files.append(Replaced(there, each["waiting"], old, FileMark(*each["made"])))
     if place not in (each.place for each in files):
         raise WrongValueError("is of other files", "it")
     return Replacement(found["key"], tuple(files))

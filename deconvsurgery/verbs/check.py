@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,10 +28,12 @@ from deconvsurgery.rules.finding import (
 from deconvsurgery.rules.repair_chain import Asked, PairRepair, tried_repairs
 from deconvsurgery.rules.run_rules import WantedRules, judged
 from deconvsurgery.rules.tried_steps import NetAndModel
+from deconvsurgery.storage.ended_replacement import ended_words
 
 from .layer_choice import layer_choice
 from .net_or_model import opened
 from .open_and_write import Path, passed_over
+from .pair_fix import PairFix
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class CheckResult:
     ``matched`` names each layer that was looked at. ``error`` is why it could not be checked, of a
     pair among several; there are no findings then. ``pictures`` is ``None`` unless asked for.
     ``repair`` is what repairs the pair, ``None`` where no command would. ``ignored`` counts
-    findings that comments in the net, or a baseline, say are known.
+    findings that comments in the net, or a baseline, say are known. ``fix`` is what was done to
+    fix it, ``None`` where nothing was: all else is as it is afterwards.
     """
 
     net: str | None
@@ -55,6 +59,7 @@ class CheckResult:
     pictures: Pictures | None = None
     repair: PairRepair | None = None
     ignored: int = 0
+    fix: PairFix | None = None
 
     @property
     def looked_at(self) -> bool:
@@ -63,8 +68,10 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
-        """Nothing was found but notes."""
-        return self.error is None and all(each.level is Severity.NOTE for each in self.findings)
+        """Nothing was found but notes, and nothing would have to be fixed first."""
+        if self.error is not None or (self.fix is not None and not self.fix.written):
+            return False
+        return all(each.level is Severity.NOTE for each in self.findings)
 
 
 def check(
@@ -130,6 +137,7 @@ def check(
             model_version=files.model_version,
             model_size=files.model_size,
             notes=(
+                *(words for each in (net, model) for words in _ended(each)),
                 *(read.notes if read else ()),
                 *open_axes(row.target for row in matched if row.target is not None),
                 *found.ignores.notes(
@@ -140,6 +148,11 @@ def check(
             repair=repair,
             ignored=sum(each.id in wanted.rules for each in found.ignored),
         )
+
+
+def _ended(file: object) -> tuple[str, ...]:
+    """What to say of a file that a run was replacing with others when it was ended."""
+    return ended_words(file) if isinstance(file, str | os.PathLike) else ()
 
 
 def check_pairs(

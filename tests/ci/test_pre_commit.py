@@ -148,10 +148,11 @@ def hook_entries() -> dict[str, dict[str, object]]:
 
 
 def test_the_manifest_is_one() -> None:
-    assert len(load_manifest(str(MANIFEST))) == 3
+    assert len(load_manifest(str(MANIFEST))) == 4
     assert list(hook_entries()) == [
         "deconvsurgery-check",
         "deconvsurgery-check-pairs",
+        "deconvsurgery-fix-pairs",
         "deconvsurgery-patch-net",
     ]
 
@@ -177,6 +178,7 @@ def configuration(source: Path, rev: str) -> str:
     hooks: Sequence[dict[str, object]] = [
         {"id": "deconvsurgery-check", "args": ["--frozen"]},
         {"id": "deconvsurgery-check-pairs"},
+        {"id": "deconvsurgery-fix-pairs"},
         {"id": "deconvsurgery-patch-net", "args": ["-p", "up*"]},
     ]
     return yaml.safe_dump({"repos": [{"repo": str(source), "rev": rev, "hooks": hooks}]})
@@ -247,5 +249,14 @@ def test_the_hooks_by_pre_commit(tmp_path: Path, words: Words) -> None:
     *_, mended = shlex.split(repair)
     ours = [sys.executable, "-m", "deconvsurgery", *shlex.split(repair)]
     subprocess.run(ours, cwd=place, check=True, capture_output=True, timeout=60)
+    zero = (place / "weights.caffemodel").read_bytes()
     (place / mended).replace(place / "weights.caffemodel")
     repository.hook("check-pairs", code=0)
+
+    # The fixer of pairs makes the same of it, says so by pre-commit's way, and is content then.
+    filled = (place / "weights.caffemodel").read_bytes()
+    repository.hook("fix-pairs", code=0)
+    (place / "weights.caffemodel").write_bytes(zero)
+    repository.hook("fix-pairs", code=1)
+    assert (place / "weights.caffemodel").read_bytes() == filled
+    repository.hook("fix-pairs", code=0)

@@ -59,6 +59,8 @@ def verbs_of(module: str) -> frozenset[str]:
     name = rest.split("/")[0].removesuffix(".py").replace("_", "-")
     if package in ("plans", "verbs", "cli") and name in ALL:
         return frozenset({name})
+    if name.startswith("fix"):
+        return frozenset({"check"})
     return {"sweeping": frozenset({"sweep"}), "storage": WRITING}.get(package, ALL)
 
 

@@ -102,6 +102,8 @@ def _slots(verb: str) -> Iterator[Slot]:
     for parameter in parameters(verb):
         kind = parameter.type
         assert isinstance(kind, FileName)
+        if kind.kind == "dir":  # it is no file, and has tests of its own
+            continue
         name = str(parameter.name)
         option = (parameter.opts[0],) if isinstance(parameter, click.Option) else ()
         if isinstance(kind, FormatAndFile):

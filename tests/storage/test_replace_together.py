@@ -17,7 +17,7 @@ import deconvsurgery as ds
 from deconvsurgery.splicing.byte_ranges import Edit, replacing
 from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.ended_replacement import (
-    Settled,
+    SettledAs,
     ended_replacement,
     settle_replacement,
 )
@@ -179,7 +179,7 @@ def test_what_cannot_be_put_back_stays_for_the_next_run(folder: Path) -> None:
     assert (folder / f"net{KEPT}").read_bytes() == OLD["net"]
     ended = settle_replacement(folder / "model")
     assert ended is not None
-    assert ended.settled is Settled.TAKEN_BACK
+    assert ended.settled is SettledAs.TAKEN_BACK
     assert (contents(folder), beside(folder)) == (OLD, [])
 
 
@@ -254,7 +254,7 @@ def test_a_kill_at_every_call_is_finished_or_taken_back(every: int, folder: Path
             (folder / name).unlink()
         for name, data in OLD.items():
             (folder / name).write_bytes(data)
-    assert became == {Settled.NOTHING, Settled.FINISHED}
+    assert became == {SettledAs.NOTHING, SettledAs.FINISHED}
 
 
 def half_done(folder: Path) -> None:
@@ -298,7 +298,7 @@ def test_without_the_new_ones_it_is_taken_back(folder: Path) -> None:
         path.unlink()
     ended = settle_replacement(folder / "net")
     assert ended is not None
-    assert ended.settled is Settled.TAKEN_BACK
+    assert ended.settled is SettledAs.TAKEN_BACK
     assert (contents(folder), beside(folder)) == (OLD, [])
 
 
@@ -478,7 +478,7 @@ def test_new_places_appear_together(folder: Path, tmp_path: Path) -> None:
     killed(folder, act)
     ended = settle_replacement(folder / "sub" / "b")
     assert ended is not None
-    assert ended.settled is Settled.FINISHED
+    assert ended.settled is SettledAs.FINISHED
     assert (folder / "sub" / "a").read_bytes() == NEW["net"]
     assert (folder / "sub" / "b").read_bytes() == NEW["model"]
 

@@ -50,6 +50,21 @@ class RepairBlockTable(TypedDict):
     """Ids of the rules that are broken afterwards."""
 
 
+class FixedPair(TypedDict):
+    """What was done to a pair to fix it, or with --diff would be."""
+
+    rules: Sequence[str]
+    """Ids of the rules that are broken no more."""
+    net: str | None
+    """The net that was changed, or made; null where it stays as it is."""
+    model: str | None
+    """The model that was changed, or made; null where it stays as it is."""
+    written: bool
+    """The files are in their places; false with --diff."""
+    steps: Sequence[Sequence[str]]
+    """What was done, in order: a verb and its options each."""
+
+
 class CheckedPair(TypedDict):
     """A net with its model, or either of them alone."""
 
@@ -79,6 +94,8 @@ class CheckedPair(TypedDict):
     """Why it could not be checked; null where it could."""
     repair: RepairBlockTable | None
     """What repairs all of it that commands can; null where no command does."""
+    fix: FixedPair | None
+    """What was done to fix it; null where nothing was. All else is as it is afterwards."""
 
 
 class PairFinding(TypedDict):
@@ -180,6 +197,20 @@ def _pair(result: CheckResult) -> CheckedPair:
         "notes": result.notes,
         "error": None if result.error is None else PairError(**error_table(result.error)),
         "repair": _repair(result),
+        "fix": _fix(result),
+    }
+
+
+def _fix(result: CheckResult) -> FixedPair | None:
+    fix = result.fix
+    if fix is None:
+        return None
+    return {
+        "rules": fix.rules,
+        "net": fix.net,
+        "model": fix.model,
+        "written": fix.written,
+        "steps": [[step.verb, *step.options] for step in fix.steps],
     }
 
 

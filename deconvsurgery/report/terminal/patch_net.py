@@ -177,13 +177,16 @@ def _closing_words_of(results: Sequence[PatchResult], *, dry_run: bool) -> str:
 
 def diff_lines(result: PatchResult) -> list[str]:
     """A unified diff, each byte of the net as one character, so that none is lost."""
-    before, after = (
-        _LINES.findall(data.decode("latin-1")) for data in (result.before, result.after)
-    )
+    before, after = map(text_lines, (result.before, result.after))
     names = (escaped(result.net), escaped(result.output or result.net))
     old, new = (name.encode("utf-8", "backslashreplace").decode("latin-1") for name in names)
     lines = unified_lines(before, after, result.touched, (old, new))
     return [_ended(line) for line in lines]
+
+
+def text_lines(data: bytes) -> list[str]:
+    """A net's lines, each with its end, each byte as one character."""
+    return _LINES.findall(data.decode("latin-1"))
 
 
 def _ended(line: str) -> str:

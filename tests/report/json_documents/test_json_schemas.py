@@ -538,6 +538,8 @@ RUNS = {
       phases.net
       -p * demo.net ruled.net pointer.net
       --config pairs.toml
+      --diff -p * demo.net demo biased.net
+      --fix-into fixed -p * demo.net demo
     """,
     "kernel": """
       4

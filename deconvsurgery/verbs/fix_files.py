@@ -1,0 +1,85 @@
+"""Files that a fix reads and makes on the way: copies of streams, a folder of our own, names."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from deconvsurgery.errors import FileError
+from deconvsurgery.storage.address import file_of, is_url, joined
+from deconvsurgery.storage.os_error_text import reason, remedy
+from deconvsurgery.storage.source import open_source
+from deconvsurgery.storage.source_interface import Source
+from deconvsurgery.storage.streams import can_be_read_again
+
+from .fix_groups import place_key
+
+_PIECE: Final = 1 << 20
+
+
+def differ(one: str, other: str) -> bool:
+    """Two files hold different bytes."""
+    with open_source(one) as old, open_source(other) as new:
+        if old.size != new.size:
+            return True
+        pieces = ((start, min(_PIECE, old.size - start)) for start in range(0, old.size, _PIECE))
+        return any(old.read(*piece) != new.read(*piece) for piece in pieces)
+
+
+def copy_of(path: str, into: str, is_net: bool) -> str:
+    """What a copy in a folder is called."""
+    name = ("net.prototxt" if is_net else "model.caffemodel") if path == "-" else ""
+    name = name or os.path.basename(file_of(path))
+    folder = file_of(into)
+    return joined(folder, name) if is_url(folder) else os.path.join(into, name)
+
+
+def content(path: str | None) -> bytes:
+    """All bytes of a net."""
+    with open_source(path or "") as source:
+        return source.read(0, source.size)
+
+
+def readable_again(path: str, source: Source, folder: str) -> str:
+    """A path that can be read again and again: a copy of what cannot."""
+    if can_be_read_again(path):
+        return path
+    copy = os.path.join(folder, f"stream-{place_key(path).replace('/', '-')}")
+    try:
+        with open(copy, "xb") as file:
+            for start in range(0, source.size, _PIECE):
+                file.write(source.read(start, min(_PIECE, source.size - start)))
+    except OSError as error:
+        raise _no_space(error) from error
+    return copy
+
+
+@contextmanager
+def own_folder() -> Iterator[str]:
+    """A folder of our own for what is made on the way; it is removed in the end."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="deconvsurgery-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _no_space(error) from error
+    with made as folder:
+        yield folder
+
+
+def folder_within(folder: str, number: int) -> str:
+    """A folder in that one, for what is made of one pair."""
+    path = os.path.join(folder, str(number))
+    try:
+        os.mkdir(path)
+    except OSError as error:
+        raise _no_space(error) from error
+    return path
+
+
+def _no_space(error: OSError) -> FileError:
+    return FileError(
+        f"a temporary copy cannot be made: {reason(error)}",
+        hint=remedy(error) or "point TMPDIR to a directory with more space",
+    )

@@ -1,0 +1,443 @@
+"""``check --fix``: the chain of repairs carried out, net and model both or neither."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deconvsurgery as ds
+from deconvsurgery.storage.replacement_record import KEPT, RECORD
+from helpers.documents import parsed_json
+from helpers.faults.injection import Calls, Striking
+from helpers.models import model_bytes
+from helpers.runs import run_here, tool
+
+HEAD = 'input: "d" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
+UP = """layer { name: "up" type: "Deconvolution" bottom: "d" top: "up" param { lr_mult: 0 }
+  convolution_param { num_output: 3 bias_term: false kernel_size: 4 stride: 2 %s
+    weight_filler { type: "bilinear" } } }  # a comment
+"""
+NET = HEAD + UP % ""
+"""Not centred, and without group: both files have to change."""
+GROUPED = HEAD + UP % "group: 3 pad: 1"
+"""Right, but for what the model holds."""
+
+
+def diagonal(scale: float = 1) -> np.ndarray:
+    kernel = ds.bilinear_kernel(4)
+    weights = np.zeros((3, 3, 4, 4), "<f4")
+    for channel in range(3):
+        weights[channel, channel] = kernel * scale
+    return weights
+
+
+def pair(folder: Path, net: str = NET, weights: np.ndarray | None = None, name: str = "") -> None:
+    (folder / f"net{name}.prototxt").write_text(net)
+    blobs = {"up": [diagonal() if weights is None else weights]}
+    (folder / f"m{name}.caffemodel").write_bytes(model_bytes(blobs))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def fix(folder: Path, *arguments: str, code: int = 0) -> dict[str, object]:
+    found, out, errors = run_here(folder, "check", "--json", *arguments)
+    assert found == code, (out, errors)
+    document: dict[str, object] = parsed_json(out)
+    return document
+
+
+PAIR = ("net.prototxt", "m.caffemodel")
+
+
+def test_net_and_model_are_replaced(tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+    (checked,) = fix(tmp_path, "--fix", *PAIR)["pairs"]  # type: ignore[misc]
+    assert checked["fix"]["rules"] == ["DS007", "DS008"]
+    assert checked["fix"]["written"] is True
+    assert (checked["fix"]["net"], checked["fix"]["model"]) == PAIR
+    after = content(tmp_path)
+    assert after.keys() == before.keys()
+    assert all(after[name] != before[name] for name in PAIR)
+    assert b"# a comment" in after["net.prototxt"]
+    found = ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1])
+    assert (found.findings, found.passed) == ((), True)
+
+
+def test_the_printed_commands_make_the_same(tmp_path: Path) -> None:
+    """What --fix does is what the block of commands does, byte for byte."""
+    pair(tmp_path)
+    before = ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1])
+    assert before.repair is not None
+    assert [step.verb for step in before.repair.steps] == ["patch-net", "regroup"]
+    net, model = PAIR
+    for number, step in enumerate(before.repair.steps):
+        reads = [net, model] if step.verb == "regroup" else [net]
+        writes = [
+            f"{number}.prototxt",
+            *([f"{number}.caffemodel"] if step.verb == "regroup" else []),
+        ]
+        assert run_here(tmp_path, step.verb, *step.options, *reads, *writes)[0] == 0
+        net, model = writes[0], (writes[1:] or [model])[0]
+    fix(tmp_path, "--fix", *PAIR)
+    assert (tmp_path / PAIR[0]).read_bytes() == (tmp_path / net).read_bytes()
+    assert (tmp_path / PAIR[1]).read_bytes() == (tmp_path / model).read_bytes()
+
+
+def test_nothing_to_fix_touches_nothing(tmp_path: Path) -> None:
+    pair(tmp_path)
+    fix(tmp_path, "--fix", *PAIR)
+    times = [(tmp_path / name).stat().st_mtime_ns for name in PAIR]
+    (checked,) = fix(tmp_path, "--fix", *PAIR)["pairs"]  # type: ignore[misc]
+    assert checked["fix"] is None
+    assert [(tmp_path / name).stat().st_mtime_ns for name in PAIR] == times
+
+
+def test_only_the_model_has_to_change(tmp_path: Path) -> None:
+    pair(tmp_path, GROUPED, np.zeros((3, 1, 4, 4), "<f4"))
+    net = (tmp_path / PAIR[0]).stat()
+    (checked,) = fix(tmp_path, "--fix", *PAIR)["pairs"]  # type: ignore[misc]
+    assert (checked["fix"]["net"], checked["fix"]["model"]) == (None, PAIR[1])
+    assert (tmp_path / PAIR[0]).stat().st_ino == net.st_ino
+
+
+def test_what_is_left_ends_with_1(tmp_path: Path) -> None:
+    """Learned weights are not overwritten; --unsafe-fixes does that."""
+    learned = np.random.default_rng(1).normal(size=(3, 1, 4, 4)).astype("<f4")
+    pair(tmp_path, GROUPED, learned)
+    before = content(tmp_path)
+    found = fix(tmp_path, "--fix", *PAIR, code=1)
+    assert content(tmp_path) == before
+    assert [each["id"] for each in found["findings"]] == ["DS003"]  # type: ignore[index,union-attr]
+    fix(tmp_path, "--fix", "--unsafe-fixes", *PAIR)
+    assert content(tmp_path) != before
+
+
+def test_notes_are_fixed_where_they_are_named(tmp_path: Path) -> None:
+    text = GROUPED.replace("lr_mult: 0", "lr_mult: 1")
+    pair(tmp_path, text, diagonal()[:, :1] * 0 + ds.bilinear_kernel(4).astype("<f4"))
+    before = content(tmp_path)
+    found = fix(tmp_path, "--fix", *PAIR)
+    assert [each["id"] for each in found["findings"]] == ["DS010"]  # type: ignore[index,union-attr]
+    assert content(tmp_path) == before
+    assert fix(tmp_path, "--fix", "--select", "DS010", *PAIR)["findings"] == []
+    after = content(tmp_path)
+    assert after[PAIR[0]] != before[PAIR[0]]
+    assert after[PAIR[1]] == before[PAIR[1]]
+
+
+# --- --fix-into, --diff
+
+
+def test_copies_into_a_folder(tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+    (checked,) = fix(tmp_path, "--fix-into", "new/er", *PAIR)["pairs"]  # type: ignore[misc]
+    assert (checked["net"], checked["model"]) == tuple(f"new/er/{name}" for name in PAIR)
+    after = content(tmp_path)
+    assert {name: after[name] for name in before} == before
+    fix(tmp_path, "--fix", *PAIR)
+    for name in PAIR:
+        assert after[f"new/er/{name}"] == (tmp_path / name).read_bytes()
+
+
+def test_the_whole_pair_is_copied(tmp_path: Path) -> None:
+    pair(tmp_path, GROUPED, np.zeros((3, 1, 4, 4), "<f4"))
+    fix(tmp_path, "--fix-into", "new", *PAIR)
+    assert (tmp_path / "new" / PAIR[0]).read_text() == GROUPED
+
+
+def test_a_folder_that_has_them_already(tmp_path: Path) -> None:
+    pair(tmp_path)
+    fix(tmp_path, "--fix-into", "new", *PAIR)
+    before = content(tmp_path)
+    done = fix(tmp_path, "--fix-into", "new", *PAIR, code=2)
+    assert done["error"]["kind"] == "OutputError"  # type: ignore[index]
+    assert content(tmp_path) == before
+    fix(tmp_path, "--force", "--fix-into", "new", *PAIR)
+
+
+def test_into_their_own_folder(tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+    fix(tmp_path, "--fix-into", ".", *PAIR, code=2)
+    fix(tmp_path, "--force", "--fix-into", ".", *PAIR, code=2)
+    assert content(tmp_path) == before
+
+
+def test_two_of_one_name_into_a_folder(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        pair(tmp_path / name)
+    files = [f"{name}/{file}" for name in "ab" for file in PAIR]
+    found = fix(tmp_path, "--fix-into", "new", *files, code=2)
+    kinds = [each["error"] and each["error"]["kind"] for each in found["pairs"]]  # type: ignore
+    assert kinds == [None, "OutputError"]
+    assert sorted(content(tmp_path / "new")) == sorted(PAIR)
+
+
+def test_a_diff_writes_nothing(tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+    code, out, errors = run_here(tmp_path, "check", "--diff", *PAIR)
+    assert code == 1
+    assert content(tmp_path) == before
+    lines = out.decode().splitlines()
+    assert lines[:2] == ["--- net.prototxt", "+++ net.prototxt"]
+    assert [line[:1] for line in lines if line.strip() in ("+    group: 3", "+    pad: 1")]
+    assert b"(3, 3, 4, 4) \xe2\x86\x92 (3, 1, 4, 4)" in out
+    assert errors
+    (checked,) = fix(tmp_path, "--diff", *PAIR, code=1)["pairs"]  # type: ignore[misc]
+    assert checked["fix"]["written"] is False
+    fix(tmp_path, "--fix", *PAIR)
+    code, out, _ = run_here(tmp_path, "check", "--diff", *PAIR)
+    assert (code, out) == (0, b"")
+
+
+def test_the_diff_of_a_net_is_a_patch(tmp_path: Path) -> None:
+    other = UP.replace('"up"', '"up2"') % ""
+    middle = "".join(f"# line {number}\n" for number in range(200))
+    (tmp_path / "net.prototxt").write_text(NET + middle + other)
+    _, out, _ = run_here(tmp_path, "check", "--diff", "net.prototxt")
+    (tmp_path / "diff").write_bytes(out)
+    fix(tmp_path, "--fix-into", "new", "net.prototxt")
+    import shutil
+    import subprocess
+
+    if shutil.which("patch") is None:
+        pytest.skip("patch is not installed")
+    subprocess.run(["patch", "-s", "net.prototxt", "diff"], cwd=tmp_path, check=True)
+    assert (tmp_path / "net.prototxt").read_bytes() == (tmp_path / "new/net.prototxt").read_bytes()
+    assert len([line for line in out.splitlines() if line.startswith(b"@@")]) == 2
+
+
+@pytest.mark.parametrize(
+    "options", [["--unsafe-fixes"], ["--fix", "--fix-into", "x"]], ids=lambda each: each[0]
+)
+def test_options_that_say_nothing(options: list[str], tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+    assert run_here(tmp_path, "check", *options, *PAIR)[0] == 2
+    assert content(tmp_path) == before
+
+
+# --- pairs that share files
+
+
+def test_one_net_with_two_models(tmp_path: Path) -> None:
+    pair(tmp_path)
+    (tmp_path / "b.caffemodel").write_bytes(model_bytes({"up": [diagonal(2)], "x": []}))
+    (tmp_path / "c.caffemodel").write_bytes((tmp_path / PAIR[1]).read_bytes())
+    found = fix(tmp_path, "--fix", "net.prototxt", "m.caffemodel", "c.caffemodel")
+    assert [each["fix"]["model"] for each in found["pairs"]] == ["m.caffemodel", "c.caffemodel"]  # type: ignore
+    for name in ("m", "c"):
+        assert ds.check(tmp_path / "net.prototxt", tmp_path / f"{name}.caffemodel").passed
+
+
+def test_two_models_that_need_different_nets(tmp_path: Path) -> None:
+    """The second has learned weights, which cannot be regrouped: nothing is changed of either."""
+    pair(tmp_path)
+    learned = np.random.default_rng(1).normal(size=(3, 3, 4, 4)).astype("<f4")
+    (tmp_path / "b.caffemodel").write_bytes(model_bytes({"up": [learned]}))
+    before = content(tmp_path)
+    found = fix(tmp_path, "--fix", "net.prototxt", "m.caffemodel", "b.caffemodel", code=1)
+    assert content(tmp_path) == before
+    assert [each["fix"] for each in found["pairs"]] == [None, None]  # type: ignore[union-attr,index]
+
+
+def test_a_model_that_cannot_be_read_keeps_its_net(tmp_path: Path) -> None:
+    pair(tmp_path)
+    (tmp_path / "b.caffemodel").write_bytes((tmp_path / PAIR[1]).read_bytes()[:-9])
+    before = content(tmp_path)
+    fix(tmp_path, "--fix", "net.prototxt", "m.caffemodel", "b.caffemodel", code=3)
+    assert content(tmp_path) == before
+
+
+def test_pairs_that_share_nothing_are_each_their_own(tmp_path: Path) -> None:
+    pair(tmp_path)
+    pair(tmp_path, name="2")
+    whole = (tmp_path / "m2.caffemodel").read_bytes()
+    (tmp_path / "m2.caffemodel").write_bytes(whole[:-9])
+    fix(tmp_path, "--fix", *PAIR, "net2.prototxt", "m2.caffemodel", code=3)
+    assert ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1]).passed
+    assert (tmp_path / "net2.prototxt").read_text() == NET
+
+
+def test_a_net_alone_comes_with_its_model(tmp_path: Path) -> None:
+    """As a hook names it: what changes the net must not make the model unloadable."""
+    pair(tmp_path)
+    (tmp_path / "deconvsurgery.toml").write_text(
+        "[[pairs]]\nnet = 'net.prototxt'\nmodel = 'm.caffemodel'\n"
+    )
+    (checked,) = fix(tmp_path, "--fix", "net.prototxt")["pairs"]  # type: ignore[misc]
+    assert checked["model"] is not None
+    assert ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1]).passed
+
+
+@pytest.mark.parametrize("text", [NET, GROUPED.replace("bias_term: false ", "")])
+def test_a_net_alone_says_that_no_old_model_fits(text: str, tmp_path: Path) -> None:
+    pair(tmp_path, text)
+    (checked,) = fix(tmp_path, "--fix", "net.prototxt")["pairs"]  # type: ignore[misc]
+    assert any(" up;" in note for note in checked["notes"])
+    fix(tmp_path, "--fix", "net.prototxt")
+    pair(tmp_path, GROUPED.replace("pad: 1", ""))
+    (checked,) = fix(tmp_path, "--fix", "net.prototxt")["pairs"]  # type: ignore[misc]
+    assert checked["fix"]["rules"] == ["DS007"]
+    assert not any(" up;" in note for note in checked["notes"])
+
+
+# --- what the files are
+
+
+def test_links_are_written_through(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    pair(tmp_path / "real")
+    for name in PAIR:
+        (tmp_path / name).symlink_to(Path("real") / name)
+    fix(tmp_path, "--fix", *PAIR)
+    assert all((tmp_path / name).is_symlink() for name in PAIR)
+    assert ds.check(tmp_path / "real" / PAIR[0], tmp_path / "real" / PAIR[1]).passed
+    assert sorted(content(tmp_path / "real")) == sorted(PAIR)
+
+
+def test_two_names_of_one_file(tmp_path: Path) -> None:
+    """By a symbolic link it is one file; by a hard link the other name would keep the old bytes."""
+    pair(tmp_path)
+    (tmp_path / "link.prototxt").symlink_to("net.prototxt")
+    (tmp_path / "c.caffemodel").write_bytes((tmp_path / PAIR[1]).read_bytes())
+    fix(tmp_path, "--fix", *PAIR, "link.prototxt", "c.caffemodel")
+    assert ds.check(tmp_path / "net.prototxt", tmp_path / "c.caffemodel").passed
+    pair(tmp_path, name="2")
+    os.link(tmp_path / "net2.prototxt", tmp_path / "hard.prototxt")
+    (tmp_path / "c.caffemodel").write_bytes((tmp_path / "m2.caffemodel").read_bytes())
+    before = content(tmp_path)
+    fix(
+        tmp_path, "--fix", "net2.prototxt", "m2.caffemodel", "hard.prototxt", "c.caffemodel", code=2
+    )
+    assert content(tmp_path) == before
+
+
+def test_read_only_files(tmp_path: Path) -> None:
+    pair(tmp_path)
+    (tmp_path / PAIR[0]).chmod(0o444)
+    before = content(tmp_path)
+    fix(tmp_path, "--fix", *PAIR, code=2)
+    assert content(tmp_path) == before
+    fix(tmp_path, "--fix", "--force", *PAIR)
+    assert (tmp_path / PAIR[0]).stat().st_mode & 0o777 == 0o444
+    assert content(tmp_path) != before
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+    done = tool("check", tmp_path, "--fix", "-", PAIR[1], stdin=NET.encode())
+    assert done.returncode == 2
+    assert content(tmp_path) == before
+    done = tool("check", tmp_path, "--fix-into", "new", "-", PAIR[1], stdin=NET.encode())
+    assert done.returncode == 0, done
+    assert ds.check(tmp_path / "new/net.prototxt", tmp_path / "new" / PAIR[1]).passed
+
+
+def test_hdf5(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    pair(tmp_path)
+    assert run_here(tmp_path, "convert", PAIR[1], "m.h5")[0] == 0
+    fix(tmp_path, "--fix", PAIR[0], "m.h5")
+    found = ds.check(tmp_path / PAIR[0], tmp_path / "m.h5")
+    assert (found.passed, found.model_version) == (True, "HDF5")
+
+
+def test_a_net_and_a_model_that_are_one_file(tmp_path: Path) -> None:
+    pair(tmp_path)
+    (tmp_path / "deconvsurgery.toml").write_text(
+        "[[pairs]]\nnet = 'net.prototxt'\nmodel = 'net.prototxt'\n"
+    )
+    before = content(tmp_path)
+    fix(tmp_path, "--fix", code=3)
+    assert content(tmp_path) == before
+
+
+# --- what comes in between
+
+
+def renames(folder: Path) -> int:
+    """How many an undisturbed run makes: the last two are those of the pair."""
+    folder.mkdir()
+    pair(folder)
+    calls = Calls(("rename",), lambda _number, _name, made: made())
+    with calls.watched():
+        fix(folder, "--fix", *PAIR)
+    return calls.count
+
+
+def test_a_file_that_is_changed_meanwhile_is_kept(tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+
+    def act(_number: int, _name: str, made: object) -> object:
+        os.utime(tmp_path / PAIR[1], (1, 1))
+        return made()  # type: ignore[operator]
+
+    with Calls(("link",), act).watched():
+        fix(tmp_path, "--fix", *PAIR, code=4)
+    assert content(tmp_path) == before
+
+
+def test_a_run_that_was_ended_is_said_and_settled(tmp_path: Path) -> None:
+    last = renames(tmp_path / "other")
+    tmp_path = tmp_path / "own"
+    tmp_path.mkdir()
+    pair(tmp_path)
+    before = content(tmp_path)
+    child = os.fork()
+    if child == 0:
+        try:
+
+            def act(number: int, _name: str, made: object) -> object:
+                done = made()  # type: ignore[operator]
+                if number == last - 1:
+                    os.kill(os.getpid(), 9)
+                return done
+
+            with Calls(("rename",), act).watched():
+                run_here(tmp_path, "check", "--fix", *PAIR)
+        finally:
+            os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    now = content(tmp_path)
+    assert (now[PAIR[0]] != before[PAIR[0]], now[PAIR[1]] == before[PAIR[1]]) == (True, True)
+    assert now[f"{PAIR[0]}{KEPT}"] == before[PAIR[0]]
+    assert {f"{name}{RECORD}" for name in PAIR} <= now.keys()
+    # Only looked at: it is said.
+    for name in PAIR:
+        (checked,) = parsed_json(run_here(tmp_path, "check", "--json", "--allow-empty", name)[1])[
+            "pairs"
+        ]
+        assert any(PAIR[0] in note and PAIR[1] in note for note in checked["notes"])
+    assert content(tmp_path) == now
+    # The next run finishes it.
+    (checked,) = fix(tmp_path, "--fix", *PAIR)["pairs"]  # type: ignore[misc]
+    assert any(PAIR[0] in note and PAIR[1] in note for note in checked["notes"])
+    assert ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1]).passed
+    assert sorted(content(tmp_path)) == sorted(PAIR)
+
+
+def test_the_second_rename_fails(tmp_path: Path) -> None:
+    last = renames(tmp_path / "other")
+    tmp_path = tmp_path / "own"
+    tmp_path.mkdir()
+    pair(tmp_path)
+    before = content(tmp_path)
+    with Calls(("rename",), Striking(last, 5)).watched():
+        fix(tmp_path, "--fix", *PAIR, code=4)
+    assert content(tmp_path) == before
