@@ -40,6 +40,7 @@ class State(StrEnum):
     NEAREST = "nearest"
     NEAR_BILINEAR = "near-bilinear"
     NOT_FINITE = "not-finite"
+    OTHER_SHAPE = "other-shape"
     OTHER = "other"
 
 
@@ -50,7 +51,8 @@ class Fingerprint(NamedTuple):
     exists; ``value`` is the constant. ``support`` says how wide the triangle is that was
     recognised (or is nearest, with ``distance``). ``nvidia``: a state `State.OTHER` that the filler
     of NVIDIA's Caffe 0.16 and 0.17 makes. ``nan`` and ``infinite`` count the values that
-    make it `State.NOT_FINITE`.
+    make it `State.NOT_FINITE`. ``own`` is what weights of `State.OTHER_SHAPE` are in the shape that
+    they have.
     """
 
     state: State
@@ -60,6 +62,7 @@ class Fingerprint(NamedTuple):
     nvidia: bool = False
     nan: int = 0
     infinite: int = 0
+    own: State | None = None
 
 
 def fingerprint(

@@ -47,6 +47,16 @@ class Target(NamedTuple):
     axes_open: bool = False
 
     @property
+    def known_shape(self) -> tuple[int | None, ...] | None:
+        """The weights' shape, its channels ``None`` where they are all that is unknown."""
+        param = self.layer.convolution_param
+        if self.shape is not None or not self.kernel:
+            return self.shape
+        if param.group < 1 or param.num_output % param.group:
+            return None
+        return (self.channels, param.num_output // param.group, *self.kernel)
+
+    @property
     def inputs_an_output(self) -> int | None:
         """Channels that meet in each output: those of its group; ``None`` while unknown."""
         group = self.layer.convolution_param.group

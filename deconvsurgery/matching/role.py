@@ -82,7 +82,8 @@ def holds_learned_values(weights: Fingerprint | None) -> bool:
     """
     if weights is None or weights.nvidia:
         return False
-    return weights.state in (State.OTHER, State.NEAR_BILINEAR, State.NOT_FINITE)
+    state = weights.own or weights.state
+    return state in (State.OTHER, State.NEAR_BILINEAR, State.NOT_FINITE, State.OTHER_SHAPE)
 
 
 def filled_by(target: Target, filler: Filler | None) -> Target:
@@ -94,8 +95,9 @@ def filled_by(target: Target, filler: Filler | None) -> Target:
 def _weights_clues(weights: Fingerprint | None) -> Iterator[Clue]:
     if weights is None:
         return
-    if weights.state in _OF_WEIGHTS:
-        yield _OF_WEIGHTS[weights.state]
+    state = weights.own or weights.state  # of another shape, they are what they are in that one
+    if state in _OF_WEIGHTS:
+        yield _OF_WEIGHTS[state]
     elif weights.nvidia:
         yield Role.INTERPOLATION, "its weights are those of NVIDIA's bilinear filler"
     elif weights.state is State.OTHER and weights.distance is not None:

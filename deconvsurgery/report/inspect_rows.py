@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
-from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.survey import LayerRow
@@ -90,21 +89,11 @@ def _shape_words(row: LayerRow) -> str:
     The net's, as far as it says them all; else the model's.
     """
     if row.target is not None:
-        return dims(known_shape(row.target))
+        return dims(row.target.known_shape)
     blobs = row.blobs or ()
     if row.source_blobs and not all(blob and None not in blob for blob in blobs or (None,)):
         blobs = row.source_blobs
     return " ".join(dims(blob) for blob in blobs) or NOTHING
-
-
-def known_shape(target: Target) -> tuple[int | None, ...] | None:
-    """The weights' shape, its channels ``None`` where they are all that is unknown."""
-    param = target.layer.convolution_param
-    if target.shape is not None or not target.kernel:
-        return target.shape
-    if param.group < 1 or param.num_output % param.group:
-        return None
-    return (target.channels, param.num_output // param.group, *target.kernel)
 
 
 def inspect_remarks(result: InspectResult) -> Iterator[Remark]:

@@ -34,6 +34,7 @@ _STATE_TONES: Final = {
     State.NEAREST: Tone.LEARNED,
     State.NEAR_BILINEAR: Tone.LEARNED,
     State.NOT_FINITE: Tone.WRONG,
+    State.OTHER_SHAPE: Tone.WRONG,
     State.OTHER: Tone.ODD,
 }
 
@@ -120,6 +121,8 @@ def state_words(weights: Fingerprint) -> str:
         words += f", {weights.nan:,} NaN"
     if weights.infinite:
         words += f", {weights.infinite:,} infinite"
+    if weights.own is not None:
+        words += f", {weights.own} in its own"
     if weights.support is Support.STRIDE:
         words += " (support stride)"
     return words

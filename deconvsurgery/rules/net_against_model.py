@@ -10,7 +10,8 @@ from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Disagreement, Kind
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.transplant.plan import make_grafting
-from deconvsurgery.prototxt.net import Net, NetState
+from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.selection import DECONVOLUTION, exact_patterns
 from deconvsurgery.wording import listed, plural, quoted
 
 from .finding import Broken, Found, Repair, Severity, Step
@@ -80,12 +81,13 @@ def _finding(
     mismatch: Disagreement, net: Net, repairs: Mapping[str, Repair], fillable: Mapping[str, str]
 ) -> Found:
     filled = fillable.get(mismatch.layer) if mismatch.kind is Kind.MODEL_LACKS else None
+    index = mismatch.layer_index
     if mismatch.renamed:
         repair = Repair(f"name it {mismatch.renamed!r} as the model does, or rename it there")
     elif filled:
         repair = Repair("give it bilinear weights", (Step("apply", ("-p", filled)),))
     elif mismatch.group is not None:
-        repair = Repair(f"say group: {mismatch.group} in the net")
+        repair = _grouped(mismatch.group, None if index is None else net.layers[index], net)
     elif mismatch.remedy:
         repair = Repair(mismatch.remedy)
     elif mismatch.kind is Kind.TYPE:
@@ -94,7 +96,6 @@ def _finding(
         repair = Repair("save the model again with the Caffe that wrote it")
     else:
         repair = repairs.get(mismatch.layer) or Repair(_TOGETHER)
-    index = mismatch.layer_index
     broken = Broken(
         mismatch.message,
         mismatch.numbers,
@@ -104,3 +105,15 @@ def _finding(
         mismatch.stops,
     )
     return Found(broken.finding("DS011", None, mismatch.layer), index)
+
+
+def _grouped(group: int, layer: Layer | None, net: Net) -> Repair:
+    """The group that the model's weights are of; ``patch-net`` writes one for each output."""
+    words = f"say group: {group} in the net"
+    if layer is None or layer.type != DECONVOLUTION:
+        return Repair(words)
+    if group != layer.convolution_param.num_output:
+        return Repair(words)
+    names = (each.name for each in net.layers if each.type == DECONVOLUTION)
+    pattern = exact_patterns(names)[layer.name]
+    return Repair(words, (Step("patch-net", ("-p", pattern, "--filler", "keep")),))

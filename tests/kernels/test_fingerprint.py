@@ -347,6 +347,7 @@ def test_state_names_are_the_contracts():
         "nearest",
         "near-bilinear",
         "not-finite",
+        "other-shape",
         "other",
     ]
 

@@ -12,6 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,8 @@ from deconvsurgery.matching.disagreement import Disagreement, Kind
 from deconvsurgery.matching.disagreement_sentences import in_words
 from helpers.models import NetParameter, indexed, parsed, source_layers
 from helpers.nets import TEST, TRAIN, conv, data_layer, layer, up
+from helpers.oracles import tent
+from helpers.real_caffe import at_hand, real_caffe
 from helpers.words import Words, names, numbers, shapes
 
 DATA = data_layer(1, 3, 9, 9)
@@ -641,8 +644,8 @@ def test_what_is_passed_over_is_still_told_of(words: Words) -> None:
     ("blobs", "told"),
     [
         ([UP, B], [1, 2]),
-        ([blob(3, 1, 5, 5)], [3, 1, 4, 4, 3, 1, 5, 5]),
-        ([valued(UP, 47)], [47, 3, 1, 4, 4, 48]),
+        ([blob(3, 1, 5, 5)], [0, 3, 1, 4, 4, 3, 1, 5, 5]),
+        ([valued(UP, 47)], [0, 47, 3, 1, 4, 4, 48]),
     ],
     ids=["blobs", "shape", "values"],
 )
@@ -915,3 +918,59 @@ def judge(mutation: str, drawn: Any, legacy: bool, data: st.DataObject) -> None:
         if mutation == "rename":
             assert each.renamed in (name, f"{name}_")
     assert len(in_words(result)) == len(result)
+
+
+# --- a shape that the net does not give
+
+
+@pytest.mark.parametrize(
+    ("weights", "own"),
+    [
+        (np.broadcast_to(tent((4, 4)), (3, 1, 4, 4)), "bilinear"),
+        (np.zeros((3, 1, 4, 4)), "zero"),
+        (np.zeros((3, 2, 4, 4)), None),  # of no group of three outputs
+        (np.broadcast_to(tent((8, 8)), (3, 1, 8, 8)), "bilinear"),
+    ],
+)
+def test_weights_of_another_shape_have_a_state_of_their_own(
+    weights: np.ndarray[Any, Any], own: str | None
+) -> None:
+    """What they are in the shape that they have is said, too."""
+    text = DATA + up(param=UP_WHOLE)
+    message = NetParameter().layer.add().blobs.add(data=weights.reshape(-1))
+    message.shape.dim.extend(weights.shape)
+    model = model_of(("up", "Deconvolution", message))
+    (row,) = ds.inspect(ds.parse_net(text.encode()), model).rows
+    assert row.weights == ds.Fingerprint(ds.State.OTHER_SHAPE, own=own and ds.State(own))
+    (found,) = [each for each in row.findings if each.stops]
+    assert found.id == "DS011"
+    (skip,) = planned(text, model, skip_unfit=True).skips
+    assert skip.before == row.weights
+
+
+def test_what_is_not_set_up_or_not_known_has_no_other_shape() -> None:
+    model = model_of(("up", "Deconvolution", blob(3, 1, 4, 4)))
+    refused = DATA + up(param="num_output: 4 group: 2 kernel_size: 4 bias_term: false")
+    unknown = layer("data", "HDF5Data", bottom="") + up()
+    for text in (refused, unknown, LMDB + up()):
+        (row,) = ds.inspect(ds.parse_net(text.encode()), model).rows
+        assert row.weights is not None
+        assert row.weights.state is ds.State.ZERO
+
+
+@at_hand
+@pytest.mark.parametrize("verb", ["apply", "regroup"])
+def test_verbs_refuse_what_stops_caffe_in_the_words_of_check(verb: str, tmp_path: Path) -> None:
+    net, model = tmp_path / "n.prototxt", tmp_path / "m.caffemodel"
+    net.write_text(DATA + up())
+    saved = NetParameter()
+    saved.layer.add(name="up", type="Deconvolution").blobs.extend([blob(3, 3, 4, 4)])
+    model.write_bytes(saved.SerializeToString())
+    assert real_caffe(net, model).at == "model"
+    (found,) = [each for each in ds.check(net, model).findings if each.stops]
+    outputs = (tmp_path / "o", tmp_path / "om")[: 1 if verb == "apply" else 2]
+    with pytest.raises(ds.MismatchError) as raised:
+        getattr(ds, verb)(net, model, *outputs)
+    assert found.message in raised.value.message
+    assert (raised.value.layer, raised.value.line) == (found.layer, found.line)
+    assert found.message.removesuffix("; Caffe stops at that") in ds.inspect(net, model).notes[0]

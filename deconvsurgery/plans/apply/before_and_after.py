@@ -63,6 +63,9 @@ def look(
     """
     if blob is None or not (blob.count or blob.problem):
         return Look(Fingerprint(State.MISSING))
+    if is_of_other_shape(target, blob):
+        own = _in_its_own_shape(target, blob, model)
+        return Look(Fingerprint(State.OTHER_SHAPE, own=own))
     if not judged(target, blob):
         return Look(Fingerprint(State.OTHER))
     shape = target.shape or blob.shape
@@ -73,6 +76,25 @@ def look(
         if filling is not None:
             filling.add(row)
     return Look(before.result(), filling.result() if filling else None)
+
+
+def is_of_other_shape(target: Target, blob: SourceBlob) -> bool:
+    """It has values, of a shape that the net does not give the layer's weights."""
+    if target.problem is not None or blob.problem or not blob.fills(blob.shape):
+        return False
+    return not blob.agrees(target.known_shape)
+
+
+def _in_its_own_shape(target: Target, blob: SourceBlob, model: Model) -> State | None:
+    """What weights of another shape than the net gives the layer are, with as many outputs."""
+    shape, outputs = blob.shape, target.layer.convolution_param.num_output
+    if len(shape) < 2 or min(shape) < 1 or outputs % shape[1]:
+        return None
+    group, stride = outputs // shape[1], target.stride
+    found = Recognition(shape, num_output=outputs, group=group, stride=stride)
+    for row in model.rows(blob, shape):
+        found.add(row)
+    return found.result().state
 
 
 def judged(target: Target, blob: SourceBlob) -> bool:

@@ -81,7 +81,8 @@ class InspectedLayer(TypedDict):
     bilinear-caffe-1.0 (the same with the released filler's off-centre kernel), bilinear-every-pair
     (every output sums every input), bilinear-off-diagonal (right on the diagonal, something else
     off it), nearest (ones, kernel = stride), near-bilinear (fine-tuned), not-finite (some are NaN
-    or infinite), other; null without a model."""
+    or infinite), other-shape (of a shape that the net does not give the layer), other; null
+    without a model."""
     distance: Distance | None
     """How far weights that are near-bilinear or other are from bilinear ones: the largest absolute
     difference; null where no bilinear ones exist."""

@@ -61,7 +61,8 @@ class PlannedLayer(TypedDict):
     same), bilinear (the kernel where it belongs, zero elsewhere), bilinear-caffe-1.0 (the same with
     the released filler's off-centre kernel), bilinear-every-pair (every output sums every input),
     bilinear-off-diagonal (right on the diagonal, something else off it), nearest (ones, kernel =
-    stride), near-bilinear (fine-tuned), not-finite (some are NaN or infinite), other."""
+    stride), near-bilinear (fine-tuned), not-finite (some are NaN or infinite), other-shape (of
+    a shape that the net does not give the layer), other."""
     after: State
     """What its weights are after, in the same words; those of a skipped layer stay."""
     max_abs_change: Distance | None

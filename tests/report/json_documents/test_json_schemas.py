@@ -229,6 +229,7 @@ def states() -> dict[str, np.ndarray | None]:
         "near": np.stack([kernel(4)[None]] * 2) + rising / 1000,
         "other": rising,
         "nan": np.full((2, 1, 4, 4), np.nan),
+        "other-shape": np.zeros((2, 2, 4, 4)),
         "every-pair": np.stack([[kernel(4)] * 2] * 2),
         "off-diagonal": np.stack([[kernel(4), rising[0, 0]], [rising[0, 0], kernel(4)]]),
     }
@@ -239,7 +240,8 @@ def states_net() -> str:
     text = text.replace("dim: 5 }", "dim: 5 dim: 5 } } }\n")
     for name, weights in states().items():
         size = 4 if weights is None else weights.shape[-1]
-        group = 2 if weights is None or weights.shape[1] == 1 else 1
+        whole = weights is not None and weights.shape[1] == 2 and name != "other-shape"
+        group = 1 if whole else 2
         text += (
             f'layer {{ name: "up-{name}" type: "Deconvolution" bottom: "d" top: "{name}" '
             f"convolution_param {{ num_output: 2 group: {group} kernel_size: {size} stride: 2 "
@@ -436,7 +438,7 @@ RUNS = {
       -n crlf.net demo
       -n demo.net demo.h5
       demo.net demo.h5 filled.h5
-      -n --any-gain --formula caffe states.net states
+      -n --any-gain --formula caffe -x other-shape states.net states
       -n --fill missing states.net states
       -n --skip-unfit states.net states
       -n --no-create -p missing states.net states
