@@ -141,6 +141,7 @@ def up(param: str = "kernel_size: 4 stride: 2", more: str = "", head: str = INPU
 
 
 FILLER = 'group: 5 weight_filler { type: "bilinear" }'
+FROZEN = "param { lr_mult: 0 }"  # set by surgery, not learned
 
 OPTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
     "no group": (
@@ -242,7 +243,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
         up('kernel_size: 4 stride: 2 group: 5 weight_filler { type: "bilinear" }'),
     ),
     "any gain": (
-        up("kernel_size: 4 stride: 4"),
+        up("kernel_size: 4 stride: 4", FROZEN),
         {"any_gain": True},
         up(f"kernel_size: 4 stride: 4 {FILLER}"),
     ),
@@ -332,7 +333,7 @@ REFUSED = {
     ),
     "three axes": Unfit(up(head=DEEP), numbers=(2, 4, 4, 4), flags=("--filler keep",)),
     "gain": Unfit(
-        up("kernel_size: 4 stride: 4"),
+        up("kernel_size: 4 stride: 4", FROZEN),
         numbers=(4, 4, 4, 4, 0.25, 0.75, 1),
         flags=("--recipe", "--any-gain", "kernel_size 8, stride 4, pad 2"),
     ),
@@ -448,15 +449,15 @@ WARNED: dict[str, tuple[str, dict[str, Any], list[list[float]]]] = {
     ),
     "kernel 6": (up("kernel_size: 6 stride: 3"), {}, [[1.0, 6, OFF_CENTRE]]),
     "kernel 5": (up("kernel_size: 5 stride: 3"), {}, [[*WRONG_IF_ODD, 5]]),
-    "V1": (V1, {}, [[2015]]),
+    "V1": (V1, {}, [[], [2015]]),  # that it is learned, too
     "no group": (up(), {"group": False}, [[1, 5]]),
     "any gain": (
-        up("kernel_size: 4 stride: 4"),
+        up("kernel_size: 4 stride: 4", FROZEN),
         {"any_gain": True},
         [[4, 4, 4, 4, 0.25, 0.75, 1]],
     ),
     "channels unknown": (up(f"kernel_size: 4 stride: 2 {FILLER}", head='input: "d"\n'), {}, [[5]]),
-    "a recipe": (up("kernel_size: 2 stride: 2"), {"recipe": True}, [[4, 4, 2, 2, 1, 1]]),
+    "a recipe": (up("kernel_size: 2 stride: 2", FROZEN), {"recipe": True}, [[4, 4, 2, 2, 1, 1]]),
 }
 
 
@@ -473,7 +474,7 @@ def test_warnings(case: str, tmp_path: Path, words: Words) -> None:
 def test_off_centre_is_said_exactly_where_the_released_filler_is(size: int, tmp_path: Path) -> None:
     released = ds.bilinear_kernel(size, formula=ds.Formula.CAFFE_1_0)
     wrong = not np.allclose(released, tent((size, size)), rtol=0, atol=1e-6)
-    text = up(f"kernel_size: {size} stride: {(size + 1) // 2}")
+    text = up(f"kernel_size: {size} stride: {(size + 1) // 2}", FROZEN)
     _, result = patched(text, tmp_path, any_gain=True)
     meant: list[list[float]] = []
     if wrong:

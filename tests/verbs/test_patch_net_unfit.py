@@ -464,3 +464,31 @@ def test_a_long_row_of_layers_that_depend_on_each_other_is_refused_as_a_whole(
     assert len(set(reasons[4:])) == 16
     words(reasons[0])
     assert numbers(reasons[0]) == [16]
+
+
+# --- learned layers
+
+
+UP_CONVOLUTION = "num_output: 8 kernel_size: 2 stride: 2 weight_filler { type: 'xavier' }"
+
+
+def test_a_learned_layer_is_led_to_no_recipe(tmp_path: Path) -> None:
+    """A U-Net's up-convolution: with the recipe's kernel it would be given bilinear weights."""
+    rates = "param { lr_mult: 1 } param { lr_mult: 2 }"
+    text = data_layer(1, 8, 4, 4) + up("up", UP_CONVOLUTION, more=rates)
+    with pytest.raises(ds.ShapeError) as raised:
+        plan(text, tmp_path)
+    assert "-x" in (raised.value.hint or "")
+    assert "--recipe" not in (raised.value.hint or "")
+    assert "kernel_size" not in (raised.value.hint or "")
+
+
+def test_a_learned_layer_that_is_patched_is_said_to_be_one(tmp_path: Path) -> None:
+    learned = UP_CONVOLUTION.replace("kernel_size: 2", "kernel_size: 4 pad: 1")
+    for param, warned in ((learned, True), (by_two(8), False)):
+        (row,) = plan(data_layer(1, 8, 4, 4) + up("up", param), tmp_path).layers
+        assert row.action == "patched"
+        assert any("-x" in words for words in row.warnings) is warned
+    text = data_layer(1, 8, 4, 4) + up("up", learned)
+    (row,) = plan(text, tmp_path, no_bias=True, **KEEP).layers
+    assert not any("-x" in words for words in row.warnings)  # the kernel stays what it is

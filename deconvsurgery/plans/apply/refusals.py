@@ -147,18 +147,26 @@ def _gain(asked: _Asked) -> Refusal | None:
         return None
     if isinstance(fill, Refusal) or target.unit_gain(fill):
         return None
-    otherwise = "--any-gain fills it as it is"
+    words = gain_remedy(target, "--any-gain fills it as it is", weights=asked.before)
+    return Refusal(target.gain_words(fill), hint=words)
+
+
+def gain_remedy(
+    target: Target, otherwise: str, repair: str = "", weights: Fingerprint | None = None
+) -> str:
+    """What to do about a kernel that does not interpolate; patch-net says the same.
+
+    A layer that the net has to be learned gets no recipe: it would lead on to bilinear weights.
+    """
     if set(target.stride) != {1}:  # of which the recipe says it
         if role_of(target).learned:
-            return Refusal(target.gain_words(fill), hint=f"{LEAVE_IT_OUT}; {otherwise}")
-        if role_of(target, asked.before).learned:
+            return f"{LEAVE_IT_OUT}; {otherwise}"
+        if role_of(target, weights).learned:
             otherwise = f"{LEAVE_IT_OUT}; {otherwise}"
-    return Refusal(target.gain_words(fill), hint=recipe_words(target, otherwise))
+    return recipe_words(target, otherwise, repair)
 
 
-def recipe_words(
-    target: Target, otherwise: str = "--any-gain fills it as it is", repair: str = ""
-) -> str:
+def recipe_words(target: Target, otherwise: str, repair: str = "") -> str:
     """The geometry that would interpolate at the layer's stride, what sets it, what else to do."""
     if any(step != 1 for step in target.dilation):
         return f"dilation changes what the kernel spans: take it out; {otherwise}"

@@ -9,12 +9,13 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import released_is_off_centre
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
+from deconvsurgery.matching.role import LEAVE_IT_OUT, role_of
 from deconvsurgery.options.patch_net import PatchOptions
 from deconvsurgery.plans.apply.refusals import (
     CHANNELS_DIFFER,
     axes_unknown,
+    gain_remedy,
     nearest_words,
-    recipe_words,
 )
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.fillers import BILINEAR, bilinear_takes, square_wanted
@@ -123,7 +124,7 @@ def _learned(case: Case) -> Refusal | None:
         else Refusal(
             f"kernel {by(before.kernel)} at stride 1 upsamples nothing, and --recipe would make it "
             "a kernel of 1",
-            hint="a learned layer? -x/--exclude leaves it out; --any-gain goes ahead",
+            hint=f"{LEAVE_IT_OUT}; --any-gain goes ahead",
         )
     )
 
@@ -144,7 +145,7 @@ def _gain(case: Case) -> Refusal | None:
         return None
     return Refusal(
         target.gain_words(_filling(target)),
-        hint=recipe_words(target, "--any-gain goes ahead as it is", "--recipe sets that; "),
+        hint=gain_remedy(case.before, "--any-gain goes ahead as it is", "--recipe sets that; "),
     )
 
 
@@ -204,6 +205,8 @@ def warnings_of(
             break
     if options.group and after.guess:
         yield after.guess
+    if touched & (_FILLER | _SIZING) and (found := role_of(before)).learned:
+        yield f"{found.reasons[0]}: {LEAVE_IT_OUT}"
     stops = _caffe_refuses(case) or _not_square(case) or _beyond_reason(case)
     if case.bilinear and not stops:
         yield from _filler_warnings(after, net.version)
