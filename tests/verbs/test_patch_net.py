@@ -243,7 +243,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
         up('kernel_size: 4 stride: 2 group: 5 weight_filler { type: "bilinear" }'),
     ),
     "any gain": (
-        up("kernel_size: 4 stride: 4", FROZEN),
+        up("kernel_size: 4 stride: 4"),
         {"any_gain": True},
         up(f"kernel_size: 4 stride: 4 {FILLER}"),
     ),
