@@ -9,6 +9,7 @@ a field of Caffe's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
 from deconvsurgery.caffe_fields import message_class
@@ -26,8 +27,21 @@ _LONGEST: Final = 40
 # In V1 layers alone; today's say it in ``param``.
 _OF_V1: Final = ("blob_share_mode", "blobs_lr", "weight_decay")
 
+# Forks have these in V1 layers: happynear, and the Crop of HED and CRF-RNN.
+_FORKS_V1: Final = frozenset({"batch_norm_param", "crop_param", "prelu_param"})
+
 # Layers whose message is not called as they are.
 _PARAM_OF: Final = {"deconvolution": "convolution", "im2col": "convolution"}
+
+
+@cache
+def _only_of_today() -> frozenset[str]:
+    """Messages that today's layers have, V1's have not, and no known fork's V1 has."""
+    today, old = (
+        {field.name for field in message_class(name).DESCRIPTOR.fields}
+        for name in ("LayerParameter", "V1LayerParameter")
+    )
+    return frozenset(name for name in today - old if name.endswith("_param")) - _FORKS_V1
 
 
 class Spelling:
@@ -66,6 +80,8 @@ class Spelling:
             nearest = most_like(name.lower(), every) if self._counted(name) else None
         elif schema.name == "LayerParameter" and name in _OF_V1:
             nearest = "param"
+        elif schema.name == "V1LayerParameter" and name in _only_of_today():
+            nearest = None
         else:
             nearest = slip_of(name, every) if self._counted(name) else None
             of_layer = nearest is not None and nearest.endswith("_param") and not within

@@ -104,7 +104,7 @@ def _of_filler(problem: FillerProblem) -> Broken:
         numbers | {"nearest": problem.nearest} | dict(problem.numbers),
         Repair(problem.repair),
         Severity.NOTE if problem.fork else None,
-        stops=not problem.fork,
+        stops=not problem.fork and not problem.late,
     )
 
 
@@ -122,16 +122,20 @@ def not_set_up(net: Net, model: Model | None, states: Sequence[NetState]) -> Ite
     Not where sizes do not meet, which is DS015's and is silent where they are not certain; nor
     where a misspelt field, which is DS013's, leaves something out.
     """
-    problems: dict[int, str] = {}
+    problems: dict[int, tuple[str, bool]] = {}
     for state in states:
-        for index, shapes in analysed(net, state, model).shapes.items():
-            if shapes.problem is not None:
-                problems.setdefault(index, shapes.problem)
-    for index, problem in sorted(problems.items()):
+        analysis = analysed(net, state, model)
+        for index, shapes in analysis.shapes.items():
+            meets = net.layers[index].type in MEETINGS
+            problem = shapes.objection if meets else shapes.stops
+            problem = problem or analysis.unlike_sharers.get(index)
+            if problem is not None:
+                problems.setdefault(index, (problem, shapes.late))
+    for index, (problem, late) in sorted(problems.items()):
         layer = net.layers[index]
-        if layer.type in BVLC_TYPES and layer.type not in MEETINGS and not layer.misspelt:
-            words = f"Caffe would not set it up: {problem}"
-            broken = Broken(words, repair=Repair("correct the layer in the net"), stops=True)
+        if layer.type in BVLC_TYPES and not layer.misspelt:
+            words = f"Caffe would not {'run it' if late else 'set it up'}: {problem}"
+            broken = Broken(words, repair=Repair("correct the layer in the net"), stops=not late)
             yield broken.found("DS020", layer)
 
 

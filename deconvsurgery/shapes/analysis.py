@@ -17,6 +17,7 @@ from .connections import Unjoined, unjoined
 from .geometry import SourceShapes
 from .infer import LayerShapes, Walk, first_walk, with_axes, with_channels
 from .placement import Placement
+from .sharing import unlike_sharers
 
 _MOST_MODELS: Final = 4  # of which a net keeps the analyses; who has more has them in turn
 
@@ -61,6 +62,11 @@ class Analysis:
     def unjoined(self) -> tuple[Unjoined, ...]:
         """The blobs at which Caffe stops as nobody makes them, or two layers do."""
         return unjoined(self.net)
+
+    @cached_property
+    def unlike_sharers(self) -> dict[int, str]:
+        """Layers, by index, at which Caffe stops as blobs that are shared are not alike; why."""
+        return unlike_sharers(self.net, self.shapes)
 
     @cached_property
     def uncertain(self) -> frozenset[int]:

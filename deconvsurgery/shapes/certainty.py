@@ -8,7 +8,9 @@ from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.prototxt.net import Message, Net
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.joins import JOIN_RULES
-from deconvsurgery.shapes.layers.windows import WINDOW_RULES, pooled_axes
+from deconvsurgery.shapes.layers.losses import LOSS_RULES
+from deconvsurgery.shapes.layers.pooling import POOLING_RULES, pooled_axes
+from deconvsurgery.shapes.layers.windows import WINDOW_RULES
 from deconvsurgery.shapes.layers.with_weights import WEIGHT_RULES
 from deconvsurgery.shapes.layers.without_weights import LAYER_RULES
 
@@ -16,6 +18,8 @@ from deconvsurgery.shapes.layers.without_weights import LAYER_RULES
 _CAFFES_OWN: Final = (
     (JOIN_RULES.keys() | LAYER_RULES.keys() | WEIGHT_RULES.keys() | WINDOW_RULES.keys())
     | DATA_RULES.keys()
+    | LOSS_RULES.keys()
+    | POOLING_RULES.keys()
 ) - {"DepthwiseConvolution", "Python"}
 
 

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Message
-from deconvsurgery.shapes.layers.windows import foreign_window, pooled_axes, pooling_window
+from deconvsurgery.shapes.layers.pooling import pooled_axes, pooling_window
+from deconvsurgery.shapes.layers.windows import foreign_window
 
 from .axes import CONVOLUTIONS
 from .geometry import Window

@@ -48,6 +48,8 @@ _FILLERS: Mapping[str, tuple[str, tuple[tuple[str, float], ...]]] = {
     "Bias": ("bias_param", (("filler", 0.0),)),
     "BatchNorm": ("", (("", 0.0), ("", 0.0), ("", 0.0))),
 }
+# Fillers that look at the blob's first axis.
+_BY_AXES: Final = frozenset({"xavier", "msra", "positive_unitball"})
 _RECURRENT: Final = frozenset({"LSTM", "RNN"})
 
 
@@ -108,7 +110,7 @@ class FillerProblem(NamedTuple):
     """A filler that Caffe stops at: the field that it stands in, why, and how to correct it.
 
     ``nearest`` is the name that was probably meant, ``fork`` whose filler it is where a known fork
-    has it. ``numbers`` prove it, by name.
+    has it. ``numbers`` prove it, by name. ``late``: Caffe stops there when it runs the net.
     """
 
     field: str
@@ -118,6 +120,7 @@ class FillerProblem(NamedTuple):
     nearest: str | None = None
     fork: str | None = None
     numbers: Facts = ()
+    late: bool = False
 
 
 def filler_problems(
@@ -136,7 +139,9 @@ def filler_problems(
         problem = None if field in reported else _problem(field, filler, shape)
         if problem is not None:
             reported.add(field)
-            yield problem
+            # DummyData fills constants when it is set up, all else in its first forward.
+            late = layer.type == "DummyData" and problem.type in NAMES
+            yield problem._replace(late=late and problem.type != "constant")
 
 
 def _filled(
@@ -219,6 +224,8 @@ def _checks(name: str, filler: Message, shape: Shape) -> Iterator[tuple[str, str
         if not low <= high:
             words = f"has min {low:g} above max {high:g}"
             yield words, "give both, the lower as min", (("min", low), ("max", high))
+    if shape == () and (name in _BY_AXES or sparse >= 0):
+        yield "asks for the first size of its blob, which has no axes", "use constant", ()
     if name == BILINEAR and shape is not None:
         square = None in shape[2:] or shape[2:3] == shape[3:4]
         if len(shape) != 4 or not square:

@@ -15,9 +15,12 @@ from typing import Final, NamedTuple
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Net
+from deconvsurgery.shapes.layers.any_layer import objection
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.forks import FORK_RULES
 from deconvsurgery.shapes.layers.joins import JOIN_RULES
+from deconvsurgery.shapes.layers.losses import LOSS_RULES
+from deconvsurgery.shapes.layers.pooling import POOLING_RULES
 from deconvsurgery.shapes.layers.rule import Bottoms, Rule, Setup
 from deconvsurgery.shapes.layers.volumes import VOLUME_RULES
 from deconvsurgery.shapes.layers.windows import WINDOW_RULES, certain_tops, window_of
@@ -35,6 +38,8 @@ RULES: Final[Mapping[str, Rule]] = {
     **VOLUME_RULES,
     **JOIN_RULES,
     **LAYER_RULES,
+    **LOSS_RULES,
+    **POOLING_RULES,
     **WEIGHT_RULES,
     **WINDOW_RULES,
     **DATA_RULES,
@@ -54,6 +59,8 @@ class LayerShapes(NamedTuple):
     then ``None``, and of the tops only the undisputed dims known.
     ``window`` is what a (De)convolution or a Pooling slides, ``channels`` what a Deconvolution
     reads: they may be known where its bottom's number of axes is not, and the other way round.
+    ``objection`` says why Caffe stops at the layer although its shapes are beyond doubt, ``late``
+    that it sets the layer up, and meets the problem when it runs it.
     """
 
     bottoms: tuple[Shape, ...]
@@ -64,6 +71,13 @@ class LayerShapes(NamedTuple):
     forms: tuple[tuple[Shape, ...], ...] = ()
     window: Window | None = None
     channels: Dim = None
+    objection: str | None = None
+    late: bool = False
+
+    @property
+    def stops(self) -> str | None:
+        """Why Caffe stops at the layer; ``None`` where it does not, or where that is open."""
+        return self.problem or self.objection
 
 
 class Walk(NamedTuple):
@@ -176,7 +190,7 @@ def _set_up(layer: Layer, found: Channels) -> LayerShapes:
         words = error.message if error.hint is None else f"{error.message}; {error.hint}"
         window = window_of(layer, bottoms) if layer.type in CONVOLUTIONS else None
         setup = Setup(certain_tops(layer, bottoms), None, words, window=window)
-    stopped = setup.problem is not None
+    stopped = setup.problem is not None and not setup.late
     return LayerShapes(
         bottoms,
         tops=(*setup.tops, *unknown)[: len(unknown)],
@@ -186,4 +200,6 @@ def _set_up(layer: Layer, found: Channels) -> LayerShapes:
         forms=() if stopped else setup.forms,
         window=setup.window,
         channels=found.channels,
+        objection=objection(layer, setup.blobs) if layer.type in BVLC_TYPES else None,
+        late=setup.late,
     )

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,11 @@ def real_caffe(
             words += ["--dump", str(dumped)]
         run = subprocess.run(words, capture_output=True, check=False, timeout=120)
         if run.returncode < 0:  # it divided by 0, or read beyond an array
-            said = {"stops": True, "at": "crash", "message": f"signal {-run.returncode}"}
+            said: dict[str, Any] = {
+                "stops": True,
+                "at": "crash",
+                "message": f"signal {-run.returncode}",
+            }
         else:
             said = json.loads(run.stdout)
             assert run.returncode == int(said["stops"])

@@ -156,15 +156,15 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ),
     (
         [(1, 1, 3, 3)],
-        conv("num_output: 1 kernel_size: 6 stride: 2"),
+        conv("num_output: 1 kernel_size: 6 stride: 2 bias_term: false"),
         [(1, 1, 0, 0)],
-        [(1, 1, 6, 6), (1,)],
+        [(1, 1, 6, 6)],
     ),
     (
         [(1, 1, 1, 1)],
-        deconv("num_output: 1 kernel_size: 2 pad: 1"),
+        deconv("num_output: 1 kernel_size: 2 pad: 1 bias_term: false"),
         [(1, 1, 0, 0)],
-        [(1, 1, 2, 2), (1,)],
+        [(1, 1, 2, 2)],
     ),
     (
         [(1, 2, 5, 5), (1, 2, 5, 5)],
@@ -376,7 +376,7 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ([(6, 5, 8, 8)], 'type: "Slice" slice_param { slice_dim: 0 }', [(3, 5, 8, 8)] * 2, []),
     ([(1, 6, 8, 8)], 'type: "Split"', [(1, 6, 8, 8)] * 3, []),
     ([(5, 6, 8, 8), (3,)], 'type: "BatchReindex"', [(3, 6, 8, 8)], []),
-    ([(5, 6, 8, 8), (5, 2), (5,)], 'type: "Filter"', [(None, 6, 8, 8), (None, 2)], []),
+    ([(5, 6, 8, 8), (5, 2), (5,)], 'type: "Filter"', [(5, 6, 8, 8), (5, 2)], []),
     # ── the shape itself
     (
         [(2, 3, 4, 5)],
@@ -522,7 +522,7 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
     ([(1, 2, 7), (1, 2, 28), (1, 2)], 'type: "LSTMUnit"', [(1, 2, 7)] * 2, []),
     # ── losses
     ([(2, 3, 4, 5), (2, 4, 5)], 'type: "SoftmaxWithLoss"', [(), (2, 3, 4, 5)], []),
-    ([(2, 3), (2,)], 'type: "InfogainLoss"', [(), (2, 3)], []),
+    ([(2, 3), (2,), (3, 3)], 'type: "InfogainLoss"', [(), (2, 3)], []),
     ([(2, 3), (2, 3)], 'type: "EuclideanLoss"', [()], []),
     ([(2, 3, 4, 5), (2, 4, 5)], 'type: "Accuracy"', [(), (3,)], []),
     ([(2, 3, 4, 5)], 'type: "Silence"', [], []),
@@ -733,7 +733,7 @@ CASES: list[tuple[Shapes, str, Shapes, Shapes | None]] = [
         [(1,), (2, 3)],
         [],
     ),
-    ([], 'type: "Input"', [None], []),
+    ([], 'type: "Input"', [()], []),
     ([], 'type: "DummyData" dummy_data_param { shape { dim: 1 dim: 2 } }', [(1, 2)], []),
     (
         [],

@@ -15,7 +15,7 @@ from deconvsurgery.caffemodel import read_values
 from deconvsurgery.kernels import bilinear, fingerprint
 from deconvsurgery.matching import compatibility, other_states, shared_blobs
 from deconvsurgery.shapes import alignment, analysis, coordinates, infer
-from deconvsurgery.shapes.layers import windows
+from deconvsurgery.shapes.layers import pooling, windows
 from deconvsurgery.storage import destination
 
 
@@ -62,7 +62,7 @@ def test_a_state_is_analysed_once(
         (infer, "_walk"),
         (infer, "_set_up"),
         (windows, "convolution_window"),
-        (windows, "pooling_window"),
+        (pooling, "pooling_window"),
         (coordinates, "pooling_window"),
         (analysis, "placements"),
         (alignment, "layer_map"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis
 
@@ -25,6 +26,8 @@ def batch_norm(layer: Layer, bottoms: Bottoms) -> Setup:
     shape, param = first(bottoms), layer.message.message("batch_norm_param")
     if shape is not None:
         canonical_axis(1, len(shape))
+        if 0 in shape:
+            raise ShapeError("the input is empty")
     count: Dim = channels(shape)
     names = {name for name, _ in param.fields}
     if names & _OTHERS:

@@ -19,7 +19,8 @@ from .rule import Bottoms, Rule, Setup
 def _input(layer: Layer, _bottoms: Bottoms) -> Setup:
     shapes = layer.message.message("input_param").messages("shape")
     if not shapes:
-        return Setup(())
+        # A blob of no axes; but ``input:`` without a size, which Caffe leaves out, may be of any.
+        return Setup(((),) * len(layer.top) if layer.line else ())
     return Setup(_on_tops(layer, [each.integers("dim") for each in shapes], "shape"))
 
 
@@ -35,12 +36,20 @@ def _on_tops(layer: Layer, given: list[tuple[int, ...]], name: str) -> tuple[Sha
 
 def _dummy_data(layer: Layer, _bottoms: Bottoms) -> Setup:
     param = layer.message.message("dummy_data_param")
-    shapes = param.messages("shape")
+    shapes, fillers = param.messages("shape"), len(param.messages("data_filler"))
+    if fillers not in (0, 1, len(layer.top)):
+        raise ShapeError(
+            f"data_filler is given {plural(fillers, 'time')} for {plural(len(layer.top), 'top')}"
+        )
+    sizes = ("num", "channels", "height", "width")
+    if shapes and any(name in param for name in sizes):
+        raise ShapeError(
+            "shape is given as well as num, channels, height, width", hint="keep shape"
+        )
     if shapes:
         return Setup(_on_tops(layer, [each.integers("dim") for each in shapes], "shape"))
     columns = [
-        _on_tops(layer, [(value,) for value in param.integers(name)], name)
-        for name in ("num", "channels", "height", "width")
+        _on_tops(layer, [(value,) for value in param.integers(name)], name) for name in sizes
     ]
     rows = zip(*columns, strict=True)
     return Setup(tuple(tuple(dim for part in row for dim in part or ()) for row in rows))

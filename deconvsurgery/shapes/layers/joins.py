@@ -57,12 +57,19 @@ def offsets_for(offsets: tuple[int, ...], axes: int) -> tuple[int, ...]:
     return offsets if len(offsets) > 1 else (offsets or (0,)) * axes
 
 
-def _eltwise(_layer: Layer, bottoms: Bottoms) -> Setup:
+def _eltwise(layer: Layer, bottoms: Bottoms) -> Setup:
     """The bottoms must be alike, so a dim that one of them has is the top's."""
     shape, agreed = merged(bottoms)
     problem = None if agreed else f"the bottoms differ in shape: {_shapes(bottoms)}"
     if len(bottoms) < 2:
         problem = f"{len(bottoms)} bottom{'' if bottoms else 's'}, Eltwise needs at least 2"
+    param = layer.message.message("eltwise_param")
+    coefficients = len(param.all("coeff"))
+    if coefficients and param.text("operation", "SUM") == "PROD":
+        problem = problem or "coeff is for sums, its operation is PROD"
+    elif coefficients not in (0, len(bottoms)):
+        times = plural(coefficients, "time")
+        problem = problem or f"coeff is given {times} for {plural(len(bottoms), 'bottom')}"
     return Setup((shape,), (), problem)
 
 
@@ -75,6 +82,8 @@ def _joint_axis(param: Message, old_name: str, axes: int) -> int:
     old = param.integer(old_name)
     if old is not None and "axis" in param:
         raise ShapeError(f"axis is given as well as {old_name}", hint="keep axis")
+    if old is not None and not 0 <= old < axes:  # the old field does not count from behind
+        raise ShapeError(f"{old_name} {old} is out of range for {plural(axes, 'axis', 'axes')}")
     return canonical_axis(param.integer("axis", 1) if old is None else old, axes)
 
 
@@ -125,12 +134,27 @@ def _slice(layer: Layer, bottoms: Bottoms) -> Setup:
 
 def _batch_reindex(_layer: Layer, bottoms: Bottoms) -> Setup:
     shape, order = first(bottoms), bottoms[1] if len(bottoms) > 1 else None
-    return Setup((None if shape is None else (*(order or (None,))[:1], *shape[1:]),))
+    problem = None
+    if order is not None and len(order) != 1:
+        problem = f"the second bottom has {plural(len(order), 'axis', 'axes')}, 1 is right"
+    top = None if shape is None else (*(order or (None,))[:1], *shape[1:])
+    return Setup((top,), (), problem)
 
 
 def _filter(_layer: Layer, bottoms: Bottoms) -> Setup:
-    """As many items of each bottom but the last (the selector) as it selects."""
-    return Setup(tuple(None if shape is None else (None, *shape[1:]) for shape in bottoms[:-1]))
+    """Set up with all items of each bottom but the last, which selects some in each forward."""
+    selector = bottoms[-1] if bottoms else None
+    problem = None
+    if selector is not None:
+        canonical_axis(0, len(selector))
+        if any(dim not in (None, 1) for dim in selector[1:]):
+            problem = f"the selector, of {dims(selector)}, should have one value for each item"
+        for shape in bottoms[:-1]:
+            if shape is not None:
+                canonical_axis(0, len(shape))
+                if len({selector[0], shape[0]} - {None}) > 1:
+                    problem = problem or f"{selector[0]} selectors for {shape[0]} items"
+    return Setup(bottoms[:-1], (), problem)
 
 
 JOIN_RULES: Final[Mapping[str, Rule]] = {

@@ -18,7 +18,7 @@ class Setup(NamedTuple):
     """A layer as Caffe would set it up; tops not listed are unknown, ``blobs`` may be.
 
     ``forms`` are other sets of blobs that a fork may mean by the same text, ``window`` is what a
-    (De)convolution or a Pooling slides.
+    (De)convolution or a Pooling slides. ``late``: the problem ends Caffe when the net runs.
     """
 
     tops: tuple[Shape, ...]
@@ -26,6 +26,7 @@ class Setup(NamedTuple):
     problem: str | None = None
     forms: tuple[tuple[Shape, ...], ...] = ()
     window: Window | None = None
+    late: bool = False
 
 
 Bottoms: TypeAlias = tuple[Shape, ...]
@@ -51,6 +52,19 @@ def image(shape: Shape) -> tuple[Dim, Dim, Dim, Dim]:
     return shape[0], shape[1], shape[2], shape[3]
 
 
+def legacy(shape: Shape) -> tuple[Dim, Dim, Dim, Dim]:
+    """num, channels, height and width of a blob: axes that it lacks are 1 (``LegacyShape``).
+
+    ``ShapeError`` where it has more than four: Caffe's old names are not for those.
+    """
+    if shape is None:
+        return None, None, None, None
+    if len(shape) > 4:
+        raise ShapeError(f"a blob of {len(shape)} axes, num, channels, height, width name 4")
+    four = (*shape, *(1,) * (4 - len(shape)))
+    return four[0], four[1], four[2], four[3]
+
+
 def not_an_image(axes: int) -> str:
     """What is wrong with an input of so many axes where an image is needed."""
     return (
@@ -74,11 +88,14 @@ def no_top(_layer: Layer, _bottoms: Bottoms) -> Setup:
 
 
 def pair(param: Message, name: str, default: int | None, stem: str = "") -> tuple[int, int]:
-    """``name`` or its ``_h`` and ``_w``, never both; ``default`` None: it must be there."""
+    """``name`` or its ``_h`` and ``_w``, never both; ``default`` None: it must be there.
+
+    One of the two beside ``name`` is passed over where there is no default (pooling_layer.cpp).
+    """
     stem = stem or name
     by_side = (param.integer(f"{stem}_h"), param.integer(f"{stem}_w"))
     once = param.integer(name)
-    if by_side != (None, None):
+    if by_side != (None, None) and (default is not None or None not in by_side):
         if once is not None or None in by_side:
             raise ShapeError(f"either {name}, or {stem}_h and {stem}_w are needed")
         return by_side[0] or 0, by_side[1] or 0

@@ -1,6 +1,6 @@
-"""The rules of layers that slide a window: Convolution, Deconvolution, Im2col, pooling.
+"""The rules of layers that slide a window of weights: Convolution, Deconvolution, and Im2col.
 
-Sources: base_conv_layer.cpp, deconv_layer.cpp, pooling_layer.cpp, spp_layer.cpp.
+Sources: base_conv_layer.cpp, deconv_layer.cpp, im2col_layer.cpp.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from deconvsurgery.shapes.geometry import (
     deconvolved,
     front,
     merged,
-    pooled,
     product,
 )
-from deconvsurgery.wording import plural
+from deconvsurgery.wording import by, plural
 
-from .rule import Bottoms, Rule, Setup, first, image, not_an_image, pair
+from .rule import Bottoms, Rule, Setup, first
 
 # Fields by which forks change a window (Synopsys, NVIDIA, Intel, ParseNet): sizes that obey them
 # stay unknown rather than be wrong. Weights and channels do not depend on them.
@@ -111,7 +110,12 @@ def _convolved(layer: Layer, bottoms: Bottoms) -> Setup:
     transposed = layer.type == "Deconvolution"
     param, shape = layer.convolution_param, input_shape(layer, bottoms)
     axes = spatial_axes(param, shape)
+    late = _late_stride(param) if transposed and axes == 2 else None
+    if late is not None:
+        param = param._replace(stride_h=None, stride_w=None)
     window = None if axes is None else convolution_window(param, axes)
+    if late is not None and window is not None:
+        window = window._replace(stride=late)
     c, o, group = input_channels(layer, shape), param.num_output, param.group
     if not 0 < o <= INT_MAX:
         raise ShapeError(
@@ -135,7 +139,28 @@ def _convolved(layer: Layer, bottoms: Bottoms) -> Setup:
     tops = (_slid(param, shape, o, window, size),)
     per_group = None if c is None else c // group
     weight = (c, o // group) if transposed else (o, per_group)
-    return Setup(tops * len(layer.top), ((*weight, *window.kernel), *bias), window=window)
+    blobs: tuple[Shape, ...] = ((*weight, *window.kernel), *bias)
+    if late is not None:
+        words = f"a stride is 0 ({by(late)}), by which it divides as soon as it runs"
+        return Setup(tops * len(layer.top), blobs, words, late=True)
+    # There is one 1 for each position, by which the bias is spread (BaseConvolutionLayer::Reshape).
+    places = product(_spatial(tops[0], param.axis))
+    empty = "its output is empty, and has a bias" if bias and places == 0 else None
+    return Setup(tops * len(layer.top), blobs, empty, window=window)
+
+
+def _late_stride(param: ConvolutionParam) -> tuple[int, int] | None:
+    """A stride of 0 that Caffe does not check: it checks ``stride``, not its ``_h`` and ``_w``.
+
+    A Convolution divides by it when it is set up, a Deconvolution in its first forward.
+    """
+    given = (param.stride_h, param.stride_w)
+    sides = (given[0] or 0, given[1] or 0)
+    return sides if given != (None, None) and 0 in sides and not param.stride else None
+
+
+def _spatial(shape: Shape, axis: int) -> tuple[Dim, ...]:
+    return (None,) if shape is None else shape[canonical_axis(axis, len(shape)) + 1 :]
 
 
 def _check_each(param: ConvolutionParam) -> None:
@@ -181,113 +206,10 @@ def _im2col(layer: Layer, bottoms: Bottoms) -> Setup:
     return Setup((_slid(param, shape, product((c, *window.kernel)), window, convolved),))
 
 
-def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
-    """Tops: the image and, if asked for, the mask of the same shape.
-
-    Caffe pools images (pooling_layer.cpp); BVLC's opencl branch and Intel's pool over any axes.
-    """
-    param = layer.message.message("pooling_param")
-    asked = pooled_axes(param)
-    shape = first(bottoms)
-    if shape is None:
-        shape = (None,) * (2 + (asked or 2))
-    foreign = foreign_window(param)
-    of_a_fork = foreign or asked is not None or any(name in param for name in _POOLS_ANY_AXES)
-    problem = None
-    if not of_a_fork and len(shape) != 4:
-        problem = not_an_image(len(shape))
-    axis = canonical_axis(param.integer("axis", 1), len(shape))
-    before, sizes = shape[: axis + 1], shape[axis + 1 :]
-    window = None
-    if foreign:
-        top: Shape = (*before, *(None,) * len(sizes))
-    elif param.flag("global_pooling", False):
-        _check_global(param)
-        top = (*before, *(1,) * len(sizes))
-    else:
-        window = pooling_window(param, len(sizes))
-        top = (*before, *_pooled(param, window, sizes))
-    return Setup((top,) * len(layer.top), (), problem, window=window)
-
-
-_POOLS_ANY_AXES: Final = ("axis", "dilation")
-_REPEATED: Final = ("kernel_size", "stride", "pad", "dilation")
-
-
-def pooled_axes(param: Message) -> int | None:
-    """Spatial axes that a Pooling's fields ask for, where they have a value for each."""
-    return next((n for n in (len(param.integers(name)) for name in _REPEATED) if n > 1), None)
-
-
-def _check_global(param: Message) -> None:
-    if any(name in param for name in ("kernel_size", "kernel_h", "kernel_w")):
-        raise ShapeError("global_pooling takes no kernel size", hint="keep one of the two")
-    values = (("pad", 0), ("stride", 1))
-    if any(set(_on_axes(param, name, default)) != {default} for name, default in values):
-        raise ShapeError("global_pooling is for pad 0 and stride 1 only")
-
-
-def _pooled(param: Message, window: Window, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    clip = any(window.pad)
-    floor = param.text("round_mode") == "FLOOR" or not param.flag("ceil_mode", True)
-    each = zip(sizes, window.extent, window.stride, window.pad, strict=True)
-    found = []
-    for size, extent, stride, pad in each:
-        out = pooled(size, extent, stride, pad, clip=clip, floor=floor)
-        alone = pooled(size, extent, stride, pad, clip=pad > 0, floor=floor)
-        # Caffe clips every axis once one is padded; whether the opencl branch does is not known.
-        found.append(out if out == alone or len(param.integers("pad")) < 2 else None)
-    return tuple(found)
-
-
-def pooling_window(param: Message, axes: int) -> Window:
-    """The window of a Pooling that is not global; ``ShapeError`` where Caffe's checks fail."""
-    kernel = _on_axes(param, "kernel_size", None, axes, "kernel")
-    stride, pad = _on_axes(param, "stride", 1, axes), _on_axes(param, "pad", 0, axes)
-    dilation = _on_axes(param, "dilation", 1, axes)
-    if 0 in kernel or 0 in stride or 0 in dilation:
-        raise ShapeError("kernel size and stride of a pooling must be above 0")
-    if any(p and p >= k for p, k in zip(pad, kernel, strict=True)):
-        raise ShapeError("pad must be smaller than the kernel in a pooling")
-    return Window(kernel, stride, pad, dilation)
-
-
-def _on_axes(
-    param: Message, name: str, default: int | None, axes: int = 2, stem: str = ""
-) -> tuple[int, ...]:
-    """A value for each axis: given for each, or once, or as ``_h`` and ``_w``; or the default."""
-    given = param.integers(name)
-    by_side = any(f"{stem or name}_{side}" in param for side in "hw")
-    if by_side and axes != 2:
-        raise ShapeError(f"{stem or name}_h and {stem or name}_w are for 2 axes, it has {axes}")
-    if by_side:
-        return pair(param, name, default, stem)
-    if len(given) < 2:
-        return pair(param, name, default, stem)[:1] * axes
-    if len(given) != axes:
-        raise ShapeError(
-            f"{name} is given {plural(len(given), 'time')} for "
-            f"{plural(axes, 'spatial axis', 'spatial axes')}",
-            hint="give it once, or once per axis",
-        )
-    return given
-
-
-def _spp(layer: Layer, bottoms: Bottoms) -> Setup:
-    """One bin, four, sixteen …: C·(4^height − 1)/3 values per image."""
-    height = layer.message.message("spp_param").integer("pyramid_height", 0)
-    n, c, _, _ = image(first(bottoms))
-    if not 0 < height <= 16:  # 17 levels have more bins than a blob may have values
-        raise ShapeError(f"pyramid_height is {height}")
-    return Setup(((n, c, 1, 1) if height == 1 else (n, product((c, (4**height - 1) // 3))),))
-
-
 WINDOW_RULES: Final[Mapping[str, Rule]] = {
     "Convolution": _convolved,
     "Deconvolution": _convolved,
     "DepthwiseConvolution": _convolved,
     "Im2col": _im2col,
-    "Pooling": _pooling,
-    "SPP": _spp,
 }
 """Layers of BVLC master that slide a window; depthwise is a fork's faster Convolution."""

@@ -5,12 +5,13 @@ Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis, front, product
+from deconvsurgery.wording import dims, plural
 
 from .batch_norm import batch_norm
 from .rule import Bottoms, Rule, Setup, channels, first
@@ -43,20 +44,48 @@ def _embed(layer: Layer, bottoms: Bottoms) -> Setup:
 
 
 def _prelu(layer: Layer, bottoms: Bottoms) -> Setup:
+    shape, problem = first(bottoms), None
     shared = layer.message.message("prelu_param").flag("channel_shared", False)
-    return Setup((first(bottoms),), (() if shared else (channels(first(bottoms)),),))
+    if shape is not None and len(shape) < 2:
+        problem = f"the input has {plural(len(shape), 'axis', 'axes')}, PReLU needs at least 2"
+    elif shape is not None and product(shape[1:]) == 0:
+        problem = "the input is empty"
+    elif shape is not None and len(shape) > 4:
+        problem = f"the input has {len(shape)} axes, PReLU takes 4 at most"
+    return Setup((shape,), (() if shared else (channels(shape),),), problem)
 
 
 def _scale(layer: Layer, bottoms: Bottoms) -> Setup:
-    param = layer.message.message("scale_param")
+    """A scale, and a bias if asked for, which is a Bias layer of its own (scale_layer.cpp)."""
+    param, shape = layer.message.message("scale_param"), first(bottoms)
     blobs = _learned(param, bottoms)
+    problem = _unlike(param, bottoms)
     if param.flag("bias_term", False):
         blobs += (bottoms[1] if len(bottoms) > 1 else blobs[0],)
-    return Setup((first(bottoms),), blobs)
+        if shape is not None and len(bottoms) > 1:
+            canonical_axis(param.integer("axis", 1), len(shape))
+    if problem is None and shape is not None and 0 in shape:
+        problem = "the input is empty"
+    return Setup((shape,), blobs, problem)
 
 
 def _bias(layer: Layer, bottoms: Bottoms) -> Setup:
-    return Setup((first(bottoms),), _learned(layer.message.message("bias_param"), bottoms))
+    param = layer.message.message("bias_param")
+    return Setup((first(bottoms),), _learned(param, bottoms), _unlike(param, bottoms))
+
+
+def _unlike(param: Message, bottoms: Bottoms) -> str | None:
+    """What Scale and Bias check of a second bottom: it has the first's sizes from ``axis`` on."""
+    shape, other = (*bottoms, None, None)[:2]
+    if shape is None or not other:
+        return None
+    axis = canonical_axis(param.integer("axis", 1), len(shape))
+    if axis + len(other) > len(shape):
+        return f"the second bottom, of {dims(other)}, goes beyond the first's {dims(shape)}"
+    pairs = zip(shape[axis:], other, strict=False)
+    if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+        return f"the second bottom, of {dims(other)}, is unlike {dims(shape)} from axis {axis} on"
+    return None
 
 
 def _learned(param: Message, bottoms: Bottoms) -> tuple[Shape, ...]:
@@ -64,6 +93,8 @@ def _learned(param: Message, bottoms: Bottoms) -> tuple[Shape, ...]:
     if len(bottoms) > 1:
         return ()
     shape, axis, count = first(bottoms), param.integer("axis", 1), param.integer("num_axes", 1)
+    if count < -1:
+        raise ShapeError(f"num_axes is {count}, the least is -1: all")
     if shape is None:
         return (front(count) if count >= 0 else None,)
     axis = canonical_axis(axis, len(shape))
@@ -87,13 +118,46 @@ def _recurrent(layer: Layer, bottoms: Bottoms) -> Setup:
     t, n = x[:2] if x is not None and len(x) > 1 else (None, None)
     rows = gates * h
     blobs: list[Shape] = [(rows, None if x is None else product(x[2:])), (rows,)]
+    static = bottoms[2] if len(bottoms) > 2 + exposed else None
     if len(bottoms) > 2 + exposed:
-        static = bottoms[2]
         blobs.append((rows, None if static is None else product(static[1:])))
     blobs.append((rows, h))
     if gates == 1:
         blobs += [(h, h), (h,)]
-    return Setup(((t, n, h), *((1, n, h),) * exposed), tuple(blobs))
+    tops = ((t, n, h), *((1, n, h),) * exposed)
+    given = bottoms[len(bottoms) - exposed :] if exposed else ()
+    problem = next(_of_steps(x, bottoms[1:2], static), None) or next(_of_states(given, n, h), None)
+    return Setup(tops, tuple(blobs), problem)
+
+
+def _of_steps(x: Shape, cont: Bottoms, static: Shape) -> Iterator[str]:
+    """Checks of recurrent_layer.cpp, and of the InnerProducts that it makes of itself."""
+    if x is not None and len(x) < 3:
+        yield f"the first bottom has {plural(len(x), 'axis', 'axes')}, at least 3 are needed"
+    for shape in cont:
+        if shape is None:
+            continue
+        if len(shape) != 2:
+            yield f"the second bottom has {plural(len(shape), 'axis', 'axes')}, not 2"
+        elif x is not None and len(x) > 1 and not _alike(x[:2], shape):
+            yield f"the second bottom, of {dims(shape)}, has other steps or streams than the first"
+    if static is not None:
+        if len(static) < 2:
+            yield f"the third bottom has {plural(len(static), 'axis', 'axes')}, not 2 or more"
+        elif x is not None and len(x) > 1 and not _alike(x[1:2], static[:1]):
+            yield f"the third bottom has {static[0]} streams, the first {x[1]}"
+
+
+def _of_states(states: Bottoms, streams: Dim, outputs: int) -> Iterator[str]:
+    for shape in states:
+        if shape is not None and not _alike(shape, (1, streams, outputs)):
+            yield f"a state of {dims(shape)}, {dims((1, streams, outputs))} is right"
+
+
+def _alike(one: Sequence[Dim], other: Sequence[Dim]) -> bool:
+    """The same number of axes, and no two sizes known to differ."""
+    pairs = zip(one, other, strict=False)
+    return len(one) == len(other) and all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 WEIGHT_RULES: Final[Mapping[str, Rule]] = {

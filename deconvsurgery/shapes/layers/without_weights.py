@@ -1,4 +1,4 @@
-"""The rules of BVLC's layers of one blob without weights, and of its losses.
+"""The rules of BVLC's layers of one blob without weights.
 
 Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master.
 """
@@ -51,7 +51,7 @@ def _replaced(param: Message, axes: int) -> tuple[int, int]:
     start, count = param.integer("axis", 0), param.integer("num_axes", -1)
     if start < 0:
         start += axes + 1
-    stop = axes if count < 0 else start + count
+    stop = axes if count == -1 else start + count
     if not 0 <= start <= stop <= axes:
         raise ShapeError(
             f"axis and num_axes reach beyond the {plural(axes, 'axis', 'axes')} of the input"
@@ -93,18 +93,22 @@ def _mvn(_layer: Layer, bottoms: Bottoms) -> Setup:
     return Setup(((*shape, *(1,) * (4 - len(shape))),))
 
 
-def _lrn(_layer: Layer, bottoms: Bottoms) -> Setup:
-    shape = first(bottoms)
+def _lrn(layer: Layer, bottoms: Bottoms) -> Setup:
+    """Over an odd number of channels or pixels (lrn_layer.cpp)."""
+    shape, size = first(bottoms), layer.message.message("lrn_param").integer("local_size", 5)
+    problem = None if size % 2 else f"local_size is {size}, Caffe takes odd ones only"
     if shape is None:
-        return Setup(((None,) * 4,))
-    return Setup((shape,), (), None if len(shape) == 4 else not_an_image(len(shape)))
+        return Setup(((None,) * 4,), (), problem)
+    return Setup((shape,), (), problem if len(shape) == 4 else not_an_image(len(shape)))
 
 
 def _softmax(layer: Layer, bottoms: Bottoms) -> Setup:
-    shape = first(bottoms)
+    shape, problem = first(bottoms), None
     if shape is not None:
-        canonical_axis(layer.message.message("softmax_param").integer("axis", 1), len(shape))
-    return Setup((shape,))
+        axis = layer.message.message("softmax_param").integer("axis", 1)
+        if shape[canonical_axis(axis, len(shape))] == 0:
+            problem = f"axis {axis} is empty"
+    return Setup((shape,), (), problem)
 
 
 def _tile(layer: Layer, bottoms: Bottoms) -> Setup:
@@ -119,72 +123,87 @@ def _tile(layer: Layer, bottoms: Bottoms) -> Setup:
 
 
 def _reduction(layer: Layer, bottoms: Bottoms) -> Setup:
-    axis, shape = layer.message.message("reduction_param").integer("axis", 0), first(bottoms)
+    param, shape = layer.message.message("reduction_param"), first(bottoms)
+    axis, operation = param.integer("axis", 0), param.text("operation", "SUM")
     if shape is None:
         return Setup((front(axis) if axis >= 0 else None,))
-    return Setup((shape[: canonical_axis(axis, len(shape))],))
+    at = canonical_axis(axis, len(shape))
+    empty = operation in ("SUM", "MEAN") and product(shape[at:]) == 0
+    return Setup((shape[:at],), (), "there is nothing to sum" if empty else None)
 
 
 def _arg_max(layer: Layer, bottoms: Bottoms) -> Setup:
+    """The best along ``axis``, or of each item: then num x 1 (2 with values) x top_k."""
     param, shape = layer.message.message("argmax_param"), first(bottoms)
     axis, top_k = param.integer("axis"), param.integer("top_k", 1)
     if shape is None:
-        return Setup((None,))
+        return Setup((None,), (), None if top_k else "top_k is 0")
     if axis is not None:
         axis = canonical_axis(axis, len(shape))
-        return Setup(((*shape[:axis], top_k, *shape[axis + 1 :]),))
-    rows = 2 if param.flag("out_max_val", False) else 1
-    return Setup(((*shape[:1], rows, top_k, *(1,) * (len(shape) - 3)),))
+        among, top = shape[axis], (*shape[:axis], top_k, *shape[axis + 1 :])
+    else:
+        canonical_axis(0, len(shape))
+        rows = 2 if param.flag("out_max_val", False) else 1
+        among, top = product(shape[1:]), (*shape[:1], rows, top_k, *(1,) * (len(shape) - 3))
+    beyond = not top_k or (among is not None and top_k > among)
+    return Setup((top,), (), f"top_k is {top_k} of {among} values" if beyond else None)
 
 
-# ── losses ───────────────────────────────────────────────────────────────────────────────
+def _clip(layer: Layer, bottoms: Bottoms) -> Setup:
+    param = layer.message.messages("clip_param")
+    both = not param or all(name in layer.message.message("clip_param") for name in ("min", "max"))
+    problem = None if both else "clip_param needs both, min and max: Caffe's parser stops there"
+    return Setup((first(bottoms),), (), problem)
 
 
-def _loss(_layer: Layer, _bottoms: Bottoms) -> Setup:
-    return Setup(((),))
+def _exponent(layer: Layer, bottoms: Bottoms) -> Setup:
+    """Exp and Log: a base above 0, of Log none that is 1 (exp_layer.cpp, log_layer.cpp)."""
+    kind = layer.type.lower()
+    base, problem = layer.message.message(f"{kind}_param").number("base", -1.0), None
+    if base != -1 and not (0 < base < float("inf") and (kind == "exp" or base != 1)):
+        problem = f"a base of {base:g}, it must be above 0{'' if kind == 'exp' else ' and not 1'}"
+    return Setup((first(bottoms),), (), problem)
 
 
-def _loss_and_scores(_layer: Layer, bottoms: Bottoms) -> Setup:
-    return Setup(((), first(bottoms)))
-
-
-def _accuracy(layer: Layer, bottoms: Bottoms) -> Setup:
-    """The share that is right and, if asked for, that of each class."""
-    shape, axis = first(bottoms), layer.message.message("accuracy_param").integer("axis", 1)
-    if shape is None:
-        return Setup(((), (None,)))
-    return Setup(((), (shape[canonical_axis(axis, len(shape))],)))
+def _lstm_unit(layer: Layer, bottoms: Bottoms) -> Setup:
+    """Bottoms c (1, N, h), x (1, N, 4h), cont (1, N); tops c and h (lstm_unit_layer.cpp)."""
+    setup = same_on_each_top(layer, bottoms)
+    if len(bottoms) != 3 or None in bottoms:
+        return setup
+    cell, gates, cont = (shape or () for shape in bottoms)
+    problem = None
+    if (len(cell), len(gates), len(cont)) != (3, 3, 2):
+        problem = "its bottoms should have 3, 3 and 2 axes"
+    elif any(shape[0] not in (None, 1) for shape in (cell, gates, cont)):
+        problem = "the first axis of each bottom should be 1"
+    elif len({shape[1] for shape in (cell, gates, cont)} - {None}) > 1:
+        problem = "the second axis of its bottoms should be the same"
+    elif cell[2] is not None and gates[2] not in (None, 4 * cell[2]):
+        problem = f"the second bottom should have 4 times {cell[2]} on its last axis"
+    return setup._replace(problem=problem)
 
 
 LAYER_RULES: Final[Mapping[str, Rule]] = {
     "AbsVal": same,
-    "Accuracy": _accuracy,
     "ArgMax": _arg_max,
     "BNLL": same,
-    "Clip": same,
-    "ContrastiveLoss": _loss,
+    "Clip": _clip,
     "Dropout": same,
     "ELU": same,
-    "EuclideanLoss": _loss,
-    "Exp": same,
+    "Exp": _exponent,
     "Flatten": _flatten,
     "HDF5Output": no_top,
-    "HingeLoss": _loss,
-    "InfogainLoss": _loss_and_scores,
-    "Log": same,
+    "Log": _exponent,
     "LRN": _lrn,
-    "LSTMUnit": same_on_each_top,
-    "MultinomialLogisticLoss": _loss,
+    "LSTMUnit": _lstm_unit,
     "MVN": _mvn,
     "Power": same,
     "Reduction": _reduction,
     "ReLU": same,
     "Reshape": _reshape,
     "Sigmoid": same,
-    "SigmoidCrossEntropyLoss": _loss,
     "Silence": no_top,
     "Softmax": _softmax,
-    "SoftmaxWithLoss": _loss_and_scores,
     "Split": same_on_each_top,
     "Swish": same,
     "TanH": same,

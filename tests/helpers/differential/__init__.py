@@ -1,1 +1,1 @@
-"""Random nets (and models) asked of a real Caffe and of deconvsurgery; what they say is compared."""
+"""Random nets (and models): what a real Caffe does with them, and what is said of them."""

@@ -1,4 +1,4 @@
-"""What a real Caffe does with a net, beside what deconvsurgery says of it; and where they differ."""
+"""What a real Caffe does with a net, and what deconvsurgery says of it; where they differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random nets against a real Caffe: ``cd tests; python -m helpers.differential.nets --count 20000``.
+"""Random nets against a real Caffe: ``cd tests; python -m helpers.differential.nets``.
 
 Prints what it found, each kind of disagreement with the numbers of some nets (``--show NUMBER``
 prints one); exit code 1 where the tool says that Caffe stops and Caffe does not, where a shape

@@ -1,0 +1,84 @@
+"""What Caffe checks of every layer of its own, beside what the layer's type asks for.
+
+Where one fails, Caffe stops; the shapes of the layer are beyond doubt all the same. Sources:
+``Net::Init`` and ``AppendTop`` (net.cpp), ``Layer::SetLossWeights`` (layer.hpp),
+``LossLayer::LayerSetUp`` (loss_layer.cpp), ``LayerSetUp`` of the types named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from deconvsurgery.prototxt.net import Layer
+from deconvsurgery.shapes.geometry import Shape
+from deconvsurgery.wording import dims, plural, quoted
+
+from .blob_counts import LOSSES, wrong_count
+
+# Types whose first bottom may not be a top of theirs: flatten, absval, reshape, split_layer.cpp
+# say so; the losses give their top no axes, and look at their bottom's after that.
+_NEVER_IN_PLACE: Final = frozenset(
+    {"AbsVal", "Flatten", "Reshape", "Split"}
+    | {"EuclideanLoss", "InfogainLoss", "SigmoidCrossEntropyLoss", "SoftmaxWithLoss"}
+)
+# Types that fill their blobs; ``CHECK(blob->count())`` is in every filler (filler.hpp).
+_FILLED: Final = frozenset(
+    {"BatchNorm", "Bias", "Convolution", "Deconvolution", "Embed", "InnerProduct", "LSTM", "PReLU"}
+    | {"RNN", "Scale"}
+)
+# They cannot where they make several tops, of which the first is the bottom.
+_ALONE_IN_PLACE: Final = frozenset({"Accuracy", "Slice"})
+
+
+def objection(layer: Layer, blobs: Sequence[Shape] | None) -> str | None:
+    """Why Caffe stops at a layer whose shapes it could work out; ``blobs`` are its weights."""
+    return next(_objections(layer, blobs), None)
+
+
+def _objections(layer: Layer, blobs: Sequence[Shape] | None) -> Iterator[str]:
+    if layer.include and layer.exclude:
+        yield "it has include and exclude, Caffe takes either"
+    down = len(layer.message.all("propagate_down"))
+    if down not in (0, len(layer.bottom)):
+        several = plural(len(layer.bottom), "bottom")
+        yield f"propagate_down is given {plural(down, 'time')} for {several}"
+    if (count := wrong_count(layer)) is not None:
+        yield count
+    if layer.type in _FILLED and "blobs" not in layer.message:
+        for blob in blobs or ():
+            if blob is not None and 0 in blob:
+                yield f"its blob of {dims(blob)} is empty, which no filler takes"
+    if layer.bottom and layer.bottom[0] in layer.top and _never_in_place(layer):
+        yield f"its top is its bottom {quoted(layer.bottom[0])}, {layer.type} never works in place"
+    if (weights := _loss_weights(layer)) is not None:
+        yield weights
+    if blobs is not None and len(layer.param) > len(blobs):
+        given = plural(len(layer.param), "param")
+        yield f"{given} for {plural(len(blobs), 'blob')}, at most one for each is right"
+    learned = [at for at, spec in enumerate(layer.param[:3]) if spec.lr_mult != 0]
+    if layer.type == "BatchNorm" and len(layer.param) < 3 and learned:
+        yield "lr_mult is not 0, no training changes the blobs of a BatchNorm"
+
+
+def _never_in_place(layer: Layer) -> bool:
+    several = layer.type in _ALONE_IN_PLACE and len(layer.top) > 1
+    return several or layer.type in _NEVER_IN_PLACE
+
+
+def _loss_weights(layer: Layer) -> str | None:
+    """``loss_weight`` is given for every top or for none; a loss has it once by default."""
+    given = len(layer.message.all("loss_weight"))
+    if layer.type == "SoftmaxWithLoss" and len(layer.top) > 1:
+        # The Softmax within has the layer's own loss_weight, and one top (softmax_loss_layer.cpp).
+        return "no loss_weight is right for a second top: the Softmax within has only one"
+    if layer.type in LOSSES:
+        tops, given = max(len(layer.top), 1), given or 1
+        hint = (
+            ", by default it is 1 for a single one" if not layer.message.all("loss_weight") else ""
+        )
+    else:
+        tops, hint = len(layer.top), ""
+    if not given or given == tops:
+        return None
+    return f"loss_weight is given {plural(given, 'time')} for {plural(tops, 'top')}{hint}"
