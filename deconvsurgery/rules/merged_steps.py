@@ -64,25 +64,24 @@ def joined(steps: Sequence[Step]) -> Steps:
     return tuple(found)
 
 
-_NOTHING_ELSE: Final = ("--no-group", "--filler", "keep")
+# What says that something stays, where patch-net would change it unasked.
+_STAYS: Final = (("--no-group",), ("--filler", "keep"))
 
 
 def _both(one: Step, other: Step) -> Step:
-    """What either asks for; that the rest stays is said only where both say it."""
+    """What either asks for; that something stays is said only where both say it."""
     words = dict.fromkeys((*_words(one), *_words(other)))
-    kept = all(set(_NOTHING_ELSE) <= {*step.options} for step in (one, other))
+    asked = [word for word in words if word not in _STAYS]
+    stay = [word for word in _STAYS if all(word in _words(step) for step in (one, other))]
     named = [part for pattern in patterns_of(one) for part in ("-p", pattern)]
-    flat = [part for word in words for part in word]
-    return Step(one.verb, (*named, *flat, *(_NOTHING_ELSE if kept else ())))
+    return Step(one.verb, (*named, *(part for word in (*asked, *stay) for part in word)))
 
 
 def _words(step: Step) -> list[tuple[str, ...]]:
-    """Each option with its value, but for what says that the rest stays."""
+    """Each option with its value."""
     found: list[tuple[str, ...]] = []
     options = iter(other_options(step))
     for option in options:
-        if option in ("--filler", "--phase", "--level", "--stage"):
-            found.append((option, next(options)))
-        elif option != "--no-group":
-            found.append((option,))
-    return [word for word in found if word != ("--filler", "keep")]
+        valued = option in ("--filler", "--phase", "--level", "--stage")
+        found.append((option, next(options)) if valued else (option,))
+    return found

@@ -152,6 +152,11 @@ def _keys(findings: Iterable[Finding]) -> Counter[Key]:
     return Counter(map(_key, findings))
 
 
+def _failing(findings: Iterable[Finding]) -> Counter[Key]:
+    """Those that make a check fail. A note may come: weights that fit are known to be learned."""
+    return _keys(each for each in findings if each.level is not Severity.NOTE)
+
+
 class _Alone:
     """The repair of each finding by itself."""
 
@@ -175,7 +180,7 @@ class _Alone:
     def _with_what_follows(self, outcome: _Outcome) -> _Outcome:
         """With the repairs of what it brings: weights that are bilinear now may lie wrongly."""
         for _ in range(_MOST_FOLLOWING):
-            new = _keys(outcome.found) - self._before
+            new = _failing(outcome.found) - self._before
             if not new or outcome.refused is not None:
                 break
             brought = [each for each in outcome.found if _key(each) in new]
@@ -195,7 +200,7 @@ class _Alone:
         after = _keys(outcome.found)
         if after[_key(finding)] >= self._before[_key(finding)]:
             return Repair(words)
-        new = sorted({rule for rule, _ in after - self._before})
+        new = sorted({rule for rule, _ in _failing(outcome.found) - self._before})
         if new:
             return Repair(f"{words}; by itself that brings {', '.join(new)}")
         if outcome.drops is not None:
@@ -249,7 +254,7 @@ def _next(
             if outcome.overwrites is not None and not unsafe:
                 continue
             after = _keys(outcome.found)
-            if not after - before and before - after:
+            if not _failing(outcome.found) - before and before - after:
                 return steps, outcome
     return None
 

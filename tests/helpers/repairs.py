@@ -15,7 +15,7 @@ from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from deconvsurgery.rules.finding import Step
 from helpers.models import Array, model_bytes, parsed
 from helpers.oracles import tent
 from helpers.runs import run_here
+
+Keys: TypeAlias = "Counter[tuple[str, str | None]]"
 
 CHANNELS: Final = (
     *((3, 3, 1), (3, 3, 3), (1, 1, 1), (4, 4, 2), (4, 4, 4)) * 3,
@@ -323,7 +325,7 @@ def tried_out(net: str, model: str | None, asked: Mapping[str, Any], place: Path
         before = ds.check(net, model, **asked)
         learned = _learned(net, model, asked)
     outcome.findings = Counter(each.id for each in before.findings)
-    done: dict[tuple[Step, ...], Counter[tuple[str, str | None]]] = {}
+    done: dict[tuple[Step, ...], tuple[Keys, Keys]] = {}
     for finding in before.findings:
         if finding.repair is None or not finding.repair.steps:
             continue
@@ -334,12 +336,12 @@ def tried_out(net: str, model: str | None, asked: Mapping[str, Any], place: Path
             outcome.faults += _overwritten(steps, learned, said)
             if found is None:
                 continue
-            done[steps] = _keys(found)
-        after, key = done[steps], (finding.id, finding.layer)
+            done[steps] = _keys(found), _failing(found)
+        (after, failing), key = done[steps], (finding.id, finding.layer)
         outcome.repaired[finding.id] += 1
         if after[key] >= _keys(before.findings)[key]:
             outcome.faults.append(f"{said}: is found again")
-        new = after - _keys(before.findings)
+        new = failing - _keys(before.findings)
         if new:
             outcome.faults.append(f"{said}: brings {sorted(map(str, new))}")
     outcome.faults += _block(before, (net, model), asked, place, learned, outcome)
@@ -367,7 +369,7 @@ def _block(
     if found is None:
         return
     outcome.blocks += 1
-    new = _keys(found) - _keys(before.findings)
+    new = _failing(found) - _keys(before.findings)
     if new:
         yield f"{said}: brings {sorted(map(str, new))}"
     left = [each for each in _counted(found, asked) if each.repair and each.repair.steps]
@@ -447,8 +449,13 @@ def _takes(pattern: str, name: str) -> bool:
     return name_test(pattern)(name)
 
 
-def _keys(findings: Sequence[ds.Finding]) -> Counter[tuple[str, str | None]]:
+def _keys(findings: Sequence[ds.Finding]) -> Keys:
     return Counter((each.id, each.layer) for each in findings)
+
+
+def _failing(findings: Sequence[ds.Finding]) -> Keys:
+    """Those that make a check fail: a note may come, of weights that are known only now."""
+    return _keys([each for each in findings if each.level is not ds.Severity.NOTE])
 
 
 def _said(step: Step) -> str:
