@@ -34,7 +34,7 @@ from deconvsurgery.plans.transplant.blobs import Origin
 from deconvsurgery.plans.transplant.edits import as_model
 from deconvsurgery.plans.transplant.plan import Grafting, make_grafting
 from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
-from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
+from deconvsurgery.prototxt.parse import Scanned
 from deconvsurgery.prototxt.selection import (
     DECONVOLUTION,
     Selection,
@@ -42,7 +42,6 @@ from deconvsurgery.prototxt.selection import (
     match_layers,
 )
 from deconvsurgery.shapes.geometry import convolution_window
-from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.wording import quoted
 
 from .finding import Step
@@ -151,8 +150,8 @@ def _patched(pair: NetAndModel, said: StepOptions) -> Tried:
     patch = make_patch(
         text, net, said.selection(net), PatchOptions(**said.fields), said.states(net)
     )
-    after = scanned(spliced(text.data, patch.edits))
-    return Tried(NetAndModel(after, as_net(after), pair.model))
+    after, patched = patch.after or (text, net)
+    return Tried(NetAndModel(after, patched, pair.model))
 
 
 def _filled(pair: NetAndModel, said: StepOptions) -> Tried:
@@ -183,9 +182,8 @@ def _regrouped(pair: NetAndModel, said: StepOptions) -> Tried:
     states = said.states(net)
     model = with_shared(model, owners(net, states))
     plan = make_regrouping(net, model, said.selection(net).matched, states, **said.fields)
-    edits, _ = patched_text(text, net, regrouped_fields(plan))
-    after = scanned(spliced(text.data, edits))
-    return Tried(NetAndModel(after, as_net(after), regrouped_model(plan, model)))
+    _, after, regrouped = patched_text(text, net, regrouped_fields(plan))
+    return Tried(NetAndModel(after, regrouped, regrouped_model(plan, model)))
 
 
 def regrouped_fields(plan: Regrouping) -> dict[int, list[FieldChange]]:

@@ -25,8 +25,9 @@ from deconvsurgery.rules.finding import (
     Severity,
     rules_named,
 )
-from deconvsurgery.rules.repair_chain import Asked, PairRepair, tried_repairs
+from deconvsurgery.rules.repair_chain import PairRepair, tried_repairs
 from deconvsurgery.rules.run_rules import WantedRules, judged
+from deconvsurgery.rules.trials import Asked
 from deconvsurgery.rules.tried_steps import NetAndModel
 from deconvsurgery.storage.ended_replacement import ended_words
 

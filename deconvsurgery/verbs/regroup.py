@@ -96,7 +96,7 @@ def regroup(
         selection = choice.selection(read, states)
         opened = with_shared(opened, owners(read, states))
         plan = make_regrouping(read, opened, selection.matched, states, expand=expand)
-        edits, _ = patched_text(text, read, regrouped_fields(plan))
+        edits, *_ = patched_text(text, read, regrouped_fields(plan))
         outcome = reshaped(plan, opened)
         size = outcome.size(opened.source.size)
         warnings: tuple[str, ...] = ()

@@ -1048,6 +1048,19 @@ def trained(bench: Bench, net: str) -> bytes:
     return bytes(message.SerializeToString())
 
 
+def test_a_layer_filled_for_its_sharer_has_its_bias(bench: Bench) -> None:
+    """The pattern takes one of two that share their weights: both have two blobs."""
+    param = "num_output: 1 kernel_size: 4 stride: 2 pad: 1"
+    net = DATA.replace("dim: 3", "dim: 1") + "".join(
+        layer(name, "Deconvolution", f"convolution_param {{ {param} }}", more='param { name: "w" }')
+        for name in ("up", "other")
+    )
+    bench.run(net, {}, apply=True)
+    written = weights_of(bench.out.read_bytes())
+    assert [len(written[name]) for name in ("up", "other")] == [2, 2]
+    assert all(np.array_equal(*pair) for pair in zip(written["up"], written["other"], strict=True))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "scores", "dropped"),
     [

@@ -64,13 +64,17 @@ class LayerPatch(NamedTuple):
 
 
 class Patch(NamedTuple):
-    """Every matched layer in the text's order, and the edits on its bytes."""
+    """Every matched layer in the text's order, and the edits on its bytes.
+
+    ``after`` are the text and the net that these make, ``None`` where there are none.
+    """
 
     layers: tuple[LayerPatch, ...]
     edits: tuple[Edit, ...] = ()
     left_alone: tuple[Layer, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    after: tuple[Scanned, Net] | None = None
 
 
 class _Written:
@@ -129,7 +133,7 @@ def make_patch(
     rounds = 0
     while True:  # what is refused is not patched, and the others are judged again without it
         rounds += 1
-        edits, patched = _patched(written, wanted, inputs)
+        edits, new_text, patched = _patched(written, wanted, inputs)
         after = {each.layer.index: each for each in _targets(patched, selection, states)}
         found = refusals(before, after, patched, wanted, options, states)
         if not found:
@@ -163,6 +167,7 @@ def make_patch(
         left_alone=selection.left_alone,
         warnings=tuple(_stops(net, patched, states)),
         notes=tuple(_notes(before, after, wanted)),
+        after=(new_text, patched),
     )
 
 
@@ -174,20 +179,20 @@ def _targets(net: Net, selection: Selection, states: Sequence[NetState]) -> list
 
 def _patched(
     written: _Written, wanted: Mapping[int, Sequence[FieldChange]], inputs: int
-) -> tuple[list[Edit], Net]:
-    """The edits, and the net that they make, which says what was meant."""
+) -> tuple[list[Edit], Scanned, Net]:
+    """The edits, and the text and net that they make, which say what was meant."""
     changes = {index - inputs: each for index, each in sorted(wanted.items()) if each}
     edits = written.edits(changes)
     found = scanned(spliced(written.scanned.data, edits))
     if _sorted(found.message) != _sorted(written.meant(changes)):
         raise RuntimeError("the patched text does not say what was meant")
-    return edits, as_net(found)
+    return edits, found, as_net(found)
 
 
 def patched_text(
     text: Scanned, net: Net, wanted: Mapping[int, Sequence[FieldChange]]
-) -> tuple[list[Edit], Net]:
-    """Edits that make changes by ``Layer.index`` in a net's ``text``, and the net they make."""
+) -> tuple[list[Edit], Scanned, Net]:
+    """Edits that make changes by ``Layer.index`` in a net's text, and what they make of both."""
     return _patched(_Written(text), wanted, sum(not layer.line for layer in net.layers))
 
 

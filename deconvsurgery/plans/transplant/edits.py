@@ -92,10 +92,8 @@ def _blobs(
         return own
     rows = partial(new_weights, change, storage.dtype, old)
     weights = NewBlob(change.fill.shape, as_bytes(rows), storage)
-    if grafted.old is not None:
+    if grafted.old is not None or change.bias is None:
         return [weights, *own[1:]]
-    if change.bias is None:
-        return [weights]
     rows = partial(new_bias, change.bias, storage.dtype)
     return [weights, NewBlob((change.bias.count,), as_bytes(rows), storage)]
 

@@ -1,0 +1,170 @@
+"""Steps tried on a pair: what comes of them, and which findings there are afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeAlias
+
+from deconvsurgery.errors import SurgeryError
+from deconvsurgery.matching.role import Role
+from deconvsurgery.prototxt.net import Net, NetState, Phase
+from deconvsurgery.prototxt.selection import Selection, match_layers
+
+from .finding import Finding, Severity, Step
+from .merged_steps import Steps, alike, joined, merged
+from .run_rules import WantedRules, audit
+from .survey import source_selection, survey
+from .tried_steps import NetAndModel, tried
+
+
+class Asked(NamedTuple):
+    """What a check was asked: which layers, in which state of the net, by which rules.
+
+    ``notes``: notes are repaired, too, for their rules were named.
+    """
+
+    patterns: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    phase: Phase | None = None
+    level: int | None = None
+    stage: tuple[str, ...] = ()
+    wanted: WantedRules = WantedRules()
+    notes: bool = False
+
+    def states(self, net: Net) -> tuple[NetState, ...]:
+        """The states of the net that are looked at."""
+        return net.states(self.phase, self.level, self.stage)
+
+    def said(self, step: Step) -> Step:
+        """The step with the options that say the state, where its verb has any."""
+        if step.verb == "convert":
+            return step
+        words: list[str] = []
+        if self.phase is not None:
+            words += ["--phase", self.phase.name.lower()]
+        if self.level is not None:
+            words += ["--level", str(self.level)]
+        for stage in self.stage:
+            words += ["--stage", stage]
+        return step._replace(options=(*step.options, *words))
+
+
+Key: TypeAlias = tuple[str, str | None]
+"""A rule's id and a layer's name."""
+
+_MOST_FOLLOWING: Final = 2
+_MOST_LOOKED_AT: Final = 1000
+"""Layers that are looked at for repairs that are tried one by one: about a second's work."""
+_VERBS: Final = ("convert", "patch-net", "regroup", "transplant", "apply")
+
+
+def with_states(finding: Finding, asked: Asked) -> Finding:
+    """The finding with the state in each of its commands."""
+    if finding.repair is None:
+        return finding
+    safe, unsafe = (
+        tuple(map(asked.said, steps)) for steps in (finding.repair.steps, finding.repair.unsafe)
+    )
+    return finding._replace(repair=finding.repair._replace(steps=safe, unsafe=unsafe))
+
+
+class Aftermath(NamedTuple):
+    """What came of steps: the pair and its findings, what was lost, or why a verb refuses."""
+
+    steps: Steps
+    before: NetAndModel
+    pair: NetAndModel
+    found: tuple[Finding, ...] = ()
+    overwrites: str | None = None
+    drops: str | None = None
+    refused: str | None = None
+
+    def is_clean(self, before: Counter[Key]) -> bool:
+        """No verb refuses, nothing is lost, and no finding has come to those there were."""
+        lost = self.refused or self.overwrites or self.drops
+        return lost is None and not failing(self.found) - before
+
+
+class Trials:
+    """Steps carried out on values, and the rules asked again."""
+
+    def __init__(self, pair: NetAndModel, asked: Asked) -> None:
+        self.asked = asked
+        rows = survey(pair.net, pair.model, *self._chosen(pair))
+        self._known: dict[tuple[Steps, int], Aftermath] = {}
+        self._learned = {row.name for row in rows if row.role and row.role.role is Role.LEARNED}
+
+    def of(self, steps: Steps, pair: NetAndModel) -> Aftermath:
+        """What becomes of a pair, worked out once; an outcome keeps its pair."""
+        asked = steps, id(pair)
+        if asked not in self._known:
+            self._known[asked] = self._tried(steps, pair)
+        return self._known[asked]
+
+    def with_what_follows(self, outcome: Aftermath, before: Counter[Key]) -> Aftermath:
+        """With the repairs of what it brings: weights that are bilinear now may lie wrongly."""
+        for _ in range(_MOST_FOLLOWING):
+            new = failing(outcome.found) - before
+            if not new or outcome.refused is not None:
+                break
+            brought = [each for each in outcome.found if key_of(each) in new]
+            following = next(iter(groups_of(brought, unsafe=False)), None)
+            if following is None:
+                break
+            longer = self.of(joined((*outcome.steps, *merged(following))), outcome.before)
+            if longer.refused is not None:
+                break
+            outcome = longer
+        return outcome
+
+    def most_alone(self, pair: NetAndModel) -> int:
+        """How many repairs are tried each by itself; all that are alike are tried in one first."""
+        layers = len(pair.net.layers) if pair.net else 1
+        return 1 + _MOST_LOOKED_AT // max(1, layers)
+
+    def _tried(self, steps: Steps, pair: NetAndModel) -> Aftermath:
+        try:
+            after = tried(steps, pair, self._learned)
+            found = self.found(after.pair)
+        except SurgeryError as error:
+            return Aftermath(steps, pair, pair, refused=error.message)
+        return Aftermath(steps, pair, after.pair, found, after.overwrites, after.drops)
+
+    def found(self, pair: NetAndModel) -> tuple[Finding, ...]:
+        """The findings of a pair, as the user would be shown them."""
+        findings = audit(pair.net, pair.model, *self._chosen(pair), self.asked.wanted)
+        return tuple(with_states(finding, self.asked) for finding in findings)
+
+    def _chosen(self, pair: NetAndModel) -> tuple[Selection, tuple[NetState, ...]]:
+        asked = self.asked
+        listed = pair.net or (source_selection(pair.model) if pair.model else Net())
+        states = asked.states(listed)
+        return match_layers(listed, asked.patterns, asked.exclude, states), states
+
+
+def key_of(finding: Finding) -> Key:
+    """What it is known by before and after a repair, which moves lines."""
+    return finding.id, finding.layer
+
+
+def keys(findings: Iterable[Finding]) -> Counter[Key]:
+    """How often there is each."""
+    return Counter(map(key_of, findings))
+
+
+def failing(findings: Iterable[Finding]) -> Counter[Key]:
+    """Those that make a check fail. A note may come: weights that fit are known to be learned."""
+    return keys(each for each in findings if each.level is not Severity.NOTE)
+
+
+def groups_of(findings: Iterable[Finding], *, unsafe: bool) -> list[list[Steps]]:
+    """The different repairs, those together that differ in the layers alone."""
+    found: dict[Steps, dict[Steps, None]] = {}
+    for finding in findings:
+        repair = finding.repair
+        steps = (repair.steps or (repair.unsafe if unsafe else ())) if repair else ()
+        if steps:
+            found.setdefault(alike(steps), {})[steps] = None
+    order = sorted(found, key=lambda steps: [_VERBS.index(step.verb) for step in steps])
+    return [list(found[steps]) for steps in order]
