@@ -14,7 +14,7 @@ from deconvsurgery.matching.role import LEAVE_IT_OUT
 
 from .finding import Finding, Repair, Severity, Step
 from .merged_steps import Steps, joined, merged
-from .trials import Asked, Aftermath, Trials, failing, groups_of, key_of, keys, with_states
+from .trials import Aftermath, Asked, Trials, failing, groups_of, key_of, keys, with_states
 from .tried_steps import NetAndModel
 
 
