@@ -27,6 +27,12 @@ _LONGEST: Final = 40
 # In V1 layers alone; today's say it in ``param``.
 _OF_V1: Final = ("blob_share_mode", "blobs_lr", "weight_decay")
 
+# Fields of a message that stand in the layer itself, where no fork has them; the message.
+_ONE_DEEPER: Final = {
+    **dict.fromkeys(("decay_mult", "lr_mult"), "param"),
+    **dict.fromkeys(("kernel_size", "num_output", "weight_filler"), "convolution_param"),
+}
+
 # Forks have these in V1 layers: happynear, and the Crop of HED and CRF-RNN.
 _FORKS_V1: Final = frozenset({"batch_norm_param", "crop_param", "prelu_param"})
 
@@ -80,6 +86,8 @@ class Spelling:
             nearest = most_like(name.lower(), every) if self._counted(name) else None
         elif schema.name == "LayerParameter" and name in _OF_V1:
             nearest = "param"
+        elif schema.name == "LayerParameter" and name in _ONE_DEEPER:
+            nearest = _ONE_DEEPER[name]
         elif schema.name == "V1LayerParameter" and name in _only_of_today():
             nearest = None
         else:

@@ -37,8 +37,6 @@ def objection(layer: Layer, blobs: Sequence[Shape] | None) -> str | None:
 
 
 def _objections(layer: Layer, blobs: Sequence[Shape] | None) -> Iterator[str]:
-    if layer.include and layer.exclude:
-        yield "it has include and exclude, Caffe takes either"
     down = len(layer.message.all("propagate_down"))
     if down not in (0, len(layer.bottom)):
         several = plural(len(layer.bottom), "bottom")

@@ -226,7 +226,7 @@ class _Writer:
             careful = self.careful and self.chance(0.8)
             if self.chance(field.likely if not careful or field.likely > 0.7 else 0.1):
                 fields += self.given(field, careful)
-        if self.slip(0.02):
+        if self.slip(0.01):
             fields.append(self.dice.choice(_WRONG_FIELDS))
         if fields and self.slip(0.02):
             at = self.dice.randrange(len(fields))
