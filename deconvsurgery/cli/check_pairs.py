@@ -32,7 +32,7 @@ def pairs_to_check(
     """
     settings = _settings(files, config, run_files, isolated=isolated)
     if files:
-        named = _named(files, asked, settings)
+        named = _named(files, asked, settings, readable=with_models)
         return _with_models(named, asked, settings, run_files) if with_models else named
     if not settings.pairs:
         lacking = "there is no deconvsurgery.toml that lists pairs"
@@ -63,7 +63,9 @@ def _settings(
         raise error.replaced(hint="; ".join(filter(None, ways))) from error.__cause__
 
 
-def _named(files: Sequence[str], asked: Checking, settings: Settings) -> list[Pair]:
+def _named(
+    files: Sequence[str], asked: Checking, settings: Settings, *, readable: bool
+) -> list[Pair]:
     """Each net of the command line with its model, checked as the settings have it."""
     checking = {
         key: pair.checking
@@ -71,7 +73,7 @@ def _named(files: Sequence[str], asked: Checking, settings: Settings) -> list[Pa
         for key in (file_keys(pair.net) if pair.net else ())
     }
     pairs = []
-    for net, model in paired(files):
+    for net, model in paired(files, readable=readable):
         keys = file_keys(net) if net else ()
         own = next((checking[key] for key in keys if key in checking), settings.checking)
         pairs.append(Pair(net, model, asked.over(own)))

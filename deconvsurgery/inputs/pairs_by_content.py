@@ -47,15 +47,18 @@ def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
     return nets[0] if nets else None, models[0] if models else None
 
 
-def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
+def paired(
+    paths: Sequence[str], *, readable: bool = False
+) -> tuple[tuple[str | None, str | None], ...]:
     """Any number of paths as (net, model), by content: a model goes with the net before.
 
     Two may stand in any order, a model alone is looked at alone. A file that cannot be read counts
-    as a net: reading it raises the error.
+    as a net: reading it raises the error. With ``readable`` it raises it here, as it may be the
+    model of the net before it.
     """
     if not all(map(can_be_read_again, paths)) and len(paths) <= 2:
         return ((paths[0], None),) if len(paths) == 1 else (net_and_model(paths),)
-    nets = [_looks_like_a_net(path) for path in paths]
+    nets = [_looks_like_a_net(path, readable=readable) for path in paths]
     if nets == [False]:
         return ((None, paths[0]),)
     if nets == [False, True]:
@@ -78,11 +81,13 @@ def paired(paths: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
     return tuple(pairs)
 
 
-def _looks_like_a_net(path: str) -> bool:
+def _looks_like_a_net(path: str, *, readable: bool) -> bool:
     """Of what is neither (a Git LFS pointer, a web page) the name is all there is to go by."""
     try:
         found, _ = _form(path)
     except SurgeryError:
+        if readable:
+            raise
         return True
     return found is Form.TEXT or (
         found not in (Form.BINARY, Form.HDF5) and path.endswith(".prototxt")

@@ -20,7 +20,7 @@ from .destination import Destination
 from .os_error_text import reason, shown
 from .outcome import Outcome
 from .output_place import Place
-from .replacement_record import KEPT, Records, Replaced, beside, mark_of, marked, refuse_recorded
+from .replacement_record import KEPT, Records, Replaced, beside, marked, refuse_recorded
 from .staged_file import StagedFile
 from .write_outputs import Written, failure, write_outcome, written
 
@@ -110,7 +110,6 @@ def check_together(destination: Destination) -> None:
 def _replaced(new: StagedFile) -> Replaced:
     """A new file that waits, as its record has it."""
     place = new.place
-    made = mark_of(os.path.join(place.directory, new.waiting))
-    assert made is not None
+    made = marked(os.lstat(os.path.join(place.directory, new.waiting)))
     old = None if place.old is None else marked(place.old)
     return Replaced(place.path, new.waiting, old, made)

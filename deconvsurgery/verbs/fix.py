@@ -93,6 +93,7 @@ class _Group:
     def fixed(self) -> list[CheckResult]:
         """The results of its pairs."""
         results: Sequence[CheckResult] = ()
+        folder = ""
         try:
             notes = self._settled()
             with own_folder() as folder, ExitStack() as stack:
@@ -102,11 +103,19 @@ class _Group:
                 results, plans = self._planned(results, local, folder)
                 if plans:
                     results = self._written(plans, opened, stack)
-        except SurgeryError as error:
+        except SurgeryError as raised:
+            error = self._named(raised, folder)
             if not results:
                 return [CheckResult(pair.net, pair.model, error=error) for pair in self._pairs]
             return [replace(result, error=result.error or error) for result in results]
         return [replace(each, notes=(*notes, *each.notes)) for each in results]
+
+    def _named(self, error: SurgeryError, folder: str) -> SurgeryError:
+        """Of which file it is, where that is one of our own folder, or none."""
+        if error.path is not None and not (folder and shown(folder) in error.path):
+            return error
+        names = [pair.model or pair.net for pair in self._pairs]
+        return error.replaced(path=shown(names[0] or ""))
 
     @property
     def _paths(self) -> list[str]:
@@ -146,13 +155,15 @@ class _Group:
         failed = next((each for each in results if each.error is not None), None)
         if failed is not None:
             name = shown(failed.model or failed.net or "")
-            words = f"not fixed: it shares a file with {name}, which cannot be checked"
+            words = f"not fixed: {name} belongs to it, or may belong to it, and cannot be checked"
             return [_noted(each, words) for each in results], []
         plans = []
         for number, (pair, before) in enumerate(zip(self._pairs, results, strict=True)):
             files = Files(pair.net and local[pair.net], pair.model and local[pair.model])
             made = carried_out(steps[number], files, folder_within(folder, number))
             (after,) = self._checked([pair], named_files(pair, made))
+            if after.error is not None:
+                raise after.error
             changed = changed_files(pair, files, made)
             reshaped = reshaped_layers(pair, files, made)
             plans.append(
@@ -186,18 +197,12 @@ class _Group:
         self, plans: Sequence[FixPlan], opened: Mapping[str, Source], stack: ExitStack
     ) -> list[CheckResult]:
         """The results, when every new file is in its place, or with a dry run none."""
-        into = self._options.into
         new: dict[str, NewFile] = {}
-        named: dict[str, str] = {}
-        if into is None:
-            refuse_second_names([path for plan in plans for path in plan.changed])
-        elif not self._options.dry_run:
-            make_directory(into)
+        named = self._places(plans)
         for plan in plans:
-            for path, made in _kept(plan) if into is not None else plan.changed.items():
+            for path, made in named_files(plan.pair, plan.made).items():
                 key = place_key(path)
-                named[path] = copy_of(path, into, path == plan.pair.net) if into else path
-                if key in new or self._options.dry_run:
+                if path not in named or key in new or self._options.dry_run:
                     continue
                 place = self._destination(path, named[path], opened[path])
                 new[key] = NewFile(place, Another(stack.enter_context(open_source(made))))
@@ -208,6 +213,25 @@ class _Group:
             written = write_together(list(new.values()))
             warnings = tuple(words for each in written for words in each.warnings)
         return [self._result(plan, named, warnings) for plan in plans]
+
+    def _places(self, plans: Sequence[FixPlan]) -> dict[str, str]:
+        """Where each file goes that changes, or that is copied with the other of its pair."""
+        into = self._options.into
+        if into is None:
+            changed = [path for plan in plans for path in plan.changed]
+            refuse_second_names(changed)
+            return {path: path for path in changed}
+        named = {
+            path: copy_of(path, into, path == plan.pair.net)
+            for plan in plans
+            if plan.steps
+            for path in named_files(plan.pair, plan.made)
+        }
+        if not self._options.dry_run:
+            make_directory(into)
+            for place in named.values():
+                settle_replacement(place)  # before it is asked what is there
+        return named
 
     def _destination(self, path: str, named: str, source: Source) -> Destination:
         """Where a file goes, after every reason not to."""
@@ -232,7 +256,6 @@ class _Group:
                 raise OutputError(
                     "is the file itself", path=shown(named), hint="--fix changes it where it is"
                 )
-            settle_replacement(named)
             place = destination(named, source, force=options.force)
         return place
 
@@ -270,8 +293,3 @@ class _Group:
 
 def _noted(result: CheckResult, words: str) -> CheckResult:
     return replace(result, notes=(*result.notes, words))
-
-
-def _kept(plan: FixPlan) -> list[tuple[str, str]]:
-    """All files of a pair in which something is fixed, as they will be."""
-    return list(named_files(plan.pair, plan.made).items()) if plan.steps else []

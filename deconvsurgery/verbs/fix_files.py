@@ -80,6 +80,6 @@ def folder_within(folder: str, number: int) -> str:
 
 def _no_space(error: OSError) -> FileError:
     return FileError(
-        f"a temporary copy cannot be made: {reason(error)}",
+        f"a temporary copy of it cannot be made: {reason(error)}",
         hint=remedy(error) or "point TMPDIR to a directory with more space",
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deconvsurgery.errors import OutputError
+from deconvsurgery.errors import NotANetError, OutputError, SurgeryError
+from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import file_keys
+from deconvsurgery.storage.streams import can_be_read_again
 
 _NAMES = ("name", "object", "stream")  # how keys begin that are of a place
 
@@ -24,10 +26,16 @@ def place_key(path: str) -> str:
 
 
 def groups(pairs: Sequence[Pair]) -> list[list[int]]:
-    """The pairs by their numbers, those together that share a file by any name; in their order."""
+    """The pairs by their numbers, those together that share a file by any name; in their order.
+
+    What was taken for a net, stands after a net alone and is none may be that one's model, which
+    could not be read: they are together, too.
+    """
     found: list[tuple[set[str], list[int]]] = []
     for number, pair in enumerate(pairs):
         keys = {key for path in paths_of([pair]) for key in file_keys(path) or (path,)}
+        if number and _may_be_its_model(pairs[number - 1], pair):
+            keys |= {key for path in paths_of([pairs[number - 1]]) for key in file_keys(path)}
         numbers = [number]
         for other in [each for each in found if not keys.isdisjoint(each[0])]:
             keys |= other[0]
@@ -35,6 +43,20 @@ def groups(pairs: Sequence[Pair]) -> list[list[int]]:
             found.remove(other)
         found.append((keys, sorted(numbers)))
     return sorted(numbers for _, numbers in found)
+
+
+def _may_be_its_model(before: Pair, pair: Pair) -> bool:
+    if before.model is not None or pair.model is not None or pair.net is None:
+        return False
+    if not can_be_read_again(pair.net):
+        return False
+    try:
+        with open_net(pair.net):
+            return False
+    except NotANetError:  # a solver, a template
+        return False
+    except SurgeryError:
+        return True
 
 
 def refuse_second_names(paths: Sequence[str]) -> None:

@@ -115,8 +115,6 @@ def conflict(plans: Sequence[FixPlan]) -> str | None:
 def worse(plans: Sequence[FixPlan]) -> str | None:
     """Why the new files are not wanted: something is found that was not there."""
     for plan in plans:
-        if plan.after.error is not None:
-            return f"what comes of it cannot be checked: {plan.after.error.message}"
         more = _keys(plan.after) - _keys(plan.before)
         if plan.steps and more:
             return f"{listed(sorted({rule for rule, _ in more}))} would be broken by it"

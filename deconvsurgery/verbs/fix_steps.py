@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from deconvsurgery.caffemodel.model import Version
-from deconvsurgery.errors import FileError, SurgeryError
+from deconvsurgery.errors import FileError
 from deconvsurgery.inputs.open_inputs import open_model
 from deconvsurgery.options.convert import NewForm
 from deconvsurgery.rules.finding import Step
@@ -34,7 +34,7 @@ class Files(NamedTuple):
 def carried_out(steps: Iterable[Step], files: Files, folder: str) -> Files:
     """The files that the steps make of these, in ``folder``; those that none changes stay.
 
-    Raises as the verbs do, of the file that was to be fixed.
+    Raises as the verbs do.
     """
     now = files
     for number, step in enumerate(steps):
@@ -44,12 +44,8 @@ def carried_out(steps: Iterable[Step], files: Files, folder: str) -> Files:
         try:
             after = _VERBS[step.verb](now, made, options_of_step(step))
         except FileError as error:
-            name = files.model or files.net
             hint = "point TMPDIR to a directory with more space"
-            raise error.replaced(path=name, hint=error.hint or hint) from error.__cause__
-        except SurgeryError as error:
-            name = files.model if error.path == now.model else files.net
-            raise error.replaced(path=name or files.model) from error.__cause__
+            raise error.replaced(hint=error.hint or hint) from error.__cause__
         for old, new, own in zip(now, after, files, strict=True):
             if old not in (new, own, None):
                 with suppress(OSError):  # the folder goes in the end

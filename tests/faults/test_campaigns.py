@@ -14,7 +14,9 @@ from helpers.faults.injection import FAULTS
 from helpers.faults.lab import CASES
 
 Campaign = Callable[..., dict[str, Any]]
-WRITES = {"apply", "convert", "patch-net", "regroup", "transplant", "revert", "demo", "inspect"}
+WRITES = {"apply", "check", "convert", "demo", "inspect", "patch-net", "regroup", "revert"} | {
+    "transplant"
+}
 # Every verb, and every function of the system that some case calls.
 FAULTS_IN = (
     "apply --force",
@@ -25,6 +27,7 @@ FAULTS_IN = (
     "convert to HDF5",
     "patch-net --in-place",
     "regroup --force",
+    "check --fix",
     "transplant",
     "revert",
     "demo",
@@ -35,6 +38,7 @@ KILLS_IN = (
     "convert to HDF5",
     "patch-net",
     "regroup",
+    "check --fix",
     "transplant",
     "revert",
     "demo",

@@ -262,6 +262,17 @@ def test_a_model_that_cannot_be_read_keeps_its_net(tmp_path: Path) -> None:
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize("data", [b"no model", b""])
+def test_what_may_be_its_model_keeps_a_net(data: bytes, tmp_path: Path) -> None:
+    """A model that is none is taken for a net; the net before it must not be fixed without it."""
+    pair(tmp_path)
+    (tmp_path / PAIR[1]).write_bytes(data)
+    before = content(tmp_path)
+    found, *_ = run_here(tmp_path, "check", "--fix", *PAIR)
+    assert found != 0
+    assert content(tmp_path) == before
+
+
 def test_pairs_that_share_nothing_are_each_their_own(tmp_path: Path) -> None:
     pair(tmp_path)
     pair(tmp_path, name="2")

@@ -165,7 +165,9 @@ def judged(bench: Bench, names: tuple[str, ...], kind: Kind, done: Ended) -> lis
 
 
 def _without_warnings(report: str) -> list[str]:
-    return [line for line in report.splitlines() if not line.startswith("warning: ")]
+    """Nor the notes of a check, which has its warnings among them."""
+    lines = [line for line in report.splitlines() if not line.startswith("warning: ")]
+    return [line for line in lines if ": note: " not in line]
 
 
 def _descriptors() -> int:
@@ -182,6 +184,8 @@ def main(arguments: list[str]) -> int:
         template = Path(place, "template")
         template.mkdir()
         prepare(template)
+        tempfile.tempdir = os.path.join(place, "temporary")  # faults keep some from being removed
+        os.mkdir(tempfile.tempdir)
         benches = [
             Bench(case, shutil.copytree(template, Path(place, str(number))))
             for number, case in enumerate(chosen)

@@ -29,13 +29,21 @@ from typing import Any
 
 import numpy as np
 
+from deconvsurgery import bilinear_kernel
 from deconvsurgery.cli import run
+from deconvsurgery.storage.replacement_record import KEPT, RECORD
 from helpers.campaigns import campaign_but
-from helpers.models import demo_base, demo_net
+from helpers.models import demo_base, demo_net, model_bytes
 from helpers.wire import sized, varint
 
 OLD = b"what was there before\n"
 TEMPORARY = ".deconvsurgery-"
+LEFT = (TEMPORARY, RECORD, KEPT)  # parts of names that a kill may leave
+BAD_NET = """input: "d" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
+layer { name: "up" type: "Deconvolution" bottom: "d" top: "up" param { lr_mult: 0 }
+  convolution_param { num_output: 3 bias_term: false kernel_size: 4 stride: 2
+    weight_filler { type: "bilinear" } } }
+"""  # not centred, and without group
 Content = Mapping[str, bytes]
 
 
@@ -44,7 +52,8 @@ class Case:
     """A command, the files it writes, and whether they are there before (``old``).
 
     ``at_once``: all outputs change or none. ``standard_input`` is a file to pipe in, ``stream``
-    says that the output is standard output.
+    says that the output is standard output. ``resumed``: the next run finishes what a kill has
+    ended, or takes it back.
     """
 
     name: str
@@ -54,6 +63,7 @@ class Case:
     at_once: bool = True
     standard_input: str | None = None
     stream: bool = False
+    resumed: bool = False
 
     @property
     def arguments(self) -> list[str]:
@@ -83,6 +93,13 @@ CASES = (
     Case("patch-net --in-place", "patch-net -i my-net", ("my-net",)),
     Case("regroup", "regroup net full out out2", ("out", "out2")),
     Case("regroup --force", "regroup -f net full out out2", ("out", "out2"), old=True),
+    Case("check --fix", "check --fix bad-net bad", ("bad-net", "bad"), resumed=True),
+    Case(
+        "check --fix-into",
+        "check --fix-into new bad-net bad",
+        ("new/bad-net", "new/bad"),
+        resumed=True,
+    ),
     Case("transplant", "transplant --apply net in out", ("out",)),
     Case("revert", "revert patched undo-patched", ("patched",)),
     Case("revert -o", "revert -o out patched undo-patched", ("out",)),
@@ -155,6 +172,10 @@ def prepare(folder: Path) -> None:
     (folder / "wrong").write_bytes(wrong)
     line = "apply --save-patch undo-patched net wrong patched"
     assert ended(folder, line.split()).code == 0
+    (folder / "bad-net").write_text(BAD_NET)
+    weights = np.zeros((3, 3, 4, 4), "<f4")
+    weights[range(3), range(3)] = bilinear_kernel(4)
+    (folder / "bad").write_bytes(model_bytes({"up": [weights]}))
     shutil.copy(folder / "in", folder / "mine")
     shutil.copy(folder / "in.h5", folder / "mine.h5")
     shutil.copy(folder / "net", folder / "my-net")
@@ -253,7 +274,7 @@ class Bench:
         """What of I1 and I2 does not hold now; ``may_leave`` temporary files."""
         now = content(self.folder)
         wrong = []
-        left = [name for name in now if TEMPORARY in name]
+        left = [name for name in now if any(each in name for each in LEFT)]
         if len(left) > may_leave:
             wrong.append(f"I2: left {left}")
         if not self.case.stream:
