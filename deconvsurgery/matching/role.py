@@ -86,6 +86,20 @@ def holds_learned_values(weights: Fingerprint | None) -> bool:
     return state in (State.OTHER, State.NEAR_BILINEAR, State.NOT_FINITE, State.OTHER_SHAPE)
 
 
+def is_empty(target: Target, weights: Fingerprint | None) -> bool:
+    """It enlarges, is held to bilinear weights, and has nothing to do it with.
+
+    That is zeros in a model, or no weights there and no filler that makes any; of a net alone, a
+    frozen layer without such a filler.
+    """
+    if target.problem or max(target.stride, default=1) < 2 or not role_of(target, weights).held:
+        return False
+    filled = _filler_name(target) not in ("constant", None) or bool(_filler_value(target))
+    if weights is None:
+        return target.layer.is_frozen and not filled
+    return weights.state is State.ZERO or (weights.state is State.MISSING and not filled)
+
+
 def filled_by(target: Target, filler: Filler | None) -> Target:
     """The layer with the filler that makes its weights: the owner's, where it shares memory."""
     param = target.layer.convolution_param._replace(weight_filler=filler)

@@ -73,6 +73,8 @@ def apply_remarks(result: ApplyResult, medium: Medium) -> Iterator[Remark]:
         yield Remark("warning", Tone.ODD, None, words)
     for words in result.notes:
         yield Remark("note", Tone.QUIET, None, f"{escaped(result.net)}: {words}")
+    for words in result.plan.notes:
+        yield Remark("note", Tone.LEARNED, None, words)
     others = result.plan.left_alone
     if others:
         words = left_alone_words([(layer.name, layer.type) for layer in others], medium)

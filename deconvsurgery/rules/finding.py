@@ -103,6 +103,12 @@ _EVERY_LAYER: Final = (
         Severity.ERROR,
     ),
     Rule("DS016", "filler", "a filler that stops Caffe", Severity.ERROR),
+    Rule(
+        "DS017",
+        "not-matched",
+        "an upsampling layer that no pattern takes has nothing to interpolate with",
+        Severity.NOTE,
+    ),
     Rule("DS018", "not-finite", "weights hold NaN or infinity", Severity.NOTE),
     Rule(
         "DS019",

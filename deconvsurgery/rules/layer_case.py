@@ -8,7 +8,7 @@ from typing import NamedTuple
 from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.matching.matched_layer import Refusal, Target
-from deconvsurgery.matching.role import Role, RoleFound, filled_by, role_of
+from deconvsurgery.matching.role import Role, RoleFound, filled_by, is_empty, role_of
 from deconvsurgery.plans.apply.before_and_after import judged
 from deconvsurgery.prototxt.net import Filler
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems, meant
@@ -23,7 +23,8 @@ class LayerCase(NamedTuple):
     ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
     layer, and made of what the model itself says where there is no net (``by_net`` false).
     ``patterns`` take this layer, which stands first, and those that share a blob with it.
-    ``frozen``: nothing is to be learned.
+    ``excluded``: a pattern takes it, and another leaves it out. ``frozen``: nothing is to be
+    learned.
 
     ``weights`` are those that it computes with once Caffe has loaded the model, ``blob`` is where
     the model has them, and ``made_by`` the filler that makes them where it has none: the owner's,
@@ -45,6 +46,7 @@ class LayerCase(NamedTuple):
     shared: bool = False
     named: Target | None = None
     unwritable: Refusal | None = None
+    excluded: bool = False
 
     @property
     def state(self) -> State | None:
@@ -86,6 +88,13 @@ class LayerCase(NamedTuple):
         if self.target is None:
             return RoleFound(Role.UNKNOWN)
         return role_of(filled_by(self.target, self.made_by), self.weights)
+
+    @property
+    def is_empty(self) -> bool:
+        """It is there to interpolate, and has nothing to do it with."""
+        if self.target is None or self.passed_by:
+            return False
+        return is_empty(filled_by(self.target, self.made_by), self.weights)
 
     @property
     def is_learned(self) -> bool:

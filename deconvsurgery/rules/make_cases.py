@@ -35,6 +35,7 @@ def net_cases(
     """The cases of each Deconvolution by its index; first that of the first state it is in."""
     deconvolutions = [layer for layer in active_layers(net, states) if layer.type == DECONVOLUTION]
     matched = {layer.index for layer in selection.matched}
+    excluded = {layer.index for layer in selection.excluded}
     patterns = exact_patterns(layer.name for layer in deconvolutions)
     placed = _placed(net, model, states)
     shared = with_shared(model, owners(net, states)) if model else None
@@ -65,6 +66,7 @@ def net_cases(
                 shared=in_state.shared,
                 named=named[name],
                 unwritable=unwritable.get(name),
+                excluded=index in excluded,
             )
             for in_state in several
         ]

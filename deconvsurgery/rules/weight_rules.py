@@ -1,4 +1,4 @@
-"""Rules of what a Deconvolution's weights are, or will be made: DS001 to DS006, DS018.
+"""Rules of what a Deconvolution's weights are, or will be made: DS001 to DS006, DS017, DS018.
 
 A test says what is so, with the numbers that prove it and how to fix it, or ``None``.
 """
@@ -144,6 +144,21 @@ def _gain(case: LayerCase) -> Broken | None:
     )
 
 
+def _not_matched(case: LayerCase) -> Broken | None:
+    """DS017: DS001 or DS002, of a layer that was not asked for, or of a net whose model is not."""
+    if case.matched or case.excluded or not case.is_empty:
+        return None
+    numbers: dict[str, Number] = {"state": str(case.state) if case.state else None}
+    if case.weights is None:
+        words = "it is frozen, and no filler makes its weights"
+        pattern = case.patterns[0]
+        return Broken(
+            f"no pattern takes it: {words}", numbers, Repair(f"-p {pattern} takes it, in apply too")
+        )
+    has = "its weights are all zero" if case.state is State.ZERO else "the model has none for it"
+    return Broken(f"no pattern takes it, and {has}: the output is black", numbers, fill_it(case))
+
+
 def _not_finite(case: LayerCase) -> Broken | None:
     """Of the weights, and of a bias that the last layer of the name has."""
     if case.weights is None:
@@ -186,5 +201,6 @@ WEIGHT_TESTS: Final[Mapping[str, Callable[[LayerCase], Broken | None]]] = {
     "DS004": _every_pair,
     "DS005": _off_centre,
     "DS006": _gain,
+    "DS017": _not_matched,
     "DS018": _not_finite,
 }

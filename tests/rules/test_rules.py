@@ -122,6 +122,7 @@ class Broken(NamedTuple):
     where a command would overwrite weights that may have been learned."""
     line: int = 3
     column: int = 1
+    layer: str = "up"
 
 
 SQUARE = {"kernel": (4, 4), "stride": (4, 4)}
@@ -150,6 +151,7 @@ BROKEN = {
     "DS016": Broken(
         "error", {"field": "weight_filler", "type": "bilinar", "nearest": "bilinear"}, []
     ),
+    "DS017": Broken("note", {"state": None}, [], line=16, layer="score2"),
     "DS018": Broken(
         "note", {"nan": 1, "infinite": 2, "values": 48, "bias_nan": 0, "bias_infinite": 0}, []
     ),
@@ -169,7 +171,7 @@ def test_a_page_shows_a_net_that_breaks_the_rule(rule: str, made: Made, words: W
     files = made(net, kind)
     (finding,) = findings_of(rule, files)
     expected = BROKEN[rule]
-    assert (finding.layer, finding.level) == ("up", expected.level)
+    assert (finding.layer, finding.level) == (expected.layer, expected.level)
     assert (finding.line, finding.column) == (expected.line, expected.column)
     at = net.splitlines()[expected.line - 1][expected.column - 1 :]
     assert at.startswith("strid: 2" if rule == "DS013" else "layer {")
@@ -424,7 +426,7 @@ def test_frozen_makes_a_learned_kernel_an_error(made: Made) -> None:
 def test_only_matched_layers_are_held_to_what_upsampling_needs(made: Made) -> None:
     net, model = made(net_of("kernel_size: 4 stride: 4"), "zero")
     assert ids(ds.check(net, model)) == ["DS002", "DS006", "DS009", "DS011"]
-    assert ids(ds.check(net, model, patterns="other", allow_empty=True)) == ["DS011"]
+    assert ids(ds.check(net, model, patterns="other", allow_empty=True)) == ["DS011", "DS017"]
 
 
 @pytest.mark.parametrize(

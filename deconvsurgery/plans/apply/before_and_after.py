@@ -97,6 +97,16 @@ def _in_its_own_shape(target: Target, blob: SourceBlob, model: Model) -> State |
     return found.result().state
 
 
+def state_if_empty(target: Target, model: Model) -> Fingerprint | None:
+    """Missing or all zero; ``None`` for other weights, which are read up to the first value."""
+    blob = weights_of(target, model)
+    if blob is None or not (blob.count or blob.problem):
+        return Fingerprint(State.MISSING)
+    if not judged(target, blob) or any(row.any() for row in model.rows(blob, blob.shape)):
+        return None
+    return Fingerprint(State.ZERO)
+
+
 def judged(target: Target, blob: SourceBlob) -> bool:
     """The blob's values can be read, and are weights of the layer: of the shape it gives them."""
     shape = target.shape or blob.shape

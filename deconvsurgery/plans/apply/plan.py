@@ -24,6 +24,7 @@ from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.wording import quoted
 
 from .before_and_after import Look, look, planned_change, weights_of
+from .not_matched import left_empty
 from .plan_types import Change, Plan, Skip
 from .refusals import passed_over, refusal
 
@@ -63,6 +64,7 @@ def make_plan(
         tuple(Skip(row.target, row.look.before, row.reason) for row in rows if row.reason),
         selection.left_alone,
         (*_plan_warnings(model), *in_words(disagreed, but=_explained(rows, model))),
+        tuple(left_empty(net, model, selection, shared, states)),
     )
 
 

@@ -76,12 +76,17 @@ class Skip(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Every matched layer once; ``left_alone`` are layers of other types whose names fit."""
+    """Every matched layer once; ``left_alone`` are layers of other types whose names fit.
+
+    ``notes`` name other Deconvolutions that are there to interpolate, and have nothing to do it
+    with.
+    """
 
     changes: tuple[Change, ...] = ()
     skips: tuple[Skip, ...] = ()
     left_alone: tuple[Layer, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:

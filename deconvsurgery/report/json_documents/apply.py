@@ -79,7 +79,7 @@ def apply_document(result: ApplyResult) -> ApplyDocument:
                 "rewritten": result.rewritten,
             },
             warnings=result.warnings,
-            notes=result.notes,
+            notes=(*result.notes, *result.plan.notes),
             patch=result.patch,
         )
     )
