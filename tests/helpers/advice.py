@@ -34,9 +34,18 @@ def impossible(verb: str, printed: str) -> list[str]:
     return wrong
 
 
-def hold_to(arguments: Sequence[str], printed: bytes) -> None:
-    """Assert that what a run advises on standard error can be done with the verb it was."""
+_REMARKS = ("warning: ", "note: ")
+
+
+def hold_to(arguments: Sequence[str], printed: bytes, errors: bytes) -> None:
+    """Assert that what a run advises can be done with the verb it was, or with one it names."""
     verb = next((each for each in arguments if each in VERBS), None)
-    if verb is not None and b"hint: " in printed:
-        wrong = impossible(verb, printed.decode("utf-8", "replace"))
-        assert not wrong, f"{verb} has no {', '.join(wrong)}: {printed!r}"
+    if verb is None:
+        return
+    said = [errors.decode("utf-8", "replace")] if b"hint: " in errors else []
+    if any(each.strip().encode() in printed for each in _REMARKS):
+        lines = printed.decode("utf-8", "replace").splitlines()
+        said += [f"hint: {line}" for line in lines if line.lstrip().startswith(_REMARKS)]
+    for text in said:
+        wrong = impossible(verb, text)
+        assert not wrong, f"{verb} has no {', '.join(wrong)}: {text!r}"

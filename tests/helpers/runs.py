@@ -35,7 +35,7 @@ def run_here(place: Path, *arguments: str) -> tuple[int, bytes, bytes]:
         code = run(arguments)
     out.flush()
     errors.flush()
-    hold_to(arguments, raw[1].getvalue())
+    hold_to(arguments, raw[0].getvalue(), raw[1].getvalue())
     return code, raw[0].getvalue(), raw[1].getvalue()
 
 
@@ -51,7 +51,7 @@ def tool(
     plain = {key: value for key, value in environment().items() if key not in heeded}
     done = warm.ran([verb, *arguments], cwd=place, stdin=stdin, env=plain | (env or {}))
     assert b"Traceback" not in done.stdout + done.stderr
-    hold_to([verb], done.stderr)
+    hold_to([verb], done.stdout, done.stderr)
     return done
 
 

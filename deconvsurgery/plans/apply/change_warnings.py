@@ -106,9 +106,9 @@ def of_what_stays(source: SourceLayer, bias: float | None) -> Iterator[str]:
         yield "its blob has both shape forms; Caffe ignores the newer one"
     yield from _gradients(source)
     if bias is not None and not isfinite(bias):
-        yield "its bias holds NaN or infinity and stays; --zero-bias clears it"
+        yield "its bias holds NaN or infinity and stays; `apply --zero-bias` clears it"
     elif bias:
-        yield f"its bias (up to {bias:.3g}) stays; --zero-bias clears it"
+        yield f"its bias (up to {bias:.3g}) stays; `apply --zero-bias` clears it"
 
 
 def of_what_comes(after: Fingerprint) -> Iterator[str]:
