@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from deconvsurgery.report.finding_words import TONES
 from deconvsurgery.report.phrases import number as digits
 from deconvsurgery.report.repair_block import TITLE, repair_block
-from deconvsurgery.report.repair_commands import repair_line, repair_lines
+from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.rules.finding import RULES, Finding, Number, explanation
 from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
@@ -20,8 +20,10 @@ from .page_frame import CLASSES, MOST_ROWS
 MOST_COMMAND = 4000
 
 
-def findings_list(findings: Sequence[Finding], net: str | None, model: str | None) -> Markup:
-    """Each finding of a net and its model."""
+def findings_list(
+    findings: Sequence[Finding], net: str | None = None, model: str | None = None
+) -> Markup:
+    """Each finding, with the command that repairs it where the files are named that it reads."""
     shown = findings[:MOST_ROWS]
     more = len(findings) - len(shown)
     return element(
@@ -98,20 +100,6 @@ def _command(line: str) -> Markup:
         long = f"The command has {len(line):,} characters: check --json has it."
         return element("p", long, class_="quiet")
     return element("pre", element("code", line), class_="command", tabindex="0")
-
-
-def repairs_section(
-    findings: Sequence[Finding], net: str | None, model: str | None, level: int = 2
-) -> Markup | None:
-    """Commands that repair several findings at once; ``None`` where each has its own."""
-    lines = repair_lines(findings, net, model)
-    if len(lines) == sum(each.repair is not None and bool(each.repair.steps) for each in findings):
-        return None
-    repairs = (
-        element("div", element("p", f"For {', '.join(rules)}:", class_="repair"), _command(line))
-        for rules, line in lines
-    )
-    return section(level, "Repairs, for all layers at once", *repairs)
 
 
 def block_section(result: CheckResult, level: int) -> Markup | None:
