@@ -6,8 +6,6 @@ import os
 import re
 import shlex
 from collections.abc import Iterable
-from itertools import pairwise
-from typing import NamedTuple
 
 from deconvsurgery.program.started_as import started_as
 from deconvsurgery.rules.finding import Finding, Step
@@ -40,9 +38,7 @@ def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) 
             return []
         writes = []
         for kind in _WRITES[step.verb]:
-            files[kind] = fixed_name(files[kind] or "", kind, taken)
-            if "hdf5" in step.options:
-                files[kind] = _as_hdf5(files[kind] or "")
+            files[kind] = fixed_name(_in_form(files[kind] or "", step), kind, taken)
             taken.add(files[kind] or "")
             writes.append(files[kind])
         # A path that begins with a dash is an option to whoever does not look twice.
@@ -78,13 +74,21 @@ def fixed_name(path: str, kind: str, taken: Iterable[str] = ()) -> str:
         number += 1
 
 
-def _as_hdf5(name: str) -> str:
-    """As Caffe names its own HDF5 snapshots.
+def _in_form(name: str, step: Step) -> str:
+    """The name of a file in the form that a step writes: Caffe 1.0 goes by the suffix.
 
-    >>> _as_hdf5("a.fixed.caffemodel"), _as_hdf5("a.fixed.h5")
-    ('a.fixed.caffemodel.h5', 'a.fixed.h5')
+    >>> _in_form("a.caffemodel", Step("convert", ("--to", "hdf5")))
+    'a.caffemodel.h5'
+    >>> [_in_form(name, Step("transplant")) for name in ("a.caffemodel.h5", "a.h5", "a")]
+    ['a.caffemodel', 'a.caffemodel', 'a']
     """
-    return name if name.lower().endswith((".h5", ".hdf5")) else f"{name}.h5"
+    stem, suffix = os.path.splitext(name)
+    of_hdf5 = suffix.lower() in (".h5", ".hdf5")
+    if "hdf5" in step.options:
+        return name if of_hdf5 else f"{name}.h5"
+    if step.verb == "transplant" and of_hdf5:  # which writes binary files alone
+        return stem if stem.lower().endswith(".caffemodel") else f"{stem}.caffemodel"
+    return name
 
 
 def _path(path: str | None) -> str:
@@ -105,51 +109,21 @@ def repair_line(finding: Finding, net: str | None, model: str | None) -> str | N
     return " && ".join(map(command_line, commands)) or None
 
 
-class _Merged(NamedTuple):
-    """Repairs of the same steps: the rules that they are for, the patterns of their layers."""
-
-    rules: list[str]
-    patterns: list[str]
-
-
 def repair_lines(
     findings: Iterable[Finding], net: str | None, model: str | None
 ) -> list[tuple[tuple[str, ...], str]]:
-    """Each different repair once, with the rules it is for and all its layers in one command."""
-    merged: dict[tuple[Step, ...], _Merged] = {}
+    """Each different repair once, with the rules that it is for.
+
+    Those of several layers are not put together here: each was tried as it stands, and all of
+    them together are what repairs the pair.
+    """
+    rules: dict[tuple[Step, ...], dict[str, None]] = {}
     for finding in findings:
-        if finding.repair is None or not finding.repair.steps:
-            continue
-        steps = finding.repair.steps
-        alike = tuple(step._replace(options=_others(step)) for step in steps)
-        repair = merged.setdefault(alike, _Merged([], []))
-        repair.rules.append(finding.id)
-        repair.patterns.extend(pattern for step in steps for pattern in _patterns(step))
-    lines = []
-    for alike, repair in merged.items():
-        chosen = [part for pattern in dict.fromkeys(repair.patterns) for part in ("-p", pattern)]
-        steps = tuple(
-            step if step.verb == "convert" else Step(step.verb, (*chosen, *step.options))
-            for step in alike
-        )
-        commands = repair_arguments(steps, net, model)
-        if commands:
-            line = " && ".join(map(command_line, commands))
-            lines.append((tuple(dict.fromkeys(repair.rules)), line))
-    return lines
-
-
-def _patterns(step: Step) -> list[str]:
-    return [pattern for option, pattern in pairwise(step.options) if option == "-p"]
-
-
-def _others(step: Step) -> tuple[str, ...]:
-    """The options but -p and what follows it."""
-    kept: list[str] = []
-    options = iter(step.options)
-    for option in options:
-        if option == "-p":
-            next(options)
-        else:
-            kept.append(option)
-    return tuple(kept)
+        if finding.repair is not None and finding.repair.steps:
+            rules.setdefault(finding.repair.steps, {})[finding.id] = None
+    commands = {steps: repair_arguments(steps, net, model) for steps in rules}
+    return [
+        (tuple(rules[steps]), " && ".join(map(command_line, commands[steps])))
+        for steps in rules
+        if commands[steps]
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from pathlib import Path
@@ -12,28 +11,10 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.rules.finding import RULES, explanation
 from helpers.places import DOCS, NETS
+from helpers.published import nets as published_nets
+from helpers.published import pairs as published_pairs
 
 PAGE = (DOCS / "rules.md").read_text("utf-8")
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
-def nets(shared: Path) -> list[Path]:
-    rows = table(shared / "nets" / "INDEX.tsv")
-    return [shared / "nets" / row["short-name"] / row["file"] for row in rows]
-
-
-def pairs(shared: Path) -> list[tuple[Path, Path]]:
-    found = []
-    for row in table(shared / "models" / "INDEX.tsv"):
-        named = re.search(r"pair=(\S+)", row["notes"])
-        folder = shared / "models" / row["short-name"]
-        if named and not row["format"].startswith("prototxt") and (folder / named[1]).exists():
-            found.append((folder / named[1], folder / row["file"]))
-    return found
 
 
 def count(results: list[ds.CheckResult]) -> Counter[str]:
@@ -95,7 +76,7 @@ def test_a_small_net(name: str) -> None:
 
 @pytest.mark.parametrize("name", FEW)
 def test_a_pair_in_the_wild(name: str, shared: Path) -> None:
-    (pair,) = (pair for pair in pairs(shared) if pair[1] == shared / "models" / name)
+    (pair,) = (pair for pair in published_pairs() if pair[1] == shared / "models" / name)
     found = ds.check(*pair, patterns="*", allow_empty=True).findings
     assert [(each.id, each.layer, each.line) for each in found] == FEW[name]
 
@@ -104,7 +85,7 @@ def test_a_pair_in_the_wild(name: str, shared: Path) -> None:
 @pytest.mark.parametrize("pattern", ["up", "*"])
 def test_nets_in_the_wild(pattern: str, shared: Path) -> None:
     results, unread = [], 0
-    paths = nets(shared)
+    paths = published_nets()
     for path in paths:
         try:
             results.append(ds.check(path, patterns=pattern, allow_empty=True))
@@ -118,7 +99,7 @@ def test_nets_in_the_wild(pattern: str, shared: Path) -> None:
 @pytest.mark.campaign
 @pytest.mark.parametrize("pattern", ["up", "*"])
 def test_pairs_in_the_wild(pattern: str, shared: Path) -> None:
-    paths = pairs(shared)
+    paths = published_pairs()
     results = [ds.check(*each, patterns=pattern, allow_empty=True) for each in paths]
     assert re.search(rf"\b{len(paths)} published pairs", PAGE)
     found = count(results)
