@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,10 +90,29 @@ def test_a_hint_names_what_there_is(module: str, line: int, text: str) -> None:
         if (option, module) in ONLY_WHERE_IT_IS_AN_OPTION:
             continue
         for each in [verb] if verb else sorted(verbs):
-            known = ("--help", "--fix", "--fix-into", *options_of(each))
+            known = ("--help", *options_of(each))
             assert option in known, f"{each} has no {option}"
     assert "docs/" not in text
     assert "deconvsurgery " not in text
+
+
+def test_no_text_begins_a_command_with_the_name() -> None:
+    """``started_as`` says how one begins. In docstrings of commands stand examples, for --help."""
+    command = re.compile(rf"\bdeconvsurgery (?:{'|'.join(VERBS)})\b")
+    for path in MODULES:
+        tree = ast.parse(path.read_text("utf-8"))
+        docstrings = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and id(node) not in docstrings:
+                found = isinstance(node.value, str) and command.search(node.value)
+                heading = "## deconvsurgery check"  # of a page
+                assert not found or node.value == heading, f"{path}:{node.lineno}"
 
 
 @pytest.fixture

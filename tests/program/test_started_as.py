@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from deconvsurgery.program.started_as import NAME, started_as
+from deconvsurgery.report.repair_block import TITLE
+from helpers.models import write_demo
 
 SAY = (
     "import shlex; from deconvsurgery.program.started_as import started_as; "
@@ -84,6 +86,16 @@ def test_a_module_is_started_as_one(place: Path) -> None:
     assert f"Usage: {start}demo" in (text := ran(place, *shlex.split(start), "demo", "--help"))
     assert text.count(NAME) == text.count(start) + text.count("deconvsurgery-demo")
     assert ran(place, *shlex.split(start), "--version").startswith(f"{NAME} ")
+
+
+def test_what_repairs_a_pair_can_be_run_as_it_is_printed(place: Path) -> None:
+    write_demo(place)
+    (place / "python").symlink_to(sys.executable)
+    start = ["./python", "-m", NAME, "check"]
+    printed = ran(place, *start, "--exit-zero", "net", "in")
+    (line,) = [each for each in printed.splitlines() if f": {TITLE}: " in each]
+    ran(place, "sh", "-c", line.partition(f": {TITLE}: ")[2])
+    ran(place, *start, "net", "in.fixed.caffemodel")  # ends with 0
 
 
 def test_a_script_or_a_notebook_has_a_way_too(place: Path) -> None:
