@@ -14,6 +14,7 @@ from typing import NamedTuple
 from deconvsurgery.errors import OutputError, SurgeryError
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.rules.finding import Step
+from deconvsurgery.storage.address import called, file_of, is_url
 from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.ended_replacement import settle_replacement
 from deconvsurgery.storage.os_error_text import shown
@@ -207,6 +208,9 @@ class _Group:
                 place = self._destination(path, named[path], opened[path])
                 new[key] = NewFile(place, Another(stack.enter_context(open_source(made))))
         warnings: tuple[str, ...] = ()
+        if len(new) > 1 and self._options.into is None:
+            for path in named:
+                _refuse_object(path)
         if new:
             for source in opened.values():  # one that stays counts, too: it was judged by
                 source.confirm_unchanged()
@@ -293,3 +297,13 @@ class _Group:
 
 def _noted(result: CheckResult, words: str) -> CheckResult:
     return replace(result, notes=(*result.notes, words))
+
+
+def _refuse_object(path: str) -> None:
+    """A store has nothing by which two objects, or one and a file, are replaced together."""
+    if is_url(file_of(path)):
+        raise OutputError(
+            "is an object in a store, and cannot be replaced together with another file",
+            path=called(path),
+            hint="name a folder for the fixed files, also one of a store: --fix-into DIR",
+        )
