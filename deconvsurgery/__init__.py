@@ -131,8 +131,10 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.verbs.convert import ConvertResult as ConvertResult, convert as convert
     from deconvsurgery.verbs.demo import demo as demo
     from deconvsurgery.verbs.diff import DiffResult as DiffResult, diff as diff
+    from deconvsurgery.verbs.fix import fix as fix
     from deconvsurgery.verbs.inspect import InspectResult as InspectResult, inspect as inspect
     from deconvsurgery.verbs.kernel import kernel as kernel
+    from deconvsurgery.verbs.pair_fix import ModelsCompared as ModelsCompared, PairFix as PairFix
     from deconvsurgery.verbs.patch_net import PatchResult as PatchResult, patch_net as patch_net
     from deconvsurgery.verbs.regroup import RegroupResult as RegroupResult, regroup as regroup
     from deconvsurgery.verbs.revert import RevertResult as RevertResult, revert as revert
@@ -176,8 +178,10 @@ else:  # the same names by their modules, each imported when one of its names is
         "verbs.convert": "ConvertResult convert",
         "verbs.demo": "demo",
         "verbs.diff": "DiffResult diff",
+        "verbs.fix": "fix",
         "verbs.inspect": "InspectResult inspect",
         "verbs.kernel": "kernel",
+        "verbs.pair_fix": "ModelsCompared PairFix",
         "verbs.patch_net": "PatchResult patch_net",
         "verbs.regroup": "RegroupResult regroup",
         "verbs.revert": "RevertResult revert",

@@ -72,7 +72,8 @@ def fixed_results(
         from deconvsurgery.verbs.check import check_pairs
 
         return tuple(check_pairs(pairs, nets_only=nets_only, pictures=pictures))
-    from deconvsurgery.verbs.fix import FixOptions, fix_pairs
+    from deconvsurgery.verbs.fix import fix_pairs
+    from deconvsurgery.verbs.fixed_group import FixOptions
 
     options = FixOptions(
         into=asked.fix_into, unsafe=asked.unsafe_fixes, dry_run=asked.diff, force=force

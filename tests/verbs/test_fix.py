@@ -122,6 +122,25 @@ def test_what_is_left_ends_with_1(tmp_path: Path) -> None:
     assert content(tmp_path) != before
 
 
+def test_by_a_function(tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+    files = [tmp_path / name for name in PAIR]
+    would = ds.fix(*files, dry_run=True)
+    assert would.fix is not None
+    assert content(tmp_path) == before
+    assert would.fix.texts is not None
+    assert would.fix.texts[0] == before[PAIR[0]]
+    copied = ds.fix(*files, into=tmp_path / "new")
+    assert copied.passed
+    done = ds.fix(*files)
+    assert done.fix is not None
+    assert (done.passed, done.fix.written, done.fix.rules) == (True, True, ("DS007", "DS008"))
+    assert files[0].read_bytes() == would.fix.texts[1] == (tmp_path / "new" / PAIR[0]).read_bytes()
+    with pytest.raises(ds.FileError):
+        ds.fix(tmp_path / "nothing")
+
+
 def test_notes_are_fixed_where_they_are_named(tmp_path: Path) -> None:
     text = GROUPED.replace("lr_mult: 0", "lr_mult: 1")
     pair(tmp_path, text, diagonal()[:, :1] * 0 + ds.bilinear_kernel(4).astype("<f4"))
