@@ -79,7 +79,7 @@ def _files(
 
 
 @click.command(short_help="Rules with stable ids over nets and models, for CI.")
-@click.argument("files", metavar="[NET] [MODEL]...", nargs=-1, type=shared.READ)
+@click.argument("files", metavar="[NET|DIR] [MODEL]...", nargs=-1, type=shared.READ)
 @layer_options
 @click.option(
     "--select",
@@ -96,6 +96,17 @@ def _files(
     callback=_rules,
     shell_complete=_offered,
     help="All but these rules.",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=shared.READ,
+    help="Findings that are known do not count: only what is new does.",
+)
+@click.option(
+    "--write-baseline",
+    is_flag=True,
+    help="Write what is found to the baseline's FILE, which is replaced, and end with 0.",
 )
 @click.option("--frozen", is_flag=True, help="Nothing is to be learned: DS010 is an error.")
 @click.option("--allow-empty", is_flag=True, help="A net without a matched layer is no error.")
@@ -143,6 +154,8 @@ def command(
     layers: LayerArguments,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    baseline: str | None,
+    write_baseline: bool,
     frozen: bool,
     allow_empty: bool,
     form: str | None,
@@ -164,14 +177,17 @@ def command(
     Examples:
       deconvsurgery check net.prototxt in.caffemodel
       deconvsurgery check a.prototxt a.caffemodel b.prototxt
+      deconvsurgery check --baseline known.json nets/
       deconvsurgery check --ignore DS010 --format github net.prototxt
       deconvsurgery check --also sarif=check.sarif net.prototxt
       deconvsurgery check --fix net.prototxt in.caffemodel
       deconvsurgery check --explain DS004
       deconvsurgery check
 
-    A model goes with the net before it. Without files the pairs of deconvsurgery.toml (or of
-    [tool.deconvsurgery] in pyproject.toml) are checked. Notes alone do not make it fail.
+    A model goes with the net before it; of a DIR all nets in it are checked, and in the folders
+    below, each with the models that the settings pair it with. Without files the pairs of
+    deconvsurgery.toml (or of [tool.deconvsurgery] in pyproject.toml) are checked. Notes alone do
+    not make it fail.
     """
     if explain:
         return _explained(explain)
@@ -179,10 +195,12 @@ def command(
         raise click.UsageError(f"--json and --format {form} cannot both be")
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated cannot both be")
+    if write_baseline and fixing.asked:
+        raise click.UsageError("--write-baseline keeps what is found, which nothing fixes then")
     from deconvsurgery.inputs.settings import Checking
     from deconvsurgery.storage.run_files import RunFiles
 
-    from .check_pairs import pairs_to_check
+    from .check_pairs import pairs_to_check, to_be_known, with_known, write_baselines
 
     run_files = RunFiles()
     for kind, file in also.items():
@@ -191,6 +209,8 @@ def command(
         run_files.reads(LOOKED_AT, file)
     run_files.reads("the settings", config)
     fixing.check(run_files)
+    if not write_baseline:
+        run_files.reads("the baseline", baseline)
     run_files.check()
     page = report_destination(report, run_files, force=force)
     asked = Checking(
@@ -203,10 +223,12 @@ def command(
         ignore=ignore or None,
         frozen=frozen or None,
         allow_empty=allow_empty or None,
+        baseline=baseline,
     )
     pairs = pairs_to_check(
         files, asked, config, run_files, isolated=isolated, with_models=fixing.asked
     )
+    pairs = to_be_known(pairs, run_files) if write_baseline else with_known(pairs)
     run_files.check()
     results = fixed_results(
         pairs, fixing, force=force, nets_only=nets_only, pictures=report is not None
@@ -230,7 +252,10 @@ def command(
             show_changes(results)
         if not quiet:
             _show_table(results, aside=fixing.diff)
-    return max(failures, default=FOUND if found and not exit_zero else 0)
+    if write_baseline:
+        write_baselines(pairs, results)
+    accepted = exit_zero or write_baseline
+    return max(failures, default=FOUND if found and not accepted else 0)
 
 
 def _explained(rules: Sequence[str]) -> int:

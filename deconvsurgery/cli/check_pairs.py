@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby
 
 import click
 
 from deconvsurgery.errors import ConfigError
+from deconvsurgery.inputs.baseline import KnownFinding, baseline_bytes, read_baseline
 from deconvsurgery.inputs.expand_pairs import every_pair
+from deconvsurgery.inputs.list_files import is_folder, nets_below
 from deconvsurgery.inputs.pairs_by_content import paired
 from deconvsurgery.inputs.settings import Checking, Pair, Settings
 from deconvsurgery.inputs.settings_file import read_settings
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.run_files import RunFiles, file_keys
+from deconvsurgery.storage.write_outputs import write_file
+from deconvsurgery.verbs.check import CheckResult
 
 
 def pairs_to_check(
@@ -32,7 +39,14 @@ def pairs_to_check(
     """
     settings = _settings(files, config, run_files, isolated=isolated)
     if files:
-        named = _named(files, asked, settings, readable=with_models)
+        if any(map(is_folder, files)):
+            for pair in settings.pairs:
+                run_files.reads("the list of pairs", pair.listed)
+        named = [*_named(files, asked, settings, readable=with_models)]
+        for pair in named:
+            if pair.found:
+                run_files.reads("the net", pair.net)
+                run_files.reads("the model", pair.model)
         return _with_models(named, asked, settings, run_files) if with_models else named
     if not settings.pairs:
         lacking = "there is no deconvsurgery.toml that lists pairs"
@@ -63,21 +77,69 @@ def _settings(
         raise error.replaced(hint="; ".join(filter(None, ways))) from error.__cause__
 
 
+def with_known(pairs: Iterable[Pair]) -> list[Pair]:
+    """The pairs with what their baselines know of them, each of which is read once.
+
+    Raises ``SurgeryError`` for a baseline that cannot be read.
+    """
+    read = lru_cache(maxsize=None)(read_baseline)
+    known = []
+    for pair in pairs:
+        file = pair.checking.baseline
+        known.append(pair._replace(known=read(file).known(pair.net, pair.model)) if file else pair)
+    return known
+
+
+def to_be_known(pairs: Iterable[Pair], run_files: RunFiles) -> list[Pair]:
+    """The pairs as if nothing of them was known, their baselines noted: they will be written.
+
+    Raises ``UsageError`` where a pair has none.
+    """
+    anew = [pair._replace(known=()) for pair in pairs]
+    files = dict.fromkeys(pair.checking.baseline for pair in anew)
+    if None in files:
+        raise click.UsageError("--write-baseline needs --baseline FILE, or one in the settings")
+    for file in files:
+        run_files.writes("the baseline", file)
+    return anew
+
+
+def write_baselines(pairs: Iterable[Pair], results: Iterable[CheckResult]) -> None:
+    """What was found in each pair, into its baseline; those that could not be checked have none."""
+    found: dict[str, list[KnownFinding]] = defaultdict(list)
+    for pair, result in zip(pairs, results, strict=True):
+        assert pair.checking.baseline is not None
+        found[pair.checking.baseline] += [
+            KnownFinding(pair.net, pair.model, each.id, each.layer) for each in result.findings
+        ]
+    for file, findings in found.items():
+        write_file(file, baseline_bytes(file, findings), force=True)
+
+
 def _named(
     files: Sequence[str], asked: Checking, settings: Settings, *, readable: bool
-) -> list[Pair]:
-    """Each net of the command line with its model, checked as the settings have it."""
-    checking = {
-        key: pair.checking
-        for pair in reversed(settings.pairs)
-        for key in (file_keys(pair.net) if pair.net else ())
-    }
-    pairs = []
-    for net, model in paired(files, readable=readable):
-        keys = file_keys(net) if net else ()
-        own = next((checking[key] for key in keys if key in checking), settings.checking)
-        pairs.append(Pair(net, model, asked.over(own)))
-    return pairs
+) -> Iterator[Pair]:
+    """Each net of the command line with its model, checked as the settings have it.
+
+    Of a folder they are all nets in it, each with the models that the settings pair it with.
+    """
+    known: dict[str, list[Pair]] = defaultdict(list)
+    for pair in settings.pairs if not any(map(is_folder, files)) else every_pair(settings):
+        for key in file_keys(pair.net) if pair.net else ():
+            known[key].append(pair)
+    for folder, group in groupby(files, is_folder):
+        if not folder:
+            for net, model in paired([*group], readable=readable):
+                keys = file_keys(net) if net else ()
+                own = next((known[key][0].checking for key in keys if key in known), None)
+                yield Pair(net, model, asked.over(own or settings.checking))
+            continue
+        for net in (net for each in group for net in nets_below(each)):
+            keys = file_keys(net)
+            alone = [Pair(net, checking=settings.checking)]
+            for pair in next((known[key] for key in keys if key in known), alone):
+                checking = asked.over(pair.checking).over(Checking(allow_empty=True))
+                yield Pair(net, pair.model, checking, found=True)
 
 
 def _with_models(

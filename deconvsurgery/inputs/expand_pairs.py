@@ -5,23 +5,16 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from deconvsurgery.errors import ConfigError, FileError, SurgeryError
+from deconvsurgery.errors import ConfigError, SurgeryError
 from deconvsurgery.storage.address import (
     file_of,
     folder_of,
     is_url,
     joined,
-    line_of,
 )
-from deconvsurgery.storage.object_store.store import (
-    Location,
-    asked,
-    count,
-    located,
-)
-from deconvsurgery.storage.os_error_text import refusal, shown
+from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.strict_values.json_text import json_value
@@ -29,23 +22,21 @@ from deconvsurgery.strict_values.kinds import WrongValueError, table
 from deconvsurgery.strict_values.kinds import path as path_of
 from deconvsurgery.wording import short
 
+from .list_files import paths_like
 from .path_patterns import (
     MOST_OPEN,
     NAME,
-    fixed_part,
     is_pattern,
     name_in,
     named,
     open_wildcards,
     plain_name,
-    reaches_down,
 )
 from .settings import Checking, Pair, Settings
 
 _KEYS = {"net": "net", "model": "model", "output": "output", "net-output": "net_output"}
 _LINE: Final = table({key: path_of() for key in _KEYS})
 _PIECE = 1 << 20
-_MOST_PAGES = 100_000  # of a thousand keys each
 _LONGEST_LINE = 1 << 20
 _LONGEST_STREAM = 256 << 20  # bytes of a list from a pipe, which is copied before it is read
 
@@ -80,7 +71,7 @@ def expanded(pair: Pair, refused: Refused | None = None) -> Iterator[Pair]:
             f"{short(shown(plain))} has more than {MOST_OPEN} wildcards of any length",
             hint="a list of pairs, list = 'pairs.jsonl', may name what a pattern cannot",
         )
-    for path in _paths(plain):
+    for path in paths_like(plain):
         name = name_in(plain, path)
         if name is not None:
             yield _filled(pair, path, name)
@@ -130,120 +121,6 @@ def _filled(pair: Pair, leading: str, name: str) -> Pair:
         paths.get("output"),
         paths.get("net_output"),
     )
-
-
-def _paths(pattern: str) -> Iterator[str]:
-    """What lies where the pattern can mean it, and more; written as the pattern is."""
-    fixed = fixed_part(pattern)
-    folder = fixed[: fixed.rfind("/") + 1]
-    if not is_url(pattern):
-        # As in naming: no wildcard stands for the dot that hides a folder.
-        hidden = "/." in f"/{pattern[len(folder) :]}"
-        yield from _files(folder, reaches_down(pattern), hidden=hidden)
-        return
-    location = located(folder)
-    if location.read_only:
-        raise FileError(
-            "cannot be listed: the web has no listings",
-            path=shown(pattern),
-            hint="list the pairs in a file: list = 'pairs.jsonl'",
-        )
-    if location.is_s3:
-        yield from _objects(location, fixed)
-    else:
-        yield from _found(location, reaches_down(pattern))
-
-
-def _files(folder: str, depth: int | None, *, hidden: bool) -> Iterator[str]:
-    """Files in a folder and as far below it as asked; links to folders where that is asked for.
-
-    One folder after the other: they may lie in each other deeper than Python's calls may.
-    """
-    waiting = [("", depth)]
-    while waiting:
-        below, left = waiting.pop()
-        here = folder + below
-        try:
-            with os.scandir(here or ".") as entries:
-                for entry in entries:
-                    inner = os.path.join(below, entry.name)
-                    if not _is_folder(entry):
-                        yield folder + inner
-                    elif left == 0 or (entry.name[0] == "." and not hidden):
-                        continue
-                    elif left is not None or not entry.is_symlink():
-                        waiting.append((inner, None if left is None else left - 1))
-        except OSError as error:
-            raise refusal("cannot be listed", error, shown(here or ".")) from error
-        except ValueError as error:  # a NUL in the pattern
-            raise FileError(f"cannot be listed: {error}", path=shown(here)) from error
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False  # a link to itself: opening it raises the error
-
-
-def _objects(location: Location, fixed: str) -> Iterator[str]:
-    """Objects of S3 whose URLs begin so, a page of a thousand at a time."""
-    bucket, key, _ = location.fs.split_path(fixed.partition("://")[2])
-    start = fixed[: len(fixed) - len(key)]
-    more: dict[str, str] = {}
-    tokens: set[str] = set()
-    while True:
-        page = _page(location, Bucket=bucket, Prefix=key, **more)
-        for entry in page.get("Contents") or ():
-            listed = _listed_key(location, entry.get("Key"), key)
-            if not listed.endswith("/"):  # what some tools leave for a folder
-                yield start + listed
-        if not page.get("IsTruncated"):
-            return
-        token = page.get("NextContinuationToken")
-        if not token:
-            raise _unlisted(location, "there is more, and it does not say how to ask for that")
-        if token in tokens or len(tokens) == _MOST_PAGES:
-            raise _unlisted(location, "its pages have no end")
-        tokens.add(token)
-        more = {"ContinuationToken": token}
-
-
-def _listed_key(location: Location, key: object, start: str) -> str:
-    """A key that a store lists, if it begins as was asked for."""
-    if isinstance(key, str) and key.startswith(start):
-        return key
-    said = f"it names {line_of(key)}" if isinstance(key, str) else "it names no key"
-    raise _unlisted(location, f"{said}, which was not asked for")
-
-
-def _unlisted(location: Location, words: str) -> FileError:
-    return FileError(
-        f"cannot be listed: the store's answer is wrong: {words}",
-        path=location.name,
-        hint="list the pairs in a file: list = 'pairs.jsonl'",
-    )
-
-
-def _page(location: Location, **wanted: str) -> dict[str, Any]:
-    with asked("cannot be listed", location.name):
-        try:
-            page: dict[str, Any] = location.fs.call_s3("list_objects_v2", **wanted)
-        except FileNotFoundError as error:
-            raise FileError("cannot be listed: no such bucket", path=location.name) from error
-    count()
-    return page
-
-
-def _found(location: Location, depth: int | None) -> Iterator[str]:
-    """Objects of another store in a folder and so many folders down; the store lists them whole."""
-    with asked("cannot be listed", location.name):
-        keys = location.fs.find(location.key, maxdepth=None if depth is None else depth + 1)
-    count()
-    # A folder's URL ends with the slash that its key lacks.
-    start = f"{location.key}/"
-    for key in keys:
-        yield location.url + _listed_key(location, key, start).removeprefix(start)
 
 
 def _listed(pair: Pair, refused: Refused | None) -> Iterator[Pair]:

@@ -27,7 +27,10 @@ _SWEEP_HINT: Final = "for example: sweep = { verb = 'apply' }"
 
 
 class Checking(NamedTuple):
-    """How a pair is checked; ``None`` stands for what was not said."""
+    """How a pair is checked; ``None`` stands for what was not said.
+
+    ``baseline`` is a file of findings that are known.
+    """
 
     pattern: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
@@ -38,6 +41,7 @@ class Checking(NamedTuple):
     ignore: tuple[str, ...] | None = None
     frozen: bool | None = None
     allow_empty: bool | None = None
+    baseline: str | None = None
 
     def over(self, other: Checking) -> Checking:
         """This, and what ``other`` says where this says nothing."""
@@ -49,7 +53,9 @@ class Pair(NamedTuple):
     """A net with its model, either of them alone, how they are checked, and what a sweep writes.
 
     Paths may have wildcards and ``{name}`` (see ``path_patterns``), and stand for many pairs then;
-    so does ``listed``, a file with a pair a line.
+    so does ``listed``, a file with a pair a line. ``found``: nobody named it, it was found in a
+    folder, and is passed over where it is no net after all. ``known`` is what its baseline knows of
+    it, rules and layers, if that was read.
     """
 
     net: str | None
@@ -58,6 +64,8 @@ class Pair(NamedTuple):
     output: str | None = None
     net_output: str | None = None
     listed: str | None = None
+    found: bool = False
+    known: tuple[tuple[str, str | None], ...] | None = None
 
 
 class Sweep(NamedTuple):
@@ -104,14 +112,21 @@ def parse_settings(
     if not isinstance(listed, list) or not all(isinstance(pair, dict) for pair in listed):
         raise ConfigError("pairs is a list of tables: [[pairs]]", path=path, hint=_HINT)
     keys = checking_keys(rules)
-    checking = Checking(**_values(keys, table, path, "", others=("pairs", "sweep")))
+    checking = _checking(_values(keys, table, path, "", others=("pairs", "sweep")), folder)
     pairs: list[Pair] = []
     for number, pair in enumerate(listed):
         place = f"pairs[{number}]"
         paths = _paths(pair, path, place)
-        own = Checking(**_values(keys, pair, path, place, others=PAIR_PATHS))
+        own = _checking(_values(keys, pair, path, place, others=PAIR_PATHS), folder)
         pairs += _pairs(paths, path, place, folder, own.over(checking))
     return Settings(path, tuple(pairs), checking, _sweep(table.get("sweep", {}), path, folder))
+
+
+def _checking(values: Mapping[str, Any], folder: str) -> Checking:
+    found = Checking(**values)
+    if found.baseline is None:
+        return found
+    return found._replace(baseline=joined(folder, found.baseline))
 
 
 def _paths(table: Mapping[str, Any], path: str, place: str) -> dict[str, tuple[str, ...]]:

@@ -131,6 +131,7 @@ def checking_keys(rules: Collection[str]) -> Mapping[str, ValueKind[Any]]:
         "ignore": named.described("`--ignore`: all but these"),
         "frozen": FLAG.described("`--frozen`: nothing is to be learned, DS010 is an error"),
         "allow-empty": FLAG.described("`--allow-empty`: a net without a matched layer is no error"),
+        "baseline": path().described("`--baseline`: findings that are known, and do not count"),
     }
 
 

@@ -7,8 +7,8 @@ breaks ``layer_rules`` finds, what a net or a file does ``net_rules``, what a pa
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model
@@ -28,10 +28,24 @@ _SAID_BETTER = frozenset({"DS015"})
 
 
 class WantedRules(NamedTuple):
-    """Which rules count, by id; ``frozen``: what training would change is an error."""
+    """Which rules count, by id; ``frozen``: what training would change is an error.
+
+    ``known`` are findings that do not count, by rule and layer, each as often as it is there.
+    """
 
     rules: frozenset[str] = frozenset(RULES)
     frozen: bool = False
+    known: tuple[tuple[str, str | None], ...] = ()
+
+    def counted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Those of the rules that are not known."""
+        known, left = Counter(self.known), []
+        for each in findings:
+            key = each.id, each.layer
+            if each.id in self.rules and not known[key]:
+                left.append(each)
+            known[key] -= known[key] > 0
+        return tuple(left)
 
 
 class Judged(NamedTuple):
@@ -101,7 +115,7 @@ def audit(
 ) -> tuple[Finding, ...]:
     """Every rule that is broken and wanted, by line, column, id; last what has no line."""
     found = judged(net, model, selection, states, frozen=wanted.frozen)
-    return found.findings(wanted.rules)
+    return wanted.counted(found.findings())
 
 
 def _place(finding: Finding) -> tuple[bool, int, int, str]:

@@ -97,6 +97,8 @@ def arguments_of(verb: str, pair: Pair, options: Mapping[str, Any]) -> dict[str,
     if verb == "check":
         chosen["select"], chosen["ignore"] = checking.select or (), checking.ignore or ()
         chosen["frozen"] = bool(checking.frozen)
+        if checking.baseline is not None:
+            chosen["baseline"] = checking.baseline
     return chosen
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import NotANetError, SurgeryError
+from deconvsurgery.inputs.baseline import RuleAndLayer, read_baseline
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.pictures.layer_pictures import (
@@ -30,9 +31,10 @@ from deconvsurgery.rules.run_rules import WantedRules, judged
 from deconvsurgery.rules.trials import Asked
 from deconvsurgery.rules.tried_steps import NetAndModel
 from deconvsurgery.storage.ended_replacement import ended_words
+from deconvsurgery.wording import agreed, plural
 
 from .layer_choice import layer_choice
-from .net_or_model import opened
+from .net_or_model import Opened, opened
 from .open_and_write import Path, passed_over
 from .pair_fix import PairFix
 
@@ -88,14 +90,16 @@ def check(
     phase: Phase | str | None = None,
     level: int | None = None,
     stage: str | Sequence[str] = (),
+    baseline: Path | Iterable[RuleAndLayer] | None = None,
     pictures: bool = False,
 ) -> CheckResult:
     """Hold every rule against a net, a model or both.
 
     ``select`` names the rules that count (default: all), ``ignore`` those that do not, by id or the
-    beginning of one. ``frozen``: nothing is to be learned, so that DS010 is an error. ``pictures``:
-    look at the matched layers' weights, for `html_report`. Raises a ``SurgeryError`` for what
-    cannot be read, and where no layer is matched unless ``allow_empty``.
+    beginning of one. ``frozen``: nothing is to be learned, so that DS010 is an error. ``baseline``
+    is a file of findings that are known, and do not count, or they themselves by rule and layer.
+    ``pictures``: look at the matched layers' weights, for `html_report`. Raises a ``SurgeryError``
+    for what cannot be read, and where no layer is matched unless ``allow_empty``.
     """
     rules = rules_named(texts(select, "select")) if select else frozenset(RULES)
     wanted = WantedRules(rules - rules_named(texts(ignore, "ignore")), frozen)
@@ -106,7 +110,10 @@ def check(
         selection = choice.selection(
             files.listed, states, allow_empty=allow_empty, holder=files.holder
         )
+        wanted = wanted._replace(known=_known(baseline, files))
         found = judged(read, weights, selection, states, frozen=frozen)
+        every = found.findings(wanted.rules)
+        counted = wanted.counted(every)
         matched = [row for row in found.rows if row.matched]
         looked_at = None
         if pictures:
@@ -127,7 +134,7 @@ def check(
         findings, repair = tried_repairs(
             NetAndModel(files.text, read, weights),
             asked,
-            found.findings(wanted.rules),
+            counted,
         )
         return CheckResult(
             net=files.net_name,
@@ -144,10 +151,13 @@ def check(
                 *found.ignores.notes(
                     wanted.rules, found.rows, states, with_model=weights is not None
                 ),
+                *_gone(wanted, len(every) - len(counted)),
             ),
             pictures=looked_at,
             repair=repair,
-            ignored=sum(each.id in wanted.rules for each in found.ignored),
+            ignored=sum(each.id in wanted.rules for each in found.ignored)
+            + len(every)
+            - len(counted),
         )
 
 
@@ -156,12 +166,29 @@ def _ended(file: object) -> tuple[str, ...]:
     return ended_words(file) if isinstance(file, str | os.PathLike) else ()
 
 
+def _known(
+    baseline: Path | Iterable[RuleAndLayer] | None, files: Opened
+) -> tuple[RuleAndLayer, ...]:
+    if baseline is None or not isinstance(baseline, str | os.PathLike):
+        return tuple(baseline or ())
+    return read_baseline(baseline).known(files.net_name, files.model_name)
+
+
+def _gone(wanted: WantedRules, met: int) -> Iterator[str]:
+    """A note where a baseline has more than was found."""
+    gone = sum(rule in wanted.rules for rule, _ in wanted.known) - met
+    if gone:
+        are = agreed(gone, "is", "are")
+        yield f"{plural(gone, 'finding')} of the baseline {are} not there any more"
+
+
 def check_pairs(
     pairs: Iterable[Pair], *, nets_only: bool = False, pictures: bool = False
 ) -> Iterator[CheckResult]:
     """One result a pair, in their order; what cannot be checked is a result with an error.
 
-    With ``nets_only`` solvers and templates are passed over, with a note.
+    With ``nets_only``, and where a net was found in a folder, solvers and templates are passed
+    over, with a note.
     """
     for pair in pairs:
         wanted = pair.checking
@@ -178,10 +205,11 @@ def check_pairs(
                 phase=wanted.phase,
                 level=wanted.level,
                 stage=wanted.stage or (),
+                baseline=wanted.baseline if pair.known is None else pair.known,
                 pictures=pictures,
             )
         except SurgeryError as error:
-            if nets_only and isinstance(error, NotANetError):
+            if (nets_only or pair.found) and isinstance(error, NotANetError):
                 yield CheckResult(pair.net, pair.model, notes=(passed_over(error),))
             else:
                 yield CheckResult(pair.net, pair.model, error=error)

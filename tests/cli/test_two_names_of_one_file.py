@@ -60,6 +60,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_demo(tmp_path_factory.mktemp("template"))
     assert run_here(folder, "apply", "--save-patch", "undo", "net", "in", "full")[0] == 0
     (folder / "settings.toml").write_text("pattern = 'up'\n")
+    (folder / "known.json").write_text(
+        '{"schema_version": 1, "command": "check", "findings": []}\n'
+    )
     shutil.copy(folder / "net", folder / "net-alone")
     return folder
 

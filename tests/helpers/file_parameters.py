@@ -29,7 +29,12 @@ NO_FILES: Final = frozenset(
 CONTENT: Final[Mapping[str, Mapping[str, str]]] = {
     "apply": {"net": "net", "model": "in"},
     "inspect": {"files 1": "net", "files 2": "in"},
-    "check": {"files 1": "net", "files 2": "in", "config": "settings.toml"},
+    "check": {
+        "files 1": "net",
+        "files 2": "in",
+        "config": "settings.toml",
+        "baseline": "known.json",
+    },
     "diff": {"a": "in", "b": "full"},
     "convert": {"model": "in", "net": "net"},
     "revert": {"changed": "full", "patch": "undo"},

@@ -38,6 +38,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "ignore": RULE_IDS,
     "frozen": FLAGS,
     "allow-empty": FLAGS,
+    "baseline": (["'a.json'"], ["''", "['a']", "1", f"'{'a' * 40_000}'"]),
 }
 SWEEP = {
     "verb": (["'apply'", "'check'", "'convert'", "'regroup'"], ["'diff'", "''", "['apply']"]),
