@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Final, TypeVar
 
-from deconvsurgery.shapes.placement import HALF, CropFacts
+from deconvsurgery.shapes.placement import HALF, CropFacts, Placement
 from deconvsurgery.wording import by
 
 from .finding import RULES, Broken, Finding, Number, Repair, Severity
@@ -46,7 +46,7 @@ def _misplaced(case: LayerCase) -> Broken | None:
         return None  # DS020: there is no output that could lie anywhere
     wrong = placed.wrong_crop
     if wrong is not None:
-        return _wrong_crop(wrong)
+        return _wrong_crop(wrong, placed)
     if placed.right:
         return None
     window = placed.window
@@ -69,7 +69,7 @@ def _misplaced(case: LayerCase) -> Broken | None:
     )
 
 
-def _wrong_crop(crop: CropFacts) -> Broken:
+def _wrong_crop(crop: CropFacts, placed: Placement) -> Broken:
     layer = crop.layer
     numbers: dict[str, Number] = {
         "crop": layer.name,
@@ -86,13 +86,13 @@ def _wrong_crop(crop: CropFacts) -> Broken:
             Repair("upsample by another factor, or crop to another blob"),
             place=place,
         )
-    wanted = "x".join(_number(each) for each in _alike(crop.expected))
+    wanted = _plain(crop.expected)
     if len({*crop.expected}) == 1 and crop.expected[0] is not None:
         near = _offsets(crop.expected[0])
         wanted += f" ({near[0]} and {near[1]} are right)" if len(near) > 1 else ""
     given = by(_alike(crop.given))
     if any(each is not None and each < -HALF for each in crop.expected):
-        repair = Repair(f"an offset of {wanted} cannot be: pad the first layer more")
+        repair = Repair(f"an offset of {wanted} cannot be: {_other_than_an_offset(crop, placed)}")
     else:
         rounded = " ".join(
             f"offset: {_offsets(offset)[0]}"
@@ -100,7 +100,17 @@ def _wrong_crop(crop: CropFacts) -> Broken:
             if offset is not None
         )
         repair = Repair(f"write crop_param {{ axis: 2 {rounded} }} in {named}")
-    if crop.silent:
+    if crop.fork_stops:
+        works = (
+            "the forks that read such nets work"
+            if crop.forked
+            else (f"today's Caffe takes offset {given}, the forks that such nets come from work")
+        )
+        words = (
+            f"{named} has no crop_param: {works} out {_plain(crop.expected)}, and stop, as that is "
+            f"{'below 0' if _negative(crop) else 'not whole'}"
+        )
+    elif crop.silent:
         words = (
             f"{named} has no crop_param: today's Caffe takes offset {given}, where the forks that "
             f"such nets come from work out {wanted}"
@@ -108,6 +118,26 @@ def _wrong_crop(crop: CropFacts) -> Broken:
     else:
         words = f"{named} has offset {given}, where the coordinates ask for {wanted}"
     return Broken(words, numbers, repair, place=place)
+
+
+def _other_than_an_offset(crop: CropFacts, placed: Placement) -> str:
+    """What makes an offset of one that would have to be below 0."""
+    name, pad = placed.layer.name, placed.window.pad
+    lacking = [max(0, ceil(-(each or 0) - HALF)) for each in crop.expected]
+    more = [have + (each if crop.skip else -each) for have, each in zip(pad, lacking, strict=False)]
+    if crop.pads and len(more) == len(pad) and min(more) >= 0:
+        return f"pad {by(_alike(tuple(more)))} in {name!r} makes it 0"
+    if crop.input:
+        return "pad the first layer more"
+    return "crop its second bottom to its first instead"
+
+
+def _negative(crop: CropFacts) -> bool:
+    return any(each is not None and each < 0 for each in crop.expected)
+
+
+def _plain(expected: tuple[Fraction | None, ...]) -> str:
+    return "x".join(_number(each) for each in _alike(expected))
 
 
 def _offsets(expected: Fraction) -> tuple[int, ...]:

@@ -71,6 +71,7 @@ class _Walk:
         self.blobs: dict[str, _Blob] = {}
         self.found: dict[int, Placement] = {}
         self.below: dict[int, _Blob] = {}  # what each deconvolution reads
+        self.scales: dict[int, list[Fraction]] = {}  # and how fine what it makes is
         self.roots = 0
 
     def add(self, layer: Layer) -> None:
@@ -114,6 +115,7 @@ class _Walk:
         if layer.type == "Deconvolution" and window is not None and own is not None:
             self.found[layer.index] = _placed(layer, window)
             self.below[layer.index] = first
+            self.scales[layer.index] = [each.scale for each in whole_map or ()]
             pending = _latest((*pending, layer.index))
         if whole_map is None:
             return None if not pending else self._root(pending)
@@ -155,6 +157,12 @@ class _Walk:
         if facts is not None and nearest:
             placed = self.found[nearest[-1]]
             if placed.crop is None or placed.wrong_crop is None:
+                side = bottom if bottom.pending else reference
+                facts = facts._replace(
+                    skip=side is reference,
+                    pads=self.scales.get(nearest[-1]) == [each.scale for each in side.map],
+                    input=not reference.map,
+                )
                 self.found[nearest[-1]] = placed._replace(crop=facts)
         if facts is None:
             return bottom._replace(pending=())

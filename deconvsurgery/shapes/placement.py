@@ -19,7 +19,10 @@ class CropFacts(NamedTuple):
     ``given`` are the offsets that today's Caffe takes, ``expected`` those that the coordinates ask
     for, ``None`` where the two bottoms differ in ``scale`` (that of the first by the second's).
     ``silent``: it has no crop_param, so that the forks which have such Crops work the offset out;
-    ``forked``: only those can read the net.
+    ``forked``: only those can read the net. ``skip``: the Deconvolution makes the second bottom, to
+    which a branch is cropped that went past it. ``pads``: a pixel more of its pad is one of the
+    offset, less where it makes the first bottom. ``input``: the second bottom is what both were
+    made of.
     """
 
     layer: Layer
@@ -28,12 +31,25 @@ class CropFacts(NamedTuple):
     scale: tuple[Fraction, ...]
     silent: bool = False
     forked: bool = False
+    skip: bool = False
+    pads: bool = False
+    input: bool = False
+
+    @property
+    def fork_stops(self) -> bool:
+        """The forks which work the offset out stop: they check that it is whole and not below 0.
+
+        (``crop_layer.cpp`` of longjon/caffe, from which HED's, CRF-RNN's and DSS's come.)
+        """
+        return self.silent and not all(
+            want is not None and want >= 0 and want.denominator == 1 for want in self.expected
+        )
 
     @property
     def right(self) -> bool:
         """The offsets are the expected ones, rounded, or a fork makes them so."""
         if self.forked:
-            return True
+            return not self.fork_stops
         pairs = zip(self.given, self.expected, strict=True)
         return all(want is not None and abs(have - want) <= HALF for have, want in pairs)
 

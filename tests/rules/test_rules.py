@@ -390,7 +390,7 @@ def test_an_offset_below_zero_cannot_be(made: Made, words: Words) -> None:
     assert (stops.id, stops.layer) == ("DS015", "crop")  # 6 pixels cannot be cut down to 8
     assert found.repair is not None
     assert found.repair.steps == ()
-    assert numbers(found.repair.words) == [-1]
+    assert numbers(found.repair.words) == [-1, 1, 0]
     words(found.repair.words)
 
 
