@@ -24,8 +24,11 @@ def started_as() -> tuple[str, ...]:
     beside = os.path.join(os.path.dirname(sys.executable or ""), NAME)
     if (found := _on_path(NAME)) and _is_one(found, script or beside):
         return (NAME,)
+    if script is not None and os.access(script, os.X_OK):
+        # Without a slash a shell would look for it in PATH.
+        return (script if os.sep in script else os.path.join(os.curdir, script),)
     if script is not None:
-        return (script,) if os.access(script, os.X_OK) else (sys.executable, script)
+        return (sys.executable, script)
     return (*_as_module(), "-m", NAME)
 
 

@@ -72,6 +72,11 @@ def test_a_file_that_is_no_program_of_its_own_goes_with_its_interpreter(place: P
     assert said(place, *given) == given
 
 
+def test_a_program_in_this_folder_is_no_name(place: Path) -> None:
+    (place / NAME).symlink_to(place / "bin" / NAME)
+    assert said(place, sys.executable, NAME) == [f"./{NAME}"]
+
+
 def test_a_module_is_started_as_one(place: Path) -> None:
     """And what it prints at the end can be run."""
     (place / "python").symlink_to(sys.executable)
