@@ -176,6 +176,14 @@ V1_NUMBERS: Final[Mapping[int, str]] = MappingProxyType(
     {number: type_ for number, _, type_ in _V1_LAYER_TYPES}
 )
 
+LAYER_TYPES: Final = frozenset(
+    {type_ for _, _, type_ in _V1_LAYER_TYPES if type_}
+    | {"BatchNorm", "BatchReindex", "Bias", "Clip", "Crop", "ELU", "Embed", "Filter", "Input"}
+    | {"LSTM", "LSTMUnit", "Log", "PReLU", "Parameter", "Python", "RNN", "Reduction", "Reshape"}
+    | {"SPP", "Scale", "Swish", "Tile"}
+)
+"""The types that BVLC's Caffe has (``REGISTER_LAYER_CLASS``)."""
+
 # C3D 1.0 left Caffe when the enum ended at 29; what it added has today's numbers of other types.
 _FIRST_OF_C3D: Final = 30
 _C3D_TYPES: Final = {30: "CONVOLUTION3D", 31: "POOLING3D", 34: "DECONVOLUTION3D"}

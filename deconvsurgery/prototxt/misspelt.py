@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffe_fields import LAYER_TYPES, message_class
 from deconvsurgery.nearest import nearest as most_like
 
 from .fork_fields import CONVOLUTION_TYPES, FORK_FIELDS, FORK_LAYER_FIELDS
@@ -42,12 +42,18 @@ _PARAM_OF: Final = {"deconvolution": "convolution", "im2col": "convolution"}
 
 @cache
 def _only_of_today() -> frozenset[str]:
-    """Messages that today's layers have, V1's have not, and no known fork's V1 has."""
+    """Fields that today's layers have, V1's have not, and no known fork's V1 has."""
     today, old = (
         {field.name for field in message_class(name).DESCRIPTOR.fields}
         for name in ("LayerParameter", "V1LayerParameter")
     )
-    return frozenset(name for name in today - old if name.endswith("_param")) - _FORKS_V1
+    return frozenset(today - old) - _FORKS_V1
+
+
+@cache
+def _types_in_small_letters() -> dict[str, str]:
+    """Caffe's types by their names in small letters."""
+    return {kind.lower(): kind for kind in LAYER_TYPES}
 
 
 class Spelling:
@@ -74,6 +80,8 @@ class Spelling:
                     yield from self._in_message(inner, known.message_type, field.name, kind)
             elif known.enum_type is not None:
                 yield from self._values(field, known, within)
+            elif field.name == "type" and schema.name == "LayerParameter":
+                yield from self._type(field, kind)
 
     def _unknown(
         self, field: TextField, schema: Any, within: str, kind: str
@@ -113,6 +121,13 @@ class Spelling:
             if nearest is not None:
                 place = self._text.place(token.start)
                 yield UnknownField(field.name, *place, nearest, within, written)
+
+    def _type(self, field: TextField, kind: str) -> Iterator[UnknownField]:
+        """A type in other letters: ``ReLu``. Forks have types of all names, but none of these."""
+        nearest = _types_in_small_letters().get(kind.lower())
+        if nearest is not None and nearest != kind and field.scalars:
+            place = self._text.place(field.scalars[0][-1].start + 1)  # behind the quote
+            yield UnknownField(field.name, *place, nearest, "", kind)
 
     def _counted(self, name: str) -> bool:
         """The name may be compared with others; of a hostile text not all are."""

@@ -193,7 +193,8 @@ def _input_layer(message: Message) -> tuple[list[_LayerText], tuple[str, ...]]:
     tops = message.texts("input")
     if not tops:
         return [], ()
-    shapes = list(message.messages("input_shape"))
+    # What there is beyond the inputs is passed over (UpgradeNetInput, upgrade_proto.cpp).
+    shapes = list(message.messages("input_shape"))[: len(tops)]
     notes: tuple[str, ...] = ()
     if not shapes:
         dims = message.integers("input_dim")

@@ -133,7 +133,7 @@ def not_set_up(net: Net, model: Model | None, states: Sequence[NetState]) -> Ite
                 problems.setdefault(index, (problem, shapes.late))
     for index, (problem, late) in sorted(problems.items()):
         layer = net.layers[index]
-        if layer.type in BVLC_TYPES and not layer.misspelt:
+        if (layer.type in BVLC_TYPES or not layer.type) and not layer.misspelt:
             words = f"Caffe would not {'run it' if late else 'set it up'}: {problem}"
             broken = Broken(words, repair=Repair("correct the layer in the net"), stops=not late)
             yield broken.found("DS020", layer)

@@ -18,6 +18,7 @@ from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.any_layer import objection
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.forks import FORK_RULES
+from deconvsurgery.shapes.layers.given_blobs import given_blobs
 from deconvsurgery.shapes.layers.joins import JOIN_RULES
 from deconvsurgery.shapes.layers.losses import LOSS_RULES
 from deconvsurgery.shapes.layers.pooling import POOLING_RULES
@@ -176,12 +177,20 @@ def _channels_made(layer: Layer, carried: Mapping[str, int]) -> int | None:
     return carried.get(layer.bottom[0]) if layer.bottom and keeps_channels(layer) else None
 
 
+def _as_given(layer: Layer, blobs: tuple[Shape, ...] | None) -> tuple[Shape, ...] | None:
+    """A layer's blobs are those that its text has, if it has any."""
+    if blobs is None or "blobs" not in layer.message:
+        return blobs
+    return given_blobs(layer)
+
+
 def _set_up(layer: Layer, found: Channels) -> LayerShapes:
     """The layer's rule applied, its outcome held to what Caffe could allocate."""
     rule, bottoms = RULES.get(layer.type), found.bottoms
     unknown: Bottoms = (None,) * len(layer.top)
     if rule is None:
-        return LayerShapes(bottoms, unknown, None)
+        missing = None if layer.type else objection(layer, (), None)
+        return LayerShapes(bottoms, unknown, None, objection=missing)
     try:
         setup = rule(layer, bottoms)
         for shape in (*setup.tops, *(setup.blobs or ())):
@@ -194,12 +203,12 @@ def _set_up(layer: Layer, found: Channels) -> LayerShapes:
     return LayerShapes(
         bottoms,
         tops=(*setup.tops, *unknown)[: len(unknown)],
-        blobs=None if stopped else setup.blobs,
+        blobs=None if stopped else _as_given(layer, setup.blobs),
         guess=None if stopped else found.guess,
         problem=setup.problem,
         forms=() if stopped else setup.forms,
         window=setup.window,
         channels=found.channels,
-        objection=objection(layer, setup.blobs) if layer.type in BVLC_TYPES else None,
+        objection=objection(layer, setup.tops, setup.blobs) if layer.type in BVLC_TYPES else None,
         late=setup.late,
     )

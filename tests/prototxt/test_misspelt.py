@@ -157,11 +157,35 @@ def test_no_known_fork_is_taken_for_a_misspelling() -> None:
                 asked_of = of_fork and field not in known.message_type.fields_by_name
             if not asked_of or field in layers.fields_by_name:
                 continue
-            kind = field.removesuffix("_param").title().replace("_", "")
+            own = message == "LayerParameter"
+            kind = field.removesuffix("_param").title().replace("_", "") if own else "Other"
             (found,) = ds.parse_net(f'layer {{ type: "{kind}" {body} }}'.encode()).layers
             assert found.misspelt == (), (message, field)
             asked += 1
     assert asked > 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "meant"),
+    [("ReLu", "ReLU"), ("deconvolution", "Deconvolution"), ("Batchnorm", "BatchNorm")],
+)
+def test_a_type_in_other_letters(kind: str, meant: str) -> None:
+    text = data_layer(1, 3, 8, 8) + layer("l", kind)
+    (found,) = ds.parse_net(text.encode()).layers[1].misspelt
+    assert (found.name, found.value, found.nearest, found.line) == ("type", kind, meant, 2)
+    assert text.splitlines()[1][found.column - 1 :].startswith(kind)
+    (finding,) = ds.check(ds.parse_net(text.encode()), allow_empty=True).findings
+    assert (finding.id, finding.stops) == ("DS013", True)
+
+
+@at_hand
+def test_caffe_compares_types_by_their_letters() -> None:
+    assert real_caffe(data_layer(1, 3, 8, 8) + layer("l", "ReLu")).stops
+
+
+@pytest.mark.parametrize("kind", ["Relu6", "BN", "Upsample", "interp", "relu6"])
+def test_another_type_is_a_forks(kind: str) -> None:
+    assert ds.parse_net(layer("l", kind).encode()).layers[0].misspelt == ()
 
 
 def test_a_hostile_number_of_names_is_not_compared_forever() -> None:

@@ -8,9 +8,10 @@ import re
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.caffe_fields import LAYER_TYPES
 from deconvsurgery.shapes.analysis import Analysis
 from deconvsurgery.shapes.geometry import Shape, Window, convolution_window
-from deconvsurgery.shapes.infer import RULES, LayerShapes
+from deconvsurgery.shapes.infer import BVLC_TYPES, RULES, LayerShapes
 from helpers.real_caffe import at_hand, real_caffe
 from helpers.words import Words, numbers
 from helpers.words import shapes as shapes_in
@@ -1252,6 +1253,10 @@ def test_nets_with_holes_are_read() -> None:
         assert Analysis(net).shapes[0].tops == (None,)
     net = ds.Net(layers=(ds.Layer(0, "a", "Slice", ("b",), ()),))
     assert Analysis(net).shapes[0].tops == ()
+
+
+def test_each_type_of_caffes_has_a_rule() -> None:
+    assert BVLC_TYPES == LAYER_TYPES
 
 
 def test_layers_of_one_name_are_told_apart() -> None:

@@ -49,6 +49,8 @@ def pool(param: str, shape: tuple[int, ...] = IMAGE, tops: int = 1) -> str:
 
 
 ONE = "loss_weight: 1"
+BLOB = "blobs { shape { %s } data: 1 }"
+OUTPUTS = "inner_product_param { num_output: 2 }"
 
 # What stops Caffe, by DS020 unless said: the text, of which the last line is the layer.
 STOPS: dict[str, str] = {
@@ -70,9 +72,18 @@ STOPS: dict[str, str] = {
     "second top of a softmax": it("SoftmaxWithLoss", "", (2, 3), (2,), tops=2, more=f"{ONE} {ONE}"),
     "in place": it("Flatten", "", IMAGE).replace('top: "it"', 'top: "x0"'),
     "a loss in place": it("EuclideanLoss", "", (2, 3), (2, 3)).replace('top: "it"', 'top: "x0"'),
+    "an SPP in place": it("SPP", "spp_param { pyramid_height: 2 }", (1, 2, 4, 4)).replace(
+        'top: "it"', 'top: "x0"'
+    ),
+    "a loss that is empty": it("Input", more=ONE),
     "a Slice in place": it("Slice", "", IMAGE, tops=2).replace('top: "it"', 'top: "x0"'),
     "empty weights": convolved(shape=(1, 0, 5, 5)),
     "an empty output with a bias": convolved(param="stride: 2", shape=(1, 6, 1, 1)),
+    "no type": it("", "", IMAGE).replace('type: ""', ""),
+    # ── blobs in its text
+    "given, how many": convolved(f"{BLOB % 'dim: 2 dim: 6 dim: 3 dim: 3'}"),
+    "given, of another shape": convolved(BLOB % "dim: 1", "bias_term: false"),
+    "given, values": it("InnerProduct", OUTPUTS, IMAGE, more="blobs { shape { dim: 2 } data: 1 }"),
     # ── shared blobs
     "shared, sizes": two(
         'param { name: "w" }', 'param { name: "w" }', "num_output: 6 kernel_size: 1"
@@ -180,6 +191,13 @@ _OF_OTHERS = {"too few bottoms": "DS015", "coeff": "DS015", "coeff of a product"
 
 # What is next to that, and loads.
 LOADS: dict[str, str] = {
+    "given, whatever": it("InnerProduct", OUTPUTS, IMAGE, more=BLOB % "dim: 1"),
+    "given to one without weights": it("ReLU", "", IMAGE, more=BLOB % "dim: 1" + " param { }"),
+    "given, in legacy dims": it(
+        "Convolution", "convolution_param { num_output: 1 kernel_size: 1 bias_term: false }",
+        (1, 1, 5, 5), more="blobs { num: 1 channels: 1 height: 1 width: 1 data: 1 }",
+    ),
+    "more input_shape than inputs": 'input: "a" input_shape { dim: 1 } input_shape { dim: 1 }\n',
     "a loss without a top": it("SoftmaxWithLoss", "", (2, 3), (2,), tops=0),
     "tops of a MAX": pool("kernel_size: 2", tops=2),
     "a pad below the kernel": pool("kernel_size: 3 pad: 2"),

@@ -15,6 +15,7 @@ from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.wording import dims, plural, quoted
 
 from .blob_counts import LOSSES, wrong_count
+from .given_blobs import given_blobs, unfit_blobs
 
 # Types whose first bottom may not be a top of theirs: flatten, absval, reshape, split_layer.cpp
 # say so; the losses give their top no axes, and look at their bottom's after that.
@@ -31,12 +32,17 @@ _FILLED: Final = frozenset(
 _ALONE_IN_PLACE: Final = frozenset({"Accuracy", "Slice"})
 
 
-def objection(layer: Layer, blobs: Sequence[Shape] | None) -> str | None:
+def objection(layer: Layer, tops: Sequence[Shape], blobs: Sequence[Shape] | None) -> str | None:
     """Why Caffe stops at a layer whose shapes it could work out; ``blobs`` are its weights."""
-    return next(_objections(layer, blobs), None)
+    return next(_objections(layer, tops, blobs), None)
 
 
-def _objections(layer: Layer, blobs: Sequence[Shape] | None) -> Iterator[str]:
+def _objections(
+    layer: Layer, tops: Sequence[Shape], blobs: Sequence[Shape] | None
+) -> Iterator[str]:
+    if not layer.type:
+        yield "it has no type"
+        return
     down = len(layer.message.all("propagate_down"))
     if down not in (0, len(layer.bottom)):
         several = plural(len(layer.bottom), "bottom")
@@ -51,15 +57,27 @@ def _objections(layer: Layer, blobs: Sequence[Shape] | None) -> Iterator[str]:
         yield f"its top is its bottom {quoted(layer.bottom[0])}, {layer.type} never works in place"
     if (weights := _loss_weights(layer)) is not None:
         yield weights
-    if blobs is not None and len(layer.param) > len(blobs):
+    for shape, weight in zip(tops, layer.message.all("loss_weight"), strict=False):
+        # An Input without a shape makes a blob with no values, whatever its axes.
+        if weight and shape is not None and (0 in shape or _shapeless(layer)):
+            yield "its top is empty, and has a loss_weight"
+    yield from unfit_blobs(layer, blobs)
+    own = given_blobs(layer) or blobs
+    if own is not None and len(layer.param) > len(own):
         given = plural(len(layer.param), "param")
-        yield f"{given} for {plural(len(blobs), 'blob')}, at most one for each is right"
+        yield f"{given} for {plural(len(own), 'blob')}, at most one for each is right"
     learned = [at for at, spec in enumerate(layer.param[:3]) if spec.lr_mult != 0]
     if layer.type == "BatchNorm" and len(layer.param) < 3 and learned:
         yield "lr_mult is not 0, no training changes the blobs of a BatchNorm"
 
 
+def _shapeless(layer: Layer) -> bool:
+    return layer.type == "Input" and "shape" not in layer.message.message("input_param")
+
+
 def _never_in_place(layer: Layer) -> bool:
+    if layer.type == "SPP":  # its poolings read the bottom one after the other
+        return layer.message.message("spp_param").integer("pyramid_height", 0) > 1
     several = layer.type in _ALONE_IN_PLACE and len(layer.top) > 1
     return several or layer.type in _NEVER_IN_PLACE
 

@@ -21,7 +21,12 @@ def _input(layer: Layer, _bottoms: Bottoms) -> Setup:
     if not shapes:
         # A blob of no axes; but ``input:`` without a size, which Caffe leaves out, may be of any.
         return Setup(((),) * len(layer.top) if layer.line else ())
-    return Setup(_on_tops(layer, [each.integers("dim") for each in shapes], "shape"))
+    given = [each.integers("dim") for each in shapes]
+    if not layer.line and len(given) < len(layer.top):
+        # Of ``input:`` Caffe's upgrade reads a size for each, beyond what there is.
+        several = plural(len(given), "size")
+        return Setup(tuple(given), (), f"{several} for {plural(len(layer.top), 'input')}")
+    return Setup(_on_tops(layer, given, "shape"))
 
 
 def _on_tops(layer: Layer, given: list[tuple[int, ...]], name: str) -> tuple[Shape, ...]:

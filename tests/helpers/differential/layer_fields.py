@@ -54,14 +54,17 @@ _CONVOLUTION = (
     Field("dilation", 0.15, "1 2 2 3 0", 2),
     Field("axis", 0.08, "0 1 2 -1 -2 -3 4"),
     Field("force_nd_im2col", 0.1, "true false"),
-    Field("engine", 0.1, "DEFAULT CAFFE CUDNN"),
+    Field("engine", 0.1, "DEFAULT CAFFE CAFFE CAFFE CAFFE CUDNN"),
 )
 _LOSS = (
     Field("ignore_label", 0.3, "255 -1"),
     Field("normalize", 0.2, "true false"),
     Field("normalization", 0.2, "FULL VALID BATCH_SIZE NONE"),
 )
-_SOFTMAX = (Field("axis", 0.2, "0 1 1 2 -1 -4 4"), Field("engine", 0.1, "CAFFE DEFAULT CUDNN"))
+_SOFTMAX = (
+    Field("axis", 0.2, "0 1 1 2 -1 -4 4"),
+    Field("engine", 0.1, "CAFFE CAFFE DEFAULT DEFAULT CAFFE CUDNN"),
+)
 _NEURON = Kind("")
 _EXPONENT = (
     Field("base", 0.3, "2 10 -1 0 0.5"),
@@ -137,7 +140,10 @@ KINDS: Final = {
         (2, 2),
     ),
     "Deconvolution": Kind("convolution_param", _CONVOLUTION),
-    "Dropout": Kind("dropout_param", (Field("dropout_ratio", 0.6, "0.5 0.5 0.1 0 1 -1 2"),)),
+    "Dropout": Kind(
+        "dropout_param",
+        (Field("dropout_ratio", 0.6, "0.5 0.5 0.1 0.9 0.3 0.2 0.4 0.6 0.7 0.8 0.25 0.75 0 2"),),
+    ),
     "DummyData": Kind(
         "dummy_data_param",
         (
@@ -191,7 +197,7 @@ KINDS: Final = {
             Field("alpha", 0.2, "0.5"),
             Field("beta", 0.2, "0.75"),
             Field("k", 0.1, "1 2"),
-            Field("engine", 0.1, "CAFFE DEFAULT CUDNN"),
+            Field("engine", 0.1, "CAFFE CAFFE DEFAULT DEFAULT CAFFE CUDNN"),
         ),
     ),
     "LSTM": _RECURRENT,
@@ -228,7 +234,7 @@ KINDS: Final = {
             Field("pool", 0.6, "MAX MAX AVE STOCHASTIC"),
             Field("global_pooling", 0.15, "true true false"),
             Field("round_mode", 0.15, "CEIL FLOOR"),
-            Field("engine", 0.1, "CAFFE DEFAULT CUDNN"),
+            Field("engine", 0.1, "CAFFE CAFFE DEFAULT DEFAULT CAFFE CUDNN"),
         ),
         (1, 1),
         (1, 2),
@@ -267,7 +273,9 @@ KINDS: Final = {
         ),
         (1, 2),
     ),
-    "Sigmoid": Kind("sigmoid_param", (Field("engine", 0.1, "CAFFE DEFAULT CUDNN"),)),
+    "Sigmoid": Kind(
+        "sigmoid_param", (Field("engine", 0.1, "CAFFE CAFFE DEFAULT DEFAULT CAFFE CUDNN"),)
+    ),
     "SigmoidCrossEntropyLoss": Kind("loss_param", _LOSS, (2, 2)),
     "Silence": Kind("", (), (1, 2), (0, 0)),
     "Slice": Kind(
@@ -284,7 +292,7 @@ KINDS: Final = {
     "SoftmaxWithLoss": Kind("softmax_param", _SOFTMAX, (2, 2), (1, 2)),
     "Split": Kind("", (), (1, 1), (1, 3)),
     "Swish": Kind("swish_param", (Field("beta", 0.4, "1 2"),)),
-    "TanH": Kind("tanh_param", (Field("engine", 0.1, "CAFFE DEFAULT CUDNN"),)),
+    "TanH": Kind("tanh_param", (Field("engine", 0.1, "CAFFE CAFFE DEFAULT DEFAULT CAFFE CUDNN"),)),
     "Threshold": Kind("threshold_param", (Field("threshold", 0.4, "0 0.5"),)),
     "Tile": Kind("tile_param", (_AXIS, Field("tiles", 0.95, "1 2 2 3 0 -1"))),
 }

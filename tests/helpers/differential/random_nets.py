@@ -131,6 +131,8 @@ class _Writer:
     def type_word(self, kind: str) -> str:
         if self.v1:
             return f"type: {V1_NAMES[kind]}"
+        if self.slip(0.01):
+            return self.dice.choice(("", f'type: "{kind.lower()}"', f'type: "{kind.upper()}"'))
         return f'type: "{kind}"'
 
     def tops(self, kind: str, name: str) -> list[str]:
