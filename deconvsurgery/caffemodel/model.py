@@ -54,7 +54,8 @@ class SourceBlob(NamedTuple):
     dims, which Caffe ignores. ``diff_count`` counts the gradients that came with it. ``problem``
     says why its values cannot be read; ``packed`` that Caffe would read them, and they unpack to
     more than is read unasked; ``absent`` that an HDF5 file leaves it to the layer which owns the
-    shared parameter; ``raw_diff`` that the gradients are NVIDIA's, which no other Caffe reads.
+    shared parameter; ``raw_diff`` that the gradients are NVIDIA's, which no other Caffe reads;
+    ``caffe_may_read`` that a ``problem`` is one of what is read here, and need not be Caffe's.
     """
 
     shape: tuple[int, ...]
@@ -66,6 +67,7 @@ class SourceBlob(NamedTuple):
     packed: bool = False
     absent: bool = False
     raw_diff: bool = False
+    caffe_may_read: bool = False
 
     @property
     def storage(self) -> Storage:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from deconvsurgery.caffe_fields import V0_TYPES
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, SourceBlob, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.wording import listed, plural, quoted
+
+from .loaded_blobs import is_found
 
 
 class Oddity(NamedTuple):
@@ -16,7 +19,8 @@ class Oddity(NamedTuple):
 
     ``refused``: Caffe stops at it, or overlooks it. ``converted``: ``convert`` makes a form of it
     that Caffe reads. ``loads``: all the same Caffe loads what was meant. ``too_large``: that
-    form is HDF5.
+    form is HDF5. ``certain``: Caffe does stop, where it looks. ``found`` are the layers at which
+    it looks if the net has them.
     """
 
     words: str
@@ -25,6 +29,19 @@ class Oddity(NamedTuple):
     converted: bool = False
     loads: bool = False
     too_large: bool = False
+    certain: bool = True
+    found: tuple[str, ...] = ()
+
+    def stops(self, names: Container[str] | None) -> bool:
+        """Caffe ends at it, with a net of these active layers; ``None``: with any that has its own.
+
+        It does not look at what a model has for no layer of the net.
+        """
+        if not self.refused or self.loads or not self.certain:
+            return False
+        if not self.holders:
+            return True
+        return any(names is None or name in names for name in self.found)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -67,8 +84,15 @@ def oddities(model: Model) -> Iterator[Oddity]:
         )
     if model.version is Version.MIXED:
         yield Oddity("V1 and V2 layers at once: Caffe refuses to load the file", refused=True)
+    yield from _unknown_types(model)
     found: dict[str, list[str]] = defaultdict(list)
     packed = {blob.problem for blob in model.blobs if blob.packed}
+    unsure = {blob.problem for blob in model.blobs if blob.caffe_may_read}
+    hidden = {layer.name for layer in model.layers if not is_found(layer)}
+
+    def looked_into(names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for name in names if name not in hidden))
+
     for layer in model.layers:
         for blob in layer.blobs:
             for kind in _kinds(blob):
@@ -80,10 +104,28 @@ def oddities(model: Model) -> Iterator[Oddity]:
                 are=plural(len(layers), "blob is", "blobs are"),
                 have=plural(len(layers), "blob has", "blobs have"),
             )
-            yield Oddity(words, tuple(layers), refused, converted, loads)
+            yield Oddity(words, tuple(layers), refused, converted, loads, found=looked_into(layers))
     for problem, layers in found.items():
         several = plural(len(layers), "blob")
-        yield Oddity(f"{several}: {problem}", tuple(layers), refused=problem not in packed)
+        yield Oddity(
+            f"{several}: {problem}",
+            tuple(layers),
+            refused=problem not in packed,
+            certain=problem not in unsure,
+            found=looked_into(layers),
+        )
+
+
+def _unknown_types(model: Model) -> Iterator[Oddity]:
+    """Types of V0 layers at which Caffe's upgrade stops (``UpgradeV0LayerType``)."""
+    types = [layer.type for layer in model.layers if layer.version is Version.V0 and layer.type]
+    unknown = [*dict.fromkeys(kind for kind in types if kind not in (*V0_TYPES, _PADDING))]
+    if unknown:
+        words = f"V0 layers of types that Caffe does not know: {listed([*map(quoted, unknown)])}"
+        yield Oddity(f"{words}; it stops at that", refused=True)
+
+
+_PADDING: Final = "padding"  # which goes before types are looked at
 
 
 _DIFF_ONLY, _BOTH_FORMS, _COUNT, _DIFF_COUNT = "diff only", "both forms", "count", "diff count"

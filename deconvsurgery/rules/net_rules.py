@@ -12,6 +12,7 @@ from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.matching.model_oddities import Oddity, oddities
 from deconvsurgery.matching.other_states import unlike
 from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.selection import active_layers
 from deconvsurgery.prototxt.unknown_field import UnknownField
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
@@ -139,9 +140,10 @@ def not_set_up(net: Net, model: Model | None, states: Sequence[NetState]) -> Ite
             yield broken.found("DS020", layer)
 
 
-def refused(net: Net | None, model: Model) -> Iterator[Found]:
+def refused(net: Net | None, model: Model, states: Sequence[NetState]) -> Iterator[Found]:
     """DS014, once for each thing that is wrong with the file, at the first of its layers."""
     places = {layer.name: layer for layer in reversed(net.layers)} if net else {}
+    active = {layer.name for layer in active_layers(net, states)} if net else None
     for oddity in oddities(model):
         if not oddity.refused:
             continue
@@ -154,7 +156,7 @@ def refused(net: Net | None, model: Model) -> Iterator[Found]:
             _reformed(oddity),
             Severity.NOTE if oddity.loads else None,
             (layer.line, layer.column) if layer else None,
-            stops=not oddity.loads and (net is None or layer is not None or not oddity.layers),
+            stops=oddity.stops(active),
         ).finding("DS014", None, oddity.layers[0] if one else None)
         yield Found(finding, layer.index if layer and finding.layer is not None else None)
 

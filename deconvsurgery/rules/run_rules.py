@@ -145,7 +145,7 @@ def _over_the_whole(
         }
         yield from mismatched(net, model, states, missing, _fillable(rows))
     if model is not None:
-        yield from net_rules.refused(net, model)
+        yield from net_rules.refused(net, model, states)
 
 
 def _fillable(rows: Sequence[LayerRow]) -> Mapping[str, str]:

@@ -105,7 +105,9 @@ def _layers(
         if not file.is_group(inner):
             if not path:  # the name of a layer, and no place for one
                 problem = _LINK if inner is None else "it is no group, as a layer is"
-                blob = SourceBlob((), Dataset(_path(here)), problem=problem)
+                blob = SourceBlob(
+                    (), Dataset(_path(here)), problem=problem, caffe_may_read=inner is None
+                )
                 yield SourceLayer(here[0], "", Version.HDF5, (blob,))
             continue
         info = file.library.h5o.get_info(inner.id)
@@ -115,7 +117,10 @@ def _layers(
         blobs = _blobs(file, inner, here)
         if info.rc > 1:
             shared = f"its layer is one group under {info.rc} names"
-            blobs = tuple(blob._replace(problem=blob.problem or shared) for blob in blobs)
+            blobs = tuple(
+                blob if blob.problem else blob._replace(problem=shared, caffe_may_read=True)
+                for blob in blobs
+            )
         if blobs or not path:
             yield SourceLayer("/".join(here), "", Version.HDF5, blobs, links=len(inner))
         if len(here) < _DEEPEST:
@@ -157,12 +162,14 @@ def _path(names: tuple[str, ...]) -> str:
 
 def _blob(file: OpenFile, dataset: Any, path: str) -> SourceBlob:
     if dataset is None:
-        return SourceBlob((), Dataset(path), problem=_LINK)
+        return SourceBlob((), Dataset(path), problem=_LINK, caffe_may_read=True)
     if not file.is_dataset(dataset) or dataset.shape is None:
         return SourceBlob((), Dataset(path), problem="it holds no numbers")
     shape, dtype = tuple(dataset.shape), dataset.dtype  # at most 32 axes, as in Caffe
     if problem := _problem(file, dataset):
-        return SourceBlob(shape, Dataset(path), problem=problem)
+        # Caffe reads floats of any width (``hdf5_load_nd_dataset``), and wherever they are.
+        read = dtype.kind in "fiu"
+        return SourceBlob(shape, Dataset(path), problem=problem, caffe_may_read=read)
     whole = dtype.kind != "f"
     read_as = DType.FLOAT32 if whole else DType(f"<f{dtype.itemsize}")
     place = Dataset(path, read_as, prod(shape), whole, width=dtype.itemsize)

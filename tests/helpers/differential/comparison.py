@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import deconvsurgery as ds
@@ -16,6 +17,8 @@ from .random_nets import RandomNet
 Shape = tuple[int, ...]
 
 
+UNREAD: Final = ("read",)
+"""What is said of a file that cannot be read."""
 _UNREAD: Final = "ReadProtoFromTextFile(param_file, param) Failed to parse NetParameter file: "
 
 
@@ -39,13 +42,17 @@ class Outcome(NamedTuple):
 
     @property
     def false_alarm(self) -> bool:
-        """It is said that Caffe stops, and Caffe does not."""
-        return bool(self.said) and not self.stops
+        """It is said that Caffe stops, and Caffe does not; a file that is not read says nothing."""
+        return bool(self.said) and self.said != UNREAD and not self.stops
 
     @property
     def kind(self) -> str:
         """Caffe's message without what differs from net to net."""
-        words = re.sub(r"/\S*prototxt|\"[^\"]*\"|'[^']*'|[-\d.]+(?:e[+-]?\d+)?", "#", self.message)
+        words = re.sub(
+            r"/\S*prototxt|/\S*caffemodel|\"[^\"]*\"|'[^']*'|[-\d.]+(?:e[+-]?\d+)?",
+            "#",
+            self.message,
+        )
         return words.replace("Check failed: ", "").replace(_UNREAD, "")[:150]
 
 
@@ -56,13 +63,25 @@ def outcome(number: int, net: RandomNet) -> Outcome:
     return Outcome(number, answer.stops, said, answer.message, shapes)
 
 
-def verdict(net: RandomNet, answer: Answer) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def verdict(
+    net: RandomNet, answer: Answer, model: Path | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The ids that say that Caffe stops, and the shapes that are not Caffe's."""
     try:
         parsed = ds.parse_net(net.text.encode())
     except ds.SurgeryError:
-        return ("read",), ()
-    found = ds.check(parsed, allow_empty=True, phase=net.phase, stage=net.stages, level=net.level)
+        return UNREAD, ()
+    try:
+        found = ds.check(
+            parsed,
+            model,
+            allow_empty=True,
+            phase=net.phase,
+            stage=net.stages,
+            level=net.level,
+        )
+    except ds.SurgeryError:
+        return UNREAD, ()
     said = tuple(sorted({each.id for each in found.findings if each.stops}))
     return said, () if answer.stops else tuple(_unlike(parsed, net, answer))
 

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Sequence
 from math import prod
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,17 +20,24 @@ _V1_TYPES = {"Convolution": 4, "Deconvolution": 39, "InnerProduct": 14, "ReLU": 
 _V0_TYPES = {"Convolution": "conv", "InnerProduct": "innerproduct", "ReLU": "relu"}
 
 
-def mutated_model(random: Random, layers: Layers) -> tuple[bytes, list[str]]:
-    """The bytes of a model, and which ways of going wrong were taken."""
+class MutatedModel(NamedTuple):
+    """A model's bytes, and the ways in which it went wrong, its form the last of them."""
+
+    data: bytes
+    ways: tuple[str, ...]
+
+
+def mutated_model(random: Random, layers: Layers) -> MutatedModel:
+    """A model for the layers, with up to three things wrong."""
     net = _right(random, layers)
     ways = []
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
         way = random.choice([*_WAYS])
-        _WAYS[way](random, net)
-        ways.append(way)
+        if net.layer:
+            _WAYS[way](random, net)
+            ways.append(way)
     form = random.choice(("V2",) * 5 + ("V1", "V0", "HDF5", "HDF5", "mixed", "cut off"))
-    ways.append(form)
-    return _FORMS[form](random, net), ways
+    return MutatedModel(_FORMS[form](random, net), (*ways, form))
 
 
 def _right(random: Random, layers: Layers) -> Any:
@@ -415,7 +422,7 @@ def _mixed(random: Random, net: Any) -> bytes:
 
 def _cut_off(random: Random, net: Any) -> bytes:
     data = _as_v2(random, net)
-    return data[: random.randint(0, len(data))]
+    return data[: random.randint(min(1, len(data)), len(data))]
 
 
 def _as_hdf5(random: Random, net: Any) -> bytes:
