@@ -10,7 +10,6 @@ from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import Dataset
 
 from .copied_layer import copy_stops
-from .loaded_blobs import is_found
 from .matched_layer import Refusal, Target
 
 
@@ -48,7 +47,7 @@ def _whole_model(target: Target, model: Model, sources: tuple[SourceLayer, ...])
             mismatch=True,
         )
     missing = name not in model.by_name and not can_be_a_group(name)
-    if model.version is Version.HDF5 and (missing or not all(map(is_found, sources))):
+    if model.version is Version.HDF5 and missing:
         why = "a slash makes groups of it" if "/" in name else "no group can have that name"
         return Refusal(
             f"an HDF5 file cannot hold a layer named {name!r}: {why}, and Caffe looks for its "

@@ -57,7 +57,8 @@ def make_plan(
     renamed = {
         lack.layer: lack.message
         for lack in disagreed
-        if lack.kind is Kind.MODEL_LACKS and (lack.renamed or lack.nearly)
+        if lack.kind is Kind.MODEL_LACKS
+        and (lack.renamed or lack.nearly or lack.layer in model.by_name)
     }
     return Plan(
         tuple(_changes(rows, net, model, options, (shared.notes, renamed))),

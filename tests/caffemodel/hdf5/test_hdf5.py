@@ -668,12 +668,15 @@ def test_a_layer_that_cannot_be_a_group_is_not_created(
     words(error, "slash" if "/" in name else "no group")
 
 
-def test_groups_in_groups_are_a_name_with_slashes(tmp_path: Path) -> None:
+def test_groups_in_groups_are_a_name_with_slashes(tmp_path: Path, words: Words) -> None:
+    """Which Caffe does not find: it goes through the groups of /data alone."""
     path = saved(tmp_path / "in", {"a/b": [np.zeros_like(WEIGHTS)], "a": [np.float32([1])]})
     with ds.open_model(path) as model:
         assert {layer.name: len(layer.blobs) for layer in model.layers} == {"a": 1, "a/b": 1}
     result, out = surgery(DATA + up("a/b"), path, patterns="*")
     assert [row.action for row in result.plan.changes] == [ds.Action.REWRITTEN]
+    (warning,) = result.plan.changes[0].warnings
+    words(warning)
     place = payloads(path)["data/a/b/0"]
     assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
     assert bits(out, "data/a/b/0")[1] == WEIGHTS.tobytes()

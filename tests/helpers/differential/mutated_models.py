@@ -32,12 +32,12 @@ def mutated_model(random: Random, layers: Layers) -> MutatedModel:
     net = _right(random, layers)
     ways = []
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
-        way = random.choice([*_WAYS])
+        way = random.choice([*WAYS])
         if net.layer:
-            _WAYS[way](random, net)
+            WAYS[way](random, net)
             ways.append(way)
     form = random.choice(("V2",) * 5 + ("V1", "V0", "HDF5", "HDF5", "mixed", "cut off"))
-    return MutatedModel(_FORMS[form](random, net), (*ways, form))
+    return MutatedModel(FORMS[form](random, net), (*ways, form))
 
 
 def _right(random: Random, layers: Layers) -> Any:
@@ -288,7 +288,9 @@ def _stranger(random: Random, net: Any) -> None:
     """A layer of a name that the net has not, in a form that Caffe would not load."""
     layer = net.layer.add(name=random.choice(("stranger", "relu9")), type="InnerProduct")
     blob = layer.blobs.add(data=[1.0, 2.0])
-    blob.shape.dim.extend(random.choice(([2], [3], [-1], [1] * 40)))
+    blob.shape.dim.extend(
+        random.choice(([2], [3], [-1], [2, 1], [0], [1, 1, 1, 1, 2]) * 3 + ([1] * 40,))
+    )
 
 
 def _reordered(random: Random, net: Any) -> None:
@@ -324,7 +326,7 @@ def _odd_param(random: Random, net: Any) -> None:
     layer.convolution_param.kernel_size.append(0)
 
 
-_WAYS: dict[str, Callable[[Random, Any], None]] = {
+WAYS: dict[str, Callable[[Random, Any], None]] = {
     "fewer blobs": _layer_way(_fewer),
     "more blobs": _layer_way(_more),
     "no blobs": _layer_way(_none),
@@ -499,7 +501,7 @@ def h5py_soft(name: str) -> Any:
     return h5py.SoftLink(name)
 
 
-_FORMS: dict[str, Callable[[Random, Any], bytes]] = {
+FORMS: dict[str, Callable[[Random, Any], bytes]] = {
     "V2": _as_v2,
     "V1": _as_v1,
     "V0": _as_v0,
