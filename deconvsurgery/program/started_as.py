@@ -22,7 +22,8 @@ def started_as() -> tuple[str, ...]:
     """
     script = _own_script()
     beside = os.path.join(os.path.dirname(sys.executable or ""), NAME)
-    if (found := _on_path(NAME)) and _is_one(found, script or beside):
+    found = _on_path(NAME)
+    if found and _is_one(found, script or beside) and not _is_cached(found):
         return (NAME,)
     if script is not None and os.access(script, os.X_OK):
         # Without a slash a shell would look for it in PATH.
@@ -56,6 +57,17 @@ def _on_path(name: str) -> str | None:
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     return None
+
+
+def _is_cached(path: str) -> bool:
+    """Whether it is in the user's cache: pre-commit, uvx and pipx run made an environment there.
+
+    They put it into PATH for this one run; the user's own shell finds nothing by the name.
+    """
+    home = os.path.expanduser("~")
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    inside = os.path.join(os.path.realpath(cache), "")
+    return os.path.realpath(path).startswith(inside)
 
 
 def _is_one(path: str, other: str) -> bool:

@@ -39,8 +39,10 @@ def said(place: Path, *command: str, path: str = "/usr/bin:/bin") -> list[str]:
     return words
 
 
-def ran(place: Path, *command: str, path: str = "/usr/bin:/bin") -> str:
-    env = {"PATH": path, "PYTHONPATH": os.pathsep.join(sys.path)}
+def ran(
+    place: Path, *command: str, path: str = "/usr/bin:/bin", more: dict[str, str] | None = None
+) -> str:
+    env = {"PATH": path, "PYTHONPATH": os.pathsep.join(sys.path), **(more or {})}
     done = subprocess.run(command, cwd=place, env=env, capture_output=True, check=True, timeout=60)
     return done.stdout.decode()
 
@@ -56,6 +58,14 @@ def test_what_the_shell_finds_by_its_name_is_the_name(place: Path) -> None:
     link.parent.mkdir()
     link.symlink_to(place / "bin" / NAME)
     assert said(place, f"bin/{NAME}", path=f"{place}/links:/usr/bin:/bin") == [NAME]
+
+
+def test_an_environment_for_one_run_is_named_by_its_path(place: Path) -> None:
+    """As pre-commit, uvx and pipx run have one in the cache, and in PATH for that run."""
+    script = str(place / "bin" / NAME)
+    cache = {"XDG_CACHE_HOME": str(place)}
+    found = ran(place, "sh", "-c", NAME, path=f"{place}/bin:/usr/bin:/bin", more=cache)
+    assert shlex.split(found) == [script]
 
 
 def test_another_program_of_that_name_is_not_this_one(place: Path) -> None:
