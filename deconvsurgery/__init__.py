@@ -91,6 +91,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.kernels.formula_names import Formula as Formula, Support as Support
     from deconvsurgery.kernels.kernel_facts import KernelFacts as KernelFacts
     from deconvsurgery.matching.matched_layer import Target as Target
+    from deconvsurgery.matching.role import Role as Role, RoleFound as RoleFound
     from deconvsurgery.options.apply import Options as Options
     from deconvsurgery.plans.apply.plan import make_plan as make_plan
     from deconvsurgery.plans.apply.plan_types import (
@@ -159,6 +160,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "kernels.formula_names": "Formula Support",
         "kernels.kernel_facts": "KernelFacts",
         "matching.matched_layer": "Target",
+        "matching.role": "Role RoleFound",
         "options.apply": "Options",
         "plans.apply.plan": "make_plan",
         "plans.apply.plan_types": "Action Change Plan Skip",

@@ -17,7 +17,7 @@ from .phrases import NOTHING, Medium, escaped, name_of, state_tone, state_words
 
 HEADINGS: Final = (
     *("layer", "type", "matched", "phase", "shape", "group"),
-    *("kernel", "stride", "pad", "bias", "weights"),
+    *("kernel", "stride", "pad", "bias", "weights", "role"),
 )
 
 
@@ -49,6 +49,7 @@ def inspect_cells(result: InspectResult, medium: Medium, *, every_layer: bool) -
         "matched": any(row.type == DECONVOLUTION and not row.matched for row in rows),
         "phase": result.net is not None and not (medium.terminal and _same_phases(rows)),
         "weights": result.model is not None,
+        "role": any(row.role is not None for row in rows),
     }
     return [
         {heading: cell for heading, cell in _cells(row, medium).items() if shown.get(heading, True)}
@@ -70,7 +71,22 @@ def _cells(row: LayerRow, medium: Medium) -> Cells:
         **{heading: Cell(words) for heading, words in window_words(target).items()},
         "bias": Cell(("yes" if param.bias_term else "no") if param else NOTHING),
         "weights": Cell(state_words(weights) if weights else NOTHING, state_tone(weights)),
+        "role": _role_cell(row),
     }
+
+
+def _role_cell(row: LayerRow) -> Cell:
+    """What a Deconvolution is for."""
+    if row.role is None:
+        return Cell(NOTHING)
+    return Cell(str(row.role.role), Tone.LEARNED if row.role.learned else Tone.PLAIN)
+
+
+def role_words(row: LayerRow) -> str:
+    """What a Deconvolution is for, and why."""
+    if row.role is None or not row.role.reasons:
+        return NOTHING
+    return f"{row.role.role}: {row.role.reasons[0]}"
 
 
 def _same_phases(rows: Sequence[LayerRow]) -> bool:

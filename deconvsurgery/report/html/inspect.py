@@ -11,6 +11,7 @@ from deconvsurgery.report.inspect_rows import (
     inspect_files,
     inspect_findings,
     inspect_remarks,
+    role_words,
 )
 from deconvsurgery.report.phrases import PIPE, state_words
 from deconvsurgery.verbs.inspect import InspectResult
@@ -32,7 +33,12 @@ def inspect_page(result: InspectResult) -> bytes:
     pictures = surveyed_pictures(result.rows, result.sights, result.ways)
     findings = [finding for _, finding in inspect_findings(result)]
     states = [
-        Beside([("weights", state_words(row.weights))] if row.weights else ())
+        Beside(
+            [
+                *([("weights", state_words(row.weights))] if row.weights else ()),
+                ("role", role_words(row)),
+            ]
+        )
         for row in result.rows
         if row.target
     ]

@@ -42,13 +42,13 @@ LAYOUTS: tuple[Layout, ...] = (
         ("shape", "group"),
         ("kernel", "stride/pad"),
         ("bias",),
-        ("weights",),
+        ("weights", "role"),
     ),
     (
         ("layer", "type", "matched"),
         ("shape", "group", "bias"),
         ("kernel", "stride", "pad"),
-        ("weights", "phase"),
+        ("weights", "role", "phase"),
     ),
 )
 # Rules that a table of what there is shows in red, whatever a check makes of them.

@@ -525,6 +525,7 @@ RUNS = {
       demo.net demo
       -p * demo.net demo
       -p * states.net states
+      -p up-bilinear states.net states
       -p * --frozen states.net states demo.net
       -p * biased.net v1.net crlf.net half
       -p * --allow-empty unknown.net misspelt.net broken.net v0.net nowhere

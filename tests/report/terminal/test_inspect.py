@@ -62,10 +62,11 @@ def test_inspect_in_a_pipe(snapshot: SnapshotAssertion) -> None:
     assert lines[1].startswith("in.caffemodel: V2 ")
     assert numbers(lines[1].partition(": V2")[2]) == [537963157]
     heads = ["layer", "matched", "phase", "shape", "group", "kernel", "stride", "pad", "bias"]
-    assert cells(lines[2]) == [*heads, "weights"]
+    assert cells(lines[2]) == [*heads, "weights", "role"]
     geometry = ["test+train", "(21, 21, 4, 4)", "1", "4", "2", "0", "no"]
-    assert cells(lines[3]) == ["upscore2", "yes", *geometry, "zero"]
-    *row, weights = cells(lines[4])
+    assert cells(lines[3]) == ["upscore2", "yes", *geometry, "zero", "unknown"]
+    *row, weights, role = cells(lines[4])
+    assert role == "interpolation"
     assert row == ["score", "no", *geometry]
     assert weights.split()[:2] == ["near-bilinear,", "0.01235"]
     assert lines[5:8] == [
@@ -118,11 +119,11 @@ def test_a_net_alone_has_no_weights_column(snapshot: SnapshotAssertion) -> None:
         of_net(inspect_row("upscore2", what=guessed), inspect_row("up8", phases=("TEST",)))
     )
     assert cells(lines[1]) == [
-        "layer", "phase", "shape", "group", "kernel", "stride", "pad", "bias",
+        "layer", "phase", "shape", "group", "kernel", "stride", "pad", "bias", "role",
     ]  # fmt: skip
     geometry = ["(21, 21, 4, 4)", "1", "4", "2", "0", "no"]
-    assert cells(lines[2]) == ["upscore2", "test+train", *geometry]
-    assert cells(lines[3]) == ["up8", "test", *geometry]
+    assert cells(lines[2]) == ["upscore2", "test+train", *geometry, "unknown"]
+    assert cells(lines[3]) == ["up8", "test", *geometry, "unknown"]
     assert lines[4] == "note: upscore2: as score_fr has"
     assert numbers(lines[5]) == [2]
     assert "\n".join(lines) == snapshot
@@ -141,12 +142,12 @@ def test_a_model_alone_has_its_own_shapes_and_no_phase(snapshot: SnapshotAsserti
     lines = in_pipe(model, every_layer=True)
     assert lines[0].startswith("a.caffemodel: V1 ")
     assert cells(lines[1]) == [
-        "layer", "type", "shape", "group", "kernel", "stride", "pad", "bias", "weights",
+        "layer", "type", "shape", "group", "kernel", "stride", "pad", "bias", "weights", "role",
     ]  # fmt: skip
     assert cells(lines[2]) == [
-        "up", "Deconvolution", "(21, 21, 4, 4)", "1", "4", "2", "0", "no", "constant 1",
+        "up", "Deconvolution", "(21, 21, 4, 4)", "1", "4", "2", "0", "no", "constant 1", "unknown",
     ]  # fmt: skip
-    assert cells(lines[3]) == ["conv1", "Convolution", "(64, 3, 3, 3) (64)", *"------"]
+    assert cells(lines[3]) == ["conv1", "Convolution", "(64, 3, 3, 3) (64)", *"-------"]
     assert lines[4] == "a.caffemodel: DS003 up: all 1"
     assert numbers(lines[5]) == [2, 1, 1, 1]
     assert "\n".join(lines) == snapshot
@@ -174,7 +175,8 @@ def test_a_group_that_divides_nothing_has_no_shape() -> None:
     )
     odd = inspect_row("up", what=known)
     odd = odd._replace(target=known._replace(layer=layer, shape=None))
-    assert cells(in_pipe(of_net(odd))[2]) == ["up", "test+train", "?", "2", "4", "2", "0", "no"]
+    row = cells(in_pipe(of_net(odd))[2])
+    assert row[:-1] == ["up", "test+train", "?", "2", "4", "2", "0", "no"]
 
 
 def test_problems_are_told() -> None:
