@@ -423,7 +423,10 @@ def _carried_out(
 def _learned(net: str, model: str | None, asked: Mapping[str, Any]) -> list[str]:
     """Layers that are learned, by name."""
     state = {key: value for key, value in asked.items() if key in ("phase", "stage", "level")}
-    rows = ds.inspect(net, model, patterns="*", **state).rows
+    try:
+        rows = ds.inspect(net, model, patterns="*", **state).rows
+    except ds.SelectionError:
+        return []
     return [
         row.name
         for row in rows
