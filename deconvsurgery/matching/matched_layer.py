@@ -128,8 +128,9 @@ class Target(NamedTuple):
         """What the kernel does instead."""
         if max(self.dilation, default=1) > LARGEST_KERNEL:
             return f"its dilation of {by(self.dilation)} is beyond all reason"
+        dilation = "" if {*self.dilation} <= {1} else f" and dilation {by(self.dilation)}"
         return (
-            f"kernel {by(self.kernel)} at stride {by(self.stride)} does not interpolate: "
+            f"kernel {by(self.kernel)} at stride {by(self.stride)}{dilation} does not interpolate: "
             f"gain per phase is {spread(*self.gain_range(fill))}, not 1"
         )
 

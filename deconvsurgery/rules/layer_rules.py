@@ -54,8 +54,10 @@ def _misplaced(case: LayerCase) -> Broken | None:
     sizes = ", ".join(f"{each:+d}" for each in dict.fromkeys(placed.excess))
     off = max(placed.excess, key=abs)
     rest = "no Crop or other layer takes that off" if off > 0 else "no other layer makes up for it"
+    dilation = "" if {*window.dilation} <= {1} else f", dilation {by(window.dilation)}"
     return Broken(
-        f"kernel {by(window.kernel)}, stride {by(window.stride)} and pad {by(window.pad)} make "
+        f"kernel {by(window.kernel)}{dilation}, stride {by(window.stride)} and pad "
+        f"{by(window.pad)} make "
         f"{size} times the input {sizes} pixels, {'beginning' if off > 0 else 'cut off'} "
         f"{abs(off) / 2:g} pixel{'' if abs(off) == 2 else 's'} "
         f"{'before' if off > 0 else 'inside'} the edge; {rest}",

@@ -37,6 +37,8 @@ def fill_it(case: LayerCase) -> Repair:
 def enlarge_it(case: LayerCase) -> Repair:
     """The recipe's kernel and pad into the net; where the kernel changes, new weights, too."""
     target = case.target
+    if target is not None and not {*target.dilation} <= {1}:
+        return Repair("dilation changes what the kernel spans: take it out")
     if target is None or not can_be_enlarged(case):
         return Repair("no whole kernel and pad interpolate at this stride")
     axes = [recipe(step) for step in target.stride]

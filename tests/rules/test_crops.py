@@ -138,3 +138,23 @@ def test_a_crop_that_only_forks_read(words: Words) -> None:
         assert (found is None) == right
         if found is not None:
             words(found.message)
+
+
+# ── a dilation ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("dilation", "excess"), [(0, -3), (2, 3)])
+def test_a_dilation_is_named_where_it_is_to_blame(dilation: int, excess: int, words: Words) -> None:
+    """At 0 all taps meet in one place (``base_conv_layer.cpp`` takes any number); 2 leaves gaps."""
+    filler = 'weight_filler { type: "bilinear" }'
+    text = DATA + up(param=f"{PARAM % (4, 1)} dilation: {dilation} {filler}", more=FROZEN)
+    gain, placed = ds.check(ds.parse_net(text.encode())).findings
+    assert (gain.id, placed.id) == ("DS006", "DS007")
+    assert dict(placed.numbers)["excess"] == (excess, excess)
+    for each in (gain, placed):
+        assert f"dilation {dilation}" in each.message
+        assert each.repair is not None
+        words(each.message, f"{each.id}, {dilation}")
+        words(each.repair.words, "repair")
+    text = text.replace(f" dilation: {dilation}", "")
+    assert ds.check(ds.parse_net(text.encode())).findings == ()

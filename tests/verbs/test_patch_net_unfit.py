@@ -219,7 +219,7 @@ FAULTY = {
         f"num_output: 5 kernel_size: 4 stride: 4 {RIGHT}", (4, 4, 4, 4, 0.25, 0.75, 1)
     ),
     "dilation": Faulty(
-        f"num_output: 5 kernel_size: 4 stride: 2 dilation: 2 {RIGHT}", (4, 4, 2, 2, 0, 2, 1)
+        f"num_output: 5 kernel_size: 4 stride: 2 dilation: 2 {RIGHT}", (4, 4, 2, 2, 2, 2, 0, 2, 1)
     ),
     "rectangular": Faulty(
         f"num_output: 5 kernel_h: 4 kernel_w: 5 stride: 2 {RIGHT}", (2, 4, 5), sets_up=False
