@@ -351,7 +351,7 @@ REFUSED = {
     "dilation": Unfit(
         up("kernel_size: 4 stride: 2 dilation: 2"),
         {"recipe": True},
-        numbers=(4, 4, 2, 2, 0, 2, 1),
+        numbers=(4, 4, 2, 2, 2, 2, 0, 2, 1),
         flags=("dilation", "--any-gain"),
     ),
     "nearest": Unfit(
