@@ -98,8 +98,16 @@ def _regrouped(now: Files, made: Files, said: StepOptions) -> Files:
 def _transplanted(now: Files, made: Files, said: StepOptions) -> Files:
     assert now.net is not None
     assert now.model is not None
+    assert made.model is not None
     transplant(now.net, now.model, made.model, **_chosen(said))
-    return Files(now.net, made.model)
+    with open_model(now.model) as model:
+        if model.version is not Version.HDF5:
+            return made._replace(net=now.net)
+    # It writes binary files, and what is fixed keeps its name: Caffe 1.0 goes by the suffix.
+    again = f"{made.model}.h5"
+    convert(made.model, again, to=NewForm.HDF5, net=now.net)
+    os.unlink(made.model)
+    return Files(now.net, again)
 
 
 _VERBS = {

@@ -387,6 +387,21 @@ def test_hdf5(tmp_path: Path) -> None:
     assert (found.passed, found.model_version) == (True, "HDF5")
 
 
+def test_hdf5_that_is_transplanted_stays_hdf5(tmp_path: Path) -> None:
+    """A bias of zeros that the net lacks: what fits is taken over, which makes a binary file."""
+    pytest.importorskip("h5py")
+    weights = np.broadcast_to(ds.bilinear_kernel(4), (3, 1, 4, 4))
+    (tmp_path / "net.prototxt").write_text(GROUPED)
+    (tmp_path / "m.caffemodel").write_bytes(model_bytes({"up": [weights, np.zeros(3)]}))
+    ds.convert(tmp_path / "m.caffemodel", tmp_path / "m.h5")
+    before = ds.check(tmp_path / "net.prototxt", tmp_path / "m.h5")
+    assert before.repair is not None
+    assert [step.verb for step in before.repair.steps] == ["transplant"]
+    fix(tmp_path, "--fix", "net.prototxt", "m.h5")
+    after = ds.check(tmp_path / "net.prototxt", tmp_path / "m.h5")
+    assert (after.model_version, after.findings) == ("HDF5", ())
+
+
 def test_a_net_and_a_model_that_are_one_file(tmp_path: Path) -> None:
     pair(tmp_path)
     (tmp_path / "deconvsurgery.toml").write_text(
