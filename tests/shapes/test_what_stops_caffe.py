@@ -124,6 +124,7 @@ STOPS: dict[str, str] = {
         )
     },
     "Reshape, axis": it("Reshape", "reshape_param { shape { dim: -1 } axis: 5 }", IMAGE),
+    "Reshape, no shape": it("Reshape", "reshape_param { axis: 1 }", IMAGE),
     "Reshape, num_axes": it("Reshape", "reshape_param { shape { dim: -1 } num_axes: -2 }", IMAGE),
     "Reshape, num_axes beyond": it(
         "Reshape", "reshape_param { shape { dim: -1 } axis: 2 num_axes: 3 }", IMAGE

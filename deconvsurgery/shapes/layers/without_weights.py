@@ -21,7 +21,7 @@ from .rule import Bottoms, Rule, Setup, first, no_top, not_an_image, same, same_
 def _reshape(layer: Layer, bottoms: Bottoms) -> Setup:
     """Axes [axis, axis + num_axes) become ``shape``: 0 copies a dim, one −1 is worked out."""
     param, shape = layer.message.message("reshape_param"), first(bottoms)
-    if "shape" not in param and param.fields:
+    if "shape" not in param and {name for name, _ in param.fields} - {"axis", "num_axes"}:
         return Setup((None,))  # a fork's older reshape_param: num, channels, height, width
     dims = param.message("shape").integers("dim")
     if dims.count(-1) > 1:
