@@ -19,9 +19,12 @@ _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'")
 
 
 def options_in(text: str) -> Iterator[tuple[str | None, str]]:
-    """Each option that a text names, with the verb in front of it, if there is one."""
-    for found in _OPTION.finditer(_OTHERS.sub("", _QUOTED.sub("", text)).replace("/--", " --")):
-        yield found["verb"], found["option"]
+    """Each option that a text names, with the verb that is named before it in its sentence."""
+    for sentence in _OTHERS.sub("", _QUOTED.sub("", text)).replace("/--", " --").split(";"):
+        verb = None
+        for found in _OPTION.finditer(sentence):
+            verb = found["verb"] or verb
+            yield verb, found["option"]
 
 
 def impossible(verb: str, printed: str) -> list[str]:
