@@ -97,14 +97,14 @@ def same_fields(old: str, new: str) -> Mapping[str, int]:
     }
 
 
-class Found(NamedTuple):
+class SortedFields(NamedTuple):
     """The fields of a message by name, and those that Caffe's protobuf would keep as unknown."""
 
     known: dict[str, list[Field]]
     strange: list[Field]
 
 
-def fields_by_name(window: BufferedSource, message: str, occurrences: Ranges) -> Found:
+def fields_by_name(window: BufferedSource, message: str, occurrences: Ranges) -> SortedFields:
     """Sort out a message's fields; of one that counts once the last is left."""
     known: dict[str, list[Field]] = defaultdict(list)
     strange = []
@@ -117,7 +117,7 @@ def fields_by_name(window: BufferedSource, message: str, occurrences: Ranges) ->
                 known[entry.name].append(field)
             else:
                 known[entry.name] = [field]
-    return Found(dict(known), strange)
+    return SortedFields(dict(known), strange)
 
 
 def _readable(entry: Known, field: Field) -> bool:

@@ -23,8 +23,8 @@ from deconvsurgery.prototxt.upgrade import (
 )
 
 from .copy_fields import (
-    Found,
     Parts,
+    SortedFields,
     as_they_stand,
     field_values,
     fields_by_name,
@@ -204,10 +204,10 @@ def v0_layers(
         yield index, _v0_layer(window, outer[index], inner[index], kept[index])
 
 
-def _connection(window: BufferedSource, outer: Found, inner: Found) -> Message:
+def _connection(window: BufferedSource, outer: SortedFields, inner: SortedFields) -> Message:
     """As much of a connection as the rule of the padding layers looks at."""
 
-    def texts(found: Found, name: str) -> list[tuple[str, Value]]:
+    def texts(found: SortedFields, name: str) -> list[tuple[str, Value]]:
         return [(name, window.text(field)) for field in found.known.get(name, ())]
 
     pad = [("pad", uint32(field.value)) for field in inner.known.get("pad", ())]
@@ -215,7 +215,9 @@ def _connection(window: BufferedSource, outer: Found, inner: Found) -> Message:
     return Message((*texts(outer, "bottom"), *texts(outer, "top"), ("layer", layer)))
 
 
-def _v0_layer(window: BufferedSource, outer: Found, inner: Found, kept: Unpadded) -> UpgradedLayer:
+def _v0_layer(
+    window: BufferedSource, outer: SortedFields, inner: SortedFields, kept: Unpadded
+) -> UpgradedLayer:
     """``UpgradeV0LayerParameter``, and what V1's upgrade makes of that."""
     kind = window.text(inner.known["type"][0]) if "type" in inner.known else ""
     parts = renumbered(window, LayerField.NAME, inner.known.get("name", ()))
