@@ -66,6 +66,16 @@ class Judged(NamedTuple):
         every = (*(each for row in self.rows for each in row.findings), *self.others)
         return tuple(sorted((each for each in every if each.id in rules), key=_place))
 
+    def replaced(self, findings: Sequence[Finding]) -> Judged:
+        """With others, one for one and in the order of `findings`."""
+        instead = {id(old): new for old, new in zip(self.findings(), findings, strict=True)}
+        rows = (
+            row._replace(findings=tuple(instead[id(each)] for each in row.findings))
+            for row in self.rows
+        )
+        others = tuple(instead[id(each)] for each in self.others)
+        return self._replace(rows=tuple(rows), others=others)
+
     def of_matched(self) -> Judged:
         """With rows of matched layers only; what the others break has no row then."""
         left = tuple(each for row in self.rows if not row.matched for each in row.findings)

@@ -13,8 +13,11 @@ from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import Finding
+from deconvsurgery.rules.repair_chain import tried_repairs
 from deconvsurgery.rules.run_rules import judged
 from deconvsurgery.rules.survey import LayerRow
+from deconvsurgery.rules.trials import Asked
+from deconvsurgery.rules.tried_steps import NetAndModel
 from deconvsurgery.shapes.upsampling_path import WayUp
 
 from .layer_choice import layer_choice
@@ -74,6 +77,11 @@ def inspect(
             files.listed, states, allow_empty=None if matched_only else True, holder=files.holder
         )
         found = judged(read, weights, selection, states, every_layer=every_layer)
+        if pictures:  # only a page has commands, which are tried
+            asked = Asked(*choice)
+            pair = NetAndModel(files.text, read, weights)
+            kept, _ = tried_repairs(pair, asked, found.findings())
+            found = found.replaced(kept)
         if matched_only:
             found = found.of_matched()
         rows = found.rows

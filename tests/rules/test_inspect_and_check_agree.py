@@ -64,6 +64,18 @@ def test_a_pair_that_does_not_belong_together() -> None:
     assert found > 10
 
 
+def test_a_page_of_inspect_has_the_repairs_of_check() -> None:
+    """Those that were tried: with what is printed, not what a rule would suggest."""
+    tried = 0
+    for pair in SHIPPED:
+        result = ds.inspect(*pair, pictures=True)
+        found = [each for row in result.rows for each in row.findings] + [*result.net_findings]
+        checked = ds.check(*pair, allow_empty=True).findings
+        assert sorted(map(repr, found)) == sorted(map(repr, checked)), pair
+        tried += sum(bool(each.repair and each.repair.steps) for each in checked)
+    assert tried > 3
+
+
 def at_hand(shared: Path) -> list[Pair]:
     """Every net and every model alone, and each net with each model of its folder."""
     found: list[Pair] = []
