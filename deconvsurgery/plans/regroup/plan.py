@@ -262,6 +262,8 @@ def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
 
 def _model_differs(target: Target, model: Model) -> str | None:
     """Why the model's weights, if it has any, are not those that the net gives the layer."""
+    if not model.weighted(target.layer.name):
+        return None
     found = not_rewritable(target, model, values=True)
     if found is None:
         return None
