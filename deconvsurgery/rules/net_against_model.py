@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.errors import SurgeryError
+from deconvsurgery.errors import FileError, SurgeryError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Disagreement, Kind
 from deconvsurgery.matching.shared_blobs import owners, with_shared
@@ -66,6 +66,8 @@ def _transplanted(
     upsampling = [name for name in fillable if name in wanted]
     try:
         grafting = make_grafting(net, model, states, upsampling=upsampling)
+    except FileError:
+        raise
     except SurgeryError:
         return {}
     patterns = [part for name in upsampling for part in ("-p", fillable[name])]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
-from deconvsurgery.errors import SurgeryError
+from deconvsurgery.errors import FileError, SurgeryError
 from deconvsurgery.matching.role import Role
 from deconvsurgery.prototxt.net import Net, NetState, Phase
 from deconvsurgery.prototxt.selection import Selection, match_layers
@@ -127,6 +127,8 @@ class Trials:
         try:
             after = tried(steps, pair, self._learned)
             found = self.found(after.pair)
+        except FileError:  # of what cannot be read nothing is known: no verb refuses it
+            raise
         except SurgeryError as error:
             return Aftermath(steps, pair, pair, refused=error.message)
         return Aftermath(steps, pair, after.pair, found, after.overwrites, after.drops)

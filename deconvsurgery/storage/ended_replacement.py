@@ -40,7 +40,7 @@ class Ended(NamedTuple):
     def words(self) -> str:
         """What to say of it."""
         names = listed([shown(place) for place in self.places])
-        return f"a run that replaced {names} together was ended in the midst of it: {self.settled}"
+        return f"a run that replaced {names} together was ended before it was done: {self.settled}"
 
 
 def ended_replacement(path: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -63,8 +63,8 @@ def ended_words(path: str | os.PathLike[str]) -> tuple[str, ...]:
         if places:
             names = listed([shown(place) for place in places])
             return (
-                f"a run that replaces {names} together is under way, or was ended in the midst of"
-                " it: the next `check --fix` of them finishes it or takes it back",
+                f"a run that replaces {names} together is under way, or was ended before it was"
+                " done: the next `check --fix` of them finishes it or takes it back",
             )
     return ()
 
@@ -200,8 +200,10 @@ def _beyond(now: Sequence[_Now]) -> OutputError:
     rest = [shown(each.file.place) for each in now if not each.new]
     paths = [path for each in now for path in (each.file.kept, each.file.temporary)]
     beside = [shown(path) for path in paths if os.path.lexists(path)]
-    words = "was replaced by a run that was ended, together with others, and they were changed"
-    words += f" since: new is {listed(done) or 'none'}, not new is {listed(rest) or 'none'}"
+    words = (
+        "was replaced together with others by a run that was ended, and files were changed since"
+    )
+    words += f": new are {listed(done) or 'none'}; not new are {listed(rest) or 'none'}"
     if beside:
         words += f"; beside them are {listed(beside)}"
     records = listed([shown(each.file.record) for each in now])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from deconvsurgery.errors import FileError
@@ -61,11 +62,14 @@ def readable_again(path: str, source: Source, folder: str) -> str:
 def own_folder() -> Iterator[str]:
     """A folder of our own for what is made on the way; it is removed in the end."""
     try:
-        made = tempfile.TemporaryDirectory(prefix="deconvsurgery-", ignore_cleanup_errors=True)
+        folder = tempfile.mkdtemp(prefix="deconvsurgery-")
     except OSError as error:
         raise _no_space(error) from error
-    with made as folder:
+    try:
         yield folder
+    finally:
+        with suppress(OSError):  # closing a folder may fail, too
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def folder_within(folder: str, number: int) -> str:

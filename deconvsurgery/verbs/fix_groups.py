@@ -33,9 +33,9 @@ def groups(pairs: Sequence[Pair]) -> list[list[int]]:
     """
     found: list[tuple[set[str], list[int]]] = []
     for number, pair in enumerate(pairs):
-        keys = {key for path in paths_of([pair]) for key in file_keys(path) or (path,)}
+        keys = {key for path in paths_of([pair]) for key in (path, *file_keys(path))}
         if number and _may_be_its_model(pairs[number - 1], pair):
-            keys |= {key for path in paths_of([pairs[number - 1]]) for key in file_keys(path)}
+            keys |= {*paths_of([pairs[number - 1]])}
         numbers = [number]
         for other in [each for each in found if not keys.isdisjoint(each[0])]:
             keys |= other[0]
@@ -69,7 +69,7 @@ def refuse_second_names(paths: Sequence[str]) -> None:
         for key in file_keys(path):
             if key.startswith("file "):
                 first = places.setdefault(key, path)
-                if place_key(first) != place_key(path):
+                if first != path and place_key(first) != place_key(path):
                     raise OutputError(
                         f"is the same file as {shown(first)} by a hard link, and a file is"
                         " replaced under one name",

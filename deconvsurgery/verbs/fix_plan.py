@@ -10,7 +10,7 @@ from deconvsurgery.inputs.open_inputs import read_net
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.matching.matched_layer import targets
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-from deconvsurgery.rules.finding import Step
+from deconvsurgery.rules.finding import Severity, Step
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.wording import listed
 
@@ -113,9 +113,10 @@ def conflict(plans: Sequence[FixPlan]) -> str | None:
 
 
 def worse(plans: Sequence[FixPlan]) -> str | None:
-    """Why the new files are not wanted: something is found that was not there."""
+    """Why the new files are not wanted: something is found that was not there, and no note."""
     for plan in plans:
-        more = _keys(plan.after) - _keys(plan.before)
+        found = [each for each in plan.after.findings if each.level is not Severity.NOTE]
+        more = Counter((each.id, each.layer) for each in found) - _keys(plan.before)
         if plan.steps and more:
             return f"{listed(sorted({rule for rule, _ in more}))} would be broken by it"
     return None

@@ -226,7 +226,7 @@ class FixedGroup:
             place = destination(path, source, in_place=True, force=options.force)
         else:
             other = self._taken.setdefault(named, path)
-            if place_key(other) != place_key(path):
+            if other != path and place_key(other) != place_key(path):
                 raise OutputError(
                     f"is where {shown(other)} is copied to, too",
                     path=shown(named),

@@ -26,6 +26,7 @@ from deconvsurgery.storage.replace_together import NewFile, write_together
 from deconvsurgery.storage.replacement_record import KEPT, RECORD
 from deconvsurgery.storage.source import open_source
 from helpers.faults.injection import FAULTS, Calls, Striking
+from helpers.words import Words
 
 OLD = {
     "net": b"an old net\n",
@@ -167,7 +168,7 @@ def test_an_error_at_every_call_leaves_all_or_none(lasting: bool, every: int, fo
                     (folder / each).write_bytes(data)
 
 
-def test_what_cannot_be_put_back_stays_for_the_next_run(folder: Path) -> None:
+def test_what_cannot_be_put_back_stays_for_the_next_run(folder: Path, words: Words) -> None:
     """The second takes no place, and the first does not get its own back: nothing is lost."""
     with (
         Calls(("rename",), Striking(2, errno.EIO, lasting=True)).watched(),
@@ -175,6 +176,7 @@ def test_what_cannot_be_put_back_stays_for_the_next_run(folder: Path) -> None:
     ):
         replace(folder, ("net", "model"))
     assert f"net{KEPT}" in raised.value.message
+    words(raised.value)
     assert contents(folder) == {**OLD, "net": NEW["net"]}
     assert (folder / f"net{KEPT}").read_bytes() == OLD["net"]
     ended = settle_replacement(folder / "model")
@@ -310,13 +312,15 @@ def test_the_whole_folder_may_be_moved(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", [*OLD])
-def test_what_somebody_has_changed_since_is_not_touched(changed: str, folder: Path) -> None:
+def test_what_somebody_has_changed_since_is_not_touched(
+    changed: str, folder: Path, words: Words
+) -> None:
     half_done(folder)
     (folder / changed).write_bytes(b"my own work")
     before = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(ds.OutputError) as raised:
         settle_replacement(folder / "net")
-    assert raised.value.hint is not None
+    words(raised.value)
     assert {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
@@ -336,7 +340,7 @@ def test_what_is_done_and_changed_since_is_only_cleared(folder: Path) -> None:
 # Others
 
 
-def test_two_runs_at_once(folder: Path) -> None:
+def test_two_runs_at_once(folder: Path, words: Words) -> None:
     """While one has its records, another can neither replace nor settle anything."""
     refused = []
 
@@ -346,6 +350,7 @@ def test_two_runs_at_once(folder: Path) -> None:
                 with pytest.raises(ds.OutputError) as raised:
                     other()
                 refused.append(raised.value.transient)
+                words(raised.value)
         return made()
 
     with Calls(("rename",), act).watched():
@@ -366,12 +371,13 @@ def test_a_file_that_came_meanwhile_keeps_all_old(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [KEPT, RECORD])
-def test_somebody_elses_file_of_such_a_name(suffix: str, folder: Path) -> None:
+def test_somebody_elses_file_of_such_a_name(suffix: str, folder: Path, words: Words) -> None:
     mine = folder / f"model{suffix}"
     mine.write_bytes(b"mine")
     with pytest.raises(ds.OutputError) as raised:
         replace(folder)
     assert raised.value.path == str(mine)
+    words(raised.value)
     assert (contents(folder), beside(folder)) == (OLD, [mine.name])
     if suffix == RECORD:
         with pytest.raises(ds.OutputError):
@@ -395,11 +401,12 @@ RECORDS = {
 
 
 @pytest.mark.parametrize("text", RECORDS.values(), ids=RECORDS)
-def test_a_record_that_is_none(text: str, folder: Path) -> None:
+def test_a_record_that_is_none(text: str, folder: Path, words: Words) -> None:
     (folder / f"net{RECORD}").write_text(text)
     for ask in (settle_replacement, ended_replacement):
-        with pytest.raises(ds.OutputError):
+        with pytest.raises(ds.OutputError) as raised:
             ask(folder / "net")
+        words(raised.value)
     assert (contents(folder), beside(folder)) == (OLD, [f"net{RECORD}"])
 
 

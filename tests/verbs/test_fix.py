@@ -14,6 +14,7 @@ from helpers.documents import parsed_json
 from helpers.faults.injection import Calls, Striking
 from helpers.models import model_bytes
 from helpers.runs import run_here, tool
+from helpers.words import Words
 
 HEAD = 'input: "d" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 UP = """layer { name: "up" type: "Deconvolution" bottom: "d" top: "up" param { lr_mult: 0 }
@@ -58,13 +59,14 @@ def fix(folder: Path, *arguments: str, code: int = 0) -> dict[str, object]:
 PAIR = ("net.prototxt", "m.caffemodel")
 
 
-def test_net_and_model_are_replaced(tmp_path: Path) -> None:
+def test_net_and_model_are_replaced(tmp_path: Path, words: Words) -> None:
     pair(tmp_path)
     before = content(tmp_path)
     (checked,) = fix(tmp_path, "--fix", *PAIR)["pairs"]  # type: ignore[misc]
     assert checked["fix"]["rules"] == ["DS007", "DS008"]
     assert checked["fix"]["written"] is True
     assert (checked["fix"]["net"], checked["fix"]["model"]) == PAIR
+    words(checked["notes"])
     after = content(tmp_path)
     assert after.keys() == before.keys()
     assert all(after[name] != before[name] for name in PAIR)
@@ -110,7 +112,7 @@ def test_only_the_model_has_to_change(tmp_path: Path) -> None:
     assert (tmp_path / PAIR[0]).stat().st_ino == net.st_ino
 
 
-def test_what_is_left_ends_with_1(tmp_path: Path) -> None:
+def test_what_is_left_ends_with_1(tmp_path: Path, words: Words) -> None:
     """Learned weights are not overwritten; --unsafe-fixes does that."""
     learned = np.random.default_rng(1).normal(size=(3, 1, 4, 4)).astype("<f4")
     pair(tmp_path, GROUPED, learned)
@@ -118,6 +120,7 @@ def test_what_is_left_ends_with_1(tmp_path: Path) -> None:
     found = fix(tmp_path, "--fix", *PAIR, code=1)
     assert content(tmp_path) == before
     assert [each["id"] for each in found["findings"]] == ["DS003"]  # type: ignore[index,union-attr]
+    words(found["pairs"][0]["notes"])  # type: ignore[index]
     fix(tmp_path, "--fix", "--unsafe-fixes", *PAIR)
     assert content(tmp_path) != before
 
@@ -185,15 +188,16 @@ def test_a_folder_that_has_them_already(tmp_path: Path) -> None:
     fix(tmp_path, "--force", "--fix-into", "new", *PAIR)
 
 
-def test_into_their_own_folder(tmp_path: Path) -> None:
+def test_into_their_own_folder(tmp_path: Path, words: Words) -> None:
     pair(tmp_path)
     before = content(tmp_path)
-    fix(tmp_path, "--fix-into", ".", *PAIR, code=2)
+    said = fix(tmp_path, "--fix-into", ".", *PAIR, code=2)["error"]
+    words((said["message"], said["hint"]))  # type: ignore[index]
     fix(tmp_path, "--force", "--fix-into", ".", *PAIR, code=2)
     assert content(tmp_path) == before
 
 
-def test_two_of_one_name_into_a_folder(tmp_path: Path) -> None:
+def test_two_of_one_name_into_a_folder(tmp_path: Path, words: Words) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
         pair(tmp_path / name)
@@ -201,6 +205,8 @@ def test_two_of_one_name_into_a_folder(tmp_path: Path) -> None:
     found = fix(tmp_path, "--fix-into", "new", *files, code=2)
     kinds = [each["error"] and each["error"]["kind"] for each in found["pairs"]]  # type: ignore
     assert kinds == [None, "OutputError"]
+    said = found["pairs"][1]["error"]  # type: ignore[index]
+    words((said["message"], said["hint"]))
     assert sorted(content(tmp_path / "new")) == sorted(PAIR)
 
 
@@ -262,7 +268,7 @@ def test_one_net_with_two_models(tmp_path: Path) -> None:
         assert ds.check(tmp_path / "net.prototxt", tmp_path / f"{name}.caffemodel").passed
 
 
-def test_two_models_that_need_different_nets(tmp_path: Path) -> None:
+def test_two_models_that_need_different_nets(tmp_path: Path, words: Words) -> None:
     """The second has learned weights, which cannot be regrouped: nothing is changed of either."""
     pair(tmp_path)
     learned = np.random.default_rng(1).normal(size=(3, 3, 4, 4)).astype("<f4")
@@ -270,14 +276,16 @@ def test_two_models_that_need_different_nets(tmp_path: Path) -> None:
     before = content(tmp_path)
     found = fix(tmp_path, "--fix", "net.prototxt", "m.caffemodel", "b.caffemodel", code=1)
     assert content(tmp_path) == before
+    words(found["pairs"][0]["notes"][-1])  # type: ignore[index]
     assert [each["fix"] for each in found["pairs"]] == [None, None]  # type: ignore[union-attr,index]
 
 
-def test_a_model_that_cannot_be_read_keeps_its_net(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_read_keeps_its_net(tmp_path: Path, words: Words) -> None:
     pair(tmp_path)
     (tmp_path / "b.caffemodel").write_bytes((tmp_path / PAIR[1]).read_bytes()[:-9])
     before = content(tmp_path)
-    fix(tmp_path, "--fix", "net.prototxt", "m.caffemodel", "b.caffemodel", code=3)
+    found = fix(tmp_path, "--fix", "net.prototxt", "m.caffemodel", "b.caffemodel", code=3)
+    words(found["pairs"][0]["notes"][-1])  # type: ignore[index]
     assert content(tmp_path) == before
 
 
@@ -314,11 +322,11 @@ def test_a_net_alone_comes_with_its_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [NET, GROUPED.replace("bias_term: false ", "")])
-def test_a_net_alone_says_that_no_old_model_fits(text: str, tmp_path: Path) -> None:
+def test_a_net_alone_says_that_no_old_model_fits(text: str, tmp_path: Path, words: Words) -> None:
     pair(tmp_path, text)
     (checked,) = fix(tmp_path, "--fix", "net.prototxt")["pairs"]  # type: ignore[misc]
     assert any(" up;" in note for note in checked["notes"])
-    fix(tmp_path, "--fix", "net.prototxt")
+    words(checked["notes"])
     pair(tmp_path, GROUPED.replace("pad: 1", ""))
     (checked,) = fix(tmp_path, "--fix", "net.prototxt")["pairs"]  # type: ignore[misc]
     assert checked["fix"]["rules"] == ["DS007"]
@@ -356,11 +364,12 @@ def test_two_names_of_one_file(tmp_path: Path) -> None:
     assert content(tmp_path) == before
 
 
-def test_read_only_files(tmp_path: Path) -> None:
+def test_read_only_files(tmp_path: Path, words: Words) -> None:
     pair(tmp_path)
     (tmp_path / PAIR[0]).chmod(0o444)
     before = content(tmp_path)
-    fix(tmp_path, "--fix", *PAIR, code=2)
+    said = fix(tmp_path, "--fix", *PAIR, code=2)["error"]
+    words((said["message"], said["hint"]))  # type: ignore[index]
     assert content(tmp_path) == before
     fix(tmp_path, "--fix", "--force", *PAIR)
     assert (tmp_path / PAIR[0]).stat().st_mode & 0o777 == 0o444
@@ -438,7 +447,7 @@ def test_a_file_that_is_changed_meanwhile_is_kept(tmp_path: Path) -> None:
     assert content(tmp_path) == before
 
 
-def test_a_run_that_was_ended_is_said_and_settled(tmp_path: Path) -> None:
+def test_a_run_that_was_ended_is_said_and_settled(tmp_path: Path, words: Words) -> None:
     last = renames(tmp_path / "other")
     tmp_path = tmp_path / "own"
     tmp_path.mkdir()
@@ -468,7 +477,8 @@ def test_a_run_that_was_ended_is_said_and_settled(tmp_path: Path) -> None:
         (checked,) = parsed_json(run_here(tmp_path, "check", "--json", "--allow-empty", name)[1])[
             "pairs"
         ]
-        assert any(PAIR[0] in note and PAIR[1] in note for note in checked["notes"])
+        (note,) = [each for each in checked["notes"] if PAIR[0] in each and PAIR[1] in each]
+        words(note)
     assert content(tmp_path) == now
     # The next run finishes it.
     (checked,) = fix(tmp_path, "--fix", *PAIR)["pairs"]  # type: ignore[misc]
