@@ -22,8 +22,7 @@ from .graph import way_section
 from .layers import Beside, layers_section
 from .page_frame import file_fact, file_name, layers_table, page, remarks
 
-# Its commands were tried, in the state of the net that it was asked for.
-_BY_CHECK = "check finds the same, and has the commands that repair it."
+_BY_CHECK = "check finds the same, and says what repairs all of it."
 
 
 def inspect_page(result: InspectResult) -> bytes:
@@ -32,6 +31,9 @@ def inspect_page(result: InspectResult) -> bytes:
     rows = inspect_cells(result, PIPE, every_layer=every_layer)
     pictures = surveyed_pictures(result.rows, result.sights, result.ways)
     findings = [finding for _, finding in inspect_findings(result)]
+    # Where pictures were asked for, repairs were tried; others are said in words.
+    tried = bool(result.sights or result.ways)
+    files = (result.net, result.model) if tried else (None, None)
     states = [
         Beside(
             [
@@ -49,7 +51,9 @@ def inspect_page(result: InspectResult) -> bytes:
         [(file.kind, file_fact(file.path, file.words)) for file in inspect_files(result)],
         layers_table("Layers", HEADINGS, rows),
         remarks(list(inspect_remarks(result))),
-        section(2, "Findings", findings_list(findings), element("p", _BY_CHECK, class_="quiet"))
+        section(
+            2, "Findings", findings_list(findings, *files), element("p", _BY_CHECK, class_="quiet")
+        )
         if findings
         else None,
         way_section(pictures.ways),
