@@ -94,7 +94,8 @@ def is_empty(target: Target, weights: Fingerprint | None) -> bool:
     """
     if target.problem or max(target.stride, default=1) < 2 or not role_of(target, weights).held:
         return False
-    filled = _filler_name(target) not in ("constant", None) or bool(_filler_value(target))
+    # A constant that is not 0 makes no layer that is held to bilinear weights.
+    filled = _filler_name(target) not in ("constant", None)
     if weights is None:
         return target.layer.is_frozen and not filled
     return weights.state is State.ZERO or (weights.state is State.MISSING and not filled)

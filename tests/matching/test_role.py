@@ -10,7 +10,14 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.matching.matched_layer import Refusal, targets
-from deconvsurgery.matching.role import Role, RoleFound, filled_by, role_of
+from deconvsurgery.matching.role import (
+    Role,
+    RoleFound,
+    filled_by,
+    holds_learned_values,
+    is_empty,
+    role_of,
+)
 from deconvsurgery.prototxt.net import Filler
 from helpers.places import SHARED
 
@@ -144,6 +151,75 @@ def test_a_kernel_interpolates_where_its_gain_is_one(kernel: int, stride: int) -
 
 def test_a_dilated_kernel_does_not_interpolate() -> None:
     assert not target(f"{FACTOR2} dilation: 3").kernel_interpolates
+
+
+@pytest.mark.parametrize("state", ds.State)
+def test_which_weights_training_may_have_left(state: ds.State) -> None:
+    learned = {ds.State.OTHER, ds.State.NEAR_BILINEAR, ds.State.NOT_FINITE, ds.State.OTHER_SHAPE}
+    assert holds_learned_values(ds.Fingerprint(state)) is (state in learned)
+    of_another_shape = ds.Fingerprint(ds.State.OTHER_SHAPE, own=state)
+    assert holds_learned_values(of_another_shape) is (state in learned)
+
+
+def test_weights_that_are_not_there_hold_nothing() -> None:
+    assert not holds_learned_values(None)
+    assert not holds_learned_values(ds.Fingerprint(ds.State.OTHER, distance=0.5, nvidia=True))
+
+
+BILINEAR = 'weight_filler { type: "bilinear" }'
+# The layer, its learning rate, whether it has nothing to interpolate with: by the net alone, where
+# the model has no weights, zeros, and other ones.
+EMPTY: list[tuple[str, str, tuple[bool, bool, bool]]] = [
+    (FACTOR2, "0", (True, True, True)),
+    (FACTOR2, "", (False, True, True)),
+    (f"{FACTOR2} weight_filler {{ value: 0 }}", "0", (True, True, True)),
+    (f"{FACTOR2} {BILINEAR}", "0", (False, False, True)),
+    (f"{FACTOR2} {BILINEAR}", "", (False, False, True)),
+    (f'{FACTOR2} weight_filler {{ type: "msra" }}', "", (False, False, False)),
+    ("num_output: 3 kernel_size: 4 bias_term: false", "0", (False, False, False)),  # stride 1
+    ("num_output: 3 group: 2 kernel_size: 4 stride: 2", "0", (False, False, False)),  # a problem
+    ("num_output: 3 kernel_size: 2 stride: 2 weight_filler { value: 1 }", "0", (False,) * 3),
+]
+
+
+@pytest.mark.parametrize(("param", "lr", "expected"), EMPTY)
+def test_what_has_nothing_to_interpolate_with(
+    param: str, lr: str, expected: tuple[bool, bool, bool]
+) -> None:
+    found = target(param, lr=lr)
+    states = (None, ds.Fingerprint(ds.State.MISSING), ds.Fingerprint(ds.State.ZERO))
+    assert tuple(is_empty(found, each) for each in states) == expected
+    for state in {*ds.State} - {ds.State.MISSING, ds.State.ZERO}:
+        assert not is_empty(found, ds.Fingerprint(state))
+
+
+def test_without_a_stride_nobody_says_that_a_layer_enlarges() -> None:
+    assert not is_empty(target(FACTOR2)._replace(stride=()), ds.Fingerprint(ds.State.ZERO))
+
+
+def test_one_channel_is_not_kept_apart_from_others() -> None:
+    unet = "kernel_size: 2 stride: 2"
+    assert role_of(target(f"num_output: 1 {unet}", channels=1)).role is LEARNED
+    assert role_of(target(f"num_output: 2 group: 2 {unet}", channels=2)).role is UNKNOWN
+
+
+def test_one_output_of_several_channels_is_learned() -> None:
+    assert role_of(target(f"num_output: 1 {FACTOR2[14:]}")).role is LEARNED
+    assert role_of(target(FACTOR2[14:])).role is UNKNOWN  # no num_output: Caffe would stop
+
+
+def test_each_doubt_has_words_of_its_own() -> None:
+    """Not set up; no kernel known; frozen, but no interpolation's kernel; and none of that."""
+    layers = [
+        target("num_output: 3 group: 2 kernel_size: 4 stride: 2"),
+        target("num_output: 3 kernel_size: 4 stride: 2")._replace(stride=()),
+        target("num_output: 3 kernel_size: 5 stride: 2", lr="0"),
+        target(FACTOR2),
+    ]
+    found = [role_of(each) for each in layers]
+    assert {each.role for each in found} == {UNKNOWN}
+    assert len({each.reasons for each in found}) == 4
+    assert all(len(each.reasons) == 1 for each in found)
 
 
 def test_channels_decide_only_where_they_are_known() -> None:

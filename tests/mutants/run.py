@@ -34,6 +34,7 @@ ROOT = HERE.parents[1]
 TESTS = {
     "splicing/byte_ranges": ["splicing/test_byte_ranges.py", "caffemodel/test_blob_edits.py"],
     "caffemodel/wire": ["caffemodel/test_wire.py", "caffemodel/test_blob_edits.py"],
+    "matching/role": ["matching/test_role.py"],
     "plans/apply/plan": ["plans/apply/test_plan.py", "matching/test_compatibility.py"],
     "storage/write_outputs": [
         "storage/test_write_outputs.py",
