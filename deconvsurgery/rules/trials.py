@@ -130,7 +130,8 @@ class Trials:
         except FileError:  # of what cannot be read nothing is known: no verb refuses it
             raise
         except SurgeryError as error:
-            return Aftermath(steps, pair, pair, refused=error.message)
+            lines = (line.strip() for line in error.message.splitlines())
+            return Aftermath(steps, pair, pair, refused="; ".join(lines))
         return Aftermath(steps, pair, after.pair, found, after.overwrites, after.drops)
 
     def found(self, pair: NetAndModel) -> tuple[Finding, ...]:

@@ -327,6 +327,8 @@ def tried_out(net: str, model: str | None, asked: Mapping[str, Any], place: Path
     outcome.findings = Counter(each.id for each in before.findings)
     done: dict[tuple[Step, ...], tuple[Keys, Keys]] = {}
     for finding in before.findings:
+        if finding.repair is not None and "\n" in finding.repair.words:
+            outcome.faults.append(f"{finding.id} {finding.layer}: its words are several lines")
         if finding.repair is None or not finding.repair.steps:
             continue
         steps = finding.repair.steps
