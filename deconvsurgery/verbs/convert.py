@@ -12,12 +12,15 @@ from deconvsurgery.caffemodel.hdf5.files import loaded_h5py
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.errors import OutputError
+from deconvsurgery.matching.compatibility import disagreements
+from deconvsurgery.matching.disagreement import Kind
+from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.options.convert import NewForm, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
 from deconvsurgery.plans.convert.plan_types import Conversion, WantedForm
-from deconvsurgery.prototxt.net import Net
+from deconvsurgery.prototxt.net import Net, NetState
 
 from .open_and_write import (
     Path,
@@ -116,7 +119,7 @@ def convert(
         )
         outcome = recast(conversion, opened, read)
         size = outcome.size(opened.source.size)
-        warnings = conversion.warnings
+        warnings = conversion.warnings + (_misfits(read, opened, states) if read else ())
         to_write = place is not None and not (in_place and not outcome.changed)
         if place is not None and to_write:
             written = carry_out(place, outcome, progress=progress)
@@ -135,6 +138,12 @@ def convert(
             dry_run=place is None,
             warnings=warnings,
         )
+
+
+def _misfits(net: Net, model: Model, states: Sequence[NetState]) -> tuple[str, ...]:
+    """Where Caffe would stop at the model with this net, whichever form the model has."""
+    found = disagreements(net, model, states)
+    return in_words([each for each in found if each.kind in (Kind.BLOBS, Kind.SHAPE)])
 
 
 def _to_hdf5(to: str | None, output: Path | None) -> bool:

@@ -21,7 +21,7 @@ import deconvsurgery as ds
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Disagreement, Kind
 from deconvsurgery.matching.disagreement_sentences import in_words
-from helpers.models import NetParameter, indexed, parsed, source_layers
+from helpers.models import NetParameter, indexed, model_bytes, parsed, source_layers
 from helpers.nets import TEST, TRAIN, conv, data_layer, layer, up
 from helpers.oracles import tent
 from helpers.real_caffe import at_hand, real_caffe
@@ -977,3 +977,19 @@ def test_verbs_refuse_what_stops_caffe_in_the_words_of_check(verb: str, tmp_path
     assert (found.id, found.message, found.line) in [
         (each.id, each.message, each.line) for each in row.findings
     ]
+
+
+@pytest.mark.parametrize("to", ["binary", "hdf5"])
+def test_a_net_that_does_not_fit_is_said(to: str, tmp_path: Path) -> None:
+    """In the words of check; the file is converted all the same."""
+    net, model = tmp_path / "n.prototxt", tmp_path / "m.caffemodel"
+    net.write_text(data_layer(1, 3, 9, 9) + up())
+    model.write_bytes(model_bytes({"up": [np.zeros((3, 3, 4, 4), "f4")]}, kind="Deconvolution"))
+    (warning,) = ds.convert(model, tmp_path / "o", to=to, net=net).warnings
+    (found,) = [each for each in ds.check(net, model).findings if each.stops]
+    assert found.message.removesuffix("; Caffe stops at that") in warning
+    assert (tmp_path / "o").exists()
+    net.write_text(
+        data_layer(1, 3, 9, 9) + up(param="num_output: 3 bias_term: false kernel_size: 4")
+    )
+    assert ds.convert(model, tmp_path / "o", to=to, net=net, force=True).warnings == ()

@@ -547,8 +547,9 @@ def test_a_net_that_says_otherwise_leaves_dims_alone(folder: Path, words: Words)
     data = legacy_model(("prelu", "PReLU", [(1, 1, 1, 4)]), ("stranger", "PReLU", [(1, 1, 1, 4)]))
     result, out = converted(data, folder, net=INFERRED)
     assert out == data
-    (warning,) = result.warnings
+    warning, misfit = result.warnings
     assert names(warning) == ["prelu", "stranger"]
+    assert names(misfit) == ["prelu"]
     words(warning)
 
 
