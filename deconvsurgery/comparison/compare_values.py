@@ -60,9 +60,7 @@ class ModelBlob(NamedTuple):
         try:
             yield from self.model.values(self.blob)
         except (FormatError, FileError) as error:
-            if error.path is not None:
-                raise
-            path = getattr(self.model.source, "name", None)
+            path = error.path or getattr(self.model.source, "name", None)
             raise error.replaced(path=path) from error.__cause__
 
     def sketch(self) -> bytes:

@@ -74,9 +74,7 @@ def open_patch(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Undo, int
             line = _first_line(source)
             yield source, parsed(line, source.size), len(line)
         except FormatError as error:
-            if error.path is not None:
-                raise
-            raise error.replaced(path=source.name) from error.__cause__
+            raise error.replaced(path=error.path or source.name) from error.__cause__
 
 
 def _first_line(source: Source) -> bytes:

@@ -69,13 +69,11 @@ def _decoded(data: bytes, *, any_bytes: bool) -> tuple[str, bool]:
 
 
 def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise WrongValueError(f"has the key {in_short(key)} twice")
-            seen.add(key)
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise WrongValueError(f"has the key {in_short(key)} twice")
+        table[key] = value
     return table
 
 

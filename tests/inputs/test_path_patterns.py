@@ -193,6 +193,11 @@ def test_brackets_without_an_end(path: str) -> None:
     assert name_in(path, path) == plain_name(path)
 
 
+def test_a_name_has_at_least_one_character() -> None:
+    assert name_in("zoo/{name}", "zoo/") is None
+    assert name_in("zoo/{name}/net", "zoo//net") is None
+
+
 def test_a_name_in_brackets_is_none() -> None:
     assert name_in("zoo/[{name}]", "zoo/a") == "a"
     assert name_in("zoo/[{name}]", "zoo/b") is None

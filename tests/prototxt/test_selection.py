@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import deconvsurgery as ds
 from deconvsurgery.prototxt.selection import (
     active_layers,
+    exact_patterns,
     name_test,
     no_such_layer,
     nothing_matched,
@@ -136,6 +137,17 @@ def test_v1_deconvolutions_are_matched_by_todays_type() -> None:
     selection = ds.match_layers(v1)
     assert [layer.name for layer in selection.matched] == ["up"]
     assert [layer.name for layer in selection.left_alone] == ["up2"]
+
+
+def test_in_a_net_of_long_names_each_pattern_is_spelt_out() -> None:
+    """Whether one is a part of another would take long to say."""
+    names = [f"{'up' * half}{each}" for half in (200, 450) for each in range(60)]
+    patterns = exact_patterns(names)
+    assert patterns == {name: rf"re:\A{name}\Z" for name in names}
+    deconvolutions = "".join(f'layer {{ name: "{name}" type: "Deconvolution" }}' for name in names)
+    net = ds.parse_net(deconvolutions.encode())
+    for name in names[::50]:
+        assert [each.name for each in ds.match_layers(net, patterns[name]).matched] == [name]
 
 
 # --- nothing matched

@@ -64,6 +64,7 @@ ADDED = {
     "CRLF, empty": ("m {\r\n}\r\n", "m {\r\n  g: 5\r\n}\r\n"),
     "mixed line ends": ("# c\n\nm {\r\n  a: 1\r\n}\n", "# c\n\nm {\r\n  a: 1\r\n  g: 5\r\n}\n"),
     "beyond ASCII": ("# ü€\nm { n: 'é' a: 1 } # ß", "# ü€\nm { n: 'é' a: 1 g: 5 } # ß"),
+    "far out on a long line": (" " * 10_001 + "m {\n}", " " * 10_001 + "m {\n  g: 5\n}"),
     "byte order mark": ("\ufeffm { a: 1 }", "\ufeffm { a: 1 g: 5 }"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -59,8 +60,9 @@ class _Positioned(io.RawIOBase):
         self.position = start[whence] + offset
         return self.position
 
+    @abstractmethod
     def _size(self) -> int:
-        raise NotImplementedError
+        """How many bytes the file has."""
 
 
 class Reading(_Positioned):

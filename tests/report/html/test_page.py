@@ -332,6 +332,15 @@ def test_a_model_alone_has_no_graph(place: Path) -> None:
     assert len(found(tree, "section", "layer")) == 3
 
 
+@pytest.mark.parametrize(
+    "line", ["inspect --report page plain", "apply --report page -n --allow-empty plain in"]
+)
+def test_without_a_layer_to_show_there_is_no_table(line: str, place: Path) -> None:
+    (place / "plain").write_text(WIDE.replace("Deconvolution", "Convolution"))
+    captions = [text_of(each) for each in found(parsed(page_of(place, line)), "caption")]
+    assert not {"Layers", "Matched layers"} & {*captions}
+
+
 def test_several_pairs_are_a_part_each(place: Path, words: Words) -> None:
     tree = parsed(page_of(place, "check --report page net in net pairs broken"))
     titles = [text_of(each) for each in found(tree, "h2")]

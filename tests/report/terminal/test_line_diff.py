@@ -71,6 +71,16 @@ def test_a_short_diff_is_difflibs(old: str, edits: list[tuple[int, int, str]]) -
     assert lines == [*difflib.unified_diff(LINES.findall(old), LINES.findall(new), "old", "new")]
 
 
+def test_a_block_that_would_take_long_is_replaced_whole() -> None:
+    """1,100 lines in the place of 1,100: a line that stayed among them is not looked for."""
+    old = "".join(f"a{each}\n" for each in range(1100))
+    new = "".join(f"b{each}\n" for each in range(1099)) + "a0\n"
+    lines, made = diff_of(f"first\n{old}last\n", [(6, 5 + len(old), new[:-1])])
+    assert made == f"first\n{new}last\n"
+    assert undone(lines, f"first\n{old}last\n") == made
+    assert [line[0] for line in lines[2:]] == ["@", " ", *"-" * 1100, *"+" * 1100, " "]
+
+
 def test_nothing_touched_is_no_diff() -> None:
     assert diff_of("a\nb\n", [])[0] == diff_of("a\nb\n", [(0, 1, "a")])[0] == []
 
