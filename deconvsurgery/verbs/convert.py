@@ -143,7 +143,12 @@ def convert(
 def _misfits(net: Net, model: Model, states: Sequence[NetState]) -> tuple[str, ...]:
     """Where Caffe would stop at the model with this net, whichever form the model has."""
     found = disagreements(net, model, states)
-    return in_words([each for each in found if each.kind in (Kind.BLOBS, Kind.SHAPE)])
+    # Of two shapes the net says which is meant, and that one is written.
+    settled = {
+        layer.name for layer in model.layers if any(blob.fills_beside for blob in layer.blobs)
+    }
+    differing = [each for each in found if each.kind in (Kind.BLOBS, Kind.SHAPE)]
+    return in_words(differing, but=settled)
 
 
 def _to_hdf5(to: str | None, output: Path | None) -> bool:
