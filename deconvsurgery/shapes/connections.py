@@ -76,6 +76,27 @@ def _readers(net: Net) -> tuple[list[int], dict[int, list[int | None]]]:
     return readers, read_by
 
 
+def cleared_losses(net: Net) -> frozenset[int]:
+    """Layers, by index, of which Caffe takes every ``loss_weight`` away before it sets them up.
+
+    A top that has one and is read as well is split, and its Split has the weight then
+    (``InsertSplits``: ``layer_param->clear_loss_weight()``).
+    """
+    if not any("loss_weight" in layer.message for layer in net.layers):
+        return frozenset()
+    readers, _ = _readers(net)
+    found = set()
+    version = 0
+    for layer in net.layers:
+        tops = () if dropped_input(layer) else layer.top
+        weights = layer.message.all("loss_weight")
+        weighted = zip(range(version, version + len(tops)), weights, strict=False)
+        if any(weight and readers[made] > 1 for made, weight in weighted):
+            found.add(layer.index)
+        version += len(tops)
+    return frozenset(found)
+
+
 def _losses(layer: Layer) -> Iterator[tuple[str, object]]:
     return zip(layer.top, layer.message.all("loss_weight"), strict=False)
 

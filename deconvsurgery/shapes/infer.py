@@ -30,6 +30,7 @@ from deconvsurgery.shapes.layers.without_weights import LAYER_RULES
 
 from .axes import CONVOLUTIONS, Blob, axes_found
 from .channels import Channels, channels_found, keeps_channels, witnesses_of
+from .connections import cleared_losses
 from .geometry import Dim, Shape, SourceShapes, Window, check_blob
 
 _NO_WITNESSES: Final[Mapping[int, tuple[int, ...]]] = MappingProxyType({})
@@ -137,6 +138,7 @@ def _walk(net: Net, witnesses: Mapping[int, tuple[int, ...]], axes: Mapping[Blob
     carried: dict[str, int] = {}  # channels of blobs whose number of axes is unknown
     shapes: dict[int, LayerShapes] = {}
     channels_open = False
+    cleared = cleared_losses(net)
     for layer in net.layers:
         for name in layer.bottom:
             if name not in blobs:
@@ -149,7 +151,7 @@ def _walk(net: Net, witnesses: Mapping[int, tuple[int, ...]], axes: Mapping[Blob
             channels_open = channels_open or found.open
         if found.guess is None:
             blobs.update(zip(layer.bottom, found.bottoms, strict=True))
-        set_up = _set_up(layer, found)
+        set_up = _set_up(layer, found, cleared=layer.index in cleared)
         tops = tuple(
             _of_axes(axes.get((layer.index, at))) if shape is None else shape
             for at, shape in enumerate(set_up.tops)
@@ -184,7 +186,7 @@ def _as_given(layer: Layer, blobs: tuple[Shape, ...] | None) -> tuple[Shape, ...
     return given_blobs(layer)
 
 
-def _set_up(layer: Layer, found: Channels) -> LayerShapes:
+def _set_up(layer: Layer, found: Channels, *, cleared: bool = False) -> LayerShapes:
     """The layer's rule applied, its outcome held to what Caffe could allocate."""
     rule, bottoms = RULES.get(layer.type), found.bottoms
     unknown: Bottoms = (None,) * len(layer.top)
@@ -209,6 +211,8 @@ def _set_up(layer: Layer, found: Channels) -> LayerShapes:
         forms=() if stopped else setup.forms,
         window=setup.window,
         channels=found.channels,
-        objection=objection(layer, setup.tops, setup.blobs) if layer.type in BVLC_TYPES else None,
+        objection=objection(layer, setup.tops, setup.blobs, cleared=cleared)
+        if layer.type in BVLC_TYPES
+        else None,
         late=setup.late,
     )

@@ -69,6 +69,10 @@ STOPS: dict[str, str] = {
     "rates of a BatchNorm": it("BatchNorm", "", IMAGE, more="param { lr_mult: 1 }"),
     "loss_weight": it("Slice", "", IMAGE, tops=2, more=ONE),
     "loss_weight of a loss": it("EuclideanLoss", "", (2, 3), (2, 3), more=f"{ONE} {ONE}"),
+    "loss_weight of two, one of which is read": it(
+        "InfogainLoss", "", (2, 3), (2,), (3, 3), tops=2, more=f"{ONE} {ONE}"
+    )
+    + layer("r", "ReLU", bottom="it1"),
     "second top of a softmax": it("SoftmaxWithLoss", "", (2, 3), (2,), tops=2, more=f"{ONE} {ONE}"),
     "in place": it("Flatten", "", IMAGE).replace('top: "it"', 'top: "x0"'),
     "a loss in place": it("EuclideanLoss", "", (2, 3), (2, 3)).replace('top: "it"', 'top: "x0"'),
@@ -192,6 +196,9 @@ _OF_OTHERS = {"too few bottoms": "DS015", "coeff": "DS015", "coeff of a product"
 
 # What is next to that, and loads.
 LOADS: dict[str, str] = {
+    "more loss_weight than tops, which a Split gets": it(
+        "EuclideanLoss", "", (2, 3), (2, 3), more=f"{ONE} {ONE}"
+    ) + layer("r", "ReLU", bottom="it"),
     "given, whatever": it("InnerProduct", OUTPUTS, IMAGE, more=BLOB % "dim: 1"),
     "given to one without weights": it("ReLU", "", IMAGE, more=BLOB % "dim: 1" + " param { }"),
     "given, in legacy dims": it(
@@ -249,7 +256,9 @@ def stopping(text: str) -> list[ds.Finding]:
 def test_what_stops_is_said(case: str) -> None:
     found = stopping(STOPS[case])
     assert [each.id for each in found] == [_OF_OTHERS.get(case, "DS020")]
-    assert (found[0].layer, found[0].line) == ("it", STOPS[case].count("\n"))
+    lines = STOPS[case].splitlines()
+    at = next(at for at, text in enumerate(lines, 1) if 'name: "it"' in text)
+    assert (found[0].layer, found[0].line) == ("it", at)
 
 
 @pytest.mark.parametrize("case", LOADS)

@@ -32,9 +32,15 @@ _FILLED: Final = frozenset(
 _ALONE_IN_PLACE: Final = frozenset({"Accuracy", "Slice"})
 
 
-def objection(layer: Layer, tops: Sequence[Shape], blobs: Sequence[Shape] | None) -> str | None:
-    """Why Caffe stops at a layer whose shapes it could work out; ``blobs`` are its weights."""
-    return next(_objections(layer, tops, blobs), None)
+def objection(
+    layer: Layer, tops: Sequence[Shape], blobs: Sequence[Shape] | None, *, cleared: bool = False
+) -> str | None:
+    """Why Caffe stops at a layer whose shapes it could work out; ``blobs`` are its weights.
+
+    ``cleared``: a Split has got its ``loss_weight``.
+    """
+    weights = _loss_weights(layer, 0 if cleared else len(layer.message.all("loss_weight")))
+    return weights or next(_objections(layer, tops, blobs), None)
 
 
 def _objections(
@@ -55,8 +61,6 @@ def _objections(
                 yield f"its blob of {dims(blob)} is empty, which no filler takes"
     if layer.bottom and layer.bottom[0] in layer.top and _never_in_place(layer):
         yield f"its top is its bottom {quoted(layer.bottom[0])}, {layer.type} never works in place"
-    if (weights := _loss_weights(layer)) is not None:
-        yield weights
     for shape, weight in zip(tops, layer.message.all("loss_weight"), strict=False):
         # An Input without a shape makes a blob with no values, whatever its axes.
         if weight and shape is not None and (0 in shape or _shapeless(layer)):
@@ -82,19 +86,15 @@ def _never_in_place(layer: Layer) -> bool:
     return several or layer.type in _NEVER_IN_PLACE
 
 
-def _loss_weights(layer: Layer) -> str | None:
+def _loss_weights(layer: Layer, given: int) -> str | None:
     """``loss_weight`` is given for every top or for none; a loss has it once by default."""
-    given = len(layer.message.all("loss_weight"))
-    if layer.type == "SoftmaxWithLoss" and len(layer.top) > 1:
+    tops, hint = len(layer.top), ""
+    if layer.type == "SoftmaxWithLoss" and tops > 1:
         # The Softmax within has the layer's own loss_weight, and one top (softmax_loss_layer.cpp).
         return "no loss_weight is right for a second top: the Softmax within has only one"
     if layer.type in LOSSES:
-        tops, given = max(len(layer.top), 1), given or 1
-        hint = (
-            ", by default it is 1 for a single one" if not layer.message.all("loss_weight") else ""
-        )
-    else:
-        tops, hint = len(layer.top), ""
+        hint = "" if given else ", by default it is 1 for a single one"
+        tops, given = max(tops, 1), given or 1
     if not given or given == tops:
         return None
     return f"loss_weight is given {plural(given, 'time')} for {plural(tops, 'top')}{hint}"
