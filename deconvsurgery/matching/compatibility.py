@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
-from weakref import ref
+from weakref import WeakKeyDictionary
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
@@ -49,11 +49,11 @@ def compatibility(net: Net, model: Model, states: Sequence[NetState]) -> Compati
     axes, which is that of the model's own blobs.
     """
     asked = tuple(states)
-    last: list[tuple[ref[Model], Compatibility]]  # of the model that was asked for last
-    last = once(net, ("compatibility", asked), list)
-    if not last or last[0][0]() is not model:
-        last[:] = [(ref(model), _compatibility(net, model, asked))]
-    return last[0][1]
+    known: WeakKeyDictionary[Model, Compatibility]  # of models that are still there
+    known = once(net, ("compatibility", asked), WeakKeyDictionary)
+    if model not in known:
+        known[model] = _compatibility(net, model, asked)
+    return known[model]
 
 
 def _compatibility(net: Net, model: Model, states: Sequence[NetState]) -> Compatibility:

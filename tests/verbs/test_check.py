@@ -42,7 +42,7 @@ def place(tmp_path: Path) -> Path:
 def test_lines_are_those_of_a_compiler(place: Path, words: Words) -> None:
     code, out, errors = run_here(place, "check", "bad.prototxt")
     assert (code, errors) == (1, b"")
-    finding, repair, closing = out.decode().splitlines()
+    finding, repair, block, after, closing = out.decode().splitlines()
     assert finding.startswith("bad.prototxt:2:1: error: DS006 up: ")
     assert numbers(finding.partition(" up: ")[2]) == [4, 4, 4, 4, 0.25, 0.75, 1]
     words(finding.partition(" up: ")[2], "finding")
@@ -50,6 +50,8 @@ def test_lines_are_those_of_a_compiler(place: Path, words: Words) -> None:
         "bad.prototxt:2:1: repair: deconvsurgery patch-net -p up --recipe --no-group --filler keep "
         "bad.prototxt bad.fixed.prototxt"
     )
+    assert block == repair.replace(":2:1: repair:", ": repair, all of it:")
+    words(after.removeprefix("bad.prototxt: "), "after")
     assert numbers(closing) == [1, 1]
     words(closing, "closing")
     code, out, errors = run_here(place, "check", "good.prototxt")
@@ -74,7 +76,7 @@ def test_names_that_would_act_are_harmless(place: Path) -> None:
     (place / "a b;c.prototxt").write_text(BAD % name)
     _, out, _ = run_here(place, "check", "a b;c.prototxt")
     assert b"\x1b" not in out
-    finding, repair, _ = out.decode().splitlines()
+    finding, repair, *_ = out.decode().splitlines()
     assert " DS006 up\\n[red]$(rm -rf ~)\\x1b[31m: " in finding
     assert repair.endswith("'a b;c.prototxt' 'a b;c.fixed.prototxt'")
 
