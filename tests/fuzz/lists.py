@@ -21,6 +21,7 @@ from oracle import Bytes
 
 import deconvsurgery as ds
 from deconvsurgery.inputs import expand_pairs as expansion
+from deconvsurgery.inputs import list_files
 from deconvsurgery.inputs.path_patterns import is_pattern
 from deconvsurgery.inputs.settings import Pair
 
@@ -85,20 +86,23 @@ PATH = SimpleNamespace(join=os.path.join, exists=_exists)
 OURS = {
     "_LONGEST_LINE": LONGEST,
     "os": SimpleNamespace(path=PATH, scandir=_scandir),
-    "located": _located,
 }
+LISTING = {"os": OURS["os"], "located": _located}
 
 
 def check(data: bytes) -> None:
     """Read the list; ``AssertionError`` where something does not hold."""
     choice, data = data[0] if data else 0, data[1:]
     ours = {**OURS, "_PIECE": PIECES[choice % 4], "open_source": lambda *_, **__: _List(data)}
-    before = {name: getattr(expansion, name) for name in ours}
-    vars(expansion).update(ours)
+    patched = ((expansion, ours), (list_files, LISTING))
+    before = [{name: getattr(module, name) for name in names} for module, names in patched]
+    for module, names in patched:
+        vars(module).update(names)
     try:
         _check(choice, data)
     finally:
-        vars(expansion).update(before)
+        for (module, _), names in zip(patched, before, strict=True):
+            vars(module).update(names)
 
 
 def _check(choice: int, data: bytes) -> None:
