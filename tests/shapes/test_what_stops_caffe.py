@@ -109,6 +109,11 @@ STOPS: dict[str, str] = {
     "one pad": pool("kernel_size: 2 pad_h: 1"),
     "pooling of a vector": pool("kernel_size: 1", (2, 6)),
     "stride 0 by side": convolved(param="stride_h: 1"),
+    "… and an empty output": it(
+        "Deconvolution",
+        "convolution_param { num_output: 1 kernel_size: 2 pad: 1 stride_h: 1 }",
+        IMAGE,
+    ),
     "SPP of a few pixels": it("SPP", "spp_param { pyramid_height: 3 }", (1, 2, 5, 5)),
     "SPP, stochastic": it("SPP", "spp_param { pyramid_height: 2 pool: STOCHASTIC }", (1, 2, 5, 5)),
     # ── axes

@@ -140,12 +140,13 @@ def _convolved(layer: Layer, bottoms: Bottoms) -> Setup:
     per_group = None if c is None else c // group
     weight = (c, o // group) if transposed else (o, per_group)
     blobs: tuple[Shape, ...] = ((*weight, *window.kernel), *bias)
-    if late is not None:
-        words = f"a stride is 0 ({by(late)}), by which it divides as soon as it runs"
-        return Setup(tops * len(layer.top), blobs, words, late=True)
     # There is one 1 for each position, by which the bias is spread (BaseConvolutionLayer::Reshape).
     places = product(_spatial(tops[0], param.axis))
     empty = "its output is empty, and has a bias" if bias and places == 0 else None
+    if late is not None and empty is None:
+        words = f"a stride is 0 ({by(late)}), by which it divides as soon as it runs"
+        return Setup(tops * len(layer.top), blobs, words, late=True)
+    window = None if late is not None else window
     return Setup(tops * len(layer.top), blobs, empty, window=window)
 
 
