@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,3 +230,21 @@ def test_what_is_there_later_is_found_when_asked_again(here: Path) -> None:
 def test_many_files_take_time_by_their_number(here: Path) -> None:
     files = run_files(*((READ, "folder/a") for _ in range(10_000)), (WRITTEN, "other"))
     files.check()
+
+
+@pytest.mark.parametrize(("name", "fd"), [("stdin", 0), ("stdout", 1)])
+def test_a_standard_stream_that_was_closed_is_no_file(
+    name: str, fd: int, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its descriptor may be another file's by now, which is then not taken for it."""
+    kept = os.dup(fd)
+    try:
+        with open("other", "rb") as other:
+            os.dup2(other.fileno(), fd)
+        assert len({*file_keys("other")} & {*file_keys("-", written=fd == 1)}) == 1
+        monkeypatch.setattr(sys, name, None)
+        assert len(file_keys("-", written=fd == 1)) == 1
+        assert not {*file_keys("other")} & {*file_keys("-", written=fd == 1)}
+    finally:
+        os.dup2(kept, fd)
+        os.close(kept)

@@ -145,8 +145,10 @@ class Parts:
         while size:
             piece = self._open.pop(0)
             if _size(piece) > size:
-                piece, over = _split(piece, size)
-                self._open.insert(0, over)
+                # Ranges that wait are in the first bytes, fewer than any part has.
+                assert not isinstance(piece, Kept)
+                self._open.insert(0, piece[size:])
+                piece = piece[:size]
             size -= _size(piece)
             yield piece
 
@@ -162,9 +164,3 @@ class Parts:
 
 def _size(piece: bytes | Kept) -> int:
     return piece.size if isinstance(piece, Kept) else len(piece)
-
-
-def _split(piece: bytes | Kept, at: int) -> tuple[bytes | Kept, bytes | Kept]:
-    if isinstance(piece, Kept):
-        return Kept(piece.start, piece.start + at), Kept(piece.start + at, piece.stop)
-    return piece[:at], piece[at:]
