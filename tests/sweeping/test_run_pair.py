@@ -480,6 +480,7 @@ def test_the_options_of_a_sweep_are_those_of_the_command_line() -> None:
     own |= {"frozen", "net", "in-place", "force", "save-patch", "report", "dry-run", "check"}
     own |= {"json", "quiet", "verbose", "help", "nets-only", "format", "also", "explain"}
     own |= {"config", "isolated", "exit-zero", "baseline", "write-baseline"}
+    own |= {"fix", "fix-into", "diff", "unsafe-fixes"}
     for name, swept in SWEPT.items():
         options = [each for each in command_of(name).params if isinstance(each, click.Option)]
         found = [max(each.opts, key=len).removeprefix("--") for each in options]
