@@ -284,6 +284,6 @@ def _claimed(
             if others or _marks(*work.outputs, again=True) == work.outputs:
                 if record is not None:
                     write_record(place, record)
-                elif others or not any(work.outputs.values()):
+                else:
                     remove_record(place)
         raise

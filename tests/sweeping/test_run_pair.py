@@ -798,3 +798,61 @@ def test_a_store_asks_to_wait(there: Any, pauses: list[float]) -> None:
     there.fault(503, "HeadObject", times=4)
     done(settle(REMOTE))
     assert pauses == [11, 11]
+
+
+# --- meanwhile
+
+
+def test_an_input_that_changes_while_it_is_worked_on_is_no_row(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made of it is replaced by the next run, as its claim says whose it is."""
+
+    def performed(*arguments: Any, **options: Any) -> Any:
+        done = perform(*arguments, **options)
+        (folder / "net").write_bytes(demo_net() + b"# changed\n")
+        return done
+
+    perform = settling.performed
+    with monkeypatch.context() as patched:
+        patched.setattr(settling, "performed", performed)
+        error = refused(settle(TASK))
+    assert (error["kind"], error["file"]) == ("FileError", "net or in")
+    record = read_record("out/new")
+    assert record is not None
+    assert record.outcome is RowOutcome.BEGUN
+    row = done(settle(TASK))
+    assert row.inputs["net"] == _sha256("net")
+
+
+def test_a_claim_that_came_and_went_is_told_from_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run was there: what it has made is looked at by the next try."""
+    calls = []
+
+    def create_record(*_: object) -> bool:
+        calls.append(content(folder))
+        return False
+
+    before = content(folder)
+    monkeypatch.setattr(settling, "create_record", create_record)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    error = refused(settle(TASK._replace(retries=1)))
+    assert (error["kind"], error["file"]) == ("OutputError", "out/new")
+    assert calls == [before, before]
+    assert content(folder) == before
+
+
+def test_what_was_forced_and_failed_leaves_what_was_there(folder: Path) -> None:
+    """Without a claim of it: the next run must be forced to replace it, too."""
+    (folder / "out").mkdir()
+    (folder / "out/new").write_bytes(b"precious")
+    (folder / "in").write_bytes(BASE[:-7])
+    before = content(folder)
+    assert refused(settle(TASK._replace(force=True)))["kind"] == "ModelError"
+    assert content(folder) == before
+    (folder / "in").write_bytes(BASE)
+    assert refused(settle(TASK))["kind"] == "OutputError"
+    assert content(folder) == before | {"in": BASE}
+    done(settle(TASK._replace(force=True)))
