@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from deconvsurgery.__main__ import main
-from deconvsurgery.cli.console import silence
+from deconvsurgery.cli.console import finish_streams, silence
 from deconvsurgery.errors import FileError
 from helpers.campaigns import campaign
 from helpers.documents import parsed_json
@@ -459,6 +460,41 @@ def test_a_stream_that_is_not_there_needs_no_silencing() -> None:
     before = os.fstat(1)
     silence(None)
     assert os.path.samestat(os.fstat(1), before)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_what_cannot_be_written_at_the_end_gives_no_other_code(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter would try once more as it ends, and fail with a code of its own."""
+    with open("/dev/full", "w") as full, monkeypatch.context() as patched:
+        patched.setattr(sys, name, full)
+        full.write("what waits")
+        finish_streams()
+        assert os.path.samestat(os.fstat(full.fileno()), os.stat(os.devnull))
+        full.write("more")
+        full.flush()
+    with monkeypatch.context() as patched:  # what is closed, or was never there, has nothing
+        patched.setattr(sys, name, full)
+        finish_streams()
+        patched.setattr(sys, name, None)
+        finish_streams()
+
+
+@pytest.mark.parametrize("kind", [click.Abort, KeyboardInterrupt])
+def test_an_interruption_that_is_no_signal_ends_with_130(
+    kind: type[BaseException], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As click makes one of the end of what it asks for, and a library may raise one."""
+
+    def interrupted(*_: object) -> bytes:
+        raise kind
+
+    monkeypatch.setattr(os, "pread", interrupted)
+    code, out, errors = run_here(place, "inspect", "net.prototxt")
+    assert (code, out) == (130, b"")
+    (line,) = errors.strip().split(b"\n")  # click moves to a line of its own first
+    assert line.startswith(b"deconvsurgery: interrupted; ")
 
 
 def test_no_arguments_show_the_help() -> None:

@@ -53,6 +53,13 @@ def plain(*words: str) -> list[str]:
     return [value for _, value in found]
 
 
+def test_a_format_with_its_file_is_typed() -> None:
+    """A shell that took it for a file's name would look for one that begins with the format."""
+    for shell in ("bash", "zsh", "fish"):
+        assert offered("check", "--also", "sarif=", shell=shell) == []
+        assert offered("check", "--baseline", "b", shell=shell) == [("file", "b")]
+
+
 def quoted_for_prototxt(name: str) -> bytes:
     text = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'.encode()

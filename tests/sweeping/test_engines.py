@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -347,6 +348,27 @@ def test_a_scheduler_that_goes_away(own_cluster: Cluster, tmp_path: Path, words:
     assert caught.value.transient
     assert address in caught.value.message
     words(caught.value)
+
+
+class Gone:
+    """A client whose scheduler has gone away."""
+
+    status = "closed"
+    scheduler = SimpleNamespace(address="tcp://127.0.0.1:1")
+
+    def nthreads(self) -> dict[str, int]:
+        raise OSError("no connection")
+
+
+def test_a_scheduler_that_does_not_answer_is_gone() -> None:
+    """Asked how many threads there are, or while an answer is waited for."""
+    workers = dask_engine._Workers(Gone())
+    nothing = SimpleNamespace(has_ready=lambda: False)
+    for ask in (workers.threads, lambda: dask_engine._ready(Gone(), nothing, workers)):
+        with pytest.raises(ds.FileError) as caught:
+            ask()
+        assert caught.value.transient
+        assert Gone.scheduler.address in caught.value.message
 
 
 def test_an_answer_that_cannot_be_fetched_is_the_tasks_own(

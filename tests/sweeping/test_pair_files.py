@@ -439,3 +439,14 @@ def test_a_list_that_is_read_once_has_no_force(zoo: Path, words: Words) -> None:
     error = refused(zoo, settings(zoo, {"list": "fifo"}), "-f")
     assert error["file"] == "fifo"
     words([error["message"], error["hint"]])
+
+
+def test_a_url_that_no_file_has_fails_its_pair_alone(zoo: Path) -> None:
+    """Whether it is a stream cannot be said: whoever opens it says what is wrong."""
+    url = "file://elsewhere/net"
+    config = settings(zoo, listed(zoo, OTHER | {"net": url}), PAIR)
+    code, _ = swept(zoo, config)
+    assert code == 3
+    assert rows_of(zoo) == [(url, "failed", url), ("z/net", "done", None)]
+    assert (zoo / "z/out").exists()
+    assert not (zoo / "z/out2").exists()

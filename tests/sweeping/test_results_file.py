@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -321,3 +322,74 @@ def test_pairs_are_told_apart_by_all_their_paths() -> None:
     assert identity(Pair("a", "b")) == identity(
         row("x").__class__("a", "b", None, None, "", "", RowOutcome.DONE)
     )
+
+
+# --- what seldom happens
+
+
+def open_files() -> set[str]:
+    return set(os.listdir("/dev/fd"))
+
+
+def test_what_became_a_stream_as_it_was_opened_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = open_files()
+    with monkeypatch.context() as patched:
+        patched.setattr(os.path, "exists", lambda _: False)  # as it was a moment ago
+        with pytest.raises(ds.OutputError) as caught:
+            Ledger("/dev/null")
+    assert caught.value.path == "/dev/null"
+    assert open_files() == before
+
+
+def test_a_file_system_without_locks_has_results(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with Ledger(str(place)) as ledger:
+        ledger.append(row("a"))
+        ledger.finish()
+    assert lines(place) == ["a"]
+
+
+def test_a_row_in_another_order_that_does_not_end_is_another_files(place: Path) -> None:
+    """It can be read as a row, but no sweep has written it: it is not cut off."""
+    other = json.dumps(dict(reversed(json.loads(WHOLE).items()))).encode()
+    for start in (b"", WHOLE):
+        place.write_bytes(start + other)
+        with pytest.raises(ds.FormatError) as caught:
+            Ledger(str(place))
+        assert numbers(caught.value.message)[:2] == [1 + bool(start), len(start)]
+        assert place.read_bytes() == start + other
+
+
+def test_it_is_closed_once(place: Path) -> None:
+    """A second time its descriptor may be another file's."""
+    with Ledger(str(place)) as ledger:
+        number = ledger._fd
+    other = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(other, number)
+    try:
+        with ledger:
+            pass
+        assert os.path.samestat(os.fstat(number), os.stat(os.devnull))
+    finally:
+        for fd in {other, number}:
+            os.close(fd)
+
+
+def test_an_interruption_is_no_error(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, interrupted = os.write, [True, False, True, False]
+
+    def reluctant(fd: int, data: bytes) -> int:
+        if interrupted.pop(0):
+            raise InterruptedError
+        return write(fd, data[:9] if interrupted else data)
+
+    with Ledger(str(place)) as ledger, monkeypatch.context() as patched:
+        patched.setattr(os, "write", reluctant)
+        ledger.append(row("a"))
+    assert interrupted == []
+    assert place.read_bytes() == WHOLE

@@ -5,6 +5,7 @@ The rows are compared with what the verbs say when they are run alone.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -20,9 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import deconvsurgery as ds
+from deconvsurgery.cli import sweep as sweep_command
 from deconvsurgery.sweeping import sweep as sweeping
+from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome, Summary
 from helpers.models import demo_base, demo_net
 from helpers.processes.dask_cluster import Cluster
 from helpers.processes.ending import PATIENCE, command_of, processes_below, until, watched
@@ -415,6 +419,41 @@ def test_a_task_without_an_answer_is_a_row(
 
 
 ERASED = "\x1b[2K"
+
+
+def test_as_many_at_once_as_there_are_cores_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every system says which of them this process may use."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert sweeping._cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert sweeping._cores() == 64
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert sweeping._cores() == 1
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_only_a_long_sweep_draws(long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a short one, or one with an error, moves no cursor."""
+    monkeypatch.setattr(sweep_command, "can_move", lambda _: True)
+    monkeypatch.setattr(sweep_command, "_LONG", 0.0 if long else 1e9)
+    monkeypatch.setattr(sweep_command, "_EVERY", 0.0)
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=60)
+    monkeypatch.setattr(sweep_command, "make_console", lambda **_: console)
+    row = PairRow("zoo/net", None, None, None, "check", "0", RowOutcome.DONE)
+    summary = Summary()
+    summary.add(row)
+    with sweep_command._drawn(silent=False) as progress:
+        assert progress is not None
+        progress(summary, row)
+        during = drawn.getvalue()
+    after = drawn.getvalue().removeprefix(during)
+    assert ("zoo/net" in during) is long
+    assert after.endswith(ERASED) is long  # nothing of it stays
+    assert bool(during or after) is long
+    with sweep_command._drawn(silent=True) as progress:
+        assert progress is None
 
 
 def test_progress_on_a_terminal(zoo: Path, words: Words) -> None:
