@@ -35,6 +35,10 @@ TESTS = {
     "splicing/byte_ranges": ["splicing/test_byte_ranges.py", "caffemodel/test_blob_edits.py"],
     "caffemodel/wire": ["caffemodel/test_wire.py", "caffemodel/test_blob_edits.py"],
     "matching/role": ["matching/test_role.py"],
+    "matching/copied_layer": ["matching/test_compatibility.py"],
+    "matching/group_of_weights": ["matching/test_group_of_weights.py"],
+    "matching/renamed_layers": ["matching/test_compatibility.py"],
+    "matching/compatibility": ["matching/test_compatibility.py"],
     "plans/apply/plan": ["plans/apply/test_plan.py", "matching/test_compatibility.py"],
     "storage/write_outputs": [
         "storage/test_write_outputs.py",
