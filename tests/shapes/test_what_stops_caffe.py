@@ -230,6 +230,9 @@ LOADS: dict[str, str] = {
     "slice_dim": it("Slice", "slice_param { slice_dim: 2 }", IMAGE),
     "the last slice is empty": it("Slice", "slice_param { slice_point: 6 }", IMAGE, tops=2),
     "an end before the start": it("Flatten", "flatten_param { axis: 2 end_axis: 1 }", IMAGE),
+    "a Slice in place, the rest of which is empty": it(
+        "Slice", "slice_param { slice_point: 6 }", IMAGE, tops=2
+    ).replace('top: "it"', 'top: "x0"'),
     "a HingeLoss in place": it("HingeLoss", "", (2, 3), (2,)).replace('top: "it"', 'top: "x0"'),
     "a Slice in place": it("Slice", "", IMAGE).replace('top: "it"', 'top: "x0"'),
     "a stride that a Deconvolution meets later": it(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from deconvsurgery.prototxt.net import Layer
-from deconvsurgery.shapes.geometry import Shape
+from deconvsurgery.shapes.geometry import Shape, product
 from deconvsurgery.wording import dims, plural, quoted
 
 from .blob_counts import LOSSES, wrong_count
@@ -28,8 +28,6 @@ _FILLED: Final = frozenset(
     {"BatchNorm", "Bias", "Convolution", "Deconvolution", "Embed", "InnerProduct", "LSTM", "PReLU"}
     | {"RNN", "Scale"}
 )
-# They cannot where they make several tops, of which the first is the bottom.
-_ALONE_IN_PLACE: Final = frozenset({"Accuracy", "Slice"})
 
 
 def objection(
@@ -59,7 +57,7 @@ def _objections(
         for blob in blobs or ():
             if blob is not None and 0 in blob:
                 yield f"its blob of {dims(blob)} is empty, which no filler takes"
-    if layer.bottom and layer.bottom[0] in layer.top and _never_in_place(layer):
+    if layer.bottom and layer.bottom[0] in layer.top and _never_in_place(layer, tops):
         yield f"its top is its bottom {quoted(layer.bottom[0])}, {layer.type} never works in place"
     for shape, weight in zip(tops, layer.message.all("loss_weight"), strict=False):
         # An Input without a shape makes a blob with no values, whatever its axes.
@@ -79,11 +77,14 @@ def _shapeless(layer: Layer) -> bool:
     return layer.type == "Input" and "shape" not in layer.message.message("input_param")
 
 
-def _never_in_place(layer: Layer) -> bool:
+def _never_in_place(layer: Layer, tops: Sequence[Shape]) -> bool:
     if layer.type == "SPP":  # its poolings read the bottom one after the other
         return layer.message.message("spp_param").integer("pyramid_height", 0) > 1
-    several = layer.type in _ALONE_IN_PLACE and len(layer.top) > 1
-    return several or layer.type in _NEVER_IN_PLACE
+    if layer.type == "Slice":  # it counts its bottom after it has made the first top of it
+        return any(shape is not None and product(shape) for shape in tops[1:])
+    if layer.type == "Accuracy" and len(layer.top) > 1:
+        return True
+    return layer.type in _NEVER_IN_PLACE
 
 
 def _loss_weights(layer: Layer, given: int) -> str | None:
