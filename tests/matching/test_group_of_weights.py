@@ -7,7 +7,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.model import SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
-from deconvsurgery.matching.group_of_weights import meant_group
+from deconvsurgery.matching.group_of_weights import group_words, meant_group
 from deconvsurgery.shapes.geometry import Shape
 from helpers.nets import conv, layer, up
 
@@ -24,6 +24,7 @@ from helpers.nets import conv, layer, up
         (6, 1, (4, 6, 4, 4), (6, 2, 4, 4), None),  # other channels, too
         (6, 1, (6, 6, 4, 4), (6, 4, 4, 4), None),
         (6, 1, (6, 6, 4, 4), (6, 12, 4, 4), None),  # half a group
+        (6, 2, (6, 3, 4, 4), (6, 4, 4, 4), None),  # one and a half
         (6, 1, (6, 6, 4, 4), (6, 0, 4, 4), None),
         (6, 1, (6, 6, 4, 4), (6, 6, 4, 4), None),  # it has that group
         (6, 1, (6, 6, 4, 4), (6, 1, 4, 2), None),
@@ -56,6 +57,11 @@ def test_of_a_convolution(
 ) -> None:
     text = conv("c", f"num_output: {outputs} group: {group} kernel_size: 3")
     assert meant_group(only(text), shape, SourceBlob(there, Dataset(""))) == expected
+
+
+def test_nothing_is_said_of_no_group() -> None:
+    assert group_words(only(up()), None) == ""
+    assert group_words(only(up()), 1).count("group: 1") == 1
 
 
 def test_other_layers_have_none() -> None:
