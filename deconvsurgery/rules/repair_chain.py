@@ -6,7 +6,7 @@ none has come. What would lose values that somebody may have learned is said in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ from deconvsurgery.matching.role import LEAVE_IT_OUT
 
 from .finding import Finding, Repair, Severity, Step
 from .merged_steps import Steps, joined, merged
-from .trials import Aftermath, Asked, Trials, failing, groups_of, key_of, keys, with_states
+from .trials import Aftermath, Asked, Trials, groups_of, key_of, keys, with_states
 from .tried_steps import NetAndModel
 
 
@@ -68,18 +68,17 @@ class _Alone:
         groups = groups_of(findings, unsafe=False)
         self._left = trials.most_alone(pair)
         tried_alone = sum(map(len, groups)) <= self._left
-        self._together = {
-            steps: merged(group)
-            for group in (() if tried_alone else groups)
-            for steps in group
-            if self._repairs(merged(group), findings, group)
-        }
+        self._together: dict[Steps, Steps] = {}
+        for group in () if tried_alone else groups:
+            whole = merged(group)
+            if self._repairs(whole, findings, frozenset(group)):
+                self._together |= dict.fromkeys(group, whole)
 
-    def _repairs(self, steps: Steps, findings: Sequence[Finding], group: Sequence[Steps]) -> bool:
+    def _repairs(self, steps: Steps, findings: Sequence[Finding], group: Collection[Steps]) -> bool:
         """It is not refused, loses nothing, and repairs every finding that has one of a group."""
         outcome = self._trials.of(steps, self._pair)
         own = [each for each in findings if each.repair and each.repair.steps in group]
-        return outcome.is_clean(self._before) and not keys(own) & keys(outcome.found)
+        return outcome.is_clean(self._before) and not keys(own) & outcome.keys
 
     def judged(self, finding: Finding) -> Finding:
         """The finding with its repair as it turned out."""
@@ -103,10 +102,10 @@ class _Alone:
         words = repair.words
         if outcome.refused is not None:
             return Repair(f"{words}; {repair.steps[0].verb} refuses that: {outcome.refused}")
-        after = keys(outcome.found)
+        after = outcome.keys
         if after[key_of(finding)] >= self._before[key_of(finding)]:
             return Repair(words)
-        new = sorted({rule for rule, _ in failing(outcome.found) - self._before})
+        new = sorted({rule for rule, _ in outcome.failing - self._before})
         if new:
             return Repair(f"{words}; by itself that brings {', '.join(new)}")
         if outcome.drops is not None:
@@ -141,7 +140,7 @@ def _chained(
     shorter = joined(steps)
     if len(shorter) < len(steps):
         again = trials.of(shorter, start)
-        if again.refused is None and keys(again.found) == keys(found):
+        if again.refused is None and again.keys == keys(found):
             return _Chain(shorter, again.pair, again.found)
     return _Chain(tuple(steps), pair, found)
 
@@ -159,8 +158,8 @@ def _next(
                 continue
             if outcome.overwrites is not None and not unsafe:
                 continue
-            after = keys(outcome.found)
-            if not failing(outcome.found) - before and before - after:
+            after = outcome.keys
+            if not outcome.failing - before and before - after:
                 return outcome.steps, outcome
     return None
 

@@ -70,12 +70,17 @@ def with_states(finding: Finding, asked: Asked) -> Finding:
 
 
 class Aftermath(NamedTuple):
-    """What came of steps: the pair and its findings, what was lost, or why a verb refuses."""
+    """What came of steps: the pair and its findings, what was lost, or why a verb refuses.
+
+    ``keys`` count the findings, ``failing`` those that make a check fail.
+    """
 
     steps: Steps
     before: NetAndModel
     pair: NetAndModel
-    found: tuple[Finding, ...] = ()
+    found: tuple[Finding, ...]
+    keys: Counter[Key]
+    failing: Counter[Key]
     overwrites: str | None = None
     drops: str | None = None
     refused: str | None = None
@@ -83,7 +88,7 @@ class Aftermath(NamedTuple):
     def is_clean(self, before: Counter[Key]) -> bool:
         """No verb refuses, nothing is lost, and no finding has come to those there were."""
         lost = self.refused or self.overwrites or self.drops
-        return lost is None and not failing(self.found) - before
+        return lost is None and not self.failing - before
 
 
 class Trials:
@@ -105,7 +110,7 @@ class Trials:
     def with_what_follows(self, outcome: Aftermath, before: Counter[Key]) -> Aftermath:
         """With the repairs of what it brings: weights that are bilinear now may lie wrongly."""
         for _ in range(_MOST_FOLLOWING):
-            new = failing(outcome.found) - before
+            new = outcome.failing - before
             if not new or outcome.refused is not None:
                 break
             brought = [each for each in outcome.found if key_of(each) in new]
@@ -131,8 +136,9 @@ class Trials:
             raise
         except SurgeryError as error:
             lines = (line.strip() for line in error.message.splitlines())
-            return Aftermath(steps, pair, pair, refused="; ".join(lines))
-        return Aftermath(steps, pair, after.pair, found, after.overwrites, after.drops)
+            return Aftermath(steps, pair, pair, (), Counter(), Counter(), refused="; ".join(lines))
+        counts = keys(found), _failing(found)
+        return Aftermath(steps, pair, after.pair, found, *counts, after.overwrites, after.drops)
 
     def found(self, pair: NetAndModel) -> tuple[Finding, ...]:
         """The findings of a pair, as the user would be shown them."""
@@ -156,7 +162,7 @@ def keys(findings: Iterable[Finding]) -> Counter[Key]:
     return Counter(map(key_of, findings))
 
 
-def failing(findings: Iterable[Finding]) -> Counter[Key]:
+def _failing(findings: Iterable[Finding]) -> Counter[Key]:
     """Those that make a check fail. A note may come: weights that fit are known to be learned."""
     return keys(each for each in findings if each.level is not Severity.NOTE)
 
