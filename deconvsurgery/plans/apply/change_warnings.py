@@ -41,14 +41,14 @@ def of_the_fill(target: Target, fill: BilinearFill) -> Iterator[str]:
 def of_what_is_lost(target: Target, before: Fingerprint) -> Iterator[str]:
     """Values that training may have given, or a layer that it is to give them to.
 
-    Not of a frozen layer that the net has for surgery to fill, as FCN's are.
+    A frozen layer that the net has for surgery to fill, as FCN's are, is not to be learned; but
+    where it has values that no surgery gives, these are somebody's work.
     """
     found = role_of(target, before)
-    if target.layer.is_frozen and role_of(target).role is Role.INTERPOLATION:
-        return
+    for_surgery = target.layer.is_frozen and role_of(target).role is Role.INTERPOLATION
     if before.state in _LEARNED and not before.nvidia:
         yield f"its weights {_LEARNED[before.state]}, and are overwritten: {LEAVE_IT_OUT}"
-    elif found.learned:
+    elif found.learned and not for_surgery:
         yield f"{found.reasons[0]}: {LEAVE_IT_OUT}"
 
 

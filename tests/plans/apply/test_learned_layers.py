@@ -63,9 +63,11 @@ CASES = [
     (net_of(f"{FACTOR2} {BILINEAR}"), "noise", True),
     (net_of(f"{FACTOR2} {BILINEAR}"), "near", True),
     (net_of(f"{FACTOR2} {BILINEAR}"), "zero", False),
-    # Surgery fills it: that is what it is frozen for.
-    (net_of(FACTOR2, FROZEN), "noise", False),
-    (net_of(FACTOR2, FROZEN), "near", False),
+    # Surgery fills it, that is what it is frozen for; but what is there no surgery made.
+    (net_of(FACTOR2, FROZEN), "missing", False),
+    (net_of(FACTOR2, FROZEN), "zero", False),
+    (net_of(FACTOR2, FROZEN), "noise", True),
+    (net_of(FACTOR2, FROZEN), "near", True),
 ]
 
 
