@@ -235,7 +235,7 @@ def nothing_matched(
             if inactive
             else "with --allow-empty that is no error"
             if can_be_empty
-            else None
+            else "inspect --all shows the layers that it has"
         )
         where = " that is active" if inactive else ""
         return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)

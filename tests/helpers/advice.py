@@ -15,12 +15,16 @@ _OPTION = re.compile(
 )
 # Of other programs: `ls -l` and others in backquotes, mkdir -p, what installs a package.
 _OTHERS = re.compile(rf"`(?!(?:{_VERBS})\b)[^`]*`|mkdir -p.*|\S+ -m pip install.*|\buv .*")
+# How the program was started, whose own options are not the verb's.
+_PROGRAM = re.compile(r"\S*python\S*(?: -X \S+)* -m deconvsurgery\b")
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'")
 
 
 def options_in(text: str) -> Iterator[tuple[str | None, str]]:
     """Each option that a text names, with the verb that is named before it in its sentence."""
-    for sentence in _OTHERS.sub("", _QUOTED.sub("", text)).replace("/--", " --").split(";"):
+    for sentence in (
+        _OTHERS.sub("", _PROGRAM.sub("", _QUOTED.sub("", text))).replace("/--", " --").split(";")
+    ):
         verb = None
         for found in _OPTION.finditer(sentence):
             verb = found["verb"] or verb

@@ -109,7 +109,9 @@ NETS = (
     ),
     _good(
         "blobs",
-        TEXT.replace('top: "up" ', 'top: "up" blobs { data: 1 shape { dim: 1 } } '),
+        TEXT.replace(
+            'top: "up" ', f'top: "up" blobs {{ shape {{ dim: [3, 1, 4, 4] }} {"data: 1 " * 48}}} '
+        ),
         "blobs in a net",
     ),
     # --- syntax that is not
@@ -207,6 +209,11 @@ NETS = (
         "an input of 2^124 pixels",
     ),
     _net("dim-negative", INPUT.replace("3, 5", "-3, 5") + up(), "an input of -3 channels"),
+    _net(
+        "blobs-otherwise",
+        TEXT.replace('top: "up" ', 'top: "up" blobs { data: 1 shape { dim: 1 } } '),
+        "blobs in a net of another shape",
+    ),
     _net("dim-0", INPUT.replace("3, 5", "0, 5") + up(), "an input without channels"),
     _net(
         "input-dims-3",
