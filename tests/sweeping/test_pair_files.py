@@ -441,12 +441,13 @@ def test_a_list_that_is_read_once_has_no_force(zoo: Path, words: Words) -> None:
     words([error["message"], error["hint"]])
 
 
-def test_a_url_that_no_file_has_fails_its_pair_alone(zoo: Path) -> None:
+@pytest.mark.parametrize("key", ["net", "output"])
+def test_a_url_that_no_file_has_fails_its_pair_alone(key: str, zoo: Path) -> None:
     """Whether it is a stream cannot be said: whoever opens it says what is wrong."""
-    url = "file://elsewhere/net"
-    config = settings(zoo, listed(zoo, OTHER | {"net": url}), PAIR)
+    other = OTHER | {key: "file://elsewhere/a"}
+    config = settings(zoo, listed(zoo, other), PAIR)
     code, _ = swept(zoo, config)
     assert code == 3
-    assert rows_of(zoo) == [(url, "failed", url), ("z/net", "done", None)]
+    assert rows_of(zoo) == sorted([(other["net"], "failed", other[key]), ("z/net", "done", None)])
     assert (zoo / "z/out").exists()
     assert not (zoo / "z/out2").exists()
