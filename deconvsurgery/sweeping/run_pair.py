@@ -124,17 +124,17 @@ class _Work:
         self.arguments = arguments_of(task.verb, pair, dict(task.options))
         self.record = pair.output or pair.net_output
         self.inputs = _marks(pair.net, pair.model)
+        self.beside = _marks(self.arguments.get("baseline"))  # read, too, and no file of the pair
         self.outputs = _marks(pair.output, pair.net_output)
 
     def seal(self, inputs: Marks, outputs: Marks) -> str:
         """What stands for all that the row depends on, as far as it is known without reading."""
-        return self._hashed(
-            *(f"{path}:{found and found.state}" for path, found in {**inputs, **outputs}.items())
-        )
+        marks = {**inputs, **outputs, **self.beside}
+        return self._hashed(*(f"{path}:{found and found.state}" for path, found in marks.items()))
 
     def key(self, digests: Mapping[str, str]) -> str:
         """What stands for all that the outputs are made of."""
-        return self._hashed(*digests.values())
+        return self._hashed(*digests.values(), *_digests(self.beside).values())
 
     def _hashed(self, *texts: str) -> str:
         said = json.dumps(self.arguments, sort_keys=True)

@@ -27,6 +27,7 @@ from deconvsurgery.sweeping.run_pair import Settled, Task, settle
 from helpers.campaigns import campaign_of_pairs, campaign_rows
 from helpers.commands import command_of
 from helpers.models import demo_base, demo_net, model_bytes
+from helpers.runs import run_here
 from helpers.store.padded import MIB, padding
 from helpers.store.web import Request, answer, right, web
 from helpers.words import Words, names
@@ -440,6 +441,25 @@ def test_check_writes_nothing(folder: Path) -> None:
     ignoring = task._replace(pair=task.pair._replace(checking=Checking(ignore=("DS",))))
     row = done(settle(ignoring._replace(seal=settled.row.seal)))
     assert row.rules == ()
+
+
+def test_a_baseline_is_part_of_the_question(folder: Path) -> None:
+    """Where it changes the pair is checked again, and not where it was only touched."""
+    assert run_here(folder, "check", "net", "in", "--baseline", "known", "--write-baseline")[0] == 0
+    task = Task(Pair("net", "in", checking=Checking(baseline="known")), "check")
+    row = done(settle(task))
+    assert row.rules == ()
+    assert settle(task._replace(seal=row.seal))[:2] == (None, False)
+    document = json.loads((folder / "known").read_bytes())
+    (folder / "known").write_text(json.dumps(document | {"findings": []}))
+    again = settle(task._replace(seal=row.seal)).row
+    assert again is not None
+    assert (again.outcome, again.rules) == (RowOutcome.FOUND, ("DS001", "DS011"))
+    assert again.key != row.key
+    assert again.inputs == row.inputs
+    (folder / "known").unlink()
+    error = refused(settle(task._replace(seal=again.seal)))
+    assert (error["kind"], error["file"]) == ("FileError", "known")
 
 
 def test_convert_needs_no_net(folder: Path) -> None:
