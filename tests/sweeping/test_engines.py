@@ -371,6 +371,25 @@ def test_a_scheduler_that_does_not_answer_is_gone() -> None:
         assert Gone.scheduler.address in caught.value.message
 
 
+def test_a_worker_is_waited_for_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes in time counts from then on."""
+    threads: list[dict[str, int]] = [{}, {"a": 2, "b": 3}, {}, {}]
+    now = [100.0]
+    client = SimpleNamespace(nthreads=lambda: threads.pop(0), scheduler=Gone.scheduler)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    workers = dask_engine._Workers(client)
+    assert workers.threads() == 1
+    now[0] += dask_engine._ALONE - 1
+    assert workers.threads() == 5
+    now[0] += dask_engine._ALONE - 1
+    assert workers.threads() == 1
+    now[0] += dask_engine._EVERY
+    with pytest.raises(ds.FileError) as caught:
+        workers.threads()
+    assert caught.value.transient
+    assert Gone.scheduler.address in caught.value.message
+
+
 def test_an_answer_that_cannot_be_fetched_is_the_tasks_own(
     cluster: Cluster, tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ from helpers.campaigns import campaign, campaign_of_pairs
 from helpers.models import demo_base, demo_net
 from helpers.processes.ending import PATIENCE
 from helpers.runs import COMMAND, environment, run_here
+from helpers.store.padded import padding
 from helpers.words import Words
 
 BASE = demo_base()
@@ -269,6 +270,15 @@ def test_an_input_elsewhere_is_known_by_its_own_name(folder: Path, tmp_path: Pat
     done(settle(task))
     (tmp_path / "data/in").write_bytes(another(9))
     done(settle(task._replace(pair=task.pair._replace(model="../data/in"))))
+
+
+def test_an_object_is_known_by_its_url_wherever_the_output_is(folder: Path, memory: Any) -> None:
+    memory.pipe({"/zoo/in": BASE, "/zoo/in2": another(2)})
+    task = MINE._replace(pair=MINE.pair._replace(model="gs://zoo/in"))
+    first = done(settle(task))
+    memory.pipe_file("/zoo/in", padding(b"pad", 9) + another(11))
+    assert done(settle(task)).key != first.key
+    tried(task._replace(pair=task.pair._replace(model="gs://zoo/in2")), "out/new", folder)
 
 
 def test_a_link_to_the_inputs_may_lead_elsewhere_later(folder: Path) -> None:
