@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from itertools import pairwise
 import click
 
 from deconvsurgery.errors import SurgeryError
+from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import NAME, started_as
 from deconvsurgery.signals.raised import ENDING, Raiser
 from deconvsurgery.version import __version__
@@ -121,7 +121,7 @@ def run(arguments: Sequence[str]) -> int:
 
                 return complete(deconvsurgery, COMPLETE, asked)
             code = deconvsurgery.main(
-                args=list(arguments), prog_name=shlex.join(started_as()), standalone_mode=False
+                args=list(arguments), prog_name=shell_line(started_as()), standalone_mode=False
             )
         return code if isinstance(code, int) else 0
     except click.ClickException as error:

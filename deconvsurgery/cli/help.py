@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
 from collections.abc import Iterable
 
 import click
 
+from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import NAME, started_as
 
 from .terminal_setup import columns
@@ -30,7 +30,7 @@ class Help(click.HelpFormatter):
 
     def write_text(self, text: str) -> None:
         """A paragraph; the commands in it begin with what can be run."""
-        started = shlex.join(started_as())
+        started = shell_line(started_as())
         super().write_text(_EXAMPLE.sub(lambda found: f"{found[1]}{started} ", text))
 
     def write_dl(

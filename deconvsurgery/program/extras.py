@@ -7,11 +7,11 @@ another way is not found, or is gone with the next update.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from importlib.util import find_spec
 from typing import Final
 
+from .shell_words import shell_line
 from .started_as import NAME
 
 # Files in the folder of an environment, by which pipx and uv know their own again.
@@ -35,7 +35,7 @@ def install_command(*packages: str) -> str:
         words = ["uv", "pip", "install", "--python", sys.executable, *packages]
     else:
         words = [sys.executable or "python3", "-m", "pip", "install", *packages]
-    return shlex.join(words)
+    return shell_line(words)
 
 
 def _added(receipt: str) -> list[str]:

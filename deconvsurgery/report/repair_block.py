@@ -8,7 +8,6 @@ from typing import NamedTuple
 from deconvsurgery.program.started_as import started_as
 from deconvsurgery.verbs.check import CheckResult
 
-from .phrases import escaped
 from .repair_commands import command_line, repair_arguments
 
 TITLE = "repair, all of it"
@@ -43,7 +42,7 @@ def repair_block(result: CheckResult) -> RepairBlock | None:
     commands = repair_arguments(repair.steps, result.net, result.model) if repair else []
     if repair is None or not commands:
         return None
-    lines = [escaped(command_line(command)) for command in commands]
+    lines = [command_line(command) for command in commands]
     return RepairBlock(
         tuple((*started_as(), *command) for command in commands),
         (*(f"{line} &&" for line in lines[:-1]), lines[-1]),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterable
 
+from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import started_as
 from deconvsurgery.rules.finding import Finding, Step
 
@@ -28,36 +28,45 @@ _WRITES = {
 
 
 def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) -> list[list[str]]:
-    """What to call the tool with, a list a step; each reads what the one before has written."""
+    """What to call the tool with, a list a step; each reads what the one before has written.
+
+    The last net and the last model are NAME.fixed, those on the way there NAME.fixed-1, -2 ….
+    """
+    steps = [*steps]
     files = {"net": net, "model": model}
     taken = {name for name in (net, model) if name}
+    last = {kind: at for at, step in enumerate(steps) for kind in _WRITES[step.verb]}
     commands: list[list[str]] = []
-    for step in steps:
+    for at, step in enumerate(steps):
         reads = [files[kind] for kind in _READS[step.verb]]
         if None in reads:
             return []
         writes = []
         for kind in _WRITES[step.verb]:
-            files[kind] = fixed_name(_in_form(files[kind] or "", step), kind, taken)
-            taken.add(files[kind] or "")
-            writes.append(files[kind])
+            name = _in_form(files[kind] or "", step)
+            found = fixed_name(name, kind, taken, on_the_way=at < last[kind])
+            files[kind] = found
+            taken.add(found)
+            writes.append(found)
         # A path that begins with a dash is an option to whoever does not look twice.
         commands.append([step.verb, *step.options, *(_path(each) for each in (*reads, *writes))])
     return commands
 
 
 _SUFFIX = re.compile(
-    r"(?:\.fixed\d*)?(?P<suffix>(?:\.caffemodel)?\.(?:h5|hdf5)|\.(?:caffemodel|prototxt|pbtxt|pt|txt))$",
+    r"(?:\.fixed(?:-?\d+)?)?"
+    r"(?P<suffix>(?:\.caffemodel)?\.(?:h5|hdf5)|\.(?:caffemodel|prototxt|pbtxt|pt|txt))\Z",
     re.IGNORECASE,
 )
 # What a name without such a suffix gets: its other dots are its own.
 _OF_KIND = {"net": ".prototxt", "model": ".caffemodel"}
 
 
-def fixed_name(path: str, kind: str, taken: Iterable[str] = ()) -> str:
+def fixed_name(path: str, kind: str, taken: Iterable[str] = (), *, on_the_way: bool = False) -> str:
     """A name beside ``path`` for the repaired file: net.prototxt → net.fixed.prototxt.
 
-    ``kind`` is ``net`` or ``model``; ``taken`` are names that other files have.
+    ``kind`` is ``net`` or ``model``; ``taken`` are names that other files have. ``on_the_way``: a
+    later command reads it, and it is no result.
 
     >>> fixed_name("a/net.v1.prototxt", "net"), fixed_name("scale2.0x_model", "model")
     ('a/net.v1.fixed.prototxt', 'scale2.0x_model.fixed.caffemodel')
@@ -67,7 +76,7 @@ def fixed_name(path: str, kind: str, taken: Iterable[str] = ()) -> str:
     stem, suffix = (name[: known.start()], known["suffix"]) if known else (name, _OF_KIND[kind])
     number = 1
     while True:
-        mark = ".fixed" + (str(number) if number > 1 else "")
+        mark = f".fixed-{number}" if on_the_way else f".fixed{number if number > 1 else ''}"
         found = os.path.join(folder, f"{stem}{mark}{suffix}")
         if found not in taken:
             return found
@@ -98,7 +107,7 @@ def _path(path: str | None) -> str:
 
 def command_line(arguments: Iterable[str]) -> str:
     """A command as a shell takes it, which begins as this program can be started."""
-    return shlex.join([*started_as(), *arguments])
+    return shell_line([*started_as(), *arguments])
 
 
 def repair_line(finding: Finding, net: str | None, model: str | None) -> str | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shlex
 import stat
 import sys
 from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.errors import OutputError, SurgeryError
+from deconvsurgery.program.shell_words import shell_word
 from deconvsurgery.storage.object_store.object_place import (
     ObjectPlace,
     check_object_place,
@@ -173,7 +173,7 @@ def check_directory(place: Place) -> None:
         raise OutputError(
             f"the directory {directory} does not exist",
             path=place.name,
-            hint=f"create it first: mkdir -p {shlex.quote(directory)}",
+            hint=f"create it first: mkdir -p {shell_word(place.directory)}",
         )
     if not _may(place.directory, os.W_OK | os.X_OK):
         raise OutputError(

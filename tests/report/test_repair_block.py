@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.report.repair_block import TITLE, repair_block
+from deconvsurgery.report.repair_commands import repair_arguments
 from deconvsurgery.report.terminal.check import repairs_report
 from helpers.models import demo_base, demo_net, parsed
 from helpers.runs import environment, run_here
@@ -140,10 +142,48 @@ def test_the_block_repairs_the_pair(place: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert {name: (place / name).read_bytes() for name in before} == before
-    new = sorted((path.stat().st_mtime_ns, path.name) for path in place.iterdir())
-    net = [name for _, name in new if re.search(r"\.fixed\d*\.prototxt$", name)][-1]
-    model = [name for _, name in new if re.search(r"\.fixed\d*\.caffemodel$", name)][-1]
-    assert ds.check(place / net, place / model).findings == ()
+    net, model = place / "net.v1.fixed.prototxt", place / "it's in.fixed.caffemodel"
+    assert ds.check(net, model).findings == ()
+
+
+# A byte that is no UTF-8, signs that act, letters that hexadecimal numbers go on with.
+ODD = ("n\udcffab\n.prototxt", "m\x1b[31m'\t\u202e\\é.caffemodel")
+
+
+def run_by_bash(place: Path, text: str) -> list[list[str]]:
+    """The words of each command as bash has them."""
+    script = 'deconvsurgery() { printf "%s\\0" "$@" ""; }\n' + text
+    done = subprocess.run(
+        ["bash", "-c", os.fsencode(script)], cwd=place, capture_output=True, check=True
+    )
+    return [os.fsdecode(each).split("\0") for each in done.stdout.split(b"\0\0")[:-1]]
+
+
+def test_bash_reads_names_back_that_do_not_show(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, odd in zip((NET, MODEL), ODD, strict=True):
+        (place / name).rename(place / odd)
+    monkeypatch.setitem(globals(), "NET", ODD[0])
+    monkeypatch.setitem(globals(), "MODEL", ODD[1])
+    result = ds.check(place / ODD[0], place / ODD[1])
+    assert result.repair is not None
+    ours = repair_arguments(result.repair.steps, *ODD)
+    assert len(ours) > 1
+    for of in FORMATS:
+        if of is not in_pipe:
+            text = of(place)
+        else:
+            (line,) = [each for each in printed(place).splitlines() if f": {TITLE}: " in each]
+            text = line.partition(f"{TITLE}: ")[2]
+        assert text.isascii() or "é" in text
+        assert text.replace("\n", "").isprintable(), of.__name__
+        found = run_by_bash(place, text.replace(str(place), "."))
+        names = [[word.removeprefix("./") for word in each] for each in found]
+        assert names == ours, of.__name__
+    # In JSON they are the words themselves, in which half a pair is spelt as docs/json.md has it.
+    spelt = [[word.encode("utf-8", "backslashreplace").decode() for word in each] for each in ours]
+    assert [each[1:] for each in in_json(place)["commands"]] == spelt
 
 
 def test_a_pair_without_a_repair_has_no_block(place: Path) -> None:

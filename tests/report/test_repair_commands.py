@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.report.repair_commands import fixed_name, repair_line, repair_lines
+from deconvsurgery.report.repair_commands import (
+    fixed_name,
+    repair_arguments,
+    repair_line,
+    repair_lines,
+)
 
 FILL = ds.Repair("so", (ds.Step("apply", ("-p", "up")),))
 ZERO = ds.Finding("DS002", "all zero", line=30, column=3, layer="up", repair=FILL)
@@ -46,6 +51,8 @@ def test_a_finding_without_a_repair_has_no_command() -> None:
         # What was fixed before is not fixed.fixed.
         ("net.v1.fixed.prototxt", "net", "net.v1.fixed.prototxt"),
         ("net.v1.fixed7.prototxt", "net", "net.v1.fixed.prototxt"),
+        ("net.v1.fixed-2.prototxt", "net", "net.v1.fixed.prototxt"),
+        ("net.prototxt\n", "net", "net.prototxt\n.fixed.prototxt"),
     ],
 )
 def test_the_name_of_a_fixed_file_has_all_the_dots_of_the_old_one(
@@ -60,3 +67,32 @@ def test_the_name_of_a_fixed_file_is_no_other_files() -> None:
     assert fixed_name("net.fixed.prototxt", "net", taken) == "net.fixed2.prototxt"
     taken.append("net.fixed2.prototxt")
     assert fixed_name("net.fixed2.prototxt", "net", taken) == "net.fixed3.prototxt"
+
+
+def files_of(steps: list[ds.Step], net: str, model: str | None) -> list[list[str]]:
+    """The files that each command names."""
+    commands = repair_arguments(steps, net, model)
+    return [words[1 + len(step.options) :] for step, words in zip(steps, commands, strict=True)]
+
+
+def test_the_last_net_and_the_last_model_of_a_chain_are_the_fixed_ones() -> None:
+    patch, regroup, apply = (ds.Step(verb) for verb in ("patch-net", "regroup", "apply"))
+    assert files_of([patch, regroup, apply], "a.pt", "m.v1") == [
+        ["a.pt", "a.fixed-1.pt"],
+        ["a.fixed-1.pt", "m.v1", "a.fixed.pt", "m.v1.fixed-1.caffemodel"],
+        ["a.fixed.pt", "m.v1.fixed-1.caffemodel", "m.v1.fixed.caffemodel"],
+    ]
+    assert files_of([patch, patch, patch], "d/net.fixed-2.prototxt", None) == [
+        ["d/net.fixed-2.prototxt", "d/net.fixed-1.prototxt"],
+        ["d/net.fixed-1.prototxt", "d/net.fixed-3.prototxt"],
+        ["d/net.fixed-3.prototxt", "d/net.fixed.prototxt"],
+    ]
+    # The form that a model is brought to is that of all that follow.
+    convert = ds.Step("convert", ("--to", "hdf5"))
+    assert files_of([apply, convert, apply], "a.pt", "m.caffemodel") == [
+        ["a.pt", "m.caffemodel", "m.fixed-1.caffemodel"],
+        ["m.fixed-1.caffemodel", "m.fixed-1.caffemodel.h5"],
+        ["a.pt", "m.fixed-1.caffemodel.h5", "m.fixed.caffemodel.h5"],
+    ]
+    # What is fixed again does not take the place of what is read.
+    assert files_of([patch, patch], "net.fixed.prototxt", None)[-1][-1] == "net.fixed2.prototxt"

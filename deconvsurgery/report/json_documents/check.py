@@ -45,7 +45,8 @@ class RepairBlockTable(TypedDict):
 
     commands: Sequence[Sequence[str]]
     """The commands in their order, each a list of arguments, the program first (what starts it may
-    be several: python, -m, deconvsurgery). New files have .fixed in their names."""
+    be several: python, -m, deconvsurgery). The last net and the last model have .fixed in their
+    names, what lies between has .fixed-1, .fixed-2 and so on."""
     leaves: Sequence[str]
     """Ids of the rules that are broken afterwards."""
 
@@ -129,8 +130,8 @@ class PairFinding(TypedDict):
     repair: str
     """How to fix it, in words."""
     command: str | None
-    """The command that fixes it, quoted for a POSIX shell; what it writes has .fixed in its name.
-    Null where none does."""
+    """The command that fixes it, quoted for a POSIX shell, in $'' what does not show, as bash reads
+    it; what it writes has .fixed in its name. Null where none does."""
 
 
 class CheckSummary(TypedDict):
