@@ -9,7 +9,7 @@ from itertools import groupby
 
 import click
 
-from deconvsurgery.errors import ConfigError
+from deconvsurgery.errors import ConfigError, SelectionError
 from deconvsurgery.inputs.baseline import KnownFinding, baseline_bytes, read_baseline
 from deconvsurgery.inputs.expand_pairs import every_pair
 from deconvsurgery.inputs.list_files import is_folder, nets_below
@@ -19,6 +19,7 @@ from deconvsurgery.inputs.settings_file import read_settings
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.run_files import RunFiles, file_keys
 from deconvsurgery.storage.write_outputs import write_file
+from deconvsurgery.strict_values.rule_ids import rules_asked
 from deconvsurgery.verbs.check import CheckResult
 
 
@@ -35,8 +36,33 @@ def pairs_to_check(
 
     What is read for that is noted in ``run_files``. ``with_models``: a net that is named alone
     comes with the models that the configuration file pairs it with, as what changes the net
-    changes what they have to be.
+    changes what they have to be. Raises ``UsageError`` where no rule is left for one.
     """
+    _confirm_some_rule([asked])
+    pairs = _pairs_to_check(
+        files, asked, config, run_files, isolated=isolated, with_models=with_models
+    )
+    _confirm_some_rule(pair.checking for pair in pairs)
+    return pairs
+
+
+def _confirm_some_rule(checkings: Iterable[Checking]) -> None:
+    for select, ignore in {(each.select or (), each.ignore or ()) for each in checkings}:
+        try:
+            rules_asked(RULES, select, ignore)
+        except SelectionError as error:
+            raise click.UsageError(f"{error.message}; {error.hint}") from None
+
+
+def _pairs_to_check(
+    files: Sequence[str],
+    asked: Checking,
+    config: str | None,
+    run_files: RunFiles,
+    *,
+    isolated: bool,
+    with_models: bool,
+) -> list[Pair]:
     settings = _settings(files, config, run_files, isolated=isolated)
     if files:
         if any(map(is_folder, files)):

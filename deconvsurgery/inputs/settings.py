@@ -13,6 +13,7 @@ from deconvsurgery.errors import ConfigError, SelectionError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.storage.address import joined
 from deconvsurgery.strict_values.kinds import ValueKind, WrongValueError, below
+from deconvsurgery.strict_values.rule_ids import rules_asked
 from deconvsurgery.wording import plural, short
 
 from .settings_keys import PAIR_PATHS, SWEEP_KEYS, checking_keys
@@ -113,12 +114,15 @@ def parse_settings(
         raise ConfigError("pairs is a list of tables: [[pairs]]", path=path, hint=_HINT)
     keys = checking_keys(rules)
     checking = _checking(_values(keys, table, path, "", others=("pairs", "sweep")), folder)
+    _confirm_rules(checking, rules, path, "")
     pairs: list[Pair] = []
     for number, pair in enumerate(listed):
         place = f"pairs[{number}]"
         paths = _paths(pair, path, place)
         own = _checking(_values(keys, pair, path, place, others=PAIR_PATHS), folder)
-        pairs += _pairs(paths, path, place, folder, own.over(checking))
+        whole = own.over(checking)
+        _confirm_rules(whole, rules, path, place)
+        pairs += _pairs(paths, path, place, folder, whole)
     return Settings(path, tuple(pairs), checking, _sweep(table.get("sweep", {}), path, folder))
 
 
@@ -127,6 +131,17 @@ def _checking(values: Mapping[str, Any], folder: str) -> Checking:
     if found.baseline is None:
         return found
     return found._replace(baseline=joined(folder, found.baseline))
+
+
+def _confirm_rules(checking: Checking, rules: Collection[str], path: str, place: str) -> None:
+    """Raise ``ConfigError`` where what is ignored leaves no rule."""
+    if not checking.ignore:
+        return
+    try:
+        rules_asked(rules, checking.select or (), checking.ignore)
+    except SelectionError as error:
+        where = below(place, "ignore")
+        raise ConfigError(f"{where}: {error.message}", path=path, hint=error.hint) from None
 
 
 def _paths(table: Mapping[str, Any], path: str, place: str) -> dict[str, tuple[str, ...]]:

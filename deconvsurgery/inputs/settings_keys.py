@@ -159,8 +159,8 @@ SWEEP_KEYS: Final[Mapping[str, ValueKind[Any]]] = {
 def settings_schema(rules: Collection[str]) -> Schema:
     """What JSON Schema says of a settings file.
 
-    It takes some that the reader refuses: a pattern that is none, lists in a pair that are not of
-    one length.
+    It takes some that the reader refuses: a pattern that is none, rules of which none is left,
+    lists in a pair that are not of one length.
     """
     keys = checking_keys(rules)
     pair = table_schema({**PAIR_PATHS, **keys}) | {

@@ -20,17 +20,13 @@ from deconvsurgery.pictures.layer_pictures import (
 )
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-from deconvsurgery.rules.finding import (
-    RULES,
-    Finding,
-    Severity,
-    rules_named,
-)
+from deconvsurgery.rules.finding import RULES, Finding, Severity
 from deconvsurgery.rules.repair_chain import PairRepair, tried_repairs
 from deconvsurgery.rules.run_rules import WantedRules, judged
 from deconvsurgery.rules.trials import Asked
 from deconvsurgery.rules.tried_steps import NetAndModel
 from deconvsurgery.storage.ended_replacement import ended_words
+from deconvsurgery.strict_values.rule_ids import rules_asked
 from deconvsurgery.wording import agreed, plural
 
 from .layer_choice import layer_choice
@@ -99,10 +95,11 @@ def check(
     beginning of one. ``frozen``: nothing is to be learned, so that DS010 is an error. ``baseline``
     is a file of findings that are known, and do not count, or they themselves by rule and layer.
     ``pictures``: look at the matched layers' weights, for `html_report`. Raises a ``SurgeryError``
-    for what cannot be read, and where no layer is matched unless ``allow_empty``.
+    for what cannot be read, where no rule is left, and where no layer is matched unless
+    ``allow_empty``.
     """
-    rules = rules_named(texts(select, "select")) if select else frozenset(RULES)
-    wanted = WantedRules(rules - rules_named(texts(ignore, "ignore")), frozen)
+    rules = rules_asked(RULES, texts(select, "select"), texts(ignore, "ignore"))
+    wanted = WantedRules(rules, frozen)
     choice = layer_choice(patterns, exclude, phase, level, stage)
     with opened(net, model) as files:
         read, weights = files.net, files.model

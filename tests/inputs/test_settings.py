@@ -58,6 +58,13 @@ WRONG: dict[str, tuple[str, list[str], str | None]] = {
     "a pattern that is a number": ("pattern = 3", ["pattern", "3"], None),
     "no regular expression": ("pattern = ['re:(']", ["pattern", "'re:('"], ""),
     "no rule": ("select = 'DS9'", ["select", "'DS9'"], f"DS001 to {max(RULES)}"),
+    "no rule that is left": ("select = 'DS001'\nignore = ['ds00']", ["ignore"], None),
+    "no rule that is left of all": ("ignore = 'DS'", ["ignore"], None),
+    "no rule that is left in a pair": (
+        "ignore = 'DS001'\n[[pairs]]\nnet = 'a'\nselect = 'DS001'",
+        ["pairs[0].ignore"],
+        None,
+    ),
     "no phase": ("phase = 'deploy'", ["phase", "'deploy'"], None),
     "no level": ("level = true", ["level", "true"], None),
     "no flag": ("frozen = 1", ["frozen", "1"], None),

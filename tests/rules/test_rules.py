@@ -436,7 +436,7 @@ def test_only_matched_layers_are_held_to_what_upsampling_needs(made: Made) -> No
         (("DS002", "DS010"), (), ["DS002", "DS010"]),
         ("DS00", "DS006", ["DS002", "DS009"]),
         ("ds002,ds009", (), ["DS002", "DS009"]),
-        ((), ("DS0",), []),
+        ((), ("DS00", "DS010"), []),
     ],
 )
 def test_rules_are_chosen(select: Any, ignore: Any, expected: list[str], made: Made) -> None:
