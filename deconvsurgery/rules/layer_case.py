@@ -30,6 +30,7 @@ class LayerCase(NamedTuple):
     the model has them, and ``made_by`` the filler that makes them where it has none: the owner's,
     of shared memory (``shared``). ``named`` is what a verb that writes a blob takes the layer for,
     together with all others of its name, ``unwritable`` why the model's blobs cannot be written.
+    ``bias`` and ``bias_made_by`` are for the bias what ``blob`` and ``made_by`` are for them.
     """
 
     target: Target | None
@@ -47,6 +48,8 @@ class LayerCase(NamedTuple):
     named: Target | None = None
     unwritable: Refusal | None = None
     excluded: bool = False
+    bias: SourceBlob | None = None
+    bias_made_by: Filler | None = None
 
     @property
     def state(self) -> State | None:
@@ -74,6 +77,18 @@ class LayerCase(NamedTuple):
             layer = self.target.layer
             blobs = (self.target.shape, (layer.convolution_param.num_output,))
             yield from filler_problems(layer, blobs)
+
+    @property
+    def adds_a_bias(self) -> bool:
+        """It has a bias that can be read, or will be made, and is not zero everywhere."""
+        if self.target is None or not self.target.layer.convolution_param.bias_term:
+            return False
+        if self.bias is None:  # Caffe's default filler is constant 0
+            filler = self.bias_made_by
+            return filler is not None and (meant(filler.type) != "constant" or filler.value != 0)
+        if self.model is None or self.bias.problem or not self.bias.fills(self.bias.shape):
+            return False
+        return any(bool(values.any()) for values in self.model.values(self.bias))
 
     @property
     def unjudged(self) -> bool:

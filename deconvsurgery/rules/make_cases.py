@@ -63,6 +63,8 @@ def net_cases(
                 frozen=frozen,
                 blob=in_state.blob,
                 made_by=in_state.filler,
+                bias=in_state.bias,
+                bias_made_by=in_state.bias_filler,
                 shared=in_state.shared,
                 named=named[name],
                 unwritable=unwritable.get(name),
@@ -92,20 +94,23 @@ def _sharing(
 class _InState(NamedTuple):
     """A Deconvolution in one state, or in several where they are alike for it.
 
-    ``blob`` is what it computes with, ``filler`` what makes its weights where that is ``None``.
+    ``blob`` is what it computes with, ``filler`` what makes its weights where that is ``None``;
+    ``bias`` and ``bias_filler`` the same of its bias.
     """
 
     target: Target
     blob: SourceBlob | None
     filler: Filler | None
     shared: bool
+    bias: SourceBlob | None
+    bias_filler: Filler | None
 
     def with_other(self, other: _InState) -> _InState | None:
         """Both as one; ``None`` where the states differ for it."""
         target = both_at_once(self.target, other.target)
         if target is None or self.blob is not other.blob or self.filler != other.filler:
             return None
-        return _InState(target, self.blob, self.filler, self.shared or other.shared)
+        return self._replace(target=target, shared=self.shared or other.shared)
 
 
 class _Weights:
@@ -155,6 +160,8 @@ def _in_states(
                 loaded.blob(layer),
                 owner.convolution_param.weight_filler,
                 loaded.shares(layer) or users[layer.index, 0] > 0,
+                loaded.blob(layer, 1),
+                loaded.owner(layer, 1).convolution_param.bias_filler,
             )
             known = found.setdefault(layer.index, [])
             for position, other in enumerate(known):
@@ -190,6 +197,8 @@ def model_case(source: SourceLayer, model: Model, *, matched: bool) -> LayerCase
         by_net=False,
         blob=blob,
         made_by=target.layer.convolution_param.weight_filler,
+        bias=source.blobs[1] if len(source.blobs) > 1 else None,
+        bias_made_by=target.layer.convolution_param.bias_filler,
     )
 
 

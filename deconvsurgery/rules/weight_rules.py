@@ -37,11 +37,21 @@ def _no_weights(case: LayerCase) -> Broken | None:
 def _zero(case: LayerCase) -> Broken | None:
     if case.state is not State.ZERO:
         return None
+    repair = fill_it(case)
+    if case.adds_a_bias and any(step.verb == "apply" for step in repair.steps):
+        repair = repair._replace(words=f"{repair.words}; with --zero-bias the bias is cleared, too")
     return Broken(
-        "its weights are all zero: the output is black",
+        f"its weights are all zero: {_what_comes_out(case)}",
         {"values": _values(case), "nonzero": 0},
-        fill_it(case),
+        repair,
     )
+
+
+def _what_comes_out(case: LayerCase) -> str:
+    """Of a layer whose weights are zero."""
+    if case.adds_a_bias:
+        return "each channel of the output is its bias and nothing else"
+    return "the output is black"
 
 
 def _values(case: LayerCase) -> int:
@@ -156,7 +166,8 @@ def _not_matched(case: LayerCase) -> Broken | None:
             f"no pattern takes it: {words}", numbers, Repair(f"-p {pattern} takes it, in apply too")
         )
     has = "its weights are all zero" if case.state is State.ZERO else "the model has none for it"
-    return Broken(f"no pattern takes it, and {has}: the output is black", numbers, fill_it(case))
+    words = f"no pattern takes it, and {has}: {_what_comes_out(case)}"
+    return Broken(words, numbers, fill_it(case))
 
 
 def _not_finite(case: LayerCase) -> Broken | None:
