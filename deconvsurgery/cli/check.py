@@ -201,6 +201,7 @@ def command(
     from deconvsurgery.storage.run_files import RunFiles
 
     from .check_pairs import pairs_to_check, to_be_known, with_known, write_baselines
+    from .fix_in_one import fixes_in_one
 
     run_files = RunFiles()
     for kind, file in also.items():
@@ -225,7 +226,7 @@ def command(
         allow_empty=allow_empty or None,
         baseline=baseline,
     )
-    pairs = pairs_to_check(
+    pairs, with_settings = pairs_to_check(
         files, asked, config, run_files, isolated=isolated, with_models=fixing.asked
     )
     pairs = to_be_known(pairs, run_files) if write_baseline else with_known(pairs)
@@ -251,7 +252,10 @@ def command(
         if fixing.diff:
             show_changes(results)
         if not quiet:
-            _show_table(results, aside=fixing.diff)
+            in_one: Sequence[Sequence[str]] = ()
+            if not (write_baseline or fixing.asked):
+                in_one = fixes_in_one(pairs, results, with_settings=with_settings)
+            _show_table(results, in_one, aside=fixing.diff)
     if write_baseline:
         write_baselines(pairs, results)
     accepted = exit_zero or write_baseline
@@ -296,13 +300,15 @@ def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> byt
     return f"{text}\n".encode("utf-8", "replace")
 
 
-def _show_table(results: Sequence[CheckResult], *, aside: bool) -> None:
+def _show_table(
+    results: Sequence[CheckResult], in_one: Sequence[Sequence[str]], *, aside: bool
+) -> None:
     """On standard error where it stands ``aside``, as standard output has something else."""
     from deconvsurgery.report.terminal.check import check_report, repairs_report
 
     on = medium(stderr=aside)
-    show(check_report(results, on), stderr=aside)
-    repairs = repairs_report(results) if on.terminal else []
+    show(check_report(results, on, in_one), stderr=aside)
+    repairs = repairs_report(results, in_one) if on.terminal else []
     if repairs:
         from rich.text import Text
 

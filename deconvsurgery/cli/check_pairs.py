@@ -31,19 +31,20 @@ def pairs_to_check(
     *,
     isolated: bool,
     with_models: bool = False,
-) -> list[Pair]:
-    """The pairs named, or those of the configuration file; the command line has the last word.
+) -> tuple[list[Pair], bool]:
+    """The pairs named, or those of the configuration file, and whether there is such a file.
+
+    The command line has the last word.
 
     What is read for that is noted in ``run_files``. ``with_models``: a net that is named alone
     comes with the models that the configuration file pairs it with, as what changes the net
     changes what they have to be. Raises ``UsageError`` where no rule is left for one.
     """
     _confirm_some_rule([asked])
-    pairs = _pairs_to_check(
-        files, asked, config, run_files, isolated=isolated, with_models=with_models
-    )
+    settings = _settings(files, config, run_files, isolated=isolated)
+    pairs = _pairs_to_check(files, asked, settings, run_files, with_models=with_models)
     _confirm_some_rule(pair.checking for pair in pairs)
-    return pairs
+    return pairs, bool(settings.path)
 
 
 def _confirm_some_rule(checkings: Iterable[Checking]) -> None:
@@ -57,13 +58,11 @@ def _confirm_some_rule(checkings: Iterable[Checking]) -> None:
 def _pairs_to_check(
     files: Sequence[str],
     asked: Checking,
-    config: str | None,
+    settings: Settings,
     run_files: RunFiles,
     *,
-    isolated: bool,
     with_models: bool,
 ) -> list[Pair]:
-    settings = _settings(files, config, run_files, isolated=isolated)
     if files:
         if any(map(is_folder, files)):
             for pair in settings.pairs:

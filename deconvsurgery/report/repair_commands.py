@@ -49,7 +49,9 @@ def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) 
             taken.add(found)
             writes.append(found)
         # A path that begins with a dash is an option to whoever does not look twice.
-        commands.append([step.verb, *step.options, *(_path(each) for each in (*reads, *writes))])
+        commands.append(
+            [step.verb, *step.options, *(named_path(each) for each in (*reads, *writes))]
+        )
     return commands
 
 
@@ -100,7 +102,8 @@ def _in_form(name: str, step: Step) -> str:
     return name
 
 
-def _path(path: str | None) -> str:
+def named_path(path: str | None) -> str:
+    """The path as an argument, which is not taken for an option; none is empty."""
     text = path or ""
     return f"./{text}" if text.startswith("-") and text != "-" else text
 

@@ -94,7 +94,6 @@ DONE: Sequence[tuple[str, str, int, str]] = (
     ("inspect in", "a model", 0, ""),
     ("inspect net in", "with findings", 0, ""),
     ("check net", "findings, all of them notes", 0, ""),
-    ("check net --ignore DS", "no rule is asked for", 0, ""),
     ("check -p * patched full", "what is found", 1, ""),
     ("check net in", "layers without weights", 1, ""),
     ("check net in --exit-zero", "and that is no failure", 0, ""),
@@ -261,6 +260,10 @@ WRONG = (
     Wrong("inspect nowhere", "no such file", 4, "FileError", "nowhere", ""),
     Wrong("check", "no files, no settings", 2, "UsageError", "", "deconvsurgery.toml"),
     Wrong("check net --select DS9", "no such rule", 2, "UsageError", "", max(RULES)),
+    Wrong("check net --ignore DS", "no rule is left", 2, "UsageError", "", "leave one"),
+    Wrong(
+        "check net --select DS001 --ignore DS001", "no rule is left", 2, "UsageError", "", "leave"
+    ),
     Wrong("check --explain DS15", "no such rule", 2, "UsageError", "", max(RULES)),
     Wrong("check net --format xml", "no such format", 2, "UsageError", "", "xml", theirs=True),
     Wrong(

@@ -200,3 +200,60 @@ def test_several_pairs_have_a_block_each(place: Path) -> None:
     results = [ds.check(place / NET, place / MODEL), ds.check(place / NET)]
     text = "\n".join(repairs_report(results))
     assert text.count(f"{TITLE} (") == 2
+
+
+def in_one(place: Path, *arguments: str) -> list[list[str]]:
+    """The `check --fix` that is printed for each pair, without the program."""
+    _, out, errors = run_here(place, "check", *arguments)
+    lines = [each for each in (out + errors).decode().splitlines() if " check --fix " in each]
+    return [shlex.split(line.partition(" check ")[2]) for line in lines]
+
+
+def test_one_command_does_the_same_to_the_files_themselves(place: Path) -> None:
+    (words,) = in_one(place, NET, MODEL)
+    assert words == ["--fix", NET, MODEL]
+    assert in_one(place, *words[1:], "--format", "github") == []
+    done = subprocess.run(
+        ["sh", "-c", in_markdown(place)], cwd=place, env=environment(), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert run_here(place, "check", *words)[0] == 0
+    for name, fixed in (
+        (NET, "net.v1.fixed.prototxt"),
+        (MODEL, "it's in.fixed.caffemodel"),
+    ):
+        assert (place / name).read_bytes() == (place / fixed).read_bytes()
+
+
+def test_what_was_asked_is_in_the_command(place: Path) -> None:
+    (place / "-x.prototxt").write_bytes((place / NET).read_bytes())
+    asked = ("-p", "up*", "-x", "re:z", "--phase", "test", "--level", "-1", "--stage", "a")
+    rules = ("--select", "DS00", "--ignore", "DS009,DS004", "--frozen", "--allow-empty")
+    (words,) = in_one(place, *rules, *asked, "./-x.prototxt", MODEL)
+    assert words == ["--fix", *asked, *rules, "./-x.prototxt", MODEL]
+    # What settings say, too, and of these no other word then.
+    (place / "deconvsurgery.toml").write_text("pattern = 'up*'\nignore = 'DS009'\n")
+    (words,) = in_one(place, "-x", "z", NET, MODEL)
+    said = ["-p", "up*", "-x", "z", "--ignore", "DS009"]
+    assert words == ["--fix", "--isolated", *said, NET, MODEL]
+    assert run_here(place, "check", *words)[0] == 0
+
+
+def test_no_command_that_would_do_something_else(place: Path) -> None:
+    (place / "other").write_bytes((place / MODEL).read_bytes())
+    # A net that two models go with; a file that is none; what is fixed already.
+    assert in_one(place, NET, MODEL, NET, "other") == []
+    (place / "link").symlink_to(NET)
+    assert in_one(place, NET, MODEL, "link", "other") == []
+    assert in_one(place, "--write-baseline", "--baseline", "known", NET, MODEL) == []
+    assert in_one(place, "--diff", NET, MODEL) == []
+    os.link(place / NET, place / "second")
+    assert in_one(place, NET, MODEL) == []
+    (place / "second").unlink()
+    assert len(in_one(place, NET, MODEL)) == 1
+    # A net alone gets its command only if no settings may have models for it.
+    alone = ["--select", "DS008,DS007", NET]
+    assert [words[-1] for words in in_one(place, *alone)] == [NET]
+    (place / "deconvsurgery.toml").write_text("")
+    assert in_one(place, *alone) == []
+    assert [words[-1] for words in in_one(place, "--isolated", *alone)] == [NET]

@@ -438,7 +438,7 @@ def test_check_writes_nothing(folder: Path) -> None:
     }
     assert content(folder) == before
     assert settle(task._replace(seal=settled.row.seal))[:2] == (None, False)
-    ignoring = task._replace(pair=task.pair._replace(checking=Checking(ignore=("DS",))))
+    ignoring = task._replace(pair=task.pair._replace(checking=Checking(ignore=("DS001", "DS011"))))
     row = done(settle(ignoring._replace(seal=settled.row.seal)))
     assert row.rules == ()
 

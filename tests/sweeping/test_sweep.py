@@ -194,7 +194,7 @@ def test_a_check_that_finds_something_ends_with_1(tmp_path: Path, words: Words) 
     last = again[1].decode().splitlines()[-1]
     assert numbers(last) == [2, 2, 2]  # pairs, found wrong, settled before
     words(last, "again")
-    (tmp_path / "deconvsurgery.toml").write_text(f'ignore = ["DS"]\n{toml}')
+    (tmp_path / "deconvsurgery.toml").write_text(f'ignore = ["DS001", "DS011"]\n{toml}')
     assert run_here(tmp_path, "sweep", "-w", "1", "-q") == (0, b"", b"")
 
 

@@ -42,7 +42,7 @@ def place(tmp_path: Path) -> Path:
 def test_lines_are_those_of_a_compiler(place: Path, words: Words) -> None:
     code, out, errors = run_here(place, "check", "bad.prototxt")
     assert (code, errors) == (1, b"")
-    finding, repair, block, after, closing = out.decode().splitlines()
+    finding, repair, block, after, in_one, closing = out.decode().splitlines()
     assert finding.startswith("bad.prototxt:2:1: error: DS006 up: ")
     assert numbers(finding.partition(" up: ")[2]) == [4, 4, 4, 4, 0.25, 0.75, 1]
     words(finding.partition(" up: ")[2], "finding")
@@ -52,6 +52,8 @@ def test_lines_are_those_of_a_compiler(place: Path, words: Words) -> None:
     )
     assert block == repair.replace(":2:1: repair:", ": repair, all of it:")
     words(after.removeprefix("bad.prototxt: "), "after")
+    assert in_one.endswith(": deconvsurgery check --fix bad.prototxt")
+    words(in_one.removeprefix("bad.prototxt: "), "in one")
     assert numbers(closing) == [1, 1]
     words(closing, "closing")
     code, out, errors = run_here(place, "check", "good.prototxt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -21,22 +22,29 @@ from deconvsurgery.report.finding_words import (
 )
 from deconvsurgery.report.phrases import Medium, escaped
 from deconvsurgery.report.repair_block import TITLE, repair_block
-from deconvsurgery.report.repair_commands import repair_lines
+from deconvsurgery.report.repair_commands import command_line, repair_lines
 from deconvsurgery.verbs.check import CheckResult
 
 from .layout import Lines, closing_line, remarks
 
+_IN_ONE: Final = "the same in one, in place"
 
-def check_report(results: Sequence[CheckResult], medium: Medium) -> RenderableType:
+
+def check_report(
+    results: Sequence[CheckResult], medium: Medium, in_one: Sequence[Sequence[str]] = ()
+) -> RenderableType:
     """The findings of each pair, and one closing sentence.
 
     In a pipe a line a finding as compilers write them, ``file:line:column: severity: …``,
     and a line for the command that repairs it; last what repairs all of the pair. For
-    ``soft_wrap=True``.
+    ``soft_wrap=True``. ``in_one`` are the arguments of `check --fix` for each pair in which it does
+    what the commands do, none for the others.
     """
     closing = closing_words(results)
     if not medium.terminal:
-        lines = [line for result in results for line in plain_lines(result)]
+        arguments = in_one or [()] * len(results)
+        both = zip(results, arguments, strict=True)
+        lines = [line for result, words in both for line in plain_lines(result, words)]
         return Lines([*lines, closing])
     parts: list[RenderableType] = []
     for result in results:
@@ -49,13 +57,15 @@ def check_report(results: Sequence[CheckResult], medium: Medium) -> RenderableTy
     return Group(*parts, closing_line(closing))
 
 
-def repairs_report(results: Sequence[CheckResult]) -> list[str]:
+def repairs_report(
+    results: Sequence[CheckResult], in_one: Sequence[Sequence[str]] = ()
+) -> list[str]:
     """The commands that repair a finding by itself, each once, and what repairs all of a pair.
 
     For a terminal, as whole lines: they can be copied.
     """
     parts: list[str] = []
-    for result in results:
+    for at, result in enumerate(results):
         block = repair_block(result)
         lines = repair_lines(result.findings, result.net, result.model)
         if block is not None and [escaped(line) for _, line in lines] == [block.line]:
@@ -66,10 +76,13 @@ def repairs_report(results: Sequence[CheckResult]) -> list[str]:
             commands = "".join(f"\n  {line}" for line in block.lines)
             space = "\n" if parts else ""
             parts.append(f"{space}{TITLE}{name}:{commands}\n{block.left_words}")
+            parts += [
+                f"{_IN_ONE}:\n  {command_line(words)}" for words in in_one[at : at + 1] if words
+            ]
     return parts
 
 
-def plain_lines(result: CheckResult) -> Iterator[str]:
+def plain_lines(result: CheckResult, in_one: Sequence[str] = ()) -> Iterator[str]:
     """Each finding as a compiler would write it; notes on the text; the error that ended it."""
     name = result.net or result.model or ""
     for words in result.notes:
@@ -82,6 +95,8 @@ def plain_lines(result: CheckResult) -> Iterator[str]:
     if (block := repair_block(result)) is not None:
         yield f"{escaped(name)}: {TITLE}: {block.line}"
         yield f"{escaped(name)}: note: {block.left_words}"
+        if in_one:
+            yield f"{escaped(name)}: note: {_IN_ONE}: {command_line(in_one)}"
     if result.error is not None:
         yield f"{_error_place(result)}: error: {escaped(error_words(result.error))}"
 

@@ -147,7 +147,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     line = "apply --save-patch undo net.prototxt in.caffemodel out.caffemodel"
     assert run_here(place, *line.split())[0] == 0
     (place / "zoo.toml").write_text(
-        "ignore = 'DS'\npairs = [{net = ['net.prototxt', 'net.prototxt']}, {net = 'no*.x'}]\n"
+        "select = 'DS001'\npairs = [{net = ['net.prototxt', 'net.prototxt']}, {net = 'no*.x'}]\n"
     )
     assert run_here(place, "sweep", "-w", "1", "zoo.toml")[0] == 0  # other runs find it settled
     return place
