@@ -20,6 +20,10 @@ _PROGRAM = re.compile(r"\S*python\S*(?: -X \S+)* -m deconvsurgery\b")
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'")
 
 
+# A name of a megabyte, which the patterns above would look at from each of its characters.
+_LONG_WORD = re.compile(r"\S{500,}")
+
+
 def options_in(text: str) -> Iterator[tuple[str | None, str]]:
     """Each option that a text names, with the verb that is named before it in its sentence."""
     for sentence in (
