@@ -19,13 +19,13 @@ _OTHERS = re.compile(rf"`(?!(?:{_VERBS})\b)[^`]*`|mkdir -p.*|\S+ -m pip install.
 _PROGRAM = re.compile(r"\S*python\S*(?: -X \S+)* -m deconvsurgery\b")
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'")
 
-
 # A name of a megabyte, which the patterns above would look at from each of its characters.
 _LONG_WORD = re.compile(r"\S{500,}")
 
 
 def options_in(text: str) -> Iterator[tuple[str | None, str]]:
     """Each option that a text names, with the verb that is named before it in its sentence."""
+    text = _LONG_WORD.sub("…", text)
     for sentence in (
         _OTHERS.sub("", _PROGRAM.sub("", _QUOTED.sub("", text))).replace("/--", " --").split(";")
     ):
