@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,12 @@ def judge(events: list[tuple[str, int]], outputs: int, directory: int) -> None:
     assert len(renames) >= outputs
     for at, end in zip(renames, [*renames[1:], len(events)], strict=True):
         new = events[at][1]
-        changed = [when for when, event in enumerate(events) if event == ("change", new)]
-        flushed = [when for when, event in enumerate(events) if event == ("fsync", new)]
+        # Of a file that is gone another one may have the number.
+        gone = [when for when, event in enumerate(events) if event == ("gone", new)]
+        first = max((when for when in gone if when < at), default=0)
+        last = min((when for when in gone if when > at), default=len(events))
+        changed = [when for when in range(first, last) if events[when] == ("change", new)]
+        flushed = [when for when in range(first, last) if events[when] == ("fsync", new)]
         assert changed
         assert changed[-1] < flushed[-1] < at
         assert ("fsync", directory) in events[at:end]
@@ -45,11 +49,25 @@ def test_the_order(case: Case, place: Path) -> None:
     """By the calls that Python makes."""
     bench = Bench(case, place)
     events: list[tuple[str, int]] = []
+    outputs = (place / case.outputs[0]).parent
+
+    def gone(path: Any, folder: int | None) -> None:
+        with suppress(FileNotFoundError):
+            events.append(("gone", os.stat(path, dir_fd=folder, follow_symlinks=False).st_ino))
 
     def watched(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
+            if name == "unlink":
+                gone(arguments[0], named.get("dir_fd"))
+                return real(*arguments, **named)
             what = name if name in ("fsync", "rename") else "change"
             of = arguments[1 if name == "copy_file_range" else 0]
+            if name == "rename":
+                folder = named.get("dst_dir_fd")
+                gone(arguments[1], folder)
+                to = os.path.dirname(arguments[1]) or "." if folder is None else folder
+                there = outputs.exists() and os.path.samestat(os.stat(to), outputs.stat())
+                what = "rename" if there else "on the way"
             events.append((what, os.stat(of, dir_fd=named.get("src_dir_fd")).st_ino))
             printed: Any = sys.stdout.buffer
             assert printed.getvalue() == b""
@@ -60,13 +78,12 @@ def test_the_order(case: Case, place: Path) -> None:
     @contextmanager
     def watching() -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            for name in (*CHANGES, "fsync", "rename"):
+            for name in (*CHANGES, "fsync", "rename", "unlink"):
                 patch.setattr(os, name, watched(name, getattr(os, name)))
             yield
 
     assert bench.run(watching()).code == 0
-    folder = (place / case.outputs[0]).parent
-    judge(events, len(case.outputs), folder.stat().st_ino)
+    judge(events, len(case.outputs), outputs.stat().st_ino)
 
 
 REAL = ("apply --force", "apply -i --save-patch", "convert to HDF5", "regroup", "revert")

@@ -63,6 +63,11 @@ def ids(result: ds.CheckResult) -> set[str]:
 Call = Callable[[Files, Any], Any]
 DRY: dict[str, Any] = {"dry_run": True}
 
+
+def fixed(files: Files, *, staged: bool = False, **given: Any) -> ds.CheckResult:
+    return ds.fix(files.staged if staged else files.net, files.model, **given, **DRY)
+
+
 CALLS: dict[str, tuple[str, Call]] = {
     # By function and parameter: a text, and what comes of it.
     "match_layers patterns": (
@@ -93,6 +98,11 @@ CALLS: dict[str, tuple[str, Call]] = {
     "check select": ("DS010", lambda f, given: ids(ds.check(f.net, f.model, select=given))),
     "check ignore": ("DS003", lambda f, given: ids(ds.check(f.net, f.model, ignore=given))),
     "check stage": ("deploy", lambda f, given: ds.check(f.staged, f.model, stage=given).matched),
+    "fix patterns": ("upscore", lambda f, given: fixed(f, patterns=given).matched),
+    "fix exclude": ("up2", lambda f, given: fixed(f, exclude=given).matched),
+    "fix select": ("DS010", lambda f, given: ids(fixed(f, select=given))),
+    "fix ignore": ("DS003", lambda f, given: ids(fixed(f, ignore=given))),
+    "fix stage": ("deploy", lambda f, given: fixed(f, staged=True, stage=given).matched),
     "inspect patterns": (
         "upscore",
         lambda f, given: names(ds.inspect(f.net, f.model, patterns=given).rows),
