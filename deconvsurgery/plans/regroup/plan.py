@@ -248,7 +248,7 @@ def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
     param, shape = target.layer.convolution_param, target.shape
     if target.problem:
         return target.problem
-    if shape is None:
+    if not shape:
         return "the number of its channels is not to be found in the net or the model"
     if shape[0] != param.num_output and not expand:
         return (

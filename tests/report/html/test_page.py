@@ -828,4 +828,4 @@ def test_as_many_warnings_as_a_page_holds(tmp_path: Path) -> None:
     (said,) = (each for each in found(tree, "section") if "Warnings" in text_of(each)[:9])
     items = found(said, "li")
     assert len(items) == 1001
-    assert numbers(text_of(items[-1])) == [20]
+    assert numbers(text_of(items[-1])) == [530]
