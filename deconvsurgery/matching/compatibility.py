@@ -123,7 +123,7 @@ def _of_layer(
 ) -> Iterator[Disagreement]:
     """What becomes of a layer that Caffe sets up."""
     sources = model.by_name.get(layer.name, ())
-    hidden = not all(is_found(source) for source in sources)
+    hidden = bool(sources) and not is_found(sources[0])  # they have one name, in one form of file
     sources = () if hidden else sources
     blobs, line = blobs_by_net(shapes), layer.line or None
     if sources and layer is loaded.filled[layer.name]:

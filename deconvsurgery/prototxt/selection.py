@@ -61,6 +61,35 @@ def name_test(pattern: str) -> Callable[[str], bool]:
     return lambda name: pattern in name
 
 
+def _fits_one(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Says whether a name fits one of the patterns; those that spell it out are looked up."""
+    names: set[str] = set()
+    tests: list[Callable[[str], bool]] = []
+    for pattern in patterns:
+        test = name_test(pattern)
+        exact = _exact_name(pattern)
+        if exact is not None:
+            names.add(exact)
+            continue
+        tests.append(test)
+        if test(pattern):
+            names.add(pattern)
+    return lambda name: name in names or any(test(name) for test in tests)
+
+
+def _exact_name(pattern: str) -> str | None:
+    r"""The only name that a pattern of `exact_patterns` takes; ``None`` for any other pattern.
+
+    >>> _exact_name(r"re:\Aup\.2\Z"), _exact_name("up"), _exact_name(r"re:\Aup.2\Z")
+    ('up.2', None, None)
+    """
+    if not (pattern.startswith(r"re:\A") and pattern.endswith(r"\Z")):
+        return None
+    escaped = pattern[len(r"re:\A") : -len(r"\Z")]
+    name = re.sub(r"\\(.)", r"\1", escaped, flags=re.DOTALL)
+    return name if re.escape(name) == escaped else None
+
+
 def _compiled(regex: str) -> re.Pattern[str]:
     """Python warns of what a later version may read otherwise: this one reads it all the same."""
     with warnings.catch_warnings():
@@ -159,15 +188,14 @@ def match_layers(
     cannot be, ``TypeError`` for what is no text.
     """
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
-    wanted = [name_test(pattern) for pattern in patterns]
-    unwanted = [name_test(pattern) for pattern in exclude]
+    wanted, unwanted = _fits_one(patterns), _fits_one(exclude)
     matched: list[Layer] = []
     left_alone: list[Layer] = []
     excluded: list[Layer] = []
     for layer in active_layers(net, states):
-        if any(test(layer.name) for test in unwanted):
+        if unwanted(layer.name):
             excluded.append(layer)
-        elif any(test(layer.name) for test in wanted):
+        elif wanted(layer.name):
             (matched if layer.type == DECONVOLUTION else left_alone).append(layer)
     return Selection(tuple(matched), tuple(left_alone), tuple(excluded))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import started_as
@@ -113,9 +114,21 @@ def command_line(arguments: Iterable[str]) -> str:
     return shell_line([*started_as(), *arguments])
 
 
+# Layers in a finding's own command: one that names many would stand at each of them.
+_MOST_NAMED: Final = 50
+
+
+def names_too_many(step: Step) -> bool:
+    """Its command is that of the pair alone."""
+    return step.options.count("-p") > _MOST_NAMED
+
+
 def repair_line(finding: Finding, net: str | None, model: str | None) -> str | None:
-    """The command that repairs a finding, several joined by ``&&``; ``None`` where none does."""
-    if finding.repair is None:
+    """The command that repairs a finding, several joined by ``&&``; ``None`` where none does.
+
+    None either where it would name many layers: the commands of the pair do.
+    """
+    if finding.repair is None or any(map(names_too_many, finding.repair.steps)):
         return None
     commands = repair_arguments(finding.repair.steps, net, model)
     return " && ".join(map(command_line, commands)) or None

@@ -22,7 +22,7 @@ class LayerCase(NamedTuple):
 
     ``weights`` is ``None`` when there is no model; ``target`` is ``None`` when the net has no such
     layer, and made of what the model itself says where there is no net (``by_net`` false).
-    ``patterns`` take this layer, which stands first, and those that share a blob with it.
+    ``pattern`` takes this layer, ``patterns`` take it and those that share a blob with it.
     ``excluded``: a pattern takes it, and another leaves it out. ``frozen``: nothing is to be
     learned.
 
@@ -40,6 +40,7 @@ class LayerCase(NamedTuple):
     by_net: bool = True
     placement: Placement | None = None
     model: Model | None = None
+    pattern: str = "*"
     patterns: tuple[str, ...] = ("*",)
     frozen: bool = False
     blob: SourceBlob | None = None

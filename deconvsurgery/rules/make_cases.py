@@ -48,6 +48,8 @@ def net_cases(
     }
     weights = _Weights(model)
     sharing = _sharing(net, deconvolutions, states)
+    together = {(layer.name,) for layer in deconvolutions} | {*sharing.values()}
+    taking = {names: tuple(patterns[name] for name in names) for names in together}
     cases: dict[int, list[LayerCase]] = {}
     for index, several in found.items():
         name = net.layers[index].name
@@ -59,7 +61,8 @@ def net_cases(
                 matched=index in matched,
                 placement=placed.get(index),
                 model=shared,
-                patterns=tuple(patterns[other] for other in sharing.get(name, (name,))),
+                pattern=patterns[name],
+                patterns=taking[sharing.get(name, (name,))],
                 frozen=frozen,
                 blob=in_state.blob,
                 made_by=in_state.filler,
@@ -78,17 +81,19 @@ def net_cases(
 def _sharing(
     net: Net, layers: Sequence[Layer], states: Sequence[NetState]
 ) -> dict[str, tuple[str, ...]]:
-    """By name the layers that share a blob with a layer, itself first; only those that share."""
+    """By name the layers that share a blob with a layer, and itself; only those that share."""
     names = {layer.name for layer in layers}
     groups: dict[Owner, list[str]] = {}
     for own, owner in owners(net, states).items():
         groups.setdefault(owner, [owner[0]]).append(own[0])
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for group in groups.values():
-        together = [name for name in group if name in names]
+        together = tuple(dict.fromkeys(name for name in group if name in names))
         for name in together:
-            found.setdefault(name, {name: None}).update(dict.fromkeys(together))
-    return {name: tuple(others) for name, others in found.items()}
+            known = found.get(name, together)
+            both = known if known == together else tuple(dict.fromkeys((*known, *together)))
+            found[name] = both
+    return found
 
 
 class _InState(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.matching.matched_layer import Refusal
@@ -146,9 +148,14 @@ def _apply(case: LayerCase) -> Step:
 
 def _alone(case: LayerCase) -> tuple[str, ...]:
     """The options that take the layer and no other."""
-    return "-p", case.patterns[0]
+    return "-p", case.pattern
 
 
 def _with_sharers(case: LayerCase) -> tuple[str, ...]:
     """Those that take the layers, too, that share a blob with it: Caffe wants them alike."""
-    return tuple(word for pattern in case.patterns for word in ("-p", pattern))
+    return _taking(case.patterns)
+
+
+@lru_cache(maxsize=64)  # the same for all that share a blob
+def _taking(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for pattern in patterns for word in ("-p", pattern))

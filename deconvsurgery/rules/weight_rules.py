@@ -161,7 +161,7 @@ def _not_matched(case: LayerCase) -> Broken | None:
     numbers: dict[str, Number] = {"state": str(case.state) if case.state else None}
     if case.weights is None:
         words = "it is frozen, and no filler makes its weights"
-        pattern = case.patterns[0]
+        pattern = case.pattern
         return Broken(
             f"no pattern takes it: {words}", numbers, Repair(f"-p {pattern} takes it, in apply too")
         )

@@ -311,7 +311,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         lambda n: [(f"up{i}", "") for i in range(n)],
         param=PARAM.replace("4 stride: 2", "3 stride: 1"),
         chain=True,
-        least=40,  # of so many in a chain the last 32 are remembered
+        least=80,  # of so many in a chain the last 32 are remembered, and no command names each
     ),
     "matched, cannot be filled": matched(
         lambda n: [(f"up{i}", "") for i in range(n)],
