@@ -169,11 +169,14 @@ def _failing(findings: Iterable[Finding]) -> Counter[Key]:
 
 def groups_of(findings: Iterable[Finding], *, unsafe: bool) -> list[list[Steps]]:
     """The different repairs, those together that differ in the layers alone."""
-    found: dict[Steps, dict[Steps, None]] = {}
+    different: dict[Steps, None] = {}  # many findings have one repair, which names many layers
     for finding in findings:
         repair = finding.repair
         steps = (repair.steps or (repair.unsafe if unsafe else ())) if repair else ()
         if steps:
-            found.setdefault(alike(steps), {})[steps] = None
+            different[steps] = None
+    found: dict[Steps, dict[Steps, None]] = {}
+    for steps in different:
+        found.setdefault(alike(steps), {})[steps] = None
     order = sorted(found, key=lambda steps: [_VERBS.index(step.verb) for step in steps])
     return [list(found[steps]) for steps in order]

@@ -393,7 +393,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             + each(n, lambda i: up(f"up{i}"))
             + layer("Concat", "c", "up0", "c", each(n, lambda i: f'bottom: "up{i}" '))
         ),
-        least=40,  # of so many the last 32 are remembered
+        least=80,  # of so many the last 32 are remembered, and no command names each
     ),
     "bottoms and tops of a matched layer": of_net(lambda n: in_up('bottom: "data" ' * n + tops(n))),
     "tops": of_net(lambda n: TEXT + layer("Split", "c", "data", "c", tops(n))),
