@@ -20,17 +20,23 @@ def fixes_in_one(
     A net without a model gets none ``with_settings``, and no file that another pair has, too: it
     would not fit there any more. What the settings say is put into the options instead.
     """
-    used = Counter(os.path.realpath(name) for pair in pairs for name in _files(pair))
+    used = Counter(_file(name) for pair in pairs for name in _files(pair))
     return [
         _arguments(pair, with_settings=with_settings)
         if _does_the_same(result)
         and not (with_settings and pair.model is None)
-        and all(
-            used[os.path.realpath(name)] == 1 and _can_be_replaced(name) for name in _files(pair)
-        )
+        and all(used[_file(name)] == 1 and _can_be_replaced(name) for name in _files(pair))
         else []
         for pair, result in zip(pairs, results, strict=True)
     ]
+
+
+def _file(name: str) -> str:
+    """What the name leads to; a name that no file can have leads nowhere else."""
+    try:
+        return os.path.realpath(name)
+    except ValueError:  # a NUL
+        return name
 
 
 def _files(pair: Pair) -> list[str]:
@@ -50,7 +56,7 @@ def _can_be_replaced(name: str) -> bool:
     """A file that may be written, under this name alone, in a folder where others can be made."""
     if name == "-" or is_url(name) or not os.path.isfile(name):
         return False
-    folder = os.path.dirname(os.path.realpath(name))
+    folder = os.path.dirname(_file(name))
     writable = os.access(name, os.W_OK) and os.access(folder, os.W_OK | os.X_OK)
     return writable and os.stat(name).st_nlink == 1
 
