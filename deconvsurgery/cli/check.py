@@ -232,7 +232,7 @@ def command(
     pairs = to_be_known(pairs, run_files) if write_baseline else with_known(pairs)
     run_files.check()
     results = fixed_results(
-        pairs, fixing, force=force, nets_only=nets_only, pictures=report is not None
+        pairs, fixing, run_files, force=force, nets_only=nets_only, pictures=report is not None
     )
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]

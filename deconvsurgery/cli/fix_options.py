@@ -65,7 +65,13 @@ def fix_options(command: shared.Command) -> shared.Command:
 
 
 def fixed_results(
-    pairs: Sequence[Pair], asked: FixArguments, *, force: bool, nets_only: bool, pictures: bool
+    pairs: Sequence[Pair],
+    asked: FixArguments,
+    run_files: RunFiles,
+    *,
+    force: bool,
+    nets_only: bool,
+    pictures: bool,
 ) -> tuple[CheckResult, ...]:
     """The pairs checked, and fixed if that is asked for."""
     if not asked.asked:
@@ -78,7 +84,9 @@ def fixed_results(
     options = FixOptions(
         into=asked.fix_into, unsafe=asked.unsafe_fixes, dry_run=asked.diff, force=force
     )
-    return tuple(fix_pairs(pairs, options, nets_only=nets_only, pictures=pictures))
+    return tuple(
+        fix_pairs(pairs, options, run_files=run_files, nets_only=nets_only, pictures=pictures)
+    )
 
 
 def show_changes(results: Sequence[CheckResult]) -> None:

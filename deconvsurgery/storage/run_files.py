@@ -58,10 +58,11 @@ class RunFiles:
     deconvsurgery.errors.OutputError: the output is the same file as the net, net.prototxt
     """
 
-    __slots__ = ("_named",)
+    __slots__ = ("_known", "_named")
 
     def __init__(self) -> None:
         self._named: list[_Named] = []
+        self._known: dict[str, _Named] | None = None
 
     def reads(self, role: str, path: object, *, changed_by: str | None = None) -> None:
         """Note a file that is read; ``changed_by`` is the output that --in-place does without."""
@@ -80,12 +81,34 @@ class RunFiles:
         """
         known: dict[str, _Named] = {}
         for named in self._named:
-            for key in file_keys(named.path, written=named.written):
-                other = known.setdefault(key, named)
-                if other is named or _are_objects_of_two_accounts(key, other, named):
-                    continue
-                if key.startswith(_STREAM) or other.written or named.written:
-                    raise _refusal(key, other, named)
+            _add(known, named)
+
+    def add_output(self, role: str, path: str) -> None:
+        """Note a file that is about to be written, beside those that were noted and looked up.
+
+        Raises as `check` does, and then it is not noted. What the others lead to is asked once, so
+        that many outputs take time by their number.
+        """
+        if self._known is None:
+            self._known = {}
+            for named in self._named:
+                _add(self._known, named)
+        output = _Named(role, path, True)
+        _add(self._known, output)
+        self._named.append(output)
+
+
+def _add(known: dict[str, _Named], named: _Named) -> None:
+    """Note what a file leads to; raises ``OutputError``, and changes nothing, where it may not."""
+    keys = file_keys(named.path, written=named.written)
+    for key in keys:
+        other = known.get(key)
+        if other is None or _are_objects_of_two_accounts(key, other, named):
+            continue
+        if key.startswith(_STREAM) or other.written or named.written:
+            raise _refusal(key, other, named)
+    for key in keys:
+        known.setdefault(key, named)
 
 
 def _are_objects_of_two_accounts(key: str, one: _Named, other: _Named) -> bool:

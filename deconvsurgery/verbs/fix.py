@@ -7,12 +7,14 @@ checked again, and only then do the new files take their places, together.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from deconvsurgery.arguments import texts
+from deconvsurgery.inputs.baseline import RuleAndLayer
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+from deconvsurgery.storage.run_files import RunFiles
 
 from .check import CheckResult
 from .fix_groups import groups
@@ -35,14 +37,16 @@ def fix(
     phase: Phase | str | None = None,
     level: int | None = None,
     stage: str | Sequence[str] = (),
+    baseline: Path | Iterable[RuleAndLayer] | None = None,
     force: bool = False,
     dry_run: bool = False,
 ) -> CheckResult:
     """Carry out what repairs a net, a model or both: the files change together, or none does.
 
     ``into`` names a folder for fixed copies instead. ``unsafe``: weights are overwritten, too, that
-    may have been learned. ``select`` names rules, and then notes are fixed, too. ``force`` replaces
-    files in the folder, and read-only ones; a ``dry_run`` compares what would come of it. The
+    may have been learned. ``select`` names rules, and then notes are fixed, too. What a
+    ``baseline`` says is known is left, as `check` has it. ``force`` replaces files in the folder,
+    and read-only ones; a ``dry_run`` compares what would come of it. The
     result is of what is left, its ``fix`` says what was done. Raises a ``SurgeryError`` for what
     cannot be checked or written, and then no file was changed.
     """
@@ -57,10 +61,14 @@ def fix(
         frozen=frozen,
         allow_empty=allow_empty,
     )
+    if isinstance(baseline, str | os.PathLike):
+        checking, known = checking._replace(baseline=os.fsdecode(baseline)), None
+    else:
+        known = None if baseline is None else tuple(baseline)
     given = (None if file is None else os.fsdecode(file) for file in (net, model, into))
     net_name, model_name, folder = given
     options = FixOptions(folder, unsafe, dry_run, force)
-    (result,) = fix_pairs([Pair(net_name, model_name, checking)], options)
+    (result,) = fix_pairs([Pair(net_name, model_name, checking, known=known)], options)
     if result.error is not None:
         raise result.error
     return result
@@ -70,19 +78,25 @@ def fix_pairs(
     pairs: Sequence[Pair],
     options: FixOptions = FixOptions(),  # noqa: B008 - a value
     *,
+    run_files: RunFiles | None = None,
     nets_only: bool = False,
     pictures: bool = False,
 ) -> list[CheckResult]:
     """Fix each pair as far as its repair does; a result a pair, of what is left, in their order.
 
     Pairs that share a file are fixed together or not at all. What cannot be checked, or written,
-    is a result with an error; files that belong to it are as they were.
+    is a result with an error; files that belong to it are as they were. ``run_files`` are those of
+    the run, the pairs' among them, which no copy may replace; ``None``: the pairs' alone.
     """
     results: dict[int, CheckResult] = {}
-    taken: dict[str, str] = {}
+    if run_files is None:
+        run_files = RunFiles()
+        for pair in pairs:
+            run_files.reads("the net", pair.net)
+            run_files.reads("the model", pair.model)
     for numbers in groups(pairs):
         group = FixedGroup(
-            [pairs[number] for number in numbers], options, nets_only, pictures, taken
+            [pairs[number] for number in numbers], options, nets_only, pictures, run_files
         )
         results.update(zip(numbers, group.fixed(), strict=True))
     return [results[number] for number in range(len(pairs))]

@@ -16,6 +16,7 @@ from deconvsurgery.storage.ended_replacement import settle_replacement
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.outcome import Another
 from deconvsurgery.storage.replace_together import NewFile, write_together
+from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.streams import can_be_read_again
@@ -54,7 +55,7 @@ class FixOptions(NamedTuple):
 
 
 class FixedGroup:
-    """Pairs that share files. ``taken`` are the places that others of the run are copied to."""
+    """Pairs that share files. ``run_files`` are all that the run reads and writes."""
 
     def __init__(
         self,
@@ -62,9 +63,9 @@ class FixedGroup:
         options: FixOptions,
         nets_only: bool,
         pictures: bool,
-        taken: dict[str, str],
+        run_files: RunFiles,
     ) -> None:
-        self._pairs, self._options, self._taken = pairs, options, taken
+        self._pairs, self._options, self._run_files = pairs, options, run_files
         self._nets_only, self._pictures = nets_only, pictures
 
     def fixed(self) -> list[CheckResult]:
@@ -225,17 +226,10 @@ class FixedGroup:
                 )
             place = destination(path, source, in_place=True, force=options.force)
         else:
-            other = self._taken.setdefault(named, path)
-            if other != path and place_key(other) != place_key(path):
-                raise OutputError(
-                    f"is where {shown(other)} is copied to, too",
-                    path=shown(named),
-                    hint="fix one of them into another folder",
-                )
-            if place_key(named) == place_key(path):
-                raise OutputError(
-                    "is the file itself", path=shown(named), hint="--fix changes it where it is"
-                )
+            try:
+                self._run_files.add_output(f"the copy of {shown(path)}", named)
+            except OutputError as error:
+                raise error.replaced(hint="name another folder: --fix-into DIR") from None
             place = destination(named, source, force=options.force)
         return place
 

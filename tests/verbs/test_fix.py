@@ -210,6 +210,59 @@ def test_two_of_one_name_into_a_folder(tmp_path: Path, words: Words) -> None:
     assert sorted(content(tmp_path / "new")) == sorted(PAIR)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("into", "a/net.prototxt", "into/net.prototxt"),
+        ("into", "--also", "json=into/net.prototxt", "a/net.prototxt"),
+        ("into", "--report", "into/net.prototxt", "a/net.prototxt"),
+        ("into", "--baseline", "into/net.prototxt", "a/net.prototxt"),
+        ("link", "a/net.prototxt", "into/net.prototxt"),
+    ],
+    ids=lambda options: " ".join(options),
+)
+def test_a_copy_replaces_no_other_file_of_the_run(options: tuple[str, ...], tmp_path: Path) -> None:
+    """Not even by force: what the run reads would be lost, and judged as what replaced it."""
+    for name in ("a", "into"):
+        (tmp_path / name).mkdir()
+    pair(tmp_path / "a")
+    (tmp_path / "into" / "net.prototxt").write_text(NET.replace("a comment", "another net"))
+    (tmp_path / "link").symlink_to("into")
+    if "--baseline" in options:
+        (tmp_path / "into" / "net.prototxt").unlink()
+        written = ("--write-baseline", "--baseline", options[2], "--select", "DS007")
+        run_here(tmp_path, "check", *written, "a/net.prototxt")
+    before = content(tmp_path)
+    code, _, errors = run_here(tmp_path, "check", "-f", "--fix-into", *options)
+    assert code == 2, errors
+    after = content(tmp_path)
+    if "json=into/net.prototxt" in options or "--report" in options:
+        after["into/net.prototxt"] = before["into/net.prototxt"]  # asked for, by its own name
+    assert after == before
+
+
+def test_many_copies_are_looked_up_once_each(tmp_path: Path) -> None:
+    for number in range(3):
+        pair(tmp_path, name=str(number))
+    files = [f"{stem}{number}{end}" for number in range(3) for stem, end in
+             (("net", ".prototxt"), ("m", ".caffemodel"))]  # fmt: skip
+    fix(tmp_path, "--fix-into", "new", *files)
+    assert sorted(content(tmp_path / "new")) == sorted(files)
+
+
+def test_a_baseline_is_left_as_check_leaves_it(tmp_path: Path) -> None:
+    pair(tmp_path)
+    net, model = (tmp_path / name for name in PAIR)
+    known = [(each.id, each.layer) for each in ds.check(net, model).findings]
+    before = content(tmp_path)
+    assert known
+    assert ds.fix(net, model, baseline=known).fix is None
+    assert content(tmp_path) == before
+    assert run_here(tmp_path, "check", "--write-baseline", "--baseline", "b", *PAIR)[0] == 0
+    assert ds.fix(net, model, baseline=tmp_path / "b").fix is None
+    assert ds.fix(net, model).fix is not None
+
+
 def test_a_diff_writes_nothing(tmp_path: Path) -> None:
     pair(tmp_path)
     before = content(tmp_path)
