@@ -166,14 +166,10 @@ def name_choice(
     patterns: Sequence[str], exclude: Sequence[str] = ()
 ) -> Callable[[str], bool] | None:
     """The test of all patterns at once, where none are every name; ``None`` if it is no choice."""
-    wanted = [name_test(pattern) for pattern in patterns]
-    unwanted = [name_test(pattern) for pattern in exclude]
-    if not wanted and not unwanted:
+    if not patterns and not exclude:
         return None
-    return lambda name: (
-        (not wanted or any(test(name) for test in wanted))
-        and not any(test(name) for test in unwanted)
-    )
+    wanted, unwanted = _fits_one(patterns), _fits_one(exclude)
+    return lambda name: (not patterns or wanted(name)) and not unwanted(name)
 
 
 def match_layers(

@@ -190,6 +190,11 @@ class Finding(NamedTuple):
     stops: bool = False
 
     @property
+    def key(self) -> tuple[str, str | None]:
+        """Its rule and its layer: what it is known by where lines move."""
+        return self.id, self.layer
+
+    @property
     def rule(self) -> Rule:
         """The rule that is broken."""
         return RULES[self.id]

@@ -17,7 +17,6 @@ from deconvsurgery.wording import listed, plural, quoted
 from .finding import Broken, Found, Repair, Severity, Step
 
 _TOGETHER = "see that net and model belong together"
-_MOST_NAMED = 100  # layers in a command
 _REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)
 
 
@@ -72,9 +71,7 @@ def _transplanted(
         return {}
     patterns = [part for name in upsampling for part in ("-p", fillable[name])]
     step = Step("transplant", ("--apply", *patterns) if upsampling else ())
-    # It stands at each of these layers, and names them all.
-    steps = (step,) if len(upsampling) <= _MOST_NAMED else ()
-    repair = Repair("take over what fits, fill what is missing", steps)
+    repair = Repair("take over what fits, fill what is missing", (step,))
     left = {graft.layer.name for graft in grafting.layers if graft.left is not None}
     return dict.fromkeys(wanted - left, repair)
 

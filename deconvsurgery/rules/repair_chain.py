@@ -6,7 +6,7 @@ none has come. What would lose values that somebody may have learned is said in 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ from deconvsurgery.matching.role import LEAVE_IT_OUT
 
 from .finding import Finding, Repair, Severity, Step
 from .merged_steps import Steps, joined, merged
-from .trials import Aftermath, Asked, Trials, groups_of, key_of, keys, with_states
+from .trials import Aftermath, Asked, Trials, groups_of, keys, with_states
 from .tried_steps import NetAndModel
 
 
@@ -34,16 +34,17 @@ _MOST_ROUNDS: Final = 12
 
 
 def tried_repairs(
-    pair: NetAndModel, asked: Asked, findings: Sequence[Finding]
+    pair: NetAndModel, asked: Asked, findings: Sequence[Finding], learned: Container[str]
 ) -> tuple[tuple[Finding, ...], PairRepair | None]:
     """The findings with repairs that work, and what repairs all of them; ``None`` if nothing.
 
-    ``findings`` are those of `audit` for the same pair, by the rules that are wanted.
+    ``findings`` are those of `audit` for the same pair, by the rules that are wanted; ``learned``
+    are the layers that are learned, by name.
     """
     said = [with_states(finding, asked) for finding in findings]
     if not any(each.repair and (each.repair.steps or each.repair.unsafe) for each in said):
         return tuple(said), None
-    trials = Trials(pair, asked)
+    trials = Trials(asked, learned)
     alone = _Alone(trials, pair, said)
     kept = tuple(map(alone.judged, said))
     safe = _chained(trials, pair, kept, unsafe=False)
@@ -103,7 +104,7 @@ class _Alone:
         if outcome.refused is not None:
             return Repair(f"{words}; {repair.steps[0].verb} refuses that: {outcome.refused}")
         after = outcome.keys
-        if after[key_of(finding)] >= self._before[key_of(finding)]:
+        if after[finding.key] >= self._before[finding.key]:
             return Repair(words)
         new = sorted({rule for rule, _ in outcome.failing - self._before})
         if new:

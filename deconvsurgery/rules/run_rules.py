@@ -20,11 +20,8 @@ from . import net_rules
 from .finding import RULES, Finding, Found
 from .inline_ignores import Ignores, hidden_and_left
 from .net_against_model import mismatched
-from .survey import LayerRow, survey
+from .survey import LayerRow, learned_names, survey
 from .unjoined_layers import unmet
-
-# Of the same place these rules say why Caffe would not set a layer up; DS020 is for all else.
-_SAID_BETTER = frozenset({"DS015"})
 
 
 class WantedRules(NamedTuple):
@@ -41,10 +38,9 @@ class WantedRules(NamedTuple):
         """Those of the rules that are not known."""
         known, left = Counter(self.known), []
         for each in findings:
-            key = each.id, each.layer
-            if each.id in self.rules and not known[key]:
+            if each.id in self.rules and not known[each.key]:
                 left.append(each)
-            known[key] -= known[key] > 0
+            known[each.key] -= known[each.key] > 0
         return tuple(left)
 
 
@@ -60,6 +56,11 @@ class Judged(NamedTuple):
     others: tuple[Finding, ...] = ()
     ignored: tuple[Finding, ...] = ()
     ignores: Ignores = Ignores(None)
+
+    @property
+    def learned(self) -> frozenset[str]:
+        """The names of layers that are learned, which no repair is to fill."""
+        return learned_names(self.rows)
 
     def findings(self, rules: Collection[str] = RULES) -> tuple[Finding, ...]:
         """All of these rules, by line, column, id; last what has no line."""
@@ -143,9 +144,9 @@ def _over_the_whole(
         stops = [*unmet(net, model, states)]
         yield from stops
         yield from net_rules.phases_differ(net, states)
-        better = {found.layer_index for found in stops if found.finding.id in _SAID_BETTER}
+        said = {found.layer_index for found in stops}  # DS015 says why; DS020 is for all else
         for found in net_rules.not_set_up(net, model, states):
-            if found.layer_index not in better:
+            if found.layer_index not in said:
                 yield found
     if net is not None and model is not None:
         missing = {
@@ -162,7 +163,7 @@ def _fillable(rows: Sequence[LayerRow]) -> Mapping[str, str]:
     """Matched layers that ``transplant --apply`` would fill, and patterns that take them."""
     patterns = exact_patterns(row.name for row in rows)
     matched = (row.target for row in rows if row.matched and row.target is not None)
-    learned = {row.name for row in rows if row.role is not None and row.role.learned}
+    learned = learned_names(rows)
     return {
         target.layer.name: patterns[target.layer.name]
         for target in united(matched)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
@@ -74,6 +74,11 @@ def survey(
             if source.name not in names and (every_layer or source.type == DECONVOLUTION)
         ]
     return tuple(rows)
+
+
+def learned_names(rows: Iterable[LayerRow]) -> frozenset[str]:
+    """The names of Deconvolutions that are learned."""
+    return frozenset(row.name for row in rows if row.role is not None and row.role.learned)
 
 
 def source_selection(model: Model) -> Net:

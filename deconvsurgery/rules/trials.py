@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import FileError, SurgeryError
-from deconvsurgery.matching.role import Role
 from deconvsurgery.prototxt.net import Net, NetState, Phase
 from deconvsurgery.prototxt.selection import Selection, match_layers
 
 from .finding import Finding, Severity, Step
 from .merged_steps import Steps, alike, joined, merged
 from .run_rules import WantedRules, audit
-from .survey import source_selection, survey
+from .survey import source_selection
 from .tried_steps import NetAndModel, tried
 
 
@@ -92,13 +91,15 @@ class Aftermath(NamedTuple):
 
 
 class Trials:
-    """Steps carried out on values, and the rules asked again."""
+    """Steps carried out on values, and the rules asked again.
 
-    def __init__(self, pair: NetAndModel, asked: Asked) -> None:
+    ``learned`` are the layers that are learned, by name, whatever steps make of them.
+    """
+
+    def __init__(self, asked: Asked, learned: Container[str]) -> None:
         self.asked = asked
-        rows = survey(pair.net, pair.model, *self._chosen(pair))
         self._known: dict[tuple[Steps, int], Aftermath] = {}
-        self._learned = {row.name for row in rows if row.role and row.role.role is Role.LEARNED}
+        self._learned = learned
 
     def of(self, steps: Steps, pair: NetAndModel) -> Aftermath:
         """What becomes of a pair, worked out once; an outcome keeps its pair."""
@@ -113,7 +114,7 @@ class Trials:
             new = outcome.failing - before
             if not new or outcome.refused is not None:
                 break
-            brought = [each for each in outcome.found if key_of(each) in new]
+            brought = [each for each in outcome.found if each.key in new]
             following = next(iter(groups_of(brought, unsafe=False)), None)
             if following is None:
                 break
@@ -137,7 +138,7 @@ class Trials:
         except SurgeryError as error:
             lines = (line.strip() for line in error.message.splitlines())
             return Aftermath(steps, pair, pair, (), Counter(), Counter(), refused="; ".join(lines))
-        counts = keys(found), _failing(found)
+        counts = keys(found), failing(found)
         return Aftermath(steps, pair, after.pair, found, *counts, after.overwrites, after.drops)
 
     def found(self, pair: NetAndModel) -> tuple[Finding, ...]:
@@ -152,17 +153,12 @@ class Trials:
         return match_layers(listed, asked.patterns, asked.exclude, states), states
 
 
-def key_of(finding: Finding) -> Key:
-    """What it is known by before and after a repair, which moves lines."""
-    return finding.id, finding.layer
-
-
 def keys(findings: Iterable[Finding]) -> Counter[Key]:
     """How often there is each."""
-    return Counter(map(key_of, findings))
+    return Counter(finding.key for finding in findings)
 
 
-def _failing(findings: Iterable[Finding]) -> Counter[Key]:
+def failing(findings: Iterable[Finding]) -> Counter[Key]:
     """Those that make a check fail. A note may come: weights that fit are known to be learned."""
     return keys(each for each in findings if each.level is not Severity.NOTE)
 

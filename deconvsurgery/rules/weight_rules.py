@@ -37,19 +37,19 @@ def _no_weights(case: LayerCase) -> Broken | None:
 def _zero(case: LayerCase) -> Broken | None:
     if case.state is not State.ZERO:
         return None
-    repair = fill_it(case)
-    if case.adds_a_bias and any(step.verb == "apply" for step in repair.steps):
+    repair, biased = fill_it(case), case.adds_a_bias
+    if biased and any(step.verb == "apply" for step in repair.steps):
         repair = repair._replace(words=f"{repair.words}; with --zero-bias the bias is cleared, too")
     return Broken(
-        f"its weights are all zero: {_what_comes_out(case)}",
+        f"its weights are all zero: {_what_comes_out(biased=biased)}",
         {"values": _values(case), "nonzero": 0},
         repair,
     )
 
 
-def _what_comes_out(case: LayerCase) -> str:
+def _what_comes_out(*, biased: bool) -> str:
     """Of a layer whose weights are zero."""
-    if case.adds_a_bias:
+    if biased:
         return "each channel of the output is its bias and nothing else"
     return "the output is black"
 
@@ -166,7 +166,7 @@ def _not_matched(case: LayerCase) -> Broken | None:
             f"no pattern takes it: {words}", numbers, Repair(f"-p {pattern} takes it, in apply too")
         )
     has = "its weights are all zero" if case.state is State.ZERO else "the model has none for it"
-    words = f"no pattern takes it, and {has}: {_what_comes_out(case)}"
+    words = f"no pattern takes it, and {has}: {_what_comes_out(biased=case.adds_a_bias)}"
     return Broken(words, numbers, fill_it(case))
 
 

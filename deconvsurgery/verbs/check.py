@@ -119,20 +119,9 @@ def check(
                 sights_of(matched, weights) if weights else (),
                 ways_of(matched, read, weights, states) if read else (),
             )
-        asked = Asked(
-            choice.patterns,
-            choice.exclude,
-            choice.phase,
-            choice.level,
-            choice.stage,
-            wanted,
-            notes=bool(select),
-        )
-        findings, repair = tried_repairs(
-            NetAndModel(files.text, read, weights),
-            asked,
-            counted,
-        )
+        asked = Asked(*choice, wanted, notes=bool(select))
+        pair = NetAndModel(files.text, read, weights)
+        findings, repair = tried_repairs(pair, asked, counted, found.learned)
         return CheckResult(
             net=files.net_name,
             model=files.model_name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,7 +9,8 @@ from deconvsurgery.inputs.open_inputs import read_net
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.matching.matched_layer import targets
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-from deconvsurgery.rules.finding import Severity, Step
+from deconvsurgery.rules.finding import Step
+from deconvsurgery.rules.trials import failing, keys
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.wording import listed
 
@@ -42,7 +42,7 @@ class FixPlan(NamedTuple):
     @property
     def gone(self) -> tuple[str, ...]:
         """The ids of what is found no more."""
-        gone = _keys(self.before) - _keys(self.after)
+        gone = keys(self.before.findings) - keys(self.after.findings)
         return tuple(sorted({rule for rule, _ in gone}))
 
 
@@ -93,10 +93,6 @@ def models_compared(plan: FixPlan) -> ModelsCompared:
     return ModelsCompared(two.contrast, (two.a_version, two.b_version), (two.a_size, two.b_size))
 
 
-def _keys(result: CheckResult) -> Counter[tuple[str, str | None]]:
-    return Counter((finding.id, finding.layer) for finding in result.findings)
-
-
 def conflict(plans: Sequence[FixPlan]) -> str | None:
     """Why pairs that share a file cannot all be fixed: each would make another file of it."""
     made: dict[str, tuple[str, str]] = {}
@@ -115,8 +111,7 @@ def conflict(plans: Sequence[FixPlan]) -> str | None:
 def worse(plans: Sequence[FixPlan]) -> str | None:
     """Why the new files are not wanted: something is found that was not there, and no note."""
     for plan in plans:
-        found = [each for each in plan.after.findings if each.level is not Severity.NOTE]
-        more = Counter((each.id, each.layer) for each in found) - _keys(plan.before)
+        more = failing(plan.after.findings) - keys(plan.before.findings)
         if plan.steps and more:
             return f"{listed(sorted({rule for rule, _ in more}))} would be broken by it"
     return None

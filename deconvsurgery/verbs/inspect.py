@@ -80,7 +80,7 @@ def inspect(
         if pictures:  # only a page has commands, which are tried
             asked = Asked(*choice)
             pair = NetAndModel(files.text, read, weights)
-            kept, _ = tried_repairs(pair, asked, found.findings())
+            kept, _ = tried_repairs(pair, asked, found.findings(), found.learned)
             found = found.replaced(kept)
         if matched_only:
             found = found.of_matched()

@@ -39,7 +39,7 @@ def loaded() -> Callable[[str], Any]:
 
 
 @pytest.mark.parametrize("path", FINDINGS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_what_was_found_is_mended(path: Path, loaded: Callable[[str], Any]) -> None:
+def test_what_was_found_is_fixed(path: Path, loaded: Callable[[str], Any]) -> None:
     loaded(path.parent.name).check(path.read_bytes())
 
 

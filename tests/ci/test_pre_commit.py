@@ -36,7 +36,7 @@ GOOD = (
 """
 )
 BAD = GOOD.replace("group: 5 ", "")
-MENDED = BAD.replace('type: "bilinear" }\n', 'type: "bilinear" }\n    group: 5\n')
+FIXED = BAD.replace('type: "bilinear" }\n', 'type: "bilinear" }\n    group: 5\n')
 OTHERS = {
     "solver.prototxt": 'net: "nets/good.prototxt"\nbase_lr: 0.01\nmax_iter: 100\n',
     "template.prototxt": GOOD.replace("num_output: 5", "num_output: ${CLASSES}"),
@@ -224,7 +224,7 @@ def test_the_hooks_by_pre_commit(tmp_path: Path, words: Words) -> None:
     told = repository.hook("patch-net", code=1)
     summary = next(line for line in told.splitlines() if numbers(line)[:4] == [1, 7, 1, 1])
     words(summary, "patch-net")
-    assert repository.read() == before | {"nets/bad net.prototxt": MENDED}
+    assert repository.read() == before | {"nets/bad net.prototxt": FIXED}
     repository.hook("patch-net", code=0)
     repository.hook("check", code=0)
 
@@ -246,11 +246,11 @@ def test_the_hooks_by_pre_commit(tmp_path: Path, words: Words) -> None:
     told = repository.hook("check-pairs", code=1)
     assert "nets/good.prototxt:2:1: error: DS002 up: " in told
     (repair,) = re.findall(r"repair: deconvsurgery (apply .*)", told)
-    *_, mended = shlex.split(repair)
+    *_, fixed = shlex.split(repair)
     ours = [sys.executable, "-m", "deconvsurgery", *shlex.split(repair)]
     subprocess.run(ours, cwd=place, check=True, capture_output=True, timeout=60)
     zero = (place / "weights.caffemodel").read_bytes()
-    (place / mended).replace(place / "weights.caffemodel")
+    (place / fixed).replace(place / "weights.caffemodel")
     repository.hook("check-pairs", code=0)
 
     # The fixer of pairs makes the same of it, says so by pre-commit's way, and is content then.

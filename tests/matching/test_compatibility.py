@@ -557,7 +557,7 @@ def test_renamed_layers_are_paired(words: Words) -> None:
     words(told)
 
 
-def test_check_says_how_a_renamed_layer_is_mended(tmp_path: Path, words: Words) -> None:
+def test_check_says_how_a_renamed_layer_is_fixed(tmp_path: Path, words: Words) -> None:
     net, path = tmp_path / "net", tmp_path / "in"
     net.write_text(DATA + conv("rf_c2_up_") + up())
     model = NetParameter()

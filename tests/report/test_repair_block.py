@@ -186,6 +186,27 @@ def test_bash_reads_names_back_that_do_not_show(
     assert [each[1:] for each in in_json(place)["commands"]] == spelt
 
 
+@pytest.mark.parametrize(("count", "alone"), [(20, True), (60, False)])
+def test_commands_of_many_layers_stand_once(count: int, alone: bool, tmp_path: Path) -> None:
+    """Of a net with many layers one repair is of all, and is not repeated at each."""
+    head = 'input: "d" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
+    layers = "".join(
+        f'layer {{ name: "up{number}" type: "Deconvolution" bottom: "d" top: "t{number}" '
+        "param { lr_mult: 0 } convolution_param { num_output: 3 group: 3 bias_term: false "
+        "kernel_size: 4 stride: 2 } }\n"
+        for number in range(count)
+    )
+    (tmp_path / "net").write_text(head + layers)
+    code, out, _ = run_here(tmp_path, "check", "--json", "--select", "DS007", "net")
+    document = json.loads(out)
+    (found,) = document["pairs"]
+    assert (code, found["findings"]) == (1, count)
+    assert {each["command"] is not None for each in document["findings"]} == {alone}
+    (command,) = found["repair"]["commands"]
+    assert command.count("-p") == count
+    assert found["repair"]["leaves"] == []
+
+
 def test_a_pair_without_a_repair_has_no_block(place: Path) -> None:
     (place / "net").write_bytes(demo_net())
     result = ds.check(place / "net")

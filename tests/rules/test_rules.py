@@ -113,7 +113,7 @@ def ids(result: ds.CheckResult) -> list[str]:
 
 
 class Broken(NamedTuple):
-    """What a page's net breaks: how bad it is, where, what proves it, how it is mended."""
+    """What a page's net breaks: how bad it is, where, what proves it, how it is fixed."""
 
     level: str
     numbers: dict[str, Any]
@@ -192,9 +192,7 @@ def test_a_page_shows_a_net_that_does_not(rule: str, made: Made) -> None:
 
 
 @pytest.mark.parametrize("rule", IDS)
-def test_a_page_says_how_much_its_rule_matters_and_how_it_is_mended(
-    rule: str, words: Words
-) -> None:
+def test_a_page_says_how_much_its_rule_matters_and_how_it_is_fixed(rule: str, words: Words) -> None:
     page = explanation(rule)
     assert page.startswith(f"# {rule}: {RULES[rule].name}\n")
     assert f"Severity: {RULES[rule].severity}" in page
@@ -232,9 +230,9 @@ def test_the_repair_repairs(rule: str, made: Made, tmp_path: Path) -> None:
         return
     before = {each: each.read_bytes() for each in tmp_path.iterdir()}
     carried_out(line, tmp_path)
-    mended = after(line, path, model)
-    assert mended != (path, model)
-    assert findings_of(rule, mended) == []
+    fixed = after(line, path, model)
+    assert fixed != (path, model)
+    assert findings_of(rule, fixed) == []
     assert {each: each.read_bytes() for each in before} == before  # the originals are as they were
 
 

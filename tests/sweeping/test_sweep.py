@@ -147,7 +147,7 @@ def test_each_pair_has_its_row_and_a_failure_is_not_the_end(zoo: Path, cluster: 
 
 
 @pytest.mark.usefixtures("at_once")
-def test_what_was_mended_is_done_next_time(zoo: Path) -> None:
+def test_what_was_fixed_is_done_next_time(zoo: Path) -> None:
     assert here(zoo, "zoo.toml")[0] == 3
     before = {each: os.stat(each).st_mtime_ns for each in sorted((zoo / "out").iterdir())}
     (zoo / "zoo/m1/net.prototxt").write_bytes(demo_net())

@@ -177,8 +177,8 @@ def test_inspect_says_it_of_the_layer(place: Path, words: Words) -> None:
 
 
 def test_the_repair_repairs(place: Path) -> None:
-    assert run_here(place, "convert", "c3d", "c3d.mended")[0] == 0
-    assert run_here(place, "apply", "n", "c3d.mended", "o")[0] == 0
+    assert run_here(place, "convert", "c3d", "c3d.fixed")[0] == 0
+    assert run_here(place, "apply", "n", "c3d.fixed", "o")[0] == 0
     code, found = document(place, "check", "n", "o")
     assert [each["id"] for each in found["findings"]] == ["DS011"]  # of layers that the net lacks
     assert found["findings"][0]["severity"] == "warning"
