@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import groupby
 
 import click
 
-from deconvsurgery.errors import ConfigError, SelectionError
+from deconvsurgery.errors import ConfigError, SelectionError, SurgeryError
 from deconvsurgery.inputs.baseline import KnownFinding, baseline_bytes, read_baseline
 from deconvsurgery.inputs.expand_pairs import every_pair
 from deconvsurgery.inputs.list_files import is_folder, nets_below
@@ -130,13 +131,19 @@ def to_be_known(pairs: Iterable[Pair], run_files: RunFiles) -> list[Pair]:
 
 
 def write_baselines(pairs: Iterable[Pair], results: Iterable[CheckResult]) -> None:
-    """What was found in each pair, into its baseline; those that could not be checked have none."""
+    """What was found in each pair, into its baseline.
+
+    Of a pair that could not be checked it keeps what it knew.
+    """
     found: dict[str, list[KnownFinding]] = defaultdict(list)
     for pair, result in zip(pairs, results, strict=True):
-        assert pair.checking.baseline is not None
-        found[pair.checking.baseline] += [
-            KnownFinding(pair.net, pair.model, each.id, each.layer) for each in result.findings
-        ]
+        file = pair.checking.baseline
+        assert file is not None
+        keys = [each.key for each in result.findings]
+        if result.error is not None:
+            with suppress(SurgeryError):  # there is none yet, or what is there is none
+                keys += read_baseline(file).known(pair.net, pair.model)
+        found[file] += [KnownFinding(pair.net, pair.model, *key) for key in keys]
     for file, findings in found.items():
         write_file(file, baseline_bytes(file, findings), force=True)
 

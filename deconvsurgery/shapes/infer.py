@@ -18,7 +18,7 @@ from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.any_layer import objection
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.forks import FORK_RULES
-from deconvsurgery.shapes.layers.given_blobs import given_blobs
+from deconvsurgery.shapes.layers.given_blobs import kept_blobs
 from deconvsurgery.shapes.layers.joins import JOIN_RULES
 from deconvsurgery.shapes.layers.losses import LOSS_RULES
 from deconvsurgery.shapes.layers.pooling import POOLING_RULES
@@ -179,13 +179,6 @@ def _channels_made(layer: Layer, carried: Mapping[str, int]) -> int | None:
     return carried.get(layer.bottom[0]) if layer.bottom and keeps_channels(layer) else None
 
 
-def _as_given(layer: Layer, blobs: tuple[Shape, ...] | None) -> tuple[Shape, ...] | None:
-    """A layer's blobs are those that its text has, if it has any."""
-    if blobs is None or "blobs" not in layer.message:
-        return blobs
-    return given_blobs(layer)
-
-
 def _set_up(layer: Layer, found: Channels, *, cleared: bool = False) -> LayerShapes:
     """The layer's rule applied, its outcome held to what Caffe could allocate."""
     rule, bottoms = RULES.get(layer.type), found.bottoms
@@ -202,10 +195,11 @@ def _set_up(layer: Layer, found: Channels, *, cleared: bool = False) -> LayerSha
         window = window_of(layer, bottoms) if layer.type in CONVOLUTIONS else None
         setup = Setup(certain_tops(layer, bottoms), None, words, window=window)
     stopped = setup.problem is not None and not setup.late
+    own = None if stopped or setup.blobs is None else kept_blobs(layer, setup.blobs)
     return LayerShapes(
         bottoms,
         tops=(*setup.tops, *unknown)[: len(unknown)],
-        blobs=None if stopped else _as_given(layer, setup.blobs),
+        blobs=None if own is None else tuple(own),
         guess=None if stopped else found.guess,
         problem=setup.problem,
         forms=() if stopped else setup.forms,

@@ -147,6 +147,17 @@ def test_what_cannot_be_checked_ends_as_ever(folder: Path) -> None:
     assert len(json.loads((folder / "known.json").read_bytes())["findings"]) == 6
 
 
+def test_of_what_cannot_be_checked_nothing_is_forgotten(folder: Path) -> None:
+    written = ("check", "nets", *BASELINE, "--write-baseline")
+    assert run_here(folder, *written)[0] == 0
+    before = json.loads((folder / "known.json").read_bytes())
+    whole = (folder / "nets/a.prototxt").read_text()
+    (folder / "nets/a.prototxt").write_text("layer {")
+    assert run_here(folder, *written)[0] == 3
+    (folder / "nets/a.prototxt").write_text(whole)
+    assert json.loads((folder / "known.json").read_bytes()) == before
+
+
 @pytest.mark.parametrize(
     "text",
     [

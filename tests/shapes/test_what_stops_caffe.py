@@ -87,6 +87,9 @@ STOPS: dict[str, str] = {
     # ── blobs in its text
     "given, how many": convolved(f"{BLOB % 'dim: 2 dim: 6 dim: 3 dim: 3'}"),
     "given, of another shape": convolved(BLOB % "dim: 1", "bias_term: false"),
+    "given to a PReLU": it("PReLU", "", IMAGE, more=BLOB % "dim: 1"),
+    "given to a Scale": it("Scale", "", IMAGE, more=BLOB % "dim: 1"),
+    "given to a Bias": it("Bias", "", IMAGE, more=BLOB % "dim: 1"),
     "given, values": it("InnerProduct", OUTPUTS, IMAGE, more="blobs { shape { dim: 2 } data: 1 }"),
     # ── shared blobs
     "shared, sizes": two(
@@ -205,6 +208,16 @@ LOADS: dict[str, str] = {
         "EuclideanLoss", "", (2, 3), (2, 3), more=f"{ONE} {ONE}"
     ) + layer("r", "ReLU", bottom="it"),
     "given, whatever": it("InnerProduct", OUTPUTS, IMAGE, more=BLOB % "dim: 1"),
+    "given to a PReLU of one value": it(
+        "PReLU", "prelu_param { channel_shared: true }", IMAGE, more=BLOB % "dim: 1"
+    ),
+    "given to an RNN, which makes its own": it(
+        "RNN", "recurrent_param { num_output: 2 }", (3, 5, 3), (3, 5), more=BLOB % "dim: 1"
+    ),
+    "given to an LSTM, too": it(
+        "LSTM", "recurrent_param { num_output: 2 }",
+        (3, 5, 3), (3, 5), more=f"{BLOB % 'dim: 1'} " * 6,
+    ),
     "given to one without weights": it("ReLU", "", IMAGE, more=BLOB % "dim: 1" + " param { }"),
     "given, in legacy dims": it(
         "Convolution", "convolution_param { num_output: 1 kernel_size: 1 bias_term: false }",

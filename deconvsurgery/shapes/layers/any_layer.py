@@ -15,7 +15,7 @@ from deconvsurgery.shapes.geometry import Shape, product
 from deconvsurgery.wording import dims, plural, quoted
 
 from .blob_counts import LOSSES, wrong_count
-from .given_blobs import given_blobs, unfit_blobs
+from .given_blobs import kept_blobs, unfit_blobs
 
 # Types whose first bottom may not be a top of theirs: flatten, absval, reshape, split_layer.cpp
 # say so; the losses give their top no axes, and look at their bottom's after that.
@@ -64,7 +64,7 @@ def _objections(
         if weight and shape is not None and (0 in shape or _shapeless(layer)):
             yield "its top is empty, and has a loss_weight"
     yield from unfit_blobs(layer, blobs)
-    own = given_blobs(layer) or blobs
+    own = kept_blobs(layer, blobs)
     if own is not None and len(layer.param) > len(own):
         given = plural(len(layer.param), "param")
         yield f"{given} for {plural(len(own), 'blob')}, at most one for each is right"

@@ -1,21 +1,31 @@
 """Weight blobs that stand in the net's own text: Caffe takes them as they are, and fills none.
 
-Sources: ``Layer``'s constructor (layer.hpp), ``Blob::FromProto`` (blob.cpp),
-``BaseConvolutionLayer::LayerSetUp`` (base_conv_layer.cpp), which alone checks them.
+Sources: ``Layer``'s constructor (layer.hpp), ``Blob::FromProto`` (blob.cpp), and what checks them:
+``BaseConvolutionLayer::LayerSetUp`` (base_conv_layer.cpp), ``PReLULayer::LayerSetUp``,
+``ScaleLayer::Reshape`` and ``BiasLayer::Reshape``. Recurrent layers make their own in any case
+(``RecurrentLayer::LayerSetUp``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Shape, merged, product
 from deconvsurgery.wording import dims, plural
 
+_OWN: Final = frozenset({"LSTM", "RNN"})
+
 
 def given_blobs(layer: Layer) -> tuple[tuple[int, ...], ...]:
     """The shapes of a layer's blobs as its text gives them; legacy dims are four axes."""
     return tuple(map(_shape, layer.message.messages("blobs")))
+
+
+def kept_blobs(layer: Layer, blobs: Sequence[Shape] | None) -> Sequence[Shape] | None:
+    """The blobs of a layer that its fields give ``blobs``: those of its text, if it has any."""
+    return blobs if layer.type in _OWN else given_blobs(layer) or blobs
 
 
 def _shape(blob: Message) -> tuple[int, ...]:
@@ -32,7 +42,16 @@ def unfit_blobs(layer: Layer, wanted: Sequence[Shape] | None) -> Iterator[str]:
         values = len(blob.all("double_data")) or len(blob.all("data"))
         if product(shape) != values:
             yield f"blob {at} in its text has {plural(values, 'value')} for {dims(shape)}"
-    if not given or wanted is None or layer.type not in ("Convolution", "Deconvolution"):
+    if not given or not wanted:
+        return
+    first, own = given[0], wanted[0]
+    if layer.type == "PReLU" and product(own or (None,)) not in (None, product(first)):
+        yield f"a blob of {dims(first)} in its text, {dims(own)} is needed"
+    # Of a Scale or a Bias the axes are those of its bottom.
+    axes = zip(own or (), first, strict=False) if layer.type in ("Scale", "Bias") else ()
+    if any(here not in (None, there) for here, there in axes):
+        yield f"a blob of {dims(first)} in its text, {dims(own)} is needed"
+    if layer.type not in ("Convolution", "Deconvolution"):
         return
     if len(given) != len(wanted):
         yield f"{plural(len(given), 'blob')} in its text, {len(wanted)} are needed"

@@ -136,7 +136,7 @@ def _legacy(random: Random, blob: Any) -> None:
         padded = [0, *padded[1:]]
     for name, dim in zip(("num", "channels", "height", "width"), padded, strict=False):
         if not (change == 3 and dim == 1):
-            setattr(blob, name, dim)
+            setattr(blob, name, min(dim, 2**31 - 1))  # an int32, unlike those of a shape
     if change != 4:
         blob.ClearField("shape")
     if change == 5:
@@ -191,7 +191,8 @@ def _raw(random: Random, blob: Any) -> None:
     """NVIDIA's raw_data, alone or beside ``data``."""
     values = np.array(blob.data, "<f4")
     kind, dtype = random.choice(((0, "<f8"), (1, "<f4"), (2, "<f2"), (3, "<i4")))
-    data = values.astype(dtype).tobytes()
+    with np.errstate(invalid="ignore"):  # no number is an int32 that is a NaN
+        data = values.astype(dtype).tobytes()
     if random.random() < 0.8:
         del blob.data[:]
     if len(data) < 1 << 20:
@@ -486,9 +487,9 @@ def _hdf5_layer(random: Random, root: Any, layer: Any) -> None:
             if change == 4 and shape and array.size:
                 compressed = {"compression": "lzf"}
             group.create_dataset(name, data=array, **compressed)
-        if change == 5:
+        if change == 5 and "extra" not in group:  # a layer may have several blobs
             group["extra"] = np.zeros(2, "f4")
-        if change == 6:
+        if change == 6 and "9" not in group:
             group["9"] = h5py_soft(name)
         if change == 7:
             group.attrs["a"] = 1

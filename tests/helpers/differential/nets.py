@@ -10,11 +10,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .comparison import Outcome, outcome
 from .random_nets import random_net
@@ -59,15 +59,18 @@ def compared(seed: int, numbers: Iterable[int]) -> Tally:
     return Tally(tuple(outcome(number, random_net(seed, number)) for number in numbers))
 
 
-def _compared(seed: int, numbers: range) -> tuple[Outcome, ...]:
-    return compared(seed, numbers).outcomes
+Compare: TypeAlias = Callable[[int, Iterable[int]], Tally]
+"""What compares the nets, or pairs, of a seed by their numbers."""
 
 
-def in_parallel(seed: int, count: int, jobs: int) -> Tally:
-    """Nets 0 to ``count`` of a seed, by so many processes."""
-    parts = [range(start, min(start + 250, count)) for start in range(0, count, 250)]
+def in_parallel(
+    seed: int, count: int, jobs: int, compare: Compare = compared, piece: int = 250
+) -> Tally:
+    """Nets (or pairs) 0 to ``count`` of a seed, by so many processes, a ``piece`` at a time."""
+    parts = [range(start, min(start + piece, count)) for start in range(0, count, piece)]
     with ProcessPoolExecutor(jobs) as pool:
-        return Tally(tuple(chain(*pool.map(partial(_compared, seed), parts))))
+        tallies = pool.map(partial(compare, seed), parts)
+        return Tally(tuple(chain(*(tally.outcomes for tally in tallies))))
 
 
 def report(tally: Tally, most: int = 12) -> Iterator[str]:

@@ -13,15 +13,13 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 from helpers.real_caffe import real_caffe
 
+from . import nets
 from .comparison import Outcome, verdict
 from .mutated_models import MutatedModel, mutated_model
 from .nets import Tally, report
@@ -71,15 +69,9 @@ def compared(seed: int, numbers: Iterable[int]) -> Tally:
     return Tally(tuple(outcome(number, random_pair(seed, number)) for number in numbers))
 
 
-def _compared(seed: int, numbers: range) -> tuple[Outcome, ...]:
-    return compared(seed, numbers).outcomes
-
-
 def in_parallel(seed: int, count: int, jobs: int) -> Tally:
     """Pairs 0 to ``count`` of a seed, by so many processes."""
-    parts = [range(start, min(start + 100, count)) for start in range(0, count, 100)]
-    with ProcessPoolExecutor(jobs) as pool:
-        return Tally(tuple(chain(*pool.map(partial(_compared, seed), parts))))
+    return nets.in_parallel(seed, count, jobs, compared, 100)
 
 
 def main() -> int:
