@@ -66,6 +66,8 @@ def group_it(case: LayerCase) -> Repair:
     regroup = Step("regroup", _alone(case))
     if case.shared:
         return Repair(f"{words}, in every layer that shares its weights and in the model, by hand")
+    if case.unjudged:
+        return Repair(f"{words}; the weights in the model are of another shape, as DS011 says")
     if case.state is State.BILINEAR:
         return Repair(words, (regroup,))
     if _refusal(case) is None:
