@@ -39,6 +39,24 @@ TESTS = {
     "matching/group_of_weights": ["matching/test_group_of_weights.py"],
     "matching/renamed_layers": ["matching/test_compatibility.py"],
     "matching/compatibility": ["matching/test_compatibility.py"],
+    "matching/rewritable": ["matching/test_compatibility.py", "rules/test_rules.py"],
+    **dict.fromkeys(
+        (
+            "rules/merged_steps",
+            "rules/repair_chain",
+            "rules/suggest_repairs",
+            "rules/trials",
+            "rules/tried_steps",
+        ),
+        [
+            "advice/test_cases.py",
+            "advice/test_repair_chain.py",
+            "rules/test_crops.py",
+            "rules/test_learned_layers.py",
+            "rules/test_not_matched.py",
+            "rules/test_rules.py",
+        ],
+    ),
     "plans/apply/plan": ["plans/apply/test_plan.py", "matching/test_compatibility.py"],
     "storage/write_outputs": [
         "storage/test_write_outputs.py",
