@@ -30,6 +30,14 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
+REPAIRS = [
+    "advice/test_cases.py",
+    "advice/test_repair_chain.py",
+    "rules/test_crops.py",
+    "rules/test_learned_layers.py",
+    "rules/test_not_matched.py",
+    "rules/test_rules.py",
+]
 # Tests of each module that take seconds, not minutes; a mutant runs those that call its function.
 TESTS = {
     "splicing/byte_ranges": ["splicing/test_byte_ranges.py", "caffemodel/test_blob_edits.py"],
@@ -40,23 +48,11 @@ TESTS = {
     "matching/renamed_layers": ["matching/test_compatibility.py"],
     "matching/compatibility": ["matching/test_compatibility.py"],
     "matching/rewritable": ["matching/test_compatibility.py", "rules/test_rules.py"],
-    **dict.fromkeys(
-        (
-            "rules/merged_steps",
-            "rules/repair_chain",
-            "rules/suggest_repairs",
-            "rules/trials",
-            "rules/tried_steps",
-        ),
-        [
-            "advice/test_cases.py",
-            "advice/test_repair_chain.py",
-            "rules/test_crops.py",
-            "rules/test_learned_layers.py",
-            "rules/test_not_matched.py",
-            "rules/test_rules.py",
-        ],
-    ),
+    "rules/merged_steps": REPAIRS,
+    "rules/repair_chain": REPAIRS,
+    "rules/suggest_repairs": REPAIRS,
+    "rules/trials": REPAIRS,
+    "rules/tried_steps": REPAIRS,
     "plans/apply/plan": ["plans/apply/test_plan.py", "matching/test_compatibility.py"],
     "storage/write_outputs": [
         "storage/test_write_outputs.py",
