@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import platform
 import select
 import sys
 from abc import ABC, abstractmethod
@@ -135,7 +134,7 @@ class FileSink(Sink):
         """
         if not self.fresh or self.done or source.fd < 0 or sys.platform != "linux":
             return False
-        if platform.machine().startswith(_NUMBERED_OTHERWISE):
+        if os.uname().machine.startswith(_NUMBERED_OTHERWISE):
             return False
         try:
             fcntl.ioctl(self.fd, _FICLONE, source.fd)
@@ -144,6 +143,7 @@ class FileSink(Sink):
         if os.fstat(self.fd).st_size != source.size:
             os.ftruncate(self.fd, 0)
             return False  # it was changed meanwhile, which a copy finds out
+        self.fresh = False  # it has bytes now: what is left out of a copy would be old ones
         self._tell(source.size - but)
         return True
 

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def test_a_write_of_nothing_ends(
 def test_where_ioctls_have_other_numbers_none_is_tried(
     machine: str, sunk: tuple[FileSink, Path], old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine=machine))
     monkeypatch.setattr("fcntl.ioctl", lambda *_: pytest.fail("0x40049409 is another one there"))
     with open_source(old) as source:
         assert not sunk[0].clone(source)

@@ -487,6 +487,25 @@ def test_an_edit_of_a_clone_may_name_bytes_of_the_source(
 
 
 @on_linux
+def test_a_hole_named_in_an_edit_of_a_clone_is_zeros_there(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone has bytes where a new file has nothing."""
+    hole, whole = 20 << 20, 40 << 20
+    sparse = tmp_path / "sparse"
+    with sparse.open("wb") as file:
+        file.seek(hole)
+        file.write(b"x" * (whole - hole))
+    system = Cloning(monkeypatch)
+    edits = [Edit(hole, whole - 10, whole - hole - 10, lambda: [Kept(0, whole - hole - 10)])]
+    with open_source(sparse) as source:
+        write_spliced(source, edits, place / "out")
+    monkeypatch.undo()
+    assert system.cloned == whole
+    assert (place / "out").read_bytes() == bytes(whole - 10) + b"x" * 10
+
+
+@on_linux
 @pytest.mark.parametrize(
     "number", [errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.EPERM, errno.ENOSPC]
 )
