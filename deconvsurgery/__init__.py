@@ -16,6 +16,13 @@ import sys
 TYPE_CHECKING = False
 
 
+def _unsupported() -> str | None:
+    """Why this system will not do, in a sentence: files are kept whole by calls of POSIX."""
+    if sys.platform == "win32":
+        return f"{__name__} does not run on Windows: use it in WSL, the Windows Subsystem for Linux"
+    return None
+
+
 def _leave_at_once() -> None:
     """Have a signal end this process with its code: there is nothing to clean up, or no more.
 
@@ -196,6 +203,8 @@ else:  # the same names by their modules, each imported when one of its names is
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if reason := _unsupported():
+            raise ImportError(reason, name=__name__)
         import importlib
 
         value = getattr(importlib.import_module(f".{home}", __name__), name)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _leave_at_once
+from . import _leave_at_once, _unsupported
 
 _PROTOBUF = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    if reason := _unsupported():
+        print(reason, file=sys.stderr)  # noqa: T201  # what prints all else cannot be imported
+        sys.exit(4)  # as in cli/exit_codes.py: the operating system will not do
     _leave_at_once()  # until something is to be cleaned up, and when that is done
     # numpy's BLAS starts a thread a core when it is imported, and where it may not (a tight
     # limit on processes) ends the process. Nothing here multiplies matrices.
