@@ -12,9 +12,11 @@ from collections.abc import Callable
 
 from deconvsurgery.splicing.byte_ranges import Buffer, Edit, Kept
 
+from .early_flush import EarlyFlush
 from .source_interface import Source
 
 _MIB = 1 << 20
+_PIECE = 16 * _MIB  # bytes in one call; between two, signals are heard and progress is told
 _LARGE_HOLE = 16 * _MIB  # bytes; a smaller one is not worth a call
 
 # From copy_file_range: this pair of files, file systems or kernels cannot do it; read and write
@@ -83,9 +85,10 @@ class FileSink(Sink):
     """An open descriptor; at most a few MiB in memory.
 
     ``fresh``: it is a new and empty file of our own, which may become a clone of another.
+    ``flushed``: such a file that its writer flushes in the end, and so may begin with it.
     """
 
-    __slots__ = ("fd", "fresh", "kernel_copy")
+    __slots__ = ("_early", "fd", "fresh", "kernel_copy")
 
     def __init__(
         self,
@@ -93,11 +96,13 @@ class FileSink(Sink):
         progress: Callable[[int], None] | None,
         *,
         fresh: bool = False,
+        flushed: bool = False,
         name: str = "the output",
     ) -> None:
         super().__init__(name, progress)
         self.fd = fd
         self.fresh = fresh
+        self._early = EarlyFlush(fd) if flushed else None
         self.kernel_copy = getattr(os, "copy_file_range", None)  # Linux only
 
     def write(self, data: Buffer) -> None:
@@ -107,9 +112,18 @@ class FileSink(Sink):
             return
         view = view.cast("B")
         while view:
-            written = self._write_some(view[: 16 * _MIB])
+            written = self._write_some(view[:_PIECE])
             view = view[written:]
             self._tell(written)
+
+    def _tell(self, count: int) -> None:
+        super()._tell(count)
+        self.reached(self.done)
+
+    def reached(self, position: int) -> None:
+        """All bytes before ``position`` are written, by whomever: they may go to the disk."""
+        if self._early is not None:
+            self._early.reached(position)
 
     def _write_some(self, view: memoryview) -> int:
         while True:
@@ -143,7 +157,8 @@ class FileSink(Sink):
         if os.fstat(self.fd).st_size != source.size:
             os.ftruncate(self.fd, 0)
             return False  # it was changed meanwhile, which a copy finds out
-        self.fresh = False  # it has bytes now: what is left out of a copy would be old ones
+        # It has bytes now: none is left out of a copy, and places are not reached in their order.
+        self.fresh, self._early = False, None
         self._tell(source.size - but)
         return True
 
@@ -173,10 +188,9 @@ class FileSink(Sink):
 
     def _copy(self, source: Source, start: int, stop: int) -> None:
         """Copy bytes ``[start, stop)``, inside the kernel where it can do that."""
-        piece = (64 if self.progress is None else 16) * _MIB
         while start < stop and self.kernel_copy is not None and source.fd >= 0:
             try:
-                copied = self.kernel_copy(source.fd, self.fd, min(piece, stop - start), start)
+                copied = self.kernel_copy(source.fd, self.fd, min(_PIECE, stop - start), start)
             except InterruptedError:
                 continue
             except OSError as error:

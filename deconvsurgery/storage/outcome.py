@@ -116,16 +116,18 @@ class Another(NamedTuple):
         return compared(source, changed)
 
 
-def amend_copy(sink: Sink, source: Source, amend: Callable[[int], None], *, copied: bool) -> None:
+def amend_copy(
+    sink: Sink, source: Source, amend: Callable[[FileSink], None], *, copied: bool
+) -> None:
     """Write a copy of ``source`` (or with ``copied`` false nothing) that ``amend`` has changed.
 
-    ``amend`` gets a descriptor to read and write, of a temporary file where the sink is none.
+    ``amend`` gets a file to read and write, a temporary one where the sink is none.
     """
 
     def fill(sink: FileSink) -> None:
         if copied and not sink.clone(source):
             sink.copy(source, 0, source.size)
-        amend(sink.fd)
+        amend(sink)
 
     if isinstance(sink, FileSink) and sink.fresh:
         fill(sink)

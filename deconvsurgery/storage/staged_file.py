@@ -76,7 +76,7 @@ class StagedFile:
         except FileNotFoundError:
             check_directory(self.place)  # it was there when the place was looked up
             raise
-        fill(FileSink(fd, progress, fresh=True))
+        fill(FileSink(fd, progress, fresh=True, flushed=True))
         self.size = os.fstat(fd).st_size
         if self.place.old is not None:
             self.warnings += _dress(fd, self.place.path, self.place.old)

@@ -48,7 +48,7 @@ class Amended(NamedTuple):
 
     def fill(self, sink: Sink, source: Source) -> None:
         """Write the whole new file."""
-        amend_copy(sink, source, self.amend, copied=self.copied)
+        amend_copy(sink, source, lambda file: self.amend(file.fd), copied=self.copied)
 
     def undoing(self, source: Source, changed: Source) -> Undoing:
         """What makes ``source`` of the ``changed`` file again."""

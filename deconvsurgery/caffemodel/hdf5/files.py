@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -86,14 +86,15 @@ class Reading(_Positioned):
 
 
 class Writing(_Positioned):
-    """A descriptor, open to read and to write, as a file.
+    """A descriptor, open to read and to write, as a file; ``reached`` hears how far it is written.
 
     The first failure is kept for ``finish``, and what comes after it is dropped: the HDF5 library
     goes on calling after one, and Python code that runs with an exception pending fails oddly.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, reached: Callable[[int], None] = lambda _position: None) -> None:
         self.fd = fd
+        self.reached = reached
         self.failure: BaseException | None = None
 
     def finish(self) -> None:
@@ -127,6 +128,7 @@ class Writing(_Positioned):
         with self._kept():
             while done < len(view) and self.failure is None:
                 done += os.pwrite(self.fd, view[done:], self.position + done)
+                self.reached(self.position + done)
         self.position += len(view)
         return len(view)
 

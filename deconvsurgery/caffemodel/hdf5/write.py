@@ -10,7 +10,7 @@ from deconvsurgery.caffemodel.model import regrouped
 from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.errors import ModelError
 from deconvsurgery.signals.held import held_signals
-from deconvsurgery.storage.copy_bytes import Sink
+from deconvsurgery.storage.copy_bytes import FileSink, Sink
 from deconvsurgery.storage.differing_ranges import compared
 from deconvsurgery.storage.outcome import Undoing, amend_copy
 from deconvsurgery.storage.source_interface import Source
@@ -65,8 +65,8 @@ class Amendment(NamedTuple):
         """What makes ``source`` of the ``changed`` file again, which only a comparison finds."""
         return compared(source, changed)
 
-    def carry_out(self, fd: int) -> None:
-        """Change the HDF5 file behind ``fd``, or begin one there as Caffe would (``Net::ToHDF5``).
+    def carry_out(self, sink: FileSink) -> None:
+        """Change the HDF5 file in ``sink``, or begin one there as Caffe would (``Net::ToHDF5``).
 
         A dataset that is there keeps its place and type, one that is not is made; everything
         else stays where it is.
@@ -74,7 +74,7 @@ class Amendment(NamedTuple):
         library = loaded_h5py()
         mode = {"mode": "w", "libver": "earliest"} if self.new else {"mode": "r+"}
         with held_signals() as let_in:
-            target = Writing(fd)
+            target = Writing(sink.fd, sink.reached)
             try:
                 with hdf5_errors("cannot be written"), library.File(target, **mode) as file:
                     _fill(OpenFile(library, file), self.groups, self.values, let_in)

@@ -65,6 +65,21 @@ def test_what_is_written_is_what_python_writes(file: Path, writing: Writing) -> 
     assert file.read_bytes() == BYTES[:10] + b"written" + BYTES[17:497] + b"xyz?"
 
 
+def test_how_far_it_is_written_is_said_after_each_write(file: Path) -> None:
+    reached: list[int] = []
+    fd = os.open(file, os.O_RDWR)
+    writing = Writing(fd, reached.append)
+    writing.seek(100)
+    writing.write(b"written")
+    writing.truncate(50)
+    writing.seek(0)
+    writing.write(b"first")
+    writing.write(b"")
+    writing.finish()
+    os.close(fd)
+    assert reached == [107, 5]
+
+
 def failing(number: int) -> Callable[..., Any]:
     """A call of the system that does not work."""
 

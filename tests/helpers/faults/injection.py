@@ -27,6 +27,7 @@ FAULTS: dict[str, tuple[Kind, ...]] = {
     # Python itself calls again after EINTR, but here.
     "copy_file_range": (*WRITING, *SHORT, NOTHING, errno.EINTR, *NO_KERNEL_COPY, errno.EPERM),
     "ftruncate": (errno.ENOSPC, errno.EIO, errno.EFBIG),
+    "posix_fadvise": (errno.EINVAL, errno.ENOSYS),
     "fsync": (errno.EIO, errno.ENOSPC, errno.EDQUOT),
     "close": (errno.EIO, errno.ENOSPC, errno.EDQUOT),
     "rename": (errno.EIO, errno.ENOSPC, errno.EXDEV, errno.EPERM, errno.EBUSY, errno.EROFS),
@@ -47,6 +48,7 @@ HARMLESS = {
         ("copy_file_range", kind)
         for kind in (*SHORT, NOTHING, errno.EINTR, *NO_KERNEL_COPY, errno.EPERM)
     ),
+    *(("posix_fadvise", kind) for kind in FAULTS["posix_fadvise"]),
     *(("fchmod", kind) for kind in FAULTS["fchmod"]),
     *(("listxattr", kind) for kind in FAULTS["listxattr"]),
 }

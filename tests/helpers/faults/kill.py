@@ -55,6 +55,7 @@ MODULES = frozenset(
         "storage/source.py",
         "storage/output_place.py",
         "storage/copy_bytes.py",
+        "storage/early_flush.py",
         "storage/atomic_write.py",
         "storage/write_outputs.py",
         "storage/write_with_undo.py",

@@ -25,12 +25,14 @@ from contextlib import (
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from unittest.mock import patch
 
 import numpy as np
 
 from deconvsurgery import bilinear_kernel
 from deconvsurgery.cli import run
+from deconvsurgery.storage.early_flush import EarlyFlush
 from deconvsurgery.storage.replacement_record import KEPT, RECORD
 from helpers.campaigns import campaign_but
 from helpers.models import demo_base, demo_net, model_bytes
@@ -38,6 +40,7 @@ from helpers.wire import sized, varint
 
 OLD = b"what was there before\n"
 TEMPORARY = ".deconvsurgery-"
+EARLY: Final = 1 << 8  # bytes: so many are written out early here at a time, not 16 MiB
 LEFT = (TEMPORARY, RECORD, KEPT)  # parts of names that a kill may leave
 BAD_NET = """input: "d" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
 layer { name: "up" type: "Deconvolution" bottom: "d" top: "up" param { lr_mult: 0 }
@@ -190,10 +193,11 @@ def large_layer(count: int, *, double: bool = False) -> bytes:
 
 
 def ended(folder: Path, arguments: list[str]) -> Ended:
-    """Run a command in this process."""
+    """Run a command in this process; all it writes begins to reach the disk at once."""
     raw = io.BytesIO(), io.BytesIO()
     out, errors = (io.TextIOWrapper(each, "utf-8", write_through=True) for each in raw)
-    with chdir(folder), redirect_stdout(out), redirect_stderr(errors):
+    early = patch.multiple(EarlyFlush, first=1, every=EARLY)
+    with early, chdir(folder), redirect_stdout(out), redirect_stderr(errors):
         code = run(arguments)
     return Ended(code, *(each.getvalue().decode() for each in raw))
 
