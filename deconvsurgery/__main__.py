@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _leave_at_once, _unsupported
+from . import __version__, _leave_at_once, _unsupported
+from .program.started_as import COMPLETE, NAME
 
 _PROTOBUF = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
 
@@ -16,6 +17,8 @@ def main() -> None:
         print(reason, file=sys.stderr)  # noqa: T201  # what prints all else cannot be imported
         sys.exit(4)  # as in cli/exit_codes.py: the operating system will not do
     _leave_at_once()  # until something is to be cleaned up, and when that is done
+    if sys.argv[1:] in (["--version"], ["-V"]) and _version_is_said():
+        return
     # numpy's BLAS starts a thread a core when it is imported, and where it may not (a tight
     # limit on processes) ends the process. Nothing here multiplies matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -31,6 +34,22 @@ def main() -> None:
         # process instead, with a code of its own. Nothing else waits to be done.
         os._exit(code)
     sys.exit(code)
+
+
+def _version_is_said() -> bool:
+    """Print the version as click would, which takes longer to import than all else here.
+
+    False where the command line has to: a shell asks for completion, or it cannot be printed.
+    """
+    if os.environ.get(COMPLETE):
+        return False
+    try:
+        if sys.stdout is not None:
+            sys.stdout.write(f"{NAME} {__version__}\n")
+            sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 from typing import Final
 
 # Pairs of characters to compare before letters that are frequent are passed over, as difflib does
@@ -20,6 +19,8 @@ def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     >>> nearest("stirde", ["stride", "pad"]), nearest("zz", ["stride", "pad"])
     ('stride', None)
     """
+    from difflib import SequenceMatcher  # here, as few runs have a wrong name
+
     listed = list(names)
     many = len(name) * sum(map(len, listed)) > _MOST_PAIRS
     matcher = SequenceMatcher(None, "", name, autojunk=many)

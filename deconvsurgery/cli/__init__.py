@@ -18,7 +18,7 @@ import click
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.program.shell_words import shell_line
-from deconvsurgery.program.started_as import NAME, started_as
+from deconvsurgery.program.started_as import COMPLETE, NAME, started_as
 from deconvsurgery.signals.raised import ENDING, Raiser
 from deconvsurgery.version import __version__
 
@@ -42,8 +42,6 @@ VERBS = {
 }
 
 
-# A shell sets it to ask for completion; the name is click's for this command.
-COMPLETE = "_DECONVSURGERY_COMPLETE"
 _WHOLE = "every file is whole, the old one or the new"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable
 
 import click
@@ -16,7 +15,6 @@ from .terminal_setup import columns
 _WIDEST, _NARROWEST = 100, 20
 # With fewer columns than this, what an option does stands below it.
 _SIDE_BY_SIDE = 70
-_EXAMPLE = re.compile(rf"^( +){NAME} ", re.MULTILINE)
 
 
 class Help(click.HelpFormatter):
@@ -31,7 +29,10 @@ class Help(click.HelpFormatter):
     def write_text(self, text: str) -> None:
         """A paragraph; the commands in it begin with what can be run."""
         started = shell_line(started_as())
-        super().write_text(_EXAMPLE.sub(lambda found: f"{found[1]}{started} ", text))
+        example = rf"^( +){NAME} "
+        super().write_text(
+            re.sub(example, lambda found: f"{found[1]}{started} ", text, flags=re.MULTILINE)
+        )
 
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
@@ -40,6 +41,8 @@ class Help(click.HelpFormatter):
         if self.width >= _SIDE_BY_SIDE:
             super().write_dl(rows, col_max, col_spacing)
             return
+        import textwrap
+
         outer, inner = (" " * (self.current_indent + more) for more in (0, 4))
         for term, meaning in rows:
             # Choices may be broken where one ends.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable
 from typing import Final
 
+# Signs that no shell acts on, as shlex has them.
+_PLAIN: Final = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_+=:,./-"
+)
 _BY_NAME: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "'": "\\'", "\\": "\\\\"}
 
 
@@ -28,7 +31,11 @@ def shell_word(word: str) -> str:
     >>> print(shell_word("up.prototxt"), shell_word("a b"), shell_word("n\udcff\n'.prototxt"))
     up.prototxt 'a b' $'n\xff\n\'.prototxt'
     """
+    if word and _PLAIN.issuperset(word):
+        return word  # nearly every one
     if word.isprintable():
+        import shlex
+
         return shlex.quote(word)
     return f"$'{''.join(map(_spelt, word))}'"
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from itertools import pairwise
-from typing import Final
 
-NAME: Final = "deconvsurgery"
+NAME = "deconvsurgery"
+# A shell sets it to ask for completion; the name is click's for this command.
+COMPLETE = "_DECONVSURGERY_COMPLETE"
 
 
 def started_as() -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from deconvsurgery.cli import COMPLETE, VERBS, deconvsurgery
+from deconvsurgery.cli import VERBS, deconvsurgery
+from deconvsurgery.program.started_as import COMPLETE
 from deconvsurgery.rules.finding import RULES
 
 __all__ = ["COMPLETE", "CONTEXT", "RULES", "TOOL", "VERBS", "command_of", "options_of", "takes"]
