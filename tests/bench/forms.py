@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from run import TOOL, timed
+from run import AIM, TOOL, timed
 
 from deconvsurgery.caffemodel.wire import header, varint
 
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--dir", type=Path)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--apply-gib", type=float, default=3)
+    parser.add_argument("--apply-gib", type=float, default=5)
     parser.add_argument("--convert-gib", type=float, default=1)
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp(dir=arguments.dir))
@@ -124,7 +124,8 @@ def _lines(work: Path, arguments: argparse.Namespace) -> Iterator[str]:
         written = out.stat().st_size
         yield (
             f"{name:28} {source.stat().st_size:>13,} -> {written:>13,} bytes   {tool:6.2f} s, "
-            f"cp + sync {cp:6.2f} s, ratio {tool / cp:5.2f}   peak {memory / 1e6:6.1f} MB"
+            f"cp + sync {cp:6.2f} s, ratio {tool / cp:5.2f}, to cp + {AIM} s "
+            f"{tool / (cp + AIM):5.2f}   peak {memory / 1e6:6.1f} MB"
         )
 
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from deconvsurgery.caffe_fields import LayerField, NetField
 from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
+    Values,
     as_bytes,
     field_of,
+    kept_values,
     remade_blob,
     reshaped_blob,
     rewritten_blob,
@@ -138,13 +140,20 @@ def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
     fields = []
     for layer in layers:
         blobs = [
-            NewBlob(blob.blob.shape, as_bytes(partial(typed_values, model, blob)), blob.storage)
-            for blob in layer.blobs
+            NewBlob(blob.blob.shape, _values(model, blob), blob.storage) for blob in layer.blobs
         ]
         own = known.get(layer.source.name) or Layer(0, layer.source.name, "")
         fields.append(layer_field(own, blobs))
     whole = assembled(net.name if net else "", fields)
     return Edit(0, model.source.size, whole.size, whole.chunks)
+
+
+def _values(model: Model, converted: BlobConversion) -> Values:
+    """The blob's values: where the file has them as they will be, or made."""
+    kept = kept_values(converted.blob, converted.dtype)
+    if kept is None:
+        return as_bytes(partial(typed_values, model, converted))
+    return lambda: kept
 
 
 # ── a new HDF5 file ──
