@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from deconvsurgery.caffe_fields import LAYER_TYPES, message_class
+from deconvsurgery.caffe_fields import LAYER_TYPES
+from deconvsurgery.caffe_fields.schema import KnownField, enum_values, fields_of
 from deconvsurgery.nearest import nearest as most_like
 
 from .fork_fields import CONVOLUTION_TYPES, FORK_FIELDS, FORK_LAYER_FIELDS
@@ -43,11 +44,8 @@ _PARAM_OF: Final = {"deconvolution": "convolution", "im2col": "convolution"}
 @cache
 def _only_of_today() -> frozenset[str]:
     """Fields that today's layers have, V1's have not, and no known fork's V1 has."""
-    today, old = (
-        {field.name for field in message_class(name).DESCRIPTOR.fields}
-        for name in ("LayerParameter", "V1LayerParameter")
-    )
-    return frozenset(today - old) - _FORKS_V1
+    today, old = map(fields_of, ("LayerParameter", "V1LayerParameter"))
+    return frozenset(today.keys() - old.keys()) - _FORKS_V1
 
 
 @cache
@@ -61,7 +59,7 @@ class Spelling:
 
     def __init__(self, text: Text, message: str) -> None:
         self._text = text
-        self._layer: Any = message_class(message).DESCRIPTOR
+        self._layer = message
         self._left = _MOST
 
     def unknown(self, body: Sequence[TextField], kind: str) -> tuple[UnknownField, ...]:
@@ -69,34 +67,35 @@ class Spelling:
         return tuple(self._in_message(body, self._layer, "", kind))
 
     def _in_message(
-        self, body: Sequence[TextField], schema: Any, within: str, kind: str
+        self, body: Sequence[TextField], schema: str, within: str, kind: str
     ) -> Iterator[UnknownField]:
+        fields = fields_of(schema)
         for field in body:
-            known = schema.fields_by_name.get(field.name)
+            known = fields.get(field.name)
             if known is None:
                 yield from self._unknown(field, schema, within, kind)
-            elif known.message_type is not None:
+            elif known.is_message:
                 for inner in field.children or ():
-                    yield from self._in_message(inner, known.message_type, field.name, kind)
-            elif known.enum_type is not None:
+                    yield from self._in_message(inner, known.kind, field.name, kind)
+            elif known.is_enum:
                 yield from self._values(field, known, within)
-            elif field.name == "type" and schema.name == "LayerParameter":
+            elif field.name == "type" and schema == "LayerParameter":
                 yield from self._type(field, kind)
 
     def _unknown(
-        self, field: TextField, schema: Any, within: str, kind: str
+        self, field: TextField, schema: str, within: str, kind: str
     ) -> Iterator[UnknownField]:
-        name, every = field.name, [known.name for known in schema.fields]
-        forks = FORK_FIELDS.get(schema.name)
+        name, every = field.name, list(fields_of(schema))
+        forks = FORK_FIELDS.get(schema)
         if forks is not None:
             if name in forks or (within == "convolution_param" and not _is_caffes(name, kind)):
                 return
             nearest = most_like(name.lower(), every) if self._counted(name) else None
-        elif schema.name == "LayerParameter" and name in _OF_V1:
+        elif schema == "LayerParameter" and name in _OF_V1:
             nearest = "param"
-        elif schema.name == "LayerParameter" and name in _ONE_DEEPER:
+        elif schema == "LayerParameter" and name in _ONE_DEEPER:
             nearest = _ONE_DEEPER[name]
-        elif schema.name == "V1LayerParameter" and name in _only_of_today():
+        elif schema == "V1LayerParameter" and name in _only_of_today():
             nearest = None
         else:
             nearest = slip_of(name, every) if self._counted(name) else None
@@ -106,12 +105,12 @@ class Spelling:
                 return
         yield UnknownField(name, *self._text.place(field.start), nearest, within)
 
-    def _values(self, field: TextField, known: Any, within: str) -> Iterator[UnknownField]:
+    def _values(self, field: TextField, known: KnownField, within: str) -> Iterator[UnknownField]:
         """Values that an enum has in other letters: ``pool: max``."""
-        every = [value.name for value in known.enum_type.values]
+        every = list(enum_values(known.kind))
         for scalar in field.scalars:
             token: Token = scalar[-1]
-            if is_enum_value(known, scalar) or token.kind != "word":
+            if is_enum_value(known.kind, scalar) or token.kind != "word":
                 continue
             written = token.text
             nearest = written.upper() if written.upper() in every else None

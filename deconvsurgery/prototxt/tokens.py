@@ -8,24 +8,35 @@ protobuf's business (``typed_fields``); here a scalar is the characters that wer
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from deconvsurgery.errors import NotANetError, PrototxtError
 
 MAX_DEPTH = 100  # protobuf's own recursion limit
 
+# Possessive throughout: to keep ways back would cost 200 bytes for each character of a string.
+_SPACE = r"(?:[ \t\r\n\f\v]++|\#[^\n]*+)"
+BLANKS = _SPACE + "*+"
+_WORD = r"[A-Za-z_][A-Za-z0-9_]*+"
+_NUMBER = r"\.?[0-9](?:[eE][+-]?[0-9]|[A-Za-z0-9_.])*+"
+_STRING = r""""[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'"""
 _TOKEN = re.compile(
-    # Possessive throughout: to keep ways back would cost 200 bytes for each character of a string.
-    r"""(?P<space>(?:[ \t\r\n\f\v]++|\#[^\n]*+)++)
-      | (?P<word>[A-Za-z_][A-Za-z0-9_]*+)
-      | (?P<number>\.?[0-9](?:[eE][+-]?[0-9]|[A-Za-z0-9_.])*+)
-      | (?P<string>"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+')
-      | (?P<mark>[{}<>\[\]:;,+-])
-    """,
-    re.VERBOSE | re.DOTALL,
+    rf"(?P<space>{_SPACE}++)|(?P<word>{_WORD})|(?P<number>{_NUMBER})|(?P<string>{_STRING})"
+    r"|(?P<mark>[{}<>\[\]:;,+-])",
+    re.DOTALL,
 )
+# What nearly every field is, at once: a name with one value or with what opens a message; or what
+# closes one. Adjacent strings, lists and signs are left to the reader of tokens, and so are errors.
+_FIELD = re.compile(
+    rf"""(?:
+        ({_WORD}){BLANKS}(:)?+{BLANKS}
+        (?:(?:({_NUMBER})|({_WORD})|({_STRING}){BLANKS}(?!["'])){BLANKS}|([{{<]))
+      | ([}}>]){BLANKS}
+    )(?(6)|([,;])?+){BLANKS}""",
+    re.DOTALL | re.VERBOSE,
+)
+_LEADING = re.compile(BLANKS)
 # Shell and envsubst, CMake and autoconf, Python, Jinja.
 _VARIABLE = re.compile(r"\$|@\w+@|%\(\w+\)|\{%|\{\{[^{}:]*\}\}")
 _CLOSER = {"{": "}", "<": ">"}
@@ -40,47 +51,46 @@ class Token(NamedTuple):
     stop: int
 
 
-class TextField:
+class TextField(NamedTuple):
     """One ``name: value`` or ``name { … }``.
 
     ``[start, stop)`` runs from the name to the end of the value, ``end`` is behind the optional
     separator. ``scalars`` are the tokens of the value (several when strings are adjacent, a
-    number is negative or a list is given); ``children`` is ``None`` for scalar fields, else one
-    list of fields for each message (a list ``[{…}, {…}]`` has several), and ``insides`` are the
+    number is negative or a list is given); ``children`` is ``None`` for scalar fields, else the
+    fields of each message (a list ``[{…}, {…}]`` has several), and ``insides`` are the
     offsets of what stands between each one's braces.
     """
 
-    __slots__ = ("children", "end", "insides", "name", "scalars", "start", "stop")
-
-    def __init__(self, name: str, start: int) -> None:
-        self.name = name
-        self.start = start
-        self.stop = 0
-        self.end = 0
-        self.scalars: list[tuple[Token, ...]] = []
-        self.children: list[list[TextField]] | None = None
-        self.insides: list[tuple[int, int]] = []
+    name: str
+    start: int
+    stop: int
+    end: int
+    scalars: Sequence[tuple[Token, ...]] = ()
+    children: Sequence[Sequence[TextField]] | None = None
+    insides: Sequence[tuple[int, int]] = ()
 
 
 class Text:
-    """The text and where its lines begin."""
+    """The text, and which line an offset is on."""
 
-    __slots__ = ("_line_starts", "text")
+    __slots__ = ("_line", "_offset", "_start", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
+        # Where it was asked last: the next question is about a place nearby.
+        self._offset, self._line, self._start = 0, 1, 0
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, both from 1, of an offset."""
-        line = bisect_right(self._line_starts, offset)
-        return line, offset - self._line_starts[line - 1] + 1
+        last, self._offset = self._offset, offset
+        if lines := self.text.count("\n", min(last, offset), max(last, offset)):
+            self._line += lines if last < offset else -lines
+            self._start = self.text.rfind("\n", 0, offset) + 1
+        return self._line, offset - self._start + 1
 
     def line(self, number: int) -> str:
         """A line by its number, from 1, without its end."""
-        start = self._line_starts[number - 1]
-        end = self.text.find("\n", start)
-        return self.text[start:] if end < 0 else self.text[start:end]
+        return self.text.split("\n", number)[number - 1]
 
     def error(
         self,
@@ -131,8 +141,8 @@ def _unreadable(text: Text, offset: int) -> PrototxtError:
     return text.error(f"found {found!r}, which begins no field and no value", offset)
 
 
-def _tokens(text: Text) -> Iterator[Token]:
-    position, end = 0, len(text.text)
+def _tokens(text: Text, position: int) -> Iterator[Token]:
+    end = len(text.text)
     while position < end:
         match = _TOKEN.match(text.text, position)
         if match is None:
@@ -143,12 +153,22 @@ def _tokens(text: Text) -> Iterator[Token]:
     yield Token("end", "", end, end)
 
 
+class _Opened(NamedTuple):
+    """A message whose end is not found yet; ``around`` are the fields that it stands among."""
+
+    name: str
+    start: int
+    inside: int
+    closer: str
+    around: list[TextField]
+
+
 class _Reader:
     """Recursive descent with one token of look-ahead; the depth is capped before it is entered."""
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: Text, position: int) -> None:
         self.text = text
-        self.tokens = _tokens(text)
+        self.tokens = _tokens(text, position)
         self.token = next(self.tokens)
 
     def take(self) -> Token:
@@ -188,66 +208,68 @@ class _Reader:
         value = self.take()
         return (sign, value) if sign else (value,)
 
-    def fields(self, closer: str, opened: TextField | None, depth: int) -> list[TextField]:
-        """Fields up to and with ``closer``, or to the end of the text for the outermost."""
-        if depth > MAX_DEPTH and opened:
+    def fields(self, opened: _Opened, depth: int) -> list[TextField]:
+        """Fields up to what closes their message."""
+        if depth > MAX_DEPTH:
             raise self.text.error(
                 f"messages are nested more than {MAX_DEPTH} deep",
                 opened.start,
                 "this is no Caffe net",
             )
         found: list[TextField] = []
-        while not (closer and self.token.text == closer and self.token.kind == "mark"):
-            if self.token.kind == "end":
-                if opened is None:
-                    return found
-                line, _ = self.text.place(opened.start)
-                raise self.text.error(
-                    f"the text ends inside {_shortened(opened.name)!r}, opened in line {line}",
-                    self.token.start,
-                    f"a {closer!r} is missing",
-                )
-            if self.token.kind != "word":
-                raise self.wrong(f"a field name or {closer!r}" if closer else "a field name")
-            found.append(self.field(depth))
+        while not (self.token.text == opened.closer and self.token.kind == "mark"):
+            found.append(self.field(opened, depth))
         return found
 
-    def field(self, depth: int) -> TextField:
+    def field(self, opened: _Opened | None, depth: int) -> TextField:
         """A name and its value or values, with the separator that may follow."""
+        if self.token.kind == "end" and opened:
+            line, _ = self.text.place(opened.start)
+            raise self.text.error(
+                f"the text ends inside {_shortened(opened.name)!r}, opened in line {line}",
+                self.token.start,
+                f"a {opened.closer!r} is missing",
+            )
+        if self.token.kind != "word":
+            raise self.wrong(f"a field name or {opened.closer!r}" if opened else "a field name")
         name = self.take()
-        entry = TextField(name.text, name.start)
+        scalars: list[tuple[Token, ...]] = []
+        bodies: list[list[TextField]] = []
+        insides: list[tuple[int, int]] = []
+
+        def value() -> int:
+            """Add one message or scalar; return where it stops."""
+            if opener := self.take_if(*_CLOSER):
+                inner = _Opened(name.text, name.start, opener.stop, _CLOSER[opener.text], [])
+                bodies.append(self.fields(inner, depth + 1))
+                closer = self.take()
+                insides.append((opener.stop, closer.start))
+                return closer.stop
+            scalars.append(self.scalar())
+            return scalars[-1][-1].stop
+
         colon = self.take_if(":")
         if bracket := self.take_if("["):
             closing = self.take_if("]")
             while closing is None:
-                self.value(entry, depth)
+                value()
                 closing = self.take_if("]")
                 if closing is None and not self.take_if(","):
                     raise self.wrong("',' or ']'")
-            if entry.scalars and not colon:  # which messages alone need not have
+            if scalars and not colon:  # which messages alone need not have
                 raise self.text.error(
                     f"found '[' where ':' or '{{' after {_shortened(name.text)!r} is expected",
                     bracket.start,
                 )
-            entry.stop = closing.stop
+            stop = closing.stop
         elif colon or (self.token.kind == "mark" and self.token.text in _CLOSER):
-            entry.stop = self.value(entry, depth)
+            stop = value()
         else:
             raise self.wrong(f"':' or '{{' after {_shortened(name.text)!r}")
         separator = self.take_if(",", ";")
-        entry.end = separator.stop if separator else entry.stop
-        return entry
-
-    def value(self, entry: TextField, depth: int) -> int:
-        """Add one message or scalar to the field; return where it stops."""
-        if opener := self.take_if(*_CLOSER):
-            body = self.fields(_CLOSER[opener.text], entry, depth + 1)
-            entry.children = [*(entry.children or []), body]
-            closer = self.take()
-            entry.insides.append((opener.stop, closer.start))
-            return closer.stop
-        entry.scalars.append(self.scalar())
-        return entry.scalars[-1][-1].stop
+        end = separator.stop if separator else stop
+        messages = tuple(bodies) if bodies else None
+        return TextField(name.text, name.start, stop, end, tuple(scalars), messages, tuple(insides))
 
 
 def scan(text: Text) -> list[TextField]:
@@ -255,4 +277,39 @@ def scan(text: Text) -> list[TextField]:
 
     Raises ``PrototxtError`` with line and column at the first character that does not fit.
     """
-    return _Reader(text).fields("", None, 0)
+    characters = text.text
+    blanks = _LEADING.match(characters)
+    at = blanks.end() if blanks else 0
+    fields: list[TextField] = []
+    opened: list[_Opened] = []
+    while True:
+        found = _FIELD.match(characters, at)
+        if found is None:
+            name = colon = closer = None
+        else:
+            name, colon, number, word, string, opener, closer, separator = found.groups()
+        if found and name and opener and len(opened) < MAX_DEPTH:
+            opened.append(_Opened(name, at, found.end(6), _CLOSER[opener], fields))
+            fields = []
+        elif found and closer and opened and closer == opened[-1].closer:
+            stop = found.end(7)
+            name, start, inside, _, around = opened.pop()
+            end = found.end(8) if separator else stop
+            insides = ((inside, stop - 1),)
+            around.append(TextField(name, start, stop, end, (), (fields,), insides))
+            fields = around
+        elif found and name and colon and not opener:
+            written = number or word or string
+            kind = "number" if number else "word" if word else "string"
+            stop = found.end(3 if number else 4 if word else 5)
+            token = Token(kind, written, stop - len(written), stop)
+            end = found.end(8) if separator else stop
+            fields.append(TextField(name, at, stop, end, ((token,),)))
+        else:
+            reader = _Reader(text, at)
+            if reader.token.kind == "end" and not opened:
+                return fields
+            fields.append(reader.field(opened[-1] if opened else None, len(opened)))
+            at = reader.token.start
+            continue
+        at = found.end()

@@ -1,26 +1,27 @@
 """What a net's text says: every field with its value, typed where Caffe has the field.
 
-protobuf's ``text_format`` gives the meaning of the fields it knows, ``tokens`` the tree and
-the places; both are walked together and must find the same fields. What a fork added is put
-back by its look.
+``tokens`` gives the tree and the places, the table of Caffe's messages says of which kind a field
+is, ``scalar_values`` what is written in it. What is refused is what Python's protobuf refuses
+(``text_format``), in its words. What a fork added is taken by its look.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
 
-from deconvsurgery.caffe_fields import FORK_REPEATED_FIELDS, message_class
+from deconvsurgery.caffe_fields import FORK_REPEATED_FIELDS
+from deconvsurgery.caffe_fields.schema import KnownField, enum_names, enum_values, fields_of
 from deconvsurgery.errors import PrototxtError
 from deconvsurgery.wording import agreed, listed
 
 from .net import Message, Value
+from .scalar_values import SCALARS, Scalar, enum_value, unescaped
 from .tokens import Text, TextField, Token
-
-_LONGEST = 200  # characters of a complaint
-_LONGEST_NUMBER = 40  # characters
-_INVALID = "Invalid field value: "
+from .unknown_fields import refuse_unreadable, values_by_look
+from .written_values import behind, is_list, refused, value_place, written_as_one
 
 
 def meaning(text: Text, fields: Sequence[TextField]) -> Message:
@@ -28,20 +29,12 @@ def meaning(text: Text, fields: Sequence[TextField]) -> Message:
 
     Raises ``PrototxtError`` where a known field has a value Caffe would not take.
     """
-    from google.protobuf import text_format
-
-    message = message_class("NetParameter", of_forks=True)()
-    masked = set(_foreign(text, fields, message.DESCRIPTOR))
-    try:
-        text_format.Parse(_readable(text.text, fields, masked), message, allow_unknown_field=True)
-    except text_format.ParseError as error:
-        raise _reported(error, text) from None
-    return _typed(fields, message, masked)
+    return _Reading(text).message(fields, "NetParameter")
 
 
 def repeated_as_forks_do(text: Text, fields: Sequence[TextField]) -> tuple[str, ...]:
     """A note on the fields that only a fork of Caffe repeats, with their lines; or none."""
-    found = list(_repeated(text, fields, message_class("NetParameter").DESCRIPTOR))
+    found = list(_repeated(text, fields))
     if not found:
         return ()
     names = listed(sorted({each.name for each in found}))
@@ -53,176 +46,209 @@ def repeated_as_forks_do(text: Text, fields: Sequence[TextField]) -> tuple[str, 
     )
 
 
-def _repeated(text: Text, fields: Sequence[TextField], descriptor: Any) -> Iterator[TextField]:
+def _repeated(text: Text, fields: Sequence[TextField]) -> Iterator[TextField]:
     """Each field that gives a second value, or a list of values, where Caffe wants one."""
-    seen: set[str] = set()
-    for field in fields:
-        known = descriptor.fields_by_name.get(field.name)
-        if known is not None and known.message_type is not None:
-            for body in field.children or ():
-                yield from _repeated(text, body, known.message_type)
-        elif field.name in FORK_REPEATED_FIELDS.get(descriptor.name, ()):
-            if field.name in seen or text.text[field.stop - 1] == "]":
-                yield field
-            seen.add(field.name)
+    for layer in (field for field in fields if field.name in ("layer", "layers")):
+        for param in (field for body in layer.children or () for field in body):
+            if param.name == "pooling_param":
+                for body in param.children or ():
+                    seen: set[str] = set()
+                    for field in body:
+                        if field.name not in FORK_REPEATED_FIELDS["PoolingParameter"]:
+                            continue
+                        if field.name in seen or is_list(text, field):
+                            yield field
+                        seen.add(field.name)
 
 
-def _reported(error: Any, text: Text) -> PrototxtError:
-    """Protobuf's complaint without the line it quotes, which may be the whole net."""
-    line, column = error.GetLine(), error.GetColumn()
-    said = re.sub(r"^\d+:\d+ : ", "", str(error))
-    if line is not None:
-        # Blanking keeps every character's place, so the quoted line has this length.
-        length = len(text.line(line)) + 2
-        if said.startswith("'") and said[length - 1 : length + 2] == "': ":
-            said = said[length + 2 :]
-    elif said.startswith(_INVALID):
-        # Of a field that it does not know it gives the value, but not the place.
-        line, column = text.place(max(0, text.text.find(said.removeprefix(_INVALID))))
-    said = said.replace("deconvsurgery.", "")
-    hint = None
-    if "'utf-8' codec" in said:
-        said = "a string's escapes spell no UTF-8"
-        hint = "write the text itself, in UTF-8: Caffe compares names by their bytes"
-    elif "'unicodeescape' codec" in said:
-        said = "a string has an escape that is none"
-    said = said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
-    return PrototxtError(said, line=line, column=column, hint=hint)
-
-
-def _foreign(text: Text, fields: Sequence[TextField], descriptor: Any) -> Iterator[int]:
-    """Starts of enum fields whose value BVLC's Caffe does not have (forks' layer types).
-
-    protobuf will not see them, so that one given twice is refused here, as it would.
-    """
-    seen: dict[str, bool] = {}
-    for field in fields:
-        known = descriptor.fields_by_name.get(field.name)
-        if known is None:
-            continue
-        if known.message_type is not None:
-            for body in field.children or ():
-                yield from _foreign(text, body, known.message_type)
-        elif known.enum_type is None or known.enum_type.name == "Phase":
-            continue  # no fork has a phase of its own: a wrong one is an error
-        else:
-            foreign = not all(is_enum_value(known, scalar) for scalar in field.scalars)
-            if foreign:
-                yield field.start
-            if (foreign or seen.get(field.name)) and field.name in seen:
-                raise text.error(f"{field.name!r} is given twice", field.start)
-            seen[field.name] = foreign
-
-
-def is_enum_value(known: Any, scalar: tuple[Token, ...]) -> bool:
-    """The scalar is a value of the field's enum, or what protobuf itself refuses."""
+def is_enum_value(enum: str, scalar: Sequence[Token]) -> bool:
+    """The scalar is a value of the enum, or what is refused whatever forks have."""
     token = scalar[-1]
     if token.kind == "word":
-        return token.text in known.enum_type.values_by_name
+        return token.text in enum_values(enum)
     if token.kind == "number" and len(scalar) == 1:
         try:
-            return int(token.text, 0) in known.enum_type.values_by_number
+            return int(token.text, 0) in enum_names(enum)
         except ValueError:
             return False  # an octal number, too, which Python's parser takes for a name
-    return token.kind == "string"  # quoted: protobuf says what is wrong with it
+    return token.kind == "string"  # quoted: no fork has that
 
 
-def _readable(characters: str, fields: Sequence[TextField], masked: set[int]) -> str:
-    """The text with what Python's parser refuses and Caffe's (or a fork's) accepts made even.
+class _Kind(NamedTuple):
+    """How a field of a known message is read.
 
-    Foreign enum values are blanked, ``- 2`` becomes ``-2 ``; every
-    line and every other character keeps its place.
+    ``read`` takes what is written of a scalar; ``None`` where it is a string or a message.
     """
-    blanked: list[tuple[int, str]] = []
-    pending = list(fields)
-    while pending:
-        field = pending.pop()
-        if field.start in masked:
-            blanked.append(
-                (field.start, re.sub(r"[^\n]", " ", characters[field.start : field.end]))
-            )
-            continue
-        for body in field.children or ():
-            pending.extend(body)
-        for sign, *rest in field.scalars:
-            if sign.text == "-" and rest and rest[0].start > sign.stop:
-                gap = re.sub(r"[^\n]", " ", characters[sign.stop : rest[0].start])
-                blanked.append((sign.start, f"-{rest[0].text}{gap}"))
-    parts, position = [], 0
-    for start, instead in sorted(blanked):
-        parts += [characters[position:start], instead]
-        position = start + len(instead)
-    return "".join([*parts, characters[position:]])
+
+    name: str
+    is_message: bool
+    is_enum: bool
+    repeated: bool
+    read: Callable[[str], Scalar] | None
 
 
-def _typed(fields: Sequence[TextField], message: Any, masked: set[int]) -> Message:
-    """Tree and protobuf message walked together, in the text's order."""
-    found: list[tuple[str, Value]] = []
-    taken: dict[str, int] = {}
-    for field in fields:
-        known = None if message is None else message.DESCRIPTOR.fields_by_name.get(field.name)
-        if known is None or field.start in masked:
-            names = known.enum_type.values_by_number if known else {}
-            found += [
-                (field.name, names[value].name if type(value) is int and value in names else value)
-                for value in _untyped(field)
-            ]
-            continue
-        count = len(field.children or field.scalars)
-        start = taken.get(field.name, 0)
-        taken[field.name] = start + count
-        value = getattr(message, field.name)
-        repeated = hasattr(value, "append") or hasattr(value, "add")
-        values = value[start : start + count] if repeated else [value]
-        if len(values) != count and not (field.children and not repeated):
-            raise RuntimeError(f"scanner and protobuf disagree about {field.name!r}")
-        if known.message_type is not None:
-            bodies = field.children or ()
-            found += [
-                (field.name, _typed(body, each, masked))
-                for body, each in zip(bodies, values, strict=True)
-            ]
-        elif known.enum_type is not None:
-            names = known.enum_type.values_by_number
-            found += [(field.name, names[each].name) for each in values]
-        else:
-            found += [(field.name, each) for each in values]
-    return Message(tuple(found))
+@cache
+def _kinds(message: str) -> Mapping[str, _Kind]:
+    """Of all fields of a message, as a net's text is read: forks repeat what Caffe has once."""
+    forks = FORK_REPEATED_FIELDS.get(message, ())
+    return {name: _kind(known, name in forks) for name, known in fields_of(message).items()}
 
 
-def _untyped(field: TextField) -> Iterator[Value]:
-    """Values of a field that the schema does not know, by their look."""
-    if field.children is not None:
-        for body in field.children:
-            yield _typed(body, None, set())
-        return
-    for scalar in field.scalars:
-        if scalar[0].kind == "string":
-            yield "".join(_unquoted(token.text) for token in scalar)
-        else:
-            yield _number_or_word("".join(token.text for token in scalar))
+def _kind(known: KnownField, repeated: bool) -> _Kind:
+    def read(written: str) -> Scalar:
+        return enum_value(known.kind, written)
+
+    reader = read if known.is_enum else SCALARS.get(known.kind)
+    return _Kind(known.kind, known.is_message, known.is_enum, known.repeated or repeated, reader)
 
 
-def _unquoted(quoted: str) -> str:
-    from google.protobuf import text_encoding
+class _Reading:
+    """One net's text; a number or word that is written twice is read once."""
 
-    return str(text_encoding.CUnescape(quoted[1:-1]).decode("utf-8", "replace"))
+    def __init__(self, text: Text) -> None:
+        self._text = text
+        self._known: defaultdict[str, dict[str, Scalar]] = defaultdict(dict)
 
+    def message(self, fields: Sequence[TextField], name: str) -> Message:
+        """The message of that name that the fields describe."""
+        kinds = _kinds(name)
+        found: list[tuple[str, Value]] = []
+        given: dict[str, bool] = {}  # by name, whether the value was a fork's
+        for field in fields:
+            kind = kinds.get(field.name)
+            if kind is None:
+                refuse_unreadable(self._text, field)
+                found += values_by_look(self._text, field)
+                continue
+            foreign = kind.is_enum and self._is_foreign(field, kind, given)
+            again = field.name in given and not kind.repeated
+            given[field.name] = foreign
+            if foreign:
+                found += values_by_look(self._text, field, enum_names(kind.name))
+            elif kind.is_message:
+                found += [
+                    (field.name, self.message(body, kind.name))
+                    for body in self._bodies(field, kind, again and name)
+                ]
+            else:
+                if field.children or len(field.scalars) != 1 or not kind.repeated:
+                    self._check_values(field, kind)
+                found += [(field.name, self._value(scalar, kind)) for scalar in field.scalars]
+                if again:
+                    raise self._twice(name, field.name, _last(field.scalars[0]))
+        return Message(tuple(found))
 
-def _number_or_word(written: str) -> Value:
-    if written in ("true", "True"):
-        return True
-    if written in ("false", "False"):
-        return False
-    if len(written) > _LONGEST_NUMBER:
-        return written  # no number that any layer has
-    for read in (
-        lambda: int(written, 0),
-        lambda: int(written, 8),
-        lambda: float(written.rstrip("fF")),
-    ):
+    # --- known fields
+
+    def _is_foreign(self, field: TextField, kind: _Kind, given: Mapping[str, bool]) -> bool:
+        """The enum of BVLC's Caffe does not have this value: a fork's, a layer type mostly."""
+        if kind.name == "Phase":
+            return False  # no fork has a phase of its own: a wrong one is an error
+        foreign = not all(is_enum_value(kind.name, scalar) for scalar in field.scalars)
+        if field.name in given and (foreign or given[field.name]):
+            raise self._text.error(f"{field.name!r} is given twice", field.start)
+        return foreign
+
+    def _bodies(
+        self, field: TextField, kind: _Kind, again: str | bool
+    ) -> Iterator[Sequence[TextField]]:
+        """The messages of a field; ``again`` is the name of a message that has had its one."""
+        first = field.scalars[0][0].start if field.scalars else None
+        if not kind.repeated and is_list(self._text, field):
+            raise refused(self._text, 'Expected "{".', value_place(self._text, field)[1])
+        for body, (inside, _) in zip(field.children or (), field.insides, strict=True):
+            if first is not None and first < inside:
+                break
+            if again:
+                raise self._twice(str(again), field.name, inside - 1)
+            yield body
+        if first is not None:
+            raise refused(self._text, 'Expected "{".', first)
+
+    def _check_values(self, field: TextField, kind: _Kind) -> None:
+        """Refuse a list where there is one value, and messages among values."""
+        listed_once = not kind.repeated and is_list(self._text, field)
+        if field.scalars and field.children is None and not listed_once:
+            return
+        colon, start = value_place(self._text, field)
+        if not colon:
+            raise refused(self._text, 'Expected ":".', start)
+        if listed_once:
+            raise self._unread(kind, "[", start)
+        if field.children:
+            opener = field.insides[0][0] - 1
+            for scalar in field.scalars:
+                if scalar[0].start < opener:
+                    self._value(scalar, kind)
+            raise self._unread(kind, self._text.text[opener], opener)
+
+    def _value(self, scalar: Sequence[Token], kind: _Kind) -> Scalar:
+        if kind.read is None:
+            return self._string(scalar)
+        written = written_as_one(scalar)
+        known = self._known[kind.name]
+        value = known.get(written)
+        if value is None:
+            try:
+                value = known[written] = kind.read(written)
+            except ValueError as error:
+                raise refused(self._text, str(error), scalar[0].start) from None
+        return value
+
+    def _string(self, scalar: Sequence[Token]) -> str:
+        if scalar[0].kind != "string":
+            raise self._no_string(written_as_one(scalar), scalar[0].start)
+        if len(scalar) == 1 and "\\" not in scalar[0].text:
+            return scalar[0].text[1:-1]
+        spelt = b"".join([self._unescaped(token) for token in scalar])
         try:
-            return read()
-        except ValueError:
-            continue
-    return written
+            return spelt.decode()
+        except UnicodeDecodeError:
+            # protobuf finds out at the token behind.
+            raise self._no_utf_8(behind(self._text, scalar[-1].stop)) from None
+
+    def _unescaped(self, token: Token) -> bytes:
+        line, _, more = token.text.partition("\n")
+        if more:
+            raise refused(self._text, f"String missing ending quote: {line!r}", token.start)
+        try:
+            return unescaped(token.text)
+        except ValueError as error:
+            said = str(error)
+        if "'utf-8' codec" in said:
+            raise self._no_utf_8(token.start)
+        if "'unicodeescape' codec" in said:
+            said = "a string has an escape that is none"
+        raise refused(self._text, said, token.start)
+
+    # --- what is wrong
+
+    def _unread(self, kind: _Kind, written: str, offset: int) -> PrototxtError:
+        """What stands there is of another kind."""
+        if kind.read is None:
+            return self._no_string(written, offset)
+        try:
+            kind.read(written)
+        except ValueError as error:
+            return refused(self._text, str(error), offset)
+        raise AssertionError(f"{written!r} is a value of {kind.name}")
+
+    def _no_string(self, written: str, offset: int) -> PrototxtError:
+        return refused(self._text, f"Expected string but found: {written!r}", offset)
+
+    def _no_utf_8(self, offset: int) -> PrototxtError:
+        return refused(
+            self._text,
+            "a string's escapes spell no UTF-8",
+            offset,
+            "write the text itself, in UTF-8: Caffe compares names by their bytes",
+        )
+
+    def _twice(self, message: str, name: str, offset: int) -> PrototxtError:
+        said = f'Message type "{message}" should not have multiple "{name}" fields.'
+        return refused(self._text, said, offset)
+
+
+def _last(scalar: Sequence[Token]) -> int:
+    """Where the last token of a scalar begins, of a sign and a number the sign."""
+    return scalar[-1 if scalar[0].kind == "string" else 0].start

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffe_fields.schema import fields_of
 from deconvsurgery.prototxt.net import Message, Net
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.joins import JOIN_RULES
@@ -28,7 +28,6 @@ def uncertain_layers(net: Net) -> frozenset[int]:
 
     Their own, or one of a layer that leads to them.
     """
-    schema: Any = message_class("LayerParameter").DESCRIPTOR
     blobs: set[str] = set()
     found: set[int] = set()
     for layer in net.layers:
@@ -36,7 +35,7 @@ def uncertain_layers(net: Net) -> frozenset[int]:
         fork = layer.type not in _CAFFES_OWN or (layer.type == "Crop" and net.version != "V2")
         # What Caffe has once the opencl branch repeats, and the schema with it.
         fork = fork or pooled_axes(layer.message.message("pooling_param")) is not None
-        if fork or not blobs.isdisjoint(layer.bottom) or _foreign(layer.message, schema):
+        if fork or not blobs.isdisjoint(layer.bottom) or _foreign(layer.message, "LayerParameter"):
             found.add(layer.index)
             blobs.update(layer.top)
         else:
@@ -44,12 +43,12 @@ def uncertain_layers(net: Net) -> frozenset[int]:
     return frozenset(found)
 
 
-def _foreign(message: Message, schema: Any) -> bool:
+def _foreign(message: Message, schema: str) -> bool:
+    fields = fields_of(schema)
     for name, value in message.fields:
-        known = schema.fields_by_name.get(name)
+        known = fields.get(name)
         if known is None:
             return True
-        inner = known.message_type
-        if isinstance(value, Message) and inner is not None and _foreign(value, inner):
+        if isinstance(value, Message) and known.is_message and _foreign(value, known.kind):
             return True
     return False

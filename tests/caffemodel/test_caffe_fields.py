@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import doctest
+import runpy
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,6 +15,8 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from deconvsurgery import caffe_fields as schema
+from deconvsurgery.caffe_fields import messages
+from deconvsurgery.caffe_fields import schema as unpacked
 from deconvsurgery.prototxt.fork_fields import FORK_FIELDS
 from helpers.places import ROOT, SHARED
 
@@ -92,6 +95,45 @@ class TestShippedDescriptors:
 
     def test_carry_no_source_info(self) -> None:
         assert not shipped_file().HasField("source_code_info")
+
+
+class TestTable:
+    """What nets are read with, made of the descriptors."""
+
+    def test_is_what_the_readme_command_makes(self) -> None:
+        make = runpy.run_path(str(ROOT / "proto" / "make.py"))
+        assert make["table"](schema.DESCRIPTORS.read_bytes()) == make["TABLE"].read_text("utf-8")
+
+    def test_says_what_the_descriptors_say(self) -> None:
+        kinds = {
+            number: name.removeprefix("TYPE_").lower() for name, number in FieldProto.Type.items()
+        }
+        assert unpacked.MESSAGES.keys() == shipped_messages().keys()
+        for name, message in shipped_messages().items():
+            assert list(unpacked.fields_of(name).values()) == [
+                (
+                    field.name,
+                    field.number,
+                    field.type_name.removeprefix(".deconvsurgery.") or kinds[field.type],
+                    field.label == FieldProto.LABEL_REPEATED,
+                )
+                for field in message.field
+            ]
+            for field in unpacked.fields_of(name).values():
+                assert field.is_message == (field.kind in shipped_messages())
+                assert field.is_enum == (field.kind in shipped_enums())
+
+    def test_has_the_values_of_enums(self) -> None:
+        assert messages.ENUMS.keys() == shipped_enums().keys()
+        for name, enum in shipped_enums().items():
+            pairs = [(value.name, value.number) for value in enum.value]
+            assert list(unpacked.enum_values(name).items()) == pairs
+            assert unpacked.enum_names(name) == {number: value for value, number in pairs}
+
+    def test_examples_in_docstrings(self) -> None:
+        result = doctest.testmod(unpacked)
+        assert result.attempted > 0
+        assert result.failed == 0
 
 
 class TestNumbers:

@@ -437,30 +437,3 @@ def test_an_enum_in_quotes_is_protobufs_to_refuse() -> None:
     error = refused('layers { type: "LOCAL" }')
     assert (error.line, error.column) == (1, 16)
     assert "LOCAL" in error.message
-
-
-def test_a_complaint_without_a_place_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever words another version of protobuf finds."""
-
-    def complain(*_: object, **__: object) -> None:
-        raise text_format.ParseError("of deconvsurgery.LayerParameter")
-
-    monkeypatch.setattr(text_format, "Parse", complain)
-    error = refused("layer {}")
-    assert (error.message, error.line, error.column) == ("of LayerParameter", None, None)
-
-
-def test_scanner_and_protobuf_must_find_the_same(
-    monkeypatch: pytest.MonkeyPatch, words: Words
-) -> None:
-    """Where they do not it is our bug, and no net comes of it."""
-    right = text_format.Parse
-
-    def half(_: str, message: Any, **options: Any) -> Any:
-        return right('layer { name: "a" }', message, **options)
-
-    monkeypatch.setattr(text_format, "Parse", half)
-    with pytest.raises(RuntimeError) as raised:
-        parsed('layer { name: "a" } layer { name: "b" }')
-    assert names(str(raised.value)) == ["layer"]
-    words(raised.value)

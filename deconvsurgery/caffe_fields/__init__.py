@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 PACKAGE: Final = "deconvsurgery"
-DESCRIPTORS: Final = Path(__file__).with_name("caffe.desc")
+DESCRIPTORS: Final = Path(__file__).parent.with_name("caffe.desc")
 
 
 class NetField(IntEnum):
