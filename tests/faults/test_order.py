@@ -60,7 +60,7 @@ def test_the_order(case: Case, place: Path) -> None:
             if name == "unlink":
                 gone(arguments[0], named.get("dir_fd"))
                 return real(*arguments, **named)
-            what = name if name in ("fsync", "rename") else "change"
+            what = name if name in ("posix_fadvise", "fsync", "rename") else "change"
             of = arguments[1 if name == "copy_file_range" else 0]
             if name == "rename":
                 folder = named.get("dst_dir_fd")
@@ -78,11 +78,12 @@ def test_the_order(case: Case, place: Path) -> None:
     @contextmanager
     def watching() -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            for name in (*CHANGES, "fsync", "rename", "unlink"):
+            for name in (*CHANGES, "posix_fadvise", "fsync", "rename", "unlink"):
                 patch.setattr(os, name, watched(name, getattr(os, name)))
             yield
 
     assert bench.run(watching()).code == 0
+    assert any(what == "posix_fadvise" for what, _ in events)
     judge(events, len(case.outputs), outputs.stat().st_ino)
 
 
