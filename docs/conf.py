@@ -164,7 +164,8 @@ class ConsoleLexer(RegexLexer):
 def read_for_the_site(_app: Any, docname: str, source: list[str]) -> None:
     """Turn the comments of a page into what they stand for."""
     text = source[0]
-    text = re.sub(r"<!-- options: (.*?) -->", lambda found: options(found[1]), text)
+    if not docname.startswith("zh/"):  # a verb's options have one place; they are in English
+        text = re.sub(r"<!-- options: (.*?) -->", lambda found: options(found[1]), text)
     text = re.sub(r"<!-- api: (.*?) -->", lambda found: api(found[1]), text)
     text = re.sub(r"(?m)^\n```$", "```", text)  # doctest wants an empty line after the last output
     text = outside(text)
