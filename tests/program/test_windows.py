@@ -1,53 +1,34 @@
-"""On Windows one sentence says that it does not run there, before a call of POSIX is missed.
-
-A double of Windows: a child interpreter that says it is on one, and lacks the modules that are not
-there.
-"""
+"""On Windows one sentence says that it does not run there, before a call of POSIX is missed."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from helpers.runs import environment
-
-WITHOUT = ("fcntl", "grp", "pwd", "resource", "termios", "_posixsubprocess")
-DOUBLE = f"""
-import os, sys
-sys.platform = "win32"
-for name in {WITHOUT}:
-    sys.modules[name] = None
-for name in ("pread", "pwrite", "fchown", "fchmod", "statvfs", "copy_file_range", "O_CLOEXEC",
-             "O_DIRECTORY", "O_NOFOLLOW", "O_NOCTTY", "O_PATH", "sched_getaffinity", "listxattr"):
-    if hasattr(os, name):
-        delattr(os, name)
-"""
+from helpers.other_systems import on_windows
+from helpers.runs import COMMAND
 
 
-def on_windows(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", DOUBLE + script, *arguments],
-        env=environment(),
+@pytest.mark.parametrize("arguments", [[], ["--version"], ["apply", "net", "in", "out"]])
+def test_the_command_ends_with_one_sentence(arguments: list[str], tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [*COMMAND, *arguments],
+        env=on_windows(tmp_path),
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-
-
-@pytest.mark.parametrize("arguments", [[], ["--version"], ["apply", "net", "in", "out"]])
-def test_the_command_ends_with_one_sentence(arguments: list[str]) -> None:
-    ran = on_windows("from deconvsurgery.__main__ import main; main()", *arguments)
     assert (ran.returncode, ran.stdout) == (4, ""), ran.stderr
     (line,) = ran.stderr.splitlines()
     assert "Windows" in line
     assert "WSL" in line
 
 
-def test_a_name_of_the_library_is_an_import_error_with_that_sentence() -> None:
-    ran = on_windows("""
+USED = """
 import deconvsurgery as ds
 assert ds.__version__
 for used in (lambda: ds.apply, lambda: exec("from deconvsurgery import check")):
@@ -61,5 +42,16 @@ try:
     ds.aply
 except AttributeError:
     pass
-""")
+"""
+
+
+def test_a_name_of_the_library_is_an_import_error_with_that_sentence(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", USED],
+        env=on_windows(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -192,6 +192,15 @@ def test_the_stretches_of_a_sparse_file(file: Path, monkeypatch: pytest.MonkeyPa
         assert list(source.filled(3, 40)) == [(3, 40)]
 
 
+@pytest.mark.parametrize("lacking", ["SEEK_DATA", "SEEK_HOLE"])
+def test_a_system_that_knows_no_holes(
+    file: Path, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, lacking, raising=False)
+    with open_source(file) as source:
+        assert list(source.filled(3, 9)) == [(3, 9)]
+
+
 # ── changed meanwhile ──
 
 
