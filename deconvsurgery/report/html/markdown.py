@@ -11,13 +11,16 @@ _SPAN = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
 
 
 def prose(page: str) -> Iterator[Markup]:
-    """Paragraphs and blocks of code; the heading is left to who shows it."""
+    """Paragraphs, lists and blocks of code; the heading is left to who shows it."""
     for place, part in enumerate(re.split(r"^```.*\n", page, flags=re.MULTILINE)):
         if place % 2:
             yield element("pre", element("code", part.rstrip("\n")), tabindex="0")
             continue
         for paragraph in re.split(r"\n{2,}", part.strip()):
-            if paragraph and not paragraph.startswith("# "):
+            if paragraph.startswith("- "):
+                items = re.split(r"^- ", paragraph, flags=re.MULTILINE)[1:]
+                yield element("ul", *(element("li", _spans(item.rstrip())) for item in items))
+            elif paragraph and not paragraph.startswith("# "):
                 yield element("p", _spans(paragraph))
 
 

@@ -492,11 +492,13 @@ def test_a_rules_page_is_whole(rule: str, tmp_path: Path) -> None:
     page = out.decode()
     assert page.startswith(f"# {rule}")
     tree = ElementTree.fromstring(f"<p>{''.join(prose(page))}</p>")
-    plain = re.sub(r"^(# .*|```.*)$", "", page, flags=re.MULTILINE)
+    plain, items = re.subn(r"^- ", "", page, flags=re.MULTILINE)
+    plain = re.sub(r"^(# .*|```.*)$", "", plain, flags=re.MULTILINE)
     for mark in ("**", "`"):
         plain = plain.replace(mark, "")
     assert "".join("".join(tree.itertext()).split()) == "".join(plain.split())
     assert len(tree.findall(".//pre")) == page.count("```") // 2
+    assert len(tree.findall(".//ul/li")) == items
 
 
 # --- names
