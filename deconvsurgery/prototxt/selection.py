@@ -64,6 +64,7 @@ def name_test(pattern: str) -> Callable[[str], bool]:
 def _fits_one(patterns: Sequence[str]) -> Callable[[str], bool]:
     """Says whether a name fits one of the patterns; those that spell it out are looked up."""
     names: set[str] = set()
+    parts: dict[str, None] = {}
     tests: list[Callable[[str], bool]] = []
     for pattern in patterns:
         test = name_test(pattern)
@@ -71,10 +72,35 @@ def _fits_one(patterns: Sequence[str]) -> Callable[[str], bool]:
         if exact is not None:
             names.add(exact)
             continue
-        tests.append(test)
+        if _is_plain(pattern):
+            parts[pattern] = None
+        else:
+            tests.append(test)
         if test(pattern):
             names.add(pattern)
-    return lambda name: name in names or any(test(name) for test in tests)
+    part_of = _has_part(parts)
+    return lambda name: name in names or part_of(name) or any(test(name) for test in tests)
+
+
+def _is_plain(pattern: str) -> bool:
+    """It takes the names that contain it."""
+    return not pattern.startswith("re:") and not any(mark in pattern for mark in "*?[")
+
+
+def _has_part(parts: Collection[str]) -> Callable[[str], bool]:
+    """Says whether a name contains one of some texts, which may be as many as a net has layers."""
+    lengths = sorted({*map(len, parts)})
+
+    def has_part(name: str) -> bool:
+        if len(parts) < len(name) * len(lengths):
+            return any(part in name for part in parts)
+        return any(
+            name[start : start + length] in parts
+            for length in lengths
+            for start in range(len(name) - length + 1)
+        )
+
+    return has_part
 
 
 def _exact_name(pattern: str) -> str | None:

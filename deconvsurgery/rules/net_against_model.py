@@ -10,7 +10,7 @@ from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Disagreement, Kind
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.transplant.plan import make_grafting
-from deconvsurgery.prototxt.net import Layer, Net, NetState
+from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION, exact_patterns
 from deconvsurgery.wording import listed, plural, quoted
 
@@ -62,6 +62,8 @@ def _transplanted(
 ) -> Mapping[str, Repair]:
     """The layers that a transplant would put right, by name, and how."""
     wanted = {each.layer for each in found if each.kind in _REFITTED}
+    if not wanted:
+        return {}
     upsampling = [name for name in fillable if name in wanted]
     try:
         grafting = make_grafting(net, model, states, upsampling=upsampling)
@@ -113,6 +115,9 @@ def _grouped(group: int, layer: Layer | None, net: Net) -> Repair:
         return Repair(words)
     if group != layer.convolution_param.num_output:
         return Repair(words)
-    names = (each.name for each in net.layers if each.type == DECONVOLUTION)
-    pattern = exact_patterns(names)[layer.name]
+    pattern = once(net, "patterns of Deconvolutions", lambda: _patterns(net))[layer.name]
     return Repair(words, (Step("patch-net", ("-p", pattern, "--filler", "keep")),))
+
+
+def _patterns(net: Net) -> Mapping[str, str]:
+    return exact_patterns(each.name for each in net.layers if each.type == DECONVOLUTION)

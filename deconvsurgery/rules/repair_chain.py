@@ -65,7 +65,7 @@ class _Alone:
     def __init__(self, trials: Trials, pair: NetAndModel, findings: Sequence[Finding]) -> None:
         self._trials, self._pair = trials, pair
         self._before = keys(findings)
-        self._known: dict[tuple[Steps, bool], Aftermath] = {}
+        self._known: dict[tuple[Steps, bool], tuple[Aftermath, list[str]]] = {}
         groups = groups_of(findings, unsafe=False)
         self._left = trials.most_alone(pair)
         tried_alone = sum(map(len, groups)) <= self._left
@@ -94,19 +94,22 @@ class _Alone:
             if self._left < 0:
                 return finding._replace(repair=Repair(repair.words))
             outcome = self._trials.of(steps, self._pair)
-            self._known[asked] = (
-                outcome if note else self._trials.with_what_follows(outcome, self._before)
-            )
-        return finding._replace(repair=self._repair(finding, repair, self._known[asked]))
+            if not note:
+                outcome = self._trials.with_what_follows(outcome, self._before)
+            new = sorted({rule for rule, _ in outcome.failing - self._before})
+            self._known[asked] = outcome, new  # of all at once: many findings have one repair
+        return finding._replace(repair=self._repair(finding, repair, *self._known[asked]))
 
-    def _repair(self, finding: Finding, repair: Repair, outcome: Aftermath) -> Repair:
+    def _repair(
+        self, finding: Finding, repair: Repair, outcome: Aftermath, new: Sequence[str]
+    ) -> Repair:
+        """``new`` are the rules of what it brings."""
         words = repair.words
         if outcome.refused is not None:
             return Repair(f"{words}; {repair.steps[0].verb} refuses that: {outcome.refused}")
         after = outcome.keys
         if after[finding.key] >= self._before[finding.key]:
             return Repair(words)
-        new = sorted({rule for rule, _ in outcome.failing - self._before})
         if new:
             return Repair(f"{words}; by itself that brings {', '.join(new)}")
         if outcome.drops is not None:

@@ -14,7 +14,7 @@ from .finding import Finding, Severity, Step
 from .merged_steps import Steps, alike, joined, merged
 from .run_rules import WantedRules, audit
 from .survey import source_selection
-from .tried_steps import NetAndModel, tried
+from .tried_steps import NetAndModel, Tried, tried
 
 
 class Asked(NamedTuple):
@@ -99,6 +99,8 @@ class Trials:
     def __init__(self, asked: Asked, learned: Container[str]) -> None:
         self.asked = asked
         self._known: dict[tuple[Steps, int], Aftermath] = {}
+        self._after: dict[tuple[Step, int], tuple[NetAndModel, Tried]] = {}
+        self._found: dict[int, tuple[NetAndModel, tuple[Finding, ...]]] = {}
         self._learned = learned
 
     def of(self, steps: Steps, pair: NetAndModel) -> Aftermath:
@@ -131,7 +133,7 @@ class Trials:
 
     def _tried(self, steps: Steps, pair: NetAndModel) -> Aftermath:
         try:
-            after = tried(steps, pair, self._learned)
+            after = self._carried_out(steps, pair)
             found = self.found(after.pair)
         except FileError:  # of what cannot be read nothing is known: no verb refuses it
             raise
@@ -141,10 +143,25 @@ class Trials:
         counts = keys(found), failing(found)
         return Aftermath(steps, pair, after.pair, found, *counts, after.overwrites, after.drops)
 
+    def _carried_out(self, steps: Steps, pair: NetAndModel) -> Tried:
+        """All steps in order: those that several begin with are carried out once."""
+        overwrites = drops = None
+        for step in steps:
+            asked = step, id(pair)
+            if asked not in self._after:  # it keeps its pair, whose place no other takes then
+                self._after[asked] = pair, tried(step, pair, self._learned)
+            after = self._after[asked][1]
+            pair = after.pair
+            overwrites, drops = overwrites or after.overwrites, drops or after.drops
+        return Tried(pair, overwrites, drops)
+
     def found(self, pair: NetAndModel) -> tuple[Finding, ...]:
-        """The findings of a pair, as the user would be shown them."""
-        findings = audit(pair.net, pair.model, *self._chosen(pair), self.asked.wanted)
-        return tuple(with_states(finding, self.asked) for finding in findings)
+        """The findings of a pair, as the user would be shown them; looked for once."""
+        if id(pair) not in self._found:
+            findings = audit(pair.net, pair.model, *self._chosen(pair), self.asked.wanted)
+            said = tuple(with_states(finding, self.asked) for finding in findings)
+            self._found[id(pair)] = pair, said
+        return self._found[id(pair)][1]
 
     def _chosen(self, pair: NetAndModel) -> tuple[Selection, tuple[NetState, ...]]:
         asked = self.asked

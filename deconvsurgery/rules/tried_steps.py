@@ -6,7 +6,7 @@ blobs in their places. Nothing is copied, and nothing written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final, NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version, refuse_mixed
@@ -59,7 +59,7 @@ class NetAndModel(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """What steps would make of a pair, and what is lost on the way, in words; ``None``: nothing.
+    """What a step would make of a pair, and what is lost on the way, in words; ``None``: nothing.
 
     ``overwrites`` are weights that may have been learned, ``drops`` values that the new model
     has no place for.
@@ -95,20 +95,15 @@ class StepOptions(NamedTuple):
         return found
 
 
-def tried(steps: Iterable[Step], pair: NetAndModel, learned: Container[str] = ()) -> Tried:
-    """What is left when the steps are carried out in order.
+def tried(step: Step, pair: NetAndModel, learned: Container[str] = ()) -> Tried:
+    """What is left when a step is carried out.
 
     ``learned`` are layers that are known to be learned, whatever earlier steps have made of them.
 
-    Raises the ``SurgeryError`` with which the first verb that refuses would end.
+    Raises the ``SurgeryError`` with which the verb would end.
     """
-    overwrites = drops = None
-    for step in steps:
-        said = options_of_step(step)._replace(learned=learned)
-        after = _VERBS[step.verb].carried_out(pair, said)
-        pair = after.pair
-        overwrites, drops = overwrites or after.overwrites, drops or after.drops
-    return Tried(pair, overwrites, drops)
+    said = options_of_step(step)._replace(learned=learned)
+    return _VERBS[step.verb].carried_out(pair, said)
 
 
 def options_of_step(step: Step) -> StepOptions:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.rules import trials
 from deconvsurgery.rules.finding import Step
 from deconvsurgery.rules.merged_steps import joined, merged
 from helpers.models import model_bytes, noise
@@ -142,3 +145,35 @@ def test_a_net_that_is_no_file_has_no_command_that_changes_it(tmp_path: Path) ->
     result = ds.check(ds.parse_net(text.encode()), select="DS009")
     assert the(result, "DS009").steps == ()
     assert the(checked(tmp_path, text, select="DS009"), "DS009").steps != ()
+
+
+@pytest.mark.parametrize("layers", [20, 40])
+def test_many_layers_alike_take_as_many_trials_as_one(
+    layers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step is carried out once on a pair, which is judged once, and held against what was."""
+    done: Counter[str] = Counter()
+
+    def counting(owner: object, name: str) -> None:
+        function = getattr(owner, name)
+
+        def called(*given: Any, **more: Any) -> Any:
+            done[name] += 1
+            return function(*given, **more)
+
+        monkeypatch.setattr(owner, name, called)
+
+    counting(trials, "audit")
+    counting(trials, "tried")
+    counting(Counter, "__sub__")
+    monkeypatch.setattr(trials, "_MOST_LOOKED_AT", 0)  # as in a net of thousands
+    each = PLAIN.replace("group: 3", 'weight_filler { type: "bilinear" }')
+    names = [f"up{number:03}" for number in range(layers)]
+    text = data_layer(1, 3, 5, 6) + "".join(up(name, each, more=FROZEN) for name in names)
+    model = model_bytes({name: [np.zeros((3, 3, 4, 4), np.float32)] for name in names})
+    result = checked(tmp_path, text, model)
+    assert {found.id for found in result.findings} == {"DS002", "DS008"}
+    assert result.repair is not None
+    assert [step.verb for step in result.repair.steps] == ["apply", "regroup"]
+    assert done["audit"] == done["tried"] == 2
+    assert done["__sub__"] < 20

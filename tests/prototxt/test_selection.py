@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ import deconvsurgery as ds
 from deconvsurgery.prototxt.selection import (
     active_layers,
     exact_patterns,
+    match_layers,
     name_test,
     no_such_layer,
     nothing_matched,
@@ -277,3 +280,35 @@ def test_messages_quote_at_most_a_line_of_names_and_patterns() -> None:
     for error in (nothing_matched(net, many, net.states()), no_such_layer(many, [long])):
         assert len(error.message) < 1000
         assert len(error.hint or "") < 200
+
+
+def test_many_texts_are_looked_up_whatever_their_number() -> None:
+    """A command that repairs a net of thousands names each of its layers."""
+
+    def calls(number: int) -> int:
+        net = ds.Net(layers=tuple(ds.Layer(0, f"crop{each}", "Crop") for each in range(10)))
+        patterns = [f"up{each:05}" for each in range(number)]
+        count = 0
+
+        def called(_frame: FrameType, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event == "call"
+
+        match_layers(net, patterns[:2])  # what is made once
+        before = sys.getprofile()
+        sys.setprofile(called)
+        try:
+            match_layers(net, patterns)
+        finally:
+            sys.setprofile(before)
+        return count
+
+    once, twice, four = map(calls, (500, 1000, 2000))
+    assert four - twice == 2 * (twice - once)
+    assert twice - once < 500 * 20  # some calls a pattern, none a pattern and layer
+    names = [f"up{each:05}" for each in range(500)]
+    layers = tuple(
+        ds.Layer(at, f"a {name}, long", "Deconvolution") for at, name in enumerate(names)
+    )
+    found = match_layers(ds.Net(layers=layers), names[::2])
+    assert [layer.name for layer in found.matched] == [layer.name for layer in layers[::2]]
