@@ -1,20 +1,27 @@
 """Write the man pages: ``python docs/man/make.py``.
 
-Everything on them is said elsewhere already: by the commands' own help, and by the tables of
-``docs/cli.md`` (exit codes) and ``docs/shell.md`` (environment). Same sources, same bytes.
+Everything on them is said elsewhere already: by the commands' own help, by the table of rules, and
+by the tables of ``docs/cli.md`` (exit codes) and ``docs/shell.md`` (environment). Each page stands
+alone: what it needs of another one is on both.
+
+Same sources, same bytes: the date is the one that ``docs/changelog.md`` has for this version, or
+that of ``SOURCE_DATE_EPOCH`` (reproducible-builds.org), where a packager sets it.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 
 from deconvsurgery import __version__
 from deconvsurgery.cli import VERBS, deconvsurgery
+from deconvsurgery.rules.finding import RULES
 
 DOCS = Path(__file__).resolve().parents[1]
 PLACE = Path(__file__).resolve().parent / "man1"
@@ -28,20 +35,30 @@ LEFT_BEHIND = (
 )
 
 
-def pages() -> dict[str, str]:
-    """Each page's text by its file's name."""
+def pages(dated: date | None = None) -> dict[str, str]:
+    """Each page's text by its file's name; of the changelog's date if there is no other."""
+    day = dated or date_of_version()
     context = click.Context(deconvsurgery, info_name=TOOL, **deconvsurgery.context_settings)
-    made = {f"{TOOL}.1": main_page(context)}
+    made = {f"{TOOL}.1": main_page(context, day)}
     for verb in VERBS:
         command = deconvsurgery.get_command(context, verb)
         assert command is not None
         inner = click.Context(command, parent=context, info_name=verb)
-        made[f"{TOOL}-{verb}.1"] = verb_page(inner, verb)
+        made[f"{TOOL}-{verb}.1"] = verb_page(inner, verb, day)
     return made
 
 
-def main_page(context: click.Context) -> str:
-    """The page of the tool itself."""
+def date_of_version() -> date:
+    """What the changelog's heading of this version ends with, as ``(2026-11-30)``."""
+    changes = (DOCS / "changelog.md").read_text("utf-8")
+    heading = rf"^## {re.escape(__version__)} \(.*?(\d{{4}}-\d\d-\d\d)\)$"
+    (day,) = re.findall(heading, changes, re.MULTILINE)
+    return date.fromisoformat(day)
+
+
+def main_page(context: click.Context, day: date) -> str:
+    """The page of the tool itself; what its help says of its examples stands with them."""
+    before, after = around_examples(context.command)
     verbs = [
         line
         for verb, short in VERBS.items()
@@ -55,12 +72,13 @@ def main_page(context: click.Context) -> str:
     return page(
         TOOL,
         "network surgery on Caffe models, without Caffe",
+        day,
         synopsis=[f"{bold(TOOL)} {argument('[OPTIONS]')} {argument('VERB')} ..."],
         sections={
-            "DESCRIPTION": [*description(context.command), ".PP", words_of_the_trade()],
+            "DESCRIPTION": [*prose(before), ".PP", words_of_the_trade()],
             "VERBS": verbs,
             "OPTIONS": options(context),
-            "EXAMPLES": examples(context.command),
+            "EXAMPLES": [*examples(context.command), *prose(after)],
             "EXIT STATUS": table(DOCS / "cli.md", "Exit codes"),
             "ENVIRONMENT": table(DOCS / "shell.md", "Terminals and pipes"),
             "COMPLETION": [markdown(completion)],
@@ -69,19 +87,23 @@ def main_page(context: click.Context) -> str:
     )
 
 
-def verb_page(context: click.Context, verb: str) -> str:
+def verb_page(context: click.Context, verb: str, day: date) -> str:
     """The page of one verb."""
     command = context.command
+    before, after = around_examples(command)
+    terms = [".PP", words_of_the_trade()] if re.search("net|model", command.help or "") else []
     writes = any(parameter.name in ("force", "in_place") for parameter in command.params)
     files = [".TP", argument(".deconvsurgery-*.tmp"), text(LEFT_BEHIND)] if writes else []
     usage = " ".join(argument(piece) for piece in command.collect_usage_pieces(context))
     return page(
         f"{TOOL}-{verb}",
         VERBS[verb].rstrip(".")[0].lower() + VERBS[verb].rstrip(".")[1:],
+        day,
         synopsis=[f"{bold(f'{TOOL} {verb}')} {usage}"],
         sections={
-            "DESCRIPTION": description(command),
+            "DESCRIPTION": [*prose([*before, *after]), *terms],
             "OPTIONS": options(context),
+            "RULES": rules() if verb == "check" else [],
             "EXAMPLES": examples(command),
             "EXIT STATUS": table(DOCS / "cli.md", "Exit codes"),
             "ENVIRONMENT": table(DOCS / "shell.md", "Terminals and pipes"),
@@ -91,11 +113,13 @@ def verb_page(context: click.Context, verb: str) -> str:
     )
 
 
-def page(name: str, short: str, *, synopsis: Sequence[str], sections: dict[str, list[str]]) -> str:
-    """Header, NAME, SYNOPSIS, and those sections that have something to say. No date."""
+def page(
+    name: str, short: str, day: date, *, synopsis: Sequence[str], sections: dict[str, list[str]]
+) -> str:
+    """Header, NAME, SYNOPSIS, and those sections that have something to say."""
     lines = [
         r".\" Made by docs/man/make.py; edit what it is made of.",
-        f'.TH {text(name.upper())} 1 "" "{TOOL} {__version__}" "Network surgery"',
+        f'.TH {text(name.upper())} 1 "{day}" "{TOOL} {__version__}" "Network surgery"',
         ".nh",  # names are to be copied whole
         ".ad l",
         ".SH NAME",
@@ -122,10 +146,29 @@ def paragraphs(command: click.Command) -> list[str]:
     return inspect.cleandoc(command.help or "").split("\n\n")
 
 
-def description(command: click.Command) -> list[str]:
-    """The help without its examples."""
-    prose = [each for each in paragraphs(command) if not each.startswith("\b")]
-    return [line for each in prose for line in (".PP", markdown(" ".join(each.split())))]
+def around_examples(command: click.Command) -> tuple[list[str], list[str]]:
+    """The paragraphs before the examples, and those behind them."""
+    each = paragraphs(command)
+    (place,) = (at for at, one in enumerate(each) if one.startswith("\b"))
+    return each[:place], each[place + 1 :]
+
+
+def prose(some: Sequence[str]) -> list[str]:
+    """Paragraphs, each in a line."""
+    return [line for each in some for line in (".PP", markdown(" ".join(each.split())))]
+
+
+def rules() -> list[str]:
+    """Each rule's id and name, how much it matters, and what it finds."""
+    return [
+        line
+        for rule in RULES.values()
+        for line in (
+            ".TP",
+            f"{bold(rule.id)} {text(rule.name)}, {rule.severity.value}",
+            markdown(rule.summary),
+        )
+    ]
 
 
 def examples(command: click.Command) -> list[str]:
@@ -203,7 +246,8 @@ def text(words: str) -> str:
 def main() -> None:
     """Write the pages; what is not one of them any more is taken away."""
     PLACE.mkdir(exist_ok=True)
-    made = pages()
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    made = pages(datetime.fromtimestamp(int(epoch), UTC).date() if epoch else None)
     for path in PLACE.iterdir():
         if path.name not in made:
             path.unlink()

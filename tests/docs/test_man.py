@@ -8,11 +8,13 @@ import runpy
 import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
 import click
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.rules.finding import RULES
 from helpers.commands import VERBS, command_of, options_of
 from helpers.places import ROOT
 
@@ -79,4 +81,24 @@ def test_groff_renders_them(verb: str) -> None:
         # A line may end at a hyphen, of the name or of groff's own.
         named = f"deconvsurgery-{other}(1)" if other else "deconvsurgery(1)"
         assert re.sub("-", "", named) in re.sub("[-\u2010 ]", "", flat)
-    assert lines[-1].startswith(f"deconvsurgery {ds.__version__} ")
+    # The date of this version in the changelog, so that the same sources give the same pages.
+    (day,) = re.findall(
+        rf"^## {re.escape(ds.__version__)} \(.*?([\d-]+)\)$",
+        (ROOT / "docs" / "changelog.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert re.match(rf"deconvsurgery {re.escape(ds.__version__)} +{day} ", lines[-1])
+    for rule in RULES.values():  # the page of check has all of them
+        assert (f"{rule.id} {rule.name}, {rule.severity.value}" in flat) == (verb == "check")
+
+
+def test_a_packager_may_set_the_date(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "man" / "make.py"))
+    monkeypatch.setitem(made["main"].__globals__, "PLACE", tmp_path / "man1")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    made["main"]()
+    (header,) = re.findall("^.TH.*", (tmp_path / "man1" / "deconvsurgery.1").read_text(), re.M)
+    assert '"2023-11-14"' in header
+    assert {path.name for path in (tmp_path / "man1").iterdir()} == {
+        p.name for p in PLACE.iterdir()
+    }
