@@ -133,6 +133,8 @@ class OnWire(NamedTuple):
     @property
     def count(self) -> int:  # type: ignore[override]  # tuple's is a method
         """Values present."""
+        if len(self.chunks) == 1:
+            return self.chunks[0].count
         return sum(chunk.count for chunk in self.values)
 
 

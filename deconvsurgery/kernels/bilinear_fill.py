@@ -6,6 +6,7 @@ A recipe is small and compares with ``==``; the values of a 59 MB blob are never
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -29,6 +30,8 @@ from .formula_names import Formula, Support
 
 # Weights are made a channel at a time; nets in the wild have some thousands.
 MOST_CHANNELS = 2**20
+# Taps and phases of an axis whose gains are kept.
+_MOST_KEPT = 2**10
 
 
 class BilinearFill:
@@ -165,8 +168,8 @@ class BilinearFill:
         widths = half_widths(self.kernel_size, self.stride, self.support)
         axes = zip(self.kernel_size, widths, self.stride, spread, strict=True)
         return tuple(
-            phase_gains(
-                triangle(size, self.formula, half_width=half, dtype=np.float64), stride, step
+            (_kept_gains if max(size, stride) <= _MOST_KEPT else _gains)(
+                size, half, self.formula, stride, step
             )
             for size, half, stride, step in axes
         )
@@ -201,3 +204,14 @@ class BilinearFill:
             row = np.zeros(shape, kernel.dtype)
         row[channel % shape[0]] = kernel
         return row
+
+
+def _gains(
+    size: int, half_width: int, formula: Formula, stride: int, dilation: int
+) -> tuple[float, ...]:
+    """The gain of each phase along one axis."""
+    taps = triangle(size, formula, half_width=half_width, dtype=np.float64)
+    return phase_gains(taps, stride, dilation)
+
+
+_kept_gains = lru_cache(maxsize=32)(_gains)

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
-from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import quoted, short
@@ -60,7 +60,7 @@ def _compatibility(net: Net, model: Model, states: Sequence[NetState]) -> Compat
     met: dict[tuple[Kind, int], Disagreement] = {}
     stops: dict[str, dict[str, Disagreement]] = {}
     setups: dict[int, Lacking] = {}
-    for state in states:
+    for state in states_apart(net, states):
         analysis = analysed(net, state, model)
         loaded = loading(analysis.net, model)
         for layer in analysis.net.layers:

@@ -13,7 +13,7 @@ from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, half_width_of, has_un
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.options.apply import Options
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import by, dims, listed, quoted, spread
 
@@ -148,7 +148,7 @@ def targets(
     Where several states, or several layers of one name, disagree on what it is, or Caffe would
     refuse it in one of them, that is its ``problem``.
     """
-    found = (targets_in(net, layers, state, model) for state in states)
+    found = (targets_in(net, layers, state, model) for state in states_apart(net, states))
     return united(chain.from_iterable(found), apart=apart)
 
 

@@ -31,6 +31,7 @@ class LayerCase(NamedTuple):
     of shared memory (``shared``). ``named`` is what a verb that writes a blob takes the layer for,
     together with all others of its name, ``unwritable`` why the model's blobs cannot be written.
     ``bias`` and ``bias_made_by`` are for the bias what ``blob`` and ``made_by`` are for them.
+    ``role`` is what it is for: by its weights or, where it has none that say it, by the net.
     """
 
     target: Target | None
@@ -51,6 +52,7 @@ class LayerCase(NamedTuple):
     excluded: bool = False
     bias: SourceBlob | None = None
     bias_made_by: Filler | None = None
+    role: RoleFound = RoleFound(Role.UNKNOWN)
 
     @property
     def state(self) -> State | None:
@@ -99,13 +101,6 @@ class LayerCase(NamedTuple):
         return not judged(self.target, self.blob)
 
     @property
-    def role(self) -> RoleFound:
-        """What it is for: by its weights or, where it has none that say it, by the net."""
-        if self.target is None:
-            return RoleFound(Role.UNKNOWN)
-        return role_of(filled_by(self.target, self.made_by), self.weights)
-
-    @property
     def is_empty(self) -> bool:
         """It is there to interpolate, and has nothing to do it with."""
         if self.target is None or self.passed_by:
@@ -118,4 +113,6 @@ class LayerCase(NamedTuple):
 
         Of weights alone that are no interpolation nobody can tell what left them there.
         """
-        return self.role.learned and self._replace(weights=None).role.learned
+        if self.target is None or not self.role.learned:
+            return False
+        return role_of(filled_by(self.target, self.made_by)).learned

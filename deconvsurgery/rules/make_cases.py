@@ -16,12 +16,13 @@ from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.loaded_blobs import loading
 from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
 from deconvsurgery.matching.rewritable import not_rewritable
+from deconvsurgery.matching.role import filled_by, role_of
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.plans.apply.before_and_after import look
 from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers, exact_patterns
-from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.geometry import asked_axes, convolution_window
 from deconvsurgery.shapes.placement import Placement
 
@@ -56,7 +57,7 @@ def net_cases(
         cases[index] = [
             LayerCase(
                 in_state.target,
-                weights.state(in_state),
+                state,
                 sources[name],
                 matched=index in matched,
                 placement=placed.get(index),
@@ -72,8 +73,10 @@ def net_cases(
                 named=named[name],
                 unwritable=unwritable.get(name),
                 excluded=index in excluded,
+                role=role_of(filled_by(in_state.target, in_state.filler), state),
             )
             for in_state in several
+            for state in (weights.state(in_state),)
         ]
     return cases
 
@@ -153,7 +156,7 @@ def _in_states(
     ``shared`` is the model with each layer's shared blobs in its place.
     """
     found: dict[int, list[_InState]] = {}
-    for state in states:
+    for state in states_apart(net, states):
         active = net.filtered(state)
         loaded = loading(active, model)
         users = Counter(loaded.owners.values())
@@ -181,7 +184,7 @@ def _in_states(
 def _placed(net: Net, model: Model | None, states: Sequence[NetState]) -> dict[int, Placement]:
     """Where each Deconvolution's output lies, in the first state in which that is wrong, or any."""
     found: dict[int, Placement] = {}
-    for state in states:
+    for state in states_apart(net, states):
         for placed in analysed(net, state, model).placements:
             known = found.get(placed.layer.index)
             if known is None or known.right:
@@ -193,9 +196,10 @@ def model_case(source: SourceLayer, model: Model, *, matched: bool) -> LayerCase
     """A Deconvolution by what the model itself says of it."""
     blob = source.blobs[0] if source.blobs else None
     target = _model_target(source, model)
+    state = look(blob, target, model).before
     return LayerCase(
         target,
-        look(blob, target, model).before,
+        state,
         LayersOfAName((source,), model),
         matched=matched,
         model=model,
@@ -204,6 +208,7 @@ def model_case(source: SourceLayer, model: Model, *, matched: bool) -> LayerCase
         made_by=target.layer.convolution_param.weight_filler,
         bias=source.blobs[1] if len(source.blobs) > 1 else None,
         bias_made_by=target.layer.convolution_param.bias_filler,
+        role=role_of(target, state),
     )
 
 

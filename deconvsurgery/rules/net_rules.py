@@ -14,7 +14,7 @@ from deconvsurgery.matching.other_states import unlike
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
 from deconvsurgery.prototxt.unknown_field import UnknownField
-from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
 from deconvsurgery.shapes.infer import BVLC_TYPES
 from deconvsurgery.wording import listed, quoted
@@ -30,7 +30,7 @@ def twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator
     """
     reported: dict[str, list[set[int]]] = defaultdict(list)
     last = model is not None and model.version is Version.HDF5
-    for state in states:
+    for state in states_apart(net, states):
         named: dict[str, list[Layer]] = defaultdict(list)
         for layer in net.filtered(state).layers:
             named[layer.name].append(layer)
@@ -86,7 +86,7 @@ def _misspelt(unknown: UnknownField) -> Broken:
 def fillers(net: Net, states: Sequence[NetState]) -> Iterator[Found]:
     """DS016, once a layer and filler: of every layer, whether a model has weights for it or not."""
     reported: set[tuple[int, str]] = set()
-    for state in states:
+    for state in states_apart(net, states):
         analysis = analysed(net, state)
         for layer in analysis.net.layers:
             set_up = analysis.shapes[layer.index]
@@ -124,7 +124,7 @@ def not_set_up(net: Net, model: Model | None, states: Sequence[NetState]) -> Ite
     where a misspelt field, which is DS013's, leaves something out.
     """
     problems: dict[int, tuple[str, bool]] = {}
-    for state in states:
+    for state in states_apart(net, states):
         analysis = analysed(net, state, model)
         for index, shapes in analysis.shapes.items():
             meets = net.layers[index].type in MEETINGS

@@ -9,7 +9,7 @@ from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.matched_layer import Target
-from deconvsurgery.matching.role import RoleFound
+from deconvsurgery.matching.role import Role, RoleFound
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 from deconvsurgery.shapes.analysis import analysed
@@ -162,10 +162,15 @@ def _model_row(source: SourceLayer, model: Model, has_net: bool, matched: bool) 
         target=case.target,
         weights=case.weights,
         # Where there is a net, it has no such layer.
-        findings=findings(case._replace(target=None) if has_net else case),
+        findings=findings(_without_target(case) if has_net else case),
         loaded=case.blob,
         role=case.role,
     )
+
+
+def _without_target(case: LayerCase) -> LayerCase:
+    """Of which the net says nothing."""
+    return case._replace(target=None, role=RoleFound(Role.UNKNOWN))
 
 
 def _phases(layer: Layer, states: Sequence[NetState]) -> tuple[str, ...]:

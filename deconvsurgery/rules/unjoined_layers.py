@@ -9,7 +9,7 @@ from typing import Final
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.net import Layer, Net, NetState
-from deconvsurgery.shapes.analysis import Analysis, analysed
+from deconvsurgery.shapes.analysis import Analysis, analysed, states_apart
 from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input
 from deconvsurgery.wording import quoted
 
@@ -33,7 +33,7 @@ def unmet(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator
     of the states: a net for training alone has no data to test with.
     """
     found: dict[int, Finding] = {}
-    for state in states:
+    for state in states_apart(net, states):
         analysis = analysed(net, state, model)
         for index, finding in (*_unjoined(net, analysis, states), *_sizes(analysis)):
             found.setdefault(index, finding)

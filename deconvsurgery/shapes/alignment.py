@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.joins import offsets_for
 
-from .coordinates import AxisMap, CoordinateMap, composed, layer_map
+from .coordinates import AxisMap, CoordinateMap, composed, inverted, layer_map
 from .geometry import Shape, Window
 from .infer import RULES, LayerShapes
 from .placement import HALF, CropFacts, Placement
@@ -169,7 +169,8 @@ class _Walk:
         offsets: Sequence[Fraction | int] = facts.given
         if facts.silent:
             offsets = [0 if want is None else want for want in facts.expected]
-        shifts = tuple(AxisMap(shift=Fraction(-offset)) for offset in offsets)
+        shift = {offset: AxisMap(shift=Fraction(-offset)) for offset in dict.fromkeys(offsets)}
+        shifts = tuple(shift[offset] for offset in offsets)
         moved = composed(shifts, bottom.map)
         return bottom._replace(map=bottom.map if moved is None else moved, pending=())
 
@@ -201,13 +202,12 @@ def _between(bottom: _Blob, reference: _Blob) -> CoordinateMap | None:
     """Coordinates in ``bottom`` by those in ``reference``."""
     if bottom.root != reference.root:
         return None
-    back = tuple(each.inverse() for each in reference.map)
-    return composed(bottom.map, back)
+    return composed(bottom.map, inverted(reference.map))
 
 
 def _edges(made: CoordinateMap, start: CoordinateMap) -> list[tuple[Fraction, Fraction]] | None:
     """How much finer a blob is than the one at ``start``, and how far it reaches beyond it."""
-    maps = composed(made, tuple(each.inverse() for each in start))
+    maps = composed(made, inverted(start))
     if maps is None:
         return None
     return [(each.scale, each.shift - (each.scale - 1) / 2) for each in maps]

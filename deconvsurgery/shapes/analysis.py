@@ -5,6 +5,7 @@ What asks for shapes asks here, so that one command infers them once, whoever ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
@@ -72,6 +73,19 @@ class Analysis:
     def uncertain(self) -> frozenset[int]:
         """Layers, by index, to which a fork may give other sizes than BVLC's Caffe."""
         return uncertain_layers(self.net)
+
+
+def states_apart(net: Net, states: Sequence[NetState]) -> tuple[NetState, ...]:
+    """Of states in which a net has the same layers the first: what is so in it is in all."""
+
+    def found() -> tuple[NetState, ...]:
+        first: dict[tuple[int, ...], NetState] = {}
+        for state in states:
+            layers = net.filtered(state).layers
+            first.setdefault(tuple([layer.index for layer in layers]), state)
+        return tuple(first.values())
+
+    return once(net, ("apart", tuple(states)), found)
 
 
 def analysed(net: Net, state: NetState, model: Model | None = None) -> Analysis:

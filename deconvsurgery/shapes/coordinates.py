@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
@@ -43,8 +44,11 @@ class AxisMap(NamedTuple):
     @property
     def sane(self) -> bool:
         """Its numbers are those of a net that somebody could run."""
-        parts = (self.scale, self.shift)
-        return all(max(abs(each.numerator), each.denominator) <= _LARGEST for each in parts)
+        scale, shift = self
+        return (
+            max(abs(scale.numerator), scale.denominator) <= _LARGEST
+            and max(abs(shift.numerator), shift.denominator) <= _LARGEST
+        )
 
 
 CoordinateMap: TypeAlias = tuple[AxisMap, ...]
@@ -71,8 +75,23 @@ def composed(second: CoordinateMap, first: CoordinateMap) -> CoordinateMap | Non
         return second or first
     if len(first) != len(second):
         return None
-    maps = tuple(after.after(before) for after, before in zip(second, first, strict=True))
-    return maps if all(each.sane for each in maps) else None
+    maps: list[AxisMap] = []
+    for at, (after, before) in enumerate(zip(second, first, strict=True)):
+        if at and after is second[at - 1] and before is first[at - 1]:
+            maps.append(maps[-1])  # as on the axis before: images are square, and fractions slow
+            continue
+        maps.append(after.after(before))
+        if not maps[-1].sane:
+            return None
+    return tuple(maps)
+
+
+def inverted(maps: CoordinateMap) -> CoordinateMap:
+    """The way back."""
+    found: list[AxisMap] = []
+    for at, each in enumerate(maps):
+        found.append(found[-1] if at and each is maps[at - 1] else each.inverse())
+    return tuple(found)
 
 
 # ── the maps of layers ───────────────────────────────────────────────────────────────────
@@ -97,10 +116,14 @@ def _convolution(layer: Layer, window: Window | None) -> CoordinateMap | None:
     foreign = foreign_window(layer.message.message("convolution_param"))
     if foreign or layer.convolution_param.axis != 1:
         return None
+    return None if window is None else _slid(window, layer.type == "Deconvolution")
+
+
+@lru_cache(maxsize=32)
+def _slid(window: Window, back: bool) -> CoordinateMap | None:
+    """A window's map, or the way ``back``; layers have few different ones."""
     maps = _windowed(window)
-    if maps is None or layer.type != "Deconvolution":
-        return maps
-    return tuple(each.inverse() for each in maps)
+    return inverted(maps) if maps and back else maps
 
 
 def _pooling(param: Message, window: Window | None) -> CoordinateMap | None:
@@ -120,11 +143,12 @@ def _windowed(window: Window | None) -> CoordinateMap | None:
     """A window's centre: output j looks at input j * stride - pad + (extent - 1) / 2."""
     if window is None:
         return None
-    each = zip(window.extent, window.stride, window.pad, strict=True)
-    return tuple(
-        AxisMap(Fraction(1, stride), (pad - Fraction(extent - 1, 2)) / stride)
-        for extent, stride, pad in each
-    )
+    axes = [*zip(window.extent, window.stride, window.pad, strict=True)]
+    maps = {
+        axis: AxisMap(Fraction(1, axis[1]), (axis[2] - Fraction(axis[0] - 1, 2)) / axis[1])
+        for axis in dict.fromkeys(axes)
+    }
+    return tuple(maps[axis] for axis in axes)
 
 
 def _upsample(layer: Layer) -> CoordinateMap | None:

@@ -7,6 +7,7 @@ Integers only; nothing here grows with a number it is given. The checks are thos
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
@@ -40,6 +41,7 @@ class Window(NamedTuple):
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
 
+@lru_cache(maxsize=16)  # the layers of a net have few different ones
 def convolution_window(param: ConvolutionParam, axes: int) -> Window:
     """The window of a (De)convolution or Im2col over ``axes`` spatial axes.
 

@@ -22,7 +22,7 @@ from deconvsurgery.matching.batch_norm import (
 from deconvsurgery.matching.shared_blobs import Owner, owners
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
-from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes
@@ -142,7 +142,7 @@ def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, Lay
     Where the net leaves the number of axes open, it has that of the old model's blobs.
     """
     found: dict[str, LayerShapes] = {}
-    for state in states:
+    for state in states_apart(net, states):
         analysis = analysed(net, state, model)
         layers = reversed(analysis.net.layers)
         first = {layer.name: analysis.shapes[layer.index] for layer in layers}
