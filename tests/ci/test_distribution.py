@@ -41,7 +41,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tracked(*under: str) -> set[str]:
     """The files that are the repository's, or would be if all were added."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-per-directory=.gitignore"]
     done = subprocess.run([*listed, "--", *under], cwd=ROOT, capture_output=True, check=False)
     if done.returncode != 0:
         pytest.skip("this is no checkout, so what belongs to it is not known")
