@@ -367,12 +367,21 @@ def test_install(step: RunStep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert place.startswith(str(tmp_path / "deconvsurgery"))
 
 
-def test_what_cannot_be_installed(step: RunStep, tmp_path: Path, words: Words) -> None:
+def test_what_cannot_be_installed(
+    step: RunStep, tmp_path: Path, words: Words, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = step("install.sh", command="aply")
     assert (done.code, done.outputs) == (2, {})
     (line,) = done.log
     assert line.startswith("::error title=deconvsurgery::")
     words(line)
+    monkeypatch.setenv("RUNNER_OS", "Windows")
+    done = step("install.sh")
+    assert (done.code, done.outputs) == (2, {})
+    (line,) = done.log
+    assert line.startswith("::error title=deconvsurgery::")
+    assert "Windows" in line
+    monkeypatch.setenv("RUNNER_OS", "Linux")
     done = step("install.sh", python=str(tmp_path / "no python"))
     assert done.code == 2
     assert done.log[-1].startswith("::error title=deconvsurgery::")

@@ -17,6 +17,8 @@ case ${INPUT_COMMAND:-check} in
     check | apply) ;;
     *) fail "the input command is check or apply" ;;
 esac
+[ "${RUNNER_OS:-}" != Windows ] ||
+    fail "deconvsurgery does not run on Windows: use a runner of Linux or macOS"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "Python 3.11 or later is needed; name one with the input python, or use actions/setup-python first"
 
