@@ -53,7 +53,7 @@ TESTS = {
         "matching/test_loaded_blobs.py",
         "rules/test_rules.py",
     ],
-    "matching/rewritable": ["matching/test_compatibility.py", "rules/test_rules.py"],
+    "matching/rewritable": ["matching/test_rewritable.py"],
     "rules/merged_steps": REPAIRS,
     "rules/repair_chain": REPAIRS,
     "rules/suggest_repairs": REPAIRS,
