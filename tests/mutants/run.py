@@ -54,7 +54,7 @@ TESTS = {
         "rules/test_rules.py",
     ],
     "matching/rewritable": ["matching/test_rewritable.py"],
-    "rules/merged_steps": REPAIRS,
+    "rules/merged_steps": [*REPAIRS, "rules/test_merged_steps.py"],
     "rules/repair_chain": REPAIRS,
     "rules/suggest_repairs": REPAIRS,
     "rules/trials": REPAIRS,
