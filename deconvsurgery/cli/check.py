@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from deconvsurgery.errors import SelectionError
 
 from . import shared_options as shared
+from .check_formats import FORMATS, SUGGESTING, document_bytes
 from .console import (
     make_console,
     medium,
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from deconvsurgery.verbs.check import CheckResult
-
-FORMATS = ("table", "json", "github", "gitlab", "markdown", "sarif")
 
 
 def _offered(
@@ -232,7 +230,13 @@ def command(
     pairs = to_be_known(pairs, run_files) if write_baseline else with_known(pairs)
     run_files.check()
     results = fixed_results(
-        pairs, fixing, run_files, force=force, nets_only=nets_only, pictures=report is not None
+        pairs,
+        fixing,
+        run_files,
+        force=force,
+        nets_only=nets_only,
+        pictures=report is not None,
+        suggestions=SUGGESTING in {form, *also},
     )
     found = not all(result.passed for result in results if result.error is None)
     failures = [exit_code(result.error) for result in results if result.error is not None]
@@ -241,13 +245,13 @@ def command(
         from deconvsurgery.storage.write_outputs import write_file
 
         run_files.check()  # what was written before may be this one by another name
-        write_file(file, _document(kind, results, passed=passed), force=True)
+        write_file(file, document_bytes(kind, results, passed=passed), force=True)
     write_report(page, results, run_files)
     form = "json" if as_json else form or "table"
     if len(results) == 1 and results[0].error is not None and form in ("table", "json"):
         raise results[0].error
     if form != "table":
-        show_raw(_document(form, results, passed=passed))
+        show_raw(document_bytes(form, results, passed=passed))
     else:
         if fixing.diff:
             show_changes(results)
@@ -274,30 +278,6 @@ def _explained(rules: Sequence[str]) -> int:
     else:
         show_raw(text.encode("utf-8"))
     return 0
-
-
-def _document(form: str, results: Sequence[CheckResult], *, passed: bool) -> bytes:
-    """What was found as a format's bytes."""
-    if form in ("github", "markdown"):
-        from deconvsurgery.report.ci.annotations import github_lines, markdown
-
-        lines = github_lines(results) if form == "github" else markdown(results)
-        return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
-    document: object
-    if form == "json":
-        from deconvsurgery.report.json_documents.check import check_document
-
-        document = check_document(results, passed=passed)
-    elif form == "sarif":
-        from deconvsurgery.report.ci.sarif import sarif_log
-
-        document = sarif_log(results)
-    else:
-        from deconvsurgery.report.ci.annotations import gitlab_issues
-
-        document = gitlab_issues(results)
-    text = json.dumps(document, ensure_ascii=form == "gitlab", allow_nan=False)
-    return f"{text}\n".encode("utf-8", "replace")
 
 
 def _show_table(

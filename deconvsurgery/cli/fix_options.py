@@ -72,12 +72,14 @@ def fixed_results(
     force: bool,
     nets_only: bool,
     pictures: bool,
+    suggestions: bool,
 ) -> tuple[CheckResult, ...]:
-    """The pairs checked, and fixed if that is asked for."""
+    """The pairs checked, and fixed if that is asked for: then no change is suggested any more."""
     if not asked.asked:
         from deconvsurgery.verbs.check import check_pairs
 
-        return tuple(check_pairs(pairs, nets_only=nets_only, pictures=pictures))
+        found = check_pairs(pairs, nets_only=nets_only, pictures=pictures, suggestions=suggestions)
+        return tuple(found)
     from deconvsurgery.verbs.fix import fix_pairs
     from deconvsurgery.verbs.fixed_group import FixOptions
 

@@ -27,7 +27,7 @@ from deconvsurgery.plans.convert.converted_model import converted_model
 from deconvsurgery.plans.convert.plan import make_conversion
 from deconvsurgery.plans.convert.plan_types import WantedForm
 from deconvsurgery.plans.patch_net.field_changes import FieldChange
-from deconvsurgery.plans.patch_net.plan import make_patch, patched_text
+from deconvsurgery.plans.patch_net.plan import Patch, make_patch, patched_text
 from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping, sums_expanded
 from deconvsurgery.plans.regroup.regrouped_model import regrouped_model
 from deconvsurgery.plans.transplant.blobs import Origin
@@ -142,11 +142,13 @@ def options_of_step(step: Step) -> StepOptions:
 
 def _patched(pair: NetAndModel, said: StepOptions) -> Tried:
     text, net = _of_text(pair)
-    patch = make_patch(
-        text, net, said.selection(net), PatchOptions(**said.fields), said.states(net)
-    )
-    after, patched = patch.after or (text, net)
+    after, patched = patch_of(text, net, said).after or (text, net)
     return Tried(NetAndModel(after, patched, pair.model))
+
+
+def patch_of(text: Scanned, net: Net, said: StepOptions) -> Patch:
+    """What patch-net would make of a net; raises as `make_patch`."""
+    return make_patch(text, net, said.selection(net), PatchOptions(**said.fields), said.states(net))
 
 
 def _filled(pair: NetAndModel, said: StepOptions) -> Tried:

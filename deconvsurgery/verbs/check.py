@@ -21,6 +21,7 @@ from deconvsurgery.pictures.layer_pictures import (
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import RULES, Finding, Severity
+from deconvsurgery.rules.net_suggestions import FindingInText, in_text
 from deconvsurgery.rules.repair_chain import PairRepair, tried_repairs
 from deconvsurgery.rules.run_rules import WantedRules, judged
 from deconvsurgery.rules.trials import Asked
@@ -43,7 +44,9 @@ class CheckResult:
     pair among several; there are no findings then. ``pictures`` is ``None`` unless asked for.
     ``repair`` is what repairs the pair, ``None`` where no command would. ``ignored`` counts
     findings that comments in the net, or a baseline, say are known. ``fix`` is what was done to
-    fix it, ``None`` where nothing was: all else is as it is afterwards.
+    fix it, ``None`` where nothing was: all else is as it is afterwards. ``in_text`` says of each
+    finding where it stands in the net's text, and which change of the text repairs it; ``None``
+    unless asked for, and for a net that a review could not hold.
     """
 
     net: str | None
@@ -59,6 +62,7 @@ class CheckResult:
     repair: PairRepair | None = None
     ignored: int = 0
     fix: PairFix | None = None
+    in_text: tuple[FindingInText, ...] | None = None
 
     @property
     def looked_at(self) -> bool:
@@ -88,15 +92,16 @@ def check(
     stage: str | Sequence[str] = (),
     baseline: Path | Iterable[RuleAndLayer] | None = None,
     pictures: bool = False,
+    suggestions: bool = False,
 ) -> CheckResult:
     """Hold every rule against a net, a model or both.
 
     ``select`` names the rules that count (default: all), ``ignore`` those that do not, by id or the
     beginning of one. ``frozen``: nothing is to be learned, so that DS010 is an error. ``baseline``
     is a file of findings that are known, and do not count, or they themselves by rule and layer.
-    ``pictures``: look at the matched layers' weights, for `html_report`. Raises a ``SurgeryError``
-    for what cannot be read, where no rule is left, and where no layer is matched unless
-    ``allow_empty``.
+    ``pictures``: look at the matched layers' weights, for `html_report`. ``suggestions``: work out
+    ``in_text``. Raises a ``SurgeryError`` for what cannot be read, where no rule is left, and where
+    no layer is matched unless ``allow_empty``.
     """
     rules = rules_asked(RULES, texts(select, "select"), texts(ignore, "ignore"))
     wanted = WantedRules(rules, frozen)
@@ -144,6 +149,7 @@ def check(
             ignored=sum(each.id in wanted.rules for each in found.ignored)
             + len(every)
             - len(counted),
+            in_text=in_text(findings, pair, asked, found.learned) if suggestions else None,
         )
 
 
@@ -169,7 +175,11 @@ def _gone(wanted: WantedRules, met: int) -> Iterator[str]:
 
 
 def check_pairs(
-    pairs: Iterable[Pair], *, nets_only: bool = False, pictures: bool = False
+    pairs: Iterable[Pair],
+    *,
+    nets_only: bool = False,
+    pictures: bool = False,
+    suggestions: bool = False,
 ) -> Iterator[CheckResult]:
     """One result a pair, in their order; what cannot be checked is a result with an error.
 
@@ -193,6 +203,7 @@ def check_pairs(
                 stage=wanted.stage or (),
                 baseline=wanted.baseline if pair.known is None else pair.known,
                 pictures=pictures,
+                suggestions=suggestions,
             )
         except SurgeryError as error:
             if (nets_only or pair.found) and isinstance(error, NotANetError):

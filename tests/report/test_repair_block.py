@@ -10,6 +10,7 @@ import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -81,6 +82,25 @@ def on_gitlab(place: Path) -> str:
     return re.sub(r" \(after .*\)$", "", issue["description"].removeprefix(f"{TITLE}: "))
 
 
+def on_azure(place: Path) -> str:
+    (line,) = [
+        each for each in printed(place, "--format", "azure").splitlines() if f": {TITLE}: " in each
+    ]
+    return line.partition(f"{TITLE}: ")[2].rpartition(" (after ")[0]
+
+
+def in_junit(place: Path) -> str:
+    (suite,) = fromstring(printed(place, "--format", "junit").encode())
+    _, *commands, _left = (suite.findtext("system-out") or "").split("\n")
+    return "\n".join(commands)
+
+
+def in_rdjson(place: Path) -> str:
+    *_, block = json.loads(printed(place, "--format", "rdjson"))["diagnostics"]
+    _, *commands, _left = block["message"].split("\n")
+    return "\n".join(commands)
+
+
 def in_sarif(place: Path) -> str:
     (run,) = json.loads(printed(place, "--format", "sarif"))["runs"]
     (invocation,) = run["invocations"]
@@ -116,6 +136,9 @@ FORMATS = (
     in_pipe,
     on_github,
     on_gitlab,
+    on_azure,
+    in_junit,
+    in_rdjson,
     in_sarif,
     in_markdown,
     on_a_page,

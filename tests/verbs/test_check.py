@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.cli.check_formats import FORMATS
 from deconvsurgery.rules.finding import RULES
 from helpers.documents import parsed_json
 from helpers.models import demo_base, demo_net
@@ -245,7 +246,7 @@ def test_a_rule_is_explained(place: Path) -> None:
 
 def test_the_same_input_gives_the_same_bytes(place: Path) -> None:
     files = ["demo.prototxt", "in.caffemodel", "bad.prototxt", "broken.prototxt"]
-    for form in ("table", "json", "github", "gitlab", "markdown", "sarif"):
+    for form in FORMATS:
         seen = {run_here(place, "check", "--format", form, *files) for _ in range(2)}
         moved = place / f"moved-{form}"
         shutil.copytree(place, moved, ignore=shutil.ignore_patterns("moved*"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,8 @@ from deconvsurgery.report.phrases import escaped
 from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.rules.finding import Finding, Severity
 from deconvsurgery.verbs.check import CheckResult
+
+from .file_names import tracked
 
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _GITLAB = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.NOTE: "info"}
@@ -66,18 +67,6 @@ def github_lines(results: Sequence[CheckResult]) -> Iterator[str]:
     yield closing_words(results)
 
 
-def tracked(path: str) -> str:
-    """A file's name as the services have it: relative to the checkout that we are in, no ./ before.
-
-    >>> tracked("./nets/../a.prototxt"), tracked("../b.prototxt")
-    ('a.prototxt', '../b.prototxt')
-    """
-    if not path:
-        return path
-    inside = os.path.relpath(path) if os.path.isabs(path) else os.path.normpath(path)
-    return path if inside.startswith(os.pardir) else inside
-
-
 def _command(kind: str, properties: Mapping[str, str | int | None], words: str) -> str:
     """One command; what would end it or a property of it is written as a percent code."""
     pairs = ",".join(
@@ -111,10 +100,11 @@ def gitlab_issues(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
                 "positions": {"begin": {"line": line or 1, "column": column or 1}},
                 "lines": {"begin": line or 1},
             }
+            words = f"{finding.id} {finding_words(finding)}"
             issues.append(
                 {
                     "type": "issue",
-                    "description": safe(f"{finding.id} {finding_words(finding)}"),
+                    "description": safe(f"{words}; repair: {repair_words(result, finding)}"),
                     "check_name": f"{finding.id} {finding.rule.name}",
                     "fingerprint": _digest(f"{key}\0{seen[key]}"),
                     "severity": _GITLAB[finding.level],

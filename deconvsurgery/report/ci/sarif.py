@@ -5,10 +5,8 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from deconvsurgery.report.finding_words import error_file, error_words, finding_words, place_of
 from deconvsurgery.report.json_documents.document import safe
@@ -18,7 +16,8 @@ from deconvsurgery.rules.finding import RULES, Finding, Rule, explanation
 from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.version import __version__
 
-from .annotations import fingerprint_of, tracked
+from .annotations import fingerprint_of
+from .file_names import tracked, uri
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _INDEX = {rule: number for number, rule in enumerate(RULES)}
@@ -128,9 +127,3 @@ def _repair(result: CheckResult, block: RepairBlock) -> dict[str, Any]:
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(file)}}}],
         "properties": safe({"commands": block.commands, "leaves": block.leaves}),
     }
-
-
-def uri(path: str) -> str:
-    """A path as a reference: relative ones stay so, which is what GitHub wants of a checkout's."""
-    coded = quote(os.fsencode(path).replace(os.fsencode(os.sep), b"/"), safe="/")
-    return f"file://{coded}" if os.path.isabs(path) else coded

@@ -18,81 +18,15 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from jsonschema import Draft7Validator
 
+from deconvsurgery.cli.check_formats import FORMATS
 from deconvsurgery.report.repair_block import TITLE
 from deconvsurgery.rules.finding import RULES
 from helpers.documents import parsed_json, published
-from helpers.models import NetParameter
+from helpers.odd_nets import EVERYTHING, FOUND, ODD_FILES, ODD_LAYERS, odd_net
 from helpers.runs import run_here, tool
 from helpers.words import Words, numbers
 
 Found = dict[str, Any]
-
-HEAD = 'input: "d" input_shape { dim: 1 dim: 5 dim: 9 dim: 9 }\n'
-UP = """layer { name: '%s' type: "Deconvolution" bottom: "d" top: "%d" convolution_param {
-  num_output: 5 kernel_size: 4 stride: 2 %s } }
-"""
-ODD_LAYERS = (
-    "up%0A::error::x",
-    "up,file=x:1",
-    "up|`<b>&amp;*_[a](b)",
-    "up ü↑ 图层",
-    r"up\n::error ::y\r\t\033[31m",
-)
-ODD_FILES = ("a,b:c 100%.prototxt", "nets/ü 图.prototxt", "-o.prototxt", "a#b?c&d.prototxt")
-
-
-def net(*names: str, param: str = 'weight_filler { type: "bilinear" }') -> str:
-    return HEAD + "".join(UP % (name, number, param) for number, name in enumerate(names))
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("formats")
-    (place / "nets").mkdir()
-    for name in ODD_FILES:
-        (place / name).write_text(net("up"))
-    (place / "odd.prototxt").write_text(net(*ODD_LAYERS))
-    right = "group: 5 pad: 1 bias_term: false weight_filler { type: 'bilinear' }"
-    (place / "right.prototxt").write_text(
-        net("up", param=right).replace(
-            "convolution_param", "param { lr_mult: 0 } convolution_param"
-        )
-    )
-    (place / "broken.prototxt").write_text('name: "n"\nlayer { name: }\n')
-    (place / "lfs.prototxt").write_text(
-        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
-    )
-    model = NetParameter()
-    layer = model.layer.add(name="up", type="Deconvolution", bottom=["d"], top=["0"])
-    blob = layer.blobs.add()
-    blob.shape.dim.extend([5, 1, 4, 4])
-    blob.data.extend([0.0] * 79)  # one is missing
-    model.layer.add(name="gone", type="Convolution").blobs.add().CopyFrom(blob)  # in no line
-    (place / "short.caffemodel").write_bytes(model.SerializeToString())
-    return place
-
-
-EVERYTHING = (
-    *("./" + ODD_FILES[0], ODD_FILES[1], "./" + ODD_FILES[2], ODD_FILES[3]),
-    "odd.prototxt",
-    "right.prototxt",
-    "broken.prototxt",
-    "lfs.prototxt",
-    "missing.prototxt",
-    *("right.prototxt", "short.caffemodel"),
-)
-
-
-@pytest.fixture(scope="module")
-def printed(bench: Path) -> Callable[..., str]:
-    """What a format has of some files."""
-
-    def of(form: str, *files: str, code: int = 4) -> str:
-        found, out, errors = run_here(bench, "check", "--isolated", "--format", form, "--", *files)
-        assert (found, errors) == (code, b"")
-        return out.decode("utf-8")
-
-    return of
 
 
 def test_a_prototxt_that_is_none_is_no_other_nets_model(bench: Path) -> None:
@@ -116,7 +50,7 @@ def test_a_prototxt_that_is_none_is_no_other_nets_model(bench: Path) -> None:
 
 
 def test_several_formats_of_one_run(bench: Path, printed: Callable[..., str], words: Words) -> None:
-    forms = ("json", "sarif", "gitlab", "github", "markdown")
+    forms = FORMATS[1:]
     (bench / "also.gitlab").write_text("that of the last run")
     options = [part for form in forms for part in ("--also", f"{form}=also.{form}")]
     files = ["odd.prototxt", "right.prototxt"]
@@ -220,18 +154,6 @@ def test_what_github_demands_of_a_run(log: Found) -> None:
     assert all("\0" not in text for text in texts(log))
 
 
-# Rule, file and line of every finding in EVERYTHING: what is odd about a layer is so of each.
-ODD_PLACES = [(name, 2) for name in ODD_FILES]
-ODD_PLACES += [("odd.prototxt", line) for line in (2, 4, 6, 8, 10)]
-FOUND = sorted(
-    [
-        *((rule, *place) for place in ODD_PLACES for rule in ("DS007", "DS008", "DS009", "DS010")),
-        *((rule, "right.prototxt", 2) for rule in ("DS011", "DS014")),
-        ("DS011", "short.caffemodel", 1),
-    ]
-)
-
-
 def places_of(results: list[Found]) -> list[tuple[str, str, int]]:
     """Rule, file and line of each result."""
     found = []
@@ -303,11 +225,13 @@ def test_what_could_not_be_checked_is_told_in_sarif(log: Found) -> None:
 def test_sarif_of_standard_input_and_of_other_paths(
     bench: Path, printed: Callable[..., str], schema: Found
 ) -> None:
-    done = tool("check", bench, "--isolated", "--format", "sarif", "-", stdin=net("up").encode())
+    done = tool(
+        "check", bench, "--isolated", "--format", "sarif", "-", stdin=odd_net("up").encode()
+    )
     assert done.returncode == 1
     assert uris(valid(json.loads(done.stdout), schema)) == {"-"}
     inside, outside = bench / "odd.prototxt", bench.parent / "formats elsewhere.prototxt"
-    outside.write_text(net("up"))
+    outside.write_text(odd_net("up"))
     log = valid(json.loads(printed("sarif", str(inside), str(outside), code=1)), schema)
     assert uris(log) == {"odd.prototxt", outside.as_uri()}
     log = valid(json.loads(printed("sarif", f"../{outside.name}", code=1)), schema)
@@ -331,11 +255,11 @@ def test_a_fingerprint_stays_when_lines_move(bench: Path, printed: Callable[...,
 
     for form in ("sarif", "gitlab"):
         path = bench / "moving.prototxt"
-        path.write_text(net("up"))
+        path.write_text(odd_net("up"))
         before = fingerprints("moving.prototxt", form)
-        path.write_text("# a line\n\n" + net("up"))
+        path.write_text("# a line\n\n" + odd_net("up"))
         assert fingerprints("./moving.prototxt", form) == before
-        path.write_text(net("up2"))
+        path.write_text(odd_net("up2"))
         assert not {*fingerprints("moving.prototxt", form)} & {*before}
 
 
