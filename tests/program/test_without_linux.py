@@ -6,12 +6,14 @@ process of a run.
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 from helpers.models import write_demo
 from helpers.other_systems import LINUX, on_another_posix
+from helpers.places import PACKAGE, TESTS
 from helpers.runs import environment
 
 RUNS = {
@@ -71,6 +73,35 @@ def come_to(place: Path, env: dict[str, str]) -> tuple[bytes, dict[str, bytes]]:
     ended = [f"{code} {line}" for line, code in RUNS.items()]
     assert [each for each in ended if each not in printed] == [], ran.stderr.decode()
     return ran.stdout + ran.stderr, {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+TAKEN_AWAY = {
+    "copy_file_range": "storage/test_write_outputs.py",
+    "getxattr": "storage/test_atomic_write.py",
+    "listxattr": "storage/test_atomic_write.py",
+    "setxattr": "storage/test_atomic_write.py",
+    "O_PATH": "storage/test_atomic_write.py",
+    "POSIX_FADV_DONTNEED": "storage/test_early_flush.py",
+    "posix_fadvise": "storage/test_early_flush.py",
+    "SEEK_DATA": "storage/test_source.py",
+    "SEEK_HOLE": "storage/test_source.py",
+    "sched_getaffinity": "sweeping/test_sweep.py",
+}
+"""What the package uses that only Linux has, and where a test does without it."""
+
+
+def test_each_of_linux_s_own_names_has_a_test_that_does_without() -> None:
+    used = {
+        word
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for word in (getattr(node, "attr", None), getattr(node, "value", None))
+        if isinstance(word, str)
+    }
+    assert used & {name for names in LINUX.values() for name in names} == set(TAKEN_AWAY)
+    for name, file in TAKEN_AWAY.items():
+        if name != "POSIX_FADV_DONTNEED":  # an argument of the call
+            assert name in (TESTS / file).read_text("utf-8")
 
 
 def test_the_double_lacks_what_it_should(tmp_path: Path) -> None:
