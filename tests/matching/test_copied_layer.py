@@ -93,6 +93,7 @@ def test_the_number_of_blobs_in_hdf5(
         (HAS[:1], 1, False),
         ([], 0, False),
         ([ABSENT, HAS[1]], 1, False),
+        (HAS[:1], 2, False),  # something else lies in its group, where no number is
         (HAS, 3, True),
         ([*HAS, HAS[1]], 3, True),
     ],
@@ -147,6 +148,7 @@ def test_a_batch_norm_with_a_scale_in_it_has_its_remedy(
         {"net": net, "model": model},
     )
     assert found.words.endswith(")") is fused  # which says whose they are
+    assert ("the model's holds" in found.words) is (fused and net < model)
 
 
 @pytest.mark.parametrize(("position", "group"), [(0, 3), (1, None)])
@@ -182,6 +184,7 @@ def test_values_that_are_not_as_many_as_the_shape_says(
         {"blob": 0, "shape": shape, "values": count},
     )
     assert numbers(found.message) == told
+    assert "None" not in found.message
 
 
 # --- a layer that may have been renamed
