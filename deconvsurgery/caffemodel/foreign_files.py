@@ -102,15 +102,24 @@ def _is_bmp(head: bytes, size: int) -> bool:
 
 
 # An SSTable whose first entry has an empty key and, as value, a BundleHeaderProto.
-_TF_INDEX: Final = re.compile(rb"\0\0[\x04-\x20]\x08[\x01-\x7f](\x10\x01)?\x1a\x02\x08\x01")
+_TF_INDEX: Final = rb"\0\0[\x04-\x20]\x08[\x01-\x7f](\x10\x01)?\x1a\x02\x08\x01"
+
+
+def _is_bzip2(head: bytes, _: int) -> bool:
+    return head.startswith(b"BZh") and re.match(rb"BZh[1-9]1AY&SY", head) is not None
+
+
+def _is_tf_index(head: bytes, _: int) -> bool:
+    return head.startswith(b"\0\0") and re.match(_TF_INDEX, head) is not None
+
 
 _SIGNS: Final[tuple[tuple[Callable[[bytes, int], bool], Form], ...]] = (
     # FlatBuffers: where the root table is, and an identifier.
     (lambda head, _: head[1:8] == b"\0\0\0TFL3", Form.TFLITE),
     (lambda head, _: head[1:8] == b"\0\0\0ORTM", Form.ONNX_RUNTIME),
     (lambda head, _: head[:4] == b"RIFF" and head[8:12] == b"WEBP", Form.WEBP),
-    (lambda head, _: re.match(rb"BZh[1-9]1AY&SY", head) is not None, Form.BZIP2),
-    (lambda head, _: _TF_INDEX.match(head) is not None, Form.TF_CHECKPOINT),
+    (_is_bzip2, Form.BZIP2),
+    (_is_tf_index, Form.TF_CHECKPOINT),
     (_is_safetensors, Form.SAFETENSORS),
     (_is_lmdb, Form.LMDB),
     (_is_darknet, Form.DARKNET_WEIGHTS),
@@ -121,36 +130,48 @@ _SIGNS: Final[tuple[tuple[Callable[[bytes, int], bool], Form], ...]] = (
 
 # ── text ──
 
-_START: Final = rb"\A(?:\xef\xbb\xbf)?(?:\s|#[^\n\r]*[\n\r])*"
-_ANNEX: Final = re.compile(rb"\A(?:\S*\.git)?/annex/objects/\S+\n?\Z")
+# What may stand before the first word of any text.
+_START: Final = rb"(?:\xef\xbb\xbf)?(?:\s|#[^\n\r]*[\n\r])*"
+_ANNEX: Final = rb"(?:\S*\.git)?/annex/objects/\S+\n?"
 # One line without an end. A path that begins as one may have spaces in it, another has none.
-_LINK: Final = re.compile(
-    rb"\A(?:\.{0,2}/[^\0-\x1f{}\"<>|?*:/][^\0-\x1f{}\"<>|?*:]*"
+_LINK: Final = (
+    rb"(?:\.{0,2}/[^\0-\x1f{}\"<>|?*:/][^\0-\x1f{}\"<>|?*:]*"
     rb"|(?=.{8})[^\0-\x20{}\"'<>|?*:#;,=]*[^\0-\x20{}\"'<>|?*:#;,=/]/[^\0-\x20{}\"'<>|?*:#;,=]+"
-    rb"|[\w+-][\w.+-]*\.(?:prototxt|caffemodel|pt|txt|h5|hdf5|bin|model))\Z"
+    rb"|[\w+-][\w.+-]*\.(?:prototxt|caffemodel|pt|txt|h5|hdf5|bin|model))"
 )
 _LONGEST_PATH: Final = 4096
-_TEXTS: Final[tuple[tuple[re.Pattern[bytes], Form], ...]] = (
-    (re.compile(rb"\A(?:outs|deps):\s*\n\s*- (?:md5|hash|etag|path)\b"), Form.DVC_POINTER),
-    (re.compile(rb"\Amd5: [0-9a-f]{32}\s*\n(?:.*\n)?(?:outs|deps):"), Form.DVC_POINTER),
-    (re.compile(rb"\A7767517\r?\n"), Form.NCNN_PARAM),
-    (re.compile(_START + rb"(?:;[^\n]*\n\s*)*\[net(?:work)?\]"), Form.DARKNET_CFG),
-    (re.compile(_START + rb"node\s*\{\s*name\s*:\s*\"[^\"]*\"\s*op\s*:"), Form.TF_GRAPH_TEXT),
-    (re.compile(_START + rb"model_checkpoint_path\s*:"), Form.TF_CHECKPOINT_LIST),
-    (re.compile(_START + rb"(?:<\?xml[^>]*>\s*)?<net\s+name="), Form.OPENVINO),
-    (re.compile(_START + rb"\{\s*\"nodes\"\s*:\s*\[\s*\{\s*\"op\""), Form.MXNET_SYMBOL),
-    (re.compile(_START + rb"(?:\{\s*[\"}]|\[\s*[\"\[{\]])"), Form.JSON),
+# What stands first, behind blanks and comments unless it is the very first; what shows the rest.
+# The second is asked where the first is there: it takes long to make of each of them an automaton.
+_FIRST: Final[tuple[tuple[tuple[bytes, ...], bytes, Form], ...]] = (
+    ((b"outs:", b"deps:"), rb"....:\s*\n\s*- (?:md5|hash|etag|path)\b", Form.DVC_POINTER),
+    ((b"md5: ",), rb"md5: [0-9a-f]{32}\s*\n(?:.*\n)?(?:outs|deps):", Form.DVC_POINTER),
+    ((b"7767517",), rb"7767517\r?\n", Form.NCNN_PARAM),
+)
+_BEHIND_BLANKS: Final[tuple[tuple[tuple[bytes, ...], bytes, Form], ...]] = (
+    ((b";", b"["), rb"(?:;[^\n]*\n\s*)*\[net(?:work)?\]", Form.DARKNET_CFG),
+    ((b"node",), rb"node\s*\{\s*name\s*:\s*\"[^\"]*\"\s*op\s*:", Form.TF_GRAPH_TEXT),
+    ((b"model_checkpoint_path",), rb"model_checkpoint_path\s*:", Form.TF_CHECKPOINT_LIST),
+    ((b"<",), rb"(?:<\?xml[^>]*>\s*)?<net\s+name=", Form.OPENVINO),
+    ((b"{",), rb"\{\s*\"nodes\"\s*:\s*\[\s*\{\s*\"op\"", Form.MXNET_SYMBOL),
+    ((b"{", b"["), rb"\{\s*[\"}]|\[\s*[\"\[{\]]", Form.JSON),
 )
 
 
 def foreign_text(head: bytes, size: int) -> Form | None:
     """The form of a text that is no net's, if it is known; ``head`` has no control characters."""
     if size <= _LONGEST_PATH:
-        if _ANNEX.match(head):
+        if b"/annex/objects/" in head and re.fullmatch(_ANNEX, head):
             return Form.ANNEX_POINTER
-        if _LINK.match(head):
+        if b"\n" not in head and re.fullmatch(_LINK, head):
             return Form.SYMLINK
-    return next((found for sign, found in _TEXTS if sign.search(head)), None)
+    start = re.match(_START, head)
+    assert start is not None  # it may be empty
+    behind = head[start.end() :]
+    for text, rows in ((head, _FIRST), (behind, _BEHIND_BLANKS)):
+        for openings, sign, found in rows:
+            if text.startswith(openings) and re.match(sign, text):
+                return found
+    return None
 
 
 def link_target(head: bytes) -> str:
@@ -162,8 +183,8 @@ def link_target(head: bytes) -> str:
 
 # ── protobuf ──
 
-_IDENTIFIER: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_.>]*")
-_NODE_NAME: Final = re.compile(rb"[A-Za-z0-9.][A-Za-z0-9_.\\/>:-]*")
+_IDENTIFIER: Final = rb"[A-Za-z_][A-Za-z0-9_.>]*"
+_NODE_NAME: Final = rb"[A-Za-z0-9.][A-Za-z0-9_.\\/>:-]*"
 
 
 def foreign_message(head: bytes) -> Form | None:
@@ -215,8 +236,9 @@ def _is_node(head: bytes, at: int) -> bool:
     name, at = _string(head, at, b"\n")
     op, at = _string(head, at, b"\x12") if at else (b"", 0)
     follows = head[at : at + 1] in (b"", b"\n", b"\x1a", b"\x22", b"\x2a", b"\x32")
-    known = _NODE_NAME.fullmatch(name) and _IDENTIFIER.fullmatch(op)
-    return bool(at and known and follows)
+    if not (at and follows):
+        return False
+    return bool(re.fullmatch(_NODE_NAME, name) and re.fullmatch(_IDENTIFIER, op))
 
 
 def _is_meta_info(head: bytes, at: int) -> bool:
@@ -228,7 +250,7 @@ def _is_meta_info(head: bytes, at: int) -> bool:
         if not at:
             return False
     name, at = _string(head, at, b"\n")
-    return bool(at and _IDENTIFIER.fullmatch(name))
+    return bool(at and re.fullmatch(_IDENTIFIER, name))
 
 
 def _is_net_def(head: bytes) -> bool:
@@ -247,4 +269,4 @@ def _is_net_def(head: bytes) -> bool:
     kind, at = _string(head, at, b"\x22") if 0 < at < stop else (b"", 0)
     _, at = _opened(head, at, b"\x2a") if at else (0, 0)
     argument, at = _string(head, at, b"\n") if at else (b"", 0)
-    return bool(at and _IDENTIFIER.fullmatch(kind) and _IDENTIFIER.fullmatch(argument))
+    return bool(at and re.fullmatch(_IDENTIFIER, kind) and re.fullmatch(_IDENTIFIER, argument))

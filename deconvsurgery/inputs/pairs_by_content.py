@@ -10,7 +10,7 @@ from deconvsurgery.errors import FormatError, SurgeryError
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.streams import can_be_read_again
-from deconvsurgery.strict_values.json_text import BYTE_ORDER_MARKS
+from deconvsurgery.strict_values.byte_order_marks import BYTE_ORDER_MARKS
 
 from .open_inputs import described_form
 

@@ -10,7 +10,7 @@ from deconvsurgery.storage.address import folder_of
 from deconvsurgery.storage.os_error_text import refusal, shown
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.strict_values.json_text import BYTE_ORDER_MARKS
+from deconvsurgery.strict_values.byte_order_marks import BYTE_ORDER_MARKS
 
 from .settings import FILE_NAME, PROJECT_FILE, Settings, parse_settings
 from .toml_text import LONGEST_FILE

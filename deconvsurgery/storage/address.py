@@ -9,7 +9,6 @@ import os
 import re
 from functools import lru_cache
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 from deconvsurgery.errors import FileError, FormatError
 
@@ -58,14 +57,14 @@ LONGEST: Final = 8192
 
 # Two letters at least: one is a drive of Windows, which nobody means here, but a path can begin so.
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+"
-_URL = re.compile(rf"(?:{_SCHEME}::)*({_SCHEME})://")
+_URL = rf"(?:{_SCHEME}::)*({_SCHEME})://"
 # The latter of what is left of a URL: packages strip every scheme that stands in front.
-_CHAINED = re.compile(rf"::{_SCHEME}://")
-_TWICE = re.compile(rf"{_SCHEME}:(?::|//)")
+_CHAINED = rf"::{_SCHEME}://"
+_TWICE = rf"{_SCHEME}:(?::|//)"
 _HERE = ("", "localhost")
 WEB_ENDS: Final = re.compile(r"[?#]")
 """What the path of a URL of the web ends at."""
-_PASSWORD = re.compile(r"(://[^/?#@:]*):[^/?#]*@")
+_PASSWORD = r"(://[^/?#@:]*):[^/?#]*@"
 _LINE = 240  # characters of a URL in a message
 
 
@@ -75,7 +74,8 @@ def is_url(path: str | os.PathLike[str]) -> bool:
     >>> is_url("s3://zoo/fcn8s.caffemodel"), is_url("zoo/fcn8s.caffemodel")
     (True, False)
     """
-    return _URL.match(os.fsdecode(path)) is not None
+    plain = os.fsdecode(path)
+    return "://" in plain and re.match(_URL, plain) is not None
 
 
 def file_of(path: str | os.PathLike[str]) -> str:
@@ -103,6 +103,8 @@ def file_of(path: str | os.PathLike[str]) -> str:
             path=called(plain),
             hint="three slashes begin a path on this one: file:///home/...",
         )
+    from urllib.parse import unquote
+
     return unquote(slash + rest, errors="surrogateescape")
 
 
@@ -113,10 +115,10 @@ def store_of(url: str) -> Store:
     Raises ``FormatError`` for a scheme that is not in `SCHEMES`, and for URLs that are joined by
     ``::``; ``FileError`` for a URL that no object can have.
     """
-    found = _URL.match(url)
+    found = re.match(_URL, url)
     assert found is not None
     scheme, rest = found[1].lower(), url[found.end() :]
-    chained = found.start(1) > 0 or _TWICE.match(rest) or ("::" in url and _CHAINED.search(url))
+    chained = found.start(1) > 0 or re.match(_TWICE, rest) or re.search(_CHAINED, url)
     if chained or scheme not in SCHEMES:
         raise FormatError(
             "joins several URLs, and one is read or written here"
@@ -155,7 +157,7 @@ def called(url: str) -> str:
     >>> called("https://me:secret@example.org/a")
     'https://me:…@example.org/a'
     """
-    return shown(_cut(_PASSWORD.sub(r"\1:…@", url)))
+    return shown(_cut(re.sub(_PASSWORD, r"\1:…@", url)))
 
 
 def line_of(text: str) -> str:

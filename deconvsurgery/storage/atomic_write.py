@@ -5,18 +5,17 @@ Whatever interrupts this, a signal's exception too, what was made so far is remo
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.errors import OutputError
-from deconvsurgery.storage.object_store.object_place import ObjectPlace
 
 from .copy_bytes import Both, FileSink, Sink
 from .descriptors import duplicated
 from .destination import Destination
+from .output_place import Place
 from .source import FileSource
 from .source_interface import Source
 from .staged_file import StagedFile
@@ -44,17 +43,19 @@ def staged(
     with ExitStack() as stack:
         new: AnyStaged
         place = destination.place
-        if isinstance(place, ObjectPlace):
+        if isinstance(place, Place):
+            new = StagedFile(destination, place)
+        else:
             from deconvsurgery.storage.object_store.staged_object import StagedCopy, StagedUpload
 
             reopen = None
             if reread:
+                import tempfile
+
                 spool = stack.enter_context(tempfile.TemporaryFile(buffering=0)).fileno()
                 fill, reopen = _filling_both(fill, spool), partial(_reopened, spool, place.name)
             kind = StagedUpload if place.location.is_s3 else StagedCopy
             new = kind(place, force=destination.force, reopen=reopen)
-        else:
-            new = StagedFile(destination, place)
         try:
             try:
                 new.fill(fill, progress)

@@ -5,21 +5,21 @@ A verb makes an outcome, a writer asks it for its size and has it write the whol
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from deconvsurgery.splicing.byte_ranges import Edit, Kept, segments, spliced_size
-from deconvsurgery.splicing.undo_patch import Range, undoing
 
 from .copy_bytes import FileSink, Sink
 from .descriptors import duplicated
-from .differing_ranges import compared
 from .source import FileSource
 from .source_interface import Source
 
-Undoing: TypeAlias = tuple[Sequence[Range], Sequence[Kept]]
+if TYPE_CHECKING:
+    from deconvsurgery.splicing.undo_patch import Range
+
+Undoing: TypeAlias = "tuple[Sequence[Range], Sequence[Kept]]"
 """The ranges of the changed file that give way, and where the original has the bytes for each."""
 
 
@@ -88,6 +88,8 @@ class Splice(NamedTuple):
 
     def undoing(self, _source: Source, _changed: Source) -> Undoing:
         """What makes the source of the changed file again."""
+        from deconvsurgery.splicing.undo_patch import undoing
+
         return undoing(self.edits)
 
 
@@ -113,6 +115,8 @@ class Another(NamedTuple):
 
     def undoing(self, source: Source, changed: Source) -> Undoing:
         """What makes the source of the changed file again."""
+        from .differing_ranges import compared
+
         return compared(source, changed)
 
 
@@ -139,6 +143,8 @@ def amend_copy(
 @contextmanager
 def _spooled(fill: Callable[[FileSink], None], name: str) -> Iterator[FileSource]:
     """What ``fill`` writes, as an unnamed file that can be read."""
+    import tempfile
+
     with tempfile.TemporaryFile(buffering=0) as spool:
         fill(FileSink(spool.fileno(), None, fresh=True))
         with FileSource(duplicated(spool.fileno()), name) as contents:

@@ -12,22 +12,19 @@ import re
 import stat
 import sys
 from contextlib import suppress
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import OutputError, SurgeryError
 from deconvsurgery.program.shell_words import shell_word
-from deconvsurgery.storage.object_store.object_place import (
-    ObjectPlace,
-    check_object_place,
-    found_object_place,
-    is_the_input,
-)
 
 from .address import file_of, is_url
 from .descriptors import let_go, opened
 from .os_error_text import reason, refusal, shown
 from .source import STANDARD_OUTPUT
 from .source_interface import Source
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.object_store.object_place import ObjectPlace
 
 # What the system says of a name that cannot be; else it could not look.
 _WRONG_NAME = frozenset(
@@ -61,16 +58,20 @@ class Place(NamedTuple):
 
 # The names under which a process finds its own descriptors. To open one of them again would
 # write from the start of a file that the shell redirected to with `>>`.
-_DESCRIPTOR = re.compile(r"(?:/proc/(?:self|(?P<pid>\d+))(?:/task/\d+)?|/dev)/fd/(?P<fd>\d+)")
+_DESCRIPTOR: Final = r"(?:/proc/(?:self|(?P<pid>\d+))(?:/task/\d+)?|/dev)/fd/(?P<fd>\d+)"
 
 
-AnyPlace: TypeAlias = Place | ObjectPlace
+AnyPlace: TypeAlias = "Place | ObjectPlace"
 
 
 def found_place(output: str | os.PathLike[str]) -> AnyPlace:
     """Find out what ``output`` names; follows symbolic links, the dangling ones too."""
     given = file_of(output)
-    return found_object_place(given) if is_url(given) else _found_place(given)
+    if not is_url(given):
+        return _found_place(given)
+    from deconvsurgery.storage.object_store.object_place import found_object_place
+
+    return found_object_place(given)
 
 
 def is_standard_output(output: str | os.PathLike[str]) -> bool:
@@ -98,7 +99,7 @@ def _found_place(given: str) -> Place:
         for _ in range(_LINKS):
             directory, last = os.path.split(path)
             path = os.path.join(os.path.realpath(directory or "."), last)
-            match = _DESCRIPTOR.fullmatch(path)
+            match = re.fullmatch(_DESCRIPTOR, path) if "/fd/" in path else None
             if match and match["pid"] in (None, str(os.getpid())):
                 return _descriptor(given, name, int(match["fd"]))
             if not os.path.islink(path):
@@ -132,7 +133,9 @@ def check_place(
     place: AnyPlace, source: Source | None, *, force: bool, in_place: bool | None, text: bool
 ) -> None:
     """Every reason not to write to ``place``; ``in_place`` is ``None`` where it is no option."""
-    if isinstance(place, ObjectPlace):
+    if not isinstance(place, Place):
+        from deconvsurgery.storage.object_store.object_place import check_object_place
+
         check_object_place(place, source, force=force, in_place=in_place)
         return
     if in_place and source is not None:
@@ -147,6 +150,8 @@ def check_place(
     if stat.S_ISBLK(old.st_mode):
         raise OutputError("is a block device, which holds a file system", path=place.name)
     if itself and not (in_place and place.path):
+        from deconvsurgery.storage.object_store.object_place import is_the_input
+
         raise is_the_input(place.name, in_place)
     if place.streamed:
         if in_place:

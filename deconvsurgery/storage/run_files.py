@@ -17,7 +17,6 @@ from typing import Final, NamedTuple, TypeAlias
 from deconvsurgery.errors import OutputError, SurgeryError
 
 from .address import called, file_of, is_url
-from .object_identity import object_key, same_object
 from .os_error_text import shown
 from .source import STANDARD_INPUT, STANDARD_OUTPUT
 
@@ -112,7 +111,11 @@ def _add(known: dict[str, _Named], named: _Named) -> None:
 
 
 def _are_objects_of_two_accounts(key: str, one: _Named, other: _Named) -> bool:
-    return key.startswith("object") and not same_object(one.path, other.path)
+    if not key.startswith("object"):
+        return False
+    from .object_identity import same_object
+
+    return not same_object(one.path, other.path)
 
 
 def file_keys(path: Path, *, written: bool = False) -> tuple[str, ...]:
@@ -126,6 +129,8 @@ def file_keys(path: Path, *, written: bool = False) -> tuple[str, ...]:
     try:
         plain = file_of(path)
         if is_url(plain):
+            from .object_identity import object_key
+
             return (f"object {object_key(plain)}",)
         if plain == "-":
             return tuple(_keys_of_standard(written=written))

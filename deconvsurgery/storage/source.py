@@ -11,7 +11,6 @@ import errno
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from itertools import islice
 
@@ -268,6 +267,8 @@ def _nearest(path: str) -> str | None:
 def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:
     """Copy what comes, to its end, into an unnamed temporary file; its descriptor."""
     try:
+        import tempfile
+
         with tempfile.TemporaryFile(buffering=0) as spool:
             done = 0
             for chunk in chunks:

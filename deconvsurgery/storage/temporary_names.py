@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from typing import Final
 
-_NAME: Final = re.compile(r"\.deconvsurgery-[0-9a-f]{16}\.tmp")
+_NAME: Final = r"\.deconvsurgery-[0-9a-f]{16}\.tmp"
 
 
 def temporary_name() -> str:
     """One that nobody has; short, so that it fits wherever the output's own name does."""
-    return f".deconvsurgery-{secrets.token_hex(8)}.tmp"
+    return f".deconvsurgery-{os.urandom(8).hex()}.tmp"
 
 
 def is_temporary_name(name: str) -> bool:
     """A name as `temporary_name` gives it."""
-    return _NAME.fullmatch(name) is not None
+    return re.fullmatch(_NAME, name) is not None

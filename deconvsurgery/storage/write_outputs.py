@@ -8,7 +8,6 @@ device, standard output) is streamed into instead. What is promised: ``docs/writ
 from __future__ import annotations
 
 import os
-import socket
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -170,6 +169,8 @@ def _stream(
     if place.fd is not None:
         fd = duplicated(place.fd)
     elif place.old is not None and stat.S_ISSOCK(place.old.st_mode):
+        import socket
+
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.connect(place.path)
             fd = duplicated(connection.fileno())

@@ -12,10 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
+from .byte_order_marks import BYTE_ORDER_MARKS
 from .kinds import WrongValueError, comes_back, in_short
-
-BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-"""How text begins that some editors have saved."""
 
 DEEPEST: Final = 100  # lists and tables within each other; as protobuf's own limit
 _MOST_DIGITS: Final = 20  # of a whole number; 2^64 has as many

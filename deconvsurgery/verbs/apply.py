@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.kernels.formula_names import Formula, Support
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.options.apply import Fill, Options
-from deconvsurgery.pictures.layer_pictures import Pictures, planned_pictures
 from deconvsurgery.plans.apply.binary_edits import edits
-from deconvsurgery.plans.apply.hdf5_edits import amendment
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.plan_types import Plan
 from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.storage.outcome import Outcome, Splice
 from deconvsurgery.storage.run_files import RunFiles
-from deconvsurgery.storage.write_with_undo import patch_destination, write_nothing_to_undo
 
 from .layer_choice import layer_choice
 from .open_and_write import (
@@ -32,6 +30,9 @@ from .open_and_write import (
     given_net,
     output_destination,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.pictures.layer_pictures import Pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def apply(
         )
         patch = None
         if place is not None and save_patch is not None:
+            from deconvsurgery.storage.write_with_undo import patch_destination
+
             patch = patch_destination(save_patch, place, force=force)
         selection = choice.selection(read, states, allow_empty=allow_empty)
         owned = owners(read, states)
@@ -125,13 +128,19 @@ def apply(
         outcome = _outcome(plan, opened, owned)
         size = outcome.size(opened.source.size)
         warnings = plan.warnings
-        looked_at = planned_pictures(plan, read, opened, states) if pictures else None
+        looked_at = None
+        if pictures:
+            from deconvsurgery.pictures.layer_pictures import planned_pictures
+
+            looked_at = planned_pictures(plan, read, opened, states)
         to_write = place is not None and not (in_place and not plan.changed)
         if place is not None and to_write:
             written = carry_out(place, outcome, patch=patch, progress=progress)
             size = written.size
             warnings += written.warnings
         elif place is not None and patch is not None:
+            from deconvsurgery.storage.write_with_undo import write_nothing_to_undo
+
             warnings += write_nothing_to_undo(place.original, patch).warnings
         return ApplyResult(
             plan=plan,
@@ -166,5 +175,7 @@ def apply_files(
 def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
     """The plan in terms of the model's form; a model that stays is copied, not opened again."""
     if model.version is Version.HDF5 and plan.changed:
+        from deconvsurgery.plans.apply.hdf5_edits import amendment
+
         return amendment(plan, model, owned)
     return Splice(edits(plan, model))

@@ -24,7 +24,6 @@ from deconvsurgery.storage.outcome import Outcome
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_outputs import Written, write_outcome
-from deconvsurgery.storage.write_with_undo import write_undoable
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -41,6 +40,8 @@ def carry_out(
     before = destination.original.size
     on_bytes = counting(progress, outcome.size(before) or before) if progress else None
     if patch is not None:
+        from deconvsurgery.storage.write_with_undo import write_undoable
+
         return write_undoable(destination, outcome, patch, on_bytes)
     return write_outcome(destination, outcome, on_bytes)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deconvsurgery.errors import MismatchError, OutputError
-from deconvsurgery.inputs.open_inputs import open_patch
+from deconvsurgery.inputs.open_patch import open_patch
 from deconvsurgery.splicing.byte_ranges import spliced_size
 from deconvsurgery.splicing.undo_patch import Digest, edits_of
 from deconvsurgery.storage.destination import destination

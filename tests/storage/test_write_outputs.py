@@ -6,7 +6,6 @@ import errno
 import itertools
 import os
 import pty
-import secrets
 import shutil
 import socket
 import stat
@@ -1122,12 +1121,12 @@ def test_a_planted_name_is_left_alone(
     (place / planted[1]).symlink_to("nothing")
     (place / planted[2]).write_bytes(OLD)
     turns = itertools.count()
-    monkeypatch.setattr(secrets, "token_hex", lambda _: str(next(turns)))
+    monkeypatch.setattr(os, "urandom", lambda _: SimpleNamespace(hex=lambda: str(next(turns))))
     write_spliced(source, EDITS, place / "out")
     assert (place / "out").read_bytes() == NEW
     assert (place / "victim").read_bytes() == OLD
     assert names(place) == [*planted, "out", "victim"]
-    monkeypatch.setattr(secrets, "token_hex", lambda _: "0")
+    monkeypatch.setattr(os, "urandom", lambda _: SimpleNamespace(hex=lambda: "0"))
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=5, f_frsize=4096))
     with pytest.raises(ds.FileError) as raised:
         write_spliced(source, EDITS, place / "other")
