@@ -94,7 +94,8 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         recipe as recipe,
     )
     from deconvsurgery.kernels.bilinear_fill import BilinearFill as BilinearFill
-    from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint, State as State
+    from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint
+    from deconvsurgery.kernels.weight_states import State as State
     from deconvsurgery.kernels.formula_names import Formula as Formula, Support as Support
     from deconvsurgery.kernels.kernel_facts import KernelFacts as KernelFacts
     from deconvsurgery.matching.matched_layer import Target as Target
@@ -163,9 +164,10 @@ else:  # the same names by their modules, each imported when one of its names is
         "inputs.open_inputs": "open_model read_net",
         "kernels.bilinear": "Recipe bilinear_kernel phase_gains recipe",
         "kernels.bilinear_fill": "BilinearFill",
-        "kernels.fingerprint": "Fingerprint State",
+        "kernels.fingerprint": "Fingerprint",
         "kernels.formula_names": "Formula Support",
         "kernels.kernel_facts": "KernelFacts",
+        "kernels.weight_states": "State",
         "matching.matched_layer": "Target",
         "matching.role": "Role RoleFound",
         "options.apply": "Options",

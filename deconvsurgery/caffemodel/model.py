@@ -15,10 +15,11 @@ from deconvsurgery.caffe_fields import BlobField, C3DBlobField
 from deconvsurgery.errors import MismatchError
 
 from .stored_values import Dataset, DType, Made, OnWire, Storage
-from .wire import ByteSource, Field, Frame
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array, Arrays
+
+    from .wire import ByteSource, Field, Frame
 
 LEGACY_DIMS = (BlobField.NUM, BlobField.CHANNELS, BlobField.HEIGHT, BlobField.WIDTH)
 C3D_DIMS = (

@@ -6,14 +6,16 @@ Values are made when they are written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.caffe_fields import LayerField, NetField, message_class
-from deconvsurgery.prototxt.net import Layer
-from deconvsurgery.splicing.byte_ranges import Edit
 
 from .blob_edits import NewBlob, blob_field, field_of, fill_message, joined
 from .wire import delimited, encoded
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer
+    from deconvsurgery.splicing.byte_ranges import Edit
 
 
 def assembled(name: str, layers: Sequence[Edit]) -> Edit:

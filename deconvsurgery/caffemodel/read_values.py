@@ -9,12 +9,13 @@ from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ModelError
 from deconvsurgery.prototxt.net import Message
 
-from .model import Model, SourceBlob, SourceLayer
 from .stored_values import Chunk, OnWire
-from .wire import ByteSource, Field
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
+
+    from .model import Model, SourceBlob, SourceLayer
+    from .wire import ByteSource, Field
 
 _AT_ONCE = 1 << 20  # bytes of values read at a time
 

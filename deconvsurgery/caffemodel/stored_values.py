@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.caffe_fields import RawType
 
-from .wire import Frame
-
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Arrays
+
+    from .wire import Frame
 
 
 class DType(StrEnum):

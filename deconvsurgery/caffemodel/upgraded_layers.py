@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.caffe_fields import V0_TYPES, V1_NUMBERS, V1_TYPES, LayerField, V1LayerField
 from deconvsurgery.errors import ModelError
@@ -38,8 +38,10 @@ from .copy_fields import (
     same_fields,
     whole_field,
 )
-from .model import SourceLayer
 from .wire import I32, VARINT, BufferedSource, Field, encoded, uint32, varint
+
+if TYPE_CHECKING:
+    from .model import SourceLayer
 
 _V2, _V1, _V0 = "LayerParameter", "V1LayerParameter", "V0LayerParameter"
 _V0_OWN = frozenset({"name", "type", "blobs", "blobs_lr", "weight_decay"})

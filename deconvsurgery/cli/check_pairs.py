@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +22,9 @@ from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.run_files import RunFiles, file_keys
 from deconvsurgery.storage.write_outputs import write_file
 from deconvsurgery.strict_values.rule_ids import rules_asked
-from deconvsurgery.verbs.check import CheckResult
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 
 def pairs_to_check(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.report.repair_commands import named_path
 from deconvsurgery.storage.address import is_url
-from deconvsurgery.verbs.check import CheckResult
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Checking, Pair
+    from deconvsurgery.verbs.check import CheckResult
 
 
 def fixes_in_one(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 import click
 from click.types import StringParamType
 
-from deconvsurgery.options.option import Option
-
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from deconvsurgery.options.option import Option
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .shared_options import Command
-
 if TYPE_CHECKING:
     from deconvsurgery.storage.object_store.store import Traffic
+
+    from .shared_options import Command
 
 
 def _counting(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from heapq import merge
 from math import isnan, nan
-from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
-from deconvsurgery.caffemodel.wire import ByteSource
 from deconvsurgery.errors import FileError, FormatError
-from deconvsurgery.kernels.arrays import Array
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.wire import ByteSource
+    from deconvsurgery.kernels.arrays import Array
 
 OnBytes: TypeAlias = Callable[[int], None]
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import SourceLayer
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import SourceLayer
 
 
 class Counterparts(NamedTuple):

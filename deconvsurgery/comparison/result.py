@@ -6,11 +6,12 @@ What counts as a difference is what Caffe would load: names, shapes and values o
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
 
-from .compare_values import Difference
+    from .compare_values import Difference
 
 
 class Likeness(StrEnum):

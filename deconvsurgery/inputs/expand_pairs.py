@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from deconvsurgery.errors import ConfigError, SurgeryError
 from deconvsurgery.storage.address import (
@@ -16,7 +16,6 @@ from deconvsurgery.storage.address import (
 )
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.strict_values.json_text import json_value
 from deconvsurgery.strict_values.kinds import WrongValueError, table
 from deconvsurgery.strict_values.kinds import path as path_of
@@ -33,6 +32,9 @@ from .path_patterns import (
     plain_name,
 )
 from .settings import Checking, Pair, Settings
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
 
 _KEYS = {"net": "net", "model": "model", "output": "output", "net-output": "net_output"}
 _LINE: Final = table({key: path_of() for key in _KEYS})

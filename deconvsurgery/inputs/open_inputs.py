@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.foreign_files import link_target
 from deconvsurgery.caffemodel.forms import Form, described
-from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.caffemodel.sniff import HEAD, form
 from deconvsurgery.errors import (
@@ -20,12 +20,14 @@ from deconvsurgery.errors import (
     ModelError,
     PrototxtError,
 )
-from deconvsurgery.prototxt.net import Net
-from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.storage.source import open_source, open_text
-from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.strict_values.byte_order_marks import BYTE_ORDER_MARKS
 from deconvsurgery.wording import quoted
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Net
+    from deconvsurgery.prototxt.parse import Scanned
+    from deconvsurgery.storage.source_interface import Source
 
 
 def read_net(path: str | os.PathLike[str]) -> Net:
@@ -40,6 +42,8 @@ def read_net(path: str | os.PathLike[str]) -> Net:
 @contextmanager
 def open_net(path: str | os.PathLike[str]) -> Iterator[tuple[Source, Scanned, Net]]:
     """A prototxt as a file that stays open, as text and as a net; raises as `read_net`."""
+    from deconvsurgery.prototxt.parse import as_net, scanned  # not for a model alone
+
     with open_text(path) as source:
         data = source.read(0, source.size)
         found = form(data[:HEAD], len(data))
@@ -83,6 +87,8 @@ def _indexed(source: Source, max_unpacked: int) -> AbstractContextManager[Model]
     head = source.read(0, min(HEAD, source.size))
     found = form(head, source.size)
     if found is Form.BINARY:
+        from deconvsurgery.caffemodel.index import index  # not for a net alone
+
         return nullcontext(index(source))
     if found is Form.HDF5:
         from deconvsurgery.caffemodel.hdf5.read import indexed_hdf5

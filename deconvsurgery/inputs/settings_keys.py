@@ -7,11 +7,10 @@ makes of them the tables in the manual and the JSON Schema that editors check a 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.options.apply import APPLY
 from deconvsurgery.options.convert import CONVERT
-from deconvsurgery.options.option import Option
 from deconvsurgery.options.regroup import REGROUP
 from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.strict_values.kinds import (
@@ -31,6 +30,9 @@ from deconvsurgery.strict_values.kinds import (
 from deconvsurgery.strict_values.rule_ids import rules_among
 
 from .byte_sizes import SIZE_PATTERN
+
+if TYPE_CHECKING:
+    from deconvsurgery.options.option import Option
 
 SWEPT: Final[Mapping[str, Mapping[str, Option]]] = {
     "apply": APPLY,

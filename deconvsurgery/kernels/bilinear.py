@@ -20,16 +20,19 @@ import operator
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.wording import plural
 
-from .arrays import Array
 from .formula_names import Formula, Support
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from .arrays import Array
 
 # 4096 x 4096. Published kernels end at 64 x 64; past this a size is a mistake or an attack.
 LARGEST_KERNEL = 2**24

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.wording import plural
 
-from .arrays import Array
 from .bilinear import (
     LARGEST_BLOB,
     bilinear_kernel,
@@ -27,6 +26,11 @@ from .bilinear import (
     triangle,
 )
 from .formula_names import Formula, Support
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from .arrays import Array
 
 # Weights are made a channel at a time; nets in the wild have some thousands.
 MOST_CHANNELS = 2**20

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .arrays import Array
 from .responses import Answers, answered, window_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .arrays import Array
 
 # Kernels that differ from each other and are kept; learned layers have one a pair.
 MOST_KERNELS = 4

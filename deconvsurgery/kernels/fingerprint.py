@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from functools import lru_cache, reduce
 from math import inf, isfinite, prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .arrays import Array
 from .bilinear import (
     LARGEST_KERNEL,
     MOST_KEPT,
@@ -18,6 +16,10 @@ from .bilinear import (
     checked_size,
 )
 from .formula_names import Formula, Support
+from .weight_states import State
+
+if TYPE_CHECKING:
+    from .arrays import Array
 
 # float32 of Caffe's filler and of FCN's surgery differ by less than 2e-7 up to k = 64.
 TOLERANCE = 1e-6
@@ -25,23 +27,6 @@ TOLERANCE = 1e-6
 HALF_TOLERANCE = 2.0**-12 + TOLERANCE
 # How far fine-tuning may move a kernel, in parts of its largest value.
 NEAR = 0.1
-
-
-class State(StrEnum):
-    """What the weights of a Deconvolution are."""
-
-    MISSING = "missing"
-    ZERO = "zero"
-    CONSTANT = "constant"
-    BILINEAR = "bilinear"
-    BILINEAR_CAFFE_1_0 = "bilinear-caffe-1.0"
-    BILINEAR_EVERY_PAIR = "bilinear-every-pair"
-    BILINEAR_OFF_DIAGONAL = "bilinear-off-diagonal"
-    NEAREST = "nearest"
-    NEAR_BILINEAR = "near-bilinear"
-    NOT_FINITE = "not-finite"
-    OTHER_SHAPE = "other-shape"
-    OTHER = "other"
 
 
 class Fingerprint(NamedTuple):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .arrays import Array
 from .bilinear import (
     GAIN_TOLERANCE,
     Centre,
@@ -21,6 +20,9 @@ from .bilinear import (
 from .bilinear_fill import BilinearFill
 from .formula_names import Formula, Support
 from .responses import Answers, answered, window_of
+
+if TYPE_CHECKING:
+    from .arrays import Array
 
 
 class KernelFacts(NamedTuple):

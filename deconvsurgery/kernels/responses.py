@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .arrays import Array
 from .bilinear import MANY_PHASES
+
+if TYPE_CHECKING:
+    from .arrays import Array
 
 # Past this (256 x 256 taps) an answer would be a picture of megabytes.
 MOST_TAPS = 2**16

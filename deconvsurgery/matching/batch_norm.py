@@ -7,11 +7,13 @@ has a Scale layer behind it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.caffemodel.model import SourceBlob
-from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import LayerShapes
+
+if TYPE_CHECKING:
+    from deconvsurgery.shapes.geometry import Shape
+    from deconvsurgery.shapes.infer import LayerShapes
 
 BATCH_NORM: Final = "BatchNorm"
 _PLAIN: Final = 3  # blobs of BVLC's: mean, variance, factor

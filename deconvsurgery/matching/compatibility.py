@@ -7,14 +7,12 @@ silently what does not fit or ends the process; both are found here, over all la
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.shapes.analysis import analysed, states_apart
-from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import quoted, short
 
 from .batch_norm import blobs_as_in
@@ -22,6 +20,10 @@ from .copied_layer import copy_stops, type_today
 from .disagreement import Disagreement, Kind
 from .loaded_blobs import Loading, is_found, loading
 from .renamed_layers import Lacking, Renamed, renamed
+
+if TYPE_CHECKING:
+    from deconvsurgery.shapes.geometry import Shape
+    from deconvsurgery.shapes.infer import LayerShapes
 
 
 class Compatibility(NamedTuple):

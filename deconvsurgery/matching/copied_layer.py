@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import C3D_OWN_TYPES
 from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer, Version
-from deconvsurgery.prototxt.net import Layer
-from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.wording import dims, plural, short
 
 from .batch_norm import REMEDY, scale_is_elsewhere
 from .disagreement import Disagreement, Kind, Numbers
 from .group_of_weights import group_words, meant_group
-from .loaded_blobs import Loading
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer
+    from deconvsurgery.shapes.geometry import Shape
+
+    from .loaded_blobs import Loading
 
 
 def copy_stops(

@@ -5,9 +5,12 @@ Converters of other frameworks leave ``group`` out of the net, or write the whol
 
 from __future__ import annotations
 
-from deconvsurgery.caffemodel.model import SourceBlob
-from deconvsurgery.prototxt.net import Layer
-from deconvsurgery.shapes.geometry import Shape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import SourceBlob
+    from deconvsurgery.prototxt.net import Layer
+    from deconvsurgery.shapes.geometry import Shape
 
 _DECONVOLUTION, _CONVOLUTION = "Deconvolution", "Convolution"
 

@@ -9,12 +9,14 @@ all hold what the first one's filler made (``Net::AppendParam``, ``Net::ShareWei
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
-from deconvsurgery.prototxt.net import Layer, Net
 
 from .shared_blobs import first_of_each
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Net
 
 Place: TypeAlias = tuple[int, int]
 """A layer's index in its net and the position of one of its blobs."""

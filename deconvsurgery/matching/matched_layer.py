@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, half_width_of, has_unit_gain
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.options.apply import Options
-from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.analysis import analysed, states_apart
-from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import by, dims, listed, quoted, spread
 
+from .refusal import Refusal
 
-class Refusal(NamedTuple):
-    """Why a layer cannot be filled; ``mismatch`` when net and model disagree."""
-
-    reason: str
-    hint: str | None = None
-    mismatch: bool = False
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.prototxt.net import Layer, Net, NetState
+    from deconvsurgery.shapes.infer import LayerShapes
 
 
 class Target(NamedTuple):

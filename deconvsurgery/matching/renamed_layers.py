@@ -7,17 +7,20 @@ shapes Caffe loads them, of others it stops.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import SourceLayer
 from deconvsurgery.nearest import nearest
-from deconvsurgery.prototxt.net import Layer
-from deconvsurgery.shapes.infer import LayerShapes
 
 from .batch_norm import blobs_as_in
 from .copied_layer import copy_stops, type_today
-from .disagreement import Disagreement
-from .loaded_blobs import Loading
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import SourceLayer
+    from deconvsurgery.prototxt.net import Layer
+    from deconvsurgery.shapes.infer import LayerShapes
+
+    from .disagreement import Disagreement
+    from .loaded_blobs import Loading
 
 # Names are compared in pairs, which is slow, and only helps: no more than these, none longer.
 _LACKING, _STRANGERS, _LONGEST, _CUTOFF = 50, 100, 80, 0.8

@@ -5,12 +5,17 @@ Each layer of the name is looked at, as Caffe copies each.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import Dataset
 
 from .copied_layer import copy_stops
-from .matched_layer import Refusal, Target
+from .refusal import Refusal
+
+if TYPE_CHECKING:
+    from .matched_layer import Target
 
 
 def not_rewritable(target: Target, model: Model, *, values: bool = False) -> Refusal | None:

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.prototxt.net import ConvolutionParam, Filler
+from deconvsurgery.kernels.weight_states import State
 from deconvsurgery.shapes.fillers import BILINEAR, NAMES, meant
 from deconvsurgery.wording import by
 
-from .matched_layer import Target
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.prototxt.net import ConvolutionParam, Filler
+
+    from .matched_layer import Target
 
 
 class Role(StrEnum):

@@ -14,7 +14,7 @@ from deconvsurgery.caffemodel.model import ABSENT, Model, Version
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 
-from .matched_layer import Refusal
+from .refusal import Refusal
 
 Key = TypeVar("Key", str, int)
 Owner: TypeAlias = tuple[str, int]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import prod
+from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob
-from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.channel_map import Sight, sight
-from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.plans.apply.before_and_after import weights_of
 from deconvsurgery.plans.apply.new_values import new_weights
-from deconvsurgery.plans.apply.plan_types import Change
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.plans.apply.plan_types import Change
 
 
 def sight_of(target: Target, blob: SourceBlob | None, model: Model) -> Sight | None:

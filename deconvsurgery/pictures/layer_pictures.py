@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.kernels.channel_map import Sight
-from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.apply.before_and_after import weights_of
 from deconvsurgery.plans.apply.plan_types import Change, Plan
-from deconvsurgery.prototxt.net import Net, NetState
-from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.shapes.upsampling_path import WayUp, ways_up
 
 from .channel_pictures import planned_sight, sight_of
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.kernels.channel_map import Sight
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.prototxt.net import Net, NetState
+    from deconvsurgery.rules.survey import LayerRow
 
 # Layers whose weights are looked at; a page of more would be megabytes that nobody scrolls through.
 MOST_LAYERS = 40

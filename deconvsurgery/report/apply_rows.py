@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.plans.apply.plan_types import Action, Change, Skip
-from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.wording import dims, plural
 
 from .cells import Cell, Cells, Remark, Tone
 from .closing import closing, is_in_place, place_words, unchanged
 from .layer_words import left_alone_words, window_words
 from .phrases import NOTHING, Medium, escaped, name_of, number, state_tone
+
+if TYPE_CHECKING:
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.verbs.apply import ApplyResult
 
 HEADINGS: Final = (
     *("layer", "type", "shape", "group", "kernel", "stride", "pad"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from deconvsurgery.kernels.bilinear import has_unit_gain
 from deconvsurgery.kernels.channel_map import Sight, Wiring
-from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.wording import plural
 
 from .phrases import number
+
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.responses import Answers
 
 PICTURES = ("ring", "cross")
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.errors import SurgeryError
 from deconvsurgery.rules.finding import Finding, Severity
-from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
 
 from .cells import Tone
 from .phrases import escaped
 from .repair_commands import repair_line
+
+if TYPE_CHECKING:
+    from deconvsurgery.errors import SurgeryError
+    from deconvsurgery.verbs.check import CheckResult
 
 TONES: Final = {
     Severity.ERROR: Tone.WRONG,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from deconvsurgery.prototxt.selection import DECONVOLUTION
-from deconvsurgery.rules.finding import Finding
-from deconvsurgery.rules.survey import LayerRow
-from deconvsurgery.verbs.inspect import InspectResult
 from deconvsurgery.wording import dims, listed, plural
 
 from .cells import Cell, Cells, Remark, Tone
 from .layer_words import window_words
 from .phrases import NOTHING, Medium, escaped, name_of, state_tone, state_words
+
+if TYPE_CHECKING:
+    from deconvsurgery.rules.finding import Finding
+    from deconvsurgery.rules.survey import LayerRow
+    from deconvsurgery.verbs.inspect import InspectResult
 
 HEADINGS: Final = (
     *("layer", "type", "matched", "phase", "shape", "group"),

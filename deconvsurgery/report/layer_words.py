@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.wording import agreed, plural
 
 from .phrases import NOTHING, Medium, name_of, size
+
+if TYPE_CHECKING:
+    from deconvsurgery.matching.matched_layer import Target
 
 _MOST_LEFT_ALONE: Final = 5
 

@@ -7,15 +7,18 @@ characters made visible.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from deconvsurgery.kernels.fingerprint import Fingerprint, State
 from deconvsurgery.kernels.formula_names import Support
+from deconvsurgery.kernels.weight_states import State
 from deconvsurgery.wording import by, printable
 
 from .cells import Tone
+
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.fingerprint import Fingerprint
 
 # Past this a name is shortened on a terminal; Caffe's longest in the wild are about 40.
 NAME_WIDTH = 48

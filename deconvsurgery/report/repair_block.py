@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.program.started_as import started_as
-from deconvsurgery.verbs.check import CheckResult
 
 from .repair_commands import command_line, repair_arguments
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 TITLE = "repair, all of it"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import started_as
-from deconvsurgery.rules.finding import Finding, Step
+
+if TYPE_CHECKING:
+    from deconvsurgery.rules.finding import Finding, Step
 
 # What each verb reads and writes, in the order of its arguments.
 _READS = {

@@ -5,15 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import SelectionError
-from deconvsurgery.prototxt.ignore_comments import IgnoreComment
-from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.wording import listed, quoted
 
 from .finding import RULES, Finding, Found, rules_named
-from .survey import LayerRow
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.ignore_comments import IgnoreComment
+    from deconvsurgery.prototxt.net import Net, NetState
+
+    from .survey import LayerRow
 
 # Nobody can say without a model whether these would be broken.
 _OF_A_MODEL: Final = frozenset({f"DS00{number}" for number in range(1, 7)}) | {

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob
-from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.matching.matched_layer import Refusal, Target
 from deconvsurgery.matching.role import Role, RoleFound, filled_by, is_empty, role_of
 from deconvsurgery.plans.apply.before_and_after import judged
-from deconvsurgery.prototxt.net import Filler
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems, meant
-from deconvsurgery.shapes.placement import Placement
 
 from .layers_of_a_name import LayersOfAName
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.kernels.weight_states import State
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.refusal import Refusal
+    from deconvsurgery.prototxt.net import Filler
+    from deconvsurgery.shapes.placement import Placement
 
 
 class LayerCase(NamedTuple):

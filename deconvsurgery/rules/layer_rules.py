@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import ceil, floor
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from deconvsurgery.shapes.placement import HALF, CropFacts, Placement
 from deconvsurgery.wording import by
 
 from .finding import RULES, Broken, Finding, Number, Repair, Severity
-from .layer_case import LayerCase
 from .suggest_repairs import drop_bias, enlarge_it, freeze_it, group_it, possible
 from .weight_rules import WEIGHT_TESTS
+
+if TYPE_CHECKING:
+    from .layer_case import LayerCase
 
 Alike = TypeVar("Alike")
 

@@ -6,9 +6,12 @@ A net may have as many layers of the name, each of which is held against the rul
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import Model, SourceLayer
 from deconvsurgery.kernels.fingerprint import not_finite
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceLayer
 
 
 class LayersOfAName:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.matching.loaded_blobs import loading
 from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
 from deconvsurgery.matching.rewritable import not_rewritable
@@ -24,10 +22,14 @@ from deconvsurgery.prototxt.parse import convolution_param
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers, exact_patterns
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.geometry import asked_axes, convolution_window
-from deconvsurgery.shapes.placement import Placement
 
 from .layer_case import LayerCase
 from .layers_of_a_name import LayersOfAName
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.shapes.placement import Placement
 
 
 def net_cases(

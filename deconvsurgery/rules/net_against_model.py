@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import FileError, SurgeryError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Disagreement, Kind
@@ -15,6 +15,9 @@ from deconvsurgery.prototxt.selection import DECONVOLUTION, exact_patterns
 from deconvsurgery.wording import listed, plural, quoted
 
 from .finding import Broken, Found, Repair, Severity, Step
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
 
 _TOGETHER = "see that net and model belong together"
 _REFITTED = (Kind.MODEL_LACKS, Kind.BLOBS, Kind.SHAPE)

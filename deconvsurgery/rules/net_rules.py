@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.matching.model_oddities import Oddity, oddities
 from deconvsurgery.matching.other_states import unlike
-from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
-from deconvsurgery.prototxt.unknown_field import UnknownField
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
 from deconvsurgery.shapes.infer import BVLC_TYPES
@@ -21,6 +20,10 @@ from deconvsurgery.wording import listed, quoted
 
 from .finding import Broken, Found, Number, Repair, Severity, Step
 from .unjoined_layers import MEETINGS
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Net, NetState
+    from deconvsurgery.prototxt.unknown_field import UnknownField
 
 
 def twice(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator[Found]:

@@ -11,17 +11,20 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Container, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.matching.shared_blobs import owners
-from deconvsurgery.prototxt.parse import Scanned
 from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.splicing.byte_ranges import Edit, spliced
 
-from .finding import Finding, Step
 from .merged_steps import other_options, patterns_of
 from .trials import Asked, Key, Trials
 from .tried_steps import NetAndModel, options_of_step, patch_of
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.parse import Scanned
+
+    from .finding import Finding, Step
 
 
 class TextPlace(NamedTuple):

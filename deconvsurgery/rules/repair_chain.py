@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterator, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deconvsurgery.matching.role import LEAVE_IT_OUT
 
 from .finding import Finding, Repair, Severity, Step
 from .merged_steps import Steps, joined, merged
 from .trials import Aftermath, Asked, Trials, groups_of, keys, with_states
-from .tried_steps import NetAndModel
+
+if TYPE_CHECKING:
+    from .tried_steps import NetAndModel
 
 
 class PairRepair(NamedTuple):

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.matching.matched_layer import united
-from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.prototxt.selection import Selection, exact_patterns
 
 from . import net_rules
@@ -22,6 +20,10 @@ from .inline_ignores import Ignores, hidden_and_left
 from .net_against_model import mismatched
 from .survey import LayerRow, learned_names, survey
 from .unjoined_layers import unmet
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.prototxt.net import Net, NetState
 
 
 class WantedRules(NamedTuple):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from deconvsurgery.kernels.bilinear import recipe
-from deconvsurgery.kernels.fingerprint import State
-from deconvsurgery.matching.matched_layer import Refusal
+from deconvsurgery.kernels.weight_states import State
 from deconvsurgery.matching.role import LEAVE_IT_OUT, holds_learned_values
 from deconvsurgery.options.apply import Options
 from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
 
 from .finding import Repair, Step
-from .layer_case import LayerCase
+
+if TYPE_CHECKING:
+    from deconvsurgery.matching.refusal import Refusal
+
+    from .layer_case import LayerCase
 
 _LOST = "apply would overwrite what may have been learned"
 # patch-net with nothing but what is asked for.

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
-from deconvsurgery.caffemodel.stored_values import Storage
-from deconvsurgery.kernels.fingerprint import Fingerprint
-from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.matching.role import Role, RoleFound
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 from deconvsurgery.shapes.analysis import analysed
-from deconvsurgery.shapes.geometry import Shape
 
-from .finding import Finding
-from .layer_case import LayerCase
 from .layer_rules import findings
 from .make_cases import model_case, net_cases
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.caffemodel.stored_values import Storage
+    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.shapes.geometry import Shape
+
+    from .finding import Finding
+    from .layer_case import LayerCase
 
 
 class LayerRow(NamedTuple):

@@ -7,7 +7,7 @@ blobs in their places. Nothing is copied, and nothing written.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version, refuse_mixed
 from deconvsurgery.errors import SelectionError, ShapeError
@@ -16,13 +16,13 @@ from deconvsurgery.matching.role import Role, holds_learned_values, role_of
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.options.apply import APPLY, Options
 from deconvsurgery.options.convert import CONVERT, ConvertOptions, NewForm
-from deconvsurgery.options.option import Option
 from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
 from deconvsurgery.options.regroup import REGROUP
 from deconvsurgery.options.transplant import TRANSPLANT, TransplantOptions
 from deconvsurgery.plans.apply.filled_model import filled_model
-from deconvsurgery.plans.apply.plan import make_plan, refuse_misspelt
+from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.plan_types import Action, Plan
+from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.plans.convert.converted_model import converted_model
 from deconvsurgery.plans.convert.plan import make_conversion
 from deconvsurgery.plans.convert.plan_types import WantedForm
@@ -34,7 +34,6 @@ from deconvsurgery.plans.transplant.blobs import Origin
 from deconvsurgery.plans.transplant.edits import as_model
 from deconvsurgery.plans.transplant.plan import Grafting, make_grafting
 from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
-from deconvsurgery.prototxt.parse import Scanned
 from deconvsurgery.prototxt.selection import (
     DECONVOLUTION,
     Selection,
@@ -44,7 +43,11 @@ from deconvsurgery.prototxt.selection import (
 from deconvsurgery.shapes.geometry import convolution_window
 from deconvsurgery.wording import quoted
 
-from .finding import Step
+if TYPE_CHECKING:
+    from deconvsurgery.options.option import Option
+    from deconvsurgery.prototxt.parse import Scanned
+
+    from .finding import Step
 
 
 class NetAndModel(NamedTuple):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.nearest import nearest
-from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.shapes.analysis import Analysis, analysed, states_apart
 from deconvsurgery.shapes.connections import Fault, Unjoined, dropped_input
 from deconvsurgery.wording import quoted
 
 from .finding import Broken, Finding, Found, Number, Repair
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.prototxt.net import Layer, Net, NetState
 
 # Names are compared in pairs, which only helps: no more than these, none longer, for the first few.
 _MOST, _LONGEST, _SUGGESTIONS = 1000, 80, 20

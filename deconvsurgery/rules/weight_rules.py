@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.kernels.bilinear import apex, released_is_off_centre
-from deconvsurgery.kernels.fingerprint import State
 from deconvsurgery.kernels.formula_names import Formula, Support
-from deconvsurgery.matching.matched_layer import Refusal
+from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.options.apply import Options
 from deconvsurgery.wording import by, plural
 
 from .finding import Broken, Number, Repair, Severity
-from .layer_case import LayerCase
 from .suggest_repairs import enlarge_it, fill_it
+
+if TYPE_CHECKING:
+    from .layer_case import LayerCase
 
 
 def _no_weights(case: LayerCase) -> Broken | None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.joins import offsets_for
 
 from .coordinates import AxisMap, CoordinateMap, composed, inverted, layer_map
-from .geometry import Shape, Window
 from .infer import RULES, LayerShapes
 from .placement import HALF, CropFacts, Placement
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Net
+
+    from .geometry import Shape, Window
+
 
 # Of more deconvolutions without a Crop in between the last ones are remembered.
 _MOST_PENDING: Final = 32

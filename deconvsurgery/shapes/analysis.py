@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.prototxt.net import Net, NetState, once
 
 from .alignment import placements
 from .certainty import uncertain_layers
 from .connections import Unjoined, unjoined
-from .geometry import SourceShapes
 from .infer import LayerShapes, Walk, first_walk, with_axes, with_channels
-from .placement import Placement
 from .sharing import unlike_sharers
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+
+    from .geometry import SourceShapes
+    from .placement import Placement
 
 _MOST_MODELS: Final = 4  # of which a net keeps the analyses; who has more has them in turn
 

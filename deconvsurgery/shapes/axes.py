@@ -9,11 +9,12 @@ are taken to keep the number where nothing else says it, those of forks that res
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from deconvsurgery.prototxt.net import Layer
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer
 
-from .geometry import Shape
+    from .geometry import Shape
 
 Blob: TypeAlias = tuple[int | None, int | str]
 """A blob as it was made: the layer's index and the top's position, or ``None`` and its name."""

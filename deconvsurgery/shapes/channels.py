@@ -7,15 +7,17 @@ is made, which says that it is one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Net
-from deconvsurgery.shapes.layers.rule import Bottoms
 from deconvsurgery.shapes.layers.windows import input_channels, input_shape
 
 from .axes import CONVOLUTIONS, KEEPS_AXES
 from .geometry import Dim, SourceShapes, canonical_axis, product
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Net
+    from deconvsurgery.shapes.layers.rule import Bottoms
 
 # Layers that make other channels of them, though they keep the number of axes; MVN and ROIPooling
 # keep the channels alone. Crop is not here: it depends on its axis.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.prototxt.net import Layer, Net
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Net
 
 
 class Fault(StrEnum):

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.layers.pooling import pooled_axes, pooling_window
 from deconvsurgery.shapes.layers.windows import foreign_window
 
 from .axes import CONVOLUTIONS
-from .geometry import Window
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
+
+    from .geometry import Window
 
 # A chain of strides beyond this is that of a hostile net.
 _LARGEST: Final = 2**64

@@ -6,14 +6,15 @@ Facts: ``LayerSetUp`` of each type, ``GetFiller`` and the fillers of Caffe's ``f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.misspelt import slip_of
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.wording import by, dims, listed
 
-from .geometry import Shape
+if TYPE_CHECKING:
+    from .geometry import Shape
 
 BILINEAR: Final = "bilinear"
 NAMES: Final = (

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import ConvolutionParam
 from deconvsurgery.wording import plural
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import ConvolutionParam
 
 Dim: TypeAlias = int | None
 """Length of an axis; ``None``: unknown."""

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.layers.any_layer import objection
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.forks import FORK_RULES
@@ -32,6 +31,9 @@ from .axes import CONVOLUTIONS, Blob, axes_found
 from .channels import Channels, channels_found, keeps_channels, witnesses_of
 from .connections import cleared_losses
 from .geometry import Dim, Shape, SourceShapes, Window, check_blob
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Net
 
 _NO_WITNESSES: Final[Mapping[int, tuple[int, ...]]] = MappingProxyType({})
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deconvsurgery.prototxt.net import Layer
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer
 
-from .geometry import Window
+    from .geometry import Window
 
 HALF: Final = Fraction(1, 2)
 

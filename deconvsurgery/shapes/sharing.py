@@ -6,13 +6,15 @@ Source: ``Net::AppendParam`` (net.cpp). The first layer in a state owns the blob
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.prototxt.net import Layer, Message, Net
 from deconvsurgery.wording import dims, quoted
 
 from .geometry import Shape, merged, product
-from .infer import LayerShapes
+
+if TYPE_CHECKING:
+    from .infer import LayerShapes
 
 
 class _Owner(NamedTuple):

@@ -6,15 +6,18 @@ Values only. Layers in a row that neither branch nor join are one step.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 
 from .analysis import analysed
-from .geometry import Shape, Window
-from .infer import LayerShapes
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.prototxt.net import Layer, Net, NetState
+
+    from .geometry import Shape, Window
+    from .infer import LayerShapes
 
 # Steps that one drawing holds; with more of them only the Deconvolutions are steps.
 MOST_STEPS: Final = 60

@@ -14,14 +14,15 @@ from deconvsurgery.errors import OutputError
 
 from .copy_bytes import Both, FileSink, Sink
 from .descriptors import duplicated
-from .destination import Destination
 from .output_place import Place
 from .source import FileSource
-from .source_interface import Source
 from .staged_file import StagedFile
 
 if TYPE_CHECKING:
     from deconvsurgery.storage.object_store.staged_object import StagedObject
+
+    from .destination import Destination
+    from .source_interface import Source
 
 AnyStaged: TypeAlias = "StagedFile | StagedObject"
 

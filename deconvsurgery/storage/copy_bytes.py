@@ -9,11 +9,14 @@ import select
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from deconvsurgery.splicing.byte_ranges import Buffer, Edit, Kept
 
 from .early_flush import EarlyFlush
-from .source_interface import Source
+
+if TYPE_CHECKING:
+    from .source_interface import Source
 
 _MIB = 1 << 20
 _PIECE = 16 * _MIB  # bytes in one call; between two, signals are heard and progress is told

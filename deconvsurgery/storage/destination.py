@@ -7,12 +7,14 @@ others may have put there meanwhile.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.errors import OutputError
 
 from .output_place import AnyPlace, Place, check_place, found_place
-from .source_interface import Source
+
+if TYPE_CHECKING:
+    from .source_interface import Source
 
 
 class Destination(NamedTuple):

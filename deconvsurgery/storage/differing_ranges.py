@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from deconvsurgery.splicing.byte_ranges import Kept
 from deconvsurgery.splicing.undo_patch import Range
 
-from .source_interface import Source
+if TYPE_CHECKING:
+    from .source_interface import Source
 
 _BLOCK = 1 << 20
 _PIECE = 4096

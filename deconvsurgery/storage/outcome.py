@@ -14,10 +14,11 @@ from deconvsurgery.splicing.byte_ranges import Edit, Kept, segments, spliced_siz
 from .copy_bytes import FileSink, Sink
 from .descriptors import duplicated
 from .source import FileSource
-from .source_interface import Source
 
 if TYPE_CHECKING:
     from deconvsurgery.splicing.undo_patch import Range
+
+    from .source_interface import Source
 
 Undoing: TypeAlias = "tuple[Sequence[Range], Sequence[Kept]]"
 """The ranges of the changed file that give way, and where the original has the bytes for each."""

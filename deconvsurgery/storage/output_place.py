@@ -21,10 +21,11 @@ from .address import file_of, is_url
 from .descriptors import let_go, opened
 from .os_error_text import reason, refusal, shown
 from .source import STANDARD_OUTPUT
-from .source_interface import Source
 
 if TYPE_CHECKING:
     from deconvsurgery.storage.object_store.object_place import ObjectPlace
+
+    from .source_interface import Source
 
 # What the system says of a name that cannot be; else it could not look.
 _WRONG_NAME = frozenset(

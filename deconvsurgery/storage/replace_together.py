@@ -11,18 +11,20 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.errors import FileError, OutputError
 
 from .atomic_write import AnyStaged, staged, take_all
-from .destination import Destination
 from .os_error_text import reason, shown
-from .outcome import Outcome
 from .output_place import Place
 from .replacement_record import KEPT, Records, Replaced, beside, marked, refuse_recorded
 from .staged_file import StagedFile
 from .write_outputs import Written, failure, write_outcome, written
+
+if TYPE_CHECKING:
+    from .destination import Destination
+    from .outcome import Outcome
 
 
 class NewFile(NamedTuple):

@@ -11,17 +11,20 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import FileError, OutputError
 from deconvsurgery.wording import plural
 
 from .copy_bytes import FileSink, Sink
 from .descriptors import let_go, opened
-from .destination import Destination
 from .os_error_text import reason, shown
 from .output_place import Place, check_directory
 from .source import FileSource
 from .temporary_names import temporary_name
+
+if TYPE_CHECKING:
+    from .destination import Destination
 
 _ATTEMPTS = 100  # temporary names, each of 64 random bits
 # Where a system has not all of them, paths are used.

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deconvsurgery.errors import FileError, FormatError, OutputError
 from deconvsurgery.wording import agreed, plural
@@ -28,9 +28,11 @@ from .os_error_text import (
     remedy,
     shown,
 )
-from .outcome import Outcome
 from .output_place import AnyPlace, Place
 from .source import read_bytes
+
+if TYPE_CHECKING:
+    from .outcome import Outcome
 
 UNCHANGED: Final = "; nothing was changed"
 """How the message of a failure ends where the place has what it had before."""

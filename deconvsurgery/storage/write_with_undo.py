@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import FormatError
-from deconvsurgery.splicing.byte_ranges import Edit
 from deconvsurgery.splicing.undo_patch import (
     Digest,
     Undo,
@@ -19,11 +19,15 @@ from deconvsurgery.splicing.undo_patch import (
 )
 
 from .atomic_write import staged, take_all
-from .copy_bytes import Sink
 from .destination import Destination, destination
 from .outcome import Outcome, Splice
-from .source_interface import Source
 from .write_outputs import Written, failure, write_bytes, written
+
+if TYPE_CHECKING:
+    from deconvsurgery.splicing.byte_ranges import Edit
+
+    from .copy_bytes import Sink
+    from .source_interface import Source
 
 
 def digest(source: Source) -> Digest:

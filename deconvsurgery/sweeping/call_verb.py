@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.inputs.settings_keys import SWEPT
 from deconvsurgery.nearest import nearest
-from deconvsurgery.options.option import Option
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.strict_values.kinds import FLAG, WrongValueError, below, one_of, said
 from deconvsurgery.verbs.apply import apply
@@ -20,6 +18,10 @@ from deconvsurgery.verbs.regroup import regroup
 from deconvsurgery.wording import short
 
 from .result_rows import RowOutcome
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
+    from deconvsurgery.options.option import Option
 
 Answer = tuple[RowOutcome, dict[str, Any], tuple[str, ...]]
 

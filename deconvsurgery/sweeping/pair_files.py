@@ -11,10 +11,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from deconvsurgery.errors import OutputError, SurgeryError
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.storage.address import file_of, is_url, joined
 from deconvsurgery.storage.object_identity import same_object
 from deconvsurgery.storage.os_error_text import shown
@@ -23,6 +22,9 @@ from deconvsurgery.storage.streams import is_stream
 
 from .output_record import SUFFIX
 from .results_file import no_file
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
 
 _BYTES: Final = 16  # of a hash; two of 10^7 are the same once in 10^24 times
 _READ, _WRITTEN = 1, 2

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import SurgeryError
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
 from deconvsurgery.storage.run_files import file_keys
 
-from .result_rows import PairRow
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
+
+    from .result_rows import PairRow
 
 _SCHEME = "://"
 

@@ -10,10 +10,11 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from deconvsurgery.errors import SurgeryError
-from deconvsurgery.inputs.settings import Pair
+if TYPE_CHECKING:
+    from deconvsurgery.errors import SurgeryError
+    from deconvsurgery.inputs.settings import Pair
 
 LONGEST_TEXT: Final = 1 << 14
 """Characters of a message, or of another text of an error, that a row keeps."""

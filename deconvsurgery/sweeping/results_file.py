@@ -11,10 +11,9 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from deconvsurgery.errors import FormatError, OutputError
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.splicing.byte_ranges import replacing
 from deconvsurgery.storage.descriptors import let_go, opened
 from deconvsurgery.storage.destination import destination
@@ -27,6 +26,9 @@ from deconvsurgery.strict_values.kinds import WrongValueError
 
 from .result_rows import PairRow, RowOutcome, identity
 from .row_lines import LONGEST_ROW, check_paths, is_cut_row, read_row, written
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
 
 Value = TypeVar("Value")
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.errors import ConfigError
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.strict_values.json_text import json_value
 from deconvsurgery.strict_values.kinds import (
     ANYTHING,
@@ -32,6 +31,9 @@ from deconvsurgery.strict_values.kinds import (
 )
 
 from .result_rows import LONGEST_TEXT, PairRow, RowOutcome, cut
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
 
 LONGEST_ROW: Final = 1 << 22
 """Bytes of a row, which take 25 times as much at worst; one of 10^4 layers has less than 1 MB."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deconvsurgery.errors import (
     ConfigError,
@@ -22,7 +22,6 @@ from deconvsurgery.errors import (
     OutputError,
     SurgeryError,
 )
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.storage.address import folder_of, is_url
 from deconvsurgery.storage.object_store.object_version import known
 from deconvsurgery.storage.object_store.store import Traffic, counted
@@ -48,6 +47,9 @@ from .result_rows import (
     hashed,
     row_of,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a second try, and before any
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
@@ -19,7 +19,6 @@ from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
-from deconvsurgery.verbs.open_and_write import Path
 from deconvsurgery.version import __version__
 
 from .call_verb import checked_options, lacking, writes
@@ -32,6 +31,9 @@ from .result_rows import (
 )
 from .results_file import Ledger
 from .run_pair import Settled, Task, settle
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.open_and_write import Path
 
 ENGINES = ("local", "dask")
 RESULTS = "sweep.jsonl"

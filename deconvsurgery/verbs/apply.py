@@ -13,11 +13,8 @@ from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.plans.apply.plan import make_plan
-from deconvsurgery.plans.apply.plan_types import Plan
-from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.storage.outcome import Outcome, Splice
-from deconvsurgery.storage.run_files import RunFiles
 
 from .layer_choice import layer_choice
 from .open_and_write import (
@@ -33,6 +30,9 @@ from .open_and_write import (
 
 if TYPE_CHECKING:
     from deconvsurgery.pictures.layer_pictures import Pictures
+    from deconvsurgery.plans.apply.plan_types import Plan
+    from deconvsurgery.prototxt.net import Net, Phase
+    from deconvsurgery.storage.run_files import RunFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
-from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.baseline import RuleAndLayer, read_baseline
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.pictures.layer_pictures import (
     Pictures,
@@ -18,7 +17,6 @@ from deconvsurgery.pictures.layer_pictures import (
     surveyed_pictures,
     ways_of,
 )
-from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import RULES, Finding, Severity
 from deconvsurgery.rules.net_suggestions import FindingInText, in_text
@@ -33,7 +31,13 @@ from deconvsurgery.wording import agreed, plural
 from .layer_choice import layer_choice
 from .net_or_model import Opened, opened
 from .open_and_write import Path, passed_over
-from .pair_fix import PairFix
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.inputs.settings import Pair
+    from deconvsurgery.prototxt.net import Net, Phase
+
+    from .pair_fix import PairFix
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import SourceLayer
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.inputs.open_inputs import open_model, read_net
 from deconvsurgery.inputs.pairs_by_content import net_and_model
-from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.storage.streams import can_be_read_again
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import SourceLayer
+    from deconvsurgery.prototxt.net import Layer
 
 
 def layer_names(paths: Sequence[str]) -> tuple[str, ...]:

@@ -5,22 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.arguments import one_of, texts
-from deconvsurgery.caffemodel.hdf5.files import loaded_h5py
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.errors import OutputError
-from deconvsurgery.matching.compatibility import disagreements
-from deconvsurgery.matching.disagreement import Kind
-from deconvsurgery.matching.disagreement_sentences import in_words
-from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.options.convert import NewForm, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
 from deconvsurgery.plans.convert.plan_types import Conversion, WantedForm
-from deconvsurgery.prototxt.net import Net, NetState
 
 from .open_and_write import (
     Path,
@@ -32,6 +26,9 @@ from .open_and_write import (
     given_net,
     output_destination,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Net, NetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +107,13 @@ def convert(
             opened.source, model, output, in_place=in_place, force=force, dry_run=dry_run
         )
         if wanted.hdf5:
+            from deconvsurgery.caffemodel.hdf5.files import loaded_h5py
+
             loaded_h5py()  # or an error, before any work
         states = read.states() if read else ()
         if read:
+            from deconvsurgery.matching.shared_blobs import owners, with_shared
+
             opened = with_shared(opened, owners(read, states))
         conversion = make_conversion(
             opened, wanted, read, states, texts(patterns, "patterns"), texts(exclude, "exclude")
@@ -142,6 +143,10 @@ def convert(
 
 def _misfits(net: Net, model: Model, states: Sequence[NetState]) -> tuple[str, ...]:
     """Where Caffe would stop at the model with this net, whichever form the model has."""
+    from deconvsurgery.matching.compatibility import disagreements
+    from deconvsurgery.matching.disagreement import Kind
+    from deconvsurgery.matching.disagreement_sentences import in_words
+
     found = disagreements(net, model, states)
     # Of two shapes the net says which is meant, and that one is written.
     settled = {

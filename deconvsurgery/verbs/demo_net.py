@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.caffemodel.blob_edits import convolution_param
-from deconvsurgery.prototxt.net import Net
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Net
 
 NET = Path(__file__).with_name("sample.prototxt")
 LEARNED = ("conv1", "conv2", "score", "refine")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
-from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.comparison.compare_models import make_contrast
-from deconvsurgery.comparison.result import Contrast
 from deconvsurgery.matching.shared_blobs import owners_by_model, with_shared
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
 from deconvsurgery.storage.run_files import RunFiles
@@ -20,6 +19,10 @@ from .open_and_write import (
     counting,
     given_model,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, Version
+    from deconvsurgery.comparison.result import Contrast
 
 _PROGRESS = 1 << 22  # bytes from one report of progress to the next
 

@@ -7,16 +7,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import FileError
 from deconvsurgery.storage.address import file_of, is_url, joined
 from deconvsurgery.storage.os_error_text import reason, remedy
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.streams import can_be_read_again
 
 from .fix_groups import place_key
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
 
 _PIECE: Final = 1 << 20
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import NotANetError, OutputError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import file_keys
 from deconvsurgery.storage.streams import can_be_read_again
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
 
 _NAMES = ("name", "object", "stream")  # how keys begin that are of a place
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.inputs.open_inputs import read_net
-from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.matching.matched_layer import targets
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-from deconvsurgery.rules.finding import Step
 from deconvsurgery.rules.trials import failing, keys
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.wording import listed
 
-from .check import CheckResult
 from .diff import diff
 from .fix_files import differ
 from .fix_groups import place_key
-from .fix_steps import Files
 from .layer_choice import layer_choice
 from .pair_fix import ModelsCompared
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
+    from deconvsurgery.rules.finding import Step
+
+    from .check import CheckResult
+    from .fix_steps import Files
 
 
 class FixPlan(NamedTuple):

@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.errors import FileError
 from deconvsurgery.inputs.open_inputs import open_model
 from deconvsurgery.options.convert import NewForm
-from deconvsurgery.rules.finding import Step
 from deconvsurgery.rules.tried_steps import StepOptions, options_of_step
 
 from .apply import apply
@@ -22,6 +21,9 @@ from .convert import convert
 from .patch_net import patch_net
 from .regroup import regroup
 from .transplant import transplant
+
+if TYPE_CHECKING:
+    from deconvsurgery.rules.finding import Step
 
 
 class Files(NamedTuple):

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.errors import OutputError, SurgeryError
-from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.rules.finding import Step
 from deconvsurgery.storage.address import called, file_of, is_url
 from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.ended_replacement import settle_replacement
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.outcome import Another
 from deconvsurgery.storage.replace_together import NewFile, write_together
-from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.storage.write_outputs import make_directory
 from deconvsurgery.wording import listed
@@ -37,6 +33,12 @@ from .fix_plan import (
 )
 from .fix_steps import Files, carried_out
 from .pair_fix import PairFix
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
+    from deconvsurgery.rules.finding import Step
+    from deconvsurgery.storage.run_files import RunFiles
+    from deconvsurgery.storage.source_interface import Source
 
 
 class FixOptions(NamedTuple):

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.kernels.channel_map import Sight
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
 from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
-from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.repair_chain import tried_repairs
 from deconvsurgery.rules.run_rules import judged
-from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.rules.trials import Asked
 from deconvsurgery.rules.tried_steps import NetAndModel
-from deconvsurgery.shapes.upsampling_path import WayUp
 
 from .layer_choice import layer_choice
 from .net_or_model import opened
-from .open_and_write import Path
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.kernels.channel_map import Sight
+    from deconvsurgery.prototxt.net import Net, Phase
+    from deconvsurgery.rules.finding import Finding
+    from deconvsurgery.rules.survey import LayerRow
+    from deconvsurgery.shapes.upsampling_path import WayUp
+
+    from .open_and_write import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.prototxt.net import Net
-from deconvsurgery.prototxt.parse import Scanned
 from deconvsurgery.rules.survey import source_selection
 
 from .open_and_write import Path, blamed, files_of, given_model, given_net
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.prototxt.parse import Scanned
 
 
 class Opened(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.errors import (
@@ -17,13 +17,15 @@ from deconvsurgery.errors import (
     ShapeError,
 )
 from deconvsurgery.inputs.open_inputs import open_model, read_net
-from deconvsurgery.prototxt.net import Net
 from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.os_error_text import shown
-from deconvsurgery.storage.outcome import Outcome
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_outputs import Written, write_outcome
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Net
+    from deconvsurgery.storage.outcome import Outcome
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -78,6 +80,8 @@ def files_of(
 
 def given_net(net: Path | Net) -> tuple[Net, str]:
     """A net, and what to call it."""
+    from deconvsurgery.prototxt.net import Net  # not for a model alone
+
     if isinstance(net, Net):
         return net, net.name or "the net"
     return read_net(net), os.fsdecode(net)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Version
-from deconvsurgery.comparison.result import Contrast
-from deconvsurgery.rules.finding import Step
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Version
+    from deconvsurgery.comparison.result import Contrast
+    from deconvsurgery.rules.finding import Step
 
 
 class ModelsCompared(NamedTuple):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.options.patch_net import NewFiller, PatchOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
-from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.os_error_text import shown
@@ -27,6 +27,9 @@ from .open_and_write import (
     output_destination,
     passed_over,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Phase
 
 
 @dataclass(frozen=True, slots=True)

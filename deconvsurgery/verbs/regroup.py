@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
 from deconvsurgery.errors import OutputError
@@ -13,10 +14,6 @@ from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.plans.patch_net.plan import patched_text
 from deconvsurgery.plans.regroup.edits import reshaped
 from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
-from deconvsurgery.prototxt.net import (
-    Layer,
-    Phase,
-)
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
 )
@@ -33,6 +30,12 @@ from .open_and_write import (
     files_of,
     given_model,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import (
+        Layer,
+        Phase,
+    )
 
 
 @dataclass(frozen=True, slots=True)

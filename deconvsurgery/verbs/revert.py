@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import MismatchError, OutputError
 from deconvsurgery.inputs.open_patch import open_patch
@@ -13,7 +14,6 @@ from deconvsurgery.splicing.undo_patch import Digest, edits_of
 from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.storage.write_with_undo import digest, write_reverted
 from deconvsurgery.wording import plural
@@ -23,6 +23,9 @@ from .open_and_write import (
     Progress,
     counting,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
 
 _PIECE = 1 << 20
 

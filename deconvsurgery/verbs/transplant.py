@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
@@ -13,12 +13,11 @@ from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.options.apply import Options
-from deconvsurgery.plans.apply.plan import make_plan, refuse_misspelt
-from deconvsurgery.plans.apply.plan_types import Change, Plan
+from deconvsurgery.plans.apply.plan import make_plan
+from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.plans.transplant.blobs import Origin
 from deconvsurgery.plans.transplant.edits import as_model, implanted
 from deconvsurgery.plans.transplant.plan import Grafting, LayerGraft, make_grafting
-from deconvsurgery.prototxt.net import Layer, Net, Phase
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
     active_layers,
@@ -36,6 +35,10 @@ from .open_and_write import (
     given_net,
     output_destination,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.plans.apply.plan_types import Change, Plan
+    from deconvsurgery.prototxt.net import Layer, Net, Phase
 
 FILLED, LEFT = "filled", "left to Caffe"
 # What matters most of a layer, first.

@@ -7,7 +7,7 @@ import io
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -21,7 +21,9 @@ from helpers.foreign import FOREIGN
 from helpers.models import NetParameter
 from helpers.places import SHARED
 from helpers.wire import END_GROUP, FIXED32, GROUP, number, read_varint, sized, tag
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="real files are not at hand")
 

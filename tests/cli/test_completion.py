@@ -13,6 +13,7 @@ import sys
 import termios
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -26,7 +27,9 @@ from helpers.commands import COMPLETE, TOOL, VERBS
 from helpers.commands import command_of as verb_of
 from helpers.models import write_demo
 from helpers.runs import COMMAND, GET_RUN, run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 BASH = shutil.which("bash")
 # A space; quotes and glob characters; where bash breaks words; what a pattern takes for a regex.

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from helpers.models import write_demo
 from helpers.runs import environment, run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 ODD = ("", "0", "-1", "1", "x", "²", "9" * 5000, "nan", "\udcff")
 

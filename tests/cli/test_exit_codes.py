@@ -14,7 +14,7 @@ import subprocess
 import threading
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -26,7 +26,9 @@ from helpers.documents import parsed_json
 from helpers.models import demo_base, demo_net, write_demo
 from helpers.processes.heeding import heeding
 from helpers.runs import COMMAND, run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 # Wide layers: 3 channels in, 2 out, which no kernel fits.
 MISFIT = b'input: "d" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 4\n'

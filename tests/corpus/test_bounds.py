@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -19,7 +19,9 @@ from helpers.corpus import hostile_large, hostile_runs, make, pin
 from helpers.corpus.hostile_case import MODEL, NET
 from helpers.models import demo_net
 from helpers.runs import GET_RUN
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="peak memory is read in /proc"

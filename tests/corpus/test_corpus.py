@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -26,7 +26,9 @@ from helpers.corpus.hostile_case import MODEL, NET, Case
 from helpers.models import NetParameter
 from helpers.places import TESTS
 from helpers.runs import COMMAND, GET_RUN, run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 CORPUS = TESTS / "corpus"
 KERNEL = [row * column for row in (0.25, 0.75, 0.75, 0.25) for column in (0.25, 0.75, 0.75, 0.25)]

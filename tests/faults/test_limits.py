@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,7 +19,9 @@ from helpers.campaigns import campaign_but
 from helpers.faults.kill import large
 from helpers.faults.lab import BY_NAME, CASES, Bench, Case, content, each_verb
 from helpers.runs import COMMAND
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 FILES = [case for case in CASES if not case.stream]
 each_case = pytest.mark.parametrize(

@@ -14,14 +14,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from helpers.campaigns import campaign_but
 from helpers.faults.lab import BY_NAME, CASES, TEMPORARY, Bench, Case, Ended, each_verb
 from helpers.runs import COMMAND
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 FILES = [case for case in CASES if not case.stream]
 CHANGES = ("write", "pwrite", "copy_file_range", "ftruncate", "fchmod")

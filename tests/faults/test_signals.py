@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,9 @@ from helpers.faults.injection import Calls
 from helpers.faults.lab import CASES, Bench, Case
 from helpers.processes.heeding import heeding
 from helpers.runs import environment
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 FILES = [case for case in CASES if not case.stream]
 # Each verb, in one of its ways.

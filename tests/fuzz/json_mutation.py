@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
-from mutation import Mutate
+if TYPE_CHECKING:
+    from mutation import Mutate
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.\w]+|\s+|.', re.DOTALL)
 _CLOSERS = {b"{": b"}", b"[": b"]"}

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import deconvsurgery as ds
-from deconvsurgery.inputs.settings import Checking, Pair, Settings
 from deconvsurgery.inputs.settings_file import settings_in
 from deconvsurgery.inputs.settings_keys import SWEPT
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.sweeping.call_verb import checked_options, lacking
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Checking, Pair, Settings
 
 NAMES = ("deconvsurgery.toml", "pyproject.toml", "zoo.toml")
 LINE = 800  # characters: 60 of a value may be spelt out as ten each

@@ -15,17 +15,19 @@ from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 import deconvsurgery as ds
 from deconvsurgery.matching.role import Role, role_of
 from deconvsurgery.report.repair_commands import repair_arguments
-from deconvsurgery.rules.finding import Step
 from helpers.models import Array, model_bytes, parsed
 from helpers.oracles import tent
 from helpers.runs import run_here
+
+if TYPE_CHECKING:
+    from deconvsurgery.rules.finding import Step
 
 Keys: TypeAlias = "Counter[tuple[str, str | None]]"
 

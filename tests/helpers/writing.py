@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.splicing.byte_ranges import Edit
 from deconvsurgery.storage import write_outputs
-from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.differing_ranges import compared
 from deconvsurgery.storage.outcome import Splice, Undoing, amend_copy
-from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_outputs import Written, write_outcome
+
+if TYPE_CHECKING:
+    from deconvsurgery.splicing.byte_ranges import Edit
+    from deconvsurgery.storage.copy_bytes import Sink
+    from deconvsurgery.storage.source_interface import Source
 
 
 class Filled(NamedTuple):

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,9 @@ from deconvsurgery.inputs import expand_pairs
 from deconvsurgery.inputs.expand_pairs import every_pair, expanded
 from deconvsurgery.inputs.settings import Checking, Pair
 from helpers.settings import parse_settings
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 CHECKING = Checking(level=3)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -15,7 +15,9 @@ from helpers.campaigns import campaign_but
 from helpers.foreign import FOREIGN
 from helpers.models import write_demo
 from helpers.runs import run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 # Every command that reads a net or a model, with FILE where the strange one is given.
 COMMANDS = {

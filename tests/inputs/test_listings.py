@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,9 @@ import deconvsurgery as ds
 from deconvsurgery.inputs import list_files
 from deconvsurgery.inputs.expand_pairs import expanded
 from deconvsurgery.inputs.settings import Pair
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 PATTERN = "s3://zoo/v2/*/net"
 KEY = "<Contents><Key>v2/a/net</Key><Size>0</Size></Contents>"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.inputs.pairs_by_content import net_and_model, paired
 from helpers.models import demo_base, demo_net
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 
 def test_what_goes_with_what(tmp_path: Path, words: Words) -> None:

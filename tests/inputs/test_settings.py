@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,7 +12,9 @@ import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Checking
 from deconvsurgery.rules.finding import RULES
 from helpers.settings import parse_settings, read_settings
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 SETTINGS = """
 ignore = ["DS010"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,10 +20,12 @@ from deconvsurgery.matching.copied_layer import copy_stops
 from deconvsurgery.matching.disagreement import Kind
 from deconvsurgery.matching.loaded_blobs import Loading, loading
 from deconvsurgery.matching.renamed_layers import Lacking, Renamed, renamed
-from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.shapes.infer import LayerShapes
 from helpers.nets import conv, layer
 from helpers.words import numbers
+
+if TYPE_CHECKING:
+    from deconvsurgery.shapes.geometry import Shape
 
 W: Shape = (2, 3, 3, 3)
 B: Shape = (2,)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.model import SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.matching.group_of_weights import group_words, meant_group
-from deconvsurgery.shapes.geometry import Shape
 from helpers.nets import conv, layer, up
+
+if TYPE_CHECKING:
+    from deconvsurgery.shapes.geometry import Shape
 
 
 @pytest.mark.parametrize(

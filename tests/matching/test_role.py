@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.matching.matched_layer import Refusal, targets
+from deconvsurgery.matching.matched_layer import targets
+from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.role import (
     Role,
     RoleFound,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -13,11 +13,13 @@ import deconvsurgery as ds
 from deconvsurgery.options.apply import APPLY
 from deconvsurgery.options.convert import CONVERT, ConvertOptions
 from deconvsurgery.options.kernel import KERNEL, KernelOptions
-from deconvsurgery.options.option import Option
 from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
 from deconvsurgery.options.regroup import REGROUP, RegroupOptions
 from deconvsurgery.options.transplant import TRANSPLANT, TransplantOptions
 from helpers.commands import command_of
+
+if TYPE_CHECKING:
+    from deconvsurgery.options.option import Option
 
 DECLARED = {
     "apply": (ds.apply, ds.Options, APPLY),

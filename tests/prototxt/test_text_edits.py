@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deconvsurgery.prototxt.new_field_layout import Tree
 from deconvsurgery.prototxt.parse import decoded
 from deconvsurgery.prototxt.text_edits import Draft
 from deconvsurgery.prototxt.tokens import Text, TextField, scan
 from deconvsurgery.splicing.byte_ranges import Kept, segments, spliced
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.new_field_layout import Tree
 
 
 def drafted(data: bytes, tree: Tree, ahead: Mapping[str, str] | None = None) -> Draft:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import deconvsurgery as ds
 from helpers.nets import conv, data_layer, layer, up
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 DATA = data_layer(1, 3, 32, 32)
 POOL = layer("pool", "Pooling", "pooling_param { kernel_size: 2 stride: 2 }")

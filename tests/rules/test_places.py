@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import h5py
 import numpy as np
@@ -16,7 +16,9 @@ from helpers.nets import TEST, TRAIN, conv, data_layer, layer, up
 from helpers.oracles import tent
 from helpers.real_caffe import at_hand, real_caffe
 from helpers.runs import run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 DATA = data_layer(1, 3, 8, 8)
 FROZEN = "param { lr_mult: 0 }"

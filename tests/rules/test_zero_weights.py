@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 import deconvsurgery as ds
 from helpers.models import Array, model_bytes
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 HEAD = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 LAYER = (

@@ -9,20 +9,23 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import deconvsurgery as ds
 from deconvsurgery.shapes.analysis import Analysis
 from deconvsurgery.shapes.coordinates import AxisMap, composed, layer_map
 from deconvsurgery.shapes.layers.windows import window_of
-from deconvsurgery.shapes.placement import Placement
 from helpers.models import NetParameter
 from helpers.oracles import opencv_forward, tent
 from helpers.words import Words, names, numbers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from deconvsurgery.shapes.placement import Placement
 
 SIZE = 64
 INPUT = f'input: "data" input_shape {{ dim: 1 dim: 1 dim: {SIZE} dim: {SIZE} }}\n'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 import deconvsurgery as ds
@@ -9,7 +11,9 @@ from deconvsurgery.shapes.analysis import Analysis
 from deconvsurgery.shapes.fillers import FORK_NAMES, NAMES, filler_problems, meant
 from helpers.nets import conv, data_layer, layer, up
 from helpers.real_caffe import at_hand, real_caffe
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 DATA = data_layer(1, 3, 8, 8)
 

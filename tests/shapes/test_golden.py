@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.shapes.analysis import Analysis
-from deconvsurgery.shapes.geometry import Shape
 from helpers.places import NETS, SHARED
 from helpers.words import Words, numbers
+
+if TYPE_CHECKING:
+    from deconvsurgery.shapes.geometry import Shape
 
 SHAPES = SHARED / "golden" / "shapes" / "shapes.json"
 CASES = SHARED / "golden" / "layouts" / "cases.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,9 @@ from deconvsurgery.splicing.undo_patch import (
     parsed,
     undoing,
 )
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 ONE, OTHER = "a" * 64, "0" * 64
 

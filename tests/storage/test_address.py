@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,7 +27,9 @@ from deconvsurgery.storage.address import (
 from deconvsurgery.storage.object_identity import is_version, same_object
 from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 
 @pytest.mark.parametrize(

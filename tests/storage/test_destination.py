@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +18,9 @@ from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.output_place import Place
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.write_outputs import write_bytes, write_outcome
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 DATA, NEW = b"the input", b"the output"
 OUTCOME = Splice((replacing(4, 9, b"output"),))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,9 @@ from deconvsurgery.splicing.undo_patch import Digest, Range, Undo, edits_of
 from deconvsurgery.storage.differing_ranges import compared
 from deconvsurgery.storage.source import open_source
 from helpers.models import CountedSource
+
+if TYPE_CHECKING:
+    import pytest
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, 40))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,9 +13,11 @@ from deconvsurgery.storage.copy_bytes import FileSink
 from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.outcome import Another
 from deconvsurgery.storage.source import open_source
-from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.write_outputs import write_outcome
 from deconvsurgery.storage.write_with_undo import patch_destination, write_undoable
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
 
 OLD, NEW = b"what was there" * 400, b"what is new" * 300
 

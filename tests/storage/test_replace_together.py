@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,7 +26,9 @@ from deconvsurgery.storage.replace_together import NewFile, write_together
 from deconvsurgery.storage.replacement_record import KEPT, RECORD
 from deconvsurgery.storage.source import open_source
 from helpers.faults.injection import FAULTS, Calls, Striking
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 OLD = {
     "net": b"an old net\n",

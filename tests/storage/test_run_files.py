@@ -7,13 +7,15 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.storage.run_files import RunFiles, file_keys
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 READ, WRITTEN = "reads", "writes"
 

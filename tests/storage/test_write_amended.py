@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -17,13 +17,15 @@ import deconvsurgery as ds
 from deconvsurgery.splicing.byte_ranges import Edit, Kept, replacing
 from deconvsurgery.splicing.undo_patch import Range
 from deconvsurgery.storage import write_outputs
-from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.source import FileSource, open_source
 from deconvsurgery.storage.write_outputs import Written, make_directory, write_file, write_once
 from helpers.words import Words, numbers
 from helpers.writing import write_amended, write_pair, write_spliced
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.copy_bytes import Sink
 
 SOURCE = b"The source, in which one word is changed."
 AMENDED = b"The SOURCE, in which one word is changed."

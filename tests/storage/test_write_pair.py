@@ -6,14 +6,16 @@ import errno
 import itertools
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.storage.source import open_source
-from helpers.words import Words
 from helpers.writing import write_pair
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 TEXT, MODEL = b"a net\n", b"a model" * 400
 OLD_TEXT, OLD_MODEL = b"old net", b"old model"

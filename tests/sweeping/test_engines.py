@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,7 +27,9 @@ from helpers.processes.ending import PATIENCE, until, watched
 from helpers.processes.heeding import heeding
 from helpers.processes.labour import Counted, Task, begun, labour, task_of
 from helpers.runs import environment
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 Said = list[tuple[Task, Any]]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import chdir
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,9 @@ from deconvsurgery.sweeping.pair_files import PairFiles
 from helpers.campaigns import campaign, campaign_but, campaign_of_pairs
 from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 pytestmark = pytest.mark.usefixtures("at_once")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,7 +30,9 @@ from helpers.models import demo_base, demo_net
 from helpers.processes.ending import PATIENCE
 from helpers.runs import COMMAND, environment, run_here
 from helpers.store.padded import padding
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 BASE = demo_base()
 MINE = Task(Pair("zoo/net", "zoo/in", output="out/new"), "apply")

@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
@@ -28,11 +28,13 @@ from deconvsurgery.cli import sweep as sweep_command
 from deconvsurgery.sweeping import sweep as sweeping
 from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome, Summary
 from helpers.models import demo_base, demo_net
-from helpers.processes.dask_cluster import Cluster
 from helpers.processes.ending import PATIENCE, command_of, processes_below, until, watched
 from helpers.processes.heeding import heeding
 from helpers.runs import COMMAND, environment, run_here
 from helpers.words import Words, names, numbers
+
+if TYPE_CHECKING:
+    from helpers.processes.dask_cluster import Cluster
 
 Row = dict[str, Any]
 

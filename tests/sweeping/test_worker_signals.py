@@ -11,6 +11,7 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +20,9 @@ from helpers.processes import signalling
 from helpers.processes.ending import PATIENCE, processes_below
 from helpers.processes.heeding import heeding
 from helpers.runs import COMMAND, environment
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 ZOO = "pairs = [{net = 'nets/*', model = 'in', output = '{name}.out'}]\n[sweep]\nverb = 'apply'\n"

@@ -6,7 +6,7 @@ They are read as what they are; no Caffe reads them, and none is made of them th
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,7 +19,9 @@ from helpers.nets import data_layer, layer, up
 from helpers.real_caffe import at_hand, real_caffe
 from helpers.runs import run_here
 from helpers.wire import c3d_blob, dims, layer_v1, layer_v2, legacy_dims, number, sized
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 WEIGHTS, BIAS = noise(4, 3, 3, 3, 3), noise(4, seed=4)
 MATRIX, OFFSETS = noise(5, 16, seed=5), noise(5, seed=6)

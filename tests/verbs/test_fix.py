@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from helpers.documents import parsed_json
 from helpers.faults.injection import Calls, Striking
 from helpers.models import model_bytes
 from helpers.runs import run_here, tool
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 HEAD = 'input: "d" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 UP = """layer { name: "up" type: "Deconvolution" bottom: "d" top: "up" param { lr_mult: 0 }

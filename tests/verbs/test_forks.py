@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,7 +13,9 @@ from helpers.models import model_bytes, noise, parsed
 from helpers.nets import data_layer, layer, up
 from helpers.real_caffe import at_hand, real_caffe
 from helpers.runs import run_here
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 # --- BVLC's opencl branch: pooling with a value for each axis
 

@@ -7,11 +7,13 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deconvsurgery.caffemodel.wire import ByteSource
 from deconvsurgery.errors import FormatError, ModelError
 from deconvsurgery.program.extras import install_command
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.wire import ByteSource
 
 
 def loaded_h5py() -> Any:

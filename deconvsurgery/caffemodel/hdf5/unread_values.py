@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.stored_values import Dataset
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 
 
 def left_packed(model: Model) -> tuple[SourceLayer, ...]:

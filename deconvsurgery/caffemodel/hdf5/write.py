@@ -7,20 +7,20 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deconvsurgery.caffemodel.model import regrouped
-from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.errors import ModelError
 from deconvsurgery.signals.held import held_signals
-from deconvsurgery.storage.copy_bytes import FileSink, Sink
 from deconvsurgery.storage.differing_ranges import compared
 from deconvsurgery.storage.outcome import Undoing, amend_copy
-from deconvsurgery.storage.source_interface import Source
 
 from .files import Writing, hdf5_errors, loaded_h5py
 from .open_file import OpenFile, diff_path, key
 from .read import pieces
 
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.stored_values import DType
     from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.storage.copy_bytes import FileSink, Sink
+    from deconvsurgery.storage.source_interface import Source
 
 
 class NewValues(NamedTuple):

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
-from deconvsurgery.kernels.arrays import Array
-from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint, Recognition, State
-from deconvsurgery.matching.matched_layer import Target
-from deconvsurgery.options.apply import Options
-from deconvsurgery.prototxt.net import Net
+from deconvsurgery.kernels.fingerprint import Fingerprint, Recognition
+from deconvsurgery.kernels.weight_states import State
 
 from .change_warnings import (
     of_namesakes,
@@ -28,6 +23,14 @@ from .change_warnings import (
     of_what_stays,
 )
 from .plan_types import Action, BiasFill, Change
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.kernels.bilinear_fill import BilinearFill
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.options.apply import Options
+    from deconvsurgery.prototxt.net import Net
 
 
 class Filled(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
@@ -11,13 +12,15 @@ from deconvsurgery.caffemodel.blob_edits import (
     as_bytes,
     rewritten_blob,
 )
-from deconvsurgery.caffemodel.model import Model, SourceBlob
-from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
-from deconvsurgery.splicing.byte_ranges import Edit
 
 from .new_values import new_bias, new_weights
 from .plan_types import Action, Change, Plan
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.stored_values import Storage
+    from deconvsurgery.splicing.byte_ranges import Edit
 
 
 def edits(plan: Plan, model: Model) -> list[Edit]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from math import isfinite
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
-from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.matching.matched_layer import Target
+from deconvsurgery.kernels.weight_states import State
 from deconvsurgery.matching.role import LEAVE_IT_OUT, Role, role_of
 from deconvsurgery.prototxt.net import Layer, Net, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import by
+
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.bilinear_fill import BilinearFill
+    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.matching.matched_layer import Target
 
 _LEARNED: Final[Mapping[State, str]] = {
     State.OTHER: "are those of no interpolation",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.made_blobs import made, with_made
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
-from deconvsurgery.caffemodel.stored_values import Storage
 
 from .new_values import new_bias, new_weights
 from .plan_types import Action, Change, Plan
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.stored_values import Storage
 
 
 def filled_model(plan: Plan, model: Model) -> Model:

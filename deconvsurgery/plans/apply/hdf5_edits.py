@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.blob_edits import as_bytes
 from deconvsurgery.caffemodel.hdf5.open_file import DATA
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
-from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
-from deconvsurgery.kernels.arrays import Array
-from deconvsurgery.matching.shared_blobs import Owner
 from deconvsurgery.splicing.byte_ranges import Edit
 from deconvsurgery.storage.outcome import Splice
 
 from .new_values import new_bias, new_weights
 from .plan_types import Action, Change, Plan
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.matching.shared_blobs import Owner
 
 
 def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Splice | Amendment:

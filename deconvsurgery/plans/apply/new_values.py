@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob
-from deconvsurgery.kernels.arrays import Array
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.kernels.arrays import Array
 
-from .plan_types import BiasFill, Change
+    from .plan_types import BiasFill, Change
 
 
 def new_weights(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.role import is_empty, role_of
 from deconvsurgery.matching.shared_blobs import Sharers, owners
-from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers
 from deconvsurgery.wording import listed, plural, quoted
 
 from .before_and_after import state_if_empty
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.prototxt.net import Net, NetState
 
 
 def left_empty(

@@ -7,26 +7,28 @@ cannot be filled get their reason (``refusals``), layers that share weights all 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
-from deconvsurgery.errors import MismatchError, PrototxtError, ShapeError, SurgeryError
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Kind
 from deconvsurgery.matching.disagreement_sentences import in_words
-from deconvsurgery.matching.matched_layer import Refusal, Target, targets
+from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
 from deconvsurgery.options.apply import Fill, Options
-from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import Selection, active_layers
-from deconvsurgery.wording import quoted
 
 from .before_and_after import Look, look, planned_change, weights_of
 from .not_matched import left_empty
 from .plan_types import Change, Plan, Skip
 from .refusals import passed_over, refusal
+from .refused_layers import all_refused, refuse_misspelt
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Net, NetState
 
 
 def make_plan(
@@ -167,41 +169,7 @@ def _explained(rows: Iterable[_Row], model: Model) -> set[str]:
     }
 
 
-def refuse_misspelt(layers: Iterable[Layer]) -> None:
-    """A misspelt field or value would silently become its default."""
-    for layer in layers:
-        for unknown in layer.misspelt:
-            raise PrototxtError(
-                f"layer {quoted(layer.name)} has {unknown.words}{unknown.suggestion}",
-                line=unknown.line,
-                column=unknown.column,
-                layer=layer.name,
-                hint="correct it: the value meant would otherwise silently be the default",
-            )
-
-
 def _plan_warnings(model: Model) -> tuple[str, ...]:
     if model.source.size > CAFFE_LIMIT:
         return (f"the model has {model.source.size:,} bytes; Caffe itself reads up to 2 GiB",)
     return ()
-
-
-def all_refused(refused: Sequence[tuple[Target, Refusal]], done: str = "filled") -> SurgeryError:
-    """One error for every layer that does not fit; a hint that several share is said once."""
-    first, only = refused[0]
-    skip = "--skip-unfit leaves such layers alone and does the rest"
-    if len(refused) == 1:
-        message = f"layer {first.layer.name!r}: {only.reason}"
-        hint = f"{only.hint}; {skip}" if only.hint else skip
-    else:
-        lines: list[str] = []
-        hints: set[str | None] = {None}
-        for target, found in refused:
-            lines.append(f"  line {target.layer.line}, {target.layer.name!r}: {found.reason}")
-            if found.hint not in hints:
-                lines.append(f"    {found.hint}")
-                hints.add(found.hint)
-        message = f"{len(refused)} layers cannot be {done}:\n" + "\n".join(lines)
-        hint = skip
-    kind = MismatchError if any(found.mismatch for _, found in refused) else ShapeError
-    return kind(message, layer=first.layer.name, line=first.layer.line or None, hint=hint)

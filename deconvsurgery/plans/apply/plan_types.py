@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint
-from deconvsurgery.matching.matched_layer import Target
-from deconvsurgery.prototxt.net import Layer
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.bilinear_fill import BilinearFill
+    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.prototxt.net import Layer
 
 
 class Action(StrEnum):

@@ -6,17 +6,21 @@ A refusal is a result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deconvsurgery.caffemodel.model import SourceLayer
 from deconvsurgery.kernels.bilinear import recipe
-from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint, State
-from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
+from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.matching.matched_layer import Target, filled_with_ones
+from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.role import LEAVE_IT_OUT, role_of
 from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, listed
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import SourceLayer
+    from deconvsurgery.kernels.bilinear_fill import BilinearFill
+    from deconvsurgery.kernels.fingerprint import Fingerprint
 
 # What patch-net says, too, of the same cause.
 CHANNELS_DIFFER: Final = f"{LEAVE_IT_OUT}; else num_output is wrong"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.made_blobs import made, with_made
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
 from deconvsurgery.caffemodel.stored_values import Storage
 
 from .edits import typed_values
-from .plan_types import BlobConversion, Conversion
+
+if TYPE_CHECKING:
+    from .plan_types import BlobConversion, Conversion
 
 
 def converted_model(conversion: Conversion, model: Model) -> Model:

@@ -22,13 +22,9 @@ from deconvsurgery.caffemodel.blob_edits import (
     rewritten_blob,
 )
 from deconvsurgery.caffemodel.hdf5.open_file import DATA
-from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
 from deconvsurgery.caffemodel.model import Model, Version
-from deconvsurgery.caffemodel.new_model import assembled, layer_field
 from deconvsurgery.caffemodel.stored_values import OnWire
 from deconvsurgery.caffemodel.wire import FramedEdit, header, reframed
-from deconvsurgery.matching.shared_blobs import Owner
-from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.splicing.byte_ranges import (
     Edit,
     Piece,
@@ -37,10 +33,13 @@ from deconvsurgery.splicing.byte_ranges import (
 )
 from deconvsurgery.storage.outcome import Splice
 
-from .plan_types import BlobConversion, Conversion, LayerConversion
-
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
     from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.matching.shared_blobs import Owner
+    from deconvsurgery.prototxt.net import Layer, Net
+
+    from .plan_types import BlobConversion, Conversion, LayerConversion
 
 
 def recast(conversion: Conversion, model: Model, net: Net | None = None) -> Splice | Amendment:
@@ -132,6 +131,9 @@ def _moved(each: BlobConversion, model: Model) -> Edit:
 
 def _new_binary(conversion: Conversion, model: Model, net: Net | None) -> Edit:
     """Everything in place of the HDF5 file: the net's layers in its order, then the others."""
+    from deconvsurgery.caffemodel.new_model import assembled, layer_field
+    from deconvsurgery.prototxt.net import Layer
+
     known: dict[str, Layer] = {}
     for own in net.layers if net else ():
         known.setdefault(own.name, own)
@@ -161,6 +163,8 @@ def _values(model: Model, converted: BlobConversion) -> Values:
 
 def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
     """A group for each layer, a dataset for each blob that no other layer owns."""
+    from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
+
     found = [
         ((layer.source.name, position), converted)
         for layer in conversion.layers

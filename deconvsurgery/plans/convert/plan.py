@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
 from deconvsurgery.caffemodel.model import (
@@ -14,12 +15,7 @@ from deconvsurgery.caffemodel.model import (
 )
 from deconvsurgery.caffemodel.upgrade import upgrade
 from deconvsurgery.matching.batch_norm import blobs_as_in
-from deconvsurgery.matching.shared_blobs import Owner, owners
-from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
-from deconvsurgery.shapes.analysis import analysed
-from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import LayerShapes
 
 from .plan_types import (
     BlobConversion,
@@ -29,6 +25,12 @@ from .plan_types import (
 )
 from .refusals import notes, refuse, warnings
 from .value_types import measured, storage_of
+
+if TYPE_CHECKING:
+    from deconvsurgery.matching.shared_blobs import Owner
+    from deconvsurgery.prototxt.net import Net, NetState
+    from deconvsurgery.shapes.geometry import Shape
+    from deconvsurgery.shapes.infer import LayerShapes
 
 
 def make_conversion(
@@ -67,7 +69,7 @@ def make_conversion(
     layers = [each for each in layers if not (each.removed and wanted.hdf5)]
     if wanted.hdf5:
         layers = [*map(_left_out_without_weights, layers)]
-    owned = owners(net, states) if net else _shared(each.source for each in layers)
+    owned = _owned(net, states) if net else _shared(each.source for each in layers)
     refuse(layers, wanted)
     checked = measured(layers, model, wanted)
     return Conversion(
@@ -97,8 +99,16 @@ def _left_out_without_weights(layer: LayerConversion) -> LayerConversion:
     return layer if held else layer._replace(removed=True)
 
 
+def _owned(net: Net, states: Sequence[NetState]) -> Mapping[Owner, Owner]:
+    from deconvsurgery.matching.shared_blobs import owners  # few conversions are given a net
+
+    return owners(net, states)
+
+
 def _setups(net: Net, model: Model, states: Sequence[NetState]) -> dict[str, LayerShapes]:
     """Each layer as far as the net says its blobs; of several states the first."""
+    from deconvsurgery.shapes.analysis import analysed
+
     found: dict[str, LayerShapes] = {}
     for state in states:
         analysis = analysed(net, state, model)

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import DType, Storage
-from deconvsurgery.caffemodel.upgrade import Upgrade
-from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
-from deconvsurgery.matching.shared_blobs import Owner
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.upgrade import Upgrade
+    from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
+    from deconvsurgery.matching.shared_blobs import Owner
 
 
 class WantedForm(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
 from deconvsurgery.caffemodel.model import Model, Version
@@ -11,7 +12,8 @@ from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.wording import agreed, dims, listed, plural, quoted
 
-from .plan_types import BlobConversion, LayerConversion, WantedForm
+if TYPE_CHECKING:
+    from .plan_types import BlobConversion, LayerConversion, WantedForm
 
 # ── refusals, all at once ──
 

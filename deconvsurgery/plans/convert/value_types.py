@@ -6,15 +6,16 @@ Values are read about a megabyte at a time, and only where the new type is narro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset, DType, Storage
 from deconvsurgery.errors import ModelError
 from deconvsurgery.wording import listed, quoted
 
-from .plan_types import BlobConversion, LayerConversion, WantedForm
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob
+
+    from .plan_types import BlobConversion, LayerConversion, WantedForm
 
 _OF_TYPE: Mapping[DType, Storage] = {
     DType.FLOAT32: Storage.DATA,
@@ -75,6 +76,8 @@ def _measured(layer: LayerConversion, model: Model, wanted: WantedForm) -> Layer
 
 def _rounding(converted: BlobConversion, model: Model) -> tuple[float, float | None]:
     """What rounding changes at most, and the first finite value that becomes infinite."""
+    import numpy as np  # here, as few conversions round
+
     largest, dtype = 0.0, converted.dtype  # which looks at all chunks of the blob
     for values in model.values(converted.blob):
         with np.errstate(over="ignore", invalid="ignore"):

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.options.patch_net import NewFiller, PatchOptions
 from deconvsurgery.prototxt.net import Layer, Message, Value
-from deconvsurgery.prototxt.new_field_layout import Change, Tree
 from deconvsurgery.prototxt.upgrade import PARAM_LISTS
 from deconvsurgery.shapes.fillers import BILINEAR
 from deconvsurgery.shapes.geometry import Window, asked_axes, convolution_window
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.new_field_layout import Change, Tree
 
 # Fields of which a layer has one for each blob are named with their number.
 _NUMBERED = frozenset({"param", *PARAM_LISTS})

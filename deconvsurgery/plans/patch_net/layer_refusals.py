@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import released_is_off_centre
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.matching.matched_layer import Refusal, Target, filled_with_ones
+from deconvsurgery.matching.matched_layer import Target, filled_with_ones
+from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.role import LEAVE_IT_OUT, role_of
-from deconvsurgery.options.patch_net import PatchOptions
 from deconvsurgery.plans.apply.refusals import (
     CHANNELS_DIFFER,
     axes_unknown,
     gain_remedy,
     nearest_words,
 )
-from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.shapes.fillers import BILINEAR, bilinear_takes, square_wanted
 from deconvsurgery.wording import by, plural
 
 from .field_changes import FieldChange
+
+if TYPE_CHECKING:
+    from deconvsurgery.options.patch_net import PatchOptions
+    from deconvsurgery.prototxt.net import Layer, Net
 
 Changes: TypeAlias = Mapping[int, Sequence[FieldChange]]
 """What changes in each layer, by its index."""

@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deconvsurgery.matching.matched_layer import Refusal, Target, targets
-from deconvsurgery.options.patch_net import PatchOptions
-from deconvsurgery.plans.apply.plan import all_refused, refuse_misspelt
+from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.matching.refusal import Refusal
+from deconvsurgery.plans.apply.refused_layers import all_refused, refuse_misspelt
 from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.prototxt.selection import Selection, active_layers
@@ -26,6 +26,9 @@ from deconvsurgery.wording import dims
 from .field_changes import FieldChange, as_tree, changed, field_changes
 from .layer_refusals import warnings_of
 from .refusals import refusals
+
+if TYPE_CHECKING:
+    from deconvsurgery.options.patch_net import PatchOptions
 
 # A layer's parameters stand in front of what its type reads.
 _AHEAD: Mapping[str, str] = dict.fromkeys(

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from deconvsurgery.matching.matched_layer import Refusal, Target
-from deconvsurgery.options.patch_net import PatchOptions
+from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.connections import Fault
 
 from .layer_refusals import REASONS, RULES, Case, Changes, touched_fields
+
+if TYPE_CHECKING:
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.options.patch_net import PatchOptions
 
 _SHAPING = frozenset({"group", "kernel_size", "kernel_h", "kernel_w"})
 _RATES = frozenset({"lr_mult", "decay_mult", "blobs_lr", "weight_decay"})

@@ -9,23 +9,25 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob
 from deconvsurgery.errors import MismatchError, ShapeError
-from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.other_states import MOST_STATES, states_beyond
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import owners
-from deconvsurgery.plans.apply.plan import refuse_misspelt
-from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
+from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.prototxt.selection import DECONVOLUTION, active_layers
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import check_blob
 from deconvsurgery.wording import agreed, plural
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 
 
 class Regroup(NamedTuple):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.made_blobs import made, with_made
-from deconvsurgery.caffemodel.model import Model, SourceLayer
 
-from .plan import Regroup, Regrouping
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceLayer
+
+    from .plan import Regroup, Regrouping
 
 
 def regrouped_model(regrouping: Regrouping, model: Model) -> Model:

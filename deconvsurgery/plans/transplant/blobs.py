@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import SourceBlob
 from deconvsurgery.errors import MismatchError
-from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.shapes.fillers import filler_value
-from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.wording import dims, plural
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import SourceBlob
+    from deconvsurgery.prototxt.net import Layer
+    from deconvsurgery.shapes.geometry import Shape
 
 FLAT = "--flat copies the values in their order all the same, as FCN's transplant does"
 RENAME = "give the layer another name in the net, and it is as new: its fillers make its weights"

@@ -22,15 +22,16 @@ from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Versi
 from deconvsurgery.caffemodel.new_model import assembled, layer_field
 from deconvsurgery.caffemodel.stored_values import DType, Made, Storage
 from deconvsurgery.plans.apply.new_values import new_bias, new_weights
-from deconvsurgery.plans.apply.plan_types import Change, Plan
-from deconvsurgery.prototxt.net import Net
 from deconvsurgery.splicing.byte_ranges import Edit
 
 from .blobs import Graft, Origin
-from .plan import Grafting, LayerGraft
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.plans.apply.plan_types import Change, Plan
+    from deconvsurgery.prototxt.net import Net
+
+    from .plan import Grafting, LayerGraft
 
 _AT_ONCE = 1 << 18  # values
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
 from deconvsurgery.caffemodel.read_values import inner_product_param
 from deconvsurgery.errors import MismatchError, SelectionError
 from deconvsurgery.matching.batch_norm import (
@@ -20,12 +19,9 @@ from deconvsurgery.matching.batch_norm import (
     scale_is_elsewhere,
 )
 from deconvsurgery.matching.shared_blobs import Owner, owners
-from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import active_layers
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.fillers import filler_value
-from deconvsurgery.shapes.geometry import Shape
-from deconvsurgery.shapes.infer import LayerShapes
 from deconvsurgery.wording import dims, listed, plural, quoted
 
 from .blobs import (
@@ -37,6 +33,12 @@ from .blobs import (
     expanded_rows,
     refitted,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.prototxt.net import Layer, Net, NetState
+    from deconvsurgery.shapes.geometry import Shape
+    from deconvsurgery.shapes.infer import LayerShapes
 
 
 class LayerGraft(NamedTuple):

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.report.finding_words import (
     closing_words,
@@ -21,7 +21,9 @@ from deconvsurgery.report.json_documents.document import safe
 from deconvsurgery.report.phrases import escaped
 from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.rules.finding import Finding, Severity
-from deconvsurgery.verbs.check import CheckResult
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 from .file_names import tracked
 

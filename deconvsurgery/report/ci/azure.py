@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.report.finding_words import (
     closing_words,
@@ -16,9 +16,11 @@ from deconvsurgery.report.finding_words import (
 from deconvsurgery.report.phrases import escaped
 from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.rules.finding import Finding, Severity
-from deconvsurgery.verbs.check import CheckResult
 
 from .file_names import tracked
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 # A command ends with its line and its properties with a bracket; the percent sign's own code is
 # read back last. https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands, and

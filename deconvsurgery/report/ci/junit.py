@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from deconvsurgery.report.finding_words import (
@@ -20,10 +21,12 @@ from deconvsurgery.report.finding_words import (
 from deconvsurgery.report.phrases import escaped
 from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.rules.finding import Finding, Severity
-from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import printable
 
 from .file_names import tracked
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 CHECKED = "can be checked"
 """The test case that each pair has: Jenkins takes a report without any for a mistake."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.report.finding_words import (
     error_file,
@@ -21,9 +21,11 @@ from deconvsurgery.report.json_documents.document import safe
 from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.rules.finding import Finding, Severity
 from deconvsurgery.rules.net_suggestions import FindingInText, Suggestion, TextPlace
-from deconvsurgery.verbs.check import CheckResult
 
 from .file_names import tracked
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 _SEVERITIES: Final = {
     Severity.ERROR: "ERROR",

@@ -6,18 +6,20 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.report.finding_words import error_file, error_words, finding_words, place_of
 from deconvsurgery.report.json_documents.document import safe
 from deconvsurgery.report.repair_block import TITLE, RepairBlock, repair_blocks
 from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.rules.finding import RULES, Finding, Rule, explanation
-from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.version import __version__
 
 from .annotations import fingerprint_of
 from .file_names import tracked, uri
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _INDEX = {rule: number for number, rule in enumerate(RULES)}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from deconvsurgery.plans.apply.plan_types import Change, Skip
 from deconvsurgery.report.apply_rows import HEADINGS, apply_cells, apply_remarks, closing_words
 from deconvsurgery.report.phrases import PIPE, number
-from deconvsurgery.verbs.apply import ApplyResult
 from deconvsurgery.wording import plural
 
-from .elements import Markup
 from .graph import way_section
 from .layers import Beside, layers_section
 from .page_frame import file_fact, file_name, layers_table, page, remarks
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.apply import ApplyResult
+
+    from .elements import Markup
 
 
 def apply_page(result: ApplyResult) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from deconvsurgery.report.cells import Remark, Tone
 from deconvsurgery.report.finding_words import (
@@ -12,7 +13,6 @@ from deconvsurgery.report.finding_words import (
     model_words,
     net_words,
 )
-from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
 
 from .elements import Markup, element, joined, name, pairs_list, section, sentence
@@ -20,6 +20,9 @@ from .findings import block_section, findings_list, rules_section
 from .graph import way_section
 from .layers import layers_section
 from .page_frame import MOST_ROWS, file_fact, file_name, page, remarks
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 
 def check_page(results: Sequence[CheckResult]) -> bytes:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from deconvsurgery.report.finding_words import TONES
 from deconvsurgery.report.phrases import number as digits
 from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.rules.finding import RULES, Finding, Number, explanation
-from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.wording import plural
 
 from .elements import Markup, element, name, pairs_list, section, sentence
 from .markdown import prose
 from .page_frame import CLASSES, MOST_ROWS
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 # Characters of a command that a page shows; it may name a layer of any length.
 MOST_COMMAND = 4000

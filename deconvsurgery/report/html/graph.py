@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.report.phrases import shortened, size
-from deconvsurgery.shapes.upsampling_path import PathStep, WayUp
 from deconvsurgery.wording import dims, plural
 
 from .elements import Markup, element, joined, number, section
 from .graph_layout import Point, layered
 from .page_frame import scrolled
+
+if TYPE_CHECKING:
+    from deconvsurgery.shapes.upsampling_path import PathStep, WayUp
 
 _NAME = 26  # characters of a name in a box
 _MARGIN = 4.0

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deconvsurgery.kernels.largest_value import strongest
 
 from .elements import Markup, element, number
 from .png import Colour, png
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Steps between nothing and the strongest.
 STEPS = 24

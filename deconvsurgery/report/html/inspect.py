@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from deconvsurgery.pictures.layer_pictures import surveyed_pictures
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.report.inspect_rows import (
@@ -14,13 +16,15 @@ from deconvsurgery.report.inspect_rows import (
     role_words,
 )
 from deconvsurgery.report.phrases import PIPE, state_words
-from deconvsurgery.verbs.inspect import InspectResult
 
 from .elements import element, section
 from .findings import findings_list, rules_section
 from .graph import way_section
 from .layers import Beside, layers_section
 from .page_frame import file_fact, file_name, layers_table, page, remarks
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.inspect import InspectResult
 
 _BY_CHECK = "check finds the same, and says what repairs all of it."
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, repeat
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.pictures.layer_pictures import Pictures
 from deconvsurgery.report.phrases import shortened
 from deconvsurgery.wording import plural
 
 from .elements import Markup, element, name, pairs_list, section
 from .weights import facts_of, layer_cards
+
+if TYPE_CHECKING:
+    from deconvsurgery.pictures.layer_pictures import Pictures
 
 
 class Beside(NamedTuple):

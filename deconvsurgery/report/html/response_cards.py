@@ -6,14 +6,11 @@ Before and after in one scale.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deconvsurgery.kernels.channel_map import Sight
 from deconvsurgery.kernels.largest_value import strongest
-from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.report.captions import gain_caption, shown_caption
 from deconvsurgery.report.phrases import number
 
@@ -21,6 +18,12 @@ from .cards import Card, Shown, figure, keys, kind, said, sentence_below, taps_o
 from .chart import Series, chart
 from .elements import Markup, element
 from .heatmap import heat
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from deconvsurgery.kernels.channel_map import Sight
+    from deconvsurgery.kernels.responses import Answers
 
 # Phases along an axis whose gains are printed; more of them are drawn.
 MOST_PRINTED = 3

@@ -5,11 +5,11 @@ Before and after side by side, in one scale.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from deconvsurgery.kernels.channel_map import Kernel, Sight
 from deconvsurgery.kernels.largest_value import strongest
-from deconvsurgery.pictures.layer_pictures import LayerPicture
 from deconvsurgery.report.captions import kernels_caption, wiring_caption
 from deconvsurgery.report.layer_words import window_words
 from deconvsurgery.report.phrases import number, size
@@ -19,6 +19,10 @@ from .cards import NOW, Card, Shown, figure, said, sentence_below, taps_of
 from .elements import Markup, element
 from .heatmap import heat
 from .response_cards import answer_cards
+
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.channel_map import Kernel, Sight
+    from deconvsurgery.pictures.layer_pictures import LayerPicture
 
 
 def layer_cards(picture: LayerPicture, title: str, level: int) -> Markup:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypedDict
-
-from deconvsurgery.verbs.apply import ApplyResult
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from .document import (
     SCHEMA_VERSION,
@@ -18,6 +16,9 @@ from .document import (
     left_alone,
 )
 from .planned_layer import PlannedLayer, planned
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.apply import ApplyResult
 
 
 class ApplyBytes(TypedDict):

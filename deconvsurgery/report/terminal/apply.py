@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
+from typing import TYPE_CHECKING
 
 from deconvsurgery.report.apply_rows import HEADINGS, apply_cells, apply_remarks, closing_words
-from deconvsurgery.report.phrases import Medium
-from deconvsurgery.verbs.apply import ApplyResult
 
 from .layout import Layout, columns, page
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.report.phrases import Medium
+    from deconvsurgery.verbs.apply import ApplyResult
 
 # The first that fits is taken: on 80 columns FCN's layers take two lines each, or three.
 LAYOUTS: tuple[Layout, ...] = (

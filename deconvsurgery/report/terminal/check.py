@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -23,9 +23,11 @@ from deconvsurgery.report.finding_words import (
 from deconvsurgery.report.phrases import Medium, escaped
 from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.report.repair_commands import command_line, repair_lines
-from deconvsurgery.verbs.check import CheckResult
 
 from .layout import Lines, closing_line, remarks
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.check import CheckResult
 
 _IN_ONE: Final = "the same in one, in place"
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import RenderableType
-
-from deconvsurgery.caffemodel.stored_values import DType
 from deconvsurgery.plans.convert.plan_types import BlobConversion, ConversionAction, LayerConversion
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.closing import closing, place_words, unchanged
 from deconvsurgery.report.field_words import form_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
-from deconvsurgery.verbs.convert import ConvertResult
 from deconvsurgery.wording import dims, plural
 
 from .layout import Layout, columns, page
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.caffemodel.stored_values import DType
+    from deconvsurgery.verbs.convert import ConvertResult
 
 _TONES: Final = {
     ConversionAction.UPGRADED: Tone.NEW,

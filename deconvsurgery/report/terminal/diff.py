@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import RenderableType
-
-from deconvsurgery.caffemodel.model import SourceBlob
 from deconvsurgery.comparison.result import BlobContrast, LayerContrast, Likeness
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.field_words import form_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
-from deconvsurgery.verbs.diff import DiffResult
 from deconvsurgery.wording import agreed, dims, listed, plural, quoted
 
 from .layout import Layout, columns, page
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.caffemodel.model import SourceBlob
+    from deconvsurgery.verbs.diff import DiffResult
 
 _WORDS: Final = {
     Likeness.SAME: "same",

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from deconvsurgery.inputs.error_lines import Excerpt
 from deconvsurgery.report.phrases import escaped
 
 from .colours import LEARNED, QUIET, WRONG
+
+if TYPE_CHECKING:
+    from deconvsurgery.inputs.error_lines import Excerpt
 
 _ERROR, _HINT = "error: ", " hint: "
 _INDENT = len(_ERROR)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import RenderableType
-
-from deconvsurgery.report.phrases import Medium
-from deconvsurgery.verbs.check import CheckResult
 from deconvsurgery.verbs.diff import DiffResult
 from deconvsurgery.verbs.patch_net import PatchResult
 
 from .diff import diff_report
-from .line_diff import Touched
 from .patch_net import diff_bytes, diff_page, text_lines
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.report.phrases import Medium
+    from deconvsurgery.verbs.check import CheckResult
+
+    from .line_diff import Touched
 
 _ALIKE: Final = 3  # lines that show where two texts go on together
 _APART: Final = 60  # lines that are looked through for them

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from enum import Enum
 from itertools import groupby
 from math import ceil, floor, isnan
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from deconvsurgery.kernels.largest_value import strongest
 
 from .colours import QUIET
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console, ConsoleOptions
 
 # Two characters short of the classic 80, so that a frame or an indent still fits.
 WIDEST = 78

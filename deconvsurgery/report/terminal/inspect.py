@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -20,7 +20,6 @@ from deconvsurgery.report.inspect_rows import (
     phase_words,
 )
 from deconvsurgery.report.phrases import Medium, escaped
-from deconvsurgery.verbs.inspect import InspectResult
 
 from .layout import (
     Layout,
@@ -33,6 +32,9 @@ from .layout import (
     table,
 )
 from .pictures import LookedAt, layer_pictures, plain_layer_pictures
+
+if TYPE_CHECKING:
+    from deconvsurgery.verbs.inspect import InspectResult
 
 LAYOUTS: tuple[Layout, ...] = (
     columns(*HEADINGS),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.kernels.bilinear import GAIN_TOLERANCE, Centre, has_unit_gain
-from deconvsurgery.kernels.kernel_facts import KernelFacts
 from deconvsurgery.kernels.largest_value import strongest
-from deconvsurgery.kernels.responses import Answers, Signal
 from deconvsurgery.report.captions import gain_caption
 from deconvsurgery.report.cells import Cell, Tone
 from deconvsurgery.report.phrases import Medium, number, size
@@ -22,6 +20,11 @@ from .colours import QUIET, drawn
 from .heatmap import Heat, Ink, heatmap
 from .layout import GAP, Lines, labelled
 from .picture_grid import Drawable, Stack, Tile, Tiles
+
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.kernels.kernel_facts import KernelFacts
+    from deconvsurgery.kernels.responses import Answers, Signal
 
 # A grid of more columns is a picture rather than numbers.
 LARGEST_GRID = 8

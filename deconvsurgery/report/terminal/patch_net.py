@@ -5,24 +5,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import RenderableType
 from rich.text import Text
 
-from deconvsurgery.plans.patch_net.field_changes import FieldChange
 from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchAction
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.closing import closing, is_in_place, place_words, unchanged
 from deconvsurgery.report.field_words import value_words
 from deconvsurgery.report.layer_words import left_alone_words
 from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
-from deconvsurgery.verbs.patch_net import PatchResult
 from deconvsurgery.wording import plural
 
 from .colours import GOOD, LEARNED, WRONG
 from .layout import Layout, columns, page
 from .line_diff import unified_lines
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.plans.patch_net.field_changes import FieldChange
+    from deconvsurgery.verbs.patch_net import PatchResult
 
 _TONES: Final = {
     PatchAction.PATCHED: Tone.CHANGED,

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from deconvsurgery.kernels.channel_map import ChannelMap, Kernel, Sight
-from deconvsurgery.kernels.fingerprint import Fingerprint
 from deconvsurgery.kernels.largest_value import strongest
-from deconvsurgery.kernels.responses import Answers
 from deconvsurgery.report.captions import kernels_caption, shown_caption, wiring_caption
 from deconvsurgery.report.phrases import escaped, shortened, state_tone, state_words
 from deconvsurgery.wording import by, plural
@@ -20,6 +17,11 @@ from deconvsurgery.wording import by, plural
 from .colours import STYLES
 from .heatmap import Heat
 from .picture_grid import Tile, Tiles, plain_tile
+
+if TYPE_CHECKING:
+    from deconvsurgery.kernels.channel_map import ChannelMap, Kernel, Sight
+    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.kernels.responses import Answers
 
 # Pixels along a side: what is larger is drawn in blocks.
 MOST_KERNEL, MOST_MAP, MOST_PICTURE = 32, 48, 26

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
+from typing import TYPE_CHECKING
 
-from rich.console import RenderableType
-
-from deconvsurgery.matching.matched_layer import Target
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.closing import closing
 from deconvsurgery.report.layer_words import other_layers
 from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
-from deconvsurgery.verbs.regroup import RegroupResult
 from deconvsurgery.wording import dims, plural
 
 from .layout import Layout, columns, page
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.verbs.regroup import RegroupResult
 
 LAYOUTS: tuple[Layout, ...] = (
     columns("layer", "line", "group", "new group", "shape", "new shape", "values", "action"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
+from typing import TYPE_CHECKING
 
 from deconvsurgery.report.cells import Remark, Tone
 from deconvsurgery.report.closing import closing
 from deconvsurgery.report.phrases import Medium, escaped
-from deconvsurgery.verbs.revert import RevertResult
 from deconvsurgery.wording import plural
 
 from .layout import page
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.verbs.revert import RevertResult
 
 
 def revert_report(result: RevertResult, medium: Medium) -> RenderableType:

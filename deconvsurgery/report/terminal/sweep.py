@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,11 +13,15 @@ from deconvsurgery.report.phrases import Medium, escaped, shortened
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.object_store.store import Traffic
 from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome, Summary
-from deconvsurgery.sweeping.sweep import SweepResult
 from deconvsurgery.wording import plural
 
 from .colours import LEARNED, QUIET, STYLES
 from .layout import page
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.sweeping.sweep import SweepResult
 
 _TONES: Final = {
     RowOutcome.DONE: Tone.GOOD,

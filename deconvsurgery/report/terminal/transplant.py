@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
-
-from rich.console import RenderableType
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.plans.apply.plan_types import Skip
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
 from deconvsurgery.report.closing import closing, place_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of
-from deconvsurgery.verbs.transplant import NewLayer, TransplantResult
 from deconvsurgery.wording import dims, listed, plural
 
 from .layout import Layout, columns, page
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from deconvsurgery.verbs.transplant import NewLayer, TransplantResult
 
 _TONES: Final = {
     "copied": Tone.GOOD,

@@ -8,14 +8,16 @@ Where one fails, Caffe stops; the shapes of the layer are beyond doubt all the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.shapes.geometry import Shape, product
 from deconvsurgery.wording import dims, plural, quoted
 
 from .blob_counts import LOSSES, wrong_count
 from .given_blobs import kept_blobs, unfit_blobs
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer
 
 # Types whose first bottom may not be a top of theirs: flatten, absval, reshape, split_layer.cpp
 # say so; the losses give their top no axes, and look at their bottom's after that.

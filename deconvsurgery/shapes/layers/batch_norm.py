@@ -6,13 +6,15 @@ Sources: ``batch_norm_layer.cpp`` of BVLC, of NVIDIA (0.14 to 0.17; Xilinx's is 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis
 
 from .rule import Bottoms, Setup, channels, first
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
 
 _ONE: Final[Shape] = (1,)
 _INTELS: Final = frozenset({"use_weight_bias", "bias_term", "filler", "relu", "stats_batch_size"})

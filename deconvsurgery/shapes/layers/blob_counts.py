@@ -7,10 +7,12 @@ Sources: ``ExactNumBottomBlobs``, ``MinTopBlobs`` and the like in ``include/caff
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.wording import plural
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer
 
 _Range: TypeAlias = tuple[int, int | None]
 """At least, and at most; ``None``: as many as one likes."""

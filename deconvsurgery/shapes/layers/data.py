@@ -6,14 +6,16 @@ Sources: ``src/caffe/layers/*data_layer.cpp``, input_layer.cpp, data_transformer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Message
-from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.wording import plural
 
 from .rule import Bottoms, Rule, Setup
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.shapes.geometry import Shape
 
 
 def _input(layer: Layer, _bottoms: Bottoms) -> Setup:

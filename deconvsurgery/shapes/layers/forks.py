@@ -8,14 +8,16 @@ Faster R-CNN and R-FCN, YOLO on Caffe; each rule names its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, product
 
 from .joins import crop
 from .rule import Bottoms, Rule, Setup, channels, first, image, pair, same
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
 
 
 def _bn(layer: Layer, bottoms: Bottoms) -> Setup:

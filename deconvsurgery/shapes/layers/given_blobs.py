@@ -9,11 +9,13 @@ Sources: ``Layer``'s constructor (layer.hpp), ``Blob::FromProto`` (blob.cpp), an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Shape, merged, product
 from deconvsurgery.wording import dims, plural
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
 
 _OWN: Final = frozenset({"LSTM", "RNN"})
 

@@ -6,14 +6,16 @@ Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis, front, merged
 from deconvsurgery.wording import dims, plural
 
 from .rule import Bottoms, Rule, Setup, first
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
 
 
 def crop(layer: Layer, bottoms: Bottoms) -> Setup:

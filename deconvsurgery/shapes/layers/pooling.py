@@ -6,15 +6,17 @@ Sources: pooling_layer.cpp, spp_layer.cpp.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, Window, canonical_axis, pooled, product
 from deconvsurgery.wording import plural
 
 from .rule import Bottoms, Rule, Setup, first, image, not_an_image, pair
 from .windows import foreign_window
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
 
 
 def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:

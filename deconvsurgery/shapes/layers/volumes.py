@@ -8,13 +8,15 @@ Where a fork's layer is not known to the last field its sizes stay unknown. Sour
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.shapes.geometry import Shape, pooled
 
 from .rule import Bottoms, Rule, Setup, first
 from .windows import WINDOW_RULES
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer
 
 _AXES: Final = 5  # num, channels, length, height, width
 

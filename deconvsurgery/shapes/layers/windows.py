@@ -6,10 +6,9 @@ Sources: base_conv_layer.cpp, deconv_layer.cpp, im2col_layer.cpp.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import ConvolutionParam, Layer, Message
 from deconvsurgery.shapes.geometry import (
     INT_MAX,
     Dim,
@@ -27,6 +26,9 @@ from deconvsurgery.shapes.geometry import (
 from deconvsurgery.wording import by, plural
 
 from .rule import Bottoms, Rule, Setup, first
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import ConvolutionParam, Layer, Message
 
 # Fields by which forks change a window (Synopsys, NVIDIA, Intel, ParseNet): sizes that obey them
 # stay unknown rather than be wrong. Weights and channels do not depend on them.

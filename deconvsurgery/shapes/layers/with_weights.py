@@ -6,15 +6,17 @@ Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis, front, product
 from deconvsurgery.wording import dims, plural
 
 from .batch_norm import batch_norm
 from .rule import Bottoms, Rule, Setup, channels, first
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
 
 
 def _inner_product(layer: Layer, bottoms: Bottoms) -> Setup:

@@ -6,14 +6,16 @@ Sources: ``src/caffe/layers/<type>_layer.cpp``, BVLC master.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, canonical_axis, front, product
 from deconvsurgery.wording import agreed, plural
 
 from .rule import Bottoms, Rule, Setup, first, no_top, not_an_image, same, same_on_each_top
+
+if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message
 
 # ── the shape itself ─────────────────────────────────────────────────────────────────────
 

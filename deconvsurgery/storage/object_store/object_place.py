@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deconvsurgery.errors import OutputError
 from deconvsurgery.storage.address import scheme_of
 from deconvsurgery.storage.object_identity import is_version
-from deconvsurgery.storage.source_interface import Source
 
 from .object_source import RemoteSource
 from .object_version import described
 from .store import Location, located
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
 
 
 class ObjectPlace(NamedTuple):

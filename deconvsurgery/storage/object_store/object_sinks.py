@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.splicing.byte_ranges import Buffer, Kept
 from deconvsurgery.storage.copy_bytes import Sink
-from deconvsurgery.storage.source_interface import Source
 
 from .part_layout import Parts
-from .s3_multipart import Multipart
 from .store import asked, count
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
+
+    from .s3_multipart import Multipart
 
 
 class ToS3(Sink):

@@ -7,11 +7,10 @@ import hashlib
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.errors import FileError, OutputError
 from deconvsurgery.splicing.byte_ranges import Kept
-from deconvsurgery.storage.source_interface import Source
 
 from .object_source import RemoteSource
 from .object_version import described
@@ -28,6 +27,9 @@ from .store import (
     asked,
     count,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
 
 _QUOTE = '"'
 _AT_ONCE = 4  # parts on their way: so many are held in memory, and as many requests are open

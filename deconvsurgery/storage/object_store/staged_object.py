@@ -9,15 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.errors import FileError, OutputError
-from deconvsurgery.storage.copy_bytes import Sink
 from deconvsurgery.storage.os_error_text import shown
-from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.storage.temporary_names import temporary_name
 
-from .object_place import ObjectPlace
 from .object_sinks import ToS3, ToStore
 from .object_version import (
     described,
@@ -28,6 +25,12 @@ from .object_version import (
 from .part_layout import S3
 from .s3_multipart import Multipart
 from .store import Info, Location, asked, count
+
+if TYPE_CHECKING:
+    from deconvsurgery.storage.copy_bytes import Sink
+    from deconvsurgery.storage.source_interface import Source
+
+    from .object_place import ObjectPlace
 
 
 class StagedObject(ABC):

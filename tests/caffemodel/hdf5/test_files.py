@@ -7,14 +7,16 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.hdf5.files import Reading, Writing, hdf5_errors
 from helpers.models import BytesSource
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 BYTES = bytes(range(256)) * 40
 

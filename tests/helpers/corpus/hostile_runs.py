@@ -11,14 +11,16 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from helpers.corpus.hostile_case import Case
 from helpers.corpus.hostile_hdf5 import HDF5
 from helpers.corpus.hostile_nets import NETS
 from helpers.corpus.make import BINARY, FILES
 from helpers.runs import run_here
 from helpers.words import names, numbers
+
+if TYPE_CHECKING:
+    from helpers.corpus.hostile_case import Case
 
 # What a file is run through, by the names in expected.tsv.
 MODEL_RUNS = {

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import deconvsurgery as ds
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.connections import dropped_input
 from helpers.real_caffe import Answer, real_caffe
 
-from .random_nets import RandomNet
+if TYPE_CHECKING:
+    from .random_nets import RandomNet
 
 Shape = tuple[int, ...]
 

@@ -15,9 +15,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helpers.manual.blocks import COMMANDS, Block, blocks
-from helpers.manual.readers import Reader
+
+if TYPE_CHECKING:
+    from helpers.manual.readers import Reader
 
 ENDED = re.compile("\x1e([0-9]+)\x1e")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

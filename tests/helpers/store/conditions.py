@@ -23,13 +23,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeKey, s3_backends
 
-from helpers.store.requests import Asked
+if TYPE_CHECKING:
+    from helpers.store.requests import Asked
 
 LEAST_OF_RANGES = 5 << 20
 _OF_UPLOADS = ("UploadPart", "UploadPartCopy", "ListParts")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Elsewhere(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types

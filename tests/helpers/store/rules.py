@@ -12,9 +12,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from helpers.store.requests import Asked
+if TYPE_CHECKING:
+    from helpers.store.requests import Asked
 
 Action = Callable[[], Any]
 

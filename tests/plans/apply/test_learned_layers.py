@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.options.apply import Fill
 from helpers.models import Array, indexed, model_bytes
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 HEAD = 'input: "data" input_shape { dim: 1 dim: %d dim: 8 dim: 8 }\n'
 LAYER = 'layer { name: "up" type: "Deconvolution" bottom: "data" top: "up" %s\n'

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deconvsurgery.report.html.graph_layout import layered
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 Edge = tuple[int, int]
 

@@ -6,11 +6,11 @@ How a page looks stands in ``__snapshots__/test_apply.ambr``, its facts here.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
 from deconvsurgery.report.apply_rows import closing_words
@@ -19,6 +19,9 @@ from deconvsurgery.report.terminal.apply import apply_report
 from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, styled, unfolded, widest
 from helpers.results import BiasFill, apply_result, change, target
 from helpers.words import numbers
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
 
 UPSCORE2 = change(target("upscore2"))
 POOL4 = change(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
-from syrupy.assertion import SnapshotAssertion
+from typing import TYPE_CHECKING
 
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE, Medium
 from deconvsurgery.report.terminal.check import check_report
 from helpers.pages import lines_in_pipe, shown, stripped
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
 
 REPAIR = ds.Repair("so", (ds.Step("apply", ("-p", "up")),))
 ZERO = ds.Finding("DS002", "all zero", line=30, column=3, layer="up", repair=REPAIR)

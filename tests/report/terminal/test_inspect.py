@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
-from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE, Medium, escaped
@@ -14,6 +14,9 @@ from deconvsurgery.report.terminal.inspect import inspect_report
 from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, unfolded, widest
 from helpers.results import LayerRow, inspect_row, target
 from helpers.words import numbers
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
 
 BLACK, LEARNS = "all zero: black", "lr_mult is 1: it is learned"
 INSPECTED = ds.InspectResult(

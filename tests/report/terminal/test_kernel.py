@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.text import Text
-from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE, Medium
 from deconvsurgery.report.terminal.kernel import kernel_report
 from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, unfolded, widest
 from helpers.words import numbers
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
 
 
 def in_pipe(facts: ds.KernelFacts) -> list[str]:

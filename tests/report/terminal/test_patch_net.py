@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE, Medium
 from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page, patch_report
 from helpers.pages import shown, stripped
 from helpers.results import patch_result
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
 
 SKIPPED = ds.LayerPatch("up", "Deconvolution", line=4, action="skipped", reason="it is 3x5")
 RESULT = patch_result(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from syrupy.assertion import SnapshotAssertion
 
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE
@@ -11,6 +12,9 @@ from deconvsurgery.report.terminal.regroup import closing_words, regroup_report
 from helpers.pages import shown
 from helpers.results import KeptLayer, Regroup, regroup_result, target
 from helpers.words import numbers
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
 
 OTHERS = tuple(ds.Layer(number, f"up_{number}", "Convolution") for number in range(6))
 CHANGE = Regroup(target("up"), group=21, said=21, shape=(21, 21, 4, 4), after=(21, 1, 4, 4))

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,9 @@ from helpers.processes.ending import PATIENCE
 from helpers.processes.heeding import heeding
 from helpers.runs import COMMAND, environment, run_here
 from helpers.store.padded import MIB, padding
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 NET = demo_net()
 SMALL = demo_base()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
 
 from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
 from helpers.store.memory import Elsewhere, standing_in
 from helpers.store.padded import traffic
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    from helpers.words import Words
 
 NET = demo_net()
 BASE = demo_base()

@@ -11,7 +11,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,9 @@ from deconvsurgery.program.extras import install_command
 from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
 from helpers.store.padded import MIB, padding, traffic
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 NET = demo_net()
 BASE = demo_base()

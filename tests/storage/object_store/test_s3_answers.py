@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +11,9 @@ import deconvsurgery as ds
 from helpers.campaigns import campaign_but
 from helpers.models import demo_base, demo_net
 from helpers.store.padded import padding
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 NET = demo_net()
 MODEL = padding(b"first", 150_000) + demo_base() + padding(b"last", 150_000, 7)

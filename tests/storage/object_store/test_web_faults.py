@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +18,9 @@ from helpers.models import demo_base, demo_net
 from helpers.runs import run_here
 from helpers.store.padded import padding
 from helpers.store.web import Request, answer, right, web
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 NET = demo_net()
 BASE = demo_base()

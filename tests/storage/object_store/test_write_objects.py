@@ -7,7 +7,7 @@ import json
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,7 +15,9 @@ import deconvsurgery as ds
 from helpers.models import NetParameter, demo_base, demo_net
 from helpers.runs import run_here
 from helpers.store.padded import MIB, padding, traffic
-from helpers.words import Words
+
+if TYPE_CHECKING:
+    from helpers.words import Words
 
 NET = demo_net()
 WRITING = ("PutObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy")

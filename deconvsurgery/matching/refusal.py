@@ -1,0 +1,13 @@
+"""Why a layer stays as it is, as a value."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Refusal(NamedTuple):
+    """Why a layer cannot be filled; ``mismatch`` when net and model disagree."""
+
+    reason: str
+    hint: str | None = None
+    mismatch: bool = False
