@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING
 import click
 
 from deconvsurgery.errors import ConfigError, SelectionError, SurgeryError
-from deconvsurgery.inputs.baseline import KnownFinding, baseline_bytes, read_baseline
-from deconvsurgery.inputs.expand_pairs import every_pair
 from deconvsurgery.inputs.list_files import is_folder, nets_below
 from deconvsurgery.inputs.pairs_by_content import paired
 from deconvsurgery.inputs.settings import Checking, Pair, Settings
 from deconvsurgery.inputs.settings_file import read_settings
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.run_files import RunFiles, file_keys
-from deconvsurgery.storage.write_outputs import write_file
 from deconvsurgery.strict_values.rule_ids import rules_asked
 
 if TYPE_CHECKING:
+    from deconvsurgery.inputs.baseline import KnownFinding
     from deconvsurgery.verbs.check import CheckResult
 
 
@@ -85,6 +83,8 @@ def _pairs_to_check(
     for pair in settings.pairs:
         run_files.reads("the list of pairs", pair.listed)
     pairs = []
+    from deconvsurgery.inputs.expand_pairs import every_pair
+
     for pair in every_pair(settings):
         run_files.reads("the net", pair.net)
         run_files.reads("the model", pair.model)
@@ -106,11 +106,15 @@ def _settings(
         raise error.replaced(hint="; ".join(filter(None, ways))) from error.__cause__
 
 
-def with_known(pairs: Iterable[Pair]) -> list[Pair]:
+def with_known(pairs: list[Pair]) -> list[Pair]:
     """The pairs with what their baselines know of them, each of which is read once.
 
     Raises ``SurgeryError`` for a baseline that cannot be read.
     """
+    if not any(pair.checking.baseline for pair in pairs):
+        return pairs
+    from deconvsurgery.inputs.baseline import read_baseline
+
     read = lru_cache(maxsize=None)(read_baseline)
     known = []
     for pair in pairs:
@@ -138,6 +142,9 @@ def write_baselines(pairs: Iterable[Pair], results: Iterable[CheckResult]) -> No
 
     Of a pair that could not be checked it keeps what it knew.
     """
+    from deconvsurgery.inputs.baseline import KnownFinding, baseline_bytes, read_baseline
+    from deconvsurgery.storage.write_outputs import write_file
+
     found: dict[str, list[KnownFinding]] = defaultdict(list)
     for pair, result in zip(pairs, results, strict=True):
         file = pair.checking.baseline
@@ -159,7 +166,12 @@ def _named(
     Of a folder they are all nets in it, each with the models that the settings pair it with.
     """
     known: dict[str, list[Pair]] = defaultdict(list)
-    for pair in settings.pairs if not any(map(is_folder, files)) else every_pair(settings):
+    listed: Iterable[Pair] = settings.pairs
+    if any(map(is_folder, files)):
+        from deconvsurgery.inputs.expand_pairs import every_pair
+
+        listed = every_pair(settings)
+    for pair in listed:
         for key in file_keys(pair.net) if pair.net else ():
             known[key].append(pair)
     for folder, group in groupby(files, is_folder):
@@ -183,6 +195,8 @@ def _with_models(
     """The pairs, those of a net alone as the configuration file has them, if it has."""
     if all(pair.model for pair in pairs) or not settings.pairs:
         return pairs
+    from deconvsurgery.inputs.expand_pairs import every_pair
+
     listed = [(pair, {*file_keys(pair.net)}) for pair in every_pair(settings) if pair.net]
     found: list[Pair] = []
     for pair in pairs:

@@ -12,8 +12,7 @@ from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.strict_values.byte_order_marks import BYTE_ORDER_MARKS
 
-from .settings import FILE_NAME, PROJECT_FILE, Settings, parse_settings
-from .toml_text import LONGEST_FILE
+from .settings import FILE_NAME, PROJECT_FILE, Settings
 
 
 def read_settings(
@@ -57,6 +56,8 @@ def read_settings(
 
 
 def _settings(path: str, rules: Collection[str]) -> Settings | None:
+    from .toml_text import LONGEST_FILE
+
     name = shown(path)
     with open_source(path, limit=LONGEST_FILE) as source:
         if source.size > LONGEST_FILE:
@@ -85,4 +86,6 @@ def settings_in(
             line=data.count(b"\n", 0, error.start) + 1,
             hint="save it as UTF-8, without a BOM",
         ) from None
+    from .parse_settings import parse_settings  # here, as few runs have such a file
+
     return parse_settings(text, name, rules=rules, folder=folder)

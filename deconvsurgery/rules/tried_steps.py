@@ -1,12 +1,14 @@
 """A repair's steps tried out: each verb's plan is made, and what it would write is looked at.
 
-Plans are pure: the next net is the patched text, the next model the same file with the planned
-blobs in their places. Nothing is copied, and nothing written.
+A verb's plan is imported when a step of it is tried. Plans are pure: the next net is the patched
+text, the next model the same file with the planned blobs in their places. Nothing is copied, and
+nothing written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version, refuse_mixed
@@ -14,25 +16,8 @@ from deconvsurgery.errors import SelectionError, ShapeError
 from deconvsurgery.kernels.fingerprint import fingerprint
 from deconvsurgery.matching.role import Role, holds_learned_values, role_of
 from deconvsurgery.matching.shared_blobs import owners, with_shared
-from deconvsurgery.options.apply import APPLY, Options
-from deconvsurgery.options.convert import CONVERT, ConvertOptions, NewForm
-from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
-from deconvsurgery.options.regroup import REGROUP
-from deconvsurgery.options.transplant import TRANSPLANT, TransplantOptions
-from deconvsurgery.plans.apply.filled_model import filled_model
-from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.plan_types import Action, Plan
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
-from deconvsurgery.plans.convert.converted_model import converted_model
-from deconvsurgery.plans.convert.plan import make_conversion
-from deconvsurgery.plans.convert.plan_types import WantedForm
-from deconvsurgery.plans.patch_net.field_changes import FieldChange
-from deconvsurgery.plans.patch_net.plan import Patch, make_patch, patched_text
-from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping, sums_expanded
-from deconvsurgery.plans.regroup.regrouped_model import regrouped_model
-from deconvsurgery.plans.transplant.blobs import Origin
-from deconvsurgery.plans.transplant.edits import as_model
-from deconvsurgery.plans.transplant.plan import Grafting, make_grafting
 from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
 from deconvsurgery.prototxt.selection import (
     DECONVOLUTION,
@@ -45,6 +30,8 @@ from deconvsurgery.wording import quoted
 
 if TYPE_CHECKING:
     from deconvsurgery.options.option import Option
+    from deconvsurgery.plans.patch_net.plan import Patch
+    from deconvsurgery.plans.transplant.plan import Grafting
     from deconvsurgery.prototxt.parse import Scanned
 
     from .finding import Step
@@ -106,12 +93,12 @@ def tried(step: Step, pair: NetAndModel, learned: Container[str] = ()) -> Tried:
     Raises the ``SurgeryError`` with which the verb would end.
     """
     said = options_of_step(step)._replace(learned=learned)
-    return _VERBS[step.verb].carried_out(pair, said)
+    return _VERBS[step.verb][0](pair, said)
 
 
 def options_of_step(step: Step) -> StepOptions:
     """The options as the command line would read them."""
-    table = _VERBS[step.verb].options
+    table = _options(step.verb)
     patterns: list[str] = []
     stage: list[str] = []
     fields: dict[str, Any] = {}
@@ -151,10 +138,17 @@ def _patched(pair: NetAndModel, said: StepOptions) -> Tried:
 
 def patch_of(text: Scanned, net: Net, said: StepOptions) -> Patch:
     """What patch-net would make of a net; raises as `make_patch`."""
+    from deconvsurgery.options.patch_net import PatchOptions
+    from deconvsurgery.plans.patch_net.plan import make_patch
+
     return make_patch(text, net, said.selection(net), PatchOptions(**said.fields), said.states(net))
 
 
 def _filled(pair: NetAndModel, said: StepOptions) -> Tried:
+    from deconvsurgery.options.apply import Options
+    from deconvsurgery.plans.apply.filled_model import filled_model
+    from deconvsurgery.plans.apply.plan import make_plan
+
     net, model = _both(pair)
     states = said.states(net)
     model = with_shared(model, owners(net, states))
@@ -177,6 +171,12 @@ def _overwrites(plan: Plan, said: StepOptions) -> str | None:
 
 
 def _regrouped(pair: NetAndModel, said: StepOptions) -> Tried:
+    from deconvsurgery.plans.patch_net.plan import patched_text
+    from deconvsurgery.plans.regroup.plan import make_regrouping
+    from deconvsurgery.plans.regroup.regrouped_model import regrouped_model
+
+    from .regrouped_fields import regrouped_fields
+
     text, net = _of_text(pair)
     _, model = _both(pair)
     states = said.states(net)
@@ -186,23 +186,14 @@ def _regrouped(pair: NetAndModel, said: StepOptions) -> Tried:
     return Tried(NetAndModel(after, regrouped, regrouped_model(plan, model)))
 
 
-def regrouped_fields(plan: Regrouping) -> dict[int, list[FieldChange]]:
-    """What changes in each regrouped layer of the text, its namesakes included."""
-    path = (("convolution_param", 0), ("group", 0))
-    found = {}
-    for change in plan.changes:
-        for layer in (place.layer for place in change.places):
-            param = layer.message.message("convolution_param")
-            found[layer.index] = [FieldChange(path, param.integer("group"), change.said)]
-            if change.group == 1 and sums_expanded(param):
-                found[layer.index] += [
-                    FieldChange((path[0], ("weight_filler", number)), filler, None)
-                    for number, filler in enumerate(param.all("weight_filler"))
-                ]
-    return found
-
-
 def _transplanted(pair: NetAndModel, said: StepOptions) -> Tried:
+    from deconvsurgery.options.apply import Options
+    from deconvsurgery.options.transplant import TransplantOptions
+    from deconvsurgery.plans.apply.filled_model import filled_model
+    from deconvsurgery.plans.apply.plan import make_plan
+    from deconvsurgery.plans.transplant.edits import as_model
+    from deconvsurgery.plans.transplant.plan import make_grafting
+
     net, model = _both(pair)
     options, states = TransplantOptions(**said.fields), said.states(net)
     refuse_mixed(model)
@@ -223,6 +214,8 @@ def _transplanted(pair: NetAndModel, said: StepOptions) -> Tried:
 
 def _drops(grafting: Grafting, old: Model) -> str | None:
     """Old values that find no place in the new model."""
+    from deconvsurgery.plans.transplant.blobs import Origin
+
     for graft in grafting.layers:
         forced = any(blob.origin is Origin.FORCED for blob in graft.blobs)
         if forced or any(_holds_something(blob, old) for blob in graft.dropped):
@@ -276,6 +269,11 @@ def _holds_something(blob: SourceBlob, model: Model) -> bool:
 
 
 def _converted(pair: NetAndModel, said: StepOptions) -> Tried:
+    from deconvsurgery.options.convert import ConvertOptions, NewForm
+    from deconvsurgery.plans.convert.converted_model import converted_model
+    from deconvsurgery.plans.convert.plan import make_conversion
+    from deconvsurgery.plans.convert.plan_types import WantedForm
+
     if pair.model is None:
         raise SelectionError("there is no model")
     options = ConvertOptions(**said.fields)
@@ -297,15 +295,17 @@ def _both(pair: NetAndModel) -> tuple[Net, Model]:
     return pair.net, pair.model
 
 
-class _Verb(NamedTuple):
-    carried_out: Callable[[NetAndModel, StepOptions], Tried]
-    options: Mapping[str, Option]
-
-
-_VERBS: Final[Mapping[str, _Verb]] = {
-    "apply": _Verb(_filled, APPLY),
-    "convert": _Verb(_converted, CONVERT),
-    "patch-net": _Verb(_patched, PATCH_NET),
-    "regroup": _Verb(_regrouped, REGROUP),
-    "transplant": _Verb(_transplanted, TRANSPLANT),
+_VERBS: Final[Mapping[str, tuple[Callable[[NetAndModel, StepOptions], Tried], str]]] = {
+    "apply": (_filled, "APPLY"),
+    "convert": (_converted, "CONVERT"),
+    "patch-net": (_patched, "PATCH_NET"),
+    "regroup": (_regrouped, "REGROUP"),
+    "transplant": (_transplanted, "TRANSPLANT"),
 }
+"""How a verb is tried, and what its module in ``options`` calls the table of its options."""
+
+
+def _options(verb: str) -> Mapping[str, Option]:
+    module = import_module(f"deconvsurgery.options.{verb.replace('-', '_')}")
+    options: Mapping[str, Option] = getattr(module, _VERBS[verb][1])
+    return options

@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import NotANetError, SurgeryError
-from deconvsurgery.inputs.baseline import RuleAndLayer, read_baseline
 from deconvsurgery.matching.matched_layer import open_axes
-from deconvsurgery.pictures.layer_pictures import (
-    Pictures,
-    sights_of,
-    surveyed_pictures,
-    ways_of,
-)
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import RULES, Finding, Severity
 from deconvsurgery.rules.net_suggestions import FindingInText, in_text
@@ -34,7 +27,9 @@ from .open_and_write import Path, passed_over
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.inputs.baseline import RuleAndLayer
     from deconvsurgery.inputs.settings import Pair
+    from deconvsurgery.pictures.layer_pictures import Pictures
     from deconvsurgery.prototxt.net import Net, Phase
 
     from .pair_fix import PairFix
@@ -123,6 +118,12 @@ def check(
         matched = [row for row in found.rows if row.matched]
         looked_at = None
         if pictures:
+            from deconvsurgery.pictures.layer_pictures import (
+                sights_of,
+                surveyed_pictures,
+                ways_of,
+            )
+
             looked_at = surveyed_pictures(
                 matched,
                 sights_of(matched, weights) if weights else (),
@@ -167,6 +168,8 @@ def _known(
 ) -> tuple[RuleAndLayer, ...]:
     if baseline is None or not isinstance(baseline, str | os.PathLike):
         return tuple(baseline or ())
+    from deconvsurgery.inputs.baseline import read_baseline
+
     return read_baseline(baseline).known(files.net_name, files.model_name)
 
 

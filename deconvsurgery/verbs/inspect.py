@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
-from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-from deconvsurgery.rules.repair_chain import tried_repairs
 from deconvsurgery.rules.run_rules import judged
-from deconvsurgery.rules.trials import Asked
-from deconvsurgery.rules.tried_steps import NetAndModel
 
 from .layer_choice import layer_choice
 from .net_or_model import opened
@@ -82,6 +78,10 @@ def inspect(
         )
         found = judged(read, weights, selection, states, every_layer=every_layer)
         if pictures:  # only a page has commands, which are tried
+            from deconvsurgery.rules.repair_chain import tried_repairs
+            from deconvsurgery.rules.trials import Asked
+            from deconvsurgery.rules.tried_steps import NetAndModel
+
             asked = Asked(*choice)
             pair = NetAndModel(files.text, read, weights)
             kept, _ = tried_repairs(pair, asked, found.findings(), found.learned)
@@ -89,6 +89,13 @@ def inspect(
         if matched_only:
             found = found.of_matched()
         rows = found.rows
+        sights: tuple[Sight | None, ...] = ()
+        ways: tuple[WayUp, ...] = ()
+        if pictures:
+            from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
+
+            sights = sights_of(rows, weights) if weights else ()
+            ways = ways_of(rows, read, weights, states) if read else ()
         notes = read.notes if read else ()
         notes += open_axes(row.target for row in rows if row.target is not None)
         if weights:
@@ -101,7 +108,7 @@ def inspect(
             model_version=files.model_version,
             model_size=files.model_size,
             notes=notes,
-            sights=sights_of(rows, weights) if pictures and weights else (),
-            ways=ways_of(rows, read, weights, states) if pictures and read else (),
+            sights=sights,
+            ways=ways,
             net_findings=found.others,
         )

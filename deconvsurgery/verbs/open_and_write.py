@@ -17,15 +17,15 @@ from deconvsurgery.errors import (
     ShapeError,
 )
 from deconvsurgery.inputs.open_inputs import open_model, read_net
-from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.storage.source_interface import Source
-from deconvsurgery.storage.write_outputs import Written, write_outcome
 
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Net
+    from deconvsurgery.storage.destination import Destination
     from deconvsurgery.storage.outcome import Outcome
+    from deconvsurgery.storage.write_outputs import Written
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -45,6 +45,8 @@ def carry_out(
         from deconvsurgery.storage.write_with_undo import write_undoable
 
         return write_undoable(destination, outcome, patch, on_bytes)
+    from deconvsurgery.storage.write_outputs import write_outcome
+
     return write_outcome(destination, outcome, on_bytes)
 
 
@@ -147,6 +149,8 @@ def output_destination(
     if output is None:
         ways = "--dry-run" if in_place is None else "--in-place or --dry-run"
         raise OutputError("no output is named", hint=f"name OUT, or use {ways}")
+    from deconvsurgery.storage.destination import destination
+
     return destination(output, file_source(source), force=force, in_place=in_place, text=text)
 
 

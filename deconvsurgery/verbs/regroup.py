@@ -17,7 +17,7 @@ from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
 )
-from deconvsurgery.rules.tried_steps import regrouped_fields
+from deconvsurgery.rules.regrouped_fields import regrouped_fields
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.write_outputs import write_pair

@@ -21,7 +21,7 @@ from oracle import Bytes
 
 import deconvsurgery as ds
 from deconvsurgery.inputs import expand_pairs as expansion
-from deconvsurgery.inputs import list_files
+from deconvsurgery.inputs import list_files, list_objects
 from deconvsurgery.inputs.path_patterns import is_pattern
 from deconvsurgery.inputs.settings import Pair
 
@@ -87,14 +87,15 @@ OURS = {
     "_LONGEST_LINE": LONGEST,
     "os": SimpleNamespace(path=PATH, scandir=_scandir),
 }
-LISTING = {"os": OURS["os"], "located": _located}
+FILES = {"os": OURS["os"]}
+OBJECTS = {"located": _located}
 
 
 def check(data: bytes) -> None:
     """Read the list; ``AssertionError`` where something does not hold."""
     choice, data = data[0] if data else 0, data[1:]
     ours = {**OURS, "_PIECE": PIECES[choice % 4], "open_source": lambda *_, **__: _List(data)}
-    patched = ((expansion, ours), (list_files, LISTING))
+    patched = ((expansion, ours), (list_files, FILES), (list_objects, OBJECTS))
     before = [{name: getattr(module, name) for name in names} for module, names in patched]
     for module, names in patched:
         vars(module).update(names)

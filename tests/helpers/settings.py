@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from deconvsurgery.inputs import settings as settings_text
+from deconvsurgery.inputs import parse_settings as settings_text
 from deconvsurgery.inputs import settings_file
 from deconvsurgery.inputs.settings import Checking, Settings
 from deconvsurgery.rules.finding import RULES

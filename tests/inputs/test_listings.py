@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.inputs import list_files
+from deconvsurgery.inputs import list_objects
 from deconvsurgery.inputs.expand_pairs import expanded
 from deconvsurgery.inputs.settings import Pair
 
@@ -90,14 +90,14 @@ class Pages:
 @pytest.mark.campaign
 def test_a_million_keys_are_listed(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = Pages(f"v2/{number}/net" for number in range(1_000_000))
-    monkeypatch.setattr(list_files, "_page", pages)
+    monkeypatch.setattr(list_objects, "_page", pages)
     assert sum(1 for _ in expanded(Pair(PATTERN))) == 1_000_000
     assert pages.asked == 1001
 
 
 def test_pages_end(s3: Any, monkeypatch: pytest.MonkeyPatch, words: Words) -> None:
-    monkeypatch.setattr(list_files, "_MOST_PAGES", 5)
-    monkeypatch.setattr(list_files, "_page", Pages(f"v2/{number}/net" for number in count()))
+    monkeypatch.setattr(list_objects, "_MOST_PAGES", 5)
+    monkeypatch.setattr(list_objects, "_page", Pages(f"v2/{number}/net" for number in count()))
     pairs = expanded(Pair(PATTERN))
     assert sum(1 for _ in islice(pairs, 5000)) == 5000
     with pytest.raises(ds.FileError) as caught:

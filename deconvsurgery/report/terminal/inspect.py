@@ -31,10 +31,11 @@ from .layout import (
     remarks,
     table,
 )
-from .pictures import LookedAt, layer_pictures, plain_layer_pictures
 
 if TYPE_CHECKING:
     from deconvsurgery.verbs.inspect import InspectResult
+
+    from .pictures import LookedAt
 
 LAYOUTS: tuple[Layout, ...] = (
     columns(*HEADINGS),
@@ -73,12 +74,16 @@ def inspect_report(
         lines = [f"{escaped(file.path)}: {file.words}" for file in inspect_files(result)]
         lines += plain_table(rows, LAYOUTS[0]) if rows else []
         for layer in looked_at:
+            from .pictures import plain_layer_pictures
+
             lines += plain_layer_pictures(*layer)
         return Lines([*lines, *plain_remarks(notes), *_plain_findings(result), closing])
     parts = list(_heads(result, rows))
     if rows:
         parts += [Text(""), table(rows, LAYOUTS, medium.width)]
     for layer in looked_at:
+        from .pictures import layer_pictures
+
         parts += [Text(""), layer_pictures(*layer)]
     for name, words, finding in findings_together(result):
         wrong = finding.id in _RED or finding.stops
@@ -99,6 +104,8 @@ def _heads(result: InspectResult, rows: list[Cells]) -> Iterator[RenderableType]
 
 def _looked_at(result: InspectResult) -> Iterator[LookedAt]:
     """Deconvolutions of the model and their weights, where pictures are wanted."""
+    from .pictures import LookedAt
+
     for row, seen in zip(result.rows, result.sights, strict=bool(result.sights)):
         if row.weights is not None:
             yield LookedAt(row.name, row.weights, seen)
