@@ -16,7 +16,7 @@ from google.protobuf import descriptor_pb2
 
 from deconvsurgery.caffe_fields import DESCRIPTORS
 
-TABLE = DESCRIPTORS.parent / "caffe_fields" / "messages.py"
+TABLE = Path(DESCRIPTORS).parent / "caffe_fields" / "messages.py"
 HEAD = '''"""Caffe's messages and enums, a text each: made of ``caffe.desc`` by ``proto/make.py``.
 
 A field is its name, its number and its kind: a scalar's, or the name of a message or an enum; a
@@ -34,7 +34,7 @@ _WIDTH = 100
 def main() -> None:
     """Write the table."""
     place = Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE
-    place.write_text(table(DESCRIPTORS.read_bytes()), "utf-8")
+    place.write_text(table(Path(DESCRIPTORS).read_bytes()), "utf-8")
 
 
 def table(descriptors: bytes) -> str:

@@ -5,10 +5,10 @@ Data only.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 PACKAGE: Final = "deconvsurgery"
-DESCRIPTORS: Final = Path(__file__).parent.with_name("caffe.desc")
+DESCRIPTORS: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "caffe.desc")
 
 
 class NetField(IntEnum):
@@ -270,7 +270,9 @@ def _pool(*, of_forks: bool) -> DescriptorPool:
     from google.protobuf import descriptor_pb2, descriptor_pool
 
     pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
+    with open(DESCRIPTORS, "rb") as compiled:
+        files = descriptor_pb2.FileDescriptorSet.FromString(compiled.read()).file
+    for file in files:
         for message in file.message_type if of_forks else ():
             for field in message.field:
                 if field.name in FORK_REPEATED_FIELDS.get(message.name, ()):

@@ -6,9 +6,9 @@ fix it, a net that breaks it and one that does not.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
@@ -133,10 +133,9 @@ _ABOUT_MODEL: Final = ("DS011", "DS014")
 
 def explanation(rule: str) -> str:
     """A rule's page in Markdown; ``KeyError`` for an id that does not exist."""
-    return (_PAGES / f"{RULES[rule].id}.md").read_text("utf-8")
-
-
-_PAGES: Final = Path(__file__).with_name("explained")
+    page = os.path.join(os.path.dirname(__file__), "explained", f"{RULES[rule].id}.md")
+    with open(page, encoding="utf-8") as words:
+        return words.read()
 
 
 def rules_named(texts: Iterable[str]) -> frozenset[str]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.prototxt.net import Net, NetState, once
 
-from .alignment import placements
 from .certainty import uncertain_layers
 from .connections import Unjoined, unjoined
 from .infer import LayerShapes, Walk, first_walk, with_axes, with_channels
@@ -60,6 +59,8 @@ class Analysis:
     @cached_property
     def placements(self) -> tuple[Placement, ...]:
         """Where each Deconvolution's output lies, in the net's order."""
+        from .alignment import placements  # only rules and pages ask where pixels lie
+
         return placements(self.net, self.shapes)
 
     @cached_property

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from enum import IntEnum
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -38,7 +39,7 @@ NAMESPACES = [
 
 
 def shipped() -> descriptor_pb2.FileDescriptorSet:
-    return descriptor_pb2.FileDescriptorSet.FromString(schema.DESCRIPTORS.read_bytes())
+    return descriptor_pb2.FileDescriptorSet.FromString(Path(schema.DESCRIPTORS).read_bytes())
 
 
 def shipped_file() -> descriptor_pb2.FileDescriptorProto:
@@ -79,7 +80,7 @@ class TestShippedDescriptors:
         assert descriptor_pb2.FileDescriptorSet.FromString(compiled) == shipped()
 
     def test_are_what_the_readme_command_makes(self, compiled: bytes) -> None:
-        assert compiled == schema.DESCRIPTORS.read_bytes()
+        assert compiled == Path(schema.DESCRIPTORS).read_bytes()
 
     def test_package_clashes_with_nobody(self) -> None:
         assert shipped_file().package == schema.PACKAGE == "deconvsurgery"
@@ -102,7 +103,9 @@ class TestTable:
 
     def test_is_what_the_readme_command_makes(self) -> None:
         make = runpy.run_path(str(ROOT / "proto" / "make.py"))
-        assert make["table"](schema.DESCRIPTORS.read_bytes()) == make["TABLE"].read_text("utf-8")
+        assert make["table"](Path(schema.DESCRIPTORS).read_bytes()) == make["TABLE"].read_text(
+            "utf-8"
+        )
 
     def test_says_what_the_descriptors_say(self) -> None:
         kinds = {

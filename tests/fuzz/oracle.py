@@ -56,7 +56,7 @@ RAW_FORMATS = {
 
 def descriptors() -> descriptor_pb2.FileDescriptorProto:
     """The file's own descriptors."""
-    (file,) = descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file
+    (file,) = descriptor_pb2.FileDescriptorSet.FromString(Path(DESCRIPTORS).read_bytes()).file
     return file
 
 
