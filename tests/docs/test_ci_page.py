@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 import yaml
@@ -50,11 +51,31 @@ def test_the_page_has_each_recipe() -> None:
         "pyproject.toml",
         ".pre-commit-config.yaml",
         ".github/workflows/nets.yml",
+        ".github/workflows/review.yml",
         ".gitlab-ci.yml",
+        "azure-pipelines.yml",
+        "Jenkinsfile",
         "Makefile",
         "dvc.yaml",
     ]
     assert PAGE.count("\n```") == 2 * len(FILES)
+
+
+INSTALL = (
+    'pip install --quiet "deconvsurgery @ git+https://github.com/OWNER/deconvsurgery@REVISION"'
+)
+
+
+def test_every_recipe_has_what_there_is_today() -> None:
+    """A revision of the repository: no release, and no name that may be another project's."""
+    for name, text in FILES.items():
+        assert not re.search(r"v?\d+\.\d+\.\d+", text), name
+        for line in text.splitlines():
+            if "pip install" in line:
+                assert INSTALL in line
+    assert sum(INSTALL in text for text in FILES.values()) == 4
+    used = [line for line in FILES[".github/workflows/nets.yml"].splitlines() if "OWNER" in line]
+    assert [line.rpartition("@")[2] for line in used] == ["REVISION"] * 2
 
 
 @pytest.fixture
@@ -220,7 +241,7 @@ def test_the_gitlab_job(place: Path) -> None:
     path = written(place, ".gitlab-ci.yml")
     valid("vendor.gitlab-ci", path)
     (job,) = yaml.safe_load(path.read_text()).values()
-    assert job["before_script"] == ["pip install --quiet deconvsurgery"]
+    assert job["before_script"] == [INSTALL]
     (place / "deconvsurgery.toml").write_text('[[pairs]]\nnet = "nets/fcn8s.prototxt"\n')
     report = place / job["artifacts"]["reports"]["codequality"]
     bad = ["DS008 filler-without-group", TITLE]
@@ -228,6 +249,74 @@ def test_the_gitlab_job(place: Path) -> None:
         (place / "nets" / "fcn8s.prototxt").write_text(text)
         told("sh", "-ec", "\n".join(job["script"]), code=code)
         assert [each["check_name"] for each in json.loads(report.read_bytes())] == found
+        assert failures(place / job["artifacts"]["reports"]["junit"]) == code
+
+
+# --- Azure Pipelines, Jenkins
+
+
+def failures(path: Path) -> int:
+    """How many tests failed in a report of JUnit's."""
+    root = fromstring(path.read_bytes())
+    assert root.attrib["errors"] == "0"
+    assert int(root.attrib["tests"]) > int(root.attrib["failures"])
+    return int(root.attrib["failures"])
+
+
+def with_pairs(place: Path) -> Path:
+    (place / "deconvsurgery.toml").write_text('[[pairs]]\nnet = "nets/fcn8s.prototxt"\n')
+    return place / "nets" / "fcn8s.prototxt"
+
+
+def test_the_azure_pipeline(place: Path) -> None:
+    path = written(place, "azure-pipelines.yml")
+    valid("vendor.azure-pipelines", path)
+    _, install, check, publish = yaml.safe_load(path.read_text())["steps"]
+    assert install["script"] == INSTALL
+    net = with_pairs(place)
+    for text, code in ((BAD, 1), (GOOD, 0)):
+        net.write_text(text)
+        said = told("bash", "-ec", check["script"], code=code)
+        assert said.count("##vso[task.logissue type=warning;sourcepath=nets/fcn8s.") == code
+        assert failures(place / publish["inputs"]["testResultsFiles"]) == code
+
+
+def test_the_jenkinsfile(place: Path) -> None:
+    """The lines of its script, run as Jenkins runs them; the braces close."""
+    text = written(place, "Jenkinsfile").read_text()
+    assert (text.count("{"), text.count("'") % 2) == (text.count("}"), 0)
+    (script,) = re.findall("sh '''\n(.*?)'''", text, re.DOTALL)
+    venv, install, check = (line.strip() for line in script.strip().splitlines())
+    assert (venv, install) == ("python -m venv venv", f"venv/bin/{INSTALL}")
+    (report,) = re.findall(r"junit '(.*)'", text)
+    net = with_pairs(place)
+    for words, code in ((BAD, 1), (GOOD, 0)):
+        net.write_text(words)
+        told("sh", "-xec", check.removeprefix("venv/bin/"), code=code)
+        assert failures(place / report) == code
+
+
+# --- reviewdog
+
+
+def test_the_review(place: Path) -> None:
+    """What reviewdog is given: one that only keeps it stands in its place."""
+    path = written(place, ".github/workflows/review.yml")
+    valid("vendor.github-workflows", path)
+    *_, install, review = yaml.safe_load(path.read_text())["jobs"]["nets"]["steps"]
+    assert install["run"] == INSTALL
+    kept = place / "kept.json"
+    dog = place / "bin" / "reviewdog"
+    dog.write_text(f'#!/bin/sh\ncat > {shlex.quote(str(kept))}\necho "$@"\n')
+    dog.chmod(0o755)
+    net = place / "nets" / "fcn8s.prototxt"
+    for text, code, suggested in ((BAD, 0, 1), (GOOD, 0, 0), ("layer {", 3, 0)):
+        net.write_text(text)
+        said = told("bash", "-e", "-c", review["run"], code=code)
+        assert said.split()[0] == "-f=rdjson"
+        found = json.loads(kept.read_bytes())["diagnostics"]
+        assert sum("suggestions" in each for each in found) == suggested
+        assert (code == 3) == any(each.get("code") == {"value": "PrototxtError"} for each in found)
 
 
 # --- Make
