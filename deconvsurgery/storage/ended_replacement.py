@@ -83,7 +83,7 @@ def settle_replacement(path: str | os.PathLike[str]) -> Ended | None:
         if read_record(place) != found:
             return None  # the run that had the lock has removed it
         try:
-            settled = _settled(known, whole=len(known) == len(found.files))
+            settled = _settled(found.files, known)
             _clear(known)
         except OSError as error:
             name = shown(error.filename or place)
@@ -109,11 +109,12 @@ def _locked(replacement: Replacement) -> Iterator[list[Replaced]]:
         for each in replacement.files:
             try:
                 fds.append(opened(each.record, os.O_RDWR | os.O_NOFOLLOW | os.O_NOCTTY))
+                mine = is_locked(fds[-1])
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise refusal("cannot be opened", error, shown(each.record)) from error
-            if not is_locked(fds[-1]):
+            if not mine:
                 raise OutputError(
                     "is being replaced by another run",
                     path=shown(each.place),
@@ -156,20 +157,27 @@ class _Now(NamedTuple):
     @property
     def left(self) -> bool:
         """Something of it is beside it."""
-        return os.path.lexists(self.file.temporary) or os.path.lexists(self.file.kept)
+        return mark_of(self.file.temporary) is not None or mark_of(self.file.kept) is not None
 
 
-def _settled(files: Sequence[Replaced], *, whole: bool) -> SettledAs:
+def _settled(files: Sequence[Replaced], known: Sequence[Replaced]) -> SettledAs:
     """Put every file, or none, in its place; raises ``OSError`` as the system does.
 
-    ``whole``: each of the files has its record. Where one has none it had not begun, as records
-    come first, or it was over, as they go last.
+    ``known`` are those that have their record. Where one has none it had not begun, as records come
+    first, or it was over, as they go last; or that file is on a disk that is not mounted now, and
+    then all stays as it is.
     """
     now = [_Now.of(each) for each in files]
+    recorded = frozenset(known)
+    own = [each for each in now if each.file in recorded]
     if all(each.new for each in now):
         return SettledAs.FINISHED
-    if not whole or (all(each.waits for each in now) and not any(each.new for each in now)):
+    if all(each.waits for each in now) and not any(each.new for each in now):
         return SettledAs.NOTHING
+    if len(own) < len(now):
+        if any(each.left for each in own) and not all(each.old for each in now):
+            raise _beyond(now)
+        return SettledAs.FINISHED if all(each.new for each in own) else SettledAs.NOTHING
     if not any(each.old or each.left for each in now):
         return SettledAs.FINISHED  # and changed since
     if all(each.new or (each.old and each.waits) for each in now):
@@ -201,7 +209,8 @@ def _beyond(now: Sequence[_Now]) -> OutputError:
     paths = [path for each in now for path in (each.file.kept, each.file.temporary)]
     beside = [shown(path) for path in paths if os.path.lexists(path)]
     words = (
-        "was replaced together with others by a run that was ended, and files were changed since"
+        "was replaced together with others by a run that was ended, and files were changed or moved"
+        " since"
     )
     words += f": new are {listed(done) or 'none'}; not new are {listed(rest) or 'none'}"
     if beside:
@@ -219,7 +228,7 @@ def _clear(files: Sequence[Replaced]) -> None:
     for each in files:
         if mark_of(each.temporary) == each.made:
             os.unlink(each.temporary)
-        if each.old is not None and mark_of(each.kept) == each.old and os.path.lexists(each.place):
+        if each.old is not None and mark_of(each.kept) == each.old and mark_of(each.place):
             os.unlink(each.kept)
     for each in files:
         with suppress(FileNotFoundError):

@@ -69,6 +69,7 @@ class FixedGroup:
     ) -> None:
         self._pairs, self._options, self._run_files = pairs, options, run_files
         self._nets_only, self._pictures = nets_only, pictures
+        self._streams: dict[str, str] = {}  # what messages call each, by its copy
 
     def fixed(self) -> list[CheckResult]:
         """The results of its pairs."""
@@ -79,6 +80,7 @@ class FixedGroup:
             with own_folder() as folder, ExitStack() as stack:
                 opened = {path: stack.enter_context(open_source(path)) for path in self._paths}
                 local = {path: readable_again(path, opened[path], folder) for path in self._paths}
+                self._streams = {shown(local[path]): opened[path].name for path in self._paths}
                 results = self._checked(self._pairs, local)
                 results, plans = self._planned(results, local, folder)
                 if plans:
@@ -119,9 +121,15 @@ class FixedGroup:
         ]
         results = check_pairs(there, nets_only=self._nets_only, pictures=self._pictures)
         return [
-            replace(result, net=pair.net, model=pair.model)
+            replace(result, net=pair.net, model=pair.model, error=self._of_stream(result.error))
             for pair, result in zip(pairs, results, strict=True)
         ]
+
+    def _of_stream(self, error: SurgeryError | None) -> SurgeryError | None:
+        """An error of a copy, as one of what was copied."""
+        if error is None or error.path not in self._streams:
+            return error
+        return error.replaced(path=self._streams[error.path])
 
     # ── what is to become of the files ──
 

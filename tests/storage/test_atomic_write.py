@@ -307,3 +307,31 @@ def test_a_folder_that_may_not_be_listed(
     assert put(old).warnings == []
     assert old.read_bytes() == NEW
     assert os.listdir(old.parent) == ["out"]
+
+
+def test_a_folder_that_was_gone_for_a_moment(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there again when it is asked why nothing could be made in it: the system's own word."""
+    real = os.open
+
+    def gone(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+        if flags & os.O_CREAT:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return real(path, flags, *rest, **named)
+
+    monkeypatch.setattr(os, "open", gone)
+    with pytest.raises(FileNotFoundError):
+        put(old)
+    assert old.read_bytes() == OLD
+    assert os.listdir(old.parent) == ["out"]
+
+
+def test_a_system_call_that_writes_nothing_is_an_error(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not be asked for ever."""
+    monkeypatch.setattr(os, "write", lambda _fd, _data: 0)
+    with pytest.raises(OSError, match=str(errno.EIO)):
+        put(old)
+    monkeypatch.undo()
+    assert old.read_bytes() == OLD
+    assert os.listdir(old.parent) == ["out"]

@@ -23,7 +23,7 @@ from deconvsurgery.storage.ended_replacement import (
 )
 from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.replace_together import NewFile, write_together
-from deconvsurgery.storage.replacement_record import KEPT, RECORD
+from deconvsurgery.storage.replacement_record import KEPT, RECORD, flush_folder
 from deconvsurgery.storage.source import open_source
 from helpers.faults.injection import FAULTS, Calls, Striking
 
@@ -326,6 +326,45 @@ def test_what_somebody_has_changed_since_is_not_touched(
     assert {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("here", ["net", "sub/other"])
+def test_a_folder_that_is_away_is_waited_for(
+    here: str, folder: Path, tmp_path_factory: pytest.TempPathFactory, words: Words
+) -> None:
+    """Its disk is not mounted yet: what is here must be neither cleared nor finished."""
+    half_done(folder)
+    left = beside(folder)
+    away = tmp_path_factory.mktemp("away")
+    hidden = ["other", f"other{RECORD}"] if here == "net" else [*OLD][:2]
+    hidden += [] if here == "net" else [f"{name}{RECORD}" for name in hidden]
+    place = folder / "sub" if here == "net" else folder
+    for name in hidden:
+        (place / name).rename(away / name)
+    with pytest.raises(ds.OutputError) as raised:
+        settle_replacement(folder / here)
+    words(raised.value)
+    for name in hidden:
+        (away / name).rename(place / name)
+    assert beside(folder) == left
+    ended = settle_replacement(folder / here)
+    assert ended is not None
+    assert ended.settled is SettledAs.FINISHED
+    assert (contents(folder), beside(folder)) == (NEW, [])
+
+
+@pytest.mark.parametrize("name", [*OLD])
+def test_a_kill_before_it_began_and_a_change_since(name: str, folder: Path) -> None:
+    """One record is there, nothing is replaced: what was left is removed, and nothing else."""
+    links = [at for at, call in enumerate(calls_made(folder), 1) if call == "link"]
+    kill_at(folder, links[0], "after")
+    assert [each for each in beside(folder) if not each.endswith(".tmp")] == [f"net{RECORD}"]
+    (folder / name).write_bytes(b"my own work")
+    ended = settle_replacement(folder / "net")
+    assert ended is not None
+    assert ended.settled is SettledAs.NOTHING
+    assert contents(folder) == {**OLD, name: b"my own work"}
+    assert all(each.endswith(".tmp") for each in beside(folder))
+
+
 def test_what_is_done_and_changed_since_is_only_cleared(folder: Path) -> None:
     names = calls_made(folder)
     last = max(at for at, name in enumerate(names, 1) if name == "rename")
@@ -337,6 +376,52 @@ def test_what_is_done_and_changed_since_is_only_cleared(folder: Path) -> None:
     assert ended is not None
     assert beside(folder) == []
     assert contents(folder) == {**NEW, "net": b"my own work"}
+
+
+def test_a_change_since_where_nothing_is_beside_it(folder: Path, words: Words) -> None:
+    half_done(folder)
+    for path in (*folder.rglob("*.tmp"), *folder.rglob(f"*{KEPT}")):
+        path.unlink()
+    now = contents(folder)
+    with pytest.raises(ds.OutputError) as raised:
+        settle_replacement(folder / "net")
+    words(raised.value)
+    assert contents(folder) == now
+
+
+@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("back", [False, True], ids=["finished", "taken back"])
+def test_an_error_while_it_is_settled_is_no_loss(back: bool, every: int, folder: Path) -> None:
+    """Whichever call fails, the next run ends it, and never with some new and some old."""
+    expected = (OLD, SettledAs.TAKEN_BACK) if back else (NEW, SettledAs.FINISHED)
+    turn = 0
+    for name in ("lstat", "open", "fsync", "rename", "unlink", "read", "pread"):
+        for nth in range(1, 100):
+            turn += 1
+            if turn % every and nth > 1:
+                continue
+            at = f"{name} {nth}"
+            half_done(folder)
+            for path in folder.rglob("*.tmp") if back else ():
+                path.unlink()
+            striking = Striking(nth, errno.EIO)
+            failed = False
+            try:
+                with Calls((name,), striking).watched():
+                    settle_replacement(folder / "net")
+            except ds.SurgeryError:
+                failed = True
+            now = contents(folder)
+            assert all(now[each] in (OLD[each], NEW[each]) for each in OLD), at
+            for each in OLD:
+                ended = settle_replacement(folder / each)
+                assert ended is None or ended.settled in (expected[1], SettledAs.NOTHING), at
+            assert (contents(folder), beside(folder)) == (expected[0], []), at
+            for each, data in OLD.items():
+                (folder / each).write_bytes(data)
+            if not striking.struck:
+                break
+            assert failed or name in ("lstat", "read", "pread", "open"), at
 
 
 # Others
@@ -370,6 +455,20 @@ def test_a_file_that_came_meanwhile_keeps_all_old(folder: Path) -> None:
         replace(folder)
     assert contents(folder) == {**OLD, "model": b"from elsewhere"}
     assert beside(folder) == []
+
+
+def test_the_name_of_an_old_file_that_comes_meanwhile(folder: Path) -> None:
+    """Somebody needs it for a file of his own, after it was looked at: that file stays, and all."""
+
+    def act(_number: int, _name: str, made: Callable[..., Any]) -> Any:
+        (folder / f"model{KEPT}").write_bytes(b"mine")
+        return made()
+
+    with Calls(("link",), act).watched(), pytest.raises(ds.OutputError) as raised:
+        replace(folder)
+    assert raised.value.transient
+    assert (contents(folder), beside(folder)) == (OLD, [f"model{KEPT}"])
+    assert (folder / f"model{KEPT}").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("suffix", [KEPT, RECORD])
@@ -492,6 +591,86 @@ def test_new_places_appear_together(folder: Path, tmp_path: Path) -> None:
     assert (folder / "sub" / "b").read_bytes() == NEW["model"]
 
 
+def test_a_new_place_is_emptied_where_it_is_taken_back(folder: Path) -> None:
+    """Nothing was there before, and the other new file is gone: nothing is there afterwards."""
+
+    def made() -> None:
+        with open_source(folder / "net") as one, open_source(folder / "model") as two:
+            write_together(
+                [
+                    NewFile(destination(folder / "a", one), Splice(edits(OLD["net"]))),
+                    NewFile(destination(folder / "b", two), Splice(edits(OLD["model"]))),
+                ]
+            )
+
+    def act() -> None:
+        with Calls(("rename",), at_first).watched():
+            made()
+
+    def at_first(_number: int, _name: str, call: Callable[..., Any]) -> Any:
+        call()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(folder, act)
+    assert (folder / "a").read_bytes() == NEW["net"]
+    for path in folder.glob("*.tmp"):
+        path.unlink()
+    ended = settle_replacement(folder / "a")
+    assert ended is not None
+    assert ended.settled is SettledAs.TAKEN_BACK
+    assert (contents(folder), beside(folder)) == (OLD, [])
+
+
+@pytest.mark.parametrize("removed", ["before it is opened", "before it is locked"])
+def test_a_run_that_ends_while_its_record_is_read(
+    removed: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What that run has done stays; there is nothing left to settle."""
+    half_done(folder)
+    done: list[object] = []
+
+    def once() -> None:
+        if not done:
+            done.append(None)
+            settle_replacement(folder / "net")
+
+    real_open, real_lock = os.open, fcntl.flock
+
+    def opened(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+        if removed == "before it is opened" and flags & os.O_RDWR and str(path).endswith(RECORD):
+            once()
+        return real_open(path, flags, *rest, **named)
+
+    def locked(fd: int, how: int) -> None:
+        if removed == "before it is locked":
+            once()
+        real_lock(fd, how)
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(fcntl, "flock", locked)
+    assert settle_replacement(folder / "model") is None
+    assert done
+    assert (contents(folder), beside(folder)) == (NEW, [])
+
+
+def test_a_lock_that_fails_otherwise_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_done(folder)
+    before = contents(folder)
+
+    def failing(*_given: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(fcntl, "flock", failing)
+    with pytest.raises(ds.SurgeryError):
+        settle_replacement(folder / "net")
+    assert contents(folder) == before
+    monkeypatch.undo()
+    settle_replacement(folder / "net")
+    assert (contents(folder), beside(folder)) == (NEW, [])
+
+
 def test_without_locks_it_works_all_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refusing(*_given: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -499,3 +678,86 @@ def test_without_locks_it_works_all_the_same(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(fcntl, "flock", refusing)
     replace(folder)
     assert (contents(folder), beside(folder)) == (NEW, [])
+
+
+# The records
+
+
+def record_appears(folder: Path) -> None:
+    (folder / f"model{RECORD}").write_text("another run's")
+
+
+@pytest.mark.parametrize("when", ["before it is looked for", "before it is linked"])
+def test_a_record_that_comes_meanwhile_is_kept(when: str, folder: Path) -> None:
+    """Another run is at one of them: all files stay, and so does its record."""
+
+    def act(_number: int, _name: str, made: Callable[..., Any]) -> Any:
+        record_appears(folder)
+        return made()
+
+    call = "fsync" if when == "before it is looked for" else "link"
+    with Calls((call,), act).watched(), pytest.raises(ds.OutputError) as raised:
+        replace(folder)
+    assert raised.value.transient
+    assert raised.value.path == str(folder / f"model{RECORD}")
+    assert (contents(folder), beside(folder)) == (OLD, [f"model{RECORD}"])
+    assert (folder / f"model{RECORD}").read_text() == "another run's"
+
+
+def test_a_record_where_there_are_no_hard_links(folder: Path) -> None:
+    """It takes its place by a rename, as old files cannot be kept there in place of new ones."""
+
+    def places(names: tuple[str, ...]) -> None:
+        with open_source(folder / "net") as source:
+            write_together(
+                [
+                    NewFile(destination(folder / name, source), Splice(edits(OLD["net"])))
+                    for name in names
+                ]
+            )
+
+    with Calls(("link",), Striking(1, errno.EPERM, lasting=True)).watched():
+        places(("a", "b"))
+    assert beside(folder) == ["a", "b"]
+    with (
+        Calls(("link",), Striking(1, errno.EPERM, lasting=True)).watched(),
+        pytest.raises(ds.FileError),
+    ):
+        replace(folder)
+    assert (contents(folder), beside(folder)) == (OLD, ["a", "b"])
+
+
+def test_a_record_that_goes_while_it_is_read(folder: Path) -> None:
+    half_done(folder)
+
+    def act(_number: int, _name: str, made: Callable[..., Any]) -> Any:
+        (folder / f"net{RECORD}").unlink(missing_ok=True)
+        return made()
+
+    with Calls(("open",), act).watched():
+        assert ended_replacement(folder / "net") == ()
+
+
+def test_a_record_that_cannot_be_read(folder: Path) -> None:
+    half_done(folder)
+    with Calls(("open",), Striking(1, errno.EIO)).watched(), pytest.raises(ds.FileError) as raised:
+        ended_replacement(folder / "net")
+    assert raised.value.path == str(folder / f"net{RECORD}")
+
+
+def test_a_folder_that_may_not_be_listed_is_not_flushed(folder: Path) -> None:
+    with Calls(("open",), Striking(1, errno.EACCES)).watched():
+        flush_folder(str(folder))
+    with (
+        Calls(("open",), Striking(1, errno.EIO)).watched(),
+        pytest.raises(OSError, match=os.strerror(errno.EIO)),
+    ):
+        flush_folder(str(folder))
+
+
+@pytest.mark.parametrize("kind", [errno.EINVAL, errno.ENOTSUP, errno.EBADF])
+def test_a_file_system_that_flushes_no_folders(kind: int, folder: Path) -> None:
+    calls = Calls(("fsync",), Striking(1, kind))
+    with calls.watched():
+        flush_folder(str(folder))
+    assert calls.count == 1

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.caffemodel.model import Version
+from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.rules.finding import Step
 from deconvsurgery.storage.replacement_record import KEPT, RECORD
+from deconvsurgery.verbs.fix_groups import groups
+from deconvsurgery.verbs.fix_plan import FixPlan, worse
+from deconvsurgery.verbs.fix_steps import Files, carried_out
+from helpers import wire
 from helpers.documents import parsed_json
 from helpers.faults.injection import Calls, Striking
-from helpers.models import model_bytes
+from helpers.models import NetParameter, model_bytes
 from helpers.runs import run_here, tool
-
-if TYPE_CHECKING:
-    from helpers.words import Words
+from helpers.words import Words
 
 HEAD = 'input: "d" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
 UP = """layer { name: "up" type: "Deconvolution" bottom: "d" top: "up" param { lr_mult: 0 }
@@ -475,6 +484,195 @@ def test_a_net_and_a_model_that_are_one_file(tmp_path: Path) -> None:
     before = content(tmp_path)
     fix(tmp_path, "--fix", code=3)
     assert content(tmp_path) == before
+
+
+def test_a_form_that_caffe_does_not_read_is_converted(tmp_path: Path) -> None:
+    """Raw values: the steps begin with convert, and what the others do comes of its model."""
+    message = NetParameter.FromString(model_bytes({"up": [diagonal()]}))
+    (blob,) = message.layer[0].blobs
+    values = np.array(blob.data, "<f4")
+    blob.ClearField("data")
+    blob.MergeFromString(wire.number(10, 1) + wire.sized(12, values.tobytes()))  # NVIDIA's FLOAT
+    pair(tmp_path)
+    (tmp_path / PAIR[1]).write_bytes(message.SerializeToString())
+    before = ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1])
+    assert before.repair is not None
+    assert "convert" in [step.verb for step in before.repair.steps]
+    fix(tmp_path, "--fix", *PAIR)
+    after = ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1])
+    assert (after.findings, after.passed) == ((), True)
+    assert after.model_version == "V2"
+
+
+def test_what_is_too_large_becomes_hdf5(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    pair(tmp_path)
+    steps = (Step("convert", ("--to", "hdf5")),)
+    model = str(tmp_path / PAIR[1])
+    (tmp_path / "made").mkdir()
+    made = carried_out(steps, Files(None, model), str(tmp_path / "made"))
+    assert (made.net, made.model != model) == (None, True)
+    with ds.open_model(made.model or "") as found:
+        assert found.version is Version.HDF5
+
+
+def test_one_of_two_that_share_a_net_is_right(tmp_path: Path) -> None:
+    """Only the other is changed, and is said to be."""
+    right = np.broadcast_to(ds.bilinear_kernel(4), (3, 1, 4, 4))
+    pair(tmp_path, GROUPED, np.zeros((3, 1, 4, 4), "<f4"))
+    (tmp_path / "b.caffemodel").write_bytes(model_bytes({"up": [right]}))
+    kept = (tmp_path / "b.caffemodel").read_bytes()
+    found = fix(tmp_path, "--fix", *PAIR, "b.caffemodel")["pairs"]
+    assert [each["fix"] is None for each in found] == [False, True]  # type: ignore[union-attr,index]
+    assert (tmp_path / "b.caffemodel").read_bytes() == kept
+    assert ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1]).passed
+
+
+def test_a_dry_run_makes_no_folder(tmp_path: Path) -> None:
+    pair(tmp_path)
+    before = content(tmp_path)
+    would = ds.fix(*(tmp_path / name for name in PAIR), into=tmp_path / "new", dry_run=True)
+    assert would.fix is not None
+    assert (would.fix.written, would.fix.model) == (False, str(tmp_path / "new" / PAIR[1]))
+    assert content(tmp_path) == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_solver_after_a_net_is_no_model_of_it(tmp_path: Path) -> None:
+    pair(tmp_path)
+    (tmp_path / "solver.prototxt").write_text('net: "net.prototxt"\nbase_lr: 0.01\n')
+    fix(tmp_path, "--fix", "net.prototxt", "solver.prototxt", code=3)
+    assert ds.check(tmp_path / "net.prototxt").passed
+
+
+@pytest.mark.parametrize("fixing", [(), ("--fix",)], ids=["check", "fix"])
+def test_a_stream_that_cannot_be_read_is_called_what_it_is(
+    fixing: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Not by the name of the copy that is made of it."""
+    pair(tmp_path)
+    before = content(tmp_path)
+    given = ("--json", *fixing, "net.prototxt", "-")
+    done = tool("check", tmp_path, *given, stdin=NET.encode())
+    assert done.returncode == 3, done
+    assert parsed_json(done.stdout)["error"]["file"] == "standard input"
+    assert content(tmp_path) == before
+
+
+def test_a_stream_after_a_net_is_no_model_of_it(tmp_path: Path) -> None:
+    """It can be read once only, so it is not looked into for that."""
+    pair(tmp_path)
+    alone = Pair(str(tmp_path / "net.prototxt"), None)
+    assert groups([alone, Pair("-", None)]) == [[0], [1]]
+    (tmp_path / "none").write_bytes(b"no net")
+    assert groups([alone, Pair(str(tmp_path / "none"), None)]) == [[0, 1]]
+
+
+def test_what_would_become_worse_is_not_wanted(tmp_path: Path) -> None:
+    """Every repair is tried before; should its files be worse all the same, they are not taken."""
+    pair(tmp_path)
+    pair(tmp_path, GROUPED, np.broadcast_to(ds.bilinear_kernel(4), (3, 1, 4, 4)), name="2")
+    files, others = (
+        Files(*(str(tmp_path / f"{stem}{name}{end}") for stem, end in
+                (("net", ".prototxt"), ("m", ".caffemodel"))))
+        for name in ("", "2")
+    )  # fmt: skip
+    bad, good = (ds.check(each.net, each.model) for each in (files, others))
+    steps = (Step("patch-net"),)
+
+    def plan(before: ds.CheckResult, after: ds.CheckResult) -> FixPlan:
+        return FixPlan(Pair(*files), before, after, steps, files, others, {}, ())
+
+    assert worse([plan(bad, good)]) is None
+    refused = worse([plan(good, bad)])
+    assert refused is not None
+    assert all(each.id in refused for each in bad.findings)
+
+
+# --- a folder of our own, for what is made on the way
+
+
+def temporary(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go: nothing may be left there."""
+    place = folder / "tmp"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    return place
+
+
+@pytest.mark.parametrize("nth", [1, 2], ids=["the folder itself", "a pair's in it"])
+def test_no_space_for_a_folder(nth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = temporary(tmp_path, monkeypatch)
+    pair(tmp_path)
+    before = content(tmp_path)
+    with Calls(("mkdir",), Striking(nth, errno.ENOSPC)).watched():
+        said = fix(tmp_path, "--fix", *PAIR, code=4)["error"]
+    assert said["kind"] == "FileError"  # type: ignore[index]
+    assert said["hint"]  # type: ignore[index]
+    assert content(tmp_path) == before
+    assert os.listdir(place) == []
+
+
+def test_no_space_for_a_copy_of_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = temporary(tmp_path, monkeypatch)
+    pair(tmp_path)
+    before = content(tmp_path)
+    os.mkfifo(tmp_path / "fifo")
+    writer = threading.Thread(target=(tmp_path / "fifo").write_bytes, args=(NET.encode(),))
+    writer.start()
+
+    def act(_number: int, _name: str, made: Callable[..., Any]) -> Any:
+        done = made()
+        for path in place.iterdir():
+            path.rmdir()  # nothing can be made in it
+        return done
+
+    with Calls(("mkdir",), act).watched():
+        fix(tmp_path, "--fix-into", "new", "fifo", PAIR[1], code=4)
+    writer.join()
+    (tmp_path / "fifo").unlink()
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_no_space_for_what_is_made_on_the_way(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever file it is that cannot be made: an error of the pair, which is as it was."""
+    place = temporary(tmp_path, monkeypatch)
+    pair(tmp_path)
+    before = content(tmp_path)
+    for nth in range(1, 4):
+        with Calls((call,), Striking(nth, errno.ENOSPC)).watched():
+            document = fix(tmp_path, "--fix", *PAIR, code=4)
+        said = document["error"]
+        assert said["kind"] == "FileError"  # type: ignore[index]
+        assert str(place) not in said["file"]  # type: ignore[index]
+        assert said["hint"]  # type: ignore[index]
+        assert content(tmp_path) == before
+        assert os.listdir(place) == []
+
+
+def test_what_was_made_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is checked before it takes its place; without that nothing does."""
+    place = temporary(tmp_path, monkeypatch)
+    pair(tmp_path)
+    before = content(tmp_path)
+    real, struck = os.open, []
+
+    def failing(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+        reads = flags & (os.O_RDWR | os.O_CREAT | os.O_DIRECTORY) == 0
+        if reads and str(path).endswith("1.caffemodel"):
+            struck.append(path)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        return real(path, flags, *rest, **named)
+
+    monkeypatch.setattr(os, "open", failing)
+    said = fix(tmp_path, "--fix", *PAIR, code=4)["error"]
+    assert struck
+    assert said["file"] == PAIR[1]  # type: ignore[index]
+    assert content(tmp_path) == before
+    assert os.listdir(place) == []
 
 
 # --- what comes in between

@@ -72,3 +72,28 @@ def test_copies_of_objects(into: str, place: Path, s3: Any) -> None:
         name = f"both.{kind}"
         made = s3.get(f"new/{name}") if into == "store" else (place / "new" / name).read_bytes()
         assert made == (place / name).read_bytes()
+
+
+def test_copies_that_are_objects_already(place: Path, s3: Any) -> None:
+    """A store replaces one object at a time: not even by force are two of a pair replaced."""
+    for kind in ("prototxt", "caffemodel"):
+        s3.put(f"new/both.{kind}", place / f"both.{kind}")
+    before = {kind: s3.get(f"new/both.{kind}") for kind in ("prototxt", "caffemodel")}
+    given = ("--force", "--fix-into", s3.url("new"), "both.prototxt", "both.caffemodel")
+    document = fix(place, *given, code=2)
+    assert document["error"]["kind"] == "OutputError"
+    assert {kind: s3.get(f"new/both.{kind}") for kind in before} == before
+
+
+@pytest.mark.parametrize("model_here", [False, True])
+def test_a_pair_of_an_object_and_a_file(model_here: bool, place: Path, s3: Any) -> None:
+    """Which of two new ones is the same file as the other is asked of either kind."""
+    net, model = s3.url("new.prototxt"), s3.url("new.caffemodel")
+    net, model = (net, "new.caffemodel") if model_here else ("new.prototxt", model)
+    done = run_here(place, "regroup", "both.prototxt", "both.caffemodel", net, model)
+    assert done[0] == 0, done
+    text = s3.get("new.prototxt") if model_here else (place / "new.prototxt").read_bytes()
+    data = (place / "new.caffemodel").read_bytes() if model_here else s3.get("new.caffemodel")
+    here = ("here.prototxt", "here.caffemodel")
+    assert run_here(place, "regroup", "both.prototxt", "both.caffemodel", *here)[0] == 0
+    assert [text, data] == [(place / name).read_bytes() for name in here]
