@@ -31,6 +31,7 @@ def parse_settings(
     ``rules`` are the ids of the rules that there are. ``folder`` is put before the paths of nets
     and models, which are relative to the file's own.
 
+    >>> from deconvsurgery.inputs.settings import FILE_NAME
     >>> parse_settings("pairs = [{ net = 'a' }]", FILE_NAME, rules=(), folder="x").pairs[0].net
     'x/a'
 

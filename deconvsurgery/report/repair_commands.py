@@ -91,6 +91,7 @@ def fixed_name(path: str, kind: str, taken: Iterable[str] = (), *, on_the_way: b
 def _in_form(name: str, step: Step) -> str:
     """The name of a file in the form that a step writes: Caffe 1.0 goes by the suffix.
 
+    >>> from deconvsurgery.rules.finding import Step
     >>> _in_form("a.caffemodel", Step("convert", ("--to", "hdf5")))
     'a.caffemodel.h5'
     >>> [_in_form(name, Step("transplant")) for name in ("a.caffemodel.h5", "a.h5", "a")]

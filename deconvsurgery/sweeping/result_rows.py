@@ -75,6 +75,7 @@ def identity(paths: Pair | PairRow) -> bytes:
 
     A line of a list that is no pair has none: such a row is known by the line.
 
+    >>> from deconvsurgery.inputs.settings import Pair
     >>> identity(Pair("a", "b")) == identity(Pair("a", None, output="b"))
     False
     """

@@ -27,6 +27,8 @@ _OF_TYPE: Mapping[DType, Storage] = {
 def storage_of(blob: SourceBlob, wanted: WantedForm) -> Storage:
     """What holds the values of a blob in the form that is wanted.
 
+    >>> from deconvsurgery.caffemodel.model import SourceBlob
+    >>> from deconvsurgery.plans.convert.plan_types import WantedForm
     >>> half = WantedForm(storage=Storage.RAW_FLOAT16)
     >>> str(storage_of(SourceBlob((2,), Dataset("/data/a/0", count=2)), half))
     'raw_data float16'
