@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.program.shell_words import shell_line
@@ -123,7 +124,8 @@ _MOST_NAMED: Final = 50
 
 def names_too_many(step: Step) -> bool:
     """Its command is that of the pair alone."""
-    return step.options.count("-p") > _MOST_NAMED
+    named = (option for option in step.options if option == "-p")
+    return next(islice(named, _MOST_NAMED, None), None) is not None
 
 
 def repair_line(finding: Finding, net: str | None, model: str | None) -> str | None:
@@ -146,9 +148,13 @@ def repair_lines(
     them together are what repairs the pair.
     """
     rules: dict[tuple[Step, ...], dict[str, None]] = {}
+    seen: dict[int, dict[str, None]] = {}  # thousands may have one, which names as many layers
     for finding in findings:
         if finding.repair is not None and finding.repair.steps:
-            rules.setdefault(finding.repair.steps, {})[finding.id] = None
+            steps = finding.repair.steps
+            if id(steps) not in seen:
+                seen[id(steps)] = rules.setdefault(steps, {})
+            seen[id(steps)][finding.id] = None
     commands = {steps: repair_arguments(steps, net, model) for steps in rules}
     return [
         (tuple(rules[steps]), " && ".join(map(command_line, commands[steps])))

@@ -67,15 +67,15 @@ class _Alone:
     def __init__(self, trials: Trials, pair: NetAndModel, findings: Sequence[Finding]) -> None:
         self._trials, self._pair = trials, pair
         self._before = keys(findings)
-        self._known: dict[tuple[Steps, bool], tuple[Aftermath, list[str]]] = {}
+        self._known: dict[tuple[Steps | int, bool], tuple[Aftermath, list[str]]] = {}
         groups = groups_of(findings, unsafe=False)
         self._left = trials.most_alone(pair)
         tried_alone = sum(map(len, groups)) <= self._left
-        self._together: dict[Steps, Steps] = {}
-        for group in () if tried_alone else groups:
+        self._together: dict[Steps, tuple[int, Steps]] = {}  # a group's number, and its repair
+        for number, group in enumerate(() if tried_alone else groups):
             whole = merged(group)
             if self._repairs(whole, findings, frozenset(group)):
-                self._together |= dict.fromkeys(group, whole)
+                self._together |= dict.fromkeys(group, (number, whole))
 
     def _repairs(self, steps: Steps, findings: Sequence[Finding], group: Collection[Steps]) -> bool:
         """It is not refused, loses nothing, and repairs every finding that has one of a group."""
@@ -89,10 +89,10 @@ class _Alone:
         if repair is None or not repair.steps:
             return finding
         note = finding.level is Severity.NOTE
-        steps = self._together.get(repair.steps, repair.steps)
-        asked = steps, note
+        group, steps = self._together.get(repair.steps, (None, repair.steps))
+        asked = repair.steps if group is None else group, note
         if asked not in self._known:
-            self._left -= steps not in self._together.values()
+            self._left -= group is None
             if self._left < 0:
                 return finding._replace(repair=Repair(repair.words))
             outcome = self._trials.of(steps, self._pair)

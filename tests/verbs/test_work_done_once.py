@@ -14,6 +14,7 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel import read_values
 from deconvsurgery.kernels import bilinear, fingerprint
 from deconvsurgery.matching import compatibility, other_states, shared_blobs
+from deconvsurgery.plans.apply import before_and_after
 from deconvsurgery.shapes import alignment, analysis, coordinates, infer
 from deconvsurgery.shapes.layers import pooling, windows
 from deconvsurgery.storage import destination
@@ -138,6 +139,7 @@ def test_weights_are_read_once_to_plan_and_a_fill_and_a_kernel_are_made_once(
     monkeypatch.setattr(ds.BilinearFill, "__init__", making)
     bilinear._kept_product.cache_clear()
     fingerprint._kept_ideals.cache_clear()
+    before_and_after._look_at_few.cache_clear()
     result = ds.apply(pair[0], model, tmp_path / "out", **options)
     assert [change.action for change in result.plan.changes] == [ds.Action.REWRITTEN] * 2
     assert reads == {400: reads_of_upscore2, 80: 1}  # the values of upscore2, of upscore

@@ -5,9 +5,10 @@ Row by row, so that no blob is ever held whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from .plan_types import Action, BiasFill, Change
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.caffemodel.stored_values import DType
     from deconvsurgery.kernels.arrays import Array
     from deconvsurgery.kernels.bilinear_fill import BilinearFill
     from deconvsurgery.matching.matched_layer import Target
@@ -71,10 +73,45 @@ def look(
         return Look(Fingerprint(State.OTHER_SHAPE, own=own))
     if not judged(target, blob):
         return Look(Fingerprint(State.OTHER))
-    shape = target.shape or blob.shape
-    before = _recognition(target, shape)
-    filling = _Filling(target, fill, blob.dtype) if fill else None
-    for row in model.rows(blob, shape):
+    asked = _Asked(target.shape or blob.shape, _numbers(target), fill, blob.dtype)
+    if blob.count * blob.dtype.width > _FEW_BYTES:
+        return _looked(model.rows(blob, asked.shape), asked)
+    arrays = [*model.values(blob)]
+    values = b"".join(array.tobytes() for array in arrays)
+    return _look_at_few(values, arrays[0].dtype, asked)
+
+
+# Weights of so many bytes are the same in many layers of a net, and are looked at once.
+_FEW_BYTES: Final = 2**12
+
+
+class _Numbers(NamedTuple):
+    """What a layer's weights are held against beside their shape."""
+
+    num_output: int
+    group: int
+    stride: tuple[int, ...]
+
+
+class _Asked(NamedTuple):
+    """What decides what a look finds, beside the values; ``dtype`` is their type in the model."""
+
+    shape: tuple[int, ...]
+    numbers: _Numbers
+    fill: BilinearFill | None
+    dtype: DType
+
+
+@lru_cache(maxsize=32)
+def _look_at_few(values: bytes, dtype: np.dtype[Any], asked: _Asked) -> Look:
+    return _looked(np.frombuffer(values, dtype).reshape(-1, *asked.shape[1:]), asked)
+
+
+def _looked(rows: Iterable[Array], asked: _Asked) -> Look:
+    """One pass over the rows of a blob."""
+    before = _recognition(asked.numbers, asked.shape)
+    filling = _Filling(asked.numbers, asked.fill, asked.dtype) if asked.fill else None
+    for row in rows:
         before.add(row)
         if filling is not None:
             filling.add(row)
@@ -134,7 +171,7 @@ def planned_change(
     earlier = [look(source.blobs[0], target, model, fill).filled for source in weighted[:-1]]
     # Of several layers of one name, what differs most.
     filled = [
-        found or _filled_from_nothing(target, fill, model.dtype)
+        found or _filled_from_nothing(_numbers(target), fill, model.dtype)
         for found in (*earlier, first.filled)
     ]
     changed = max(found.changed for found in filled)
@@ -170,9 +207,10 @@ def planned_change(
     )
 
 
-def _filled_from_nothing(target: Target, fill: BilinearFill, dtype: str) -> Filled:
+@lru_cache(maxsize=32)
+def _filled_from_nothing(numbers: _Numbers, fill: BilinearFill, dtype: str) -> Filled:
     """The weights of a layer that has none count as changed from 0."""
-    filling = _Filling(target, fill, dtype)
+    filling = _Filling(numbers, fill, dtype)
     for _ in range(fill.channels):
         filling.add(None)
     return filling.result()
@@ -181,11 +219,11 @@ def _filled_from_nothing(target: Target, fill: BilinearFill, dtype: str) -> Fill
 class _Filling:
     """A blob filled row by row: running comparison of weights that were with weights that come."""
 
-    def __init__(self, target: Target, fill: BilinearFill, dtype: str) -> None:
+    def __init__(self, numbers: _Numbers, fill: BilinearFill, dtype: str) -> None:
         self._fill = fill
         self._kernel = fill.kernel(dtype)
         self._bits = f"u{self._kernel.dtype.itemsize}"
-        self._after = _recognition(target, fill.shape)
+        self._after = _recognition(numbers, fill.shape)
         self._rows = self._changed = 0
         self._largest: float | None = 0.0
 
@@ -211,9 +249,14 @@ class _Filling:
         return Filled(self._after.result(), self._changed, self._largest)
 
 
-def _recognition(target: Target, shape: tuple[int, ...]) -> Recognition:
+def _numbers(target: Target) -> _Numbers:
     param = target.layer.convolution_param
-    return Recognition(shape, num_output=param.num_output, group=param.group, stride=target.stride)
+    return _Numbers(param.num_output, param.group, target.stride)
+
+
+def _recognition(numbers: _Numbers, shape: tuple[int, ...]) -> Recognition:
+    num_output, group, stride = numbers
+    return Recognition(shape, num_output=num_output, group=group, stride=stride)
 
 
 def _bias(
