@@ -65,7 +65,7 @@ def test_a_state_is_analysed_once(
         (windows, "convolution_window"),
         (pooling, "pooling_window"),
         (coordinates, "pooling_window"),
-        (analysis, "placements"),
+        (alignment, "placements"),
         (alignment, "layer_map"),
         (analysis, "unjoined"),
         (analysis, "uncertain_layers"),
