@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from deconvsurgery.prototxt.net import Layer, Message, Net
 from deconvsurgery.wording import dims, quoted
 
 from .geometry import Shape, merged, product
 
 if TYPE_CHECKING:
+    from deconvsurgery.prototxt.net import Layer, Message, Net
+
     from .infer import LayerShapes
 
 
@@ -30,13 +31,11 @@ def unlike_sharers(net: Net, shapes: Mapping[int, LayerShapes]) -> dict[int, str
     owners: dict[str, _Owner] = {}
     for layer in net.layers:
         blobs = shapes[layer.index].blobs
-        specs = layer.message.messages("param")
-        for position, spec in enumerate(layer.param):
+        specs = layer.message.messages("param")  # also of V1, which is upgraded when it is read
+        for position, (spec, text) in enumerate(zip(layer.param, specs, strict=True)):
             if not spec.name or (blobs is not None and position >= len(blobs)):
                 continue
             shape = blobs[position] if blobs is not None else None
-            # V1 says the same in fields of the layer: blobs_lr, weight_decay, blob_share_mode.
-            text = specs[position] if position < len(specs) else _of_v1(layer, position)
             owner = owners.get(spec.name)
             if owner is None:
                 owners[spec.name] = _Owner(layer, shape, _rates(text))
@@ -47,17 +46,6 @@ def unlike_sharers(net: Net, shapes: Mapping[int, LayerShapes]) -> dict[int, str
             for field, rate in _rates(text).items():
                 owner.rates.setdefault(field, rate)
     return found
-
-
-def _of_v1(layer: Layer, position: int) -> Message:
-    fields = []
-    for name, old in (
-        ("lr_mult", "blobs_lr"), ("decay_mult", "weight_decay"), ("share_mode", "blob_share_mode"),
-    ):  # fmt: skip
-        given = layer.message.all(old)
-        if position < len(given):
-            fields.append((name, given[position]))
-    return Message(tuple(fields))
 
 
 def _rates(spec: Message) -> dict[str, float]:

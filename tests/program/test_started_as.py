@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,7 +43,8 @@ def said(place: Path, *command: str, path: str = "/usr/bin:/bin") -> list[str]:
 def ran(
     place: Path, *command: str, path: str = "/usr/bin:/bin", more: dict[str, str] | None = None
 ) -> str:
-    env = {"PATH": path, "PYTHONPATH": os.pathsep.join(sys.path), **(more or {})}
+    measured = {name: os.environ[name] for name in os.environ if name.startswith("COVERAGE_")}
+    env = {"PATH": path, "PYTHONPATH": os.pathsep.join(sys.path), **measured, **(more or {})}
     done = subprocess.run(command, cwd=place, env=env, capture_output=True, check=True, timeout=60)
     return done.stdout.decode()
 
@@ -115,6 +117,26 @@ def test_what_repairs_a_pair_can_be_run_as_it_is_printed(place: Path) -> None:
 
 def test_a_script_or_a_notebook_has_a_way_too(place: Path) -> None:
     assert said(place, sys.executable, "-c", SAY) == [sys.executable, "-m", NAME]
+
+
+def test_the_options_of_an_interpreter_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["./python", "-X", "utf8", "-m", NAME]
+    main = SimpleNamespace(__spec__=SimpleNamespace(name=f"{NAME}.__main__"))
+    monkeypatch.setitem(sys.modules, "__main__", main)  # type: ignore[arg-type]
+    monkeypatch.setattr(sys, "orig_argv", [*command, "check", "net"])
+    monkeypatch.setattr(sys, "argv", ["-m"])
+    monkeypatch.setenv("PATH", "")
+    assert started_as() == tuple(command)
+
+
+def test_an_interpreter_without_the_command_beside_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one's is found by the name."""
+    monkeypatch.setattr(sys, "executable", str(place / "none" / "python"))
+    monkeypatch.setattr(sys, "argv", ["-c"])
+    monkeypatch.setenv("PATH", str(place / "bin"))
+    assert started_as() == (sys.executable, "-m", NAME)
 
 
 def test_these_tests_have_the_name() -> None:

@@ -71,6 +71,9 @@ STOPS = {
     "std below 0": (weights('type: "gaussian" std: -0.1'), ("weight_filler", None)),
     "std nan": (weights('type: "gaussian" std: nan'), ("weight_filler", None)),
     "sparse above": (weights('type: "gaussian" sparse: 3'), ("weight_filler", None)),
+    "no axes": (
+        scale("num_axes: 0 filler { type: 'xavier' }"), ("filler", None)
+    ),
     "sparse below": (weights('type: "gaussian" sparse: -2'), ("weight_filler", None)),
     "sparse constant": (weights("sparse: 1"), ("weight_filler", None)),
     "sparse xavier": (weights('type: "xavier" sparse: 0'), ("weight_filler", None)),

@@ -798,6 +798,17 @@ def test_what_is_unknown_stays_so_behind_a_reshape() -> None:
     assert shapes["it"].tops == ((None, 3, None),)
 
 
+def test_what_is_unknown_has_no_number_of_bins_or_values() -> None:
+    assert alone([None], 'type: "SPP" spp_param { pyramid_height: 2 }').tops == ((None, None),)
+    shapes = inferred(
+        'layer { name: "in" type: "Python" top: "in" }\n'
+        f'layer {{ name: "c" bottom: "in" top: "c" {conv("num_output: 3 kernel_size: 1")} }}\n'
+        'layer { name: "it" bottom: "c" top: "it" type: "Reshape" '
+        "reshape_param { shape { dim: 2 dim: -1 } } }"
+    )
+    assert shapes["it"].tops == ((2, None),)
+
+
 @pytest.mark.parametrize(
     ("inputs", "body", "tops", "blobs"), CASES, ids=[f"{case[1]} {case[0]}" for case in CASES]
 )

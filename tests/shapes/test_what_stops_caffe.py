@@ -81,11 +81,17 @@ STOPS: dict[str, str] = {
     ),
     "a loss that is empty": it("Input", more=ONE),
     "a Slice in place": it("Slice", "", IMAGE, tops=2).replace('top: "it"', 'top: "x0"'),
+    "an Accuracy of two tops in place": it("Accuracy", "", (2, 3), (2,), tops=2).replace(
+        'top: "it"', 'top: "x0"'
+    ),
     "empty weights": convolved(shape=(1, 0, 5, 5)),
     "an empty output with a bias": convolved(param="stride: 2", shape=(1, 6, 1, 1)),
     "no type": it("", "", IMAGE).replace('type: ""', ""),
     # ── blobs in its text
     "given, how many": convolved(f"{BLOB % 'dim: 2 dim: 6 dim: 3 dim: 3'}"),
+    "given, all of one of two": convolved(
+        BLOB.replace("data: 1", "data: 1 " * 108) % "dim: 2 dim: 6 dim: 3 dim: 3"
+    ),
     "given, of another shape": convolved(BLOB % "dim: 1", "bias_term: false"),
     "given to a PReLU": it("PReLU", "", IMAGE, more=BLOB % "dim: 1"),
     "given to a Scale": it("Scale", "", IMAGE, more=BLOB % "dim: 1"),
@@ -119,6 +125,7 @@ STOPS: dict[str, str] = {
     ),
     "SPP of a few pixels": it("SPP", "spp_param { pyramid_height: 3 }", (1, 2, 5, 5)),
     "SPP, stochastic": it("SPP", "spp_param { pyramid_height: 2 pool: STOCHASTIC }", (1, 2, 5, 5)),
+    "SPP without pixels": it("SPP", "spp_param { pyramid_height: 1 }", (1, 2, 0, 5)),
     # ── axes
     **{
         f"{kind}, axis": it(kind, f"{name}_param {{ axis: 4 {more} }}", IMAGE)
@@ -179,6 +186,8 @@ STOPS: dict[str, str] = {
     "multinomial": it("MultinomialLogisticLoss", "", (2, 3), (2, 2)),
     "contrastive": it("ContrastiveLoss", "", (2, 3), (2, 4), (2,)),
     "contrastive, height": it("ContrastiveLoss", "", (2, 3, 2, 1), (2, 3), (2,)),
+    "contrastive, axes": it("ContrastiveLoss", "", (2, 3, 1, 1, 1), (2, 3), (2,)),
+    "no label of an Accuracy": it("Accuracy", "", (0, 3), (0,)),
     "infogain, no matrix": it("InfogainLoss", "", (2, 3), (2,)),
     "infogain, matrix": it("InfogainLoss", "", (2, 3), (2,), (1, 1, 2, 3)),
     "BatchReindex": it("BatchReindex", "", (2, 3), (2, 1)),
@@ -189,6 +198,7 @@ STOPS: dict[str, str] = {
     "LSTM, steps": it("LSTM", "recurrent_param { num_output: 2 }", (2, 3, 4), (3, 3)),
     "LSTM, axes": it("LSTM", "recurrent_param { num_output: 2 }", (2, 3), (2, 3)),
     "RNN, streams": it("RNN", "recurrent_param { num_output: 2 }", (2, 3, 4), (2, 3), (2, 5)),
+    "RNN, axes": it("RNN", "recurrent_param { num_output: 2 }", (2, 3, 4), (2, 3), (3,)),
     "LSTM, states": it(
         "LSTM",
         "recurrent_param { num_output: 2 expose_hidden: true }",
@@ -199,6 +209,9 @@ STOPS: dict[str, str] = {
         tops=3,
     ),
     "LSTMUnit": it("LSTMUnit", "", (1, 2, 3), (1, 2, 11), (1, 2), tops=2),
+    "LSTMUnit, axes": it("LSTMUnit", "", (1, 2, 3), (1, 2, 12), (2,), tops=2),
+    "LSTMUnit, steps": it("LSTMUnit", "", (2, 3, 3), (2, 3, 12), (2, 3), tops=2),
+    "LSTMUnit, streams": it("LSTMUnit", "", (1, 2, 3), (1, 2, 12), (1, 4), tops=2),
 }
 _OF_OTHERS = {"too few bottoms": "DS015", "coeff": "DS015", "coeff of a product": "DS015"}
 
@@ -261,6 +274,7 @@ LOADS: dict[str, str] = {
         (2, 3, 4), (2, 3), (1, 3, 2), (1, 3, 2), tops=3,
     ),
     "RNN": it("RNN", "recurrent_param { num_output: 2 }", (2, 3, 4), (2, 3), (3, 5)),
+    "contrastive, no channels": it("ContrastiveLoss", "", (2, 0), (2, 0), (2,)),
     "infogain": it("InfogainLoss", "", (2, 3), (2,), (1, 1, 3, 3)),
     "a base below 0": it("Exp", "exp_param { base: -1 }", IMAGE),
     "ArgMax of values": it("ArgMax", "argmax_param { out_max_val: true top_k: 3 }", IMAGE),
@@ -285,6 +299,41 @@ def test_what_stops_is_said(case: str) -> None:
 @pytest.mark.parametrize("case", LOADS)
 def test_nothing_is_said_of_what_loads(case: str) -> None:
     assert stopping(LOADS[case]) == []
+
+
+V1 = """input: "x" input_dim: 1 input_dim: 6 input_dim: 8 input_dim: 8
+layers { name: "a" type: CONVOLUTION bottom: "x" top: "a" param: "w" blobs_lr: 1 blobs_lr: 2 %s
+  convolution_param { num_output: 6 kernel_size: 3 } }
+layers { name: "it" type: CONVOLUTION bottom: "x" top: "it" param: "w" %s
+  convolution_param { num_output: 6 kernel_size: 3 } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stops"),
+    [
+        ("", "blobs_lr: 1", False),
+        ("", "blobs_lr: 2", True),
+        ("", "", False),
+        ("weight_decay: 1", "weight_decay: 0", True),
+        ("", "blob_share_mode: PERMISSIVE blobs_lr: 1 blobs_lr: 9", False),
+    ],
+)
+def test_shared_blobs_of_v1_have_their_rates_beside_them(
+    first: str, second: str, stops: bool
+) -> None:
+    text = V1 % (first, second)
+    assert [each.layer for each in stopping(text)] == ["it"] * stops
+    if at_hand.args[0] is False:
+        assert real_caffe(text).stops is stops
+
+
+def test_what_is_unknown_of_a_shared_blob_is_not_held_against_it() -> None:
+    text = 'layer { name: "x" type: "Python" top: "x" }\n' + "".join(
+        layer(name, kind, bottom="x", more='param { name: "w" }')
+        for name, kind in (("a", "PReLU"), ("it", "Python"))
+    )
+    assert stopping(text) == []
 
 
 @at_hand

@@ -46,9 +46,9 @@ def objection(
 def _objections(
     layer: Layer, tops: Sequence[Shape], blobs: Sequence[Shape] | None
 ) -> Iterator[str]:
+    """Of which the first is asked for."""
     if not layer.type:
         yield "it has no type"
-        return
     down = len(layer.message.all("propagate_down"))
     if down not in (0, len(layer.bottom)):
         several = plural(len(layer.bottom), "bottom")

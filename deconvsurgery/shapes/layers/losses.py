@@ -46,20 +46,16 @@ def _of_any_loss(bottoms: Bottoms) -> Iterator[str]:
         yield f"the bottoms have {one} and {other} items, which should be as many"
 
 
-def _labels(
-    shape: Shape, labels: Shape, axis: int, noun: str = "label", least_axes: int = 0
-) -> Iterator[str]:
+def _labels(shape: Shape, labels: Shape, axis: int) -> Iterator[str]:
     """A label for each prediction: for each place on all axes but that of the classes."""
     if shape is None:
-        return
-    if len(shape) < least_axes:
-        yield f"an input of {plural(len(shape), 'axis', 'axes')}, at least {least_axes} are needed"
         return
     at = canonical_axis(axis, len(shape))
     predictions, given = product((*shape[:at], *shape[at + 1 :])), _count(labels)
     if differ(predictions, given):
+        several = plural(predictions or 0, "prediction")
         yield (
-            f"{plural(given or 0, noun)} for {plural(predictions or 0, 'prediction')}: bottoms of "
+            f"{plural(given or 0, 'label')} for {several}: bottoms of "
             f"{dims(shape)} and {dims(labels)}, the classes on axis {axis}"
         )
 
@@ -122,8 +118,6 @@ def _contrastive(_layer: Layer, bottoms: Bottoms) -> Iterator[str]:
         if any(differ(dim, 1) for dim in each[2:]):
             yield f"the {which} bottom should have a height and a width of 1"
     yield from _single(bottoms[2], "third")
-    if one[1] == 0:
-        yield "the bottoms have no channels"
 
 
 def _accuracy(layer: Layer, bottoms: Bottoms) -> Setup:
