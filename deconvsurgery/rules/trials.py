@@ -182,11 +182,13 @@ def failing(findings: Iterable[Finding]) -> Counter[Key]:
 
 def groups_of(findings: Iterable[Finding], *, unsafe: bool) -> list[list[Steps]]:
     """The different repairs, those together that differ in the layers alone."""
-    different: dict[Steps, None] = {}  # many findings have one repair, which names many layers
+    different: dict[Steps, None] = {}
+    seen: dict[int, Steps] = {}  # many findings have one repair, which names many layers
     for finding in findings:
         repair = finding.repair
         steps = (repair.steps or (repair.unsafe if unsafe else ())) if repair else ()
-        if steps:
+        if steps and id(steps) not in seen:
+            seen[id(steps)] = steps
             different[steps] = None
     found: dict[Steps, dict[Steps, None]] = {}
     for steps in different:

@@ -45,6 +45,8 @@ INPUT: Final = 'input: "data" input_dim: [1, 3, 5, 6]\n'
 PARAM: Final = "num_output: 3 group: 3 kernel_size: 4 stride: 2 pad: 1 bias_term: false"
 CONV: Final = "convolution_param { num_output: 3 kernel_size: 1 }"
 SHARED_CONV: Final = f'param {{ name: "w" }} {CONV}'
+FULL: Final = PARAM.replace("group: 3", 'weight_filler { type: "bilinear" }')
+CROP: Final = 'bottom: "data" crop_param { axis: 2 offset: 2 }'
 POOL: Final = "pooling_param { kernel_size: 1 pool: "
 ALIKE: Final = "x" * 80  # in front of what distinguishes names; too long to be taken for a slip
 
@@ -312,6 +314,20 @@ KINDS: Final[Mapping[str, Kind]] = {
         param=PARAM.replace("4 stride: 2", "3 stride: 1"),
         chain=True,
         least=80,  # of so many in a chain the last 32 are remembered, and no command names each
+    ),
+    "matched, full, a Crop after each": Kind(
+        lambda n: pair(
+            DATA
+            + each(
+                n,
+                lambda i: (
+                    up(f"up{i}", param=FULL) + layer("Crop", f"crop{i}", f"up{i}", f"c{i}", CROP)
+                ),
+            ),
+            saved((f"up{i}" for i in range(n)), blob(3, 3, 4, 4), b"Deconvolution"),
+        ),
+        ("check --also json=findings net in",),
+        least=80,  # no command names each of so many
     ),
     "matched, cannot be filled": matched(
         lambda n: [(f"up{i}", "") for i in range(n)],

@@ -15,9 +15,12 @@ from deconvsurgery.caffemodel import read_values
 from deconvsurgery.kernels import bilinear, fingerprint
 from deconvsurgery.matching import compatibility, other_states, shared_blobs
 from deconvsurgery.plans.apply import before_and_after
+from deconvsurgery.prototxt.net import NetStateRule
 from deconvsurgery.shapes import alignment, analysis, coordinates, infer
 from deconvsurgery.shapes.layers import pooling, windows
 from deconvsurgery.storage import destination
+from helpers.models import model_bytes
+from helpers.nets import data_layer, up
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +149,41 @@ def test_weights_are_read_once_to_plan_and_a_fill_and_a_kernel_are_made_once(
     assert fills == {(5, 5, 4, 4): 1, (5, 1, 4, 4): 1}
     assert fingerprint._kept_ideals.cache_info().misses == 1
     assert bilinear._kept_product.cache_info().misses == len((ds.Formula.FCN, ds.Formula.CAFFE_1_0))
+
+
+def test_states_with_the_same_layers_are_one() -> None:
+    """Where nothing is said of phases both are; a layer of one phase parts them."""
+    net = ds.Net(layers=(ds.Layer(0, "a", "ReLU"), ds.Layer(1, "b", "ReLU")))
+    assert analysis.states_apart(net, net.states()) == net.states()[:1]
+    test, train = net.states()
+    only = ds.Layer(2, "c", "ReLU", include=(NetStateRule(phase=train.phase),))
+    assert analysis.states_apart(ds.Net(layers=(*net.layers, only)), (test, train)) == (test, train)
+
+
+@pytest.mark.parametrize("layers", [3, 30])
+def test_equal_weights_are_looked_at_once(
+    layers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many layers have them; each other shape, stride or value is looked at by itself."""
+    names = [f"up{number}" for number in range(layers)]
+    net = tmp_path / "net"
+    net.write_text(data_layer(1, 3, 5, 6) + "".join(map(up, names)))
+    model = tmp_path / "in"
+    weights = {name: [np.zeros((3, 1, 4, 4), np.float32)] for name in names}
+    weights[names[-1]] = [np.ones((3, 1, 4, 4), np.float32)]
+    model.write_bytes(model_bytes(weights))
+    looks: list[object] = []
+    looked = before_and_after._looked
+
+    def counting(rows: Any, asked: Any) -> Any:
+        looks.append(asked)
+        return looked(rows, asked)
+
+    monkeypatch.setattr(before_and_after, "_looked", counting)
+    before_and_after._look_at_few.cache_clear()
+    result = ds.apply(net, model, dry_run=True)
+    assert [str(change.before.state) for change in result.plan.changes] == [
+        *["zero"] * (layers - 1),
+        "constant",
+    ]
+    assert len(looks) == 2
