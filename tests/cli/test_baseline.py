@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.inputs.baseline import KnownFinding, baseline_bytes, read_baseline
+from deconvsurgery.inputs.baseline import LONGEST_FILE, KnownFinding, baseline_bytes, read_baseline
 from helpers.documents import parsed_json
 from helpers.runs import run_here
 from helpers.words import Words, numbers
@@ -176,6 +176,54 @@ def test_what_is_no_baseline_is_refused(text: str, folder: Path) -> None:
     code, _, errors = run_here(folder, "check", "nets/a.prototxt", *BASELINE)
     assert code == 2
     assert b"known.json" in errors
+
+
+def test_a_baseline_of_too_many_findings_is_refused(folder: Path) -> None:
+    row = {"net": "a", "model": None, "rule": "DS001", "layer": "up", "count": 600_000}
+    rows = [row, row | {"layer": "down"}]
+    document = {"schema_version": 1, "command": "check", "findings": rows}
+    (folder / "known.json").write_text(json.dumps(document))
+    with pytest.raises(ds.ConfigError) as raised:
+        read_baseline(folder / "known.json")
+    assert numbers(raised.value.message) == [1_000_000]
+    document["findings"] = rows[:1]
+    (folder / "known.json").write_text(json.dumps(document))
+    assert len(read_baseline(folder / "known.json").known(None, None)) == 0
+
+
+def test_a_baseline_that_is_too_large_is_not_read(folder: Path) -> None:
+    with (folder / "known.json").open("wb") as file:
+        file.truncate(LONGEST_FILE + 1)
+    with pytest.raises(ds.ConfigError) as raised:
+        read_baseline(folder / "known.json")
+    assert numbers(raised.value.message) == [64]
+
+
+def test_what_is_fixed_is_not_written_down_as_known(folder: Path) -> None:
+    before = (folder / "nets/a.prototxt").read_bytes()
+    code, _, _ = run_here(
+        folder, "check", "--write-baseline", *BASELINE, "--fix", "nets/a.prototxt"
+    )
+    assert code == 2
+    assert (folder / "nets/a.prototxt").read_bytes() == before
+    assert not (folder / "known.json").exists()
+
+
+def test_a_net_that_the_settings_do_not_have_is_checked_alone(folder: Path) -> None:
+    """Others of them have their models; what is wrong with settings says how to do without."""
+    (folder / "deconvsurgery.toml").write_text("[[pairs]]\nnet = 'nets/b.prototxt'\n")
+    _, found, document = checked(folder, "nets/a.prototxt")
+    assert (len(document["pairs"]), document["pairs"][0]["model"]) == (1, None)
+    assert found == ["DS007", "DS009", "DS010"]
+    (folder / "deconvsurgery.toml").write_text("pairs = 3\n")
+    code, out, _ = run_here(folder, "check", "--json", "nets/a.prototxt")
+    error = parsed_json(out)["error"]
+    assert (code, error["kind"]) == (2, "ConfigError")
+    assert "--isolated" in error["hint"]
+    assert checked(folder, "--isolated", "nets/a.prototxt")[1] == found
+    code, out, _ = run_here(folder, "check", "--json")  # nothing is named: it is needed
+    assert code == 2
+    assert "--isolated" not in (parsed_json(out)["error"]["hint"] or "")
 
 
 def test_there_and_back(tmp_path: Path) -> None:

@@ -506,3 +506,13 @@ def test_the_tab_key(typed: str, words: list[str], path: str, place: Path) -> No
             os.close(main)
     said = seen.rpartition(b"set up\r")[2].decode()
     assert re.findall(r"\n<(.*)>\r?$", said.replace("\r\n", "\n"), re.MULTILINE) == words
+
+
+def test_words_that_bash_has_broken_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It breaks a word at = and colon; what stands alone there is a part of the word before."""
+    kind = get_completion_class("bash")
+    assert kind is not None
+    asked = kind(TOOL, {}, "deconvsurgery", COMPLETE)
+    monkeypatch.setenv("COMP_WORDS", "deconvsurgery\ncheck\n--select\n=\nDS00")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert asked.get_completion_args() == (["check"], "--select=DS00")

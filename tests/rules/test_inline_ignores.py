@@ -159,6 +159,20 @@ def zero(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_comment_for_all_rules_that_hides_nothing_is_said(tmp_path: Path) -> None:
+    """Only where every rule was asked, which takes a model: else it may hide what was not."""
+    right = PARAM.replace("stride: 2", "stride: 2 pad: 1 bias_term: false")
+    text = f"{HEAD}\n{FIRST} param {{ lr_mult: 0 }} {comment('ignore')}\n{right}\n"
+    weights = np.broadcast_to(ds.bilinear_kernel(4), (3, 1, 4, 4))
+    (tmp_path / "m").write_bytes(model_bytes({"up": [weights]}, kind="Deconvolution"))
+    assert checked(text).notes == ()
+    with ds.open_model(tmp_path / "m") as model:
+        result = ds.check(ds.parse_net(text.encode()), model)
+    assert result.findings == ()
+    (note,) = result.notes
+    assert numbers(note) == [2]
+
+
 def test_a_finding_of_the_model_is_hidden(zero: Path) -> None:
     with ds.open_model(zero) as model:
         net = ds.parse_net(text_of(on=comment("ignore DS002")).encode())

@@ -269,3 +269,10 @@ def test_every_fault_has_its_layer_and_the_one_before() -> None:
         ("r", "x", Fault.UNKNOWN_BOTTOM), ("r", "c", Fault.TOP_TWICE),
     ]  # fmt: skip
     assert [each.earlier and each.earlier.name for each in unjoined(net)] == [None, "c"]
+
+
+def test_for_a_name_of_any_length_none_is_suggested() -> None:
+    long = "n" * 81
+    text = DATA + layer(long, "ReLU", bottom="data") + layer("it", "ReLU", bottom=f"{long}n")
+    (found,) = stops(text)
+    assert (found.layer, dict(found.numbers)) == ("it", {"bottom": f"{long}n", "nearest": None})

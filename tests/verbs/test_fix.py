@@ -293,6 +293,16 @@ def test_a_diff_writes_nothing(tmp_path: Path) -> None:
     assert (code, out) == (0, b"")
 
 
+def test_a_diff_of_the_model_alone(tmp_path: Path) -> None:
+    pair(tmp_path, GROUPED, np.zeros((3, 1, 4, 4), "<f4"))
+    before = content(tmp_path)
+    code, out, _ = run_here(tmp_path, "check", "--diff", *PAIR)
+    assert code == 1
+    assert b"+++" not in out
+    assert b"m.caffemodel" in out
+    assert content(tmp_path) == before
+
+
 def test_the_diff_of_a_net_is_a_patch(tmp_path: Path) -> None:
     other = UP.replace('"up"', '"up2"') % ""
     middle = "".join(f"# line {number}\n" for number in range(200))

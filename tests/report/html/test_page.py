@@ -23,9 +23,14 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.report.cells import Remark, Tone
 from deconvsurgery.report.html.chart import Series, chart
+from deconvsurgery.report.html.findings import findings_list
 from deconvsurgery.report.html.heatmap import STEPS, heat
 from deconvsurgery.report.html.markdown import prose
+from deconvsurgery.report.html.page_frame import MOST_ROWS, remarks
+from deconvsurgery.rules.finding import Repair, Step
+from deconvsurgery.shapes.upsampling_path import MOST_STEPS
 from helpers.campaigns import campaign_but
 from helpers.commands import RULES
 from helpers.models import NetParameter, demo_net, write_demo
@@ -831,3 +836,40 @@ def test_as_many_warnings_as_a_page_holds(tmp_path: Path) -> None:
     items = found(said, "li")
     assert len(items) == 1001
     assert numbers(text_of(items[-1])) == [530]
+
+
+def test_a_page_says_how_many_remarks_it_leaves_out() -> None:
+    notes = [
+        Remark("note", Tone.PLAIN, None, f"number {number}") for number in range(MOST_ROWS + 7)
+    ]
+    said = str(remarks(notes))
+    assert said.count("<li>") == MOST_ROWS + 1
+    assert "and 7 more" in said
+    assert "and" not in str(remarks(notes[:MOST_ROWS])).partition("number 999")[2]
+
+
+def test_a_drawing_says_what_it_leaves_out(tmp_path: Path) -> None:
+    """Of a long path only the Deconvolutions are drawn, and of those no more than fit."""
+    text, bottom = 'input: "d" input_shape { dim: [1, 2, 2, 2] }\n', "d"
+    for number in range(MOST_STEPS + 5):
+        text += (
+            f'layer {{ name: "up{number}" type: "Deconvolution" bottom: "{bottom}" '
+            f'top: "up{number}" convolution_param {{ num_output: 2 group: 2 kernel_size: 1 }} }}\n'
+        )
+        bottom = f"up{number}"
+    (tmp_path / "net").write_text(text)
+    run_here(tmp_path, "inspect", "--report", "page", "net")
+    tree = parsed((tmp_path / "page").read_bytes())
+    captions = [text_of(each) for each in found(tree, "figcaption")]
+    (said,) = (each for each in captions if "fit" in each)
+    assert numbers(said) == [5]
+
+
+def test_of_a_command_that_is_too_long_its_length_is_said() -> None:
+    """It may name a layer of any length. What has no repair has no such line."""
+    long = Repair("give it a pad", (Step("patch-net", ("-p", "x" * 5000)),))
+    said = str(findings_list([ds.Finding("DS007", "it is not centred", repair=long)], "net"))
+    assert "xxxx" not in said
+    (length,) = re.findall(r"[0-9],[0-9]{3}", said)
+    assert int(length.replace(",", "")) > 5000
+    assert "Repair" not in str(findings_list([ds.Finding("DS007", "it is not centred")], "net"))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.report.phrases import PIPE, Medium, escaped
+from deconvsurgery.report.inspect_rows import role_words
+from deconvsurgery.report.phrases import NOTHING, PIPE, Medium, escaped
 from deconvsurgery.report.terminal.inspect import inspect_report
 from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, unfolded, widest
 from helpers.results import LayerRow, inspect_row, target
@@ -193,3 +194,26 @@ def test_problems_are_told() -> None:
 def test_no_rows_are_no_table(snapshot: SnapshotAssertion) -> None:
     assert len(in_pipe(of_net())) == 2
     assert [in_pipe(of_net()), on_terminal(of_net(), 80).split("\n")] == snapshot
+
+
+def test_what_many_layers_break_in_the_same_words_is_said_once() -> None:
+    """With the names and the lines of all; in a pipe each has its own line, for grep."""
+    result = of_net(
+        *(
+            inspect_row(f"up{number}", findings=(ds.Finding("DS002", BLACK, line=30 + number),))
+            for number in range(5)
+        )
+    )
+    page = " ".join(stripped(on_terminal(result, 100)).split())
+    assert page.count(BLACK) == 1
+    said = page.partition(BLACK)
+    assert numbers(said[2])[:5] == [30, 31, 32, 33, 34]
+    assert "up0" in said[0]
+    assert "up4" in said[0]
+    assert sum(BLACK in line for line in in_pipe(result)) == 5
+
+
+def test_what_a_layer_is_for_where_that_is_not_known() -> None:
+    row = inspect_row("up")
+    assert role_words(row) != NOTHING
+    assert role_words(type(row)("up", "Deconvolution")) == NOTHING
