@@ -19,29 +19,24 @@ class KnownField(NamedTuple):
     number: int
     kind: str
     repeated: bool
-
-    @property
-    def is_message(self) -> bool:
-        """It holds a message."""
-        return self.kind in MESSAGES
-
-    @property
-    def is_enum(self) -> bool:
-        """It holds a value of an enum."""
-        return self.kind in ENUMS
+    is_message: bool
+    is_enum: bool
 
 
 @cache
 def fields_of(message: str) -> Mapping[str, KnownField]:
     """The fields of a message by name; ``KeyError`` where Caffe has no such message.
 
-    >>> fields_of("NetState")["phase"]
-    KnownField(name='phase', number=1, kind='Phase', repeated=False)
+    >>> list(fields_of("NetState")), fields_of("NetState")["stage"].repeated
+    (['phase', 'level', 'stage'], True)
     """
     found = {}
     for text in MESSAGES[message].split(", "):
-        name, number, kind = text.split(" ")
-        found[name] = KnownField(name, int(number), kind.removeprefix("*"), kind[0] == "*")
+        name, number, written = text.split(" ")
+        kind = written.removeprefix("*")
+        found[name] = KnownField(
+            name, int(number), kind, kind != written, kind in MESSAGES, kind in ENUMS
+        )
     return found
 
 

@@ -64,23 +64,30 @@ class Spelling:
 
     def unknown(self, body: Sequence[TextField], kind: str) -> tuple[UnknownField, ...]:
         """What Caffe's parser stops at in the text of one layer of type ``kind``, in its order."""
-        return tuple(self._in_message(body, self._layer, "", kind))
+        found: list[UnknownField] = []
+        self._look(body, self._layer, "", kind, found)
+        return tuple(found)
 
-    def _in_message(
-        self, body: Sequence[TextField], schema: str, within: str, kind: str
-    ) -> Iterator[UnknownField]:
+    def _look(
+        self,
+        body: Sequence[TextField],
+        schema: str,
+        within: str,
+        kind: str,
+        found: list[UnknownField],
+    ) -> None:
         fields = fields_of(schema)
         for field in body:
             known = fields.get(field.name)
             if known is None:
-                yield from self._unknown(field, schema, within, kind)
+                found.extend(self._unknown(field, schema, within, kind))
             elif known.is_message:
                 for inner in field.children or ():
-                    yield from self._in_message(inner, known.kind, field.name, kind)
+                    self._look(inner, known.kind, field.name, kind, found)
             elif known.is_enum:
-                yield from self._values(field, known, within)
+                found.extend(self._values(field, known, within))
             elif field.name == "type" and schema == "LayerParameter":
-                yield from self._type(field, kind)
+                found.extend(self._type(field, kind))
 
     def _unknown(
         self, field: TextField, schema: str, within: str, kind: str

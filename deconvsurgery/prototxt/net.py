@@ -36,12 +36,14 @@ class Message(NamedTuple):
 
     fields: tuple[tuple[str, Value], ...] = ()
 
+    # Asked of every layer again and again: one loop each, without a call for each field.
+
     def __contains__(self, name: object) -> bool:
-        return any(field_name == name for field_name, _ in self.fields)
+        return name in [field_name for field_name, _ in self.fields]
 
     def all(self, name: str) -> tuple[Value, ...]:
         """Every value of the field, in order."""
-        return tuple(value for field_name, value in self.fields if field_name == name)
+        return tuple([value for field_name, value in self.fields if field_name == name])
 
     def message(self, name: str) -> Message:
         """The sub-message (several occurrences merged); empty when absent."""
@@ -50,11 +52,11 @@ class Message(NamedTuple):
 
     def messages(self, name: str) -> tuple[Message, ...]:
         """Every sub-message of a repeated field."""
-        return tuple(value for value in self.all(name) if isinstance(value, Message))
+        return tuple([each for key, each in self.fields if key == name and type(each) is Message])
 
     def integers(self, name: str) -> tuple[int, ...]:
         """Every integer of a repeated field."""
-        return tuple(value for value in self.all(name) if isinstance(value, int))
+        return tuple([each for key, each in self.fields if key == name and isinstance(each, int)])
 
     @overload
     def integer(self, name: str, default: None = None) -> int | None: ...
@@ -74,17 +76,17 @@ class Message(NamedTuple):
 
     def flag(self, name: str, default: bool) -> bool:
         """The truth value; ``default`` when absent."""
-        values = [value for value in self.all(name) if isinstance(value, int)]
+        values = self.integers(name)
         return bool(values[-1]) if values else default
 
     def text(self, name: str, default: str = "") -> str:
         """The string or enum name; ``default`` when absent."""
-        values = [value for value in self.all(name) if isinstance(value, str)]
+        values = self.texts(name)
         return values[-1] if values else default
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Every string of a repeated field."""
-        return tuple(value for value in self.all(name) if isinstance(value, str))
+        return tuple([each for key, each in self.fields if key == name and isinstance(each, str)])
 
 
 @dataclass(frozen=True, slots=True)

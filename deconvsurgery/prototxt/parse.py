@@ -32,6 +32,7 @@ from .typed_fields import meaning, repeated_as_forks_do
 from .unknown_field import UnknownField
 from .upgrade import upgraded_v0, upgraded_v1
 
+_NO_PARAM = ConvolutionParam()
 _SOLVER_FIELDS = frozenset({"train_net", "test_net", "base_lr", "max_iter", "lr_policy", "net"})
 
 
@@ -124,7 +125,7 @@ def decoded(data: bytes) -> tuple[str, str, tuple[str, ...]]:
         notes.append(f"is not UTF-8 (line {line}); read as latin-1")
     if "\r\n" in text:
         notes.append("CRLF line ends")
-    even = re.sub(r"\r(?!\n)", "\n", text)
+    even = re.sub(r"\r(?!\n)", "\n", text) if "\r" in text else text
     if even != text:
         notes.append("CR-only line ends")
     return even, encoding, tuple(notes)
@@ -252,6 +253,8 @@ def _layer(index: int, written: _LayerText) -> Layer:
 
 def convolution_param(message: Message) -> ConvolutionParam:
     """The typed view of a ``convolution_param``."""
+    if not message.fields:
+        return _NO_PARAM  # as nearly all layers of a net
     return ConvolutionParam(
         num_output=message.integer("num_output", 0),
         bias_term=message.flag("bias_term", True),

@@ -16,27 +16,25 @@ from deconvsurgery.errors import NotANetError, PrototxtError
 MAX_DEPTH = 100  # protobuf's own recursion limit
 
 # Possessive throughout: to keep ways back would cost 200 bytes for each character of a string.
-_SPACE = r"(?:[ \t\r\n\f\v]++|\#[^\n]*+)"
-BLANKS = _SPACE + "*+"
+BLANKS = r"[ \t\r\n\f\v]*+(?:\#[^\n]*+[ \t\r\n\f\v]*+)*+"
 _WORD = r"[A-Za-z_][A-Za-z0-9_]*+"
 _NUMBER = r"\.?[0-9](?:[eE][+-]?[0-9]|[A-Za-z0-9_.])*+"
 _STRING = r""""[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'"""
 _TOKEN = re.compile(
-    rf"(?P<space>{_SPACE}++)|(?P<word>{_WORD})|(?P<number>{_NUMBER})|(?P<string>{_STRING})"
-    r"|(?P<mark>[{}<>\[\]:;,+-])",
+    rf"(?P<space>(?=[ \t\r\n\f\v#]){BLANKS})|(?P<word>{_WORD})|(?P<number>{_NUMBER})"
+    rf"|(?P<string>{_STRING})|(?P<mark>[{{}}<>\[\]:;,+-])",
     re.DOTALL,
 )
 # What nearly every field is, at once: a name with one value or with what opens a message; or what
 # closes one. Adjacent strings, lists and signs are left to the reader of tokens, and so are errors.
 _FIELD = re.compile(
     rf"""(?:
-        ({_WORD}){BLANKS}(:)?+{BLANKS}
-        (?:(?:({_NUMBER})|({_WORD})|({_STRING}){BLANKS}(?!["'])){BLANKS}|([{{<]))
+        ({_WORD}){BLANKS}
+        (?: :{BLANKS}({_NUMBER}|{_WORD}|(?:{_STRING})(?!{BLANKS}["'])){BLANKS} | (:?{BLANKS}[{{<]) )
       | ([}}>]){BLANKS}
-    )(?(6)|([,;])?+){BLANKS}""",
+    )(?(3)|([,;])?){BLANKS}""",
     re.DOTALL | re.VERBOSE,
 )
-_LEADING = re.compile(BLANKS)
 # Shell and envsubst, CMake and autoconf, Python, Jinja.
 _VARIABLE = re.compile(r"\$|@\w+@|%\(\w+\)|\{%|\{\{[^{}:]*\}\}")
 _CLOSER = {"{": "}", "<": ">"}
@@ -55,19 +53,30 @@ class TextField(NamedTuple):
     """One ``name: value`` or ``name { … }``.
 
     ``[start, stop)`` runs from the name to the end of the value, ``end`` is behind the optional
-    separator. ``scalars`` are the tokens of the value (several when strings are adjacent, a
-    number is negative or a list is given); ``children`` is ``None`` for scalar fields, else the
-    fields of each message (a list ``[{…}, {…}]`` has several), and ``insides`` are the
-    offsets of what stands between each one's braces.
+    separator. ``written`` is the value of nearly all scalar fields, one token; ``several`` are the
+    tokens of each value of others, where strings are adjacent, a number has a sign or a list is
+    given. ``children`` is ``None`` for scalar fields, else the fields of each message (a list
+    ``[{…}, {…}]`` has several), and ``insides`` are the offsets of what stands between each one's
+    braces.
     """
 
     name: str
     start: int
     stop: int
     end: int
-    scalars: Sequence[tuple[Token, ...]] = ()
+    written: str | None = None
+    several: Sequence[tuple[Token, ...]] = ()
     children: Sequence[Sequence[TextField]] | None = None
     insides: Sequence[tuple[int, int]] = ()
+
+    @property
+    def scalars(self) -> Sequence[tuple[Token, ...]]:
+        """The tokens of each scalar value."""
+        if self.written is None:
+            return self.several
+        first = self.written[0]
+        kind = "string" if first in "\"'" else "number" if first in ".0123456789" else "word"
+        return ((Token(kind, self.written, self.stop - len(self.written), self.stop),),)
 
 
 class Text:
@@ -87,10 +96,6 @@ class Text:
             self._line += lines if last < offset else -lines
             self._start = self.text.rfind("\n", 0, offset) + 1
         return self._line, offset - self._start + 1
-
-    def line(self, number: int) -> str:
-        """A line by its number, from 1, without its end."""
-        return self.text.split("\n", number)[number - 1]
 
     def error(
         self,
@@ -269,7 +274,10 @@ class _Reader:
         separator = self.take_if(",", ";")
         end = separator.stop if separator else stop
         messages = tuple(bodies) if bodies else None
-        return TextField(name.text, name.start, stop, end, tuple(scalars), messages, tuple(insides))
+        if len(scalars) == 1 and len(scalars[0]) == 1 and not (bracket or messages):
+            return TextField(name.text, name.start, stop, end, scalars[0][0].text)
+        several, spans = tuple(scalars), tuple(insides)
+        return TextField(name.text, name.start, stop, end, None, several, messages, spans)
 
 
 def scan(text: Text) -> list[TextField]:
@@ -277,39 +285,34 @@ def scan(text: Text) -> list[TextField]:
 
     Raises ``PrototxtError`` with line and column at the first character that does not fit.
     """
-    characters = text.text
-    blanks = _LEADING.match(characters)
-    at = blanks.end() if blanks else 0
+    characters, at = text.text, 0
     fields: list[TextField] = []
     opened: list[_Opened] = []
     while True:
-        found = _FIELD.match(characters, at)
-        if found is None:
-            name = colon = closer = None
-        else:
-            name, colon, number, word, string, opener, closer, separator = found.groups()
-        if found and name and opener and len(opened) < MAX_DEPTH:
-            opened.append(_Opened(name, at, found.end(6), _CLOSER[opener], fields))
-            fields = []
-        elif found and closer and opened and closer == opened[-1].closer:
-            stop = found.end(7)
-            name, start, inside, _, around = opened.pop()
-            end = found.end(8) if separator else stop
-            insides = ((inside, stop - 1),)
-            around.append(TextField(name, start, stop, end, (), (fields,), insides))
-            fields = around
-        elif found and name and colon and not opener:
-            written = number or word or string
-            kind = "number" if number else "word" if word else "string"
-            stop = found.end(3 if number else 4 if word else 5)
-            token = Token(kind, written, stop - len(written), stop)
-            end = found.end(8) if separator else stop
-            fields.append(TextField(name, at, stop, end, ((token,),)))
-        else:
-            reader = _Reader(text, at)
-            if reader.token.kind == "end" and not opened:
-                return fields
-            fields.append(reader.field(opened[-1] if opened else None, len(opened)))
-            at = reader.token.start
-            continue
-        at = found.end()
+        if found := _FIELD.match(characters, at):
+            name, written, opening, closer, separator = found.groups()
+            if written:
+                stop = found.end(2)
+                end = found.end(5) if separator else stop
+                fields.append(TextField(name, at, stop, end, written))
+                at = found.end()
+                continue
+            if opening and len(opened) < MAX_DEPTH:
+                opened.append(_Opened(name, at, found.end(3), _CLOSER[opening[-1]], fields))
+                fields = []
+                at = found.end()
+                continue
+            if opened and closer == opened[-1].closer:
+                stop = found.end(4)
+                end = found.end(5) if separator else stop
+                name, start, inside, _, around = opened.pop()
+                insides = ((inside, stop - 1),)
+                around.append(TextField(name, start, stop, end, None, (), (fields,), insides))
+                fields = around
+                at = found.end()
+                continue
+        reader = _Reader(text, at)
+        if reader.token.kind == "end" and not opened:
+            return fields
+        fields.append(reader.field(opened[-1] if opened else None, len(opened)))
+        at = reader.token.start

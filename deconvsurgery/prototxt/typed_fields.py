@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from deconvsurgery.caffe_fields import FORK_REPEATED_FIELDS
@@ -95,11 +95,8 @@ def _kinds(message: str) -> Mapping[str, _Kind]:
 
 
 def _kind(known: KnownField, repeated: bool) -> _Kind:
-    def read(written: str) -> Scalar:
-        return enum_value(known.kind, written)
-
-    reader = read if known.is_enum else SCALARS.get(known.kind)
-    return _Kind(known.kind, known.is_message, known.is_enum, known.repeated or repeated, reader)
+    read = partial(enum_value, known.kind) if known.is_enum else SCALARS.get(known.kind)
+    return _Kind(known.kind, known.is_message, known.is_enum, known.repeated or repeated, read)
 
 
 class _Reading:
@@ -120,25 +117,49 @@ class _Reading:
                 refuse_unreadable(self._text, field)
                 found += values_by_look(self._text, field)
                 continue
-            foreign = kind.is_enum and self._is_foreign(field, kind, given)
-            again = field.name in given and not kind.repeated
-            given[field.name] = foreign
-            if foreign:
-                found += values_by_look(self._text, field, enum_names(kind.name))
-            elif kind.is_message:
-                found += [
-                    (field.name, self.message(body, kind.name))
-                    for body in self._bodies(field, kind, again and name)
-                ]
+            written = field.written
+            value: Value | None = None
+            if field.name in given and (kind.is_enum or not kind.repeated):
+                pass  # which is refused, mostly
+            elif written is None:
+                if kind.is_message and field.children and self._is_one(field):
+                    value = self.message(field.children[0], kind.name)
+            elif kind.read is not None:
+                value = self._known[kind.name].get(written)
+            elif written[0] in "\"'" and "\\" not in written and not kind.is_message:
+                value = written[1:-1]
+            if value is None:
+                found += self._values(field, kind, name, given)
             else:
-                if field.children or len(field.scalars) != 1 or not kind.repeated:
-                    self._check_values(field, kind)
-                found += [(field.name, self._value(scalar, kind)) for scalar in field.scalars]
-                if again:
-                    raise self._twice(name, field.name, _last(field.scalars[0]))
+                found.append((field.name, value))
+                given[field.name] = False
         return Message(tuple(found))
 
+    def _is_one(self, field: TextField) -> bool:
+        """It has one message, in no list."""
+        return self._text.text[field.stop - 1] != "]"
+
     # --- known fields
+
+    def _values(
+        self, field: TextField, kind: _Kind, message: str, given: dict[str, bool]
+    ) -> list[tuple[str, Value]]:
+        """The values of a field of a message, in any form."""
+        foreign = kind.is_enum and self._is_foreign(field, kind, given)
+        again = field.name in given and not kind.repeated
+        given[field.name] = foreign
+        if foreign:
+            return values_by_look(self._text, field, enum_names(kind.name))
+        if kind.is_message:
+            bodies = self._bodies(field, kind, again and message)
+            return [(field.name, self.message(body, kind.name)) for body in bodies]
+        self._check_form(field, kind)
+        found: list[tuple[str, Value]] = [
+            (field.name, self._value(scalar, kind)) for scalar in field.scalars
+        ]
+        if again:
+            raise self._twice(message, field.name, _last(field.scalars[0]))
+        return found
 
     def _is_foreign(self, field: TextField, kind: _Kind, given: Mapping[str, bool]) -> bool:
         """The enum of BVLC's Caffe does not have this value: a fork's, a layer type mostly."""
@@ -165,7 +186,7 @@ class _Reading:
         if first is not None:
             raise refused(self._text, 'Expected "{".', first)
 
-    def _check_values(self, field: TextField, kind: _Kind) -> None:
+    def _check_form(self, field: TextField, kind: _Kind) -> None:
         """Refuse a list where there is one value, and messages among values."""
         listed_once = not kind.repeated and is_list(self._text, field)
         if field.scalars and field.children is None and not listed_once:

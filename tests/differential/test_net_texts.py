@@ -50,6 +50,8 @@ KEPT = (
     'layer { name: "\\ud800" }',
     'layer { name: "\\u12" }',
     'layer { name: "\\N{BULLET}" }',
+    "layer { phase: 4294967296 }",
+    "layers { type: 4294967296 }",
     "input_dim {}",
     "input_dim: {}",
     "input_dim [{}]",

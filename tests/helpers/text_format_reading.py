@@ -77,8 +77,8 @@ def _meaning(text: Text, fields: Sequence[TextField]) -> ds.Message:
     message: Any = message_class("NetParameter", of_forks=True)()
     masked: set[int] = set()
     twice = None
-    for field, error in _foreign(text, fields, message.DESCRIPTOR):
-        masked.add(field.start)
+    for start, error in _foreign(text, fields, message.DESCRIPTOR):
+        masked.add(start)
         twice = twice or error
     readable = _readable(text.text, fields, masked)
     try:
@@ -116,8 +116,11 @@ def _reported(error: Any, text: Text) -> ds.PrototxtError:
 
 def _foreign(
     text: Text, fields: Sequence[TextField], descriptor: Any
-) -> Iterator[tuple[TextField, ds.PrototxtError | None]]:
-    """Enum fields whose value BVLC's Caffe does not have; an error where one is given twice."""
+) -> Iterator[tuple[int, ds.PrototxtError | None]]:
+    """Where enum fields begin whose value BVLC's Caffe does not have; and what is wrong with them.
+
+    Of a number above 32 bits upb takes the lower ones, C++'s parser refuses it.
+    """
     seen: dict[str, bool] = {}
     for field in fields:
         known = descriptor.fields_by_name.get(field.name)
@@ -126,12 +129,18 @@ def _foreign(
         if known.message_type is not None:
             for body in field.children or ():
                 yield from _foreign(text, body, known.message_type)
-        elif known.enum_type is not None and known.enum_type.name != "Phase":
+        elif known.enum_type is not None and known.enum_type.name == "Phase":
+            for scalar in field.scalars:
+                number = _number_or_word("".join(token.text for token in scalar))
+                if type(number) is int and not _in_32_bits(number) and abs(number) < 2**63:
+                    said = f'Enum type "Phase" has no value with number {number}.'
+                    yield -1, text.error(said, scalar[0].start)
+        elif known.enum_type is not None:
             foreign = not all(_is_enum_value(known, scalar) for scalar in field.scalars)
             twice = field.name in seen and (foreign or seen[field.name])
             if foreign or twice:
                 error = text.error(f"{field.name!r} is given twice", field.start) if twice else None
-                yield field, error
+                yield field.start, error
             seen[field.name] = foreign
 
 
@@ -141,10 +150,15 @@ def _is_enum_value(known: Any, scalar: Sequence[Token]) -> bool:
         return token.text in known.enum_type.values_by_name
     if token.kind == "number" and len(scalar) == 1:
         try:
-            return int(token.text, 0) in known.enum_type.values_by_number
+            number = int(token.text, 0)
+            return _in_32_bits(number) and number in known.enum_type.values_by_number
         except ValueError:
             return False
     return token.kind == "string"
+
+
+def _in_32_bits(number: int) -> bool:
+    return -(2**31) <= number < 2**31
 
 
 def _readable(characters: str, fields: Sequence[TextField], masked: set[int]) -> str:
@@ -183,7 +197,12 @@ def _typed(fields: Sequence[TextField], message: Any, masked: set[int]) -> ds.Me
         if known is None or field.start in masked:
             names = known.enum_type.values_by_number if known else {}
             found += [
-                (name, names[value].name if type(value) is int and value in names else value)
+                (
+                    name,
+                    names[value].name
+                    if type(value) is int and _in_32_bits(value) and value in names
+                    else value,
+                )
                 for value in _untyped(field)
             ]
             continue

@@ -93,11 +93,6 @@ def test_places_count_lines_and_columns_from_one(characters: str, data: st.DataO
     assert Text(characters).place(offset) == (len(before), len(before[-1]) + 1)
 
 
-def test_lines_by_number() -> None:
-    text = Text("one\n\nthree")
-    assert [text.line(number) for number in (1, 2, 3)] == ["one", "", "three"]
-
-
 # --- errors
 
 ERRORS = {
