@@ -8,26 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from deconvsurgery.caffe_fields import (
-    FORK_REPEATED_FIELDS,
     BlobField,
     BlobShapeField,
     LayerField,
     NetField,
     V1LayerField,
-    message_class,
 )
-from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.splicing.byte_ranges import Edit, Kept, Piece, replacing
 
+from .message_bytes import message_bytes
 from .model import LEGACY_DIMS, Model, SourceBlob, SourceLayer, Version
 from .stored_values import RAW_STORAGE, Dataset, DType, OnWire, Storage
 from .wire import VARINT, FramedEdit, delimited, encoded, header, tag, varint
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.prototxt.net import Layer
 
 _DECONVOLUTION_ENUM = 39  # V1LayerParameter.LayerType
 _RAW_TYPES = {storage: kind for kind, storage in RAW_STORAGE.items()}
@@ -209,32 +208,4 @@ def reshaped_blob(blob: SourceBlob, shape: Sequence[int]) -> list[FramedEdit]:
 
 def convolution_param(layer: Layer) -> bytes:
     """The net's ``convolution_param`` as Caffe's message; what only a fork knows has no number."""
-    param: Any = message_class("ConvolutionParameter")()
-    fill_message(param, layer.message.message("convolution_param"))
-    return bytes(param.SerializeToString(deterministic=True))
-
-
-def fill_message(target: Any, message: Message) -> None:
-    """Set a protobuf message's fields; what it does not know is left out, or a fork repeats."""
-    repeated = FORK_REPEATED_FIELDS.get(target.DESCRIPTOR.name, ())
-    for name, value in message.fields:
-        known = target.DESCRIPTOR.fields_by_name.get(name)
-        if known is None or (name in repeated and len(message.all(name)) > 1):
-            continue
-        if isinstance(value, Message):
-            if known.message_type is not None:
-                inner = getattr(target, name)
-                inner = inner.add() if hasattr(inner, "add") else inner
-                inner.SetInParent()  # also where nothing is in it
-                fill_message(inner, value)
-            continue
-        if known.enum_type is not None:
-            if value not in known.enum_type.values_by_name:
-                continue
-            value = known.enum_type.values_by_name[str(value)].number
-        if isinstance(value, str):  # protobuf takes what is no UTF-8 from the wire alone
-            target.MergeFromString(delimited(known.number, encoded(value)))
-        elif hasattr(getattr(target, name), "append"):
-            getattr(target, name).append(value)
-        else:
-            setattr(target, name, value)
+    return message_bytes("ConvolutionParameter", layer.message.message("convolution_param"))

@@ -1,4 +1,4 @@
-"""A message's fields by name, as the descriptors have them, carried to other numbers as bytes.
+"""A message's fields by name, as Caffe's table has them, carried to other numbers as bytes.
 
 What a field holds is not decoded; several occurrences of a message count as protobuf counts them.
 """
@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffe_fields.schema import KnownField, enum_names, fields_of
 from deconvsurgery.errors import ModelError
 
+from .message_bytes import wire_type_of
 from .wire import (
-    I32,
     I64,
     LEN,
     MAX_NUMBER,
@@ -32,7 +32,7 @@ Ranges = Iterable[tuple[int, int]]  # a message's occurrences
 
 
 class Known(NamedTuple):
-    """What a message's descriptor says of a field; ``wire_type`` is that of one value.
+    """What Caffe's table says of a field; ``wire_type`` is that of one value.
 
     ``merged``: a message or repeated, so that every occurrence counts; ``values`` are an enum's.
     """
@@ -47,25 +47,15 @@ class Known(NamedTuple):
 @cache
 def known_fields(message: str) -> Mapping[int, Known]:
     """The fields of a message by number."""
-    from google.protobuf.descriptor import FieldDescriptor as Type
-
-    # caffe.proto has no fixed32 and the like: all other types are varints.
-    wire_types = {
-        Type.TYPE_DOUBLE: I64,
-        Type.TYPE_FLOAT: I32,
-        Type.TYPE_STRING: LEN,
-        Type.TYPE_MESSAGE: LEN,
-    }
     known = {}
-    for field in message_class(message).DESCRIPTOR.fields:
-        wire_type = wire_types.get(field.type, VARINT)
-        repeated = not field.has_presence
+    for field in fields_of(message).values():
+        wire_type = wire_type_of(field)
         known[field.number] = Known(
             field.name,
             wire_type,
-            packable=repeated and wire_type != LEN,
-            merged=repeated or field.message_type is not None,
-            values=frozenset(field.enum_type.values_by_number) if field.enum_type else None,
+            packable=field.repeated and wire_type != LEN,
+            merged=field.repeated or field.is_message,
+            values=frozenset(enum_names(field.kind)) if field.is_enum else None,
         )
     return known
 
@@ -73,28 +63,32 @@ def known_fields(message: str) -> Mapping[int, Known]:
 @cache
 def number_of(message: str, name: str) -> int:
     """A field's number."""
-    return int(message_class(message).DESCRIPTOR.fields_by_name[name].number)
+    return fields_of(message)[name].number
 
 
 @cache
 def message_in(message: str, name: str) -> str:
     """The message that a field holds."""
-    inner = message_class(message).DESCRIPTOR.fields_by_name[name].message_type
-    if inner is None:
+    field = fields_of(message)[name]
+    if not field.is_message:
         raise KeyError(f"{message}.{name} is no message")
-    return str(inner.name)
+    return field.kind
 
 
 @cache
 def same_fields(old: str, new: str) -> Mapping[str, int]:
     """The fields that two messages have by the same name and type, with their new numbers."""
-    ours, theirs = (message_class(each).DESCRIPTOR for each in (old, new))
+    theirs = fields_of(new)
     return {
-        field.name: theirs.fields_by_name[field.name].number
-        for field in ours.fields
-        if field.name in theirs.fields_by_name
-        and theirs.fields_by_name[field.name].type == field.type
+        name: theirs[name].number
+        for name, field in fields_of(old).items()
+        if name in theirs and _type(theirs[name]) == _type(field)
     }
+
+
+def _type(field: KnownField) -> str:
+    """Protobuf's: all messages are one type, and all enums."""
+    return "message" if field.is_message else "enum" if field.is_enum else field.kind
 
 
 class SortedFields(NamedTuple):

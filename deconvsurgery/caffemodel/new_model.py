@@ -6,11 +6,14 @@ Values are made when they are written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from deconvsurgery.caffe_fields import LayerField, NetField, message_class
+from deconvsurgery.caffe_fields import LayerField, NetField
+from deconvsurgery.caffe_fields.schema import fields_of
+from deconvsurgery.prototxt.net import Message
 
-from .blob_edits import NewBlob, blob_field, field_of, fill_message, joined
+from .blob_edits import NewBlob, blob_field, field_of, joined
+from .message_bytes import message_bytes
 from .wire import delimited, encoded
 
 if TYPE_CHECKING:
@@ -45,13 +48,19 @@ def _around(layer: Layer) -> tuple[bytes, bytes]:
         (LayerField.TOP, layer.top),
     )
     head = [delimited(number, encoded(name)) for number, given in names for name in given]
-    rest: Any = message_class("LayerParameter")()
-    fill_message(rest, layer.message)
-    for name in ("name", "type", "bottom", "top", "blobs"):
-        rest.ClearField(name)
-    tail: Any = message_class("LayerParameter")()
-    tail.CopyFrom(rest)
-    for field, _ in rest.ListFields():
-        (rest if field.number > LayerField.BLOBS else tail).ClearField(field.name)
-    head.append(rest.SerializeToString(deterministic=True))
-    return b"".join(head), tail.SerializeToString(deterministic=True)
+    known = fields_of("LayerParameter")
+    rest = [
+        (name, value)
+        for name, value in layer.message.fields
+        if name in known and name not in ("name", "type", "bottom", "top", "blobs")
+    ]
+    before, behind = (
+        message_bytes(
+            "LayerParameter",
+            Message(
+                tuple(each for each in rest if (known[each[0]].number > LayerField.BLOBS) is later)
+            ),
+        )
+        for later in (False, True)
+    )
+    return b"".join([*head, before]), behind

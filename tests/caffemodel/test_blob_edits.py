@@ -12,7 +12,6 @@ from deconvsurgery.caffemodel.blob_edits import (
     NewBlob,
     added_blobs,
     added_layer,
-    fill_message,
     kept_values,
     rewritten_blob,
 )
@@ -225,26 +224,6 @@ def test_a_name_that_latin_1_does_not_have_is_still_written() -> None:
     net = b'# \xe9\nlayer { name: "\\u0142up" type: "Deconvolution" }'
     message: Any = NetParameter.FromString(created(b"", net))
     assert message.layer[0].name == "\u0142up"
-
-
-def test_what_a_message_cannot_hold_is_left_out() -> None:
-    """A net's fields are a fork's, too: of another kind, or a value that Caffe's enum lacks."""
-    layer: Any = message_class("LayerParameter")()
-    fields = (
-        ("name", ds.Message((("a", 1),))),
-        ("type", "Deconvolution"),
-        ("phase", "SOMETIMES"),
-        ("fork_param", ds.Message()),
-        ("param", ds.Message((("share_mode", "PERMISSIVE"), ("lr_mult", 0.5)))),
-        ("param", ds.Message()),
-        ("pooling_param", ds.Message()),
-    )
-    fill_message(layer, ds.Message(fields))
-    expected: Any = message_class("LayerParameter")(type="Deconvolution")
-    expected.param.add(share_mode=1, lr_mult=0.5)
-    expected.param.add()
-    expected.pooling_param.SetInParent()
-    assert layer == expected
 
 
 def test_values_are_kept_where_they_lie_as_a_packed_field_has_them() -> None:
