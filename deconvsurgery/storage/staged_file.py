@@ -187,17 +187,17 @@ class StagedFile:
         return FileSource(fd, self.place.name)
 
     def undo(self) -> None:
-        """Put back what was there, if the new file has taken its place."""
+        """Put back what was there, if the new file has taken its place, or nothing is there now."""
         if self._own is None:
             return
         kept, self._kept = self._kept, None  # if it is not put back, it must not be lost
         self.left = os.path.basename(kept or self.place.path)
         now = self._now()
-        if now is None or not os.path.samestat(now, self._own):
+        if now is not None and not os.path.samestat(now, self._own):
             self._kept = kept
         elif kept is not None:
             self._rename(kept)
-        else:
+        elif now is not None:
             os.unlink(self._place, dir_fd=self._folder)
         self.left = None
 

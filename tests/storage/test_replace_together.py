@@ -471,6 +471,28 @@ def test_the_name_of_an_old_file_that_comes_meanwhile(folder: Path) -> None:
     assert (folder / f"model{KEPT}").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("mine", [None, b"my own work"], ids=["emptied", "replaced"])
+def test_a_new_file_that_somebody_takes_away_before_a_failure(
+    mine: bytes | None, folder: Path
+) -> None:
+    """The old one comes back where nothing is; what somebody has put there stays."""
+
+    def act(number: int, _name: str, made: Callable[..., Any]) -> Any:
+        if number != 2:
+            return made()
+        if mine is None:
+            (folder / "net").unlink()
+        else:
+            (folder / "own").write_bytes(mine)
+            os.replace(folder / "own", folder / "net")
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with Calls(("rename",), act).watched(), pytest.raises(ds.FileError):
+        replace(folder)
+    assert contents(folder) == OLD | ({} if mine is None else {"net": mine})
+    assert beside(folder) == []
+
+
 @pytest.mark.parametrize("suffix", [KEPT, RECORD])
 def test_somebody_elses_file_of_such_a_name(suffix: str, folder: Path, words: Words) -> None:
     mine = folder / f"model{suffix}"
