@@ -179,3 +179,19 @@ def test_a_guess_is_no_shape_of_the_first_blob_alone() -> None:
     text = layer("data", "Data", bottom="") + up(param="num_output: 3 kernel_size: 4")
     assert kinds(text, model(("up", [(7, 3, 4, 4), (3,)]))) == []
     assert kinds(text, model(("up", [(7, 3, 4, 4), (4,)]))) == [(Kind.SHAPE, "up", 2)]
+
+
+def test_a_convolution_of_another_group_is_said_without_a_command() -> None:
+    """patch-net sets the group of a Deconvolution alone."""
+    net = ds.parse_net(
+        (
+            data_layer(1, 4, 9, 9) + conv("c", "num_output: 4 kernel_size: 3 bias_term: false")
+        ).encode()
+    )
+    made = model(("c", [(4, 2, 3, 3)]), version=Version.V2)
+    (found,) = (
+        each for each in ds.check(net, made, allow_empty=True).findings if each.layer == "c"
+    )
+    assert found.id == "DS011"
+    assert found.repair is not None
+    assert (numbers(found.repair.words), found.repair.steps) == ([2], ())

@@ -364,6 +364,16 @@ def test_a_model_that_cannot_be_read_keeps_its_net(tmp_path: Path, words: Words)
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize("more", [(), ("net2.prototxt",)], ids=["a pair", "several"])
+def test_a_model_that_is_not_there_keeps_its_net(more: tuple[str, ...], tmp_path: Path) -> None:
+    pair(tmp_path)
+    pair(tmp_path, name="2")
+    (tmp_path / PAIR[1]).unlink()
+    before = content(tmp_path)
+    fix(tmp_path, "--fix", *PAIR, *more, code=4)
+    assert content(tmp_path) == before
+
+
 @pytest.mark.parametrize("data", [b"no model", b""])
 def test_what_may_be_its_model_keeps_a_net(data: bytes, tmp_path: Path) -> None:
     """A model that is none is taken for a net; the net before it must not be fixed without it."""
