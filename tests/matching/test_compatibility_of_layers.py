@@ -23,12 +23,16 @@ DATA = data_layer(1, 3, 9, 9)
 W, B = (2, 3, 3, 3), (2,)
 
 
-def model(*layers: tuple[str, Sequence[tuple[int, ...]]], version: Version = Version.HDF5) -> Model:
+def model(
+    *layers: tuple[str, Sequence[tuple[int, ...]]],
+    version: Version = Version.HDF5,
+    kind: str = "Convolution",
+) -> Model:
     """A model of (name, shapes of its blobs) each, with as many values as these say."""
     made = [
         SourceLayer(
             name,
-            "" if version is Version.HDF5 else "Convolution",
+            "" if version is Version.HDF5 else kind,
             version,
             tuple(SourceBlob(shape, Dataset("", count=prod(shape))) for shape in shapes),
             links=len(shapes) if version is Version.HDF5 else None,
@@ -61,6 +65,7 @@ def test_the_layer_of_a_name_that_gets_nothing(version: Version, line: int) -> N
     (twice,) = found(text, model(("c", [W, B]), version=version))
     assert (twice.kind, twice.line) == (Kind.TWICE_IN_NET, line)
     assert numbers(twice.words) == [{3: 2, 2: 3}[line]]  # the line of the other
+    assert ("later" in twice.words) is (version is Version.HDF5)
     (other,) = found(text, model(("c", [W, B]), version=Version.V1))
     assert (other.words == twice.words) is (version is not Version.HDF5)
 
@@ -126,16 +131,37 @@ def test_a_layer_that_does_not_fit_is_nearly_of_a_name() -> None:
 
 
 def test_disagreements_are_in_the_nets_order() -> None:
-    text = DATA + conv("b") + conv("score") + up("a")
-    given = model(("score", [(9, 3, 3, 3), (2,)]), ("a", [(3, 1, 2, 2)]), version=Version.V2)
+    text = DATA + conv("score") + conv("b") + up("a")
+    given = model(("a", [(3, 1, 2, 2)]), ("score", [(9, 3, 3, 3), (2,)]), version=Version.V2)
     assert kinds(text, given) == [
-        (Kind.MODEL_LACKS, "b", 2),
-        (Kind.SHAPE, "score", 3),
+        (Kind.SHAPE, "score", 2),
+        (Kind.MODEL_LACKS, "b", 3),
         (Kind.SHAPE, "a", 4),
     ]
-    assert kinds(text, model(("b", [W, B]), ("a", [(3, 1, 4, 4)]))) == [
-        (Kind.MODEL_LACKS, "score", 3)
+
+
+def test_a_layer_that_is_called_as_the_upgrade_calls_an_input() -> None:
+    """Caffe makes a layer ``input`` of ``input:``; it stands in no line."""
+    text = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 9 input_dim: 9\n' + conv("input")
+    stop, twice = found(text, model(("input", [W, B]), version=Version.V2))
+    assert (stop.kind, stop.line, stop.stops) == (Kind.BLOBS, None, True)
+    assert (twice.kind, twice.line, numbers(twice.words)) == (Kind.TWICE_IN_NET, 2, [])
+
+
+def test_a_renamed_layer_may_share_what_it_lacks() -> None:
+    shared = 'param { } param { name: "b" }'
+    text = DATA + conv("a", more=shared) + conv("conv1_", more=shared)
+    answer = found(text, model(("a", [W, B]), ("conv1", [W])))
+    assert [(each.kind, each.layer, each.renamed) for each in answer] == [
+        (Kind.MODEL_LACKS, "conv1_", "conv1"),
+        (Kind.NET_LACKS, "conv1", "conv1_"),
     ]
+
+
+def test_the_axes_are_those_of_the_model_where_the_net_does_not_say() -> None:
+    text = layer("data", "HDF5Data", bottom="") + up(param="num_output: 3 kernel_size: 4")
+    assert kinds(text, model(("up", [(7, 3, 4), (3,)]))) == []
+    assert kinds(text, model(("up", [(7, 3, 5), (3,)]))) == [(Kind.SHAPE, "up", 2)]
 
 
 @pytest.mark.parametrize("blobs", [3, 5])
@@ -161,6 +187,23 @@ def test_a_batch_norm_may_be_a_forks(blobs: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("shapes", "twice"),
+    [([[W], [], [W]], True), ([[W], [W], []], False), ([[W]], False)],
+)
+def test_of_a_layer_of_unknown_blobs_the_last_counts(
+    shapes: list[list[tuple[int, ...]]], twice: bool
+) -> None:
+    given = model(*(("c", each) for each in shapes), version=Version.V2, kind="Odd")
+    kinds_found = [each.kind for each in found(DATA + layer("c", "Odd"), given)]
+    assert kinds_found == ([Kind.TWICE_IN_MODEL] if twice else [])
+
+
+def test_what_stops_caffe_is_all_that_is_said() -> None:
+    given = model(("c", [(9, 3, 3, 3), B]), ("c", [W, B]), version=Version.V2, kind="Deconvolution")
+    assert [each.kind for each in found(DATA + conv("c"), given)] == [Kind.SHAPE]
+
+
+@pytest.mark.parametrize(
     ("shapes", "expected"),
     [
         ([[W, B], [W, B]], [Kind.TWICE_IN_MODEL]),
@@ -176,22 +219,7 @@ def test_layers_of_one_name_in_a_model(
 
 
 def test_a_guess_is_no_shape_of_the_first_blob_alone() -> None:
-    text = layer("data", "Data", bottom="") + up(param="num_output: 3 kernel_size: 4")
-    assert kinds(text, model(("up", [(7, 3, 4, 4), (3,)]))) == []
-    assert kinds(text, model(("up", [(7, 3, 4, 4), (4,)]))) == [(Kind.SHAPE, "up", 2)]
-
-
-def test_a_convolution_of_another_group_is_said_without_a_command() -> None:
-    """patch-net sets the group of a Deconvolution alone."""
-    net = ds.parse_net(
-        (
-            data_layer(1, 4, 9, 9) + conv("c", "num_output: 4 kernel_size: 3 bias_term: false")
-        ).encode()
-    )
-    made = model(("c", [(4, 2, 3, 3)]), version=Version.V2)
-    (found,) = (
-        each for each in ds.check(net, made, allow_empty=True).findings if each.layer == "c"
-    )
-    assert found.id == "DS011"
-    assert found.repair is not None
-    assert (numbers(found.repair.words), found.repair.steps) == ([2], ())
+    text = layer("data", "Data", bottom="") + up(param="num_output: 3 group: 3 kernel_size: 4")
+    assert kinds(text, model(("up", [(6, 1, 4, 4), (3,)]))) == []
+    assert kinds(text, model(("up", [(6, 1, 4, 4), (4,)]))) == [(Kind.SHAPE, "up", 2)]
+    assert kinds(text, model(("up", [(6, 2, 4, 4), (3,)]))) == [(Kind.SHAPE, "up", 2)]

@@ -40,7 +40,9 @@ def found(
     made = [SourceLayer(name, "Deconvolution", version, tuple(each)) for each in layers]
     made.append(SourceLayer("beside", "Convolution", version, tuple(beside)))
     model = Model(BytesSource(b""), version, tuple(made), lambda blob: iter(()))
-    return not_rewritable(target, model, values=values)
+    if values:
+        return not_rewritable(target, model, values=True)
+    return not_rewritable(target, model)
 
 
 @pytest.mark.parametrize(
@@ -60,22 +62,25 @@ def test_nothing_is_in_the_way(layers: list[list[SourceBlob]], param: str, value
 
 
 @pytest.mark.parametrize(
-    ("layers", "param"),
+    ("layers", "param", "hint"),
     [
-        ([[blob(*W), blob(*B)]], PLAIN),
-        ([[blob(*W)]], BIASED),
-        ([[blob(3, 3, 4, 4)]], PLAIN),
-        ([[blob(*W), blob(4)]], BIASED),
-        ([[blob(*W)], [blob(3, 1, 2, 2)]], PLAIN),  # each is copied
-        ([[blob(*W, count=7)]], PLAIN),
-        ([[blob(*W, diff_count=7)], [blob(*W, count=7)]], PLAIN),
+        ([[blob(*W), blob(*B)]], PLAIN, "bias_term"),
+        ([[blob(*W)]], BIASED, "bias_term"),
+        ([[blob(3, 3, 4, 4)]], PLAIN, "group: 1"),
+        ([[blob(*W), blob(4)]], BIASED, None),
+        ([[blob(*W)], [blob(3, 1, 2, 2)]], PLAIN, None),  # each is copied
+        ([[blob(*W, count=7)]], PLAIN, None),
+        ([[blob(*W, diff_count=7)], [blob(*W, count=7)]], PLAIN, None),
     ],
 )
 @pytest.mark.parametrize("values", [False, True])
-def test_caffe_would_stop(layers: list[list[SourceBlob]], param: str, values: bool) -> None:
+def test_caffe_would_stop(
+    layers: list[list[SourceBlob]], param: str, hint: str | None, values: bool
+) -> None:
     refusal = found(*layers, param=param, values=values)
     assert refusal is not None
     assert refusal.mismatch
+    assert refusal.hint is None if hint is None else hint in (refusal.hint or "")
 
 
 @pytest.mark.parametrize("lacking", [blob(*W, count=0), blob(*W, count=0, diff_count=48)])
@@ -115,6 +120,7 @@ def test_a_model_of_v0_has_no_such_layer() -> None:
     refusal = found(version=Version.V0)
     assert refusal is not None
     assert refusal.mismatch
+    assert "V0" in refusal.reason
     assert refusal.hint
     assert found([blob(*W)], version=Version.V0) is None
 
@@ -124,6 +130,7 @@ def test_of_c3d_whichever_layer_it_is() -> None:
     refusal = found([blob(*W)], beside=beside)
     assert refusal is not None
     assert refusal.mismatch
+    assert "C3D" in refusal.reason
     assert refusal.hint
 
 
