@@ -32,6 +32,7 @@ ROOT = HERE.parents[1]
 
 REPAIRS = [
     "advice/test_cases.py",
+    "advice/test_grid.py",
     "advice/test_repair_chain.py",
     "rules/test_crops.py",
     "rules/test_learned_layers.py",
