@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
-
 from deconvsurgery.kernels.formula_names import Support
 from deconvsurgery.kernels.weight_states import State
 from deconvsurgery.wording import by, printable
@@ -71,6 +69,8 @@ def shortened(text: str, width: int = NAME_WIDTH) -> str:
     >>> shortened("score_pool4_upsampled", 12)
     'score_…mpled'
     """
+    from rich.cells import cell_len, set_cell_size  # a JSON document needs none of it
+
     # No more than this many characters can show, so that a name of 1 MB costs nothing.
     ends = text if len(text) <= 2 * width else text[:width] + text[-width:]
     shown = escaped(ends)

@@ -11,7 +11,6 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -146,7 +145,7 @@ class Records:
         Raises ``OutputError`` where one is there: another run came first, or was ended; ``OSError``
         as the system does.
         """
-        key = secrets.token_hex(8)
+        key = os.urandom(8).hex()
         for each in files:
             self._put(each.record, _as_json(Replacement(key, tuple(files)), each.place))
 

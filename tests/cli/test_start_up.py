@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import COMPLETE
-from helpers.runs import COMMAND, run_here
+from helpers.models import write_demo
+from helpers.runs import COMMAND, environment, run_here
 
 # Runs the command as it is installed, and says what it has imported.
 _PROBE = (
@@ -22,11 +23,12 @@ _PROBE = (
 )
 
 
-def imported(*arguments: str, code: int = 0, **env: str) -> set[str]:
-    """The modules of a process that runs the command."""
+def imported(*arguments: str, code: int = 0, place: Path | None = None) -> set[str]:
+    """The modules of a process that runs the command, in a folder."""
     done = subprocess.run(
         [sys.executable, "-c", _PROBE, *arguments],
-        env={**os.environ, **env},
+        cwd=place,
+        env=environment(),
         capture_output=True,
         check=False,
         timeout=60,
@@ -78,3 +80,85 @@ def test_a_shell_that_asks_for_completion_gets_no_version() -> None:
         timeout=60,
     )
     assert COMPLETE.encode() in done.stdout
+
+
+# --- verbs
+
+# What no verb needs for files that lie here, are whole, and are binary.
+_OF_NONE = {
+    "asyncio",
+    "dask",
+    "deconvsurgery.caffemodel.hdf5.read",
+    "deconvsurgery.caffemodel.hdf5.write",
+    "deconvsurgery.inputs.expand_pairs",
+    "deconvsurgery.inputs.list_objects",
+    "deconvsurgery.inputs.parse_settings",
+    "deconvsurgery.pictures",
+    "deconvsurgery.report.ci",
+    "deconvsurgery.report.html",
+    "deconvsurgery.splicing.undo_patch",
+    "deconvsurgery.storage.object_store",
+    "deconvsurgery.storage.write_with_undo",
+    "deconvsurgery.sweeping",
+    "fsspec",
+    "google.protobuf.text_format",
+    "h5py",
+    "multiprocessing",
+    "rich.live",
+    "rich.markdown",
+    "rich.pretty",
+    "rich.progress",
+    "rich.syntax",
+    "secrets",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "tempfile",
+    "tomllib",
+}
+_WRITING = {"deconvsurgery.storage.write_outputs", "deconvsurgery.storage.staged_file"}
+_RULES = {"deconvsurgery.rules"}
+_NET = {"deconvsurgery.prototxt.parse", "deconvsurgery.shapes", "deconvsurgery.rules"}
+_PLANS = {
+    "deconvsurgery.plans.convert",
+    "deconvsurgery.plans.patch_net",
+    "deconvsurgery.plans.regroup",
+}
+# Messages: apply makes one for a new layer, convert asks what an old layer's fields are. With
+# them protobuf imports its own reader of text.
+_MADE = {"google"}
+_NO_TEXT = _OF_NONE - {"google.protobuf.text_format"}
+_NUMBERS = {"numpy"}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "unused"),
+    [
+        ("apply net in out", 0, _NO_TEXT | _RULES | _PLANS),
+        ("apply --json --fill missing net in out", 0, {"rich"}),
+        ("apply -q net in out", 0, {"rich"}),
+        ("check net in", 1, _OF_NONE | _WRITING | _PLANS | _MADE),
+        ("check --json net in", 1, {"rich"}),
+        ("inspect net in", 0, _OF_NONE | _WRITING | _PLANS | _MADE | {"json"}),
+        ("inspect --json net in", 0, {"rich"}),
+        ("diff in in", 0, _OF_NONE | _WRITING | _NET | _PLANS | _MADE),
+        ("convert in out", 0, _NO_TEXT | _NET | _NUMBERS | {"json"}),
+        (
+            "patch-net net out",
+            0,
+            _OF_NONE | _RULES | _MADE | {"deconvsurgery.caffemodel.index"},
+        ),
+        ("kernel 4", 0, _OF_NONE | _NET | _PLANS | _MADE | _WRITING),
+    ],
+)
+def test_a_verb_imports_what_it_uses(
+    line: str, code: int, unused: set[str], tmp_path: Path
+) -> None:
+    write_demo(tmp_path)
+    found = imported(*line.split(), code=code, place=tmp_path)
+    assert "deconvsurgery.cli" in found
+    assert {each for each in found if any(_is_within(each, one) for one in unused)} == set()
+
+
+def _is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
