@@ -124,8 +124,8 @@ _PLANS = {
     "deconvsurgery.plans.patch_net",
     "deconvsurgery.plans.regroup",
 }
-# Messages: apply makes one for a new layer, convert asks what an old layer's fields are. With
-# them protobuf imports its own reader of text.
+# Messages: convert asks what an old layer's fields are. With them protobuf imports its own
+# reader of text.
 _MADE = {"google"}
 _NO_TEXT = _OF_NONE - {"google.protobuf.text_format"}
 _NUMBERS = {"numpy"}
@@ -134,7 +134,7 @@ _NUMBERS = {"numpy"}
 @pytest.mark.parametrize(
     ("line", "code", "unused"),
     [
-        ("apply net in out", 0, _NO_TEXT | _RULES | _PLANS),
+        ("apply net in out", 0, _OF_NONE | _MADE | _RULES | _PLANS),
         ("apply --json --fill missing net in out", 0, {"rich"}),
         ("apply -q net in out", 0, {"rich"}),
         ("check net in", 1, _OF_NONE | _WRITING | _PLANS | _MADE),
