@@ -80,8 +80,10 @@ class _Lines:
 
     def offset(self, line: int, column: int) -> int:
         """The byte at a line and a column in characters, which count no byte order mark."""
-        before = self._text.text.line(line)[: column - 1]
-        return self.starts[line - 1] + len(before.encode()) + (self._mark if line == 1 else 0)
+        start = self.starts[line - 1] + (self._mark if line == 1 else 0)
+        stop = self.starts[line] if line < len(self.starts) else len(self._text.data)
+        before = self._text.data[start:stop].decode()[: column - 1]
+        return start + len(before.encode())
 
     def at(self, offset: int) -> TextPlace:
         """The place of a byte."""
