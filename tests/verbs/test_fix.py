@@ -24,7 +24,7 @@ from deconvsurgery.verbs.fix_steps import Files, carried_out
 from helpers import wire
 from helpers.documents import parsed_json
 from helpers.faults.injection import Calls, Striking
-from helpers.models import NetParameter, model_bytes
+from helpers.models import NetParameter, model_bytes, weights_of
 from helpers.runs import run_here, tool
 from helpers.words import Words
 
@@ -494,6 +494,16 @@ def test_hdf5_that_is_transplanted_stays_hdf5(tmp_path: Path) -> None:
     fix(tmp_path, "--fix", "net.prototxt", "m.h5")
     after = ds.check(tmp_path / "net.prototxt", tmp_path / "m.h5")
     assert (after.model_version, after.findings) == ("HDF5", ())
+
+
+def test_what_fits_is_taken_over(tmp_path: Path) -> None:
+    weights = np.broadcast_to(ds.bilinear_kernel(4), (3, 1, 4, 4))
+    pair(tmp_path, GROUPED)
+    (tmp_path / PAIR[1]).write_bytes(model_bytes({"up": [weights, np.zeros(3)]}))
+    (checked,) = fix(tmp_path, "--fix", *PAIR)["pairs"]  # type: ignore[misc]
+    assert (checked["fix"]["net"], checked["fix"]["model"]) == (None, PAIR[1])
+    assert weights_of((tmp_path / PAIR[1]).read_bytes())["up"][0].tolist() == weights.tolist()
+    assert ds.check(tmp_path / PAIR[0], tmp_path / PAIR[1]).findings == ()
 
 
 def test_a_net_and_a_model_that_are_one_file(tmp_path: Path) -> None:
