@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from deconvsurgery.errors import FileError
 from deconvsurgery.storage.address import file_of, is_url
-from deconvsurgery.storage.os_error_text import refusal, shown
+from deconvsurgery.storage.os_error_text import refusal, shown, wrong_name
 
 
 def is_folder(path: str) -> bool:
@@ -72,7 +72,7 @@ def _files(folder: str, depth: int | None, *, hidden: bool) -> Iterator[str]:
         except OSError as error:
             raise refusal("cannot be listed", error, shown(here or ".")) from error
         except ValueError as error:  # a NUL in the pattern
-            raise FileError(f"cannot be listed: {error}", path=shown(here)) from error
+            raise FileError(f"cannot be listed: {wrong_name(error)}", path=shown(here)) from error
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -54,6 +54,11 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def wrong_name(error: ValueError) -> str:
+    """Why no file has such a name; Python's words for a NUL differ from version to version."""
+    return str(error) if isinstance(error, UnicodeError) else "embedded null byte"
+
+
 def reason(error: OSError) -> str:
     """The operating system's own words for an error, without the number and the path."""
     return error.strerror or str(error) or type(error).__name__

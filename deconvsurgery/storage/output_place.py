@@ -19,7 +19,7 @@ from deconvsurgery.program.shell_words import shell_word
 
 from .address import file_of, is_url
 from .descriptors import let_go, opened
-from .os_error_text import reason, refusal, shown
+from .os_error_text import reason, refusal, shown, wrong_name
 from .source import STANDARD_OUTPUT
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _found_place(given: str) -> Place:
         except FileNotFoundError:
             old = None
     except ValueError as error:  # a NUL in the name
-        raise OutputError(f"is no name for a file: {error}", path=name) from error
+        raise OutputError(f"is no name for a file: {wrong_name(error)}", path=name) from error
     except OSError as error:
         if error.errno not in _WRONG_NAME:
             raise refusal("cannot be looked at", error, name) from error

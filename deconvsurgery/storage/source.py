@@ -20,7 +20,7 @@ from deconvsurgery.wording import plural
 
 from .address import file_of, is_url
 from .descriptors import duplicated, let_go, opened
-from .os_error_text import reason, refusal, shown
+from .os_error_text import reason, refusal, shown, wrong_name
 from .source_interface import Source
 
 STANDARD_INPUT = "standard input"
@@ -246,7 +246,9 @@ def _opened_for_reading(path: str) -> int:
         raise refusal("cannot be opened", error, shown(path)) from error
     except ValueError as error:  # a NUL in the name
         raise FileError(
-            f"cannot be opened: {error}", path=shown(path), hint="no file has such a name"
+            f"cannot be opened: {wrong_name(error)}",
+            path=shown(path),
+            hint="no file has such a name",
         ) from error
 
 

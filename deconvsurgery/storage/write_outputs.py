@@ -27,6 +27,7 @@ from .os_error_text import (
     refusal,
     remedy,
     shown,
+    wrong_name,
 )
 from .output_place import AnyPlace, Place
 from .source import read_bytes
@@ -106,7 +107,9 @@ def make_directory(path: str | os.PathLike[str]) -> None:
             raise OutputError(words, path=shown(path)) from error
         raise refusal("cannot be made a directory", error, shown(path)) from error
     except ValueError as error:  # a NUL in the name
-        raise FileError(f"cannot be made a directory: {error}", path=shown(path)) from error
+        raise FileError(
+            f"cannot be made a directory: {wrong_name(error)}", path=shown(path)
+        ) from error
 
 
 def write_once(path: str | os.PathLike[str], data: bytes, *, force: bool = False) -> None:

@@ -17,7 +17,7 @@ from deconvsurgery.errors import FormatError, OutputError
 from deconvsurgery.splicing.byte_ranges import replacing
 from deconvsurgery.storage.descriptors import let_go, opened
 from deconvsurgery.storage.destination import destination
-from deconvsurgery.storage.os_error_text import refusal, shown
+from deconvsurgery.storage.os_error_text import refusal, shown, wrong_name
 from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.source import FileSource
 from deconvsurgery.storage.streams import is_stream_mode
@@ -84,7 +84,9 @@ class Ledger:
             raise refusal("cannot be opened", error, self.name) from error
         except ValueError as error:  # a NUL in the name
             raise OutputError(
-                f"cannot be opened: {error}", path=self.name, hint="no file has such a name"
+                f"cannot be opened: {wrong_name(error)}",
+                path=self.name,
+                hint="no file has such a name",
             ) from error
         return fd
 
