@@ -50,6 +50,7 @@ KEPT = (
     'layer { name: "\\ud800" }',
     'layer { name: "\\u12" }',
     'layer { name: "\\N{BULLET}" }',
+    'layers { name: "\\xff" type: FORK name: "n" }',
     "layer { phase: 4294967296 }",
     "layers { type: 4294967296 }",
     "input_dim {}",

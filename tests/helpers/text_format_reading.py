@@ -85,6 +85,8 @@ def _meaning(text: Text, fields: Sequence[TextField]) -> ds.Message:
         text_format.Parse(readable, message, allow_unknown_field=True)
     except text_format.ParseError as found:
         complaint = _reported(found, Text(readable))
+        if "no UTF-8" in complaint.message:
+            complaint = _at_the_next(complaint, text, readable, masked)
         first = (complaint.line or 0, complaint.column or 0)
         if not twice or first < (twice.line or 0, twice.column or 0):
             raise complaint from None
@@ -112,6 +114,18 @@ def _reported(error: Any, text: Text) -> ds.PrototxtError:
         said = "a string has an escape that is none"
     said = said if len(said) <= 200 else said[:200] + "…"
     return ds.PrototxtError(said, line=line, column=column, hint=hint)
+
+
+def _at_the_next(
+    complaint: ds.PrototxtError, text: Text, readable: str, masked: set[int]
+) -> ds.PrototxtError:
+    """It is found at the token behind the string, which may be one that is blanked."""
+    lines = readable.split("\n")[: complaint.line]
+    at = sum(map(len, lines[:-1])) + len(lines) - 1 + (complaint.column or 1) - 1
+    last = len(readable[:at].rstrip())
+    first = min((start for start in masked if last <= start < at), default=at)
+    line, column = text.place(first)
+    return ds.PrototxtError(complaint.message, line=line, column=column, hint=complaint.hint)
 
 
 def _foreign(
