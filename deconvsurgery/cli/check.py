@@ -270,13 +270,12 @@ def _explained(rules: Sequence[str]) -> int:
     from deconvsurgery.rules.finding import explanation, rules_named
 
     pages = [explanation(each) for each in sorted(rules_named(rules))]
-    text = "\n".join(pages)
     if make_console().is_terminal:
-        from rich.markdown import Markdown
+        from deconvsurgery.report.terminal.rule_page import rule_pages
 
-        show(Markdown(text))
+        show(rule_pages(pages))
     else:
-        show_raw(text.encode("utf-8"))
+        show_raw("\n".join(pages).encode("utf-8"))
     return 0
 
 

@@ -1,36 +1,29 @@
-"""A rule's page as elements: so much of Markdown as these pages use, and no more."""
+"""A rule's page as elements."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from typing import Final
+
+from deconvsurgery.report.prose import Code, Items, Kind, Paragraph, Spans, blocks
 
 from .elements import Markup, element, joined, text
 
-_SPAN = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
+_TAGS: Final = {Kind.CODE: "code", Kind.STRONG: "b"}
 
 
 def prose(page: str) -> Iterator[Markup]:
     """Paragraphs, lists and blocks of code; the heading is left to who shows it."""
-    for place, part in enumerate(re.split(r"^```.*\n", page, flags=re.MULTILINE)):
-        if place % 2:
-            yield element("pre", element("code", part.rstrip("\n")), tabindex="0")
-            continue
-        for paragraph in re.split(r"\n{2,}", part.strip()):
-            if paragraph.startswith("- "):
-                items = re.split(r"^- ", paragraph, flags=re.MULTILINE)[1:]
-                yield element("ul", *(element("li", _spans(item.rstrip())) for item in items))
-            elif paragraph and not paragraph.startswith("# "):
-                yield element("p", _spans(paragraph))
+    for block in blocks(page):
+        if isinstance(block, Code):
+            yield element("pre", element("code", block.text), tabindex="0")
+        elif isinstance(block, Items):
+            yield element("ul", *(element("li", _drawn(item)) for item in block.items))
+        elif isinstance(block, Paragraph):
+            yield element("p", _drawn(block.spans))
 
 
-def _spans(paragraph: str) -> Markup:
-    """Code and what is bold, the rest as it is."""
-    spans: list[Markup] = []
-    at = 0
-    for found in _SPAN.finditer(paragraph):
-        spans.append(text(paragraph[at : found.start()]))
-        code, bold = found.groups()
-        spans.append(element("code", code) if code else element("b", bold))
-        at = found.end()
-    return joined((*spans, text(paragraph[at:])))
+def _drawn(spans: Spans) -> Markup:
+    return joined(
+        element(_TAGS[kind], words) if kind in _TAGS else text(words) for words, kind in spans
+    )
