@@ -71,7 +71,7 @@ def command(
     to_stdout = shared.writes_to_stdout(output, dry_run=planned_only, printed={"--json": as_json})
     written_files = apply_files(net, model, output, in_place=in_place, save_patch=save_patch)
     page = report_destination(report, written_files, force=force)
-    with shown_progress(silent=quiet or as_json or planned_only) as progress:
+    with shown_progress(output or model, silent=quiet or as_json or planned_only) as progress:
         result = apply(
             net,
             model,

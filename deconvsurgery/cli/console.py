@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -33,10 +34,13 @@ from .terminal_setup import (
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.live import Live
 
     from deconvsurgery.report.phrases import Medium
 
 LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
+_EVERY = 0.1  # seconds from one drawing to the next
+_SETTLED = 0.5  # seconds; a rate that is told before is that of a buffer
 Seen: TypeAlias = tuple[str, int, int | None]  # a file, a line, a column
 _LONGEST_LINE = 6000  # characters of a message; an argument that click quotes may have 128 kB
 _PIPE_WIDTH = 1 << 20  # columns: off a terminal lines are as long as they need to be
@@ -69,8 +73,13 @@ def make_console(*, stderr: bool = False) -> Console:
 def show(renderable: RenderableType, *, stderr: bool = False, whole_lines: bool = False) -> None:
     """Print a report; ``whole_lines`` (a command to copy) are left to the terminal to wrap."""
     console = make_console(stderr=stderr)
+    whole_lines |= not console.is_terminal
+    if not whole_lines:
+        from deconvsurgery.report.terminal.layout import Trimmed
+
+        renderable = Trimmed(renderable)
     with _printing(sys.stderr if stderr else sys.stdout):
-        console.print(renderable, soft_wrap=whole_lines or not console.is_terminal)
+        console.print(renderable, soft_wrap=whole_lines)
 
 
 def show_json(document: Mapping[str, object]) -> None:
@@ -140,27 +149,41 @@ def _printing(stream: TextIO | None) -> Iterator[None]:
 
 
 @contextmanager
-def shown_progress(*, silent: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error for copies long enough to wait for, on a terminal only."""
+def shown_progress(
+    path: str | None, *, silent: bool
+) -> Iterator[Callable[[int, int], None] | None]:
+    """A line on standard error for copies long enough to wait for, on a terminal only.
+
+    ``path`` is the file that is written, or read.
+    """
     if silent or not can_move(sys.stderr):
         yield None
         return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    bar = Progress(*columns, console=make_console(stderr=True), transient=True)
-    task = bar.add_task("")
+    live: Live | None = None
+    first = began = drawn = 0.0
 
     def on_bytes(done: int, total: int) -> None:
-        if total > LONG_COPY:
-            bar.start()  # not before: a short copy, or an error, moves no cursor
-            bar.update(task, completed=done, total=total)
+        nonlocal live, first, began, drawn
+        now = time.monotonic()
+        if total <= LONG_COPY or (live is not None and now - drawn < _EVERY):
+            return
+        from deconvsurgery.report.terminal.copy_progress import copy_line
+
+        if live is None:  # not before: a short copy, or an error, moves no cursor
+            from rich.live import Live
+
+            live = Live(console=make_console(stderr=True), transient=True, auto_refresh=False)
+            first, began = done, time.monotonic()  # after the imports, which copy nothing
+        drawn = now
+        rate = (done - first) / (now - began) if now - began >= _SETTLED else None
+        live.start()
+        live.update(copy_line(path or "", done, total, rate, live.console.width), refresh=True)
 
     try:
         yield on_bytes
     finally:
-        if bar.live.is_started:
-            bar.stop()
+        if live is not None:
+            live.stop()
 
 
 def silence(stream: TextIO | None) -> None:

@@ -63,7 +63,7 @@ def command(
     from deconvsurgery.verbs.convert import convert
 
     to_stdout = shared.writes_to_stdout(output, dry_run=dry_run, printed={"--json": as_json})
-    with shown_progress(silent=quiet or as_json or dry_run) as progress:
+    with shown_progress(output or model, silent=quiet or as_json or dry_run) as progress:
         result = convert(
             model,
             output,

@@ -60,7 +60,7 @@ def command(
     """
     from deconvsurgery.verbs.diff import diff
 
-    with shown_progress(silent=quiet or as_json) as progress:
+    with shown_progress(a, silent=quiet or as_json) as progress:
         result = diff(a, b, patterns=patterns, exclude=exclude, atol=atol, progress=progress)
     if as_json:
         from deconvsurgery.report.json_documents.diff import diff_document

@@ -46,7 +46,7 @@ def command(
     """
     from deconvsurgery.verbs.revert import revert
 
-    with shown_progress(silent=quiet or as_json or dry_run) as progress:
+    with shown_progress(output, silent=quiet or as_json or dry_run) as progress:
         result = revert(changed, patch, output, force=force, dry_run=dry_run, progress=progress)
     show_result("revert", result, as_json=as_json, quiet=quiet)
     return 0

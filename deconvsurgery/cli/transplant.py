@@ -63,7 +63,7 @@ def command(
     for pair in expand_score:
         if not all(pair.partition("=")):
             raise click.UsageError(f"--expand-score takes NEW=OLD, not {pair!r}")
-    with shown_progress(silent=quiet or as_json or dry_run) as progress:
+    with shown_progress(output, silent=quiet or as_json or dry_run) as progress:
         result = transplant(
             net,
             model,

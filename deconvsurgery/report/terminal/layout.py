@@ -143,6 +143,31 @@ class Lines(NamedTuple):
             yield Segment.line()
 
 
+class Trimmed(NamedTuple):
+    """A report without the blanks that fill its lines: they would be copied with the words."""
+
+    report: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines, each up to the last sign or colour that is seen."""
+        for line in console.render_lines(self.report, options, pad=False):
+            yield from _trimmed(line)
+            yield Segment.line()
+
+
+def _trimmed(line: Sequence[Segment]) -> list[Segment]:
+    kept = [*line]
+    while kept:
+        text, style, control = kept[-1]
+        if control or (style and (style.bgcolor or style.reverse or style.underline)):
+            break
+        kept.pop()
+        if words := text.rstrip(" "):
+            kept.append(Segment(words, style))
+            break
+    return kept
+
+
 def _present(layout: Layout, rows: Sequence[Cells]) -> Layout:
     """The layout without headings that no row has."""
     kept = ([heading for heading in column if heading in rows[0]] for column in layout)

@@ -175,6 +175,14 @@ def test_a_report_fits_the_window(verb: str, width: int, files: Path) -> None:
     assert "\x1b[" in shown.terminal
 
 
+@pytest.mark.parametrize("verb", campaign_but(("apply", "check", "kernel"), AT_WORK))
+def test_no_line_ends_in_blanks(verb: str, files: Path) -> None:
+    """Who copies a table copies them. A cell that has a background is a part of a picture."""
+    line = AT_WORK[verb][0]
+    shown = on_a_terminal(line, files, NO_COLOR="1").plain
+    assert [each for each in shown.split("\n") if each != each.rstrip()] == []
+
+
 @pytest.mark.parametrize("width", campaign_but((40, 80), WIDTHS))
 @pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help_fits_the_window(verb: str, width: int, files: Path) -> None:
@@ -436,6 +444,7 @@ def test_a_rules_page_is_laid_out_on_a_terminal(files: Path) -> None:
     piped = in_pipes("check --explain DS004", files).stdout.decode()
     assert piped.startswith("# DS004")
     assert "\x1b[1m" in shown.terminal
+    assert not re.search(r"\x1b\[(?:\d+;)*4[0-8]", shown.terminal)  # no background: white, black
     assert "# DS004" not in shown.plain  # a heading has no sign in front of it
     assert "DS004" in shown.plain.split("\n")[0] + shown.plain.split("\n")[1]
 
