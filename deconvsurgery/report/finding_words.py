@@ -73,18 +73,26 @@ def counted_words(findings: Iterable[Finding]) -> list[str]:
 
 
 def closing_words(results: Sequence[CheckResult]) -> str:
-    """How many findings of which severity, in how much."""
+    """How many findings of which severity, in how much; what could not be checked.
+
+    Where that is all there is to say it comes first: nobody shall take it for "No findings".
+    """
     counts = counted_words([finding for result in results for finding in result.findings])
-    layers = sum(len(result.matched) for result in results)
     failed = sum(result.error is not None for result in results)
-    nets = sum(result.looked_at for result in results)
-    looked = plural(layers, "matched layer")
-    if len(results) != 1:
-        looked += f" in {plural(nets, 'net')}"
-    ignored = sum(result.ignored for result in results)
-    looked += f", {plural(ignored, 'finding')} ignored" if ignored else ""
-    unread = f" {plural(failed, 'net')} could not be checked." if failed else ""
+    unread = f"{plural(failed, 'net')} could not be checked." if failed else ""
+    if unread and not counts:
+        rest = [result for result in results if result.error is None and result.looked_at]
+        return f"{unread} Nothing was found in the rest: {_extent(rest)}." if rest else unread
     if not counts:
-        return f"No findings: {looked}.{unread}"
+        return f"No findings: {_extent(results)}."
     words = counts[0] if len(counts) == 1 else f"{', '.join(counts[:-1])} and {counts[-1]}"
-    return f"{words}; {looked}.{unread}"
+    return f"{words}; {_extent(results)}.{' ' * bool(unread)}{unread}"
+
+
+def _extent(results: Sequence[CheckResult]) -> str:
+    """How much was looked at."""
+    looked = plural(sum(len(result.matched) for result in results), "matched layer")
+    if len(results) != 1:
+        looked += f" in {plural(sum(result.looked_at for result in results), 'net')}"
+    ignored = sum(result.ignored for result in results)
+    return looked + (f", {plural(ignored, 'finding')} ignored" if ignored else "")

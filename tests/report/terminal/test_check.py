@@ -73,6 +73,15 @@ def test_a_pair_that_could_not_be_checked_is_told_with_its_error(
     assert "\n".join(lines) == snapshot
 
 
+def test_nothing_found_is_not_said_where_a_file_could_not_be_read() -> None:
+    unread = ds.CheckResult("d.prototxt", None, error=ds.SurgeryError("no net"))
+    clean = in_pipe(CLEAN, CLEAN)[-1]
+    for results in ((CLEAN, unread), (unread, unread), (unread, CLEAN, CLEAN)):
+        for last in (on_terminal(*results)[-2], in_pipe(*results)[-1]):
+            assert last.startswith(f"{results.count(unread)} ")
+            assert last.split()[0] != clean.split()[0]
+
+
 def test_a_finding_without_a_repair_is_for_the_hand(snapshot: SnapshotAssertion) -> None:
     lines = in_pipe(replace(PAIR, findings=(ZERO._replace(repair=None),)))
     assert not any("deconvsurgery " in line for line in lines)
