@@ -6,6 +6,7 @@ Skipped where Chromium and its driver are not installed (Debian: chromium, chrom
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -300,5 +301,21 @@ def test_on_paper_everything_is_unfolded_and_light(
     assert browser.comes_to(unseen, 0)
     paper = "return getComputedStyle(document.body).backgroundColor"
     assert browser.comes_to(paper, "rgb(255, 255, 255)")
-    printed = browser.call("POST", f"{browser.session}/print", {})
-    assert b64decode(printed).startswith(b"%PDF-")
+    kept = (
+        "return [...document.querySelectorAll('details pre, .card')]"
+        ".every(each => getComputedStyle(each).breakInside === 'avoid')"
+    )
+    assert browser.comes_to(kept, True)
+    alone = (
+        "return [...document.querySelectorAll('h2, h3, summary, details p:has(+ pre)')]"
+        ".filter(each => getComputedStyle(each).breakAfter !== 'avoid').length"
+    )
+    assert browser.comes_to(alone, 0)
+
+
+def test_a_printed_page_is_filled(browser: Browser, pages: dict[str, Path]) -> None:
+    """The table and the drawing are on the first sheet, what is seen of two layers on three."""
+    browser.open(pages["apply"])
+    printed = b64decode(browser.call("POST", f"{browser.session}/print", {}))
+    assert printed.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type /Page\b", printed)) <= 4
