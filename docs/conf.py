@@ -112,6 +112,18 @@ def options(verb: str) -> str:
     )
 
 
+def in_both_looks(text: str) -> str:
+    """Pictures that are drawn twice, for light pages and for dark ones: the theme shows one."""
+    return re.sub(
+        r"(?m)^!\[([^\]\n]*)\]\(([^)\s]*figures/[^)\s]*)-light\.svg\)$",
+        lambda found: "\n\n".join(
+            f"```{{image}} {found[2]}-{look}.svg\n:alt: {found[1]}\n:class: only-{look}\n```"
+            for look in ("light", "dark")
+        ),
+        text,
+    )
+
+
 def outside(text: str) -> str:
     """Links to files outside of the manual: the site has a copy of each to download."""
     return re.sub(
@@ -168,7 +180,7 @@ def read_for_the_site(_app: Any, docname: str, source: list[str]) -> None:
         text = re.sub(r"<!-- options: (.*?) -->", lambda found: options(found[1]), text)
     text = re.sub(r"<!-- api: (.*?) -->", lambda found: api(found[1]), text)
     text = re.sub(r"(?m)^\n```$", "```", text)  # doctest wants an empty line after the last output
-    text = outside(text)
+    text = in_both_looks(outside(text))
     source[0] = navigation(text) if docname == "index" else text
 
 

@@ -242,3 +242,16 @@ def test_the_block_in_the_picture_of_check_repairs_the_pair(tmp_path: Path) -> N
     last = block.splitlines()[-1].split()
     nets = [word for word in block.split() if word.endswith(".prototxt")]
     assert ds.check(tmp_path / nets[-1], tmp_path / last[-1]).findings == ()
+
+
+def test_the_site_shows_the_picture_of_its_own_look() -> None:
+    """``only-light`` and ``only-dark`` are classes of the theme's style."""
+    pytest.importorskip("sphinx")
+    in_both_looks = runpy.run_path(str(ROOT / "docs" / "conf.py"))["in_both_looks"]
+    page = (ROOT / "docs" / "kernels.md").read_text("utf-8")
+    (light,) = re.findall(r"\(figures/(\S*)-light\.svg\)", page)
+    shown = in_both_looks(page)
+    for look in ("light", "dark"):
+        assert f"```{{image}} figures/{light}-{look}.svg\n" in shown
+        assert f"\n:class: only-{look}\n" in shown
+    assert "![" not in shown
