@@ -74,7 +74,7 @@ def apply_remarks(result: ApplyResult, medium: Medium) -> Iterator[Remark]:
     for words in result.warnings:
         yield Remark("warning", Tone.ODD, None, words)
     for words in result.notes:
-        yield Remark("note", Tone.QUIET, None, f"{escaped(result.net)}: {words}")
+        yield Remark("note", Tone.LEARNED, None, f"{escaped(result.net)}: {words}")
     for words in result.plan.notes:
         yield Remark("note", Tone.LEARNED, None, words)
     others = result.plan.left_alone

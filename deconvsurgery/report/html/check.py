@@ -46,7 +46,7 @@ def _pair(result: CheckResult, *, alone: bool) -> Markup:
     """A net and its model: findings, then what there is to see."""
     level = 2 if alone else 3
     pictures = result.pictures
-    notes = [Remark("note", Tone.QUIET, None, words) for words in result.notes]
+    notes = [Remark("note", Tone.LEARNED, None, words) for words in result.notes]
     parts = (
         _findings(result, level),
         block_section(result, level),

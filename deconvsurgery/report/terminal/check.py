@@ -117,7 +117,7 @@ def _heading(result: CheckResult) -> Text:
 
 def _remarks(result: CheckResult) -> Iterator[Remark]:
     for words in result.notes:
-        yield Remark("note", Tone.QUIET, None, words)
+        yield Remark("note", Tone.LEARNED, None, words)
     for finding in result.findings:
         place = "" if finding.line is None else f"{finding.line}:{finding.column or 1}"
         words = finding.message

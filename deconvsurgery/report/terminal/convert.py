@@ -83,9 +83,9 @@ def _dims(blobs: Sequence[BlobConversion]) -> str:
 def _remarks(result: ConvertResult) -> Iterator[Remark]:
     for layer in result.conversion.layers:
         for words in layer.told:
-            yield Remark("note", Tone.QUIET, layer.source.name, words)
+            yield Remark("note", Tone.LEARNED, layer.source.name, words)
     for words in result.conversion.told:
-        yield Remark("note", Tone.QUIET, None, words)
+        yield Remark("note", Tone.LEARNED, None, words)
     for words in result.warnings:
         yield Remark("warning", Tone.ODD, None, words)
 

@@ -137,12 +137,12 @@ def _remarks(result: DiffResult) -> Iterator[Remark]:
     for words, names in together.items():
         if len(names) < _MANY:
             for name in names:
-                yield Remark("note", Tone.QUIET, name, words)
+                yield Remark("note", Tone.LEARNED, name, words)
         else:
             layers = f"{plural(len(names), 'layer')} ({listed([*map(quoted, names)])})"
-            yield Remark("note", Tone.QUIET, None, f"each of {layers} {words}")
+            yield Remark("note", Tone.LEARNED, None, f"each of {layers} {words}")
     for words in result.contrast.notes:
-        yield Remark("note", Tone.QUIET, None, words)
+        yield Remark("note", Tone.LEARNED, None, words)
 
 
 def closing_words(result: DiffResult) -> str:

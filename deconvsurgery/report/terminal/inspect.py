@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from deconvsurgery.report.cells import Cells, Remark, Tone
+from deconvsurgery.report.cells import Cells, Remark
+from deconvsurgery.report.finding_words import TONES
 from deconvsurgery.report.inspect_rows import (
     HEADINGS,
     closing_words,
@@ -54,8 +55,6 @@ LAYOUTS: tuple[Layout, ...] = (
         ("weights", "role", "phase"),
     ),
 )
-# Rules that a table of what there is shows in red, whatever a check makes of them.
-_RED: Final = frozenset({"DS001", "DS002", "DS011", "DS015"})
 
 
 def inspect_report(
@@ -86,8 +85,7 @@ def inspect_report(
 
         parts += [Text(""), layer_pictures(*layer)]
     for name, words, finding in findings_together(result):
-        wrong = finding.id in _RED or finding.stops
-        notes.append(Remark(finding.id, Tone.WRONG if wrong else Tone.ODD, name, words))
+        notes.append(Remark(finding.id, TONES[finding.level], name, words))
     if notes:
         parts += [Text(""), remarks(notes)]
     return Group(*parts, Text(""), closing_line(closing))

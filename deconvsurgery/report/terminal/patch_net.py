@@ -120,7 +120,7 @@ def _remarks(result: PatchResult, medium: Medium) -> Iterator[Remark]:
     for words in result.warnings:
         yield Remark("warning", Tone.ODD, None, words)
     for words in result.notes:
-        yield Remark("note", Tone.QUIET, result.net, words)
+        yield Remark("note", Tone.LEARNED, result.net, words)
     if result.left_alone:
         yield Remark("left alone", Tone.QUIET, None, left_alone_words(result.left_alone, medium))
 

@@ -69,13 +69,13 @@ def _cells(
 def _remarks(result: RegroupResult, medium: Medium) -> Iterator[Remark]:
     for change in result.regrouping.changes:
         for words in change.told:
-            yield Remark("note", Tone.QUIET, change.target.layer.name, words)
+            yield Remark("note", Tone.LEARNED, change.target.layer.name, words)
     for kept in result.regrouping.kept:
-        yield Remark("note", Tone.QUIET, kept.target.layer.name, kept.reason)
+        yield Remark("note", Tone.LEARNED, kept.target.layer.name, kept.reason)
     for words in result.warnings:
         yield Remark("warning", Tone.ODD, None, words)
     for words in result.notes:
-        yield Remark("note", Tone.QUIET, None, f"{escaped(result.net)}: {words}")
+        yield Remark("note", Tone.LEARNED, None, f"{escaped(result.net)}: {words}")
     if result.left_alone:
         others = [(layer.name, layer.type) for layer in result.left_alone]
         yield Remark("left alone", Tone.QUIET, None, other_layers(others, medium))

@@ -60,7 +60,7 @@ def _remarks(result: SweepResult) -> Iterator[Remark]:
         yield Remark("warning", Tone.ODD, None, f"no file is like {pattern}")
     if result.repeated:
         words = f"{plural(result.repeated, 'pair')} named more than once"
-        yield Remark("note", Tone.QUIET, None, words)
+        yield Remark("note", Tone.LEARNED, None, words)
     traffic = Traffic(
         summary.requests, summary.bytes_read, summary.bytes_sent, summary.bytes_copied
     )
