@@ -107,7 +107,7 @@ class _Changes:
         self.lines = _Lines(pair.text)
         layers = (layer for layer in pair.net.layers if layer.line)
         self._begin = sorted(self.lines.offset(layer.line, layer.column) for layer in layers)
-        self._known: dict[Step, dict[int, list[Edit]]] = {}
+        self._known: dict[int, dict[int, list[Edit]]] = {}
         self._alone = _TriedAlone(pair, asked, learned)
 
     def of(self, finding: Finding) -> Suggestion | None:
@@ -124,12 +124,13 @@ class _Changes:
         return self._joined(edits[layer]) if edits.keys() == {layer} else None
 
     def _edits(self, step: Step) -> dict[int, list[Edit]]:
-        if step not in self._known:
+        # By the object: a step may name thousands of layers, and be that of each one's finding.
+        if id(step) not in self._known:
             found: dict[int, list[Edit]] = defaultdict(list)
             for edit in patch_of(self._text, self._net, options_of_step(step)).edits:
                 found[self._layer(edit.start)].append(edit)
-            self._known[step] = dict(found)
-        return self._known[step]
+            self._known[id(step)] = dict(found)
+        return self._known[id(step)]
 
     def _layer(self, offset: int) -> int:
         """The layer that stands at a byte, counted in the text's order."""
@@ -152,7 +153,8 @@ class _TriedAlone:
         assert pair.net is not None
         self._pair, self._trials = pair, Trials(asked, learned)
         self._left = self._trials.most_alone(pair)
-        self._known: dict[tuple[Step, str], tuple[Step, Counter[Key]]] = {}
+        self._known: dict[tuple[int, str], tuple[Step, Counter[Key]]] = {}
+        self._resizes: dict[int, bool] = {}
         shared = owners(pair.net, asked.states(pair.net))
         self._sharing = {name for both in shared.items() for name, _ in both}
         self._named = Counter(layer.name for layer in pair.net.layers)
@@ -163,17 +165,20 @@ class _TriedAlone:
         It changes no size that reaches them, and no blob that is theirs, too.
         """
         name = finding.layer or ""
+        if id(step) not in self._resizes:
+            self._resizes[id(step)] = "--recipe" in step.options
         own = name not in self._sharing and self._named[name] == 1
-        return own and "--recipe" not in step.options
+        return own and not self._resizes[id(step)]
 
     def step(self, step: Step, finding: Finding) -> Step | None:
         """The step of the finding's layer alone, if it repairs the finding and brings no other."""
-        asked = step, finding.layer or ""
+        name = finding.layer or ""
+        asked = id(step), name
         if asked not in self._known:
             if not self._left:
                 return None
             self._left -= 1
-            alone = _of_layer(*asked)
+            alone = _of_layer(step, name)
             self._known[asked] = alone, self._gone(alone)
         alone, gone = self._known[asked]
         return alone if gone[finding.key] else None
