@@ -35,7 +35,7 @@ PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 # The README's set-up commands are distinguished by marks of their own.
 ELSEWHERE: Final = {"demo": ".ci/run runs it, in a clean clone", "tests": ".ci/run ends with it"}
 COMMANDS: Final = ("sh", "console", "python")
-DATA: Final = ("", "text", "json", "toml", "yaml", "make", "prototxt", "diff")
+DATA: Final = ("", "text", "json", "toml", "yaml", "make", "groovy", "prototxt", "diff")
 
 _FENCED: Final = re.compile(r"^```(?P<info>.*)\n(?P<body>(?:.*\n)*?)^```$", re.MULTILINE)
 _MARK: Final = re.compile(r"<!-- (?P<name>[a-z ]+?)(?:: (?P<word>.*?))? -->")
