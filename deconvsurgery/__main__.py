@@ -27,7 +27,7 @@ def main() -> None:
         del os.environ[_PROTOBUF]  # protobuf would end with a traceback
     # A net of thousands of layers is a million values that are there to the end: to look for cycles
     # among them as often as Python does by itself takes a sixth of the time.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(20_000, 10, 10)
     from .cli import run
     from .cli.console import finish_streams
 
