@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TypedDict
+
+from deconvsurgery.verbs.apply import ApplyResult
 
 from .document import (
     SCHEMA_VERSION,
@@ -16,9 +18,6 @@ from .document import (
     left_alone,
 )
 from .planned_layer import PlannedLayer, planned
-
-if TYPE_CHECKING:
-    from deconvsurgery.verbs.apply import ApplyResult
 
 
 class ApplyBytes(TypedDict):

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.report.finding_words import place_of
 from deconvsurgery.report.repair_block import repair_block
 from deconvsurgery.report.repair_commands import repair_line
 from deconvsurgery.rules.finding import RULES, Finding, Severity
+from deconvsurgery.verbs.check import CheckResult
 
 from .document import SCHEMA_VERSION, Count, Fact, FromOne, SchemaVersion, jsonable
 from .error import error_table
-
-if TYPE_CHECKING:
-    from deconvsurgery.verbs.check import CheckResult
-
-    from .versions import ModelVersion, NetVersion
+from .versions import ModelVersion, NetVersion
 
 RuleId: TypeAlias = Annotated[str, Fact(choices=tuple(RULES))]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypedDict
+from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.plans.convert.plan_types import BlobConversion, ConversionAction, LayerConversion
+from deconvsurgery.verbs.convert import ConvertResult
 
 from .document import (
     SCHEMA_VERSION,
@@ -18,11 +19,7 @@ from .document import (
     Warnings,
     jsonable,
 )
-
-if TYPE_CHECKING:
-    from deconvsurgery.verbs.convert import ConvertResult
-
-    from .versions import ConvertedVersion
+from .versions import ConvertedVersion
 
 ValueType: TypeAlias = Annotated[
     str,

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypedDict
+from typing import Annotated, Literal, TypeAlias, TypedDict
 
+from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
 from deconvsurgery.comparison.result import BlobContrast, LayerContrast, Likeness
+from deconvsurgery.verbs.diff import DiffResult
 
 from .document import SCHEMA_VERSION, Count, Distance, Fact, SchemaVersion, jsonable
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
-    from deconvsurgery.verbs.diff import DiffResult
-
-    from .versions import ModelVersion
+from .versions import ModelVersion
 
 BlobLikeness: TypeAlias = Annotated[
     str, Fact(choices=[likeness for likeness in Likeness if likeness is not Likeness.RENAMED])

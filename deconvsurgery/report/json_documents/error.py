@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict, cast
+from typing import Annotated, TypeAlias, TypedDict, cast
+
+from deconvsurgery.errors import SurgeryError
 
 from .document import SCHEMA_VERSION, Count, Fact, FromOne, SchemaVersion, jsonable
-
-if TYPE_CHECKING:
-    from deconvsurgery.errors import SurgeryError
 
 KINDS = (
     "UsageError",

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypedDict
+from typing import Annotated, Literal, TypeAlias, TypedDict
+
+from deconvsurgery.caffemodel.stored_values import Storage
+from deconvsurgery.kernels.formula_names import Support
+from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.matching.role import Role
+from deconvsurgery.rules.finding import Finding
+from deconvsurgery.rules.survey import LayerRow
+from deconvsurgery.verbs.inspect import InspectResult
 
 from .document import SCHEMA_VERSION, Count, Distance, Fact, FromOne, SchemaVersion, jsonable
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.stored_values import Storage
-    from deconvsurgery.kernels.formula_names import Support
-    from deconvsurgery.kernels.weight_states import State
-    from deconvsurgery.matching.role import Role
-    from deconvsurgery.rules.finding import Finding
-    from deconvsurgery.rules.survey import LayerRow
-    from deconvsurgery.verbs.inspect import InspectResult
-
-    from .versions import ModelVersion, NetVersion
+from .versions import ModelVersion, NetVersion
 
 RuleId: TypeAlias = Annotated[str, Fact(pattern="^DS[0-9]{3}$")]
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
+
+from deconvsurgery.kernels.formula_names import Formula, Support
+from deconvsurgery.kernels.kernel_facts import KernelFacts
 
 from .document import SCHEMA_VERSION, Count, SchemaVersion, jsonable
-
-if TYPE_CHECKING:
-    from deconvsurgery.kernels.formula_names import Formula, Support
-    from deconvsurgery.kernels.kernel_facts import KernelFacts
 
 # Values of a kernel that a document lists; the taps of a larger one say the same.
 MOST_VALUES: Final = 64 * 64

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypedDict
+from typing import Annotated, Literal, TypeAlias, TypedDict
 
+from deconvsurgery.plans.patch_net.field_changes import FieldChange
 from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchAction
 from deconvsurgery.prototxt.net import Message
 from deconvsurgery.report.field_words import value_words
+from deconvsurgery.verbs.patch_net import PatchResult
 
 from .document import (
     SCHEMA_VERSION,
@@ -21,10 +23,6 @@ from .document import (
     jsonable,
     left_alone,
 )
-
-if TYPE_CHECKING:
-    from deconvsurgery.plans.patch_net.field_changes import FieldChange
-    from deconvsurgery.verbs.patch_net import PatchResult
 
 FieldValue: TypeAlias = str | float | bool
 LayerAction: TypeAlias = Annotated[str, Fact(choices=tuple(PatchAction))]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TypedDict, cast
 
+from deconvsurgery.kernels.weight_states import State
 from deconvsurgery.plans.apply.plan_types import Action, BiasFill, Change, Skip
 
-if TYPE_CHECKING:
-    from deconvsurgery.kernels.weight_states import State
-
-    from .document import Count, Distance, LayerLine, Warnings
+from .document import Count, Distance, LayerLine, Warnings
 
 
 class FilledBias(TypedDict):

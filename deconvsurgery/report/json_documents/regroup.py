@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypedDict, cast
+from typing import Annotated, Literal, TypeAlias, TypedDict, cast
+
+from deconvsurgery.plans.regroup.plan import Regrouping
+from deconvsurgery.verbs.regroup import RegroupResult
 
 from .document import (
     SCHEMA_VERSION,
@@ -18,10 +21,6 @@ from .document import (
     jsonable,
     left_alone,
 )
-
-if TYPE_CHECKING:
-    from deconvsurgery.plans.regroup.plan import Regrouping
-    from deconvsurgery.verbs.regroup import RegroupResult
 
 LayerAction: TypeAlias = Annotated[str, Fact(choices=("regrouped", "unchanged"))]
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TypedDict
+
+from deconvsurgery.verbs.revert import RevertResult
 
 from .document import SCHEMA_VERSION, Count, SchemaVersion, jsonable
-
-if TYPE_CHECKING:
-    from deconvsurgery.verbs.revert import RevertResult
 
 
 class RevertBytes(TypedDict):
