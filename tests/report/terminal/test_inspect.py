@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.report.finding_words import TONES
 from deconvsurgery.report.inspect_rows import role_words
 from deconvsurgery.report.phrases import NOTHING, PIPE, Medium, escaped
+from deconvsurgery.report.terminal.check import check_report
+from deconvsurgery.report.terminal.colours import STYLES
 from deconvsurgery.report.terminal.inspect import inspect_report
-from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, unfolded, widest
+from helpers.pages import WIDTHS, lines_in_pipe, shown, stripped, styled, unfolded, widest
 from helpers.results import LayerRow, inspect_row, target
 from helpers.words import numbers
 
@@ -211,6 +214,22 @@ def test_what_many_layers_break_in_the_same_words_is_said_once() -> None:
     assert "up0" in said[0]
     assert "up4" in said[0]
     assert sum(BLACK in line for line in in_pipe(result)) == 5
+
+
+@pytest.mark.parametrize("severity", ds.Severity)
+def test_a_finding_has_the_colour_of_its_severity_in_every_report(severity: ds.Severity) -> None:
+    finding = ds.Finding("DS011", "so", severity=severity)
+    inspected = inspect_report(
+        of_net(inspect_row("up", findings=(finding,))), Medium(200), every_layer=False
+    )
+    checked = check_report([ds.CheckResult("a", None, findings=(finding,))], Medium(200))
+    styles = [
+        style
+        for report in (inspected, checked)
+        for style, said in styled(report)
+        if said == "DS011"
+    ]
+    assert styles == [STYLES[TONES[severity]]] * 2
 
 
 def test_what_a_layer_is_for_where_that_is_not_known() -> None:
