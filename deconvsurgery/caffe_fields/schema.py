@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+
+from deconvsurgery.named_tuple import NamedTuple
 
 from .messages import ENUMS, MESSAGES
 

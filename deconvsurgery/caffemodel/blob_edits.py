@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import (
     BlobField,
@@ -17,6 +17,7 @@ from deconvsurgery.caffe_fields import (
     NetField,
     V1LayerField,
 )
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.splicing.byte_ranges import Edit, Kept, Piece, replacing
 
 from .message_bytes import message_bytes

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
 
 from deconvsurgery.caffe_fields.schema import KnownField, enum_names, fields_of
 from deconvsurgery.errors import ModelError
+from deconvsurgery.named_tuple import NamedTuple
 
 from .message_bytes import wire_type_of
 from .wire import (

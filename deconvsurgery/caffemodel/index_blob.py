@@ -7,10 +7,11 @@ other fields. No value is read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from deconvsurgery.caffe_fields import BlobField, BlobShapeField, C3DBlobField, RawType
 from deconvsurgery.errors import ModelError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
 from .model import C3D_DIMS, LEGACY_DIMS, MAX_AXES, SourceBlob

@@ -9,10 +9,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deconvsurgery.caffe_fields import BlobField, C3DBlobField
 from deconvsurgery.errors import MismatchError
+from deconvsurgery.named_tuple import NamedTuple
 
 from .stored_values import Dataset, DType, Made, OnWire, Storage
 

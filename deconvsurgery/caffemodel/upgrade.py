@@ -6,9 +6,10 @@ Facts: Caffe ``src/caffe/util/upgrade_proto.cpp``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from deconvsurgery.errors import ModelError
+from deconvsurgery.named_tuple import NamedTuple
 
 from .copy_fields import (
     field_values,

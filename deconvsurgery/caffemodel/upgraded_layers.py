@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import V0_TYPES, V1_NUMBERS, V1_TYPES, LayerField, V1LayerField
 from deconvsurgery.errors import ModelError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Message, Value
 from deconvsurgery.prototxt.upgrade import (
     PARAM_LISTS,

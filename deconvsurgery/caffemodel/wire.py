@@ -6,9 +6,10 @@ Knows no message and no field by name. Format: https://protobuf.dev/programming-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from deconvsurgery.errors import ModelError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.splicing.byte_ranges import Edit, replacing
 from deconvsurgery.wording import agreed, plural
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
+
+from deconvsurgery.named_tuple import NamedTuple
 
 from . import shared_options as shared
 from .console import medium, show, show_raw

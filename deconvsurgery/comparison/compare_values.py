@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from heapq import merge
 from math import isnan, nan
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.errors import FileError, FormatError
+from deconvsurgery.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,9 @@ What counts as a difference is what Caffe would load: names, shapes and values o
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from deconvsurgery.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer

@@ -9,9 +9,10 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from deconvsurgery.errors import ConfigError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.address import is_url
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import open_source

@@ -5,9 +5,8 @@ What cannot be shown is left out: a pipe is gone, a file may have changed or be 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from deconvsurgery.errors import SurgeryError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.parse import decoded
 from deconvsurgery.storage.source import STANDARD_INPUT, open_source
 from deconvsurgery.storage.streams import can_be_read_again

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from deconvsurgery.named_tuple import NamedTuple
 
 NAME = "{name}"
 MOST_OPEN: Final = 32

@@ -5,7 +5,9 @@ As values; ``parse_settings`` reads them in a text.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from deconvsurgery.named_tuple import NamedTuple
 
 FILE_NAME: Final = "deconvsurgery.toml"
 PROJECT_FILE: Final = "pyproject.toml"

@@ -20,11 +20,12 @@ import operator
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
 from .formula_names import Formula, Support

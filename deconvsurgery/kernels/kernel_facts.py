@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from deconvsurgery.named_tuple import NamedTuple
 
 from .bilinear import (
     GAIN_TOLERANCE,

@@ -7,10 +7,11 @@ silently what does not fit or ends the process; both are found here, over all la
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.wording import quoted, short

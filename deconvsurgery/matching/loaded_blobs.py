@@ -9,9 +9,10 @@ all hold what the first one's filler made (``Net::AppendParam``, ``Net::ShareWei
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.named_tuple import NamedTuple
 
 from .shared_blobs import first_of_each
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, half_width_of, has_unit_gain
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import Options
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.wording import by, dims, listed, quoted, spread

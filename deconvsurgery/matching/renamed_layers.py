@@ -7,8 +7,9 @@ shapes Caffe loads them, of others it stops.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.nearest import nearest
 
 from .batch_norm import blobs_as_in

@@ -8,9 +8,10 @@ layers, their owner.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from deconvsurgery.caffemodel.model import ABSENT, Model, Version
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
+
+from deconvsurgery.named_tuple import NamedTuple
 
 
 class Option(NamedTuple):

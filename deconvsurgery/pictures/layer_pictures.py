@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.before_and_after import weights_of
 from deconvsurgery.plans.apply.plan_types import Change, Plan
 from deconvsurgery.shapes.upsampling_path import WayUp, ways_up

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+from deconvsurgery.named_tuple import NamedTuple
 
 _MARK: Final = "deconvsurgery:"
 _PART: Final = re.compile(

@@ -6,9 +6,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import chain, islice
-from typing import Any, NamedTuple, TypeAlias, TypeVar, Union, overload
+from typing import Any, TypeAlias, TypeVar, Union, overload
 
 from deconvsurgery.arguments import texts
+from deconvsurgery.named_tuple import NamedTuple
 
 from .ignore_comments import IgnoreComment
 from .unknown_field import UnknownField

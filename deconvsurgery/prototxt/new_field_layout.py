@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias, Union
+from typing import TypeAlias, Union
+
+from deconvsurgery.named_tuple import NamedTuple
 
 from .tokens import TextField
 

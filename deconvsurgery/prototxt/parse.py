@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from deconvsurgery.errors import NotANetError, PrototxtError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
 from .ignore_comments import ignore_comments

@@ -7,10 +7,10 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import translate
-from typing import NamedTuple
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import SelectionError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.nearest import nearest
 from deconvsurgery.wording import listed, quoted, short
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from deconvsurgery.errors import NotANetError, PrototxtError
+from deconvsurgery.named_tuple import NamedTuple
 
 MAX_DEPTH = 100  # protobuf's own recursion limit
 

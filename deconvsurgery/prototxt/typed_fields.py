@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from typing import NamedTuple
 
 from deconvsurgery.caffe_fields import FORK_REPEATED_FIELDS
 from deconvsurgery.caffe_fields.schema import KnownField, enum_names, enum_values, fields_of
 from deconvsurgery.errors import PrototxtError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import agreed, listed
 
 from .net import Message, Value

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import quoted
 
 

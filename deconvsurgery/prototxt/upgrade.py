@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
 
 from deconvsurgery.caffe_fields import (
     FORK_V1_TYPES,
@@ -16,6 +15,7 @@ from deconvsurgery.caffe_fields import (
     V1_NUMBERS,
     V1_TYPES,
 )
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
 from .net import Message, Value

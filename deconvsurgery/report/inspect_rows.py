@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import dims, listed, plural
 

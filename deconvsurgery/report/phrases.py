@@ -7,10 +7,11 @@ characters made visible.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.kernels.formula_names import Support
 from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import by, printable
 
 from .cells import Tone

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
+
+from deconvsurgery.named_tuple import NamedTuple
 
 _SPAN: Final = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.program.started_as import started_as
 
 from .repair_commands import command_line, repair_arguments

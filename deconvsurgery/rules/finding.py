@@ -10,8 +10,9 @@ import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.strict_values.rule_ids import rules_among
 
 if TYPE_CHECKING:

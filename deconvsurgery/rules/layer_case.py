@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.role import Role, RoleFound, filled_by, is_empty, role_of
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.before_and_after import judged
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems, meant
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.errors import ShapeError
@@ -16,6 +16,7 @@ from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_i
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.role import filled_by, role_of
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.before_and_after import look
 from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param

@@ -11,9 +11,10 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.shared_blobs import owners
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.splicing.byte_ranges import Edit, spliced
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.matching.role import LEAVE_IT_OUT
+from deconvsurgery.named_tuple import NamedTuple
 
 from .finding import Finding, Repair, Severity, Step
 from .merged_steps import Steps, joined, merged

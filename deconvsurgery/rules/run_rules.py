@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.matched_layer import united
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.selection import Selection, exact_patterns
 
 from . import net_rules

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from deconvsurgery.errors import FileError, SurgeryError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Net, NetState, Phase
 from deconvsurgery.prototxt.selection import Selection, match_layers
 

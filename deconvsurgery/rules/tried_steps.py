@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.caffemodel.model import Model, SourceBlob, Version, refuse_mixed
 from deconvsurgery.errors import SelectionError, ShapeError
 from deconvsurgery.kernels.fingerprint import fingerprint
 from deconvsurgery.matching.role import Role, holds_learned_values, role_of
 from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.plan_types import Action, Plan
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase

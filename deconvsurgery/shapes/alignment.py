@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.shapes.layers.joins import offsets_for
 
 from .coordinates import AxisMap, CoordinateMap, composed, inverted, layer_map

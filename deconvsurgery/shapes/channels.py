@@ -7,9 +7,10 @@ is made, which says that it is one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.shapes.layers.windows import input_channels, input_shape
 
 from .axes import CONVOLUTIONS, KEEPS_AXES

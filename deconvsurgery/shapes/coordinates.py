@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.shapes.layers.pooling import pooled_axes, pooling_window
 from deconvsurgery.shapes.layers.windows import foreign_window
 

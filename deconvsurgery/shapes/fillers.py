@@ -6,8 +6,9 @@ Facts: ``LayerSetUp`` of each type, ``GetFiller`` and the fillers of Caffe's ``f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.misspelt import slip_of
 from deconvsurgery.prototxt.net import Layer, Message

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
 if TYPE_CHECKING:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from deconvsurgery.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Layer

@@ -6,8 +6,9 @@ Source: ``Net::AppendParam`` (net.cpp). The first layer in a state owns the blob
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import dims, quoted
 
 from .geometry import Shape, merged, product

@@ -6,8 +6,9 @@ Values only. Layers in a row that neither branch nor join are one step.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 
 from .analysis import analysed

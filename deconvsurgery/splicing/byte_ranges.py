@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from deconvsurgery.named_tuple import NamedTuple
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 

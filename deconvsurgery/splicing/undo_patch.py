@@ -10,9 +10,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from deconvsurgery.errors import FormatError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.strict_values.json_text import json_value
 from deconvsurgery.strict_values.kinds import ValueKind, WrongValueError, plain, said, table, whole
 from deconvsurgery.wording import plural

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from deconvsurgery.errors import FileError, FormatError
+from deconvsurgery.named_tuple import NamedTuple
 
 from .os_error_text import shown
 

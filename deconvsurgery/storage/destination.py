@@ -7,9 +7,10 @@ others may have put there meanwhile.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import OutputError
+from deconvsurgery.named_tuple import NamedTuple
 
 from .output_place import AnyPlace, Place, check_place, found_place
 

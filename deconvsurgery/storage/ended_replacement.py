@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
-from typing import NamedTuple
 
 from deconvsurgery.errors import OutputError, SurgeryError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import listed
 
 from .descriptors import let_go, opened

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.splicing.byte_ranges import Edit, Kept, segments, spliced_size
 
 from .copy_bytes import FileSink, Sink

@@ -12,9 +12,10 @@ import re
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from deconvsurgery.errors import OutputError, SurgeryError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.program.shell_words import shell_word
 
 from .address import file_of, is_url

@@ -11,9 +11,10 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import FileError, OutputError
+from deconvsurgery.named_tuple import NamedTuple
 
 from .atomic_write import AnyStaged, staged, take_all
 from .os_error_text import reason, shown

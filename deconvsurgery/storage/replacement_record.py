@@ -13,9 +13,10 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 from deconvsurgery.errors import FileError, FormatError, OutputError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.strict_values.json_text import json_value
 from deconvsurgery.strict_values.kinds import (
     WrongValueError,

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from deconvsurgery.errors import OutputError, SurgeryError
+from deconvsurgery.named_tuple import NamedTuple
 
 from .address import called, file_of, is_url
 from .os_error_text import shown

@@ -12,9 +12,10 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.errors import FileError, FormatError, OutputError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import agreed, plural
 
 from .address import file_of, is_url

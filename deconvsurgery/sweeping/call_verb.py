@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.errors import ConfigError
 from deconvsurgery.inputs.byte_sizes import byte_size
 from deconvsurgery.inputs.settings_keys import SWEPT
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.strict_values.kinds import FLAG, WrongValueError, below, one_of, said

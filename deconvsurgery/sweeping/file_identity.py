@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.address import file_of, is_url
 from deconvsurgery.storage.object_store.object_version import described, state
 from deconvsurgery.storage.object_store.store import located

@@ -11,9 +11,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from deconvsurgery.errors import OutputError, SurgeryError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.address import file_of, is_url, joined
 from deconvsurgery.storage.object_identity import same_object
 from deconvsurgery.storage.os_error_text import shown

@@ -10,7 +10,9 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from deconvsurgery.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from deconvsurgery.errors import SurgeryError

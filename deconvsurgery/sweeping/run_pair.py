@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.errors import (
     ConfigError,
@@ -22,6 +22,7 @@ from deconvsurgery.errors import (
     OutputError,
     SurgeryError,
 )
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.address import folder_of, is_url
 from deconvsurgery.storage.object_store.object_version import known
 from deconvsurgery.storage.object_store.store import Traffic, counted

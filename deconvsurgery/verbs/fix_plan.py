@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.inputs.open_inputs import read_net
 from deconvsurgery.matching.matched_layer import targets
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.trials import failing, keys
 from deconvsurgery.storage.os_error_text import shown

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.errors import FileError
 from deconvsurgery.inputs.open_inputs import open_model
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.convert import NewForm
 from deconvsurgery.rules.tried_steps import StepOptions, options_of_step
 

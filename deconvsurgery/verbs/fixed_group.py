@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import OutputError, SurgeryError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.address import called, file_of, is_url
 from deconvsurgery.storage.destination import Destination, destination
 from deconvsurgery.storage.ended_replacement import settle_replacement

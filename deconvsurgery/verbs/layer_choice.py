@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from deconvsurgery.arguments import texts
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Net, NetState, Phase
 from deconvsurgery.prototxt.selection import Selection, match_layers, nothing_matched
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.inputs.open_inputs import open_net
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Net
 from deconvsurgery.rules.survey import source_selection
 

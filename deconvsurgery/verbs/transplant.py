@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
@@ -12,6 +12,7 @@ from deconvsurgery.errors import SelectionError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import Options
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt

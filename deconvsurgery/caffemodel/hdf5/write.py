@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.caffemodel.model import regrouped
 from deconvsurgery.errors import ModelError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.signals.held import held_signals
 from deconvsurgery.storage.differing_ranges import compared
 from deconvsurgery.storage.outcome import Undoing, amend_copy

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from deconvsurgery.kernels.fingerprint import Fingerprint, Recognition
 from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.named_tuple import NamedTuple
 
 from .change_warnings import (
     of_namesakes,

@@ -7,7 +7,7 @@ cannot be filled get their reason (``refusals``), layers that share weights all 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
@@ -18,6 +18,7 @@ from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.prototxt.selection import Selection, active_layers
 

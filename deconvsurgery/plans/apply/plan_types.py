@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from deconvsurgery.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.bilinear_fill import BilinearFill

@@ -6,13 +6,14 @@ A refusal is a result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.kernels.weight_states import State
 from deconvsurgery.matching.matched_layer import Target, filled_with_ones
 from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.role import LEAVE_IT_OUT, role_of
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import Fill, Options
 from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, listed

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.patch_net import NewFiller, PatchOptions
 from deconvsurgery.prototxt.net import Layer, Message, Value
 from deconvsurgery.prototxt.upgrade import PARAM_LISTS

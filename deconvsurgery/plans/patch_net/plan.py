@@ -10,10 +10,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.refusal import Refusal
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.refused_layers import all_refused, refuse_misspelt
 from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from deconvsurgery.matching.matched_layer import Target, targets
 from deconvsurgery.matching.other_states import MOST_STATES, states_beyond
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import owners
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.prototxt.selection import DECONVOLUTION, active_layers
 from deconvsurgery.shapes.analysis import analysed

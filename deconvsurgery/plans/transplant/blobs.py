@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import MismatchError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.wording import dims, plural
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.read_values import inner_product_param
 from deconvsurgery.errors import MismatchError, SelectionError
@@ -19,6 +19,7 @@ from deconvsurgery.matching.batch_norm import (
     scale_is_elsewhere,
 )
 from deconvsurgery.matching.shared_blobs import Owner, owners
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.selection import active_layers
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.fillers import filler_value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from deconvsurgery.kernels.channel_map import Sight
+from deconvsurgery.named_tuple import NamedTuple
 
 from .elements import Markup, element, section
 

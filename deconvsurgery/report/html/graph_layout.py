@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from deconvsurgery.named_tuple import NamedTuple
 
 Point: TypeAlias = tuple[float, float]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.report.phrases import shortened
 from deconvsurgery.wording import plural
 

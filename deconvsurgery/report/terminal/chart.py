@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.text import Text
+
+from deconvsurgery.named_tuple import NamedTuple
 
 from .colours import LEARNED
 from .heatmap import Ink, uneven

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from enum import Enum
 from itertools import groupby
 from math import ceil, floor, isnan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.text import Text
 
 from deconvsurgery.kernels.largest_value import strongest
+from deconvsurgery.named_tuple import NamedTuple
 
 from .colours import QUIET
 

@@ -7,7 +7,7 @@ characters made visible.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -16,6 +16,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.report.cells import RIGHT, Cell, Cells, Remark, arrowed
 from deconvsurgery.report.phrases import NOTHING, SENTENCE_WIDTH, Medium, escaped, shortened
 

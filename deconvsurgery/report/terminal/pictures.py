@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from deconvsurgery.kernels.largest_value import strongest
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.report.captions import kernels_caption, shown_caption, wiring_caption
 from deconvsurgery.report.phrases import escaped, shortened, state_tone, state_words
 from deconvsurgery.wording import by, plural

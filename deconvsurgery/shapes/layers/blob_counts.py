@@ -7,8 +7,9 @@ Sources: ``ExactNumBottomBlobs``, ``MinTopBlobs`` and the like in ``include/caff
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
 if TYPE_CHECKING:

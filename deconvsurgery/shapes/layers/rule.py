@@ -6,9 +6,10 @@ It reads only what the layer's text says; ``ShapeError`` stands for a failed ``C
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from deconvsurgery.errors import ShapeError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Layer, Message
 from deconvsurgery.shapes.geometry import Dim, Shape, Window
 from deconvsurgery.wording import plural

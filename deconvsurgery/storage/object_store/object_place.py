@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.errors import OutputError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.address import scheme_of
 from deconvsurgery.storage.object_identity import is_version
 

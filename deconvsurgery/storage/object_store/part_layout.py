@@ -6,8 +6,9 @@ Values only; the limits are those of S3's multipart uploads.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.splicing.byte_ranges import Kept
 
 _MIB = 1 << 20

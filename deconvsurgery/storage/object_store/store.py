@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from deconvsurgery.errors import FileError, FormatError, SurgeryError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.program.extras import install_command
 from deconvsurgery.storage.address import (
     called,

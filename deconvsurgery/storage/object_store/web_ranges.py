@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 from fsspec.asyn import sync
 
 from deconvsurgery.errors import FileError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
 from .range_answers import check_length, replaced, total_of

@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
 from itertools import islice
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from deconvsurgery.errors import FileError, FormatError
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.program.extras import install_command
 
 from .worker_start import signals_blocked, without_main
