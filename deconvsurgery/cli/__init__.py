@@ -24,7 +24,8 @@ from deconvsurgery.version import __version__
 
 from .console import show_error, show_usage_error, silence
 from .exit_codes import FAILED, READER_IS_GONE, USAGE
-from .help import Context
+from .help import Context, write_more
+from .terminal_setup import has_colours
 
 VERBS = {
     "apply": "Bilinear weights into the matched Deconvolution layers of a model.",
@@ -59,13 +60,17 @@ class _Verbs(click.Group):
         module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __package__)
         command = module.command
         assert isinstance(command, click.Command)
-        command.context_class = Context
         return command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs first: they are what is looked for."""
         self.format_commands(ctx, formatter)
         click.Command.format_options(self, ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The exit codes, and where more is said."""
+        super().format_epilog(ctx, formatter)
+        write_more(formatter, NAME, "docs/index.md")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table above: their modules need not be imported for it."""
@@ -95,7 +100,7 @@ def deconvsurgery(context: click.Context) -> None:
     command has a --help of its own.
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
+        click.echo(context.get_help(), err=True, color=has_colours(sys.stderr))
         context.exit(USAGE)
 
 

@@ -9,15 +9,24 @@ from deconvsurgery.options.apply import APPLY, Options
 from . import shared_options as shared
 from .console import show_result, shown_progress
 from .exit_codes import FOUND
+from .help import Verb, argument
 from .layer_options import LayerArguments, layer_options
 from .report_option import report_destination, report_option, write_report
 from .verbose_option import verbose_option
 
 
-@click.command(short_help="Bilinear weights into the matched layers of a model.")
-@click.argument("net", metavar="NET", type=shared.READ)
-@click.argument("model", metavar="IN", type=shared.READ)
-@click.argument("output", metavar="[OUT]", required=False, type=shared.WRITTEN)
+@click.command(
+    cls=Verb, own="Weights", short_help="Bilinear weights into the matched layers of a model."
+)
+@argument("net", "NET", "NET: The net (prototxt).", type=shared.READ)
+@argument("model", "IN", "IN: Its model (.caffemodel, .h5), which is only read.", type=shared.READ)
+@argument(
+    "output",
+    "[OUT]",
+    "OUT: The new model. Not needed with --in-place, --dry-run, --check.",
+    required=False,
+    type=shared.WRITTEN,
+)
 @layer_options
 @shared.declared(APPLY)
 @shared.allow_empty

@@ -19,6 +19,7 @@ from .console import (
 )
 from .exit_codes import FOUND, exit_code
 from .fix_options import FixArguments, fix_options, fixed_results, show_changes
+from .help import Verb, argument
 from .layer_options import LayerArguments, layer_options
 from .report_option import LOOKED_AT, report_destination, report_option, write_report
 from .verbose_option import verbose_option
@@ -76,8 +77,18 @@ def _files(
     return found
 
 
-@click.command(short_help="Rules with stable ids over nets and models, for CI.")
-@click.argument("files", metavar="[NET|DIR] [MODEL]...", nargs=-1, type=shared.READ)
+@click.command(
+    cls=Verb, own="Rules", short_help="Rules with stable ids over nets and models, for CI."
+)
+@argument(
+    "files",
+    "[NET|DIR] [MODEL]...",
+    "NET: A net (prototxt); several are possible.\n"
+    "DIR: A folder: all nets in it and below.\n"
+    "MODEL: The model of the net before it.",
+    nargs=-1,
+    type=shared.READ,
+)
 @layer_options
 @click.option(
     "--select",

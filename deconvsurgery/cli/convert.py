@@ -8,13 +8,22 @@ from deconvsurgery.options.convert import CONVERT, ConvertOptions
 
 from . import shared_options as shared
 from .console import show_result, shown_progress
+from .help import Verb, argument
 from .layer_options import name_options
 from .verbose_option import verbose_option
 
 
-@click.command(short_help="A model in another form: V2, HDF5, float32, true shapes.")
-@click.argument("model", metavar="IN", type=shared.READ)
-@click.argument("output", metavar="[OUT]", required=False, type=shared.WRITTEN)
+@click.command(
+    cls=Verb, own="Form", short_help="A model in another form: V2, HDF5, float32, true shapes."
+)
+@argument("model", "IN", "IN: A model (.caffemodel, .h5).", type=shared.READ)
+@argument(
+    "output",
+    "[OUT]",
+    "OUT: The new model. Not needed with --in-place, --dry-run.",
+    required=False,
+    type=shared.WRITTEN,
+)
 @shared.declared(CONVERT, "to", "values")
 @name_options(
     "Layers that --values is for: text the name contains, a glob ('conv*'), or re:REGEX. "

@@ -8,10 +8,17 @@ import click
 
 from . import shared_options as shared
 from .console import show, show_result
+from .help import Verb, argument
 
 
-@click.command(short_help="A small FCN-like net and model, and apply run on them.")
-@click.argument("directory", metavar="[DIR]", default="deconvsurgery-demo", type=shared.FOLDER)
+@click.command(cls=Verb, short_help="A small FCN-like net and model, and apply run on them.")
+@argument(
+    "directory",
+    "[DIR]",
+    "DIR: The folder for net and models (default: deconvsurgery-demo).",
+    default="deconvsurgery-demo",
+    type=shared.FOLDER,
+)
 @shared.force("Replace files of other content in DIR.")
 def command(directory: str, force: bool) -> int:
     """Write a small FCN-like net and a base model to DIR, and run apply on them.

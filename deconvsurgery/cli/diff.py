@@ -9,6 +9,7 @@ import click
 from . import shared_options as shared
 from .console import show_json, show_result, shown_progress
 from .exit_codes import FOUND
+from .help import Verb, argument
 from .layer_options import pattern_options
 from .verbose_option import verbose_option
 
@@ -21,9 +22,13 @@ def _tolerance(
     return value
 
 
-@click.command(short_help="Two models, layer by layer: same, changed, moved, renamed.")
-@click.argument("a", metavar="A", type=shared.READ)
-@click.argument("b", metavar="B", type=shared.READ)
+@click.command(
+    cls=Verb,
+    own="Comparison",
+    short_help="Two models, layer by layer: same, changed, moved, renamed.",
+)
+@argument("a", "A", "A: A model.", type=shared.READ)
+@argument("b", "B", "B: Another one, of any form.", type=shared.READ)
 @pattern_options
 @click.option(
     "--atol",

@@ -6,13 +6,21 @@ import click
 
 from . import shared_options as shared
 from .console import show_result
+from .help import Verb, argument
 from .layer_options import LayerArguments, layer_options
 from .report_option import LOOKED_AT, report_destination, report_option, write_report
 from .verbose_option import verbose_option
 
 
-@click.command(short_help="What the Deconvolution layers of a net, a model or both are.")
-@click.argument("files", metavar="[NET] [MODEL]", nargs=-1, required=True, type=shared.READ)
+@click.command(cls=Verb, short_help="What the Deconvolution layers of a net, a model or both are.")
+@argument(
+    "files",
+    "[NET] [MODEL]",
+    "NET: A net (prototxt).\nMODEL: A model (.caffemodel, .h5).",
+    nargs=-1,
+    required=True,
+    type=shared.READ,
+)
 @layer_options
 @click.option(
     "-a", "--all", "every_layer", is_flag=True, help="Every layer, not only Deconvolution."

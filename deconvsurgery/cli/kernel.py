@@ -10,6 +10,7 @@ from deconvsurgery.options.kernel import KERNEL, KernelOptions
 
 from . import shared_options as shared
 from .console import show_result
+from .help import Verb, argument
 
 
 def _sizes(
@@ -26,8 +27,14 @@ def _sizes(
     return numbers
 
 
-@click.command(short_help="One bilinear kernel: numbers, picture, gain per phase, recipe.")
-@click.argument("size", callback=_sizes)
+@click.command(
+    cls=Verb,
+    own="Kernel",
+    short_help="One bilinear kernel: numbers, picture, gain per phase, recipe.",
+)
+@argument(
+    "size", "SIZE", "SIZE: The kernel size: 16, or 4x6 for height and width.", callback=_sizes
+)
 @click.option(
     "-s", "--stride", metavar="N", callback=_sizes, help="Default: the size's own factor."
 )

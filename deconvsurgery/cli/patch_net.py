@@ -20,6 +20,7 @@ from .console import (
     show_raw,
 )
 from .exit_codes import FOUND
+from .help import Verb, argument
 from .layer_options import LayerArguments, layer_options
 from .verbose_option import verbose_option
 
@@ -27,8 +28,21 @@ if TYPE_CHECKING:
     from deconvsurgery.verbs.patch_net import PatchResult
 
 
-@click.command("patch-net", short_help="Group and bilinear filler into the net itself.")
-@click.argument("files", metavar="NET [OUT]", nargs=-1, required=True, type=shared.READ_OR_WRITTEN)
+@click.command(
+    "patch-net",
+    cls=Verb,
+    own="Changes",
+    short_help="Group and bilinear filler into the net itself.",
+)
+@argument(
+    "files",
+    "NET [OUT]",
+    "NET: The net (prototxt); several with --in-place.\n"
+    "OUT: The new net. Not needed with --in-place, --dry-run, --check.",
+    nargs=-1,
+    required=True,
+    type=shared.READ_OR_WRITTEN,
+)
 @layer_options
 @shared.declared(PATCH_NET)
 @shared.allow_empty

@@ -8,15 +8,26 @@ from deconvsurgery.options.regroup import REGROUP, RegroupOptions
 
 from . import shared_options as shared
 from .console import show_result
+from .help import Verb, argument
 from .layer_options import LayerArguments, layer_options
 from .verbose_option import verbose_option
 
 
-@click.command(short_help="Full diagonal to groups and back, in net and model together.")
-@click.argument("net", metavar="NET", type=shared.READ)
-@click.argument("model", metavar="IN", type=shared.READ)
-@click.argument("net_output", metavar="[OUT_NET]", required=False, type=shared.WRITTEN)
-@click.argument("output", metavar="[OUT_MODEL]", required=False, type=shared.WRITTEN)
+@click.command(
+    cls=Verb,
+    own="Groups",
+    short_help="Full diagonal to groups and back, in net and model together.",
+)
+@argument("net", "NET", "NET: The net (prototxt).", type=shared.READ)
+@argument("model", "IN", "IN: Its model.", type=shared.READ)
+@argument("net_output", "[OUT_NET]", "OUT_NET: The new net.", required=False, type=shared.WRITTEN)
+@argument(
+    "output",
+    "[OUT_MODEL]",
+    "OUT_MODEL: The new model. Neither is needed with --dry-run.",
+    required=False,
+    type=shared.WRITTEN,
+)
 @shared.declared(REGROUP)
 @layer_options
 @shared.force("Replace the outputs if they exist.")

@@ -6,12 +6,13 @@ import click
 
 from . import shared_options as shared
 from .console import show_result, shown_progress
+from .help import Verb, argument
 from .verbose_option import verbose_option
 
 
-@click.command(short_help="Undo an apply --save-patch, bit for bit.")
-@click.argument("changed", metavar="OUT", type=shared.READ)
-@click.argument("patch", metavar="PATCH", type=shared.READ)
+@click.command(cls=Verb, short_help="Undo an apply --save-patch, bit for bit.")
+@argument("changed", "OUT", "OUT: The model that apply wrote.", type=shared.READ)
+@argument("patch", "PATCH", "PATCH: The file that --save-patch wrote with it.", type=shared.READ)
 @click.option(
     "-o",
     "--output",

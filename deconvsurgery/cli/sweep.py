@@ -13,6 +13,7 @@ import click
 from . import shared_options as shared
 from .console import make_console, show_result
 from .exit_codes import FOUND, REFUSED
+from .help import Verb, argument
 from .terminal_setup import can_move
 
 if TYPE_CHECKING:
@@ -24,8 +25,16 @@ _LONG = 1.0  # seconds of a sweep before it is drawn how far it is
 _EVERY = 0.25  # seconds between two drawings
 
 
-@click.command(short_help="A verb over many pairs: object stores, many machines.")
-@click.argument("config", metavar="[CONFIG]", required=False, type=shared.READ)
+@click.command(
+    cls=Verb, own="Run", short_help="A verb over many pairs: object stores, many machines."
+)
+@argument(
+    "config",
+    "[CONFIG]",
+    "CONFIG: A file that lists the pairs (default: the nearest deconvsurgery.toml).",
+    required=False,
+    type=shared.READ,
+)
 @click.option(
     "--engine",
     type=click.Choice(["local", "dask"]),

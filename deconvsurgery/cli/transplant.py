@@ -8,14 +8,25 @@ from deconvsurgery.options.transplant import TRANSPLANT, TransplantOptions
 
 from . import shared_options as shared
 from .console import show_result, shown_progress
+from .help import Verb, argument
 from .layer_options import LayerArguments, layer_options
 from .verbose_option import verbose_option
 
 
-@click.command(short_help="Old weights into a new net: fc to conv, more classes, upsampling.")
-@click.argument("net", metavar="NEW_NET", type=shared.READ)
-@click.argument("model", metavar="OLD_MODEL", type=shared.READ)
-@click.argument("output", metavar="[OUT]", required=False, type=shared.WRITTEN)
+@click.command(
+    cls=Verb,
+    own="Weights",
+    short_help="Old weights into a new net: fc to conv, more classes, upsampling.",
+)
+@argument("net", "NEW_NET", "NEW_NET: The net that is to get weights (prototxt).", type=shared.READ)
+@argument("model", "OLD_MODEL", "OLD_MODEL: A model of another net.", type=shared.READ)
+@argument(
+    "output",
+    "[OUT]",
+    "OUT: The new model. Not needed with --dry-run.",
+    required=False,
+    type=shared.WRITTEN,
+)
 @click.option("--suffix", default="", metavar="TEXT", help="The new net's names end in this.")
 @click.option(
     "--expand-score",

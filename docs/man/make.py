@@ -21,6 +21,8 @@ import click
 
 from deconvsurgery import __version__
 from deconvsurgery.cli import VERBS, deconvsurgery
+from deconvsurgery.cli.help import Argument, Verb, described
+from deconvsurgery.cli.option_groups import ARGUMENTS
 from deconvsurgery.rules.finding import RULES
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -90,6 +92,7 @@ def main_page(context: click.Context, day: date) -> str:
 def verb_page(context: click.Context, verb: str, day: date) -> str:
     """The page of one verb."""
     command = context.command
+    assert isinstance(command, Verb)
     before, after = around_examples(command)
     terms = [".PP", words_of_the_trade()] if re.search("net|model", command.help or "") else []
     writes = any(parameter.name in ("force", "in_place") for parameter in command.params)
@@ -102,7 +105,8 @@ def verb_page(context: click.Context, verb: str, day: date) -> str:
         synopsis=[f"{bold(f'{TOOL} {verb}')} {usage}"],
         sections={
             "DESCRIPTION": [*prose([*before, *after]), *terms],
-            "OPTIONS": options(context),
+            "ARGUMENTS": arguments(command),
+            "OPTIONS": groups_of_options(command, context),
             "RULES": rules() if verb == "check" else [],
             "EXAMPLES": examples(command),
             "EXIT STATUS": table(DOCS / "cli.md", "Exit codes"),
@@ -187,6 +191,28 @@ def options(context: click.Context) -> list[str]:
         if record is not None and isinstance(parameter, click.Option):
             names, meaning = record
             lines += [".TP", " ".join(map(option_word, names.split())), markdown(meaning)]
+    return lines
+
+
+def arguments(command: Verb) -> list[str]:
+    """What stands behind the options, and what each is."""
+    return [
+        line
+        for parameter in command.params
+        if isinstance(parameter, Argument)
+        for word, meaning in described(parameter)
+        for line in (".TP", argument(word), markdown(meaning))
+    ]
+
+
+def groups_of_options(command: Verb, context: click.Context) -> list[str]:
+    """As ``--help`` has them, with its headings."""
+    lines = []
+    for heading, rows in command.groups(context).items():
+        if heading != ARGUMENTS:
+            lines.append(f".SS {text(heading)}")
+            for names, meaning in rows:
+                lines += [".TP", " ".join(map(option_word, names.split())), markdown(meaning)]
     return lines
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import click
 import pytest
 
-from helpers.commands import CONTEXT, VERBS, command_of
+from deconvsurgery.cli.help import Verb
+from helpers.commands import CONTEXT, VERBS, command_of, options_of
+from helpers.places import ROOT
+from helpers.runs import run_here
 
 
 def help_of(verb: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -40,7 +44,8 @@ def test_examples_come_first(verb: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert shown[0] == "  Examples:"
     assert all(len(line) <= 80 for line in shown)
     titles = [block[0] for block in rest if block[0].endswith(":") and block[0][0] != " "]
-    assert titles == (["Options:"] if verb else ["Commands:", "Options:"])
+    assert titles[0] == ("Arguments:" if verb else "Commands:")
+    assert titles[-1] == ("Help:" if verb else "Options:")
     # Something is to be said between them and the options.
     assert rest[0][0].startswith("  ")
     assert "Examples:" not in "\n".join(map("\n".join, rest))
@@ -59,6 +64,50 @@ def test_the_examples_are_commands_that_exist(verb: str, monkeypatch: pytest.Mon
         command_of(named).make_context(named, arguments, parent=CONTEXT)
         verbs.append(named)
     assert verb in ("", *verbs)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_options_stand_in_groups(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once, below a heading; of a group that is a page long nothing would be found."""
+    command = command_of(verb)
+    assert isinstance(command, Verb)
+    context = click.Context(command, CONTEXT, info_name=verb)
+    groups = command.groups(context)
+    assert all(len(rows) <= 9 for rows in groups.values())
+    names = [re.findall(r"(?<![\w-])--[a-z-]+", row[0]) for rows in groups.values() for row in rows]
+    listed = [name for each in names for name in each]
+    expected = {option for option in options_of(verb) if option.startswith("--")}
+    assert sorted(listed) == sorted({*expected, "--help"})
+    # Only what no other verb has stands below the verb's own heading, and every argument is told.
+    words = re.findall("[A-Z]+(?:_[A-Z]+)?", " ".join(command.collect_usage_pieces(context)[1:]))
+    assert [word for word, _ in groups["Arguments"]] == words
+    assert all(meaning.endswith(".") for _, meaning in groups["Arguments"])
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("verb", ["", "apply"])
+def test_colours_change_no_column(
+    verb: str, width: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    plain = run_here(tmp_path, *filter(None, [verb]), "--help")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured = run_here(tmp_path, *filter(None, [verb]), "--help")
+    assert b"\x1b[1mUsage:\x1b[0m" in coloured[1]
+    assert b"\x1b[36m--help\x1b[0m" in coloured[1]
+    assert click.unstyle(coloured[1].decode()) == plain[1].decode()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert run_here(tmp_path, *filter(None, [verb]), "--help") == plain
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_the_last_line_says_where_more_is(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = " ".join("".join(f"{line} " for line in blocks(help_of(verb, monkeypatch))[-1]).split())
+    man, page = re.fullmatch(r"More: man (\S+), (\S+); \S+ completion", last).groups()  # type: ignore[union-attr]
+    assert man == f"deconvsurgery-{verb}".rstrip("-")
+    assert (ROOT / "docs" / "man" / "man1" / f"{man}.1").is_file()
+    assert (ROOT / page).is_file()
 
 
 def test_the_tool_leads_with_three(monkeypatch: pytest.MonkeyPatch) -> None:
