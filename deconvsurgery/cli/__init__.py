@@ -40,6 +40,8 @@ VERBS = {
     "sweep": "A verb over many pairs, in object stores and on many machines, resumable.",
     "kernel": "One bilinear kernel: numbers, picture, gain per phase, recipe.",
     "demo": "A small FCN-like net and model, and apply run on them.",
+    "doctor": "What is installed here, and what its folders can.",
+    "completion": "The script that makes a shell complete by the TAB key.",
 }
 
 
@@ -61,6 +63,16 @@ class _Verbs(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb; where it is none, what was probably meant."""
+        if args[0] not in VERBS and not args[0].startswith("--") and not ctx.resilient_parsing:
+            from .wrong_usage import no_such_verb
+
+            raise no_such_verb(ctx, args, VERBS)
+        return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs first: they are what is looked for."""
@@ -120,7 +132,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with _signals():
             if asked := os.environ.get(COMPLETE):
-                from .completion import complete
+                from .shell_completion import complete
 
                 return complete(deconvsurgery, COMPLETE, asked)
             code = deconvsurgery.main(

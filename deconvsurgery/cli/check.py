@@ -133,7 +133,7 @@ def _files(
     "--also",
     multiple=True,
     metavar="FORMAT=FILE",
-    type=shared.FormatAndFile("written"),
+    type=shared.FormatAndFile("written", FORMATS[1:]),
     callback=_files,
     help="Write it in this format to a file, too, which is replaced. Repeatable.",
 )

@@ -222,14 +222,20 @@ def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> in
 def show_usage_error(error: click.ClickException, *, command: str | None, as_json: bool) -> None:
     """Report that the command itself was wrong."""
     context = getattr(error, "ctx", None)
+    message = error.format_message()
     hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
+    if isinstance(error, click.NoSuchOption):
+        from .wrong_usage import option_advice
+
+        message, hint = option_advice(error) or (message, hint)
+    hint = getattr(error, "hint", hint)
     if as_json:
         from deconvsurgery.report.json_documents.error import error_document
 
-        usage = SurgeryError(short(error.format_message(), _LONGEST_LINE), hint=hint)
+        usage = SurgeryError(short(message, _LONGEST_LINE), hint=hint)
         show_json(error_document(command, usage, kind="UsageError"))
         return
-    _print_error(error.format_message(), hint)
+    _print_error(message, hint)
 
 
 def _place(error: SurgeryError) -> str:

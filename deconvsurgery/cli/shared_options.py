@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -46,13 +46,19 @@ class FileName(StringParamType):
 
 
 class FormatAndFile(FileName):
-    """``FORMAT=FILE``, which shells complete as text."""
+    """``FORMAT=FILE``: the formats are completed, and behind the sign the files."""
+
+    def __init__(self, use: str, formats: Sequence[str]) -> None:
+        super().__init__(use)
+        self.formats = formats
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Nothing."""
-        return []
+        """Words, as no shell knows by itself where in one a file's name begins."""
+        from .format_and_file import formats_or_files
+
+        return formats_or_files(self.formats, incomplete)
 
 
 READ = FileName("read")

@@ -128,12 +128,12 @@ def checking_keys(rules: Collection[str]) -> Mapping[str, ValueKind[Any]]:
         "level": whole(-(2**31), 2**31 - 1).described("`--level`: of the net's state"),
         "stage": _TEXTS.described("`--stage`: of the net's state"),
         "select": named.described(
-            "`--select`: only these rules; the beginning of an id stands for all that begin so"
+            "`--select`: only these rules; the beginning of an id names all that begin with it"
         ),
         "ignore": named.described("`--ignore`: all but these"),
         "frozen": FLAG.described("`--frozen`: nothing is to be learned, DS010 is an error"),
         "allow-empty": FLAG.described("`--allow-empty`: a net without a matched layer is no error"),
-        "baseline": path().described("`--baseline`: findings that are known, and do not count"),
+        "baseline": path().described("`--baseline`: a file of known findings, which do not count"),
     }
 
 
@@ -142,9 +142,9 @@ PAIR_PATHS: Final[Mapping[str, ValueKind[tuple[str, ...]]]] = {
     "model": _PATHS.described("a pair's model; may be left out if there is a net"),
     "output": _PATHS.described("the model that a sweep writes"),
     "net-output": _PATHS.described("the net that a sweep writes with `regroup`"),
-    "list": _PATHS.described("instead of the paths, a file with a pair a line"),
+    "list": _PATHS.described("instead of the paths, a file with one pair on each line"),
 }
-PAIRS: Final = "what `check` looks at when no file is named, and `sweep` goes over"
+PAIRS: Final = "what `check` looks at if no file is named, and what `sweep` works on"
 SWEEP_KEYS: Final[Mapping[str, ValueKind[Any]]] = {
     "verb": one_of(*SWEPT).described("what is done with each pair", default="check"),
     "options": ValueKind("a table", _options, {"type": "object"}).described(

@@ -40,8 +40,13 @@ _NO_KERNEL_COPY = frozenset(
 
 # Linux's ioctl that makes a file share another's blocks until one of them is written to (btrfs,
 # xfs, overlayfs over those, NFS 4.2); a few old machines number their ioctls otherwise.
-_FICLONE = 0x40049409
+FICLONE = 0x40049409
 _NUMBERED_OTHERWISE = ("alpha", "mips", "parisc", "ppc", "powerpc", "sparc")
+
+
+def has_ficlone() -> bool:
+    """Whether this system may know `FICLONE` by its number."""
+    return sys.platform == "linux" and not os.uname().machine.startswith(_NUMBERED_OTHERWISE)
 
 
 class Sink(ABC):
@@ -149,12 +154,10 @@ class FileSink(Sink):
         The clone takes no space and no time; the ``but`` bytes that are then written over it (see
         `seek`) do.
         """
-        if not self.fresh or self.done or source.fd < 0 or sys.platform != "linux":
-            return False
-        if os.uname().machine.startswith(_NUMBERED_OTHERWISE):
+        if not self.fresh or self.done or source.fd < 0 or not has_ficlone():
             return False
         try:
-            fcntl.ioctl(self.fd, _FICLONE, source.fd)
+            fcntl.ioctl(self.fd, FICLONE, source.fd)
         except OSError:
             return False  # a copy will do, or raise what is wrong
         if os.fstat(self.fd).st_size != source.size:

@@ -1,4 +1,4 @@
-"""Write the man pages: ``python docs/man/make.py``.
+"""Write the man pages and the files that complete: ``python docs/man/make.py``.
 
 Everything on them is said elsewhere already: by the commands' own help, by the table of rules, and
 by the tables of ``docs/cli.md`` (exit codes) and ``docs/shell.md`` (environment). Each page stands
@@ -23,10 +23,14 @@ from deconvsurgery import __version__
 from deconvsurgery.cli import VERBS, deconvsurgery
 from deconvsurgery.cli.help import Argument, Verb, described
 from deconvsurgery.cli.option_groups import ARGUMENTS
+from deconvsurgery.cli.shell_completion import script
 from deconvsurgery.rules.finding import RULES
 
 DOCS = Path(__file__).resolve().parents[1]
 PLACE = Path(__file__).resolve().parent / "man1"
+COMPLETION = DOCS / "completion"
+# As each shell looks for it: bash by the command's name, zsh behind an underscore.
+NAMES = {"bash": "deconvsurgery", "zsh": "_deconvsurgery", "fish": "deconvsurgery.fish"}
 TOOL = "deconvsurgery"
 
 # What roff would take for something else, or show as another sign.
@@ -67,9 +71,8 @@ def main_page(context: click.Context, day: date) -> str:
         for line in (".TP", rf"{bold(f'{TOOL}-{verb}')}(1)", text(short))
     ]
     completion = (
-        "Completion of verbs, options, files and layer names is switched on in bash by "
-        f'`eval "$(_{TOOL.upper()}_COMPLETE=bash_source {TOOL})"`; zsh and fish have zsh_source '
-        "and fish_source."
+        "Commands, options, files and layer names are completed in bash after "
+        f'`eval "$({TOOL} completion bash)"`; `{TOOL} completion` says it for zsh and fish.'
     )
     return page(
         TOOL,
@@ -279,6 +282,9 @@ def main() -> None:
             path.unlink()
     for name, content in made.items():
         (PLACE / name).write_text(content, "ascii")
+    for shell, name in NAMES.items():
+        (COMPLETION / shell).mkdir(parents=True, exist_ok=True)
+        (COMPLETION / shell / name).write_text(script(deconvsurgery, shell), "ascii")
 
 
 if __name__ == "__main__":

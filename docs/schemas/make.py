@@ -39,6 +39,7 @@ COMMANDS = (
     "check",
     "convert",
     "diff",
+    "doctor",
     "error",
     "inspect",
     "kernel",

@@ -21,11 +21,13 @@ from click.shell_completion import BashComplete, FishComplete, ZshComplete, get_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deconvsurgery.cli.completion import spelt_in_bash
+from deconvsurgery.cli.check_formats import FORMATS
+from deconvsurgery.cli.shell_completion import spelt_in_bash
 from deconvsurgery.rules.finding import RULES
 from helpers.commands import COMPLETE, TOOL, VERBS
 from helpers.commands import command_of as verb_of
 from helpers.models import write_demo
+from helpers.places import ROOT
 from helpers.runs import COMMAND, GET_RUN, run_here
 
 if TYPE_CHECKING:
@@ -56,11 +58,27 @@ def plain(*words: str) -> list[str]:
     return [value for _, value in found]
 
 
-def test_a_format_with_its_file_is_typed() -> None:
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_formats_and_then_files(shell: str, place: Path) -> None:
     """A shell that took it for a file's name would look for one that begins with the format."""
-    for shell in ("bash", "zsh", "fish"):
-        assert offered("check", "--also", "sarif=", shell=shell) == []
-        assert offered("check", "--baseline", "b", shell=shell) == [("file", "b")]
+    (place / "out" / "a b.sarif").write_text("")
+    (place / ".hidden").write_text("")
+    every = [("begun", f"{form}=") for form in FORMATS[1:]]
+    assert offered("check", "--also", "", shell=shell) == every
+    assert offered("check", "--also", "sa", shell=shell) == [("begun", "sarif=")]
+    files = [("plain", f"sarif={name}") for name in ("in.caffemodel", "net.prototxt")]
+    odd = ("plain", "sarif=odd.prototxt")
+    folder = ("begun", "sarif=out/")
+    assert offered("check", "--also", "sarif=", shell=shell) == [*files, odd, folder]
+    assert offered("check", "--also", "sarif=o", shell=shell) == [odd, folder]
+    assert offered("check", "--also", "sarif=.", shell=shell) == [("plain", "sarif=.hidden")]
+    assert offered("check", "--also", "sarif=out/", shell=shell) == [
+        ("plain", "sarif=out/a b.sarif"),
+        ("plain", "sarif=out/report.sarif"),
+    ]
+    for nothing in ("nonsense=", "sarif=none/", "sarif=\0/", "x"):
+        assert offered("check", "--also", nothing, shell=shell) == []
+    assert offered("check", "--baseline", "b", shell=shell) == [("file", "b")]
 
 
 def quoted_for_prototxt(name: str) -> bytes:
@@ -78,6 +96,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         % quoted_for_prototxt(name)
         for name in ODD
     )
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.sarif").write_text("")
     (tmp_path / "odd.prototxt").write_bytes(b'input: "x"\n' + b"".join(layers))
     return tmp_path
 
@@ -115,7 +135,9 @@ def test_rules_by_the_beginning_of_their_ids() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "kernel"])
+@pytest.mark.parametrize(
+    "verb", [verb for verb in VERBS if verb not in ("kernel", "doctor", "completion")]
+)
 def test_every_argument_is_a_place_on_disk(verb: str, shell: str) -> None:
     arguments = [each for each in verb_of(verb).params if isinstance(each, click.Argument)]
     assert arguments
@@ -183,10 +205,11 @@ def test_bash_reads_back_what_was_spelt_for_it(word: str, quote: str) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_scripts_are_printed(shell: str) -> None:
+def test_scripts_are_printed(shell: str, tmp_path: Path) -> None:
     done = asked(f"{shell}_source")
     assert (done.returncode, done.stderr) == (0, b"")
     script = done.stdout.decode()
+    assert run_here(tmp_path, "completion", shell) == (0, done.stdout, b"")
     assert f"_DECONVSURGERY_COMPLETE={shell}_complete" in script
     assert "_deconvsurgery_completion" in script
     if shell == "bash" and BASH:
@@ -194,6 +217,10 @@ def test_scripts_are_printed(shell: str) -> None:
     if shell == "fish":  # a name may have commas
         assert 'string split -m 1 ","' in script
         assert 'string split ","' not in script
+    if shell == "zsh":
+        assert '"$type" == "begun"' in script
+    shipped = {"bash": "deconvsurgery", "zsh": "_deconvsurgery", "fish": "deconvsurgery.fish"}
+    assert (ROOT / "docs" / "completion" / shell / shipped[shell]).read_bytes() == done.stdout
 
 
 def asked(instruction: str, **env: str) -> subprocess.CompletedProcess[bytes]:
@@ -339,7 +366,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
-SOURCED = 'eval "$(_DECONVSURGERY_COMPLETE=bash_source deconvsurgery)"\n'
+SOURCED = 'eval "$(deconvsurgery completion bash)"\n'
 
 
 def completed(path: str, words: Sequence[str]) -> list[str]:
@@ -463,6 +490,10 @@ def test_what_bash_was_given_selects_the_layer(path: str, place: Path) -> None:
             "inspect net.prototxt --exclude=ref\t",
             ["inspect", "net.prototxt", "--exclude=refine"],
             marks=pytest.mark.campaign,
+        ),
+        (
+            "check --also sar\tou\tre\t net.p\t",
+            ["check", "--also", "sarif=out/report.sarif", "net.prototxt"],
         ),
         ("conv\t--to h\tin.c\t", ["convert", "--to", "hdf5", "in.caffemodel"]),
     ],

@@ -141,6 +141,8 @@ DONE: Sequence[tuple[str, str, int, str]] = (
     ),
     ("kernel 4", "one that interpolates", 0, ""),
     ("kernel 5 -s 2", "one that does not", 0, ""),
+    ("doctor", "all that is needed is there", 0, ""),
+    ("completion fish", "a script", 0, ""),
     ("demo new", "done", 0, "new/base.caffemodel new/fcn.caffemodel new/net.prototxt"),
     (
         "demo -f folder",
@@ -413,6 +415,8 @@ WRONG = (
     Wrong("demo in", "a file as folder", 2, "OutputError", "", "in"),
     Wrong("demo in/folder", "a folder in a file", 2, "OutputError", "", "in/folder"),
     Wrong("demo a b", "two folders", 2, "UsageError", "", "b", theirs=True),
+    Wrong("doctor x", "a file", 2, "UsageError", "", "x", theirs=True),
+    Wrong("completion tcsh", "another shell", 2, "UsageError", "", "tcsh", theirs=True),
 )
 ERROR = Draft202012Validator(ds.json_schema("error"))
 
@@ -449,7 +453,7 @@ def test_every_verb_is_in_the_tables() -> None:
     for verb in VERBS:
         codes = {code for name, code in done | wrong if name == verb}
         assert {0, 2} <= codes
-        assert verb in ("kernel", "demo") or {3, 4} <= codes
+        assert verb in ("kernel", "demo", "doctor", "completion") or {3, 4} <= codes
 
 
 # --- real processes: their end, their streams, the operating system

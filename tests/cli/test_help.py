@@ -44,7 +44,8 @@ def test_examples_come_first(verb: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert shown[0] == "  Examples:"
     assert all(len(line) <= 80 for line in shown)
     titles = [block[0] for block in rest if block[0].endswith(":") and block[0][0] != " "]
-    assert titles[0] == ("Arguments:" if verb else "Commands:")
+    takes = [each for each in command_of(verb).params if isinstance(each, click.Argument)]
+    assert titles[0] == ("Arguments:" if takes else "Report:" if verb else "Commands:")
     assert titles[-1] == ("Help:" if verb else "Options:")
     # Something is to be said between them and the options.
     assert rest[0][0].startswith("  ")
@@ -80,8 +81,9 @@ def test_options_stand_in_groups(verb: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert sorted(listed) == sorted({*expected, "--help"})
     # Only what no other verb has stands below the verb's own heading, and every argument is told.
     words = re.findall("[A-Z]+(?:_[A-Z]+)?", " ".join(command.collect_usage_pieces(context)[1:]))
-    assert [word for word, _ in groups["Arguments"]] == words
-    assert all(meaning.endswith(".") for _, meaning in groups["Arguments"])
+    told = groups.get("Arguments", [])
+    assert [word for word, _ in told] == words
+    assert all(meaning.endswith(".") for _, meaning in told)
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

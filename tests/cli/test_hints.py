@@ -23,7 +23,7 @@ from helpers.runs import run_here
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 ALL = frozenset(VERBS)
-WRITING = ALL - {"diff", "kernel"}
+WRITING = ALL - {"diff", "kernel", "doctor", "completion"}
 
 
 def hints(module: Path) -> Iterator[tuple[int, str]]:

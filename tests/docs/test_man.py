@@ -34,7 +34,9 @@ def test_the_committed_pages_are_up_to_date() -> None:
 def test_they_are_installed_where_man_looks() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
-    assert shared == {"docs/man/man1": "share/man/man1"}
+    assert shared["docs/man/man1"] == "share/man/man1"
+    assert all((ROOT / source).exists() for source in shared)
+    assert len(shared) == 4  # and for three shells: tests/cli/test_completion.py
 
 
 @pytest.mark.skipif(GROFF is None, reason="groff is not here")
@@ -95,6 +97,7 @@ def test_groff_renders_them(verb: str) -> None:
 def test_a_packager_may_set_the_date(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = runpy.run_path(str(ROOT / "docs" / "man" / "make.py"))
     monkeypatch.setitem(made["main"].__globals__, "PLACE", tmp_path / "man1")
+    monkeypatch.setitem(made["main"].__globals__, "COMPLETION", tmp_path / "completion")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     made["main"]()
     (header,) = re.findall("^.TH.*", (tmp_path / "man1" / "deconvsurgery.1").read_text(), re.M)

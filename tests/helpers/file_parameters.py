@@ -43,7 +43,7 @@ CONTENT: Final[Mapping[str, Mapping[str, str]]] = {
     "patch-net": {"files 1": "net"},
     "sweep": {"config": "sweep.toml"},
 }
-OTHER_VERBS: Final = frozenset({"kernel", "demo", "completion"}) & {*VERBS}
+OTHER_VERBS: Final = frozenset({"kernel", "demo", "doctor", "completion"}) & {*VERBS}
 """Those whose files are not named one by one (tests of their own), or that have none."""
 
 

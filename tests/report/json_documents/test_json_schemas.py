@@ -544,6 +544,7 @@ RUNS = {
       --diff -p * demo.net demo biased.net
       --fix-into fixed -p * demo.net demo
     """,
+    "doctor": "--json",
     "kernel": """
       4
       16 -s 8
@@ -616,7 +617,8 @@ def test_no_key_goes_undescribed(command: str, printed: dict[str, list[Document]
     check(command, printed[command])
 
 
-@pytest.mark.parametrize("command", RUNS)
+# What doctor says is so on this machine; tests/verbs/test_doctor.py has what it says of others.
+@pytest.mark.parametrize("command", [each for each in RUNS if each != "doctor"])
 def test_nothing_is_described_that_no_run_prints(
     command: str, printed: dict[str, list[Document]]
 ) -> None:
