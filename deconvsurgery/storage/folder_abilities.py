@@ -9,7 +9,9 @@ import os
 import re
 from contextlib import suppress
 from tempfile import TemporaryFile
-from typing import Final, NamedTuple
+from typing import Final
+
+from deconvsurgery.named_tuple import NamedTuple
 
 from .copy_bytes import FICLONE, has_ficlone
 

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from tempfile import gettempdir
-from typing import Final, NamedTuple
+from typing import Final
 
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.program.extras import install_command
 from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import NAME, started_as
