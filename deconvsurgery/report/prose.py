@@ -12,7 +12,7 @@ from deconvsurgery.named_tuple import NamedTuple
 _SPAN: Final = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
 
 
-class Kind(StrEnum):
+class Emphasis(StrEnum):
     """What a span of a sentence is."""
 
     PLAIN = "plain"
@@ -24,7 +24,7 @@ class Span(NamedTuple):
     """A part of a sentence."""
 
     text: str
-    kind: Kind
+    kind: Emphasis
 
 
 Spans: TypeAlias = tuple[Span, ...]
@@ -58,8 +58,8 @@ def blocks(page: str) -> Iterator[Heading | Paragraph | Items | Code]:
     """The parts of a page, from top to bottom.
 
     >>> [*blocks("Use `apply`.")]
-    [Paragraph(spans=(Span(text='Use ', kind=<Kind.PLAIN: 'plain'>), \
-Span(text='apply', kind=<Kind.CODE: 'code'>), Span(text='.', kind=<Kind.PLAIN: 'plain'>)))]
+    [Paragraph(spans=(Span(text='Use ', kind=<Emphasis.PLAIN: 'plain'>), \
+Span(text='apply', kind=<Emphasis.CODE: 'code'>), Span(text='.', kind=<Emphasis.PLAIN: 'plain'>)))]
     """
     for place, part in enumerate(re.split(r"^```.*\n", page, flags=re.MULTILINE)):
         if place % 2:
@@ -80,9 +80,9 @@ def _spans(words: str) -> Spans:
     spans = []
     at = 0
     for found in _SPAN.finditer(words):
-        spans.append(Span(words[at : found.start()], Kind.PLAIN))
+        spans.append(Span(words[at : found.start()], Emphasis.PLAIN))
         code, strong = found.groups()
-        spans.append(Span(code, Kind.CODE) if code else Span(strong, Kind.STRONG))
+        spans.append(Span(code, Emphasis.CODE) if code else Span(strong, Emphasis.STRONG))
         at = found.end()
-    spans.append(Span(words[at:], Kind.PLAIN))
+    spans.append(Span(words[at:], Emphasis.PLAIN))
     return tuple(span for span in spans if span.text)

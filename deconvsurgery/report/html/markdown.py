@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from deconvsurgery.report.prose import Code, Items, Kind, Paragraph, Spans, blocks
+from deconvsurgery.report.prose import Code, Emphasis, Items, Paragraph, Spans, blocks
 
 from .elements import Markup, element, joined, text
 
-_TAGS: Final = {Kind.CODE: "code", Kind.STRONG: "b"}
+_TAGS: Final = {Emphasis.CODE: "code", Emphasis.STRONG: "b"}
 
 
 def prose(page: str) -> Iterator[Markup]:

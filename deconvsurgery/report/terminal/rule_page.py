@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from deconvsurgery.report.prose import Code, Heading, Items, Kind, Paragraph, Spans, blocks
+from deconvsurgery.report.prose import Code, Emphasis, Heading, Items, Paragraph, Spans, blocks
 
-_STYLES: Final = {Kind.PLAIN: "", Kind.CODE: "bold", Kind.STRONG: "bold"}
+_STYLES: Final = {Emphasis.PLAIN: "", Emphasis.CODE: "bold", Emphasis.STRONG: "bold"}
 _INDENT = 4
 
 
