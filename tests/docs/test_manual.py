@@ -40,6 +40,7 @@ COUNTED = {
     "docs/verbs/convert.md": (1, 0, 0),
     "docs/verbs/demo.md": (1, 0, 0),
     "docs/verbs/diff.md": (3, 0, 0),
+    "docs/verbs/doctor.md": (0, 1, 0),
     "docs/verbs/inspect.md": (2, 0, 0),
     "docs/verbs/kernel.md": (2, 0, 0),
     "docs/verbs/patch-net.md": (1, 0, 0),

@@ -12,7 +12,7 @@ from typing import Any
 import oracle
 
 import deconvsurgery as ds
-from deconvsurgery.inputs import open_inputs
+from deconvsurgery.inputs import open_patch
 from deconvsurgery.splicing.byte_ranges import Kept, spliced
 from deconvsurgery.splicing.undo_patch import Undo, edits_of, few_ranges, header, parsed
 
@@ -25,16 +25,16 @@ def check(data: bytes) -> None:
     kind, patch = data[:1] or b"\0", data[1:]
     if kind[0] % 2:
         patch = _fitted(patch)
-    usual = open_inputs._PIECE
-    open_inputs._PIECE = 40
+    usual = open_patch._PIECE
+    open_patch._PIECE = 40
     try:
-        line = open_inputs._first_line(oracle.Bytes(patch))
+        line = open_patch._first_line(oracle.Bytes(patch))
         undo = parsed(line, len(patch))
     except ds.FormatError as error:
         _check_message(error)
         return
     finally:
-        open_inputs._PIECE = usual
+        open_patch._PIECE = usual
     told = json.loads(line)
     assert told["ranges"] == [[each.start, each.stop, each.size] for each in undo.ranges]
     for name, digest in (("original", undo.original), ("changed", undo.changed)):

@@ -101,7 +101,8 @@ def test_a_module_is_started_as_one(place: Path) -> None:
     for line in commands[1:]:
         ran(place, *shlex.split(line))
     assert f"Usage: {start}demo" in (text := ran(place, *shlex.split(start), "demo", "--help"))
-    assert text.count(NAME) == text.count(start) + text.count("deconvsurgery-demo")
+    words = " ".join(text.split())  # the last line of the help may be in two
+    assert words.count(NAME) == words.count(start) + words.count("deconvsurgery-demo")
     assert ran(place, *shlex.split(start), "--version").startswith(f"{NAME} ")
 
 

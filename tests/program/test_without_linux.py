@@ -81,6 +81,7 @@ TAKEN_AWAY = {
     "listxattr": "storage/test_atomic_write.py",
     "setxattr": "storage/test_atomic_write.py",
     "O_PATH": "storage/test_atomic_write.py",
+    "O_TMPFILE": "verbs/test_doctor.py",
     "POSIX_FADV_DONTNEED": "storage/test_early_flush.py",
     "posix_fadvise": "storage/test_early_flush.py",
     "SEEK_DATA": "storage/test_source.py",

