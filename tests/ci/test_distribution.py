@@ -48,15 +48,20 @@ def tracked(*under: str) -> set[str]:
     return {name for name in done.stdout.decode().split("\0") if name and (ROOT / name).exists()}
 
 
-def test_the_wheel_holds_the_package_and_its_man_pages_and_nothing_else(built: Path) -> None:
+def test_the_wheel_holds_the_package_its_man_pages_and_completion_and_nothing_else(built: Path) -> None:
     (path,) = built.glob("*.whl")
     assert path.name == f"{NAME}-py3-none-any.whl"
     with zipfile.ZipFile(path) as wheel:
         names = set(wheel.namelist())
         metadata = BytesParser().parsebytes(wheel.read(f"{NAME}.dist-info/METADATA"))
     package = {name for name in names if name.startswith("deconvsurgery/")}
-    data = f"{NAME}.data/data/share/man/man1/"
-    assert {name for name in names if name.startswith(data)} == {data + page for page in PAGES}
+    data = f"{NAME}.data/data/share/"
+    assert {name.removeprefix(data) for name in names if name.startswith(data)} == {
+        *(f"man/man1/{page}" for page in PAGES),
+        "bash-completion/completions/deconvsurgery",
+        "fish/vendor_completions.d/deconvsurgery.fish",
+        "zsh/site-functions/_deconvsurgery",
+    }
     rest = {name for name in names - package if not name.startswith(data)}
     assert {name.partition("/")[0] for name in rest} == {f"{NAME}.dist-info"}
     for needed in (
