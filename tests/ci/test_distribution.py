@@ -48,7 +48,7 @@ def tracked(*under: str) -> set[str]:
     return {name for name in done.stdout.decode().split("\0") if name and (ROOT / name).exists()}
 
 
-def test_the_wheel_holds_the_package_its_man_pages_and_completion_and_nothing_else(built: Path) -> None:
+def test_the_wheel_holds_the_package_and_what_is_installed_beside_it(built: Path) -> None:
     (path,) = built.glob("*.whl")
     assert path.name == f"{NAME}-py3-none-any.whl"
     with zipfile.ZipFile(path) as wheel:
