@@ -93,6 +93,8 @@ def calls_made(bench: Bench, tally: Tally) -> Counter[str]:
         made[name] += 1
         return call()
 
+    bench.run()  # imports what later runs have
+    bench.reset()
     done = bench.run(Calls(tuple(FAULTS), counting).watched())
     if done.code != 0 or bench.done() is not True:
         tally.violations.append(f"{bench.case.name}: without a fault: {done}")
