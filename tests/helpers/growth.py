@@ -294,7 +294,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     # --- matched layers of a net and a model
     "matched": matched(lambda n: [(f"up{i}", "") for i in range(n)]),
-    "matched, one name": matched(lambda n: [("up", "")] * n),
+    "matched, one name": matched(
+        lambda n: [("up", "")] * n,
+        least=16,  # a page of more than these has a part that others lack
+    ),
     "matched, alike names": matched(lambda n: [(f"up{ALIKE}{i:08}", "") for i in range(n)]),
     "matched, the model lacks them": matched(
         lambda n: [(f"up{ALIKE}{i:08}", "") for i in range(n)], lambda name: f"other {name}"
