@@ -1,7 +1,7 @@
 """`typing.NamedTuple` that costs less than half to make: its annotations are kept as they stand.
 
-The standard one compiles each annotation of each class when it is made, a third of a run of
-``check`` that takes small files. A type checker sees the standard one.
+The standard one compiles each annotation when a class is made, a million instructions a class: on
+small files a tenth of what ``check`` takes. A type checker sees the standard one.
 
 >>> class Pair(NamedTuple):
 ...     net: str
@@ -13,8 +13,7 @@ Pair(net='net.prototxt', model=None)
 from __future__ import annotations
 
 from collections import namedtuple
-
-TYPE_CHECKING = False
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple

@@ -265,7 +265,7 @@ FORK_REPEATED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 @cache
-def _pool(*, of_forks: bool) -> DescriptorPool:
+def _pool() -> DescriptorPool:
     # A pool of our own: the default one belongs to the process, and pycaffe may be in it.
     from google.protobuf import descriptor_pb2, descriptor_pool
 
@@ -273,21 +273,13 @@ def _pool(*, of_forks: bool) -> DescriptorPool:
     with open(DESCRIPTORS, "rb") as compiled:
         files = descriptor_pb2.FileDescriptorSet.FromString(compiled.read()).file
     for file in files:
-        for message in file.message_type if of_forks else ():
-            for field in message.field:
-                if field.name in FORK_REPEATED_FIELDS.get(message.name, ()):
-                    field.label = field.LABEL_REPEATED
-                    field.ClearField("default_value")  # which no repeated field may have
         pool.AddSerializedFile(file.SerializeToString())
     return pool
 
 
 @cache
-def message_class(name: str, *, of_forks: bool = False) -> type[Message]:
+def message_class(name: str) -> type[Message]:
     r"""The class of a message in ``proto/caffe.proto``; ``KeyError`` when it has none of that name.
-
-    ``of_forks``: as a net's text is read, where fields may repeat that Caffe has once
-    (`FORK_REPEATED_FIELDS`).
 
     >>> net = message_class("NetParameter")(name="fcn")
     >>> net.SerializeToString()
@@ -295,5 +287,5 @@ def message_class(name: str, *, of_forks: bool = False) -> type[Message]:
     """
     from google.protobuf import message_factory
 
-    descriptor = _pool(of_forks=of_forks).FindMessageTypeByName(f"{PACKAGE}.{name}")
+    descriptor = _pool().FindMessageTypeByName(f"{PACKAGE}.{name}")
     return message_factory.GetMessageClass(descriptor)

@@ -17,7 +17,7 @@ from .message_bytes import message_bytes
 from .wire import delimited, encoded
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer
+    from deconvsurgery.prototxt.net import Layer, Value
     from deconvsurgery.splicing.byte_ranges import Edit
 
 
@@ -49,18 +49,11 @@ def _around(layer: Layer) -> tuple[bytes, bytes]:
     )
     head = [delimited(number, encoded(name)) for number, given in names for name in given]
     known = fields_of("LayerParameter")
-    rest = [
-        (name, value)
-        for name, value in layer.message.fields
-        if name in known and name not in ("name", "type", "bottom", "top", "blobs")
-    ]
-    before, behind = (
-        message_bytes(
-            "LayerParameter",
-            Message(
-                tuple(each for each in rest if (known[each[0]].number > LayerField.BLOBS) is later)
-            ),
-        )
-        for later in (False, True)
-    )
-    return b"".join([*head, before]), behind
+    before: list[tuple[str, Value]] = []
+    behind: list[tuple[str, Value]] = []
+    for name, value in layer.message.fields:
+        if name in known and name not in ("name", "type", "bottom", "top", "blobs"):
+            side = before if known[name].number < LayerField.BLOBS else behind
+            side.append((name, value))
+    head.append(message_bytes("LayerParameter", Message(tuple(before))))
+    return b"".join(head), message_bytes("LayerParameter", Message(tuple(behind)))

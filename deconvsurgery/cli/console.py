@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 _EVERY = 0.1  # seconds from one drawing to the next
-_SETTLED = 0.5  # seconds; a rate that is told before is that of a buffer
+_SETTLED = 0.5  # seconds; what is measured before is the rate of a buffer
 Seen: TypeAlias = tuple[str, int, int | None]  # a file, a line, a column
 _LONGEST_LINE = 6000  # characters of a message; an argument that click quotes may have 128 kB
 _PIPE_WIDTH = 1 << 20  # columns: off a terminal lines are as long as they need to be

@@ -6,6 +6,7 @@ typed has a colour.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ from .terminal_setup import columns, has_colours
 _WIDEST, _NARROWEST = 100, 20
 # With fewer columns than this, what an option does stands below it.
 _SIDE_BY_SIDE = 70
+_SOURCE: Final = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 _TYPED: Final = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 
 
@@ -176,8 +178,14 @@ def described(parameter: Argument) -> list[tuple[str, str]]:
 
 
 def write_more(formatter: click.HelpFormatter, page: str, file: str) -> None:
-    """One line: the man page, the page of the manual, and what the TAB key takes."""
-    started = shell_line(started_as())
+    """One line: the man page, what the TAB key takes, and the page of the manual.
+
+    That is named where it is: beside the package in a checkout, and not where it is installed.
+    """
+    said = [f"man {page}", f"{shell_line(started_as())} completion"]
+    if os.path.isfile(whole := os.path.join(_SOURCE, file)):
+        near = os.path.isfile(file) and os.path.samefile(file, whole)
+        said.insert(1, file if near else whole)
     formatter.write_paragraph()
     with formatter.indentation():
-        formatter.write_text(f"More: man {page}, {file}; {started} completion")
+        formatter.write_text(f"More: {'; '.join(said)}")

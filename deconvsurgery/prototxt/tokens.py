@@ -1,8 +1,8 @@
 """Protobuf's text format as a tree that knows where everything stands; nothing of Caffe.
 
 A lossless scanner: each field keeps the offsets of its name and its value in the text, so a
-line can be named and an edit can leave every other character alone. What the values *mean* is
-protobuf's business (``typed_fields``); here a scalar is the characters that were written.
+line can be named and an edit can leave every other character alone. What the values *mean* is for
+``typed_fields`` to say; here a scalar is the characters that were written.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from deconvsurgery.plans.apply.plan_types import Action, Change, Skip
 from deconvsurgery.wording import dims, plural
 
-from .cells import Cell, Cells, Remark, Tone
+from .cells import Cell, Cells, Remark, Tone, note
 from .closing import closing, is_in_place, place_words, unchanged
 from .layer_words import left_alone_words, window_words
 from .phrases import NOTHING, Medium, escaped, name_of, number, state_tone
@@ -70,13 +70,13 @@ def apply_remarks(result: ApplyResult, medium: Medium) -> Iterator[Remark]:
             yield Remark("warning", Tone.ODD, row.target.layer.name, words)
         if isinstance(row, Change) and row.bias is not None and row.bias.changed:
             words = _bias_words(row.target, row.bias.value)
-            yield Remark("note", Tone.LEARNED, row.target.layer.name, words)
+            yield note(words, row.target.layer.name)
     for words in result.warnings:
         yield Remark("warning", Tone.ODD, None, words)
     for words in result.notes:
-        yield Remark("note", Tone.LEARNED, None, f"{escaped(result.net)}: {words}")
+        yield note(f"{escaped(result.net)}: {words}")
     for words in result.plan.notes:
-        yield Remark("note", Tone.LEARNED, None, words)
+        yield note(words)
     others = result.plan.left_alone
     if others:
         words = left_alone_words([(layer.name, layer.type) for layer in others], medium)

@@ -64,3 +64,8 @@ class Remark(NamedTuple):
     tone: Tone
     layer: str | None
     words: str
+
+
+def note(words: str, layer: str | None = None) -> Remark:
+    """What is good to know, in the tone that a note of ``check`` has."""
+    return Remark("note", Tone.LEARNED, layer, words)

@@ -9,7 +9,7 @@ from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.wording import dims, listed, plural
 
-from .cells import Cell, Cells, Remark, Tone
+from .cells import Cell, Cells, Remark, Tone, note
 from .layer_words import window_words
 from .phrases import NOTHING, Medium, escaped, name_of, state_tone, state_words
 
@@ -118,13 +118,13 @@ def _shape_words(row: LayerRow) -> str:
 def inspect_remarks(result: InspectResult) -> Iterator[Remark]:
     """What is to be said beside the findings."""
     for words in result.notes:
-        yield Remark("note", Tone.LEARNED, None, words)
+        yield note(words)
     for row in result.rows:
         found = any(finding.id == "DS020" for finding in row.findings)
         if row.target is not None and row.target.problem and not found:
             yield Remark("problem", Tone.WRONG, row.name, row.target.problem)
         if row.target is not None and row.target.guess:
-            yield Remark("note", Tone.LEARNED, row.name, row.target.guess)
+            yield note(row.target.guess, row.name)
 
 
 def inspect_findings(result: InspectResult) -> list[tuple[str | None, Finding]]:

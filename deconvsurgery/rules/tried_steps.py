@@ -94,7 +94,7 @@ def tried(step: Step, pair: NetAndModel, learned: Container[str] = ()) -> Tried:
     Raises the ``SurgeryError`` with which the verb would end.
     """
     said = options_of_step(step)._replace(learned=learned)
-    return _VERBS[step.verb][0](pair, said)
+    return _VERBS[step.verb](pair, said)
 
 
 def options_of_step(step: Step) -> StepOptions:
@@ -296,17 +296,18 @@ def _both(pair: NetAndModel) -> tuple[Net, Model]:
     return pair.net, pair.model
 
 
-_VERBS: Final[Mapping[str, tuple[Callable[[NetAndModel, StepOptions], Tried], str]]] = {
-    "apply": (_filled, "APPLY"),
-    "convert": (_converted, "CONVERT"),
-    "patch-net": (_patched, "PATCH_NET"),
-    "regroup": (_regrouped, "REGROUP"),
-    "transplant": (_transplanted, "TRANSPLANT"),
+_VERBS: Final[Mapping[str, Callable[[NetAndModel, StepOptions], Tried]]] = {
+    "apply": _filled,
+    "convert": _converted,
+    "patch-net": _patched,
+    "regroup": _regrouped,
+    "transplant": _transplanted,
 }
-"""How a verb is tried, and what its module in ``options`` calls the table of its options."""
 
 
 def _options(verb: str) -> Mapping[str, Option]:
-    module = import_module(f"deconvsurgery.options.{verb.replace('-', '_')}")
-    options: Mapping[str, Option] = getattr(module, _VERBS[verb][1])
+    """The table in the verb's module, which is called as the verb is."""
+    name = verb.replace("-", "_")
+    module = import_module(f"deconvsurgery.options.{name}")
+    options: Mapping[str, Option] = getattr(module, name.upper())
     return options

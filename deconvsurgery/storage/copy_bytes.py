@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .source_interface import Source
 
 _MIB = 1 << 20
-_PIECE = 16 * _MIB  # bytes in one call; between two, signals are heard and progress is told
+_PIECE = 16 * _MIB  # bytes in one call; between two calls signals are handled and progress is shown
 _LARGE_HOLE = 16 * _MIB  # bytes; a smaller one is not worth a call
 
 # From copy_file_range: this pair of files, file systems or kernels cannot do it; read and write

@@ -1,7 +1,7 @@
 """A large file begins to reach the disk while more is written, so that little is left to the end.
 
-It is asked for, and nothing comes back: what goes wrong on the disk is told by the ``fsync`` that
-ends every file, of what was written out early, too (Linux keeps such an error for it).
+Nothing comes back from asking for it. What goes wrong on the disk is an error of the ``fsync`` that
+ends every file, also for what was written out early (Linux keeps such an error for it).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MIB: Final = 1 << 20
 class EarlyFlush:
     """Asks the system to write out a file's bytes up to where it has been ``reached``.
 
-    Linux begins to write pages out that it is told are not needed, and waits for none of them
+    Linux begins to write out pages that a program says it does not need, and waits for none of them
     (``mm/fadvise.c``; PostgreSQL's ``pg_flush_data`` does the same). What is not on the disk yet
     stays in memory, too, so nearly all of the file does.
     """

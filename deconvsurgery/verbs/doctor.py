@@ -120,6 +120,6 @@ def _package(name: str, least: str, extra: str | None) -> Package:
 
 
 def _numbers(said: str) -> tuple[int, ...]:
-    """``2.4.0rc1`` as (2, 4, 0): what is told apart here is told by them."""
+    """``2.4.0rc1`` as (2, 4, 0), which is all that is compared here."""
     found = re.match(r"[0-9]+(?:\.[0-9]+)*", said)
     return tuple(map(int, found[0].split("."))) if found else ()

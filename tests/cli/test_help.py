@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 
+import deconvsurgery
 from deconvsurgery.cli.help import Verb
 from helpers.commands import CONTEXT, VERBS, command_of, options_of
-from helpers.places import ROOT
+from helpers.places import PACKAGE, ROOT
 from helpers.runs import run_here
 
 
@@ -106,10 +110,31 @@ def test_colours_change_no_column(
 @pytest.mark.parametrize("verb", ["", *VERBS])
 def test_the_last_line_says_where_more_is(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     last = " ".join("".join(f"{line} " for line in blocks(help_of(verb, monkeypatch))[-1]).split())
-    man, page = re.fullmatch(r"More: man (\S+), (\S+); \S+ completion", last).groups()  # type: ignore[union-attr]
+    said = re.fullmatch(r"More: man (\S+); (?:(\S+); )?\S+ completion", last)
+    assert said is not None
+    man, page = said.groups()
     assert man == f"deconvsurgery-{verb}".rstrip("-")
     assert (ROOT / "docs" / "man" / "man1" / f"{man}.1").is_file()
-    assert (ROOT / page).is_file()
+    beside = Path(deconvsurgery.__file__).parents[1] / "docs"  # not where it is installed
+    assert (page is not None) is beside.is_dir()
+    assert page is None or (Path.cwd() / page).is_file()
+
+
+def test_where_the_manual_is_not_it_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a package that is installed."""
+    copy = tmp_path / "site"
+    shutil.copytree(PACKAGE, copy / "deconvsurgery", ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run(
+        [sys.executable, "-m", "deconvsurgery", "apply", "--help"],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "man deconvsurgery-apply" in done.stdout
+    assert "docs" not in done.stdout
 
 
 def test_the_tool_leads_with_three(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from google.protobuf import text_encoding, text_format
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_encoding,
+    text_format,
+)
 
 import deconvsurgery as ds
-from deconvsurgery.caffe_fields import message_class
+from deconvsurgery.caffe_fields import DESCRIPTORS, FORK_REPEATED_FIELDS, PACKAGE
 from deconvsurgery.prototxt import tokens
 from deconvsurgery.prototxt.tokens import Text, TextField, Token, scan
 from deconvsurgery.prototxt.typed_fields import meaning
@@ -74,7 +82,7 @@ def _one_by_one(text: Text) -> list[TextField]:
 
 
 def _meaning(text: Text, fields: Sequence[TextField]) -> ds.Message:
-    message: Any = message_class("NetParameter", of_forks=True)()
+    message: Any = _net_of_forks()()
     masked: set[int] = set()
     twice = None
     for start, error in _foreign(text, fields, message.DESCRIPTOR):
@@ -93,6 +101,21 @@ def _meaning(text: Text, fields: Sequence[TextField]) -> ds.Message:
     if twice:
         raise twice
     return _typed(fields, message, masked)
+
+
+@cache
+def _net_of_forks() -> Any:
+    """Protobuf's class of a net in which what a fork repeats may repeat."""
+    pool = descriptor_pool.DescriptorPool()
+    (file,) = descriptor_pb2.FileDescriptorSet.FromString(Path(DESCRIPTORS).read_bytes()).file
+    for message in file.message_type:
+        for field in message.field:
+            if field.name in FORK_REPEATED_FIELDS.get(message.name, ()):
+                field.label = field.LABEL_REPEATED
+                field.ClearField("default_value")  # which no repeated field may have
+    pool.AddSerializedFile(file.SerializeToString())
+    found = pool.FindMessageTypeByName(f"{PACKAGE}.NetParameter")
+    return message_factory.GetMessageClass(found)
 
 
 def _reported(error: Any, text: Text) -> ds.PrototxtError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from deconvsurgery.report.cells import Remark, Tone
+from deconvsurgery.report.cells import note
 from deconvsurgery.report.finding_words import (
     closing_words,
     counted_words,
@@ -46,7 +46,7 @@ def _pair(result: CheckResult, *, alone: bool) -> Markup:
     """A net and its model: findings, then what there is to see."""
     level = 2 if alone else 3
     pictures = result.pictures
-    notes = [Remark("note", Tone.LEARNED, None, words) for words in result.notes]
+    notes = [note(words) for words in result.notes]
     parts = (
         _findings(result, level),
         block_section(result, level),

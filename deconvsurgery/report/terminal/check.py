@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from deconvsurgery.report.cells import Remark, Tone
+from deconvsurgery.report.cells import Remark, Tone, note
 from deconvsurgery.report.finding_words import (
     TONES,
     closing_words,
@@ -117,7 +117,7 @@ def _heading(result: CheckResult) -> Text:
 
 def _remarks(result: CheckResult) -> Iterator[Remark]:
     for words in result.notes:
-        yield Remark("note", Tone.LEARNED, None, words)
+        yield note(words)
     for finding in result.findings:
         place = "" if finding.line is None else f"{finding.line}:{finding.column or 1}"
         words = finding.message

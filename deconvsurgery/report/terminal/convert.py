@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.plans.convert.plan_types import BlobConversion, ConversionAction, LayerConversion
-from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
+from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.closing import closing, place_words, unchanged
 from deconvsurgery.report.field_words import form_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
@@ -83,9 +83,9 @@ def _dims(blobs: Sequence[BlobConversion]) -> str:
 def _remarks(result: ConvertResult) -> Iterator[Remark]:
     for layer in result.conversion.layers:
         for words in layer.told:
-            yield Remark("note", Tone.LEARNED, layer.source.name, words)
+            yield note(words, layer.source.name)
     for words in result.conversion.told:
-        yield Remark("note", Tone.LEARNED, None, words)
+        yield note(words)
     for words in result.warnings:
         yield Remark("warning", Tone.ODD, None, words)
 

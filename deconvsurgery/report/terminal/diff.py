@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.comparison.result import BlobContrast, LayerContrast, Likeness
-from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
+from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.field_words import form_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
 from deconvsurgery.wording import agreed, dims, listed, plural, quoted
@@ -137,12 +137,12 @@ def _remarks(result: DiffResult) -> Iterator[Remark]:
     for words, names in together.items():
         if len(names) < _MANY:
             for name in names:
-                yield Remark("note", Tone.LEARNED, name, words)
+                yield note(words, name)
         else:
             layers = f"{plural(len(names), 'layer')} ({listed([*map(quoted, names)])})"
-            yield Remark("note", Tone.LEARNED, None, f"each of {layers} {words}")
+            yield note(f"each of {layers} {words}")
     for words in result.contrast.notes:
-        yield Remark("note", Tone.LEARNED, None, words)
+        yield note(words)
 
 
 def closing_words(result: DiffResult) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchAction
-from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
+from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.closing import closing, is_in_place, place_words, unchanged
 from deconvsurgery.report.field_words import value_words
 from deconvsurgery.report.layer_words import left_alone_words
@@ -120,7 +120,7 @@ def _remarks(result: PatchResult, medium: Medium) -> Iterator[Remark]:
     for words in result.warnings:
         yield Remark("warning", Tone.ODD, None, words)
     for words in result.notes:
-        yield Remark("note", Tone.LEARNED, result.net, words)
+        yield note(words, result.net)
     if result.left_alone:
         yield Remark("left alone", Tone.QUIET, None, left_alone_words(result.left_alone, medium))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING
 
-from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
+from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.closing import closing
 from deconvsurgery.report.layer_words import other_layers
 from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
@@ -69,13 +69,13 @@ def _cells(
 def _remarks(result: RegroupResult, medium: Medium) -> Iterator[Remark]:
     for change in result.regrouping.changes:
         for words in change.told:
-            yield Remark("note", Tone.LEARNED, change.target.layer.name, words)
+            yield note(words, change.target.layer.name)
     for kept in result.regrouping.kept:
-        yield Remark("note", Tone.LEARNED, kept.target.layer.name, kept.reason)
+        yield note(kept.reason, kept.target.layer.name)
     for words in result.warnings:
         yield Remark("warning", Tone.ODD, None, words)
     for words in result.notes:
-        yield Remark("note", Tone.LEARNED, None, f"{escaped(result.net)}: {words}")
+        yield note(f"{escaped(result.net)}: {words}")
     if result.left_alone:
         others = [(layer.name, layer.type) for layer in result.left_alone]
         yield Remark("left alone", Tone.QUIET, None, other_layers(others, medium))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from deconvsurgery.report.cells import Remark, Tone
+from deconvsurgery.report.cells import Remark, Tone, note
 from deconvsurgery.report.phrases import Medium, escaped, shortened
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.object_store.store import Traffic
@@ -60,7 +60,7 @@ def _remarks(result: SweepResult) -> Iterator[Remark]:
         yield Remark("warning", Tone.ODD, None, f"no file is like {pattern}")
     if result.repeated:
         words = f"{plural(result.repeated, 'pair')} named more than once"
-        yield Remark("note", Tone.LEARNED, None, words)
+        yield note(words)
     traffic = Traffic(
         summary.requests, summary.bytes_read, summary.bytes_sent, summary.bytes_copied
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.plans.apply.plan_types import Skip
-from deconvsurgery.report.cells import Cell, Cells, Remark, Tone
+from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.closing import closing, place_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of
 from deconvsurgery.wording import dims, listed, plural
@@ -59,7 +59,7 @@ def _cells(new: NewLayer, action: str, medium: Medium) -> Cells:
 def _remarks(result: TransplantResult) -> Iterator[Remark]:
     for new in result.layers:
         for words in new.told:
-            yield Remark("note", Tone.LEARNED, new.layer.name, words)
+            yield note(words, new.layer.name)
     for row in result.plan.rows if result.plan else ():
         if isinstance(row, Skip):
             yield Remark("skipped", Tone.ODD, row.target.layer.name, row.reason)
