@@ -23,6 +23,8 @@ from .tokens import Text, TextField, Token
 from .unknown_fields import refuse_unreadable, values_by_look
 from .written_values import behind, is_list, refused, value_place, written_as_one
 
+_BEYOND = 2**31  # the first number that no int32 is
+
 
 def meaning(text: Text, fields: Sequence[TextField]) -> Message:
     """The ``NetParameter`` that the scanned text describes.
@@ -66,12 +68,15 @@ def is_enum_value(enum: str, scalar: Sequence[Token]) -> bool:
     token = scalar[-1]
     if token.kind == "word":
         return token.text in enum_values(enum)
-    if token.kind == "number" and len(scalar) == 1:
-        try:
-            return int(token.text, 0) in enum_names(enum)
-        except ValueError:
-            return False  # an octal number, too, which Python's parser takes for a name
-    return token.kind == "string"  # quoted: no fork has that
+    if token.kind != "number":
+        return token.kind == "string"  # quoted: no fork has that
+    try:
+        number = int(written_as_one(scalar), 0)
+    except ValueError:
+        return False  # an octal number, too, which Python's parser takes for a name
+    # No fork's enum has more than an int32: Caffe's parser says that the integer is out of range.
+    in_range = -_BEYOND <= number < _BEYOND
+    return not in_range or (len(scalar) == 1 and number in enum_names(enum))
 
 
 class _Kind(NamedTuple):

@@ -166,13 +166,16 @@ def _foreign(
         if known.message_type is not None:
             for body in field.children or ():
                 yield from _foreign(text, body, known.message_type)
-        elif known.enum_type is not None and known.enum_type.name == "Phase":
-            for scalar in field.scalars:
-                number = _number_or_word("".join(token.text for token in scalar))
-                if type(number) is int and not _in_32_bits(number) and abs(number) < 2**63:
-                    said = f'Enum type "Phase" has no value with number {number}.'
-                    yield -1, text.error(said, scalar[0].start)
-        elif known.enum_type is not None:
+            continue
+        if known.enum_type is None:
+            continue
+        for scalar in field.scalars:
+            number = _number_or_word("".join(token.text for token in scalar))
+            if type(number) is int and not _in_32_bits(number) and abs(number) < 2**63:
+                name = known.enum_type.full_name.partition(".")[2]
+                said = f'Enum type "{name}" has no value with number {number}.'
+                yield -1, text.error(said, scalar[0].start)
+        if known.enum_type.name != "Phase":
             foreign = not all(_is_enum_value(known, scalar) for scalar in field.scalars)
             twice = field.name in seen and (foreign or seen[field.name])
             if foreign or twice:
@@ -188,7 +191,7 @@ def _is_enum_value(known: Any, scalar: Sequence[Token]) -> bool:
     if token.kind == "number" and len(scalar) == 1:
         try:
             number = int(token.text, 0)
-            return _in_32_bits(number) and number in known.enum_type.values_by_number
+            return not _in_32_bits(number) or number in known.enum_type.values_by_number
         except ValueError:
             return False
     return token.kind == "string"

@@ -133,6 +133,22 @@ def test_enums_of_forks_and_numbers(written: str, read: object) -> None:
     assert layer.message.message("pooling_param").all("pool") == (read,)
 
 
+@pytest.mark.parametrize("written", ["2147483648", "-2147483649", "0x1ffffffff", "- 4294967296"])
+@pytest.mark.parametrize(
+    ("text", "column"), [("layer {{ phase: {} }}", 16), ("layers {{ type: {} }}", 16)]
+)
+def test_no_enum_has_more_than_32_bits(text: str, column: int, written: str) -> None:
+    """No fork's has; Caffe's parser stops (``Integer out of range``)."""
+    error = refused(text.format(written))
+    assert (error.line, error.column) == (1, column)
+
+
+@pytest.mark.parametrize("written", ["2147483647", "-2147483648"])
+def test_a_number_that_an_enum_can_have_may_be_a_forks(written: str) -> None:
+    (layer,) = parsed(f"layers {{ type: {written} }}").layers
+    assert layer.type == f"V1 type {written}"
+
+
 @pytest.mark.parametrize("written", ["TRAIN", "0"])
 def test_enums_by_name_and_number(written: str) -> None:
     assert parsed(f"state {{ phase: {written} }}").state.phase is ds.Phase.TRAIN
