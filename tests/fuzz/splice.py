@@ -90,15 +90,19 @@ class _Work:
         raw = struct.pack(f"<{len(self.numbers)}{letter}", *self.numbers)
         self.raw = lambda: (raw[:1], raw[1:]) if raw else ()
         self.edits: list[FramedEdit] = []
-        self.filled = self.reshaped = self.enlarged = None
+        self.filled: int | None = None
+        self.reshaped: int | None = None
+        self.enlarged: int | None = None
         if action & 1 and blobs and _can_be(blobs[which % len(blobs)], self.storage):
             self.filled = which % len(blobs)
             self.edits += rewritten_blob(
                 blobs[self.filled], len(self.numbers), self.storage, self.raw
             )
         if action & 2 and blobs:
-            self.reshaped = (which + (action >> 5)) % len(blobs)
-            self.edits += reshaped_blob(blobs[self.reshaped], self.shape)
+            reshaped = (which + (action >> 5)) % len(blobs)
+            if not blobs[reshaped].of_c3d:
+                self.reshaped = reshaped
+                self.edits += reshaped_blob(blobs[reshaped], self.shape)
         new = NewBlob(self.shape, self.raw, self.storage)
         old_layers = [i for i, each in enumerate(model.layers) if each.version is not Version.V0]
         if action & 4 and old_layers:
@@ -177,9 +181,18 @@ class _Work:
 
 
 def _can_be(blob: ds.SourceBlob, storage: Storage) -> bool:
-    """No raw values beside those that nobody can read: these would count (``unfit`` refuses)."""
-    return blob.problem is None and (
-        storage in (Storage.DATA, Storage.DOUBLE_DATA) or blob.storage in (storage, Storage.NONE)
+    """No raw values beside those that nobody can read: these would count (``unfit`` refuses).
+
+    Nothing is written into a blob of C3D's, whose fields have other numbers; `convert` makes a new
+    one of it.
+    """
+    return (
+        not blob.of_c3d
+        and blob.problem is None
+        and (
+            storage in (Storage.DATA, Storage.DOUBLE_DATA)
+            or blob.storage in (storage, Storage.NONE)
+        )
     )
 
 
