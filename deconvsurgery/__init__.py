@@ -65,10 +65,10 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         SourceBlob as SourceBlob,
         SourceLayer as SourceLayer,
     )
-    from deconvsurgery.comparison.compare_values import Difference as Difference
+    from deconvsurgery.comparison.compare_values import ValueDifference as ValueDifference
     from deconvsurgery.comparison.result import (
         BlobContrast as BlobContrast,
-        Contrast as Contrast,
+        ModelContrast as ModelContrast,
         LayerContrast as LayerContrast,
         Likeness as Likeness,
     )
@@ -95,25 +95,28 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     )
     from deconvsurgery.kernels.bilinear_fill import BilinearFill as BilinearFill
     from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint
-    from deconvsurgery.kernels.weight_states import State as State
-    from deconvsurgery.kernels.formula_names import Formula as Formula, Support as Support
+    from deconvsurgery.kernels.weight_states import WeightState as WeightState
+    from deconvsurgery.kernels.formula_names import (
+        Formula as Formula,
+        KernelSupport as KernelSupport,
+    )
     from deconvsurgery.kernels.kernel_facts import KernelFacts as KernelFacts
-    from deconvsurgery.matching.matched_layer import Target as Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer as MatchedLayer
     from deconvsurgery.matching.role import Role as Role, RoleFound as RoleFound
-    from deconvsurgery.options.apply import Options as Options
+    from deconvsurgery.options.apply import ApplyOptions as ApplyOptions
     from deconvsurgery.plans.apply.plan import make_plan as make_plan
     from deconvsurgery.plans.apply.plan_types import (
-        Action as Action,
-        Change as Change,
-        Plan as Plan,
-        Skip as Skip,
+        ApplyAction as ApplyAction,
+        ApplyChange as ApplyChange,
+        ApplyPlan as ApplyPlan,
+        ApplySkip as ApplySkip,
     )
     from deconvsurgery.plans.patch_net.field_changes import FieldChange as FieldChange
     from deconvsurgery.plans.patch_net.plan import LayerPatch as LayerPatch
     from deconvsurgery.prototxt.net import (
         ConvolutionParam as ConvolutionParam,
         Layer as Layer,
-        Message as Message,
+        NetMessage as NetMessage,
         Net as Net,
         NetState as NetState,
         Phase as Phase,
@@ -129,9 +132,9 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.rules.finding import (
         Finding as Finding,
         Repair as Repair,
-        Rule as Rule,
+        CheckRule as CheckRule,
         Severity as Severity,
-        Step as Step,
+        RepairStep as RepairStep,
     )
     from deconvsurgery.rules.repair_chain import PairRepair as PairRepair
     from deconvsurgery.sweeping.sweep import SweepResult as SweepResult, sweep as sweep
@@ -144,7 +147,10 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.verbs.inspect import InspectResult as InspectResult, inspect as inspect
     from deconvsurgery.verbs.kernel import kernel as kernel
     from deconvsurgery.verbs.pair_fix import ModelsCompared as ModelsCompared, PairFix as PairFix
-    from deconvsurgery.verbs.patch_net import PatchResult as PatchResult, patch_net as patch_net
+    from deconvsurgery.verbs.patch_net import (
+        PatchNetResult as PatchNetResult,
+        patch_net as patch_net,
+    )
     from deconvsurgery.verbs.regroup import RegroupResult as RegroupResult, regroup as regroup
     from deconvsurgery.verbs.revert import RevertResult as RevertResult, revert as revert
     from deconvsurgery.verbs.transplant import (
@@ -155,8 +161,8 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
 else:  # the same names by their modules, each imported when one of its names is used
     _NAMES = {
         "caffemodel.model": "Model SourceBlob SourceLayer",
-        "comparison.compare_values": "Difference",
-        "comparison.result": "BlobContrast Contrast LayerContrast Likeness",
+        "comparison.compare_values": "ValueDifference",
+        "comparison.result": "BlobContrast ModelContrast LayerContrast Likeness",
         "errors": (
             "ConfigError FileError FormatError LayerError MismatchError ModelError "
             "NotANetError OutputError PrototxtError SelectionError ShapeError SurgeryError"
@@ -165,23 +171,23 @@ else:  # the same names by their modules, each imported when one of its names is
         "kernels.bilinear": "Recipe bilinear_kernel phase_gains recipe",
         "kernels.bilinear_fill": "BilinearFill",
         "kernels.fingerprint": "Fingerprint",
-        "kernels.formula_names": "Formula Support",
+        "kernels.formula_names": "Formula KernelSupport",
         "kernels.kernel_facts": "KernelFacts",
-        "kernels.weight_states": "State",
-        "matching.matched_layer": "Target",
+        "kernels.weight_states": "WeightState",
+        "matching.matched_layer": "MatchedLayer",
         "matching.role": "Role RoleFound",
-        "options.apply": "Options",
+        "options.apply": "ApplyOptions",
         "plans.apply.plan": "make_plan",
-        "plans.apply.plan_types": "Action Change Plan Skip",
+        "plans.apply.plan_types": "ApplyAction ApplyChange ApplyPlan ApplySkip",
         "plans.patch_net.field_changes": "FieldChange",
         "plans.patch_net.plan": "LayerPatch",
-        "prototxt.net": "ConvolutionParam Layer Message Net NetState Phase",
+        "prototxt.net": "ConvolutionParam Layer NetMessage Net NetState Phase",
         "prototxt.parse": "parse_net",
         "prototxt.selection": "Selection match_layers",
         "pycaffe": "interp",
         "report.html": "html_report",
         "report.json_documents.json_schemas": "json_schema",
-        "rules.finding": "Finding Repair Rule Severity Step",
+        "rules.finding": "Finding Repair CheckRule Severity RepairStep",
         "rules.repair_chain": "PairRepair",
         "sweeping.sweep": "SweepResult sweep",
         "verbs.apply": "ApplyResult apply",
@@ -193,7 +199,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "verbs.inspect": "InspectResult inspect",
         "verbs.kernel": "kernel",
         "verbs.pair_fix": "ModelsCompared PairFix",
-        "verbs.patch_net": "PatchResult patch_net",
+        "verbs.patch_net": "PatchNetResult patch_net",
         "verbs.regroup": "RegroupResult regroup",
         "verbs.revert": "RevertResult revert",
         "verbs.transplant": "TransplantResult transplant",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.caffe_fields import FORK_REPEATED_FIELDS
 from deconvsurgery.caffe_fields.schema import enum_values, fields_of
-from deconvsurgery.prototxt.net import Message
+from deconvsurgery.prototxt.net import NetMessage
 
 from .wire import I32, I64, LEN, VARINT, delimited, encoded, tag, varint
 
@@ -31,12 +31,12 @@ PACKED: Final = {
 _WIRE_TYPES: Final = {"float": I32, "double": I64, "string": LEN, "bytes": LEN}
 
 
-def message_bytes(name: str, *given: Message) -> bytes:
+def message_bytes(name: str, *given: NetMessage) -> bytes:
     r"""The message called ``name`` in ``caffe.proto`` that several together describe.
 
     Of a field that may be there once the last value counts; its messages are merged.
 
-    >>> message_bytes("NetState", Message((("stage", "a"), ("phase", "TEST"), ("stage", "b"))))
+    >>> message_bytes("NetState", NetMessage((("stage", "a"), ("phase", "TEST"), ("stage", "b"))))
     b'\x08\x01\x1a\x01a\x1a\x01b'
     """
     values: dict[KnownField, list[Value]] = {}
@@ -54,7 +54,7 @@ def wire_type_of(known: KnownField) -> int:
     return LEN if known.is_message else _WIRE_TYPES.get(known.kind, VARINT)
 
 
-def _known(name: str, message: Message) -> Iterator[tuple[KnownField, Value]]:
+def _known(name: str, message: NetMessage) -> Iterator[tuple[KnownField, Value]]:
     fields = fields_of(name)
     of_forks = FORK_REPEATED_FIELDS.get(name, ())
     for field, value in message.fields:
@@ -63,13 +63,13 @@ def _known(name: str, message: Message) -> Iterator[tuple[KnownField, Value]]:
             continue
         if known.is_enum and value not in enum_values(known.kind):
             continue  # a fork's
-        if known.is_message is isinstance(value, Message):
+        if known.is_message is isinstance(value, NetMessage):
             yield known, value
 
 
 def _field(known: KnownField, values: list[Value], *, packed: bool) -> bytes:
     if known.is_message:
-        messages = [value for value in values if isinstance(value, Message)]
+        messages = [value for value in values if isinstance(value, NetMessage)]
         each = [[message] for message in messages] if known.repeated else [messages]
         return b"".join(delimited(known.number, message_bytes(known.kind, *one)) for one in each)
     written: Iterable[bytes] = (

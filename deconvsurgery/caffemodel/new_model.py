@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import LayerField, NetField
 from deconvsurgery.caffe_fields.schema import fields_of
-from deconvsurgery.prototxt.net import Message
+from deconvsurgery.prototxt.net import NetMessage
 
 from .blob_edits import NewBlob, blob_field, field_of, joined
 from .message_bytes import message_bytes
@@ -55,5 +55,5 @@ def _around(layer: Layer) -> tuple[bytes, bytes]:
         if name in known and name not in ("name", "type", "bottom", "top", "blobs"):
             side = before if known[name].number < LayerField.BLOBS else behind
             side.append((name, value))
-    head.append(message_bytes("LayerParameter", Message(tuple(before))))
-    return b"".join(head), message_bytes("LayerParameter", Message(tuple(behind)))
+    head.append(message_bytes("LayerParameter", NetMessage(tuple(before))))
+    return b"".join(head), message_bytes("LayerParameter", NetMessage(tuple(behind)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.caffe_fields import message_class
 from deconvsurgery.errors import ModelError
-from deconvsurgery.prototxt.net import Message
+from deconvsurgery.prototxt.net import NetMessage
 
 from .stored_values import Chunk, OnWire
 
@@ -41,12 +41,12 @@ def _values(source: ByteSource, chunk: Chunk, first: int, count: int) -> Array:
     return np.ascontiguousarray(tagged.reshape(-1, step)[:, 1:]).view(dtype)[:, 0]
 
 
-def layer_param(model: Model, layer: SourceLayer) -> Message:
+def layer_param(model: Model, layer: SourceLayer) -> NetMessage:
     """The ``convolution_param`` that the file itself holds for a layer; empty when it has none."""
     return _param(model, layer, "convolution_param", layer.convolution_param)
 
 
-def inner_product_param(model: Model, layer: SourceLayer) -> Message:
+def inner_product_param(model: Model, layer: SourceLayer) -> NetMessage:
     """The ``inner_product_param`` that the file holds for a layer; empty when it has none."""
     return _param(model, layer, "inner_product_param", layer.inner_product_param)
 
@@ -57,7 +57,7 @@ _MESSAGES: Final = {
 }
 
 
-def _param(model: Model, layer: SourceLayer, name: str, fields: Iterable[Field]) -> Message:
+def _param(model: Model, layer: SourceLayer, name: str, fields: Iterable[Field]) -> NetMessage:
     from google.protobuf.message import DecodeError
 
     param: Any = message_class(_MESSAGES[name])()
@@ -74,7 +74,7 @@ def _param(model: Model, layer: SourceLayer, name: str, fields: Iterable[Field])
     return _as_message(param)
 
 
-def _as_message(message: Any) -> Message:
+def _as_message(message: Any) -> NetMessage:
     found: list[tuple[str, Any]] = []
     for descriptor, value in message.ListFields():
         values = value if hasattr(value, "append") else [value]
@@ -85,4 +85,4 @@ def _as_message(message: Any) -> Message:
                 found.append((descriptor.name, descriptor.enum_type.values_by_number[item].name))
             else:
                 found.append((descriptor.name, item))
-    return Message(tuple(found))
+    return NetMessage(tuple(found))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from deconvsurgery.caffe_fields import V0_TYPES, V1_NUMBERS, V1_TYPES, LayerField, V1LayerField
 from deconvsurgery.errors import ModelError
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.prototxt.net import Message, Value
+from deconvsurgery.prototxt.net import NetMessage, Value
 from deconvsurgery.prototxt.upgrade import (
     PARAM_LISTS,
     TRANSFORM,
@@ -207,15 +207,15 @@ def v0_layers(
         yield index, _v0_layer(window, outer[index], inner[index], kept[index])
 
 
-def _connection(window: BufferedSource, outer: SortedFields, inner: SortedFields) -> Message:
+def _connection(window: BufferedSource, outer: SortedFields, inner: SortedFields) -> NetMessage:
     """As much of a connection as the rule of the padding layers looks at."""
 
     def texts(found: SortedFields, name: str) -> list[tuple[str, Value]]:
         return [(name, window.text(field)) for field in found.known.get(name, ())]
 
     pad = [("pad", uint32(field.value)) for field in inner.known.get("pad", ())]
-    layer = Message((*texts(inner, "name"), *texts(inner, "type"), *pad))
-    return Message((*texts(outer, "bottom"), *texts(outer, "top"), ("layer", layer)))
+    layer = NetMessage((*texts(inner, "name"), *texts(inner, "type"), *pad))
+    return NetMessage((*texts(outer, "bottom"), *texts(outer, "top"), ("layer", layer)))
 
 
 def _v0_layer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deconvsurgery.options.apply import APPLY, Options
+from deconvsurgery.options.apply import APPLY, ApplyOptions
 
 from . import shared_options as shared
 from .console import show_result, shown_progress
@@ -44,13 +44,13 @@ from .verbose_option import verbose_option
 @shared.as_json()
 @shared.quiet()
 @verbose_option
-@shared.gathered(Options)
+@shared.gathered(ApplyOptions)
 def command(
     net: str,
     model: str,
     output: str | None,
     layers: LayerArguments,
-    options: Options,
+    options: ApplyOptions,
     allow_empty: bool,
     in_place: bool,
     force: bool,

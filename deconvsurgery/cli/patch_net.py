@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
+from deconvsurgery.options.patch_net import PATCH_NET, PatchNetOptions
 
 from . import shared_options as shared
 from .console import (
@@ -25,7 +25,7 @@ from .layer_options import LayerArguments, layer_options
 from .verbose_option import verbose_option
 
 if TYPE_CHECKING:
-    from deconvsurgery.verbs.patch_net import PatchResult
+    from deconvsurgery.verbs.patch_net import PatchNetResult
 
 
 @click.command(
@@ -57,11 +57,11 @@ if TYPE_CHECKING:
 @shared.as_json()
 @shared.quiet()
 @verbose_option
-@shared.gathered(PatchOptions)
+@shared.gathered(PatchNetOptions)
 def command(
     files: tuple[str, ...],
     layers: LayerArguments,
-    options: PatchOptions,
+    options: PatchNetOptions,
     allow_empty: bool,
     in_place: bool,
     nets_only: bool,
@@ -96,7 +96,7 @@ def command(
     printed = {"--json": as_json, "--diff": diff}
     to_stdout = shared.writes_to_stdout(output, dry_run=planned_only, printed=printed)
 
-    def patched(net: str | os.PathLike[str], output: str | None = None) -> PatchResult:
+    def patched(net: str | os.PathLike[str], output: str | None = None) -> PatchNetResult:
         return patch_net(
             net,
             output,
@@ -121,7 +121,9 @@ def command(
     return max(failures, default=FOUND if check and changed else 0)
 
 
-def _show_errors_and_documents(results: Sequence[PatchResult], *, as_json: bool) -> Iterator[int]:
+def _show_errors_and_documents(
+    results: Sequence[PatchNetResult], *, as_json: bool
+) -> Iterator[int]:
     """The exit codes of the errors; of several nets each has its document on a line of its own."""
     for result in results:
         if result.error is not None:
@@ -132,7 +134,7 @@ def _show_errors_and_documents(results: Sequence[PatchResult], *, as_json: bool)
             show_json(patch_net_document(result))
 
 
-def _show_diffs(results: Sequence[PatchResult]) -> None:
+def _show_diffs(results: Sequence[PatchNetResult]) -> None:
     from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page
 
     for result in (each for each in results if each.changed):
@@ -143,7 +145,7 @@ def _show_diffs(results: Sequence[PatchResult]) -> None:
 
 
 def _show_table(
-    results: Sequence[PatchResult], *, several: bool, dry_run: bool, aside: bool
+    results: Sequence[PatchNetResult], *, several: bool, dry_run: bool, aside: bool
 ) -> None:
     from deconvsurgery.report.terminal.patch_net import patch_report, patches_report
 

@@ -22,9 +22,9 @@ from .compare_values import ModelBlob, OnBytes, difference, same_values, stretch
 from .pairing import counterparts, in_order, out_of_order
 from .result import (
     BlobContrast,
-    Contrast,
     LayerContrast,
     Likeness,
+    ModelContrast,
 )
 
 Chosen: TypeAlias = Callable[[str], bool]
@@ -41,7 +41,7 @@ def make_contrast(
     chosen: Chosen | None = None,
     atol: float | None = None,
     on_bytes: OnBytes | None = None,
-) -> Contrast:
+) -> ModelContrast:
     """Compare every layer, or those that are ``chosen`` by their name in either.
 
     With ``atol`` values at most that far apart are the same. ``on_bytes`` is
@@ -68,7 +68,7 @@ def make_contrast(
     notes = [*net_differences(a, b), *_namesakes(a, b, layers), *_weightless(layers)]
     if identical is False and not notes and not any(x.differs or x.told for x in layers):
         notes = ["the files differ in other bytes only: how fields or datasets are laid out"]
-    return Contrast(tuple(layers), identical, tuple(notes))
+    return ModelContrast(tuple(layers), identical, tuple(notes))
 
 
 # ── which layers ─────────────────────────────────────────────────────────────────────────

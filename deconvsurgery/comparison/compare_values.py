@@ -40,7 +40,7 @@ class Sparse(Protocol):
         """Those of ``[start, stop)``, in order."""
 
 
-class Difference(NamedTuple):
+class ValueDifference(NamedTuple):
     """How many of so many values are not the same, and by how much at most any differs.
 
     ``largest`` is ``None`` where a NaN is held against another value. ``by_bytes``: no number
@@ -83,7 +83,7 @@ class Stretch(NamedTuple):
 
 def difference(
     one: ModelBlob, two: ModelBlob, *, atol: float | None = None, on_bytes: OnBytes | None = None
-) -> Difference:
+) -> ValueDifference:
     """Compare as many values of either; ``on_bytes`` is called with the bytes that are done.
 
     In one type two values are the same when their bits are, in types of different width when
@@ -102,7 +102,7 @@ def difference(
             changed += far.size if atol is None else int(np.count_nonzero(~(far <= atol)))
         most = float(far.max(initial=0.0))  # NaN where any is
         largest = nan if isnan(largest) or isnan(most) else max(largest, most)
-    return Difference(one.blob.count, changed, None if isnan(largest) else largest, by_bytes)
+    return ValueDifference(one.blob.count, changed, None if isnan(largest) else largest, by_bytes)
 
 
 def same_values(one: ModelBlob, two: ModelBlob) -> bool:

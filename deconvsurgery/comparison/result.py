@@ -13,7 +13,7 @@ from deconvsurgery.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
 
-    from .compare_values import Difference
+    from .compare_values import ValueDifference
 
 
 class Likeness(StrEnum):
@@ -38,7 +38,7 @@ class BlobContrast(NamedTuple):
     a: SourceBlob | None
     b: SourceBlob | None
     likeness: Likeness
-    difference: Difference | None = None
+    difference: ValueDifference | None = None
 
 
 class LayerContrast(NamedTuple):
@@ -94,7 +94,7 @@ class LayerContrast(NamedTuple):
         return None if not found or None in found else max(each or 0.0 for each in found)
 
 
-class Contrast(NamedTuple):
+class ModelContrast(NamedTuple):
     """Every layer in A's order, those that only B has where they stand there.
 
     ``identical``: the files are the same, byte for byte; ``None`` where not all of them was

@@ -28,7 +28,7 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
-from .formula_names import Formula, Support
+from .formula_names import Formula, KernelSupport
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -132,12 +132,12 @@ def bilinear_kernel(
     *,
     stride: int | Sequence[int] | None = None,
     formula: Formula = Formula.FCN,
-    support: Support = Support.KERNEL,
+    support: KernelSupport = KernelSupport.KERNEL,
     dtype: DTypeLike = np.float32,
 ) -> Array:
     """The kernel of shape ``size``, k meaning ``(k, k)``: the product of one triangle an axis.
 
-    ``stride`` is looked at for ``Support.STRIDE`` only. Bit-equal to the formula's origin;
+    ``stride`` is looked at for ``KernelSupport.STRIDE`` only. Bit-equal to the formula's origin;
     rectangular and n-d kernels, which no origin makes, multiply the axes in their order.
 
     >>> bilinear_kernel(3)
@@ -150,7 +150,7 @@ def bilinear_kernel(
     Raises:
         ShapeError: a size or stride is not positive, or the kernel is beyond all reason.
     """
-    formula, support = Formula(formula), Support(support)
+    formula, support = Formula(formula), KernelSupport(support)
     sizes = checked_size(_axes(size, 2))
     made = _kept_product if prod(sizes) <= MOST_KEPT else _product
     widths = half_widths(sizes, stride, support)
@@ -243,10 +243,10 @@ def centre(taps: Array) -> Centre:
 
 
 def half_widths(
-    sizes: Sequence[int], stride: int | Sequence[int] | None, support: Support
+    sizes: Sequence[int], stride: int | Sequence[int] | None, support: KernelSupport
 ) -> tuple[int, ...]:
     """The triangle's half-width for each axis, in taps."""
-    if support == Support.KERNEL:
+    if support == KernelSupport.KERNEL:
         return tuple(half_width_of(size) for size in sizes)
     if stride is None:
         raise ShapeError("a triangle as wide as the stride needs the stride")

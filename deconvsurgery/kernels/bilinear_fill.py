@@ -25,7 +25,7 @@ from .bilinear import (
     times,
     triangle,
 )
-from .formula_names import Formula, Support
+from .formula_names import Formula, KernelSupport
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -71,7 +71,7 @@ class BilinearFill:
         group: int,
         stride: tuple[int, ...],
         formula: Formula = Formula.FCN,
-        support: Support = Support.KERNEL,
+        support: KernelSupport = KernelSupport.KERNEL,
         keep_off_diagonal: bool = False,
     ) -> None:
         self.shape = shape

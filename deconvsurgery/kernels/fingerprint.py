@@ -17,8 +17,8 @@ from .bilinear import (
     bilinear_kernel,
     checked_size,
 )
-from .formula_names import Formula, Support
-from .weight_states import State
+from .formula_names import Formula, KernelSupport
+from .weight_states import WeightState
 
 if TYPE_CHECKING:
     from .arrays import Array
@@ -42,14 +42,14 @@ class Fingerprint(NamedTuple):
     they have.
     """
 
-    state: State
+    state: WeightState
     distance: float | None = None
     value: float | None = None
-    support: Support | None = None
+    support: KernelSupport | None = None
     nvidia: bool = False
     nan: int = 0
     infinite: int = 0
-    own: State | None = None
+    own: WeightState | None = None
 
 
 def fingerprint(
@@ -133,34 +133,34 @@ class Recognition:
         """The first state that holds; ``ValueError`` for fewer rows than the shape has."""
         channels, outputs = self._shape[:2]
         if not prod(self._shape):
-            return Fingerprint(State.MISSING)
+            return Fingerprint(WeightState.MISSING)
         if self._rows != channels:
             raise ValueError(f"{self._rows} rows in weights of shape {self._shape}")
         if self._nan or self._infinite:
-            return Fingerprint(State.NOT_FINITE, nan=self._nan, infinite=self._infinite)
+            return Fingerprint(WeightState.NOT_FINITE, nan=self._nan, infinite=self._infinite)
         if self._lowest == 0 == self._highest:
-            return Fingerprint(State.ZERO)
+            return Fingerprint(WeightState.ZERO)
         clean = self._has_ideal and self._off_diagonal <= self._tolerance
         if clean and (found := self._fitting(Formula.FCN)):
-            return Fingerprint(State.BILINEAR, support=found.support)
+            return Fingerprint(WeightState.BILINEAR, support=found.support)
         if clean and (found := self._fitting(Formula.CAFFE_1_0)):
-            return Fingerprint(State.BILINEAR_CAFFE_1_0, support=found.support)
+            return Fingerprint(WeightState.BILINEAR_CAFFE_1_0, support=found.support)
         if outputs > 1 and (found := self._in_every_pair()):
-            return Fingerprint(State.BILINEAR_EVERY_PAIR, support=found.support)
+            return Fingerprint(WeightState.BILINEAR_EVERY_PAIR, support=found.support)
         if self._has_ideal and (found := self._fitting(Formula.FCN)):
-            return Fingerprint(State.BILINEAR_OFF_DIAGONAL, support=found.support)
+            return Fingerprint(WeightState.BILINEAR_OFF_DIAGONAL, support=found.support)
         if clean and self._repeats_pixels and self._from_ones <= self._tolerance:
-            return Fingerprint(State.NEAREST)
+            return Fingerprint(WeightState.NEAREST)
         if self._lowest == self._highest:
-            return Fingerprint(State.CONSTANT, value=self._lowest)
+            return Fingerprint(WeightState.CONSTANT, value=self._lowest)
         nearest = self._nearest(Formula.FCN)
         if nearest is None or not self._has_ideal:
-            return Fingerprint(State.OTHER)
+            return Fingerprint(WeightState.OTHER)
         distance = max(nearest.on_diagonal, self._off_diagonal)
         if distance <= NEAR * float(nearest.kernel.max()):
-            return Fingerprint(State.NEAR_BILINEAR, distance, support=nearest.support)
+            return Fingerprint(WeightState.NEAR_BILINEAR, distance, support=nearest.support)
         nvidia = clean and self._fitting(None) is not None
-        return Fingerprint(State.OTHER, distance, support=nearest.support, nvidia=nvidia)
+        return Fingerprint(WeightState.OTHER, distance, support=nearest.support, nvidia=nvidia)
 
     def _nearest(self, formula: Formula | None) -> _Distance | None:
         """Of the kernels that a formula makes the one nearest to the diagonal's."""
@@ -209,7 +209,7 @@ class _Ideal(NamedTuple):
 
     kernel: Array
     formula: Formula | None  # None: NVIDIA's
-    support: Support
+    support: KernelSupport
 
 
 class _Distance:
@@ -234,9 +234,9 @@ def _ideals(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> tuple[_Ide
     """The kernels worth a comparison, each once: off the recipe's sizes they are up to five."""
     if not kernel_size or not 0 < prod(kernel_size) <= LARGEST_KERNEL:
         return ()
-    supports = [Support.KERNEL]
+    supports = [KernelSupport.KERNEL]
     if len(stride) == len(kernel_size) and all(1 <= step <= LARGEST_KERNEL for step in stride):
-        supports.append(Support.STRIDE)
+        supports.append(KernelSupport.STRIDE)
     wanted = [
         _Ideal(
             bilinear_kernel(
@@ -250,7 +250,7 @@ def _ideals(kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> tuple[_Ide
     ]
     nvidias = nvidia_kernel(kernel_size)
     if nvidias is not None:
-        wanted.append(_Ideal(nvidias, None, Support.KERNEL))
+        wanted.append(_Ideal(nvidias, None, KernelSupport.KERNEL))
     found: list[_Ideal] = []
     for ideal in wanted:
         if all(abs(ideal.kernel - other.kernel).max() > TOLERANCE for other in found):

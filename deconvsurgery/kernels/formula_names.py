@@ -13,7 +13,7 @@ class Formula(StrEnum):
     CAFFE_1_0 = "caffe-1.0"
 
 
-class Support(StrEnum):
+class KernelSupport(StrEnum):
     """Where the triangle's half-width comes from: ceil(kernel size / 2), or the stride."""
 
     KERNEL = "kernel"

@@ -20,7 +20,7 @@ from .bilinear import (
     triangle,
 )
 from .bilinear_fill import BilinearFill
-from .formula_names import Formula, Support
+from .formula_names import Formula, KernelSupport
 from .responses import Answers, answered, window_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class KernelFacts(NamedTuple):
     size: tuple[int, ...]
     stride: tuple[int, ...]
     formula: Formula
-    support: Support
+    support: KernelSupport
     taps: tuple[tuple[float, ...], ...]
     centres: tuple[Centre, ...]
     gains: tuple[tuple[float, ...], ...]
@@ -75,7 +75,7 @@ def kernel_facts(
     *,
     stride: int | Sequence[int] | None = None,
     formula: Formula | str = Formula.FCN,
-    support: Support | str = Support.KERNEL,
+    support: KernelSupport | str = KernelSupport.KERNEL,
 ) -> KernelFacts:
     """Look at a kernel; ``stride`` defaults to the factor that its size is made for.
 
@@ -84,7 +84,7 @@ def kernel_facts(
     >>> kernel_facts(5).stride, kernel_facts((4, 6)).gains[1]
     ((3, 3), (1.0, 1.0, 1.0))
     """
-    formula, support = Formula(formula), Support(support)
+    formula, support = Formula(formula), KernelSupport(support)
     sizes = tuple(size) if isinstance(size, Sequence) else (index(size),) * 2
     if stride is None:
         strides = tuple(max(1, (length + 1) // 2) for length in sizes)

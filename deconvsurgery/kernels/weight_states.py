@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class State(StrEnum):
+class WeightState(StrEnum):
     """What the weights of a Deconvolution are."""
 
     MISSING = "missing"

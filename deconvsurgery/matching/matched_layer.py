@@ -11,7 +11,7 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, half_width_of, has_unit_gain
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.options.apply import Options
+from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.wording import by, dims, listed, quoted, spread
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deconvsurgery.shapes.infer import LayerShapes
 
 
-class Target(NamedTuple):
+class MatchedLayer(NamedTuple):
     """A Deconvolution of the net and what Caffe would set up for it.
 
     ``shape`` is the weight blob's ``(channels, num_output // group, kernel_h, kernel_w)``,
@@ -76,7 +76,7 @@ class Target(NamedTuple):
             return f"{said}: channels are summed"
         return f"{said} of a group: its {inputs} channels are summed"
 
-    def fill(self, options: Options = Options()) -> BilinearFill | Refusal:  # noqa: B008 - a value
+    def fill(self, options: ApplyOptions = ApplyOptions()) -> BilinearFill | Refusal:  # noqa: B008 - a value
         """The recipe of its weights, or why there is no place for a kernel."""
         param = self.layer.convolution_param
         try:
@@ -139,7 +139,7 @@ def targets(
     model: Model | None,
     *,
     apart: bool = False,
-) -> list[Target]:
+) -> list[MatchedLayer]:
     """The facts of each layer, once for each name (or ``apart``), in the net's order.
 
     Where several states, or several layers of one name, disagree on what it is, or Caffe would
@@ -151,7 +151,7 @@ def targets(
 
 def targets_in(
     net: Net, layers: Sequence[Layer], state: NetState, model: Model | None
-) -> list[Target]:
+) -> list[MatchedLayer]:
     """The facts of those of the layers that are active in a state, each for itself."""
     wanted = {layer.index for layer in layers if layer.active(state)}
     if not wanted:
@@ -162,22 +162,22 @@ def targets_in(
     return [_target(layer, shapes[layer.index]) for layer in layers]
 
 
-def united(found: Iterable[Target], *, apart: bool = False) -> list[Target]:
+def united(found: Iterable[MatchedLayer], *, apart: bool = False) -> list[MatchedLayer]:
     """Targets of several states and layers, once for each name (or ``apart``: each layer)."""
-    known: dict[str | int, Target] = {}
+    known: dict[str | int, MatchedLayer] = {}
     for target in found:
         key = target.layer.index if apart else target.layer.name
         known[key] = _merged(known[key], target) if key in known else target
     return sorted(known.values(), key=lambda target: target.layer.index)
 
 
-def both_at_once(known: Target, other: Target) -> Target | None:
+def both_at_once(known: MatchedLayer, other: MatchedLayer) -> MatchedLayer | None:
     """What is known of a layer from two states; ``None`` where they set it up differently."""
     merged = _merged(known, other)
     return merged if known.problem == other.problem == merged.problem else None
 
 
-def open_axes(found: Iterable[Target]) -> tuple[str, ...]:
+def open_axes(found: Iterable[MatchedLayer]) -> tuple[str, ...]:
     """What is to be said of layers whose number of axes nothing says."""
     names = [quoted(target.layer.name) for target in found if target.axes_open]
     if not names:
@@ -189,10 +189,10 @@ def open_axes(found: Iterable[Target]) -> tuple[str, ...]:
     )
 
 
-def _target(layer: Layer, shapes: LayerShapes) -> Target:
+def _target(layer: Layer, shapes: LayerShapes) -> MatchedLayer:
     window = shapes.window
     if window is None:
-        return Target(
+        return MatchedLayer(
             layer,
             channels=shapes.channels,
             guess=shapes.guess,
@@ -202,7 +202,7 @@ def _target(layer: Layer, shapes: LayerShapes) -> Target:
     weight = shapes.blobs[0] if shapes.blobs else None
     shape = tuple(dim for dim in weight or () if dim is not None)
     complete = weight is not None and len(shape) == len(weight)
-    return Target(
+    return MatchedLayer(
         layer,
         channels=weight[0] if weight else None,
         shape=shape if complete else None,
@@ -215,7 +215,7 @@ def _target(layer: Layer, shapes: LayerShapes) -> Target:
     )
 
 
-def _merged(known: Target, other: Target) -> Target:
+def _merged(known: MatchedLayer, other: MatchedLayer) -> MatchedLayer:
     """The same name again, in another phase or by another layer: one blob has to serve both."""
     if known.problem is not None:
         return known
@@ -248,7 +248,7 @@ def _said(value: object) -> str:
     return dims(value) if isinstance(value, tuple) else str(value).lower()
 
 
-def filled_with_ones(target: Target) -> bool:
+def filled_with_ones(target: MatchedLayer) -> bool:
     """Its filler is the constant 1 and its kernel equals its stride: pixels are repeated."""
     filler = target.layer.convolution_param.weight_filler
     ones = filler is not None and filler.type == "constant" and filler.value == 1

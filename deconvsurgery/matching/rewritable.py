@@ -15,10 +15,10 @@ from .copied_layer import copy_stops
 from .refusal import Refusal
 
 if TYPE_CHECKING:
-    from .matched_layer import Target
+    from .matched_layer import MatchedLayer
 
 
-def not_rewritable(target: Target, model: Model, *, values: bool = False) -> Refusal | None:
+def not_rewritable(target: MatchedLayer, model: Model, *, values: bool = False) -> Refusal | None:
     """Why not, where Caffe stops at the blobs, does not find them, or nothing can be written there.
 
     ``values``: the new weights are made of those that are there.
@@ -37,7 +37,9 @@ def not_rewritable(target: Target, model: Model, *, values: bool = False) -> Ref
     return None
 
 
-def _whole_model(target: Target, model: Model, sources: tuple[SourceLayer, ...]) -> Refusal | None:
+def _whole_model(
+    target: MatchedLayer, model: Model, sources: tuple[SourceLayer, ...]
+) -> Refusal | None:
     name = target.layer.name
     if not sources and model.version is Version.V0:
         return Refusal(

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.shapes.fillers import BILINEAR, NAMES, meant
 from deconvsurgery.wording import by
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from deconvsurgery.kernels.fingerprint import Fingerprint
     from deconvsurgery.prototxt.net import ConvolutionParam, Filler
 
-    from .matched_layer import Target
+    from .matched_layer import MatchedLayer
 
 
 class Role(StrEnum):
@@ -56,20 +56,29 @@ Clue: TypeAlias = tuple[Role, str]
 
 LEAVE_IT_OUT: Final = "a learned layer? -x/--exclude leaves it out"
 
-_OF_WEIGHTS: Final[Mapping[State, Clue]] = {
-    State.BILINEAR: (Role.INTERPOLATION, "its weights are bilinear"),
-    State.BILINEAR_CAFFE_1_0: (Role.INTERPOLATION, "its weights are Caffe 1.0's bilinear ones"),
-    State.BILINEAR_EVERY_PAIR: (Role.INTERPOLATION, "its weights are bilinear in every pair"),
-    State.BILINEAR_OFF_DIAGONAL: (Role.INTERPOLATION, "its weights are bilinear on the diagonal"),
-    State.NEAR_BILINEAR: (Role.INTERPOLATION, "its weights are near bilinear ones: fine-tuned"),
-    State.NEAREST: (Role.INTERPOLATION, "its weights repeat each pixel: nearest neighbour"),
+_OF_WEIGHTS: Final[Mapping[WeightState, Clue]] = {
+    WeightState.BILINEAR: (Role.INTERPOLATION, "its weights are bilinear"),
+    WeightState.BILINEAR_CAFFE_1_0: (
+        Role.INTERPOLATION,
+        "its weights are Caffe 1.0's bilinear ones",
+    ),
+    WeightState.BILINEAR_EVERY_PAIR: (Role.INTERPOLATION, "its weights are bilinear in every pair"),
+    WeightState.BILINEAR_OFF_DIAGONAL: (
+        Role.INTERPOLATION,
+        "its weights are bilinear on the diagonal",
+    ),
+    WeightState.NEAR_BILINEAR: (
+        Role.INTERPOLATION,
+        "its weights are near bilinear ones: fine-tuned",
+    ),
+    WeightState.NEAREST: (Role.INTERPOLATION, "its weights repeat each pixel: nearest neighbour"),
 }
 _BY_ITS_FILLER: Final = "its filler makes it repeat each pixel: nearest neighbour"
-_REPEATS_PIXELS: Final = frozenset({_OF_WEIGHTS[State.NEAREST][1], _BY_ITS_FILLER})
+_REPEATS_PIXELS: Final = frozenset({_OF_WEIGHTS[WeightState.NEAREST][1], _BY_ITS_FILLER})
 _RANDOM: Final = frozenset(NAMES) - {"constant", BILINEAR}
 
 
-def role_of(target: Target, weights: Fingerprint | None = None) -> RoleFound:
+def role_of(target: MatchedLayer, weights: Fingerprint | None = None) -> RoleFound:
     """What a layer is for; ``weights`` is what those in the model are, if there is a model."""
     clues = [*_weights_clues(weights), *_net_clues(target)]
     if not clues:
@@ -87,10 +96,15 @@ def holds_learned_values(weights: Fingerprint | None) -> bool:
     if weights is None or weights.nvidia:
         return False
     state = weights.own or weights.state
-    return state in (State.OTHER, State.NEAR_BILINEAR, State.NOT_FINITE, State.OTHER_SHAPE)
+    return state in (
+        WeightState.OTHER,
+        WeightState.NEAR_BILINEAR,
+        WeightState.NOT_FINITE,
+        WeightState.OTHER_SHAPE,
+    )
 
 
-def is_empty(target: Target, weights: Fingerprint | None) -> bool:
+def is_empty(target: MatchedLayer, weights: Fingerprint | None) -> bool:
     """It enlarges, is held to bilinear weights, and has nothing to do it with.
 
     That is zeros in a model, or no weights there and no filler that makes any; of a net alone, a
@@ -102,10 +116,12 @@ def is_empty(target: Target, weights: Fingerprint | None) -> bool:
     filled = _filler_name(target) not in ("constant", None)
     if weights is None:
         return target.layer.is_frozen and not filled
-    return weights.state is State.ZERO or (weights.state is State.MISSING and not filled)
+    return weights.state is WeightState.ZERO or (
+        weights.state is WeightState.MISSING and not filled
+    )
 
 
-def filled_by(target: Target, filler: Filler | None) -> Target:
+def filled_by(target: MatchedLayer, filler: Filler | None) -> MatchedLayer:
     """The layer with the filler that makes its weights: the owner's, where it shares memory."""
     param = target.layer.convolution_param._replace(weight_filler=filler)
     return target._replace(layer=target.layer._replace(convolution_param=param))
@@ -119,11 +135,11 @@ def _weights_clues(weights: Fingerprint | None) -> Iterator[Clue]:
         yield _OF_WEIGHTS[state]
     elif weights.nvidia:
         yield Role.INTERPOLATION, "its weights are those of NVIDIA's bilinear filler"
-    elif weights.state is State.OTHER and weights.distance is not None:
+    elif weights.state is WeightState.OTHER and weights.distance is not None:
         yield Role.LEARNED, "its weights are those of no interpolation"
 
 
-def _net_clues(target: Target) -> Iterator[Clue]:
+def _net_clues(target: MatchedLayer) -> Iterator[Clue]:
     """From the surest to the least sure."""
     param = target.layer.convolution_param
     filler = _filler_name(target)
@@ -150,7 +166,7 @@ def _net_clues(target: Target) -> Iterator[Clue]:
         yield Role.INTERPOLATION, "it is frozen and has no filler: its weights are set by surgery"
 
 
-def _doubts(target: Target) -> Iterator[str]:
+def _doubts(target: MatchedLayer) -> Iterator[str]:
     """Why a role stays unknown."""
     if target.problem:
         yield "Caffe would not set it up"
@@ -162,7 +178,7 @@ def _doubts(target: Target) -> Iterator[str]:
         yield "it has no filler, and may be trained or filled by surgery"
 
 
-def _is_likely(target: Target, weights: Fingerprint | None) -> bool:
+def _is_likely(target: MatchedLayer, weights: Fingerprint | None) -> bool:
     """Of a layer without a filler: it is frozen, keeps channels apart, or has no bias.
 
     So are weights that the model lacks or has as zeros: a learned layer would have some.
@@ -170,7 +186,7 @@ def _is_likely(target: Target, weights: Fingerprint | None) -> bool:
     param, unfilled = target.layer.convolution_param, _filler_name(target) in ("constant", None)
     if not unfilled or _filler_value(target):
         return False
-    absent = weights is not None and weights.state in (State.MISSING, State.ZERO)
+    absent = weights is not None and weights.state in (WeightState.MISSING, WeightState.ZERO)
     return absent or target.layer.is_frozen or _keeps_apart(param) or not param.bias_term
 
 
@@ -179,12 +195,12 @@ def _keeps_apart(param: ConvolutionParam) -> bool:
     return param.group == param.num_output > 1
 
 
-def _filler_name(target: Target) -> str | None:
+def _filler_name(target: MatchedLayer) -> str | None:
     """The type of its filler, as Caffe spells it where it can; ``None`` without one."""
     filler = target.layer.convolution_param.weight_filler
     return None if filler is None else meant(filler.type)
 
 
-def _filler_value(target: Target) -> float:
+def _filler_value(target: MatchedLayer) -> float:
     filler = target.layer.convolution_param.weight_filler
     return 0.0 if filler is None else filler.value

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from deconvsurgery.kernels.formula_names import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 
 from .option import options_of
 
@@ -16,11 +16,11 @@ class Fill(StrEnum):
     ALL = "all"
 
 
-class Options(NamedTuple):
+class ApplyOptions(NamedTuple):
     """What ``apply`` is asked to do beyond its defaults."""
 
     formula: Formula = Formula.FCN
-    support: Support = Support.KERNEL
+    support: KernelSupport = KernelSupport.KERNEL
     keep_off_diagonal: bool = False
     zero_bias: bool = False
     create: bool = True
@@ -30,7 +30,7 @@ class Options(NamedTuple):
 
 
 APPLY: Final = options_of(
-    Options,
+    ApplyOptions,
     {
         "formula": "Whose arithmetic: FCN's surgery, today's BilinearFiller, or the released one "
         "(off centre).",

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from deconvsurgery.kernels.formula_names import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 
 from .option import options_of
 
@@ -11,7 +11,7 @@ class KernelOptions(NamedTuple):
     """Which kernel is shown."""
 
     formula: Formula = Formula.FCN
-    support: Support = Support.KERNEL
+    support: KernelSupport = KernelSupport.KERNEL
 
 
 KERNEL: Final = options_of(

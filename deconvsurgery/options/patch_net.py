@@ -13,7 +13,7 @@ class NewFiller(StrEnum):
     KEEP = "keep"
 
 
-class PatchOptions(NamedTuple):
+class PatchNetOptions(NamedTuple):
     """What ``patch-net`` is asked to do."""
 
     group: bool = True
@@ -27,7 +27,7 @@ class PatchOptions(NamedTuple):
 
 
 PATCH_NET: Final = options_of(
-    PatchOptions,
+    PatchNetOptions,
     {
         "group": "Set group to num_output, so that each channel is upsampled alone.",
         "filler": "The weight_filler.",

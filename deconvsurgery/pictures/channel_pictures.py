@@ -13,11 +13,11 @@ from deconvsurgery.plans.apply.new_values import new_weights
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob
     from deconvsurgery.kernels.arrays import Array
-    from deconvsurgery.matching.matched_layer import Target
-    from deconvsurgery.plans.apply.plan_types import Change
+    from deconvsurgery.matching.matched_layer import MatchedLayer
+    from deconvsurgery.plans.apply.plan_types import ApplyChange
 
 
-def sight_of(target: Target, blob: SourceBlob | None, model: Model) -> Sight | None:
+def sight_of(target: MatchedLayer, blob: SourceBlob | None, model: Model) -> Sight | None:
     """The weights in a blob; ``None`` where there are none that could be looked at."""
     shape = target.shape or (blob.shape if blob else ())
     if blob is None or blob.problem or not blob.count or not blob.fits(shape):
@@ -27,14 +27,14 @@ def sight_of(target: Target, blob: SourceBlob | None, model: Model) -> Sight | N
     return _seen(target, model.rows(blob, shape), shape)
 
 
-def planned_sight(change: Change, model: Model) -> Sight | None:
+def planned_sight(change: ApplyChange, model: Model) -> Sight | None:
     """The weights that the change brings."""
     blob = weights_of(change.target, model)
     dtype = blob.dtype if blob and blob.count else model.dtype
     return _seen(change.target, new_weights(change, dtype, model, blob), change.fill.shape)
 
 
-def _seen(target: Target, rows: Iterable[Array], shape: tuple[int, ...]) -> Sight | None:
+def _seen(target: MatchedLayer, rows: Iterable[Array], shape: tuple[int, ...]) -> Sight | None:
     """``None`` for a blob that is not the layer's, as its axes and groups show."""
     param = target.layer.convolution_param
     if len(shape) < 3 or param.group < 1 or shape[0] % param.group:

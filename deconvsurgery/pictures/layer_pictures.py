@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.before_and_after import weights_of
-from deconvsurgery.plans.apply.plan_types import Change, Plan
+from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan
 from deconvsurgery.shapes.upsampling_path import WayUp, ways_up
 
 from .channel_pictures import planned_sight, sight_of
@@ -16,7 +16,7 @@ from .channel_pictures import planned_sight, sight_of
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
     from deconvsurgery.kernels.channel_map import Sight
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.prototxt.net import Net, NetState
     from deconvsurgery.rules.survey import LayerRow
 
@@ -30,7 +30,7 @@ class LayerPicture(NamedTuple):
     ``before`` is ``None`` where there are none that could be looked at, ``after`` where they stay.
     """
 
-    target: Target
+    target: MatchedLayer
     before: Sight | None
     after: Sight | None = None
 
@@ -43,7 +43,9 @@ class Pictures(NamedTuple):
     others: int = 0
 
 
-def planned_pictures(plan: Plan, net: Net, model: Model, states: Sequence[NetState]) -> Pictures:
+def planned_pictures(
+    plan: ApplyPlan, net: Net, model: Model, states: Sequence[NetState]
+) -> Pictures:
     """What a plan does to each layer; before it is carried out."""
     rows = plan.rows
     matched = {row.target.layer.index for row in rows}
@@ -53,7 +55,7 @@ def planned_pictures(plan: Plan, net: Net, model: Model, states: Sequence[NetSta
             LayerPicture(
                 row.target,
                 sight_of(row.target, weights_of(row.target, model), model),
-                planned_sight(row, model) if isinstance(row, Change) else None,
+                planned_sight(row, model) if isinstance(row, ApplyChange) else None,
             )
             for row in rows[:MOST_LAYERS]
         ),

@@ -15,7 +15,7 @@ from .ignore_comments import IgnoreComment
 from .unknown_field import UnknownField
 
 T = TypeVar("T")
-Value: TypeAlias = Union[str, bool, int, float, "Message"]
+Value: TypeAlias = Union[str, bool, int, float, "NetMessage"]
 
 
 class Phase(IntEnum):
@@ -25,12 +25,12 @@ class Phase(IntEnum):
     TEST = 1
 
 
-class Message(NamedTuple):
+class NetMessage(NamedTuple):
     """Fields by name in file order, those unknown to BVLC's Caffe included.
 
     Scalars are Python values, an enum value is its name; defaults are not filled in.
 
-    >>> param = Message((("kernel_size", 4), ("pad", 1), ("pad", 2)))
+    >>> param = NetMessage((("kernel_size", 4), ("pad", 1), ("pad", 2)))
     >>> param.integers("pad"), param.integer("stride", 1), "group" in param
     ((1, 2), 1, False)
     """
@@ -46,14 +46,16 @@ class Message(NamedTuple):
         """Every value of the field, in order."""
         return tuple([value for field_name, value in self.fields if field_name == name])
 
-    def message(self, name: str) -> Message:
+    def message(self, name: str) -> NetMessage:
         """The sub-message (several occurrences merged); empty when absent."""
         found = self.messages(name)
-        return found[0] if len(found) == 1 else Message(tuple(chain(*(m.fields for m in found))))
+        return found[0] if len(found) == 1 else NetMessage(tuple(chain(*(m.fields for m in found))))
 
-    def messages(self, name: str) -> tuple[Message, ...]:
+    def messages(self, name: str) -> tuple[NetMessage, ...]:
         """Every sub-message of a repeated field."""
-        return tuple([each for key, each in self.fields if key == name and type(each) is Message])
+        return tuple(
+            [each for key, each in self.fields if key == name and type(each) is NetMessage]
+        )
 
     def integers(self, name: str) -> tuple[int, ...]:
         """Every integer of a repeated field."""
@@ -185,7 +187,7 @@ class Layer(NamedTuple):
     exclude: tuple[NetStateRule, ...] = ()
     convolution_param: ConvolutionParam = ConvolutionParam()
     misspelt: tuple[UnknownField, ...] = ()
-    message: Message = Message()
+    message: NetMessage = NetMessage()
     line: int = 0
     column: int = 0
 

@@ -19,8 +19,8 @@ from .net import (
     ConvolutionParam,
     Filler,
     Layer,
-    Message,
     Net,
+    NetMessage,
     NetState,
     NetStateRule,
     ParamSpec,
@@ -55,7 +55,7 @@ class Scanned(NamedTuple):
     encoding: str
     notes: tuple[str, ...]
     fields: Sequence[TextField]
-    message: Message
+    message: NetMessage
 
 
 def scanned(data: bytes) -> Scanned:
@@ -85,11 +85,11 @@ def as_net(scanned: Scanned) -> Net:
     )
 
 
-def _as_written(message: Message) -> Message:
+def _as_written(message: NetMessage) -> NetMessage:
     """Strings as Caffe has them, by their bytes: UTF-8 where they are, else as surrogates."""
 
     def value_of(value: Value) -> Value:
-        if isinstance(value, Message):
+        if isinstance(value, NetMessage):
             return _as_written(value)
         if isinstance(value, str):
             try:
@@ -98,7 +98,7 @@ def _as_written(message: Message) -> Message:
                 return value  # an escape spelt what latin-1 has not
         return value
 
-    return Message(tuple((name, value_of(value)) for name, value in message.fields))
+    return NetMessage(tuple((name, value_of(value)) for name, value in message.fields))
 
 
 def decoded(data: bytes) -> tuple[str, str, tuple[str, ...]]:
@@ -131,7 +131,7 @@ def decoded(data: bytes) -> tuple[str, str, tuple[str, ...]]:
     return even, encoding, tuple(notes)
 
 
-def _check_kind(text: Text, fields: Sequence[TextField], message: Message) -> None:
+def _check_kind(text: Text, fields: Sequence[TextField], message: NetMessage) -> None:
     """Refuse what is valid text but not one net."""
     if "layer" in message and "layers" in message:
         second = max(
@@ -157,14 +157,14 @@ def _check_kind(text: Text, fields: Sequence[TextField], message: Message) -> No
 class _LayerText(NamedTuple):
     """A layer in V2 terms, where its text begins (0 where it has none), and its misspellings."""
 
-    message: Message
+    message: NetMessage
     line: int = 0
     column: int = 0
     misspelt: tuple[UnknownField, ...] = ()
 
 
 def _layers(
-    text: Text, fields: Sequence[TextField], message: Message
+    text: Text, fields: Sequence[TextField], message: NetMessage
 ) -> tuple[str, list[_LayerText]]:
     """The layers and their version."""
     name = "layers" if "layers" in message else "layer"
@@ -189,7 +189,7 @@ def _layers(
     return "V1" if name == "layers" else "V2", layers
 
 
-def _input_layer(message: Message) -> tuple[list[_LayerText], tuple[str, ...]]:
+def _input_layer(message: NetMessage) -> tuple[list[_LayerText], tuple[str, ...]]:
     """``input`` with ``input_shape`` or ``input_dim`` as the Input layer Caffe makes of it."""
     tops = message.texts("input")
     if not tops:
@@ -206,16 +206,16 @@ def _input_layer(message: Message) -> tuple[list[_LayerText], tuple[str, ...]]:
                 else "input without input_dim or input_shape",
             )
         shapes = [
-            Message(tuple(("dim", dim) for dim in dims[4 * i : 4 * i + 4]))
+            NetMessage(tuple(("dim", dim) for dim in dims[4 * i : 4 * i + 4]))
             for i in range(min(len(tops), len(dims) // 4))
         ]
-    param = Message(tuple(("shape", shape) for shape in shapes))
+    param = NetMessage(tuple(("shape", shape) for shape in shapes))
     fields: tuple[tuple[str, Value], ...] = (("name", "input"), ("type", "Input"))
     fields += tuple(("top", top) for top in tops)
-    return [_LayerText(Message((*fields, ("input_param", param))))], notes
+    return [_LayerText(NetMessage((*fields, ("input_param", param))))], notes
 
 
-def _param_spec(message: Message) -> ParamSpec:
+def _param_spec(message: NetMessage) -> ParamSpec:
     return ParamSpec(
         message.text("name"), message.number("lr_mult", 1.0), message.number("decay_mult", 1.0)
     )
@@ -251,7 +251,7 @@ def _layer(index: int, written: _LayerText) -> Layer:
     )
 
 
-def convolution_param(message: Message) -> ConvolutionParam:
+def convolution_param(message: NetMessage) -> ConvolutionParam:
     """The typed view of a ``convolution_param``."""
     if not message.fields:
         return _NO_PARAM  # as nearly all layers of a net
@@ -275,19 +275,19 @@ def convolution_param(message: Message) -> ConvolutionParam:
     )
 
 
-def _filler(message: Message, name: str) -> Filler | None:
+def _filler(message: NetMessage, name: str) -> Filler | None:
     if name not in message:
         return None
     filler = message.message(name)
     return Filler(filler.text("type", "constant"), filler.number("value", 0.0))
 
 
-def _state(message: Message) -> NetState:
+def _state(message: NetMessage) -> NetState:
     phase = Phase[message.text("phase", "TEST")]
     return NetState(phase, message.integer("level", 0), message.texts("stage"))
 
 
-def _rule(message: Message) -> NetStateRule:
+def _rule(message: NetMessage) -> NetStateRule:
     return NetStateRule(
         phase=Phase[message.text("phase")] if "phase" in message else None,
         min_level=message.integer("min_level"),

@@ -17,7 +17,7 @@ from deconvsurgery.errors import PrototxtError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import agreed, listed
 
-from .net import Message, Value
+from .net import NetMessage, Value
 from .scalar_values import SCALARS, Scalar, enum_value, unescaped
 from .tokens import Text, TextField, Token
 from .unknown_fields import refuse_unreadable, values_by_look
@@ -26,7 +26,7 @@ from .written_values import behind, is_list, refused, value_place, written_as_on
 _BEYOND = 2**31  # the first number that no int32 is
 
 
-def meaning(text: Text, fields: Sequence[TextField]) -> Message:
+def meaning(text: Text, fields: Sequence[TextField]) -> NetMessage:
     """The ``NetParameter`` that the scanned text describes.
 
     Raises ``PrototxtError`` where a known field has a value Caffe would not take.
@@ -111,7 +111,7 @@ class _Reading:
         self._text = text
         self._known: defaultdict[str, dict[str, Scalar]] = defaultdict(dict)
 
-    def message(self, fields: Sequence[TextField], name: str) -> Message:
+    def message(self, fields: Sequence[TextField], name: str) -> NetMessage:
         """The message of that name that the fields describe."""
         kinds = _kinds(name)
         found: list[tuple[str, Value]] = []
@@ -138,7 +138,7 @@ class _Reading:
             else:
                 found.append((field.name, value))
                 given[field.name] = False
-        return Message(tuple(found))
+        return NetMessage(tuple(found))
 
     def _is_one(self, field: TextField) -> bool:
         """It has one message, in no list."""

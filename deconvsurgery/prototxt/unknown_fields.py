@@ -9,7 +9,7 @@ from typing import Final
 
 from deconvsurgery.errors import PrototxtError
 
-from .net import Message, Value
+from .net import NetMessage, Value
 from .scalar_values import Scalar, by_look, skipped, unescaped
 from .tokens import Text, TextField, Token
 from .written_values import is_list, refused, value_place, written_as_one
@@ -69,7 +69,7 @@ def values_by_look(
     found: list[tuple[str, Value]] = []
     for body in field.children or ():
         inner = [values_by_look(text, each) for each in body]
-        found.append((field.name, Message(tuple(chain.from_iterable(inner)))))
+        found.append((field.name, NetMessage(tuple(chain.from_iterable(inner)))))
     for scalar in field.scalars if field.children is None else ():
         if scalar[0].kind == "string":
             value: Scalar = "".join([_spelt(text, token) for token in scalar])

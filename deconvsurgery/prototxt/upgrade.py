@@ -18,7 +18,7 @@ from deconvsurgery.caffe_fields import (
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
-from .net import Message, Value
+from .net import NetMessage, Value
 
 # V1's lists and the field of ParamSpec that each of their values becomes, in ParamSpec's order.
 PARAM_LISTS: Mapping[str, str] = {
@@ -100,14 +100,14 @@ def v1_type(value: Value | None) -> str:
     return V1_TYPES.get(name, FORK_V1_TYPES.get(name, name))
 
 
-def upgraded_v1(layer: Message) -> Message:
+def upgraded_v1(layer: NetMessage) -> NetMessage:
     """A V1 layer (``layers { … }``) in V2 terms (``UpgradeV1LayerParameter``)."""
     types = layer.all("type")
     kind = v1_type(types[-1] if types else None)
     source = TRANSFORM_FROM.get(kind, "")
     kept: list[tuple[str, Value]] = []
     for name, value in layer.fields:
-        if name == source and isinstance(value, Message):
+        if name == source and isinstance(value, NetMessage):
             kept.append((name, _without(value, TRANSFORM)))
         elif name != "type" and name not in PARAM_LISTS:
             kept.append((name, value))
@@ -115,17 +115,17 @@ def upgraded_v1(layer: Message) -> Message:
         (name, value) for name, value in layer.message(source).fields if name in TRANSFORM
     )
     # After the layer's own transform_param: what is moved overwrites what stands there.
-    transform = (("transform_param", Message(moved)),) if moved else ()
-    return Message((("type", kind), *_params(layer), *kept, *transform))
+    transform = (("transform_param", NetMessage(moved)),) if moved else ()
+    return NetMessage((("type", kind), *_params(layer), *kept, *transform))
 
 
-def _params(layer: Message) -> tuple[tuple[str, Value], ...]:
+def _params(layer: NetMessage) -> tuple[tuple[str, Value], ...]:
     """As many ``param`` as the longest of the lists has; each says what was given."""
     rows = zip_longest(*(layer.all(name) for name in PARAM_LISTS))
     return tuple(
         (
             "param",
-            Message(
+            NetMessage(
                 tuple(
                     (field, value)
                     for field, value in zip(PARAM_LISTS.values(), row, strict=True)
@@ -137,8 +137,8 @@ def _params(layer: Message) -> tuple[tuple[str, Value], ...]:
     )
 
 
-def _without(message: Message, names: Sequence[str]) -> Message:
-    return Message(tuple((name, value) for name, value in message.fields if name not in names))
+def _without(message: NetMessage, names: Sequence[str]) -> NetMessage:
+    return NetMessage(tuple((name, value) for name, value in message.fields if name not in names))
 
 
 class Unpadded(NamedTuple):
@@ -154,12 +154,12 @@ class Unpadded(NamedTuple):
     refused: str = ""
 
 
-def unpadded(connections: Sequence[Message]) -> list[Unpadded]:
+def unpadded(connections: Sequence[NetMessage]) -> list[Unpadded]:
     """The V0 layers that stay, each with its old position (``UpgradeV0PaddingLayers``).
 
     ``padding`` layers vanish: their pad goes to the convolution or pooling that reads them.
     """
-    writers: dict[str, Message] = {}  # blob -> the padding layer that wrote it last
+    writers: dict[str, NetMessage] = {}  # blob -> the padding layer that wrote it last
     kept: list[Unpadded] = []
     for index, connection in enumerate(connections):
         inner = connection.message("layer")
@@ -177,7 +177,7 @@ def unpadded(connections: Sequence[Message]) -> list[Unpadded]:
 
 
 def _unpadded(
-    index: int, inner: Message, bottoms: tuple[str, ...], read: Sequence[Message]
+    index: int, inner: NetMessage, bottoms: tuple[str, ...], read: Sequence[NetMessage]
 ) -> Unpadded:
     if not read:
         return Unpadded(index, bottoms)
@@ -210,7 +210,7 @@ def v0_place(kind: str, name: str) -> tuple[str, ...]:
     return (message, names[name]) if name in names else ()
 
 
-def upgraded_v0(connections: Sequence[Message]) -> list[tuple[int, Message]]:
+def upgraded_v0(connections: Sequence[NetMessage]) -> list[tuple[int, NetMessage]]:
     """V0 ``layers { layer { … } bottom top }`` in V2 terms, each with its old position.
 
     More lenient than Caffe: what it stops at is left as it is, so it can be shown.
@@ -220,12 +220,12 @@ def upgraded_v0(connections: Sequence[Message]) -> list[tuple[int, Message]]:
         connection = connections[layer.index]
         inner = connection.message("layer")
         if layer.pad is not None:
-            inner = Message((*_without(inner, ("pad",)).fields, ("pad", layer.pad)))
+            inner = NetMessage((*_without(inner, ("pad",)).fields, ("pad", layer.pad)))
         upgraded.append((layer.index, _v0_layer(inner, layer.bottom, connection.texts("top"))))
     return upgraded
 
 
-def _v0_layer(inner: Message, bottoms: Sequence[str], tops: Sequence[str]) -> Message:
+def _v0_layer(inner: NetMessage, bottoms: Sequence[str], tops: Sequence[str]) -> NetMessage:
     old_type = inner.text("type")
     fields: list[tuple[str, Value]] = [
         *(("name", name) for name in inner.texts("name")),
@@ -240,5 +240,5 @@ def _v0_layer(inner: Message, bottoms: Sequence[str], tops: Sequence[str]) -> Me
             fields.append((name, value))
         elif place:
             inside.setdefault(place[0], []).append((place[1], value))
-    fields += [(name, Message(tuple(moved))) for name, moved in inside.items()]
-    return Message((*fields, *_params(inner)))
+    fields += [(name, NetMessage(tuple(moved))) for name, moved in inside.items()]
+    return NetMessage((*fields, *_params(inner)))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.plans.apply.plan_types import Action, Change, Skip
+from deconvsurgery.plans.apply.plan_types import ApplyAction, ApplyChange, ApplySkip
 from deconvsurgery.wording import dims, plural
 
 from .cells import Cell, Cells, Remark, Tone, note
@@ -15,7 +15,7 @@ from .layer_words import left_alone_words, window_words
 from .phrases import NOTHING, Medium, escaped, name_of, number, state_tone
 
 if TYPE_CHECKING:
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.verbs.apply import ApplyResult
 
 HEADINGS: Final = (
@@ -23,22 +23,25 @@ HEADINGS: Final = (
     *("before", "after", "max |Δ|", "values changed", "action"),
 )
 _TONES: Final = {
-    Action.CREATED: Tone.NEW,
-    Action.REWRITTEN: Tone.CHANGED,
-    Action.UNCHANGED: Tone.QUIET,
-    Action.SKIPPED: Tone.ODD,
+    ApplyAction.CREATED: Tone.NEW,
+    ApplyAction.REWRITTEN: Tone.CHANGED,
+    ApplyAction.UNCHANGED: Tone.QUIET,
+    ApplyAction.SKIPPED: Tone.ODD,
 }
-_VERBS: Final = {Action.REWRITTEN: ("rewrite", "rewrote"), Action.CREATED: ("create", "created")}
+_VERBS: Final = {
+    ApplyAction.REWRITTEN: ("rewrite", "rewrote"),
+    ApplyAction.CREATED: ("create", "created"),
+}
 
 
-def apply_cells(row: Change | Skip, medium: Medium) -> Cells:
+def apply_cells(row: ApplyChange | ApplySkip, medium: Medium) -> Cells:
     """A layer's row; in a pipe it has the reason of a skip."""
     target = row.target
     action_words = str(row.action)
-    if isinstance(row, Skip) and not medium.terminal:
+    if isinstance(row, ApplySkip) and not medium.terminal:
         action_words += f": {escaped(row.reason)}"
     before = Cell(str(row.before.state) if row.before else NOTHING, state_tone(row.before))
-    if isinstance(row, Change):
+    if isinstance(row, ApplyChange):
         after = Cell(f"→ {row.after.state}", state_tone(row.after))
         both = before._replace(then=after)
         largest, changed = number(row.max_abs_change), f"{row.values_changed:,}/{row.values:,}"
@@ -63,12 +66,12 @@ def apply_remarks(result: ApplyResult, medium: Medium) -> Iterator[Remark]:
     """Skips (which in a pipe have their reason in the row), warnings, other layers."""
     rows = result.plan.rows
     for row in rows:
-        if isinstance(row, Skip) and medium.terminal:
+        if isinstance(row, ApplySkip) and medium.terminal:
             yield Remark("skipped", Tone.ODD, row.target.layer.name, row.reason)
     for row in rows:
         for words in row.warnings:
             yield Remark("warning", Tone.ODD, row.target.layer.name, words)
-        if isinstance(row, Change) and row.bias is not None and row.bias.changed:
+        if isinstance(row, ApplyChange) and row.bias is not None and row.bias.changed:
             words = _bias_words(row.target, row.bias.value)
             yield note(words, row.target.layer.name)
     for words in result.warnings:
@@ -83,7 +86,7 @@ def apply_remarks(result: ApplyResult, medium: Medium) -> Iterator[Remark]:
         yield Remark("left alone", Tone.QUIET, None, words)
 
 
-def _bias_words(target: Target, value: float) -> str:
+def _bias_words(target: MatchedLayer, value: float) -> str:
     count = target.layer.convolution_param.num_output
     return f"its bias becomes {plural(count, 'value')} of {number(value)}"
 
@@ -123,11 +126,11 @@ def _share(result: ApplyResult) -> str:
     return f"{result.rewritten:,} of {plural(result.output_size, 'byte')}"
 
 
-def _why_unchanged(count: Counter[Action], would: bool) -> str:
+def _why_unchanged(count: Counter[ApplyAction], would: bool) -> str:
     matched = count.total()
     if not matched:
         return "No layer matched"
-    if count[Action.SKIPPED] == matched:
+    if count[ApplyAction.SKIPPED] == matched:
         skipped = "would be skipped" if would else "was skipped" if matched == 1 else "were skipped"
         every = "the matched layer" if matched == 1 else f"all {matched:,} matched layers"
         return f"Nothing {'would change' if would else 'changed'}, {every} {skipped}"

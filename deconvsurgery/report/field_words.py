@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deconvsurgery.caffemodel.model import Version
-from deconvsurgery.prototxt.net import Message, Value
+from deconvsurgery.prototxt.net import NetMessage, Value
 
 from .phrases import NOTHING, escaped
 
@@ -11,10 +11,10 @@ from .phrases import NOTHING, escaped
 def value_words(value: Value | None) -> str:
     """A field's value in short; a message between braces.
 
-    >>> value_words(Message((("phase", "TRAIN"), ("stage", "a"))))
+    >>> value_words(NetMessage((("phase", "TRAIN"), ("stage", "a"))))
     '{ phase: TRAIN stage: a }'
     """
-    if isinstance(value, Message):
+    if isinstance(value, NetMessage):
         inner = "".join(f"{name}: {value_words(field)} " for name, field in value.fields)
         return f"{{ {inner}}}"
     if isinstance(value, bool):

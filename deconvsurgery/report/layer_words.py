@@ -10,12 +10,12 @@ from deconvsurgery.wording import agreed, plural
 from .phrases import NOTHING, Medium, name_of, size
 
 if TYPE_CHECKING:
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer
 
 _MOST_LEFT_ALONE: Final = 5
 
 
-def window_words(target: Target | None) -> dict[str, str]:
+def window_words(target: MatchedLayer | None) -> dict[str, str]:
     """A Deconvolution's groups and window, by the heading of their column."""
     if target is None:
         return dict.fromkeys(("group", "kernel", "stride", "pad", "stride/pad"), NOTHING)

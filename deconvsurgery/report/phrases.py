@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.kernels.formula_names import Support
-from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.kernels.formula_names import KernelSupport
+from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import by, printable
 
@@ -26,18 +26,18 @@ SENTENCE_WIDTH = 600
 NOTHING = "-"
 
 _STATE_TONES: Final = {
-    State.MISSING: Tone.WRONG,
-    State.ZERO: Tone.WRONG,
-    State.CONSTANT: Tone.ODD,
-    State.BILINEAR: Tone.GOOD,
-    State.BILINEAR_CAFFE_1_0: Tone.ODD,
-    State.BILINEAR_EVERY_PAIR: Tone.ODD,
-    State.BILINEAR_OFF_DIAGONAL: Tone.ODD,
-    State.NEAREST: Tone.LEARNED,
-    State.NEAR_BILINEAR: Tone.LEARNED,
-    State.NOT_FINITE: Tone.WRONG,
-    State.OTHER_SHAPE: Tone.WRONG,
-    State.OTHER: Tone.ODD,
+    WeightState.MISSING: Tone.WRONG,
+    WeightState.ZERO: Tone.WRONG,
+    WeightState.CONSTANT: Tone.ODD,
+    WeightState.BILINEAR: Tone.GOOD,
+    WeightState.BILINEAR_CAFFE_1_0: Tone.ODD,
+    WeightState.BILINEAR_EVERY_PAIR: Tone.ODD,
+    WeightState.BILINEAR_OFF_DIAGONAL: Tone.ODD,
+    WeightState.NEAREST: Tone.LEARNED,
+    WeightState.NEAR_BILINEAR: Tone.LEARNED,
+    WeightState.NOT_FINITE: Tone.WRONG,
+    WeightState.OTHER_SHAPE: Tone.WRONG,
+    WeightState.OTHER: Tone.ODD,
 }
 
 
@@ -128,6 +128,6 @@ def state_words(weights: Fingerprint) -> str:
         words += f", {weights.infinite:,} infinite"
     if weights.own is not None:
         words += f", {weights.own} in its own"
-    if weights.support is Support.STRIDE:
+    if weights.support is KernelSupport.STRIDE:
         words += " (support stride)"
     return words

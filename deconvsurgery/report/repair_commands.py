@@ -12,7 +12,7 @@ from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import started_as
 
 if TYPE_CHECKING:
-    from deconvsurgery.rules.finding import Finding, Step
+    from deconvsurgery.rules.finding import Finding, RepairStep
 
 # What each verb reads and writes, in the order of its arguments.
 _READS = {
@@ -31,7 +31,9 @@ _WRITES = {
 }
 
 
-def repair_arguments(steps: Iterable[Step], net: str | None, model: str | None) -> list[list[str]]:
+def repair_arguments(
+    steps: Iterable[RepairStep], net: str | None, model: str | None
+) -> list[list[str]]:
     """What to call the tool with, a list a step; each reads what the one before has written.
 
     The last net and the last model are NAME.fixed, those on the way there NAME.fixed-1, -2 ….
@@ -89,7 +91,7 @@ def fixed_name(path: str, kind: str, taken: Iterable[str] = (), *, on_the_way: b
         number += 1
 
 
-def _in_form(name: str, step: Step) -> str:
+def _in_form(name: str, step: RepairStep) -> str:
     """The name of a file in the form that a step writes: Caffe 1.0 goes by the suffix.
 
     >>> from deconvsurgery.rules.finding import Step
@@ -122,7 +124,7 @@ def command_line(arguments: Iterable[str]) -> str:
 _MOST_NAMED: Final = 50
 
 
-def names_too_many(step: Step) -> bool:
+def names_too_many(step: RepairStep) -> bool:
     """Its command is that of the pair alone."""
     named = (option for option in step.options if option == "-p")
     return next(islice(named, _MOST_NAMED, None), None) is not None
@@ -147,7 +149,7 @@ def repair_lines(
     Those of several layers are not put together here: each was tried as it stands, and all of
     them together are what repairs the pair.
     """
-    rules: dict[tuple[Step, ...], dict[str, None]] = {}
+    rules: dict[tuple[RepairStep, ...], dict[str, None]] = {}
     seen: dict[int, dict[str, None]] = {}  # thousands may have one, which names as many layers
     for finding in findings:
         if finding.repair is not None and finding.repair.steps:

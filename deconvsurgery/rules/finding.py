@@ -27,7 +27,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class Rule(NamedTuple):
+class CheckRule(NamedTuple):
     """A rule by its stable ``id``: its name, what it finds, how much that matters as a rule.
 
     ``matched_only``: it is held against layers that the patterns take, not against all.
@@ -41,90 +41,92 @@ class Rule(NamedTuple):
 
 
 _MATCHED: Final = (
-    Rule(
+    CheckRule(
         "DS001",
         "no-weights",
         "a matched layer has no weights in the model and no filler that would make them",
         Severity.ERROR,
     ),
-    Rule("DS002", "zero-weights", "weights are all zero", Severity.ERROR),
-    Rule("DS003", "not-bilinear", "weights are not bilinear", Severity.WARNING),
-    Rule(
+    CheckRule("DS002", "zero-weights", "weights are all zero", Severity.ERROR),
+    CheckRule("DS003", "not-bilinear", "weights are not bilinear", Severity.WARNING),
+    CheckRule(
         "DS004",
         "every-pair",
         "weights are bilinear in every (in, out) pair: channels are summed",
         Severity.ERROR,
     ),
-    Rule(
+    CheckRule(
         "DS005",
         "off-centre",
         "the kernel is that of an older filler, or such a filler would make it: off centre",
         Severity.WARNING,
     ),
-    Rule("DS006", "gain", "the gain per phase is not 1 at this stride", Severity.ERROR),
-    Rule(
+    CheckRule("DS006", "gain", "the gain per phase is not 1 at this stride", Severity.ERROR),
+    CheckRule(
         "DS007",
         "misplaced",
         "pad does not centre the output, and nothing that follows puts it right",
         Severity.WARNING,
     ),
-    Rule(
+    CheckRule(
         "DS008",
         "filler-without-group",
         "weight_filler bilinear with a group that is not num_output: channels are summed",
         Severity.WARNING,
     ),
-    Rule(
+    CheckRule(
         "DS009",
         "default-bias",
         "bias_term is left at its default, true, on an upsampling layer",
         Severity.WARNING,
     ),
-    Rule("DS010", "learned", "lr_mult is not 0: training will change the kernel", Severity.NOTE),
+    CheckRule(
+        "DS010", "learned", "lr_mult is not 0: training will change the kernel", Severity.NOTE
+    ),
 )
 _EVERY_LAYER: Final = (
-    Rule(
+    CheckRule(
         "DS011",
         "mismatch",
         "net and model disagree: a shape, a number of blobs, a name that the other lacks",
         Severity.WARNING,
     ),
-    Rule("DS012", "twice", "a name occurs twice among active layers", Severity.WARNING),
-    Rule(
+    CheckRule("DS012", "twice", "a name occurs twice among active layers", Severity.WARNING),
+    CheckRule(
         "DS013",
         "misspelt",
         "a field, or a value of an enum, that Caffe does not know: a misspelling",
         Severity.ERROR,
     ),
-    Rule("DS014", "refused-form", "the model is in a form that Caffe refuses", Severity.ERROR),
-    Rule(
+    CheckRule("DS014", "refused-form", "the model is in a form that Caffe refuses", Severity.ERROR),
+    CheckRule(
         "DS015",
         "unmet",
         "bottoms that do not meet, a bottom that no layer makes, or a top made twice",
         Severity.ERROR,
     ),
-    Rule("DS016", "filler", "a filler that stops Caffe", Severity.ERROR),
-    Rule(
+    CheckRule("DS016", "filler", "a filler that stops Caffe", Severity.ERROR),
+    CheckRule(
         "DS017",
         "not-matched",
         "an upsampling layer that no pattern takes has nothing to interpolate with",
         Severity.NOTE,
     ),
-    Rule("DS018", "not-finite", "weights hold NaN or infinity", Severity.NOTE),
-    Rule(
+    CheckRule("DS018", "not-finite", "weights hold NaN or infinity", Severity.NOTE),
+    CheckRule(
         "DS019",
         "phases-differ",
         "the phases or stages give layers of one name different blobs",
         Severity.ERROR,
     ),
-    Rule(
+    CheckRule(
         "DS020",
         "not-set-up",
         "a layer that Caffe would not set up, where no other rule says it",
         Severity.ERROR,
     ),
 )
-RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+RULES: Final[Mapping[str, CheckRule]] = MappingProxyType(
     {rule.id: rule._replace(matched_only=True) for rule in _MATCHED}
     | {rule.id: rule for rule in _EVERY_LAYER}
 )
@@ -154,7 +156,7 @@ Number: TypeAlias = str | bool | int | float | tuple["Number", ...] | None
 """What proves a finding: a number, a shape, a list of gains."""
 
 
-class Step(NamedTuple):
+class RepairStep(NamedTuple):
     """One command of a repair: a verb and its options, files left to whoever knows their names."""
 
     verb: str
@@ -168,8 +170,8 @@ class Repair(NamedTuple):
     """
 
     words: str
-    steps: tuple[Step, ...] = ()
-    unsafe: tuple[Step, ...] = ()
+    steps: tuple[RepairStep, ...] = ()
+    unsafe: tuple[RepairStep, ...] = ()
 
 
 class Finding(NamedTuple):
@@ -195,7 +197,7 @@ class Finding(NamedTuple):
         return self.id, self.layer
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> CheckRule:
         """The rule that is broken."""
         return RULES[self.id]
 

@@ -15,8 +15,8 @@ from .layers_of_a_name import LayersOfAName
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob
     from deconvsurgery.kernels.fingerprint import Fingerprint
-    from deconvsurgery.kernels.weight_states import State
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.kernels.weight_states import WeightState
+    from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.matching.refusal import Refusal
     from deconvsurgery.prototxt.net import Filler
     from deconvsurgery.shapes.placement import Placement
@@ -39,7 +39,7 @@ class LayerCase(NamedTuple):
     ``role`` is what it is for: by its weights or, where it has none that say it, by the net.
     """
 
-    target: Target | None
+    target: MatchedLayer | None
     weights: Fingerprint | None
     sources: LayersOfAName = LayersOfAName()
     matched: bool = True
@@ -52,7 +52,7 @@ class LayerCase(NamedTuple):
     blob: SourceBlob | None = None
     made_by: Filler | None = None
     shared: bool = False
-    named: Target | None = None
+    named: MatchedLayer | None = None
     unwritable: Refusal | None = None
     excluded: bool = False
     bias: SourceBlob | None = None
@@ -60,7 +60,7 @@ class LayerCase(NamedTuple):
     role: RoleFound = RoleFound(Role.UNKNOWN)
 
     @property
-    def state(self) -> State | None:
+    def state(self) -> WeightState | None:
         """What its weights are, ``None`` without a model."""
         return self.weights.state if self.weights else None
 

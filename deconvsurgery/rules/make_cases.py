@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.matching.loaded_blobs import loading
-from deconvsurgery.matching.matched_layer import Target, both_at_once, targets_in, united
+from deconvsurgery.matching.matched_layer import MatchedLayer, both_at_once, targets_in, united
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.role import filled_by, role_of
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
@@ -109,7 +109,7 @@ class _InState(NamedTuple):
     ``bias`` and ``bias_filler`` the same of its bias.
     """
 
-    target: Target
+    target: MatchedLayer
     blob: SourceBlob | None
     filler: Filler | None
     shared: bool
@@ -215,13 +215,13 @@ def model_case(source: SourceLayer, model: Model, *, matched: bool) -> LayerCase
     )
 
 
-def _model_target(source: SourceLayer, model: Model) -> Target:
+def _model_target(source: SourceLayer, model: Model) -> MatchedLayer:
     """Its parameters, and the shape of its weights."""
     message = layer_param(model, source)
     param = convolution_param(message)
     shape = source.blobs[0].shape if source.blobs else None
     layer = Layer(0, source.name, source.type, convolution_param=param)
-    target = Target(layer, shape[0] if shape else None, shape or None)
+    target = MatchedLayer(layer, shape[0] if shape else None, shape or None)
     axes = len(shape) - 2 if shape and len(shape) > 1 else asked_axes(param)
     if axes is None:
         return target._replace(axes_open=True)

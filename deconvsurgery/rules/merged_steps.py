@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final, TypeAlias
 
-from .finding import Step
+from .finding import RepairStep
 
-Steps: TypeAlias = tuple[Step, ...]
+Steps: TypeAlias = tuple[RepairStep, ...]
 
 
 def alike(steps: Steps) -> Steps:
@@ -29,17 +29,17 @@ def merged(several: Sequence[Steps]) -> Steps:
     return tuple(found)
 
 
-def patterns_of(step: Step) -> list[str]:
+def patterns_of(step: RepairStep) -> list[str]:
     """What follows each ``-p``."""
     return _divided(step)[0]
 
 
-def other_options(step: Step) -> tuple[str, ...]:
+def other_options(step: RepairStep) -> tuple[str, ...]:
     """The options but ``-p`` and what follows it."""
     return tuple(_divided(step)[1])
 
 
-def _divided(step: Step) -> tuple[list[str], list[str]]:
+def _divided(step: RepairStep) -> tuple[list[str], list[str]]:
     patterns: list[str] = []
     others: list[str] = []
     options = iter(step.options)
@@ -51,9 +51,9 @@ def _divided(step: Step) -> tuple[list[str], list[str]]:
     return patterns, others
 
 
-def joined(steps: Sequence[Step]) -> Steps:
+def joined(steps: Sequence[RepairStep]) -> Steps:
     """Changes of the net, of the same layers and next to each other, as one."""
-    found: list[Step] = []
+    found: list[RepairStep] = []
     for step in steps:
         last = found[-1] if found else None
         both = last is not None and last.verb == step.verb == "patch-net"
@@ -68,16 +68,16 @@ def joined(steps: Sequence[Step]) -> Steps:
 _STAYS: Final = (("--no-group",), ("--filler", "keep"))
 
 
-def _both(one: Step, other: Step) -> Step:
+def _both(one: RepairStep, other: RepairStep) -> RepairStep:
     """What either asks for; that something stays is said only where both say it."""
     words = dict.fromkeys((*_words(one), *_words(other)))
     asked = [word for word in words if word not in _STAYS]
     stay = [word for word in _STAYS if all(word in _words(step) for step in (one, other))]
     named = [part for pattern in patterns_of(one) for part in ("-p", pattern)]
-    return Step(one.verb, (*named, *(part for word in (*asked, *stay) for part in word)))
+    return RepairStep(one.verb, (*named, *(part for word in (*asked, *stay) for part in word)))
 
 
-def _words(step: Step) -> list[tuple[str, ...]]:
+def _words(step: RepairStep) -> list[tuple[str, ...]]:
     """Each option with its value."""
     found: list[tuple[str, ...]] = []
     options = iter(other_options(step))

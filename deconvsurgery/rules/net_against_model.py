@@ -14,7 +14,7 @@ from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION, exact_patterns
 from deconvsurgery.wording import listed, plural, quoted
 
-from .finding import Broken, Found, Repair, Severity, Step
+from .finding import Broken, Found, Repair, RepairStep, Severity
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
@@ -75,7 +75,7 @@ def _transplanted(
     except SurgeryError:
         return {}
     patterns = [part for name in upsampling for part in ("-p", fillable[name])]
-    step = Step("transplant", ("--apply", *patterns) if upsampling else ())
+    step = RepairStep("transplant", ("--apply", *patterns) if upsampling else ())
     repair = Repair("take over what fits, fill what is missing", (step,))
     left = {graft.layer.name for graft in grafting.layers if graft.left is not None}
     return dict.fromkeys(wanted - left, repair)
@@ -89,7 +89,7 @@ def _finding(
     if mismatch.renamed:
         repair = Repair(f"name it {mismatch.renamed!r} as the model does, or rename it there")
     elif filled:
-        repair = Repair("give it bilinear weights", (Step("apply", ("-p", filled)),))
+        repair = Repair("give it bilinear weights", (RepairStep("apply", ("-p", filled)),))
     elif mismatch.group is not None:
         repair = _grouped(mismatch.group, None if index is None else net.layers[index], net)
     elif mismatch.remedy:
@@ -119,7 +119,7 @@ def _grouped(group: int, layer: Layer | None, net: Net) -> Repair:
     if group != layer.convolution_param.num_output:
         return Repair(words)
     pattern = once(net, "patterns of Deconvolutions", lambda: _patterns(net))[layer.name]
-    return Repair(words, (Step("patch-net", ("-p", pattern, "--filler", "keep")),))
+    return Repair(words, (RepairStep("patch-net", ("-p", pattern, "--filler", "keep")),))
 
 
 def _patterns(net: Net) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
 from deconvsurgery.shapes.infer import BVLC_TYPES
 from deconvsurgery.wording import listed, quoted
 
-from .finding import Broken, Found, Number, Repair, Severity, Step
+from .finding import Broken, Found, Number, Repair, RepairStep, Severity
 from .unjoined_layers import MEETINGS
 
 if TYPE_CHECKING:
@@ -166,9 +166,11 @@ def refused(net: Net | None, model: Model, states: Sequence[NetState]) -> Iterat
 
 def _reformed(oddity: Oddity) -> Repair:
     if oddity.too_large:
-        return Repair("write it as HDF5, which has no such limit", (Step("convert", _AS_HDF5),))
+        return Repair(
+            "write it as HDF5, which has no such limit", (RepairStep("convert", _AS_HDF5),)
+        )
     if oddity.converted:
-        return Repair("write it in the form that today's Caffe reads", (Step("convert"),))
+        return Repair("write it in the form that today's Caffe reads", (RepairStep("convert"),))
     return Repair("no other form repairs that: save it again with the Caffe that wrote it")
 
 

@@ -25,7 +25,7 @@ from .tried_steps import NetAndModel, options_of_step, patch_of
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.parse import Scanned
 
-    from .finding import Finding, Step
+    from .finding import Finding, RepairStep
 
 
 class TextPlace(NamedTuple):
@@ -124,7 +124,7 @@ class _Changes:
         edits = {} if alone is None else self._edits(alone)
         return self._joined(edits[layer]) if edits.keys() == {layer} else None
 
-    def _edits(self, step: Step) -> dict[int, list[Edit]]:
+    def _edits(self, step: RepairStep) -> dict[int, list[Edit]]:
         # By the object: a step may name thousands of layers, and be that of each one's finding.
         if id(step) not in self._known:
             found: dict[int, list[Edit]] = defaultdict(list)
@@ -154,13 +154,13 @@ class _TriedAlone:
         assert pair.net is not None
         self._pair, self._trials = pair, Trials(asked, learned)
         self._left = self._trials.most_alone(pair)
-        self._known: dict[tuple[int, str], tuple[Step, Counter[Key]]] = {}
+        self._known: dict[tuple[int, str], tuple[RepairStep, Counter[Key]]] = {}
         self._resizes: dict[int, bool] = {}
         shared = owners(pair.net, asked.states(pair.net))
         self._sharing = {name for both in shared.items() for name, _ in both}
         self._named = Counter(layer.name for layer in pair.net.layers)
 
-    def is_apart(self, step: Step, finding: Finding) -> bool:
+    def is_apart(self, step: RepairStep, finding: Finding) -> bool:
         """What the step does to the finding's layer does not ask what it does to others.
 
         It changes no size that reaches them, and no blob that is theirs, too.
@@ -171,7 +171,7 @@ class _TriedAlone:
         own = name not in self._sharing and self._named[name] == 1
         return own and not self._resizes[id(step)]
 
-    def step(self, step: Step, finding: Finding) -> Step | None:
+    def step(self, step: RepairStep, finding: Finding) -> RepairStep | None:
         """The step of the finding's layer alone, if it repairs the finding and brings no other."""
         name = finding.layer or ""
         asked = id(step), name
@@ -184,14 +184,14 @@ class _TriedAlone:
         alone, gone = self._known[asked]
         return alone if gone[finding.key] else None
 
-    def _gone(self, step: Step) -> Counter[Key]:
+    def _gone(self, step: RepairStep) -> Counter[Key]:
         """The findings that it repairs; none where it brings others, or loses something."""
         before = self._trials.of((), self._pair).keys
         outcome = self._trials.of((step,), self._pair)
         return before - outcome.keys if outcome.is_clean(before) else Counter()
 
 
-def _of_layer(step: Step, name: str) -> Step:
+def _of_layer(step: RepairStep, name: str) -> RepairStep:
     """The step with those of its patterns alone that take the layer."""
     patterns = [each for each in patterns_of(step) if name_test(each)(name)]
     named = (part for pattern in patterns for part in ("-p", pattern))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from deconvsurgery.matching.role import LEAVE_IT_OUT
 from deconvsurgery.named_tuple import NamedTuple
 
-from .finding import Finding, Repair, Severity, Step
+from .finding import Finding, Repair, RepairStep, Severity
 from .merged_steps import Steps, joined, merged
 from .trials import Aftermath, Asked, Trials, groups_of, keys, with_states
 
@@ -28,9 +28,9 @@ class PairRepair(NamedTuple):
     overwrites weights, too, which are no interpolation; empty where it would do nothing else.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[RepairStep, ...]
     leaves: tuple[str, ...]
-    unsafe: tuple[Step, ...] = ()
+    unsafe: tuple[RepairStep, ...] = ()
 
 
 _MOST_ROUNDS: Final = 12
@@ -135,7 +135,7 @@ def _chained(
     trials: Trials, pair: NetAndModel, found: tuple[Finding, ...], *, unsafe: bool
 ) -> _Chain:
     """Repairs one after the other, those that are alike together, until none is left."""
-    steps: list[Step] = []
+    steps: list[RepairStep] = []
     start = pair
     for _ in range(_MOST_ROUNDS):
         best = _next(trials, pair, found, unsafe=unsafe)

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from deconvsurgery.kernels.bilinear import recipe
-from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.matching.role import LEAVE_IT_OUT, holds_learned_values
-from deconvsurgery.options.apply import Options
+from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
 
-from .finding import Repair, Step
+from .finding import Repair, RepairStep
 
 if TYPE_CHECKING:
     from deconvsurgery.matching.refusal import Refusal
@@ -50,10 +50,10 @@ def enlarge_it(case: LayerCase) -> Repair:
     axes = [recipe(step) for step in target.stride]
     kernel = tuple(axis.kernel for axis in axes)
     words = f"kernel_size {by(kernel)} and pad {by([axis.pad for axis in axes])} are the recipe"
-    steps = [Step("patch-net", (*_with_sharers(case), "--recipe", *_NOTHING_ELSE))]
+    steps = [RepairStep("patch-net", (*_with_sharers(case), "--recipe", *_NOTHING_ELSE))]
     if case.weights is not None and kernel != target.kernel:
         # New sizes: where the model has the old ones, apply would refuse them.
-        grafted = Step("transplant", (*_with_sharers(case), "--apply"))
+        grafted = RepairStep("transplant", (*_with_sharers(case), "--apply"))
         steps.append(grafted if case.weighted else _apply(case))
     return Repair(words, tuple(steps))
 
@@ -66,13 +66,13 @@ def group_it(case: LayerCase) -> Repair:
         return Repair("its channels are not its outputs: no filler fills it right; use apply")
     words = f"group: {param.num_output} makes the filler right"
     if not case.weighted:
-        return Repair(words, (Step("patch-net", _with_sharers(case)),))
-    regroup = Step("regroup", _alone(case))
+        return Repair(words, (RepairStep("patch-net", _with_sharers(case)),))
+    regroup = RepairStep("regroup", _alone(case))
     if case.shared:
         return Repair(f"{words}, in every layer that shares its weights and in the model, by hand")
     if case.unjudged:
         return Repair(f"{words}; the weights in the model are of another shape, as DS011 says")
-    if case.state is State.BILINEAR:
+    if case.state is WeightState.BILINEAR:
         return Repair(words, (regroup,))
     if _refusal(case) is None:
         return Repair(words, (_apply(case), regroup))
@@ -85,7 +85,7 @@ def drop_bias(case: LayerCase) -> Repair:
         return Repair("the model has a bias for it: say bias_term: true if it is wanted")
     return Repair(
         "say bias_term: false",
-        (Step("patch-net", (*_alone(case), "--no-bias", *_NOTHING_ELSE)),),
+        (RepairStep("patch-net", (*_alone(case), "--no-bias", *_NOTHING_ELSE)),),
     )
 
 
@@ -93,13 +93,13 @@ def freeze_it(case: LayerCase) -> Repair:
     """A learning rate of 0."""
     return Repair(
         "say lr_mult: 0",
-        (Step("patch-net", (*_with_sharers(case), "--freeze", *_NOTHING_ELSE)),),
+        (RepairStep("patch-net", (*_with_sharers(case), "--freeze", *_NOTHING_ELSE)),),
     )
 
 
 def _left_out(case: LayerCase) -> Repair:
     """In words: what is learned is not overwritten by a command."""
-    if case.state in (None, State.MISSING, State.ZERO):
+    if case.state in (None, WeightState.MISSING, WeightState.ZERO):
         return Repair(f"{LEAVE_IT_OUT}; else give it a weight_filler, or take a model that has it")
     return Repair(f"{LEAVE_IT_OUT}; {_LOST}")
 
@@ -145,11 +145,11 @@ def _refusal(case: LayerCase) -> Refusal | None:
     if case.target is None or case.model is None or case.weights is None or not case.by_net:
         return None
     target = case.named or case.target
-    return refusal(target, target.fill(), case.weights, Options(), case.unwritable)
+    return refusal(target, target.fill(), case.weights, ApplyOptions(), case.unwritable)
 
 
-def _apply(case: LayerCase) -> Step:
-    return Step("apply", _alone(case))
+def _apply(case: LayerCase) -> RepairStep:
+    return RepairStep("apply", _alone(case))
 
 
 def _alone(case: LayerCase) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
     from deconvsurgery.caffemodel.stored_values import Storage
     from deconvsurgery.kernels.fingerprint import Fingerprint
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.shapes.geometry import Shape
 
     from .finding import Finding
@@ -41,7 +41,7 @@ class LayerRow(NamedTuple):
     line: int | None = None
     phases: tuple[str, ...] = ()
     matched: bool = False
-    target: Target | None = None
+    target: MatchedLayer | None = None
     blobs: tuple[Shape, ...] | None = None
     source_blobs: tuple[tuple[int, ...], ...] | None = None
     weights: Fingerprint | None = None
@@ -181,7 +181,7 @@ def _phases(layer: Layer, states: Sequence[NetState]) -> tuple[str, ...]:
     return tuple(state.phase.name for state in states if layer.active(state))
 
 
-def _net_blobs(target: Target) -> tuple[Shape, ...]:
+def _net_blobs(target: MatchedLayer) -> tuple[Shape, ...]:
     """The weights and, by default, the bias that Caffe gives a Deconvolution."""
     param = target.layer.convolution_param
     return (target.shape, (param.num_output,)) if param.bias_term else (target.shape,)

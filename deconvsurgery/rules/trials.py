@@ -11,7 +11,7 @@ from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Net, NetState, Phase
 from deconvsurgery.prototxt.selection import Selection, match_layers
 
-from .finding import Finding, Severity, Step
+from .finding import Finding, RepairStep, Severity
 from .merged_steps import Steps, alike, joined, merged
 from .run_rules import WantedRules, audit
 from .survey import source_selection
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
         """The states of the net that are looked at."""
         return net.states(self.phase, self.level, self.stage)
 
-    def said(self, step: Step) -> Step:
+    def said(self, step: RepairStep) -> RepairStep:
         """The step with the options that say the state, where its verb has any."""
         if step.verb == "convert":
             return step
@@ -100,7 +100,7 @@ class Trials:
     def __init__(self, asked: Asked, learned: Container[str]) -> None:
         self.asked = asked
         self._known: dict[tuple[Steps, int], Aftermath] = {}
-        self._after: dict[tuple[Step, int], tuple[NetAndModel, Tried]] = {}
+        self._after: dict[tuple[RepairStep, int], tuple[NetAndModel, Tried]] = {}
         self._found: dict[int, tuple[NetAndModel, tuple[Finding, ...]]] = {}
         self._learned = learned
 

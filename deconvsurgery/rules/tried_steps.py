@@ -17,7 +17,7 @@ from deconvsurgery.kernels.fingerprint import fingerprint
 from deconvsurgery.matching.role import Role, holds_learned_values, role_of
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.plans.apply.plan_types import Action, Plan
+from deconvsurgery.plans.apply.plan_types import ApplyAction, ApplyPlan
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.prototxt.net import Layer, Net, NetState, Phase
 from deconvsurgery.prototxt.selection import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from deconvsurgery.plans.transplant.plan import Grafting
     from deconvsurgery.prototxt.parse import Scanned
 
-    from .finding import Step
+    from .finding import RepairStep
 
 
 class NetAndModel(NamedTuple):
@@ -86,7 +86,7 @@ class StepOptions(NamedTuple):
         return found
 
 
-def tried(step: Step, pair: NetAndModel, learned: Container[str] = ()) -> Tried:
+def tried(step: RepairStep, pair: NetAndModel, learned: Container[str] = ()) -> Tried:
     """What is left when a step is carried out.
 
     ``learned`` are layers that are known to be learned, whatever earlier steps have made of them.
@@ -97,7 +97,7 @@ def tried(step: Step, pair: NetAndModel, learned: Container[str] = ()) -> Tried:
     return _VERBS[step.verb](pair, said)
 
 
-def options_of_step(step: Step) -> StepOptions:
+def options_of_step(step: RepairStep) -> StepOptions:
     """The options as the command line would read them."""
     table = _options(step.verb)
     patterns: list[str] = []
@@ -139,34 +139,36 @@ def _patched(pair: NetAndModel, said: StepOptions) -> Tried:
 
 def patch_of(text: Scanned, net: Net, said: StepOptions) -> Patch:
     """What patch-net would make of a net; raises as `make_patch`."""
-    from deconvsurgery.options.patch_net import PatchOptions
+    from deconvsurgery.options.patch_net import PatchNetOptions
     from deconvsurgery.plans.patch_net.plan import make_patch
 
-    return make_patch(text, net, said.selection(net), PatchOptions(**said.fields), said.states(net))
+    return make_patch(
+        text, net, said.selection(net), PatchNetOptions(**said.fields), said.states(net)
+    )
 
 
 def _filled(pair: NetAndModel, said: StepOptions) -> Tried:
-    from deconvsurgery.options.apply import Options
+    from deconvsurgery.options.apply import ApplyOptions
     from deconvsurgery.plans.apply.filled_model import filled_model
     from deconvsurgery.plans.apply.plan import make_plan
 
     net, model = _both(pair)
     states = said.states(net)
     model = with_shared(model, owners(net, states))
-    plan = make_plan(net, model, said.selection(net), Options(**said.fields), states)
+    plan = make_plan(net, model, said.selection(net), ApplyOptions(**said.fields), states)
     return Tried(pair._replace(model=filled_model(plan, model)), _overwrites(plan, said))
 
 
-def _overwrites(plan: Plan, said: StepOptions) -> str | None:
+def _overwrites(plan: ApplyPlan, said: StepOptions) -> str | None:
     """Weights that were no interpolation, or a layer that is learned."""
     for change in plan.changes:
         name = quoted(change.target.layer.name)
-        if change.action is Action.UNCHANGED:
+        if change.action is ApplyAction.UNCHANGED:
             continue
         now = role_of(change.target, change.before).role
         if now is Role.LEARNED or change.target.layer.name in said.learned:
             return f"apply would fill {name}, which is learned"
-        if change.action is Action.REWRITTEN and holds_learned_values(change.before):
+        if change.action is ApplyAction.REWRITTEN and holds_learned_values(change.before):
             return f"apply would overwrite weights of {name} that may have been learned"
     return None
 
@@ -188,7 +190,7 @@ def _regrouped(pair: NetAndModel, said: StepOptions) -> Tried:
 
 
 def _transplanted(pair: NetAndModel, said: StepOptions) -> Tried:
-    from deconvsurgery.options.apply import Options
+    from deconvsurgery.options.apply import ApplyOptions
     from deconvsurgery.options.transplant import TransplantOptions
     from deconvsurgery.plans.apply.filled_model import filled_model
     from deconvsurgery.plans.apply.plan import make_plan
@@ -207,7 +209,7 @@ def _transplanted(pair: NetAndModel, said: StepOptions) -> Tried:
     drops, overwrites = _drops(grafting, old), _replaced(grafting, old)
     if selection is None:
         return Tried(pair._replace(model=grafted), overwrites, drops)
-    wanted = Options(skip_unfit=options.skip_unfit, any_gain=options.any_gain)
+    wanted = ApplyOptions(skip_unfit=options.skip_unfit, any_gain=options.any_gain)
     plan = make_plan(net, grafted, selection, wanted, states)
     filled = filled_model(plan, grafted)
     return Tried(pair._replace(model=filled), overwrites or _overwrites(plan, said), drops)

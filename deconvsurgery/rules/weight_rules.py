@@ -10,10 +10,10 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.kernels.bilinear import apex, released_is_off_centre
-from deconvsurgery.kernels.formula_names import Formula, Support
-from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.kernels.formula_names import Formula, KernelSupport
+from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.matching.refusal import Refusal
-from deconvsurgery.options.apply import Options
+from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.wording import by, plural
 
 from .finding import Broken, Number, Repair, Severity
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _no_weights(case: LayerCase) -> Broken | None:
-    if case.state is not State.MISSING or case.target is None or not case.by_net:
+    if case.state is not WeightState.MISSING or case.target is None or not case.by_net:
         return None
     filler = case.made_by
     if filler is not None and (filler.type != "constant" or filler.value != 0):
@@ -37,7 +37,7 @@ def _no_weights(case: LayerCase) -> Broken | None:
 
 
 def _zero(case: LayerCase) -> Broken | None:
-    if case.state is not State.ZERO:
+    if case.state is not WeightState.ZERO:
         return None
     repair, biased = fill_it(case), case.adds_a_bias
     if biased and any(step.verb == "apply" for step in repair.steps):
@@ -66,23 +66,23 @@ def _not_bilinear(case: LayerCase) -> Broken | None:
         return None  # of a blob that is not the layer's DS011 or DS014 says it
     severity = Severity.NOTE if case.is_learned else None
     numbers: dict[str, Number] = {"state": str(weights.state), "distance": weights.distance}
-    if weights.state is State.BILINEAR_OFF_DIAGONAL:
+    if weights.state is WeightState.BILINEAR_OFF_DIAGONAL:
         words = "its diagonal is bilinear, but there are weights off it, which mix the channels"
         return Broken(words, numbers, fill_it(case))
-    if weights.state is State.CONSTANT:
+    if weights.state is WeightState.CONSTANT:
         words = f"its weights are all {weights.value:g}, not bilinear"
         return Broken(words, numbers | {"value": weights.value}, fill_it(case), severity)
-    if weights.state is State.NOT_FINITE:
+    if weights.state is WeightState.NOT_FINITE:
         words = "its weights are not bilinear: some are no finite number"
         return Broken(words, numbers, fill_it(case), severity)
-    if weights.state in (State.NEAR_BILINEAR, State.OTHER):
+    if weights.state in (WeightState.NEAR_BILINEAR, WeightState.OTHER):
         off = "" if weights.distance is None else f": up to {weights.distance:.4g} off"
         return Broken(f"its weights are not bilinear{off}", numbers, fill_it(case), severity)
     return None
 
 
 def _every_pair(case: LayerCase) -> Broken | None:
-    if case.state is not State.BILINEAR_EVERY_PAIR:
+    if case.state is not WeightState.BILINEAR_EVERY_PAIR:
         return None
     inputs = case.target.inputs_an_output if case.target else None
     if case.target is None or inputs == 1:
@@ -97,7 +97,7 @@ def _every_pair(case: LayerCase) -> Broken | None:
 
 
 def _off_centre(case: LayerCase) -> Broken | None:
-    released = case.state is State.BILINEAR_CAFFE_1_0
+    released = case.state is WeightState.BILINEAR_CAFFE_1_0
     if case.weights is None or not (released or case.weights.nvidia):
         return _off_centre_filler(case)
     kernel = case.target.kernel if case.target else ()
@@ -141,12 +141,12 @@ def _gain(case: LayerCase) -> Broken | None:
     target = case.target
     if target is None or target.shape is None or not case.role.held:
         return None
-    formula, support = Formula.FCN, Support.KERNEL
+    formula, support = Formula.FCN, KernelSupport.KERNEL
     if case.weights is not None:
         support = case.weights.support or support
-        if case.weights.state is State.BILINEAR_CAFFE_1_0:
+        if case.weights.state is WeightState.BILINEAR_CAFFE_1_0:
             formula = Formula.CAFFE_1_0
-    fill = target.fill(Options(formula=formula, support=support))
+    fill = target.fill(ApplyOptions(formula=formula, support=support))
     if isinstance(fill, Refusal) or target.unit_gain(fill):
         return None
     low, high = target.gain_range(fill)
@@ -167,7 +167,11 @@ def _not_matched(case: LayerCase) -> Broken | None:
         return Broken(
             f"no pattern takes it: {words}", numbers, Repair(f"-p {pattern} takes it, in apply too")
         )
-    has = "its weights are all zero" if case.state is State.ZERO else "the model has none for it"
+    has = (
+        "its weights are all zero"
+        if case.state is WeightState.ZERO
+        else "the model has none for it"
+    )
     words = f"no pattern takes it, and {has}: {_what_comes_out(biased=case.adds_a_bias)}"
     return Broken(words, numbers, fill_it(case))
 

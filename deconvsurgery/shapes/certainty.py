@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from deconvsurgery.caffe_fields.schema import fields_of
-from deconvsurgery.prototxt.net import Message, Net
+from deconvsurgery.prototxt.net import Net, NetMessage
 from deconvsurgery.shapes.layers.data import DATA_RULES
 from deconvsurgery.shapes.layers.joins import JOIN_RULES
 from deconvsurgery.shapes.layers.losses import LOSS_RULES
@@ -43,12 +43,12 @@ def uncertain_layers(net: Net) -> frozenset[int]:
     return frozenset(found)
 
 
-def _foreign(message: Message, schema: str) -> bool:
+def _foreign(message: NetMessage, schema: str) -> bool:
     fields = fields_of(schema)
     for name, value in message.fields:
         known = fields.get(name)
         if known is None:
             return True
-        if isinstance(value, Message) and known.is_message and _foreign(value, known.kind):
+        if isinstance(value, NetMessage) and known.is_message and _foreign(value, known.kind):
             return True
     return False

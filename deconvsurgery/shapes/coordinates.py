@@ -19,7 +19,7 @@ from deconvsurgery.shapes.layers.windows import foreign_window
 from .axes import CONVOLUTIONS
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
 
     from .geometry import Window
 
@@ -130,7 +130,7 @@ def _slid(window: Window, back: bool) -> CoordinateMap | None:
     return inverted(maps) if maps and back else maps
 
 
-def _pooling(param: Message, window: Window | None) -> CoordinateMap | None:
+def _pooling(param: NetMessage, window: Window | None) -> CoordinateMap | None:
     """Over the axes that its fields ask for, or an image's."""
     if param.flag("global_pooling", False) or foreign_window(param):
         return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.nearest import nearest
 from deconvsurgery.prototxt.misspelt import slip_of
-from deconvsurgery.prototxt.net import Layer, Message
+from deconvsurgery.prototxt.net import Layer, NetMessage
 from deconvsurgery.wording import by, dims, listed
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def filler_problems(
 
 def _filled(
     layer: Layer, blobs: Sequence[Shape], tops: Sequence[Shape]
-) -> Iterator[tuple[str, Message, Shape]]:
+) -> Iterator[tuple[str, NetMessage, Shape]]:
     """The fillers that are given, and what each fills; unknown: ``None``."""
     if layer.type == "DummyData":
         given = layer.message.message("dummy_data_param").messages("data_filler")
@@ -172,17 +172,17 @@ def _filled(
         yield from _of_forks(layer.message)
 
 
-def _of_forks(layer: Message) -> Iterator[tuple[str, Message, Shape]]:
+def _of_forks(layer: NetMessage) -> Iterator[tuple[str, NetMessage, Shape]]:
     """Fillers in the messages of a layer that only a fork has: a slip of the pen in the name."""
     for _, param in layer.fields:
-        for field, filler in param.fields if isinstance(param, Message) else ():
-            if field.endswith("filler") and isinstance(filler, Message):
+        for field, filler in param.fields if isinstance(param, NetMessage) else ():
+            if field.endswith("filler") and isinstance(filler, NetMessage):
                 name = filler.text("type", "constant")
                 if name not in NAMES and name not in FORK_NAMES and slip_of(name, NAMES):
                     yield field, filler, None
 
 
-def _problem(field: str, filler: Message, shape: Shape) -> FillerProblem | None:
+def _problem(field: str, filler: NetMessage, shape: Shape) -> FillerProblem | None:
     """The first check of Caffe's that fails."""
     name = filler.text("type", "constant")
     if name in FORK_NAMES:
@@ -202,7 +202,7 @@ def _write(name: str | None) -> str:
     return f"write {name}" if name else f"use one of {listed(NAMES)}"
 
 
-def _checks(name: str, filler: Message, shape: Shape) -> Iterator[tuple[str, str, Facts]]:
+def _checks(name: str, filler: NetMessage, shape: Shape) -> Iterator[tuple[str, str, Facts]]:
     """What is wrong, how to correct it, and the numbers that prove it."""
     sparse = filler.integer("sparse", -1)
     if name == "gaussian":

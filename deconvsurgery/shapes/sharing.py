@@ -14,7 +14,7 @@ from deconvsurgery.wording import dims, quoted
 from .geometry import Shape, merged, product
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message, Net
+    from deconvsurgery.prototxt.net import Layer, Net, NetMessage
 
     from .infer import LayerShapes
 
@@ -49,11 +49,11 @@ def unlike_sharers(net: Net, shapes: Mapping[int, LayerShapes]) -> dict[int, str
     return found
 
 
-def _rates(spec: Message) -> dict[str, float]:
+def _rates(spec: NetMessage) -> dict[str, float]:
     return {name: spec.number(name, 1.0) for name in ("lr_mult", "decay_mult") if name in spec}
 
 
-def _unlike(name: str, spec: Message, shape: Shape, owner: _Owner) -> Iterator[str]:
+def _unlike(name: str, spec: NetMessage, shape: Shape, owner: _Owner) -> Iterator[str]:
     its = f"its blob {quoted(name)}"
     with_it = f"layer {quoted(owner.layer.name)}"
     if shape is not None and owner.shape is not None:

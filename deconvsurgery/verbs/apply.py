@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.caffemodel.model import Model, Version
-from deconvsurgery.kernels.formula_names import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
-from deconvsurgery.options.apply import Fill, Options
+from deconvsurgery.options.apply import ApplyOptions, Fill
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
@@ -30,7 +30,7 @@ from .open_and_write import (
 
 if TYPE_CHECKING:
     from deconvsurgery.pictures.layer_pictures import Pictures
-    from deconvsurgery.plans.apply.plan_types import Plan
+    from deconvsurgery.plans.apply.plan_types import ApplyPlan
     from deconvsurgery.prototxt.net import Net, Phase
     from deconvsurgery.storage.run_files import RunFiles
 
@@ -46,7 +46,7 @@ class ApplyResult:
     ``pictures`` is ``None`` unless asked for.
     """
 
-    plan: Plan
+    plan: ApplyPlan
     net: str
     input: str
     output: str | None
@@ -73,7 +73,7 @@ def apply(
     patterns: str | Sequence[str] = DEFAULT_PATTERNS,
     exclude: str | Sequence[str] = (),
     formula: Formula | str = Formula.FCN,
-    support: Support | str = Support.KERNEL,
+    support: KernelSupport | str = KernelSupport.KERNEL,
     keep_off_diagonal: bool = False,
     zero_bias: bool = False,
     create: bool = True,
@@ -98,9 +98,9 @@ def apply(
     with how many bytes are written, of how many. Raises a ``SurgeryError`` when the input is wrong
     or the surgery refused, and then nothing was written.
     """
-    options = Options(
+    options = ApplyOptions(
         formula=Formula(formula),
-        support=Support(support),
+        support=KernelSupport(support),
         keep_off_diagonal=keep_off_diagonal,
         zero_bias=zero_bias,
         create=create,
@@ -172,7 +172,7 @@ def apply_files(
     return files
 
 
-def _outcome(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
+def _outcome(plan: ApplyPlan, model: Model, owned: Mapping[Owner, Owner]) -> Outcome:
     """The plan in terms of the model's form; a model that stays is copied, not opened again."""
     if model.version is Version.HDF5 and plan.changed:
         from deconvsurgery.plans.apply.hdf5_edits import amendment

@@ -22,7 +22,7 @@ from .open_and_write import (
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, Version
-    from deconvsurgery.comparison.result import Contrast
+    from deconvsurgery.comparison.result import ModelContrast
 
 _PROGRESS = 1 << 22  # bytes from one report of progress to the next
 
@@ -35,7 +35,7 @@ class DiffResult:
     ones do.
     """
 
-    contrast: Contrast
+    contrast: ModelContrast
     a: str
     b: str
     a_version: Version

@@ -21,7 +21,7 @@ from .pair_fix import ModelsCompared
 
 if TYPE_CHECKING:
     from deconvsurgery.inputs.settings import Pair
-    from deconvsurgery.rules.finding import Step
+    from deconvsurgery.rules.finding import RepairStep
 
     from .check import CheckResult
     from .fix_steps import Files
@@ -37,7 +37,7 @@ class FixPlan(NamedTuple):
     pair: Pair
     before: CheckResult
     after: CheckResult
-    steps: tuple[Step, ...]
+    steps: tuple[RepairStep, ...]
     files: Files
     made: Files
     changed: Mapping[str, str]

@@ -24,7 +24,7 @@ from .regroup import regroup
 from .transplant import transplant
 
 if TYPE_CHECKING:
-    from deconvsurgery.rules.finding import Step
+    from deconvsurgery.rules.finding import RepairStep
 
 
 class Files(NamedTuple):
@@ -34,7 +34,7 @@ class Files(NamedTuple):
     model: str | None
 
 
-def carried_out(steps: Iterable[Step], files: Files, folder: str) -> Files:
+def carried_out(steps: Iterable[RepairStep], files: Files, folder: str) -> Files:
     """The files that the steps make of these, in ``folder``; those that none changes stay.
 
     Raises as the verbs do.

@@ -37,7 +37,7 @@ from .pair_fix import PairFix
 
 if TYPE_CHECKING:
     from deconvsurgery.inputs.settings import Pair
-    from deconvsurgery.rules.finding import Step
+    from deconvsurgery.rules.finding import RepairStep
     from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.storage.source_interface import Source
 
@@ -163,7 +163,7 @@ class FixedGroup:
             return [_noted(each, f"not fixed: {refused}") for each in results], []
         return results, plans
 
-    def _steps(self, result: CheckResult) -> tuple[Step, ...]:
+    def _steps(self, result: CheckResult) -> tuple[RepairStep, ...]:
         repair = result.repair
         if repair is None or result.error is not None:
             return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deconvsurgery.kernels.formula_names import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 from deconvsurgery.kernels.kernel_facts import KernelFacts, kernel_facts
 
 
@@ -13,7 +13,7 @@ def kernel(
     *,
     stride: int | Sequence[int] | None = None,
     formula: Formula | str = Formula.FCN,
-    support: Support | str = Support.KERNEL,
+    support: KernelSupport | str = KernelSupport.KERNEL,
 ) -> KernelFacts:
     """Say what one kernel is and does at its stride (default: the factor of its size)."""
     return kernel_facts(size, stride=stride, formula=formula, support=support)

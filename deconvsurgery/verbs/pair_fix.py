@@ -8,14 +8,14 @@ from deconvsurgery.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Version
-    from deconvsurgery.comparison.result import Contrast
-    from deconvsurgery.rules.finding import Step
+    from deconvsurgery.comparison.result import ModelContrast
+    from deconvsurgery.rules.finding import RepairStep
 
 
 class ModelsCompared(NamedTuple):
     """A model before and after: how they differ, the form of each, and its size in bytes."""
 
-    contrast: Contrast
+    contrast: ModelContrast
     versions: tuple[Version, Version]
     sizes: tuple[int, int]
 
@@ -29,7 +29,7 @@ class PairFix(NamedTuple):
     """
 
     rules: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[RepairStep, ...]
     net: str | None
     model: str | None
     written: bool

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deconvsurgery.arguments import one_of
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
-from deconvsurgery.options.patch_net import NewFiller, PatchOptions
+from deconvsurgery.options.patch_net import NewFiller, PatchNetOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.splicing.byte_ranges import spliced
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PatchResult:
+class PatchNetResult:
     """What ``patch_net`` did, or with ``written`` false would do.
 
     ``before`` and ``after`` are the net's bytes. ``output`` is ``None`` when nothing was to be
@@ -82,13 +82,13 @@ def patch_net(
     in_place: bool = False,
     force: bool = False,
     dry_run: bool = False,
-) -> PatchResult:
+) -> PatchNetResult:
     """Make the matched Deconvolution layers upsample by Caffe's own filler; write the net.
 
     ``filler`` is bilinear or keep. Raises a ``SurgeryError`` when the net is wrong or a layer
     unfit, and then nothing was written.
     """
-    options = PatchOptions(
+    options = PatchNetOptions(
         group=group,
         filler=one_of(NewFiller, filler, "filler"),
         recipe=recipe,
@@ -122,7 +122,7 @@ def patch_net(
         to_write = place is not None and not (in_place and not patch.edits)
         if place is not None and to_write:
             warnings += carry_out(place, Splice(patch.edits)).warnings
-        return PatchResult(
+        return PatchNetResult(
             layers=patch.layers,
             net=os.fsdecode(net),
             output=None if place is None else place.named,
@@ -137,8 +137,8 @@ def patch_net(
 
 
 def patch_nets(
-    nets: Sequence[Path], patched: Callable[[Path], PatchResult], *, nets_only: bool = False
-) -> Iterator[PatchResult]:
+    nets: Sequence[Path], patched: Callable[[Path], PatchNetResult], *, nets_only: bool = False
+) -> Iterator[PatchNetResult]:
     """Each net by what patches one, which is `patch_net` in place: a result a net, in their order.
 
     Each is patched whole or not at all; what cannot be patched is a result with an error. With
@@ -151,9 +151,9 @@ def patch_nets(
         except SurgeryError as error:
             if nets_only and isinstance(error, NotANetError):
                 data = read_bytes(name)
-                yield PatchResult(
+                yield PatchNetResult(
                     (), name, None, data, data, written=False, notes=(passed_over(error),)
                 )
                 continue
             placed = error.replaced(path=error.path or shown(net))
-            yield PatchResult((), name, None, b"", b"", written=False, error=placed)
+            yield PatchNetResult((), name, None, b"", b"", written=False, error=placed)

@@ -13,7 +13,7 @@ from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.options.apply import Options
+from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.plans.transplant.blobs import Origin
@@ -38,7 +38,7 @@ from .open_and_write import (
 )
 
 if TYPE_CHECKING:
-    from deconvsurgery.plans.apply.plan_types import Change, Plan
+    from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan
     from deconvsurgery.prototxt.net import Layer, Net, Phase
 
 FILLED, LEFT = "filled", "left to Caffe"
@@ -75,7 +75,7 @@ class TransplantResult:
     """
 
     grafting: Grafting
-    plan: Plan | None
+    plan: ApplyPlan | None
     net: str
     input: str
     output: str | None
@@ -91,7 +91,7 @@ class TransplantResult:
         return (_new(each, changes.get(each.layer.name)) for each in self.grafting.layers)
 
 
-def _new(grafted: LayerGraft, change: Change | None) -> NewLayer:
+def _new(grafted: LayerGraft, change: ApplyChange | None) -> NewLayer:
     blobs = [
         (str(graft.origin), graft.shape, graft.source.shape if graft.source else None)
         for graft in grafted.blobs
@@ -157,7 +157,7 @@ def transplant(
         )
         grafted = as_model(grafting, old, upsampling)
         if selection is not None:
-            options = Options(skip_unfit=skip_unfit, any_gain=any_gain)
+            options = ApplyOptions(skip_unfit=skip_unfit, any_gain=any_gain)
             plan = make_plan(read, grafted, selection, options, states)
         whole = implanted(read, grafting, old, plan)
         left = {each.layer.name for each in grafting.layers if each.left is not None}

@@ -34,7 +34,7 @@ class Place:
         model = None if self.model is None else self.folder / self.model
         return ds.check(self.folder / self.net, model, **asked)  # type: ignore[arg-type]
 
-    def carry_out(self, steps: tuple[ds.Step, ...]) -> list[str]:
+    def carry_out(self, steps: tuple[ds.RepairStep, ...]) -> list[str]:
         """The verbs that were run; the pair is what they have written."""
         verbs = []
         for command in repair_arguments(steps, self.net, self.model):

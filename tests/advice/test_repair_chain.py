@@ -11,7 +11,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.rules import trials
-from deconvsurgery.rules.finding import Step
+from deconvsurgery.rules.finding import RepairStep
 from deconvsurgery.rules.merged_steps import joined, merged
 from helpers.models import model_bytes, noise
 from helpers.nets import data_layer, up
@@ -39,13 +39,19 @@ def the(result: ds.CheckResult, rule: str) -> ds.Repair:
     return found
 
 
-def lines(steps: tuple[Step, ...]) -> list[str]:
+def lines(steps: tuple[RepairStep, ...]) -> list[str]:
     return [" ".join((step.verb, *step.options)) for step in steps]
 
 
 def test_repairs_that_differ_in_the_layers_are_one() -> None:
-    one = (Step("patch-net", ("-p", "a", "--recipe", *KEPT)), Step("apply", ("-p", "a")))
-    other = (Step("patch-net", ("-p", "b", "--recipe", *KEPT)), Step("apply", ("-p", "b")))
+    one = (
+        RepairStep("patch-net", ("-p", "a", "--recipe", *KEPT)),
+        RepairStep("apply", ("-p", "a")),
+    )
+    other = (
+        RepairStep("patch-net", ("-p", "b", "--recipe", *KEPT)),
+        RepairStep("apply", ("-p", "b")),
+    )
     both = merged([one, other])
     assert lines(both) == [
         "patch-net -p a -p b --recipe --no-group --filler keep",
@@ -54,8 +60,8 @@ def test_repairs_that_differ_in_the_layers_are_one() -> None:
 
 
 def test_a_layer_named_as_an_option_is_a_pattern() -> None:
-    steps = (Step("apply", ("-p", "-p")),)
-    assert lines(merged([steps, (Step("apply", ("-p", "up")),)])) == ["apply -p -p -p up"]
+    steps = (RepairStep("apply", ("-p", "-p")),)
+    assert lines(merged([steps, (RepairStep("apply", ("-p", "up")),)])) == ["apply -p -p -p up"]
 
 
 @pytest.mark.parametrize(
@@ -70,12 +76,12 @@ def test_a_layer_named_as_an_option_is_a_pattern() -> None:
 def test_changes_of_one_net_are_one(
     one: tuple[str, ...], other: tuple[str, ...], both: str
 ) -> None:
-    steps = [Step("patch-net", ("-p", "up", *options)) for options in (one, other)]
+    steps = [RepairStep("patch-net", ("-p", "up", *options)) for options in (one, other)]
     assert lines(joined(steps)) == [f"patch-net -p up {both}"]
 
 
 def test_changes_of_other_layers_stay_apart() -> None:
-    steps = (Step("patch-net", ("-p", "a")), Step("patch-net", ("-p", "b")))
+    steps = (RepairStep("patch-net", ("-p", "a")), RepairStep("patch-net", ("-p", "b")))
     assert joined(steps) == steps
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deconvsurgery.caffe_fields import DESCRIPTORS, message_class
 from deconvsurgery.caffe_fields.schema import fields_of
 from deconvsurgery.caffemodel.message_bytes import PACKED, message_bytes
-from deconvsurgery.prototxt.net import Message
+from deconvsurgery.prototxt.net import NetMessage
 from deconvsurgery.prototxt.parse import scanned
 from helpers.models import NetParameter
 from helpers.places import SHARED, SMALL_NETS, TESTS
@@ -93,35 +93,35 @@ def compared(data: bytes) -> bool:
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
-        ("LayerParameter", (("phase", "MOON"), ("odd", 3), ("odd_param", Message()))),
+        ("LayerParameter", (("phase", "MOON"), ("odd", 3), ("odd_param", NetMessage()))),
         ("PoolingParameter", (("kernel_size", 3), ("kernel_size", 2))),
         ("V1LayerParameter", (("type", "ROI_POOLING"),)),
-        ("LayerParameter", (("name", Message()),)),
+        ("LayerParameter", (("name", NetMessage()),)),
     ],
 )
 def test_what_only_a_fork_has_is_left_out(name: str, fields: Any) -> None:
-    assert message_bytes(name, Message(fields)) == b""
+    assert message_bytes(name, NetMessage(fields)) == b""
 
 
 def test_only_what_caffe_has_is_written() -> None:
     fields = (
         ("type", "Deconvolution"),
         ("phase", "SOMETIMES"),
-        ("fork_param", Message()),
-        ("param", Message((("share_mode", "PERMISSIVE"), ("lr_mult", 0.5)))),
-        ("param", Message()),
-        ("pooling_param", Message()),
+        ("fork_param", NetMessage()),
+        ("param", NetMessage((("share_mode", "PERMISSIVE"), ("lr_mult", 0.5)))),
+        ("param", NetMessage()),
+        ("pooling_param", NetMessage()),
     )
     expected: Any = message_class("LayerParameter")(type="Deconvolution")
     expected.param.add(share_mode=1, lr_mult=0.5)
     expected.param.add()
     expected.pooling_param.SetInParent()
-    assert message_bytes("LayerParameter", Message(fields)) == expected.SerializeToString()
+    assert message_bytes("LayerParameter", NetMessage(fields)) == expected.SerializeToString()
 
 
 def test_of_several_the_last_counts_and_messages_are_merged() -> None:
-    one = Message((("name", "a"), ("include", Message((("min_level", -1),)))))
-    other = Message((("name", "b"), ("include", Message(()))))
+    one = NetMessage((("name", "a"), ("include", NetMessage((("min_level", -1),)))))
+    other = NetMessage((("name", "b"), ("include", NetMessage(()))))
     made: Any = message_class("LayerParameter")()
     made.name = "b"
     made.include.add(min_level=-1)

@@ -126,7 +126,7 @@ def made(place: Path) -> Path:
 def holds_the_diagonal(path: Path) -> bool:
     (row,) = ds.inspect(model=path).rows
     assert row.weights is not None
-    return row.weights.state is ds.State.BILINEAR
+    return row.weights.state is ds.WeightState.BILINEAR
 
 
 # --- configuration

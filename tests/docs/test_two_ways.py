@@ -41,7 +41,7 @@ def test_the_three_ways_in_numbers(dense: str, grouped: str, height: int, tmp_pa
     (tmp_path / "filled").write_bytes(message.SerializeToString())
     assert [
         row.weights.state for row in ds.inspect(net, tmp_path / "filled").rows if row.weights
-    ] == [ds.State.BILINEAR_EVERY_PAIR]
+    ] == [ds.WeightState.BILINEAR_EVERY_PAIR]
 
     # The first way makes the diagonal of it.
     ds.apply(net, tmp_path / "filled", tmp_path / "out")

@@ -116,8 +116,8 @@ def check(data: bytes) -> None:
         assert again[1] == after
 
 
-def _options(bits: int) -> ds.Options:
-    return ds.Options(
+def _options(bits: int) -> ds.ApplyOptions:
+    return ds.ApplyOptions(
         keep_off_diagonal=bool(bits & 1),
         zero_bias=bool(bits & 2),
         create=not bits & 4,
@@ -127,7 +127,9 @@ def _options(bits: int) -> ds.Options:
     )
 
 
-def _operated(data: bytes, which: int, options: ds.Options) -> tuple[ds.Plan, bytes] | None:
+def _operated(
+    data: bytes, which: int, options: ds.ApplyOptions
+) -> tuple[ds.ApplyPlan, bytes] | None:
     try:
         model = index(Bytes(data))
         plan = ds.make_plan(READ[which][0], model, SELECTED[which], options)
@@ -151,7 +153,11 @@ def _name(layer: Any) -> str:
 
 
 def _values_as_meant(
-    before: Any, after: Any, which: int, actions: dict[str, ds.Action], options: ds.Options
+    before: Any,
+    after: Any,
+    which: int,
+    actions: dict[str, ds.ApplyAction],
+    options: ds.ApplyOptions,
 ) -> None:
     _, ups, net = READ[which]
     old, new = _layers(before), _layers(after)
@@ -159,7 +165,7 @@ def _values_as_meant(
     fields = {values(blob)[0] for blob in blobs} - {"none"}
     usual = fields.pop() if len(fields) == 1 else "data"
     legacy = bool(blobs) and all(map(is_legacy, blobs))
-    made = [up for up in ups if actions.get(up.name) is ds.Action.CREATED]
+    made = [up for up in ups if actions.get(up.name) is ds.ApplyAction.CREATED]
     appended = [up for up in made if up.name not in dict(old)]
     assert len(new) == len(old) + len(appended)
     for up, (name, layer) in zip(appended, new[len(old) :], strict=True):
@@ -176,18 +182,18 @@ def _values_as_meant(
             for (name, there), (_, here) in zip(old, new, strict=False)
             if name == up.name
         ]
-        if action is ds.Action.CREATED and pairs:
+        if action is ds.ApplyAction.CREATED and pairs:
             assert not any(there for there, _ in pairs)
             *others, (_, last) = pairs
             assert not any(here for _, here in others)
             _created(up, last, usual, legacy, options)
-        elif action in (ds.Action.REWRITTEN, ds.Action.UNCHANGED):
+        elif action in (ds.ApplyAction.REWRITTEN, ds.ApplyAction.UNCHANGED):
             for there, here in pairs:
                 if there:
                     _rewritten(up, there, here, options)
 
 
-def _created(up: Up, blobs: Any, usual: str, legacy: bool, options: ds.Options) -> None:
+def _created(up: Up, blobs: Any, usual: str, legacy: bool, options: ds.ApplyOptions) -> None:
     wanted = [up.weights]
     if up.bias is not None:
         wanted.append((0.0 if options.zero_bias else up.bias,) * up.num_output)
@@ -201,7 +207,7 @@ def _created(up: Up, blobs: Any, usual: str, legacy: bool, options: ds.Options) 
         assert dims == padded if legacy else tuple(blob.shape.dim) == shape
 
 
-def _rewritten(up: Up, before: Any, after: Any, options: ds.Options) -> None:
+def _rewritten(up: Up, before: Any, after: Any, options: ds.ApplyOptions) -> None:
     _, old = values(before[0])
     wanted = list(up.weights)
     if options.keep_off_diagonal and old:
@@ -225,15 +231,15 @@ def _same_blob(before: Any, after: Any, wanted: Sequence[float]) -> None:
 # --- everything else
 
 
-def _the_rest_is_kept(before: bytes, after: bytes, actions: dict[str, ds.Action]) -> None:
+def _the_rest_is_kept(before: bytes, after: bytes, actions: dict[str, ds.ApplyAction]) -> None:
     old, new = list(pieces(before)), list(pieces(after))
-    created = [name for name, action in actions.items() if action is ds.Action.CREATED]
+    created = [name for name, action in actions.items() if action is ds.ApplyAction.CREATED]
     assert len(old) <= len(new) <= len(old) + len(created)
     for (number, wire_type, whole, payload), (*_, new_whole, new_payload) in zip(
         old, new, strict=False
     ):
         name = _named(number, payload) if wire_type == 2 and number in LAYERS else None
-        if actions.get(name or "", ds.Action.UNCHANGED) is ds.Action.UNCHANGED:
+        if actions.get(name or "", ds.ApplyAction.UNCHANGED) is ds.ApplyAction.UNCHANGED:
             assert new_whole == whole
         elif new_whole != whole:
             _same_besides(payload, new_payload, LAYERS[number], name in created)

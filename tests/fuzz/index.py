@@ -130,7 +130,7 @@ def _diff_count(theirs: Any) -> int:
     return len(theirs.raw_diff) // struct.calcsize(f"<{letter}")
 
 
-def _same_message(ours: ds.Message, theirs: Any) -> None:
+def _same_message(ours: ds.NetMessage, theirs: Any) -> None:
     """Every field that protobuf has, with its values, and no other."""
     names = set()
     for field, value in theirs.ListFields():
@@ -139,7 +139,7 @@ def _same_message(ours: ds.Message, theirs: Any) -> None:
         found = ours.all(field.name)
         if field.message_type is not None:
             for here, there in zip(found, values, strict=True):
-                assert isinstance(here, ds.Message)
+                assert isinstance(here, ds.NetMessage)
                 _same_message(here, there)
         elif field.enum_type is not None:
             by_number = field.enum_type.values_by_number

@@ -21,7 +21,7 @@ from oracle import WHOLE
 
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import V1_NUMBERS
-from deconvsurgery.options.patch_net import NewFiller, PatchOptions
+from deconvsurgery.options.patch_net import NewFiller, PatchNetOptions
 from deconvsurgery.plans.patch_net.plan import Patch, make_patch
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.splicing.byte_ranges import spliced
@@ -93,7 +93,7 @@ def _has_a_place(error: ds.PrototxtError, text: str) -> None:
 # --- reading
 
 
-def _same_message(ours: ds.Message, theirs: Any) -> None:
+def _same_message(ours: ds.NetMessage, theirs: Any) -> None:
     """Every field that protobuf knows, with its values."""
     fields = theirs.DESCRIPTOR.fields_by_name
     present = {field.name: value for field, value in theirs.ListFields()}
@@ -104,7 +104,7 @@ def _same_message(ours: ds.Message, theirs: Any) -> None:
         found = ours.all(name)
         if field.message_type is not None:
             for here, there in zip(found, values, strict=True):
-                assert isinstance(here, ds.Message)
+                assert isinstance(here, ds.NetMessage)
                 _same_message(here, there)
         elif field.enum_type is not None:
             by_number = field.enum_type.values_by_number
@@ -159,9 +159,9 @@ def _same_param(net: ds.Net, ours: ds.ConvolutionParam, theirs: Any) -> None:
 # --- patching
 
 
-def _options(byte: bytes) -> PatchOptions:
+def _options(byte: bytes) -> PatchNetOptions:
     bits = byte[0] if byte else 0
-    return PatchOptions(
+    return PatchNetOptions(
         group=not bits & 1,
         filler=NewFiller.KEEP if bits & 2 else NewFiller.BILINEAR,
         recipe=bool(bits & 4),
@@ -173,7 +173,7 @@ def _options(byte: bytes) -> PatchOptions:
     )
 
 
-def _patch(net: ds.Net, written: Scanned, theirs: Any, options: PatchOptions) -> None:
+def _patch(net: ds.Net, written: Scanned, theirs: Any, options: PatchNetOptions) -> None:
     if not any(layer.type == "Deconvolution" for layer in net.layers):
         return
     data = written.data
@@ -218,7 +218,7 @@ def _patch(net: ds.Net, written: Scanned, theirs: Any, options: PatchOptions) ->
 
 
 def _made(
-    text: Scanned, net: ds.Net, options: PatchOptions
+    text: Scanned, net: ds.Net, options: PatchNetOptions
 ) -> tuple[Patch, Sequence[ds.Layer]] | None:
     states = net.states()
     selection = ds.match_layers(net, ["*"], [], states)

@@ -27,7 +27,7 @@ from helpers.oracles import tent
 from helpers.runs import run_here
 
 if TYPE_CHECKING:
-    from deconvsurgery.rules.finding import Step
+    from deconvsurgery.rules.finding import RepairStep
 
 Keys: TypeAlias = "Counter[tuple[str, str | None]]"
 
@@ -327,7 +327,7 @@ def tried_out(net: str, model: str | None, asked: Mapping[str, Any], place: Path
         before = ds.check(net, model, **asked)
         learned = _learned(net, model, asked)
     outcome.findings = Counter(each.id for each in before.findings)
-    done: dict[tuple[Step, ...], tuple[Keys, Keys]] = {}
+    done: dict[tuple[RepairStep, ...], tuple[Keys, Keys]] = {}
     for finding in before.findings:
         if finding.repair is not None and "\n" in finding.repair.words:
             outcome.faults.append(f"{finding.id} {finding.layer}: its words are several lines")
@@ -390,7 +390,7 @@ def _counted(findings: Sequence[ds.Finding], asked: Mapping[str, Any]) -> list[d
 
 
 def _carried_out(
-    steps: tuple[Step, ...],
+    steps: tuple[RepairStep, ...],
     files: tuple[str, str | None],
     asked: Mapping[str, Any],
     place: Path,
@@ -438,7 +438,7 @@ def _learned(net: str, model: str | None, asked: Mapping[str, Any]) -> list[str]
     ]
 
 
-def _overwritten(steps: Sequence[Step], learned: Sequence[str], said: str) -> Iterator[str]:
+def _overwritten(steps: Sequence[RepairStep], learned: Sequence[str], said: str) -> Iterator[str]:
     """Learned layers to which a command gives new weights."""
     for step in steps:
         filled = step.verb == "apply" or "--apply" in step.options
@@ -465,7 +465,7 @@ def _failing(findings: Sequence[ds.Finding]) -> Keys:
     return _keys([each for each in findings if each.level is not ds.Severity.NOTE])
 
 
-def _said(step: Step) -> str:
+def _said(step: RepairStep) -> str:
     return " ".join((step.verb, *step.options))
 
 

@@ -32,12 +32,12 @@ def target(
     pad: tuple[int, ...] = (0, 0),
     group: int = 1,
     guess: str | None = None,
-) -> ds.Target:
+) -> ds.MatchedLayer:
     """A Deconvolution of as many outputs as channels; on line ten times its index unless said."""
     param = ds.ConvolutionParam(num_output=channels, group=group, bias_term=False)
     where = 10 * index if line is None else line
     layer = ds.Layer(index, name, kind, convolution_param=param, line=where)
-    return ds.Target(
+    return ds.MatchedLayer(
         layer,
         channels=channels,
         shape=(channels, channels // group, *kernel),
@@ -50,26 +50,26 @@ def target(
 
 
 def change(
-    what: ds.Target,
+    what: ds.MatchedLayer,
     *,
-    action: ds.Action = ds.Action.REWRITTEN,
-    before: ds.State = ds.State.ZERO,
+    action: ds.ApplyAction = ds.ApplyAction.REWRITTEN,
+    before: ds.WeightState = ds.WeightState.ZERO,
     max_abs_change: float | None = 0.5625,
     values_changed: int = 336,
     bias: BiasFill | None = None,
     warnings: tuple[str, ...] = (),
-) -> ds.Change:
+) -> ds.ApplyChange:
     """A layer that gets bilinear weights."""
     shape = what.shape
     assert shape is not None
     assert what.channels is not None
-    return ds.Change(
+    return ds.ApplyChange(
         target=what,
         action=action,
         fill=ds.BilinearFill(shape, what.channels, what.layer.convolution_param.group, what.stride),
         bias=bias,
         before=ds.Fingerprint(before),
-        after=ds.Fingerprint(ds.State.BILINEAR),
+        after=ds.Fingerprint(ds.WeightState.BILINEAR),
         max_abs_change=max_abs_change,
         values_changed=values_changed,
         values=prod(shape),
@@ -78,19 +78,21 @@ def change(
 
 
 def plan(
-    *rows: ds.Change | ds.Skip, left_alone: Sequence[ds.Layer] = (), warnings: Sequence[str] = ()
-) -> ds.Plan:
+    *rows: ds.ApplyChange | ds.ApplySkip,
+    left_alone: Sequence[ds.Layer] = (),
+    warnings: Sequence[str] = (),
+) -> ds.ApplyPlan:
     """These rows, each where a plan has it."""
-    return ds.Plan(
-        changes=tuple(row for row in rows if isinstance(row, ds.Change)),
-        skips=tuple(row for row in rows if isinstance(row, ds.Skip)),
+    return ds.ApplyPlan(
+        changes=tuple(row for row in rows if isinstance(row, ds.ApplyChange)),
+        skips=tuple(row for row in rows if isinstance(row, ds.ApplySkip)),
         left_alone=tuple(left_alone),
         warnings=tuple(warnings),
     )
 
 
 def apply_result(
-    *rows: ds.Change | ds.Skip, left_alone: Sequence[ds.Layer] = (), **more: Any
+    *rows: ds.ApplyChange | ds.ApplySkip, left_alone: Sequence[ds.Layer] = (), **more: Any
 ) -> ds.ApplyResult:
     """What ``apply`` did with a file of FCN's size; ``more`` are other fields of the result."""
     fields: dict[str, Any] = {
@@ -108,7 +110,7 @@ def apply_result(
 def inspect_row(
     name: str,
     *,
-    what: ds.Target | None = None,
+    what: ds.MatchedLayer | None = None,
     line: int | None = 30,
     phases: tuple[str, ...] = ("TEST", "TRAIN"),
     matched: bool = True,
@@ -133,7 +135,7 @@ def inspect_row(
     )
 
 
-def patch_result(*layers: ds.LayerPatch, **more: Any) -> ds.PatchResult:
+def patch_result(*layers: ds.LayerPatch, **more: Any) -> ds.PatchNetResult:
     """What ``patch_net`` made of a.prototxt: nothing, unless ``more`` has other bytes."""
     fields: dict[str, Any] = {
         "net": "a.prototxt",
@@ -142,7 +144,7 @@ def patch_result(*layers: ds.LayerPatch, **more: Any) -> ds.PatchResult:
         "after": b"old",
         "written": True,
     }
-    return ds.PatchResult(layers=layers, **(fields | more))
+    return ds.PatchNetResult(layers=layers, **(fields | more))
 
 
 def regroup_result(*rows: Regroup | KeptLayer, **more: Any) -> ds.RegroupResult:

@@ -9,8 +9,8 @@ from helpers.models import indexed
 
 
 def operated_on(
-    net_text: bytes, data: bytes, pattern: str, options: ds.Options
-) -> tuple[ds.Plan, bytes]:
+    net_text: bytes, data: bytes, pattern: str, options: ds.ApplyOptions
+) -> tuple[ds.ApplyPlan, bytes]:
     """The plan for a net's layers and a binary model's bytes, and what comes of these."""
     net, model = ds.parse_net(net_text), indexed(data)
     plan = ds.make_plan(net, model, ds.match_layers(net, [pattern]), options)

@@ -59,9 +59,9 @@ def read_there(text: str) -> Reading:
         return _refusal(error)
 
 
-def _said(message: ds.Message) -> Said:
+def _said(message: ds.NetMessage) -> Said:
     return tuple(
-        (name, _said(value) if isinstance(value, ds.Message) else repr(value))
+        (name, _said(value) if isinstance(value, ds.NetMessage) else repr(value))
         for name, value in message.fields
     )
 
@@ -81,7 +81,7 @@ def _one_by_one(text: Text) -> list[TextField]:
     return found
 
 
-def _meaning(text: Text, fields: Sequence[TextField]) -> ds.Message:
+def _meaning(text: Text, fields: Sequence[TextField]) -> ds.NetMessage:
     message: Any = _net_of_forks()()
     masked: set[int] = set()
     twice = None
@@ -227,7 +227,7 @@ def _readable(characters: str, fields: Sequence[TextField], masked: set[int]) ->
     return "".join([*parts, characters[position:]])
 
 
-def _typed(fields: Sequence[TextField], message: Any, masked: set[int]) -> ds.Message:
+def _typed(fields: Sequence[TextField], message: Any, masked: set[int]) -> ds.NetMessage:
     """Tree and protobuf message walked together, in the text's order."""
     found: list[tuple[str, Any]] = []
     taken: dict[str, int] = {}
@@ -260,7 +260,7 @@ def _typed(fields: Sequence[TextField], message: Any, masked: set[int]) -> ds.Me
             found += [(name, numbered[each].name) for each in values]
         else:
             found += [(name, each) for each in values]
-    return ds.Message(tuple(found))
+    return ds.NetMessage(tuple(found))
 
 
 def _untyped(field: TextField) -> Iterator[Any]:

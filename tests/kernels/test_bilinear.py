@@ -230,7 +230,7 @@ def test_every_size_interpolates_at_the_stride_of_its_half_width(size):
 @given(
     st.integers(2, 40),
     st.sampled_from(ds.Formula),
-    st.sampled_from(ds.Support),
+    st.sampled_from(ds.KernelSupport),
     st.integers(1, 30),
     st.sampled_from([np.float32, np.float64]),
 )
@@ -340,7 +340,7 @@ def test_centre_of_symmetric_and_released_kernels():
 def test_support_of_the_stride():
     assert triangle(4, half_width=1).tolist() == [0, 0.5, 0.5, 0]
     assert triangle(4, half_width=4).tolist() == [0.625, 0.875, 0.875, 0.625]
-    wide = ds.bilinear_kernel(16, stride=4, support=ds.Support.STRIDE)
+    wide = ds.bilinear_kernel(16, stride=4, support=ds.KernelSupport.STRIDE)
     assert wide.sum() == pytest.approx(16)
     assert (wide[:4] == 0).all()
     assert (wide[4:12, 4:12] == ds.bilinear_kernel(8)).all()
@@ -354,7 +354,7 @@ def test_released_triangle_keeps_its_apex_under_another_support():
 @given(st.integers(1, 40), st.sampled_from(ds.Formula))
 def test_support_makes_no_difference_on_the_recipe(size, formula):
     by_stride = ds.bilinear_kernel(
-        size, stride=(size + 1) // 2, formula=formula, support=ds.Support.STRIDE
+        size, stride=(size + 1) // 2, formula=formula, support=ds.KernelSupport.STRIDE
     )
     assert same_bits(by_stride, ds.bilinear_kernel(size, formula=formula))
 
@@ -383,12 +383,12 @@ def test_support_never_goes_below_zero(size, stride, formula):
 
 
 def test_support_by_stride_needs_a_stride_for_each_axis():
-    assert ds.bilinear_kernel(4, stride=(1, 4), support=ds.Support.STRIDE)[:, 0].tolist() == [
+    assert ds.bilinear_kernel(4, stride=(1, 4), support=ds.KernelSupport.STRIDE)[:, 0].tolist() == [
         *(0, 0.3125, 0.3125, 0),
     ]
     for stride in (None, (1, 2, 3), (1,), ()):
         with pytest.raises(ds.ShapeError):
-            ds.bilinear_kernel(4, stride=stride, support=ds.Support.STRIDE)
+            ds.bilinear_kernel(4, stride=stride, support=ds.KernelSupport.STRIDE)
 
 
 # ── other shapes ──
@@ -423,7 +423,7 @@ def test_hostile_strides_are_refused(number):
         with pytest.raises(ds.ShapeError):
             ds.phase_gains(taps, 2, number)
     with pytest.raises(ds.ShapeError):
-        ds.bilinear_kernel(4, stride=number, support=ds.Support.STRIDE)
+        ds.bilinear_kernel(4, stride=number, support=ds.KernelSupport.STRIDE)
     with pytest.raises(ds.ShapeError):
         triangle(4, half_width=number)
 
@@ -558,7 +558,9 @@ def test_gains_of_a_fill():
     fill = ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2))
     assert fill.gains()[0] == (1.0, 1.0)
     assert fill.gains()[1] == pytest.approx((1.5, 1.5))
-    assert ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), support=ds.Support.STRIDE).gains()[1] == (
+    assert ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), support=ds.KernelSupport.STRIDE).gains()[
+        1
+    ] == (
         1,
         1,
     )
@@ -576,7 +578,7 @@ def test_dims_in_words() -> None:
 
 
 FOUR = triangle(4)
-STRIDED = ds.Support.STRIDE
+STRIDED = ds.KernelSupport.STRIDE
 
 # What is refused: with which error, and the numbers of its message.
 REFUSED = {
@@ -652,7 +654,7 @@ def test_every_second_pair_of_released_kernels_is_off_centre():
 
 def test_a_kernel_of_one_axis_has_one_stride():
     with pytest.raises(ds.ShapeError) as raised:
-        ds.bilinear_kernel((4,), stride=(2, 2), support=ds.Support.STRIDE)
+        ds.bilinear_kernel((4,), stride=(2, 2), support=ds.KernelSupport.STRIDE)
     assert "1 axis" in raised.value.message
 
 
@@ -667,12 +669,14 @@ def test_small_kernels_are_kept_and_large_ones_made_again():
 
 
 def test_a_fill_is_what_its_numbers_say():
-    fill = ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), support=ds.Support.STRIDE)
-    same = ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), ds.Formula.FCN, ds.Support.STRIDE, False)
+    fill = ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2), support=ds.KernelSupport.STRIDE)
+    same = ds.BilinearFill(
+        (3, 1, 4, 6), 3, 3, (2, 2), ds.Formula.FCN, ds.KernelSupport.STRIDE, False
+    )
     assert (fill, hash(fill)) == (same, hash(same))
     assert fill == pickle.loads(pickle.dumps(fill))
     assert fill != ds.BilinearFill((3, 1, 4, 6), 3, 3, (2, 2))
-    assert fill != ((3, 1, 4, 6), 3, 3, (2, 2), ds.Formula.FCN, ds.Support.STRIDE, False)
+    assert fill != ((3, 1, 4, 6), 3, 3, (2, 2), ds.Formula.FCN, ds.KernelSupport.STRIDE, False)
     assert repr(fill) == (
         "BilinearFill(shape=(3, 1, 4, 6), num_output=3, group=3, stride=(2, 2), "
         "formula=<Formula.FCN: 'fcn'>, support=<Support.STRIDE: 'stride'>, "

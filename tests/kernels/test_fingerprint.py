@@ -20,41 +20,41 @@ def look(weights, num_output, group, stride) -> ds.Fingerprint:
     return fingerprint(weights, weights.shape, num_output=num_output, group=group, stride=stride)
 
 
-def state(weights, num_output, group, stride) -> ds.State:
+def state(weights, num_output, group, stride) -> ds.WeightState:
     return look(weights, num_output, group, stride).state
 
 
 # ── what real Caffe made ──
 
 DENSE, GROUPED, NO_IDEAL = (
-    ds.State.BILINEAR_EVERY_PAIR,
-    ds.State.BILINEAR,
-    ds.State.BILINEAR_EVERY_PAIR,
+    ds.WeightState.BILINEAR_EVERY_PAIR,
+    ds.WeightState.BILINEAR,
+    ds.WeightState.BILINEAR_EVERY_PAIR,
 )
 
 
 @pytest.mark.parametrize(
     ("name", "num_output", "group", "stride", "before", "after"),
     [
-        *[(f"factor{f}_dense", 2, 1, f, DENSE, ds.State.BILINEAR) for f in (2, 3, 4, 6, 8)],
-        *[(f"factor{f}_group", 2, 2, f, GROUPED, ds.State.BILINEAR) for f in (2, 3, 4, 6, 8)],
+        *[(f"factor{f}_dense", 2, 1, f, DENSE, ds.WeightState.BILINEAR) for f in (2, 3, 4, 6, 8)],
+        *[(f"factor{f}_group", 2, 2, f, GROUPED, ds.WeightState.BILINEAR) for f in (2, 3, 4, 6, 8)],
         *[
-            (f"k{k:02}_g3", 3, 3, max(1, k // 2), GROUPED, ds.State.BILINEAR)
+            (f"k{k:02}_g3", 3, 3, max(1, k // 2), GROUPED, ds.WeightState.BILINEAR)
             for k in (1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 14, 15, 16)
         ],
-        ("seed_k16s8p3", 2, 1, 8, DENSE, ds.State.BILINEAR),
-        ("seed_k16s8p3_group", 2, 2, 8, GROUPED, ds.State.BILINEAR),
-        ("bias_default", 3, 1, 2, DENSE, ds.State.BILINEAR),
+        ("seed_k16s8p3", 2, 1, 8, DENSE, ds.WeightState.BILINEAR),
+        ("seed_k16s8p3_group", 2, 2, 8, GROUPED, ds.WeightState.BILINEAR),
+        ("bias_default", 3, 1, 2, DENSE, ds.WeightState.BILINEAR),
         ("block_g2_c6", 6, 2, 2, DENSE, None),
         ("expand_c3_to_6_g3", 6, 3, 2, NO_IDEAL, None),
         ("mismatch_c4_to_6", 6, 1, 2, NO_IDEAL, None),
-        ("sum_c5_to_1", 1, 1, 2, GROUPED, ds.State.BILINEAR),
-        ("dilation2", 3, 3, 2, GROUPED, ds.State.BILINEAR),
-        ("repeated_kernel", 3, 3, 2, GROUPED, ds.State.BILINEAR),
-        ("no_filler", 3, 3, 2, ds.State.ZERO, ds.State.BILINEAR),
-        ("nonsquare_k4x6", 3, 3, 2, ds.State.ZERO, None),
-        ("gauss", 3, 1, 2, ds.State.OTHER, ds.State.BILINEAR),
-        ("msra", 3, 1, 2, ds.State.OTHER, ds.State.BILINEAR),
+        ("sum_c5_to_1", 1, 1, 2, GROUPED, ds.WeightState.BILINEAR),
+        ("dilation2", 3, 3, 2, GROUPED, ds.WeightState.BILINEAR),
+        ("repeated_kernel", 3, 3, 2, GROUPED, ds.WeightState.BILINEAR),
+        ("no_filler", 3, 3, 2, ds.WeightState.ZERO, ds.WeightState.BILINEAR),
+        ("nonsquare_k4x6", 3, 3, 2, ds.WeightState.ZERO, None),
+        ("gauss", 3, 1, 2, ds.WeightState.OTHER, ds.WeightState.BILINEAR),
+        ("msra", 3, 1, 2, ds.WeightState.OTHER, ds.WeightState.BILINEAR),
     ],
 )
 def test_states_of_caffes_fillers_and_fcns_interp(name, num_output, group, stride, before, after):
@@ -71,7 +71,7 @@ def test_interp_over_a_filler_leaves_the_rest():
         old = arrays["filler"]
     fill = ds.BilinearFill(old.shape, 3, 1, (2, 2), keep_off_diagonal=True)
     weights = np.stack(list(fill.rows(old)))
-    assert state(weights, 3, 1, (2, 2)) is ds.State.BILINEAR_OFF_DIAGONAL
+    assert state(weights, 3, 1, (2, 2)) is ds.WeightState.BILINEAR_OFF_DIAGONAL
 
 
 def test_nvidias_kernels_by_hand():
@@ -103,7 +103,7 @@ def fills(draw):
         group,
         stride,
         draw(st.sampled_from(ds.Formula)),
-        draw(st.sampled_from(ds.Support)),
+        draw(st.sampled_from(ds.KernelSupport)),
     )
 
 
@@ -119,14 +119,19 @@ def test_what_we_fill_is_recognised(fill, dtype):
         group=fill.group,
         stride=fill.stride,
     )
-    assert found.state is (ds.State.BILINEAR_CAFFE_1_0 if released else ds.State.BILINEAR)
+    assert found.state is (
+        ds.WeightState.BILINEAR_CAFFE_1_0 if released else ds.WeightState.BILINEAR
+    )
     assert found.distance is found.value is None
 
 
 @given(fills().filter(lambda fill: fill.shape[1] > 1))
 def test_the_kernel_everywhere_is_every_pair(fill):
     weights = np.broadcast_to(fill.kernel(), fill.shape)
-    assert state(weights, fill.num_output, fill.group, fill.stride) is ds.State.BILINEAR_EVERY_PAIR
+    assert (
+        state(weights, fill.num_output, fill.group, fill.stride)
+        is ds.WeightState.BILINEAR_EVERY_PAIR
+    )
 
 
 @st.composite
@@ -147,11 +152,11 @@ def test_a_moved_value_on_the_diagonal_is_fine_tuning_and_then_something_else(ma
     delta = data.draw(st.floats(1e-5, 0.05)) * data.draw(st.sampled_from([1, -1]))
     weights[(channel, channel, *place)] += delta
     found = look(weights, fill.num_output, 1, fill.stride)
-    assert found.state is ds.State.NEAR_BILINEAR
+    assert found.state is ds.WeightState.NEAR_BILINEAR
     assert found.distance == pytest.approx(abs(delta), abs=1e-6)
     weights[(channel, channel, *place)] += 0.5
     found = look(weights, fill.num_output, 1, fill.stride)
-    assert found.state is ds.State.OTHER
+    assert found.state is ds.WeightState.OTHER
     assert found.distance == pytest.approx(abs(delta + 0.5), abs=1e-6)
 
 
@@ -161,7 +166,7 @@ def test_a_value_off_the_diagonal_is_named(made, value, data):
     channel = data.draw(st.integers(0, fill.channels - 1))
     output = data.draw(st.integers(0, fill.channels - 1).filter(lambda each: each != channel))
     weights[channel, output, 0, -1] = data.draw(st.sampled_from([value, -value]))
-    assert state(weights, fill.num_output, 1, fill.stride) is ds.State.BILINEAR_OFF_DIAGONAL
+    assert state(weights, fill.num_output, 1, fill.stride) is ds.WeightState.BILINEAR_OFF_DIAGONAL
 
 
 @given(dense(), st.sampled_from([np.nan, np.inf, -np.inf]), st.data())
@@ -170,7 +175,7 @@ def test_one_value_that_is_no_number_spoils_everything(made, value, data):
     place = tuple(data.draw(st.integers(0, size - 1)) for size in fill.shape)
     weights[place] = value
     nan = int(np.isnan(value))
-    wanted = ds.Fingerprint(ds.State.NOT_FINITE, nan=nan, infinite=1 - nan)
+    wanted = ds.Fingerprint(ds.WeightState.NOT_FINITE, nan=nan, infinite=1 - nan)
     assert look(weights, fill.num_output, 1, fill.stride) == wanted
 
 
@@ -181,7 +186,7 @@ def test_each_value_that_is_no_number_counts(dtype):
     weights[2, :, 1, 1] = np.inf
     weights[2, 2, 2, 2] = -np.inf
     found = look(weights, 3, 1, (2, 2))
-    assert (found.state, found.nan, found.infinite) == (ds.State.NOT_FINITE, 4, 4)
+    assert (found.state, found.nan, found.infinite) == (ds.WeightState.NOT_FINITE, 4, 4)
 
 
 @given(fills())
@@ -196,107 +201,113 @@ def test_noise_of_float32_does_not_matter(fill):
 
 
 def test_a_single_tap_is_the_identity():
-    assert state(np.ones((3, 1, 1, 1), np.float32), 3, 3, (1, 1)) is ds.State.BILINEAR
-    assert state(np.eye(3, dtype=np.float32)[..., None, None], 3, 1, (1, 1)) is ds.State.BILINEAR
-    assert state(np.ones((3, 3, 1, 1), np.float32), 3, 1, (1, 1)) is ds.State.BILINEAR_EVERY_PAIR
+    assert state(np.ones((3, 1, 1, 1), np.float32), 3, 3, (1, 1)) is ds.WeightState.BILINEAR
+    assert (
+        state(np.eye(3, dtype=np.float32)[..., None, None], 3, 1, (1, 1)) is ds.WeightState.BILINEAR
+    )
+    assert (
+        state(np.ones((3, 3, 1, 1), np.float32), 3, 1, (1, 1)) is ds.WeightState.BILINEAR_EVERY_PAIR
+    )
 
 
 def test_nearest_neighbour_layers():
-    assert state(np.ones((3, 1, 2, 2), np.float32), 3, 3, (2, 2)) is ds.State.NEAREST
-    assert state(np.ones((3, 1, 2, 3), np.float32), 3, 3, (2, 3)) is ds.State.NEAREST
-    assert state(np.ones((3, 1, 4, 4), np.float32), 1, 1, (4, 4)) is ds.State.NEAREST
+    assert state(np.ones((3, 1, 2, 2), np.float32), 3, 3, (2, 2)) is ds.WeightState.NEAREST
+    assert state(np.ones((3, 1, 2, 3), np.float32), 3, 3, (2, 3)) is ds.WeightState.NEAREST
+    assert state(np.ones((3, 1, 4, 4), np.float32), 1, 1, (4, 4)) is ds.WeightState.NEAREST
     dense = np.zeros((3, 3, 2, 2), np.float32)
     dense[range(3), range(3)] = 1
-    assert state(dense, 3, 1, (2, 2)) is ds.State.NEAREST
+    assert state(dense, 3, 1, (2, 2)) is ds.WeightState.NEAREST
     blocks = np.zeros((4, 2, 2, 2), np.float32)
     blocks[range(4), [0, 1, 0, 1]] = 1
-    assert state(blocks, 4, 2, (2, 2)) is ds.State.NEAREST
+    assert state(blocks, 4, 2, (2, 2)) is ds.WeightState.NEAREST
 
 
 def test_ones_that_are_not_nearest():
     assert look(np.ones((3, 1, 4, 4), np.float32), 3, 3, (2, 2)) == ds.Fingerprint(
-        ds.State.CONSTANT, value=1.0
+        ds.WeightState.CONSTANT, value=1.0
     )
-    assert look(np.ones((3, 3, 2, 2), np.float32), 3, 1, (2, 2)).state is ds.State.CONSTANT
+    assert look(np.ones((3, 3, 2, 2), np.float32), 3, 1, (2, 2)).state is ds.WeightState.CONSTANT
 
 
 def test_constants():
     assert look(np.full((3, 3, 4, 4), -2.5, np.float32), 3, 1, (2, 2)) == ds.Fingerprint(
-        ds.State.CONSTANT, value=-2.5
+        ds.WeightState.CONSTANT, value=-2.5
     )
     quarter = np.full((3, 1, 2, 2), 0.25, np.float32)
-    assert state(quarter, 3, 3, (2, 2)) is ds.State.BILINEAR
+    assert state(quarter, 3, 3, (2, 2)) is ds.WeightState.BILINEAR
 
 
 @pytest.mark.parametrize("zero", [0.0, -0.0])
 def test_zero_of_either_sign(zero):
     assert look(np.full((4, 2, 4, 4), zero, np.float32), 8, 4, (2, 2)) == ds.Fingerprint(
-        ds.State.ZERO
+        ds.WeightState.ZERO
     )
 
 
 def test_denormals_are_numbers():
     tiny = np.float32(1e-42)
     weights = np.full((2, 2, 4, 4), tiny)
-    assert look(weights, 2, 1, (2, 2)) == ds.Fingerprint(ds.State.CONSTANT, value=float(tiny))
+    assert look(weights, 2, 1, (2, 2)) == ds.Fingerprint(ds.WeightState.CONSTANT, value=float(tiny))
     weights[range(2), range(2)] = ds.bilinear_kernel(4)
-    assert state(weights, 2, 1, (2, 2)) is ds.State.BILINEAR
+    assert state(weights, 2, 1, (2, 2)) is ds.WeightState.BILINEAR
     weights[0, 1] = -0.0
-    assert state(weights, 2, 1, (2, 2)) is ds.State.BILINEAR
+    assert state(weights, 2, 1, (2, 2)) is ds.WeightState.BILINEAR
 
 
 def test_extreme_doubles_do_not_overflow():
     weights = np.array([1.7e308, -1.7e308, 1.7e308, 0]).reshape(1, 1, 2, 2)
-    assert look(weights, 1, 1, (1, 1)).state is ds.State.OTHER
+    assert look(weights, 1, 1, (1, 1)).state is ds.WeightState.OTHER
 
 
 def test_unlike_channel_numbers_have_no_ideal():
     weights = np.zeros((4, 6, 4, 4), np.float32)
     weights[range(4), range(4)] = ds.bilinear_kernel(4)
-    assert look(weights, 6, 1, (2, 2)) == ds.Fingerprint(ds.State.OTHER)
-    assert look(weights, 6, 0, (2, 2)) == ds.Fingerprint(ds.State.OTHER)
+    assert look(weights, 6, 1, (2, 2)) == ds.Fingerprint(ds.WeightState.OTHER)
+    assert look(weights, 6, 0, (2, 2)) == ds.Fingerprint(ds.WeightState.OTHER)
 
 
 def test_weights_of_another_grouping_than_the_net_says_have_no_ideal():
     grouped = np.stack(list(ds.BilinearFill((3, 1, 4, 4), 3, 3, (2, 2)).rows()))
-    assert look(grouped, 3, 1, (2, 2)) == ds.Fingerprint(ds.State.OTHER)
+    assert look(grouped, 3, 1, (2, 2)) == ds.Fingerprint(ds.WeightState.OTHER)
     dense = np.stack(list(ds.BilinearFill((3, 3, 4, 4), 3, 1, (2, 2)).rows()))
-    assert look(dense, 3, 3, (2, 2)) == ds.Fingerprint(ds.State.OTHER)
+    assert look(dense, 3, 3, (2, 2)) == ds.Fingerprint(ds.WeightState.OTHER)
 
 
 def test_released_kernel_in_every_pair():
     kernel = ds.bilinear_kernel(6, formula=ds.Formula.CAFFE_1_0)
     weights = np.broadcast_to(kernel, (3, 3, 6, 6))
-    assert state(weights, 3, 1, (3, 3)) is ds.State.BILINEAR_EVERY_PAIR
-    assert state(weights[:, :1], 3, 3, (3, 3)) is ds.State.BILINEAR_CAFFE_1_0
+    assert state(weights, 3, 1, (3, 3)) is ds.WeightState.BILINEAR_EVERY_PAIR
+    assert state(weights[:, :1], 3, 3, (3, 3)) is ds.WeightState.BILINEAR_CAFFE_1_0
 
 
 def test_the_support_that_was_recognised():
-    for support in ds.Support:
+    for support in ds.KernelSupport:
         fill = ds.BilinearFill((2, 1, 16, 16), 2, 2, (4, 4), support=support)
         weights = np.stack(list(fill.rows()))
-        assert look(weights, 2, 2, (4, 4)) == ds.Fingerprint(ds.State.BILINEAR, support=support)
+        assert look(weights, 2, 2, (4, 4)) == ds.Fingerprint(
+            ds.WeightState.BILINEAR, support=support
+        )
         weights[0, 0, 8, 8] += 0.01
         found = look(weights, 2, 2, (4, 4))
-        assert (found.state, found.support) == (ds.State.NEAR_BILINEAR, support)
+        assert (found.state, found.support) == (ds.WeightState.NEAR_BILINEAR, support)
 
 
 def test_a_kernel_of_another_size_than_the_stride_says():
     """A model that disagrees with its net still gets an answer."""
     weights = np.broadcast_to(ds.bilinear_kernel(4), (3, 1, 4, 4))
     for stride in ((), (2,), (0, 0), (10**9, 10**9)):
-        assert state(weights, 3, 3, stride) is ds.State.BILINEAR
+        assert state(weights, 3, 3, stride) is ds.WeightState.BILINEAR
 
 
 def test_weights_without_a_kernel_or_with_a_monstrous_one():
-    assert state(np.eye(3, dtype=np.float32), 3, 1, ()) is ds.State.OTHER
+    assert state(np.eye(3, dtype=np.float32), 3, 1, ()) is ds.WeightState.OTHER
     zeros = np.broadcast_to(np.float32(0), (1, 1, 5000, 5000))
-    assert state(zeros, 1, 1, (2, 2)) is ds.State.ZERO
+    assert state(zeros, 1, 1, (2, 2)) is ds.WeightState.ZERO
 
 
 def test_no_values_are_missing_weights():
-    assert state(np.zeros((0, 1, 4, 4), np.float32), 3, 3, (2, 2)) is ds.State.MISSING
-    assert state(np.zeros((3, 1, 0, 4), np.float32), 3, 3, (2, 2)) is ds.State.MISSING
+    assert state(np.zeros((0, 1, 4, 4), np.float32), 3, 3, (2, 2)) is ds.WeightState.MISSING
+    assert state(np.zeros((3, 1, 0, 4), np.float32), 3, 3, (2, 2)) is ds.WeightState.MISSING
 
 
 @pytest.mark.parametrize(
@@ -319,7 +330,7 @@ def test_rows_of_another_shape_are_our_bug(shape, told, words):
 def test_the_rows_are_only_read():
     rows = np.stack(list(ds.BilinearFill((3, 3, 4, 4), 3, 1, (2, 2)).rows()))
     rows.flags.writeable = False
-    assert state(rows, 3, 1, (2, 2)) is ds.State.BILINEAR
+    assert state(rows, 3, 1, (2, 2)) is ds.WeightState.BILINEAR
 
 
 @pytest.mark.parametrize("every_pair", [False, True])
@@ -331,12 +342,14 @@ def test_one_pass_in_the_memory_of_a_few_rows(every_pair):
     found = fingerprint(rows, fill.shape, num_output=60, group=1, stride=(32, 32))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.state is (ds.State.BILINEAR_EVERY_PAIR if every_pair else ds.State.BILINEAR)
+    assert found.state is (
+        ds.WeightState.BILINEAR_EVERY_PAIR if every_pair else ds.WeightState.BILINEAR
+    )
     assert peak < 8_000_000  # the blob has 59 MB, a row 1 MB, in double 2 MB
 
 
 def test_state_names_are_the_contracts():
-    assert [str(each) for each in ds.State] == [
+    assert [str(each) for each in ds.WeightState] == [
         "missing",
         "zero",
         "constant",

@@ -57,9 +57,9 @@ def found(text: str, model: ds.Model, states: Any = None) -> tuple[Disagreement,
     return disagreements(net, model, net.states() if states is None else states)
 
 
-def planned(text: str, model: ds.Model, **options: Any) -> ds.Plan:
+def planned(text: str, model: ds.Model, **options: Any) -> ds.ApplyPlan:
     net = ds.parse_net(text.encode())
-    return ds.make_plan(net, model, ds.match_layers(net), ds.Options(**options))
+    return ds.make_plan(net, model, ds.match_layers(net), ds.ApplyOptions(**options))
 
 
 def in_diff(message: Any) -> Any:
@@ -745,7 +745,9 @@ def told_of(text: Path, path: Path, notes: str) -> tuple[str, ...]:
         found += [each for each in looked_at.net_findings if each.id == "DS011"]
         assert bool(found) == bool(rows)
         assert {each.layer for each in found if each.stops} == expected.other_shapes
-        plan = ds.make_plan(net, model, ds.match_layers(net, ["*"]), ds.Options(skip_unfit=True))
+        plan = ds.make_plan(
+            net, model, ds.match_layers(net, ["*"]), ds.ApplyOptions(skip_unfit=True)
+        )
         assert bool(plan.warnings) == bool(rows)
     return in_words(result)
 
@@ -941,7 +943,9 @@ def test_weights_of_another_shape_have_a_state_of_their_own(
     message.shape.dim.extend(weights.shape)
     model = model_of(("up", "Deconvolution", message))
     (row,) = ds.inspect(ds.parse_net(text.encode()), model).rows
-    assert row.weights == ds.Fingerprint(ds.State.OTHER_SHAPE, own=own and ds.State(own))
+    assert row.weights == ds.Fingerprint(
+        ds.WeightState.OTHER_SHAPE, own=own and ds.WeightState(own)
+    )
     (found,) = [each for each in row.findings if each.stops]
     assert found.id == "DS011"
     (skip,) = planned(text, model, skip_unfit=True).skips
@@ -955,7 +959,7 @@ def test_what_is_not_set_up_or_not_known_has_no_other_shape() -> None:
     for text in (refused, unknown, LMDB + up()):
         (row,) = ds.inspect(ds.parse_net(text.encode()), model).rows
         assert row.weights is not None
-        assert row.weights.state is ds.State.ZERO
+        assert row.weights.state is ds.WeightState.ZERO
 
 
 @at_hand

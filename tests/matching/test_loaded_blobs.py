@@ -28,7 +28,7 @@ class Loaded(NamedTuple):
 
     net: str
     weights: Mapping[str, list[Array]]
-    states: tuple[ds.State, ds.State]
+    states: tuple[ds.WeightState, ds.WeightState]
     zero_filler: tuple[bool, bool] = (False, False)
     """Whether the layer is left with zeros by its filler, or its owner's."""
 
@@ -38,7 +38,7 @@ def two(first: str = UP, second: str = UP, *, more: str = SHARED, name: str = "b
     return DATA + up("a", first, more=more) + other
 
 
-ZERO, CONSTANT, MISSING = ds.State.ZERO, ds.State.CONSTANT, ds.State.MISSING
+ZERO, CONSTANT, MISSING = ds.WeightState.ZERO, ds.WeightState.CONSTANT, ds.WeightState.MISSING
 CASES = {
     "the owner alone has a copy": Loaded(two(), {"a": [full(1)]}, (CONSTANT, CONSTANT)),
     "a sharer alone has a copy": Loaded(two(), {"b": [full(1)]}, (CONSTANT, CONSTANT)),

@@ -26,7 +26,7 @@ HEAD = 'layer { name: "d" type: "Input" top: "d" input_param { shape { %s } } }'
 INTERPOLATION, LEARNED, UNKNOWN = Role.INTERPOLATION, Role.LEARNED, Role.UNKNOWN
 
 
-def target(param: str, *, lr: str = "", channels: int | None = 3) -> ds.Target:
+def target(param: str, *, lr: str = "", channels: int | None = 3) -> ds.MatchedLayer:
     """A Deconvolution of a bottom with so many channels; ``lr`` is its first lr_mult."""
     head = HEAD % f"dim: 1 dim: {channels} dim: 9 dim: 9" if channels else ""
     rate = f"param {{ lr_mult: {lr} }}" if lr else ""
@@ -114,23 +114,23 @@ def test_what_is_held_to_bilinear_weights(param: str, lr: str, held: bool) -> No
     assert role_of(target(param, lr=lr)).held is held
 
 
-@pytest.mark.parametrize("state", [ds.State.MISSING, ds.State.ZERO])
+@pytest.mark.parametrize("state", [ds.WeightState.MISSING, ds.WeightState.ZERO])
 def test_a_layer_that_nobody_knows_is_held_where_a_model_has_nothing_of_it(
-    state: ds.State,
+    state: ds.WeightState,
 ) -> None:
     assert role_of(target(FACTOR2), ds.Fingerprint(state)).held
-    assert not role_of(target(FACTOR2), ds.Fingerprint(ds.State.CONSTANT, value=2.0)).held
+    assert not role_of(target(FACTOR2), ds.Fingerprint(ds.WeightState.CONSTANT, value=2.0)).held
 
 
 def test_weights_that_repeat_pixels_are_held_to_nothing() -> None:
     nearest = target("num_output: 3 group: 3 kernel_size: 2 stride: 2", lr="0")
-    found = role_of(nearest, ds.Fingerprint(ds.State.NEAREST))
+    found = role_of(nearest, ds.Fingerprint(ds.WeightState.NEAREST))
     assert (found.role, found.held) == (INTERPOLATION, False)
 
 
 def test_an_old_filler_of_nvidias_is_an_interpolation() -> None:
     """Its weights are ``other``, as nobody wants them, but no training made them."""
-    weights = ds.Fingerprint(ds.State.OTHER, distance=0.5, nvidia=True)
+    weights = ds.Fingerprint(ds.WeightState.OTHER, distance=0.5, nvidia=True)
     found = role_of(target(FACTOR2), weights)
     assert (found.role, found.held) == (INTERPOLATION, True)
 
@@ -154,17 +154,22 @@ def test_a_dilated_kernel_does_not_interpolate() -> None:
     assert not target(f"{FACTOR2} dilation: 3").kernel_interpolates
 
 
-@pytest.mark.parametrize("state", ds.State)
-def test_which_weights_training_may_have_left(state: ds.State) -> None:
-    learned = {ds.State.OTHER, ds.State.NEAR_BILINEAR, ds.State.NOT_FINITE, ds.State.OTHER_SHAPE}
+@pytest.mark.parametrize("state", ds.WeightState)
+def test_which_weights_training_may_have_left(state: ds.WeightState) -> None:
+    learned = {
+        ds.WeightState.OTHER,
+        ds.WeightState.NEAR_BILINEAR,
+        ds.WeightState.NOT_FINITE,
+        ds.WeightState.OTHER_SHAPE,
+    }
     assert holds_learned_values(ds.Fingerprint(state)) is (state in learned)
-    of_another_shape = ds.Fingerprint(ds.State.OTHER_SHAPE, own=state)
+    of_another_shape = ds.Fingerprint(ds.WeightState.OTHER_SHAPE, own=state)
     assert holds_learned_values(of_another_shape) is (state in learned)
 
 
 def test_weights_that_are_not_there_hold_nothing() -> None:
     assert not holds_learned_values(None)
-    assert not holds_learned_values(ds.Fingerprint(ds.State.OTHER, distance=0.5, nvidia=True))
+    assert not holds_learned_values(ds.Fingerprint(ds.WeightState.OTHER, distance=0.5, nvidia=True))
 
 
 BILINEAR = 'weight_filler { type: "bilinear" }'
@@ -188,14 +193,14 @@ def test_what_has_nothing_to_interpolate_with(
     param: str, lr: str, expected: tuple[bool, bool, bool]
 ) -> None:
     found = target(param, lr=lr)
-    states = (None, ds.Fingerprint(ds.State.MISSING), ds.Fingerprint(ds.State.ZERO))
+    states = (None, ds.Fingerprint(ds.WeightState.MISSING), ds.Fingerprint(ds.WeightState.ZERO))
     assert tuple(is_empty(found, each) for each in states) == expected
-    for state in {*ds.State} - {ds.State.MISSING, ds.State.ZERO}:
+    for state in {*ds.WeightState} - {ds.WeightState.MISSING, ds.WeightState.ZERO}:
         assert not is_empty(found, ds.Fingerprint(state))
 
 
 def test_without_a_stride_nobody_says_that_a_layer_enlarges() -> None:
-    assert not is_empty(target(FACTOR2)._replace(stride=()), ds.Fingerprint(ds.State.ZERO))
+    assert not is_empty(target(FACTOR2)._replace(stride=()), ds.Fingerprint(ds.WeightState.ZERO))
 
 
 def test_one_channel_is_not_kept_apart_from_others() -> None:
@@ -229,23 +234,23 @@ def test_channels_decide_only_where_they_are_known() -> None:
     assert role_of(target(param, channels=None)).role is UNKNOWN
 
 
-BY_WEIGHTS: Mapping[ds.State, Role] = {
-    ds.State.BILINEAR: INTERPOLATION,
-    ds.State.BILINEAR_CAFFE_1_0: INTERPOLATION,
-    ds.State.BILINEAR_EVERY_PAIR: INTERPOLATION,
-    ds.State.BILINEAR_OFF_DIAGONAL: INTERPOLATION,
-    ds.State.NEAR_BILINEAR: INTERPOLATION,
-    ds.State.NEAREST: INTERPOLATION,
+BY_WEIGHTS: Mapping[ds.WeightState, Role] = {
+    ds.WeightState.BILINEAR: INTERPOLATION,
+    ds.WeightState.BILINEAR_CAFFE_1_0: INTERPOLATION,
+    ds.WeightState.BILINEAR_EVERY_PAIR: INTERPOLATION,
+    ds.WeightState.BILINEAR_OFF_DIAGONAL: INTERPOLATION,
+    ds.WeightState.NEAR_BILINEAR: INTERPOLATION,
+    ds.WeightState.NEAREST: INTERPOLATION,
 }
 
 
-@pytest.mark.parametrize("state", ds.State)
-def test_weights_that_say_something_have_the_last_word(state: ds.State) -> None:
-    weights = ds.Fingerprint(state, distance=0.5 if state is ds.State.OTHER else None)
+@pytest.mark.parametrize("state", ds.WeightState)
+def test_weights_that_say_something_have_the_last_word(state: ds.WeightState) -> None:
+    weights = ds.Fingerprint(state, distance=0.5 if state is ds.WeightState.OTHER else None)
     learned = target(f'{FACTOR2} weight_filler {{ type: "msra" }}')
     frozen = target(FACTOR2, lr="0")
     expected = BY_WEIGHTS.get(state)
-    if state is ds.State.OTHER:
+    if state is ds.WeightState.OTHER:
         expected = LEARNED
     assert role_of(learned, weights).role is (expected or LEARNED)
     assert role_of(frozen, weights).role is (expected or INTERPOLATION)
@@ -253,13 +258,13 @@ def test_weights_that_say_something_have_the_last_word(state: ds.State) -> None:
 
 def test_weights_that_were_not_judged_say_nothing() -> None:
     frozen = target(FACTOR2, lr="0")
-    assert role_of(frozen, ds.Fingerprint(ds.State.OTHER)) == role_of(frozen)
+    assert role_of(frozen, ds.Fingerprint(ds.WeightState.OTHER)) == role_of(frozen)
 
 
 def test_only_reasons_for_the_role_are_given() -> None:
     both = target('num_output: 5 kernel_size: 4 stride: 2 weight_filler { type: "bilinear" }')
     assert role_of(both) == RoleFound(INTERPOLATION, ("its weight_filler is bilinear",), held=True)
-    weights = ds.Fingerprint(ds.State.OTHER, distance=1.0)
+    weights = ds.Fingerprint(ds.WeightState.OTHER, distance=1.0)
     found = role_of(both, weights)
     assert found.role is LEARNED
     assert len(found.reasons) == 2

@@ -13,7 +13,7 @@ import deconvsurgery as ds
 from deconvsurgery.options.apply import APPLY
 from deconvsurgery.options.convert import CONVERT, ConvertOptions
 from deconvsurgery.options.kernel import KERNEL, KernelOptions
-from deconvsurgery.options.patch_net import PATCH_NET, PatchOptions
+from deconvsurgery.options.patch_net import PATCH_NET, PatchNetOptions
 from deconvsurgery.options.regroup import REGROUP, RegroupOptions
 from deconvsurgery.options.transplant import TRANSPLANT, TransplantOptions
 from helpers.commands import command_of
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from deconvsurgery.options.option import Option
 
 DECLARED = {
-    "apply": (ds.apply, ds.Options, APPLY),
+    "apply": (ds.apply, ds.ApplyOptions, APPLY),
     "convert": (ds.convert, ConvertOptions, CONVERT),
-    "patch-net": (ds.patch_net, PatchOptions, PATCH_NET),
+    "patch-net": (ds.patch_net, PatchNetOptions, PATCH_NET),
     "transplant": (ds.transplant, TransplantOptions, TRANSPLANT),
     "regroup": (ds.regroup, RegroupOptions, REGROUP),
     "kernel": (ds.kernel, KernelOptions, KERNEL),

@@ -87,8 +87,8 @@ def test_states_to_look_at() -> None:
 
 
 def test_what_a_message_says() -> None:
-    inner, other = ds.Message((("a", 1), ("b", "x"))), ds.Message((("a", 2),))
-    message = ds.Message(
+    inner, other = ds.NetMessage((("a", 1), ("b", "x"))), ds.NetMessage((("a", 2),))
+    message = ds.NetMessage(
         (
             ("m", inner),
             ("n", 4),
@@ -112,11 +112,11 @@ def test_what_a_message_says() -> None:
     )
     assert "m" in message
     # A fork's field of one name may be a number here and a message there.
-    assert ds.Message((("m", 4), ("m", inner))).message("m") == inner
+    assert ds.NetMessage((("m", 4), ("m", inner))).message("m") == inner
 
 
 def test_what_a_message_does_not_say_is_its_default() -> None:
-    nothing = ds.Message()
+    nothing = ds.NetMessage()
     assert "n" not in nothing
     assert nothing.message("m") == nothing
     assert (nothing.integer("n"), nothing.integer("n", 7)) == (None, 7)

@@ -34,7 +34,11 @@ def test_a_name_of_wide_signs_is_cut_to_its_room() -> None:
 
 
 def test_a_kernel_by_the_stride_is_told() -> None:
-    bilinear, kernel, stride = ds.State.BILINEAR, ds.Support.KERNEL, ds.Support.STRIDE
+    bilinear, kernel, stride = (
+        ds.WeightState.BILINEAR,
+        ds.KernelSupport.KERNEL,
+        ds.KernelSupport.STRIDE,
+    )
     usual = state_words(ds.Fingerprint(bilinear, support=kernel))
     other = state_words(ds.Fingerprint(bilinear, support=stride))
     assert usual == str(bilinear)

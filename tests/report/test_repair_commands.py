@@ -12,7 +12,7 @@ from deconvsurgery.report.repair_commands import (
     repair_lines,
 )
 
-FILL = ds.Repair("so", (ds.Step("apply", ("-p", "up")),))
+FILL = ds.Repair("so", (ds.RepairStep("apply", ("-p", "up")),))
 ZERO = ds.Finding("DS002", "all zero", line=30, column=3, layer="up", repair=FILL)
 NAMELESS = ds.Finding("DS011", "no 'up'", repair=ds.Repair("name it"))
 
@@ -69,14 +69,14 @@ def test_the_name_of_a_fixed_file_is_no_other_files() -> None:
     assert fixed_name("net.fixed2.prototxt", "net", taken) == "net.fixed3.prototxt"
 
 
-def files_of(steps: list[ds.Step], net: str, model: str | None) -> list[list[str]]:
+def files_of(steps: list[ds.RepairStep], net: str, model: str | None) -> list[list[str]]:
     """The files that each command names."""
     commands = repair_arguments(steps, net, model)
     return [words[1 + len(step.options) :] for step, words in zip(steps, commands, strict=True)]
 
 
 def test_the_last_net_and_the_last_model_of_a_chain_are_the_fixed_ones() -> None:
-    patch, regroup, apply = (ds.Step(verb) for verb in ("patch-net", "regroup", "apply"))
+    patch, regroup, apply = (ds.RepairStep(verb) for verb in ("patch-net", "regroup", "apply"))
     assert files_of([patch, regroup, apply], "a.pt", "m.v1") == [
         ["a.pt", "a.fixed-1.pt"],
         ["a.fixed-1.pt", "m.v1", "a.fixed.pt", "m.v1.fixed-1.caffemodel"],
@@ -88,7 +88,7 @@ def test_the_last_net_and_the_last_model_of_a_chain_are_the_fixed_ones() -> None
         ["d/net.fixed-3.prototxt", "d/net.fixed.prototxt"],
     ]
     # The form that a model is brought to is that of all that follow.
-    convert = ds.Step("convert", ("--to", "hdf5"))
+    convert = ds.RepairStep("convert", ("--to", "hdf5"))
     assert files_of([apply, convert, apply], "a.pt", "m.caffemodel") == [
         ["a.pt", "m.caffemodel", "m.fixed-1.caffemodel"],
         ["m.fixed-1.caffemodel", "m.fixed-1.caffemodel.h5"],

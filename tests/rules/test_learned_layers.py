@@ -72,7 +72,7 @@ def written(name: str, values: str, folder: Path) -> tuple[Path, Path]:
     return net, model
 
 
-def fills(result: ds.CheckResult) -> Iterator[ds.Step]:
+def fills(result: ds.CheckResult) -> Iterator[ds.RepairStep]:
     """The steps of any repair that make weights bilinear, or the geometry that they would need."""
     for finding in result.findings:
         for step in finding.repair.steps if finding.repair else ():

@@ -206,9 +206,9 @@ def test_a_shared_blob_is_its_owners_in_the_state_asked_for(case: str, tmp_path:
     net, model = shared_pair(tmp_path, wanted)
     assert places(ds.check(net, model, patterns="*", **wanted.options)) == []
     rows = ds.inspect(net, model, patterns="*", **wanted.options).rows
-    assert [row.name for row in rows if row.weights and row.weights.state is ds.State.BILINEAR] == (
-        wanted.right
-    )
+    assert [
+        row.name for row in rows if row.weights and row.weights.state is ds.WeightState.BILINEAR
+    ] == (wanted.right)
     plan = ds.apply(net, model, patterns="*", dry_run=True, **wanted.options).plan
     assert not plan.changed
 

@@ -610,7 +610,7 @@ def test_a_file_of_more_than_two_gibibytes_is_too_large_for_caffe(made: Made) ->
     assert dict(found.numbers)["bytes"] == end + 7 + 2**31
     # Whatever form a binary file has, it would be too large again.
     assert found.repair is not None
-    assert found.repair.steps == (ds.Step("convert", ("--to", "hdf5")),)
+    assert found.repair.steps == (ds.RepairStep("convert", ("--to", "hdf5")),)
     (line,) = repair_arguments(found.repair.steps, str(net), str(model))
     assert line == ["convert", "--to", "hdf5", str(model), f"{model.with_suffix('')}{LARGE}"]
 

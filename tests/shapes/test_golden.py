@@ -57,10 +57,10 @@ def with_inputs(net: ds.Net, blobs: dict[str, list[int]]) -> ds.Net:
         if layer.bottom or layer.type == "Input":
             return layer
         shapes = tuple(
-            ("shape", ds.Message(tuple(("dim", dim) for dim in blobs[top]))) for top in layer.top
+            ("shape", ds.NetMessage(tuple(("dim", dim) for dim in blobs[top]))) for top in layer.top
         )
         return layer._replace(
-            type="Input", message=ds.Message((("input_param", ds.Message(shapes)),))
+            type="Input", message=ds.NetMessage((("input_param", ds.NetMessage(shapes)),))
         )
 
     return replace(net, layers=tuple(given(layer) for layer in net.layers))

@@ -1284,7 +1284,7 @@ def test_phases_are_the_callers_choice() -> None:
 def test_long_nets_take_no_longer_than_they_are() -> None:
     """10 000 layers over one blob: a quadratic walk would not come back."""
     param = ds.ConvolutionParam(num_output=3, kernel_size=(3,), pad=(1,))
-    body = ds.Message((("prelu_param", ds.Message((("channel_shared", False),))),))
+    body = ds.NetMessage((("prelu_param", ds.NetMessage((("channel_shared", False),))),))
     kinds = ("Convolution", "PReLU", "Eltwise", "Deconvolution")
     layers = tuple(
         ds.Layer(i, f"l{i}", kinds[i % 4], ("x",), ("x",), convolution_param=param, message=body)

@@ -521,13 +521,19 @@ def test_a_state_is_the_same_in_every_form(
         assert v2 is not None
         square = perfect.shape[1] == 1
         if what in ("perfect", "zero"):
-            assert v2.state is {"perfect": ds.State.BILINEAR, "zero": ds.State.ZERO}[what]
+            assert (
+                v2.state is {"perfect": ds.WeightState.BILINEAR, "zero": ds.WeightState.ZERO}[what]
+            )
         elif what == "mixed":
-            assert v2.state is (ds.State.BILINEAR if square else ds.State.BILINEAR_OFF_DIAGONAL)
+            assert v2.state is (
+                ds.WeightState.BILINEAR if square else ds.WeightState.BILINEAR_OFF_DIAGONAL
+            )
         elif what == "moved":
-            assert v2.state in (ds.State.NEAR_BILINEAR, ds.State.OTHER)
+            assert v2.state in (ds.WeightState.NEAR_BILINEAR, ds.WeightState.OTHER)
         elif 'type: "bilinear"' in case["prototxt"]:
-            assert v2.state is (ds.State.BILINEAR if square else ds.State.BILINEAR_EVERY_PAIR)
+            assert v2.state is (
+                ds.WeightState.BILINEAR if square else ds.WeightState.BILINEAR_EVERY_PAIR
+            )
         for form in FORMS:
             model = form.write(tmp_path / f"model.{form.suffix}", data)
             row = row_of(ds.inspect(net, model), "up")
@@ -590,7 +596,7 @@ def test_inspect_says_what_todays_caffe_does_not_write(
 
 def rewritten_and_rewritten_again(
     case: Case, form: Form, folder: Path, ideal: Array, before: Array | None
-) -> ds.Change:
+) -> ds.ApplyChange:
     """``apply`` over weights that are there: (b) values, (c) all the rest, (d) a second time."""
     data = source(case, before)
     model = form.write(folder / f"in.{form.suffix}", data)
@@ -601,8 +607,8 @@ def rewritten_and_rewritten_again(
     check_values(form, weights, ideal, golden(case["name"]).get("interp"))
     expected = form.write(folder / "expected", data, new={("up", 0): weights})
     (change,) = result.plan.changes
-    assert isinstance(change, ds.Change)
-    if change.action is ds.Action.UNCHANGED:
+    assert isinstance(change, ds.ApplyChange)
+    if change.action is ds.ApplyAction.UNCHANGED:
         assert out.read_bytes() == kept
     else:
         assert form.content(out) == form.content(expected)
@@ -611,7 +617,7 @@ def rewritten_and_rewritten_again(
     assert shape == tuple(case["caffe"]["weight_shape"])
 
     again, twice = surgery(case["prototxt"], form, out, "twice")
-    assert [row.action for row in again.plan.changes] == [ds.Action.UNCHANGED]
+    assert [row.action for row in again.plan.changes] == [ds.ApplyAction.UNCHANGED]
     assert not again.changed
     assert twice.read_bytes() == out.read_bytes()
     return change
@@ -622,9 +628,9 @@ def test_weights_change_and_nothing_else(
     case: Case, form: Form, tmp_path: Path, ideal: Callable[[Case], Array]
 ) -> None:
     change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), noise(case))
-    assert change.action is ds.Action.REWRITTEN
-    assert change.before.state in (ds.State.NEAR_BILINEAR, ds.State.OTHER)
-    assert change.after.state is ds.State.BILINEAR
+    assert change.action is ds.ApplyAction.REWRITTEN
+    assert change.before.state in (ds.WeightState.NEAR_BILINEAR, ds.WeightState.OTHER)
+    assert change.after.state is ds.WeightState.BILINEAR
     assert change.values_changed <= change.values == np.prod(case["caffe"]["weight_shape"])
 
 
@@ -636,8 +642,8 @@ def test_weights_of_fcn_stay_as_they_are(
     change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), None)
     exact = np.dtype(form.dtype).itemsize < 8
     exact |= abs(ideal(case) - golden(case["name"])["interp"]).max() < 1e-12
-    assert change.action is (ds.Action.UNCHANGED if exact else ds.Action.REWRITTEN)
-    assert change.before.state is change.after.state is ds.State.BILINEAR
+    assert change.action is (ds.ApplyAction.UNCHANGED if exact else ds.ApplyAction.REWRITTEN)
+    assert change.before.state is change.after.state is ds.WeightState.BILINEAR
 
 
 @pytest.mark.parametrize(
@@ -651,7 +657,7 @@ def test_weights_of_fcn_stay_as_they_are(
 def test_a_large_layer(form: Form, tmp_path: Path, ideal: Callable[[Case], Array]) -> None:
     (case,) = (case for case in CASES if case["name"] == LARGE)
     change = rewritten_and_rewritten_again(case, form, tmp_path, ideal(case), noise(case))
-    assert change.action is ds.Action.REWRITTEN
+    assert change.action is ds.ApplyAction.REWRITTEN
 
 
 @of([case for case in SMALL if (LAYOUTS / f"{case['name']}.caffemodel").exists()])
@@ -695,7 +701,7 @@ def test_half_as_opencv_shrinks_it(
     net.write_text(case["prototxt"])
     found = row_of(ds.inspect(net, expected), "up")
     assert found.weights is not None
-    assert found.weights.state is ds.State.BILINEAR
+    assert found.weights.state is ds.WeightState.BILINEAR
     _, out = surgery(case["prototxt"], form, model)
     assert out.read_bytes() == expected.read_bytes()
     again, twice = surgery(case["prototxt"], form, out, "twice")
@@ -763,8 +769,8 @@ def test_a_missing_layer_comes_in_the_files_own_form(
     if isinstance(form, Binary):
         assert out.read_bytes().startswith(model.read_bytes())
     (change,) = result.plan.changes
-    assert change.action is ds.Action.CREATED
-    assert change.before.state is ds.State.MISSING
+    assert change.action is ds.ApplyAction.CREATED
+    assert change.before.state is ds.WeightState.MISSING
     assert weights.shape == tuple(shape)
     again, twice = surgery(text, form, out, "twice")
     assert not again.changed
@@ -779,7 +785,7 @@ def test_a_layer_without_blobs_gets_them_in_the_files_own_form(
     message.layer.insert(1, its_layer(case, None))
     model = form.write(tmp_path / f"in.{form.suffix}", message.SerializeToString())
     result, out = surgery(text, form, model)
-    assert [change.action for change in result.plan.changes] == [ds.Action.CREATED]
+    assert [change.action for change in result.plan.changes] == [ds.ApplyAction.CREATED]
     weights, *bias = form.blobs(out, "up")
     little = form if isinstance(form, Binary) else Hdf5("", form.dtype.replace(">", "<"))
     check_values(little, weights, ideal(case), golden(case["name"]).get("interp"))
@@ -924,7 +930,7 @@ def refused(folder: Path, model: bytes, case: Case = PLAIN, **options: Any) -> d
 def said_of(result: ds.ApplyResult) -> list[str]:
     """The warnings, but for the first where weights that may have been learned are overwritten."""
     (change,) = result.plan.changes
-    return [*change.warnings[change.before.state is ds.State.OTHER :]]
+    return [*change.warnings[change.before.state is ds.WeightState.OTHER :]]
 
 
 def findings_of(result: Any) -> dict[str, str]:
@@ -938,7 +944,7 @@ def test_values_in_diff_alone(number: int, tmp_path: Path, words: Words) -> None
     diff = sized(number, noise(PLAIN).astype("<f4" if number == 6 else "<f8").tobytes())
     blob = diff + shape_field(*FCN.shape)
     found = looked_at(tmp_path, up_with(blob))
-    assert row_of(found, "up").weights.state is ds.State.MISSING
+    assert row_of(found, "up").weights.state is ds.WeightState.MISSING
     finding, stops = findings_of(found)["DS014"], findings_of(found)["DS011"]
     assert (numbers(finding), numbers(stops), found.notes) == ([1], [0], ())  # blobs, which blob
     words(finding, "finding")
@@ -946,7 +952,10 @@ def test_values_in_diff_alone(number: int, tmp_path: Path, words: Words) -> None
     result, out = done(tmp_path, up_with(blob))
     assert out == up_with(blob + data(FCN))
     (change,) = result.plan.changes
-    assert (change.action, change.before.state) == (ds.Action.REWRITTEN, ds.State.MISSING)
+    assert (change.action, change.before.state) == (
+        ds.ApplyAction.REWRITTEN,
+        ds.WeightState.MISSING,
+    )
     (warning,) = said_of(result)
     words(warning, "warning")
 
@@ -1132,7 +1141,7 @@ def test_a_v1_type_that_only_a_fork_knows(tmp_path: Path) -> None:
 def test_a_name_twice_in_the_model(tmp_path: Path, words: Words) -> None:
     """Caffe copies both, so the last wins, and both have to be right."""
     other = up_with(data(FCN) + shape_field(*FCN.shape))
-    for model, state in ((UP + other, ds.State.BILINEAR), (other + UP, ds.State.OTHER)):
+    for model, state in ((UP + other, ds.WeightState.BILINEAR), (other + UP, ds.WeightState.OTHER)):
         found = looked_at(tmp_path, model)
         assert row_of(found, "up").weights.state is state
         assert numbers(findings_of(found)["DS011"]) == [2]
@@ -1228,7 +1237,7 @@ def test_whole_numbers_in_hdf5(tmp_path: Path, words: Words) -> None:
     kept = model.read_bytes()
     (tmp_path / "net.prototxt").write_text(PLAIN["prototxt"])
     found = ds.inspect(tmp_path / "net.prototxt", model)
-    assert row_of(found, "up").weights.state is ds.State.CONSTANT
+    assert row_of(found, "up").weights.state is ds.WeightState.CONSTANT
     with pytest.raises(ds.MismatchError) as raised:
         surgery(PLAIN["prototxt"], form, model)
     assert raised.value.layer == "up"
@@ -1258,9 +1267,9 @@ WITH_DECONV = [
     if int(row["n_deconv"]) and not re.search(r"iter_(500|1000|17000|24000)\.", row["file"])
 ]
 STATES = {
-    "exact FCN bilinear (grouped)": ds.State.BILINEAR,
-    "all-zero": ds.State.ZERO,
-    "constant 1": ds.State.NEAREST,
+    "exact FCN bilinear (grouped)": ds.WeightState.BILINEAR,
+    "all-zero": ds.WeightState.ZERO,
+    "constant 1": ds.WeightState.NEAREST,
 }
 ANYTHING: dict[str, Any] = {"patterns": ["*"], "skip_unfit": True, "any_gain": True}
 # A layer named upsample/deconv has no HDF5 form. (retinaface-charrin has one, which takes long to
@@ -1334,7 +1343,7 @@ def test_a_real_model_in_another_form(key: tuple[str, str], form: Form, tmp_path
             else pytest.approx(weights.distance, abs=2e-3 if half else 1e-6)
         )
         if name in told:
-            expected = STATES.get(told[name]["weights"], ds.State.OTHER)
+            expected = STATES.get(told[name]["weights"], ds.WeightState.OTHER)
             assert weights.state is expected
 
     result = ds.apply(net, model, out, **ANYTHING)
@@ -1342,7 +1351,7 @@ def test_a_real_model_in_another_form(key: tuple[str, str], form: Form, tmp_path
     assert {change.target.layer.name for change in result.plan.changes} == {
         change.target.layer.name for change in in_plain.plan.changes
     }
-    new, created = {}, [c for c in result.plan.changes if c.action is ds.Action.CREATED]
+    new, created = {}, [c for c in result.plan.changes if c.action is ds.ApplyAction.CREATED]
     for change in result.plan.changes:
         name = change.target.layer.name
         weights, *_ = form.blobs(out, name)

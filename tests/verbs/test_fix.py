@@ -16,7 +16,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.rules.finding import Step
+from deconvsurgery.rules.finding import RepairStep
 from deconvsurgery.storage.replacement_record import KEPT, RECORD
 from deconvsurgery.verbs.fix_groups import groups
 from deconvsurgery.verbs.fix_plan import FixPlan, worse
@@ -537,7 +537,7 @@ def test_a_form_that_caffe_does_not_read_is_converted(tmp_path: Path) -> None:
 def test_what_is_too_large_becomes_hdf5(tmp_path: Path) -> None:
     pytest.importorskip("h5py")
     pair(tmp_path)
-    steps = (Step("convert", ("--to", "hdf5")),)
+    steps = (RepairStep("convert", ("--to", "hdf5")),)
     model = str(tmp_path / PAIR[1])
     (tmp_path / "made").mkdir()
     made = carried_out(steps, Files(None, model), str(tmp_path / "made"))
@@ -608,7 +608,7 @@ def test_what_would_become_worse_is_not_wanted(tmp_path: Path) -> None:
         for name in ("", "2")
     )  # fmt: skip
     bad, good = (ds.check(each.net, each.model) for each in (files, others))
-    steps = (Step("patch-net"),)
+    steps = (RepairStep("patch-net"),)
 
     def plan(before: ds.CheckResult, after: ds.CheckResult) -> FixPlan:
         return FixPlan(Pair(*files), before, after, steps, files, others, {}, ())

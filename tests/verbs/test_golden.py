@@ -193,10 +193,10 @@ def test_weights_are_those_of_fcn(case: Case, form: str, tmp_path: Path) -> None
 
     (row,) = result.plan.rows
     if form == "as-caffe-saved-it" and case["name"] not in BY_HAND:
-        assert row.action is ds.Action.UNCHANGED  # type: ignore[union-attr]
+        assert row.action is ds.ApplyAction.UNCHANGED  # type: ignore[union-attr]
         assert out == data
     else:
-        assert row.action is not ds.Action.UNCHANGED  # type: ignore[union-attr]
+        assert row.action is not ds.ApplyAction.UNCHANGED  # type: ignore[union-attr]
         assert result.changed
 
 

@@ -97,7 +97,7 @@ class Case:
     ups: tuple[Up, ...]
     parts: tuple[bytes, ...]
     v1: bool
-    options: ds.Options
+    options: ds.ApplyOptions
 
     @property
     def text(self) -> str:
@@ -203,14 +203,14 @@ def cases(draw: st.DrawFn) -> Case:
         for _ in range(draw(st.sampled_from([0, 1, 1, 1, 2]))):
             own = some_blobs(shapes, up) if draw(st.integers(0, 3)) else []
             parts.append(draw(layers(up.name.encode(), "Deconvolution", v1, own)))
-    options = ds.Options(keep_off_diagonal=draw(st.booleans()), zero_bias=draw(st.booleans()))
+    options = ds.ApplyOptions(keep_off_diagonal=draw(st.booleans()), zero_bias=draw(st.booleans()))
     return Case(tuple(ups), tuple(draw(st.permutations(parts))), v1, options)
 
 
 # --- surgery in memory, and what it should come to
 
 
-def operated(case: Case, data: bytes, pattern: str = "up") -> tuple[ds.Plan, bytes]:
+def operated(case: Case, data: bytes, pattern: str = "up") -> tuple[ds.ApplyPlan, bytes]:
     return operated_on(case.text.encode(), data, pattern, case.options)
 
 
@@ -257,7 +257,7 @@ def add_blob(
     replace_values(blob, values, storage)
 
 
-def meant(case: Case, plan: ds.Plan) -> Any:
+def meant(case: Case, plan: ds.ApplyPlan) -> Any:
     """Parse, edit, serialise: the message that surgery should make, by protobuf alone."""
     message: Any = NetParameter.FromString(case.data)
     net: Any = text_format.Parse(case.text, NetParameter())
@@ -309,7 +309,7 @@ def meant(case: Case, plan: ds.Plan) -> Any:
 def test_no_edits_are_the_same_bytes(case: Case) -> None:
     plan, out = operated(case, case.data, "no such layer")
     # These still say where net and model disagree, and which layers are not matched.
-    assert plan._replace(warnings=(), notes=()) == ds.Plan()
+    assert plan._replace(warnings=(), notes=()) == ds.ApplyPlan()
     assert out == case.data
 
 
@@ -324,7 +324,7 @@ def test_bytes_outside_the_edits_are_the_sources_own(case: Case) -> None:
     for (field, old, body), (new_field, new, new_body) in zip(before, after, strict=False):
         assert new_field == field
         name = layer_name(field, body)
-        if actions.get(name, ds.Action.UNCHANGED) is ds.Action.UNCHANGED:
+        if actions.get(name, ds.ApplyAction.UNCHANGED) is ds.ApplyAction.UNCHANGED:
             assert new == old
             continue
         blobs = 6 if case.v1 else 7
@@ -368,7 +368,7 @@ def test_surgery_done_twice_is_done_once(case: Case) -> None:
     _, once = operated(case, case.data)
     plan, twice = operated(case, once)
     assert twice == once
-    assert {change.action for change in plan.changes} == {ds.Action.UNCHANGED}
+    assert {change.action for change in plan.changes} == {ds.ApplyAction.UNCHANGED}
     assert not plan.changed
 
 

@@ -28,7 +28,7 @@ from helpers.shared_data import each_of
 from helpers.words import Words, names, numbers, shapes
 
 
-def patched(text: str | bytes, tmp_path: Path, **options: Any) -> tuple[bytes, ds.PatchResult]:
+def patched(text: str | bytes, tmp_path: Path, **options: Any) -> tuple[bytes, ds.PatchNetResult]:
     """The net that comes of a text, and what was told."""
     net, out = tmp_path / "net.prototxt", tmp_path / "out.prototxt"
     net.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -927,7 +927,7 @@ def text_of(path: Path) -> bytes:
 
 
 @cache
-def plain_outcome(path: Path) -> ds.PatchResult:
+def plain_outcome(path: Path) -> ds.PatchNetResult:
     """Without options, but with kernels that do not interpolate, too."""
     return ds.patch_net(net_at(path), dry_run=True, patterns="*", skip_unfit=True, any_gain=True)
 

@@ -22,7 +22,7 @@ from helpers.words import Words, names, numbers
 KEEP: dict[str, Any] = {"group": False, "filler": "keep"}
 
 
-def plan(text: str, tmp_path: Path, **options: Any) -> ds.PatchResult:
+def plan(text: str, tmp_path: Path, **options: Any) -> ds.PatchNetResult:
     """What would become of a net."""
     net = tmp_path / "net.prototxt"
     net.write_text(text)

@@ -187,13 +187,13 @@ def test_inspect_tells_what_a_model_holds(path: Path) -> None:
             assert (
                 state
                 == {
-                    "exact FCN bilinear (grouped)": ds.State.BILINEAR,
-                    "all-zero": ds.State.ZERO,
-                    "constant 1": ds.State.NEAREST,
+                    "exact FCN bilinear (grouped)": ds.WeightState.BILINEAR,
+                    "all-zero": ds.WeightState.ZERO,
+                    "constant 1": ds.WeightState.NEAREST,
                 }[said]
             )
             continue
-        assert state is ds.State.OTHER
+        assert state is ds.WeightState.OTHER
         weights, ideal = blob_values(layers[name].blobs[0]), bilinear(told, tent)
         (figure,) = re.findall(r"maxdiff from bilinear ([\d.]+)", said)
         if ideal is None:
@@ -213,10 +213,10 @@ def test_inspect_finds_net_and_model_in_agreement_where_they_are(path: Path) -> 
     strangers = {row.name for row in rows} ^ set(alone)
     if path.parent.name == "retinaface-charrin-zero":
         assert {row.name: row.weights.state for row in rows if row.weights} == {
-            "rf_c3_upsampling_": ds.State.MISSING,
-            "rf_c2_upsampling_": ds.State.MISSING,
-            "rf_c3_upsampling": ds.State.ZERO,
-            "rf_c2_upsampling": ds.State.ZERO,
+            "rf_c3_upsampling_": ds.WeightState.MISSING,
+            "rf_c2_upsampling_": ds.WeightState.MISSING,
+            "rf_c3_upsampling": ds.WeightState.ZERO,
+            "rf_c2_upsampling": ds.WeightState.ZERO,
         }
     elif path.parent.name == "waifu2x-upconv7-mismatch":
         assert strangers == {"conv7_layer"}
@@ -309,11 +309,11 @@ def test_only_the_matched_weights_change(path: Path, tmp_path: Path) -> None:
     wanted = {name: bilinear(row, tent) for name, row in {**there, **created}.items()}
     filled = {name: weights for name, weights in wanted.items() if weights is not None}
     assert {row.target.layer.name: row.action for row in result.plan.changes} == {
-        name: ds.Action.CREATED
+        name: ds.ApplyAction.CREATED
         if name in created
-        else ds.Action.UNCHANGED
+        else ds.ApplyAction.UNCHANGED
         if path.parent.name == "retinaface-mnet25"
-        else ds.Action.REWRITTEN
+        else ds.ApplyAction.REWRITTEN
         for name in filled
     }
     skipped = {row.target.layer.name for row in result.plan.skips}
@@ -426,7 +426,7 @@ def test_nearest_neighbour_layers_are_not_repaired(
         if name in left_alone:
             assert weights == before[name]
         else:
-            assert weights.state is ds.State.BILINEAR
+            assert weights.state is ds.WeightState.BILINEAR
 
 
 def test_a_layer_of_another_type_in_the_model_is_refused(tmp_path: Path, words: Words) -> None:
@@ -465,7 +465,7 @@ def test_an_all_zero_model_is_filled_under_its_own_names(tmp_path: Path) -> None
     net = MODELS / "retinaface-mnet25" / "mnet25.prototxt"
     model = MODELS / "retinaface-charrin-zero" / "mnet.caffemodel"
     result = ds.apply(net, model, tmp_path / "out")
-    assert [change.action for change in result.plan.changes] == [ds.Action.REWRITTEN] * 2
+    assert [change.action for change in result.plan.changes] == [ds.ApplyAction.REWRITTEN] * 2
     assert (result.input_size, result.rewritten) == (result.output_size, 2 * 64 * 16 * 4)
     true = parsed((MODELS / "retinaface-mnet25" / "mnet25.caffemodel").read_bytes())
     filled = parsed((tmp_path / "out").read_bytes())
@@ -511,7 +511,7 @@ def test_opencv_computes_with_the_new_weights(path: Path, tmp_path: Path) -> Non
     out = (tmp_path / "out").read_bytes()
     layers = source_layers(parsed(out))
     for change in result.plan.changes:
-        assert isinstance(change, ds.Change)
+        assert isinstance(change, ds.ApplyChange)
         name, target = change.target.layer.name, change.target
         shape = list(target.shape or ())
         told = {"weight_shape": str(shape), "num_output": str(change.fill.num_output)}

@@ -429,7 +429,9 @@ APPLIED = data_layer(1, 2, 3, 3) + up(
 ZEROS, SHAPE = sized(5, bytes(2 * 16 * 4)), dims(2, 1, 4, 4)
 
 
-def applied(place: Path, text: str, *blobs: bytes, **options: Any) -> tuple[ds.Change, list[Any]]:
+def applied(
+    place: Path, text: str, *blobs: bytes, **options: Any
+) -> tuple[ds.ApplyChange, list[Any]]:
     """What was said of the layer, and its blobs then."""
     (place / "net").write_text(text)
     (place / "in").write_bytes(layer_v2(b"up", b"Deconvolution", *blobs))

@@ -144,7 +144,7 @@ def test_weights_are_read_once_to_plan_and_a_fill_and_a_kernel_are_made_once(
     fingerprint._kept_ideals.cache_clear()
     before_and_after._look_at_few.cache_clear()
     result = ds.apply(pair[0], model, tmp_path / "out", **options)
-    assert [change.action for change in result.plan.changes] == [ds.Action.REWRITTEN] * 2
+    assert [change.action for change in result.plan.changes] == [ds.ApplyAction.REWRITTEN] * 2
     assert reads == {400: reads_of_upscore2, 80: 1}  # the values of upscore2, of upscore
     assert fills == {(5, 5, 4, 4): 1, (5, 1, 4, 4): 1}
     assert fingerprint._kept_ideals.cache_info().misses == 1

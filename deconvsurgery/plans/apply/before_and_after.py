@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from deconvsurgery.kernels.fingerprint import Fingerprint, Recognition
-from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.named_tuple import NamedTuple
 
 from .change_warnings import (
@@ -24,15 +24,15 @@ from .change_warnings import (
     of_what_is_lost,
     of_what_stays,
 )
-from .plan_types import Action, BiasFill, Change
+from .plan_types import ApplyAction, ApplyChange, BiasFill
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
     from deconvsurgery.caffemodel.stored_values import DType
     from deconvsurgery.kernels.arrays import Array
     from deconvsurgery.kernels.bilinear_fill import BilinearFill
-    from deconvsurgery.matching.matched_layer import Target
-    from deconvsurgery.options.apply import Options
+    from deconvsurgery.matching.matched_layer import MatchedLayer
+    from deconvsurgery.options.apply import ApplyOptions
     from deconvsurgery.prototxt.net import Net
 
 
@@ -54,26 +54,26 @@ class Look(NamedTuple):
     filled: Filled | None = None
 
 
-def weights_of(target: Target, model: Model) -> SourceBlob | None:
+def weights_of(target: MatchedLayer, model: Model) -> SourceBlob | None:
     """The blob that Caffe takes the layer's weights from: that of the last layer of its name."""
     weighted = model.weighted(target.layer.name)
     return weighted[-1].blobs[0] if weighted else None
 
 
 def look(
-    blob: SourceBlob | None, target: Target, model: Model, fill: BilinearFill | None = None
+    blob: SourceBlob | None, target: MatchedLayer, model: Model, fill: BilinearFill | None = None
 ) -> Look:
     """What a layer's weights in the model are, and what ``fill`` would make of those there.
 
     The state is ``other`` also where they cannot be `judged`, ``missing`` without values.
     """
     if blob is None or not (blob.count or blob.problem):
-        return Look(Fingerprint(State.MISSING))
+        return Look(Fingerprint(WeightState.MISSING))
     if is_of_other_shape(target, blob):
         own = _in_its_own_shape(target, blob, model)
-        return Look(Fingerprint(State.OTHER_SHAPE, own=own))
+        return Look(Fingerprint(WeightState.OTHER_SHAPE, own=own))
     if not judged(target, blob):
-        return Look(Fingerprint(State.OTHER))
+        return Look(Fingerprint(WeightState.OTHER))
     asked = _Asked(target.shape or blob.shape, _numbers(target), fill, blob.dtype)
     if blob.count * blob.dtype.width > _FEW_BYTES:
         return _looked(model.rows(blob, asked.shape), asked)
@@ -119,14 +119,14 @@ def _looked(rows: Iterable[Array], asked: _Asked) -> Look:
     return Look(before.result(), filling.result() if filling else None)
 
 
-def is_of_other_shape(target: Target, blob: SourceBlob) -> bool:
+def is_of_other_shape(target: MatchedLayer, blob: SourceBlob) -> bool:
     """It has values, of a shape that the net does not give the layer's weights."""
     if target.problem is not None or blob.problem or not blob.fills(blob.shape):
         return False
     return not blob.agrees(target.known_shape)
 
 
-def _in_its_own_shape(target: Target, blob: SourceBlob, model: Model) -> State | None:
+def _in_its_own_shape(target: MatchedLayer, blob: SourceBlob, model: Model) -> WeightState | None:
     """What weights of another shape than the net gives the layer are, with as many outputs."""
     shape, outputs = blob.shape, target.layer.convolution_param.num_output
     if len(shape) < 2 or min(shape) < 1 or outputs % shape[1]:
@@ -138,17 +138,17 @@ def _in_its_own_shape(target: Target, blob: SourceBlob, model: Model) -> State |
     return found.result().state
 
 
-def state_if_empty(target: Target, model: Model) -> Fingerprint | None:
+def state_if_empty(target: MatchedLayer, model: Model) -> Fingerprint | None:
     """Missing or all zero; ``None`` for other weights, which are read up to the first value."""
     blob = weights_of(target, model)
     if blob is None or not (blob.count or blob.problem):
-        return Fingerprint(State.MISSING)
+        return Fingerprint(WeightState.MISSING)
     if not judged(target, blob) or any(row.any() for row in model.rows(blob, blob.shape)):
         return None
-    return Fingerprint(State.ZERO)
+    return Fingerprint(WeightState.ZERO)
 
 
-def judged(target: Target, blob: SourceBlob) -> bool:
+def judged(target: MatchedLayer, blob: SourceBlob) -> bool:
     """The blob's values can be read, and are weights of the layer: of the shape it gives them."""
     shape = target.shape or blob.shape
     if blob.problem or len(shape) < 2 or min(shape) < 1:
@@ -157,13 +157,13 @@ def judged(target: Target, blob: SourceBlob) -> bool:
 
 
 def planned_change(
-    target: Target,
+    target: MatchedLayer,
     fill: BilinearFill,
     first: Look,
     model: Model,
-    options: Options,
+    options: ApplyOptions,
     net: Net,
-) -> Change:
+) -> ApplyChange:
     """What filling a layer that fits would change, with every warning it deserves.
 
     ``first`` is what `weights_of` it have been found to be.
@@ -179,12 +179,12 @@ def planned_change(
     sizes = [found.largest for found in filled]
     bias = _bias(target, weighted, model, options)
     if not weighted:
-        action = Action.CREATED
+        action = ApplyAction.CREATED
     elif changed or (bias and bias.changed):
-        action = Action.REWRITTEN
+        action = ApplyAction.REWRITTEN
     else:
-        action = Action.UNCHANGED
-    overwritten = changed or action is Action.CREATED
+        action = ApplyAction.UNCHANGED
+    overwritten = changed or action is ApplyAction.CREATED
     warnings = [
         *(of_what_is_lost(target, first.before) if overwritten else ()),
         *of_the_fill(target, fill),
@@ -194,7 +194,7 @@ def planned_change(
     for source in weighted[-1:]:
         stays = target.layer.convolution_param.bias_term and bias is None
         warnings += of_what_stays(source, _largest_bias(source, model) if stays else None)
-    return Change(
+    return ApplyChange(
         target=target,
         action=action,
         fill=fill,
@@ -250,7 +250,7 @@ class _Filling:
         return Filled(self._after.result(), self._changed, self._largest)
 
 
-def _numbers(target: Target) -> _Numbers:
+def _numbers(target: MatchedLayer) -> _Numbers:
     param = target.layer.convolution_param
     return _Numbers(param.num_output, param.group, target.stride)
 
@@ -261,7 +261,7 @@ def _recognition(numbers: _Numbers, shape: tuple[int, ...]) -> Recognition:
 
 
 def _bias(
-    target: Target, weighted: Sequence[SourceLayer], model: Model, options: Options
+    target: MatchedLayer, weighted: Sequence[SourceLayer], model: Model, options: ApplyOptions
 ) -> BiasFill | None:
     """A bias that is not there, by its filler; or zeros over one that is to be cleared."""
     param = target.layer.convolution_param

@@ -15,7 +15,7 @@ from deconvsurgery.caffemodel.blob_edits import (
 from deconvsurgery.caffemodel.wire import FramedEdit, reframed
 
 from .new_values import new_bias, new_weights
-from .plan_types import Action, Change, Plan
+from .plan_types import ApplyAction, ApplyChange, ApplyPlan
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from deconvsurgery.splicing.byte_ranges import Edit
 
 
-def edits(plan: Plan, model: Model) -> list[Edit]:
+def edits(plan: ApplyPlan, model: Model) -> list[Edit]:
     """Every edit that carries the plan out on the model it was made for."""
     framed: list[FramedEdit] = []
     for change in plan.changes:
-        if change.action is Action.CREATED:
+        if change.action is ApplyAction.CREATED:
             framed += _created(change, model)
-        elif change.action is Action.REWRITTEN:
+        elif change.action is ApplyAction.REWRITTEN:
             framed += _rewritten(change, model)
     return reframed(framed)
 
 
-def _created(change: Change, model: Model) -> list[FramedEdit]:
+def _created(change: ApplyChange, model: Model) -> list[FramedEdit]:
     storage = model.storage
     rows = partial(new_weights, change, storage.dtype, model)
     blobs = [NewBlob(change.fill.shape, as_bytes(rows), storage)]
@@ -47,7 +47,7 @@ def _created(change: Change, model: Model) -> list[FramedEdit]:
     return [added_layer(model, change.target.layer, blobs)]
 
 
-def _rewritten(change: Change, model: Model) -> list[FramedEdit]:
+def _rewritten(change: ApplyChange, model: Model) -> list[FramedEdit]:
     found: list[FramedEdit] = []
     for source in model.weighted(change.target.layer.name):
         weights = source.blobs[0]

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
-from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.matching.role import LEAVE_IT_OUT, Role, role_of
 from deconvsurgery.prototxt.net import Layer, Net, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION
@@ -17,15 +17,15 @@ from deconvsurgery.wording import by
 if TYPE_CHECKING:
     from deconvsurgery.kernels.bilinear_fill import BilinearFill
     from deconvsurgery.kernels.fingerprint import Fingerprint
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer
 
-_LEARNED: Final[Mapping[State, str]] = {
-    State.OTHER: "are those of no interpolation",
-    State.NEAR_BILINEAR: "are fine-tuned bilinear ones",
+_LEARNED: Final[Mapping[WeightState, str]] = {
+    WeightState.OTHER: "are those of no interpolation",
+    WeightState.NEAR_BILINEAR: "are fine-tuned bilinear ones",
 }
 
 
-def of_the_fill(target: Target, fill: BilinearFill) -> Iterator[str]:
+def of_the_fill(target: MatchedLayer, fill: BilinearFill) -> Iterator[str]:
     """What net and kernel make of the layer."""
     num_output = target.layer.convolution_param.num_output
     if target.guess:
@@ -41,7 +41,7 @@ def of_the_fill(target: Target, fill: BilinearFill) -> Iterator[str]:
         yield target.gain_words(fill)
 
 
-def of_what_is_lost(target: Target, before: Fingerprint) -> Iterator[str]:
+def of_what_is_lost(target: MatchedLayer, before: Fingerprint) -> Iterator[str]:
     """Values that training may have given, or a layer that it is to give them to.
 
     A frozen layer that the net has for surgery to fill, as FCN's are, is not to be learned; but
@@ -55,7 +55,7 @@ def of_what_is_lost(target: Target, before: Fingerprint) -> Iterator[str]:
         yield f"{found.reasons[0]}: {LEAVE_IT_OUT}"
 
 
-def of_the_model(target: Target, model: Model) -> Iterator[str]:
+def of_the_model(target: MatchedLayer, model: Model) -> Iterator[str]:
     """What is unusual about the model's layers of the name."""
     sources = model.by_name.get(target.layer.name, ())
     weighted = model.weighted(target.layer.name)
@@ -74,7 +74,7 @@ def of_the_model(target: Target, model: Model) -> Iterator[str]:
             )
 
 
-def of_namesakes(target: Target, net: Net, model: Model) -> Iterator[str]:
+def of_namesakes(target: MatchedLayer, net: Net, model: Model) -> Iterator[str]:
     """Other layers of the net with this name: Caffe matches weights by name alone."""
     layer, both_phases = target.layer, net.states()
     last = model.version is Version.HDF5  # whose weights go into the last layer of a name
@@ -116,7 +116,7 @@ def of_what_stays(source: SourceLayer, bias: float | None) -> Iterator[str]:
 
 def of_what_comes(after: Fingerprint) -> Iterator[str]:
     """What ``--keep-off-diagonal`` keeps."""
-    if after.state is State.NOT_FINITE:
+    if after.state is WeightState.NOT_FINITE:
         yield "NaN or infinity stays off the diagonal; without --keep-off-diagonal it is cleared"
 
 

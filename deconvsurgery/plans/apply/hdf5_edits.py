@@ -17,7 +17,7 @@ from deconvsurgery.splicing.byte_ranges import Edit
 from deconvsurgery.storage.outcome import Splice
 
 from .new_values import new_bias, new_weights
-from .plan_types import Action, Change, Plan
+from .plan_types import ApplyAction, ApplyChange, ApplyPlan
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deconvsurgery.matching.shared_blobs import Owner
 
 
-def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Splice | Amendment:
+def amendment(plan: ApplyPlan, model: Model, owned: Mapping[Owner, Owner]) -> Splice | Amendment:
     """Everything that carries the plan out on the model it was made for.
 
     ``owned`` says where a shared blob is: it has one dataset, at its owner. What Caffe wrote
@@ -34,10 +34,10 @@ def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Splice 
     groups: list[str] = []
     placed: dict[str, Placed] = {}  # by path: what several layers share is written once
     for change in plan.changes:
-        if change.action is Action.CREATED:
+        if change.action is ApplyAction.CREATED:
             groups.append(f"{DATA}/{change.target.layer.name}")
             made = _created(change, model, owned)
-        elif change.action is Action.REWRITTEN:
+        elif change.action is ApplyAction.REWRITTEN:
             made = _rewritten(change, model)
         else:
             continue
@@ -56,7 +56,7 @@ def amendment(plan: Plan, model: Model, owned: Mapping[Owner, Owner]) -> Splice 
 Placed = tuple[Dataset | None, NewValues]
 
 
-def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iterator[Placed]:
+def _created(change: ApplyChange, model: Model, owned: Mapping[Owner, Owner]) -> Iterator[Placed]:
     name, dtype = change.target.layer.name, model.dtype
     blobs: list[tuple[tuple[int, ...], Callable[[], Iterator[Array]]]]
     blobs = [(change.fill.shape, partial(new_weights, change, dtype, model))]
@@ -67,7 +67,7 @@ def _created(change: Change, model: Model, owned: Mapping[Owner, Owner]) -> Iter
         yield None, NewValues(f"{DATA}/{owner}/{at}", shape, dtype, rows)
 
 
-def _rewritten(change: Change, model: Model) -> Iterator[Placed]:
+def _rewritten(change: ApplyChange, model: Model) -> Iterator[Placed]:
     (source,) = model.by_name[change.target.layer.name]  # a name is a group, and there once
     weights = source.blobs[0]
     if change.values_changed:

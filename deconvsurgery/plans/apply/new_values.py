@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob
     from deconvsurgery.kernels.arrays import Array
 
-    from .plan_types import BiasFill, Change
+    from .plan_types import ApplyChange, BiasFill
 
 
 def new_weights(
-    change: Change, dtype: str, model: Model, old: SourceBlob | None = None
+    change: ApplyChange, dtype: str, model: Model, old: SourceBlob | None = None
 ) -> Iterator[Array]:
     """The weights one input channel at a time, where they are written over ``old`` ones."""
     kept = old if old is not None and old.count and change.fill.keep_off_diagonal else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.matching.matched_layer import MatchedLayer, targets
 from deconvsurgery.matching.role import is_empty, role_of
 from deconvsurgery.matching.shared_blobs import Sharers, owners
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers
@@ -46,7 +46,7 @@ def left_empty(
     )
 
 
-def _is_empty(target: Target, model: Model) -> bool:
+def _is_empty(target: MatchedLayer, model: Model) -> bool:
     if role_of(target).learned:
         return False
     weights = state_if_empty(target, model)

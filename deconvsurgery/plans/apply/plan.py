@@ -14,17 +14,17 @@ from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Kind
 from deconvsurgery.matching.disagreement_sentences import in_words
-from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.matching.matched_layer import MatchedLayer, targets
 from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.options.apply import Fill, Options
+from deconvsurgery.options.apply import ApplyOptions, Fill
 from deconvsurgery.prototxt.selection import Selection, active_layers
 
 from .before_and_after import Look, look, planned_change, weights_of
 from .not_matched import left_empty
-from .plan_types import Change, Plan, Skip
+from .plan_types import ApplyChange, ApplyPlan, ApplySkip
 from .refusals import passed_over, refusal
 from .refused_layers import all_refused, refuse_misspelt
 
@@ -36,9 +36,9 @@ def make_plan(
     net: Net,
     model: Model,
     selection: Selection,
-    options: Options = Options(),  # noqa: B008 - a frozen value
+    options: ApplyOptions = ApplyOptions(),  # noqa: B008 - a frozen value
     states: Sequence[NetState] | None = None,
-) -> Plan:
+) -> ApplyPlan:
     """Plan bilinear weights for the selected layers of a model.
 
     Raises ``PrototxtError`` for a misspelt field, ``ShapeError`` or ``MismatchError`` that names
@@ -63,9 +63,9 @@ def make_plan(
         if lack.kind is Kind.MODEL_LACKS
         and (lack.renamed or lack.nearly or lack.layer in model.by_name)
     }
-    return Plan(
+    return ApplyPlan(
         tuple(_changes(rows, net, model, options, (shared.notes, renamed))),
-        tuple(Skip(row.target, row.look.before, row.reason) for row in rows if row.reason),
+        tuple(ApplySkip(row.target, row.look.before, row.reason) for row in rows if row.reason),
         selection.left_alone,
         (*_plan_warnings(model), *in_words(disagreed, but=_explained(rows, model))),
         tuple(left_empty(net, model, selection, shared, states)),
@@ -75,7 +75,7 @@ def make_plan(
 class _Row(NamedTuple):
     """A matched layer on its way through the plan; ``reason`` says why it stays as it is."""
 
-    target: Target
+    target: MatchedLayer
     fill: BilinearFill | Refusal
     look: Look
     reason: str | None = None
@@ -87,7 +87,7 @@ class _Row(NamedTuple):
         return self.target.layer.name
 
 
-def _looked_at(target: Target, model: Model, options: Options) -> _Row:
+def _looked_at(target: MatchedLayer, model: Model, options: ApplyOptions) -> _Row:
     """The layer's weights in the model, which are read here and, to be planned, nowhere else."""
     fill = target.fill(options)
     # Weights that are there stay with `Fill.MISSING`, whatever would come of them.
@@ -96,7 +96,7 @@ def _looked_at(target: Target, model: Model, options: Options) -> _Row:
 
 
 def _passed_over(
-    rows: Sequence[_Row], shared: Sharers, model: Model, options: Options
+    rows: Sequence[_Row], shared: Sharers, model: Model, options: ApplyOptions
 ) -> list[_Row]:
     """The rows, with the reason of those that are not to be filled, though they could."""
     reasons = shared.all_or_none(
@@ -109,7 +109,9 @@ def _passed_over(
     return [row._replace(reason=reasons.get(row.name)) for row in rows]
 
 
-def _refused(rows: Sequence[_Row], shared: Sharers, model: Model, options: Options) -> list[_Row]:
+def _refused(
+    rows: Sequence[_Row], shared: Sharers, model: Model, options: ApplyOptions
+) -> list[_Row]:
     """The rows, with the refusal of those that cannot be filled.
 
     One that shares its weights is refused with the others.
@@ -147,9 +149,9 @@ def _changes(
     rows: Iterable[_Row],
     net: Net,
     model: Model,
-    options: Options,
+    options: ApplyOptions,
     notes: Sequence[Mapping[str, str]],
-) -> Iterator[Change]:
+) -> Iterator[ApplyChange]:
     """What becomes of the rows that are left; ``notes`` are further warnings, by layer name."""
     for row in rows:
         if row.reason is not None:

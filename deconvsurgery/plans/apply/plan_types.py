@@ -14,11 +14,11 @@ from deconvsurgery.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from deconvsurgery.kernels.bilinear_fill import BilinearFill
     from deconvsurgery.kernels.fingerprint import Fingerprint
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.prototxt.net import Layer
 
 
-class Action(StrEnum):
+class ApplyAction(StrEnum):
     """What a run does, or would do, with a matched layer."""
 
     REWRITTEN = "rewritten"
@@ -36,15 +36,15 @@ class BiasFill(NamedTuple):
     only_absent: bool = False
 
 
-class Change(NamedTuple):
+class ApplyChange(NamedTuple):
     """A layer that gets (or already has) the planned weights.
 
     ``before`` is ``missing`` for weights that were not there. ``max_abs_change`` is ``None``
     where a value was no number; ``values_changed`` counts weights whose bits differ, of ``values``.
     """
 
-    target: Target
-    action: Action
+    target: MatchedLayer
+    action: ApplyAction
     fill: BilinearFill
     bias: BiasFill | None
     before: Fingerprint
@@ -56,21 +56,21 @@ class Change(NamedTuple):
 
     @property
     def reason(self) -> None:
-        """None, as only a `Skip` has one."""
+        """None, as only an `ApplySkip` has one."""
 
 
-class Skip(NamedTuple):
+class ApplySkip(NamedTuple):
     """A matched layer that is left as it is, and why."""
 
-    target: Target
+    target: MatchedLayer
     before: Fingerprint
     reason: str
     warnings: tuple[str, ...] = ()
 
     @property
-    def action(self) -> Action:
-        """As a `Change` has it."""
-        return Action.SKIPPED
+    def action(self) -> ApplyAction:
+        """As an `ApplyChange` has it."""
+        return ApplyAction.SKIPPED
 
     @property
     def values(self) -> int:
@@ -78,15 +78,15 @@ class Skip(NamedTuple):
         return prod(self.target.shape or (0,))
 
 
-class Plan(NamedTuple):
+class ApplyPlan(NamedTuple):
     """Every matched layer once; ``left_alone`` are layers of other types whose names fit.
 
     ``notes`` name other Deconvolutions that are there to interpolate, and have nothing to do it
     with.
     """
 
-    changes: tuple[Change, ...] = ()
-    skips: tuple[Skip, ...] = ()
+    changes: tuple[ApplyChange, ...] = ()
+    skips: tuple[ApplySkip, ...] = ()
     left_alone: tuple[Layer, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -94,9 +94,9 @@ class Plan(NamedTuple):
     @property
     def changed(self) -> bool:
         """Carrying it out would change a byte."""
-        return any(change.action is not Action.UNCHANGED for change in self.changes)
+        return any(change.action is not ApplyAction.UNCHANGED for change in self.changes)
 
     @property
-    def rows(self) -> tuple[Change | Skip, ...]:
+    def rows(self) -> tuple[ApplyChange | ApplySkip, ...]:
         """Changes and skips in the net's order."""
         return tuple(sorted((*self.changes, *self.skips), key=lambda row: row.target.layer.index))

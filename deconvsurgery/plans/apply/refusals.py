@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.kernels.bilinear import recipe
-from deconvsurgery.kernels.weight_states import State
-from deconvsurgery.matching.matched_layer import Target, filled_with_ones
+from deconvsurgery.kernels.weight_states import WeightState
+from deconvsurgery.matching.matched_layer import MatchedLayer, filled_with_ones
 from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.role import LEAVE_IT_OUT, role_of
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.options.apply import Fill, Options
+from deconvsurgery.options.apply import ApplyOptions, Fill
 from deconvsurgery.shapes.fillers import bilinear_takes, square_wanted
 from deconvsurgery.wording import by, listed
 
@@ -33,32 +33,32 @@ class _Asked(NamedTuple):
     ``stays``: the weights are what they would become, so that the kernel is no reason.
     """
 
-    target: Target
+    target: MatchedLayer
     fill: BilinearFill | Refusal
     before: Fingerprint
-    options: Options
+    options: ApplyOptions
     by_model: Refusal | None
     stays: bool = False
 
 
 def passed_over(
-    before: Fingerprint, weighted: Sequence[SourceLayer], options: Options
+    before: Fingerprint, weighted: Sequence[SourceLayer], options: ApplyOptions
 ) -> str | None:
     """Why a layer that could be filled is not to be."""
-    if before.state is State.MISSING:
+    if before.state is WeightState.MISSING:
         if not options.create and not weighted:
             return "the model has no weights for it, and --no-create is given"
         return None
-    if options.fill == Fill.ALL or (options.fill == Fill.ZERO and before.state is State.ZERO):
+    if options.fill == Fill.ALL or (options.fill == Fill.ZERO and before.state is WeightState.ZERO):
         return None
     return f"its weights are {before.state} (--fill {options.fill})"
 
 
 def refusal(
-    target: Target,
+    target: MatchedLayer,
     fill: BilinearFill | Refusal,
     before: Fingerprint,
-    options: Options,
+    options: ApplyOptions,
     by_model: Refusal | None,
     *,
     stays: bool = False,
@@ -81,7 +81,7 @@ def _axes_unknown(asked: _Asked) -> Refusal | None:
     return axes_unknown(asked.target, "the net or the model") if asked.target.axes_open else None
 
 
-def axes_unknown(target: Target, holder: str) -> Refusal:
+def axes_unknown(target: MatchedLayer, holder: str) -> Refusal:
     """The number of axes decides how many a kernel has; it is not guessed."""
     name = listed([repr(name) for name in dict.fromkeys(target.layer.bottom)])
     return Refusal(
@@ -130,8 +130,8 @@ def _nearest(asked: _Asked) -> Refusal | None:
     target, state = asked.target, asked.before.state
     if asked.options.any_gain or asked.stays:
         return None
-    by_filler = state is State.MISSING and filled_with_ones(target)
-    if not by_filler and state is not State.NEAREST:
+    by_filler = state is WeightState.MISSING and filled_with_ones(target)
+    if not by_filler and state is not WeightState.NEAREST:
         return None
     where = "all ones" if target.shape and target.shape[1] == 1 else "ones on the diagonal"
     return Refusal(
@@ -140,7 +140,7 @@ def _nearest(asked: _Asked) -> Refusal | None:
     )
 
 
-def nearest_words(target: Target) -> str:
+def nearest_words(target: MatchedLayer) -> str:
     """What to do about a layer that repeats pixels; patch-net says the same."""
     otherwise = "--any-gain makes it bilinear all the same"
     return recipe_words(target, otherwise, "-x/--exclude leaves it out; ")
@@ -157,7 +157,7 @@ def _gain(asked: _Asked) -> Refusal | None:
 
 
 def gain_remedy(
-    target: Target, otherwise: str, repair: str = "", weights: Fingerprint | None = None
+    target: MatchedLayer, otherwise: str, repair: str = "", weights: Fingerprint | None = None
 ) -> str:
     """What to do about a kernel that does not interpolate; patch-net says the same.
 
@@ -171,7 +171,7 @@ def gain_remedy(
     return recipe_words(target, otherwise, repair)
 
 
-def recipe_words(target: Target, otherwise: str, repair: str = "") -> str:
+def recipe_words(target: MatchedLayer, otherwise: str, repair: str = "") -> str:
     """The geometry that would interpolate at the layer's stride, what sets it, what else to do."""
     if any(step != 1 for step in target.dilation):
         return f"dilation changes what the kernel spans: take it out; {otherwise}"

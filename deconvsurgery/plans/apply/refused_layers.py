@@ -10,7 +10,7 @@ from deconvsurgery.wording import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.matching.refusal import Refusal
     from deconvsurgery.prototxt.net import Layer
 
@@ -28,7 +28,9 @@ def refuse_misspelt(layers: Iterable[Layer]) -> None:
             )
 
 
-def all_refused(refused: Sequence[tuple[Target, Refusal]], done: str = "filled") -> SurgeryError:
+def all_refused(
+    refused: Sequence[tuple[MatchedLayer, Refusal]], done: str = "filled"
+) -> SurgeryError:
     """One error for every layer that does not fit; a hint that several share is said once."""
     first, only = refused[0]
     skip = "--skip-unfit leaves such layers alone and does the rest"

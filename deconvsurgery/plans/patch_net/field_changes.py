@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import recipe
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.options.patch_net import NewFiller, PatchOptions
-from deconvsurgery.prototxt.net import Layer, Message, Value
+from deconvsurgery.options.patch_net import NewFiller, PatchNetOptions
+from deconvsurgery.prototxt.net import Layer, NetMessage, Value
 from deconvsurgery.prototxt.upgrade import PARAM_LISTS
 from deconvsurgery.shapes.fillers import BILINEAR
 from deconvsurgery.shapes.geometry import Window, asked_axes, convolution_window
@@ -48,7 +48,7 @@ class FieldChange(NamedTuple):
 
 
 def field_changes(
-    layer: Layer, written: Message, version: str, options: PatchOptions
+    layer: Layer, written: NetMessage, version: str, options: PatchNetOptions
 ) -> tuple[FieldChange, ...]:
     """Every field that has to change; ``written`` is the layer in its own terms (V1's or V2's).
 
@@ -71,19 +71,19 @@ def field_changes(
     )
 
 
-def _group(layer: Layer, conv: Message) -> Iterator[FieldChange]:
+def _group(layer: Layer, conv: NetMessage) -> Iterator[FieldChange]:
     """As many groups as outputs: each channel by itself."""
     param = layer.convolution_param
     if param.group != param.num_output > 0:
         yield _set(conv, "group", param.num_output)
 
 
-def _no_bias(layer: Layer, conv: Message) -> Iterator[FieldChange]:
+def _no_bias(layer: Layer, conv: NetMessage) -> Iterator[FieldChange]:
     if layer.convolution_param.bias_term:
         yield _set(conv, "bias_term", False)
 
 
-def _filler(filler: Message) -> Iterator[FieldChange]:
+def _filler(filler: NetMessage) -> Iterator[FieldChange]:
     """The type bilinear and nothing that belonged to another.
 
     Of a filler that is bilinear already only ``sparse`` goes, at which Caffe stops (filler.hpp).
@@ -101,7 +101,7 @@ def _filler(filler: Message) -> Iterator[FieldChange]:
         yield change._replace(path=(("weight_filler", 0), *change.path))
 
 
-def _recipe(layer: Layer, conv: Message) -> Iterator[FieldChange]:
+def _recipe(layer: Layer, conv: NetMessage) -> Iterator[FieldChange]:
     """Kernel and pad that enlarge by exactly the stride (see ``kernels.recipe``)."""
     window = _window(layer)
     if window is None:
@@ -123,7 +123,7 @@ def _window(layer: Layer) -> Window | None:
 
 
 def _sizes(
-    conv: Message, stem: str, name: str, wanted: Sequence[int], default: int | None = None
+    conv: NetMessage, stem: str, name: str, wanted: Sequence[int], default: int | None = None
 ) -> Iterator[FieldChange]:
     """One size an axis, in the form that is there: a repeated field, or its ``_h`` and ``_w``."""
     pair = f"{stem}_h", f"{stem}_w"
@@ -146,7 +146,7 @@ def _sizes(
                 yield _set(conv, name, size, number)
 
 
-def _frozen(written: Message, version: str, blobs: int) -> Iterator[FieldChange]:
+def _frozen(written: NetMessage, version: str, blobs: int) -> Iterator[FieldChange]:
     """No learning rate and no decay for any blob."""
     if version == "V1":
         for name in ("blobs_lr", "weight_decay"):
@@ -157,19 +157,19 @@ def _frozen(written: Message, version: str, blobs: int) -> Iterator[FieldChange]
         return
     specs = written.messages("param")
     for number in range(blobs):
-        spec = specs[number] if number < len(specs) else Message()
+        spec = specs[number] if number < len(specs) else NetMessage()
         for name in ("lr_mult", "decay_mult"):
             if name not in spec or spec.number(name, 1.0) != 0:
                 each = _set(spec, name, 0)
                 yield each._replace(path=(("param", number), *each.path))
 
 
-def _set(message: Message, name: str, after: int | str, number: int = 0) -> FieldChange:
+def _set(message: NetMessage, name: str, after: int | str, number: int = 0) -> FieldChange:
     values = message.all(name)
     return FieldChange(((name, number),), values[number] if number < len(values) else None, after)
 
 
-def _removed(message: Message, names: Sequence[str], first: int = 0) -> Iterator[FieldChange]:
+def _removed(message: NetMessage, names: Sequence[str], first: int = 0) -> Iterator[FieldChange]:
     for name in names:
         for number, value in enumerate(message.all(name)):
             if number >= first:
@@ -193,7 +193,7 @@ def as_tree(changes: Sequence[FieldChange]) -> Tree:
     return tree
 
 
-def changed(message: Message, tree: Tree) -> Message:
+def changed(message: NetMessage, tree: Tree) -> NetMessage:
     """The message with the changes made; what is new comes last."""
     seen: Counter[str] = Counter()
     fields: list[tuple[str, Value]] = []
@@ -202,12 +202,12 @@ def changed(message: Message, tree: Tree) -> Message:
         seen[name] += 1
         change = tree.get(step, value)
         if isinstance(change, Mapping):
-            assert isinstance(value, Message)
+            assert isinstance(value, NetMessage)
             change = changed(value, change)
         if change is not None:
             fields.append((name, change))
     for (name, number), change in tree.items():
         if number >= seen[name] and change is not None:
-            new = changed(Message(), change) if isinstance(change, Mapping) else change
+            new = changed(NetMessage(), change) if isinstance(change, Mapping) else change
             fields.append((name, new))
-    return Message(tuple(fields))
+    return NetMessage(tuple(fields))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.kernels.bilinear import released_is_off_centre
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.matching.matched_layer import Target, filled_with_ones
+from deconvsurgery.matching.matched_layer import MatchedLayer, filled_with_ones
 from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.role import LEAVE_IT_OUT, role_of
 from deconvsurgery.named_tuple import NamedTuple
@@ -24,7 +24,7 @@ from deconvsurgery.wording import by, plural
 from .field_changes import FieldChange
 
 if TYPE_CHECKING:
-    from deconvsurgery.options.patch_net import PatchOptions
+    from deconvsurgery.options.patch_net import PatchNetOptions
     from deconvsurgery.prototxt.net import Layer, Net
 
 Changes: TypeAlias = Mapping[int, Sequence[FieldChange]]
@@ -37,9 +37,9 @@ _SIZING = frozenset({"kernel_size", "kernel_h", "kernel_w", "pad", "pad_h", "pad
 class Case(NamedTuple):
     """A matched layer as it was, as it becomes, and how it is set up then."""
 
-    before: Target
-    target: Target
-    options: PatchOptions
+    before: MatchedLayer
+    target: MatchedLayer
+    options: PatchNetOptions
 
     @property
     def bilinear(self) -> bool:
@@ -183,17 +183,17 @@ REASONS = (
 )
 
 
-def _filling(target: Target) -> BilinearFill:
+def _filling(target: MatchedLayer) -> BilinearFill:
     """The kernel alone, whatever is unknown of the channels."""
     return BilinearFill((1, 1, *target.kernel), num_output=1, group=1, stride=target.stride)
 
 
 def warnings_of(
-    before: Target,
-    after: Target,
+    before: MatchedLayer,
+    after: MatchedLayer,
     net: Net,
     wanted: Changes,
-    options: PatchOptions,
+    options: PatchNetOptions,
     namesakes: Iterable[Layer],
 ) -> Iterator[str]:
     """Where the filler, or the net around the layer, would still not do what is meant.
@@ -227,7 +227,7 @@ def warnings_of(
         )
 
 
-def _filler_warnings(target: Target, version: str) -> Iterator[str]:
+def _filler_warnings(target: MatchedLayer, version: str) -> Iterator[str]:
     size = target.kernel[0]
     if summing := target.summing_words():
         yield f"the filler {summing}"

@@ -12,11 +12,11 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.matching.matched_layer import MatchedLayer, targets
 from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.refused_layers import all_refused, refuse_misspelt
-from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
+from deconvsurgery.prototxt.net import Layer, Net, NetMessage, NetState
 from deconvsurgery.prototxt.parse import Scanned, as_net, scanned
 from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.prototxt.text_edits import Draft
@@ -29,7 +29,7 @@ from .layer_refusals import warnings_of
 from .refusals import refusals
 
 if TYPE_CHECKING:
-    from deconvsurgery.options.patch_net import PatchOptions
+    from deconvsurgery.options.patch_net import PatchNetOptions
 
 # A layer's parameters stand in front of what its type reads.
 _AHEAD: Mapping[str, str] = dict.fromkeys(
@@ -47,7 +47,7 @@ _HANGS_TOGETHER: Final = Refusal(
 _MOST_NAMESAKES: Final = 5  # are named beside a layer
 
 
-class PatchAction(StrEnum):
+class PatchNetAction(StrEnum):
     """What becomes of a matched layer."""
 
     PATCHED = "patched"
@@ -61,7 +61,7 @@ class LayerPatch(NamedTuple):
     name: str
     type: str
     line: int
-    action: PatchAction
+    action: PatchNetAction
     reason: str | None = None
     changes: tuple[FieldChange, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class _Written:
             draft.rewrite(*self.places[position], as_tree(several), _AHEAD)
         return draft.edits()
 
-    def meant(self, changes: Mapping[int, Sequence[FieldChange]]) -> Message:
+    def meant(self, changes: Mapping[int, Sequence[FieldChange]]) -> NetMessage:
         """The whole net's message with the changes made."""
         tree = {(self.name, position): as_tree(each) for position, each in changes.items()}
         return changed(self.message, tree)
@@ -113,7 +113,7 @@ def make_patch(
     text: Scanned,
     net: Net,
     selection: Selection,
-    options: PatchOptions,
+    options: PatchNetOptions,
     states: Sequence[NetState],
 ) -> Patch:
     """Patch the selected layers of ``net``, which was made of ``text``.
@@ -155,13 +155,13 @@ def make_patch(
     rows = []
     for layer in selection.matched:
         index = layer.index
-        row = LayerPatch(layer.name, layer.type, layer.line, PatchAction.SKIPPED)
+        row = LayerPatch(layer.name, layer.type, layer.line, PatchNetAction.SKIPPED)
         if index in refused:
             rows.append(row._replace(reason=refused[index].reason))
             continue
         others = islice(staying[layer.name, layer.type], _MOST_NAMESAKES)
         said = warnings_of(before[index], after[index], net, wanted, options, others)
-        action = PatchAction.PATCHED if wanted[index] else PatchAction.UNCHANGED
+        action = PatchNetAction.PATCHED if wanted[index] else PatchNetAction.UNCHANGED
         rows.append(
             row._replace(action=action, changes=wanted[index], warnings=tuple(dict.fromkeys(said)))
         )
@@ -175,7 +175,7 @@ def make_patch(
     )
 
 
-def _targets(net: Net, selection: Selection, states: Sequence[NetState]) -> list[Target]:
+def _targets(net: Net, selection: Selection, states: Sequence[NetState]) -> list[MatchedLayer]:
     chosen = {layer.index for layer in selection.matched}
     layers = [layer for layer in net.layers if layer.index in chosen]
     return targets(net, layers, states, None, apart=True)
@@ -200,10 +200,13 @@ def patched_text(
     return _patched(_Written(text), wanted, sum(not layer.line for layer in net.layers))
 
 
-def _sorted(message: Message) -> object:
+def _sorted(message: NetMessage) -> object:
     """A message without the order among different fields, which means nothing."""
     fields = [
-        (name, _sorted(value) if isinstance(value, Message) else "nan" if value != value else value)
+        (
+            name,
+            _sorted(value) if isinstance(value, NetMessage) else "nan" if value != value else value,
+        )
         for name, value in message.fields
     ]
     return sorted(fields, key=lambda field: field[0])
@@ -226,7 +229,7 @@ def _stops(net: Net, patched: Net, states: Sequence[NetState]) -> Iterator[str]:
 
 
 def _notes(
-    before: Mapping[int, Target], after: Mapping[int, Target], wanted: Collection[int]
+    before: Mapping[int, MatchedLayer], after: Mapping[int, MatchedLayer], wanted: Collection[int]
 ) -> Iterator[str]:
     """What a model that fitted the old net has to do with the new one."""
     pairs = [(before[index], after[index]) for index in sorted(wanted)]
@@ -243,13 +246,13 @@ def _notes(
     )
 
 
-def _blobs_differ(old: Target, new: Target) -> bool:
+def _blobs_differ(old: MatchedLayer, new: MatchedLayer) -> bool:
     known = old.shape is not None and new.shape is not None
     return (known and old.shape != new.shape) or (
         old.layer.convolution_param.bias_term != new.layer.convolution_param.bias_term
     )
 
 
-def _blob_words(target: Target) -> str:
+def _blob_words(target: MatchedLayer) -> str:
     weights = f"weights {dims(target.shape)}" if target.shape else "weights"
     return weights + (" and a bias" if target.layer.convolution_param.bias_term else "")

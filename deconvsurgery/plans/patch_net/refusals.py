@@ -17,19 +17,19 @@ from deconvsurgery.shapes.connections import Fault
 from .layer_refusals import REASONS, RULES, Case, Changes, touched_fields
 
 if TYPE_CHECKING:
-    from deconvsurgery.matching.matched_layer import Target
-    from deconvsurgery.options.patch_net import PatchOptions
+    from deconvsurgery.matching.matched_layer import MatchedLayer
+    from deconvsurgery.options.patch_net import PatchNetOptions
 
 _SHAPING = frozenset({"group", "kernel_size", "kernel_h", "kernel_w"})
 _RATES = frozenset({"lr_mult", "decay_mult", "blobs_lr", "weight_decay"})
 
 
 def refusals(
-    before: Mapping[int, Target],
-    after: Mapping[int, Target],
+    before: Mapping[int, MatchedLayer],
+    after: Mapping[int, MatchedLayer],
     net: Net,
     wanted: Changes,
-    options: PatchOptions,
+    options: PatchNetOptions,
     states: Sequence[NetState],
 ) -> dict[int, Refusal]:
     """Layers that cannot be patched, by their index; ``net`` is the one patched as ``wanted``.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deconvsurgery.errors import MismatchError, ShapeError
-from deconvsurgery.matching.matched_layer import Target, targets
+from deconvsurgery.matching.matched_layer import MatchedLayer, targets
 from deconvsurgery.matching.other_states import MOST_STATES, states_beyond
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import owners
@@ -28,7 +28,7 @@ from deconvsurgery.wording import agreed, plural
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceBlob
     from deconvsurgery.kernels.arrays import Array
-    from deconvsurgery.prototxt.net import Layer, Message, Net, NetState
+    from deconvsurgery.prototxt.net import Layer, Net, NetMessage, NetState
 
 
 class Regroup(NamedTuple):
@@ -39,7 +39,7 @@ class Regroup(NamedTuple):
     same weights in other phases, stages or levels, or beside it: they change with it.
     """
 
-    target: Target
+    target: MatchedLayer
     group: int
     said: int | None
     shape: tuple[int, ...]
@@ -48,7 +48,7 @@ class Regroup(NamedTuple):
     namesakes: tuple[Layer, ...] = ()
 
     @property
-    def places(self) -> tuple[Target, ...]:
+    def places(self) -> tuple[MatchedLayer, ...]:
         """The layer and its namesakes, one by one."""
         return _places(self.target, self.namesakes)
 
@@ -82,17 +82,17 @@ class Regroup(NamedTuple):
 class KeptLayer(NamedTuple):
     """A matched layer, and its namesakes, that stays as it is, and why."""
 
-    target: Target
+    target: MatchedLayer
     reason: str
     namesakes: tuple[Layer, ...] = ()
 
     @property
-    def places(self) -> tuple[Target, ...]:
+    def places(self) -> tuple[MatchedLayer, ...]:
         """The layer and its namesakes, one by one."""
         return _places(self.target, self.namesakes)
 
 
-def _places(target: Target, namesakes: Sequence[Layer]) -> tuple[Target, ...]:
+def _places(target: MatchedLayer, namesakes: Sequence[Layer]) -> tuple[MatchedLayer, ...]:
     return (target, *(target._replace(layer=layer) for layer in namesakes))
 
 
@@ -137,7 +137,7 @@ def make_regrouping(
     strangers = _strangers(net, states, names)
     changes: list[Regroup] = []
     kept: list[KeptLayer] = []
-    refused: list[tuple[Target, str]] = []
+    refused: list[tuple[MatchedLayer, str]] = []
     shared = _shared_names(net, states)
     layers = [layer for several in namesakes.values() for layer in several]
     groups = _groups(layers)
@@ -182,7 +182,7 @@ def _groups(layers: Sequence[Layer]) -> dict[str, set[int]]:
 
 
 def _notes(
-    target: Target, namesakes: Sequence[Layer], model: Model, count: int, *, expand: bool
+    target: MatchedLayer, namesakes: Sequence[Layer], model: Model, count: int, *, expand: bool
 ) -> Iterator[str]:
     """What goes beside the weights."""
     if any(each.blobs[0].loses_diff(count) for each in model.weighted(target.layer.name)):
@@ -195,7 +195,7 @@ def _notes(
         )
 
 
-def sums_expanded(param: Message) -> bool:
+def sums_expanded(param: NetMessage) -> bool:
     """The ``weight_filler`` makes an exact layer of each group, and none of a single one.
 
     Bilinear fillers and constants other than 0; what is random was never more than a beginning.
@@ -246,7 +246,7 @@ def _shared_names(net: Net, states: Sequence[NetState]) -> set[str]:
     return {name for pair in owned.items() for name, _ in pair} if owned else set()
 
 
-def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
+def _unfit(target: MatchedLayer, model: Model, *, expand: bool) -> str | None:
     """Why no regrouped layer could be the same function."""
     param, shape = target.layer.convolution_param, target.shape
     if target.problem:
@@ -263,7 +263,7 @@ def _unfit(target: Target, model: Model, *, expand: bool) -> str | None:
     return _model_differs(target, model)
 
 
-def _model_differs(target: Target, model: Model) -> str | None:
+def _model_differs(target: MatchedLayer, model: Model) -> str | None:
     """Why the model's weights, if it has any, are not those that the net gives the layer."""
     if not model.weighted(target.layer.name):
         return None
@@ -294,7 +294,7 @@ def _off_diagonal(change: Regroup, model: Model) -> str | None:
     return None
 
 
-def _all_refused(refused: Sequence[tuple[Target, str]]) -> MismatchError | ShapeError:
+def _all_refused(refused: Sequence[tuple[MatchedLayer, str]]) -> MismatchError | ShapeError:
     first, reason = refused[0]
     if len(refused) == 1:
         message = f"layer {first.layer.name!r}: {reason}"

@@ -28,7 +28,7 @@ from .blobs import Graft, Origin
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
-    from deconvsurgery.plans.apply.plan_types import Change, Plan
+    from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan
     from deconvsurgery.prototxt.net import Net
 
     from .plan import Grafting, LayerGraft
@@ -63,7 +63,7 @@ def _read(blob: SourceBlob) -> Iterator[Array]:
     return blob.place.values()
 
 
-def implanted(net: Net, grafting: Grafting, old: Model, plan: Plan | None) -> Edit:
+def implanted(net: Net, grafting: Grafting, old: Model, plan: ApplyPlan | None) -> Edit:
     """The new file in place of the old one: every layer but those that are left to Caffe."""
     changes = {change.target.layer.name: change for change in plan.changes} if plan else {}
     storage = _storage(old)
@@ -83,7 +83,7 @@ def _storage(old: Model) -> Storage:
 
 
 def _blobs(
-    grafted: LayerGraft, old: Model, storage: Storage, change: Change | None
+    grafted: LayerGraft, old: Model, storage: Storage, change: ApplyChange | None
 ) -> list[NewBlob]:
     own = [
         NewBlob(graft.shape, _bytes(graft, old, storage.dtype), storage, graft.legacy)

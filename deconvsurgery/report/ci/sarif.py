@@ -12,7 +12,7 @@ from deconvsurgery.report.finding_words import error_file, error_words, finding_
 from deconvsurgery.report.json_documents.document import safe
 from deconvsurgery.report.repair_block import TITLE, RepairBlock, repair_blocks
 from deconvsurgery.report.repair_commands import repair_line
-from deconvsurgery.rules.finding import RULES, Finding, Rule, explanation
+from deconvsurgery.rules.finding import RULES, CheckRule, Finding, explanation
 from deconvsurgery.version import __version__
 
 from .annotations import fingerprint_of
@@ -60,7 +60,7 @@ def sarif_log(results: Sequence[CheckResult]) -> Mapping[str, Any]:
     }
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: CheckRule) -> dict[str, Any]:
     page = explanation(rule.id)
     return {
         "id": rule.id,

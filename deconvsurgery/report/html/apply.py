@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deconvsurgery.plans.apply.plan_types import Change, Skip
+from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplySkip
 from deconvsurgery.report.apply_rows import HEADINGS, apply_cells, apply_remarks, closing_words
 from deconvsurgery.report.phrases import PIPE, number
 from deconvsurgery.wording import plural
@@ -49,8 +49,8 @@ def _files(result: ApplyResult) -> list[tuple[str, Markup]]:
     return files
 
 
-def _beside(row: Change | Skip) -> Beside:
-    if isinstance(row, Skip):
+def _beside(row: ApplyChange | ApplySkip) -> Beside:
+    if isinstance(row, ApplySkip):
         return Beside()
     numbers = [
         ("before", str(row.before.state)),

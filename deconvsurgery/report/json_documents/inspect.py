@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.caffemodel.stored_values import Storage
-from deconvsurgery.kernels.formula_names import Support
-from deconvsurgery.kernels.weight_states import State
+from deconvsurgery.kernels.formula_names import KernelSupport
+from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.matching.role import Role
 from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.survey import LayerRow
@@ -75,7 +75,7 @@ class InspectedLayer(TypedDict):
     """Dilation, one number an axis; 1 is none."""
     bias: bool | None
     """The layer has a bias (bias_term)."""
-    weights: State | None
+    weights: WeightState | None
     """What a Deconvolution's weights in the model are: missing (no values), zero (all of them),
     constant (all the same), bilinear (the kernel where it belongs, zero elsewhere),
     bilinear-caffe-1.0 (the same with the released filler's off-centre kernel), bilinear-every-pair
@@ -88,7 +88,7 @@ class InspectedLayer(TypedDict):
     difference; null where no bilinear ones exist."""
     value: float | None
     """The value of constant weights."""
-    support: Support | None
+    support: KernelSupport | None
     """Width of the triangle that was recognised in the weights: from the kernel size, or from the
     stride."""
     findings: Sequence[LayerFinding]

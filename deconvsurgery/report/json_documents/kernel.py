@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any, Final, Literal, TypedDict
 
-from deconvsurgery.kernels.formula_names import Formula, Support
+from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 from deconvsurgery.kernels.kernel_facts import KernelFacts
 
 from .document import SCHEMA_VERSION, Count, SchemaVersion, jsonable
@@ -49,7 +49,7 @@ class KernelDocument(TypedDict):
     """Stride in pixels, one number an axis."""
     formula: Formula
     """Whose arithmetic: FCN's surgery, today's BilinearFiller, or the released one."""
-    support: Support
+    support: KernelSupport
     """Width of the triangle: from the kernel size, or from the stride."""
     taps: Sequence[Sequence[float]]
     """The kernel along each axis, a weight a pixel; the kernel is the product of its axes."""

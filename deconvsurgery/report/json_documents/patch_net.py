@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.plans.patch_net.field_changes import FieldChange
-from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchAction
-from deconvsurgery.prototxt.net import Message
+from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchNetAction
+from deconvsurgery.prototxt.net import NetMessage
 from deconvsurgery.report.field_words import value_words
-from deconvsurgery.verbs.patch_net import PatchResult
+from deconvsurgery.verbs.patch_net import PatchNetResult
 
 from .document import (
     SCHEMA_VERSION,
@@ -25,7 +25,7 @@ from .document import (
 )
 
 FieldValue: TypeAlias = str | float | bool
-LayerAction: TypeAlias = Annotated[str, Fact(choices=tuple(PatchAction))]
+LayerAction: TypeAlias = Annotated[str, Fact(choices=tuple(PatchNetAction))]
 
 
 class ChangedField(TypedDict):
@@ -88,7 +88,7 @@ class PatchNetDocument(TypedDict):
     notes: Notes
 
 
-def patch_net_document(result: PatchResult) -> PatchNetDocument:
+def patch_net_document(result: PatchNetResult) -> PatchNetDocument:
     """What ``patch-net`` did or would do; a message that goes stands there as text."""
     return jsonable(
         PatchNetDocument(
@@ -123,6 +123,6 @@ def _change(change: FieldChange) -> ChangedField:
     before = change.before
     return {
         "field": change.field,
-        "before": value_words(before) if isinstance(before, Message) else before,
+        "before": value_words(before) if isinstance(before, NetMessage) else before,
         "after": change.after,
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict, cast
 
-from deconvsurgery.kernels.weight_states import State
-from deconvsurgery.plans.apply.plan_types import Action, BiasFill, Change, Skip
+from deconvsurgery.kernels.weight_states import WeightState
+from deconvsurgery.plans.apply.plan_types import ApplyAction, ApplyChange, ApplySkip, BiasFill
 
 from .document import Count, Distance, LayerLine, Warnings
 
@@ -31,7 +31,7 @@ class PlannedLayer(TypedDict):
     """The layer's name; bytes in it that are no UTF-8 are written as \\udc80 to \\udcff."""
     type: str
     """The layer's type as today's Caffe spells it."""
-    action: Action
+    action: ApplyAction
     """What was done, or would be: rewritten (it had weights, which change), created (it had none),
     unchanged (it has the planned weights already), skipped (it was left as it is)."""
     reason: str | None
@@ -56,14 +56,14 @@ class PlannedLayer(TypedDict):
     """Dilation, one number an axis; 1 is none."""
     bias: bool
     """The layer has a bias (bias_term)."""
-    before: State
+    before: WeightState
     """What its weights are before: missing (no values), zero (all of them), constant (all the
     same), bilinear (the kernel where it belongs, zero elsewhere), bilinear-caffe-1.0 (the same with
     the released filler's off-centre kernel), bilinear-every-pair (every output sums every input),
     bilinear-off-diagonal (right on the diagonal, something else off it), nearest (ones, kernel =
     stride), near-bilinear (fine-tuned), not-finite (some are NaN or infinite), other-shape (of
     a shape that the net does not give the layer), other."""
-    after: State
+    after: WeightState
     """What its weights are after, in the same words; those of a skipped layer stay."""
     max_abs_change: Distance | None
     """The largest absolute difference between an old and a new weight, a weight that was not there
@@ -80,7 +80,7 @@ class PlannedLayer(TypedDict):
     """What its bias is filled with; null where the bias stays as it is."""
 
 
-def planned(row: Change | Skip) -> PlannedLayer:
+def planned(row: ApplyChange | ApplySkip) -> PlannedLayer:
     """A layer's row; a skipped one stays as it was: 0 values change, by 0."""
     target = row.target
     param = target.layer.convolution_param
@@ -99,15 +99,15 @@ def planned(row: Change | Skip) -> PlannedLayer:
         "dilation": target.dilation,
         "bias": param.bias_term,
         "before": row.before.state,
-        "after": row.before.state if isinstance(row, Skip) else row.after.state,
-        "max_abs_change": 0 if isinstance(row, Skip) else row.max_abs_change,
-        "values_changed": 0 if isinstance(row, Skip) else row.values_changed,
+        "after": row.before.state if isinstance(row, ApplySkip) else row.after.state,
+        "max_abs_change": 0 if isinstance(row, ApplySkip) else row.max_abs_change,
+        "values_changed": 0 if isinstance(row, ApplySkip) else row.values_changed,
         "values": row.values,
         "warnings": row.warnings,
         # None for a net that was made in Python, which has no lines.
         "line": cast(int, target.layer.line or None),
         "guess": target.guess,
-        "bias_fill": None if isinstance(row, Skip) else _filled(row.bias),
+        "bias_fill": None if isinstance(row, ApplySkip) else _filled(row.bias),
     }
 
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.verbs.diff import DiffResult
-from deconvsurgery.verbs.patch_net import PatchResult
+from deconvsurgery.verbs.patch_net import PatchNetResult
 
 from .diff import diff_report
 from .patch_net import diff_bytes, diff_page, text_lines
@@ -49,9 +49,9 @@ def changes_report(
             yield diff_report(compared, medium, only_changed=True)
 
 
-def _as_patch(net: str, output: str, before: bytes, after: bytes) -> PatchResult:
+def _as_patch(net: str, output: str, before: bytes, after: bytes) -> PatchNetResult:
     touched = tuple(_touched(text_lines(before), text_lines(after)))
-    return PatchResult((), net, output, before, after, written=False, touched=touched)
+    return PatchNetResult((), net, output, before, after, written=False, touched=touched)
 
 
 def _touched(old: Sequence[str], new: Sequence[str]) -> Iterator[Touched]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchAction
+from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchNetAction
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.closing import closing, is_in_place, place_words, unchanged
 from deconvsurgery.report.field_words import value_words
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from deconvsurgery.plans.patch_net.field_changes import FieldChange
-    from deconvsurgery.verbs.patch_net import PatchResult
+    from deconvsurgery.verbs.patch_net import PatchNetResult
 
 _TONES: Final = {
-    PatchAction.PATCHED: Tone.CHANGED,
-    PatchAction.UNCHANGED: Tone.QUIET,
-    PatchAction.SKIPPED: Tone.ODD,
+    PatchNetAction.PATCHED: Tone.CHANGED,
+    PatchNetAction.UNCHANGED: Tone.QUIET,
+    PatchNetAction.SKIPPED: Tone.ODD,
 }
 _WIDE: Final = ("layer", "line", "field", "before", "after", "action")
 LAYOUTS: tuple[Layout, ...] = (
@@ -47,7 +47,7 @@ _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _DIFF_STYLES = {"+": GOOD, "-": WRONG, "@": LEARNED}
 
 
-def patch_report(result: PatchResult, medium: Medium, *, dry_run: bool) -> RenderableType:
+def patch_report(result: PatchNetResult, medium: Medium, *, dry_run: bool) -> RenderableType:
     """A table of the fields that change, what is to be said of their layers, a closing sentence.
 
     In a pipe a line a field, complete, for ``soft_wrap=True``.
@@ -58,14 +58,14 @@ def patch_report(result: PatchResult, medium: Medium, *, dry_run: bool) -> Rende
 
 
 def patches_report(
-    results: Sequence[PatchResult], medium: Medium, *, dry_run: bool
+    results: Sequence[PatchNetResult], medium: Medium, *, dry_run: bool
 ) -> RenderableType:
     """One page for several nets, of what changes in them; what is right already is not listed."""
     rows = [
         {"net": Cell(name_of(result.net, medium), Tone.QUIET), **cells}
         for result in results
         for layer in result.layers
-        if layer.action is not PatchAction.UNCHANGED
+        if layer.action is not PatchNetAction.UNCHANGED
         for cells in _rows(layer, medium)
     ]
     notes = [
@@ -110,7 +110,7 @@ def _change_cells(change: FieldChange | None) -> Cells:
     }
 
 
-def _remarks(result: PatchResult, medium: Medium) -> Iterator[Remark]:
+def _remarks(result: PatchNetResult, medium: Medium) -> Iterator[Remark]:
     for layer in result.layers:
         if layer.reason is not None and medium.terminal:
             yield Remark("skipped", Tone.ODD, layer.name, layer.reason)
@@ -125,7 +125,7 @@ def _remarks(result: PatchResult, medium: Medium) -> Iterator[Remark]:
         yield Remark("left alone", Tone.QUIET, None, left_alone_words(result.left_alone, medium))
 
 
-def _alike(result: PatchResult) -> dict[str, list[str]]:
+def _alike(result: PatchNetResult) -> dict[str, list[str]]:
     """Each warning with the layers that have it: what all layers share is said once."""
     found: dict[str, list[str]] = {}
     for layer in result.layers:
@@ -134,7 +134,7 @@ def _alike(result: PatchResult) -> dict[str, list[str]]:
     return found
 
 
-def closing_words(result: PatchResult, *, dry_run: bool) -> str:
+def closing_words(result: PatchNetResult, *, dry_run: bool) -> str:
     """One sentence on the layers, one on the file, in one tense."""
     would = dry_run or not result.written
     place, in_place = place_words(result.output), is_in_place(result.output, result.net)
@@ -143,21 +143,21 @@ def closing_words(result: PatchResult, *, dry_run: bool) -> str:
         why = "Nothing would change" if dry_run else "Nothing had to change"
         if not result.layers:
             why = "No layer matched"
-        elif count[PatchAction.SKIPPED] == len(result.layers):
+        elif count[PatchNetAction.SKIPPED] == len(result.layers):
             why = f"{why}: every matched layer {'would be' if dry_run else 'was'} skipped"
         if dry_run:
             return closing(why, place, written=False)
         return f"{why}. {unchanged(place, 'the net', in_place=in_place)}"
     fields = sum(len(layer.changes) for layer in result.layers)
     done = (
-        f"{'Would patch' if would else 'Patched'} {count[PatchAction.PATCHED]:,} of "
+        f"{'Would patch' if would else 'Patched'} {count[PatchNetAction.PATCHED]:,} of "
         f"{plural(len(result.layers), 'matched layer')}, {plural(fields, 'field')}; every other "
         f"character {'would be' if would else 'is'} the net's own"
     )
     return closing(done, place, written=not would, in_place=in_place)
 
 
-def _closing_words_of(results: Sequence[PatchResult], *, dry_run: bool) -> str:
+def _closing_words_of(results: Sequence[PatchNetResult], *, dry_run: bool) -> str:
     changed = [result for result in results if result.changed]
     failed = sum(result.error is not None for result in results)
     files = plural(len(results), "file")
@@ -178,7 +178,7 @@ def _closing_words_of(results: Sequence[PatchResult], *, dry_run: bool) -> str:
 # --- the diff
 
 
-def diff_lines(result: PatchResult) -> list[str]:
+def diff_lines(result: PatchNetResult) -> list[str]:
     """A unified diff, each byte of the net as one character, so that none is lost."""
     before, after = map(text_lines, (result.before, result.after))
     names = (escaped(result.net), escaped(result.output or result.net))
@@ -199,12 +199,12 @@ def _ended(line: str) -> str:
     return line[:-1] + "\n" if line.endswith("\r") else f"{line}\n\\ No newline at end of file\n"
 
 
-def diff_bytes(result: PatchResult) -> bytes:
+def diff_bytes(result: PatchNetResult) -> bytes:
     """The diff as patch(1) takes it."""
     return "".join(diff_lines(result)).encode("latin-1")
 
 
-def diff_page(result: PatchResult) -> RenderableType:
+def diff_page(result: PatchNetResult) -> RenderableType:
     """The diff in colours, for a terminal."""
     page = Text()
     for line in diff_lines(result):

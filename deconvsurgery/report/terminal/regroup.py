@@ -17,7 +17,7 @@ from .layout import Layout, columns, page
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from deconvsurgery.matching.matched_layer import Target
+    from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.verbs.regroup import RegroupResult
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -46,7 +46,7 @@ def regroup_report(result: RegroupResult, medium: Medium) -> RenderableType:
 
 
 def _cells(
-    target: Target,
+    target: MatchedLayer,
     group: int | None,
     before: tuple[int, ...] | None,
     after: tuple[int, ...] | None,

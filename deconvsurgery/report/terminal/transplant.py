@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.plans.apply.plan_types import Skip
+from deconvsurgery.plans.apply.plan_types import ApplySkip
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.closing import closing, place_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of
@@ -61,7 +61,7 @@ def _remarks(result: TransplantResult) -> Iterator[Remark]:
         for words in new.told:
             yield note(words, new.layer.name)
     for row in result.plan.rows if result.plan else ():
-        if isinstance(row, Skip):
+        if isinstance(row, ApplySkip):
             yield Remark("skipped", Tone.ODD, row.target.layer.name, row.reason)
         for words in row.warnings:
             yield Remark("warning", Tone.ODD, row.target.layer.name, words)

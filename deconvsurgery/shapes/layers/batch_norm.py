@@ -14,7 +14,7 @@ from deconvsurgery.shapes.geometry import Dim, Shape, canonical_axis
 from .rule import Bottoms, Setup, channels, first
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
 
 _ONE: Final[Shape] = (1,)
 _INTELS: Final = frozenset({"use_weight_bias", "bias_term", "filler", "relu", "stats_batch_size"})
@@ -44,7 +44,7 @@ def batch_norm(layer: Layer, bottoms: Bottoms) -> Setup:
 
 
 def _intels(
-    layer: Layer, param: Message, vector: Shape
+    layer: Layer, param: NetMessage, vector: Shape
 ) -> tuple[tuple[Shape, ...], None, tuple[tuple[Shape, ...], ...]]:
     """Mean, variance, factor, scale, shift; in older ones scale and shift alone."""
     plain = (vector, vector, _ONE)

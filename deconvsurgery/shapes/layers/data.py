@@ -14,7 +14,7 @@ from deconvsurgery.wording import plural
 from .rule import Bottoms, Rule, Setup
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
     from deconvsurgery.shapes.geometry import Shape
 
 
@@ -76,7 +76,7 @@ def _memory_data(layer: Layer, _bottoms: Bottoms) -> Setup:
     return Setup((dims, dims[:1]))
 
 
-def _transform(layer: Layer) -> tuple[Message, int | None]:
+def _transform(layer: Layer) -> tuple[NetMessage, int | None]:
     transform = layer.message.message("transform_param")
     return transform, transform.integer("crop_size") or None
 

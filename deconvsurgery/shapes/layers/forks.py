@@ -17,7 +17,7 @@ from .joins import crop
 from .rule import Bottoms, Rule, Setup, channels, first, image, pair, same
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
 
 
 def _bn(layer: Layer, bottoms: Bottoms) -> Setup:
@@ -141,7 +141,7 @@ def _resample(layer: Layer, bottoms: Bottoms) -> Setup:
         ("resample_param", "height", "width"),
         ("downsample_param", "top_height", "top_width"),
     ):
-        param: Message = layer.message.message(name)
+        param: NetMessage = layer.message.message(name)
         if param.integer(height) and param.integer(width):
             return Setup(((n, c, param.integer(height), param.integer(width)),))
     if len(bottoms) > 1:

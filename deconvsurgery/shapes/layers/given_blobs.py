@@ -15,7 +15,7 @@ from deconvsurgery.shapes.geometry import Shape, merged, product
 from deconvsurgery.wording import dims, plural
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
 
 _OWN: Final = frozenset({"LSTM", "RNN"})
 
@@ -30,7 +30,7 @@ def kept_blobs(layer: Layer, blobs: Sequence[Shape] | None) -> Sequence[Shape] |
     return blobs if layer.type in _OWN else given_blobs(layer) or blobs
 
 
-def _shape(blob: Message) -> tuple[int, ...]:
+def _shape(blob: NetMessage) -> tuple[int, ...]:
     legacy = ("num", "channels", "height", "width")
     if any(name in blob for name in legacy):
         return tuple(blob.integer(name, 0) for name in legacy)

@@ -15,7 +15,7 @@ from deconvsurgery.wording import dims, plural
 from .rule import Bottoms, Rule, Setup, first
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
 
 
 def crop(layer: Layer, bottoms: Bottoms) -> Setup:
@@ -79,7 +79,7 @@ def _shapes(bottoms: Bottoms) -> str:
     return " and ".join(dict.fromkeys(dims(shape) for shape in bottoms if shape is not None))
 
 
-def _joint_axis(param: Message, old_name: str, axes: int) -> int:
+def _joint_axis(param: NetMessage, old_name: str, axes: int) -> int:
     """``axis`` of Concat and Slice, or the deprecated field."""
     old = param.integer(old_name)
     if old is not None and "axis" in param:

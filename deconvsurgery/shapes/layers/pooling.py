@@ -16,7 +16,7 @@ from .rule import Bottoms, Rule, Setup, first, image, not_an_image, pair
 from .windows import foreign_window
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
 
 
 def _pooling(layer: Layer, bottoms: Bottoms) -> Setup:
@@ -54,16 +54,16 @@ _POOLS_ANY_AXES: Final = ("axis", "dilation")
 _REPEATED: Final = ("kernel_size", "stride", "pad", "dilation")
 
 
-def pooled_axes(param: Message) -> int | None:
+def pooled_axes(param: NetMessage) -> int | None:
     """Spatial axes that a Pooling's fields ask for, where they have a value for each."""
     return next((n for n in (len(param.integers(name)) for name in _REPEATED) if n > 1), None)
 
 
-def _padded(param: Message) -> bool:
+def _padded(param: NetMessage) -> bool:
     return any(any(param.integers(name)) for name in ("pad", "pad_h", "pad_w"))
 
 
-def _check_global(param: Message) -> None:
+def _check_global(param: NetMessage) -> None:
     if any(name in param for name in ("kernel_size", "kernel_h", "kernel_w")):
         raise ShapeError("global_pooling takes no kernel size", hint="keep one of the two")
     values = (("pad", 0), ("stride", 1))
@@ -71,7 +71,7 @@ def _check_global(param: Message) -> None:
         raise ShapeError("global_pooling is for pad 0 and stride 1 only")
 
 
-def _pooled(param: Message, window: Window, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
+def _pooled(param: NetMessage, window: Window, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
     clip = any(window.pad)
     floor = param.text("round_mode") == "FLOOR" or not param.flag("ceil_mode", True)
     each = zip(sizes, window.extent, window.stride, window.pad, strict=True)
@@ -84,7 +84,7 @@ def _pooled(param: Message, window: Window, sizes: tuple[Dim, ...]) -> tuple[Dim
     return tuple(found)
 
 
-def pooling_window(param: Message, axes: int) -> Window:
+def pooling_window(param: NetMessage, axes: int) -> Window:
     """The window of a Pooling that is not global; ``ShapeError`` where Caffe's checks fail."""
     kernel = _on_axes(param, "kernel_size", None, axes, "kernel")
     stride, pad = _on_axes(param, "stride", 1, axes), _on_axes(param, "pad", 0, axes)
@@ -97,7 +97,7 @@ def pooling_window(param: Message, axes: int) -> Window:
 
 
 def _on_axes(
-    param: Message, name: str, default: int | None, axes: int = 2, stem: str = ""
+    param: NetMessage, name: str, default: int | None, axes: int = 2, stem: str = ""
 ) -> tuple[int, ...]:
     """A value for each axis: given for each, or once, or as ``_h`` and ``_w``; or the default."""
     given = param.integers(name)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.prototxt.net import Layer, Message
+from deconvsurgery.prototxt.net import Layer, NetMessage
 from deconvsurgery.shapes.geometry import Dim, Shape, Window
 from deconvsurgery.wording import plural
 
@@ -88,7 +88,7 @@ def no_top(_layer: Layer, _bottoms: Bottoms) -> Setup:
     return Setup(())
 
 
-def pair(param: Message, name: str, default: int | None, stem: str = "") -> tuple[int, int]:
+def pair(param: NetMessage, name: str, default: int | None, stem: str = "") -> tuple[int, int]:
     """``name`` or its ``_h`` and ``_w``, never both; ``default`` None: it must be there.
 
     One of the two beside ``name`` is passed over where there is no default (pooling_layer.cpp).

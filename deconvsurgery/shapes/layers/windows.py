@@ -28,7 +28,7 @@ from deconvsurgery.wording import by, plural
 from .rule import Bottoms, Rule, Setup, first
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import ConvolutionParam, Layer, Message
+    from deconvsurgery.prototxt.net import ConvolutionParam, Layer, NetMessage
 
 # Fields by which forks change a window (Synopsys, NVIDIA, Intel, ParseNet): sizes that obey them
 # stay unknown rather than be wrong. Weights and channels do not depend on them.
@@ -38,7 +38,7 @@ _FOREIGN: Final = frozenset(
 )
 
 
-def foreign_window(param: Message) -> bool:
+def foreign_window(param: NetMessage) -> bool:
     """A fork's fields change the window: its sizes are not to be known."""
     return any(name in _FOREIGN for name, _ in param.fields)
 

@@ -16,7 +16,7 @@ from .batch_norm import batch_norm
 from .rule import Bottoms, Rule, Setup, channels, first
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
 
 
 def _inner_product(layer: Layer, bottoms: Bottoms) -> Setup:
@@ -76,7 +76,7 @@ def _bias(layer: Layer, bottoms: Bottoms) -> Setup:
     return Setup((first(bottoms),), _learned(param, bottoms), _unlike(param, bottoms))
 
 
-def _unlike(param: Message, bottoms: Bottoms) -> str | None:
+def _unlike(param: NetMessage, bottoms: Bottoms) -> str | None:
     """What Scale and Bias check of a second bottom: it has the first's sizes from ``axis`` on."""
     shape, other = (*bottoms, None, None)[:2]
     if shape is None or not other:
@@ -90,7 +90,7 @@ def _unlike(param: Message, bottoms: Bottoms) -> str | None:
     return None
 
 
-def _learned(param: Message, bottoms: Bottoms) -> tuple[Shape, ...]:
+def _learned(param: NetMessage, bottoms: Bottoms) -> tuple[Shape, ...]:
     """What Scale and Bias learn, dims [axis, axis + num_axes); a second bottom stands in for it."""
     if len(bottoms) > 1:
         return ()

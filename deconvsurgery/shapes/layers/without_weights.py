@@ -15,7 +15,7 @@ from deconvsurgery.wording import agreed, plural
 from .rule import Bottoms, Rule, Setup, first, no_top, not_an_image, same, same_on_each_top
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Layer, Message
+    from deconvsurgery.prototxt.net import Layer, NetMessage
 
 # ── the shape itself ─────────────────────────────────────────────────────────────────────
 
@@ -48,7 +48,7 @@ def _reshape(layer: Layer, bottoms: Bottoms) -> Setup:
     return Setup(((*shape[:start], *(rest if dim == -1 else dim for dim in new), *shape[stop:]),))
 
 
-def _replaced(param: Message, axes: int) -> tuple[int, int]:
+def _replaced(param: NetMessage, axes: int) -> tuple[int, int]:
     """The axes [start, stop) of the input that a Reshape replaces."""
     start, count = param.integer("axis", 0), param.integer("num_axes", -1)
     if start < 0:

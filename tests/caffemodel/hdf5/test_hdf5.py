@@ -293,7 +293,7 @@ def test_weights_are_those_of_fcn_and_all_else_is_kept(
     (row,) = result.plan.changes
     created = form.startswith("group")
     if created:
-        assert row.action is ds.Action.CREATED
+        assert row.action is ds.ApplyAction.CREATED
         assert bias is None or not bias.any()
         for gone in ("data/up", "data/up/0", "data/up/1"):
             made = after.pop(gone, None)
@@ -302,7 +302,7 @@ def test_weights_are_those_of_fcn_and_all_else_is_kept(
         assert after == before
     else:
         unchanged = form == "as-caffe-saved-it" and case["name"] not in BY_HAND
-        assert row.action is (ds.Action.UNCHANGED if unchanged else ds.Action.REWRITTEN)
+        assert row.action is (ds.ApplyAction.UNCHANGED if unchanged else ds.ApplyAction.REWRITTEN)
         assert (written == data) is unchanged
         assert after["data/up/0"][:-1] == before["data/up/0"][:-1]
         assert before | {"data/up/0": after["data/up/0"]} == after
@@ -549,8 +549,8 @@ def test_shared_weights_are_written_at_their_owner(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"up_a": [np.zeros_like(WEIGHTS)], "up_b": []})
     result, out = surgery(SHARING, path)
     assert [(row.target.layer.name, row.action) for row in result.plan.changes] == [
-        ("up_a", ds.Action.REWRITTEN),
-        ("up_b", ds.Action.REWRITTEN),
+        ("up_a", ds.ApplyAction.REWRITTEN),
+        ("up_b", ds.ApplyAction.REWRITTEN),
     ]
     place = payloads(path)["data/up_a/0"]
     assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
@@ -562,7 +562,7 @@ def test_shared_weights_are_written_at_their_owner(tmp_path: Path) -> None:
 @pytest.mark.parametrize("groups", [{}, {"up_b": []}, {"up_a": [], "up_b": []}], ids=str)
 def test_shared_weights_are_created_once(groups: dict[str, list[Any]], tmp_path: Path) -> None:
     result, out = surgery(SHARING, saved(tmp_path / "in", groups))
-    assert {row.action for row in result.plan.changes} == {ds.Action.CREATED}
+    assert {row.action for row in result.plan.changes} == {ds.ApplyAction.CREATED}
     assert len(result.plan.changes) == 2
     assert by_h5py(out) == {"up_a": [((3, 1, 4, 4), "<f4", WEIGHTS.tobytes())], "up_b": []}
 
@@ -674,7 +674,7 @@ def test_groups_in_groups_are_a_name_with_slashes(tmp_path: Path, words: Words) 
     with ds.open_model(path) as model:
         assert {layer.name: len(layer.blobs) for layer in model.layers} == {"a": 1, "a/b": 1}
     result, out = surgery(DATA + up("a/b"), path, patterns="*")
-    assert [row.action for row in result.plan.changes] == [ds.Action.REWRITTEN]
+    assert [row.action for row in result.plan.changes] == [ds.ApplyAction.REWRITTEN]
     (warning,) = result.plan.changes[0].warnings
     words(warning)
     place = payloads(path)["data/a/b/0"]
@@ -700,7 +700,7 @@ def test_a_name_that_is_no_utf_8_is_read_and_kept(tmp_path: Path) -> None:
     assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])
     (tmp_path / "net.prototxt").write_bytes((DATA + up("\xfcp")).encode("latin-1"))
     result = ds.apply(tmp_path / "net.prototxt", path, tmp_path / "out", patterns="*", force=True)
-    assert [row.action for row in result.plan.changes] == [ds.Action.CREATED]
+    assert [row.action for row in result.plan.changes] == [ds.ApplyAction.CREATED]
     with h5py.File(tmp_path / "out") as file:
         assert list(file["data"].id) == [b"up", b"\xe9t\xe9", b"\xfcp"]
         made = h5py.Group(h5py.h5g.open(file["data"].id, b"\xfcp"))

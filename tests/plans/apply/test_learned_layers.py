@@ -29,9 +29,9 @@ def net_of(param: str, more: str = RATE, channels: int = 3, outputs: int = 3) ->
     return ds.parse_net((HEAD % channels + LAYER % more + PARAM % (outputs, param)).encode())
 
 
-def planned(net: ds.Net, blobs: Mapping[str, Sequence[Array]], fill: str = "all") -> ds.Plan:
+def planned(net: ds.Net, blobs: Mapping[str, Sequence[Array]], fill: str = "all") -> ds.ApplyPlan:
     model = indexed(model_bytes(dict(blobs), kind="Deconvolution"))
-    return ds.make_plan(net, model, ds.match_layers(net, ["up"]), ds.Options(fill=Fill(fill)))
+    return ds.make_plan(net, model, ds.match_layers(net, ["up"]), ds.ApplyOptions(fill=Fill(fill)))
 
 
 def weights(kind: str) -> dict[str, list[Array]]:

@@ -43,9 +43,9 @@ ZERO, ONES = np.zeros((3, 1, 4, 4)), np.ones((3, 1, 4, 4))
 GOOD = np.broadcast_to(KERNEL, (3, 1, 4, 4))
 
 
-def planned(text: str, model: ds.Model = EMPTY, **options: Any) -> ds.Plan:
+def planned(text: str, model: ds.Model = EMPTY, **options: Any) -> ds.ApplyPlan:
     net = ds.parse_net(text.encode())
-    return ds.make_plan(net, model, ds.match_layers(net), ds.Options(**options))
+    return ds.make_plan(net, model, ds.match_layers(net), ds.ApplyOptions(**options))
 
 
 def applied(folder: Path, text: str, model: bytes) -> bytes:
@@ -56,13 +56,15 @@ def applied(folder: Path, text: str, model: bytes) -> bytes:
     return (folder / "out").read_bytes()
 
 
-def filled(change: ds.Change) -> Array:
+def filled(change: ds.ApplyChange) -> Array:
     """The weights that are planned."""
     return np.stack(list(change.fill.rows()))
 
 
-def actions(plan: ds.Plan) -> dict[str, ds.Action]:
-    return {row.target.layer.name: getattr(row, "action", ds.Action.SKIPPED) for row in plan.rows}
+def actions(plan: ds.ApplyPlan) -> dict[str, ds.ApplyAction]:
+    return {
+        row.target.layer.name: getattr(row, "action", ds.ApplyAction.SKIPPED) for row in plan.rows
+    }
 
 
 def refused(text: str, model: ds.Model = EMPTY, **options: Any) -> ds.LayerError:
@@ -140,12 +142,12 @@ def test_fill(fill: str, done: str, words: Words) -> None:
 def test_no_create(words: Words) -> None:
     text = data(3) + up() + up("up2")
     plan = planned(text, model_of(("up", []), ("up2", [ZERO])), create=False)
-    assert actions(plan) == {"up": ds.Action.SKIPPED, "up2": ds.Action.REWRITTEN}
+    assert actions(plan) == {"up": ds.ApplyAction.SKIPPED, "up2": ds.ApplyAction.REWRITTEN}
     (skip,) = plan.skips
     assert "--no-create" in skip.reason
     words(skip.reason)
     neither = planned(text, create=False)
-    assert actions(neither) == {"up": ds.Action.SKIPPED, "up2": ds.Action.SKIPPED}
+    assert actions(neither) == {"up": ds.ApplyAction.SKIPPED, "up2": ds.ApplyAction.SKIPPED}
     assert neither.warnings == ()  # the rows say it
 
 
@@ -154,7 +156,7 @@ def test_a_blob_without_values_is_there_to_be_filled() -> None:
     net.layer.add(name="up").blobs.add(shape={"dim": [3, 1, 4, 4]})
     model = indexed(net.SerializeToString())
     (change,) = planned(data(3) + up(), model, create=False).changes
-    assert (change.action, change.before.state) == (ds.Action.REWRITTEN, "missing")
+    assert (change.action, change.before.state) == (ds.ApplyAction.REWRITTEN, "missing")
     assert (change.values_changed, change.max_abs_change) == (48, 0.5625)
     assert np.array_equal(filled(change), GOOD)
 
@@ -163,7 +165,7 @@ def test_names_that_fit_layers_of_other_types_are_told() -> None:
     net = ds.parse_net((data(3) + up()).encode())
     plan = ds.make_plan(net, EMPTY, ds.match_layers(net, ["data", "up"]))
     assert [layer.name for layer in plan.left_alone] == ["data"]
-    assert actions(plan) == {"up": ds.Action.CREATED}
+    assert actions(plan) == {"up": ds.ApplyAction.CREATED}
 
 
 FULL = "num_output: 2 bias_term: false kernel_size: 4 stride: 2"
@@ -185,18 +187,18 @@ def test_the_bias_stays_or_is_cleared(words: Words) -> None:
     model = model_of(("up", [GOOD, np.array([0, 0.5, 0])]))
     text = data(3) + up(param=WITH_BIAS)
     (kept,) = planned(text, model).changes
-    assert (kept.action, kept.bias) == (ds.Action.UNCHANGED, None)
+    assert (kept.action, kept.bias) == (ds.ApplyAction.UNCHANGED, None)
     (warning,) = kept.warnings
     assert numbers(warning) == [0.5]
     assert "--zero-bias" in warning
     words(warning)
     (cleared,) = planned(text, model, zero_bias=True).changes
-    assert (cleared.action, cleared.values_changed) == (ds.Action.REWRITTEN, 0)
+    assert (cleared.action, cleared.values_changed) == (ds.ApplyAction.REWRITTEN, 0)
     assert cleared.bias is not None
     assert (cleared.bias.count, cleared.bias.value, cleared.bias.changed) == (3, 0, True)
     assert cleared.warnings == ()
     clean = planned(text, model_of(("up", [GOOD, np.zeros(3)])), zero_bias=True)
-    assert actions(clean) == {"up": ds.Action.UNCHANGED}
+    assert actions(clean) == {"up": ds.ApplyAction.UNCHANGED}
     assert not clean.changed
 
 
@@ -217,7 +219,7 @@ def test_a_name_twice_in_the_net_is_one_change_and_twice_in_the_model_too(words:
     text = data(3) + "".join(up(more=phase) for phase in (TRAIN, TEST))
     plan = planned(text, model_of(("up", [GOOD]), ("up", [ZERO])))
     (change,) = plan.changes
-    assert change.action is ds.Action.REWRITTEN
+    assert change.action is ds.ApplyAction.REWRITTEN
     assert change.before.state == "zero"  # the last is loaded
     (warning,) = change.warnings
     assert numbers(warning) == [2]
@@ -238,7 +240,9 @@ def test_a_layer_of_one_phase_is_taken_in_that_phase() -> None:
     net = ds.parse_net((data(3) + up(more=TRAIN)).encode())
     for phase, count in ((ds.Phase.TRAIN, 1), (ds.Phase.TEST, 0)):
         states = [ds.NetState(phase)]
-        plan = ds.make_plan(net, EMPTY, ds.match_layers(net, states=states), ds.Options(), states)
+        plan = ds.make_plan(
+            net, EMPTY, ds.match_layers(net, states=states), ds.ApplyOptions(), states
+        )
         assert len(plan.changes) == count
 
 
@@ -249,7 +253,7 @@ def test_what_stands_in_other_states_only_is_nothing_to_a_plan() -> None:
     text += up(param=UP.replace("stride: 2", "stride: 4"), more=TRAIN)
     text += up("typo", "num_output: 3 stirde: 2", more=TRAIN)
     net, states = ds.parse_net(text.encode()), [ds.NetState(ds.Phase.TEST)]
-    plan = ds.make_plan(net, EMPTY, ds.match_layers(net, states=states), ds.Options(), states)
+    plan = ds.make_plan(net, EMPTY, ds.match_layers(net, states=states), ds.ApplyOptions(), states)
     assert [change.target.stride for change in plan.changes] == [(2, 2)]
 
 
@@ -261,7 +265,7 @@ SHARED = 'param { name: "w" }'
 def test_who_shares_weights_is_filled_with_them(words: Words) -> None:
     text = data(3) + up(more=SHARED) + up("refine", more=SHARED) + up("other")
     plan = planned(text, model_of(("up", [ZERO]), ("refine", [ZERO]), ("other", [ZERO])))
-    assert actions(plan) == {"up": ds.Action.REWRITTEN, "refine": ds.Action.REWRITTEN}
+    assert actions(plan) == {"up": ds.ApplyAction.REWRITTEN, "refine": ds.ApplyAction.REWRITTEN}
     first, second = plan.changes
     assert first.warnings == ()
     (warning,) = second.warnings
@@ -303,8 +307,8 @@ def test_weights_shared_with_what_may_not_change_are_refused(
     assert (raised.value.layer, raised.value.line) == ("up", 2)
     assert names(raised.value.message) == ["up", "w", stranger]
     words(raised.value, request.node.callspec.id)
-    plan = ds.make_plan(net, EMPTY, selection, ds.Options(skip_unfit=True))
-    assert actions(plan) == {"up": ds.Action.SKIPPED}
+    plan = ds.make_plan(net, EMPTY, selection, ds.ApplyOptions(skip_unfit=True))
+    assert actions(plan) == {"up": ds.ApplyAction.SKIPPED}
     assert names(plan.skips[0].reason) == ["w", stranger]
 
 
@@ -312,9 +316,9 @@ def test_when_one_of_those_who_share_cannot_be_filled_none_is(words: Words) -> N
     text = data(3) + up(more=SHARED) + up("up2", more=SHARED) + up("up3")
     plan = planned(text, model_of(("up2", [np.ones((3, 3, 4, 4))])), skip_unfit=True)
     assert actions(plan) == {
-        "up": ds.Action.SKIPPED,
-        "up2": ds.Action.SKIPPED,
-        "up3": ds.Action.CREATED,
+        "up": ds.ApplyAction.SKIPPED,
+        "up2": ds.ApplyAction.SKIPPED,
+        "up3": ds.ApplyAction.CREATED,
     }
     first, second = (skip.reason for skip in plan.skips)
     assert names(first) == ["w", "up2"]
@@ -436,7 +440,7 @@ def test_a_nearest_neighbour_layer_is_refused_with_the_recipe(
     assert numbers(error.hint) == [2, 4, 2, 1]
     words(error)
     (change,) = planned(text, model, any_gain=True).changes
-    assert change.action == (ds.Action.CREATED if by_filler else ds.Action.REWRITTEN)
+    assert change.action == (ds.ApplyAction.CREATED if by_filler else ds.ApplyAction.REWRITTEN)
     assert change.max_abs_change == (0.25 if by_filler else 0.75)
     assert np.array_equal(filled(change), np.full((3, 1, 2, 2), 0.25))
 
@@ -463,7 +467,7 @@ def test_a_nearest_neighbour_layer_is_known_on_any_diagonal(
     model.write_bytes(model_bytes({"up": [weights]}, kind="Deconvolution"))
     (row,) = ds.inspect(net, model).rows
     assert row.weights is not None
-    assert row.weights.state is ds.State.NEAREST
+    assert row.weights.state is ds.WeightState.NEAREST
     error = refused(text, model_of(("up", [weights])))
     assert (error.layer, error.line) == ("up", 2)
     assert numbers(error.message) == [kernel, kernel]  # and no gain
@@ -474,7 +478,7 @@ def test_a_nearest_neighbour_layer_is_known_on_any_diagonal(
         assert [each.group for each in result.regrouping.changes] == [channels]
         (row,) = ds.inspect(tmp_path / "out.net", tmp_path / "out").rows
         assert row.weights is not None
-        assert row.weights.state is ds.State.NEAREST
+        assert row.weights.state is ds.WeightState.NEAREST
 
 
 def test_ones_in_every_pair_are_no_nearest_neighbour_layer() -> None:
@@ -615,7 +619,7 @@ def test_hostile_numbers_are_refused_and_allocate_nothing(param: str, channels: 
 @pytest.mark.parametrize("dilation", [0, 100_000_000])
 def test_a_dilation_without_a_gain_is_a_refusal_like_any_other(dilation: int, words: Words) -> None:
     text = OPEN + up(param=f"{UP} dilation: {dilation}")
-    assert actions(planned(text, skip_unfit=True)) == {"up": ds.Action.SKIPPED}
+    assert actions(planned(text, skip_unfit=True)) == {"up": ds.ApplyAction.SKIPPED}
     error = refused(text)
     assert (error.layer, error.line) == ("up", 2)
     assert dilation in numbers(error.message)
@@ -647,7 +651,7 @@ def test_who_shares_weights_is_passed_over_with_the_others(words: Words) -> None
     """Caffe loads the last copy: the ones of up2 would undo what up was created with."""
     text = data(3) + up(more=SHARED) + up("up2", more=SHARED)
     plan = planned(text, model_of(("up2", [ONES])), fill="missing")
-    assert actions(plan) == {"up": ds.Action.SKIPPED, "up2": ds.Action.SKIPPED}
+    assert actions(plan) == {"up": ds.ApplyAction.SKIPPED, "up2": ds.ApplyAction.SKIPPED}
     first, second = (skip.reason for skip in plan.skips)
     assert names(first) == ["w", "up2"]
     assert "--fill missing" in second
@@ -666,7 +670,7 @@ def test_a_nan_that_stays_hides_no_row_behind_it(words: Words) -> None:
     weights[0, 0], weights[0, 1, 0, 0] = KERNEL, np.nan
     text = data(2) + up(param=FULL)
     (change,) = planned(text, model_of(("up", [weights])), keep_off_diagonal=True).changes
-    assert change.action is ds.Action.REWRITTEN
+    assert change.action is ds.ApplyAction.REWRITTEN
     assert change.values_changed == 16
     assert (change.before.state, change.after.state) == ("not-finite", "not-finite")
     (warning,) = change.warnings

@@ -141,7 +141,7 @@ def test_no_name_makes_a_command() -> None:
     """Neither of a finding nor of a note, an error or a repair; names read back as they are."""
     wrong = ds.Finding("DS002", FORGED, line=3, column=1, layer=FORGED)
     note = ds.Finding("DS010", FORGED, line=3, column=1, layer=FORGED)
-    repair = ds.PairRepair((ds.Step("patch-net", ("-p", FORGED)),), ())
+    repair = ds.PairRepair((ds.RepairStep("patch-net", ("-p", FORGED)),), ())
     error = ds.FileError(FORGED, path=FORGED)
     results = [
         ds.CheckResult(FORGED, None, findings=(wrong, note), matched=("up",), repair=repair),

@@ -57,7 +57,7 @@ def test_a_files_name(path: str, name: str, coded: str) -> None:
 def test_gitlab_has_the_repair_in_words() -> None:
     """Its list shows the description alone."""
     bare = ds.CheckResult("a", None, findings=(ZERO,), matched=("up",))
-    repair = ds.Repair("fill it", (ds.Step("patch-net", ("-p", "up")),))
+    repair = ds.Repair("fill it", (ds.RepairStep("patch-net", ("-p", "up")),))
     fixed = ds.CheckResult("a", None, findings=(ZERO._replace(repair=repair),), matched=("up",))
     said = ds.Repair("ask whoever trained it")
     asked = ds.CheckResult("a", None, findings=(ZERO._replace(repair=said),), matched=("up",))

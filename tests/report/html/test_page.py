@@ -29,7 +29,7 @@ from deconvsurgery.report.html.findings import findings_list
 from deconvsurgery.report.html.heatmap import STEPS, heat
 from deconvsurgery.report.html.markdown import prose
 from deconvsurgery.report.html.page_frame import MOST_ROWS, remarks
-from deconvsurgery.rules.finding import Repair, Step
+from deconvsurgery.rules.finding import Repair, RepairStep
 from deconvsurgery.shapes.upsampling_path import MOST_STEPS
 from helpers.campaigns import campaign_but
 from helpers.commands import RULES
@@ -867,7 +867,7 @@ def test_a_drawing_says_what_it_leaves_out(tmp_path: Path) -> None:
 
 def test_of_a_command_that_is_too_long_its_length_is_said() -> None:
     """It may name a layer of any length. What has no repair has no such line."""
-    long = Repair("give it a pad", (Step("patch-net", ("-p", "x" * 5000)),))
+    long = Repair("give it a pad", (RepairStep("patch-net", ("-p", "x" * 5000)),))
     said = str(findings_list([ds.Finding("DS007", "it is not centred", repair=long)], "net"))
     assert "xxxx" not in said
     (length,) = re.findall(r"[0-9],[0-9]{3}", said)

@@ -27,15 +27,15 @@ def parsed(document: Mapping[str, Any]) -> Any:
 
 UPSCORE2 = target("upscore2", index=7, line=401)
 REWRITTEN = change(UPSCORE2)
-SKIPPED = ds.Skip(
+SKIPPED = ds.ApplySkip(
     target("up", index=7, line=401, guess="as score has"),
-    before=ds.Fingerprint(ds.State.NEAREST),
+    before=ds.Fingerprint(ds.WeightState.NEAREST),
     reason="nearest",
     warnings=("odd",),
 )
 
 
-def applied(*rows: ds.Change | ds.Skip, **more: Any) -> ds.ApplyResult:
+def applied(*rows: ds.ApplyChange | ds.ApplySkip, **more: Any) -> ds.ApplyResult:
     return apply_result(*rows, left_alone=(ds.Layer(9, "up_crop", "Crop"),), **more)
 
 
@@ -108,10 +108,10 @@ def test_a_skip_stays_as_it_was() -> None:
 
 
 def test_rows_have_the_same_keys_whatever_became_of_them() -> None:
-    biased = REWRITTEN._replace(action=ds.Action.CREATED, bias=BiasFill(21, 0.5, True))
-    unknown = ds.Skip(
-        ds.Target(ds.Layer(1, "a", "Deconvolution")),
-        before=ds.Fingerprint(ds.State.OTHER),
+    biased = REWRITTEN._replace(action=ds.ApplyAction.CREATED, bias=BiasFill(21, 0.5, True))
+    unknown = ds.ApplySkip(
+        ds.MatchedLayer(ds.Layer(1, "a", "Deconvolution")),
+        before=ds.Fingerprint(ds.WeightState.OTHER),
         reason="no channels",
     )
     layers = parsed(apply_document(applied(biased, SKIPPED, unknown)))["layers"]
@@ -148,7 +148,9 @@ def test_what_is_no_number_is_null(value: float | None) -> None:
 
 
 def test_inspect() -> None:
-    near = ds.Fingerprint(ds.State.NEAR_BILINEAR, distance=0.0625, support=ds.Support.KERNEL)
+    near = ds.Fingerprint(
+        ds.WeightState.NEAR_BILINEAR, distance=0.0625, support=ds.KernelSupport.KERNEL
+    )
     row = inspect_row(
         "upscore2",
         what=UPSCORE2,

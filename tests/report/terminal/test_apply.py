@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 UPSCORE2 = change(target("upscore2"))
 POOL4 = change(
     target("upscore_pool4", index=2),
-    action=ds.Action.CREATED,
-    before=ds.State.MISSING,
+    action=ds.ApplyAction.CREATED,
+    before=ds.WeightState.MISSING,
     values_changed=7056,
     warnings=("no such layer, but 'upscore_pool_4'",),
 )
 UPSCORE8 = change(
     target("upscore8", index=3, kernel=(16, 16), stride=(8, 8)),
-    action=ds.Action.UNCHANGED,
-    before=ds.State.BILINEAR,
+    action=ds.ApplyAction.UNCHANGED,
+    before=ds.WeightState.BILINEAR,
     max_abs_change=0.0,
     values_changed=0,
 )
-SKIPPED = ds.Skip(
+SKIPPED = ds.ApplySkip(
     target("up_nearest", index=4, channels=64, kernel=(2, 2), group=64),
-    before=ds.Fingerprint(ds.State.NEAREST),
+    before=ds.Fingerprint(ds.WeightState.NEAREST),
     reason="kernel 2x2 = stride, all ones",
 )
 OFF_DIAGONAL = change(
     target("up_odd", index=5, channels=3, kernel=(4, 6), stride=(2, 3), pad=(1, 1), group=3),
-    before=ds.State.BILINEAR_OFF_DIAGONAL,
+    before=ds.WeightState.BILINEAR_OFF_DIAGONAL,
     max_abs_change=1.23456e-07,
     values_changed=12,
 )
@@ -85,7 +85,7 @@ def test_apply_in_a_pipe_is_a_line_a_layer(snapshot: SnapshotAssertion) -> None:
         *("up_nearest", kind, "(64, 1, 2, 2)", "64", "2", "2", "0"),
         *("nearest", "-", "-", "0/256"),
     ]
-    assert action == f"{ds.Action.SKIPPED}: {SKIPPED.reason}"
+    assert action == f"{ds.ApplyAction.SKIPPED}: {SKIPPED.reason}"
     assert lines[4] == f"warning: upscore_pool4: {POOL4.warnings[0]}"
     assert len(lines) == 6
     assert "\n".join(lines) == snapshot
@@ -191,11 +191,11 @@ def test_a_value_that_was_no_number_has_no_difference() -> None:
     assert cells(row)[-3:] == ["NaN", "336/7,056", "rewritten"]
 
 
-def unwritten(*rows: ds.Change | ds.Skip) -> ds.ApplyResult:
+def unwritten(*rows: ds.ApplyChange | ds.ApplySkip) -> ds.ApplyResult:
     return apply_result(*rows, output=None, written=False)
 
 
-def in_place(*rows: ds.Change | ds.Skip) -> ds.ApplyResult:
+def in_place(*rows: ds.ApplyChange | ds.ApplySkip) -> ds.ApplyResult:
     return apply_result(*rows, output="in.caffemodel")
 
 

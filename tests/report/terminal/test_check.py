@@ -13,7 +13,7 @@ from helpers.pages import lines_in_pipe, shown, stripped
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
-REPAIR = ds.Repair("so", (ds.Step("apply", ("-p", "up")),))
+REPAIR = ds.Repair("so", (ds.RepairStep("apply", ("-p", "up")),))
 ZERO = ds.Finding("DS002", "all zero", line=30, column=3, layer="up", repair=REPAIR)
 NAMELESS = ds.Finding("DS011", "no 'up'", repair=ds.Repair("name it"))
 PAIR = ds.CheckResult(

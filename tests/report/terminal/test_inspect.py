@@ -27,12 +27,12 @@ INSPECTED = ds.InspectResult(
     rows=(
         inspect_row(
             "upscore2",
-            weights=ds.Fingerprint(ds.State.ZERO),
+            weights=ds.Fingerprint(ds.WeightState.ZERO),
             findings=(ds.Finding("DS002", BLACK, line=30), ds.Finding("DS010", LEARNS, line=30)),
         ),
         inspect_row(
             "score",
-            weights=ds.Fingerprint(ds.State.NEAR_BILINEAR, distance=0.0123456),
+            weights=ds.Fingerprint(ds.WeightState.NEAR_BILINEAR, distance=0.0123456),
             matched=False,
         ),
     ),
@@ -141,7 +141,7 @@ def test_a_model_alone_has_its_own_shapes_and_no_phase(snapshot: SnapshotAsserti
         "up",
         line=None,
         phases=(),
-        weights=ds.Fingerprint(ds.State.CONSTANT, value=1.0),
+        weights=ds.Fingerprint(ds.WeightState.CONSTANT, value=1.0),
         findings=(ds.Finding("DS003", "all 1"),),
     )
     other = LayerRow("conv1", "Convolution", source_blobs=((64, 3, 3, 3), (64,)))
@@ -188,7 +188,7 @@ def test_a_group_that_divides_nothing_has_no_shape() -> None:
 
 def test_problems_are_told() -> None:
     odd = inspect_row("up")
-    broken = ds.Target(target("up").layer, problem="its kernel is 0")
+    broken = ds.MatchedLayer(target("up").layer, problem="its kernel is 0")
     net = of_net(odd._replace(target=broken, blobs=None))
     assert "problem: up: its kernel is 0" in in_pipe(net)
     assert unfolded("up: its kernel is 0") in unfolded(on_terminal(net, 40))

@@ -43,7 +43,7 @@ def on_terminal(what: Sight | None, width: int = 80, system: str | None = "truec
     console = Console(
         file=file, width=width, force_terminal=True, color_system=system, highlight=False
     )
-    console.print(layer_pictures("up", ds.Fingerprint(ds.State.OTHER), what))
+    console.print(layer_pictures("up", ds.Fingerprint(ds.WeightState.OTHER), what))
     return file.getvalue()
 
 
@@ -52,7 +52,7 @@ def plain(shown: str) -> list[str]:
 
 
 def in_pipe(what: Sight | None) -> list[str]:
-    return list(plain_layer_pictures("up", ds.Fingerprint(ds.State.OTHER), what))
+    return list(plain_layer_pictures("up", ds.Fingerprint(ds.WeightState.OTHER), what))
 
 
 def block(lines: list[str], start: str) -> list[str]:
