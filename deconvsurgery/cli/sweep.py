@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,11 @@ from .terminal_setup import can_move
 
 if TYPE_CHECKING:
     from deconvsurgery.sweeping.result_rows import PairRow, Summary
-
-    Progress = Callable[[Summary, PairRow], None]
+    from deconvsurgery.sweeping.sweep import Progress
 
 _LONG = 1.0  # seconds of a sweep before it is drawn how far it is
 _EVERY = 0.25  # seconds between two drawings
+_RECENT = 30.0  # seconds whose pairs say how many a second there are: settled ones go quickly by
 
 
 @click.command(
@@ -124,6 +125,7 @@ def _drawn(*, silent: bool) -> Iterator[Progress | None]:
 
     console = make_console(stderr=True)
     began = drawn = time.monotonic()
+    recent = deque([(began, 0)])  # when so many pairs were done
     live = Live(console=console, transient=True, auto_refresh=False)
 
     def on_row(summary: Summary, row: PairRow) -> None:
@@ -131,8 +133,13 @@ def _drawn(*, silent: bool) -> Iterator[Progress | None]:
         now = time.monotonic()
         if now - began >= _LONG and now - drawn >= _EVERY:
             drawn = now
+            recent.append((now, summary.total))
+            while now - recent[1][0] > _RECENT:
+                recent.popleft()
+            since, before = recent[0]
+            rate = (summary.total - before) / (now - since) if now > since else None
             live.start()  # not before: a short sweep, or an error, moves no cursor
-            table = progress_table(summary, row, now - began, width=console.width)
+            table = progress_table(summary, row, rate, width=console.width)
             live.update(table, refresh=True)
 
     try:

@@ -114,10 +114,14 @@ def cut(text: str, longest: int) -> str:
 
 
 class Summary:
-    """What the rows of a sweep come to; ``skipped`` of them were settled by an earlier run."""
+    """What the rows of a sweep come to; ``skipped`` of them were settled by an earlier run.
+
+    ``expected`` is how many rows there will be: None until the pairs are counted, which is done
+    only for a ``progress``.
+    """
 
     __slots__ = (
-        *("outcomes", "rules", "errors", "skipped"),
+        *("outcomes", "rules", "errors", "skipped", "expected"),
         *("requests", "bytes_read", "bytes_sent", "bytes_copied"),
     )
 
@@ -125,6 +129,7 @@ class Summary:
         self.outcomes: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        self.expected: int | None = None
         self.skipped = self.requests = 0
         self.bytes_read = self.bytes_sent = self.bytes_copied = 0
 

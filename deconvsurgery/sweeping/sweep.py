@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
@@ -22,6 +22,7 @@ from deconvsurgery.sweeping.engines.local import run_local
 from deconvsurgery.version import __version__
 
 from .call_verb import checked_options, lacking, writes
+from .pair_count import PairCount
 from .pair_files import PairFiles
 from .result_rows import (
     PairRow,
@@ -34,6 +35,9 @@ from .run_pair import Settled, Task, settle
 
 if TYPE_CHECKING:
     from deconvsurgery.verbs.open_and_write import Path
+
+Progress: TypeAlias = Callable[[Summary, PairRow], None]
+"""What is called with each row as it comes, and with what all rows so far come to."""
 
 ENGINES = ("local", "dask")
 RESULTS = "sweep.jsonl"
@@ -73,7 +77,7 @@ def sweep(
     retries: int | None = None,
     results: Path | None = None,
     force: bool = False,
-    progress: Callable[[Summary, PairRow], None] | None = None,
+    progress: Progress | None = None,
 ) -> SweepResult:
     """Run the verb that a configuration file names over its pairs (default: the nearest file).
 
@@ -107,7 +111,9 @@ def sweep(
         )
         ledger = stack.enter_context(Ledger(place))
         files.look_again()
-        run = _Run(ledger, task, files, folder_of(file_of(path)), progress)
+        run = _Run(ledger, task, files, folder_of(file_of(path)))
+        if progress is not None:
+            run.watched = progress, PairCount(settings.pairs)
         tasks = run.tasks(settings.pairs)
         answers = (
             run_dask(settle, tasks, count, scheduler)
@@ -214,10 +220,9 @@ class _Run:
         task: Task,
         files: PairFiles,
         folder: str,
-        progress: Callable[[Summary, PairRow], None] | None,
     ) -> None:
         self.ledger, self.task, self.files, self.folder = ledger, task, files, folder
-        self.progress = progress
+        self.watched: tuple[Progress, PairCount] | None = None
         self.summary = Summary()
         self.told: list[PairRow] = []
         self.unmatched: list[str] = []
@@ -270,8 +275,12 @@ class _Run:
         self.summary.add(row, skipped=skipped)
         if row.outcome is not RowOutcome.DONE and len(self.told) < MOST_TOLD:
             self.told.append(row)
-        if self.progress is not None:
-            self.progress(self.summary, row)
+        if self.watched is not None:
+            progress, count = self.watched
+            count.go_on()
+            if count.total is not None:  # files may have come since
+                self.summary.expected = max(count.total - self.repeated, self.summary.total)
+            progress(self.summary, row)
 
 
 def _given_up(error: BaseException) -> SurgeryError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _SHORTEST_NAME: Final = 8  # cells
-_SHORTEST_BAR: Final = 10
+SHORTEST_BAR: Final = 10
 
 
 def copy_line(path: str, done: int, total: int, rate: float | None, width: int) -> RenderableType:
@@ -40,19 +40,23 @@ def copy_line(path: str, done: int, total: int, rate: float | None, width: int) 
     name = shortened(os.path.basename(path) or path, longest)
     parts: list[RenderableType] = [Text(name, "bold", no_wrap=True)]
     bar = room - cell_len(name) - GAP
-    if bar >= _SHORTEST_BAR:
-        drawn = ProgressBar(
-            max(total, 1),
-            done,
-            width=bar,
-            style=QUIET,
-            complete_style=LEARNED,
-            finished_style=GOOD,
-        )
-        parts.append(drawn)
+    if bar >= SHORTEST_BAR:
+        parts.append(progress_bar(done, total, bar))
     line = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)
     line.add_row(*parts, Text(words, no_wrap=True))
     return line
+
+
+def progress_bar(done: int, total: int, width: int) -> RenderableType:
+    """So many of so many, as a bar of ``width`` cells."""
+    return ProgressBar(
+        max(total, 1),
+        done,
+        width=width,
+        style=QUIET,
+        complete_style=LEARNED,
+        finished_style=GOOD,
+    )
 
 
 def duration(seconds: float) -> str:
