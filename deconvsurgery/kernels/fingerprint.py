@@ -68,7 +68,7 @@ def fingerprint(
 
     >>> half = np.full((1, 2, 2), 0.25, np.float32)
     >>> fingerprint([half, half], (2, 1, 2, 2), num_output=2, group=2, stride=(1, 1)).state
-    <State.BILINEAR: 'bilinear'>
+    <WeightState.BILINEAR: 'bilinear'>
     >>> fingerprint([2 * half], (1, 1, 2, 2), num_output=1, group=1, stride=(1, 1)).value
     0.5
 

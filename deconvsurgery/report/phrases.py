@@ -114,7 +114,7 @@ def state_words(weights: Fingerprint) -> str:
     """A state and the number that goes with it.
 
     >>> from deconvsurgery.kernels.fingerprint import Fingerprint
-    >>> state_words(Fingerprint(State.NEAR_BILINEAR, distance=0.01234567))
+    >>> state_words(Fingerprint(WeightState.NEAR_BILINEAR, distance=0.01234567))
     'near-bilinear, 0.01235 off'
     """
     words = str(weights.state)

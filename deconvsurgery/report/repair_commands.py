@@ -94,10 +94,10 @@ def fixed_name(path: str, kind: str, taken: Iterable[str] = (), *, on_the_way: b
 def _in_form(name: str, step: RepairStep) -> str:
     """The name of a file in the form that a step writes: Caffe 1.0 goes by the suffix.
 
-    >>> from deconvsurgery.rules.finding import Step
-    >>> _in_form("a.caffemodel", Step("convert", ("--to", "hdf5")))
+    >>> from deconvsurgery.rules.finding import RepairStep
+    >>> _in_form("a.caffemodel", RepairStep("convert", ("--to", "hdf5")))
     'a.caffemodel.h5'
-    >>> [_in_form(name, Step("transplant")) for name in ("a.caffemodel.h5", "a.h5", "a")]
+    >>> [_in_form(name, RepairStep("transplant")) for name in ("a.caffemodel.h5", "a.h5", "a")]
     ['a.caffemodel', 'a.caffemodel', 'a']
     """
     stem, suffix = os.path.splitext(name)

@@ -679,7 +679,7 @@ def test_a_fill_is_what_its_numbers_say():
     assert fill != ((3, 1, 4, 6), 3, 3, (2, 2), ds.Formula.FCN, ds.KernelSupport.STRIDE, False)
     assert repr(fill) == (
         "BilinearFill(shape=(3, 1, 4, 6), num_output=3, group=3, stride=(2, 2), "
-        "formula=<Formula.FCN: 'fcn'>, support=<Support.STRIDE: 'stride'>, "
+        "formula=<Formula.FCN: 'fcn'>, support=<KernelSupport.STRIDE: 'stride'>, "
         "keep_off_diagonal=False)"
     )
 
