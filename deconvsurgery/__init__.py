@@ -62,9 +62,9 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from collections.abc import Callable
     from deconvsurgery.caffemodel.model import (
         Model as Model,
-        SourceBlob as SourceBlob,
         SourceLayer as SourceLayer,
     )
+    from deconvsurgery.caffemodel.source_blob import SourceBlob as SourceBlob
     from deconvsurgery.comparison.compare_values import ValueDifference as ValueDifference
     from deconvsurgery.comparison.result import (
         BlobContrast as BlobContrast,
@@ -160,7 +160,8 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     # isort: on
 else:  # the same names by their modules, each imported when one of its names is used
     _NAMES = {
-        "caffemodel.model": "Model SourceBlob SourceLayer",
+        "caffemodel.model": "Model SourceLayer",
+        "caffemodel.source_blob": "SourceBlob",
         "comparison.compare_values": "ValueDifference",
         "comparison.result": "BlobContrast ModelContrast LayerContrast Likeness",
         "errors": (

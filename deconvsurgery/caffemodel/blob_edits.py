@@ -21,7 +21,8 @@ from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.splicing.byte_ranges import Edit, Kept, Piece, replacing
 
 from .message_bytes import message_bytes
-from .model import LEGACY_DIMS, Model, SourceBlob, SourceLayer, Version
+from .model import Model, SourceLayer, Version
+from .source_blob import LEGACY_DIMS, SourceBlob
 from .stored_values import RAW_STORAGE, Dataset, DType, OnWire, Storage
 from .wire import VARINT, FramedEdit, delimited, encoded, header, tag, varint
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import (
     C3D_TYPES,
@@ -19,9 +20,12 @@ from deconvsurgery.caffe_fields import (
 )
 
 from .index_blob import indexed_blob
-from .model import Model, SourceBlob, SourceLayer, Version
+from .model import Model, SourceLayer, Version
 from .read_values import wire_values
 from .wire import LEN, VARINT, BufferedSource, ByteSource, Field, Frame, fields, uint32
+
+if TYPE_CHECKING:
+    from .source_blob import SourceBlob
 
 # By generation the fields of a layer that are looked at, by number and wire type.
 _FORMATS: Mapping[Version, Mapping[tuple[int, int], str]] = {

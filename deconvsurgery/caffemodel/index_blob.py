@@ -14,7 +14,7 @@ from deconvsurgery.errors import ModelError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
-from .model import C3D_DIMS, LEGACY_DIMS, MAX_AXES, SourceBlob
+from .source_blob import C3D_DIMS, LEGACY_DIMS, MAX_AXES, SourceBlob
 from .stored_values import RAW_STORAGE, Chunk, OnWire, Storage
 from .wire import (
     I32,

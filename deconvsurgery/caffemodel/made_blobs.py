@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .model import Model, SourceBlob, SourceLayer, Version
+from .model import Model, SourceLayer, Version
+from .source_blob import SourceBlob
 from .stored_values import Made, Storage
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from .stored_values import Chunk, OnWire
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
 
-    from .model import Model, SourceBlob, SourceLayer
+    from .model import Model, SourceLayer
+    from .source_blob import SourceBlob
     from .wire import ByteSource, Field
 
 _AT_ONCE = 1 << 20  # bytes of values read at a time

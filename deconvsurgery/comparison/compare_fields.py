@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.caffe_fields import (
     LayerField,
@@ -16,7 +16,7 @@ from deconvsurgery.caffe_fields import (
     V1LayerField,
 )
 from deconvsurgery.caffemodel.copy_fields import known_fields
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.caffemodel.wire import (
     LEN,
@@ -26,6 +26,9 @@ from deconvsurgery.caffemodel.wire import (
 )
 from deconvsurgery.matching.copied_layer import type_today
 from deconvsurgery.wording import listed
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
 
 Ranges: TypeAlias = Sequence[tuple[int, int]]
 """Byte ranges of a file, in ascending order."""

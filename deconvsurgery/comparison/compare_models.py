@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import OnWire
 from deconvsurgery.matching.copied_layer import type_today
 from deconvsurgery.wording import listed, plural, quoted
@@ -26,6 +26,9 @@ from .result import (
     Likeness,
     ModelContrast,
 )
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
 
 Chosen: TypeAlias = Callable[[str], bool]
 _Row: TypeAlias = tuple[int | None, int | None]

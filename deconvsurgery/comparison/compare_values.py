@@ -19,7 +19,8 @@ from deconvsurgery.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.caffemodel.wire import ByteSource
     from deconvsurgery.kernels.arrays import Array
 

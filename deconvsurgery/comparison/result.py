@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from deconvsurgery.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
+    from deconvsurgery.caffemodel.model import SourceLayer
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
 
     from .compare_values import ValueDifference
 

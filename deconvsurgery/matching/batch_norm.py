@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.caffemodel.model import SourceBlob
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 
 if TYPE_CHECKING:
     from deconvsurgery.shapes.geometry import Shape

@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import C3D_OWN_TYPES
-from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import SourceLayer, Version
 from deconvsurgery.wording import dims, plural, short
 
 from .batch_norm import REMEDY, scale_is_elsewhere
@@ -19,6 +19,7 @@ from .disagreement import Disagreement, Kind, Numbers
 from .group_of_weights import group_words, meant_group
 
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.prototxt.net import Layer
     from deconvsurgery.shapes.geometry import Shape
 

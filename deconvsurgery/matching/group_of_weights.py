@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import SourceBlob
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.prototxt.net import Layer
     from deconvsurgery.shapes.geometry import Shape
 

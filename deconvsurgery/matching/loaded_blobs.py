@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.named_tuple import NamedTuple
 
 from .shared_blobs import first_of_each
 
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.prototxt.net import Layer, Net
 
 Place: TypeAlias = tuple[int, int]

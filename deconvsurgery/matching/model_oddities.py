@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.caffe_fields import V0_TYPES
-from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, SourceBlob, Version
+from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import listed, plural, quoted
 
 from .loaded_blobs import is_found
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
 
 
 class Oddity(NamedTuple):

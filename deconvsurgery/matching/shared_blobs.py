@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
-from deconvsurgery.caffemodel.model import ABSENT, Model, Version
+from deconvsurgery.caffemodel.model import Model, Version
+from deconvsurgery.caffemodel.source_blob import ABSENT
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection

@@ -11,7 +11,8 @@ from deconvsurgery.plans.apply.before_and_after import weights_of
 from deconvsurgery.plans.apply.new_values import new_weights
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.kernels.arrays import Array
     from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.plans.apply.plan_types import ApplyChange

@@ -13,7 +13,8 @@ from deconvsurgery.shapes.fillers import FillerProblem, filler_problems, meant
 from .layers_of_a_name import LayersOfAName
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.kernels.fingerprint import Fingerprint
     from deconvsurgery.kernels.weight_states import WeightState
     from deconvsurgery.matching.matched_layer import MatchedLayer

@@ -28,7 +28,8 @@ from .layer_case import LayerCase
 from .layers_of_a_name import LayersOfAName
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.caffemodel.model import Model, SourceLayer
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.kernels.fingerprint import Fingerprint
     from deconvsurgery.shapes.placement import Placement
 

@@ -15,7 +15,8 @@ from .layer_rules import findings
 from .make_cases import model_case, net_cases
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.caffemodel.model import Model, SourceLayer
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.caffemodel.stored_values import Storage
     from deconvsurgery.kernels.fingerprint import Fingerprint
     from deconvsurgery.matching.matched_layer import MatchedLayer

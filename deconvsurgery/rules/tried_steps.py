@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from deconvsurgery.caffemodel.model import Model, SourceBlob, Version, refuse_mixed
+from deconvsurgery.caffemodel.model import Model, Version, refuse_mixed
 from deconvsurgery.errors import SelectionError, ShapeError
 from deconvsurgery.kernels.fingerprint import fingerprint
 from deconvsurgery.matching.role import Role, holds_learned_values, role_of
@@ -30,6 +30,7 @@ from deconvsurgery.shapes.geometry import convolution_window
 from deconvsurgery.wording import quoted
 
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.options.option import Option
     from deconvsurgery.plans.patch_net.plan import Patch
     from deconvsurgery.plans.transplant.plan import Grafting

@@ -11,7 +11,8 @@ from math import prod
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.matching.compatibility import compatibility
 from deconvsurgery.matching.disagreement import Disagreement, Kind

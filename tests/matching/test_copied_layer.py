@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.model import ABSENT, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import SourceLayer, Version
+from deconvsurgery.caffemodel.source_blob import ABSENT, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.matching.batch_norm import REMEDY
 from deconvsurgery.matching.copied_layer import copy_stops

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.model import SourceBlob
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.matching.group_of_weights import group_words, meant_group
 from helpers.nets import conv, layer, up

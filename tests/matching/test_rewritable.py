@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.caffemodel.model import ABSENT, Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
+from deconvsurgery.caffemodel.source_blob import ABSENT, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.matching.matched_layer import Refusal, targets
 from deconvsurgery.matching.rewritable import not_rewritable

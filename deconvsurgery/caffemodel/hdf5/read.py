@@ -14,15 +14,8 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from deconvsurgery.caffemodel.model import (
-    ABSENT,
-    MAX_UNPACKED,
-    MAX_VALUES,
-    Model,
-    SourceBlob,
-    SourceLayer,
-    Version,
-)
+from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, SourceLayer, Version
+from deconvsurgery.caffemodel.source_blob import ABSENT, MAX_VALUES, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset, DType
 from deconvsurgery.caffemodel.wire import ByteSource, decoded
 from deconvsurgery.errors import ModelError

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from deconvsurgery.caffemodel.stored_values import Dataset
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.caffemodel.model import Model, SourceLayer
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
 
 
 def left_packed(model: Model) -> tuple[SourceLayer, ...]:

@@ -27,7 +27,8 @@ from .change_warnings import (
 from .plan_types import ApplyAction, ApplyChange, BiasFill
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.caffemodel.model import Model, SourceLayer
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.caffemodel.stored_values import DType
     from deconvsurgery.kernels.arrays import Array
     from deconvsurgery.kernels.bilinear_fill import BilinearFill

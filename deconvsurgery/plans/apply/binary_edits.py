@@ -18,7 +18,8 @@ from .new_values import new_bias, new_weights
 from .plan_types import ApplyAction, ApplyChange, ApplyPlan
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.caffemodel.stored_values import Storage
     from deconvsurgery.splicing.byte_ranges import Edit
 

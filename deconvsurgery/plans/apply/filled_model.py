@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.made_blobs import made, with_made
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 
 from .new_values import new_bias, new_weights
 from .plan_types import ApplyAction, ApplyChange, ApplyPlan
 
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.caffemodel.stored_values import Storage
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.kernels.arrays import Array
 
     from .plan_types import ApplyChange, BiasFill

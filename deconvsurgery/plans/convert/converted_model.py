@@ -6,12 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.made_blobs import made, with_made
-from deconvsurgery.caffemodel.model import Model, SourceBlob, Version
+from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.caffemodel.stored_values import Storage
 
 from .edits import typed_values
 
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
+
     from .plan_types import BlobConversion, Conversion
 
 

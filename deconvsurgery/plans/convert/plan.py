@@ -6,13 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
-from deconvsurgery.caffemodel.model import (
-    Model,
-    SourceBlob,
-    SourceLayer,
-    Version,
-    refuse_mixed,
-)
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version, refuse_mixed
 from deconvsurgery.caffemodel.upgrade import upgrade
 from deconvsurgery.matching.batch_norm import blobs_as_in
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
@@ -27,6 +21,7 @@ from .refusals import notes, refuse, warnings
 from .value_types import measured, storage_of
 
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.matching.shared_blobs import Owner
     from deconvsurgery.prototxt.net import Net, NetState
     from deconvsurgery.shapes.geometry import Shape

@@ -10,11 +10,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import DType, Storage
 from deconvsurgery.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.caffemodel.upgrade import Upgrade
     from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
     from deconvsurgery.matching.shared_blobs import Owner

@@ -13,7 +13,8 @@ from deconvsurgery.errors import ModelError
 from deconvsurgery.wording import listed, quoted
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
 
     from .plan_types import BlobConversion, LayerConversion, WantedForm
 

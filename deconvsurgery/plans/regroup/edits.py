@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import BlobField
 from deconvsurgery.caffemodel.blob_edits import as_bytes, rewritten_blob, shape_field
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.read_values import layer_param
 from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.caffemodel.wire import (
@@ -26,6 +27,9 @@ from deconvsurgery.splicing.byte_ranges import replacing
 from deconvsurgery.storage.outcome import Splice
 
 from .plan import Regroup, Regrouping, sums_expanded
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
 
 _GROUP, _WEIGHT_FILLER = 5, 7  # of ConvolutionParameter
 

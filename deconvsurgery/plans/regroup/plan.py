@@ -26,7 +26,8 @@ from deconvsurgery.shapes.geometry import check_blob
 from deconvsurgery.wording import agreed, plural
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.kernels.arrays import Array
     from deconvsurgery.prototxt.net import Layer, Net, NetMessage, NetState
 

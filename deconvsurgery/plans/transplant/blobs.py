@@ -13,7 +13,7 @@ from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.wording import dims, plural
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import SourceBlob
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.prototxt.net import Layer
     from deconvsurgery.shapes.geometry import Shape
 

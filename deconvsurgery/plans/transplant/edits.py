@@ -18,8 +18,9 @@ from deconvsurgery.caffemodel.blob_edits import (
     as_bytes,
     kept_values,
 )
-from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer, Version
+from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.new_model import assembled, layer_field
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.caffemodel.stored_values import DType, Made, Storage
 from deconvsurgery.plans.apply.new_values import new_bias, new_weights
 from deconvsurgery.splicing.byte_ranges import Edit

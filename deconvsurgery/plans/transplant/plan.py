@@ -36,7 +36,8 @@ from .blobs import (
 )
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, SourceBlob, SourceLayer
+    from deconvsurgery.caffemodel.model import Model, SourceLayer
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.prototxt.net import Layer, Net, NetState
     from deconvsurgery.shapes.geometry import Shape
     from deconvsurgery.shapes.infer import LayerShapes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
-from deconvsurgery.caffemodel.model import SourceBlob, SourceLayer
+from deconvsurgery.caffemodel.model import SourceLayer
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.comparison.result import BlobContrast, LayerContrast, Likeness
 from deconvsurgery.verbs.diff import DiffResult
 

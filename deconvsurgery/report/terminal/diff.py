@@ -17,7 +17,7 @@ from .layout import Layout, columns, page
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from deconvsurgery.caffemodel.model import SourceBlob
+    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.verbs.diff import DiffResult
 
 _WORDS: Final = {
