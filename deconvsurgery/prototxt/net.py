@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any, TypeAlias, TypeVar, Union, overload
 
 from deconvsurgery.arguments import texts
-from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.named_tuple import Frozen, NamedTuple
 
 from .ignore_comments import IgnoreComment
 from .unknown_field import UnknownField
@@ -92,22 +92,25 @@ class NetMessage(NamedTuple):
         return tuple([each for key, each in self.fields if key == name and isinstance(each, str)])
 
 
-@dataclass(frozen=True, slots=True)
-class NetState:
+class NetState(Frozen):
     """What a net is set up for; Caffe's default phase is TEST.
 
     A single ``stage`` may be given as a str.
     """
 
-    phase: Phase = Phase.TEST
-    level: int = 0
-    stage: tuple[str, ...] = ()
-    _stages: frozenset[str] = field(init=False, repr=False, compare=False)
+    phase: Phase
+    level: int
+    stage: tuple[str, ...]
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self, phase: Phase = Phase.TEST, level: int = 0, stage: str | Iterable[str] = ()
+    ) -> None:
         # A str would have every part of it for a stage.
-        object.__setattr__(self, "stage", texts(self.stage, "stage"))
-        object.__setattr__(self, "_stages", frozenset(self.stage))
+        self.__dict__.update(phase=phase, level=level, stage=texts(stage, "stage"))
+
+    @cached_property
+    def _stages(self) -> frozenset[str]:
+        return frozenset(self.stage)
 
     def has(self, stage: str) -> bool:
         """It is one of the stages, of which there may be many."""
@@ -215,8 +218,7 @@ class _Answers(dict[Hashable, Any]):
         return _Answers, ()
 
 
-@dataclass(frozen=True, slots=True)
-class Net:
+class Net(Frozen):
     """A prototxt's meaning: layers in file order after Caffe's upgrades.
 
     ``version`` is the form of its layers (``V2``, ``V1`` or ``V0``), ``encoding`` the one
@@ -231,7 +233,10 @@ class Net:
     encoding: str = "utf-8"
     notes: tuple[str, ...] = ()
     ignores: tuple[IgnoreComment, ...] = ()
-    _answers: _Answers = field(default_factory=_Answers, init=False, repr=False, compare=False)
+
+    @cached_property
+    def _answers(self) -> _Answers:
+        return _Answers()
 
     def filtered(self, state: NetState) -> Net:
         """The net that Caffe sets up in ``state``; layers keep their ``index``."""
@@ -239,7 +244,7 @@ class Net:
 
     def _filtered(self, state: NetState) -> Net:
         active = tuple(layer for layer in self.layers if layer.active(state))
-        return replace(self, layers=active, state=state)
+        return self._replace(layers=active, state=state)
 
     def states(
         self,
@@ -267,7 +272,7 @@ class Net:
         """
         phases = dict.fromkeys((state.phase, *(BOTH_PHASES if any_phase else ())))
         for phase in phases:
-            here = replace(state, phase=phase)
+            here = state._replace(phase=phase)
             for near in islice(_near(layer, here, frozenset(self.state.stage)), _MOST_TRIED):
                 if layer.active(near):
                     return near
@@ -294,7 +299,7 @@ def _near(layer: Layer, state: NetState, own: frozenset[str]) -> Iterator[NetSta
         kept = tuple(stage for stage in state.stage if stage not in unwanted)
         level = max(state.level, state.level if rule.min_level is None else rule.min_level)
         level = min(level, level if rule.max_level is None else rule.max_level)
-        yield replace(state, level=level, stage=tuple(dict.fromkeys((*kept, *rule.stage))))
+        yield state._replace(level=level, stage=tuple(dict.fromkeys((*kept, *rule.stage))))
     asked = {stage for rule in layer.exclude for stage in rule.stage}
     banned = [stage for rule in layer.exclude for stage in rule.not_stage]
     fewer = tuple(stage for stage in state.stage if stage in own or stage not in asked)
@@ -303,4 +308,4 @@ def _near(layer: Layer, state: NetState, own: frozenset[str]) -> Iterator[NetSta
     levels += [rule.max_level + 1 for rule in layer.exclude if rule.max_level is not None]
     for stage in (state.stage, fewer, more, tuple(dict.fromkeys((*fewer, *banned)))):
         for level in (state.level, *levels):
-            yield replace(state, level=level, stage=stage)
+            yield state._replace(level=level, stage=stage)

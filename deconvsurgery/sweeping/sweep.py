@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
 from deconvsurgery.inputs.settings import Pair, Settings
 from deconvsurgery.inputs.settings_file import read_settings
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
 from deconvsurgery.storage.object_store.store import Traffic, counted
@@ -45,8 +45,7 @@ MOST_TOLD = 100
 """So many of the rows that are not done a result keeps; the results file has them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class SweepResult:
+class SweepResult(Frozen):
     """What a sweep came to: every pair has a row in ``results``, a file of JSON Lines.
 
     ``told`` are the first rows of pairs that failed, or were found wrong; ``repeated`` counts pairs

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.options.apply import ApplyOptions, Fill
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.plans.apply.plan import make_plan
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from deconvsurgery.storage.run_files import RunFiles
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyResult:
+class ApplyResult(Frozen):
     """What ``apply`` did, or with ``written`` false would do.
 
     Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.matching.matched_layer import open_axes
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import RULES, Finding, Severity
 from deconvsurgery.rules.net_suggestions import FindingInText, in_text
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from .pair_fix import PairFix
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Frozen):
     """What ``check`` found in a net, or a net and its model.
 
     ``matched`` names each layer that was looked at. ``error`` is why it could not be checked, of a

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.arguments import one_of, texts
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.errors import OutputError
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.options.convert import NewForm, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Net, NetState
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertResult:
+class ConvertResult(Frozen):
     """What ``convert`` did, or in a ``dry_run`` would do; sizes in bytes.
 
     ``before`` and ``after`` are the file's form and generation, ``output_size`` is ``None`` where

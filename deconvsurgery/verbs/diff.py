@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.comparison.compare_models import make_contrast
 from deconvsurgery.matching.shared_blobs import owners_by_model, with_shared
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
 from deconvsurgery.storage.run_files import RunFiles
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 _PROGRESS = 1 << 22  # bytes from one report of progress to the next
 
 
-@dataclass(frozen=True, slots=True)
-class DiffResult:
+class DiffResult(Frozen):
     """What two models are to each other; sizes in bytes.
 
     ``atol`` is how far apart values may be that count as the same, ``None`` where only equal

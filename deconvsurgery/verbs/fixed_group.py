@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import OutputError, SurgeryError
@@ -90,8 +89,8 @@ class FixedGroup:
             error = self._named(raised, folder)
             if not results:
                 return [CheckResult(pair.net, pair.model, error=error) for pair in self._pairs]
-            return [replace(result, error=result.error or error) for result in results]
-        return [replace(each, notes=(*notes, *each.notes)) for each in results]
+            return [result._replace(error=result.error or error) for result in results]
+        return [each._replace(notes=(*notes, *each.notes)) for each in results]
 
     def _named(self, error: SurgeryError, folder: str) -> SurgeryError:
         """Of which file it is, where that is one of our own folder, or none."""
@@ -122,7 +121,7 @@ class FixedGroup:
         ]
         results = check_pairs(there, nets_only=self._nets_only, pictures=self._pictures)
         return [
-            replace(result, net=pair.net, model=pair.model, error=self._of_stream(result.error))
+            result._replace(net=pair.net, model=pair.model, error=self._of_stream(result.error))
             for pair, result in zip(pairs, results, strict=True)
         ]
 
@@ -268,16 +267,16 @@ class FixedGroup:
         )
         if self._options.into is not None and not dry:
             places = [each and named.get(each) for each in (pair.net, pair.model)]
-            after = replace(after, net=places[0], model=places[1])
+            after = after._replace(net=places[0], model=places[1])
         names = listed(plan.reshaped)
         if names:
             words = f"models made for the net as it was do not fit any more: blobs of {names}"
             warnings = (f"{words}; a model that is named with its net is fixed, too", *warnings)
-        return replace(after, notes=(fix.words, *warnings, *after.notes), fix=fix)
+        return after._replace(notes=(fix.words, *warnings, *after.notes), fix=fix)
 
 
 def _noted(result: CheckResult, words: str) -> CheckResult:
-    return replace(result, notes=(*result.notes, words))
+    return result._replace(notes=(*result.notes, words))
 
 
 def _refuse_object(path: str) -> None:

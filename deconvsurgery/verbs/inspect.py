@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.run_rules import judged
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from .open_and_write import Path
 
 
-@dataclass(frozen=True, slots=True)
-class InspectResult:
+class InspectResult(Frozen):
     """What ``inspect`` found: a row a layer, with all that it breaks; what is odd about the files.
 
     ``net_findings`` are those of layers that have no row, of several layers at once, and of files:

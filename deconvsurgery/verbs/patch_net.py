@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.options.patch_net import NewFiller, PatchNetOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Phase
 
 
-@dataclass(frozen=True, slots=True)
-class PatchNetResult:
+class PatchNetResult(Frozen):
     """What ``patch_net`` did, or with ``written`` false would do.
 
     ``before`` and ``after`` are the net's bytes. ``output`` is ``None`` when nothing was to be

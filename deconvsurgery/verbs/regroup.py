@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
 from deconvsurgery.errors import OutputError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.plans.patch_net.plan import patched_text
 from deconvsurgery.plans.regroup.edits import reshaped
 from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RegroupResult:
+class RegroupResult(Frozen):
     """What ``regroup`` did, or with ``written`` false would do; sizes in bytes.
 
     ``output_size`` is ``None`` where only writing an HDF5 file would show it.

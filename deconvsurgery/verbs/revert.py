@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import MismatchError, OutputError
 from deconvsurgery.inputs.open_patch import open_patch
+from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.splicing.byte_ranges import spliced_size
 from deconvsurgery.splicing.undo_patch import Digest, edits_of
 from deconvsurgery.storage.destination import destination
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class RevertResult:
+class RevertResult(Frozen):
     """What ``revert`` did, or with ``written`` false would do; sizes in bytes.
 
     ``changed`` is the file that was patched, ``output`` where the original is (``None``: nothing

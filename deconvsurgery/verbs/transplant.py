@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
@@ -12,7 +11,7 @@ from deconvsurgery.errors import SelectionError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.shared_blobs import owners, with_shared
-from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.named_tuple import Frozen, NamedTuple
 from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
@@ -67,8 +66,7 @@ class NewLayer(NamedTuple):
     told: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TransplantResult:
+class TransplantResult(Frozen):
     """What ``transplant`` did, or with ``written`` false would do; sizes in bytes.
 
     ``plan`` is what ``apply`` did with the upsampling layers, ``None`` when it was not asked for.

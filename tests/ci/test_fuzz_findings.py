@@ -10,7 +10,6 @@ import json
 import random
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,7 +90,7 @@ def test_a_net_that_is_read_wrongly_is_found(
 
 def _swapped(net: Any) -> Any:
     layers = tuple(each._replace(bottom=each.top, top=each.bottom) for each in net.layers)
-    return replace(net, layers=layers)
+    return net._replace(layers=layers)
 
 
 def test_a_patch_that_does_more_is_found(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from dataclasses import replace
 
 import deconvsurgery as ds
 from deconvsurgery.matching.compatibility import disagreements
@@ -73,7 +72,7 @@ def test_of_many_models_the_last_few_are_kept() -> None:
 def test_a_changed_net_is_another_one() -> None:
     net = parsed(CLOSED)
     before = analysed(net, TEST)
-    fewer = replace(net, layers=net.layers[:-1])
+    fewer = net._replace(layers=net.layers[:-1])
     assert len(analysed(fewer, TEST).shapes) == len(before.shapes) - 1
     assert fewer != net
     assert net == parsed(CLOSED)
@@ -84,7 +83,7 @@ def test_a_copy_of_a_net_has_none_of_its_answers() -> None:
     net = parsed(CLOSED)
     analysed(net, TEST)
     disagreements(net, model_with(7, 1, 4, 4), net.states())
-    for copied in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net), replace(net)):
+    for copied in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net), net._replace()):
         assert copied == net
         assert analysed(copied, TEST) is not analysed(net, TEST)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +62,7 @@ def with_inputs(net: ds.Net, blobs: dict[str, list[int]]) -> ds.Net:
             type="Input", message=ds.NetMessage((("input_param", ds.NetMessage(shapes)),))
         )
 
-    return replace(net, layers=tuple(given(layer) for layer in net.layers))
+    return net._replace(layers=tuple(given(layer) for layer in net.layers))
 
 
 def few(keys: Iterable[str], every: int = 8) -> list[Any]:

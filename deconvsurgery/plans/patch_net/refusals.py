@@ -6,7 +6,6 @@ Values in, values out: a refusal is a result.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.refusal import Refusal
@@ -104,7 +103,7 @@ def _in_the_way(
 
 
 def _both_phases(states: Sequence[NetState]) -> list[NetState]:
-    return list(dict.fromkeys(replace(each, phase=phase) for each in states for phase in Phase))
+    return list(dict.fromkeys(each._replace(phase=phase) for each in states for phase in Phase))
 
 
 def _left_by_a_sharer(net: Net, wanted: Changes) -> dict[int, Refusal]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import deconvsurgery as ds
@@ -83,6 +82,6 @@ def test_nothing_found_is_not_said_where_a_file_could_not_be_read() -> None:
 
 
 def test_a_finding_without_a_repair_is_for_the_hand(snapshot: SnapshotAssertion) -> None:
-    lines = in_pipe(replace(PAIR, findings=(ZERO._replace(repair=None),)))
+    lines = in_pipe(PAIR._replace(findings=(ZERO._replace(repair=None),)))
     assert not any("deconvsurgery " in line for line in lines)
     assert lines[1] == snapshot
