@@ -64,6 +64,10 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         Model as Model,
         SourceLayer as SourceLayer,
     )
+    from deconvsurgery.caffemodel.model_layer import (
+        ModelBlob as ModelBlob,
+        ModelLayer as ModelLayer,
+    )
     from deconvsurgery.caffemodel.source_blob import SourceBlob as SourceBlob
     from deconvsurgery.comparison.compare_values import ValueDifference as ValueDifference
     from deconvsurgery.comparison.result import (
@@ -161,6 +165,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
 else:  # the same names by their modules, each imported when one of its names is used
     _NAMES = {
         "caffemodel.model": "Model SourceLayer",
+        "caffemodel.model_layer": "ModelBlob ModelLayer",
         "caffemodel.source_blob": "SourceBlob",
         "comparison.compare_values": "ValueDifference",
         "comparison.result": "BlobContrast ModelContrast LayerContrast Likeness",

@@ -5,7 +5,7 @@ Places, never payload: values are read a few rows at a time when they are asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from math import prod
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.wording import plural, printable, quoted
 
+from .model_layer import ModelBlob, ModelLayer
 from .source_blob import SourceBlob
 from .stored_values import Dataset, DType, Storage
 
@@ -62,11 +64,22 @@ class SourceLayer(NamedTuple):
 ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]
 
 
-class Model:
-    """An indexed weights file, the bytes it was indexed from, and how to read its values.
+class Model(Mapping[str, ModelLayer]):
+    """An open weights file: a mapping of its layers' names, in the file's order, to its layers.
 
-    What is so of all its blobs is found out once: it may be asked for each of many layers.
+    `open_model` opens it. ``model["up"]`` is a `ModelLayer`, ``model["up"][0]`` a `ModelBlob`, and
+    ``model["up"][0].array()`` its values; none is read before. Where several layers have one name
+    it is the one that Caffe would load, the last that has blobs; ``layers`` has them all. A model
+    is true in a condition, however few layers it has.
+
+    >>> import deconvsurgery as ds
+    >>> with ds.open_model("in.caffemodel") as model:
+    ...     weights = model["score"][0].array()
+    ...     model, "score" in model, [blob.shape for blob in model["score"]], weights.dtype
+    (<Model in.caffemodel: V2, 10 layers>, True, [(5, 16, 1, 1), (5,)], dtype('float32'))
     """
+
+    # What is so of all its blobs is found out once: it may be asked for each of many layers.
 
     def __init__(
         self,
@@ -105,6 +118,52 @@ class Model:
         """The layers of a name that have blobs: Caffe loads each, and the last wins."""
         return tuple(layer for layer in self.by_name.get(name, ()) if layer.blobs)
 
+    def __getitem__(self, name: str) -> ModelLayer:
+        """The layer of a name; `KeyError` says which name is nearest."""
+        namesakes = self.by_name.get(name)
+        if namesakes is None:
+            raise KeyError(self._unknown(name))
+        layer = next((layer for layer in reversed(namesakes) if layer.blobs), namesakes[-1])
+        blobs = (ModelBlob(self, name, place, blob) for place, blob in enumerate(layer.blobs))
+        return ModelLayer(name, layer.type, tuple(blobs))
+
+    def _unknown(self, name: str) -> str:
+        from deconvsurgery.nearest import nearest  # here, as few runs have a wrong name
+
+        near = nearest(name, self.by_name) if isinstance(name, str) else None
+        words = f"{self.name} has no layer {name!r}"
+        return f"{words}; did you mean {quoted(near)}?" if near else words
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_name)
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+    def __bool__(self) -> bool:
+        return True
+
+    # An open file is equal to itself alone; a mapping would be to any with equal items.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        said = f"{self.version}, {plural(len(self.layers), 'layer')}"
+        return f"<Model {printable(self.name)}: {said}>"
+
+    @property
+    def name(self) -> str:
+        """What messages call it: its path or address as it was given."""
+        return getattr(self.source, "name", "the model")
+
+    @property
+    def file_size(self) -> int:
+        """Bytes of the file."""
+        return self.source.size
+
     @property
     def blobs(self) -> Iterator[SourceBlob]:
         """Every blob of every layer."""
@@ -140,7 +199,7 @@ class Model:
         kinds = {blob.storage for blob in self.blobs if blob.count}
         return kinds.pop() if len(kinds) == 1 else Storage.DATA
 
-    def values(self, blob: SourceBlob) -> Arrays:
+    def flat_values(self, blob: SourceBlob) -> Arrays:
         """All values in order, in flat arrays of about a megabyte."""
         return self.read_values(blob)
 
@@ -153,7 +212,7 @@ class Model:
         rows = blob.count // size if size else 0
         batch = max(1, _AT_ONCE // max(1, size))
         counts = (min(batch, rows - first) * size for first in range(0, rows, batch))
-        for several in regrouped(self.values(blob), counts):
+        for several in regrouped(self.flat_values(blob), counts):
             yield from several.reshape(-1, *shape[1:])
 
 

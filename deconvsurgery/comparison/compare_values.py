@@ -54,7 +54,7 @@ class ValueDifference(NamedTuple):
     by_bytes: bool
 
 
-class ModelBlob(NamedTuple):
+class ComparedBlob(NamedTuple):
     """A blob and the model that it is of."""
 
     model: Model
@@ -63,7 +63,7 @@ class ModelBlob(NamedTuple):
     def values(self) -> Iterator[Array]:
         """All in order, and errors that say in which of the two files they are."""
         try:
-            yield from self.model.values(self.blob)
+            yield from self.model.flat_values(self.blob)
         except (FormatError, FileError) as error:
             path = error.path or getattr(self.model.source, "name", None)
             raise error.replaced(path=path) from error.__cause__
@@ -83,7 +83,11 @@ class Stretch(NamedTuple):
 
 
 def difference(
-    one: ModelBlob, two: ModelBlob, *, atol: float | None = None, on_bytes: OnBytes | None = None
+    one: ComparedBlob,
+    two: ComparedBlob,
+    *,
+    atol: float | None = None,
+    on_bytes: OnBytes | None = None,
 ) -> ValueDifference:
     """Compare as many values of either; ``on_bytes`` is called with the bytes that are done.
 
@@ -106,7 +110,7 @@ def difference(
     return ValueDifference(one.blob.count, changed, None if isnan(largest) else largest, by_bytes)
 
 
-def same_values(one: ModelBlob, two: ModelBlob) -> bool:
+def same_values(one: ComparedBlob, two: ComparedBlob) -> bool:
     """No value differs, as `difference` has it; ends at the first that does."""
     if one.blob.count != two.blob.count:
         return False
@@ -129,7 +133,7 @@ def stretch(blob: SourceBlob) -> Stretch | None:
 
 
 def _unequal(
-    one: ModelBlob, two: ModelBlob, on_bytes: OnBytes | None
+    one: ComparedBlob, two: ComparedBlob, on_bytes: OnBytes | None
 ) -> Iterator[tuple[Array, Array]]:
     """The values of both in pieces, without those whose bytes are the same."""
     here, there = stretch(one.blob), stretch(two.blob)

@@ -97,7 +97,7 @@ class LayerCase(NamedTuple):
             return filler is not None and (meant(filler.type) != "constant" or filler.value != 0)
         if self.model is None or self.bias.problem or not self.bias.fills(self.bias.shape):
             return False
-        return any(bool(values.any()) for values in self.model.values(self.bias))
+        return any(bool(values.any()) for values in self.model.flat_values(self.bias))
 
     @property
     def unjudged(self) -> bool:

@@ -44,7 +44,7 @@ class LayersOfAName:
         for blob in last.blobs[1:] if last else ():
             # What is there in part, or cannot be read, is DS014's.
             if self.model is not None and not blob.problem and blob.count:
-                for values in self.model.values(blob) if blob.fills(blob.shape) else ():
+                for values in self.model.flat_values(blob) if blob.fills(blob.shape) else ():
                     found = not_finite(values)
                     nan, infinite = nan + found[0], infinite + found[1]
         return nan, infinite

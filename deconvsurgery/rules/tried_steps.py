@@ -269,7 +269,7 @@ def _is_made(blob: SourceBlob, layer: Layer, model: Model) -> bool:
 
 def _holds_something(blob: SourceBlob, model: Model) -> bool:
     """Values that are not all zero; also those that cannot be read."""
-    return bool(blob.problem) or any(values.any() for values in model.values(blob))
+    return bool(blob.problem) or any(values.any() for values in model.flat_values(blob))
 
 
 def _converted(pair: NetAndModel, said: StepOptions) -> Tried:

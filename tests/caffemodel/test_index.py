@@ -487,7 +487,7 @@ def test_a_run_of_many_values_is_read_in_pieces() -> None:
     model = indexed(with_blob(tagged.tobytes() + sized(5, floats(*range(7)))))
     expected = [*numbers, *range(7)]
     (blob,) = model.layers[0].blobs
-    pieces = list(model.values(blob))
+    pieces = list(model.flat_values(blob))
     assert max(piece.nbytes for piece in pieces) <= 1 << 20
     assert np.array_equal(np.concatenate(pieces), expected)
     rows = list(model.rows(blob, (7, 100_001)))

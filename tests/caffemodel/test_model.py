@@ -19,5 +19,5 @@ def test_other_layers_of_a_file_keep_its_values() -> None:
     model = indexed(model_bytes({"a": [np.ones(1)], "b": [np.arange(3)]}))
     last = model.with_layers(model.layers[1:])
     assert [layer.name for layer in last.layers] == list(last.by_name) == ["b"]
-    (values,) = last.values(last.layers[0].blobs[0])
+    (values,) = last.flat_values(last.layers[0].blobs[0])
     assert values.tolist() == [0, 1, 2]

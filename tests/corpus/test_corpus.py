@@ -164,7 +164,9 @@ def same(found: Sequence[float], meant: Sequence[float]) -> bool:
 
 
 def read(model: ds.Model, blob: Any) -> list[float]:
-    return [] if blob.problem else [float(each) for part in model.values(blob) for each in part]
+    return (
+        [] if blob.problem else [float(each) for part in model.flat_values(blob) for each in part]
+    )
 
 
 @named(ACCEPTED)

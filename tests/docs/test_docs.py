@@ -9,6 +9,7 @@ import doctest
 import importlib
 import json
 import re
+from contextlib import chdir
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,7 @@ import pytest
 import deconvsurgery as ds
 from helpers.commands import RULES, VERBS, options_of
 from helpers.manual.blocks import PAGES, page_name
+from helpers.models import write_demo
 from helpers.places import PACKAGE, ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -115,8 +117,11 @@ def test_every_state_and_finding_is_documented() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_in_docstrings_are_true(module: str) -> None:
-    outcome = doctest.testmod(importlib.import_module(module))
+def test_the_examples_in_docstrings_are_true(module: str, tmp_path: Path) -> None:
+    """In a folder with the demo's pair, as those of docs/python.md."""
+    write_demo(tmp_path, "net.prototxt", "in.caffemodel")
+    with chdir(tmp_path):
+        outcome = doctest.testmod(importlib.import_module(module))
     assert outcome.failed == 0
     assert outcome.attempted > 0
 

@@ -115,7 +115,7 @@ def _same_blob(model: ds.Model, blob: ds.SourceBlob, theirs: Any) -> None:
     storage, values = oracle.values(theirs)
     assert not values or blob.storage == storage
     assert blob.count == len(values)
-    found = [value for array in model.values(blob) for value in array.tolist()]
+    found = [value for array in model.flat_values(blob) for value in array.tolist()]
     assert oracle.same_numbers(found, values)
     assert blob.diff_count == _diff_count(theirs)
     assert blob.problem is None or not values

@@ -117,7 +117,7 @@ def test_values_and_gradients_are_told_apart(packed: bool) -> None:
         4,
         4,
     )
-    assert np.array_equal(np.concatenate(list(model.values(blob))), BIAS)
+    assert np.array_equal(np.concatenate(list(model.flat_values(blob))), BIAS)
     assert blob.of_c3d
 
 

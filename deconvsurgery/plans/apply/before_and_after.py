@@ -78,7 +78,7 @@ def look(
     asked = _Asked(target.shape or blob.shape, _numbers(target), fill, blob.dtype)
     if blob.count * blob.dtype.width > _FEW_BYTES:
         return _looked(model.rows(blob, asked.shape), asked)
-    arrays = [*model.values(blob)]
+    arrays = [*model.flat_values(blob)]
     values = b"".join(array.tobytes() for array in arrays)
     return _look_at_few(values, arrays[0].dtype, asked)
 

@@ -192,5 +192,5 @@ def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
 def typed_values(model: Model, converted: BlobConversion) -> Iterator[Array]:
     """The blob's values in the type that they will have."""
     dtype = converted.dtype  # which looks at all chunks of the blob
-    for values in model.values(converted.blob):
+    for values in model.flat_values(converted.blob):
         yield values.astype(dtype, copy=False)

@@ -82,7 +82,7 @@ def _rounding(converted: BlobConversion, model: Model) -> tuple[float, float | N
     import numpy as np  # here, as few conversions round
 
     largest, dtype = 0.0, converted.dtype  # which looks at all chunks of the blob
-    for values in model.values(converted.blob):
+    for values in model.flat_values(converted.blob):
         with np.errstate(over="ignore", invalid="ignore"):
             rounded = values.astype(dtype)
             finite = np.isfinite(values)

@@ -115,7 +115,7 @@ def _values(graft: Graft, old: Model, dtype: DType) -> Iterator[Array]:
     wanted, done = prod(graft.shape), 0
     source = graft.source
     while source is not None and source.count and done < wanted:
-        for values in old.values(source):
+        for values in old.flat_values(source):
             piece = values[: wanted - done].astype(dtype, copy=False)
             done += piece.size
             yield piece

@@ -729,7 +729,7 @@ def read_and_copied(
             for number, blob in enumerate(layer.blobs):
                 assert blob.absent is (number not in there)
                 if blob.absent:
-                    assert (blob.count, list(model.values(blob))) == (0, [])
+                    assert (blob.count, list(model.flat_values(blob))) == (0, [])
                     continue
                 dataset = group[str(number)]
                 assert (blob.shape, blob.count) == (dataset.shape, dataset.size)
@@ -737,7 +737,7 @@ def read_and_copied(
                     dataset.dtype.newbyteorder("<"),
                     None,
                 )
-                read = b"".join(each.tobytes() for each in model.values(blob))
+                read = b"".join(each.tobytes() for each in model.flat_values(blob))
                 assert read == dataset[()].astype(blob.dtype).tobytes()
     result = applied(place, patterns="no such layer", allow_empty=True, force=True)
     assert not result.changed

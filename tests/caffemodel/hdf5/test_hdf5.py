@@ -134,7 +134,7 @@ def by_h5py(path: Path) -> dict[str, list[tuple[tuple[int, ...], str, bytes]]]:
 def as_read(model: ds.Model) -> dict[str, list[tuple[tuple[int, ...], str, bytes]]]:
     return {
         layer.name: [
-            (blob.shape, blob.dtype, b"".join(each.tobytes() for each in model.values(blob)))
+            (blob.shape, blob.dtype, b"".join(each.tobytes() for each in model.flat_values(blob)))
             for blob in layer.blobs
         ]
         for layer in model.layers
@@ -427,7 +427,9 @@ def test_other_types_elsewhere_are_left_alone(dtype: str, tmp_path: Path) -> Non
     with ds.open_model(path) as model:
         number, whole = model.by_name["scalar"][0].blobs
         assert (number.shape, number.count, whole.shape, whole.count) == ((), 1, (), 1)
-        assert [each.tolist() for each in (*model.values(number), *model.values(whole))] == [
+        assert [
+            each.tolist() for each in (*model.flat_values(number), *model.flat_values(whole))
+        ] == [
             [2.5],
             [7],
         ]
@@ -441,7 +443,7 @@ def test_other_types_elsewhere_are_left_alone(dtype: str, tmp_path: Path) -> Non
 def test_whole_numbers_are_read_as_numbers(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"bn": [np.int32([[-3, 4]]), np.uint8([200])]})
     with ds.open_model(path) as model:
-        found = [list(model.values(blob)) for blob in model.by_name["bn"][0].blobs]
+        found = [list(model.flat_values(blob)) for blob in model.by_name["bn"][0].blobs]
     assert [[each.tolist() for each in arrays] for arrays in found] == [[[-3, 4]], [[200]]]
 
 
@@ -694,7 +696,7 @@ def test_a_name_that_is_no_utf_8_is_read_and_kept(tmp_path: Path) -> None:
             b"\xe9t\xe9",
         ]
         (blob,) = model.layers[1].blobs
-        assert [each.tolist() for each in model.values(blob)] == [[1, 2]]
+        assert [each.tolist() for each in model.flat_values(blob)] == [[1, 2]]
     _, out = surgery(DATA + up(), path)
     place = payloads(path)["data/up/0"]
     assert outside(out.read_bytes(), [place]) == outside(path.read_bytes(), [place])

@@ -288,4 +288,4 @@ def test_filters_of_the_library_are_read(tmp_path: Path) -> None:
     with read.indexed_hdf5(BytesSource((tmp_path / "in").read_bytes())) as model:
         (blob,) = model.layers[0].blobs
         assert blob.problem is None
-        assert not any(values.any() for values in model.values(blob))
+        assert not any(values.any() for values in model.flat_values(blob))
