@@ -18,7 +18,7 @@ from .compare_fields import (
     net_differences,
     same_bytes,
 )
-from .compare_values import ComparedBlob, OnBytes, difference, same_values, stretch
+from .compare_values import BlobSide, OnBytes, difference, same_values, stretch
 from .pairing import counterparts, in_order, out_of_order
 from .result import (
     BlobContrast,
@@ -118,7 +118,7 @@ def _trimmed(shape: Sequence[int]) -> tuple[int, ...]:
 
 def _sketch(model: Model, position: int) -> object:
     layer = model.layers[position]
-    return _shapes(layer), tuple(ComparedBlob(model, blob).sketch() for blob in layer.blobs)
+    return _shapes(layer), tuple(BlobSide(model, blob).sketch() for blob in layer.blobs)
 
 
 def _same_weights(a: Model, here: int, b: Model, there: int) -> bool:
@@ -129,7 +129,7 @@ def _same_weights(a: Model, here: int, b: Model, there: int) -> bool:
         return False
     pairs = list(zip(one.blobs, two.blobs, strict=True))
     return all(_same_shape(x, y) for x, y in pairs) and all(
-        same_values(ComparedBlob(a, x), ComparedBlob(b, y)) for x, y in pairs
+        same_values(BlobSide(a, x), BlobSide(b, y)) for x, y in pairs
     )
 
 
@@ -179,7 +179,7 @@ def _both(
 ) -> LayerContrast:
     """A layer of both models, blob by blob."""
     pairs = zip(one.blobs, two.blobs, strict=False)
-    blobs = [_blob(ComparedBlob(a, x), ComparedBlob(b, y), atol, on_bytes) for x, y in pairs]
+    blobs = [_blob(BlobSide(a, x), BlobSide(b, y), atol, on_bytes) for x, y in pairs]
     blobs += [BlobContrast(x, None, Likeness.ONLY_A) for x in one.blobs[len(two.blobs) :]]
     blobs += [BlobContrast(None, y, Likeness.ONLY_B) for y in two.blobs[len(one.blobs) :]]
     kinds = {each.likeness for each in blobs}
@@ -195,7 +195,7 @@ def _both(
 
 
 def _blob(
-    ours: ComparedBlob, theirs: ComparedBlob, atol: float | None, on_bytes: OnBytes | None
+    ours: BlobSide, theirs: BlobSide, atol: float | None, on_bytes: OnBytes | None
 ) -> BlobContrast:
     """A blob of both: values are compared wherever they are as many."""
     one, two = ours.blob, theirs.blob
@@ -220,7 +220,7 @@ def _same_shape(one: SourceBlob, two: SourceBlob) -> bool:
     return one.fits(two.shape) or two.fits(one.shape)
 
 
-def _same_message(one: ComparedBlob, two: ComparedBlob) -> bool:
+def _same_message(one: BlobSide, two: BlobSide) -> bool:
     """What cannot be read is the same at least where all its bytes are."""
     here, there = one.blob.place, two.blob.place
     if not isinstance(here, OnWire) or not isinstance(there, OnWire):

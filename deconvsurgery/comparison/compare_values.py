@@ -54,7 +54,7 @@ class ValueDifference(NamedTuple):
     by_bytes: bool
 
 
-class ComparedBlob(NamedTuple):
+class BlobSide(NamedTuple):
     """A blob and the model that it is of."""
 
     model: Model
@@ -83,8 +83,8 @@ class Stretch(NamedTuple):
 
 
 def difference(
-    one: ComparedBlob,
-    two: ComparedBlob,
+    one: BlobSide,
+    two: BlobSide,
     *,
     atol: float | None = None,
     on_bytes: OnBytes | None = None,
@@ -110,7 +110,7 @@ def difference(
     return ValueDifference(one.blob.count, changed, None if isnan(largest) else largest, by_bytes)
 
 
-def same_values(one: ComparedBlob, two: ComparedBlob) -> bool:
+def same_values(one: BlobSide, two: BlobSide) -> bool:
     """No value differs, as `difference` has it; ends at the first that does."""
     if one.blob.count != two.blob.count:
         return False
@@ -133,7 +133,7 @@ def stretch(blob: SourceBlob) -> Stretch | None:
 
 
 def _unequal(
-    one: ComparedBlob, two: ComparedBlob, on_bytes: OnBytes | None
+    one: BlobSide, two: BlobSide, on_bytes: OnBytes | None
 ) -> Iterator[tuple[Array, Array]]:
     """The values of both in pieces, without those whose bytes are the same."""
     here, there = stretch(one.blob), stretch(two.blob)
