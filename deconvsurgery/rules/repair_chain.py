@@ -45,8 +45,6 @@ def tried_repairs(
     are the layers that are learned, by name.
     """
     said = [with_states(finding, asked) for finding in findings]
-    if not any(each.repair and (each.repair.steps or each.repair.unsafe) for each in said):
-        return tuple(said), None
     trials = Trials(asked, learned)
     alone = _Alone(trials, pair, said)
     kept = tuple(map(alone.judged, said))

@@ -61,10 +61,9 @@ def enlarge_it(case: LayerCase) -> Repair:
 def group_it(case: LayerCase) -> Repair:
     """One group a channel: in the net, and in the model if it has weights."""
     target = case.target
-    param = target.layer.convolution_param if target else None
-    if target is None or param is None or target.channels not in (None, param.num_output):
+    if target is None or target.channels not in (None, target.layer.convolution_param.num_output):
         return Repair("its channels are not its outputs: no filler fills it right; use apply")
-    words = f"group: {param.num_output} makes the filler right"
+    words = f"group: {target.layer.convolution_param.num_output} makes the filler right"
     if not case.weighted:
         return Repair(words, (RepairStep("patch-net", _with_sharers(case)),))
     regroup = RepairStep("regroup", _alone(case))
@@ -142,7 +141,7 @@ def can_be_enlarged(case: LayerCase) -> bool:
 
 def _refusal(case: LayerCase) -> Refusal | None:
     """Why ``apply`` would not fill it; found out only where something is to be fixed."""
-    if case.target is None or case.model is None or case.weights is None or not case.by_net:
+    if case.target is None or case.weights is None or not case.by_net:
         return None
     target = case.named or case.target
     return refusal(target, target.fill(), case.weights, ApplyOptions(), case.unwritable)

@@ -40,14 +40,10 @@ class Asked(NamedTuple):
         """The step with the options that say the state, where its verb has any."""
         if step.verb == "convert":
             return step
-        words: list[str] = []
-        if self.phase is not None:
-            words += ["--phase", self.phase.name.lower()]
-        if self.level is not None:
-            words += ["--level", str(self.level)]
-        for stage in self.stage:
-            words += ["--stage", stage]
-        return step._replace(options=(*step.options, *words))
+        phase = () if self.phase is None else ("--phase", self.phase.name.lower())
+        level = () if self.level is None else ("--level", str(self.level))
+        stages = (word for stage in self.stage for word in ("--stage", stage))
+        return step._replace(options=(*step.options, *phase, *level, *stages))
 
 
 Key: TypeAlias = tuple[str, str | None]
@@ -115,8 +111,6 @@ class Trials:
         """With the repairs of what it brings: weights that are bilinear now may lie wrongly."""
         for _ in range(_MOST_FOLLOWING):
             new = outcome.failing - before
-            if not new or outcome.refused is not None:
-                break
             brought = [each for each in outcome.found if each.key in new]
             following = next(iter(groups_of(brought, unsafe=False)), None)
             if following is None:
@@ -183,16 +177,14 @@ def failing(findings: Iterable[Finding]) -> Counter[Key]:
 
 def groups_of(findings: Iterable[Finding], *, unsafe: bool) -> list[list[Steps]]:
     """The different repairs, those together that differ in the layers alone."""
-    different: dict[Steps, None] = {}
-    seen: dict[int, Steps] = {}  # many findings have one repair, which names many layers
-    for finding in findings:
-        repair = finding.repair
-        steps = (repair.steps or (repair.unsafe if unsafe else ())) if repair else ()
-        if steps and id(steps) not in seen:
-            seen[id(steps)] = steps
-            different[steps] = None
-    found: dict[Steps, dict[Steps, None]] = {}
-    for steps in different:
-        found.setdefault(alike(steps), {})[steps] = None
+    every = (
+        each.repair.steps or (each.repair.unsafe if unsafe else ())
+        for each in findings
+        if each.repair is not None
+    )
+    once = {id(steps): steps for steps in every if steps}  # many may share one of many layers
+    found: dict[Steps, list[Steps]] = {}
+    for steps in dict.fromkeys(once.values()):
+        found.setdefault(alike(steps), []).append(steps)
     order = sorted(found, key=lambda steps: [_VERBS.index(step.verb) for step in steps])
-    return [list(found[steps]) for steps in order]
+    return [found[steps] for steps in order]
