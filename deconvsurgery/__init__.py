@@ -115,6 +115,13 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         ApplyPlan as ApplyPlan,
         ApplySkip as ApplySkip,
     )
+    from deconvsurgery.plans.edit.plan import (
+        BlobAction as BlobAction,
+        BlobEdit as BlobEdit,
+        EditAction as EditAction,
+        EditPlan as EditPlan,
+        LayerEdit as LayerEdit,
+    )
     from deconvsurgery.plans.patch_net.field_changes import FieldChange as FieldChange
     from deconvsurgery.plans.patch_net.plan import LayerPatch as LayerPatch
     from deconvsurgery.prototxt.net import (
@@ -147,6 +154,12 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.verbs.convert import ConvertResult as ConvertResult, convert as convert
     from deconvsurgery.verbs.demo import demo as demo
     from deconvsurgery.verbs.diff import DiffResult as DiffResult, diff as diff
+    from deconvsurgery.verbs.edit import edit as edit
+    from deconvsurgery.verbs.edited_layer import (
+        EditedBlob as EditedBlob,
+        EditedLayer as EditedLayer,
+    )
+    from deconvsurgery.verbs.editor import Editor as Editor
     from deconvsurgery.verbs.fix import fix as fix
     from deconvsurgery.verbs.inspect import InspectResult as InspectResult, inspect as inspect
     from deconvsurgery.verbs.kernel import kernel as kernel
@@ -157,6 +170,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     )
     from deconvsurgery.verbs.regroup import RegroupResult as RegroupResult, regroup as regroup
     from deconvsurgery.verbs.revert import RevertResult as RevertResult, revert as revert
+    from deconvsurgery.verbs.save_edits import EditResult as EditResult
     from deconvsurgery.verbs.transplant import (
         TransplantResult as TransplantResult,
         transplant as transplant,
@@ -185,6 +199,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "options.apply": "ApplyOptions",
         "plans.apply.plan": "make_plan",
         "plans.apply.plan_types": "ApplyAction ApplyChange ApplyPlan ApplySkip",
+        "plans.edit.plan": "BlobAction BlobEdit EditAction EditPlan LayerEdit",
         "plans.patch_net.field_changes": "FieldChange",
         "plans.patch_net.plan": "LayerPatch",
         "prototxt.net": "ConvolutionParam Layer NetMessage Net NetState Phase",
@@ -201,6 +216,9 @@ else:  # the same names by their modules, each imported when one of its names is
         "verbs.convert": "ConvertResult convert",
         "verbs.demo": "demo",
         "verbs.diff": "DiffResult diff",
+        "verbs.edit": "edit",
+        "verbs.edited_layer": "EditedBlob EditedLayer",
+        "verbs.editor": "Editor",
         "verbs.fix": "fix",
         "verbs.inspect": "InspectResult inspect",
         "verbs.kernel": "kernel",
@@ -208,6 +226,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "verbs.patch_net": "PatchNetResult patch_net",
         "verbs.regroup": "RegroupResult regroup",
         "verbs.revert": "RevertResult revert",
+        "verbs.save_edits": "EditResult",
         "verbs.transplant": "TransplantResult transplant",
     }
     _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}

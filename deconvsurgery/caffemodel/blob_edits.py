@@ -177,11 +177,8 @@ def remade_blob(blob: SourceBlob, new: NewBlob) -> list[FramedEdit]:
 def _payload(blob: NewBlob, legacy: bool) -> Edit:
     size = prod(blob.shape) * blob.storage.width
     before = after = b""
-    if legacy and len(blob.shape) <= 4:
-        dims = (1,) * (4 - len(blob.shape)) + blob.shape
-        before = b"".join(
-            tag(field, VARINT) + varint(dim) for field, dim in zip(LEGACY_DIMS, dims, strict=True)
-        )
+    if legacy and len(blob.shape) <= len(LEGACY_DIMS):
+        before = legacy_dims(blob.shape)
     elif blob.storage is Storage.DATA:  # protobuf writes fields by their numbers, and 5 is data
         after = shape_field(blob.shape)
     else:
@@ -197,15 +194,30 @@ def shape_field(shape: Sequence[int]) -> bytes:
     return delimited(BlobField.SHAPE, delimited(BlobShapeField.DIM, packed))
 
 
-def reshaped_blob(blob: SourceBlob, shape: Sequence[int]) -> list[FramedEdit]:
-    """Edits that make the fields of a blob's dims one ``shape``, where Caffe writes it."""
+def legacy_dims(shape: Sequence[int]) -> bytes:
+    """A shape of up to four axes as num, channels, height and width, with 1s in front."""
+    padded = (1,) * (len(LEGACY_DIMS) - len(shape)) + tuple(shape)
+    return b"".join(
+        tag(field, VARINT) + varint(dim) for field, dim in zip(LEGACY_DIMS, padded, strict=True)
+    )
+
+
+def reshaped_blob(
+    blob: SourceBlob, shape: Sequence[int], *, legacy: bool = False
+) -> list[FramedEdit]:
+    """Edits that make the fields of a blob's dims one ``shape``, where Caffe writes it.
+
+    ``legacy``: they stay num, channels, height and width, where the first of them stands.
+    """
     place = blob.place
     assert isinstance(place, OnWire)
-    end = place.frames[-1].stop
-    edits = [Edit(start, stop, 0, tuple) for start, stop in place.dims]
-    return [
-        FramedEdit(edit, place.frames) for edit in (*edits, replacing(end, end, shape_field(shape)))
-    ]
+    gone = [Edit(start, stop, 0, tuple) for start, stop in place.dims]
+    if legacy and gone:
+        edits = [replacing(gone[0].start, gone[0].stop, legacy_dims(shape)), *gone[1:]]
+    else:
+        end = place.frames[-1].stop
+        edits = [*gone, replacing(end, end, shape_field(shape))]
+    return [FramedEdit(edit, place.frames) for edit in edits]
 
 
 def convolution_param(layer: Layer) -> bytes:

@@ -22,7 +22,7 @@ from deconvsurgery.caffe_fields import (
 from .index_blob import indexed_blob
 from .model import Model, SourceLayer, Version
 from .read_values import wire_values
-from .wire import LEN, VARINT, BufferedSource, ByteSource, Field, Frame, fields, uint32
+from .wire import LEN, VARINT, BufferedSource, ByteSource, Field, Frame, fields, frame_of, uint32
 
 if TYPE_CHECKING:
     from .source_blob import SourceBlob
@@ -95,13 +95,8 @@ def _version(layers: Sequence[SourceLayer]) -> Version:
     return Version.EMPTY
 
 
-def _frame(window: BufferedSource, outer: Field) -> Frame:
-    _, length = window.varint(outer.tag, outer.stop)
-    return Frame(length, outer.start, outer.stop)
-
-
 def _layer(window: BufferedSource, outer: Field, version: Version) -> SourceLayer:
-    frames, found = (_frame(window, outer),), _Found(version)
+    frames, found = (frame_of(window, outer),), _Found(version)
     found.read(window, outer, frames)
     return (found.inside or found).layer(outer.tag, frames)
 
@@ -129,7 +124,7 @@ class _Found:
             if name is None:
                 continue
             if name == "blobs":
-                around = (*frames, _frame(window, field))
+                around = (*frames, frame_of(window, field))
                 self.blobs.append(indexed_blob(window, field, around))
             elif name in self.text:
                 self.text[name] = window.text(field)
@@ -143,7 +138,7 @@ class _Found:
                 self.text["type"] = _v1_type(field.value, self.text["type"])
             else:  # given twice, protobuf merges the two
                 self.inside = self.inside or _Found(Version.V0)
-                self.inside.read(window, field, (*frames, _frame(window, field)))
+                self.inside.read(window, field, (*frames, frame_of(window, field)))
 
     def layer(self, tag: int, frames: tuple[Frame, ...]) -> SourceLayer:
         """The layer whose field begins at ``tag``."""

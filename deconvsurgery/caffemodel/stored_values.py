@@ -169,13 +169,17 @@ class Dataset(NamedTuple):
 
 
 class Made(NamedTuple):
-    """Values that are in no file: how many, where they would stand, and how they are made."""
+    """Values that are in no file: how many, where they would stand, and how they are made.
+
+    ``typed`` is their type where ``storage`` does not say it: a dataset's.
+    """
 
     count: int  # type: ignore[assignment]  # tuple's is a method
     storage: Storage
     values: Callable[[], Arrays]
+    typed: DType | None = None
 
     @property
     def dtype(self) -> DType:
         """The values' type."""
-        return self.storage.dtype
+        return self.typed or self.storage.dtype

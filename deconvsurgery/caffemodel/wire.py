@@ -270,6 +270,12 @@ class Frame(NamedTuple):
     stop: int
 
 
+def frame_of(window: BufferedSource, field: Field) -> Frame:
+    """A length-delimited field as a frame of what is in it."""
+    _, length = window.varint(field.tag, field.stop)
+    return Frame(length, field.start, field.stop)
+
+
 class FramedEdit(NamedTuple):
     """An edit and the messages around it, outermost first.
 

@@ -17,6 +17,7 @@ MAY_IMPORT_AT_THE_TOP = {
         "comparison/compare_values.py",
         "plans/apply/before_and_after.py",
         "plans/apply/new_values.py",
+        "plans/edit/values.py",
         "plans/regroup/plan.py",
         "pycaffe.py",
         "report/html/*",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deconvsurgery.caffemodel.wire import encoded
+from deconvsurgery.caffemodel.wire import decoded, encoded
 
 DATA, DIFF = "/data", "/diff"
 
@@ -68,6 +68,12 @@ class OpenFile:
         """The group at a path, made if nothing is there."""
         found = self.at(path)
         return self.file.create_group(key(path)) if found is None else found
+
+    def has(self, path: str) -> bool:
+        """There is something at a path, be it a link that leads nowhere."""
+        *groups, last = encoded(path).strip(b"/").split(b"/")
+        group = self.at(decoded(b"/".join(groups)))
+        return self.is_group(group) and bool(group.id.links.exists(last))
 
     def names_of(self, item: Any) -> int:
         """By how many names the file has a group or a dataset."""

@@ -14,6 +14,7 @@ from deconvsurgery.storage.differing_ranges import compared
 from deconvsurgery.storage.outcome import Undoing, amend_copy
 
 from .files import Writing, hdf5_errors, loaded_h5py
+from .move_layers import move_layers
 from .open_file import OpenFile, diff_path, key
 from .read import pieces
 
@@ -39,11 +40,17 @@ class NewValues(NamedTuple):
 
 
 class Amendment(NamedTuple):
-    """Groups that must be there and values that come, in a copy of a file or a ``new`` one."""
+    """Groups that must be there and values that come, in a copy of a file or a ``new`` one.
+
+    First of all layers go that are ``removed``, and those that are ``moved`` get other paths, with
+    their gradients.
+    """
 
     groups: tuple[str, ...]
     values: tuple[NewValues, ...]
     new: bool = False
+    removed: tuple[str, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -78,7 +85,9 @@ class Amendment(NamedTuple):
             target = Writing(sink.fd, sink.reached)
             try:
                 with hdf5_errors("cannot be written"), library.File(target, **mode) as file:
-                    _fill(OpenFile(library, file), self.groups, self.values, let_in)
+                    opened = OpenFile(library, file)
+                    move_layers(opened, self.removed, self.moved)
+                    _fill(opened, self.groups, self.values, let_in)
             finally:
                 target.finish()
 

@@ -45,7 +45,7 @@ def amendment(plan: ApplyPlan, model: Model, owned: Mapping[Owner, Owner]) -> Sp
         for place, values in made:
             placed.setdefault(values.path, (place, values))
     edits = [
-        _edit(place, place.start, values)
+        dataset_edit(place, place.start, values)
         for place, values in placed.values()
         if place is not None and place.start is not None
     ]
@@ -83,7 +83,7 @@ def _values(blob: SourceBlob, rows: Callable[[], Iterator[Array]]) -> Placed:
     return blob.place, NewValues(blob.place.path, blob.shape, blob.dtype, rows)
 
 
-def _edit(place: Dataset, start: int, values: NewValues) -> Edit:
+def dataset_edit(place: Dataset, start: int, values: NewValues) -> Edit:
     """New values in a dataset's one stretch, in the byte order that it has."""
 
     def stored() -> Iterator[Array]:

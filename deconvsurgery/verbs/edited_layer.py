@@ -1,0 +1,144 @@
+"""A layer of a model that is being edited, and its blobs: as the edits so far make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Protocol, Self, overload
+
+from deconvsurgery.wording import plural, printable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deconvsurgery.caffemodel.model_layer import ModelBlob, ModelLayer
+    from deconvsurgery.kernels.arrays import Array
+
+
+class Editing(Protocol):
+    """What a layer asks of the editor that it is in."""
+
+    def now(self, name: str) -> ModelLayer:
+        """A layer as the edits so far make it."""
+
+    def set(self, name: str, index: int, values: Any, *, reshape: bool = False) -> None:
+        """Give a blob other values."""
+
+    def scale(self, name: str, index: int, factor: float) -> None:
+        """Multiply a blob's values."""
+
+
+class EditedBlob:
+    """A blob of a layer that is being edited: what it is follows every edit.
+
+    ``blob *= 2`` scales it. ``numpy.asarray(blob)`` is ``blob.array()``.
+
+    Attributes:
+        layer: the name of its layer.
+        index: its place among the layer's blobs, from 0: weights are 0, a bias is 1.
+    """
+
+    __slots__ = ("_editor", "index", "layer")
+
+    def __init__(self, editor: Editing, layer: str, index: int) -> None:
+        self._editor = editor
+        self.layer = layer
+        self.index = index
+
+    def _now(self) -> ModelBlob:
+        return self._editor.now(self.layer)[self.index]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its dims, as `ModelBlob.shape` has them."""
+        return self._now().shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type that its values are stored in, and `array` has."""
+        return self._now().dtype
+
+    @property
+    def size(self) -> int:
+        """How many values its shape says."""
+        return self._now().size
+
+    def array(self) -> Array:
+        """Its values as they would be written.
+
+        Returns:
+            An array of its ``shape`` and ``dtype``, made anew by each call: what is written to it
+            is no edit.
+
+        Raises:
+            ModelError: the values cannot be read, or are more or fewer than the shape says.
+            FileError: the operating system, or the store, refuses.
+        """
+        return self._now().array()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self._now().__array__(dtype, copy)
+
+    def __imul__(self, factor: object) -> Self:
+        if not isinstance(factor, Real):
+            return NotImplemented
+        self._editor.scale(self.layer, self.index, float(factor))
+        return self
+
+    def is_in(self, editor: Editing, layer: str, index: int) -> bool:
+        """It is this blob."""
+        return (self._editor, self.layer, self.index) == (editor, layer, index)
+
+    def __repr__(self) -> str:
+        now = self._now()
+        words = f"{printable(self.layer)}[{self.index}] {now.source.dtype.words} {now.shape}"
+        return f"<EditedBlob {words}>"
+
+
+class EditedLayer(Sequence[EditedBlob]):
+    """A layer that is being edited: a sequence of its blobs, weights first, then a bias.
+
+    ``layer[0] = values`` gives a blob other values of its shape (`Editor.set`).
+
+    Attributes:
+        name: its name.
+    """
+
+    __slots__ = ("_editor", "name")
+
+    def __init__(self, editor: Editing, name: str) -> None:
+        self._editor = editor
+        self.name = name
+
+    @property
+    def type(self) -> str:
+        """Its type as the net's text has it; "" where the file does not say it."""
+        return self._editor.now(self.name).type
+
+    @overload
+    def __getitem__(self, index: int) -> EditedBlob: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[EditedBlob, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> EditedBlob | tuple[EditedBlob, ...]:
+        found = self._editor.now(self.name)[index]
+        if isinstance(found, tuple):
+            return tuple(EditedBlob(self._editor, self.name, blob.index) for blob in found)
+        return EditedBlob(self._editor, self.name, found.index)
+
+    def __setitem__(self, index: int, values: Any) -> None:
+        blob = self[index]
+        if isinstance(values, EditedBlob) and values.is_in(self._editor, self.name, blob.index):
+            return  # as of `layer[0] *= 2`, which has scaled it
+        self._editor.set(self.name, blob.index, values)
+
+    def __iter__(self) -> Iterator[EditedBlob]:
+        return iter(self[:])
+
+    def __len__(self) -> int:
+        return len(self._editor.now(self.name))
+
+    def __repr__(self) -> str:
+        kind = f"{self.type}, " if self.type else ""
+        return f"<EditedLayer {printable(self.name)}: {kind}{plural(len(self), 'blob')}>"

@@ -1,0 +1,115 @@
+"""Edits of a model carried out: what is written, or would be, and the patch that undoes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
+from deconvsurgery.named_tuple import Frozen
+from deconvsurgery.plans.edit.edits import outcome
+from deconvsurgery.plans.edit.plan import planned
+
+from .open_and_write import (
+    Path,
+    Progress,
+    carry_out,
+    files_of,
+    output_destination,
+)
+
+if TYPE_CHECKING:
+    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.plans.edit.draft import EditDraft
+    from deconvsurgery.plans.edit.plan import EditPlan, LayerEdit
+
+
+class EditResult(Frozen):
+    """What `Editor.save` wrote, or with ``written`` false would write; sizes in bytes.
+
+    ``rewritten`` are the bytes of the output that are not the input's own. ``output`` is ``None``
+    when nothing was to be written, ``-`` for standard output; ``output_size`` when an HDF5 file is
+    not written whose groups or shapes change. ``patch`` is the file that undoes it.
+    """
+
+    plan: EditPlan
+    input: str
+    output: str | None
+    input_size: int
+    output_size: int | None
+    rewritten: int
+    written: bool
+    warnings: tuple[str, ...] = ()
+    patch: str | None = None
+
+    @property
+    def layers(self) -> tuple[LayerEdit, ...]:
+        """A row for each layer that the edits change."""
+        return self.plan.layers
+
+    @property
+    def changed(self) -> bool:
+        """The output differs from the input, or would."""
+        return self.plan.changed
+
+    @property
+    def path(self) -> str | None:
+        """Where the output is: ``output``."""
+        return self.output
+
+
+def save_edits(
+    draft: EditDraft,
+    given: Path | Model,
+    name: str,
+    output: Path | None,
+    *,
+    force: bool,
+    in_place: bool,
+    dry_run: bool,
+    save_patch: Path | None,
+    progress: Progress | None,
+) -> EditResult:
+    """Write the model of a draft, whose file was ``given`` and is called ``name``.
+
+    Arguments and errors are those of `Editor.save`.
+    """
+    files = files_of(None, given, output, in_place=in_place)
+    files.writes("the patch", save_patch)
+    files.check()
+    source = draft.model.source
+    place = output_destination(
+        source, given, output, in_place=in_place, force=force, dry_run=dry_run
+    )
+    patch = None
+    if place is not None and save_patch is not None:
+        from deconvsurgery.storage.write_with_undo import patch_destination
+
+        patch = patch_destination(save_patch, place, force=force)
+    made, plan = outcome(draft), planned(draft)
+    size = made.size(source.size)
+    warnings = _warnings(draft, size)
+    to_write = place is not None and not (in_place and not plan.changed)
+    if place is not None and to_write:
+        written = carry_out(place, made, patch=patch, progress=progress)
+        size, warnings = written.size, warnings + written.warnings
+    elif place is not None and patch is not None:
+        from deconvsurgery.storage.write_with_undo import write_nothing_to_undo
+
+        warnings += write_nothing_to_undo(place.original, patch).warnings
+    return EditResult(
+        plan=plan,
+        input=name,
+        output=None if place is None else place.named,
+        input_size=source.size,
+        output_size=size,
+        rewritten=made.rewritten,
+        written=to_write,
+        warnings=warnings,
+        patch=None if patch is None else patch.named,
+    )
+
+
+def _warnings(draft: EditDraft, size: int | None) -> tuple[str, ...]:
+    if draft.model.version is Version.HDF5 or size is None or size <= CAFFE_LIMIT:
+        return ()
+    return (f"it has {size:,} bytes; Caffe itself reads up to 2 GiB",)
