@@ -27,7 +27,7 @@ def command(context: click.Context, shell: str) -> int:
       deconvsurgery completion fish
 
     In ~/.bashrc or, below compinit, in ~/.zshrc: eval "$(deconvsurgery completion bash)", or zsh.
-    For fish, write it to ~/.config/fish/completions/deconvsurgery.fish.
+    For fish, write it to ~/.config/fish/completions/deconvsurgery.fish; make that folder first.
     """
     whole = context.find_root().command
     show_raw(script(whole, shell).encode())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from click.shell_completion import CompletionItem
 
-from .shell_completion import BEGUN
+from .shell_completion import BEGUN, files
 
 
 def formats_or_files(formats: Sequence[str], begun: str) -> list[CompletionItem]:
@@ -15,20 +14,4 @@ def formats_or_files(formats: Sequence[str], begun: str) -> list[CompletionItem]
     form, sign, path = begun.partition("=")
     if not sign:
         return [CompletionItem(f"{each}=", BEGUN) for each in formats if each.startswith(form)]
-    return _files(f"{form}=", path) if form in formats else []
-
-
-def _files(before: str, path: str) -> list[CompletionItem]:
-    """Files and folders, hidden ones where their dot is typed; none where they cannot be listed."""
-    folder, name = os.path.split(path)
-    head = path.removesuffix(name) if name else path
-    try:
-        with os.scandir(folder or os.curdir) as entries:
-            found = sorted((entry.name, entry.is_dir()) for entry in entries)
-    except (OSError, ValueError):
-        return []
-    return [
-        CompletionItem(f"{before}{head}{each}{'/' * is_folder}", BEGUN if is_folder else "plain")
-        for each, is_folder in found
-        if each.startswith(name) and (name or not each.startswith("."))
-    ]
+    return files(f"{form}=", path) if form in formats else []

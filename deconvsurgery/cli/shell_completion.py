@@ -15,6 +15,7 @@ from click.shell_completion import (
     BashComplete,
     CompletionItem,
     FishComplete,
+    ShellComplete,
     ZshComplete,
     add_completion_class,
     get_completion_class,
@@ -131,8 +132,26 @@ class Bash(BashComplete):
         return "\n".join(lines)
 
 
+class _WholeWords(ShellComplete):
+    """For shells that put a candidate in the place of the whole word, ``--option=`` and all."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """As click's, which answers with values alone; files here, as no shell looks behind ``=``.
+
+        It adds an option that it finds in the word to ``args``.
+        """
+        items = super().get_completions(args, incomplete)
+        option, sign, begun = incomplete.partition("=")
+        before = f"{option}{sign}"
+        if not sign or not option.startswith("--"):
+            return items
+        if any(item.type == "file" for item in items):
+            return files(before, begun)
+        return [CompletionItem(f"{before}{item.value}", item.type, item.help) for item in items]
+
+
 @add_completion_class
-class Zsh(ZshComplete):
+class Zsh(_WholeWords, ZshComplete):
     """As click's, but behind a candidate that goes on there is no blank."""
 
     source_template = ZshComplete.source_template.replace(
@@ -143,7 +162,7 @@ class Zsh(ZshComplete):
 
 
 @add_completion_class
-class Fish(FishComplete):
+class Fish(_WholeWords, FishComplete):
     """As click's, but a comma in a name does not end it."""
 
     source_template = FishComplete.source_template.replace(
@@ -161,6 +180,25 @@ class Fish(FishComplete):
         if item.type == BEGUN:
             item = CompletionItem(item.value, help=item.help)
         return super().format_completion(item)
+
+
+def files(before: str, path: str) -> list[CompletionItem]:
+    """Files and folders that go on from ``path``, with ``before`` in front of each.
+
+    Hidden ones where their dot is typed; none where they cannot be listed.
+    """
+    folder, name = os.path.split(path)
+    head = path.removesuffix(name) if name else path
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            found = sorted((entry.name, entry.is_dir()) for entry in entries)
+    except (OSError, ValueError):
+        return []
+    return [
+        CompletionItem(f"{before}{head}{each}{'/' * is_folder}", BEGUN if is_folder else "plain")
+        for each, is_folder in found
+        if each.startswith(name) and (name or not each.startswith("."))
+    ]
 
 
 def spelt_in_bash(word: str, quote: str) -> str | None:

@@ -6,11 +6,9 @@ import errno
 import json
 import os
 import re
-import select
 import shutil
 import subprocess
 import sys
-import termios
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +24,7 @@ from deconvsurgery.cli.shell_completion import spelt_in_bash
 from deconvsurgery.rules.finding import RULES
 from helpers.commands import COMPLETE, TOOL, VERBS
 from helpers.commands import command_of as verb_of
-from helpers.models import write_demo
+from helpers.completion import ODD, lay, path_with_command
 from helpers.places import ROOT
 from helpers.runs import COMMAND, GET_RUN, run_here
 
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
     from helpers.words import Words
 
 BASH = shutil.which("bash")
-# A space; quotes and glob characters; where bash breaks words; what a pattern takes for a regex.
-ODD = ("up 2", 'it\'s [x]* a "$HOME" `name`\\', "up:0=b,", "re:up!;&|", "upß", "-up", "~up#")
-IT_S = 'it\'s [[]x][*] a "$HOME" `name`\\'  # a pattern for the second of them
 
 
 TAKES_PATTERNS = [
@@ -81,25 +76,10 @@ def test_formats_and_then_files(shell: str, place: Path) -> None:
     assert offered("check", "--baseline", "b", shell=shell) == [("file", "b")]
 
 
-def quoted_for_prototxt(name: str) -> bytes:
-    text = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'.encode()
-
-
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_demo(tmp_path, "net.prototxt", "in.caffemodel")
-    layers = (
-        b'layer { name: %b type: "Deconvolution" bottom: "x" top: "y" '
-        b"convolution_param { num_output: 2 kernel_size: 4 stride: 2 } }\n"
-        % quoted_for_prototxt(name)
-        for name in ODD
-    )
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "report.sarif").write_text("")
-    (tmp_path / "odd.prototxt").write_bytes(b'input: "x"\n' + b"".join(layers))
-    return tmp_path
+    return lay(tmp_path)
 
 
 # --- what is offered
@@ -359,11 +339,7 @@ def test_completion_imports_little(words: str, heavy: set[str], place: Path) -> 
 @pytest.fixture
 def path(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A PATH on which the command is found."""
-    folder = tmp_path_factory.mktemp("bin")
-    command = folder / "deconvsurgery"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m deconvsurgery "$@"\n')
-    command.chmod(0o755)
-    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return path_with_command(tmp_path_factory.mktemp("bin"))
 
 
 SOURCED = 'eval "$(deconvsurgery completion bash)"\n'
@@ -455,88 +431,6 @@ def test_what_bash_was_given_selects_the_layer(path: str, place: Path) -> None:
         for line in done.stdout.decode().splitlines()
     ]
     assert [name for name, names in zip(ODD, taken, strict=True) if name not in names] == []
-
-
-@pytest.mark.skipif(BASH is None, reason="there is no bash here")
-@pytest.mark.parametrize(
-    ("typed", "words"),
-    [
-        ("inspect odd.prototxt -p up\\ \t", ["inspect", "odd.prototxt", "-p", "up 2"]),
-        pytest.param(
-            "inspect odd.prototxt -p 'up \t",
-            ["inspect", "odd.prototxt", "-p", "up 2"],
-            marks=pytest.mark.campaign,
-        ),
-        pytest.param(
-            'inspect odd.prototxt -p "up \t',
-            ["inspect", "odd.prototxt", "-p", "up 2"],
-            marks=pytest.mark.campaign,
-        ),
-        pytest.param(
-            "inspect odd.prototxt -p up:\t",
-            ["inspect", "odd.prototxt", "-p", "up:0=b,"],
-            marks=pytest.mark.campaign,
-        ),
-        ("inspect odd.prototxt -p it\t", ["inspect", "odd.prototxt", "-p", IT_S]),
-        pytest.param(
-            "inspect odd.prototxt -p '[r\t",
-            ["inspect", "odd.prototxt", "-p", "[r]e:up!;&|"],
-            marks=pytest.mark.campaign,
-        ),
-        pytest.param(
-            "patch-net od\t-p \t", ["patch-net", "odd.prototxt", "-p"], marks=pytest.mark.campaign
-        ),
-        pytest.param(
-            "inspect net.prototxt --exclude=ref\t",
-            ["inspect", "net.prototxt", "--exclude=refine"],
-            marks=pytest.mark.campaign,
-        ),
-        (
-            "check --also sar\tou\tre\t net.p\t",
-            ["check", "--also", "sarif=out/report.sarif", "net.prototxt"],
-        ),
-        ("conv\t--to h\tin.c\t", ["convert", "--to", "hdf5", "in.caffemodel"]),
-    ],
-)
-def test_the_tab_key(typed: str, words: list[str], path: str, place: Path) -> None:
-    """An interactive bash on a pseudo-terminal; the line is then run, and tells its words."""
-    main, side = os.openpty()
-    settings = termios.tcgetattr(side)
-    settings[3] &= ~termios.ECHO
-    termios.tcsetattr(side, termios.TCSANOW, settings)
-    env = {**os.environ, "PATH": path, "TERM": "dumb", "PS1": "ready> ", "INPUTRC": "/dev/null"}
-    with subprocess.Popen(
-        [str(BASH), "--norc", "--noprofile", "-i"],
-        stdin=side,
-        stdout=side,
-        stderr=side,
-        cwd=place,
-        env=env,
-        start_new_session=True,
-    ) as process:
-        os.close(side)
-        seen = b""
-
-        def until(pattern: bytes) -> None:
-            nonlocal seen
-            while re.search(pattern, seen) is None:
-                ready, _, _ = select.select([main], [], [], 30)
-                assert ready, seen
-                seen += os.read(main, 1 << 16)
-
-        try:
-            until(rb"ready> ")
-            # The completion asks the command; the line itself runs this.
-            function = "deconvsurgery() { printf '\\n<%s>' \"$@\"; printf '\\nover\\n'; }\n"
-            os.write(main, (SOURCED + function + "echo set up\n").encode())
-            until(rb"set up\r")
-            os.write(main, f"deconvsurgery {typed}\n".encode())
-            until(rb"\nover\r")
-        finally:
-            process.kill()
-            os.close(main)
-    said = seen.rpartition(b"set up\r")[2].decode()
-    assert re.findall(r"\n<(.*)>\r?$", said.replace("\r\n", "\n"), re.MULTILINE) == words
 
 
 def test_words_that_bash_has_broken_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:

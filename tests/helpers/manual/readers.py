@@ -70,7 +70,6 @@ def _demo(place: Path) -> None:
     (place / "in.caffemodel").write_bytes(base_model(net))
     for name in ("model", "expected"):
         ds.apply(net, place / "in.caffemodel", place / f"{name}.caffemodel")
-    (place / ".config" / "fish" / "completions").mkdir(parents=True)
 
 
 def _zoo(place: Path) -> None:
