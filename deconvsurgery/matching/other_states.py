@@ -119,16 +119,15 @@ def states_beyond(
     ``any_phase``; a layer that no state has is left out. A net may ask for as many as it has
     layers, each of which is held against all before it: take no more than ``MOST_STATES``.
     """
-    found: dict[NetState, None] = {}
+    found: list[NetState] = []
     for layer in net.layers:
         if layer.name not in names or any(layer.active(state) for state in (*states, *found)):
             continue
         for state in states:
             near = net.state_with(layer, state, any_phase=any_phase)
             if near is not None:
-                if near not in found:
-                    found[near] = None
-                    yield near
+                found.append(near)
+                yield near
                 break
 
 

@@ -72,6 +72,13 @@ def test_what_begins_before_the_branch_is_padded(
     assert found_in(repaired(text)) is None
 
 
+def test_offsets_of_two_axes_may_differ() -> None:
+    pads = "num_output: 3 group: 3 bias_term: false kernel_size: 4 stride: 2 pad_h: 3 pad_w: 2"
+    text = DATA + POOL + up(param=pads, bottom="pool", more=FROZEN) + crop("data", "up")
+    assert expected(misplaced(text)) == (2.0, 1.0)
+    assert found_in(repaired(text)) is None
+
+
 def test_an_offset_of_the_branch_is_the_crops(words: Words) -> None:
     text = DATA + POOL + upsampled(4, 3) + crop("data", "up")
     found = misplaced(text)
@@ -101,6 +108,12 @@ def test_without_a_pad_the_first_layer_needs_more(words: Words) -> None:
     words(found.repair.words)
     padded = text.replace("kernel_size: 9", "kernel_size: 9 pad: 3") + crop("up", "data")
     assert found_in(padded) is None
+    branch = text + conv("branch", "num_output: 3 kernel_size: 1")
+    found = misplaced(branch + crop("up", "branch"))
+    assert expected(found) == (-3.0, -3.0)
+    assert found.repair is not None
+    words(found.repair.words)
+    assert found_in(branch + crop("branch", "up", "crop_param { axis: 2 offset: 3 }")) is None
 
 
 POOL_OF = "pooling_param { kernel_size: 2 stride: 2 }"

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 import numpy as np
 import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.matching.role import LEAVE_IT_OUT
-from deconvsurgery.prototxt.selection import match_layers
 from deconvsurgery.rules.finding import Repair, RepairStep
 from deconvsurgery.rules.layer_case import LayerCase
-from deconvsurgery.rules.make_cases import model_case, net_cases
+from deconvsurgery.rules.make_cases import model_case
 from deconvsurgery.rules.suggest_repairs import (
     can_be_enlarged,
     drop_bias,
@@ -25,6 +22,7 @@ from deconvsurgery.rules.suggest_repairs import (
     group_it,
     possible,
 )
+from helpers.layer_cases import case, cases
 from helpers.models import Array, indexed, model_bytes, noise
 from helpers.nets import TEST, TRAIN, data_layer, up
 from helpers.words import Words, numbers
@@ -39,24 +37,6 @@ DIAGONAL = np.eye(3)[:, :, None, None] * ds.bilinear_kernel(4)
 
 def zeros(*shape: int) -> Array:
     return np.zeros(shape, np.float32)
-
-
-def case(
-    layers: str = "",
-    weights: Mapping[str, Iterable[Array]] | None = None,
-    name: str = "up",
-    channels: int = 3,
-) -> LayerCase:
-    """A layer of a net as the rules see it, and of a model unless there are no weights."""
-    net = ds.parse_net((data_layer(1, channels, 8, 8) + (layers or up(param=PLAIN))).encode())
-    model = None
-    if weights is not None:
-        blobs = {each: [*arrays] for each, arrays in weights.items()}
-        model = indexed(model_bytes(blobs, kind="Deconvolution"))
-    states = net.states()
-    cases = net_cases(net, model, match_layers(net, ("*",), (), states), states, frozen=False)
-    (found,) = (each[0] for index, each in cases.items() if net.layers[index].name == name)
-    return found
 
 
 def commands(repair: Repair) -> list[str]:
@@ -80,11 +60,7 @@ def test_a_layer_is_filled(words: Words) -> None:
 def test_weights_of_a_name_that_caffe_loads_elsewhere(words: Words) -> None:
     """Of two layers of a name that are active at once the last has them."""
     layers = up(param=PLAIN) + up(param=PLAIN).replace('top: "up"', 'top: "b"')
-    net = ds.parse_net((data_layer(1, 3, 8, 8) + layers).encode())
-    model = indexed(model_bytes({"up": [FILLED]}))
-    states = net.states()
-    cases = net_cases(net, model, match_layers(net, ("*",), (), states), states, frozen=False)
-    passed = [each for (each,) in cases.values() if each.passed_by]
+    passed = [each for each in cases(layers, {"up": [FILLED]}) if each.passed_by]
     for each in passed:
         assert fill_it(each) == Repair(fill_it(each).words)
         words(fill_it(each).words)
@@ -153,11 +129,7 @@ def test_no_weights_are_right_for_two_layers_of_a_name_that_differ() -> None:
     """What is refused is what a verb takes all layers of the name for."""
     layers = up(param=PLAIN, more=f"{TRAIN} {FROZEN}")
     layers += up(param=PLAIN.replace("kernel_size: 4", "kernel_size: 6"), more=TEST)
-    net = ds.parse_net((data_layer(1, 3, 8, 8) + layers).encode())
-    model = indexed(model_bytes({"up": [zeros(3, 1, 4, 4)]}))
-    states = net.states()
-    cases = net_cases(net, model, match_layers(net, ("*",), (), states), states, frozen=False)
-    found = cases[1][0]
+    found = cases(layers, {"up": [zeros(3, 1, 4, 4)]})[0]
     assert found.target is not None
     assert found.target.problem is None
     assert found.named is not None
@@ -370,10 +342,7 @@ def test_no_verb_writes_a_model_for_two_that_are_not_alike(words: Words) -> None
     """Layers of one name; the net can still be changed."""
     layers = up(param=PLAIN, more=f"{TRAIN} {FROZEN}")
     layers += up(param=PLAIN.replace("kernel_size: 4", "kernel_size: 6"), more=TEST)
-    net = ds.parse_net((data_layer(1, 3, 8, 8) + layers).encode())
-    states = net.states()
-    cases = net_cases(net, None, match_layers(net, ("*",), (), states), states, frozen=False)
-    found = cases[1][0]
+    found = cases(layers)[0]
     assert found.named is not None
     assert found.named.problem is not None
     said = left(found)

@@ -220,6 +220,9 @@ def test_apply_does_as_its_options_say() -> None:
     with pytest.raises(SurgeryError):
         tried(step("apply -p a"), before)
     assert weights(tried(step("apply -p a --any-gain"), before))["a"][0].any()
+    biased = pair(up("a", BIASED, more=FROZEN), {"a": [FILLED, noise(3)]})
+    same(tried(step("apply -p a"), biased), {"a": [FILLED, noise(3)]})
+    same(tried(step("apply -p a --zero-bias"), biased), {"a": [FILLED, zeros(3)]})
 
 
 def overwritten(layers: str, old: Mapping[str, Iterable[Array]], *learned: str) -> str | None:
@@ -420,6 +423,17 @@ def test_old_weights_of_another_shape_are_replaced_where_they_were_made(
     same(found, {"data": [], "a": [FILLED]})
 
 
+def test_no_weights_of_other_axes_were_made_for_the_layer() -> None:
+    """kernel_h and kernel_w are of two axes: nobody knows the stride of three."""
+    param = (
+        "num_output: 3 group: 3 kernel_h: 4 kernel_w: 4 stride_h: 2 stride_w: 2 bias_term: false"
+    )
+    layers = up("a", f"{param} pad_h: 1 pad_w: 1", more=FROZEN)
+    for old, made in [(SIX, True), (OLD["volume"][0][0], False)]:
+        found = lost(layers, {"a": [old]}, "transplant --apply -p a")
+        assert (found.overwrites is None) is made
+
+
 # ── HDF5, and convert ──
 
 
@@ -431,6 +445,16 @@ def hdf5(tmp_path: Path) -> Iterator[Model]:
         file["data/b/1"] = zeros(3)
     with ds.open_model(tmp_path / "in.h5") as model:
         yield model
+
+
+def test_regroup_finds_a_shared_blob_at_its_owner(tmp_path: Path) -> None:
+    """A layer is as the net says where the blob is; its weights are those of another group."""
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["data/a/0"] = DIAGONAL
+        file.create_group("data/b")
+    both = up("a", PLAIN, more=SHARED) + up("b", PLAIN, more=SHARED)
+    with ds.open_model(tmp_path / "in.h5") as model, pytest.raises(SurgeryError):
+        tried(step("regroup -p b"), pair(both, model))
 
 
 SHARED = 'param { name: "w" lr_mult: 0 } param { lr_mult: 0 }'
