@@ -90,7 +90,11 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         ShapeError as ShapeError,
         SurgeryError as SurgeryError,
     )
-    from deconvsurgery.inputs.open_inputs import open_model as open_model, read_net as read_net
+    from deconvsurgery.inputs.open_inputs import (
+        load as load,
+        open_model as open_model,
+        read_net as read_net,
+    )
     from deconvsurgery.kernels.bilinear import (
         Recipe as Recipe,
         bilinear_kernel as bilinear_kernel,
@@ -148,6 +152,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         RepairStep as RepairStep,
     )
     from deconvsurgery.rules.repair_chain import PairRepair as PairRepair
+    from deconvsurgery.storage.bytes_source import BinaryFile as BinaryFile
     from deconvsurgery.sweeping.sweep import SweepResult as SweepResult, sweep as sweep
     from deconvsurgery.verbs.apply import ApplyResult as ApplyResult, apply as apply
     from deconvsurgery.verbs.check import CheckResult as CheckResult, check as check
@@ -187,7 +192,7 @@ else:  # the same names by their modules, each imported when one of its names is
             "ConfigError FileError FormatError LayerError MismatchError ModelError "
             "NotANetError OutputError PrototxtError SelectionError ShapeError SurgeryError"
         ),
-        "inputs.open_inputs": "open_model read_net",
+        "inputs.open_inputs": "load open_model read_net",
         "kernels.bilinear": "Recipe bilinear_kernel phase_gains recipe",
         "kernels.bilinear_fill": "BilinearFill",
         "kernels.fingerprint": "Fingerprint",
@@ -210,6 +215,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "report.json_documents.json_schemas": "json_schema",
         "rules.finding": "Finding Repair CheckRule Severity RepairStep",
         "rules.repair_chain": "PairRepair",
+        "storage.bytes_source": "BinaryFile",
         "sweeping.sweep": "SweepResult sweep",
         "verbs.apply": "ApplyResult apply",
         "verbs.check": "CheckResult check",

@@ -22,9 +22,11 @@ from deconvsurgery.caffe_fields import (
 from .index_blob import indexed_blob
 from .model import Model, SourceLayer, Version
 from .read_values import wire_values
-from .wire import LEN, VARINT, BufferedSource, ByteSource, Field, Frame, fields, frame_of, uint32
+from .wire import LEN, VARINT, BufferedSource, Field, Frame, fields, frame_of, uint32
 
 if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
+
     from .source_blob import SourceBlob
 
 # By generation the fields of a layer that are looked at, by number and wire type.
@@ -55,7 +57,7 @@ _FORMATS: Mapping[Version, Mapping[tuple[int, int], str]] = {
 _UNKNOWN = "V1 type "
 
 
-def index(source: ByteSource) -> Model:
+def index(source: Source) -> Model:
     """Find every layer and blob of a binary caffemodel.
 
     Raises ``ModelError`` with the offset where the bytes are no NetParameter. Values that only

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 def with_made(model: Model, layers: Iterable[SourceLayer], version: Version | None = None) -> Model:
     """The model with other layers, whose blobs are its own or `made`; of another ``version``."""
-    found = Model(model.source, version or model.version, tuple(layers), partial(_values, model))
+    found = Model(
+        model.source,
+        version or model.version,
+        tuple(layers),
+        partial(_values, model),
+        model.on_close,
+    )
     found.looked_at = model.looked_at
     return found
 

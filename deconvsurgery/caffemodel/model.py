@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from enum import StrEnum
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from deconvsurgery.errors import MismatchError
+from deconvsurgery.errors import FileError, FormatError, MismatchError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural, printable, quoted
 
@@ -20,9 +20,12 @@ from .source_blob import SourceBlob
 from .stored_values import Dataset, DType, Storage
 
 if TYPE_CHECKING:
-    from deconvsurgery.kernels.arrays import Array, Arrays
+    from types import TracebackType
 
-    from .wire import ByteSource, Field, Frame
+    from deconvsurgery.kernels.arrays import Array, Arrays
+    from deconvsurgery.storage.source_interface import Source
+
+    from .wire import Field, Frame
 
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 MAX_UNPACKED = 1 << 30
@@ -83,15 +86,18 @@ class Model(Mapping[str, ModelLayer]):
 
     def __init__(
         self,
-        source: ByteSource,
+        source: Source,
         version: Version,
         layers: tuple[SourceLayer, ...],
         read_values: ValueReader,
+        on_close: Callable[[], None] | None = None,
     ) -> None:
+        """``on_close`` lets go of what reads the values, before the source is closed."""
         self.source = source
         self.version = version
         self.layers = layers
         self.read_values = read_values
+        self.on_close = on_close
         namesakes: dict[str, list[SourceLayer]] = {}
         for layer in layers:
             namesakes.setdefault(layer.name, []).append(layer)
@@ -101,7 +107,7 @@ class Model(Mapping[str, ModelLayer]):
 
     def with_layers(self, layers: Iterable[SourceLayer]) -> Model:
         """The same file with other layers, whose values are read as these are."""
-        found = Model(self.source, self.version, tuple(layers), self.read_values)
+        found = Model(self.source, self.version, tuple(layers), self.read_values, self.on_close)
         found.looked_at = self.looked_at
         return found
 
@@ -152,12 +158,45 @@ class Model(Mapping[str, ModelLayer]):
 
     def __repr__(self) -> str:
         said = f"{self.version}, {plural(len(self.layers), 'layer')}"
+        said += ", closed" if self.closed else ""
         return f"<Model {printable(self.name)}: {said}>"
 
     @property
     def name(self) -> str:
         """What messages call it: its path or address as it was given."""
-        return getattr(self.source, "name", "the model")
+        return self.source.name
+
+    @property
+    def closed(self) -> bool:
+        """It was closed: what is known of its layers stays, no value can be read."""
+        return self.source.closed
+
+    def refuse_closed(self) -> None:
+        """Raise ``ValueError`` for a closed model."""
+        if self.closed:
+            raise ValueError(f"the model is closed: {self.name}")
+
+    def close(self) -> None:
+        """Let go of the file; a second call does nothing.
+
+        A file object that `open_model` was given stays open. A model that is never closed lets go
+        of its file when nothing refers to it any more.
+        """
+        if self.on_close is not None and not self.closed:
+            self.on_close()
+        self.source.close()
+
+    def __enter__(self) -> Self:
+        self.refuse_closed()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @property
     def file_size(self) -> int:
@@ -200,8 +239,14 @@ class Model(Mapping[str, ModelLayer]):
         return kinds.pop() if len(kinds) == 1 else Storage.DATA
 
     def flat_values(self, blob: SourceBlob) -> Arrays:
-        """All values in order, in flat arrays of about a megabyte."""
-        return self.read_values(blob)
+        """All values in order, in flat arrays of about a megabyte; raises as `ModelBlob.array`."""
+        self.refuse_closed()
+        try:
+            yield from self.read_values(blob)
+        except (FormatError, FileError) as error:
+            if error.path is not None:
+                raise
+            raise error.replaced(path=self.name) from error.__cause__
 
     def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Arrays:
         """The values, one array of ``shape[1:]`` for each index of the first axis.

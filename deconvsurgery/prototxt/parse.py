@@ -36,14 +36,25 @@ _NO_PARAM = ConvolutionParam()
 _SOLVER_FIELDS = frozenset({"train_net", "test_net", "base_lr", "max_iter", "lr_policy", "net"})
 
 
-def parse_net(data: bytes) -> Net:
-    """Read a prototxt of any generation into V2 terms.
+def parse_net(text: str | bytes) -> Net:
+    """Read a prototxt of any generation from its text; `read_net` takes a path or URL.
 
-    Raises ``PrototxtError`` with line and column where the text is not valid, and where Caffe
-    itself would stop: V1 and V2 layers in one net, a layer with ``include`` and ``exclude``.
-    Unknown fields are kept; those of layers that are a misspelling, and no fork's, are listed in
-    ``Layer.misspelt``.
+    Args:
+        text: what the file holds, as text or as the bytes that are read from it.
+
+    Returns:
+        The net in V2 terms. Unknown fields are kept; those of layers that are a misspelling, and no
+        fork's, are listed in ``Layer.misspelt``.
+
+    Raises:
+        PrototxtError: with line and column where the text is not valid, and where Caffe itself
+            would stop: V1 and V2 layers in one net, a layer with ``include`` and ``exclude``.
+
+    >>> net = parse_net('layer { name: "up" type: "Deconvolution" }')
+    >>> net.layers[0].name, net.version
+    ('up', 'V2')
     """
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     return as_net(scanned(data))
 
 

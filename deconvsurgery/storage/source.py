@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 
-from deconvsurgery.errors import FileError, FormatError, ModelError
+from deconvsurgery.errors import FileError, FormatError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.wording import plural
 
@@ -59,6 +59,7 @@ class FileSource(Source):
         path: str | None = None,
         spooled_from: os.stat_result | None = None,
     ) -> None:
+        self.fd = -1
         try:
             status = _status(fd, name)
         except FileError:
@@ -71,6 +72,11 @@ class FileSource(Source):
         self._path = path
         self._identity = _identity(status)
         self._read_from = spooled_from or status
+
+    @property
+    def closed(self) -> bool:  # type: ignore[override]
+        """Its descriptor was given back."""
+        return self.fd < 0
 
     def read(self, start: int, size: int) -> bytes:
         """Bytes ``[start, start + size)``, all of them; raises as `Source.read`."""
@@ -93,14 +99,7 @@ class FileSource(Source):
             except OSError as error:
                 raise refusal(f"cannot read at byte {start}", error, self.name) from error
             if not data and size:
-                raise ModelError(
-                    f"the file had {plural(self.size, 'byte')} and now ends at byte {start} "
-                    "or before:"
-                    " it was cut short while it was read",
-                    offset=start,
-                    path=self.name,
-                    hint="run again when nothing else writes to it",
-                )
+                raise self.cut_short(start)
             return data
 
     def filled(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
@@ -149,6 +148,9 @@ class FileSource(Source):
         fd, self.fd = self.fd, -1
         if fd >= 0:
             let_go(fd)
+
+    def __del__(self) -> None:
+        self.close()  # of a model that is opened without `with` nobody may have closed it
 
 
 def open_source(path: str | os.PathLike[str], *, limit: int | None = None) -> Source:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from deconvsurgery.errors import FileError, ModelError
+from deconvsurgery.wording import plural
 
 _BLOCK = 1 << 20
 
@@ -18,7 +19,8 @@ class Source(ABC):
 
     ``name`` is how messages call it. ``spooled`` says that the bytes are our own copy of something
     that cannot seek, which nobody else can change. ``fd`` is a descriptor of theirs that the kernel
-    can copy from, -1 where there is none. ``stride`` bytes are worth asking for at once.
+    can copy from, -1 where there is none. ``stride`` bytes are worth asking for at once. ``closed``
+    says that it was let go of, and gives nothing more.
     """
 
     __slots__ = ()
@@ -28,23 +30,36 @@ class Source(ABC):
     spooled: bool
     fd: int
     stride: int
+    closed: bool
 
     @abstractmethod
     def read(self, start: int, size: int) -> bytes:
         """Bytes ``[start, start + size)``, all of them.
 
         Raises ``ModelError`` with the offset where the file ends too early, ``FileError``
-        when the operating system, or the store, refuses.
+        when the operating system, or the store, refuses, ``ValueError`` after it was closed.
         """
 
     def refuse_beyond(self, start: int, size: int) -> None:
-        """Raise ``ModelError`` for bytes that are not there."""
+        """Raise ``ModelError`` for bytes that are not there, ``ValueError`` for all once closed."""
+        if self.closed:
+            raise ValueError(f"{self.name} is closed")
         if start + size > self.size:
             raise ModelError(
                 f"the file ends at byte {self.size}, {start + size - self.size} too early",
                 offset=start,
                 path=self.name,
             )
+
+    def cut_short(self, end: int) -> ModelError:
+        """The error for a file that had bytes from ``end`` on when it was opened."""
+        return ModelError(
+            f"the file had {plural(self.size, 'byte')} and now ends at byte {end} or before:"
+            " it was cut short while it was read",
+            offset=end,
+            path=self.name,
+            hint="run again when nothing else writes to it",
+        )
 
     def sha256(self) -> str:
         """Of all bytes, a megabyte or so at a time."""

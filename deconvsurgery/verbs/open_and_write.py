@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.errors import (
+    FileError,
+    FormatError,
     MismatchError,
     NotANetError,
     OutputError,
@@ -19,12 +21,12 @@ from deconvsurgery.errors import (
 from deconvsurgery.inputs.open_inputs import open_model, read_net
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import RunFiles
-from deconvsurgery.storage.source_interface import Source
 
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Net
     from deconvsurgery.storage.destination import Destination
     from deconvsurgery.storage.outcome import Outcome
+    from deconvsurgery.storage.source_interface import Source
     from deconvsurgery.storage.write_outputs import Written
 
 Path: TypeAlias = str | os.PathLike[str]
@@ -98,12 +100,23 @@ def passed_over(error: NotANetError) -> str:
 def given_model(
     model: Path | Model, max_unpacked: int = MAX_UNPACKED
 ) -> Iterator[tuple[Model, str]]:
-    """A model, opened if need be, and what to call it; ``max_unpacked`` as `open_model` has it."""
+    """A model, opened if need be, and what to call it; ``max_unpacked`` as `open_model` has it.
+
+    One that was opened here is closed on leaving. Errors about its file say which file that is.
+    """
+    holding: AbstractContextManager[Model]
     if isinstance(model, Model):
-        yield model, getattr(model.source, "name", "the model")
-        return
-    with open_model(model, max_unpacked=max_unpacked) as opened:
-        yield opened, os.fsdecode(model)
+        model.refuse_closed()
+        name, holding = model.name, nullcontext(model)
+    else:
+        name, holding = os.fsdecode(model), open_model(model, max_unpacked=max_unpacked)
+    with holding as opened:
+        try:
+            yield opened, name
+        except (FormatError, FileError) as error:
+            if error.path is not None:
+                raise
+            raise error.replaced(path=opened.name) from error.__cause__
 
 
 @contextmanager
@@ -121,7 +134,7 @@ def blamed(net_name: str | None, model_name: str | None = None) -> Iterator[None
 
 
 def output_destination(
-    source: object,
+    source: Source,
     given: Path | Model,
     output: Path | None,
     *,
@@ -151,11 +164,4 @@ def output_destination(
         raise OutputError("no output is named", hint=f"name OUT, or use {ways}")
     from deconvsurgery.storage.destination import destination
 
-    return destination(output, file_source(source), force=force, in_place=in_place, text=text)
-
-
-def file_source(source: object) -> Source:
-    """The source of a model that can be written; of one that is in memory an ``OutputError``."""
-    if not isinstance(source, Source):
-        raise OutputError("only a model that was opened from a file can be written")
-    return source
+    return destination(output, source, force=force, in_place=in_place, text=text)

@@ -26,7 +26,6 @@ from .layer_choice import layer_choice
 from .open_and_write import (
     Path,
     blamed,
-    file_source,
     files_of,
     given_model,
 )
@@ -140,5 +139,5 @@ def _destinations(
             "two outputs are needed, for the net and for the model",
             hint="name OUT_NET and OUT_MODEL, or use --dry-run",
         )
-    source = file_source(model.source)
+    source = model.source
     return destination(net_output, source, force=force), destination(output, source, force=force)

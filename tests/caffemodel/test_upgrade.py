@@ -22,7 +22,7 @@ from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.upgrade import Upgrade, upgrade
 from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
 from deconvsurgery.caffemodel.wire import BufferedSource
-from helpers.models import BytesSource, NetParameter, indexed, message_class
+from helpers.models import ExactSource, NetParameter, indexed, message_class
 from helpers.wire import sized, varint
 from helpers.words import Words, names, numbers
 
@@ -1081,7 +1081,7 @@ def test_real_v1_models_become_what_caffe_makes_of_them(shared: Path) -> None:
 def test_values_of_a_list_one_by_one() -> None:
     ones, twos = b"\0\0\0\0\0\0\xf0\x3f", b"\0\0\0\0\0\0\0\x40"
     data = sized(8, ones + twos) + b"\x41" + ones + sized(8, b"")
-    window = BufferedSource(BytesSource(data))
+    window = BufferedSource(ExactSource(data))
     doubles = carry.fields_by_name(window, "BlobProto", [(0, len(data))]).known["double_data"]
     assert [payload for _, payload in carry.field_values(window, "BlobProto", doubles)] == [
         ones,

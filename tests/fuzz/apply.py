@@ -16,7 +16,7 @@ from google.protobuf import text_format
 from oracle import (
     WHOLE,
     WITH_NVIDIA,
-    Bytes,
+    ExactSource,
     is_legacy,
     pieces,
     read,
@@ -131,7 +131,7 @@ def _operated(
     data: bytes, which: int, options: ds.ApplyOptions
 ) -> tuple[ds.ApplyPlan, bytes] | None:
     try:
-        model = index(Bytes(data))
+        model = index(ExactSource(data))
         plan = ds.make_plan(READ[which][0], model, SELECTED[which], options)
     except ds.SurgeryError:
         return None

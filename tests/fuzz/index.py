@@ -52,7 +52,7 @@ def _check(data: bytes) -> None:
     whole, pruned = oracle.read(oracle.WHOLE, data), oracle.read(oracle.PRUNED, data)
     assert whole is None or pruned is not None
     try:
-        model = index(oracle.Bytes(data))
+        model = index(oracle.ExactSource(data))
     except ds.ModelError as error:
         assert error.offset is not None
         assert 0 <= error.offset <= len(data)

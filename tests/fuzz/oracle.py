@@ -18,6 +18,7 @@ from deconvsurgery.caffe_fields import DESCRIPTORS
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # as a script runs, it is not there
 
+from helpers.models import ExactSource as ExactSource
 from helpers.wire import sized as sized
 from helpers.wire import tag as tag
 from helpers.wire import varint as varint
@@ -118,19 +119,6 @@ def read(kind: Any, data: bytes) -> Any:
         return kind.FromString(data)
     except DecodeError:
         return None
-
-
-class Bytes:
-    """A source in memory that lets nobody read beyond it."""
-
-    __slots__ = ("data", "size")
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-
-    def read(self, start: int, size: int) -> bytes:
-        assert 0 <= start <= start + size <= self.size, (start, size, self.size)
-        return self.data[start : start + size]
 
 
 # --- blobs

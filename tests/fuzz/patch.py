@@ -28,7 +28,7 @@ def check(data: bytes) -> None:
     usual = open_patch._PIECE
     open_patch._PIECE = 40
     try:
-        line = open_patch._first_line(oracle.Bytes(patch))
+        line = open_patch._first_line(oracle.ExactSource(patch))
         undo = parsed(line, len(patch))
     except ds.FormatError as error:
         _check_message(error)

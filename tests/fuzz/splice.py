@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from oracle import (
     BLOB,
-    Bytes,
+    ExactSource,
     is_legacy,
     pieces,
     same_numbers,
@@ -62,7 +62,7 @@ def check(data: bytes) -> None:
     """Edit the model; ``AssertionError`` where anything else has changed than was meant."""
     head, data = data[:3].ljust(3, b"\0"), data[3:]
     try:
-        model = index(Bytes(data))
+        model = index(ExactSource(data))
     except ds.ModelError:
         return
     work = _Work(model, *head)

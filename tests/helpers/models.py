@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import message_class as message_class
 from deconvsurgery.caffemodel.index import index
+from deconvsurgery.storage.bytes_source import BytesSource
 from deconvsurgery.verbs.demo_net import base_model, net_text
 
 Array = NDArray[Any]
@@ -22,22 +23,20 @@ NetParameter: Any = message_class("NetParameter")
 """Caffe's message for nets and models, as protobuf makes it of the shipped descriptors."""
 
 
-class BytesSource:
-    """A source in memory that lets nobody read beyond it."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
+class ExactSource(BytesSource):
+    """A source in memory where it is a fault of the package's to ask for what lies beyond it."""
 
     def read(self, start: int, size: int) -> bytes:
-        assert 0 <= start <= start + size <= self.size
-        return self.data[start : start + size]
+        assert 0 <= start <= start + size <= self.size, (start, size, self.size)
+        return super().read(start, size)
 
 
-class CountedSource(BytesSource):
+class CountedSource(ExactSource):
     """A source that counts the bytes that are read of it; zeros follow ``data`` up to ``size``."""
 
     def __init__(self, data: bytes, size: int | None = None) -> None:
         super().__init__(data)
+        self.data = data
         self.size = len(data) if size is None else size
         self.count = 0
 
@@ -49,7 +48,7 @@ class CountedSource(BytesSource):
 
 def indexed(data: bytes) -> ds.Model:
     """The model that these bytes of a binary file are."""
-    return index(BytesSource(data))
+    return index(ExactSource(data))
 
 
 def saved(text: str) -> bytes:

@@ -16,7 +16,7 @@ from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.matching.compatibility import compatibility
 from deconvsurgery.matching.disagreement import Disagreement, Kind
-from helpers.models import BytesSource
+from helpers.models import ExactSource
 from helpers.nets import conv, data_layer, layer, up
 from helpers.words import names, numbers
 
@@ -40,7 +40,7 @@ def model(
         )
         for name, shapes in layers
     ]
-    return Model(BytesSource(b""), version, tuple(made), lambda blob: iter(()))
+    return Model(ExactSource(b""), version, tuple(made), lambda blob: iter(()))
 
 
 def found(text: str, given: Model) -> tuple[Disagreement, ...]:
@@ -172,7 +172,7 @@ def test_a_batch_norm_may_be_a_forks(blobs: int) -> None:
     )
     shapes = [(4,), (4,), (1,), (4,), (4,)][:blobs]
     given = Model(
-        BytesSource(b""),
+        ExactSource(b""),
         Version.V2,
         (
             SourceLayer(

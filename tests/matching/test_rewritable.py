@@ -14,7 +14,7 @@ from deconvsurgery.caffemodel.source_blob import ABSENT, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.matching.matched_layer import Refusal, targets
 from deconvsurgery.matching.rewritable import not_rewritable
-from helpers.models import BytesSource
+from helpers.models import ExactSource
 from helpers.nets import data_layer, up
 
 PLAIN = "num_output: 3 group: 3 bias_term: false kernel_size: 4 stride: 2 pad: 1"
@@ -40,7 +40,7 @@ def found(
     (target,) = targets(net, net.layers[1:], net.states(), None)
     made = [SourceLayer(name, "Deconvolution", version, tuple(each)) for each in layers]
     made.append(SourceLayer("beside", "Convolution", version, tuple(beside)))
-    model = Model(BytesSource(b""), version, tuple(made), lambda blob: iter(()))
+    model = Model(ExactSource(b""), version, tuple(made), lambda blob: iter(()))
     if values:
         return not_rewritable(target, model, values=True)
     return not_rewritable(target, model)

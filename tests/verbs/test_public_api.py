@@ -13,9 +13,8 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery import errors
-from helpers.models import demo_base, demo_net, indexed
+from helpers.models import demo_base, demo_net
 from helpers.places import LAYOUTS
-from helpers.wire import sized
 from helpers.words import Words, names
 
 
@@ -93,15 +92,6 @@ def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
     assert (again.changed, again.written, again.output) == (False, False, None)
     assert ds.kernel(5).recipes[0] == ds.recipe(3)
     assert ds.demo(tmp_path / "demo").plan == result.plan
-
-
-def test_an_open_model_that_is_no_file_cannot_be_written(tmp_path: Path, words: Words) -> None:
-    model = indexed(sized(1, b"name"))
-    assert ds.apply(ds.parse_net(demo_net()), model, dry_run=True).changed
-    with pytest.raises(ds.OutputError) as raised:
-        ds.apply(ds.parse_net(demo_net()), model, tmp_path / "out")
-    words(raised.value)
-    assert list(tmp_path.iterdir()) == []
 
 
 def live(**weights: np.ndarray) -> SimpleNamespace:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import product
 from math import prod
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, SourceLayer, Version
 from deconvsurgery.caffemodel.source_blob import ABSENT, MAX_VALUES, SourceBlob
 from deconvsurgery.caffemodel.stored_values import Dataset, DType
-from deconvsurgery.caffemodel.wire import ByteSource, decoded
+from deconvsurgery.caffemodel.wire import decoded
 from deconvsurgery.errors import ModelError
 
 from .files import Reading, hdf5_errors, loaded_h5py
@@ -26,6 +25,7 @@ from .unread_values import apart, left_packed
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.storage.source_interface import Source
 
 _AT_ONCE = 1 << 20  # bytes of values read at a time
 _LARGEST_CHUNK = 1 << 28  # bytes, which the library holds whole, however small they are in the file
@@ -33,9 +33,8 @@ _POSITION = re.compile("0|[1-9][0-9]{0,2}")
 _DEEPEST = 8  # groups in groups: layers whose names have slashes, as Caffe cannot write them
 
 
-@contextmanager
-def indexed_hdf5(source: ByteSource, max_unpacked: int = MAX_UNPACKED) -> Iterator[Model]:
-    """The layers and blobs of an HDF5 weights file; its values can be read until it is left.
+def indexed_hdf5(source: Source, max_unpacked: int = MAX_UNPACKED) -> Model:
+    """The layers and blobs of an HDF5 weights file; its values can be read until it is closed.
 
     Where all values have over ``max_unpacked`` bytes more than the file, those that are compressed,
     or were never written, are not read: a problem of their blobs.
@@ -45,13 +44,16 @@ def indexed_hdf5(source: ByteSource, max_unpacked: int = MAX_UNPACKED) -> Iterat
     library = loaded_h5py()
     with hdf5_errors("cannot be read"):
         opened = library.File(Reading(source), "r")
-    with opened:
+    try:
         with hdf5_errors("cannot be read"):
             layers = _indexed(OpenFile(library, opened, source.size))
-        model = Model(source, Version.HDF5, layers, partial(_values, opened))
-        if model.unpacked_size - source.size > max_unpacked:
-            model = model.with_layers(left_packed(model))
-        yield model
+    except BaseException:
+        opened.close()
+        raise
+    model = Model(source, Version.HDF5, layers, partial(_values, opened), opened.close)
+    if model.unpacked_size - source.size > max_unpacked:
+        model = model.with_layers(left_packed(model))
+    return model
 
 
 def _indexed(file: OpenFile) -> tuple[SourceLayer, ...]:

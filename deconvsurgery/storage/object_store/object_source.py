@@ -41,6 +41,7 @@ class RemoteSource(Source):
         "_next",
         "_state",
         "_step",
+        "closed",
         "info",
         "location",
         "name",
@@ -69,6 +70,7 @@ class RemoteSource(Source):
         self._kept: list[tuple[int, bytes]] = []
         self._next = 0  # where reading would go straight on
         self._step = _FIRST
+        self.closed = False
 
     @property
     def etag(self) -> str | None:
@@ -125,6 +127,7 @@ class RemoteSource(Source):
 
     def close(self) -> None:
         """Let go of it; a second call does nothing."""
+        self.closed = True
         with suppress(Exception):  # there is nothing to lose in an object that was read
             if self._file is not None:
                 self._file.close()

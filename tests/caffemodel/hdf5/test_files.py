@@ -13,7 +13,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.hdf5.files import Reading, Writing, hdf5_errors
-from helpers.models import BytesSource
+from helpers.models import ExactSource
 
 if TYPE_CHECKING:
     from helpers.words import Words
@@ -37,7 +37,7 @@ def writing(file: Path) -> Iterator[Writing]:
 
 def test_what_is_read_is_what_python_reads() -> None:
     """Its buffered layer asks whether one may read and seek, and ends where the file does."""
-    reading = io.BufferedReader(Reading(BytesSource(BYTES)), 100)
+    reading = io.BufferedReader(Reading(ExactSource(BYTES)), 100)
     assert reading.read(300) == BYTES[:300]
     assert (reading.seek(-5, os.SEEK_END), reading.read(5)) == (len(BYTES) - 5, BYTES[-5:])
     assert (reading.seek(7), reading.seek(3, os.SEEK_CUR), reading.tell()) == (7, 10, 10)
@@ -45,7 +45,7 @@ def test_what_is_read_is_what_python_reads() -> None:
 
 
 def test_beyond_the_end_there_are_zeros() -> None:
-    reading = Reading(BytesSource(BYTES))
+    reading = Reading(ExactSource(BYTES))
     reading.seek(-3, os.SEEK_END)
     buffer = bytearray(b"?" * 8)
     assert reading.readinto(buffer) == 8

@@ -14,7 +14,7 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel.hdf5 import read
 from deconvsurgery.caffemodel.model import MAX_UNPACKED
 from helpers.documents import parsed_json
-from helpers.models import BytesSource, weights_of
+from helpers.models import ExactSource, weights_of
 from helpers.real_caffe import at_hand as needs_caffe
 from helpers.real_caffe import real_caffe
 from helpers.runs import run_here
@@ -274,7 +274,7 @@ def test_no_plugin_is_looked_for(
 ) -> None:
     """The library would look for a filter in a folder of plugins, and run what is there."""
     with_filter(tmp_path / "in", number)
-    with read.indexed_hdf5(BytesSource((tmp_path / "in").read_bytes())) as model:
+    with read.indexed_hdf5(ExactSource((tmp_path / "in").read_bytes())) as model:
         (blob,) = model.layers[0].blobs
     assert blob.problem is not None
     assert not blob.count
@@ -285,7 +285,7 @@ def test_no_plugin_is_looked_for(
 
 def test_filters_of_the_library_are_read(tmp_path: Path) -> None:
     with_filter(tmp_path / "in", h5py.h5z.FILTER_SHUFFLE)
-    with read.indexed_hdf5(BytesSource((tmp_path / "in").read_bytes())) as model:
+    with read.indexed_hdf5(ExactSource((tmp_path / "in").read_bytes())) as model:
         (blob,) = model.layers[0].blobs
         assert blob.problem is None
         assert not any(values.any() for values in model.flat_values(blob))

@@ -16,7 +16,7 @@ import pytest
 import deconvsurgery as ds
 from helpers.models import (
     Array,
-    BytesSource,
+    ExactSource,
     NetParameter,
     indexed,
     model_bytes,
@@ -556,7 +556,7 @@ def test_a_misspelt_field_is_refused_wherever_it_stands(
 @pytest.mark.parametrize(("size", "told"), [(2**31 - 1, False), (2**31, True)])
 def test_a_model_that_caffe_would_not_read_is_told(size: int, told: bool, words: Words) -> None:
     """ReadProtoFromBinaryFile has a limit of INT_MAX bytes."""
-    source = BytesSource(b"")
+    source = ExactSource(b"")
     source.size = size
     model = ds.Model(source, EMPTY.version, EMPTY.layers, EMPTY.read_values)
     warnings = planned(data(3) + up(), model).warnings
