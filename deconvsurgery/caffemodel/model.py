@@ -137,7 +137,7 @@ class Model(Mapping[str, ModelLayer]):
         from deconvsurgery.nearest import nearest  # here, as few runs have a wrong name
 
         near = nearest(name, self.by_name) if isinstance(name, str) else None
-        words = f"{self.name} has no layer {name!r}"
+        words = f"there is no layer {name!r} in {self.name}"
         return f"{words}; did you mean {quoted(near)}?" if near else words
 
     def __contains__(self, name: object) -> bool:
@@ -216,7 +216,7 @@ class Model(Mapping[str, ModelLayer]):
     @cached_property
     def unpacked_size(self) -> int:
         """Bytes of all values in datasets of HDF5, compressed or not; 0 for a binary model."""
-        places = (blob.place for blob in self.blobs if not blob.problem)
+        places = (blob.place for blob in self.blobs if blob.packed or not blob.problem)
         return sum(place.size for place in places if isinstance(place, Dataset))
 
     @cached_property

@@ -136,8 +136,8 @@ class ModelBlob:
         elif source.problem:
             message = f"{called} cannot be read: {source.problem}"
         elif not source.fills(self.shape):
-            wanted = f"its shape {dims(self.shape)} is of {max(self.size, 0):,}"
-            message = f"{called} has {plural(self.count, 'value')}, and {wanted}"
+            wanted = f"its shape {dims(self.shape)} takes {max(self.size, 0):,}"
+            message = f"{called} has {plural(self.count, 'value')}, where {wanted}"
             hint = "Caffe stops at it, too: the file is damaged, or its writer was wrong"
         else:
             return
