@@ -120,18 +120,20 @@ def checking_keys(rules: Collection[str]) -> Mapping[str, ValueKind[Any]]:
     named = _names_of_rules(rules)
     return {
         "pattern": _PATTERNS.described(
-            "`-p`: the layers to look at (default: names that contain `up`)"
+            "`-p`: the layers to check (default: names that contain `up`)"
         ),
         "exclude": _PATTERNS.described("`-x`: layers to leave out"),
-        "phase": _PHASE.described("`--phase`: only layers active in it"),
+        "phase": _PHASE.described("`--phase`: only layers that are active in this phase"),
         # int32 in Caffe's NetState
-        "level": whole(-(2**31), 2**31 - 1).described("`--level`: of the net's state"),
-        "stage": _TEXTS.described("`--stage`: of the net's state"),
+        "level": whole(-(2**31), 2**31 - 1).described("`--level`: the level of the net's state"),
+        "stage": _TEXTS.described("`--stage`: the stages of the net's state"),
         "select": named.described(
-            "`--select`: only these rules; the beginning of an id names all that begin with it"
+            "`--select`: only these rules; the beginning of an id means all ids that begin so"
         ),
-        "ignore": named.described("`--ignore`: all but these"),
-        "frozen": FLAG.described("`--frozen`: nothing is to be learned, DS010 is an error"),
+        "ignore": named.described("`--ignore`: all rules but these"),
+        "frozen": FLAG.described(
+            "`--frozen`: the net will not be trained any more, so DS010 is an error"
+        ),
         "allow-empty": FLAG.described("`--allow-empty`: a net without a matched layer is no error"),
         "baseline": path().described("`--baseline`: a file of known findings, which do not count"),
     }
@@ -144,15 +146,15 @@ PAIR_PATHS: Final[Mapping[str, ValueKind[tuple[str, ...]]]] = {
     "net-output": _PATHS.described("the net that a sweep writes with `regroup`"),
     "list": _PATHS.described("instead of the paths, a file with one pair on each line"),
 }
-PAIRS: Final = "what `check` looks at if no file is named, and what `sweep` works on"
+PAIRS: Final = "the pairs that `check` checks if no file is named, and that `sweep` works on"
 SWEEP_KEYS: Final[Mapping[str, ValueKind[Any]]] = {
     "verb": one_of(*SWEPT).described("what is done with each pair", default="check"),
     "options": ValueKind("a table", _options, {"type": "object"}).described(
-        "the verb's own, by the names that its command line has"
+        "options of the command, without the two dashes"
     ),
-    "results": path().described("where the rows go, beside this file if it says nothing else"),
+    "results": path().described("the file of the rows (default: `sweep.jsonl` beside this file)"),
     "retries": whole(0, _MOST_RETRIES).described(
-        "more tries of what may pass: a store that does not answer, or answers 500 or 503",
+        "tries after a temporary error: a store does not answer, or answers 500 or 503",
         default=3,
     ),
 }

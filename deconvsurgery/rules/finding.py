@@ -65,7 +65,7 @@ _MATCHED: Final = (
     CheckRule(
         "DS007",
         "misplaced",
-        "pad does not centre the output, and nothing that follows puts it right",
+        "pad does not centre the output, and no later layer corrects it",
         Severity.WARNING,
     ),
     CheckRule(
@@ -102,17 +102,17 @@ _EVERY_LAYER: Final = (
     CheckRule(
         "DS015",
         "unmet",
-        "bottoms that do not meet, a bottom that no layer makes, or a top made twice",
+        "bottoms that do not fit each other, a bottom that no layer makes, or a top made twice",
         Severity.ERROR,
     ),
     CheckRule("DS016", "filler", "a filler that stops Caffe", Severity.ERROR),
     CheckRule(
         "DS017",
         "not-matched",
-        "an upsampling layer that no pattern takes has nothing to interpolate with",
+        "an upsampling layer has no weights to interpolate with, and no pattern selects it",
         Severity.NOTE,
     ),
-    CheckRule("DS018", "not-finite", "weights hold NaN or infinity", Severity.NOTE),
+    CheckRule("DS018", "not-finite", "weights are NaN or infinite", Severity.NOTE),
     CheckRule(
         "DS019",
         "phases-differ",
@@ -122,7 +122,7 @@ _EVERY_LAYER: Final = (
     CheckRule(
         "DS020",
         "not-set-up",
-        "a layer that Caffe would not set up, where no other rule says it",
+        "a layer that Caffe would not set up, and that no other rule reports",
         Severity.ERROR,
     ),
 )
