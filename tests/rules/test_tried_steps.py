@@ -331,11 +331,20 @@ def test_transplant_does_as_its_options_say() -> None:
     np.testing.assert_array_equal(after["b"][0], FILLED)
 
 
-def test_transplant_is_for_its_states() -> None:
+def test_a_model_is_made_for_its_states() -> None:
     rule = 'include { stage: "s" }'
     before = pair(up("a", PLAIN, more=f"{FROZEN} {rule}"), {"a": [zeros(3, 1, 4, 4)]})
     after = tried(step("transplant --apply -p a --stage s"), before)
     same(after, {"data": [], "a": [FILLED]})
+    same(tried(step("apply -p a --stage s"), before), {"a": [FILLED]})
+    # Of two states in which the layer differs only the one that is asked for counts.
+    six = PLAIN.replace("kernel_size: 4", "kernel_size: 6")
+    other = 'include { not_stage: "s" }'
+    two = up("a", PLAIN, more=f"{FROZEN} {rule}") + up("a", six, more=f"{FROZEN} {other}")
+    before = pair(two, {"a": [zeros(3, 1, 4, 4)]})
+    same(tried(step("apply -p a --stage s"), before), {"a": [FILLED]})
+    with pytest.raises(SurgeryError):
+        tried(step("apply -p a"), before)
 
 
 def test_transplant_refuses_a_misspelt_net_in_its_states() -> None:
