@@ -75,9 +75,8 @@ def test_what_has_no_repair_has_no_state_either() -> None:
 def test_the_states_that_were_asked_for() -> None:
     net = ds.parse_net(b"")
     assert Asked((), phase=Phase.TRAIN).states(net) == (NetState(Phase.TRAIN),)
-    assert Asked((), None, Phase.TEST, 3, ("s",)).states(net) == (  # type: ignore[arg-type]
-        NetState(Phase.TEST, 3, ("s",)),
-    )
+    staged = Asked((), phase=Phase.TEST, level=3, stage=("s",))
+    assert staged.states(net) == (NetState(Phase.TEST, 3, ("s",)),)
     assert [state.phase for state in Asked(()).states(net)] == [Phase.TEST, Phase.TRAIN]
 
 
