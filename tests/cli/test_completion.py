@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from click.shell_completion import BashComplete, FishComplete, ZshComplete, get_completion_class
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    get_completion_class,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,12 +46,17 @@ TAKES_PATTERNS = [
 ]
 
 
-def offered(*words: str, shell: str = "bash") -> list[tuple[str, str]]:
-    """Kind and value of each candidate for the last word."""
+def completer(shell: str) -> ShellComplete:
+    """What answers a shell."""
     kind = get_completion_class(shell)
     assert kind is not None
-    asked = kind(TOOL, {}, "deconvsurgery", COMPLETE)
-    return [(item.type, item.value) for item in asked.get_completions([*words[:-1]], words[-1])]
+    return kind(TOOL, {}, "deconvsurgery", COMPLETE)
+
+
+def offered(*words: str, shell: str = "bash") -> list[tuple[str, str]]:
+    """Kind and value of each candidate for the last word."""
+    items = completer(shell).get_completions([*words[:-1]], words[-1])
+    return [(item.type, item.value) for item in items]
 
 
 def plain(*words: str) -> list[str]:
@@ -441,3 +453,24 @@ def test_words_that_bash_has_broken_are_put_together(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("COMP_WORDS", "deconvsurgery\ncheck\n--select\n=\nDS00")
     monkeypatch.setenv("COMP_CWORD", "4")
     assert asked.get_completion_args() == (["check"], "--select=DS00")
+
+
+def test_a_verb_that_there_is_not_has_no_options() -> None:
+    assert offered("nothing", "--j") == []
+
+
+def test_what_bash_would_put_behind_something_else_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bash leaves what stands before the last colon: a name that begins otherwise is no answer."""
+    monkeypatch.setenv("COMP_WORDS", "deconvsurgery\ninspect\n-p=a:")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    found = [CompletionItem("a:b"), CompletionItem("c:d")]
+    monkeypatch.setattr(BashComplete, "get_completions", lambda *_: found)
+    assert completer("bash").complete() == "plain,b"
+
+
+def test_blanks_alone_begin_no_word_in_fish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMP_WORDS", "deconvsurgery kernel  ")
+    monkeypatch.setenv("COMP_CWORD", " ")
+    assert completer("fish").get_completion_args() == (["kernel"], "")

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
+from deconvsurgery.cli.wrong_usage import option_advice
 from helpers.commands import VERBS
 from helpers.runs import run_here
 
@@ -38,6 +40,7 @@ MISTAKES = {
     "none.caffemodel": "inspect none.caffemodel",
     "s3://bucket/key": "inspect s3://bucket/key",
     "zoo.toml": "sweep zoo.toml",
+    "zoo.toml out": "sweep zoo.toml",
     "a-file": "inspect a-file",
     "nets": "check nets",
     "-": "inspect -",
@@ -77,6 +80,10 @@ def test_what_was_meant_is_said(line: str, tmp_path: Path, words: Words) -> None
     assert sorted(tmp_path.iterdir()) == before
     if "No such option" not in document["error"]["message"]:  # which click words
         words(document["error"]["message"])
+
+
+def test_an_option_that_no_command_was_asked_for_has_no_advice() -> None:
+    assert option_advice(click.NoSuchOption("--x")) is None
 
 
 def test_odd_words_are_no_command(tmp_path: Path) -> None:

@@ -453,3 +453,25 @@ def test_an_enum_in_quotes_is_protobufs_to_refuse() -> None:
     error = refused('layers { type: "LOCAL" }')
     assert (error.line, error.column) == (1, 16)
     assert "LOCAL" in error.message
+
+
+def test_not_a_number_with_cs_suffix() -> None:
+    (layer,) = parsed("layer { loss_weight: nanf loss_weight: -inff loss_weight: 1.5f }").layers
+    first, *rest = layer.message.all("loss_weight")
+    assert first != first
+    assert rest == [float("-inf"), 1.5]
+
+
+@pytest.mark.parametrize(
+    ("fields", "column"),
+    [
+        ("include: [3, { phase: TRAIN }]", 19),
+        ("include: 3 include { phase: TRAIN }", 18),
+        ("param: [{}, 3, {}]", 21),
+        ("convolution_param { kernel_size: [{}, 3] }", 43),
+        ("convolution_param { kernel_size: [3, {}] }", 46),
+    ],
+)
+def test_messages_among_values_are_refused_where_the_first_stands(fields: str, column: int) -> None:
+    error = refused(f"layer {{ {fields} }}")
+    assert (error.line, error.column) == (1, column)

@@ -96,3 +96,14 @@ def test_the_last_net_and_the_last_model_of_a_chain_are_the_fixed_ones() -> None
     ]
     # What is fixed again does not take the place of what is read.
     assert files_of([patch, patch], "net.fixed.prototxt", None)[-1][-1] == "net.fixed2.prototxt"
+
+
+def test_a_repair_that_is_made_twice_is_one_command() -> None:
+    """The same object, and an equal one: a line, with the rules that it is for."""
+    again = ZERO._replace(id="DS003")
+    equal = ZERO._replace(
+        id="DS005", repair=ds.Repair("so", (ds.RepairStep("apply", ("-p", "up")),))
+    )
+    ((rules, line),) = repair_lines([ZERO, ZERO, again, equal], "a.prototxt", "a.caffemodel")
+    assert rules == ("DS002", "DS003", "DS005")
+    assert line == repair_line(ZERO, "a.prototxt", "a.caffemodel")

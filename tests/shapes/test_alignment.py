@@ -577,3 +577,9 @@ def test_a_forks_upsample_by_hand(param: str, shift: Fraction | None) -> None:
     net = ds.parse_net((INPUT + layer("Upsample", 0, f"upsample_param {{ {param} }}")).encode())
     found = layer_map(net.layers[-1], None)
     assert (found[0].shift if found else None) == shift
+
+
+def test_a_pooling_that_caffe_would_not_set_up_has_no_map() -> None:
+    text = layer("Pooling", 0, "pooling_param { kernel_size: 3 pad: 3 }")
+    (pooling,) = ds.parse_net(text).layers
+    assert layer_map(pooling, None) is None

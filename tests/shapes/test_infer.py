@@ -1303,3 +1303,16 @@ def test_every_type_survives_odd_input(tops: int) -> None:
     for kind in RULES:
         for inputs in ([], [None], [()], [(3,)], [(0, 0, 0, 0)], [(2, 3), ()], [None] * 3):
             assert len(alone(list(inputs), f'type: "{kind}"', tops).tops) == tops
+
+
+def test_what_minus_one_stands_for_is_unknown_beside_an_unknown_dim() -> None:
+    data = (
+        'layer { name: "data" type: "Data" top: "data" data_param { batch_size: 2 backend: LMDB } '
+        "transform_param { crop_size: 5 } }\n"
+    )
+    reshape = (
+        'layer { name: "it" type: "Reshape" bottom: "data" top: "it" '
+        "reshape_param { shape { dim: 0 dim: -1 dim: 5 } } }"
+    )
+    assert inferred(data)["data"].tops == ((2, None, 5, 5),)
+    assert inferred(data + reshape)["it"].tops == ((2, None, 5),)

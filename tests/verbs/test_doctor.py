@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -9,12 +10,14 @@ import tempfile
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.storage import folder_abilities as abilities
+from deconvsurgery.storage.folder_abilities import FolderAbilities
 from deconvsurgery.verbs import doctor as verb
 from helpers.places import ROOT
 from helpers.runs import run_here
@@ -120,3 +123,46 @@ def test_the_mount_is_the_nearest_and_the_last(
     monkeypatch.setattr(abilities, "_MOUNTS", str(mounts))
     assert abilities.folder_abilities(str(place)).file_system == "btrfs"
     assert abilities.folder_abilities(str(tmp_path)).file_system == "ext4"
+
+
+def test_a_folder_that_takes_no_file_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = FolderAbilities("here", None, None, False, False, False, False)
+    monkeypatch.setattr(verb, "folder_abilities", lambda _: folder)
+    code, out, _ = run_here(tmp_path, "doctor")
+    assert code == 0
+    assert b"here: " in out
+    assert b"clones" not in out
+
+
+def test_a_folder_of_which_the_free_space_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = FolderAbilities("here", "odd", None, True, False, False, False)
+    monkeypatch.setattr(verb, "folder_abilities", lambda _: folder)
+    _, out, _ = run_here(tmp_path, "doctor")
+    assert b"here: odd (" in out
+    assert b"GiB" not in out
+
+
+@pytest.mark.parametrize("name", ["copy_file_range", "open"])
+def test_what_a_file_system_refuses_it_has_not(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that is there, and that the file system answers with an error."""
+    before = abilities.folder_abilities(str(tmp_path))
+    real = getattr(os, name, None)
+    if real is None:
+        pytest.skip("this system has no such call")
+
+    def refusing(*arguments: Any, **named: Any) -> Any:
+        if name == "open" and not arguments[1] & getattr(os, "O_TMPFILE", 0):
+            return real(*arguments, **named)
+        raise OSError(errno.EOPNOTSUPP, "not here")
+
+    monkeypatch.setattr(tempfile, "_O_TMPFILE_WORKS", False)
+    monkeypatch.setattr(os, name, refusing)
+    here = abilities.folder_abilities(str(tmp_path))
+    lost = {"copy_file_range": "kernel_copies", "open": "unnamed_files"}[name]
+    assert here == before._replace(**{lost: False})
