@@ -130,7 +130,10 @@ class Editor(Mapping[str, EditedLayer]):
             operations.set_values(self._draft, name, index, values, reshape=reshape)
 
     def reshape(self, name: str, index: int, shape: Iterable[int]) -> None:
-        """Give a blob another shape of as many values, which stay: none is read or written.
+        """Give a blob another shape of as many values, which stay; none is held in memory.
+
+        In a binary file none is read or written, either; HDF5 has a dataset of another shape made
+        anew.
 
         Args:
             name: the layer's.

@@ -124,4 +124,5 @@ def _stretch(blob: BlobDraft) -> Dataset | None:
     source = blob.source
     if source is None or blob.reshaped or not isinstance(source.place, Dataset):
         return None
-    return source.place if source.place.start is not None and source.count == blob.count else None
+    whole = source.place.whole  # of another width than the numbers that they are read as
+    return source.place if source.count == blob.count and not whole else None

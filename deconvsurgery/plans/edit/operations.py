@@ -146,9 +146,9 @@ def add(draft: EditDraft, name: str, blobs: Iterable[Any], type_: str = "") -> N
     refuse_name(draft, name)
     model = draft.model
     if model.version is Version.V0 or model.of_c3d:
-        kind = "C3D's" if model.of_c3d else "V0"
+        kind = "C3D 1.0" if model.of_c3d else "V0"
         raise LayerError(
-            f"layer {quoted(name)}: no layer can be added to a {kind} file",
+            f"layer {quoted(name)}: {kind} files take no new layer",
             layer=name,
             hint=CONVERT,
         )

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import Version
+from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import dims, plural, printable, quoted
 
@@ -175,6 +176,9 @@ def _blob(position: int, blob: BlobDraft) -> BlobEdit:
         action = BlobAction.SCALED
     elif blob.reshaped:
         action = BlobAction.RESHAPED
-    before = None if blob.source is None else blob.source.shape
-    size = blob.count * blob.dtype.width if blob.rewritten else 0
+    source = blob.source
+    before = None if source is None else source.shape
+    # HDF5 has no other shape for a dataset: it is made anew.
+    anew = blob.reshaped and source is not None and isinstance(source.place, Dataset)
+    size = blob.count * blob.dtype.width if blob.rewritten or anew else 0
     return BlobEdit(position, action, before, blob.shape, size, blob.factors)

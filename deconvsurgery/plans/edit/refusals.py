@@ -95,7 +95,7 @@ def refuse_nested(draft: EditDraft, name: str) -> None:
         raise LayerError(
             f"the group of layer {quoted(name)} cannot be moved or removed: {where}",
             layer=name,
-            hint="Caffe writes no groups in groups; `convert --to binary` makes a plain file",
+            hint="Caffe writes no groups in groups; `convert` to binary makes a plain file",
         )
 
 

@@ -1,0 +1,580 @@
+"""``ds.edit``: what each edit means, what is refused, where the result goes, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import deconvsurgery as ds
+from deconvsurgery.storage.object_store.store import counted
+from helpers import wire
+from helpers.models import NetParameter, model_bytes, noise, parsed, weights_of
+from helpers.runs import environment
+from helpers.wire import floats, layer_v1, layer_v2, number, sized
+from helpers.words import Words
+
+HALF = number(10, 2)  # raw_data_type FLOAT16
+
+
+def halves(values: np.ndarray) -> bytes:
+    return HALF + sized(12, values.astype("<f2").tobytes()) + wire.dims(*values.shape)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Two layers, of two blobs and of one."""
+    path = tmp_path / "in"
+    path.write_bytes(
+        model_bytes({"fc": [noise(4, 3), noise(4)], "up": [noise(2, 1, 4, 4)]}, kind="X")
+    )
+    return path
+
+
+# --- reading what the edits say
+
+
+def test_an_editor_is_a_mapping_of_what_the_edits_make(model: Path) -> None:
+    with ds.edit(model) as m:
+        assert (list(m), len(m), "fc" in m, "no" in m, 5 in m) == (
+            ["fc", "up"],
+            2,
+            True,
+            False,
+            False,
+        )
+        weights = m["fc"][0]
+        assert (weights.shape, weights.dtype, weights.size) == ((4, 3), np.dtype("<f4"), 12)
+        assert (weights.layer, weights.index, m["fc"].type) == ("fc", 0, "X")
+        assert np.asarray(weights).tobytes() == noise(4, 3).tobytes()
+        assert np.asarray(weights, "<f8").dtype == "<f8"
+        m["fc"][-1] = np.arange(4)
+        assert [blob.array().tolist() for blob in m["fc"]][1] == [0, 1, 2, 3]
+        assert m["fc"][1:][0].array().tolist() == [0, 1, 2, 3]
+        m.rename("fc", "score")
+        m["new"] = []
+        assert (list(m), len(m["new"])) == (["score", "up", "new"], 0)
+        assert m["score"].name == "score"
+        assert [repr(each) for each in (m["score"], m["score"][1], m.plan)] == [
+            "<EditedLayer score: X, 2 blobs>",
+            "<EditedBlob score[1] float32 (4,)>",
+            "EditPlan(layers=2, changed=True, rewritten=31)",
+        ]
+        assert len(repr(m).splitlines()) == 1
+        assert m
+        assert m == m
+        assert {m: 1}[m] == 1
+    assert weights_of(model.read_bytes())["fc"][1].tolist() == noise(4).tolist()
+
+
+def test_what_is_set_is_a_copy(model: Path) -> None:
+    mine = np.ones((4, 3), "<f4")
+    with ds.edit(model) as m:
+        m["fc"][0] = mine
+        mine[:] = 7
+        m["fc"][0].array()[:] = 8
+        assert (m["fc"][0].array() == 1).all()
+
+
+def test_blobs_of_this_and_of_another_model_can_be_set(model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(model_bytes({"a": [noise(4, 3, seed=9)], "b": [noise(4, seed=8)]}))
+    with ds.open_model(other) as source, ds.edit(model) as m:
+        m["fc"][0] = source["a"][0]
+        m["fc"] = [m["fc"][0], source["b"][0]]
+        m["copy"] = m["fc"]
+        m["fc"][1] *= 2
+        m.save(tmp_path / "out")
+    found = weights_of((tmp_path / "out").read_bytes())
+    assert [each.tolist() for each in found["copy"]] == [
+        noise(4, 3, seed=9).tolist(),
+        noise(4, seed=8).tolist(),
+    ]
+    assert found["fc"][1].tolist() == (noise(4, seed=8) * 2).tolist()
+
+
+def test_arithmetic_as_numpy_has_it(model: Path) -> None:
+    with ds.edit(model) as m:
+        m["fc"][1] *= np.array([1, 0, 2, 3])  # type: ignore[assignment]
+        assert (m["fc"][1].array() == noise(4) * np.float32([1, 0, 2, 3])).all()
+        m["fc"][1] = np.ones(4) - m["fc"][1]
+        with pytest.raises(TypeError):
+            m["fc"][1] *= "2"  # type: ignore[arg-type]
+
+
+def test_scaling_what_stays_as_it_is(model: Path) -> None:
+    with ds.edit(model) as m:
+        m["fc"][1] *= np.float32(1)
+        m.zero("fc", 0)
+        m["fc"][0] *= 3
+        assert [str(blob.action) for row in m.plan.layers for blob in row.blobs] == [
+            "zeroed",
+            "kept",
+        ]
+
+
+def test_the_edited_model_goes_where_an_open_one_goes(model: Path, tmp_path: Path) -> None:
+    with ds.edit(model) as m:
+        m["fc"][0] = np.zeros((4, 3))
+        first = m.model
+        m.remove("up")
+        m["new"] = [np.ones(3)]
+        m.save(tmp_path / "out")
+        assert ds.diff(tmp_path / "out", m.model).same
+        assert not ds.diff(tmp_path / "out", first).same
+        assert list(first) == ["fc", "up"]
+        assert list(m.model) == ["fc", "new"]
+
+
+# --- types
+
+
+def test_halves_take_what_fits_them(tmp_path: Path, words: Words) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(layer_v2(b"a", b"X", halves(np.ones(4))))
+    with ds.edit(path) as m:
+        m["a"][0] = [65504, 1e-9, np.nan, -np.inf]
+        (row,) = m.plan.layers
+        assert m["a"][0].array().dtype == "<f2"
+        assert repr(m["a"][0].array().tolist()) == "[65504.0, 0.0, nan, -inf]"
+        assert row.reason is not None
+        words(row.reason)
+        for refused in (lambda: m.set("a", 0, [1, 65520, 0, 0]), lambda: m.scale("a", 0, 1.01)):
+            with pytest.raises(ds.LayerError) as raised:
+                refused()
+            assert raised.value.layer == "a"
+            words(raised.value)
+        m["a"][0] = [1, 2, 3, 40000]
+        m["a"][0] *= -0.5
+        m.add("b", [np.ones((2, 2))])
+        result = m.save(tmp_path / "out")
+    assert [row.reason for row in result.layers] == [None, None]
+    with ds.open_model(tmp_path / "out") as made:
+        assert made["a"][0].array().tolist() == [-0.5, -1, -1.5, -20000]
+        assert made["b"][0].dtype == "<f2"
+    (_, b) = [each.payload for each in wire.fields((tmp_path / "out").read_bytes())]
+    (blob,) = wire.payloads(b, 7)
+    assert blob == wire.dims(2, 2) + HALF + sized(12, np.ones(4, "<f2").tobytes())
+
+
+def test_factors_are_multiplied_one_after_the_other_and_each_product_rounded_once(
+    tmp_path: Path,
+) -> None:
+    values = noise(1000)
+    (tmp_path / "in").write_bytes(model_bytes({"a": [values]}))
+    with ds.edit(tmp_path / "in") as m:
+        m.scale("a", 0, 0.1)
+        m.scale("a", 0, 10)
+        m.scale("a", 0, 1)
+        (row,) = m.plan.layers
+        assert row.blobs[0].factors == (0.1, 10)
+        expected = (values.astype("<f8") * 0.1).astype("<f4")
+        expected = (expected.astype("<f8") * 10).astype("<f4")
+        assert m["a"][0].array().tobytes() == expected.tobytes()
+
+
+# --- dims
+
+
+def test_legacy_dims_stay_legacy_as_far_as_they_go(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(model_bytes({"fc": [noise(6, 4), noise(6)]}, legacy=True))
+    with ds.edit(path) as m:
+        m["fc"][1] = np.arange(6)  # (6,), where the file has (1, 1, 1, 6)
+        m.reshape("fc", 0, (6, 1, 2, 2))
+        m["new"] = [np.ones((2, 3))]
+        assert [blob.shape for blob in m["fc"]] == [(6, 1, 2, 2), (1, 1, 1, 6)]
+        m.save(tmp_path / "out")
+        m.reshape("fc", 0, (1, 6, 1, 2, 2))
+        m.save(tmp_path / "out5")
+    fc, new = parsed((tmp_path / "out").read_bytes()).layer
+    assert [(b.num, b.channels, b.height, b.width) for b in (*fc.blobs, *new.blobs)] == [
+        (6, 1, 2, 2),
+        (1, 1, 1, 6),
+        (1, 1, 2, 3),
+    ]
+    assert not any(blob.HasField("shape") for blob in (*fc.blobs, *new.blobs))
+    weights = parsed((tmp_path / "out5").read_bytes()).layer[0].blobs[0]
+    assert list(weights.shape.dim) == [1, 6, 1, 2, 2]
+    assert not weights.HasField("num")
+
+
+def test_only_the_shape_is_written_of_a_blob_that_is_reshaped(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(model_bytes({"fc": [noise(600, 400)]}))
+    with ds.edit(path) as m:
+        m.reshape("fc", 0, (600, 100, 2, 2))
+        assert m.plan.rewritten < 30
+        (row,) = m.plan.layers
+        assert (row.action, row.blobs[0].action, row.blobs[0].size) == ("rewritten", "reshaped", 0)
+        m.save(tmp_path / "out")
+    assert (
+        weights_of((tmp_path / "out").read_bytes())["fc"][0].tobytes() == noise(600, 400).tobytes()
+    )
+
+
+def test_another_number_of_values_takes_the_gradients_with_it(tmp_path: Path) -> None:
+    net = NetParameter()
+    blob = net.layer.add(name="a").blobs.add(data=[1, 2], diff=[3, 4])
+    blob.shape.dim.append(2)
+    (tmp_path / "in").write_bytes(net.SerializeToString())
+    with ds.edit(tmp_path / "in") as m:
+        m["a"][0] = [5, 6]
+        m.save(tmp_path / "same")
+        m.set("a", 0, [7, 8, 9], reshape=True)
+        m.save(tmp_path / "other")
+    same, other = (
+        parsed((tmp_path / name).read_bytes()).layer[0].blobs[0] for name in ("same", "other")
+    )
+    assert (list(same.data), list(same.diff)) == ([5, 6], [3, 4])
+    assert (list(other.data), list(other.diff), list(other.shape.dim)) == ([7, 8, 9], [], [3])
+
+
+def test_zeros_for_a_blob_that_has_no_values(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(
+        layer_v2(b"a", b"X", wire.dims(2, 2))
+        + layer_v2(b"b", b"X", sized(8, bytes(8)) + wire.dims(1))
+    )
+    with ds.edit(path) as m:
+        m.zero("a", 0)
+        m.save(tmp_path / "out")
+    (blob,) = parsed((tmp_path / "out").read_bytes()).layer[0].blobs
+    assert list(blob.double_data) == [0] * 4  # where the others have theirs
+
+
+# --- layers
+
+
+def test_v1_takes_layers_of_its_own_types(tmp_path: Path, words: Words) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(layer_v1(b"a", 4, sized(5, floats(1)) + wire.legacy_dims(1)))
+    with ds.edit(path) as m:
+        m.add("up", [[[[[2]]]]], type="Deconvolution")
+        m.add("b", [])
+        with pytest.raises(ds.LayerError) as raised:
+            m.add("bn", [[1]], type="BatchNorm")
+        words(raised.value)
+        m.rename("a", "conv")
+        m.save(tmp_path / "out")
+    layers = parsed((tmp_path / "out").read_bytes()).layers
+    assert [(each.name, each.type) for each in layers] == [("conv", 4), ("up", 39), ("b", 0)]
+    assert (layers[1].blobs[0].num, list(layers[1].blobs[0].data)) == (1, [2])
+
+
+def test_v0_takes_no_new_layer(tmp_path: Path, words: Words) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(sized(2, sized(1, sized(1, b"conv") + sized(2, b"conv"))))
+    with ds.edit(path) as m:
+        with pytest.raises(ds.LayerError) as raised:
+            m.add("up", [])
+        words(raised.value)
+        m.rename("conv", "c")
+        m.save(tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == sized(2, sized(1, sized(1, b"c") + sized(2, b"conv")))
+
+
+@pytest.mark.parametrize("v1", [False, True])
+def test_a_layer_without_a_name_can_get_one(v1: bool, tmp_path: Path) -> None:
+    net = NetParameter()
+    (net.layers if v1 else net.layer).add().top.append("t")
+    (tmp_path / "in").write_bytes(net.SerializeToString())
+    with ds.edit(tmp_path / "in") as m:
+        assert list(m) == [""]
+        m.rename("", "x")
+        m.save(tmp_path / "out")
+    out = parsed((tmp_path / "out").read_bytes())
+    (layer,) = out.layers if v1 else out.layer
+    assert (layer.name, list(layer.top)) == ("x", ["t"])
+
+
+def test_of_several_names_in_a_layer_the_last_counts(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(sized(100, sized(1, b"a") + sized(2, b"X") + sized(1, b"b")))
+    with ds.edit(tmp_path / "in") as m:
+        m.rename("b", "cc")
+        m.save(tmp_path / "out")
+    expected = sized(100, sized(1, b"a") + sized(2, b"X") + sized(1, b"cc"))
+    assert (tmp_path / "out").read_bytes() == expected
+
+
+def test_of_several_layers_of_a_name_the_last_with_blobs_is_edited(
+    tmp_path: Path, words: Words
+) -> None:
+    def layer(*values: float) -> bytes:
+        blobs = [sized(5, floats(*values)) + wire.dims(len(values))] if values else []
+        return layer_v2(b"a", b"X", *blobs)
+
+    (tmp_path / "in").write_bytes(layer(1) + layer(2, 3) + layer())
+    with ds.edit(tmp_path / "in") as m:
+        m["a"][0] = [5, 6]
+        (row,) = m.plan.layers
+        assert row.reason is not None
+        words(row.reason)
+        m.save(tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == layer(1) + layer(5, 6) + layer()
+        m.rename("a", "b")
+        assert [row.was for row in m.plan.layers] == ["a"] * 3
+        del m["b"]
+        m["a"] = [[9]]
+        m.save(tmp_path / "none")
+    assert [each.name for each in parsed((tmp_path / "none").read_bytes()).layer] == ["a"]
+
+
+def test_names_can_be_traded_and_taken_again(model: Path, tmp_path: Path) -> None:
+    for path in (model, tmp_path / "in.h5"):
+        if path is not model:
+            ds.convert(model, path)
+        with ds.edit(path) as m:
+            m.rename("fc", "other")
+            m.rename("up", "fc")
+            m.rename("other", "up")
+            assert [(row.was, row.name) for row in m.plan.layers] == [("fc", "up"), ("up", "fc")]
+            del m["fc"]
+            m["fc"] = [[1, 2]]
+            m.save(tmp_path / "out", force=True)
+        with ds.open_model(tmp_path / "out") as out:
+            assert sorted(out) == ["fc", "up"]
+            assert out["fc"][0].array().tolist() == [1, 2]
+            assert out["up"][0].array().tobytes() == noise(4, 3).tobytes()
+
+
+def test_edits_that_cancel_each_other_are_none(model: Path, tmp_path: Path) -> None:
+    with ds.edit(model) as m:
+        m.rename("fc", "x")
+        m.rename("x", "fc")
+        m["new"] = [[1]]
+        del m["new"]
+        m.reshape("fc", 0, (12,))
+        m.reshape("fc", 0, (4, 3))
+        assert not m.plan.changed
+        assert str(m.plan).splitlines() == ["no layer: 0 bytes to write"]
+        m.save(tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == model.read_bytes()
+
+
+# --- HDF5
+
+
+def saved(path: Path, layers: dict[str, list[Any]], diff: bool = False) -> Path:
+    with h5py.File(path, "w") as file:
+        for root in ("data", *(["diff"] if diff else [])):
+            for name, blobs in layers.items():
+                group = file.require_group(root).create_group(name)
+                for position, array in enumerate(blobs):
+                    group.create_dataset(str(position), data=array)
+    return path
+
+
+def test_gradients_go_with_their_layer_in_hdf5(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"a": [np.ones(2, "<f4")], "b": [np.zeros(3, "<f4")]}, diff=True)
+    with ds.edit(path) as m:
+        m.rename("a", "c")
+        m.remove("b")
+        (kept, gone) = m.plan.layers
+        assert (kept.reason, gone.action) == (None, "removed")
+        assert gone.reason
+        m.save(tmp_path / "out", save_patch=tmp_path / "undo")
+    with h5py.File(tmp_path / "out") as file:
+        assert [list(file[root]) for root in ("data", "diff")] == [["c"], ["c"]]
+    ds.revert(tmp_path / "out", tmp_path / "undo")
+    assert (tmp_path / "out").read_bytes() == path.read_bytes()
+
+
+def test_hdf5_is_written_by_bytes_where_only_values_change(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"a": [np.ones((2, 3), ">f8")], "b": [np.zeros(3, "<f4")]})
+    with ds.edit(path) as m:
+        m["a"][0] = np.arange(6).reshape(2, 3)
+        result = m.save(tmp_path / "out")
+    old, new = path.read_bytes(), (tmp_path / "out").read_bytes()
+    assert (result.rewritten, result.output_size) == (48, len(old))
+    at = old.index(np.ones(6, ">f8").tobytes())
+    assert new == old[:at] + np.arange(6, dtype=">f8").tobytes() + old[at + 48 :]
+
+
+HDF5_REFUSED: dict[str, Callable[[ds.Editor], object]] = {
+    "whole numbers are set": lambda m: m.set("whole", 0, [1.5, 2]),
+    "whole numbers are scaled": lambda m: m.scale("whole", 0, 2),
+    "a shared blob is set": lambda m: m.zero("shared", 0),
+    "a name with a slash": lambda m: m.rename("whole", "a/b"),
+    "a name that is no group's": lambda m: m.add(".", []),
+    "a group with layers in it is renamed": lambda m: m.rename("outer", "b"),
+    "a layer in a group is removed": lambda m: m.remove("outer/inner"),
+}
+
+
+@pytest.mark.parametrize("case", HDF5_REFUSED)
+def test_what_hdf5_cannot_hold(case: str, tmp_path: Path, words: Words) -> None:
+    path = tmp_path / "in"
+    with h5py.File(path, "w") as file:
+        file["data/whole/0"] = np.arange(2)
+        file["data/shared/1"] = np.zeros(1, "<f4")
+        file["data/outer/inner/0"] = np.zeros(1, "<f4")
+    with ds.edit(path) as m:
+        with pytest.raises(ds.LayerError) as raised:
+            HDF5_REFUSED[case](m)
+        words(raised.value, case)
+        assert not m.plan.changed
+
+
+def test_whole_numbers_can_be_zero(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"a": [np.arange(3)]})
+    with ds.edit(path) as m:
+        m.zero("a", 0)
+        m.save(tmp_path / "out")
+    with h5py.File(tmp_path / "out") as file:
+        assert file["data/a/0"].dtype == int
+        assert file["data/a/0"][()].tolist() == [0, 0, 0]
+
+
+def test_what_only_its_fork_reads_is_left_alone(tmp_path: Path, words: Words) -> None:
+    odd = number(10, 9) + sized(12, bytes(6)) + wire.dims(3)
+    c3d = wire.c3d_blob(np.ones((1, 1, 1, 1, 2)))
+    for name, data in (
+        ("raw", layer_v2(b"a", b"X", odd)),
+        ("C3D", layer_v1(b"a", 30, c3d)),
+    ):
+        path = tmp_path / name
+        path.write_bytes(data)
+        with ds.edit(path) as m:
+            with pytest.raises(ds.LayerError) as raised:
+                m.zero("a", 0)
+            words(raised.value, name)
+            if name == "C3D":
+                with pytest.raises(ds.LayerError) as raised:
+                    m.add("b", [])
+                words(raised.value, "C3D, a new layer")
+            m.rename("a", "b")
+            m.save(tmp_path / "out", force=True)
+        assert (tmp_path / "out").read_bytes() == data.replace(b"\x01a", b"\x01b", 1)
+
+
+# --- saving
+
+
+def test_leaving_without_save_writes_nothing(model: Path, tmp_path: Path) -> None:
+    before = model.read_bytes()
+    with suppress(ZeroDivisionError), ds.edit(model) as m:
+        m["fc"][1] = np.zeros(4)
+        _ = 1 / 0
+    with ds.edit(model) as m:
+        m.zero("fc", 1)
+    assert [each.name for each in tmp_path.iterdir()] == ["in"]
+    assert model.read_bytes() == before
+
+
+def test_places(model: Path, tmp_path: Path) -> None:
+    before = model.read_bytes()
+    out = tmp_path / "out"
+    with ds.edit(model) as m:
+        m.zero("fc", 1)
+        tried = m.save(dry_run=True)
+        assert (tried.written, tried.path, tried.changed, tried.output_size) == (
+            False,
+            None,
+            True,
+            len(before),
+        )
+        assert not out.exists()
+        for wrong in ({}, {"output": model}, {"output": out, "in_place": True}):
+            with pytest.raises(ds.OutputError):
+                m.save(**wrong)  # type: ignore[arg-type]
+        done: list[tuple[int, int]] = []
+        result = m.save(out, progress=lambda *counts: done.append(counts))
+        assert (result.written, result.path, result.input) == (True, str(out), str(model))
+        assert done[-1] == (result.output_size,) * 2
+        with pytest.raises(ds.OutputError) as raised:
+            m.save(out)
+        assert raised.value.path == str(out)
+        with pytest.raises(ds.OutputError):
+            m.save(tmp_path / "out2", save_patch=tmp_path / "out2")
+        assert m.save(out, force=True).written
+        assert model.read_bytes() == before
+        there = m.save(in_place=True, save_patch=tmp_path / "undo")
+        assert (there.path, there.patch) == (str(model), str(tmp_path / "undo"))
+    assert model.read_bytes() == out.read_bytes() != before
+    ds.revert(model, tmp_path / "undo")
+    assert model.read_bytes() == before
+
+
+def test_an_open_model_can_be_edited_and_stays_open(model: Path, tmp_path: Path) -> None:
+    with ds.open_model(model) as opened:
+        with ds.edit(opened) as m:
+            m.zero("fc", 1)
+            m.save(tmp_path / "out")
+            with pytest.raises(ds.OutputError):
+                m.save(in_place=True)
+        assert opened["fc"][1].array().tolist() == noise(4).tolist()
+    assert weights_of((tmp_path / "out").read_bytes())["fc"][1].tolist() == [0] * 4
+
+
+def test_an_input_that_changes_meanwhile_is_no_mixture(model: Path, tmp_path: Path) -> None:
+    with ds.edit(model) as m:
+        m.zero("fc", 1)
+        model.write_bytes(model.read_bytes() + b"\x0a\x00")
+        with pytest.raises(ds.FileError):
+            m.save(tmp_path / "out")
+    assert [each.name for each in tmp_path.iterdir()] == ["in"]
+
+
+# --- what it costs
+
+
+def test_only_what_is_asked_for_is_read(s3: Any, tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(model_bytes({name: [np.ones((500, 500)), np.ones(3)] for name in "abcd"}))
+    url = s3.url("in.caffemodel")
+    s3.put("in.caffemodel", path)
+    with counted() as traffic, ds.edit(url) as m:
+        m.rename("a", "x")
+        m["b"][1] = [1, 2, 3]
+        m.reshape("b", 0, (250_000,))
+        m.scale("c", 1, 5)
+        m.remove("d")
+        assert m["c"][1].array().tolist() == [5, 5, 5]
+        assert len(m.plan.layers) == 4
+        assert traffic.read < 1 << 19  # of four megabytes
+        m.save(s3.url("out.caffemodel"), save_patch=tmp_path / "undo")
+        m.save(tmp_path / "out")
+    assert s3.get("out.caffemodel") == (tmp_path / "out").read_bytes()
+    assert ds.revert(tmp_path / "out", tmp_path / "undo", tmp_path / "back").written
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
+PROGRAM = """
+import resource, sys
+import numpy as np
+import deconvsurgery as ds
+ds.bilinear_kernel(4)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with ds.edit(sys.argv[1]) as m:
+    m.rename("a", "x")
+    m.scale("a" if "a" in m else "x", 0, 2)
+    m.zero("b", 0)
+    m["c"][1] = np.arange(3)
+    m.save(sys.argv[2], save_patch=sys.argv[3])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("hdf5", [False, True])
+def test_memory_does_not_grow_with_the_file(hdf5: bool, tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    large = np.ones((2000, 4000), "<f4")  # 32 MB
+    blob = sized(5, large.tobytes()) + wire.dims(*large.shape)
+    small = sized(5, floats(1, 2, 3)) + wire.dims(3)
+    path.write_bytes(b"".join(layer_v2(name, b"X", blob, small) for name in (b"a", b"b", b"c")))
+    del blob, large
+    if hdf5:
+        ds.convert(path, tmp_path / "in.h5")
+        path = tmp_path / "in.h5"
+    names = (path, tmp_path / "out", tmp_path / "undo")
+    run = [sys.executable, "-c", PROGRAM, *map(str, names)]
+    done = subprocess.run(run, capture_output=True, check=True, env=environment())
+    assert int(done.stdout) < 30_000  # kB, of 96 MB
