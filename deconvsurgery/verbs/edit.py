@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from deconvsurgery.caffemodel.model import MAX_UNPACKED
+from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
+from deconvsurgery.inputs.open_inputs import open_model
 
 from .editor import Editor
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model
+    from deconvsurgery.storage.bytes_source import BinaryFile
 
     from .open_and_write import Path
 
 
-def edit(model: Path | Model, *, max_unpacked: int = MAX_UNPACKED) -> Editor:
+def edit(
+    model: Path | bytes | bytearray | memoryview | BinaryFile | Model,
+    *,
+    max_unpacked: int = MAX_UNPACKED,
+) -> Editor:
     """Open a model to be edited; nothing is written before `Editor.save`.
 
     Args:
-        model: the weights file, binary or HDF5: a path, a URL, ``-`` for standard input, or an
-            open `Model`, which stays open.
-        max_unpacked: how many bytes the values of an HDF5 file may have more than the file itself;
-            of one that unpacks to more, what is compressed cannot be read or edited.
+        model: the weights file, binary or HDF5: what `open_model` takes, a path, a URL, "-" for
+            standard input, bytes or a binary file, or a `Model` that is open, and stays so.
+        max_unpacked: bytes that the values of an HDF5 file may have more than the file itself,
+            2**30 unless given; of one that unpacks to more, what is compressed is not read, and
+            cannot be edited.
 
     Returns:
         An `Editor`: use it with ``with``, or ``close`` it. Leaving without ``save`` writes nothing.
 
     Raises:
         ModelError: the file is no model, or is damaged.
-        FormatError: it is HDF5, and the library that reads that is not installed.
+        FormatError: it is HDF5, and h5py is not installed.
         FileError: the operating system, or the store, refuses.
+        ValueError: the open model is closed.
 
     >>> import deconvsurgery as ds
     >>> with ds.edit("in.caffemodel") as m:
@@ -44,4 +52,9 @@ def edit(model: Path | Model, *, max_unpacked: int = MAX_UNPACKED) -> Editor:
     >>> result.written, result.path, [row.name for row in result.layers]
     (True, 'edited.caffemodel', ['conv1', 'score-5'])
     """
-    return Editor(model, max_unpacked)
+    if isinstance(model, Model):
+        model.refuse_closed()
+        return Editor(model)
+    path = model if isinstance(model, str | os.PathLike) else None
+    opened = open_model(model, max_unpacked=max_unpacked)
+    return Editor(opened, path, owned=True)

@@ -1,33 +1,23 @@
-"""A model that is being edited: what it holds by the edits so far, and the edits."""
+"""A model that is being edited, until it is saved and closed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from deconvsurgery.caffemodel.model import MAX_UNPACKED
-from deconvsurgery.errors import SurgeryError
-from deconvsurgery.plans.edit import operations
-from deconvsurgery.plans.edit.draft import EditDraft
-from deconvsurgery.plans.edit.edited_model import edited_layer, edited_model
-from deconvsurgery.plans.edit.plan import planned
-from deconvsurgery.plans.edit.refusals import known
 from deconvsurgery.storage.os_error_text import shown
 
-from .edited_layer import EditedLayer
-from .open_and_write import Path, Progress, given_model
-from .save_edits import EditResult, save_edits
+from .model_edits import ModelEdits
+from .save_edits import EditResult, already_in_place, save_edits
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from deconvsurgery.caffemodel.model import Model
-    from deconvsurgery.caffemodel.model_layer import ModelLayer
-    from deconvsurgery.plans.edit.plan import EditPlan
+
+    from .open_and_write import Path, Progress
 
 
-class Editor(Mapping[str, EditedLayer]):
+class Editor(ModelEdits):
     """A model being edited: a mapping of layers' names to layers, as the edits so far make them.
 
     `edit` opens it. Each edit is refused at once where it cannot be, and then changes nothing. Of
@@ -38,220 +28,11 @@ class Editor(Mapping[str, EditedLayer]):
     read when they are asked for, and when they are written.
     """
 
-    def __init__(self, model: Path | Model, max_unpacked: int = MAX_UNPACKED) -> None:
-        self._given = model
-        self._opened = ExitStack()
-        opened, self._name = self._opened.enter_context(given_model(model, max_unpacked))
-        self._draft = EditDraft(opened)
-
-    # ── what is there ──
-
-    def __getitem__(self, name: str) -> EditedLayer:
-        return EditedLayer(self, known(self._draft, name))
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._draft
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._draft.names())
-
-    def __len__(self) -> int:
-        return len(self._draft)
-
-    def __bool__(self) -> bool:
-        return True
-
-    # An editor is equal to itself alone; a mapping would be to any with equal items.
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
-
-    def __repr__(self) -> str:
-        return f"<Editor {shown(self._name)}: {len(self)} layers, {len(self.plan.layers)} changed>"
-
-    @property
-    def plan(self) -> EditPlan:
-        """What the edits so far do to the file, as a value; ``print`` shows it as a table."""
-        return planned(self._draft)
-
-    @property
-    def model(self) -> Model:
-        """The model as edited, for what takes an open one: ``ds.inspect(net, m.model)``.
-
-        It stays as it is when there are more edits, and can be read until the editor is closed.
-        """
-        return edited_model(self._draft.copy())
-
-    def now(self, name: str) -> ModelLayer:
-        """A layer as the edits so far make it; what `EditedLayer` shows."""
-        return edited_layer(self._draft, known(self._draft, name))
-
-    # ── edits ──
-
-    def __setitem__(self, name: str, blobs: Sequence[Any]) -> None:
-        """Give a layer other values, an array for each of its blobs; a new name adds a layer."""
-        with self._about():
-            if name in self._draft:
-                operations.set_layer(self._draft, name, blobs)
-            else:
-                operations.add(self._draft, name, blobs)
-
-    def __delitem__(self, name: str) -> None:
-        """`remove`."""
-        self.remove(name)
-
-    def set(self, name: str, index: int, values: Any, *, reshape: bool = False) -> None:
-        """Give a blob other values; ``m[name][index] = values`` does it without ``reshape``.
-
-        They are copied, and rounded to the type that the blob is stored in (float32, float64 or
-        float16): small ones to 0. One beyond the type's largest value is refused; NaN and infinity
-        are stored, and the plan says how many there are.
-
-        Args:
-            name: the layer's.
-            index: the blob's, from 0: weights are 0, a bias is 1.
-            values: an array of real numbers, or what numpy makes one of; a blob of this or another
-                model.
-            reshape: let them have another shape than the blob, which is the blob's then.
-
-        Raises:
-            KeyError: there is no such layer.
-            IndexError: the layer has no such blob.
-            ShapeError: the shape is another one, or one that Caffe has no blob of.
-            LayerError: the blob cannot be written, or a value does not fit its type.
-            ValueError: they are no real numbers.
-
-        >>> import deconvsurgery as ds
-        >>> with ds.edit("in.caffemodel") as m:
-        ...     m.set("score", 0, m["score"][0].array().reshape(5, 16), reshape=True)
-        ...     m["score"][0].shape
-        (5, 16)
-        """
-        with self._about():
-            operations.set_values(self._draft, name, index, values, reshape=reshape)
-
-    def reshape(self, name: str, index: int, shape: Iterable[int]) -> None:
-        """Give a blob another shape of as many values, which stay; none is held in memory.
-
-        In a binary file none is read or written, either; HDF5 has a dataset of another shape made
-        anew.
-
-        Args:
-            name: the layer's.
-            index: the blob's, from 0.
-            shape: the new dims.
-
-        Raises:
-            KeyError: there is no such layer.
-            IndexError: the layer has no such blob.
-            ShapeError: the shape takes another number of values.
-            LayerError: the blob cannot be written.
-
-        >>> import deconvsurgery as ds
-        >>> with ds.edit("in.caffemodel") as m:
-        ...     m.reshape("score", 0, (5, 16))
-        ...     print(m.plan)
-        score  rewritten  0 reshaped (5, 16, 1, 1) to (5, 16)
-        1 of 10 layers: 10 bytes to write
-        """
-        with self._about():
-            operations.reshape(self._draft, name, index, shape)
-
-    def scale(self, name: str, index: int, factor: float) -> None:
-        """Multiply a blob's values; ``m[name][index] *= factor`` does the same.
-
-        Each product is worked out in float64 and rounded once to the blob's type. The values are
-        read at once where one might become too large for it, else when they are written.
-
-        Args:
-            name: the layer's.
-            index: the blob's, from 0.
-            factor: a finite number.
-
-        Raises:
-            KeyError: there is no such layer.
-            IndexError: the layer has no such blob.
-            LayerError: the blob cannot be written, or a value would not fit its type.
-            ValueError: the factor is not finite.
-        """
-        with self._about():
-            operations.scale(self._draft, name, index, factor)
-
-    def zero(self, name: str, index: int) -> None:
-        """Make all values of a blob 0; one that has none gets as many as its shape says.
-
-        Args:
-            name: the layer's.
-            index: the blob's, from 0.
-
-        Raises:
-            KeyError: there is no such layer.
-            IndexError: the layer has no such blob.
-            LayerError: the blob cannot be written.
-        """
-        with self._about():
-            operations.zero(self._draft, name, index)
-
-    def rename(self, old: str, new: str) -> None:
-        """Give every layer called ``old`` another name, in any generation, or its group in HDF5.
-
-        Bottoms and tops stay: they name blobs of the net, and Caffe does not look at them when it
-        loads weights.
-
-        Args:
-            old: the exact name.
-            new: a name that no layer has.
-
-        Raises:
-            KeyError: there is no such layer.
-            LayerError: a layer has the new name, or the file cannot hold it.
-            ValueError: the new name is empty, or no text.
-        """
-        with self._about():
-            operations.rename(self._draft, old, new)
-
-    def remove(self, name: str) -> None:
-        """Take every layer of a name out, with its blobs; ``del m[name]`` does the same.
-
-        Of an HDF5 file the library takes the names out, and leaves the bytes of the values in it.
-
-        Args:
-            name: the exact name.
-
-        Raises:
-            KeyError: there is no such layer.
-            LayerError: other layers lie in its HDF5 group.
-        """
-        with self._about():
-            operations.remove(self._draft, name)
-
-    def add(self, name: str, blobs: Iterable[Any], *, type: str = "") -> None:  # noqa: A002
-        """Add a layer of blobs behind the others; ``m[name] = blobs`` does it without a type.
-
-        Blobs are stored as the model's are: in the type, the field and the form of dims that all
-        of these have, else as float32 with a ``shape``.
-
-        Args:
-            name: a name that no layer has.
-            blobs: an array for each blob: weights, then a bias.
-            type: the layer's, as "Convolution"; Caffe does not look at it when it loads, and HDF5
-                has no place for it.
-
-        Raises:
-            LayerError: a layer has that name, or the file cannot hold the layer: a V0 file takes
-                none, a V1 file none of a type that came later.
-            ValueError: the name is empty, or values are no real numbers.
-
-        >>> import deconvsurgery as ds
-        >>> with ds.edit("in.caffemodel") as m:
-        ...     m.add("up", [ds.bilinear_kernel(4).reshape(1, 1, 4, 4)], type="Deconvolution")
-        ...     print(m.plan)
-        up  added  0 set (1, 1, 4, 4)
-        1 of 10 layers: 98 bytes to write
-        """
-        with self._about():
-            operations.add(self._draft, name, blobs, type)
-
-    # ── the end ──
+    def __init__(self, model: Model, path: Path | None = None, *, owned: bool = False) -> None:
+        """``path`` is what the model was opened from; `close` closes it if it is ``owned``."""
+        super().__init__(model)
+        self._path, self._owned = path, owned
+        self._replaced = False
 
     def save(
         self,
@@ -266,7 +47,7 @@ class Editor(Mapping[str, EditedLayer]):
         """Write the model as edited: every byte that no edit aims at is the input's own.
 
         The output is written whole or not at all. Without edits it is the input, byte for byte. The
-        editor stays open, with its edits.
+        editor stays open, with its edits, but saves no more once it has saved in place.
 
         Args:
             output: where to: a path, a URL, or ``-`` for standard output.
@@ -284,11 +65,12 @@ class Editor(Mapping[str, EditedLayer]):
             FileError: the operating system refuses, or the input was changed meanwhile.
             SurgeryError: any other; nothing was written then.
         """
-        with self._about():
-            return save_edits(
+        if self._replaced:
+            raise already_in_place(shown(self._draft.model.name))
+        with self.about():
+            result = save_edits(
                 self._draft,
-                self._given,
-                self._name,
+                self._path,
                 output,
                 force=force,
                 in_place=in_place,
@@ -296,10 +78,16 @@ class Editor(Mapping[str, EditedLayer]):
                 save_patch=save_patch,
                 progress=progress,
             )
+        self._replaced = in_place and result.written
+        return result
 
     def close(self) -> None:
-        """Let go of the file; edits that were not saved are lost. A second call does nothing."""
-        self._opened.close()
+        """Let go of the file; edits that were not saved are lost. A second call does nothing.
+
+        One that was given as an open `Model` stays open.
+        """
+        if self._owned:
+            self._draft.model.close()
 
     def __enter__(self) -> Self:
         return self
@@ -311,13 +99,3 @@ class Editor(Mapping[str, EditedLayer]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    @contextmanager
-    def _about(self) -> Iterator[None]:
-        """Errors about layers say which file they are in."""
-        try:
-            yield
-        except SurgeryError as error:
-            if error.path is not None:
-                raise
-            raise error.replaced(path=shown(self._name)) from error.__cause__

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
+from deconvsurgery.errors import OutputError
 from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.plans.edit.edits import outcome
 from deconvsurgery.plans.edit.plan import planned
@@ -18,7 +20,6 @@ from .open_and_write import (
 )
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model
     from deconvsurgery.plans.edit.draft import EditDraft
     from deconvsurgery.plans.edit.plan import EditPlan, LayerEdit
 
@@ -57,10 +58,18 @@ class EditResult(Frozen):
         return self.output
 
 
+def already_in_place(name: str) -> OutputError:
+    """What is to be said where edits have taken the place of the file that they were made for."""
+    return OutputError(
+        "the edits were saved in place, and the file that they were made for is gone",
+        path=name,
+        hint="open the file again for more edits",
+    )
+
+
 def save_edits(
     draft: EditDraft,
-    given: Path | Model,
-    name: str,
+    path: Path | None,
     output: Path | None,
     *,
     force: bool,
@@ -69,10 +78,11 @@ def save_edits(
     save_patch: Path | None,
     progress: Progress | None,
 ) -> EditResult:
-    """Write the model of a draft, whose file was ``given`` and is called ``name``.
+    """Write the model of a draft; ``path`` is what was opened for it, if anything.
 
     Arguments and errors are those of `Editor.save`.
     """
+    given = draft.model if path is None else path
     files = files_of(None, given, output, in_place=in_place)
     files.writes("the patch", save_patch)
     files.check()
@@ -98,7 +108,7 @@ def save_edits(
         warnings += write_nothing_to_undo(place.original, patch).warnings
     return EditResult(
         plan=plan,
-        input=name,
+        input=draft.model.name if path is None else os.fsdecode(path),
         output=None if place is None else place.named,
         input_size=source.size,
         output_size=size,

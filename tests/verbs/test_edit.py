@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -512,6 +513,57 @@ def test_an_open_model_can_be_edited_and_stays_open(model: Path, tmp_path: Path)
                 m.save(in_place=True)
         assert opened["fc"][1].array().tolist() == noise(4).tolist()
     assert weights_of((tmp_path / "out").read_bytes())["fc"][1].tolist() == [0] * 4
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file"])
+def test_a_model_in_memory_is_edited_into_a_file(kind: str, model: Path, tmp_path: Path) -> None:
+    data = model.read_bytes()
+    with ds.edit(data if kind == "bytes" else BytesIO(data)) as m:
+        m.zero("fc", 1)
+        with pytest.raises(ds.OutputError):
+            m.save(in_place=True)
+        m.save(tmp_path / "out", save_patch=tmp_path / "undo")
+    assert weights_of((tmp_path / "out").read_bytes())["fc"][1].tolist() == [0] * 4
+    ds.revert(tmp_path / "out", tmp_path / "undo")
+    assert (tmp_path / "out").read_bytes() == data
+
+
+def test_a_closed_editor_says_so(model: Path, tmp_path: Path) -> None:
+    with ds.edit(model) as m:
+        m.zero("fc", 1)
+        blob, shown = m["fc"][0], m.model
+    m.close()
+    for asked in (
+        blob.array,
+        shown["fc"][0].array,
+        lambda: m.set("fc", 1, np.ones(4)),
+        lambda: m.save(tmp_path / "out"),
+    ):
+        with pytest.raises(ValueError, match="closed"):
+            asked()
+    with ds.open_model(model) as opened:
+        pass
+    with pytest.raises(ValueError, match="closed"):
+        ds.edit(opened)
+    assert [each.name for each in tmp_path.iterdir()] == ["in"]
+
+
+def test_what_was_saved_in_place_is_opened_again_for_more(
+    model: Path, tmp_path: Path, words: Words
+) -> None:
+    before = model.read_bytes()
+    with ds.edit(model) as m:
+        assert not m.save(in_place=True).written
+        m.zero("fc", 1)
+        assert m.save(in_place=True).written
+        edited = model.read_bytes()
+        m.zero("fc", 0)
+        for places in ({"in_place": True}, {"output": tmp_path / "out"}):
+            with pytest.raises(ds.OutputError) as raised:
+                m.save(**places)  # type: ignore[arg-type]
+            words(raised.value)
+    assert model.read_bytes() == edited != before
+    assert [each.name for each in tmp_path.iterdir()] == ["in"]
 
 
 def test_an_input_that_changes_meanwhile_is_no_mixture(model: Path, tmp_path: Path) -> None:
