@@ -25,9 +25,9 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if os.environ.get(_PROTOBUF) not in (None, "python", "upb"):
         del os.environ[_PROTOBUF]  # protobuf would end with a traceback
-    # A net of thousands of layers is a million values that are there to the end: to look for cycles
-    # among them as often as Python does by itself takes a sixth of the time.
-    gc.set_threshold(20_000, 10, 10)
+    # What is imported, and a net of thousands of layers, are values that are there to the end: to
+    # look for cycles among them as often as Python does by itself takes up to a sixth of the time.
+    gc.set_threshold(100_000, 10, 10)
     from .cli import run
     from .cli.console import finish_streams
 
