@@ -26,7 +26,7 @@ from deconvsurgery.rules.tried_steps import (
     tried,
 )
 from helpers.models import Array, indexed, model_bytes, noise
-from helpers.nets import TEST, TRAIN, conv, data_layer, up
+from helpers.nets import TEST, TRAIN, conv, data_layer, layer, up
 from helpers.words import Words, names
 
 FROZEN = "param { lr_mult: 0 }"
@@ -378,6 +378,17 @@ def test_what_transplant_drops_is_named(words: Words) -> None:
         words(found.drops)
 
 
+def test_weights_of_a_layer_that_has_none_now_are_lost() -> None:
+    """One of another type, with the name of one that was learned."""
+    layers = layer("a", "ReLU") + up("b", PLAIN)
+    found = lost(layers, {"a": [noise(3, 1, 4, 4)], "b": [FILLED]})
+    assert found.overwrites is not None
+    assert found.drops is not None
+    assert names(found.overwrites) == names(found.drops) == ["a"]
+    found = lost(layers, {"a": [zeros(3, 1, 4, 4)], "b": [FILLED]})
+    assert (found.overwrites, found.drops) == (None, None)
+
+
 def test_values_that_cannot_be_read_are_something() -> None:
     """Nobody knows what they were."""
     before = pair(up("b", PLAIN), {"a": [zeros(2)], "b": [FILLED]})
@@ -477,6 +488,8 @@ def test_a_blob_that_is_left_to_its_owner_is_found_there(hdf5: Model) -> None:
     after = tried(step("transplant --apply -p a -p b"), pair(both, hdf5))
     assert (after.overwrites, after.drops) == (None, None)
     same(after, {"data": [], **expected})
+    old = [zeros(3, 1, 4, 4), zeros(3)]
+    same(tried(step("transplant"), pair(both, hdf5)), {"data": [], "a": old, "b": old})
 
 
 def test_convert_changes_the_form(tmp_path: Path) -> None:
