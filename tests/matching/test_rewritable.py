@@ -16,6 +16,7 @@ from deconvsurgery.matching.matched_layer import Refusal, targets
 from deconvsurgery.matching.rewritable import not_rewritable
 from helpers.models import ExactSource
 from helpers.nets import data_layer, up
+from helpers.words import Words
 
 PLAIN = "num_output: 3 group: 3 bias_term: false kernel_size: 4 stride: 2 pad: 1"
 BIASED = PLAIN.replace("bias_term: false ", "")
@@ -76,10 +77,11 @@ def test_nothing_is_in_the_way(layers: list[list[SourceBlob]], param: str, value
 )
 @pytest.mark.parametrize("values", [False, True])
 def test_caffe_would_stop(
-    layers: list[list[SourceBlob]], param: str, hint: str | None, values: bool
+    layers: list[list[SourceBlob]], param: str, hint: str | None, values: bool, words: Words
 ) -> None:
     refusal = found(*layers, param=param, values=values)
     assert refusal is not None
+    words(refusal.reason)
     assert refusal.mismatch
     assert refusal.hint is None if hint is None else hint in (refusal.hint or "")
 
