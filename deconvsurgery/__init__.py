@@ -103,12 +103,11 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     )
     from deconvsurgery.kernels.bilinear_fill import BilinearFill as BilinearFill
     from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint
-    from deconvsurgery.kernels.weight_states import WeightState as WeightState
     from deconvsurgery.kernels.formula_names import (
         Formula as Formula,
         KernelSupport as KernelSupport,
     )
-    from deconvsurgery.kernels.kernel_facts import KernelFacts as KernelFacts
+    from deconvsurgery.kernels.weight_states import WeightState as WeightState
     from deconvsurgery.matching.matched_layer import MatchedLayer as MatchedLayer
     from deconvsurgery.matching.role import Role as Role, RoleFound as RoleFound
     from deconvsurgery.options.apply import ApplyOptions as ApplyOptions
@@ -119,6 +118,12 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         ApplyPlan as ApplyPlan,
         ApplySkip as ApplySkip,
     )
+    from deconvsurgery.plans.convert.plan_types import (
+        BlobConversion as BlobConversion,
+        Conversion as Conversion,
+        ConversionAction as ConversionAction,
+        LayerConversion as LayerConversion,
+    )
     from deconvsurgery.plans.edit.plan import (
         BlobAction as BlobAction,
         BlobEdit as BlobEdit,
@@ -127,7 +132,14 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         LayerEdit as LayerEdit,
     )
     from deconvsurgery.plans.patch_net.field_changes import FieldChange as FieldChange
-    from deconvsurgery.plans.patch_net.plan import LayerPatch as LayerPatch
+    from deconvsurgery.plans.patch_net.plan import (
+        LayerPatch as LayerPatch,
+        PatchNetAction as PatchNetAction,
+    )
+    from deconvsurgery.plans.regroup.plan_types import (
+        LayerRegroup as LayerRegroup,
+        RegroupAction as RegroupAction,
+    )
     from deconvsurgery.prototxt.net import (
         ConvolutionParam as ConvolutionParam,
         Layer as Layer,
@@ -143,6 +155,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     )
     from deconvsurgery.pycaffe import interp as interp
     from deconvsurgery.report.html import html_report as html_report
+    from deconvsurgery.report.html.html_page import HtmlPage as HtmlPage
     from deconvsurgery.report.json_documents.json_schemas import json_schema as json_schema
     from deconvsurgery.rules.finding import (
         Finding as Finding,
@@ -152,10 +165,16 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         RepairStep as RepairStep,
     )
     from deconvsurgery.rules.repair_chain import PairRepair as PairRepair
+    from deconvsurgery.rules.survey import InspectAction as InspectAction, LayerRow as LayerRow
     from deconvsurgery.storage.bytes_source import BinaryFile as BinaryFile
-    from deconvsurgery.sweeping.sweep import SweepResult as SweepResult, sweep as sweep
+    from deconvsurgery.sweeping.sweep import sweep as sweep
+    from deconvsurgery.sweeping.sweep_result import SweepResult as SweepResult
     from deconvsurgery.verbs.apply import ApplyResult as ApplyResult, apply as apply
     from deconvsurgery.verbs.check import CheckResult as CheckResult, check as check
+    from deconvsurgery.verbs.checked_layer import (
+        CheckAction as CheckAction,
+        CheckedLayer as CheckedLayer,
+    )
     from deconvsurgery.verbs.convert import ConvertResult as ConvertResult, convert as convert
     from deconvsurgery.verbs.demo import demo as demo
     from deconvsurgery.verbs.diff import DiffResult as DiffResult, diff as diff
@@ -168,17 +187,22 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.verbs.fix import fix as fix
     from deconvsurgery.verbs.inspect import InspectResult as InspectResult, inspect as inspect
     from deconvsurgery.verbs.kernel import kernel as kernel
+    from deconvsurgery.verbs.kernel_facts import KernelFacts as KernelFacts
     from deconvsurgery.verbs.pair_fix import ModelsCompared as ModelsCompared, PairFix as PairFix
     from deconvsurgery.verbs.patch_net import (
         PatchNetResult as PatchNetResult,
         patch_net as patch_net,
     )
     from deconvsurgery.verbs.regroup import RegroupResult as RegroupResult, regroup as regroup
+    from deconvsurgery.verbs.result import Result as Result
+    from deconvsurgery.verbs.result_row import ResultRow as ResultRow
     from deconvsurgery.verbs.revert import RevertResult as RevertResult, revert as revert
     from deconvsurgery.verbs.save_edits import EditResult as EditResult
     from deconvsurgery.verbs.transplant import (
         TransplantResult as TransplantResult,
         transplant as transplant,
+        NewLayer as NewLayer,
+        TransplantAction as TransplantAction,
     )
     # isort: on
 else:  # the same names by their modules, each imported when one of its names is used
@@ -197,28 +221,33 @@ else:  # the same names by their modules, each imported when one of its names is
         "kernels.bilinear_fill": "BilinearFill",
         "kernels.fingerprint": "Fingerprint",
         "kernels.formula_names": "Formula KernelSupport",
-        "kernels.kernel_facts": "KernelFacts",
         "kernels.weight_states": "WeightState",
         "matching.matched_layer": "MatchedLayer",
         "matching.role": "Role RoleFound",
         "options.apply": "ApplyOptions",
         "plans.apply.plan": "make_plan",
         "plans.apply.plan_types": "ApplyAction ApplyChange ApplyPlan ApplySkip",
+        "plans.convert.plan_types": "BlobConversion Conversion ConversionAction LayerConversion",
         "plans.edit.plan": "BlobAction BlobEdit EditAction EditPlan LayerEdit",
         "plans.patch_net.field_changes": "FieldChange",
-        "plans.patch_net.plan": "LayerPatch",
+        "plans.patch_net.plan": "LayerPatch PatchNetAction",
+        "plans.regroup.plan_types": "LayerRegroup RegroupAction",
         "prototxt.net": "ConvolutionParam Layer NetMessage Net NetState Phase",
         "prototxt.parse": "parse_net",
         "prototxt.selection": "Selection match_layers",
         "pycaffe": "interp",
         "report.html": "html_report",
+        "report.html.html_page": "HtmlPage",
         "report.json_documents.json_schemas": "json_schema",
         "rules.finding": "Finding Repair CheckRule Severity RepairStep",
         "rules.repair_chain": "PairRepair",
+        "rules.survey": "InspectAction LayerRow",
         "storage.bytes_source": "BinaryFile",
-        "sweeping.sweep": "SweepResult sweep",
+        "sweeping.sweep": "sweep",
+        "sweeping.sweep_result": "SweepResult",
         "verbs.apply": "ApplyResult apply",
         "verbs.check": "CheckResult check",
+        "verbs.checked_layer": "CheckAction CheckedLayer",
         "verbs.convert": "ConvertResult convert",
         "verbs.demo": "demo",
         "verbs.diff": "DiffResult diff",
@@ -228,12 +257,15 @@ else:  # the same names by their modules, each imported when one of its names is
         "verbs.fix": "fix",
         "verbs.inspect": "InspectResult inspect",
         "verbs.kernel": "kernel",
+        "verbs.kernel_facts": "KernelFacts",
         "verbs.pair_fix": "ModelsCompared PairFix",
         "verbs.patch_net": "PatchNetResult patch_net",
         "verbs.regroup": "RegroupResult regroup",
+        "verbs.result": "Result",
+        "verbs.result_row": "ResultRow",
         "verbs.revert": "RevertResult revert",
         "verbs.save_edits": "EditResult",
-        "verbs.transplant": "TransplantResult transplant",
+        "verbs.transplant": "TransplantResult transplant NewLayer TransplantAction",
     }
     _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
     __all__ = sorted(_HOMES)

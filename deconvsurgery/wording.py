@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 _SHOWN: Final = 5
 _LONGEST: Final = 60  # characters of one thing in a sentence
@@ -57,6 +57,22 @@ def short(text: str, limit: int = _LONGEST) -> str:
     if len(text) <= limit:
         return text
     return f"{text[: limit // 2]}…{text[-(limit // 2) + 1 :]}"
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    r"""The text as it stands in a line of Python's own: nothing that breaks it, nothing endless.
+
+    >>> one_line("up\n"), one_line("upscore" * 99, 9)
+    ('up\\n', 'upsc…ore')
+    """
+    return short(printable(text), limit)
+
+
+def row_words(row: Any) -> str:
+    """A row of a result in one line: its kind, the layer, what becomes of it and why."""
+    place = "" if row.line is None else f", line {row.line}"
+    reason = "" if row.reason is None else f" ({row.reason})"
+    return f"<{type(row).__name__} {one_line(f'{row.name}: {row.action}{reason}{place}')}>"
 
 
 def printable(text: str, keep: str = "") -> str:

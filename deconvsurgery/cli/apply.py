@@ -97,7 +97,5 @@ def command(
         )
     written = result.output if result.written else None
     write_report(page, result, written_files, written=written)
-    show_result(
-        "apply", result, as_json=as_json, quiet=quiet, aside=to_stdout, dry_run=planned_only
-    )
+    show_result("apply", result, as_json=as_json, quiet=quiet, aside=to_stdout)
     return FOUND if check and result.changed else 0

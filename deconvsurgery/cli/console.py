@@ -10,8 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
 import click
 
@@ -111,10 +110,13 @@ def show_result(
     ``aside`` prints the report on standard error, as standard output has something else.
     """
     if as_json:
-        show_json(_made_by(f"json_documents.{verb}", f"{verb}_document")(result))
+        from deconvsurgery.report.shown import document_of
+
+        show_json(document_of(verb, result))
     elif not quiet:
-        report = _made_by(f"terminal.{verb}", f"{verb}_report")
-        show(report(result, medium(stderr=aside), **layout), stderr=aside)
+        from deconvsurgery.report.shown import report_of
+
+        show(report_of(verb, result, medium(stderr=aside), **layout), stderr=aside)
 
 
 def medium(*, stderr: bool = False) -> Medium:
@@ -123,12 +125,6 @@ def medium(*, stderr: bool = False) -> Medium:
 
     console = make_console(stderr=stderr)
     return Medium(console.width if console.is_terminal else None)
-
-
-def _made_by(module: str, name: str) -> Callable[..., Any]:
-    """A function of the package ``report``, which is imported when there is something to show."""
-    made: Callable[..., Any] = getattr(import_module(f"deconvsurgery.report.{module}"), name)
-    return made
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def command(directory: str, force: bool) -> int:
     result = demo(directory, force=force)
     net, base, output = result.net, result.input, result.output or ""
     show(Text(f"$ {command_line(['apply', net, base, output])}\n"), whole_lines=True)
-    show_result("apply", result, dry_run=False)
+    show_result("apply", result)
     show(Text("\nWhat to look at next:"))
     show(Text(f"  {net}\n      the net, with a word on each of its three Deconvolution layers"))
     for arguments, words in next_commands(net, output):

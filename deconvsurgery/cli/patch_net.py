@@ -147,11 +147,11 @@ def _show_diffs(results: Sequence[PatchNetResult]) -> None:
 def _show_table(
     results: Sequence[PatchNetResult], *, several: bool, dry_run: bool, aside: bool
 ) -> None:
-    from deconvsurgery.report.terminal.patch_net import patch_report, patches_report
+    from deconvsurgery.report.terminal.patch_net import patch_net_report, patches_report
 
     on = medium(stderr=aside)
     if several:
         page = patches_report(results, on, dry_run=dry_run)
     else:
-        page = patch_report(results[0], on, dry_run=dry_run)
+        page = patch_net_report(results[0], on)
     show(page, stderr=aside)

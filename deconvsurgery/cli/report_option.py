@@ -76,7 +76,7 @@ def write_report(
     try:
         files.check()  # a file that is only there now may be this one by another name
         try:
-            page = html_report(result)
+            page = html_report(result).encode()
         except OSError as error:  # its style, or the page of a rule, cannot be read
             raise refusal("cannot be made", error, shown(place.named)) from error
         write_bytes(place, page)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.wording import plural, row_words
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import SourceLayer
@@ -55,6 +56,25 @@ class LayerContrast(NamedTuple):
     blobs: tuple[BlobContrast, ...] = ()
     moved: bool = False
     told: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return row_words(self)
+
+    @property
+    def action(self) -> Likeness:
+        """Its ``likeness``, by the name that every verb's rows have."""
+        return self.likeness
+
+    @property
+    def reason(self) -> str | None:
+        """Why it could not be compared; ``None`` for all others."""
+        if self.likeness is not Likeness.NOT_COMPARED:
+            return None
+        return "; ".join(self.told) or "its values cannot be read"
+
+    @property
+    def line(self) -> None:
+        """None: a model has no lines."""
 
     @property
     def name(self) -> str:
@@ -105,6 +125,10 @@ class ModelContrast(NamedTuple):
     layers: tuple[LayerContrast, ...]
     identical: bool | None
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        differing = sum(layer.differs for layer in self.layers)
+        return f"<ModelContrast: {differing:,} of {plural(len(self.layers), 'layer')} differ>"
 
     @property
     def same(self) -> bool:

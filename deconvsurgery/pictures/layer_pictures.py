@@ -47,7 +47,7 @@ def planned_pictures(
     plan: ApplyPlan, net: Net, model: Model, states: Sequence[NetState]
 ) -> Pictures:
     """What a plan does to each layer; before it is carried out."""
-    rows = plan.rows
+    rows = plan.layers
     matched = {row.target.layer.index for row in rows}
     return Pictures(
         _ways(matched, net, model, states),

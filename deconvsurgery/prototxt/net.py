@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar, Union, overload
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.named_tuple import Frozen, NamedTuple
+from deconvsurgery.wording import one_line, plural, quoted
 
 from .ignore_comments import IgnoreComment
 from .unknown_field import UnknownField
@@ -195,9 +196,8 @@ class Layer(NamedTuple):
     column: int = 0
 
     def __repr__(self) -> str:
-        # Without the message, which says it all once more.
-        values = {name: value for name, value in self._asdict().items() if name != "message"}
-        return f"Layer({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+        place = f", line {self.line}" if self.line else ""
+        return f"<Layer {quoted(self.name)}: {one_line(self.type)}{place}>"
 
     @property
     def is_frozen(self) -> bool:
@@ -237,6 +237,10 @@ class Net(Frozen):
     @cached_property
     def _answers(self) -> _Answers:
         return _Answers()
+
+    def __repr__(self) -> str:
+        name = f" {quoted(self.name)}" if self.name else ""
+        return f"<Net{name}: {plural(len(self.layers), 'layer')}, {self.version}>"
 
     def filtered(self, state: NetState) -> Net:
         """The net that Caffe sets up in ``state``; layers keep their ``index``."""

@@ -64,7 +64,7 @@ def apply_cells(row: ApplyChange | ApplySkip, medium: Medium) -> Cells:
 
 def apply_remarks(result: ApplyResult, medium: Medium) -> Iterator[Remark]:
     """Skips (which in a pipe have their reason in the row), warnings, other layers."""
-    rows = result.plan.rows
+    rows = result.plan.layers
     for row in rows:
         if isinstance(row, ApplySkip) and medium.terminal:
             yield Remark("skipped", Tone.ODD, row.target.layer.name, row.reason)
@@ -91,11 +91,11 @@ def _bias_words(target: MatchedLayer, value: float) -> str:
     return f"its bias becomes {plural(count, 'value')} of {number(value)}"
 
 
-def closing_words(result: ApplyResult, *, dry_run: bool) -> str:
+def closing_words(result: ApplyResult) -> str:
     """One sentence on layers and bytes, one on the file, in one tense."""
-    would = dry_run or not result.written
+    would = not result.written
     place, in_place = place_words(result.output), is_in_place(result.output, result.input)
-    count = Counter(row.action for row in result.plan.rows)
+    count = Counter(row.action for row in result.plan.layers)
     if not result.changed:
         why = _why_unchanged(count, would)
         if would:

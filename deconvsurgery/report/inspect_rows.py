@@ -46,7 +46,7 @@ def inspect_files(result: InspectResult) -> Iterator[InspectedFile]:
 
 def inspect_cells(result: InspectResult, medium: Medium, *, every_layer: bool) -> list[Cells]:
     """Cells a row; columns that would say nothing are left out."""
-    rows = result.rows
+    rows = result.layers
     shown = {
         "type": every_layer or any(row.type != DECONVOLUTION for row in rows),
         "matched": any(row.type == DECONVOLUTION and not row.matched for row in rows),
@@ -119,7 +119,7 @@ def inspect_remarks(result: InspectResult) -> Iterator[Remark]:
     """What is to be said beside the findings."""
     for words in result.notes:
         yield note(words)
-    for row in result.rows:
+    for row in result.layers:
         found = any(finding.id == "DS020" for finding in row.findings)
         if row.target is not None and row.target.problem and not found:
             yield Remark("problem", Tone.WRONG, row.name, row.target.problem)
@@ -133,7 +133,7 @@ def inspect_findings(result: InspectResult) -> list[tuple[str | None, Finding]]:
     ``None`` is for what several layers or a file as a whole break.
     """
     return [
-        *((row.name, finding) for row in result.rows for finding in row.findings),
+        *((row.name, finding) for row in result.layers for finding in row.findings),
         *((finding.layer, finding) for finding in result.net_findings),
     ]
 
@@ -165,15 +165,15 @@ def findings_together(result: InspectResult) -> Iterator[tuple[str | None, str, 
 
 def closing_words(result: InspectResult) -> str:
     """One sentence: how many layers, how many findings."""
-    deconvolutions = [row for row in result.rows if row.type == DECONVOLUTION]
+    deconvolutions = [row for row in result.layers if row.type == DECONVOLUTION]
     found = len(inspect_findings(result))
-    layers = sum(bool(row.findings) for row in result.rows)
+    layers = sum(bool(row.findings) for row in result.layers)
     others = {(each.layer, each.line) for each in result.net_findings if each.layer is not None}
     layers += len(others)
     counted = plural(len(deconvolutions), "Deconvolution layer")
-    if len(result.rows) > len(deconvolutions):
+    if len(result.layers) > len(deconvolutions):
         counted = (
-            f"{plural(len(result.rows), 'layer')}, {len(deconvolutions):,} of them Deconvolution"
+            f"{plural(len(result.layers), 'layer')}, {len(deconvolutions):,} of them Deconvolution"
         )
     matched = sum(row.matched for row in deconvolutions)
     if matched < len(deconvolutions):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.strict_values.rule_ids import rules_among
+from deconvsurgery.wording import one_line
 
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Layer
@@ -190,6 +191,12 @@ class Finding(NamedTuple):
     numbers: tuple[tuple[str, Number], ...] = ()
     repair: Repair | None = None
     stops: bool = False
+
+    def __repr__(self) -> str:
+        line = "" if self.line is None else f", line {self.line}"
+        layer = "" if self.layer is None else f" {self.layer}"
+        said = f"{self.id} {self.level}{layer}{line}: {self.message}"
+        return f"<{type(self).__name__} {one_line(said)}>"
 
     @property
     def key(self) -> tuple[str, str | None]:

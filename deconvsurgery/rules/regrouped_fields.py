@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from deconvsurgery.plans.patch_net.field_changes import FieldChange
-from deconvsurgery.plans.regroup.plan import Regrouping, sums_expanded
+from deconvsurgery.plans.regroup.plan import sums_expanded
+
+if TYPE_CHECKING:
+    from deconvsurgery.plans.regroup.plan_types import Regrouping
 
 
 def regrouped_fields(plan: Regrouping) -> dict[int, list[FieldChange]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.role import Role, RoleFound
@@ -10,6 +11,7 @@ from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.wording import row_words
 
 from .layer_rules import findings
 from .make_cases import model_case, net_cases
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 
     from .finding import Finding
     from .layer_case import LayerCase
+
+
+class InspectAction(StrEnum):
+    """Whether the patterns take a layer: without any, whether ``apply``'s default would."""
+
+    MATCHED = "matched"
+    LISTED = "listed"
 
 
 class LayerRow(NamedTuple):
@@ -51,6 +60,19 @@ class LayerRow(NamedTuple):
     loaded: SourceBlob | None = None
     role: RoleFound | None = None
     layer_index: int | None = None
+
+    def __repr__(self) -> str:
+        return row_words(self)
+
+    @property
+    def action(self) -> InspectAction:
+        """Whether the patterns take it."""
+        return InspectAction.MATCHED if self.matched else InspectAction.LISTED
+
+    @property
+    def reason(self) -> str | None:
+        """Why Caffe would not set it up; ``None`` where it would."""
+        return None if self.target is None else self.target.problem
 
 
 def survey(

@@ -114,7 +114,7 @@ def _applied(pair: Pair, arguments: Mapping[str, Any], force: bool) -> Answer:
     assert pair.net is not None
     assert pair.model is not None
     result = apply(pair.net, pair.model, pair.output, force=force, **arguments)
-    layers = [{"name": row.target.layer.name, "action": row.action} for row in result.plan.rows]
+    layers = [{"name": row.target.layer.name, "action": row.action} for row in result.plan.layers]
     summary = {
         "changed": result.changed,
         "layers": layers,

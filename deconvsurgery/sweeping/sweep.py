@@ -11,7 +11,6 @@ from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
 from deconvsurgery.inputs.settings import Pair, Settings
 from deconvsurgery.inputs.settings_file import read_settings
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.rules.finding import RULES
 from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
 from deconvsurgery.storage.object_store.store import Traffic, counted
@@ -32,6 +31,7 @@ from .result_rows import (
 )
 from .results_file import Ledger
 from .run_pair import Settled, Task, settle
+from .sweep_result import SweepResult
 
 if TYPE_CHECKING:
     from deconvsurgery.verbs.open_and_write import Path
@@ -43,28 +43,6 @@ ENGINES = ("local", "dask")
 RESULTS = "sweep.jsonl"
 MOST_TOLD = 100
 """So many of the rows that are not done a result keeps; the results file has them all."""
-
-
-class SweepResult(Frozen):
-    """What a sweep came to: every pair has a row in ``results``, a file of JSON Lines.
-
-    ``told`` are the first rows of pairs that failed, or were found wrong; ``repeated`` counts pairs
-    that were named more than once, ``unmatched`` are patterns that no file is like.
-    """
-
-    config: str
-    verb: str
-    engine: str
-    results: str
-    summary: Summary
-    told: tuple[PairRow, ...] = ()
-    repeated: int = 0
-    unmatched: tuple[str, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """No pair failed, and nothing was found wrong with any."""
-        return self.summary.worst is RowOutcome.DONE
 
 
 def sweep(

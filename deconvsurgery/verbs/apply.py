@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.options.apply import ApplyOptions, Fill
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.storage.outcome import Outcome, Splice
+from deconvsurgery.wording import plural
 
 from .layer_choice import layer_choice
 from .open_and_write import (
@@ -27,15 +27,16 @@ from .open_and_write import (
     given_net,
     output_destination,
 )
+from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
     from deconvsurgery.pictures.layer_pictures import Pictures
-    from deconvsurgery.plans.apply.plan_types import ApplyPlan
+    from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan, ApplySkip
     from deconvsurgery.prototxt.net import Net, Phase
     from deconvsurgery.storage.run_files import RunFiles
 
 
-class ApplyResult(Frozen):
+class ApplyResult(Result):
     """What ``apply`` did, or with ``written`` false would do.
 
     Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
@@ -58,10 +59,26 @@ class ApplyResult(Frozen):
     patch: str | None = None
     pictures: Pictures | None = None
 
+    _verb: ClassVar[str] = "apply"
+
+    def _essence(self) -> str:
+        where = about(self.output, self.input, written=self.written)
+        return f"{where}: {counted(self.layers)}, {plural(self.rewritten, 'byte')} rewritten"
+
+    @property
+    def layers(self) -> tuple[ApplyChange | ApplySkip, ...]:
+        """Every matched layer, in the net's order."""
+        return self.plan.layers
+
     @property
     def changed(self) -> bool:
         """The output differs from the input, or would."""
         return self.plan.changed
+
+    @property
+    def path(self) -> str | None:
+        """The file that was written; ``None`` where none was."""
+        return written_path(self.output, written=self.written)
 
 
 def apply(

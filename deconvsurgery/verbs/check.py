@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.matching.matched_layer import open_axes
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import RULES, Finding, Severity
 from deconvsurgery.rules.net_suggestions import FindingInText, in_text
@@ -21,9 +21,11 @@ from deconvsurgery.storage.ended_replacement import ended_words
 from deconvsurgery.strict_values.rule_ids import rules_asked
 from deconvsurgery.wording import agreed, plural
 
+from .checked_layer import CheckedLayer, checked_layers
 from .layer_choice import layer_choice
 from .net_or_model import Opened, opened
 from .open_and_write import Path, passed_over
+from .result import Result
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
@@ -35,11 +37,13 @@ if TYPE_CHECKING:
     from .pair_fix import PairFix
 
 
-class CheckResult(Frozen):
+class CheckResult(Result):
     """What ``check`` found in a net, or a net and its model.
 
-    ``matched`` names each layer that was looked at. ``error`` is why it could not be checked, of a
-    pair among several; there are no findings then. ``pictures`` is ``None`` unless asked for.
+    ``matched`` names each layer that was looked at; ``layers`` have each with its own findings.
+    Those of other layers, of several at once and of files are in ``findings`` alone. ``error`` is
+    why it could not be checked, of a pair among several; there are no findings then. ``pictures``
+    is ``None`` unless asked for.
     ``repair`` is what repairs the pair, ``None`` where no command would. ``ignored`` counts
     findings that comments in the net, or a baseline, say are known. ``fix`` is what was done to
     fix it, ``None`` where nothing was: all else is as it is afterwards. ``in_text`` says of each
@@ -61,6 +65,30 @@ class CheckResult(Frozen):
     ignored: int = 0
     fix: PairFix | None = None
     in_text: tuple[FindingInText, ...] | None = None
+    layers: tuple[CheckedLayer, ...] = ()
+
+    _verb: ClassVar[str] = "check"
+
+    def _essence(self) -> str:
+        files = ", ".join(each for each in (self.net, self.model) if each is not None)
+        if self.error is not None:
+            return f"{files}: {self.error.message}"
+        count = Counter(str(each.level) for each in self.findings)
+        counts = ", ".join(plural(number, level) for level, number in count.items())
+        fixed = "" if self.fix is None else f"; {self.fix.words}"
+        return f"{files}: {counts or 'no findings'}{fixed}"
+
+    @property
+    def changed(self) -> bool:
+        """Net or model were changed to fix them, or would be."""
+        return self.fix is not None
+
+    @property
+    def path(self) -> str | None:
+        """The model that was written to fix it, or else the net; ``None`` where none was."""
+        if self.fix is None or not self.fix.written:
+            return None
+        return self.fix.model or self.fix.net
 
     @property
     def looked_at(self) -> bool:
@@ -153,6 +181,7 @@ def check(
             ignored=sum(each.id in wanted.rules for each in found.ignored)
             + len(every)
             - len(counted),
+            layers=checked_layers(found.rows, findings),
             in_text=in_text(findings, pair, asked, found.learned) if suggestions else None,
         )
 

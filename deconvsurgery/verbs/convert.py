@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from deconvsurgery.arguments import one_of, texts
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.errors import OutputError
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.options.convert import NewForm, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
-from deconvsurgery.plans.convert.plan_types import Conversion, WantedForm
+from deconvsurgery.plans.convert.plan_types import Conversion, LayerConversion, WantedForm
 
 from .open_and_write import (
     Path,
@@ -26,12 +25,13 @@ from .open_and_write import (
     given_net,
     output_destination,
 )
+from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Net, NetState
 
 
-class ConvertResult(Frozen):
+class ConvertResult(Result):
     """What ``convert`` did, or in a ``dry_run`` would do; sizes in bytes.
 
     ``before`` and ``after`` are the file's form and generation, ``output_size`` is ``None`` where
@@ -50,6 +50,23 @@ class ConvertResult(Frozen):
     written: bool
     dry_run: bool = False
     warnings: tuple[str, ...] = ()
+
+    _verb: ClassVar[str] = "convert"
+
+    def _essence(self) -> str:
+        where = about(self.output, self.input, written=self.written)
+        forms = " → ".join(dict.fromkeys((str(self.before), str(self.after))))
+        return f"{where}: {forms}, {counted(self.layers)}"
+
+    @property
+    def layers(self) -> tuple[LayerConversion, ...]:
+        """Every layer of the input, in its order."""
+        return self.conversion.layers
+
+    @property
+    def path(self) -> str | None:
+        """The file that was written; ``None`` where none was."""
+        return written_path(self.output, written=self.written)
 
 
 _STORAGE: Final[Mapping[str, Storage | None]] = {

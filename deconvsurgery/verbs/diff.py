@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.comparison.compare_models import make_contrast
 from deconvsurgery.matching.shared_blobs import owners_by_model, with_shared
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.prototxt.selection import name_choice, no_such_layer
 from deconvsurgery.storage.run_files import RunFiles
+from deconvsurgery.wording import plural
 
 from .open_and_write import (
     Path,
@@ -19,15 +19,16 @@ from .open_and_write import (
     counting,
     given_model,
 )
+from .result import Result
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, Version
-    from deconvsurgery.comparison.result import ModelContrast
+    from deconvsurgery.comparison.result import LayerContrast, ModelContrast
 
 _PROGRESS = 1 << 22  # bytes from one report of progress to the next
 
 
-class DiffResult(Frozen):
+class DiffResult(Result):
     """What two models are to each other; sizes in bytes.
 
     ``atol`` is how far apart values may be that count as the same, ``None`` where only equal
@@ -35,13 +36,29 @@ class DiffResult(Frozen):
     """
 
     contrast: ModelContrast
-    a: str
-    b: str
+    a_path: str
+    b_path: str
     a_version: Version
     b_version: Version
     a_size: int
     b_size: int
     atol: float | None = None
+
+    _verb: ClassVar[str] = "diff"
+
+    def _essence(self) -> str:
+        differing = sum(layer.differs for layer in self.layers)
+        words = (
+            "the same"
+            if self.same
+            else f"of {plural(len(self.layers), 'layer')} {differing:,} differ"
+        )
+        return f"{self.a_path}, {self.b_path}: {words}"
+
+    @property
+    def layers(self) -> tuple[LayerContrast, ...]:
+        """Every layer in A's order, those that only B has where they stand there."""
+        return self.contrast.layers
 
     @property
     def same(self) -> bool:
@@ -86,8 +103,8 @@ def diff(
         )
         return DiffResult(
             contrast=contrast,
-            a=a_name,
-            b=b_name,
+            a_path=a_name,
+            b_path=b_name,
             a_version=one.version,
             b_version=other.version,
             a_size=one.source.size,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.run_rules import judged
+from deconvsurgery.wording import plural
 
 from .layer_choice import layer_choice
 from .net_or_model import opened
+from .result import Result
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .open_and_write import Path
 
 
-class InspectResult(Frozen):
+class InspectResult(Result):
     """What ``inspect`` found: a row a layer, with all that it breaks; what is odd about the files.
 
     ``net_findings`` are those of layers that have no row, of several layers at once, and of files:
@@ -35,7 +36,7 @@ class InspectResult(Frozen):
     net's upsampling path.
     """
 
-    rows: tuple[LayerRow, ...]
+    layers: tuple[LayerRow, ...]
     net: str | None = None
     model: str | None = None
     net_version: str | None = None
@@ -45,6 +46,13 @@ class InspectResult(Frozen):
     sights: tuple[Sight | None, ...] = ()
     ways: tuple[WayUp, ...] = ()
     net_findings: tuple[Finding, ...] = ()
+
+    _verb: ClassVar[str] = "inspect"
+
+    def _essence(self) -> str:
+        files = ", ".join(each for each in (self.net, self.model) if each is not None)
+        found = sum(len(row.findings) for row in self.layers) + len(self.net_findings)
+        return f"{files}: {plural(len(self.layers), 'layer')}, {plural(found, 'finding')}"
 
 
 def inspect(
@@ -100,7 +108,7 @@ def inspect(
         if weights:
             notes += census(weights, with_net=read is not None)
         return InspectResult(
-            rows=rows,
+            layers=rows,
             net=files.net_name,
             model=files.model_name,
             net_version=files.net_version,

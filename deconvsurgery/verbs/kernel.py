@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
-from deconvsurgery.kernels.kernel_facts import KernelFacts, kernel_facts
+
+from .kernel_facts import KernelFacts, kernel_facts
 
 
 def kernel(

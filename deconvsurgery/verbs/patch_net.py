@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.options.patch_net import NewFiller, PatchNetOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
@@ -27,12 +26,13 @@ from .open_and_write import (
     output_destination,
     passed_over,
 )
+from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Phase
 
 
-class PatchNetResult(Frozen):
+class PatchNetResult(Result):
     """What ``patch_net`` did, or with ``written`` false would do.
 
     ``before`` and ``after`` are the net's bytes. ``output`` is ``None`` when nothing was to be
@@ -54,10 +54,21 @@ class PatchNetResult(Frozen):
     error: SurgeryError | None = None
     touched: tuple[tuple[int, int, int], ...] = ()
 
+    _verb: ClassVar[str] = "patch_net"
+
+    def _essence(self) -> str:
+        where = about(self.output, self.net, written=self.written)
+        return f"{where}: {counted(self.layers) if self.error is None else self.error.message}"
+
     @property
     def changed(self) -> bool:
         """The output differs from the net, or would."""
         return self.before != self.after
+
+    @property
+    def path(self) -> str | None:
+        """The file that was written; ``None`` where none was."""
+        return written_path(self.output, written=self.written)
 
 
 def patch_net(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
 from deconvsurgery.errors import OutputError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.matching.shared_blobs import owners, with_shared
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.plans.patch_net.plan import patched_text
 from deconvsurgery.plans.regroup.edits import reshaped
-from deconvsurgery.plans.regroup.plan import Regrouping, make_regrouping
+from deconvsurgery.plans.regroup.plan import make_regrouping
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
 )
@@ -29,15 +28,17 @@ from .open_and_write import (
     files_of,
     given_model,
 )
+from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
+    from deconvsurgery.plans.regroup.plan_types import LayerRegroup, Regrouping
     from deconvsurgery.prototxt.net import (
         Layer,
         Phase,
     )
 
 
-class RegroupResult(Frozen):
+class RegroupResult(Result):
     """What ``regroup`` did, or with ``written`` false would do; sizes in bytes.
 
     ``output_size`` is ``None`` where only writing an HDF5 file would show it.
@@ -56,10 +57,30 @@ class RegroupResult(Frozen):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    _verb: ClassVar[str] = "regroup"
+
+    def _essence(self) -> str:
+        return f"{about(self.output, self.input, written=self.written)}: {counted(self.layers)}"
+
+    @property
+    def layers(self) -> tuple[LayerRegroup, ...]:
+        """Every matched layer: those that change, then the others, each in the net's order."""
+        return self.regrouping.layers
+
     @property
     def changed(self) -> bool:
         """Some layer gets other groups."""
         return bool(self.regrouping.changes)
+
+    @property
+    def path(self) -> str | None:
+        """The model that was written; ``None`` where none was."""
+        return written_path(self.output, written=self.written)
+
+    @property
+    def net_path(self) -> str | None:
+        """The net that was written with it; ``None`` where none was."""
+        return written_path(self.net_output, written=self.written)
 
 
 def regroup(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.errors import MismatchError, OutputError
 from deconvsurgery.inputs.open_patch import open_patch
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.splicing.byte_ranges import spliced_size
 from deconvsurgery.splicing.undo_patch import Digest, edits_of
 from deconvsurgery.storage.destination import destination
@@ -23,6 +22,7 @@ from .open_and_write import (
     Progress,
     counting,
 )
+from .result import Result, about, written_path
 
 if TYPE_CHECKING:
     from deconvsurgery.storage.source_interface import Source
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 
 
-class RevertResult(Frozen):
+class RevertResult(Result):
     """What ``revert`` did, or with ``written`` false would do; sizes in bytes.
 
-    ``changed`` is the file that was patched, ``output`` where the original is (``None``: nothing
+    ``input`` is the file that was patched, ``output`` where the original is (``None``: nothing
     was to be written), ``restored`` the bytes of the original that the patch holds. ``already``:
     it was the original before.
     """
 
-    changed: str
+    input: str
     patch: str
     output: str | None
     size_before: int
@@ -48,6 +48,27 @@ class RevertResult(Frozen):
     written: bool
     already: bool = False
     warnings: tuple[str, ...] = ()
+
+    _verb: ClassVar[str] = "revert"
+
+    def _essence(self) -> str:
+        where = about(self.output, self.input, written=self.written)
+        return f"{where}: {plural(self.restored, 'byte')} restored"
+
+    @property
+    def layers(self) -> tuple[()]:
+        """None: a patch has bytes, and knows of no layers."""
+        return ()
+
+    @property
+    def changed(self) -> bool:
+        """The original differs from the input."""
+        return not self.already
+
+    @property
+    def path(self) -> str | None:
+        """The file that was written; ``None`` where none was."""
+        return written_path(self.output, written=self.written)
 
 
 def revert(
@@ -98,7 +119,7 @@ def revert(
             on_bytes = counting(progress, size) if progress else None
             warnings = write_reverted(place, edits, undo.original, on_bytes).warnings
         return RevertResult(
-            changed=os.fsdecode(changed),
+            input=os.fsdecode(changed),
             patch=os.fsdecode(patch),
             output=None if dry_run else os.fsdecode(changed if output is None else output),
             size_before=found.size,

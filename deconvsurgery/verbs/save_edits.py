@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
 from deconvsurgery.errors import OutputError
-from deconvsurgery.named_tuple import Frozen
 from deconvsurgery.plans.edit.edits import outcome
 from deconvsurgery.plans.edit.plan import planned
+from deconvsurgery.wording import plural
 
 from .open_and_write import (
     Path,
@@ -18,13 +18,14 @@ from .open_and_write import (
     files_of,
     output_destination,
 )
+from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
     from deconvsurgery.plans.edit.draft import EditDraft
     from deconvsurgery.plans.edit.plan import EditPlan, LayerEdit
 
 
-class EditResult(Frozen):
+class EditResult(Result):
     """What `Editor.save` wrote, or with ``written`` false would write; sizes in bytes.
 
     ``rewritten`` are the bytes of the output that are not the input's own. ``output`` is ``None``
@@ -42,6 +43,12 @@ class EditResult(Frozen):
     warnings: tuple[str, ...] = ()
     patch: str | None = None
 
+    _verb: ClassVar[str] = "edit"
+
+    def _essence(self) -> str:
+        where = about(self.output, self.input, written=self.written)
+        return f"{where}: {counted(self.layers)}, {plural(self.rewritten, 'byte')} rewritten"
+
     @property
     def layers(self) -> tuple[LayerEdit, ...]:
         """A row for each layer that the edits change."""
@@ -54,8 +61,8 @@ class EditResult(Frozen):
 
     @property
     def path(self) -> str | None:
-        """Where the output is: ``output``."""
-        return self.output
+        """The file that was written; ``None`` where none was."""
+        return written_path(self.output, written=self.written)
 
 
 def already_in_place(name: str) -> OutputError:

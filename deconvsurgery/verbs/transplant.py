@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
@@ -11,9 +13,10 @@ from deconvsurgery.errors import SelectionError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.shared_blobs import owners, with_shared
-from deconvsurgery.named_tuple import Frozen, NamedTuple
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.plans.apply.plan import make_plan
+from deconvsurgery.plans.apply.plan_types import ApplyChange
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.plans.transplant.blobs import Origin
 from deconvsurgery.plans.transplant.edits import as_model, implanted
@@ -23,6 +26,7 @@ from deconvsurgery.prototxt.selection import (
     active_layers,
 )
 from deconvsurgery.storage.outcome import Splice
+from deconvsurgery.wording import row_words
 
 from .layer_choice import layer_choice
 from .open_and_write import (
@@ -35,38 +39,59 @@ from .open_and_write import (
     given_net,
     output_destination,
 )
+from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
-    from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan
+    from deconvsurgery.plans.apply.plan_types import ApplyPlan, ApplySkip
     from deconvsurgery.prototxt.net import Layer, Net, Phase
 
-FILLED, LEFT = "filled", "left to Caffe"
-# What matters most of a layer, first.
-_MOST_IMPORTANT_FIRST = (
-    FILLED,
-    Origin.FORCED,
-    Origin.EXPANDED,
-    Origin.COERCED,
-    Origin.COPIED,
-    Origin.CONSTANT,
-)
+
+class TransplantAction(StrEnum):
+    """What becomes of a layer: of its blobs' origins the one that matters most, in this order.
+
+    ``LEFT`` are layers whose blobs Caffe makes, all of them.
+    """
+
+    FILLED = "filled"
+    FORCED = "forced"
+    EXPANDED = "expanded"
+    COERCED = "coerced"
+    COPIED = "copied"
+    CONSTANT = "constant"
+    LEFT = "left to Caffe"
+    NO_BLOBS = "no blobs"
 
 
 class NewLayer(NamedTuple):
-    """A layer of the new model: what became of it, in a word, and the most important of its blobs'.
+    """A layer of the new model: what became of it, and the old one that its weights come from.
 
-    ``blobs`` are each one's origin, shape, and the old blob's shape; ``action`` is ``None`` for a
-    layer without any.
+    ``blobs`` are each one's origin in a word, its shape, and the old blob's shape (``None`` where
+    no old one was used). ``reason`` says why its blobs are left to Caffe, or why `apply` left it as
+    it is; ``told`` is what else is to be said.
     """
 
     layer: Layer
-    action: str | None
+    action: TransplantAction
     old: str | None
     blobs: tuple[tuple[str, tuple[int, ...], tuple[int, ...] | None], ...]
     told: tuple[str, ...]
+    reason: str | None = None
+
+    def __repr__(self) -> str:
+        return row_words(self)
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def line(self) -> int | None:
+        """Where the layer begins in the net's text, from 1; ``None`` for a net without a text."""
+        return self.layer.line or None
 
 
-class TransplantResult(Frozen):
+class TransplantResult(Result):
     """What ``transplant`` did, or with ``written`` false would do; sizes in bytes.
 
     ``plan`` is what ``apply`` did with the upsampling layers, ``None`` when it was not asked for.
@@ -82,28 +107,49 @@ class TransplantResult(Frozen):
     written: bool
     warnings: tuple[str, ...] = ()
 
+    _verb: ClassVar[str] = "transplant"
+
+    def _essence(self) -> str:
+        weighted = [row for row in self.layers if row.action is not TransplantAction.NO_BLOBS]
+        return f"{about(self.output, self.input, written=self.written)}: {counted(weighted)}"
+
+    @cached_property
+    def layers(self) -> tuple[NewLayer, ...]:
+        """Every layer of the new net, in its order."""
+        rows = {row.name: row for row in self.plan.layers} if self.plan else {}
+        return tuple(_new(each, rows.get(each.layer.name)) for each in self.grafting.layers)
+
     @property
-    def layers(self) -> Iterator[NewLayer]:
-        """Every layer of the new net."""
-        changes = {each.target.layer.name: each for each in self.plan.changes} if self.plan else {}
-        return (_new(each, changes.get(each.layer.name)) for each in self.grafting.layers)
+    def changed(self) -> bool:
+        """Some layer's weights are not as in the old model, or some of its are left out."""
+        kept = (TransplantAction.COPIED, TransplantAction.NO_BLOBS)
+        return bool(self.grafting.dropped) or any(row.action not in kept for row in self.layers)
+
+    @property
+    def path(self) -> str | None:
+        """The file that was written; ``None`` where none was."""
+        return written_path(self.output, written=self.written)
 
 
-def _new(grafted: LayerGraft, change: ApplyChange | None) -> NewLayer:
+def _new(grafted: LayerGraft, row: ApplyChange | ApplySkip | None) -> NewLayer:
     blobs = [
         (str(graft.origin), graft.shape, graft.source.shape if graft.source else None)
         for graft in grafted.blobs
     ]
     told = grafted.told
-    if change is not None:
+    if isinstance(row, ApplyChange):
         was = blobs[0][2] if blobs else None
-        bias = [(str(Origin.CONSTANT), (change.bias.count,), None)] if change.bias else []
-        blobs = [(FILLED, change.fill.shape, was), *(blobs[1:] or bias)]
+        bias = [(str(Origin.CONSTANT), (row.bias.count,), None)] if row.bias else []
+        filled = str(TransplantAction.FILLED)
+        blobs = [(filled, row.fill.shape, was), *(blobs[1:] or bias)]
     elif grafted.left is not None:
-        return NewLayer(grafted.layer, LEFT, None, (), (*told, f"{LEFT}: {grafted.left}"))
+        action = TransplantAction.LEFT
+        words = f"{action}: {grafted.left}"
+        return NewLayer(grafted.layer, action, None, (), (*told, words), grafted.left)
     origins = {origin for origin, *_ in blobs}
-    action = next((str(origin) for origin in _MOST_IMPORTANT_FIRST if origin in origins), None)
-    return NewLayer(grafted.layer, action, grafted.old, tuple(blobs), told)
+    action = next((each for each in TransplantAction if each in origins), TransplantAction.NO_BLOBS)
+    reason = None if row is None else row.reason
+    return NewLayer(grafted.layer, action, grafted.old, tuple(blobs), told, reason)
 
 
 def transplant(

@@ -19,6 +19,7 @@ MAY_IMPORT_AT_THE_TOP = {
         "plans/apply/new_values.py",
         "plans/edit/values.py",
         "plans/regroup/plan.py",
+        "plans/regroup/plan_types.py",
         "pycaffe.py",
         "report/html/*",
         "report/terminal/*",

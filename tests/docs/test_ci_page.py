@@ -124,7 +124,7 @@ def made(place: Path) -> Path:
 
 
 def holds_the_diagonal(path: Path) -> bool:
-    (row,) = ds.inspect(model=path).rows
+    (row,) = ds.inspect(model=path).layers
     assert row.weights is not None
     return row.weights.state is ds.WeightState.BILINEAR
 

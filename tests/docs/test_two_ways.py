@@ -40,7 +40,7 @@ def test_the_three_ways_in_numbers(dense: str, grouped: str, height: int, tmp_pa
     layer.blobs[0].data.extend(by_surgery["filler"].ravel().tolist())
     (tmp_path / "filled").write_bytes(message.SerializeToString())
     assert [
-        row.weights.state for row in ds.inspect(net, tmp_path / "filled").rows if row.weights
+        row.weights.state for row in ds.inspect(net, tmp_path / "filled").layers if row.weights
     ] == [ds.WeightState.BILINEAR_EVERY_PAIR]
 
     # The first way makes the diagonal of it.

@@ -428,7 +428,7 @@ def _learned(net: str, model: str | None, asked: Mapping[str, Any]) -> list[str]
     """Layers that are learned, by name."""
     state = {key: value for key, value in asked.items() if key in ("phase", "stage", "level")}
     try:
-        rows = ds.inspect(net, model, patterns="*", **state).rows
+        rows = ds.inspect(net, model, patterns="*", **state).layers
     except ds.SelectionError:
         return []
     return [

@@ -14,7 +14,7 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel.stored_values import Storage
 from deconvsurgery.matching.role import role_of
 from deconvsurgery.plans.apply.plan_types import BiasFill
-from deconvsurgery.plans.regroup.plan import KeptLayer, Regroup, Regrouping
+from deconvsurgery.plans.regroup.plan_types import KeptLayer, Regroup, Regrouping
 from deconvsurgery.rules.survey import LayerRow
 
 __all__ = ["BiasFill", "KeptLayer", "LayerRow", "Regroup", "Storage"]

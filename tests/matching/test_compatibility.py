@@ -741,7 +741,7 @@ def told_of(text: Path, path: Path, notes: str) -> tuple[str, ...]:
         assert {(each.kind, each.layer, each.stops) for each in result} == rows, path
         assert len(result) == len(rows)
         looked_at = ds.inspect(net, model, every_layer=True)
-        found = [each for row in looked_at.rows for each in row.findings if each.id == "DS011"]
+        found = [each for row in looked_at.layers for each in row.findings if each.id == "DS011"]
         found += [each for each in looked_at.net_findings if each.id == "DS011"]
         assert bool(found) == bool(rows)
         assert {each.layer for each in found if each.stops} == expected.other_shapes
@@ -942,7 +942,7 @@ def test_weights_of_another_shape_have_a_state_of_their_own(
     message = NetParameter().layer.add().blobs.add(data=weights.reshape(-1))
     message.shape.dim.extend(weights.shape)
     model = model_of(("up", "Deconvolution", message))
-    (row,) = ds.inspect(ds.parse_net(text.encode()), model).rows
+    (row,) = ds.inspect(ds.parse_net(text.encode()), model).layers
     assert row.weights == ds.Fingerprint(
         ds.WeightState.OTHER_SHAPE, own=own and ds.WeightState(own)
     )
@@ -957,7 +957,7 @@ def test_what_is_not_set_up_or_not_known_has_no_other_shape() -> None:
     refused = DATA + up(param="num_output: 4 group: 2 kernel_size: 4 bias_term: false")
     unknown = layer("data", "HDF5Data", bottom="") + up()
     for text in (refused, unknown, LMDB + up()):
-        (row,) = ds.inspect(ds.parse_net(text.encode()), model).rows
+        (row,) = ds.inspect(ds.parse_net(text.encode()), model).layers
         assert row.weights is not None
         assert row.weights.state is ds.WeightState.ZERO
 
@@ -977,7 +977,7 @@ def test_verbs_refuse_what_stops_caffe_in_the_words_of_check(verb: str, tmp_path
         getattr(ds, verb)(net, model, *outputs)
     assert found.message in raised.value.message
     assert (raised.value.layer, raised.value.line) == (found.layer, found.line)
-    (row,) = ds.inspect(net, model).rows
+    (row,) = ds.inspect(net, model).layers
     assert (found.id, found.message, found.line) in [
         (each.id, each.message, each.line) for each in row.findings
     ]

@@ -63,7 +63,7 @@ CASES = {
 def test_each_layer_is_judged_by_what_it_computes_with(case: str) -> None:
     net, weights, states, zeros = CASES[case]
     read, model = ds.parse_net(net.encode()), indexed(model_bytes(weights))
-    rows = ds.inspect(read, model, patterns="*").rows
+    rows = ds.inspect(read, model, patterns="*").layers
     assert [row.weights and row.weights.state for row in rows] == [*states]
     found = ds.check(read, model, patterns="*", select="DS001").findings
     left = [line for line, zero in zip((2, 3), zeros, strict=True) if zero]
@@ -98,7 +98,7 @@ def test_weights_that_another_layer_brings_are_shown() -> None:
     read, model = ds.parse_net(two().encode()), indexed(model_bytes({"b": [full(1)]}))
     result = ds.inspect(read, model, patterns="*", pictures=True)
     assert [sight is not None for sight in result.sights] == [True, True]
-    owner, sharer = result.rows
+    owner, sharer = result.layers
     assert (owner.source_blobs, sharer.source_blobs) == (None, ((3, 1, 4, 4),))
     assert owner.storage == sharer.storage
 

@@ -99,7 +99,7 @@ def weights_left_to_the_owner(folder: Path, bias: int = 3) -> tuple[Path, Path]:
 
 def test_a_blob_that_is_left_to_its_owner_is_no_fault(tmp_path: Path) -> None:
     net, model = weights_left_to_the_owner(tmp_path)
-    rows = ds.inspect(net, model, patterns="*").rows
+    rows = ds.inspect(net, model, patterns="*").layers
     assert [row.weights and row.weights.state for row in rows] == [ds.WeightState.BILINEAR] * 2
     found = [*ds.check(net, model, patterns="*").findings]
     found += [finding for row in rows for finding in row.findings]

@@ -152,7 +152,7 @@ def test_inspect_gives_caffes_weight_shapes(key: str, every_layer: bool) -> None
         with pytest.raises(ds.SelectionError):
             ds.inspect(as_read(Path(path)), **options)
         return
-    rows = ds.inspect(as_read(Path(path)), **options).rows
+    rows = ds.inspect(as_read(Path(path)), **options).layers
     rows = tuple(row for row in rows if row.type == "Deconvolution")
     assert {row.name: [list(blob or ()) for blob in row.blobs or ()] for row in rows} == expected
     for row in rows:

@@ -247,7 +247,7 @@ def test_both_forms_of_dims_are_a_note(case: str, said: Any, tmp_path: Path, wor
     assert dict(found["DS014"].numbers) == {"blobs": 1, "layers": ("up",), "bytes": len(data)}
     assert ds.check(tmp_path / "net.prototxt", tmp_path / "in.caffemodel").passed == loads
     words(found["DS014"].message)
-    (row,) = ds.inspect(tmp_path / "net.prototxt", tmp_path / "in.caffemodel").rows
+    (row,) = ds.inspect(tmp_path / "net.prototxt", tmp_path / "in.caffemodel").layers
     (note,) = (each for each in row.findings if each.id == "DS014")
     assert note.level == "note"
     words(note.message)
@@ -277,7 +277,7 @@ def test_a_filler_stops_caffe_whatever_the_model_has(said: Any, tmp_path: Path) 
     kernels = np.broadcast_to(tent((4, 4)), (3, 1, 4, 4))
     model = model_bytes({"up": [kernels]}, kind="Deconvolution")
     assert [each.id for each in said(filled('type: "bilinar"'), model)] == ["DS016"]
-    (row,) = ds.inspect(tmp_path / "net.prototxt", tmp_path / "in.caffemodel").rows
+    (row,) = ds.inspect(tmp_path / "net.prototxt", tmp_path / "in.caffemodel").layers
     assert [each.id for each in row.findings] == ["DS016"]
 
 

@@ -180,7 +180,7 @@ def test_a_finding_of_the_model_is_hidden(zero: Path) -> None:
         assert "DS002" not in ids(result)
         assert result.ignored == 1
         found = ds.inspect(net, model)
-        assert [each.id for row in found.rows for each in row.findings] == ids(result)
+        assert [each.id for row in found.layers for each in row.findings] == ids(result)
 
 
 def test_a_repair_keeps_the_comment_and_what_it_hides(tmp_path: Path) -> None:

@@ -40,13 +40,13 @@ def held_to_agree(pair: Pair, pattern: str) -> int:
             ds.inspect(*pair)
         return 0
     result = ds.inspect(*pair, patterns=pattern if every_layer else None, every_layer=every_layer)
-    found = [each for row in result.rows for each in row.findings] + [*result.net_findings]
+    found = [each for row in result.layers for each in row.findings] + [*result.net_findings]
     assert sorted(map(said, found)) == sorted(map(said, checked)), pair
-    for row in result.rows:
+    for row in result.layers:
         assert all(each.layer == row.name for each in row.findings), pair
     if every_layer:
         # What is left is about files, or about several layers at once.
-        rows = {row.name for row in result.rows}
+        rows = {row.name for row in result.layers}
         assert not any(each.layer in rows for each in result.net_findings), pair
     return len(checked)
 
@@ -69,7 +69,7 @@ def test_a_page_of_inspect_has_the_repairs_of_check() -> None:
     tried = 0
     for pair in SHIPPED:
         result = ds.inspect(*pair, pictures=True)
-        found = [each for row in result.rows for each in row.findings] + [*result.net_findings]
+        found = [each for row in result.layers for each in row.findings] + [*result.net_findings]
         checked = ds.check(*pair, allow_empty=True).findings
         assert sorted(map(repr, found)) == sorted(map(repr, checked)), pair
         tried += sum(bool(each.repair and each.repair.steps) for each in checked)

@@ -54,7 +54,7 @@ def written(name: str, values: str, folder: Path) -> tuple[Path, Path]:
     net.write_text(NETS[name], "utf-8")
     layers: dict[str, list[Array]] = {}
     random = np.random.default_rng(7)
-    for row in ds.inspect(net).rows:
+    for row in ds.inspect(net).layers:
         assert row.target is not None
         assert row.target.shape is not None
         blobs = {

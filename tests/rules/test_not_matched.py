@@ -107,7 +107,7 @@ def test_in_a_net_alone(score: str, said: bool, tmp_path: Path) -> None:
 
 def test_inspect_says_the_same(tmp_path: Path) -> None:
     files = written(tmp_path, layer("score"), ZERO)
-    rows = {row.name: [each.id for each in row.findings] for row in ds.inspect(*files).rows}
+    rows = {row.name: [each.id for each in row.findings] for row in ds.inspect(*files).layers}
     assert rows == {"up": [], "score": ["DS017"]}
 
 

@@ -68,13 +68,13 @@ def test_each_namesake_is_judged(states: str, wrong: int) -> None:
         found = ds.check(net, given, **options)
         assert places(found) == [("DS007", wrong)]
         assert found.matched == ("up", "up")
-        rows = ds.inspect(net, given, **options).rows
+        rows = ds.inspect(net, given, **options).layers
         assert [row.line for row in rows] == [2, 3]
         assert [[each.id for each in row.findings] for row in rows] == [
             ["DS007"] if row.line == wrong else [] for row in rows
         ]
         assert all(
-            row.matched for row in ds.inspect(net, given, every_layer=True, **options).rows[1:]
+            row.matched for row in ds.inspect(net, given, every_layer=True, **options).layers[1:]
         )
 
 
@@ -205,7 +205,7 @@ def test_a_shared_blob_is_its_owners_in_the_state_asked_for(case: str, tmp_path:
     wanted = SHARED[case]
     net, model = shared_pair(tmp_path, wanted)
     assert places(ds.check(net, model, patterns="*", **wanted.options)) == []
-    rows = ds.inspect(net, model, patterns="*", **wanted.options).rows
+    rows = ds.inspect(net, model, patterns="*", **wanted.options).layers
     assert [
         row.name for row in rows if row.weights and row.weights.state is ds.WeightState.BILINEAR
     ] == (wanted.right)
@@ -383,7 +383,7 @@ def test_a_layer_that_caffe_refuses_hides_no_other(kind: str, phase: str, words:
         assert first.repair is not None
         assert first.repair.steps == ()
     words(first.message, kind)
-    row, _ = ds.inspect(net).rows
+    row, _ = ds.inspect(net).layers
     assert "DS020" in [each.id for each in row.findings]
 
 

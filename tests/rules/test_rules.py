@@ -85,7 +85,7 @@ def made(tmp_path: Path) -> Made:
         path.write_text(net, "utf-8")
         if not kind:
             return path, model
-        (row,) = ds.inspect(path).rows
+        (row,) = ds.inspect(path).layers
         assert row.target is not None
         assert row.target.shape is not None
         plain = "noise" if kind == "raw-float32" else kind
@@ -509,7 +509,7 @@ def test_a_namesake_without_weights_does_not_hide_them(made: Made, words: Words)
     two.layer.add(name="lost", type="Deconvolution")
     model.write_bytes(two.SerializeToString())
     result = ds.inspect(net, model)
-    up, lost = result.rows
+    up, lost = result.layers
     assert [(each.id, dict(each.numbers)) for each in up.findings] == [
         ("DS002", {"values": 144, "nonzero": 0}),
         ("DS011", {"net": 1, "model": 0}),
@@ -521,13 +521,13 @@ def test_a_namesake_without_weights_does_not_hide_them(made: Made, words: Words)
 def test_a_model_that_tells_of_a_layer_what_caffe_refuses(made: Made, words: Words) -> None:
     """Names and weights may be all that a file has; what more it says must be right."""
     _, model = made(net_of(), "bilinear")
-    (row,) = ds.inspect(None, model).rows
+    (row,) = ds.inspect(None, model).layers
     assert row.target is not None
     assert row.target.problem is None
     more = parsed(model.read_bytes())
     more.layer[0].convolution_param.num_output = 3
     model.write_bytes(more.SerializeToString())
-    (row,) = ds.inspect(None, model).rows
+    (row,) = ds.inspect(None, model).layers
     assert row.target is not None
     assert row.target.problem is not None
     assert "kernel_size" in row.target.problem
@@ -639,7 +639,7 @@ def test_an_hdf5_file_may_have_any_size(tmp_path: Path, made: Made) -> None:
     ds.convert(model, large)
     with large.open("r+b") as file:
         file.truncate(2**31 + 4096)  # a hole behind what HDF5 knows of
-    (row,) = ds.inspect(net, large).rows
+    (row,) = ds.inspect(net, large).layers
     assert [each.id for each in row.findings] == []
     assert ids(ds.check(net, large)) == []
 
@@ -723,7 +723,7 @@ def test_what_is_no_number_is_named_in_every_form(
     # Of the model alone.
     if form.startswith("HDF5"):
         return  # it does not say which layers are Deconvolutions
-    (alone,) = ds.inspect(None, model).rows
+    (alone,) = ds.inspect(None, model).layers
     assert alone.weights is not None
     assert alone.weights.state == (state if weights else "other")  # its group is not known
     assert alone.findings[-1].id == "DS018"

@@ -251,7 +251,7 @@ def test_inspect_has_it_as_the_nets(tmp_path: Path) -> None:
 def test_inspect_has_a_deconvolutions_in_its_row() -> None:
     result = ds.inspect(net_of(DATA + up(bottom="nothing")))
     assert result.net_findings == ()
-    assert "DS015" in [each.id for each in result.rows[0].findings]
+    assert "DS015" in [each.id for each in result.layers[0].findings]
 
 
 def test_check_ends_with_1_and_names_the_layer(tmp_path: Path) -> None:

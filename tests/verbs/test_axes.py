@@ -64,7 +64,7 @@ def test_the_models_own_blobs_tell_it(axes: int, form: str, tmp_path: Path) -> N
     model = written(tmp_path, form, weights(axes))
     found = ds.check(net_of(NET), model)
     assert (found.findings, found.notes) == ((), ())
-    (row,) = ds.inspect(net_of(NET), model).rows
+    (row,) = ds.inspect(net_of(NET), model).layers
     assert row.target is not None
     assert row.target.shape == (3, 1, *(4,) * axes)
     assert row.weights is not None
@@ -123,7 +123,7 @@ def test_an_inner_product_of_the_name_tells_nothing(tmp_path: Path) -> None:
     net = HDF5 + conv("fc", "num_output: 5 kernel_size: 3")
     net += up(param="num_output: 5 group: 5 kernel_size: 4", bottom="fc")
     model = written(tmp_path, "V2", {"fc": [noise(5, 27), noise(5)]})
-    (row,) = ds.inspect(net_of(net), model).rows
+    (row,) = ds.inspect(net_of(net), model).layers
     assert row.target is not None
     assert row.target.axes_open
 
@@ -163,7 +163,7 @@ TELLING = {
 @pytest.mark.parametrize("case", TELLING)
 def test_the_rest_of_the_net_tells_it(case: str) -> None:
     text, axes = TELLING[case]
-    (row,) = ds.inspect(net_of(text + up(param=UP, bottom="conv", more=FROZEN))).rows
+    (row,) = ds.inspect(net_of(text + up(param=UP, bottom="conv", more=FROZEN))).layers
     assert row.target is not None
     assert (row.target.shape, row.target.problem) == ((3, 1, *(4,) * axes), None)
 
@@ -180,7 +180,7 @@ def test_where_nothing_tells_it_nothing_is_decided(words: Words) -> None:
     (note,) = ds.inspect(net_of(two)).notes
     assert names(note) == ["up", "up2"]
     words(note, "two")
-    (row,) = ds.inspect(net_of(NET)).rows
+    (row,) = ds.inspect(net_of(NET)).layers
     assert row.target is not None
     assert (row.target.channels, row.target.shape, row.target.kernel) == (3, None, ())
 
@@ -279,7 +279,7 @@ def test_odd_deconvolutions_are_set_up_as_caffe_does(
     data: str, param: str, blob: tuple[int, ...], fits: bool, tmp_path: Path, words: Words
 ) -> None:
     net = data + up(param=f"{param} bias_term: false", more=FROZEN)
-    (row,) = ds.inspect(net_of(net)).rows
+    (row,) = ds.inspect(net_of(net)).layers
     assert row.target is not None
     assert (row.target.shape, row.target.problem) == (blob, None)
     model = tmp_path / "model"

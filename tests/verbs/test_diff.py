@@ -807,7 +807,7 @@ def test_open_models_are_taken_as_well(folder: Path) -> None:
     (folder / "a").write_bytes(data)
     with ds.open_model(folder / "a") as opened:
         result = ds.diff(opened, indexed(data))
-        assert (result.a, result.b) == (str(folder / "a"), "the bytes in memory")
+        assert (result.a_path, result.b_path) == (str(folder / "a"), "the bytes in memory")
         assert result.contrast.identical
         assert not ds.diff(indexed(data[:-1] + b"\x01"), opened).same
         steps: list[tuple[int, int]] = []

@@ -479,7 +479,7 @@ def surgery(
 
 
 def row_of(result: Any, name: str) -> Any:
-    (row,) = (row for row in result.rows if row.name == name)
+    (row,) = (row for row in result.layers if row.name == name)
     return row
 
 
@@ -560,7 +560,7 @@ def test_a_model_tells_its_state_without_a_net(
         version = "HDF5" if isinstance(form, Hdf5) else "V1" if form.v1 else "V2"
         assert alone.model_version == with_net.model_version == version
         if version == "HDF5":
-            assert not alone.rows
+            assert not alone.layers
             (note,) = alone.notes
             words(note)
             every = ds.inspect(None, model, every_layer=True)
@@ -1096,7 +1096,7 @@ def test_both_generations_at_once(model: bytes, tmp_path: Path, words: Words) ->
 
 
 def row_of_first(result: Any, name: str) -> Any:
-    return next(row for row in result.rows if row.name == name)
+    return next(row for row in result.layers if row.name == name)
 
 
 def test_a_v0_model(tmp_path: Path, words: Words) -> None:
@@ -1115,7 +1115,7 @@ def test_a_v0_model(tmp_path: Path, words: Words) -> None:
     assert row_of(found, "conv").blobs == row_of(found, "conv").source_blobs == ((2, 3, 1, 1),)
     assert found.notes == ()
     alone = looked_at(tmp_path, model, None, every_layer=True)
-    assert [(row.name, row.type) for row in alone.rows] == [("conv", "conv")]
+    assert [(row.name, row.type) for row in alone.layers] == [("conv", "conv")]
     with pytest.raises(ds.SelectionError):
         surgery(net, V2, tmp_path / "in.caffemodel")
     (tmp_path / "net.prototxt").unlink()
@@ -1128,8 +1128,8 @@ def test_a_v1_type_that_only_a_fork_knows(tmp_path: Path) -> None:
     """41 is one layer in ParseNet and another in happynear's: the name alone decides."""
     foreign = V1_UP.replace(number(5, 39), number(5, 41))
     alone = looked_at(tmp_path, foreign, None, every_layer=True)
-    assert [(row.name, row.type) for row in alone.rows] == [("up", "V1 type 41")]
-    assert looked_at(tmp_path, foreign, None).rows == ()
+    assert [(row.name, row.type) for row in alone.layers] == [("up", "V1 type 41")]
+    assert looked_at(tmp_path, foreign, None).layers == ()
     found = looked_at(tmp_path, foreign)
     assert found.notes == ()
     assert "DS011" not in findings_of(found)
@@ -1169,8 +1169,10 @@ def test_a_name_twice_in_the_net(form: Form, tmp_path: Path, words: Words) -> No
     lines = [
         text[: at.start()].count("\n") + 1 for at in re.finditer(r"layer \{\s*name: \"up\"", text)
     ]
-    assert [row.line for row in found.rows] == lines
-    twice = [(row.line, each) for row in found.rows for each in row.findings if each.id == "DS012"]
+    assert [row.line for row in found.layers] == lines
+    twice = [
+        (row.line, each) for row in found.layers for each in row.findings if each.id == "DS012"
+    ]
     ((line, finding),) = twice
     assert (line, numbers(finding.message), found.notes) == (lines[1], [2, *lines], ())
     words(finding.message, f"finding, the {loaded} is loaded")
@@ -1227,7 +1229,7 @@ def test_a_forks_field_under_a_number_of_bvlcs(number: int, payload: bytes, tmp_
         up_with(extra=fork + sized(7, data(FCN) + shape_field(*FCN.shape))),
     )
     found = looked_at(tmp_path, model, None, every_layer=True)
-    assert [row.name for row in found.rows] == ["conv", "up", "z"]
+    assert [row.name for row in found.layers] == ["conv", "up", "z"]
 
 
 def test_whole_numbers_in_hdf5(tmp_path: Path, words: Words) -> None:
@@ -1327,8 +1329,8 @@ def test_a_real_model_in_another_form(key: tuple[str, str], form: Form, tmp_path
     model, out = form.write(tmp_path / f"in.{form.suffix}", source), tmp_path / "out"
     half = np.dtype(form.dtype).itemsize == 2
 
-    rows = {row.name: row for row in ds.inspect(net, model).rows}
-    plain = {row.name: row for row in ds.inspect(net, original).rows}
+    rows = {row.name: row for row in ds.inspect(net, model).layers}
+    plain = {row.name: row for row in ds.inspect(net, original).layers}
     told = {row["layer"]: row for row in TOLD if (row["short-name"], row["file"]) == key}
     strangers = told.keys() if key[0] == "retinaface-charrin-zero" else set()
     assert rows.keys() | strangers == plain.keys()
@@ -1388,10 +1390,10 @@ def test_a_real_hdf5_model(key: tuple[str, str], tmp_path: Path) -> None:
             name: tuple(group[each].shape for each in sorted(group))
             for name, group in file["data"].items()
         }
-    assert not ds.inspect(net, model).rows
+    assert not ds.inspect(net, model).layers
     found = ds.inspect(None, model, every_layer=True)
-    assert {row.name: row.source_blobs for row in found.rows} == shapes
-    assert not [row.weights for row in found.rows if row.weights]
+    assert {row.name: row.source_blobs for row in found.layers} == shapes
+    assert not [row.weights for row in found.layers if row.weights]
     assert found.model_version == "HDF5"
     assert found.model_size == int(REAL[key]["size"])
     result = ds.apply(net, model, tmp_path / "out", allow_empty=True, **ANYTHING)

@@ -191,7 +191,7 @@ def test_weights_are_those_of_fcn(case: Case, form: str, tmp_path: Path) -> None
         after.layer.remove(up)
     assert after == before
 
-    (row,) = result.plan.rows
+    (row,) = result.plan.layers
     if form == "as-caffe-saved-it" and case["name"] not in BY_HAND:
         assert row.action is ds.ApplyAction.UNCHANGED  # type: ignore[union-attr]
         assert out == data

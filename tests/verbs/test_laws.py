@@ -379,7 +379,7 @@ def test_the_plan_foretells_what_is_in_the_file(case: Case) -> None:
     assert plan.changed == (out != case.data)
     assert len(plan.changes) == len(case.ups)
     rows = {
-        row.name: row for row in ds.inspect(ds.parse_net(case.text.encode()), indexed(out)).rows
+        row.name: row for row in ds.inspect(ds.parse_net(case.text.encode()), indexed(out)).layers
     }
     for change in plan.changes:
         assert rows[change.target.layer.name].weights == change.after
@@ -403,7 +403,7 @@ def test_inspect_finds_what_apply_said(case: Case) -> None:
         assert old.read_bytes() == case.data == (Path(directory) / "copy").read_bytes()
         assert not untouched.changed
         said = {change.target.layer.name: change.after.state for change in done.plan.changes}
-        assert {row.name: row.weights.state for row in found.rows if row.weights} == said
+        assert {row.name: row.weights.state for row in found.layers if row.weights} == said
         assert done.output_size == new.stat().st_size
 
 

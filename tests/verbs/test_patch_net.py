@@ -1134,5 +1134,5 @@ def test_the_demos_net(tmp_path: Path) -> None:
     ]
     model = tmp_path / "base.caffemodel"
     model.write_bytes(demo_base())
-    row = ds.apply(ds.parse_net(found), model, dry_run=True).plan.rows[0]
+    row = ds.apply(ds.parse_net(found), model, dry_run=True).plan.layers[0]
     assert row.target.shape == (5, 1, 4, 4)

@@ -83,7 +83,7 @@ def test_the_verbs_take_open_objects(tmp_path: Path) -> None:
         found = ds.inspect(net, model)
     assert result.changed
     assert result.written
-    assert [row.weights.state for row in found.rows if row.weights] == [
+    assert [row.weights.state for row in found.layers if row.weights] == [
         "missing",
         "other",
         "missing",
@@ -132,11 +132,11 @@ def test_one_text_is_one_pattern_and_not_its_letters(tmp_path: Path, words: Word
     base = tmp_path / "base.caffemodel"
     base.write_bytes(demo_base())
     plan = ds.apply(net, base, patterns="score2", dry_run=True).plan
-    assert [row.target.layer.name for row in plan.rows] == ["upscore2"]
-    assert ds.apply(net, base, exclude="score2", dry_run=True).plan.rows[0].target.layer.name == (
+    assert [row.target.layer.name for row in plan.layers] == ["upscore2"]
+    assert ds.apply(net, base, exclude="score2", dry_run=True).plan.layers[0].target.layer.name == (
         "upscore"
     )
-    (row,) = ds.inspect(net, base, patterns="refine", stage="abc").rows
+    (row,) = ds.inspect(net, base, patterns="refine", stage="abc").layers
     assert row.name == "refine"
     weights = np.zeros((2, 1, 4, 4), np.float32)
     ds.interp(live(up=weights), "up")
@@ -177,7 +177,9 @@ def test_words_that_no_verb_takes(tmp_path: Path, words: Words) -> None:
 def test_a_phase_by_name_is_that_phase(words: Words) -> None:
     text = demo_net().replace(b'name: "upscore2"', b'name: "upscore2" include { phase: TRAIN }')
     net = ds.parse_net(text)
-    found = [[row.name for row in ds.inspect(net, phase=phase).rows] for phase in ("test", "TRAIN")]
+    found = [
+        [row.name for row in ds.inspect(net, phase=phase).layers] for phase in ("test", "TRAIN")
+    ]
     assert found == [["refine", "upscore"], ["upscore2", "refine", "upscore"]]
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - its words are pinned
         ds.inspect(net, phase="bogus")

@@ -162,7 +162,7 @@ def test_inspect_tells_what_a_model_holds(path: Path) -> None:
     result = ds.inspect(None, MODELS / path)
     assert result.model_version == ROWS[path]["format"]
     assert result.model_size == int(ROWS[path]["size"])
-    rows = {row.name: row for row in result.rows}
+    rows = {row.name: row for row in result.layers}
     assert list(rows) == list(expected)
     assert len(rows) == int(ROWS[path]["n_deconv"])
     layers = source_layers(parsed((MODELS / path).read_bytes()))
@@ -208,8 +208,8 @@ def test_inspect_tells_what_a_model_holds(path: Path) -> None:
 
 @of(PAIRED)
 def test_inspect_finds_net_and_model_in_agreement_where_they_are(path: Path) -> None:
-    rows = ds.inspect(MODELS / pair(path), MODELS / path).rows  # type: ignore[operator]
-    alone = {row.name: row.weights for row in ds.inspect(None, MODELS / path).rows}
+    rows = ds.inspect(MODELS / pair(path), MODELS / path).layers  # type: ignore[operator]
+    alone = {row.name: row.weights for row in ds.inspect(None, MODELS / path).layers}
     strangers = {row.name for row in rows} ^ set(alone)
     if path.parent.name == "retinaface-charrin-zero":
         assert {row.name: row.weights.state for row in rows if row.weights} == {
@@ -248,7 +248,7 @@ def survey(path: Path) -> ds.InspectResult:
     ),
 )
 def test_inspect_tells_what_a_net_says(told: Row) -> None:
-    (row,) = (row for row in survey(place(told)).rows if row.name == told["layer"])
+    (row,) = (row for row in survey(place(told)).layers if row.name == told["layer"])
     assert row.target is not None
     param = row.target.layer.convolution_param
     assert param.num_output == int(told["num_output"])
@@ -419,8 +419,8 @@ def test_nearest_neighbour_layers_are_not_repaired(
     assert not (tmp_path / "out").exists()
     result = ds.apply(net, MODELS / path, tmp_path / "out", patterns=[pattern], skip_unfit=True)
     assert {skip.target.layer.name for skip in result.plan.skips} == left_alone
-    after = {row.name: row.weights for row in ds.inspect(None, tmp_path / "out").rows}
-    before = {row.name: row.weights for row in ds.inspect(None, MODELS / path).rows}
+    after = {row.name: row.weights for row in ds.inspect(None, tmp_path / "out").layers}
+    before = {row.name: row.weights for row in ds.inspect(None, MODELS / path).layers}
     for name, weights in after.items():
         assert weights is not None
         if name in left_alone:

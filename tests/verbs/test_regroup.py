@@ -97,7 +97,7 @@ def test_it_is_the_same_function(case: Path) -> None:
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-6)
     model = parsed((case / "out").read_bytes())
     (layer,) = (layer for layer in model.layer if layer.type == "Deconvolution")
-    (row,) = ds.inspect(case / "net2", case / "out").rows
+    (row,) = ds.inspect(case / "net2", case / "out").layers
     assert row.target is not None
     by_numpy = scattered(
         image,
@@ -126,7 +126,7 @@ def test_fcn_32s_shrinks(tmp_path: Path, shared: Path) -> None:
     assert regrouped.after == (channels, 1, 64, 64)
     old, new = (tmp_path / "in").stat().st_size, (tmp_path / "out").stat().st_size
     assert old - new == pytest.approx(4 * 64 * 64 * channels * (channels - 1), abs=10)
-    (row,) = ds.inspect(tmp_path / "net", tmp_path / "out", patterns=["upscore"]).rows
+    (row,) = ds.inspect(tmp_path / "net", tmp_path / "out", patterns=["upscore"]).layers
     assert row.weights is not None
     assert row.weights.state == "bilinear"
 

@@ -45,7 +45,7 @@ def files(tmp_path: Path) -> Files:
 
 
 def matched(result: Any) -> list[str]:
-    return [row.target.layer.name for row in result.plan.rows]
+    return [row.target.layer.name for row in result.plan.layers]
 
 
 def names(rows: Any) -> list[str]:
@@ -105,17 +105,17 @@ CALLS: dict[str, tuple[str, Call]] = {
     "fix stage": ("deploy", lambda f, given: fixed(f, staged=True, stage=given).matched),
     "inspect patterns": (
         "upscore",
-        lambda f, given: names(ds.inspect(f.net, f.model, patterns=given).rows),
+        lambda f, given: names(ds.inspect(f.net, f.model, patterns=given).layers),
     ),
     "inspect exclude": (
         "up2",
         lambda f, given: names(
-            ds.inspect(f.net, f.model, patterns="up", exclude=given).rows,
+            ds.inspect(f.net, f.model, patterns="up", exclude=given).layers,
         ),
     ),
     "inspect stage": (
         "deploy",
-        lambda f, given: names(ds.inspect(f.staged, f.model, stage=given).rows),
+        lambda f, given: names(ds.inspect(f.staged, f.model, stage=given).layers),
     ),
     "diff patterns": (
         "upscore",

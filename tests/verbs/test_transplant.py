@@ -93,7 +93,7 @@ def same(ours: Sequence[Array], theirs: Sequence[Array]) -> None:
 
 
 def actions(result: ds.TransplantResult) -> dict[str, str]:
-    return {each.layer.name: each.action for each in result.layers if each.action}
+    return {each.layer.name: each.action for each in result.layers if each.action != "no blobs"}
 
 
 def told(result: ds.TransplantResult) -> dict[str, list[str]]:

@@ -5,11 +5,13 @@ Small, comparable with ``==``, printable.
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING
 
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.wording import plural, row_words
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.bilinear_fill import BilinearFill
@@ -54,6 +56,19 @@ class ApplyChange(NamedTuple):
     values: int
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return row_words(self)
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.target.layer.name
+
+    @property
+    def line(self) -> int | None:
+        """Where the layer begins in the net's text, from 1; ``None`` for a net without a text."""
+        return self.target.layer.line or None
+
     @property
     def reason(self) -> None:
         """None, as only an `ApplySkip` has one."""
@@ -66,6 +81,19 @@ class ApplySkip(NamedTuple):
     before: Fingerprint
     reason: str
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return row_words(self)
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.target.layer.name
+
+    @property
+    def line(self) -> int | None:
+        """Where the layer begins in the net's text, from 1; ``None`` for a net without a text."""
+        return self.target.layer.line or None
 
     @property
     def action(self) -> ApplyAction:
@@ -91,12 +119,17 @@ class ApplyPlan(NamedTuple):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        count = Counter(str(row.action) for row in self.layers)
+        words = ", ".join(f"{number:,} {action}" for action, number in count.items())
+        return f"<ApplyPlan: {plural(count.total(), 'layer')}{words and ': '}{words}>"
+
     @property
     def changed(self) -> bool:
         """Carrying it out would change a byte."""
         return any(change.action is not ApplyAction.UNCHANGED for change in self.changes)
 
     @property
-    def rows(self) -> tuple[ApplyChange | ApplySkip, ...]:
+    def layers(self) -> tuple[ApplyChange | ApplySkip, ...]:
         """Changes and skips in the net's order."""
         return tuple(sorted((*self.changes, *self.skips), key=lambda row: row.target.layer.index))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from deconvsurgery.caffemodel.model import SourceLayer, Version
 from deconvsurgery.caffemodel.stored_values import DType, Storage
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.wording import row_words
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.source_blob import SourceBlob
@@ -87,6 +88,24 @@ class LayerConversion(NamedTuple):
     upgraded: UpgradedLayer | None = None
     removed: bool = False
     told: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return row_words(self)
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.source.name
+
+    @property
+    def reason(self) -> str | None:
+        """Why it goes, or keeps what it has; ``None`` for all others."""
+        left = self.removed or any(blob.beyond is not None for blob in self.blobs)
+        return ("; ".join(self.told) or None) if left else None
+
+    @property
+    def line(self) -> None:
+        """None: a model has no lines."""
 
     @property
     def action(self) -> ConversionAction:

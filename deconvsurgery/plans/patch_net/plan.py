@@ -22,7 +22,7 @@ from deconvsurgery.prototxt.selection import Selection, active_layers
 from deconvsurgery.prototxt.text_edits import Draft
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.splicing.byte_ranges import Edit, spliced
-from deconvsurgery.wording import dims
+from deconvsurgery.wording import dims, row_words
 
 from .field_changes import FieldChange, as_tree, changed, field_changes
 from .layer_refusals import warnings_of
@@ -65,6 +65,9 @@ class LayerPatch(NamedTuple):
     reason: str | None = None
     changes: tuple[FieldChange, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return row_words(self)
 
 
 class Patch(NamedTuple):

@@ -26,10 +26,12 @@ from deconvsurgery.caffemodel.wire import (
 from deconvsurgery.splicing.byte_ranges import replacing
 from deconvsurgery.storage.outcome import Splice
 
-from .plan import Regroup, Regrouping, sums_expanded
+from .plan import sums_expanded
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.source_blob import SourceBlob
+
+    from .plan_types import Regroup, Regrouping
 
 _GROUP, _WEIGHT_FILLER = 5, 7  # of ConvolutionParameter
 

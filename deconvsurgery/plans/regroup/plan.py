@@ -18,90 +18,17 @@ from deconvsurgery.matching.matched_layer import MatchedLayer, targets
 from deconvsurgery.matching.other_states import MOST_STATES, states_beyond
 from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import owners
-from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.prototxt.selection import DECONVOLUTION, active_layers
 from deconvsurgery.shapes.analysis import analysed
 from deconvsurgery.shapes.geometry import check_blob
 from deconvsurgery.wording import agreed, plural
 
+from .plan_types import KeptLayer, Regroup, Regrouping
+
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
-    from deconvsurgery.caffemodel.source_blob import SourceBlob
-    from deconvsurgery.kernels.arrays import Array
     from deconvsurgery.prototxt.net import Layer, Net, NetMessage, NetState
-
-
-class Regroup(NamedTuple):
-    """A name whose weights become those of another ``group``: ``shape`` before and ``after``.
-
-    ``said`` is what net and model are to say of it: ``None`` where the field goes. ``told`` is what
-    else goes with it. ``namesakes`` are the net's other Deconvolutions of the name, which load the
-    same weights in other phases, stages or levels, or beside it: they change with it.
-    """
-
-    target: MatchedLayer
-    group: int
-    said: int | None
-    shape: tuple[int, ...]
-    after: tuple[int, ...]
-    told: tuple[str, ...] = ()
-    namesakes: tuple[Layer, ...] = ()
-
-    @property
-    def places(self) -> tuple[MatchedLayer, ...]:
-        """The layer and its namesakes, one by one."""
-        return _places(self.target, self.namesakes)
-
-    @property
-    def count(self) -> int:  # type: ignore[override]  # tuple's is a method
-        """Weights that it will have."""
-        return prod(self.after)
-
-    def rows(self, model: Model, blob: SourceBlob) -> Iterator[Array]:
-        """The new weights one input channel at a time, made from the old ones.
-
-        Both are of the same (C, num_output) matrix the blocks along its diagonal, one a group.
-        """
-        for channel, row in enumerate(model.rows(blob, self.shape)):
-            new = np.zeros(self.after[1:], row.dtype)
-            old, own = self._outputs(self.shape, channel), self._outputs(self.after, channel)
-            both = range(max(old.start, own.start), min(old.stop, own.stop))
-            new[both.start - own.start : both.stop - own.start] = row[
-                both.start - old.start : both.stop - old.start
-            ]
-            yield new
-
-    def _outputs(self, shape: Sequence[int], channel: int) -> range:
-        """The outputs that a channel has weights for."""
-        channels, outputs = shape[:2]
-        groups = self.target.layer.convolution_param.num_output // outputs
-        first = channel // (channels // groups) * outputs
-        return range(first, first + outputs)
-
-
-class KeptLayer(NamedTuple):
-    """A matched layer, and its namesakes, that stays as it is, and why."""
-
-    target: MatchedLayer
-    reason: str
-    namesakes: tuple[Layer, ...] = ()
-
-    @property
-    def places(self) -> tuple[MatchedLayer, ...]:
-        """The layer and its namesakes, one by one."""
-        return _places(self.target, self.namesakes)
-
-
-def _places(target: MatchedLayer, namesakes: Sequence[Layer]) -> tuple[MatchedLayer, ...]:
-    return (target, *(target._replace(layer=layer) for layer in namesakes))
-
-
-class Regrouping(NamedTuple):
-    """Every matched name once."""
-
-    changes: tuple[Regroup, ...] = ()
-    kept: tuple[KeptLayer, ...] = ()
 
 
 def make_regrouping(

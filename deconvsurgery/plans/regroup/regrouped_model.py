@@ -10,7 +10,7 @@ from deconvsurgery.caffemodel.made_blobs import made, with_made
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceLayer
 
-    from .plan import Regroup, Regrouping
+    from .plan_types import Regroup, Regrouping
 
 
 def regrouped_model(regrouping: Regrouping, model: Model) -> Model:

@@ -13,21 +13,32 @@ from deconvsurgery.verbs.inspect import InspectResult
 
 from .apply import apply_page
 from .check import check_page
+from .html_page import HtmlPage
 from .inspect import inspect_page
 
 
-def html_report(result: ApplyResult | InspectResult | CheckResult | Sequence[CheckResult]) -> bytes:
-    """A page that shows what `apply`, `inspect` or `check` found, in UTF-8.
+def html_report(
+    result: ApplyResult | InspectResult | CheckResult | Sequence[CheckResult],
+) -> HtmlPage:
+    """A page that shows what `apply`, `inspect` or `check` found (``--report``).
 
-    It loads nothing and holds no script; the same result makes the same bytes. Weights are
-    shown where the verb was called with ``pictures=True``. Several results of ``check`` make one
-    page.
+    It loads nothing and holds no script; the same result makes the same page. In a notebook it
+    is shown in a frame of its own.
+
+    Args:
+        result: What the verb returned; several results of ``check`` make one page. Weights are
+            shown where the verb was called with ``pictures=True``.
+
+    Returns:
+        The page's text, a ``str``; its ``save(path)`` writes it to a file.
     """
     match result:
         case ApplyResult():
-            return apply_page(result)
+            page = apply_page(result)
         case InspectResult():
-            return inspect_page(result)
+            page = inspect_page(result)
         case CheckResult():
-            return check_page([result])
-    return check_page(result)
+            page = check_page([result])
+        case _:
+            page = check_page(result)
+    return HtmlPage(page.decode("utf-8"))

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 def apply_page(result: ApplyResult) -> bytes:
     """What was done, or would be, to which files and layers."""
-    rows = [apply_cells(row, PIPE) for row in result.plan.rows]
+    rows = [apply_cells(row, PIPE) for row in result.plan.layers]
     pictures = result.pictures
     return page(
         "apply",
         file_name(result.input if result.output in (None, "-") else result.output),
-        closing_words(result, dry_run=not result.written),
+        closing_words(result),
         list(_files(result)),
         layers_table("Matched layers", HEADINGS, rows),
         remarks(list(apply_remarks(result, PIPE))),
         way_section(pictures.ways) if pictures else None,
-        layers_section(pictures, [_beside(row) for row in result.plan.rows]),
+        layers_section(pictures, [_beside(row) for row in result.plan.layers]),
     )
 
 

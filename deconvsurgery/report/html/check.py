@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from deconvsurgery.report.cells import note
+from deconvsurgery.report.cells import Remark, Tone, note
 from deconvsurgery.report.finding_words import (
+    TONES,
     closing_words,
     counted_words,
     error_words,
     model_words,
     net_words,
 )
+from deconvsurgery.report.repair_block import TITLE, repair_block
 from deconvsurgery.wording import plural
 
 from .elements import Markup, element, joined, name, pairs_list, section, sentence
 from .findings import block_section, findings_list, rules_section
+from .fragment import fragment
 from .graph import way_section
 from .layers import layers_section
 from .page_frame import MOST_ROWS, file_fact, file_name, page, remarks
 
 if TYPE_CHECKING:
+    from deconvsurgery.report.phrases import Medium
     from deconvsurgery.verbs.check import CheckResult
 
 
@@ -95,3 +99,28 @@ def _files(result: CheckResult) -> list[tuple[str, Markup]]:
     if result.model is not None:
         files.append(("model", file_fact(result.model, model_words(result))))
     return files
+
+
+def check_fragment(result: CheckResult, _medium: Medium) -> str:
+    """What was found, and the commands that repair all of it, for a notebook."""
+    heads = [(result.net, net_words(result)), (result.model, model_words(result))]
+    block = repair_block(result)
+    return fragment(
+        closing_words([result]),
+        heads=[(path, words) for path, words in heads if path is not None],
+        notes=[*_remarks(result)],
+        commands="\n".join((f"# {TITLE}; {block.left_words}", *block.lines)) if block else "",
+    )
+
+
+def _remarks(result: CheckResult) -> Iterator[Remark]:
+    """Notes, then each finding with its line and what repairs it, then why it ended."""
+    for words in result.notes:
+        yield note(words)
+    for finding in result.findings:
+        place = "" if finding.line is None else f" (line {finding.line})"
+        repair = f" → {finding.repair.words}" if finding.repair else ""
+        words = f"{finding.message}{place}{repair}"
+        yield Remark(finding.id, TONES[finding.level], finding.layer, words)
+    if result.error is not None:
+        yield Remark("error", Tone.WRONG, None, error_words(result.error))

@@ -71,7 +71,7 @@ def apply_document(result: ApplyResult) -> ApplyDocument:
             output=result.output,
             changed=result.changed,
             written=result.written,
-            layers=[planned(row) for row in result.plan.rows],
+            layers=[planned(row) for row in result.plan.layers],
             left_alone=left_alone((layer.name, layer.type) for layer in result.plan.left_alone),
             bytes={
                 "input": result.input_size,

@@ -149,7 +149,7 @@ class DiffDocument(TypedDict):
     """What else differs and changes nothing of what Caffe loads, a sentence each."""
 
 
-def diff_document(result: DiffResult, *, only_changed: bool) -> DiffDocument:
+def diff_document(result: DiffResult, *, only_changed: bool = False) -> DiffDocument:
     """Every layer, or those that differ; counts are of all that have weights."""
     contrast = result.contrast
     weighted = [layer for layer in contrast.layers if layer.weighted]
@@ -158,8 +158,8 @@ def diff_document(result: DiffResult, *, only_changed: bool) -> DiffDocument:
         DiffDocument(
             schema_version=SCHEMA_VERSION,
             command="diff",
-            a=result.a,
-            b=result.b,
+            a=result.a_path,
+            b=result.b_path,
             same=result.same,
             identical=contrast.identical,
             atol=result.atol,

@@ -160,7 +160,7 @@ def inspect_document(result: InspectResult) -> InspectDocument:
             net_version=result.net_version,
             model_version=result.model_version,
             model_size=result.model_size,
-            layers=[_layer(row) for row in result.rows],
+            layers=[_layer(row) for row in result.layers],
             notes=result.notes,
             net_findings=[
                 {**_finding(finding), "layer": finding.layer} for finding in result.net_findings

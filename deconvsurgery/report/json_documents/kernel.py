@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, Final, Literal, TypedDict
 
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
-from deconvsurgery.kernels.kernel_facts import KernelFacts
+from deconvsurgery.verbs.kernel_facts import KernelFacts
 
 from .document import SCHEMA_VERSION, Count, SchemaVersion, jsonable
 

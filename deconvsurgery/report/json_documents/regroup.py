@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict, cast
 
-from deconvsurgery.plans.regroup.plan import Regrouping
+from deconvsurgery.plans.regroup.plan_types import LayerRegroup, RegroupAction
 from deconvsurgery.verbs.regroup import RegroupResult
 
 from .document import (
@@ -22,7 +22,7 @@ from .document import (
     left_alone,
 )
 
-LayerAction: TypeAlias = Annotated[str, Fact(choices=("regrouped", "unchanged"))]
+LayerAction: TypeAlias = Annotated[str, Fact(choices=tuple(RegroupAction))]
 
 
 class BothGroups(TypedDict):
@@ -105,7 +105,7 @@ def regroup_document(result: RegroupResult) -> RegroupDocument:
             expand=result.expand,
             changed=result.changed,
             written=result.written,
-            layers=list(_layers(result.regrouping)),
+            layers=[_layer(row) for row in result.layers],
             left_alone=left_alone((layer.name, layer.type) for layer in result.left_alone),
             bytes={"input": result.input_size, "output": result.output_size},
             warnings=result.warnings,
@@ -114,28 +114,13 @@ def regroup_document(result: RegroupResult) -> RegroupDocument:
     )
 
 
-def _layers(plan: Regrouping) -> Iterator[RegroupedLayer]:
-    for change in plan.changes:
-        for place in change.places:
-            layer = place.layer
-            yield {
-                "name": layer.name,
-                "line": cast(int, layer.line or None),
-                "action": "regrouped",
-                "reason": None,
-                "group": {"before": layer.convolution_param.group, "after": change.group},
-                "shape": {"before": change.shape, "after": change.after},
-                "told": change.told,
-            }
-    for kept in plan.kept:
-        for place in kept.places:
-            layer, group = place.layer, place.layer.convolution_param.group
-            yield {
-                "name": layer.name,
-                "line": cast(int, layer.line or None),
-                "action": "unchanged",
-                "reason": kept.reason,
-                "group": {"before": group, "after": group},
-                "shape": {"before": place.shape, "after": place.shape},
-                "told": (),
-            }
+def _layer(row: LayerRegroup) -> RegroupedLayer:
+    return {
+        "name": row.name,
+        "line": cast(int, row.line),  # None for a net that was made in Python, which has no lines
+        "action": row.action,
+        "reason": row.reason,
+        "group": {"before": row.groups[0], "after": row.groups[1]},
+        "shape": {"before": row.shapes[0], "after": row.shapes[1]},
+        "told": row.told,
+    }

@@ -51,7 +51,7 @@ def revert_document(result: RevertResult) -> RevertDocument:
         RevertDocument(
             schema_version=SCHEMA_VERSION,
             command="revert",
-            input=result.changed,
+            input=result.input,
             patch=result.patch,
             output=result.output,
             already=result.already,

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, TypeAlias, TypedDict, cast
 
 from deconvsurgery.inputs.settings_keys import SWEPT
 from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome
-from deconvsurgery.sweeping.sweep import ENGINES, SweepResult
+from deconvsurgery.sweeping.sweep import ENGINES
+from deconvsurgery.sweeping.sweep_result import SweepResult
 
 from .document import SCHEMA_VERSION, Count, Fact, FromOne, SchemaVersion, jsonable
 

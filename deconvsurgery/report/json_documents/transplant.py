@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from deconvsurgery.plans.transplant.blobs import Origin
-from deconvsurgery.verbs.transplant import FILLED, LEFT, NewLayer, TransplantResult
+from deconvsurgery.verbs.transplant import NewLayer, TransplantAction, TransplantResult
 
 from .document import SCHEMA_VERSION, Count, Fact, SchemaVersion, Warnings, jsonable
 from .planned_layer import PlannedLayer, planned
 
-BlobOrigin: TypeAlias = Annotated[str, Fact(choices=(FILLED, *Origin))]
-LayerAction: TypeAlias = Annotated[str, Fact(choices=(FILLED, *Origin, LEFT))]
+BlobOrigin: TypeAlias = Annotated[str, Fact(choices=(TransplantAction.FILLED, *Origin))]
+LayerAction: TypeAlias = Annotated[
+    str, Fact(choices=(TransplantAction.FILLED, *Origin, TransplantAction.LEFT))
+]
 
 
 class GraftedBlobEntry(TypedDict):
@@ -110,7 +112,7 @@ def transplant_document(result: TransplantResult) -> TransplantDocument:
             written=result.written,
             layers=[_layer(layer) for layer in result.layers],
             dropped=result.grafting.dropped,
-            filled=[planned(row) for row in result.plan.rows] if result.plan else [],
+            filled=[planned(row) for row in result.plan.layers] if result.plan else [],
             bytes={"input": result.input_size, "output": result.output_size},
             warnings=result.warnings,
         )
@@ -121,7 +123,7 @@ def _layer(layer: NewLayer) -> TransplantedLayer:
     return {
         "name": layer.layer.name,
         "type": layer.layer.type,
-        "action": layer.action,
+        "action": None if layer.action is TransplantAction.NO_BLOBS else layer.action,
         "from": layer.old,
         "blobs": [
             {"origin": origin, "shape": shape, "was": was} for origin, shape, was in layer.blobs

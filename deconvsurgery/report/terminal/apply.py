@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.report.apply_rows import HEADINGS, apply_cells, apply_remarks, closing_words
 
-from .layout import Layout, columns, page
+from .layout import Layout, Sheet, columns
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from deconvsurgery.report.phrases import Medium
     from deconvsurgery.verbs.apply import ApplyResult
 
@@ -42,11 +40,11 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 
-def apply_report(result: ApplyResult, medium: Medium, *, dry_run: bool) -> RenderableType:
+def apply_report(result: ApplyResult, medium: Medium) -> Sheet:
     """A table of the matched layers, what is to be said about them, and one closing sentence.
 
     In a pipe a line a layer, complete, for ``soft_wrap=True``.
     """
-    rows = [apply_cells(row, medium) for row in result.plan.rows]
+    rows = [apply_cells(row, medium) for row in result.plan.layers]
     notes = list(apply_remarks(result, medium))
-    return page(rows, LAYOUTS, notes, closing_words(result, dry_run=dry_run), medium)
+    return Sheet(rows, LAYOUTS, notes, closing_words(result), medium)

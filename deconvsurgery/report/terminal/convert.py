@@ -13,11 +13,9 @@ from deconvsurgery.report.field_words import form_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
 from deconvsurgery.wording import dims, plural
 
-from .layout import Layout, columns, page
+from .layout import Layout, Sheet, columns
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from deconvsurgery.caffemodel.stored_values import DType
     from deconvsurgery.verbs.convert import ConvertResult
 
@@ -33,7 +31,7 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 
-def convert_report(result: ConvertResult, medium: Medium) -> RenderableType:
+def convert_report(result: ConvertResult, medium: Medium) -> Sheet:
     """A table of the layers of which there is something to say, and what that is.
 
     In a pipe a line a layer, complete, for ``soft_wrap=True``.
@@ -43,7 +41,7 @@ def convert_report(result: ConvertResult, medium: Medium) -> RenderableType:
         for layer in result.conversion.layers
         if layer.blobs or layer.changed or layer.told
     ]
-    return page(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)
+    return Sheet(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)
 
 
 def _cells(layer: LayerConversion, medium: Medium) -> Cells:

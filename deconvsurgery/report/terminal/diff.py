@@ -12,11 +12,9 @@ from deconvsurgery.report.field_words import form_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
 from deconvsurgery.wording import agreed, dims, listed, plural, quoted
 
-from .layout import Layout, columns, page
+from .layout import Layout, Sheet, columns
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.verbs.diff import DiffResult
 
@@ -47,7 +45,7 @@ LAYOUTS: tuple[Layout, ...] = (
 _MANY = 3  # layers of which the same is to be said before that is said once for all
 
 
-def diff_report(result: DiffResult, medium: Medium, *, only_changed: bool) -> RenderableType:
+def diff_report(result: DiffResult, medium: Medium, *, only_changed: bool = False) -> Sheet:
     """A table of the layers with weights, what is to be said about them, and a sentence.
 
     In a pipe a line a row, complete, for ``soft_wrap=True``.
@@ -58,7 +56,7 @@ def diff_report(result: DiffResult, medium: Medium, *, only_changed: bool) -> Re
         if layer.weighted and (layer.differs or not only_changed)
         for row in _rows(layer, medium)
     ]
-    return page(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)
+    return Sheet(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────
@@ -124,8 +122,8 @@ def _shape(blob: SourceBlob, other: SourceBlob | None) -> str:
 def _remarks(result: DiffResult) -> Iterator[Remark]:
     """The two files, and what differs beside their weights; once where many layers have it."""
     for label, name, version, size in (
-        ("A", result.a, result.a_version, result.a_size),
-        ("B", result.b, result.b_version, result.b_size),
+        ("A", result.a_path, result.a_version, result.a_size),
+        ("B", result.b_path, result.b_version, result.b_size),
     ):
         place = "standard input" if name == "-" else name
         words = f"{place}: {form_words(version)}, {plural(size, 'byte')}"

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.report.cells import Remark, Tone
 
-from .layout import page
+from .layout import Sheet
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from deconvsurgery.report.phrases import Medium
     from deconvsurgery.storage.folder_abilities import FolderAbilities
     from deconvsurgery.verbs.doctor import DoctorResult, Package
 
 
-def doctor_report(result: DoctorResult, medium: Medium) -> RenderableType:
+def doctor_report(result: DoctorResult, medium: Medium) -> Sheet:
     """The facts, and one closing sentence."""
-    return page([], (), list(_facts(result)), _closing(result), medium)
+    return Sheet([], (), list(_facts(result)), _closing(result), medium)
 
 
 def _facts(result: DoctorResult) -> Iterator[Remark]:

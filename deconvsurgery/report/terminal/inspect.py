@@ -58,7 +58,7 @@ LAYOUTS: tuple[Layout, ...] = (
 
 
 def inspect_report(
-    result: InspectResult, medium: Medium, *, every_layer: bool, pictures: bool = True
+    result: InspectResult, medium: Medium, *, every_layer: bool = False, pictures: bool = True
 ) -> RenderableType:
     """What the files are, a table of their layers, pictures, findings, and one closing sentence.
 
@@ -96,7 +96,7 @@ def _heads(result: InspectResult, rows: list[Cells]) -> Iterator[RenderableType]
     for file in inspect_files(result):
         line = Text(overflow="fold").append(escaped(file.path), "bold").append(f"  {file.words}")
         if file.kind == "net" and rows and "phase" not in rows[0]:
-            line.append(f", phase {phase_words(result.rows[0])}")
+            line.append(f", phase {phase_words(result.layers[0])}")
         yield line
 
 
@@ -104,7 +104,7 @@ def _looked_at(result: InspectResult) -> Iterator[LookedAt]:
     """Deconvolutions of the model and their weights, where pictures are wanted."""
     from .pictures import LookedAt
 
-    for row, seen in zip(result.rows, result.sights, strict=bool(result.sights)):
+    for row, seen in zip(result.layers, result.sights, strict=bool(result.sights)):
         if row.weights is not None:
             yield LookedAt(row.name, row.weights, seen)
 

@@ -37,26 +37,31 @@ def columns(*headings: str) -> Layout:
     return [(heading,) for heading in headings]
 
 
-def page(
-    rows: Sequence[Cells],
-    layouts: Sequence[Layout],
-    notes: Sequence[Remark],
-    closing: str,
-    medium: Medium,
-) -> RenderableType:
-    """A verb's outcome: a table, what is to be said, and one closing sentence.
+class Sheet(NamedTuple):
+    """A verb's outcome for a ``medium``: a table, what is to be said, and one closing sentence.
 
     In a pipe a line a row, complete and in the first of the layouts, for ``soft_wrap=True``.
     """
-    if medium.width is None:
-        lines = plain_table(rows, layouts[0]) if rows else []
-        return Lines([*lines, *plain_remarks(notes), closing])
-    parts: list[RenderableType] = []
-    if rows:
-        parts += [table(rows, layouts, medium.width), Text("")]
-    if notes:
-        parts += [remarks(notes), Text("")]
-    return Group(*parts, closing_line(closing))
+
+    rows: Sequence[Cells]
+    layouts: Sequence[Layout]
+    notes: Sequence[Remark]
+    closing: str
+    medium: Medium
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The parts, one below the other."""
+        if self.medium.width is None:
+            lines = plain_table(self.rows, self.layouts[0]) if self.rows else []
+            yield Lines([*lines, *plain_remarks(self.notes), self.closing])
+            return
+        if self.rows:
+            yield table(self.rows, self.layouts, self.medium.width)
+            yield Text("")
+        if self.notes:
+            yield remarks(self.notes)
+            yield Text("")
+        yield closing_line(self.closing)
 
 
 def closing_line(words: str) -> Text:

@@ -18,7 +18,7 @@ from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
 from deconvsurgery.wording import plural
 
 from .colours import GOOD, LEARNED, WRONG
-from .layout import Layout, columns, page
+from .layout import Layout, Sheet, columns
 from .line_diff import unified_lines
 
 if TYPE_CHECKING:
@@ -47,19 +47,17 @@ _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _DIFF_STYLES = {"+": GOOD, "-": WRONG, "@": LEARNED}
 
 
-def patch_report(result: PatchNetResult, medium: Medium, *, dry_run: bool) -> RenderableType:
+def patch_net_report(result: PatchNetResult, medium: Medium) -> Sheet:
     """A table of the fields that change, what is to be said of their layers, a closing sentence.
 
     In a pipe a line a field, complete, for ``soft_wrap=True``.
     """
     rows = [cells for layer in result.layers for cells in _rows(layer, medium)]
     notes = list(_remarks(result, medium))
-    return page(rows, LAYOUTS, notes, closing_words(result, dry_run=dry_run), medium)
+    return Sheet(rows, LAYOUTS, notes, closing_words(result), medium)
 
 
-def patches_report(
-    results: Sequence[PatchNetResult], medium: Medium, *, dry_run: bool
-) -> RenderableType:
+def patches_report(results: Sequence[PatchNetResult], medium: Medium, *, dry_run: bool) -> Sheet:
     """One page for several nets, of what changes in them; what is right already is not listed."""
     rows = [
         {"net": Cell(name_of(result.net, medium), Tone.QUIET), **cells}
@@ -78,7 +76,7 @@ def patches_report(
         for remark in _remarks(result, medium)
     ]
     words = _closing_words_of(results, dry_run=dry_run)
-    return page(rows, _LAYOUTS_OF_SEVERAL, notes, words, medium)
+    return Sheet(rows, _LAYOUTS_OF_SEVERAL, notes, words, medium)
 
 
 def _rows(layer: LayerPatch, medium: Medium) -> Iterator[Cells]:
@@ -134,9 +132,9 @@ def _alike(result: PatchNetResult) -> dict[str, list[str]]:
     return found
 
 
-def closing_words(result: PatchNetResult, *, dry_run: bool) -> str:
+def closing_words(result: PatchNetResult) -> str:
     """One sentence on the layers, one on the file, in one tense."""
-    would = dry_run or not result.written
+    dry_run, would = result.output is None, not result.written
     place, in_place = place_words(result.output), is_in_place(result.output, result.net)
     count = Counter(layer.action for layer in result.layers)
     if not result.changed:

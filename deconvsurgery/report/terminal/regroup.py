@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING
 
+from deconvsurgery.plans.regroup.plan_types import RegroupAction
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.closing import closing
 from deconvsurgery.report.layer_words import other_layers
 from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
 from deconvsurgery.wording import dims, plural
 
-from .layout import Layout, columns, page
+from .layout import Layout, Sheet, columns
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from deconvsurgery.matching.matched_layer import MatchedLayer
+    from deconvsurgery.plans.regroup.plan_types import LayerRegroup
     from deconvsurgery.verbs.regroup import RegroupResult
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -26,43 +25,29 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 
-def regroup_report(result: RegroupResult, medium: Medium) -> RenderableType:
+def regroup_report(result: RegroupResult, medium: Medium) -> Sheet:
     """A table of the matched layers, what is to be said, and one closing sentence.
 
     In a pipe a line a layer, complete, for ``soft_wrap=True``.
     """
-    plan = result.regrouping
-    rows = [
-        _cells(place, change.group, change.shape, change.after, medium)
-        for change in plan.changes
-        for place in change.places
-    ]
-    rows += [
-        _cells(place, None, place.shape, None, medium)
-        for kept in plan.kept
-        for place in kept.places
-    ]
-    return page(rows, LAYOUTS, list(_remarks(result, medium)), closing_words(result), medium)
+    rows = [_cells(row, medium) for row in result.layers]
+    return Sheet(rows, LAYOUTS, list(_remarks(result, medium)), closing_words(result), medium)
 
 
-def _cells(
-    target: MatchedLayer,
-    group: int | None,
-    before: tuple[int, ...] | None,
-    after: tuple[int, ...] | None,
-    medium: Medium,
-) -> Cells:
+def _cells(row: LayerRegroup, medium: Medium) -> Cells:
+    (group, new_group), (before, after) = row.groups, row.shapes
+    regrouped = row.action is RegroupAction.REGROUPED
     values = f"{prod(before):,}" if before else NOTHING
-    values += f" → {prod(after):,}" if after else ""
+    values += f" → {prod(after):,}" if regrouped and after else ""
     return {
-        "layer": Cell(name_of(target.layer.name, medium), Tone.NAME),
-        "line": Cell(str(target.layer.line or NOTHING)),
-        "group": Cell(f"{target.layer.convolution_param.group:,}"),
-        "new group": Cell(f"→ {group:,}" if group else NOTHING),
+        "layer": Cell(name_of(row.name, medium), Tone.NAME),
+        "line": Cell(str(row.line or NOTHING)),
+        "group": Cell(f"{group:,}"),
+        "new group": Cell(f"→ {new_group:,}" if regrouped else NOTHING),
         "shape": Cell(dims(before)),
-        "new shape": Cell(f"→ {dims(after)}" if after else NOTHING),
+        "new shape": Cell(f"→ {dims(after)}" if regrouped else NOTHING),
         "values": Cell(values),
-        "action": Cell("regrouped", Tone.CHANGED) if after else Cell("unchanged", Tone.QUIET),
+        "action": Cell(row.action, Tone.CHANGED if regrouped else Tone.QUIET),
     }
 
 

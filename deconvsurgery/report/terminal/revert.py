@@ -9,23 +9,21 @@ from deconvsurgery.report.closing import closing
 from deconvsurgery.report.phrases import Medium, escaped
 from deconvsurgery.wording import plural
 
-from .layout import page
+from .layout import Sheet
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from deconvsurgery.verbs.revert import RevertResult
 
 
-def revert_report(result: RevertResult, medium: Medium) -> RenderableType:
+def revert_report(result: RevertResult, medium: Medium) -> Sheet:
     """Warnings, and what was restored."""
     notes = [Remark("warning", Tone.ODD, None, words) for words in result.warnings]
-    return page([], (), notes, closing_words(result), medium)
+    return Sheet([], (), notes, closing_words(result), medium)
 
 
 def closing_words(result: RevertResult) -> str:
     """What was restored, and where it is."""
-    changed, output = escaped(result.changed), escaped(result.output or "")
+    changed, output = escaped(result.input), escaped(result.output or "")
     if result.already:
         words = f"Nothing had to be undone: {changed} is the original already"
         return f"{words}; wrote {output}." if result.written and output != changed else f"{words}."

@@ -17,12 +17,12 @@ from deconvsurgery.wording import plural
 
 from .colours import LEARNED, QUIET, STYLES
 from .copy_progress import SHORTEST_BAR, duration, progress_bar
-from .layout import GAP, page
+from .layout import GAP, Sheet
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from deconvsurgery.sweeping.sweep import SweepResult
+    from deconvsurgery.sweeping.sweep_result import SweepResult
 
 _TONES: Final = {
     RowOutcome.DONE: Tone.GOOD,
@@ -38,12 +38,12 @@ _LONGEST_BAR: Final = 40  # cells
 _MOST_SHOWN = 20  # pairs; the results file has all of them
 
 
-def sweep_report(result: SweepResult, medium: Medium) -> RenderableType:
+def sweep_report(result: SweepResult, medium: Medium) -> Sheet:
     """Which pairs failed or were found wrong, how many broke which rule, one closing sentence.
 
     In a pipe complete lines, for ``soft_wrap=True``.
     """
-    return page([], (), list(_remarks(result)), closing_words(result), medium)
+    return Sheet([], (), list(_remarks(result)), closing_words(result), medium)
 
 
 def _remarks(result: SweepResult) -> Iterator[Remark]:

@@ -10,23 +10,22 @@ from deconvsurgery.plans.apply.plan_types import ApplySkip
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
 from deconvsurgery.report.closing import closing, place_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of
+from deconvsurgery.verbs.transplant import TransplantAction
 from deconvsurgery.wording import dims, listed, plural
 
-from .layout import Layout, columns, page
+from .layout import Layout, Sheet, columns
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from deconvsurgery.verbs.transplant import NewLayer, TransplantResult
 
 _TONES: Final = {
-    "copied": Tone.GOOD,
-    "coerced": Tone.CHANGED,
-    "expanded": Tone.CHANGED,
-    "forced": Tone.WRONG,
-    "constant": Tone.QUIET,
-    "filled": Tone.NEW,
-    "left to Caffe": Tone.ODD,
+    TransplantAction.COPIED: Tone.GOOD,
+    TransplantAction.COERCED: Tone.CHANGED,
+    TransplantAction.EXPANDED: Tone.CHANGED,
+    TransplantAction.FORCED: Tone.WRONG,
+    TransplantAction.CONSTANT: Tone.QUIET,
+    TransplantAction.FILLED: Tone.NEW,
+    TransplantAction.LEFT: Tone.ODD,
 }
 LAYOUTS: tuple[Layout, ...] = (
     columns("layer", "type", "from", "was", "shape", "action"),
@@ -35,16 +34,16 @@ LAYOUTS: tuple[Layout, ...] = (
 _MOST_DROPPED: Final = 20
 
 
-def transplant_report(result: TransplantResult, medium: Medium) -> RenderableType:
+def transplant_report(result: TransplantResult, medium: Medium) -> Sheet:
     """A table of the layers with weights, and what is to be said about them.
 
     In a pipe a line a layer, complete, for ``soft_wrap=True``.
     """
-    rows = [_cells(new, new.action, medium) for new in result.layers if new.action is not None]
-    return page(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)
+    rows = [_cells(new, medium) for new in result.layers if new.action in _TONES]
+    return Sheet(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)
 
 
-def _cells(new: NewLayer, action: str, medium: Medium) -> Cells:
+def _cells(new: NewLayer, medium: Medium) -> Cells:
     was = [dims(old) for _, _, old in new.blobs if old is not None]
     return {
         "layer": Cell(name_of(new.layer.name, medium), Tone.NAME),
@@ -52,7 +51,7 @@ def _cells(new: NewLayer, action: str, medium: Medium) -> Cells:
         "from": Cell(NOTHING if new.old is None else name_of(new.old, medium)),
         "was": Cell(", ".join(was) or NOTHING),
         "shape": Cell(", ".join(dims(shape) for _, shape, _ in new.blobs) or NOTHING),
-        "action": Cell(action, _TONES[action]),
+        "action": Cell(new.action, _TONES[new.action]),
     }
 
 
@@ -60,7 +59,7 @@ def _remarks(result: TransplantResult) -> Iterator[Remark]:
     for new in result.layers:
         for words in new.told:
             yield note(words, new.layer.name)
-    for row in result.plan.rows if result.plan else ():
+    for row in result.plan.layers if result.plan else ():
         if isinstance(row, ApplySkip):
             yield Remark("skipped", Tone.ODD, row.target.layer.name, row.reason)
         for words in row.warnings:
@@ -75,7 +74,7 @@ def _remarks(result: TransplantResult) -> Iterator[Remark]:
 
 def closing_words(result: TransplantResult) -> str:
     """One sentence on the layers, one on the file."""
-    count = Counter(new.action for new in result.layers if new.action is not None)
+    count = Counter(new.action for new in result.layers if new.action in _TONES)
     actions = ", ".join(f"{count[action]:,} {action}" for action in _TONES if count[action])
     done = f"{plural(count.total(), 'layer')} with weights: {actions or 'none'}"
     dropped = len(result.grafting.dropped)

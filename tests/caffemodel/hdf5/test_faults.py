@@ -309,7 +309,9 @@ def test_weights_without_a_place_of_their_own_are_refused(
     assert not result.changed
     assert (place / "out").read_bytes() == data
     # Inspect names it, too, and goes on.
-    assert [row.name for row in ds.inspect(place / "net.prototxt", place / "in.h5").rows] == ["up"]
+    assert [row.name for row in ds.inspect(place / "net.prototxt", place / "in.h5").layers] == [
+        "up"
+    ]
 
 
 def test_a_group_where_values_should_be_is_refused(place: Path, words: Words) -> None:

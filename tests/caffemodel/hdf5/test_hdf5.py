@@ -591,7 +591,7 @@ def test_of_two_that_share_weights_the_last_in_the_file_is_loaded_last(tmp_path:
     """Both blobs go into one memory (net.cpp, CopyTrainedLayersFromHDF5)."""
     path = saved(tmp_path / "in", {"up_a": [np.ones_like(WEIGHTS)], "up_b": [WEIGHTS]})
     (tmp_path / "net.prototxt").write_text(SHARING)
-    rows = ds.inspect(tmp_path / "net.prototxt", path).rows
+    rows = ds.inspect(tmp_path / "net.prototxt", path).layers
     assert [(row.name, str(row.weights.state)) for row in rows if row.weights] == [
         ("up_a", "bilinear"),
         ("up_b", "bilinear"),
@@ -628,7 +628,7 @@ def test_values_that_the_file_has_not_lie_nowhere(tmp_path: Path) -> None:
 def test_inspect_gives_each_layer_the_owners_weights(tmp_path: Path) -> None:
     path = saved(tmp_path / "in", {"up_a": [WEIGHTS], "up_b": []})
     (tmp_path / "net.prototxt").write_text(SHARING)
-    rows = ds.inspect(tmp_path / "net.prototxt", path).rows
+    rows = ds.inspect(tmp_path / "net.prototxt", path).layers
     assert [(row.name, str(row.weights.state)) for row in rows if row.weights] == [
         ("up_a", "bilinear"),
         ("up_b", "bilinear"),

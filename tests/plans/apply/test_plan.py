@@ -63,7 +63,7 @@ def filled(change: ds.ApplyChange) -> Array:
 
 def actions(plan: ds.ApplyPlan) -> dict[str, ds.ApplyAction]:
     return {
-        row.target.layer.name: getattr(row, "action", ds.ApplyAction.SKIPPED) for row in plan.rows
+        row.target.layer.name: getattr(row, "action", ds.ApplyAction.SKIPPED) for row in plan.layers
     }
 
 
@@ -130,7 +130,7 @@ def test_fill(fill: str, done: str, words: Words) -> None:
     model = model_of(("up_b", [ZERO]), ("up_c", [ONES]), ("up_d", [GOOD]))
     plan = planned(text, model, fill=fill)
     assert "".join(change.target.layer.name[-1] for change in plan.changes) == done
-    assert [row.target.layer.name[-1] for row in plan.rows] == ["a", "b", "c", "d"]
+    assert [row.target.layer.name[-1] for row in plan.layers] == ["a", "b", "c", "d"]
     for skip in plan.skips:
         assert skip.before is not None
         state = states[skip.target.layer.name[-1]]
@@ -465,7 +465,7 @@ def test_a_nearest_neighbour_layer_is_known_on_any_diagonal(
     net, model = tmp_path / "net", tmp_path / "in"
     net.write_text(text)
     model.write_bytes(model_bytes({"up": [weights]}, kind="Deconvolution"))
-    (row,) = ds.inspect(net, model).rows
+    (row,) = ds.inspect(net, model).layers
     assert row.weights is not None
     assert row.weights.state is ds.WeightState.NEAREST
     error = refused(text, model_of(("up", [weights])))
@@ -476,7 +476,7 @@ def test_a_nearest_neighbour_layer_is_known_on_any_diagonal(
     if group == 1 < channels:
         result = ds.regroup(net, model, tmp_path / "out.net", tmp_path / "out")
         assert [each.group for each in result.regrouping.changes] == [channels]
-        (row,) = ds.inspect(tmp_path / "out.net", tmp_path / "out").rows
+        (row,) = ds.inspect(tmp_path / "out.net", tmp_path / "out").layers
         assert row.weights is not None
         assert row.weights.state is ds.WeightState.NEAREST
 

@@ -481,13 +481,13 @@ def test_an_fcn_8s_is_under_a_megabyte(shared: Path, place: Path) -> None:
 
 def test_from_python(place: Path) -> None:
     plain = ds.html_report(ds.apply(place / "net", place / "in", dry_run=True))
-    assert not found(parsed(plain), "section", "layer")
+    assert not found(parsed(plain.encode()), "section", "layer")
     result = ds.apply(place / "net", place / "in", dry_run=True, pictures=True)
-    assert len(found(parsed(ds.html_report(result)), "section", "layer")) == 2
+    assert len(found(parsed(ds.html_report(result).encode()), "section", "layer")) == 2
     checked = ds.check(place / "net", place / "pairs", pictures=True)
     assert ds.html_report(checked) == ds.html_report([checked])
     seen = ds.inspect(place / "net", place / "pairs", pictures=True)
-    assert len(found(parsed(ds.html_report(seen)), "section", "layer")) == 3
+    assert len(found(parsed(ds.html_report(seen).encode()), "section", "layer")) == 3
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -745,9 +745,9 @@ def test_a_page_that_cannot_be_written_loses_no_model(
 ) -> None:
     monkeypatch.setattr("deconvsurgery.report.html.html_report", lambda _result: full_disk())
 
-    def full_disk() -> bytes:
+    def full_disk() -> str:
         (place / "pages").rename(place / "gone")
-        return b"page"
+        return "page"
 
     (place / "pages").mkdir()
     code, out, errors = run_here(place, "apply", "--report", "pages/page", "net", "in", "out")

@@ -53,11 +53,11 @@ FULL = apply_result(UPSCORE2, POOL4, UPSCORE8, SKIPPED, OFF_DIAGONAL)
 
 
 def on_terminal(result: ds.ApplyResult, width: int) -> str:
-    return shown(apply_report(result, Medium(width), dry_run=False), width)
+    return shown(apply_report(result, Medium(width)), width)
 
 
 def in_pipe(result: ds.ApplyResult) -> list[str]:
-    return lines_in_pipe(apply_report(result, PIPE, dry_run=False))
+    return lines_in_pipe(apply_report(result, PIPE))
 
 
 def cells(line: str) -> list[str]:
@@ -105,7 +105,7 @@ def test_nothing_is_lost_at_any_width(width: int) -> None:
     text = on_terminal(FULL, width)
     assert widest(text) <= width
     flat = unfolded(text)
-    for each in FULL.plan.rows:
+    for each in FULL.plan.layers:
         assert each.target.layer.name in text
         assert each.before is not None
         assert str(each.before.state) in text
@@ -134,9 +134,9 @@ def test_absurd_widths_do_not_crash(width: int) -> None:
 
 def test_colours_have_a_meaning() -> None:
     """Green is right, red is wrong; what changed is bold, what did not change is dim."""
-    named = {row.target.layer.name for row in FULL.plan.rows}
+    named = {row.target.layer.name for row in FULL.plan.layers}
     styles: dict[str, set[str]] = {}
-    for style, said in styled(apply_report(FULL, Medium(200), dry_run=False)):
+    for style, said in styled(apply_report(FULL, Medium(200))):
         styles.setdefault(said, set()).add(style)
     assert {name: styles[name] for name in named} == {name: {"bold"} for name in named}
     assert {said: styles[said] for said in STATES_AND_ACTIONS} == {
@@ -151,9 +151,9 @@ def test_colours_have_a_meaning() -> None:
         "unchanged": {"dim"},
         "skipped": {"dark_orange3"},
     }
-    colored = shown(apply_report(FULL, Medium(200), dry_run=False), color=True)
+    colored = shown(apply_report(FULL, Medium(200)), color=True)
     assert "\x1b[31mzero" in colored
-    plain = apply_report(FULL, PIPE, dry_run=False)
+    plain = apply_report(FULL, PIPE)
     assert "\x1b" not in shown(plain, 500, color=True)
 
 
@@ -221,7 +221,7 @@ CLOSING: dict[str, tuple[ds.ApplyResult, list[int]]] = {
 @pytest.mark.parametrize("case", CLOSING)
 def test_closing_words(case: str, snapshot: SnapshotAssertion) -> None:
     result, facts = CLOSING[case]
-    said = closing_words(result, dry_run=False)
+    said = closing_words(result)
     assert numbers(said) == facts
     if result.output not in (None, "-"):
         assert str(result.output) in said
@@ -229,12 +229,6 @@ def test_closing_words(case: str, snapshot: SnapshotAssertion) -> None:
         assert result.patch in said
     assert in_pipe(result)[-1] == said
     assert said == snapshot
-
-
-def test_a_dry_run_says_would_whatever_was_written() -> None:
-    one = apply_result(UPSCORE2)
-    assert closing_words(one, dry_run=True) == closing_words(unwritten(UPSCORE2), dry_run=False)
-    assert closing_words(one, dry_run=True) != closing_words(one, dry_run=False)
 
 
 # --- names are user data

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLACK, LEARNS = "all zero: black", "lr_mult is 1: it is learned"
 INSPECTED = ds.InspectResult(
-    rows=(
+    layers=(
         inspect_row(
             "upscore2",
             weights=ds.Fingerprint(ds.WeightState.ZERO),
@@ -112,7 +112,7 @@ def test_absurd_widths_do_not_crash(width: int) -> None:
 @pytest.mark.parametrize("name", ["[up]", "[/up]", "\x1b[31mup\x07", "up\nup", "\u202eup", ""])
 def test_evil_names_are_only_text(name: str) -> None:
     visible = escaped(name)
-    result = INSPECTED._replace(rows=(INSPECTED.rows[0]._replace(name=name),))
+    result = INSPECTED._replace(layers=(INSPECTED.layers[0]._replace(name=name),))
     assert f"val.prototxt:30: DS002 {visible}: {BLACK}" in in_pipe(result)
     text = on_terminal(result, 80)
     assert visible in text

@@ -8,7 +8,7 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE, Medium
-from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page, patch_report
+from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page, patch_net_report
 from helpers.pages import shown, stripped
 from helpers.results import patch_result
 
@@ -25,7 +25,7 @@ RESULT = patch_result(
 
 
 def lines(*, terminal: bool) -> list[str]:
-    page = patch_report(RESULT, Medium(200) if terminal else PIPE, dry_run=False)
+    page = patch_net_report(RESULT, Medium(200) if terminal else PIPE)
     return stripped(shown(page)).split("\n")
 
 

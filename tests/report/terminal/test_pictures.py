@@ -381,7 +381,7 @@ def test_sights_stand_beside_the_rows(place: Path) -> None:
     result = ds.inspect(place / "net", place / "model", pictures=True, every_layer=True)
     found = {
         row.name: None if seen is None else seen.wiring.value
-        for row, seen in zip(result.rows, result.sights, strict=True)
+        for row, seen in zip(result.layers, result.sights, strict=True)
     }
     assert found == {
         "up diagonal": "own",
@@ -422,7 +422,7 @@ def test_every_form_of_a_model_has_the_same_pictures(form: dict[str, str], place
     shown = [
         [
             line
-            for row, seen in zip(result.rows, result.sights, strict=True)
+            for row, seen in zip(result.layers, result.sights, strict=True)
             if row.weights is not None
             for line in plain_layer_pictures(row.name, row.weights, seen)
         ]
@@ -508,7 +508,7 @@ def test_no_picture_can_be_had(line: str, place: Path, words: Words) -> None:
 def deconvolutions(shared: Path, name: str) -> list[tuple[str, Sight]]:
     (path,) = (shared / "models").glob(name)
     result = ds.inspect(None, path, pictures=True)
-    pairs = zip(result.rows, result.sights, strict=True)
+    pairs = zip(result.layers, result.sights, strict=True)
     return [(row.name, seen) for row, seen in pairs if seen is not None]
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from deconvsurgery.named_tuple import NamedTuple
-
-from .bilinear import (
+from deconvsurgery.kernels.bilinear import (
     GAIN_TOLERANCE,
     Centre,
     Recipe,
@@ -19,15 +17,18 @@ from .bilinear import (
     recipe,
     triangle,
 )
-from .bilinear_fill import BilinearFill
-from .formula_names import Formula, KernelSupport
-from .responses import Answers, answered, window_of
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.formula_names import Formula, KernelSupport
+from deconvsurgery.kernels.responses import Answers, answered, window_of
+from deconvsurgery.wording import by
+
+from .result import Result
 
 if TYPE_CHECKING:
-    from .arrays import Array
+    from deconvsurgery.kernels.arrays import Array
 
 
-class KernelFacts(NamedTuple):
+class KernelFacts(Result):
     """A kernel and what it does at its stride; ``taps``, ``centres`` … hold one entry an axis."""
 
     size: tuple[int, ...]
@@ -38,6 +39,17 @@ class KernelFacts(NamedTuple):
     centres: tuple[Centre, ...]
     gains: tuple[tuple[float, ...], ...]
     recipes: tuple[Recipe, ...]
+
+    _verb: ClassVar[str] = "kernel"
+
+    def _essence(self) -> str:
+        does = "interpolates" if self.interpolates else "does not interpolate"
+        return f"{by(self.size)}, stride {by(self.stride)}, formula {self.formula}: {does}"
+
+    @property
+    def layers(self) -> tuple[()]:
+        """None: a kernel is of no net."""
+        return ()
 
     @property
     def interpolates(self) -> bool:
