@@ -70,7 +70,10 @@ def _files(
     for value in values:
         form, _, file = value.partition("=")
         if form not in FORMATS[1:] or not file or is_standard_output(file):
-            raise click.BadParameter(f"{value!r} is not FORMAT=FILE, of {', '.join(FORMATS[1:])}")
+            raise click.BadParameter(
+                f"{value!r} is not FORMAT=FILE, as sarif=nets.sarif; formats are"
+                f" {', '.join(FORMATS[1:])}"
+            )
         if form in found:
             raise click.BadParameter(f"{form} is to be written to two files")
         found[form] = file

@@ -17,6 +17,7 @@ from deconvsurgery.inputs.pairs_by_content import paired
 from deconvsurgery.inputs.settings import Checking, Pair, Settings
 from deconvsurgery.inputs.settings_file import read_settings
 from deconvsurgery.rules.finding import RULES
+from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import RunFiles, file_keys
 from deconvsurgery.strict_values.rule_ids import rules_asked
 
@@ -79,7 +80,10 @@ def _pairs_to_check(
         lacking = "there is no deconvsurgery.toml that lists pairs"
         if settings.path:
             lacking = f"{settings.path} lists no pairs"
-        raise click.UsageError(f"no net is named, and {lacking}")
+        from .wrong_usage import WrongUsage
+
+        hint = "name a net, or a net and its model, or a folder of nets"
+        raise WrongUsage(f"no net is named, and {lacking}", None, hint)
     for pair in settings.pairs:
         run_files.reads("the list of pairs", pair.listed)
     pairs = []
@@ -131,7 +135,10 @@ def to_be_known(pairs: Iterable[Pair], run_files: RunFiles) -> list[Pair]:
     anew = [pair._replace(known=()) for pair in pairs]
     files = dict.fromkeys(pair.checking.baseline for pair in anew)
     if None in files:
-        raise click.UsageError("--write-baseline needs --baseline FILE, or one in the settings")
+        from .wrong_usage import WrongUsage
+
+        words = "--write-baseline needs --baseline FILE, or one in the settings"
+        raise WrongUsage(words, None, "for example: --baseline known.json --write-baseline")
     for file in files:
         run_files.writes("the baseline", file)
     return anew
@@ -181,12 +188,25 @@ def _named(
                 own = next((known[key][0].checking for key in keys if key in known), None)
                 yield Pair(net, model, asked.over(own or settings.checking))
             continue
-        for net in (net for each in group for net in nets_below(each)):
+        for net in _nets_in(group, allow_empty=bool(asked.over(settings.checking).allow_empty)):
             keys = file_keys(net)
             alone = [Pair(net, checking=settings.checking)]
             for pair in next((known[key] for key in keys if key in known), alone):
                 checking = asked.over(pair.checking).over(Checking(allow_empty=True))
                 yield Pair(net, pair.model, checking, found=True)
+
+
+def _nets_in(folders: Iterable[str], *, allow_empty: bool) -> Iterator[str]:
+    """All nets of the folders. Raises ``SelectionError`` for one that has none."""
+    for folder in folders:
+        nets = nets_below(folder)
+        if not nets and not allow_empty:
+            raise SelectionError(
+                "there is no .prototxt in this folder, nor below it",
+                path=shown(folder),
+                hint="is another folder meant? With --allow-empty that is no error",
+            )
+        yield from nets
 
 
 def _with_models(

@@ -217,14 +217,9 @@ def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> in
 
 def show_usage_error(error: click.ClickException, *, command: str | None, as_json: bool) -> None:
     """Report that the command itself was wrong."""
-    context = getattr(error, "ctx", None)
-    message = error.format_message()
-    hint = f"see: {context.command_path} --help" if context is not None else "see: --help"
-    if isinstance(error, click.NoSuchOption):
-        from .wrong_usage import option_advice
+    from .wrong_usage import usage_advice
 
-        message, hint = option_advice(error) or (message, hint)
-    hint = getattr(error, "hint", hint)
+    message, hint = usage_advice(error, command)
     if as_json:
         from deconvsurgery.report.json_documents.error import error_document
 

@@ -61,6 +61,18 @@ class FormatAndFile(FileName):
         return formats_or_files(self.formats, incomplete)
 
 
+class Count(click.IntRange):
+    """A whole number of things; click would name its range by signs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number. Raises ``BadParameter`` for what is none, and outside the range."""
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            most = " or more" if self.max is None else f" to {self.max}"
+            self.fail(f"{str(value)!r} is not a whole number, {self.min}{most}", param, ctx)
+
+
 READ = FileName("read")
 WRITTEN = FileName("written")
 READ_OR_WRITTEN = FileName("read or written")

@@ -49,13 +49,13 @@ _RECENT = 30.0  # seconds whose pairs say how many a second there are: settled o
 @click.option(
     "-w",
     "--workers",
-    type=click.IntRange(1),
+    type=shared.Count(1),
     metavar="N",
     help="Processes to start (default: one for each core).",
 )
 @click.option(
     "--retries",
-    type=click.IntRange(0, 20),
+    type=shared.Count(0, 20),
     metavar="N",
     help="More tries of what may pass, a store that does not answer (default: 3).",
 )

@@ -73,7 +73,9 @@ def command(
     to_stdout = shared.writes_to_stdout(output, dry_run=dry_run, printed={"--json": as_json})
     for pair in expand_score:
         if not all(pair.partition("=")):
-            raise click.UsageError(f"--expand-score takes NEW=OLD, not {pair!r}")
+            raise click.UsageError(
+                f"--expand-score takes NEW=OLD, the names of two layers, not {pair!r}"
+            )
     with shown_progress(output, silent=quiet or as_json or dry_run) as progress:
         result = transplant(
             net,

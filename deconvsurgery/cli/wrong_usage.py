@@ -40,7 +40,7 @@ _MOST_WORDS: Final = 3
 class WrongUsage(click.UsageError):
     """Wrong usage with a hint of its own."""
 
-    def __init__(self, message: str, context: click.Context, hint: str) -> None:
+    def __init__(self, message: str, context: click.Context | None, hint: str) -> None:
         super().__init__(message, context)
         self.hint = hint
 
@@ -88,7 +88,29 @@ def _probable(words: Sequence[str]) -> list[str]:
     return ["apply" if len(files) == _MOST_WORDS else "inspect", *files]
 
 
-def option_advice(error: click.NoSuchOption) -> tuple[str, str] | None:
+def usage_advice(error: click.ClickException, verb: str | None) -> tuple[str, str]:
+    """Message and hint of an error in the command line of a ``verb``."""
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if isinstance(error, click.MissingParameter):  # the choices are lines of their own
+        message = " ".join(message.split())
+    path = shell_line((*started_as(), verb)) if verb else shell_line(started_as())
+    see = f"see: {context.command_path if context is not None else path} --help"
+    if isinstance(error, WrongUsage):
+        return message, error.hint
+    if isinstance(error, click.NoSuchOption):
+        return _option_advice(error) or (message, see)
+    # Too many arguments are a plain UsageError.
+    of_arguments = isinstance(error, click.MissingParameter) or message.startswith("Got unexpected")
+    if context is not None and of_arguments:
+        return message, f"{_usage(context)}; {see}"
+    return message, see
+
+
+def _usage(context: click.Context) -> str:
+    return f"{context.command_path} {' '.join(context.command.collect_usage_pieces(context))}"
+
+
+def _option_advice(error: click.NoSuchOption) -> tuple[str, str] | None:
     """Message and hint for an option that there is not; ``None`` where click's own will do."""
     context = error.ctx
     if context is None:
@@ -98,9 +120,8 @@ def option_advice(error: click.NoSuchOption) -> tuple[str, str] | None:
         return message, f"options of a command stand after it; see: {context.command_path} --help"
     if error.option_name not in _FOR_AN_OUTPUT:
         return None
-    pieces = context.command.collect_usage_pieces(context)
-    usage = f"{context.command_path} {' '.join(pieces)}"
-    if "[OUT_NET]" in pieces:
+    usage = _usage(context)
+    if "[OUT_NET]" in usage:
         return message, f"OUT_NET and OUT_MODEL need no option: {usage}"
     if place := next((each for each in ("OUT", "DIR") if f"[{each}]" in usage), None):
         return message, f"{place} needs no option: {usage}"

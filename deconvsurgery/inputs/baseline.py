@@ -9,9 +9,9 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from deconvsurgery.errors import ConfigError
+from deconvsurgery.errors import ConfigError, FileError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.address import is_url
 from deconvsurgery.storage.os_error_text import shown
@@ -29,6 +29,9 @@ from deconvsurgery.strict_values.kinds import (
     whole,
 )
 
+if TYPE_CHECKING:
+    from deconvsurgery.storage.source_interface import Source
+
 Path: TypeAlias = str | os.PathLike[str]
 RuleAndLayer: TypeAlias = tuple[str, str | None]
 
@@ -37,6 +40,7 @@ _MOST: Final = 1_000_000  # findings, and how often one is there
 _LONGEST_NAME: Final = 1 << 20
 _VERSION: Final = 1
 _HINT: Final = "write it anew: check --baseline FILE --write-baseline"
+_MADE_BY: Final = "check --baseline FILE --write-baseline makes it"
 
 
 class KnownFinding(NamedTuple):
@@ -84,7 +88,7 @@ class Baseline:
 def read_baseline(file: Path) -> Baseline:
     """A baseline. Raises ``ConfigError`` for what is none, ``FileError`` for what is not there."""
     name = shown(file)
-    with open_source(file, limit=LONGEST_FILE) as source:
+    with _opened(file) as source:
         if source.size > LONGEST_FILE:
             raise ConfigError(f"has more than {LONGEST_FILE >> 20} MiB", path=name, hint=_HINT)
         data = source.read(0, source.size)
@@ -98,6 +102,15 @@ def read_baseline(file: Path) -> Baseline:
     if counted.total() > _MOST:
         raise ConfigError(f"knows more than {_MOST:,} findings", path=name, hint=_HINT)
     return Baseline(_folder(file), counted)
+
+
+def _opened(file: Path) -> Source:
+    try:
+        return open_source(file, limit=LONGEST_FILE)
+    except FileError as error:
+        if error.hint is None and isinstance(error.__cause__, FileNotFoundError):
+            raise error.replaced(hint=_MADE_BY) from error.__cause__
+        raise
 
 
 def baseline_bytes(file: Path, findings: Iterable[KnownFinding]) -> bytes:

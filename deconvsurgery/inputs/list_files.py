@@ -69,6 +69,12 @@ def _files(folder: str, depth: int | None, *, hidden: bool) -> Iterator[str]:
                         continue
                     elif left is not None or not entry.is_symlink():
                         waiting.append((inner, None if left is None else left - 1))
+        except FileNotFoundError as error:
+            raise FileError(
+                "there is no such folder",
+                path=shown(here),
+                hint="a pattern needs one to look in; relative paths begin at the file that has it",
+            ) from error
         except OSError as error:
             raise refusal("cannot be listed", error, shown(here or ".")) from error
         except ValueError as error:  # a NUL in the pattern

@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import translate
+from typing import Final
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import SelectionError
@@ -262,6 +263,16 @@ def _near(patterns: Sequence[str], names: Sequence[str]) -> str | None:
     return next((name for each in plain if (name := nearest(each, some, 0.5))), None)
 
 
+_MISSPELT: Final = 0.88  # of a type's letters; Convolution has less in common
+
+
+def _misspelt_type(layers: Sequence[Layer]) -> Layer | None:
+    """The first layer whose type may mean Deconvolution, by what Caffe takes for another one."""
+    types = dict.fromkeys(layer.type for layer in layers[:_MOST_NEAR])
+    near = nearest(DECONVOLUTION, types, _MISSPELT)
+    return next((layer for layer in layers if layer.type == near), None)
+
+
 def nothing_matched(
     net: Net,
     patterns: Sequence[str],
@@ -287,6 +298,10 @@ def nothing_matched(
             if can_be_empty
             else "inspect --all shows the layers that it has"
         )
+        meant = None if inactive else _misspelt_type(active)
+        if meant is not None:
+            kind = quoted(meant.type)
+            hint = f"line {meant.line} has the type {kind}; is {quoted(DECONVOLUTION)} meant?"
         where = " that is active" if inactive else ""
         return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)
     shown = ", ".join(quoted(name) for name in names[:12]) + (", …" if len(names) > 12 else "")

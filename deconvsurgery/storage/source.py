@@ -18,7 +18,7 @@ from deconvsurgery.errors import FileError, FormatError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.wording import plural
 
-from .address import file_of, is_url
+from .address import SCHEMES, file_of, is_url
 from .descriptors import duplicated, let_go, opened
 from .os_error_text import reason, refusal, shown, wrong_name
 from .source_interface import Source
@@ -261,11 +261,15 @@ def _nearest(path: str) -> str | None:
         with os.scandir(directory or ".") as entries:
             names = [entry.name for entry in islice(entries, 1000)]
     except FileNotFoundError:
+        scheme, _, rest = path.partition(":/")
+        if scheme in SCHEMES:
+            return f"did you mean {shown(f'{scheme}://{rest}')}? A URL has two slashes"
         return f"the directory {shown(directory)} does not exist either"
     except OSError:
         return None
-    near = nearest(name, names)
-    return f"did you mean {shown(os.path.join(directory, near))}?" if near else None
+    if near := nearest(name, names):
+        return f"did you mean {shown(os.path.join(directory, near))}?"
+    return "the shell found no file that fits the pattern" if "*" in name else None
 
 
 def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:

@@ -141,7 +141,7 @@ def _settings(config: Path | None) -> tuple[Settings, dict[str, Any]]:
             raise ConfigError(
                 f"the pair of {shown(pair.net or pair.model or '')}: {words}",
                 path=settings.path,
-                hint="sweep.verb says which verb is meant",
+                hint="add it to the pair, or name another verb: sweep.verb",
             )
     return settings, options
 

@@ -151,7 +151,10 @@ def output_destination(
     """
     if in_place:
         if output is not None:
-            raise OutputError(f"--in-place changes {changes}; it takes no output of its own")
+            raise OutputError(
+                f"--in-place changes {changes}; it takes no output of its own",
+                hint="leave out --in-place, or the output",
+            )
         if given == "-":
             raise OutputError("standard input cannot be changed in place")
         if isinstance(given, Model):

@@ -312,5 +312,8 @@ def test_a_net_of_a_folder_that_is_broken_is_an_error(folder: Path) -> None:
 
 def test_a_folder_without_nets(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    code, found, document = checked(tmp_path, "empty")
+    code, out, errors = run_here(tmp_path, "check", "empty", "--json")
+    error = json.loads(out)["error"]
+    assert (code, errors, error["kind"], error["file"]) == (3, b"", "SelectionError", "empty")
+    code, found, document = checked(tmp_path, "empty", "--allow-empty")
     assert (code, found, document["pairs"]) == (0, [], [])

@@ -79,7 +79,7 @@ def test_what_was_meant_is_said(line: str, tmp_path: Path, words: Words) -> None
     assert MISTAKES[line] in document["error"]["message"] + document["error"]["hint"]
     assert sorted(tmp_path.iterdir()) == before
     if "No such option" not in document["error"]["message"]:  # which click words
-        words(document["error"]["message"])
+        words([document["error"]["message"], document["error"]["hint"]])
 
 
 def test_an_option_that_no_command_was_asked_for_has_no_advice() -> None:

@@ -294,7 +294,7 @@ def test_pairs_take_no_memory(place: Path) -> None:
         Ledger(str(place)) as ledger,
         PairFiles("zoo.toml", [str(listed)], str(place)) as files,
     ):
-        tasks = _Run(ledger, Task(Pair(None), "check"), files, "", None).tasks(
+        tasks = _Run(ledger, Task(Pair(None), "check"), files, "").tasks(
             [Pair(None, listed=str(listed))]
         )
         first = next(tasks)
