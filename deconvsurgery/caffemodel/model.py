@@ -239,7 +239,10 @@ class Model(Mapping[str, ModelLayer]):
         return kinds.pop() if len(kinds) == 1 else Storage.DATA
 
     def flat_values(self, blob: SourceBlob) -> Arrays:
-        """All values in order, in flat arrays of about a megabyte; raises as `ModelBlob.array`."""
+        """All values in order, in flat arrays; raises as `ModelBlob.array`.
+
+        Each has about a megabyte of them; of an object in a store eight, a request each.
+        """
         self.refuse_closed()
         try:
             yield from self.read_values(blob)
@@ -251,7 +254,7 @@ class Model(Mapping[str, ModelLayer]):
     def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Arrays:
         """The values, one array of ``shape[1:]`` for each index of the first axis.
 
-        Holds about a megabyte of them at a time, or one row where that is more.
+        Holds a piece of `flat_values` at a time, or one row where that is more.
         """
         size = prod(shape[1:])
         rows = blob.count // size if size else 0

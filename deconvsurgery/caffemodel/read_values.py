@@ -13,24 +13,22 @@ from .stored_values import Chunk, OnWire
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
+    from deconvsurgery.storage.source_interface import Source
 
     from .model import Model, SourceLayer
     from .source_blob import SourceBlob
-    from .wire import ByteSource, Field
+    from .wire import Field
 
-_AT_ONCE = 1 << 20  # bytes of values read at a time
-
-
-def wire_values(source: ByteSource, blob: SourceBlob) -> Iterator[Array]:
-    """A blob's values in order, in flat arrays of about a megabyte."""
+def wire_values(source: Source, blob: SourceBlob) -> Iterator[Array]:
+    """A blob's values in order, in flat arrays of the bytes that are worth asking for at once."""
     assert isinstance(blob.place, OnWire)
     for chunk in blob.place.values:
-        batch = _AT_ONCE // chunk.storage.width
+        batch = source.stride // chunk.storage.width
         for first in range(0, chunk.count, batch):
             yield _values(source, chunk, first, min(batch, chunk.count - first))
 
 
-def _values(source: ByteSource, chunk: Chunk, first: int, count: int) -> Array:
+def _values(source: Source, chunk: Chunk, first: int, count: int) -> Array:
     """``count`` values of a chunk from its ``first`` on."""
     import numpy as np
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
     from deconvsurgery.storage.source_interface import Source
 
-_AT_ONCE = 1 << 20  # bytes of values read at a time
+_AT_ONCE = 1 << 20  # bytes of values that are written, or read of a file, at a time
 _LARGEST_CHUNK = 1 << 28  # bytes, which the library holds whole, however small they are in the file
 _POSITION = re.compile("0|[1-9][0-9]{0,2}")
 _DEEPEST = 8  # groups in groups: layers whose names have slashes, as Caffe cannot write them
@@ -50,7 +50,8 @@ def indexed_hdf5(source: Source, max_unpacked: int = MAX_UNPACKED) -> Model:
     except BaseException:
         opened.close()
         raise
-    model = Model(source, Version.HDF5, layers, partial(_values, opened), opened.close)
+    values = partial(_values, opened, source.stride)
+    model = Model(source, Version.HDF5, layers, values, opened.close)
     if model.unpacked_size - source.size > max_unpacked:
         model = model.with_layers(left_packed(model))
     return model
@@ -217,8 +218,8 @@ def _foreign_filters(library: Any, dataset: Any) -> list[int]:
     return [number for number in dict.fromkeys(numbers) if number not in there]
 
 
-def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
-    """A blob's values in order, in flat arrays of about a megabyte."""
+def _values(file: Any, at_once: int, blob: SourceBlob) -> Iterator[Array]:
+    """A blob's values in order, in flat arrays of about so many bytes."""
     import numpy as np
 
     assert isinstance(blob.place, Dataset)
@@ -226,12 +227,14 @@ def _values(file: Any, blob: SourceBlob) -> Iterator[Array]:
         return
     with hdf5_errors(f"{blob.place.path} cannot be read"):
         typed = file[key(blob.place.path)].astype(blob.place.dtype)
-        for place, _ in pieces(blob.shape, blob.dtype.width):
+        for place, _ in pieces(blob.shape, blob.dtype.width, at_once):
             yield np.asarray(typed[place], blob.place.dtype).reshape(-1)
 
 
-def pieces(shape: tuple[int, ...], width: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Where the pieces of about a megabyte are that make up an array, and what shape each has.
+def pieces(
+    shape: tuple[int, ...], width: int, at_once: int = _AT_ONCE
+) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Where the pieces of about so many bytes are that make up an array, and what shape each has.
 
     >>> [place for place, _ in pieces((1, 3, 1 << 17), 4)]
     [(0, slice(0, 2, None)), (0, slice(2, 3, None))]
@@ -240,9 +243,9 @@ def pieces(shape: tuple[int, ...], width: int) -> Iterator[tuple[Any, tuple[int,
         yield (), ()
         return
     axis, rest = 0, shape[1:]
-    while prod(rest) * width > _AT_ONCE:
+    while prod(rest) * width > at_once:
         axis, rest = axis + 1, rest[1:]
-    batch = max(1, _AT_ONCE // (prod(rest) * width))
+    batch = max(1, at_once // (prod(rest) * width))
     for outer in product(*map(range, shape[:axis])):
         for first in range(0, shape[axis], batch):
             last = min(first + batch, shape[axis])

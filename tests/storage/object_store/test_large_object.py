@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import numpy as np
 import pytest
 
+import deconvsurgery as ds
 from helpers.places import TESTS
 from helpers.runs import run_here
 from helpers.store.padded import traffic
@@ -44,6 +46,19 @@ def test_fcn8s_is_looked_into_and_changed_where_it_lies(place: Path, s3: Any) ->
     # Half of it is the values of three Deconvolutions: 508 kB.
     assert len(requests) <= 30
     assert read < 1_000_000
+
+    s3.reset()
+    with ds.open_model(s3.url("in")) as model, ds.open_model(place / "in") as here:
+        opened = s3.requests()
+        assert len(opened) <= 25
+        assert sum(each.sent for each in opened) < 600_000
+        for name, most in (("upscore2", 1), ("upscore8", 1), ("fc7", 9)):
+            s3.reset()
+            array = model[name][0].array().view("u4")  # noise may be NaN
+            assert np.array_equal(array, here[name][0].array().view("u4"))
+            requests = s3.requests()
+            assert len(requests) <= most
+            assert sum(each.sent for each in requests) <= max(array.nbytes, 32 << 10)
 
     s3.reset()
     code, _, errors = run_here(place, "apply", "-q", "net", s3.url("in"), s3.url("out"), "-v")
