@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from deconvsurgery.cli.wrong_usage import option_advice
+from deconvsurgery.cli.wrong_usage import usage_advice
 from helpers.commands import VERBS
 from helpers.runs import run_here
 
@@ -82,8 +82,12 @@ def test_what_was_meant_is_said(line: str, tmp_path: Path, words: Words) -> None
         words([document["error"]["message"], document["error"]["hint"]])
 
 
-def test_an_option_that_no_command_was_asked_for_has_no_advice() -> None:
-    assert option_advice(click.NoSuchOption("--x")) is None
+@pytest.mark.parametrize(("verb", "command"), [(None, ""), ("apply", " apply")])
+def test_an_option_that_no_command_was_asked_for_has_little_advice(
+    verb: str | None, command: str
+) -> None:
+    _, hint = usage_advice(click.NoSuchOption("--x"), verb)
+    assert hint == f"see: deconvsurgery{command} --help"
 
 
 def test_odd_words_are_no_command(tmp_path: Path) -> None:
