@@ -55,7 +55,7 @@ def next_commands(net: str, output: str) -> Iterator[tuple[list[str], str]]:
     )
     yield (
         ["inspect", "--picture", net, output],
-        "the same, drawn: kernels, which output hears which channel, a test picture",
+        "the same, drawn: kernels, which channels an output gets, a test picture",
     )
     yield ["apply", "--check", net, output], "a second run changes nothing: exit code 0"
     yield ["kernel", "4", "--stride", "2"], "the kernel that was put there"

@@ -17,7 +17,7 @@ PICTURES = ("ring", "cross")
 
 
 def wiring_caption(seen: Sight) -> str:
-    """Which channels the outputs hear: what a channel map shows at a glance."""
+    """Which channels the outputs depend on: what a channel map shows at a glance."""
     channels = seen.shape[0]
     of_group = channels // seen.group
     fewest, most = seen.hears
@@ -27,19 +27,19 @@ def wiring_caption(seen: Sight) -> str:
     every = "the one output" if seen.num_output == 1 else "every output"
     match seen.wiring:
         case Wiring.SILENT:
-            return "no output hears anything: every weight is 0"
+            return "no output depends on an input: every weight is 0"
         case Wiring.GROUPED if channels > 1:
-            return "each channel is a group of its own: no output hears another's"
+            return "each channel is a group of its own: no output depends on another channel"
         case Wiring.OWN:
-            return "each output hears its own channel and no other"
+            return "each output depends on its own channel and no other"
         case Wiring.SUMMED if of_group > 1:
             return f"{every} is the sum of {there}"
         case Wiring.MIXED if of_group > 1:
-            return f"{every} hears {there}, through different kernels"
+            return f"{every} depends on {there}, by different kernels"
         case Wiring.PARTIAL:
             some = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-            return f"an output hears {some} of {counted}"
-    return f"{every} hears {there}"
+            return f"an output depends on {some} of {counted}"
+    return f"{every} depends on {there}"
 
 
 def kernels_caption(seen: Sight) -> str:

@@ -1,4 +1,4 @@
-"""A layer's weights on a page: its kernels, who hears whom, and the cards of its answers.
+"""A layer's weights on a page: its kernels, its channel map, and the cards of its answers.
 
 Before and after side by side, in one scale.
 """
@@ -78,7 +78,7 @@ def _channels(shown: Shown, title: str) -> Card:
     figures = []
     for when, seen in shown:
         strength, connected = seen.channels.strength, seen.channels.connected
-        label = f"Which output of {title} hears which channel, {when}: {wiring_caption(seen)}"
+        label = f"Which output of {title} depends on which channel, {when}: {wiring_caption(seen)}"
         figures.append(figure(heat(strength, label, largest=largest, connected=connected), when))
     block = shown[0][1].channels.block
     notes = ["A row is an output, a column an input channel."]
@@ -91,7 +91,7 @@ def _channels(shown: Shown, title: str) -> Card:
         *(said(when, wiring_caption(seen)) for when, seen in shown),
         sentence_below(" ".join(notes)),
     )
-    return Card("Who hears whom", parts)
+    return Card("Channel map", parts)
 
 
 def facts_of(picture: LayerPicture) -> list[tuple[str, str]]:

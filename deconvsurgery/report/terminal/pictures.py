@@ -1,4 +1,4 @@
-"""Pictures of a layer's weights: kernels, who hears whom, a test picture before and after."""
+"""Pictures of a layer's weights: kernels, the channel map, a test picture before and after."""
 
 from __future__ import annotations
 

@@ -443,11 +443,11 @@ def test_what_is_dilated_wide_and_cut_off_is_told(odd: Path, words: Words) -> No
     told = {text_of(each[0]): text_of(each[1]) for each in numbers}
     assert (told["pad"], told["dilation"]) == ("14", "2")
     # No picture: 2 * (11 - 1) + 2 * (4 - 1) + 1 pixels, of which 14 are cut off at each side.
-    headings = ["Kernel", "Who hears whom", "Gain per phase", "Section", "A step", "A ramp"]
+    headings = ["Kernel", "Channel map", "Gain per phase", "Section", "A step", "A ramp"]
     assert [text_of(each) for each in found(layer, "h4")] == headings
     (cell,) = re.findall(r"[^.]*\b2 by 2\b[^.]*\.", text_of(layer))
     words(cell)
-    (channels,) = (each for each in found(layer, "svg") if "hears which" in text_of(each))
+    (channels,) = (each for each in found(layer, "svg") if "depends on which" in text_of(each))
     assert channels.get("viewBox") == "0 0 33 33"
 
 
