@@ -60,8 +60,8 @@ class KernelDocument(TypedDict):
     centred: bool
     """On every axis the two agree."""
     gain: Sequence[Sequence[float]]
-    """Sums of the weights that make one pixel of the output, for each axis, one a phase (as many as
-    the stride); 1 keeps brightness."""
+    """For each axis, the gain of each phase (a position within the stride): the sum of the weights
+    that make a pixel of the output there; 1 keeps the brightness."""
     interpolates: bool
     """Every gain is 1."""
     recipe: Sequence[RecipeOfAxis]
