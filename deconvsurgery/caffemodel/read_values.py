@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .source_blob import SourceBlob
     from .wire import Field
 
+
 def wire_values(source: Source, blob: SourceBlob) -> Iterator[Array]:
     """A blob's values in order, in flat arrays of the bytes that are worth asking for at once."""
     assert isinstance(blob.place, OnWire)

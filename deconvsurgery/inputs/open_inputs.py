@@ -20,9 +20,10 @@ from deconvsurgery.errors import (
     ModelError,
     PrototxtError,
 )
+from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import open_source, open_text
 from deconvsurgery.strict_values.byte_order_marks import BYTE_ORDER_MARKS
-from deconvsurgery.wording import quoted
+from deconvsurgery.wording import quoted, short
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
@@ -51,8 +52,14 @@ def read_net(path: str | os.PathLike[str]) -> Net:
     >>> [layer.name for layer in ds.read_net("net.prototxt").layers][:3]
     ['data', 'conv1', 'relu1']
     """
-    with open_net(path) as (_source, _text, net):
-        return net
+    try:
+        with open_net(path) as (_source, _text, net):
+            return net
+    except FileError as error:
+        if not (isinstance(path, str) and path.rstrip().endswith("}")):
+            raise
+        called, hint = short(shown(path)), "parse_net takes the text of a net"
+        raise error.replaced(path=called, hint=hint) from error.__cause__
 
 
 @contextmanager

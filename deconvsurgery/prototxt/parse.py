@@ -54,8 +54,15 @@ def parse_net(text: str | bytes) -> Net:
     >>> net.layers[0].name, net.version
     ('up', 'V2')
     """
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    return as_net(scanned(data))
+    if not isinstance(text, str):
+        return as_net(scanned(text))
+    try:
+        return as_net(scanned(text.encode("utf-8", "surrogateescape")))
+    except PrototxtError as error:
+        if error.hint or "{" in text or "\n" in text:
+            raise
+        # One line without a message: a path, most likely.
+        raise error.replaced(hint="read_net takes a path or URL") from error.__cause__
 
 
 class Scanned(NamedTuple):

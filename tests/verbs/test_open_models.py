@@ -330,9 +330,23 @@ def test_a_net_as_text_and_as_bytes() -> None:
     assert ds.parse_net("name: 'sch\u00f6n'").name == "sch\u00f6n"
 
 
-def test_a_path_is_no_text_of_a_net() -> None:
-    with pytest.raises(ds.PrototxtError):
-        ds.parse_net("net.prototxt")
+@pytest.mark.parametrize("path", ["net.prototxt", "/a/b/net.prototxt", "s3://zoo/net", "net"])
+def test_a_path_is_no_text_of_a_net(path: str, words: Words) -> None:
+    with pytest.raises(ds.PrototxtError) as raised:
+        ds.parse_net(path)
+    assert "read_net" in (raised.value.hint or "")
+    words(raised.value, path)
+
+
+@pytest.mark.parametrize("text", ["layer { }", demo_net().decode()], ids=["short", "long"])
+def test_a_text_is_no_path_of_a_net(text: str, words: Words) -> None:
+    with pytest.raises(ds.FileError) as raised:
+        ds.read_net(text)
+    assert "parse_net" in (raised.value.hint or "")
+    assert len(raised.value.path or "") <= 60
+    words(raised.value, text[:5])
+    with pytest.raises(ds.FileError):
+        ds.inspect(text)
 
 
 def test_load_has_every_value_of_every_layer_that_caffe_loads(tmp_path: Path) -> None:
