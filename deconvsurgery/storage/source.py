@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from itertools import islice
+from weakref import finalize
 
 from deconvsurgery.errors import FileError, FormatError
 from deconvsurgery.nearest import nearest
@@ -48,7 +49,10 @@ def _status(fd: int, name: str) -> os.stat_result:
 class FileSource(Source):
     """A source that is a file, open under the descriptor ``fd``, which it owns."""
 
-    __slots__ = ("_identity", "_path", "_read_from", "fd", "name", "size", "spooled")
+    __slots__ = (
+        *("__weakref__", "_identity", "_keeper", "_path", "_read_from"),
+        *("fd", "name", "size", "spooled"),
+    )
     stride = _MIB
 
     def __init__(
@@ -66,6 +70,9 @@ class FileSource(Source):
             let_go(fd)
             raise
         self.fd = fd
+        # Nobody may close a model that is opened without `with`. No `__del__`: it would run for
+        # what was closed, too, behind the end of a command, where a signal is lost.
+        self._keeper = finalize(self, let_go, fd)
         self.name = name
         self.size = status.st_size
         self.spooled = spooled_from is not None
@@ -147,10 +154,8 @@ class FileSource(Source):
         """Give the descriptor back; a second call does nothing."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
+            self._keeper.detach()
             let_go(fd)
-
-    def __del__(self) -> None:
-        self.close()  # of a model that is opened without `with` nobody may have closed it
 
 
 def open_source(path: str | os.PathLike[str], *, limit: int | None = None) -> Source:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from helpers.faults.injection import FAULTS
-from helpers.faults.lab import CASES
+from helpers.faults.lab import CASES, EDITS
 
 Campaign = Callable[..., dict[str, Any]]
 WRITES = {"apply", "check", "convert", "demo", "inspect", "patch-net", "regroup", "revert"} | {
@@ -42,6 +42,7 @@ KILLS_IN = (
     "transplant",
     "revert",
     "demo",
+    "edit, force, a patch",
 )
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -66,6 +67,18 @@ def test_faults_all_over_the_runs(share: int, campaign: Campaign) -> None:
     done = campaign("count", "--thin", *(case.name for case in CASES[share::4]))
     assert sum(done["faults"].values()) > 150
     assert {"lasting", "open", "pread", "fsync", "rename", "close"} <= done["faults"].keys()
+
+
+def test_each_kind_of_fault_once_while_edits_are_saved(campaign: Campaign) -> None:
+    done = campaign("count", "--once", *(case.name for case in EDITS))
+    assert done["verbs"].keys() == {"edit"}
+    assert sum(done["faults"].values()) > 50
+
+
+@pytest.mark.campaign
+def test_faults_all_over_the_saving_of_edits(campaign: Campaign) -> None:
+    done = campaign("count", "--thin", *(case.name for case in EDITS))
+    assert sum(done["faults"].values()) > 100
 
 
 def test_a_few_kills_and_signals_in_each_verb(campaign: Campaign) -> None:

@@ -30,7 +30,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from deconvsurgery import bilinear_kernel
+from deconvsurgery import bilinear_kernel, cli, edit
 from deconvsurgery.cli import run
 from deconvsurgery.storage.early_flush import EarlyFlush
 from deconvsurgery.storage.replacement_record import KEPT, RECORD
@@ -113,7 +113,14 @@ CASES = (
         at_once=False,
     ),
 )
-BY_NAME = {case.name: case for case in CASES}
+# From Python alone: `edited` is what they run.
+EDITS = (
+    Case("edit", "edit in out", ("out",)),
+    Case("edit, force, a patch", "edit -f --save-patch undo in out", ("out", "undo"), old=True),
+    Case("edit, in place", "edit -i mine", ("mine",)),
+    Case("edit, HDF5", "edit --save-patch undo in.h5 out", ("out", "undo")),
+)
+BY_NAME = {case.name: case for case in (*CASES, *EDITS)}
 
 
 def each_verb(cases: Sequence[Case], *also: str) -> list[Any]:
@@ -192,8 +199,33 @@ def large_layer(count: int, *, double: bool = False) -> bytes:
     return sized(100, sized(1, b"large") + sized(2, b"InnerProduct") + sized(7, blob))
 
 
+def edited(*, args: list[str], **_: object) -> int:
+    """Every kind of edit, and the result saved as the arguments say."""
+    _verb, *options = args
+    place: dict[str, Any] = {"force": "-f" in options, "in_place": "-i" in options}
+    if "--save-patch" in options:
+        place["save_patch"] = options[options.index("--save-patch") + 1]
+        options.remove(place["save_patch"])
+    source, *output = [each for each in options if not each.startswith("-")]
+    with edit(source) as m:
+        m["conv1"][0] *= 2
+        m["conv2"][1] = np.arange(16)
+        m.reshape("score", 0, (5, 16))
+        m.rename("score", "score-5")
+        m.remove("refine")
+        m["new"] = [np.ones((2, 2))]
+        result = m.save(*output, **place)
+    for warning in result.warnings:
+        print(f"warning: {warning}")
+    print(result.plan)
+    return 0
+
+
 def ended(folder: Path, arguments: list[str]) -> Ended:
     """Run a command in this process; all it writes begins to reach the disk at once."""
+    if arguments[0] == "edit" and cli.deconvsurgery.main is not edited:
+        with patch.object(cli.deconvsurgery, "main", edited):
+            return ended(folder, arguments)
     raw = io.BytesIO(), io.BytesIO()
     out, errors = (io.TextIOWrapper(each, "utf-8", write_through=True) for each in raw)
     early = patch.multiple(EarlyFlush, first=1, every=EARLY)
