@@ -36,6 +36,7 @@ def _quoted_for_prototxt(name: str) -> bytes:
 def path_with_command(folder: Path) -> str:
     """A PATH on which the command is found, in this folder."""
     command = folder / "deconvsurgery"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m deconvsurgery "$@"\n')
+    program = "from deconvsurgery.__main__ import main\nmain()\n"
+    command.write_text(f"#!{sys.executable}\n{program}")
     command.chmod(0o755)
     return f"{folder}{os.pathsep}{os.environ['PATH']}"

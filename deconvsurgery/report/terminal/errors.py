@@ -25,6 +25,8 @@ _TAB = 4
 _WIDEST, _NARROWEST = 200, 10  # cells of a line from a file
 # A name in quotes, an option, a command: what to look for, and what can be typed.
 _NAMES = re.compile(r"(?<!\w)'[^'\n]+'(?!\w)|(?<!\S)(?:-\w/)?--?[a-zA-Z][a-z-]*|`[^`\n]+`")
+# What is said of a command, and the command: it is copied as one line.
+_COMMAND = re.compile(r"(?P<of>.*\b(?:for example|see|first): )(?P<command>\S.*)")
 # What the mark stands under: a word or number, a string, or one character.
 _TOKEN = re.compile(r"\w[\w.]*|\"[^\"]*\"|.")
 
@@ -60,6 +62,14 @@ def _paragraph(label: Text, words: Text, width: int) -> Iterator[Text]:
         own = len(line.plain) - len(line.plain.lstrip(" "))
         steps = label.plain == _HINT and len(lines) > 1
         hang = own + 2 * (own > 0 or steps)
+        command = _COMMAND.fullmatch(line.plain) if label.plain == _HINT else None
+        if command and _INDENT + cell_len(line.plain) > width:
+            of, whole = line.divide([command.start("command")])
+            of.rstrip()
+            yield Text.assemble(lead, of)
+            yield Text.assemble(" " * (_INDENT + 2), whole)  # the terminal wraps it
+            lead = Text(" " * _INDENT)
+            continue
         for piece in _folded(line, width - _INDENT, hang):
             yield Text.assemble(lead, piece)
             lead = Text(" " * (_INDENT + hang))

@@ -84,6 +84,17 @@ def test_the_next_steps_stand_one_below_the_other(
     assert max(map(cell_len, shown.split("\n"))) <= 60
 
 
+@pytest.mark.parametrize("width", [20, 40, 90])
+def test_a_command_to_copy_is_one_line(width: int) -> None:
+    command = "deconvsurgery apply net.prototxt in.caffemodel out.caffemodel"
+    lines = trouble("", "odd", f"an option; for example: {command}", None, width=width).plain
+    said = [line.strip() for line in lines.splitlines()]
+    whole = width == 90
+    assert said[-2:] == (
+        ["hint: an option;", f"for example: {command}"] if whole else ["for example:", command]
+    )
+
+
 def test_words_are_folded_below_their_beginning() -> None:
     shown = trouble(
         "d/net.prototxt:31: ",
