@@ -75,6 +75,12 @@ class Model(Mapping[str, ModelLayer]):
     it is the one that Caffe would load, the last that has blobs; ``layers`` has them all. A model
     is true in a condition, however few layers it has.
 
+    Attributes:
+        source: the bytes that it was indexed from; ``source.size`` is how many.
+        version: "V2", "V1", "V0", "mixed", "HDF5", or "empty" for a file without layers.
+        layers: a `SourceLayer` for each layer of the file, namesakes and all.
+        by_name: the same by their names, in the file's order.
+
     >>> import deconvsurgery as ds
     >>> with ds.open_model("in.caffemodel") as model:
     ...     weights = model["score"][0].array()
@@ -239,9 +245,19 @@ class Model(Mapping[str, ModelLayer]):
         return kinds.pop() if len(kinds) == 1 else Storage.DATA
 
     def flat_values(self, blob: SourceBlob) -> Arrays:
-        """All values in order, in flat arrays; raises as `ModelBlob.array`.
+        """All values of a blob in order, piece by piece: what is too large for `ModelBlob.array`.
 
-        Each has about a megabyte of them; of an object in a store eight, a request each.
+        Args:
+            blob: one of a layer's ``blobs``; of a `ModelBlob` its ``source``.
+
+        Yields:
+            Flat arrays of the blob's type, each of about a megabyte; of an object in a store of
+            eight, a request each.
+
+        Raises:
+            ModelError: the values are damaged.
+            FileError: the operating system, or the store, refuses.
+            ValueError: the model is closed.
         """
         self.refuse_closed()
         try:
@@ -252,9 +268,23 @@ class Model(Mapping[str, ModelLayer]):
             raise error.replaced(path=self.name) from error.__cause__
 
     def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Arrays:
-        """The values, one array of ``shape[1:]`` for each index of the first axis.
+        """The values of a blob, one array for each index of the first axis.
 
         Holds a piece of `flat_values` at a time, or one row where that is more.
+
+        Args:
+            blob: as of `flat_values`, which says what is raised, too.
+            shape: the dims to read it in, of as many values as it has: its own, or such as
+                ``(1, blob.count)``.
+
+        Yields:
+            Arrays of ``shape[1:]``.
+
+        >>> import deconvsurgery as ds
+        >>> with ds.open_model("in.caffemodel") as model:
+        ...     blob = model["score"][0]
+        ...     [row.shape for row in model.rows(blob.source, blob.shape)]
+        [(16, 1, 1), (16, 1, 1), (16, 1, 1), (16, 1, 1), (16, 1, 1)]
         """
         size = prod(shape[1:])
         rows = blob.count // size if size else 0
