@@ -10,6 +10,7 @@ from deconvsurgery.errors import SurgeryError
 from deconvsurgery.plans.edit import operations
 from deconvsurgery.plans.edit.draft import EditDraft
 from deconvsurgery.plans.edit.edited_model import edited_layer, edited_model
+from deconvsurgery.plans.edit.edits import outcome
 from deconvsurgery.plans.edit.plan import planned
 from deconvsurgery.plans.edit.refusals import known
 from deconvsurgery.storage.os_error_text import shown
@@ -58,7 +59,7 @@ class ModelEdits(Mapping[str, EditedLayer]):
     @property
     def plan(self) -> EditPlan:
         """What the edits so far do to the file, as a value; ``print`` shows it as a table."""
-        return planned(self._draft)
+        return planned(self._draft, outcome(self._draft).rewritten)
 
     @property
     def model(self) -> Model:

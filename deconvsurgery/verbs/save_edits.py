@@ -102,7 +102,8 @@ def save_edits(
         from deconvsurgery.storage.write_with_undo import patch_destination
 
         patch = patch_destination(save_patch, place, force=force)
-    made, plan = outcome(draft), planned(draft)
+    made = outcome(draft)
+    plan = planned(draft, made.rewritten)
     size = made.size(source.size)
     warnings = _warnings(draft, size)
     to_write = place is not None and not (in_place and not plan.changed)

@@ -10,8 +10,6 @@ from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import dims, plural, printable, quoted
 
-from .edits import outcome
-
 if TYPE_CHECKING:
     from .draft import BlobDraft, EditDraft, LayerDraft
 
@@ -130,15 +128,15 @@ def _blobs(row: LayerEdit) -> str:
     return "; ".join([*words, *([row.reason] if row.reason else [])])
 
 
-def planned(draft: EditDraft) -> EditPlan:
-    """What the draft does, in the order of the file, new layers behind."""
+def planned(draft: EditDraft, rewritten: int) -> EditPlan:
+    """What the draft does, in the order of the file, new layers behind; ``rewritten`` bytes."""
     rows = [
         _row(draft, layer)
         for layer in draft.layers
         if layer.changed and (layer.source is not None or not layer.removed)
     ]
     total = sum(layer.source is not None for layer in draft.layers)
-    return EditPlan(tuple(rows), total, outcome(draft).rewritten)
+    return EditPlan(tuple(rows), total, rewritten)
 
 
 def _row(draft: EditDraft, layer: LayerDraft) -> LayerEdit:
