@@ -40,6 +40,7 @@ COMMANDS = (
     "convert",
     "diff",
     "doctor",
+    "edit",
     "error",
     "inspect",
     "kernel",
@@ -49,7 +50,10 @@ COMMANDS = (
     "sweep",
     "transplant",
 )
-TITLES = {"error": "deconvsurgery --json, where it failed"}
+TITLES = {
+    "edit": "deconvsurgery.Editor.save, as a document",
+    "error": "deconvsurgery --json, where it failed",
+}
 # A list in a list for each axis: pydantic would want a class of its own for what holds itself.
 NESTED = {
     "description": "A weight, or a list for the next axis.",

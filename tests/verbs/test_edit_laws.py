@@ -196,6 +196,8 @@ def edited(
         return np.zeros_like(old)
     factor = data.draw(st.sampled_from([0.5, -3, 0.1, 7.25]))
     m[name][position] *= factor
+    if not old.any():
+        return old  # what was made 0 stays 0, and never becomes -0
     return np.asarray(old.astype(np.float64) * factor).astype(old.dtype)
 
 
@@ -496,6 +498,6 @@ def test_the_patch_of_no_edits(tmp_path: Path) -> None:
         result = m.save(tmp_path / "out", save_patch=tmp_path / "undo")
         assert (result.changed, result.rewritten, result.layers) == (False, 0, ())
         again = m.save(in_place=True)
-        assert (again.written, again.path) == (False, str(tmp_path / "in"))
+        assert (again.written, again.path, again.output) == (False, None, str(tmp_path / "in"))
     assert (tmp_path / "out").read_bytes() == data
     assert ds.revert(tmp_path / "out", tmp_path / "undo", tmp_path / "back").already

@@ -25,7 +25,7 @@ from jsonschema import Draft202012Validator
 import deconvsurgery as ds
 from helpers.commands import VERBS, takes
 from helpers.documents import parsed_json
-from helpers.models import NetParameter, demo_base, demo_net, model_bytes
+from helpers.models import NetParameter, demo_base, demo_net, model_bytes, write_demo
 from helpers.places import GOLDEN, PACKAGE, SHARED, TESTS
 from helpers.runs import run_here
 from helpers.words import Words, names
@@ -45,7 +45,7 @@ FILES = sorted({path.name.removesuffix(".schema.json") for path in SCHEMAS.iterd
 
 
 def test_every_command_with_json_has_a_schema_and_no_other_has() -> None:
-    assert sorted([*COMMANDS, "error"]) == FILES
+    assert sorted([*COMMANDS, "edit", "error"]) == FILES  # edits are made from Python alone
 
 
 @pytest.mark.parametrize("command", FILES)
@@ -738,3 +738,29 @@ def test_fcns_upscore2(tmp_path: Path) -> None:
     }
     assert {key: document[key] for key in example} == example
     assert parsed_json(run_here(tmp_path, "apply", "-n", "--json", *files[:2])[1])["output"] is None
+
+
+# --- what no command prints
+
+
+def test_the_document_of_edits(tmp_path: Path) -> None:
+    """It is made in Python alone; every edit there is, saved in both forms."""
+    path = write_demo(tmp_path) / "in"
+    ds.convert(path, tmp_path / "in.h5")
+    made = []
+    for source in (path, tmp_path / "in.h5"):
+        with ds.edit(source) as m:
+            made.append(m.save(dry_run=True).to_dict())
+            m["conv1"][0] *= 2
+            m.zero("conv1", 1)
+            m["conv2"][1] = np.full(16, np.nan)
+            m.reshape("score", 0, (5, 16))
+            m.rename("score", "score-5")
+            m.remove("refine")
+            m["new"] = [[1]]
+            made.append(m.save(dry_run=True).to_dict())
+            out = source.with_name(f"{source.name}.out")
+            saved = m.save(out, save_patch=f"{out}.patch")
+            made.append(saved._replace(warnings=("as of two gigabytes",)).to_dict())
+    check("edit", made)
+    check_whole("edit", made)
