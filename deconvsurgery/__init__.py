@@ -96,10 +96,8 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         read_net as read_net,
     )
     from deconvsurgery.kernels.bilinear import (
-        Recipe as Recipe,
         bilinear_kernel as bilinear_kernel,
         phase_gains as phase_gains,
-        recipe as recipe,
     )
     from deconvsurgery.kernels.bilinear_fill import BilinearFill as BilinearFill
     from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint
@@ -108,6 +106,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         KernelSupport as KernelSupport,
     )
     from deconvsurgery.kernels.weight_states import WeightState as WeightState
+    from deconvsurgery.kernels.recipes import Recipe as Recipe, recipe as recipe
     from deconvsurgery.matching.matched_layer import MatchedLayer as MatchedLayer
     from deconvsurgery.matching.role import Role as Role, RoleFound as RoleFound
     from deconvsurgery.options.apply import ApplyOptions as ApplyOptions
@@ -217,7 +216,8 @@ else:  # the same names by their modules, each imported when one of its names is
             "NotANetError OutputError PrototxtError SelectionError ShapeError SurgeryError"
         ),
         "inputs.open_inputs": "load open_model read_net",
-        "kernels.bilinear": "Recipe bilinear_kernel phase_gains recipe",
+        "kernels.bilinear": "bilinear_kernel phase_gains",
+        "kernels.recipes": "Recipe recipe",
         "kernels.bilinear_fill": "BilinearFill",
         "kernels.fingerprint": "Fingerprint",
         "kernels.formula_names": "Formula KernelSupport",

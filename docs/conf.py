@@ -8,7 +8,9 @@ which is made of the lists in ``index.md``.
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,7 +37,7 @@ copyright = "the authors of deconvsurgery, MIT licence"  # noqa: A001, Sphinx's 
 release = deconvsurgery.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",  # Markdown, and notebooks, which are run
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_click",
@@ -45,6 +47,14 @@ exclude_patterns = ["_build", "man", "figures"]
 nitpicky = True
 # Types of other projects, and modules behind the public names, have no page here.
 nitpick_ignore_regex = [("py:.*", r"(?!deconvsurgery\.[A-Za-z_]+$).*")]
+
+# A notebook is run anew each time, in a folder of its own; a cell that fails ends the build.
+# Commands that it shows begin with the name, as where the tool is installed.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
 
 myst_heading_anchors = 3  # as deep as pages link to each other
 
@@ -78,7 +88,7 @@ def navigation(page: str) -> str:
     sections = re.split(r"(?m)^(?=## )", page)
     for number, section in enumerate(sections[1:], 1):
         title = section.partition("\n")[0].removeprefix("## ")
-        links = re.findall(r"(?m)^- \[(.*?)\]\(([^):#]+)\.md\)", section)
+        links = re.findall(r"(?m)^- \[(.*?)\]\(([^):#]+)\.(?:md|ipynb)\)", section)
         entries = [f"{words} <{name}>" for words, name in links]
         for pattern in re.findall(r"<!-- pages: (.*?) -->", section):
             found = sorted(DOCS.glob(pattern))
@@ -176,6 +186,8 @@ class ConsoleLexer(RegexLexer):
 def read_for_the_site(_app: Any, docname: str, source: list[str]) -> None:
     """Turn the comments of a page into what they stand for."""
     text = source[0]
+    if text.startswith("{"):  # a notebook
+        return
     if not docname.startswith("zh/"):  # a verb's options have one place; they are in English
         text = re.sub(r"<!-- options: (.*?) -->", lambda found: options(found[1]), text)
     text = re.sub(r"<!-- api: (.*?) -->", lambda found: api(found[1]), text)
@@ -213,7 +225,10 @@ class Written(str):
 
 def name_defaults(_app: Any, function: Any, _bound: bool) -> None:
     """Show a default that is a named tuple by its class, not as a tuple of values."""
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of a class that is made as a text is
+        return
     parameters = [
         parameter.replace(default=Written(f"{type(parameter.default).__name__}()"))
         if hasattr(parameter.default, "_fields")

@@ -1,4 +1,4 @@
-"""Bilinear kernels by formula, gain per phase and the recipe.
+"""Bilinear kernels by formula, and the gain of each phase.
 
 A kernel is an outer product of triangles, one an axis. Three programs write that triangle three
 ways; each is followed here to the last bit:
@@ -45,15 +45,6 @@ MOST_KEPT = 2**14
 MANY_PHASES = 2**16
 # More than float32 loses on the way from weights to a gain.
 GAIN_TOLERANCE = 1e-6
-
-
-class Recipe(NamedTuple):
-    """The geometry that enlarges by ``factor`` exactly and centred."""
-
-    factor: int
-    kernel: int
-    stride: int
-    pad: int
 
 
 class Centre(NamedTuple):
@@ -135,10 +126,24 @@ def bilinear_kernel(
     support: KernelSupport = KernelSupport.KERNEL,
     dtype: DTypeLike = np.float32,
 ) -> Array:
-    """The kernel of shape ``size``, k meaning ``(k, k)``: the product of one triangle an axis.
+    """Make a bilinear kernel: the product of one triangle an axis.
 
-    ``stride`` is looked at for ``KernelSupport.STRIDE`` only. Bit-equal to the formula's origin;
-    rectangular and n-d kernels, which no origin makes, multiply the axes in their order.
+    It is bit-equal to the formula's origin; rectangular and n-d kernels, which no origin makes,
+    multiply the axes in their order.
+
+    Args:
+        size: its size in taps: k for ``(k, k)``, or one number an axis.
+        stride: the stride in pixels, likewise; used for ``KernelSupport.STRIDE`` only.
+        formula: whose arithmetic: ``"fcn"`` is FCN's ``surgery.py``, ``"caffe"`` today's
+            ``BilinearFiller``, ``"caffe-1.0"`` the released one, whose kernels are off centre.
+        support: what the width of the triangle comes from: ``"kernel"`` or ``"stride"``.
+        dtype: the type of its values.
+
+    Returns:
+        An array of shape ``size``.
+
+    Raises:
+        ShapeError: a size or stride is not positive, or the kernel is beyond all reason.
 
     >>> bilinear_kernel(3)
     array([[0.25, 0.5 , 0.25],
@@ -146,9 +151,6 @@ def bilinear_kernel(
            [0.25, 0.5 , 0.25]], dtype=float32)
     >>> bilinear_kernel((3, 4)).sum(axis=1)
     array([1., 2., 1.], dtype=float32)
-
-    Raises:
-        ShapeError: a size or stride is not positive, or the kernel is beyond all reason.
     """
     formula, support = Formula(formula), KernelSupport(support)
     sizes = checked_size(_axes(size, 2))
@@ -172,20 +174,28 @@ _kept_product = lru_cache(maxsize=16)(_product)
 
 
 def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...]:
-    """What a constant 1 becomes at each of the ``stride`` output phases, along one axis.
+    """Say what a constant 1 becomes at each of the ``stride`` output phases, along one axis.
 
-    Tap t of every input pixel lands ``t * dilation`` pixels further on, so the taps with the
-    same ``t * dilation mod stride`` meet in the same outputs and add up. A kernel interpolates
-    when all gains are 1; unequal ones draw a grid. Pad only renumbers the phases.
+    Tap t of every input pixel lands ``t * dilation`` pixels further on, so the taps with the same
+    ``t * dilation mod stride`` meet in the same outputs and add up. A kernel interpolates when all
+    gains are 1; unequal ones draw a grid. Pad only renumbers the phases.
+
+    Args:
+        taps: the kernel's values along the axis.
+        stride: the stride in pixels.
+        dilation: the distance of the taps in pixels; with 0, which Caffe takes, all lie in one
+            place.
+
+    Returns:
+        A gain for each of the ``stride`` phases.
+
+    Raises:
+        ShapeError: the stride is not positive, the dilation below 0, or one beyond all reason.
 
     >>> phase_gains(triangle(4), 2)
     (1.0, 1.0)
     >>> phase_gains(triangle(4), 4)
     (0.25, 0.75, 0.75, 0.25)
-
-    Raises:
-        ShapeError: the stride is not positive, the dilation below 0, or one beyond all reason. With
-            a dilation of 0, which Caffe takes, all taps lie in one place.
     """
     if taps.ndim != 1:
         raise ValueError(f"one axis at a time, not an array of shape {taps.shape}")
@@ -205,24 +215,6 @@ def has_unit_gain(gains: Iterable[float]) -> bool:
     (True, False)
     """
     return all(abs(gain - 1) <= GAIN_TOLERANCE for gain in gains)
-
-
-def recipe(factor: int) -> Recipe:
-    """Kernel, stride and pad that enlarge by a whole ``factor`` (BVLC/caffe#2213).
-
-    Kernel 2f - f % 2 gives every phase a gain of 1; pad ceil((f - 1) / 2) then takes as much
-    off both sides and leaves f * H pixels of H:
-
-    >>> recipe(8)
-    Recipe(factor=8, kernel=16, stride=8, pad=4)
-    >>> recipe(3)
-    Recipe(factor=3, kernel=5, stride=3, pad=1)
-
-    Raises:
-        ShapeError: the factor is not positive.
-    """
-    positive(factor, "a factor", most=None)
-    return Recipe(factor, kernel=2 * factor - factor % 2, stride=factor, pad=factor // 2)
 
 
 def centre(taps: Array) -> Centre:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.kernels.recipes import recipe
 from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.matching.role import LEAVE_IT_OUT, holds_learned_values
 from deconvsurgery.options.apply import ApplyOptions

@@ -20,10 +20,25 @@ if TYPE_CHECKING:
 
 
 def demo(directory: Path, *, force: bool = False) -> ApplyResult:
-    """Write a small FCN-like net and a base model to ``directory``, and run `apply` on them.
+    """Write a small FCN-like net and a base model to a folder, and run `apply` on them.
 
-    Files of the same content stay; others are replaced only with ``force``, the model that
-    `apply` writes among them.
+    Files of the same content stay.
+
+    Args:
+        directory: the folder (``DIR``); it is made where it is not there.
+        force: replace other files of these names (``--force``), the model that `apply` writes among
+            them.
+
+    Returns:
+        What `apply` did.
+
+    Raises:
+        OutputError: the output's place will not do: it exists, or is an input.
+        FileError: the system refuses to read or write.
+
+    >>> import deconvsurgery as ds
+    >>> len(ds.demo("demo", force=True).layers)
+    2
     """
     make_directory(directory)
     net, base, output = (

@@ -16,5 +16,27 @@ def kernel(
     formula: Formula | str = Formula.FCN,
     support: KernelSupport | str = KernelSupport.KERNEL,
 ) -> KernelFacts:
-    """Say what one kernel is and does at its stride (default: the factor of its size)."""
+    """Say what one kernel is and does at its stride.
+
+    Args:
+        size: the kernel's size in taps: k for ``(k, k)``, or one number an axis.
+        stride: the stride in pixels, likewise (``--stride``); without it the factor that the size
+            is right for.
+        formula: whose arithmetic (``--formula``): ``"fcn"`` is FCN's ``surgery.py``, ``"caffe"``
+            today's ``BilinearFiller``, ``"caffe-1.0"`` the released one, whose kernels are off
+            centre.
+        support: what the width of the triangle comes from (``--support``): ``"kernel"`` or
+            ``"stride"``.
+
+    Returns:
+        Its values, its gains at each output phase, its centre, and the recipes that fit.
+
+    Raises:
+        ShapeError: a size or stride is not positive, or beyond all reason.
+        ValueError: there is no such formula or support.
+
+    >>> import deconvsurgery as ds
+    >>> ds.kernel(16, stride=8).recipes[0]
+    Recipe(factor=8, kernel=16, stride=8, pad=4)
+    """
     return kernel_facts(size, stride=stride, formula=formula, support=support)

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, ClassVar
 from deconvsurgery.kernels.bilinear import (
     GAIN_TOLERANCE,
     Centre,
-    Recipe,
     bilinear_kernel,
     centre,
     half_widths,
     has_unit_gain,
-    recipe,
     triangle,
 )
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
+from deconvsurgery.kernels.recipes import Recipe, recipe
 from deconvsurgery.kernels.responses import Answers, answered, window_of
 from deconvsurgery.wording import by
 

@@ -39,10 +39,30 @@ def make_plan(
     options: ApplyOptions = ApplyOptions(),  # noqa: B008 - a frozen value
     states: Sequence[NetState] | None = None,
 ) -> ApplyPlan:
-    """Plan bilinear weights for the selected layers of a model.
+    """Plan bilinear weights for the selected layers of a model; nothing is written.
 
-    Raises ``PrototxtError`` for a misspelt field, ``ShapeError`` or ``MismatchError`` that names
-    every layer which cannot be filled (unless ``options.skip_unfit``).
+    Args:
+        net: a net that was read.
+        model: an open model.
+        selection: what `match_layers` chose.
+        options: what `apply` is asked to do.
+        states: the states of the net; without it both phases, at level 0 without stages.
+
+    Returns:
+        A change or a skip for each layer; it holds no weights.
+
+    Raises:
+        PrototxtError: a layer has a misspelt field.
+        ShapeError: no kernel fits a layer.
+        MismatchError: net and model disagree about a layer. ``options.skip_unfit`` makes rows of
+            the last two.
+
+    >>> import deconvsurgery as ds
+    >>> net = ds.read_net("net.prototxt")
+    >>> with ds.open_model("in.caffemodel") as model:
+    ...     plan = ds.make_plan(net, model, ds.match_layers(net))
+    >>> [change.fill.shape for change in plan.changes]
+    [(5, 5, 4, 4), (5, 1, 4, 4)]
     """
     states = net.states() if states is None else tuple(states)
     refuse_misspelt(active_layers(net, states))

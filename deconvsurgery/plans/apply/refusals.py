@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.kernels.recipes import recipe
 from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.matching.matched_layer import MatchedLayer, filled_with_ones
 from deconvsurgery.matching.refusal import Refusal

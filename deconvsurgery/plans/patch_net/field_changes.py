@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import recipe
+from deconvsurgery.kernels.recipes import recipe
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.patch_net import NewFiller, PatchNetOptions
 from deconvsurgery.prototxt.net import Layer, NetMessage, Value

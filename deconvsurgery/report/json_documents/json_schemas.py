@@ -18,10 +18,17 @@ def described() -> tuple[str, ...]:
 
 
 def json_schema(command: str) -> dict[str, Any]:
-    """The schema (draft 2020-12) of a command's document, or of ``error``'s, each time a new one.
+    """Give the JSON Schema (draft 2020-12) of what ``--json`` prints, each time a new one.
 
-    That of ``settings`` (draft 7, as editors read it) is of a settings file. It needs no other
-    file. Raises ``ValueError`` for a command that prints no document.
+    Args:
+        command: a command's name, ``"error"``, or ``"settings"`` for the settings file (draft 7, as
+            editors read it).
+
+    Returns:
+        The schema; it needs no other file.
+
+    Raises:
+        ValueError: the command prints no document.
 
     >>> json_schema("kernel")["$id"]
     'urn:deconvsurgery:schema:kernel:1'
