@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from oracle import Bytes
-
 import deconvsurgery as ds
 from deconvsurgery.inputs import expand_pairs as expansion
 from deconvsurgery.inputs import list_files, list_objects
 from deconvsurgery.inputs.path_patterns import is_pattern
 from deconvsurgery.inputs.settings import Pair
+from deconvsurgery.storage.bytes_source import BytesSource
 
 FILES = ("a.x", "b.x", "c/a.x", "c/d/a.x", "c/.h/a.x", ".h.x", "[a].x", "{name}.x", "*", "é")
 PLACE = "/zoo"
@@ -71,17 +70,6 @@ def _located(url: str) -> Any:
     raise ds.FileError("no store is asked", path=url)
 
 
-class _List(Bytes):
-    __slots__ = ()
-    spooled = False
-
-    def __enter__(self) -> _List:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
 PATH = SimpleNamespace(join=os.path.join, exists=_exists)
 OURS = {
     "_LONGEST_LINE": LONGEST,
@@ -94,7 +82,7 @@ OBJECTS = {"located": _located}
 def check(data: bytes) -> None:
     """Read the list; ``AssertionError`` where something does not hold."""
     choice, data = data[0] if data else 0, data[1:]
-    ours = {**OURS, "_PIECE": PIECES[choice % 4], "open_source": lambda *_, **__: _List(data)}
+    ours = {**OURS, "_PIECE": PIECES[choice % 4], "open_source": lambda *_, **__: BytesSource(data)}
     patched = ((expansion, ours), (list_files, FILES), (list_objects, OBJECTS))
     before = [{name: getattr(module, name) for name in names} for module, names in patched]
     for module, names in patched:
