@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from math import prod
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from deconvsurgery.errors import FileError, FormatError, MismatchError
@@ -18,11 +17,12 @@ from deconvsurgery.wording import plural, printable, quoted
 from .model_layer import ModelBlob, ModelLayer
 from .source_blob import SourceBlob
 from .stored_values import Dataset, DType, Storage
+from .value_rows import in_rows
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from deconvsurgery.kernels.arrays import Array, Arrays
+    from deconvsurgery.kernels.arrays import Arrays
     from deconvsurgery.storage.source_interface import Source
 
     from .wire import Field, Frame
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 MAX_UNPACKED = 1 << 30
 """Bytes that the values of an HDF5 file may have more than the file, unless more is allowed."""
-_AT_ONCE = 1 << 18  # values in a piece, about a megabyte
 
 
 class Version(StrEnum):
@@ -286,12 +285,7 @@ class Model(Mapping[str, ModelLayer]):
         ...     [row.shape for row in model.rows(blob.source, blob.shape)]
         [(16, 1, 1), (16, 1, 1), (16, 1, 1), (16, 1, 1), (16, 1, 1)]
         """
-        size = prod(shape[1:])
-        rows = blob.count // size if size else 0
-        batch = max(1, _AT_ONCE // max(1, size))
-        counts = (min(batch, rows - first) * size for first in range(0, rows, batch))
-        for several in regrouped(self.flat_values(blob), counts):
-            yield from several.reshape(-1, *shape[1:])
+        return in_rows(self.flat_values(blob), blob.count, shape)
 
 
 def refuse_mixed(model: Model) -> None:
@@ -301,19 +295,3 @@ def refuse_mixed(model: Model) -> None:
             "the model holds V1 and V2 layers at once, which Caffe refuses to load",
             hint="save it again with the Caffe that wrote it",
         )
-
-
-def regrouped(arrays: Arrays, counts: Iterable[int]) -> Arrays:
-    """The same values in flat arrays of so many each."""
-    import numpy as np
-
-    waiting: list[Array] = []
-    held = 0
-    for count in counts:
-        while held < count:
-            waiting.append(next(arrays))
-            held += waiting[-1].size
-        values = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
-        yield values[:count]
-        held -= count
-        waiting = [values[count:]] if held else []

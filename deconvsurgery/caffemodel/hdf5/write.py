@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from deconvsurgery.caffemodel.model import regrouped
+from deconvsurgery.caffemodel.value_rows import regrouped
 from deconvsurgery.errors import ModelError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.signals.held import held_signals
