@@ -17,7 +17,6 @@ import oracle
 
 import deconvsurgery as ds
 from deconvsurgery.caffe_fields import V1_NUMBERS
-from deconvsurgery.caffemodel import read_values as caffemodel
 from deconvsurgery.caffemodel import wire
 from deconvsurgery.caffemodel.index import index
 from deconvsurgery.caffemodel.model import Version
@@ -29,13 +28,13 @@ MOST_AXES = 32  # kMaxBlobAxes in Caffe's blob.hpp
 # Buffers of a few bytes, so that their borders lie within small models, too.
 SMALL = (
     *((wire, "_WINDOW", 32), (wire, "_FIRST_RUN", 2), (wire, "_LONGEST_RUN", 40)),
-    (caffemodel, "_AT_ONCE", 16),
+    (oracle.ExactSource, "stride", 16),
 )
 
 
 def check(data: bytes) -> None:
     """Index ``data``; ``AssertionError`` where protobuf sees it otherwise."""
-    usual = [(module, name, getattr(module, name)) for module, name, _ in SMALL]
+    usual = [(owner, name, getattr(owner, name)) for owner, name, _ in SMALL]
     _set(SMALL)
     try:
         _check(data)
@@ -43,9 +42,9 @@ def check(data: bytes) -> None:
         _set(usual)
 
 
-def _set(sizes: Iterable[tuple[ModuleType, str, int]]) -> None:
-    for module, name, size in sizes:
-        setattr(module, name, size)
+def _set(sizes: Iterable[tuple[ModuleType | type, str, int]]) -> None:
+    for owner, name, size in sizes:
+        setattr(owner, name, size)
 
 
 def _check(data: bytes) -> None:
