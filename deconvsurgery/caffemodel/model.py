@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
 
 from deconvsurgery.errors import FileError, FormatError, MismatchError
 from deconvsurgery.named_tuple import NamedTuple
@@ -64,6 +64,7 @@ class SourceLayer(NamedTuple):
 
 
 ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]
+Default = TypeVar("Default")
 
 
 class Model(Mapping[str, ModelLayer]):
@@ -144,6 +145,16 @@ class Model(Mapping[str, ModelLayer]):
         near = nearest(name, self.by_name) if isinstance(name, str) else None
         words = f"there is no layer {name!r} in {self.name}"
         return f"{words}; did you mean {quoted(near)}?" if near else words
+
+    @overload
+    def get(self, name: str, /) -> ModelLayer | None: ...
+
+    @overload
+    def get(self, name: str, /, default: Default) -> ModelLayer | Default: ...
+
+    def get(self, name: str, /, default: object = None) -> object:
+        """The layer of a name, else ``default``; here no nearest name is looked for."""
+        return self[name] if name in self.by_name else default
 
     def __contains__(self, name: object) -> bool:
         return name in self.by_name

@@ -66,10 +66,12 @@ class ModelBlob:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its dims, outputs first, as Caffe sees them.
+        """Its dims as Caffe sees them.
 
-        A blob with ``num``, ``channels``, ``height`` and ``width``, as old files have it, has all
-        four, and one of C3D 1.0 five; what stands in front of a bias is 1 then.
+        Weights are (outputs, inputs / group, height, width) of a Convolution, (inputs, outputs /
+        group, height, width) of a Deconvolution, (outputs, inputs) of an InnerProduct. A blob with
+        ``num``, ``channels``, ``height`` and ``width``, as old files have it, has all four, and one
+        of C3D 1.0 five: what stands in front of a bias is 1 then.
         """
         return self.source.shape
 
