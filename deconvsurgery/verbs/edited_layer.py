@@ -36,6 +36,13 @@ class EditedBlob:
     Attributes:
         layer: the name of its layer.
         index: its place among the layer's blobs, from 0: weights are 0, a bias is 1.
+
+    >>> import deconvsurgery as ds
+    >>> with ds.edit("in.caffemodel") as m:
+    ...     bias = m["score"][1]
+    ...     bias *= 2
+    ...     bias, bias.dtype, bias.array().shape
+    (<EditedBlob score[1] float32 (5,)>, dtype('float32'), (5,))
     """
 
     __slots__ = ("_editor", "index", "layer")
@@ -102,6 +109,13 @@ class EditedLayer(Sequence[EditedBlob]):
 
     Attributes:
         name: its name.
+
+    >>> import deconvsurgery as ds
+    >>> with ds.edit("in.caffemodel") as m:
+    ...     layer = m["score"]
+    ...     layer[1] = [1, 2, 3, 4, 5]
+    ...     layer, len(layer), layer[-1].array().tolist()
+    (<EditedLayer score: Convolution, 2 blobs>, 2, [1.0, 2.0, 3.0, 4.0, 5.0])
     """
 
     __slots__ = ("_editor", "name")

@@ -157,6 +157,13 @@ class ModelEdits(Mapping[str, EditedLayer]):
             KeyError, IndexError: there is no such layer, or blob.
             LayerError: the blob cannot be written, or a value would not fit its type.
             ValueError: the factor is not finite.
+
+        >>> import deconvsurgery as ds
+        >>> with ds.edit("in.caffemodel") as m:
+        ...     m.scale("score", 0, 0.5)
+        ...     print(m.plan)
+        score  rewritten  0 scaled by 0.5 (5, 16, 1, 1)
+        1 of 10 layers: 320 bytes to write
         """
         with self.about():
             operations.scale(self._draft, name, index, factor)
@@ -189,6 +196,12 @@ class ModelEdits(Mapping[str, EditedLayer]):
             KeyError: there is no such layer.
             LayerError: a layer has the new name, or the file cannot hold it.
             ValueError: the new name is empty, or no text.
+
+        >>> import deconvsurgery as ds
+        >>> with ds.edit("in.caffemodel") as m:
+        ...     m.rename("score", "score-5")
+        ...     "score" in m, m["score-5"][1].shape
+        (False, (5,))
         """
         with self.about():
             operations.rename(self._draft, old, new)
@@ -204,6 +217,13 @@ class ModelEdits(Mapping[str, EditedLayer]):
         Raises:
             KeyError: there is no such layer.
             LayerError: other layers lie in its HDF5 group.
+
+        >>> import deconvsurgery as ds
+        >>> with ds.edit("in.caffemodel") as m:
+        ...     del m["score"]
+        ...     print(m.plan)
+        score  removed
+        1 of 10 layers: 0 bytes to write
         """
         with self.about():
             operations.remove(self._draft, name)

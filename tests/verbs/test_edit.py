@@ -399,6 +399,22 @@ def test_hdf5_is_written_by_bytes_where_only_values_change(tmp_path: Path) -> No
     assert new == old[:at] + np.arange(6, dtype=">f8").tobytes() + old[at + 48 :]
 
 
+def test_names_in_hdf5_that_are_no_utf_8(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "in", "w") as file:
+        file.create_group("data").create_group(b"t\xe9").create_dataset("0", data=np.ones(2, "<f4"))
+        file["data"].create_group(b"\xff").create_dataset("0", data=np.ones(3, "<f4"))
+    with ds.edit(tmp_path / "in") as m:
+        assert list(m) == ["t\udce9", "\udcff"]
+        m.rename("t\udce9", "\udcee")
+        m.reshape("\udcee", 0, (1, 2))
+        m.remove("\udcff")
+        m.save(tmp_path / "out")
+    with h5py.File(tmp_path / "out") as file:
+        assert list(file["data"].id) == [b"\xee"]
+    with ds.open_model(tmp_path / "out") as out:
+        assert out["\udcee"][0].array().tolist() == [[1, 1]]
+
+
 HDF5_REFUSED: dict[str, Callable[[ds.Editor], object]] = {
     "whole numbers are set": lambda m: m.set("whole", 0, [1.5, 2]),
     "whole numbers are scaled": lambda m: m.scale("whole", 0, 2),

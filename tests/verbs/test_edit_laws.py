@@ -458,6 +458,12 @@ REFUSED: dict[str, tuple[Callable[[ds.Editor], object], type[Exception]]] = {
     "no text": (lambda m: m.rename("a", "\ud800"), ValueError),
     "a name that is no text": (lambda m: m.rename("a", 5), ValueError),
     "a layer that is there is added": (lambda m: m.add("a", []), ds.LayerError),
+    "one array for all blobs": (lambda m: m.add("new", np.ones((2, 3))), ValueError),
+    "one array for the blobs of a layer": (
+        lambda m: m.__setitem__("b", np.ones((2, 2))),
+        ValueError,
+    ),
+    "no name of a layer": (lambda m: m[5], KeyError),  # type: ignore[index]
     "not as many blobs": (lambda m: m.__setitem__("a", []), ds.ShapeError),
     "one of several blobs does not fit": (
         lambda m: m.__setitem__("b", [np.ones(2), np.ones(9)]),

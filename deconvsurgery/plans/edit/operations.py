@@ -22,6 +22,7 @@ from .refusals import (
     known,
     refuse_name,
     refuse_nested,
+    refuse_one_array,
     refuse_shape,
     refuse_unwritable,
 )
@@ -47,6 +48,7 @@ def set_values(
 
 def set_layer(draft: EditDraft, name: str, values: Sequence[Any]) -> None:
     """Give every blob of a layer other values; raises as `set_values`, and for another number."""
+    refuse_one_array(values)
     have = len(draft.layer(name).blobs)
     if len(values) != have:
         raise ShapeError(
@@ -143,6 +145,7 @@ def add(draft: EditDraft, name: str, blobs: Iterable[Any], type_: str = "") -> N
         LayerError: there is one of that name, or the file cannot hold the layer.
         ValueError: the values of a blob are no real numbers.
     """
+    refuse_one_array(blobs)
     refuse_name(draft, name)
     model = draft.model
     if model.version is Version.V0 or model.of_c3d:

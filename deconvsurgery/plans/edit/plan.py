@@ -41,6 +41,9 @@ class BlobEdit(NamedTuple):
     """What becomes of a blob of a layer: its shape ``before`` (``None``: it is new) and ``after``.
 
     ``size`` is the bytes of values that are written, ``factors`` what they are multiplied by.
+
+    >>> BlobEdit(0, BlobAction.SCALED, (2, 3), (2, 3), 24, (0.5,)).words
+    '0 scaled by 0.5 (2, 3)'
     """
 
     position: int

@@ -23,13 +23,11 @@ CONVERT: Final = "`convert` makes a file of the present form, which can be edite
 
 def known(draft: EditDraft, name: object) -> str:
     """A layer's name; raises ``KeyError`` where there is none of it, with the nearest."""
-    if not isinstance(name, str):
-        raise TypeError(f"a layer has a name, a str, not {name!r}")
     if name in draft:
-        return name
-    near = nearest(name, draft.names())
+        return str(name)
+    near = nearest(name, draft.names()) if isinstance(name, str) else None
     meant = f"; did you mean {quoted(near)}?" if near else ""
-    raise KeyError(f"the model has no layer {quoted(name)}{meant}")
+    raise KeyError(f"{draft.model.name} has no layer {name!r}{meant}")
 
 
 def found_blob(draft: EditDraft, name: str, index: int) -> tuple[int, BlobDraft]:
@@ -109,4 +107,12 @@ def refuse_shape(shape: tuple[int, ...], name: str, position: int) -> None:
     if why:
         raise ShapeError(
             f"layer {quoted(name)}: blob {position} of shape {dims(shape)} {why}", layer=name
+        )
+
+
+def refuse_one_array(blobs: object) -> None:
+    """Raise ``ValueError`` for an array in the place of several, whose rows would be blobs."""
+    if hasattr(blobs, "dtype") or isinstance(blobs, str | bytes):
+        raise ValueError(
+            f"blobs are given as a list, an array for each, not {type(blobs).__name__}"
         )

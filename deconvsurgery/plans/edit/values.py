@@ -54,6 +54,7 @@ class GivenValues:
         """
         with np.errstate(over="ignore", invalid="ignore"):
             values = np.array(self.array, dtype=dtype, order="C").reshape(-1)
+        values.flags.writeable = False  # parts of it are handed out
         odd = 0
         for first in range(0, values.size, _AT_ONCE):
             finite = np.isfinite(values[first : first + _AT_ONCE])
