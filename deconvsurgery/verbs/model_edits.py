@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.plans.edit import operations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model_layer import ModelLayer
     from deconvsurgery.plans.edit.plan import EditPlan
 
+Default = TypeVar("Default")
+
 
 class ModelEdits(Mapping[str, EditedLayer]):
     """The edits of an open model, and a mapping of its layers as these make them; see `Editor`."""
@@ -34,6 +36,16 @@ class ModelEdits(Mapping[str, EditedLayer]):
 
     def __getitem__(self, name: str) -> EditedLayer:
         return EditedLayer(self, known(self._draft, name))
+
+    @overload
+    def get(self, name: str, /) -> EditedLayer | None: ...
+
+    @overload
+    def get(self, name: str, /, default: Default) -> EditedLayer | Default: ...
+
+    def get(self, name: str, /, default: object = None) -> object:
+        """The layer of a name, else ``default``; here no nearest name is looked for."""
+        return self[name] if name in self._draft else default
 
     def __contains__(self, name: object) -> bool:
         return name in self._draft

@@ -51,6 +51,7 @@ def test_an_editor_is_a_mapping_of_what_the_edits_make(model: Path) -> None:
             False,
             False,
         )
+        assert (m.get("no"), m.get("no", 3), len(m.get("fc", ()))) == (None, 3, 2)
         weights = m["fc"][0]
         assert (weights.shape, weights.dtype, weights.size) == ((4, 3), np.dtype("<f4"), 12)
         assert (weights.layer, weights.index, m["fc"].type) == ("fc", 0, "X")
