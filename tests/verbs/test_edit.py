@@ -196,6 +196,9 @@ def test_legacy_dims_stay_legacy_as_far_as_they_go(tmp_path: Path) -> None:
         m.save(tmp_path / "out")
         m.reshape("fc", 0, (1, 6, 1, 2, 2))
         m.save(tmp_path / "out5")
+        m.reshape("fc", 0, (6, 4))
+        assert m["fc"][0].shape == (1, 1, 6, 4)
+        assert [blob.action for blob in m.plan.layers[0].blobs] == ["kept", "set"]
     fc, new = parsed((tmp_path / "out").read_bytes()).layer
     assert [(b.num, b.channels, b.height, b.width) for b in (*fc.blobs, *new.blobs)] == [
         (6, 1, 2, 2),
@@ -439,6 +442,22 @@ def test_what_hdf5_cannot_hold(case: str, tmp_path: Path, words: Words) -> None:
             HDF5_REFUSED[case](m)
         words(raised.value, case)
         assert not m.plan.changed
+
+
+def test_what_unpacks_to_more_is_edited_where_that_is_allowed(tmp_path: Path, words: Words) -> None:
+    with h5py.File(tmp_path / "in", "w") as file:
+        values = np.zeros((100, 1000), "<f4")
+        file.create_dataset("data/a/0", data=values, compression="gzip")
+    with ds.edit(tmp_path / "in", max_unpacked=10) as m:
+        with pytest.raises(ds.LayerError) as raised:
+            m.zero("a", 0)
+        words(raised.value)
+        m.rename("a", "b")
+        m.save(tmp_path / "out")
+    with ds.edit(tmp_path / "out") as m:
+        m["b"][0] = np.ones((100, 1000))
+        m.save(in_place=True)
+    assert ds.load(tmp_path / "out")["b", 0].min() == 1
 
 
 def test_whole_numbers_can_be_zero(tmp_path: Path) -> None:

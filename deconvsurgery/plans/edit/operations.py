@@ -72,7 +72,7 @@ def reshape(draft: EditDraft, name: str, index: int, shape: Iterable[int]) -> No
         LayerError: the blob's values are not plain ones.
     """
     position, blob = found_blob(draft, name, index)
-    refuse_unwritable(blob, name, position)
+    refuse_unwritable(draft, blob, name, position)
     wanted = tuple(operator.index(dim) for dim in shape)
     if min(wanted, default=0) < 0 or prod(wanted) != blob.count:
         raise ShapeError(
@@ -98,7 +98,7 @@ def scale(draft: EditDraft, name: str, index: int, factor: float) -> None:
         raise ValueError(f"a factor is a finite number, not {factor!r}")
     if number == 1:
         return
-    refuse_unwritable(blob, name, position)
+    refuse_unwritable(draft, blob, name, position)
     if blob.zero or not blob.count:
         return
     scaled = blob._replace(factors=(*blob.factors, number))
@@ -110,7 +110,7 @@ def scale(draft: EditDraft, name: str, index: int, factor: float) -> None:
 def zero(draft: EditDraft, name: str, index: int) -> None:
     """Make all values of a blob 0; raises as `scale`."""
     position, blob = found_blob(draft, name, index)
-    refuse_unwritable(blob, name, position, whole=True)
+    refuse_unwritable(draft, blob, name, position, whole=True)
     if count := blob.count or prod(blob.shape):
         zeros = blob._replace(count=count, given=None, zero=True, factors=(), notes=())
         draft.put(name, position, zeros)
@@ -180,9 +180,9 @@ def _with_values(
 ) -> tuple[int, BlobDraft]:
     """A blob's position, and the blob with other values; raises as `set_values`."""
     position, blob = found_blob(draft, name, index)
-    refuse_unwritable(blob, name, position)
+    refuse_unwritable(draft, blob, name, position)
     given = GivenValues(value)
-    same = given.shape == blob.shape or (_fits(blob, given.shape))
+    same = given.shape == blob.shape or _fits(blob, given.shape)
     if not (same or reshape):
         raise ShapeError(
             f"layer {quoted(name)}: blob {position} has shape {dims(blob.shape)}, and the values "
@@ -201,7 +201,8 @@ def _with_values(
 def _with_shape(blob: BlobDraft, shape: tuple[int, ...], name: str, position: int) -> BlobDraft:
     """With other dims, in the form that they have: legacy ones take up to four axes."""
     refuse_shape(shape, name, position)
-    legacy = blob.legacy and len(shape) <= len(LEGACY_DIMS)
+    own = blob.legacy if blob.source is None else blob.source.legacy
+    legacy = own and len(shape) <= len(LEGACY_DIMS)
     return blob._replace(shape=_padded(shape) if legacy else shape, legacy=legacy)
 
 

@@ -40,8 +40,13 @@ def found_blob(draft: EditDraft, name: str, index: int) -> tuple[int, BlobDraft]
     return position, blobs[position]
 
 
-def refuse_unwritable(blob: BlobDraft, name: str, position: int, *, whole: bool = False) -> None:
-    """Raise ``LayerError`` for a blob whose values nothing can be written over."""
+def refuse_unwritable(
+    draft: EditDraft, blob: BlobDraft, name: str, position: int, *, whole: bool = False
+) -> None:
+    """Raise ``LayerError`` for a blob whose values nothing can be written over.
+
+    ``whole``: whole numbers can be, as by zeros.
+    """
     source = blob.source
     if source is None:
         return
@@ -49,6 +54,10 @@ def refuse_unwritable(blob: BlobDraft, name: str, position: int, *, whole: bool 
     if source.absent:
         why = "the file has its values at another layer, which shares them"
         hint = "edit the layer that has them"
+    elif source.packed:
+        size, unpacked = draft.model.file_size, draft.model.unpacked_size
+        why = f"it is not read, as a file of {size:,} bytes unpacks to {unpacked:,}"
+        hint = f"edit(…, max_unpacked={unpacked}) reads it all the same"
     elif source.of_c3d:
         why, hint = "it is as C3D 1.0 writes blobs, which no Caffe reads", CONVERT
     elif isinstance(source.place, Dataset) and source.place.whole and not whole:
