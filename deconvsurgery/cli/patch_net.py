@@ -116,6 +116,8 @@ def command(
     if diff:
         _show_diffs(results)
     if not quiet and not as_json:
+        if diff and any(each.changed for each in results) and make_console().is_terminal:
+            show("", stderr=True, whole_lines=True)  # between the diff and the table
         _show_table(results, several=several, dry_run=planned_only, aside=to_stdout or diff)
     changed = any(each.changed for each in results)
     return max(failures, default=FOUND if check and changed else 0)
