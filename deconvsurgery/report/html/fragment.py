@@ -20,10 +20,10 @@ MOST_ROWS: Final = 60  # of a table; and remarks: a result has all of them as va
 
 
 def _mixed(colour: str) -> str:
-    return f"color:color-mix(in srgb,currentColor 30%,{colour})"
+    return f"color:color-mix(in srgb,currentColor 40%,{colour})"
 
 
-_GOOD, _LEARNED, _ODD = _mixed("#0f9d58"), _mixed("#0e93b0"), _mixed("#d98200")
+_GOOD, _LEARNED, _ODD = _mixed("#0f9d58"), _mixed("#0e93b0"), _mixed("#d07c00")
 _WRONG, _QUIET, _BOLD = _mixed("#e5342b"), "opacity:.72", "font-weight:600"
 _STYLES: Final = {
     Tone.NAME: _BOLD,
@@ -42,7 +42,7 @@ _WHOLE: Final = "line-height:1.5;max-width:100%;overflow-x:auto"
 _TABLE: Final = "border-collapse:collapse;table-layout:auto;width:auto;margin:.4em 0;border:none"
 _LINE: Final = "border-bottom:1px solid color-mix(in srgb,currentColor 25%,transparent)"
 _HEAD: Final = f"{_LINE};{_BOLD};white-space:nowrap"
-_CELL: Final = "padding:.15em 1.2em .15em 0;vertical-align:top"
+_CELL: Final = "padding:.15em .9em .15em 0;vertical-align:top"
 _COMMANDS: Final = (
     "font:.9em/1.5 monospace;white-space:pre-wrap;margin:.4em 0;padding:0;"
     "background:none;color:inherit"

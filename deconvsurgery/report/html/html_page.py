@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Self
 
-_FRAME = "width:100%;height:40rem;border:1px solid color-mix(in srgb,currentColor 25%,transparent)"
+_LINE = "1px solid color-mix(in srgb,currentColor 25%,transparent)"
+_FRAME = f"display:block;box-sizing:border-box;width:100%;height:40rem;border:{_LINE}"
 
 
 class HtmlPage(str):

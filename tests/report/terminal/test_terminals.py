@@ -5,15 +5,9 @@ Real processes on a pseudo-terminal, which has a window size, and on pipes.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-import struct
 import subprocess
 import sys
-import termios
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,8 +15,9 @@ import pytest
 from helpers.campaigns import campaign, campaign_but
 from helpers.commands import VERBS
 from helpers.models import demo_base, demo_net, write_demo
-from helpers.processes.warm import ran, ran_on
+from helpers.processes.warm import ran
 from helpers.runs import run_here
+from helpers.terminals import NO_CURSOR, environment, on_a_terminal
 from helpers.words import Words, names
 
 # Every verb at work, one line each: its words, and names that must be shown in full.
@@ -67,69 +62,6 @@ WHOLE = (
     "    deconvsurgery ",
     "        new.prototxt ",
 )
-NO_CURSOR = "\x1b[?25l"
-HEARD = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM", "COLORTERM")
-
-
-def environment(env: dict[str, str]) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in HEARD}
-    return kept | {"TERM": "xterm-256color"} | env
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a process wrote: to the terminal, and to whichever stream was a pipe."""
-
-    code: int
-    terminal: str
-    piped: str
-
-    @property
-    def plain(self) -> str:
-        # Where a run takes long, how far it is stands there for a while, without a cursor.
-        while_long = re.escape(NO_CURSOR) + r".*?\x1b\[\?25h"
-        stays = re.sub(while_long, "", self.terminal, flags=re.DOTALL)
-        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", stays)
-
-
-def on_a_terminal(
-    words: str | list[str],
-    place: Path,
-    width: int = 80,
-    *,
-    piped: str = "",
-    start: tuple[str, ...] = (),
-    **env: str,
-) -> Shown:
-    """Run it with all three streams on a terminal, but for the one that is ``piped``."""
-    arguments = words.split() if isinstance(words, str) else words
-    main, side = os.openpty()
-    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    reading, writing = os.pipe()
-    streams = [writing if name == piped else side for name in ("stdin", "stdout", "stderr")]
-
-    def ended() -> int:
-        try:
-            return ran_on(streams, arguments, start=start, cwd=place, env=environment(env))
-        finally:
-            os.close(side)
-            os.close(writing)
-
-    with ThreadPoolExecutor() as pool:
-        code = pool.submit(ended)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(main, 1 << 16)
-            except OSError:  # Linux says EIO where the other side is closed
-                break
-            if not piece:
-                break
-            shown += piece
-        os.close(main)
-        with open(reading, "rb") as opened:
-            rest = opened.read()
-        return Shown(code.result(), shown.decode().replace("\r\n", "\n"), rest.decode())
 
 
 def in_pipes(words: str, place: Path, **env: str) -> subprocess.CompletedProcess[bytes]:
