@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.inputs.open_inputs import open_model
+from deconvsurgery.storage.bytes_source import BinaryFile
 
 from .editor import Editor
-
-if TYPE_CHECKING:
-    from deconvsurgery.storage.bytes_source import BinaryFile
-
-    from .open_and_write import Path
+from .open_and_write import Path
 
 
 def edit(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Protocol, Self, overload
+from typing import Any, Protocol, Self, overload
 
+import numpy as np
+
+from deconvsurgery.caffemodel.model_layer import ModelBlob, ModelLayer
+from deconvsurgery.kernels.arrays import Array
 from deconvsurgery.wording import plural, printable
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from deconvsurgery.caffemodel.model_layer import ModelBlob, ModelLayer
-    from deconvsurgery.kernels.arrays import Array
 
 
 class Editing(Protocol):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.storage.os_error_text import shown
 
 from .model_edits import ModelEdits
+from .open_and_write import Path, Progress
 from .save_edits import EditResult, already_in_place, save_edits
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from deconvsurgery.caffemodel.model import Model
-
-    from .open_and_write import Path, Progress
 
 
 class Editor(ModelEdits):

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.caffemodel.model_layer import ModelLayer
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.plans.edit import operations
 from deconvsurgery.plans.edit.draft import EditDraft
 from deconvsurgery.plans.edit.edited_model import edited_layer, edited_model
 from deconvsurgery.plans.edit.edits import outcome
-from deconvsurgery.plans.edit.plan import planned
+from deconvsurgery.plans.edit.plan import EditPlan, planned
 from deconvsurgery.plans.edit.refusals import known
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.wording import plural, printable
 
 from .edited_layer import EditedLayer
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model
-    from deconvsurgery.caffemodel.model_layer import ModelLayer
-    from deconvsurgery.plans.edit.plan import EditPlan
 
 Default = TypeVar("Default")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
 from deconvsurgery.errors import OutputError
+from deconvsurgery.plans.edit.draft import EditDraft
 from deconvsurgery.plans.edit.edits import outcome
-from deconvsurgery.plans.edit.plan import planned
+from deconvsurgery.plans.edit.plan import EditPlan, LayerEdit, planned
 from deconvsurgery.wording import plural
 
 from .open_and_write import (
@@ -19,10 +20,6 @@ from .open_and_write import (
     output_destination,
 )
 from .result import Result, about, counted, written_path
-
-if TYPE_CHECKING:
-    from deconvsurgery.plans.edit.draft import EditDraft
-    from deconvsurgery.plans.edit.plan import EditPlan, LayerEdit
 
 
 class EditResult(Result):
