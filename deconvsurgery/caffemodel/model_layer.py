@@ -148,8 +148,9 @@ class ModelBlob:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise ValueError("the values are in a file: an array of them is always a copy")
-        values = self.array()
-        return values if dtype is None else values.astype(dtype, copy=False)
+        import numpy as np
+
+        return np.asarray(self.array(), dtype)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ModelBlob) and self._key() == other._key()

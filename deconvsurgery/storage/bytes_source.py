@@ -82,7 +82,6 @@ class BinaryFileSource(Source):
         self.name = shown(name) if isinstance(name, str | bytes) and name else "the open file"
         try:
             self.size = self._end()
-            file.seek(0)
             first = file.read(0)
         except OSError as error:
             raise FileError(

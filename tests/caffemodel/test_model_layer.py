@@ -85,7 +85,7 @@ def test_a_layer_is_a_sequence_of_its_blobs(model: ds.Model) -> None:
     assert (layer.index(bias), layer.count(bias), bias in layer) == (1, 1, True)
     assert weights != bias
     assert layer == model["conv1"] != model["conv2"]
-    assert hash(layer) == hash(model["conv1"])
+    assert hash(layer) == hash(model["conv1"]) != hash(model["conv2"])
     assert layer != "conv1"
     assert (len(model["relu1"]), [*model["relu1"]]) == (0, [])
 
@@ -99,6 +99,7 @@ def test_a_blob_says_what_it_is_before_it_is_read(model: ds.Model) -> None:
     assert weights.source is model.layers[1].blobs[0]
     assert weights == model["conv1"][0] != ds.open_model(demo_base())["conv1"][0]
     assert len({weights, model["conv1"][0], bias}) == 2
+    assert hash(weights) != hash(bias)
     assert weights != 5
 
 
@@ -171,7 +172,8 @@ def test_numpy_takes_a_blob(model: ds.Model) -> None:
     assert np.array_equal(np.stack([*model["conv1"]][:1])[0], model["conv1"][0].array())
     with pytest.raises(ValueError, match="copy"):
         blob.__array__(copy=False)
-    assert blob.__array__(np.dtype("f8"), copy=True).dtype == np.float64
+    for dtype in ("f8", "f4", "f2"):
+        assert blob.__array__(np.dtype(dtype), copy=True).dtype == np.dtype(dtype)
 
 
 def test_a_scalar_and_nothing() -> None:
@@ -448,6 +450,7 @@ def test_a_blob_that_another_layer_owns_is_not_in_the_file(words: Words) -> None
     model = ds.open_model(raw)
     missing, bias = model["other"]
     assert missing.source is ABSENT
+    assert repr(missing) == "<ModelBlob other[0] float32 (), cannot be read>"
     with pytest.raises(ds.ModelError) as raised:
         missing.array()
     assert raised.value.layer == "other"

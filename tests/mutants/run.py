@@ -34,6 +34,8 @@ ROOT = HERE.parents[1]
 TESTS = {
     "splicing/byte_ranges": ["splicing/test_byte_ranges.py", "caffemodel/test_blob_edits.py"],
     "caffemodel/wire": ["caffemodel/test_wire.py", "caffemodel/test_blob_edits.py"],
+    "caffemodel/model_layer": ["caffemodel/test_model_layer.py"],
+    "storage/bytes_source": ["storage/test_bytes_source.py", "verbs/test_open_models.py"],
     "matching/role": ["matching/test_role.py"],
     "matching/copied_layer": ["matching/test_compatibility.py", "matching/test_copied_layer.py"],
     "matching/group_of_weights": ["matching/test_group_of_weights.py"],

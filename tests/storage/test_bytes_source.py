@@ -15,6 +15,7 @@ import deconvsurgery as ds
 from deconvsurgery.storage.bytes_source import BinaryFileSource, BytesSource
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.source_interface import Source
+from helpers.words import Words
 
 BYTES = bytes(range(200))
 
@@ -109,11 +110,40 @@ class Failing(io.BytesIO):
         return super().read(size)
 
 
-def test_what_the_file_refuses_is_an_error_about_it() -> None:
+def test_what_the_file_refuses_is_an_error_about_it(words: Words) -> None:
     source = BinaryFileSource(Failing(BYTES))
     with pytest.raises(ds.FileError) as raised:
         source.read(0, 10)
     assert raised.value.path == source.name
+    words(raised.value)
+
+
+def test_a_file_that_cannot_seek(words: Words) -> None:
+    reader, writer = os.pipe()
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file, pytest.raises(ds.FileError) as raised:
+        BinaryFileSource(file)
+    assert raised.value.path == "the open file"
+    words(raised.value)
+
+
+def test_a_file_that_ends_early_is_told_where() -> None:
+    memory = io.BytesIO(BYTES)
+    source = BinaryFileSource(memory)
+    memory.truncate(150)
+    assert source.read(100, 50) == BYTES[100:150]
+    with pytest.raises(ds.ModelError) as raised:
+        source.read(120, 60)
+    assert raised.value.offset == 150
+
+
+def test_a_file_of_another_time_has_changed(tmp_path: Path) -> None:
+    (tmp_path / "it").write_bytes(BYTES)
+    with (tmp_path / "it").open("rb") as file:
+        source = BinaryFileSource(file)
+        assert source.unchanged()
+        os.utime(tmp_path / "it", (1, 1))
+        assert not source.unchanged()
 
 
 def test_a_file_that_its_owner_closed_is_no_file_any_more() -> None:
