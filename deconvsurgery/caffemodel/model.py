@@ -112,7 +112,7 @@ class Model(Mapping[str, ModelLayer]):
         self.looked_at: dict[Hashable, tuple[SourceBlob | None, Any]] = {}
 
     def with_layers(self, layers: Iterable[SourceLayer]) -> Model:
-        """The same file with other layers, whose values are read as these are."""
+        """The same file with other ``layers``, whose values are read as these are."""
         found = Model(self.source, self.version, tuple(layers), self.read_values, self.on_close)
         found.looked_at = self.looked_at
         return found
@@ -127,7 +127,7 @@ class Model(Mapping[str, ModelLayer]):
         }
 
     def weighted(self, name: str) -> tuple[SourceLayer, ...]:
-        """The layers of a name that have blobs: Caffe loads each, and the last wins."""
+        """The layers called ``name`` that have blobs: Caffe loads each, and the last wins."""
         return tuple(layer for layer in self.by_name.get(name, ()) if layer.blobs)
 
     def __getitem__(self, name: str) -> ModelLayer:
@@ -153,7 +153,7 @@ class Model(Mapping[str, ModelLayer]):
     def get(self, name: str, /, default: Default) -> ModelLayer | Default: ...
 
     def get(self, name: str, /, default: object = None) -> object:
-        """The layer of a name, else ``default``; here no nearest name is looked for."""
+        """The layer called ``name``, else ``default``; no nearest name is looked for."""
         return self[name] if name in self.by_name else default
 
     def __contains__(self, name: object) -> bool:

@@ -107,7 +107,7 @@ class SourceBlob(NamedTuple):
         return self.legacy and len(self.shape) == len(C3D_DIMS)
 
     def meant(self, axes: int) -> tuple[int, ...] | None:
-        """The shape of so many axes that it has, ``None`` where it has none.
+        """The shape of so many ``axes`` that it has, ``None`` where it has none.
 
         Legacy dims have 1s in front of what is meant (``Blob::ShapeEquals``); an image of C3D's
         has a length of 1.
@@ -128,11 +128,11 @@ class SourceBlob(NamedTuple):
         return self.shape[surplus:] if set(self.shape[:surplus]) <= {1} else None
 
     def fits(self, shape: Sequence[int]) -> bool:
-        """Caffe's ``Blob::ShapeEquals``: legacy dims equal a shape padded with 1s on the left."""
+        """Caffe's ``Blob::ShapeEquals``: legacy dims equal ``shape`` padded with 1s on the left."""
         return self.meant(len(shape)) == tuple(shape)
 
     def agrees(self, shape: Sequence[int | None] | None) -> bool:
-        """It has this shape, as far as that is known; or, of an unknown one, not too many axes."""
+        """It has this ``shape``, as far as that is known; of an unknown one, not too many axes."""
         if shape is None:
             return len(self.shape) <= MAX_AXES
         there = self.meant(len(shape))
@@ -141,7 +141,7 @@ class SourceBlob(NamedTuple):
         )
 
     def fills(self, shape: Sequence[int]) -> bool:
-        """There are as many values as a shape says; never for negative dims, where Caffe stops."""
+        """There are as many values as ``shape`` says; never for negative dims (Caffe stops)."""
         return min(shape, default=0) >= 0 and self.count == prod(shape)
 
 

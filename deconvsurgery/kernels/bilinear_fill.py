@@ -153,7 +153,7 @@ class BilinearFill:
         return self.channels != self.num_output
 
     def kernel(self, dtype: DTypeLike = np.float32) -> Array:
-        """The one kernel that is repeated, of shape ``kernel_size``."""
+        """The one kernel that is repeated, of shape ``kernel_size`` and type ``dtype``."""
         return bilinear_kernel(
             self.kernel_size,
             stride=self.stride,
@@ -164,6 +164,9 @@ class BilinearFill:
 
     def gains(self, dilation: Sequence[int] | None = None) -> tuple[tuple[float, ...], ...]:
         """Gain of each output phase, axis by axis (see `phase_gains`).
+
+        Args:
+            dilation: distance of the taps in pixels, a number an axis; without it 1.
 
         >>> BilinearFill((1, 1, 4, 5), 1, 1, (2, 2)).gains()[0]
         (1.0, 1.0)
@@ -183,8 +186,10 @@ class BilinearFill:
     ) -> Iterator[Array]:
         """The blob one input channel at a time: arrays of shape ``(num_output // group, *kernel)``.
 
-        ``old`` holds the rows that are there now. They are read for ``keep_off_diagonal`` only;
-        weights that do not exist yet are zero off the diagonal, as Caffe's default filler has it.
+        Args:
+            old: the rows that are there now, read for ``keep_off_diagonal`` only. Weights that do
+                not exist yet are zero off the diagonal, as Caffe's default filler has it.
+            dtype: the type of the values.
 
         Raises:
             ValueError: ``old`` is not of this shape.
@@ -198,7 +203,7 @@ class BilinearFill:
             yield self.row(channel, kernel, old_row)
 
     def row(self, channel: int, kernel: Array, old: Array | None = None) -> Array:
-        """The row of one input channel, of the type that its ``kernel`` is of; as in `rows`."""
+        """The row of input ``channel``, of its ``kernel``'s type; ``old`` as in `rows`."""
         shape = self.shape[1:]
         if old is not None and self.keep_off_diagonal and shape[0] > 1:
             if old.shape != shape:

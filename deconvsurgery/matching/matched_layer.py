@@ -77,7 +77,7 @@ class MatchedLayer(NamedTuple):
         return f"{said} of a group: its {inputs} channels are summed"
 
     def fill(self, options: ApplyOptions = ApplyOptions()) -> BilinearFill | Refusal:  # noqa: B008 - a value
-        """The recipe of its weights, or why there is no place for a kernel."""
+        """The recipe of its weights by ``options``, or why there is no place for a kernel."""
         param = self.layer.convolution_param
         try:
             return BilinearFill(
@@ -108,13 +108,13 @@ class MatchedLayer(NamedTuple):
         return None if isinstance(self.fill(), Refusal) else self.kernel_interpolates
 
     def unit_gain(self, fill: BilinearFill) -> bool:
-        """The kernel interpolates at its stride: every phase of every axis has gain 1."""
+        """The kernel of ``fill`` interpolates: every phase of every axis has gain 1."""
         if max(self.dilation, default=1) > LARGEST_KERNEL:
             return False
         return all(has_unit_gain(gains) for gains in fill.gains(self.dilation))
 
     def gain_range(self, fill: BilinearFill) -> tuple[float, float]:
-        """Lowest and highest gain of a phase, on the first axis where they are not all 1."""
+        """Lowest and highest gain of a phase of ``fill``, on the first axis where not all are 1."""
         if max(self.dilation, default=1) > LARGEST_KERNEL:
             return 0.0, 0.0
         axes = fill.gains(self.dilation)
@@ -122,7 +122,7 @@ class MatchedLayer(NamedTuple):
         return min(worst), max(worst)
 
     def gain_words(self, fill: BilinearFill) -> str:
-        """What the kernel does instead."""
+        """What the kernel of ``fill`` does instead."""
         if max(self.dilation, default=1) > LARGEST_KERNEL:
             return f"its dilation of {by(self.dilation)} is beyond all reason"
         dilation = "" if {*self.dilation} <= {1} else f" and dilation {by(self.dilation)}"

@@ -44,22 +44,22 @@ class NetMessage(NamedTuple):
         return name in [field_name for field_name, _ in self.fields]
 
     def all(self, name: str) -> tuple[Value, ...]:
-        """Every value of the field, in order."""
+        """Every value of the field ``name``, in order."""
         return tuple([value for field_name, value in self.fields if field_name == name])
 
     def message(self, name: str) -> NetMessage:
-        """The sub-message (several occurrences merged); empty when absent."""
+        """The sub-message ``name`` (several occurrences merged); empty when absent."""
         found = self.messages(name)
         return found[0] if len(found) == 1 else NetMessage(tuple(chain(*(m.fields for m in found))))
 
     def messages(self, name: str) -> tuple[NetMessage, ...]:
-        """Every sub-message of a repeated field."""
+        """Every sub-message of the repeated field ``name``."""
         return tuple(
             [each for key, each in self.fields if key == name and type(each) is NetMessage]
         )
 
     def integers(self, name: str) -> tuple[int, ...]:
-        """Every integer of a repeated field."""
+        """Every integer of the repeated field ``name``."""
         return tuple([each for key, each in self.fields if key == name and isinstance(each, int)])
 
     @overload
@@ -69,27 +69,27 @@ class NetMessage(NamedTuple):
     def integer(self, name: str, default: int) -> int: ...
 
     def integer(self, name: str, default: int | None = None) -> int | None:
-        """The integer, last one given; ``default`` when absent."""
+        """The integer ``name``, the last one given; ``default`` when absent."""
         values = self.integers(name)
         return values[-1] if values else default
 
     def number(self, name: str, default: float) -> float:
-        """The number, whole or not; ``default`` when absent."""
+        """The number ``name``, whole or not; ``default`` when absent."""
         values = [value for value in self.all(name) if isinstance(value, int | float)]
         return float(values[-1]) if values else default
 
     def flag(self, name: str, default: bool) -> bool:
-        """The truth value; ``default`` when absent."""
+        """The truth value ``name``; ``default`` when absent."""
         values = self.integers(name)
         return bool(values[-1]) if values else default
 
     def text(self, name: str, default: str = "") -> str:
-        """The string or enum name; ``default`` when absent."""
+        """The string or enum value ``name``; ``default`` when absent."""
         values = self.texts(name)
         return values[-1] if values else default
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Every string of a repeated field."""
+        """Every string of the repeated field ``name``."""
         return tuple([each for key, each in self.fields if key == name and isinstance(each, str)])
 
 
@@ -114,7 +114,7 @@ class NetState(Frozen):
         return frozenset(self.stage)
 
     def has(self, stage: str) -> bool:
-        """It is one of the stages, of which there may be many."""
+        """``stage`` is one of its stages, of which there may be many."""
         return stage in self._stages
 
 
@@ -205,7 +205,7 @@ class Layer(NamedTuple):
         return bool(self.param) and self.param[0].lr_mult == 0
 
     def active(self, state: NetState) -> bool:
-        """Caffe keeps the layer in this state (``Net::FilterNet``)."""
+        """Caffe keeps the layer in this ``state`` (``Net::FilterNet``)."""
         if self.include:
             return any(rule.met(state) for rule in self.include)
         return not any(rule.met(state) for rule in self.exclude)
@@ -256,9 +256,12 @@ class Net(Frozen):
         level: int | None = None,
         stage: str | Iterable[str] = (),
     ) -> tuple[NetState, ...]:
-        """The states to look at: the phase asked for, or both (TEST first).
+        """The states to look at: of the phase asked for, or of both (TEST first).
 
-        Level and phase replace what the file says, stages are added to it, as ``caffe.Net`` does.
+        Args:
+            phase: the phase; without it both.
+            level: the level, in place of what the file says.
+            stage: stages that are added to the file's own, as ``caffe.Net`` does.
         """
         phases = BOTH_PHASES if phase is None else (phase,)
         stages = self.state.stage + texts(stage, "stage")

@@ -148,7 +148,7 @@ class Conversion(NamedTuple):
         return beside or any(layer.changed for layer in self.layers)
 
     def version(self, before: Version) -> Version:
-        """The form and generation of what comes of a file of this one."""
+        """The form and generation of what comes of a file that was of ``before``."""
         if self.wanted.hdf5:
             return Version.HDF5
         if before is Version.HDF5 and not self.layers:
