@@ -166,6 +166,44 @@ def test_halves_take_what_fits_them(tmp_path: Path, words: Words) -> None:
     assert blob == wire.dims(2, 2) + HALF + sized(12, np.ones(4, "<f2").tobytes())
 
 
+def test_many_values_are_looked_at_piece_by_piece(tmp_path: Path, words: Words) -> None:
+    count = 700_001  # in three pieces
+    (tmp_path / "in").write_bytes(model_bytes({"a": [np.ones(count)], "b": [np.ones(3)]}))
+    values = np.arange(count, dtype="<f8")
+    with ds.edit(tmp_path / "in") as m:
+        values[[5, 300_000, -1]] = np.nan, np.inf, -np.inf
+        m["a"][0] = values
+        m["b"][0] = [1, np.nan, 2]
+        reasons = [row.reason for row in m.plan.layers]
+        assert [each and int(each.split()[0]) for each in reasons] == [3, 1]
+        words(str(reasons[1]), "one")
+        values[-2] = 1e39
+        with pytest.raises(ds.LayerError) as raised:
+            m["a"][0] = values
+        assert "1e+39" in raised.value.message
+        values[5] = 7
+        m["a"][0] = values * 1e-9
+        assert m["a"][0].array()[-2] == np.float32(1e30)
+        assert not next(m.model.flat_values(m.now("a")[0].source)).flags.writeable
+        m["a"][0] *= -2
+        m.save(tmp_path / "set")
+        m.zero("a", 0)
+        m.save(tmp_path / "zero")
+    assert ds.load(tmp_path / "set")["a", 0][300_001] == np.float32(-2 * np.float32(300_001e-9))
+    assert ds.load(tmp_path / "zero")["a", 0].tobytes() == bytes(4 * count)
+
+
+def test_arrays_in_any_order_of_memory(model: Path) -> None:
+    turned = np.asfortranarray(np.arange(12, dtype=">f4").reshape(4, 3))
+    with ds.edit(model) as m:
+        m["fc"][0] = turned
+        assert m["fc"][0].array().tolist() == turned.tolist()
+        m["fc"][0] = np.arange(24).reshape(3, 8)[:, ::2].T
+        assert m["fc"][0].array().tolist() == np.arange(24).reshape(3, 8)[:, ::2].T.tolist()
+        m["fc"][1] = np.array([True, False, True, False])
+        assert m["fc"][1].array().tolist() == [1, 0, 1, 0]
+
+
 def test_factors_are_multiplied_one_after_the_other_and_each_product_rounded_once(
     tmp_path: Path,
 ) -> None:

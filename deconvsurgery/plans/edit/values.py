@@ -24,7 +24,7 @@ _AT_ONCE: Final = 1 << 18  # values
 
 
 class GivenValues:
-    """Numbers that a caller gave, as an array: what numpy makes one of, or what has ``array()``.
+    """Numbers that a caller gave, as an array.
 
     Raises:
         ValueError: they are no real numbers.
@@ -33,8 +33,7 @@ class GivenValues:
     __slots__ = ("array",)
 
     def __init__(self, given: Any) -> None:
-        read = getattr(given, "array", None)
-        array = np.asarray(read() if callable(read) else given)
+        array = np.asarray(given)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"values are real numbers, not an array of {array.dtype}")
         self.array = array
