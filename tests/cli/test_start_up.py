@@ -97,6 +97,7 @@ _OF_NONE = {
     "deconvsurgery.report.ci",
     "deconvsurgery.report.html",
     "deconvsurgery.splicing.undo_patch",
+    "deconvsurgery.storage.bytes_source",
     "deconvsurgery.storage.object_store",
     "deconvsurgery.storage.write_with_undo",
     "deconvsurgery.sweeping",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import mmap
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ import pytest
 
 import deconvsurgery as ds
 from helpers.models import demo_base, demo_net, model_bytes, write_demo
+from helpers.runs import environment
 from helpers.words import Words
 
 Way = Callable[[Path], Any]
@@ -151,6 +154,32 @@ def test_every_verb_that_writes_takes_a_model_in_memory(pair: Path, verb: str) -
     if verb == "save_patch":
         ds.revert(pair / "out", pair / "out.undo", pair / "back")
         assert (pair / "back").read_bytes() == demo_base()
+
+
+def test_a_model_in_memory_becomes_an_object(pair: Path, s3: Any) -> None:
+    ds.apply(pair / "net", pair / "in", pair / "expected")
+    with ds.open_model(demo_base()) as model:
+        assert ds.apply(pair / "net", model, s3.url("out")).written
+    assert s3.get("out") == (pair / "expected").read_bytes()
+    with ds.open_model(s3.url("out")) as there, ds.open_model(pair / "expected") as here:
+        assert there.name == s3.url("out")
+        assert ds.diff(there, here).same
+
+
+def test_a_model_is_opened_without_numbers(pair: Path) -> None:
+    """What is heavy is imported when an array is asked for."""
+    code = (
+        "import sys, deconvsurgery as ds\n"
+        "model = ds.open_model('in')\n"
+        "print(model, model['score'], *model['score'])\n"
+        "print(*{'numpy', 'google.protobuf', 'h5py', 'fsspec', 'rich'} & set(sys.modules))\n"
+        "model['score'][0].array()\n"
+        "print(*{'numpy', 'google.protobuf', 'h5py', 'fsspec', 'rich'} & set(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=pair, capture_output=True, check=True, env=environment()
+    )
+    assert done.stdout.decode().splitlines()[1:] == ["", "numpy"]
 
 
 def test_an_open_file_is_not_written_over_unless_that_is_asked_for(pair: Path) -> None:
