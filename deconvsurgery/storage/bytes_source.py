@@ -98,14 +98,17 @@ class BinaryFileSource(Source):
         self.refuse_beyond(start, size)
         try:
             self._file.seek(start)
-            data = self._file.read(size) or b""
+            first = self._file.read(size) or b""
+            if len(first) == size:
+                return first
+            data = bytearray(first)
             while len(data) < size and (more := self._file.read(size - len(data))):
                 data += more
         except OSError as error:
             words = f"cannot read at byte {start}: {reason(error)}"
             raise FileError(words, path=self.name) from error
         if len(data) == size:
-            return data
+            return bytes(data)
         raise self.cut_short(start + len(data))
 
     def _end(self) -> int:
@@ -124,7 +127,10 @@ class BinaryFileSource(Source):
         now, then = self._looked_at(), self._status
         if now is not None and then is not None and now.st_mtime_ns != then.st_mtime_ns:
             return False
-        return self._end() == self.size
+        try:
+            return self._end() == self.size
+        except OSError:
+            return False
 
     def is_same_file(self, status: os.stat_result) -> bool:
         """``status`` is of the very file that is open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 from collections.abc import Iterator
@@ -144,6 +145,48 @@ def test_a_file_of_another_time_has_changed(tmp_path: Path) -> None:
         assert source.unchanged()
         os.utime(tmp_path / "it", (1, 1))
         assert not source.unchanged()
+
+
+class Trickling(io.BytesIO):
+    """Gives a few bytes at a time, and ends for good once it is told to."""
+
+    lost = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, 7))
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        if self.lost:
+            raise OSError(5, "Input/output error")
+        return super().seek(offset, whence)
+
+
+def test_a_file_that_gives_little_at_a_time_is_read_to_the_end() -> None:
+    data = BYTES * 5000
+    source = BinaryFileSource(Trickling(data))
+    found = source.read(1, len(data) - 1)
+    assert isinstance(found, bytes)
+    assert found == data[1:]
+
+
+def test_a_file_whose_end_is_not_found_any_more_has_changed() -> None:
+    file = Trickling(BYTES)
+    source = BinaryFileSource(file)
+    assert source.unchanged()
+    file.lost = True
+    assert not source.unchanged()
+    with pytest.raises(ds.FileError):
+        source.read(0, 1)
+
+
+def test_a_compressed_file_is_read_as_what_it_holds(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "it.gz", "wb") as packed:
+        packed.write(BYTES)
+    with gzip.open(tmp_path / "it.gz") as file:
+        source = BinaryFileSource(file)
+        assert (source.size, source.read(3, 100)) == (200, BYTES[3:103])
+        assert source.unchanged()
+        assert source.is_same_file((tmp_path / "it.gz").stat())
 
 
 def test_a_file_that_its_owner_closed_is_no_file_any_more() -> None:
