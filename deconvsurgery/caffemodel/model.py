@@ -219,15 +219,15 @@ class Model(Mapping[str, ModelLayer]):
         """Bytes of the file."""
         return self.source.size
 
-    @property
-    def blobs(self) -> Iterator[SourceBlob]:
+    @cached_property
+    def blobs(self) -> tuple[SourceBlob, ...]:
         """Every blob of every layer."""
-        return (blob for layer in self.layers for blob in layer.blobs)
+        return tuple(blob for layer in self.layers for blob in layer.blobs)
 
     @cached_property
     def legacy(self) -> bool:
         """Every blob has num/channels/height/width: a Caffe from before ``shape`` wrote it."""
-        return all(blob.legacy for blob in self.blobs) and any(True for _ in self.blobs)
+        return bool(self.blobs) and all(blob.legacy for blob in self.blobs)
 
     @cached_property
     def unpacked_size(self) -> int:

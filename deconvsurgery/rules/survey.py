@@ -36,14 +36,23 @@ class InspectAction(StrEnum):
 
 
 class LayerRow(NamedTuple):
-    """One layer: what the net says (``target``, ``blobs``) and what the model has.
+    """One layer: what the net says and what the model has.
 
-    ``blobs`` are weight blobs by the net, ``source_blobs`` by the model; each ``None`` where the
-    layer is not in it. ``weights`` is what a Deconvolution's weights are, ``None`` without a model.
-    ``loaded`` is the model's blob that a Deconvolution computes with, which may be that of a layer
-    that it shares its weights with; ``storage`` is what holds its values. ``phases`` names the
-    phases looked at in which the layer is active, ``layer_index`` is its place in the net. ``role``
-    is what a Deconvolution is for.
+    Attributes:
+        name: the layer's name.
+        type: its type, as today's Caffe spells it; empty where an HDF5 model does not say.
+        line: where it begins in the net's text, from 1; ``None`` for a layer of the model alone.
+        phases: the phases looked at in which it is active.
+        matched: the patterns take it; without any, ``apply``'s default would.
+        target: a Deconvolution as Caffe sets it up; ``None`` for other types.
+        blobs: shapes of its blobs by the net; ``None`` where it is not in it.
+        source_blobs: shapes of its blobs by the model; ``None`` where it is not in it.
+        weights: what a Deconvolution's weights are; ``None`` without a model.
+        findings: the rules that it breaks.
+        storage: what holds the values of the blob that a Deconvolution computes with.
+        loaded: that blob, which may be of a layer that it shares its weights with.
+        role: what a Deconvolution is for.
+        layer_index: its place among the net's layers, from 0.
     """
 
     name: str

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 class SweepResult(Result):
     """What a sweep came to: every pair has a row in ``results``, a file of JSON Lines.
 
-    ``told`` are the first rows of pairs that failed, or were found wrong; ``repeated`` counts pairs
-    that were named more than once, ``unmatched`` are patterns that no file is like.
+    Attributes:
+        config: the settings file.
+        verb: what was done with each pair.
+        engine: where it was done: ``local`` or ``dask``.
+        results: the file that has a row for each pair.
+        summary: the rows counted, and what stores were asked for.
+        told: the first rows of pairs that failed, or were found wrong.
+        repeated: how many pairs were named more than once.
+        unmatched: patterns that no file is like.
     """
 
     config: str

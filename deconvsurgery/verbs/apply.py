@@ -30,7 +30,6 @@ from .open_and_write import (
 from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
-    from deconvsurgery.pictures.layer_pictures import Pictures
     from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan, ApplySkip
     from deconvsurgery.prototxt.net import Net, Phase
     from deconvsurgery.storage.run_files import RunFiles
@@ -39,11 +38,19 @@ if TYPE_CHECKING:
 class ApplyResult(Result):
     """What ``apply`` did, or with ``written`` false would do.
 
-    Sizes in bytes; ``rewritten`` are the bytes of the output that are not the input's own.
-    ``output`` is ``None`` when nothing was to be written, ``-`` for standard output;
-    ``output_size`` when an HDF5 file is not written that gets a layer, or values in chunks.
-    ``notes`` say what was unusual about the net's text. ``patch`` is the file that undoes it.
-    ``pictures`` is ``None`` unless asked for.
+    Attributes:
+        plan: what becomes of each layer, and the layers that were left alone.
+        net: the net's path as it was given, ``-`` for standard input; the name of an open one.
+        input: the model's path, or its name, in the same way.
+        output: where the model goes, ``-`` for standard output; ``None`` in a dry run.
+        input_size: bytes of the input.
+        output_size: bytes of the output; ``None`` where only writing an HDF5 file would show it.
+        rewritten: bytes of the output that are not the input's own.
+        written: a file was written: not in a dry run, nor in place with nothing to do.
+        warnings: what is to be said of the run as a whole, a sentence each.
+        notes: what was unusual about the net's text.
+        patch: the file that undoes it (``save_patch``); ``None`` where none was asked for.
+        pictures: what `html_report` draws; ``None`` unless asked for.
     """
 
     plan: ApplyPlan
@@ -57,7 +64,7 @@ class ApplyResult(Result):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     patch: str | None = None
-    pictures: Pictures | None = None
+    pictures: object = None
 
     _verb: ClassVar[str] = "apply"
 

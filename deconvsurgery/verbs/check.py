@@ -31,24 +31,32 @@ if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
     from deconvsurgery.inputs.baseline import RuleAndLayer
     from deconvsurgery.inputs.settings import Pair
-    from deconvsurgery.pictures.layer_pictures import Pictures
     from deconvsurgery.prototxt.net import Net, Phase
 
     from .pair_fix import PairFix
 
 
 class CheckResult(Result):
-    """What ``check`` found in a net, or a net and its model.
+    """What ``check`` found in a net, or a net and its model; what ``fix`` left.
 
-    ``matched`` names each layer that was looked at; ``layers`` have each with its own findings.
-    Those of other layers, of several at once and of files are in ``findings`` alone. ``error`` is
-    why it could not be checked, of a pair among several; there are no findings then. ``pictures``
-    is ``None`` unless asked for.
-    ``repair`` is what repairs the pair, ``None`` where no command would. ``ignored`` counts
-    findings that comments in the net, or a baseline, say are known. ``fix`` is what was done to
-    fix it, ``None`` where nothing was: all else is as it is afterwards. ``in_text`` says of each
-    finding where it stands in the net's text, and which change of the text repairs it; ``None``
-    unless asked for, and for a net that a review could not hold.
+    Attributes:
+        net: the net's path, or its name; ``None`` where only a model was checked.
+        model: the model's path, or its name; ``None`` where only a net was checked.
+        findings: every rule that is broken, and where, by line.
+        matched: the name of each layer that was looked at.
+        net_version: the form of the net's layers; ``None`` without a net that can be read.
+        model_version: the form of the model; ``None`` without one that can be read.
+        model_size: bytes of the model.
+        notes: what is unusual about the files, a sentence each.
+        error: why it could not be checked, of a pair among several; there are no findings then.
+        pictures: what `html_report` draws; ``None`` unless asked for.
+        repair: what repairs the pair; ``None`` where no command would.
+        ignored: how many more findings comments in the net, or a baseline, say are known.
+        fix: what was done to fix it, ``None`` where nothing was; all else is as it is afterwards.
+        in_text: of each finding where it stands in the net's text, and which change of the text
+            repairs it; ``None`` unless asked for, and for a net that a review could not hold.
+        layers: the matched layers, each with its own findings. Those of other layers, of several
+            at once and of files are in ``findings`` alone.
     """
 
     net: str | None
@@ -60,7 +68,7 @@ class CheckResult(Result):
     model_size: int | None = None
     notes: tuple[str, ...] = ()
     error: SurgeryError | None = None
-    pictures: Pictures | None = None
+    pictures: object = None
     repair: PairRepair | None = None
     ignored: int = 0
     fix: PairFix | None = None

@@ -22,7 +22,14 @@ class CheckAction(StrEnum):
 
 
 class CheckedLayer(NamedTuple):
-    """A matched layer: its name, type and line in the net's text (from 1), and what it breaks."""
+    """A matched layer, with what it breaks.
+
+    Attributes:
+        name: the layer's name.
+        type: its type, as today's Caffe spells it.
+        line: where it begins in the net's text, from 1; ``None`` where no text has it.
+        findings: the rules that it breaks, notes among them.
+    """
 
     name: str
     type: str

@@ -32,10 +32,21 @@ if TYPE_CHECKING:
 
 
 class ConvertResult(Result):
-    """What ``convert`` did, or in a ``dry_run`` would do; sizes in bytes.
+    """What ``convert`` did, or in a ``dry_run`` would do.
 
-    ``before`` and ``after`` are the file's form and generation, ``output_size`` is ``None`` where
-    only writing an HDF5 file would show it.
+    Attributes:
+        conversion: what becomes of each layer and blob, and of what stands beside the layers.
+        input: the model's path, or its name.
+        output: where the model goes, ``-`` for standard output; ``None`` in a dry run.
+        net: the net's path, or its name; ``None`` without one.
+        before: the file's form and generation.
+        after: those of the output.
+        changed: the output differs from the input, or would.
+        input_size: bytes of the input.
+        output_size: bytes of the output; ``None`` where only writing an HDF5 file would show it.
+        written: a file was written: not in a dry run, nor in place with nothing to do.
+        dry_run: nothing was to be written.
+        warnings: what is to be said of the run as a whole, a sentence each.
     """
 
     conversion: Conversion

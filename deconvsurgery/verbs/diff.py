@@ -29,10 +29,17 @@ _PROGRESS = 1 << 22  # bytes from one report of progress to the next
 
 
 class DiffResult(Result):
-    """What two models are to each other; sizes in bytes.
+    """What two models are to each other.
 
-    ``atol`` is how far apart values may be that count as the same, ``None`` where only equal
-    ones do.
+    Attributes:
+        contrast: every layer of either, what differs, and whether the files are identical.
+        a_path: the first model's path, or its name.
+        b_path: the second model's.
+        a_version: the form of the first: V2, V1 or V0 layers, several, none, or HDF5.
+        b_version: the form of the second.
+        a_size: bytes of the first.
+        b_size: bytes of the second.
+        atol: how far apart values may be that count as the same; ``None``: only equal ones do.
     """
 
     contrast: ModelContrast

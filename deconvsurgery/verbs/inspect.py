@@ -29,11 +29,19 @@ if TYPE_CHECKING:
 class InspectResult(Result):
     """What ``inspect`` found: a row a layer, with all that it breaks; what is odd about the files.
 
-    ``net_findings`` are those of layers that have no row, of several layers at once, and of files:
-    with those of the rows, what ``check`` finds.
-    Where pictures were asked for, ``sights`` are the rows' weights looked at, one a row, ``None``
-    for a layer that is no Deconvolution or has no weights that could be looked at, and ``ways`` the
-    net's upsampling path.
+    Attributes:
+        layers: a row for each Deconvolution, or with ``every_layer`` for each layer: the net's in
+            its order, then those that only the model has.
+        net: the net's path, or its name; ``None`` without one.
+        model: the model's path, or its name; ``None`` without one.
+        net_version: the form of the net's layers: V2 (today's), V1 (of 2014) or V0 (of 2013).
+        model_version: the form of the model: V2, V1 or V0 layers, several, none, or HDF5.
+        model_size: bytes of the model.
+        notes: what is unusual about the files, a sentence each.
+        sights: what `html_report` draws of the rows' weights, one a row; empty unless asked for.
+        ways: what it draws of the net's upsampling path; empty unless asked for.
+        net_findings: those of layers without a row, of several layers at once, and of files. With
+            those of the rows they are what ``check`` finds.
     """
 
     layers: tuple[LayerRow, ...]
@@ -43,8 +51,8 @@ class InspectResult(Result):
     model_version: str | None = None
     model_size: int | None = None
     notes: tuple[str, ...] = ()
-    sights: tuple[Sight | None, ...] = ()
-    ways: tuple[WayUp, ...] = ()
+    sights: tuple[object, ...] = ()
+    ways: tuple[object, ...] = ()
     net_findings: tuple[Finding, ...] = ()
 
     _verb: ClassVar[str] = "inspect"

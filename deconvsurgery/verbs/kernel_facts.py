@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 
 
 class KernelFacts(Result):
-    """A kernel and what it does at its stride; ``taps``, ``centres`` … hold one entry an axis."""
+    """A kernel and what it does at its stride; each tuple has an entry for each axis.
+
+    Attributes:
+        size: the kernel's size in pixels of the output.
+        stride: its stride in pixels of the output: the factor by which it enlarges.
+        formula: whose arithmetic made it.
+        support: the width of the triangle: from the kernel's size, or from the stride.
+        taps: the kernel along each axis, of which it is the product.
+        centres: where the kernel's weight lies, and the middle of the axis, in pixels.
+        gains: sums of the weights that make one pixel of the output, one a phase; 1 keeps a
+            constant.
+        recipes: what interpolates at the stride of each axis.
+    """
 
     size: tuple[int, ...]
     stride: tuple[int, ...]

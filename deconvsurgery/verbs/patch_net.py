@@ -35,11 +35,19 @@ if TYPE_CHECKING:
 class PatchNetResult(Result):
     """What ``patch_net`` did, or with ``written`` false would do.
 
-    ``before`` and ``after`` are the net's bytes. ``output`` is ``None`` when nothing was to be
-    written, ``-`` for standard output. ``left_alone`` are names and types of other layers that fit.
-    ``error`` is why it could not be patched, of a net among several; it is as it was then.
-    ``touched`` are the edits in order: bytes ``[start, stop)`` of ``before``, and how many take
-    their place in ``after``.
+    Attributes:
+        layers: every matched layer in the text's order, with the fields that change.
+        net: the net's path as it was given.
+        output: where the net goes, ``-`` for standard output; ``None`` in a dry run.
+        before: the net's bytes.
+        after: the bytes of the patched net.
+        written: a file was written: not in a dry run, nor in place with nothing to do.
+        left_alone: names and types of layers of other types whose names fit.
+        warnings: what is to be said of the run as a whole, a sentence each.
+        notes: what was unusual about the net's text, and what the patch means for its models.
+        error: why it could not be patched, of a net among several; it is as it was then.
+        touched: the edits in order: bytes ``[start, stop)`` of ``before``, and how many take their
+            place in ``after``.
     """
 
     layers: tuple[LayerPatch, ...]

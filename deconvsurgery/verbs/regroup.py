@@ -39,9 +39,21 @@ if TYPE_CHECKING:
 
 
 class RegroupResult(Result):
-    """What ``regroup`` did, or with ``written`` false would do; sizes in bytes.
+    """What ``regroup`` did, or with ``written`` false would do.
 
-    ``output_size`` is ``None`` where only writing an HDF5 file would show it.
+    Attributes:
+        regrouping: the names whose weights get other groups, and those that keep theirs.
+        net: the net's path as it was given.
+        input: the model's path as it was given.
+        net_output: where the net goes; ``None`` in a dry run.
+        output: where the model goes; ``None`` in a dry run.
+        input_size: bytes of the model.
+        output_size: bytes of the new one; ``None`` where only writing an HDF5 file would show it.
+        expand: groups were expanded to a full diagonal, not the other way.
+        written: both files were written.
+        left_alone: layers of other types whose names fit.
+        warnings: what is to be said of the run as a whole, a sentence each.
+        notes: what was unusual about the net's text.
     """
 
     regrouping: Regrouping

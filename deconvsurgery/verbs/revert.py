@@ -31,11 +31,19 @@ _PIECE = 1 << 20
 
 
 class RevertResult(Result):
-    """What ``revert`` did, or with ``written`` false would do; sizes in bytes.
+    """What ``revert`` did, or with ``written`` false would do.
 
-    ``input`` is the file that was patched, ``output`` where the original is (``None``: nothing
-    was to be written), ``restored`` the bytes of the original that the patch holds. ``already``:
-    it was the original before.
+    Attributes:
+        input: the file that was patched.
+        patch: the patch.
+        output: where the original is; ``None`` in a dry run.
+        size_before: bytes of the input.
+        size_after: bytes of the original.
+        sha256: the original's SHA-256, in hexadecimal.
+        restored: bytes of the original that the patch holds.
+        written: a file was written: not in a dry run, nor where it is the original already.
+        already: the input was the original before.
+        warnings: what is to be said of the files, a sentence each.
     """
 
     input: str

@@ -65,9 +65,14 @@ class TransplantAction(StrEnum):
 class NewLayer(NamedTuple):
     """A layer of the new model: what became of it, and the old one that its weights come from.
 
-    ``blobs`` are each one's origin in a word, its shape, and the old blob's shape (``None`` where
-    no old one was used). ``reason`` says why its blobs are left to Caffe, or why `apply` left it as
-    it is; ``told`` is what else is to be said.
+    Attributes:
+        layer: the layer of the new net.
+        action: what became of it.
+        old: the name of the old model's layer that its weights come from; ``None`` without one.
+        blobs: of each blob its origin in a word, its shape, and the old blob's shape (``None``
+            where no old one was used).
+        told: what is to be said of it, a sentence each.
+        reason: why its blobs are left to Caffe, or why ``apply`` left it as it is.
     """
 
     layer: Layer
@@ -92,9 +97,18 @@ class NewLayer(NamedTuple):
 
 
 class TransplantResult(Result):
-    """What ``transplant`` did, or with ``written`` false would do; sizes in bytes.
+    """What ``transplant`` did, or with ``written`` false would do.
 
-    ``plan`` is what ``apply`` did with the upsampling layers, ``None`` when it was not asked for.
+    Attributes:
+        grafting: where each layer's blobs come from, and the old layers that find no place.
+        plan: what ``apply`` did with the upsampling layers; ``None`` when it was not asked for.
+        net: the new net's path, or its name.
+        input: the old model's path, or its name.
+        output: where the model goes, ``-`` for standard output; ``None`` in a dry run.
+        input_size: bytes of the old model.
+        output_size: bytes of the new one.
+        written: a file was written.
+        warnings: what is to be said of the run as a whole, a sentence each.
     """
 
     grafting: Grafting

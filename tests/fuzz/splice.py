@@ -80,7 +80,7 @@ class _Work:
     """What is to be done, and what has to come of it."""
 
     def __init__(self, model: ds.Model, action: int, which: int, form: int) -> None:
-        blobs = list(model.blobs)
+        blobs = model.blobs
         self.version = model.version
         self.shape = SHAPES[form % len(SHAPES)]
         self.storage = STORAGES[form // len(SHAPES) % len(STORAGES)]

@@ -96,10 +96,17 @@ class RegroupAction(StrEnum):
 
 
 class LayerRegroup(NamedTuple):
-    """A matched layer: its groups and the shape of its weights by the inputs, and by the outputs.
+    """A matched layer and its groups, by the inputs and by the outputs.
 
-    Shapes are (channels, num_output // group, kernel_h, kernel_w), ``None`` where an unchanged
-    layer's is not known; ``reason`` says why one is unchanged. ``told`` is what else goes with it.
+    Attributes:
+        name: the layer's name.
+        line: where it begins in the net's text, from 1; ``None`` for a net without a text.
+        action: whether it gets other groups.
+        reason: why one is unchanged; ``None`` for the others.
+        groups: its number of groups before and after.
+        shapes: the shape of its weights before and after, each (channels, num_output // group,
+            kernel_h, kernel_w); ``None`` where an unchanged layer's is not known.
+        told: what else goes with it, a sentence each.
     """
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -34,6 +34,7 @@ from .layout import (
 )
 
 if TYPE_CHECKING:
+    from deconvsurgery.kernels.channel_map import Sight
     from deconvsurgery.verbs.inspect import InspectResult
 
     from .pictures import LookedAt
@@ -106,7 +107,7 @@ def _looked_at(result: InspectResult) -> Iterator[LookedAt]:
 
     for row, seen in zip(result.layers, result.sights, strict=bool(result.sights)):
         if row.weights is not None:
-            yield LookedAt(row.name, row.weights, seen)
+            yield LookedAt(row.name, row.weights, cast("Sight | None", seen))
 
 
 def _plain_findings(result: InspectResult) -> Iterator[str]:
