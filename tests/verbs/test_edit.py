@@ -310,6 +310,20 @@ def test_v1_takes_layers_of_its_own_types(tmp_path: Path, words: Words) -> None:
     layers = parsed((tmp_path / "out").read_bytes()).layers
     assert [(each.name, each.type) for each in layers] == [("conv", 4), ("up", 39), ("b", 0)]
     assert (layers[1].blobs[0].num, list(layers[1].blobs[0].data)) == (1, [2])
+    assert not layers[2].HasField("type")
+
+
+def test_a_new_layer_has_the_type_that_is_said(model: Path, tmp_path: Path) -> None:
+    with ds.edit(model) as m:
+        m.add("up2", [np.ones((2, 1, 4, 4))], type="Deconvolution")
+        m["plain"] = [[1]]
+        assert (m["up2"].type, m["plain"].type) == ("Deconvolution", "")
+        m.save(tmp_path / "out")
+    out = (tmp_path / "out").read_bytes()
+    assert out.startswith(model.read_bytes())
+    (_, _, up, plain) = parsed(out).layer
+    assert (up.type, plain.HasField("type")) == ("Deconvolution", False)
+    assert out.endswith(up.SerializeToString() + wire.sized(100, plain.SerializeToString()))
 
 
 def test_v0_takes_no_new_layer(tmp_path: Path, words: Words) -> None:
@@ -434,7 +448,11 @@ def test_hdf5_is_written_by_bytes_where_only_values_change(tmp_path: Path) -> No
     path = saved(tmp_path / "in", {"a": [np.ones((2, 3), ">f8")], "b": [np.zeros(3, "<f4")]})
     with ds.edit(path) as m:
         m["a"][0] = np.arange(6).reshape(2, 3)
+        # What the library writes is known only when it is written.
+        assert m.save(dry_run=True).output_size == path.stat().st_size
         result = m.save(tmp_path / "out")
+        m.rename("b", "c")
+        assert m.save(dry_run=True).output_size is None
     old, new = path.read_bytes(), (tmp_path / "out").read_bytes()
     assert (result.rewritten, result.output_size) == (48, len(old))
     at = old.index(np.ones(6, ">f8").tobytes())
@@ -455,6 +473,21 @@ def test_names_in_hdf5_that_are_no_utf_8(tmp_path: Path) -> None:
         assert list(file["data"].id) == [b"\xee"]
     with ds.open_model(tmp_path / "out") as out:
         assert out["\udcee"][0].array().tolist() == [[1, 1]]
+
+
+def test_layers_without_blobs_in_hdf5(tmp_path: Path) -> None:
+    path = saved(tmp_path / "in", {"a": [np.ones(2, "<f4")]})
+    with ds.edit(path) as m:
+        m["new"] = []
+        m.rename("a", "b")
+        assert m.save(tmp_path / "out").rewritten == 0
+        m.rename("b", "a")
+        assert m.save(tmp_path / "out", force=True).rewritten == 0
+        with h5py.File(tmp_path / "out") as file:
+            assert sorted(file["data"]) == ["a", "new"]
+        del m["new"]
+        assert not m.save(tmp_path / "out", force=True).changed
+    assert (tmp_path / "out").read_bytes() == path.read_bytes()
 
 
 HDF5_REFUSED: dict[str, Callable[[ds.Editor], object]] = {

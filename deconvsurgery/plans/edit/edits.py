@@ -61,8 +61,7 @@ def _binary(draft: EditDraft, layer: LayerDraft) -> Iterator[FramedEdit]:
     if layer.renamed:
         yield renamed_layer(draft.model, layer.source, layer.name)
     for at, blob in enumerate(layer.blobs):
-        if blob.source is None:
-            continue
+        assert blob.source is not None  # blobs are never added to a layer that is there
         if blob.rewritten:
             yield from rewritten_blob(
                 blob.source, blob.count, blob.storage, _bytes(draft, layer, at)
