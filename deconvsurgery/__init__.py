@@ -77,6 +77,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         Likeness as Likeness,
     )
     from deconvsurgery.errors import (
+        ArgumentError as ArgumentError,
         ConfigError as ConfigError,
         FileError as FileError,
         FormatError as FormatError,
@@ -110,6 +111,10 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.matching.matched_layer import MatchedLayer as MatchedLayer
     from deconvsurgery.matching.role import Role as Role, RoleFound as RoleFound
     from deconvsurgery.options.apply import ApplyOptions as ApplyOptions
+    from deconvsurgery.options.convert import ConvertOptions as ConvertOptions
+    from deconvsurgery.options.patch_net import PatchNetOptions as PatchNetOptions
+    from deconvsurgery.options.regroup import RegroupOptions as RegroupOptions
+    from deconvsurgery.options.transplant import TransplantOptions as TransplantOptions
     from deconvsurgery.plans.apply.plan import make_plan as make_plan
     from deconvsurgery.plans.apply.plan_types import (
         ApplyAction as ApplyAction,
@@ -152,7 +157,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         Selection as Selection,
         match_layers as match_layers,
     )
-    from deconvsurgery.pycaffe import interp as interp
+    from deconvsurgery.pycaffe import LiveBlob as LiveBlob, LiveNet as LiveNet, interp as interp
     from deconvsurgery.report.html import html_report as html_report
     from deconvsurgery.report.html.html_page import HtmlPage as HtmlPage
     from deconvsurgery.report.json_documents.json_schemas import json_schema as json_schema
@@ -161,8 +166,8 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         Repair as Repair,
         CheckRule as CheckRule,
         Severity as Severity,
-        RepairStep as RepairStep,
     )
+    from deconvsurgery.rules.repair_step import RepairStep as RepairStep
     from deconvsurgery.rules.repair_chain import PairRepair as PairRepair
     from deconvsurgery.rules.survey import InspectAction as InspectAction, LayerRow as LayerRow
     from deconvsurgery.storage.bytes_source import BinaryFile as BinaryFile
@@ -174,6 +179,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         CheckAction as CheckAction,
         CheckedLayer as CheckedLayer,
     )
+    from deconvsurgery.verbs.check_pairs import check_pairs as check_pairs
     from deconvsurgery.verbs.convert import ConvertResult as ConvertResult, convert as convert
     from deconvsurgery.verbs.demo import demo as demo
     from deconvsurgery.verbs.diff import DiffResult as DiffResult, diff as diff
@@ -191,6 +197,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.verbs.patch_net import (
         PatchNetResult as PatchNetResult,
         patch_net as patch_net,
+        patch_nets as patch_nets,
     )
     from deconvsurgery.verbs.regroup import RegroupResult as RegroupResult, regroup as regroup
     from deconvsurgery.verbs.result import Result as Result
@@ -212,7 +219,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "comparison.compare_values": "ValueDifference",
         "comparison.result": "BlobContrast ModelContrast LayerContrast Likeness",
         "errors": (
-            "ConfigError FileError FormatError LayerError MismatchError ModelError "
+            "ArgumentError ConfigError FileError FormatError LayerError MismatchError ModelError "
             "NotANetError OutputError PrototxtError SelectionError ShapeError SurgeryError"
         ),
         "inputs.open_inputs": "load open_model read_net",
@@ -225,6 +232,10 @@ else:  # the same names by their modules, each imported when one of its names is
         "matching.matched_layer": "MatchedLayer",
         "matching.role": "Role RoleFound",
         "options.apply": "ApplyOptions",
+        "options.convert": "ConvertOptions",
+        "options.patch_net": "PatchNetOptions",
+        "options.regroup": "RegroupOptions",
+        "options.transplant": "TransplantOptions",
         "plans.apply.plan": "make_plan",
         "plans.apply.plan_types": "ApplyAction ApplyChange ApplyPlan ApplySkip",
         "plans.convert.plan_types": "BlobConversion Conversion ConversionAction LayerConversion",
@@ -235,19 +246,21 @@ else:  # the same names by their modules, each imported when one of its names is
         "prototxt.net": "ConvolutionParam Layer NetMessage Net NetState Phase",
         "prototxt.parse": "parse_net",
         "prototxt.selection": "Selection match_layers",
-        "pycaffe": "interp",
+        "pycaffe": "LiveBlob LiveNet interp",
         "report.html": "html_report",
         "report.html.html_page": "HtmlPage",
         "report.json_documents.json_schemas": "json_schema",
-        "rules.finding": "Finding Repair CheckRule Severity RepairStep",
+        "rules.finding": "Finding Repair CheckRule Severity",
         "rules.repair_chain": "PairRepair",
         "rules.survey": "InspectAction LayerRow",
+        "rules.repair_step": "RepairStep",
         "storage.bytes_source": "BinaryFile",
         "sweeping.sweep": "sweep",
         "sweeping.sweep_result": "SweepResult",
         "verbs.apply": "ApplyResult apply",
         "verbs.check": "CheckResult check",
         "verbs.checked_layer": "CheckAction CheckedLayer",
+        "verbs.check_pairs": "check_pairs",
         "verbs.convert": "ConvertResult convert",
         "verbs.demo": "demo",
         "verbs.diff": "DiffResult diff",
@@ -259,7 +272,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "verbs.kernel": "kernel",
         "verbs.kernel_facts": "KernelFacts",
         "verbs.pair_fix": "ModelsCompared PairFix",
-        "verbs.patch_net": "PatchNetResult patch_net",
+        "verbs.patch_net": "PatchNetResult patch_net patch_nets",
         "verbs.regroup": "RegroupResult regroup",
         "verbs.result": "Result",
         "verbs.result_row": "ResultRow",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from .errors import ArgumentError
 
 Choice = TypeVar("Choice", bound=StrEnum)
+Options = TypeVar("Options")
 
 
 def texts(given: str | Iterable[str], name: str) -> tuple[str, ...]:
@@ -40,3 +43,31 @@ def one_of(choices: type[Choice], given: str, name: str) -> Choice:
     except ValueError:
         *others, last = choices
         raise ValueError(f"{name} is {', '.join(others)} or {last}, not {given!r}") from None
+
+
+def chosen_options(kind: type[Options], options: Options | None, **given: Any) -> Options:
+    """The options of a verb: ``options`` as they are, or those given one by one; words checked.
+
+    ``kind`` is their class, a ``NamedTuple`` of which each field has a default.
+
+    Raises:
+        TypeError: ``options`` are no such options.
+        ArgumentError: There are ``options``, and one that is given is not as it is by default.
+        ValueError: A word is none of those that there are.
+    """
+    fields: Any = kind
+    values: Mapping[str, Any] = {**fields._field_defaults, **given}
+    defaults = fields._field_defaults
+    if options is not None:
+        if not isinstance(options, kind):
+            raise TypeError(f"options takes {kind.__name__}, not {options!r}")
+        if also := [name for name, value in given.items() if value != defaults[name]]:
+            raise ArgumentError(
+                f"options is given, and {', '.join(also)}, too",
+                hint=f"give one or the other: {kind.__name__} has all of them",
+            )
+        values = options._asdict()  # type: ignore[attr-defined]
+    words = {name: value for name, value in defaults.items() if isinstance(value, StrEnum)}
+    checked = {name: one_of(type(word), values[name], name) for name, word in words.items()}
+    made: Options = fields(**{**values, **checked})
+    return made

@@ -157,16 +157,16 @@ def run(arguments: Sequence[str]) -> int:
         # click turns a broken pipe into SystemExit(1), and raises no other when not standalone.
         silence(sys.__stdout__)
         return READER_IS_GONE
-    except OSError as error:
-        # Files' own troubles are SurgeryErrors; what is left is standard output (--help).
-        silence(sys.__stdout__)
-        _say(f"cannot print: {error.strerror}")
-        return FAILED
     except SurgeryError as error:
         try:
             return show_error(error, command=name, as_json=as_json)
         except click.exceptions.Exit as stop:  # it could not be printed, which is reported
             return stop.exit_code
+    except OSError as error:
+        # Files' own troubles are SurgeryErrors; what is left is standard output (--help).
+        silence(sys.__stdout__)
+        _say(f"cannot print: {error.strerror}")
+        return FAILED
     except MemoryError:
         _say(f"out of memory; {_WHOLE}")
         return FAILED

@@ -93,7 +93,7 @@ def command(
             pictures=report is not None,
             progress=progress,
             **layers,
-            **options._asdict(),
+            options=options,
         )
     written = result.output if result.written else None
     write_report(page, result, written_files, written=written)

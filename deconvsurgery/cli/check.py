@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deconvsurgery.errors import SelectionError
+from deconvsurgery.errors import ArgumentError
 
 from . import shared_options as shared
 from .check_formats import FORMATS, SUGGESTING, document_bytes
@@ -53,7 +53,7 @@ def _rules(
 
     try:
         rules_named(values)
-    except SelectionError as error:
+    except ArgumentError as error:
         raise click.BadParameter(f"{error.message}; {error.hint}") from None
     return values
 

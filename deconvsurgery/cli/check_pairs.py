@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deconvsurgery.errors import ConfigError, SelectionError, SurgeryError
+from deconvsurgery.errors import ArgumentError, ConfigError, SelectionError, SurgeryError
 from deconvsurgery.inputs.list_files import is_folder, nets_below
 from deconvsurgery.inputs.pairs_by_content import paired
 from deconvsurgery.inputs.settings import Checking, Pair, Settings
@@ -54,7 +54,7 @@ def _confirm_some_rule(checkings: Iterable[Checking]) -> None:
     for select, ignore in {(each.select or (), each.ignore or ()) for each in checkings}:
         try:
             rules_asked(RULES, select, ignore)
-        except SelectionError as error:
+        except ArgumentError as error:
             raise click.UsageError(f"{error.message}; {error.hint}") from None
 
 

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 import click
 
 from deconvsurgery.errors import FileError, SurgeryError
+from deconvsurgery.program.option_names import spoken
 from deconvsurgery.wording import (  # at the top: an error is shown without descriptors, too
     printable,
     short,
 )
 
 from .exit_codes import exit_code
+from .option_names import named_for
 from .terminal_setup import (
     can_move,
     columns,
@@ -203,15 +205,18 @@ def finish_streams() -> None:
 
 def show_error(error: SurgeryError, *, command: str | None, as_json: bool) -> int:
     """Report an error: file and place, layer, cause, what to do; return the exit code."""
+    with named_for(command):
+        said = error.replaced(message=spoken(error.message), hint=error.hint and spoken(error.hint))
     if as_json:
         from deconvsurgery.report.json_documents.error import error_document
 
-        show_json(error_document(command, error))
+        show_json(error_document(command, said))
     else:
         line, column = error.line, error.column
         listed = "\n" in error.message  # its lines are in the message
         seen = None if error.path is None or line is None or listed else (error.path, line, column)
-        _print_error(error.message, error.hint, _place(error), seen)
+        place = f"{error.place}: " if error.place else ""
+        _print_error(said.message, said.hint, place, seen)
     return exit_code(error)
 
 
@@ -227,16 +232,6 @@ def show_usage_error(error: click.ClickException, *, command: str | None, as_jso
         show_json(error_document(command, usage, kind="UsageError"))
         return
     _print_error(message, hint)
-
-
-def _place(error: SurgeryError) -> str:
-    """``file:line:column: ``, ``file: byte N: ``, or what of it is known."""
-    line, column = error.line, error.column
-    parts = [str(part) for part in (error.path, line, column) if part is not None]
-    place = ":".join(parts) if error.path else ", ".join(["line", *parts] if parts else [])
-    if error.offset is not None:
-        place += f"{': ' if place else ''}byte {error.offset}"
-    return f"{place}: " if place else ""
 
 
 def _print_error(message: str, hint: str | None, place: str = "", seen: Seen | None = None) -> None:

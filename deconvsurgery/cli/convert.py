@@ -83,7 +83,7 @@ def command(
             force=force,
             dry_run=dry_run,
             progress=progress,
-            **options._asdict(),
+            options=options,
         )
     show_result("convert", result, as_json=as_json, quiet=quiet, aside=to_stdout)
     return 0

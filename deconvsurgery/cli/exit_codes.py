@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deconvsurgery.errors import ConfigError, FileError, OutputError, SurgeryError
+from deconvsurgery.errors import ArgumentError, ConfigError, FileError, OutputError, SurgeryError
 
 FOUND: Final = 1
 """There is something to report: findings, a difference, what ``--check`` would change."""
@@ -21,6 +21,6 @@ READER_IS_GONE: Final = 141
 
 def exit_code(error: SurgeryError) -> int:
     """Wrong usage, wrong input, or a refusal of the operating system."""
-    if isinstance(error, OutputError | ConfigError):
+    if isinstance(error, OutputError | ConfigError | ArgumentError):
         return USAGE
     return FAILED if isinstance(error, FileError) else REFUSED

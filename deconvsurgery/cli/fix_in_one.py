@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from deconvsurgery.report.repair_commands import named_path
+from deconvsurgery.rules.repair_step import named_path
 from deconvsurgery.storage.address import is_url
 
 if TYPE_CHECKING:

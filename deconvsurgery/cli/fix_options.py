@@ -78,9 +78,9 @@ def fixed_results(
 ) -> tuple[CheckResult, ...]:
     """The pairs checked, and fixed if that is asked for: then no change is suggested any more."""
     if not asked.asked:
-        from deconvsurgery.verbs.check import check_pairs
+        from deconvsurgery.verbs.check_pairs import checked
 
-        found = check_pairs(pairs, nets_only=nets_only, pictures=pictures, suggestions=suggestions)
+        found = checked(pairs, nets_only=nets_only, pictures=pictures, suggestions=suggestions)
         return tuple(found)
     from deconvsurgery.verbs.fix import fix_pairs
     from deconvsurgery.verbs.fixed_group import FixOptions

@@ -18,6 +18,7 @@ from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import NAME, started_as
 
 from .option_groups import ARGUMENTS, HEADINGS, HELP, in_order
+from .option_names import named_for
 from .terminal_setup import columns, has_colours
 
 _WIDEST, _NARROWEST = 100, 20
@@ -143,6 +144,11 @@ class Verb(click.Command):
     def __init__(self, *arguments: Any, own: str = "Options", **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.own = own
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it: what it says names its options."""
+        with named_for(ctx.info_name):
+            return super().invoke(ctx)
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What click 8.5 calls for them, and older ones do not: they stand with the options."""

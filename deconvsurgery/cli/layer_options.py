@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import click
 
-from deconvsurgery.errors import SelectionError
+from deconvsurgery.errors import ArgumentError
 
 from .shared_options import Command, Decorator, with_options
 
@@ -34,7 +34,7 @@ def _checked(
     for value in values:
         try:
             name_test(value)
-        except SelectionError as error:
+        except ArgumentError as error:
             raise click.BadParameter(error.message) from None
     return values
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -96,22 +95,17 @@ def command(
     printed = {"--json": as_json, "--diff": diff}
     to_stdout = shared.writes_to_stdout(output, dry_run=planned_only, printed=printed)
 
-    def patched(net: str | os.PathLike[str], output: str | None = None) -> PatchNetResult:
-        return patch_net(
-            net,
-            output,
-            allow_empty=allow_empty,
-            in_place=in_place,
-            force=force,
-            dry_run=planned_only,
-            **layers,
-            **options._asdict(),
-        )
-
+    asked: dict[str, Any] = {
+        **layers,
+        "options": options,
+        "allow_empty": allow_empty,
+        "force": force,
+        "dry_run": planned_only,
+    }
     if several:
-        results = tuple(patch_nets(files, patched, nets_only=nets_only))
+        results = tuple(patch_nets(files, nets_only=nets_only, **asked))
     else:
-        results = (patched(net, output),)
+        results = (patch_net(net, output, in_place=in_place, **asked),)
     failures = list(_show_errors_and_documents(results, as_json=as_json))
     if diff:
         _show_diffs(results)

@@ -69,7 +69,7 @@ def command(
         force=force,
         dry_run=dry_run,
         **layers,
-        **options._asdict(),
+        options=options,
     )
     show_result("regroup", result, as_json=as_json, quiet=quiet)
     return 0

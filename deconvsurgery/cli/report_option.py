@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deconvsurgery.errors import FileError
+from deconvsurgery.errors import FileError, SurgeryError
 
 from . import shared_options as shared
 
@@ -77,6 +77,8 @@ def write_report(
         files.check()  # a file that is only there now may be this one by another name
         try:
             page = html_report(result).encode()
+        except SurgeryError:
+            raise
         except OSError as error:  # its style, or the page of a rule, cannot be read
             raise refusal("cannot be made", error, shown(place.named)) from error
         write_bytes(place, page)

@@ -18,8 +18,8 @@ from .help import Verb, argument
 from .terminal_setup import can_move
 
 if TYPE_CHECKING:
+    from deconvsurgery.sweeping.pair_count import OnRow
     from deconvsurgery.sweeping.result_rows import PairRow, Summary
-    from deconvsurgery.sweeping.sweep import Progress
 
 _LONG = 1.0  # seconds of a sweep before it is drawn how far it is
 _EVERY = 0.25  # seconds between two drawings
@@ -98,7 +98,7 @@ def command(
     from deconvsurgery.sweeping.result_rows import RowOutcome
     from deconvsurgery.sweeping.sweep import sweep
 
-    with _drawn(silent=quiet or as_json) as progress:
+    with _drawn(silent=quiet or as_json) as on_row:
         result = sweep(
             config,
             engine=engine,
@@ -107,14 +107,14 @@ def command(
             retries=retries,
             results=results,
             force=force,
-            progress=progress,
+            on_row=on_row,
         )
     show_result("sweep", result, as_json=as_json, quiet=quiet)
     return {RowOutcome.FAILED: REFUSED, RowOutcome.FOUND: FOUND}.get(result.summary.worst, 0)
 
 
 @contextmanager
-def _drawn(*, silent: bool) -> Iterator[Progress | None]:
+def _drawn(*, silent: bool) -> Iterator[OnRow | None]:
     """A table on standard error that is drawn again as rows come, on a terminal only."""
     if silent or not can_move(sys.stderr):
         yield None

@@ -87,7 +87,7 @@ def command(
             dry_run=dry_run,
             progress=progress,
             **layers,
-            **options._asdict(),
+            options=options,
         )
     show_result("transplant", result, as_json=as_json, quiet=quiet, aside=to_stdout)
     return 0

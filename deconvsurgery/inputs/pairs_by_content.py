@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 from deconvsurgery.caffemodel.forms import OURS, Form
 from deconvsurgery.caffemodel.sniff import HEAD, form
@@ -45,6 +47,19 @@ def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
             hint="one of the two should be a prototxt",
         )
     return nets[0] if nets else None, models[0] if models else None
+
+
+def is_model(path: str | os.PathLike[str] | None) -> bool:
+    """Whether a file is a model by its content; not one that can be read once only, or not at all.
+
+    >>> is_model("in.caffemodel"), is_model("net.prototxt"), is_model("none"), is_model(None)
+    (True, False, False, False)
+    """
+    if path is None or not can_be_read_again(path):
+        return False
+    with suppress(SurgeryError):  # where it is opened that is said
+        return _form(path)[0] in (Form.BINARY, Form.HDF5)
+    return False
 
 
 def paired(
@@ -106,7 +121,7 @@ def _is_net(path: str) -> bool:
     return _form(path)[0] is Form.TEXT
 
 
-def _form(path: str) -> tuple[Form, bytes]:
+def _form(path: str | os.PathLike[str]) -> tuple[Form, bytes]:
     """A file's form, and how it begins; text behind a byte order mark is text, too."""
     with open_source(path) as source:
         head = source.read(0, min(HEAD, source.size))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
-from deconvsurgery.errors import ConfigError, SelectionError
+from deconvsurgery.errors import ArgumentError, ConfigError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.storage.address import joined
 from deconvsurgery.strict_values.kinds import ValueKind, WrongValueError, below
@@ -76,7 +76,7 @@ def _confirm_rules(checking: Checking, rules: Collection[str], path: str, place:
         return
     try:
         rules_asked(rules, checking.select or (), checking.ignore)
-    except SelectionError as error:
+    except ArgumentError as error:
         where = below(place, "ignore")
         raise ConfigError(f"{where}: {error.message}", path=path, hint=error.hint) from None
 
@@ -156,7 +156,7 @@ def _taken(
         return kind.take(value, place)
     except WrongValueError as error:
         raise ConfigError(str(error), path=path, hint=hint) from None
-    except SelectionError as error:
+    except ArgumentError as error:
         raise ConfigError(f"{place}: {error.message}", path=path, hint=error.hint) from None
 
 

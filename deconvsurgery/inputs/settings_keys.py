@@ -65,7 +65,7 @@ def _one_or_several(
 
 
 def _confirm_patterns(found: tuple[str, ...]) -> None:
-    """Raise ``SelectionError`` for one that is none."""
+    """Raise ``ArgumentError`` for one that is none."""
     for pattern in found:
         name_test(pattern)
 

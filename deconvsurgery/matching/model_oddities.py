@@ -68,7 +68,7 @@ def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
         sentences.insert(
             0,
             "HDF5 weights do not tell the type of a layer: name the net, too, to see its "
-            "Deconvolution layers, or use --all",
+            "Deconvolution layers, or use `every_layer=True`",
         )
     twice = [name for name, layers in model.by_name.items() if len(layers) > 1 and layers[-1].blobs]
     if twice and not with_net:
@@ -174,7 +174,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     ),
     _TWO_SHAPES: _Kind(
         "{have} num/channels/height/width and a shape of more axes: Caffe goes by the former; "
-        "`convert --net` finds which is meant",
+        "`convert(net=…)` finds which is meant",
         loads=True,
     ),
     _COUNT: _Kind("{have} another number of values than the shape says: Caffe stops at that"),

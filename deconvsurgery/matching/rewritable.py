@@ -59,7 +59,7 @@ def _whole_model(
         return Refusal(
             f"an HDF5 file cannot hold a layer named {name!r}: {why}, and Caffe looks for its "
             "blobs in vain",
-            hint="`convert --to binary` makes a file that can",
+            hint='`convert(to="binary")` makes a file that can',
             mismatch=True,
         )
     return None

@@ -54,7 +54,7 @@ class RoleFound(NamedTuple):
 
 Clue: TypeAlias = tuple[Role, str]
 
-LEAVE_IT_OUT: Final = "a learned layer? -x/--exclude leaves it out"
+LEAVE_IT_OUT: Final = "a learned layer? `exclude=…` leaves it out"
 
 _OF_WEIGHTS: Final[Mapping[WeightState, Clue]] = {
     WeightState.BILINEAR: (Role.INTERPOLATION, "its weights are bilinear"),

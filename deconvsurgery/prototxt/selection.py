@@ -7,13 +7,11 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import translate
-from typing import Final
 
 from deconvsurgery.arguments import texts
-from deconvsurgery.errors import SelectionError
+from deconvsurgery.errors import ArgumentError
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.nearest import nearest
-from deconvsurgery.wording import listed, quoted, short
+from deconvsurgery.wording import quoted, short
 
 from .net import Layer, Net, NetState, once
 
@@ -36,15 +34,15 @@ def name_test(pattern: str) -> Callable[[str], bool]:
     >>> [name_test(p)("upscore2") for p in ("score", "*score", "up*", "re:score[0-9]$")]
     [True, False, True, True]
 
-    Raises ``SelectionError`` for a regex that Python does not compile, for an empty pattern, and
+    Raises ``ArgumentError`` for a regex that Python does not compile, for an empty pattern, and
     for one of more than 4,096 characters.
     """
     if not pattern or pattern == "re:":
-        raise SelectionError(
+        raise ArgumentError(
             "an empty pattern fits every name", hint="say '*' when every layer is meant"
         )
     if len(pattern) > LONGEST_PATTERN:
-        raise SelectionError(
+        raise ArgumentError(
             f"{quoted(pattern)} has {len(pattern):,} characters;"
             f" a pattern has at most {LONGEST_PATTERN:,}",
             hint="several shorter ones may stand side by side",
@@ -53,7 +51,7 @@ def name_test(pattern: str) -> Callable[[str], bool]:
         try:
             return _found(_compiled(pattern[3:]).search)
         except (re.error, RecursionError, OverflowError, ValueError) as error:
-            raise SelectionError(
+            raise ArgumentError(
                 f"{quoted(pattern)} is no regular expression: {short(str(error), 100)}",
                 hint="a plain text or a glob like 'up*' needs no 're:'",
             ) from None
@@ -62,13 +60,19 @@ def name_test(pattern: str) -> Callable[[str], bool]:
     return lambda name: pattern in name
 
 
-def _fits_one(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Says whether a name fits one of the patterns; those that spell it out are looked up."""
+def _fits_one(patterns: Sequence[str], parameter: str) -> Callable[[str], bool]:
+    """Says whether a name fits one of the patterns; those that spell it out are looked up.
+
+    ``parameter`` is what they were given as.
+    """
     names: set[str] = set()
     parts: dict[str, None] = {}
     tests: list[Callable[[str], bool]] = []
     for pattern in patterns:
-        test = name_test(pattern)
+        try:
+            test = name_test(pattern)
+        except ArgumentError as error:
+            raise error.replaced(message=f"{parameter}: {error.message}") from None
         exact = _exact_name(pattern)
         if exact is not None:
             names.add(exact)
@@ -195,7 +199,7 @@ def name_choice(
     """The test of all patterns at once, where none are every name; ``None`` if it is no choice."""
     if not patterns and not exclude:
         return None
-    wanted, unwanted = _fits_one(patterns), _fits_one(exclude)
+    wanted, unwanted = _fits_one(patterns, "patterns"), _fits_one(exclude, "exclude")
     return lambda name: (not patterns or wanted(name)) and not unwanted(name)
 
 
@@ -207,11 +211,11 @@ def match_layers(
 ) -> Selection:
     """Choose among the layers that are active in any of ``states`` (default: both phases).
 
-    ``patterns`` and ``exclude`` are one pattern or several. Raises ``SelectionError`` for one that
+    ``patterns`` and ``exclude`` are one pattern or several. Raises ``ArgumentError`` for one that
     cannot be, ``TypeError`` for what is no text.
     """
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
-    wanted, unwanted = _fits_one(patterns), _fits_one(exclude)
+    wanted, unwanted = _fits_one(patterns, "patterns"), _fits_one(exclude, "exclude")
     matched: list[Layer] = []
     left_alone: list[Layer] = []
     excluded: list[Layer] = []
@@ -231,87 +235,3 @@ def active_layers(net: Net, states: Iterable[NetState] | None = None) -> tuple[L
         return tuple(layer for layer in net.layers if any(map(layer.active, chosen)))
 
     return once(net, ("active", chosen), active)
-
-
-def no_such_layer(
-    patterns: Sequence[str], names: Sequence[str], where: str = "in either model"
-) -> SelectionError:
-    """The error for patterns that choose none of the layers that a model holds, or two.
-
-    ``where`` these are follows the word *layer*.
-    """
-    if not names:
-        return SelectionError(f"there is no layer {where}")
-    if not patterns or any(name_test(pattern)(name) for pattern in patterns for name in names):
-        return SelectionError("every layer is taken out by -x/--exclude")
-    asked = listed([quoted(pattern) for pattern in patterns])
-    near = _near(patterns, names)
-    hint = (
-        f"did you mean -p {quoted(near)}?" if near else f"there is {quoted(names[0])}, for example"
-    )
-    return SelectionError(f"no layer {where} matches {asked}", hint=hint)
-
-
-# Of how many patterns and names are compared, letter by letter, to say what was meant.
-_MOST_MEANT, _MOST_NEAR = 10, 1000
-
-
-def _near(patterns: Sequence[str], names: Sequence[str]) -> str | None:
-    """The name that one of the first patterns may have meant."""
-    plain = [pattern for pattern in patterns if not pattern.startswith("re:")][:_MOST_MEANT]
-    some = names[:_MOST_NEAR]
-    return next((name for each in plain if (name := nearest(each, some, 0.5))), None)
-
-
-_MISSPELT: Final = 0.88  # of a type's letters; Convolution has less in common
-
-
-def _misspelt_type(layers: Sequence[Layer]) -> Layer | None:
-    """The first layer whose type may mean Deconvolution, by what Caffe takes for another one."""
-    types = dict.fromkeys(layer.type for layer in layers[:_MOST_NEAR])
-    near = nearest(DECONVOLUTION, types, _MISSPELT)
-    return next((layer for layer in layers if layer.type == near), None)
-
-
-def nothing_matched(
-    net: Net,
-    patterns: Sequence[str],
-    states: Iterable[NetState],
-    exclude: Sequence[str] = (),
-    holder: str = "the net",
-    *,
-    can_be_empty: bool = False,
-) -> SelectionError:
-    """The error for patterns that fit no Deconvolution.
-
-    ``can_be_empty``: the caller has an option that makes it none.
-    """
-    active = active_layers(net, states)
-    names = list(dict.fromkeys(layer.name for layer in active if layer.type == DECONVOLUTION))
-    asked = listed([quoted(pattern) for pattern in patterns]) or "nothing"
-    if not names:
-        inactive = [layer for layer in net.layers if layer.type == DECONVOLUTION]
-        hint = (
-            "its Deconvolution layers are active in another phase, stage or level; see --phase"
-            if inactive
-            else "with --allow-empty that is no error"
-            if can_be_empty
-            else "inspect --all shows the layers that it has"
-        )
-        meant = None if inactive else _misspelt_type(active)
-        if meant is not None:
-            kind = quoted(meant.type)
-            hint = f"line {meant.line} has the type {kind}; is {quoted(DECONVOLUTION)} meant?"
-        where = " that is active" if inactive else ""
-        return SelectionError(f"{holder} has no Deconvolution layer{where}", hint=hint)
-    shown = ", ".join(quoted(name) for name in names[:12]) + (", …" if len(names) > 12 else "")
-    near = _near(patterns, names)
-    if exclude and match_layers(net, patterns, (), states).matched:
-        hint = "every layer that fits is taken out again by -x/--exclude"
-    elif near:
-        hint = f"did you mean -p {quoted(near)}? -p '*' takes every Deconvolution layer"
-    else:
-        hint = f"-p {quoted(names[0])} takes the first of them, -p '*' takes all"
-    return SelectionError(
-        f"no Deconvolution layer matches {asked}; {holder} has {shown}", hint=hint
-    )

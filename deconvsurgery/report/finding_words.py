@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from deconvsurgery.program.option_names import spoken
 from deconvsurgery.rules.finding import Finding, Severity
 from deconvsurgery.wording import plural
 
@@ -52,18 +53,18 @@ def error_file(result: CheckResult) -> str:
 def finding_words(finding: Finding) -> str:
     """The layer, where it is about one, and what is so."""
     layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "
-    return f"{layer}{finding.message}"
+    return spoken(f"{layer}{finding.message}")
 
 
 def repair_words(result: CheckResult, finding: Finding) -> str:
     """The command that repairs it, else what is to be done by hand."""
     line = repair_line(finding, result.net, result.model)
-    return line or (finding.repair.words if finding.repair else "by hand")
+    return line or (spoken(finding.repair.words) if finding.repair else "by hand")
 
 
 def error_words(error: SurgeryError) -> str:
     """An error in one line, with what to do about it."""
-    return error.message + (f"; {error.hint}" if error.hint else "")
+    return spoken(error.message + (f"; {error.hint}" if error.hint else ""))
 
 
 def counted_words(findings: Iterable[Finding]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from deconvsurgery.kernels.formula_names import KernelSupport
 from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.program.option_names import spoken
 from deconvsurgery.wording import by, printable
 
 from .cells import Tone
@@ -61,7 +62,7 @@ def escaped(text: str) -> str:
     >>> print(escaped("up\x1b[31m\n"), escaped(""))
     up\x1b[31m\n ''
     """
-    return printable(text) or "''"
+    return printable(spoken(text)) or "''"
 
 
 def shortened(text: str, width: int = NAME_WIDTH) -> str:
@@ -72,6 +73,7 @@ def shortened(text: str, width: int = NAME_WIDTH) -> str:
     """
     from rich.cells import cell_len, set_cell_size  # a JSON document needs none of it
 
+    text = spoken(text)
     # No more than this many characters can show, so that a name of 1 MB costs nothing.
     ends = text if len(text) <= 2 * width else text[:width] + text[-width:]
     shown = escaped(ends)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.program.started_as import started_as
+from deconvsurgery.rules.repair_step import repair_arguments
 
-from .repair_commands import command_line, repair_arguments
+from .repair_commands import command_line
 
 if TYPE_CHECKING:
     from deconvsurgery.verbs.check import CheckResult
@@ -42,12 +43,12 @@ class RepairBlock(NamedTuple):
 def repair_block(result: CheckResult) -> RepairBlock | None:
     """What repairs a checked pair; ``None`` where no command does."""
     repair = result.repair
-    commands = repair_arguments(repair.steps, result.net, result.model) if repair else []
-    if repair is None or not commands:
+    arguments = repair_arguments(repair.steps, result.net, result.model) if repair else []
+    if repair is None or not arguments:
         return None
-    lines = [command_line(command) for command in commands]
+    lines = [command_line(each) for each in arguments]
     return RepairBlock(
-        tuple((*started_as(), *command) for command in commands),
+        tuple((*started_as(), *each) for each in arguments),
         (*(f"{line} &&" for line in lines[:-1]), lines[-1]),
         tuple(" ".join((step.verb, *step.options)) for step in repair.steps),
         tuple(repair.leaves),

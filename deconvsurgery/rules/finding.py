@@ -16,6 +16,8 @@ from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.strict_values.rule_ids import rules_among
 from deconvsurgery.wording import one_line
 
+from .repair_step import RepairStep, commands
+
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Layer
 
@@ -148,7 +150,7 @@ def rules_named(texts: Iterable[str]) -> frozenset[str]:
     >>> sorted(rules_named(["DS013", "ds00"])) == sorted(RULES)[:9] + ["DS013"]
     True
 
-    Raises ``SelectionError`` for what names none.
+    Raises ``ArgumentError`` for what names none.
     """
     return rules_among(RULES, texts)
 
@@ -157,22 +159,29 @@ Number: TypeAlias = str | bool | int | float | tuple["Number", ...] | None
 """What proves a finding: a number, a shape, a list of gains."""
 
 
-class RepairStep(NamedTuple):
-    """One command of a repair: a verb and its options, files left to whoever knows their names."""
-
-    verb: str
-    options: tuple[str, ...] = ()
+NetAndModelNames: TypeAlias = tuple[str | None, str | None]
 
 
 class Repair(NamedTuple):
     """How to fix it: in words, and the commands that do it, if any do.
 
     ``unsafe`` are commands that would fix it, and lose values that may have been learned.
+    ``files`` are the names of the net and the model that were checked, as far as they are known.
     """
 
     words: str
     steps: tuple[RepairStep, ...] = ()
     unsafe: tuple[RepairStep, ...] = ()
+    files: NetAndModelNames = (None, None)
+
+    @property
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        """The steps with file names, each as its arguments; the first one is the program.
+
+        Each reads what the one before has written; new files are named NAME.fixed.prototxt,
+        NAME.fixed.caffemodel. Empty where no command fixes it, and where a file has no name.
+        """
+        return commands(self.steps, *self.files)
 
 
 class Finding(NamedTuple):

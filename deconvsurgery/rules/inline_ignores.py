@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.errors import SelectionError
+from deconvsurgery.errors import ArgumentError
 from deconvsurgery.wording import listed, quoted
 
 from .finding import RULES, Finding, Found, rules_named
@@ -50,7 +50,7 @@ class Ignores:
         for comment in net.ignores:
             try:
                 rules = rules_named(comment.ids) if comment.ids else frozenset(RULES)
-            except SelectionError:
+            except ArgumentError:
                 self._wrong.append(comment._replace(wrong=", ".join(comment.ids)))
                 continue
             if comment.wrong is not None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final, TypeAlias
 
-from .finding import RepairStep
+from .repair_step import RepairStep
 
 Steps: TypeAlias = tuple[RepairStep, ...]
 

@@ -14,7 +14,8 @@ from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import DECONVOLUTION, exact_patterns
 from deconvsurgery.wording import listed, plural, quoted
 
-from .finding import Broken, Found, Repair, RepairStep, Severity
+from .finding import Broken, Found, Repair, Severity
+from .repair_step import RepairStep
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model

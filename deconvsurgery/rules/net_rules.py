@@ -18,7 +18,8 @@ from deconvsurgery.shapes.fillers import FillerProblem, filler_problems
 from deconvsurgery.shapes.infer import BVLC_TYPES
 from deconvsurgery.wording import listed, quoted
 
-from .finding import Broken, Found, Number, Repair, RepairStep, Severity
+from .finding import Broken, Found, Number, Repair, Severity
+from .repair_step import RepairStep
 from .unjoined_layers import MEETINGS
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from .tried_steps import NetAndModel, options_of_step, patch_of
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.parse import Scanned
 
-    from .finding import Finding, RepairStep
+    from .finding import Finding
+    from .repair_step import RepairStep
 
 
 class TextPlace(NamedTuple):

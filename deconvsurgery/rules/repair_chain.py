@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 from deconvsurgery.matching.role import LEAVE_IT_OUT
 from deconvsurgery.named_tuple import NamedTuple
 
-from .finding import Finding, Repair, RepairStep, Severity
+from .finding import Finding, NetAndModelNames, Repair, Severity
 from .merged_steps import Steps, joined, merged
+from .repair_step import RepairStep, commands
 from .trials import Aftermath, Asked, Trials, groups_of, keys, with_states
 
 if TYPE_CHECKING:
@@ -26,11 +27,18 @@ class PairRepair(NamedTuple):
 
     ``leaves`` are the ids of what is found afterwards, in their order. ``unsafe`` is the chain that
     overwrites weights, too, which are no interpolation; empty where it would do nothing else.
+    ``files`` are the names of the net and the model, as far as they are known.
     """
 
     steps: tuple[RepairStep, ...]
     leaves: tuple[str, ...]
     unsafe: tuple[RepairStep, ...] = ()
+    files: NetAndModelNames = (None, None)
+
+    @property
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        """The steps with file names, as those of a `Repair`; `fix` carries them out in one."""
+        return commands(self.steps, *self.files)
 
 
 _MOST_ROUNDS: Final = 12

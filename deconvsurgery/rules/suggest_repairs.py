@@ -12,7 +12,8 @@ from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
 
-from .finding import Repair, RepairStep
+from .finding import Repair
+from .repair_step import RepairStep
 
 if TYPE_CHECKING:
     from deconvsurgery.matching.refusal import Refusal

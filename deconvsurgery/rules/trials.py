@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from deconvsurgery.errors import FileError, SurgeryError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Net, NetState, Phase
 from deconvsurgery.prototxt.selection import Selection, match_layers
 
-from .finding import Finding, RepairStep, Severity
+from .finding import Finding, Severity
 from .merged_steps import Steps, alike, joined, merged
 from .run_rules import WantedRules, audit
 from .survey import source_selection
 from .tried_steps import NetAndModel, Tried, tried
+
+if TYPE_CHECKING:
+    from .repair_step import RepairStep
 
 
 class Asked(NamedTuple):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from deconvsurgery.plans.transplant.plan import Grafting
     from deconvsurgery.prototxt.parse import Scanned
 
-    from .finding import RepairStep
+    from .repair_step import RepairStep
 
 
 class NetAndModel(NamedTuple):

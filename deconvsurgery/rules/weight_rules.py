@@ -41,7 +41,9 @@ def _zero(case: LayerCase) -> Broken | None:
         return None
     repair, biased = fill_it(case), case.adds_a_bias
     if biased and any(step.verb == "apply" for step in repair.steps):
-        repair = repair._replace(words=f"{repair.words}; with --zero-bias the bias is cleared, too")
+        repair = repair._replace(
+            words=f"{repair.words}; with `zero_bias=True` the bias is cleared, too"
+        )
     return Broken(
         f"its weights are all zero: {_what_comes_out(biased=biased)}",
         {"values": _values(case), "nonzero": 0},
@@ -163,10 +165,8 @@ def _not_matched(case: LayerCase) -> Broken | None:
     numbers: dict[str, Number] = {"state": str(case.state) if case.state else None}
     if case.weights is None:
         words = "it is frozen, and no filler makes its weights"
-        pattern = case.pattern
-        return Broken(
-            f"no pattern takes it: {words}", numbers, Repair(f"-p {pattern} takes it, in apply too")
-        )
+        repair = Repair(f'`patterns="{case.pattern}"` takes it, in apply too')
+        return Broken(f"no pattern takes it: {words}", numbers, repair)
     has = (
         "its weights are all zero"
         if case.state is WeightState.ZERO

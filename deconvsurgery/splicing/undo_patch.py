@@ -138,7 +138,7 @@ def parsed(line: bytes, size: int) -> Undo:
     return undo
 
 
-_NAME_ANOTHER: Final = "name the file that apply --save-patch has written"
+_NAME_ANOTHER: Final = "name the file that apply `save_patch=…` has written"
 
 
 def _read(line: bytes) -> Undo:

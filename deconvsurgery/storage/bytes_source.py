@@ -87,6 +87,7 @@ class BinaryFileSource(Source):
             raise FileError(
                 f"cannot be read from any place: {reason(error)}",
                 path=self.name,
+                errno=error.errno,
                 hint="read it to its end, and give its bytes",
             ) from error
         if not isinstance(first, bytes):
@@ -106,7 +107,7 @@ class BinaryFileSource(Source):
                 data += more
         except OSError as error:
             words = f"cannot read at byte {start}: {reason(error)}"
-            raise FileError(words, path=self.name) from error
+            raise FileError(words, path=self.name, errno=error.errno) from error
         if len(data) == size:
             return bytes(data)
         raise self.cut_short(start + len(data))

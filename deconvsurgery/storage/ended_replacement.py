@@ -64,7 +64,7 @@ def ended_words(path: str | os.PathLike[str]) -> tuple[str, ...]:
             names = listed([shown(place) for place in places])
             return (
                 f"a run that replaces {names} together is under way, or was ended before it was"
-                " done: the next `check --fix` of them finishes it or takes it back",
+                " done: the next `fix()` of them finishes it or takes it back",
             )
     return ()
 
@@ -85,6 +85,8 @@ def settle_replacement(path: str | os.PathLike[str]) -> Ended | None:
         try:
             settled = _settled(found.files, known)
             _clear(known)
+        except SurgeryError:
+            raise
         except OSError as error:
             name = shown(error.filename or place)
             raise refusal("could not be replaced", error, name) from error

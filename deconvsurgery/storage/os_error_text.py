@@ -66,4 +66,5 @@ def reason(error: OSError) -> str:
 
 def refusal(what: str, error: OSError, name: str) -> FileError:
     """What could not be done to the file ``name``, why, and what can be done about it."""
-    return FileError(f"{what}: {reason(error)}", path=name, hint=remedy(error))
+    words = f"{what}: {reason(error)}"
+    return FileError(words, path=name, errno=error.errno, hint=remedy(error))

@@ -167,10 +167,12 @@ def check_place(
         return
     check_directory(place)  # first: where no file can be made, --force does not help
     if not itself and not force:
-        raise OutputError("exists already", path=place.name, hint="--force replaces it")
+        raise OutputError("exists already", path=place.name, hint="`force=True` replaces it")
     writable = old.st_mode & 0o222 and _may(place.path, os.W_OK)
     if not writable and not force:
-        raise OutputError("is read-only", path=place.name, hint="--force replaces it all the same")
+        raise OutputError(
+            "is read-only", path=place.name, hint="`force=True` replaces it all the same"
+        )
 
 
 def check_directory(place: Place) -> None:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deconvsurgery.errors import FileError, OutputError
+from deconvsurgery.errors import FileError, OutputError, SurgeryError
 from deconvsurgery.named_tuple import NamedTuple
 
 from .atomic_write import AnyStaged, staged, take_all
@@ -55,6 +55,8 @@ def write_together(files: Sequence[NewFile]) -> tuple[Written, ...]:
                 fill = partial(file.outcome.fill, source=source)
                 size = file.outcome.size(source.size)
                 news.append(stack.enter_context(staged(file.destination, fill, size)))
+            except SurgeryError:
+                raise
             except OSError as error:
                 raise failure(error, file.destination.place, None) from error
         try:
@@ -64,6 +66,8 @@ def write_together(files: Sequence[NewFile]) -> tuple[Written, ...]:
             for file in files:
                 file.destination.original.confirm_unchanged()
             take_all(news, kept=lambda new: os.path.basename(beside(new.place.path, KEPT)))
+        except SurgeryError:
+            raise
         except OSError as error:
             left = next((new for new in news if new.left is not None), None)
             if left is not None:
@@ -80,7 +84,8 @@ def _left(error: OSError, new: AnyStaged) -> FileError:
         f"was replaced, and could not be put back after a failure: {reason(error)}; what is left"
         f" is {shown(new.left or '')}",
         path=new.place.name,
-        hint="the next `check --fix` of the same files finishes it or takes it back",
+        errno=error.errno,
+        hint="the next `fix()` of the same files finishes it or takes it back",
     )
 
 

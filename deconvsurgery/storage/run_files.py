@@ -223,7 +223,7 @@ def _refusal(key: str, one: _Named, other: _Named) -> OutputError:
         one, other = other, one
     stream = key.startswith(_STREAM)
     if one.changed_by == other.role and not stream:
-        hint = "name another output, or ask for it with --in-place"
+        hint = "name another output, or ask for it with `in_place=True`"
     elif other.written:
         hint = "name a file for each" if one.written or stream else "name another file"
     else:

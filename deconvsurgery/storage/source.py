@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import islice
 from weakref import finalize
 
-from deconvsurgery.errors import FileError, FormatError
+from deconvsurgery.errors import FileError, FormatError, SurgeryError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.wording import plural
 
@@ -206,7 +206,7 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> Source:
         return FileSource(spool, name, spooled_from=_status(spool, name))
     if not plain:
         hint = "its name is empty: is a variable of the script not set?"
-        raise FileError("there is no such file", hint=hint)
+        raise FileError("there is no such file", errno=errno.ENOENT, hint=hint)
     if plain == "-":
         name, fd = STANDARD_INPUT, _standard_input()
     else:
@@ -214,13 +214,14 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> Source:
     try:
         status = os.fstat(fd)
         if stat.S_ISDIR(status.st_mode):
-            raise FileError("is a directory, not a file", path=name, hint="name a file in it")
+            words, way_out = "is a directory, not a file", "name a file in it"
+            raise FileError(words, path=name, errno=errno.EISDIR, hint=way_out)
         # A shell may hand over a file that something has read from already.
         readable = stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0
         spool = fd if readable else _spooled(_chunks(fd, name), name, limit)
     except BaseException as error:
         let_go(fd)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, SurgeryError):
             raise refusal("cannot be looked at", error, name) from error
         raise
     if readable:
@@ -240,6 +241,8 @@ def _standard_input() -> int:
                 hint="redirect a file (`< FILE`) or pipe a command's output into it",
             )
         return duplicated(0)
+    except SurgeryError:
+        raise
     except OSError as error:
         raise refusal("cannot be read", error, STANDARD_INPUT) from error
 
@@ -248,7 +251,9 @@ def _opened_for_reading(path: str) -> int:
     try:
         return opened(path, os.O_RDONLY | os.O_NOCTTY)
     except FileNotFoundError as error:
-        raise FileError("there is no such file", path=shown(path), hint=_nearest(path)) from error
+        raise FileError(
+            "there is no such file", path=shown(path), errno=error.errno, hint=_nearest(path)
+        ) from error
     except OSError as error:
         raise refusal("cannot be opened", error, shown(path)) from error
     except ValueError as error:  # a NUL in the name
@@ -292,10 +297,13 @@ def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:
                 if limit is not None and done > limit:
                     break
             return duplicated(spool.fileno())
+    except SurgeryError:
+        raise
     except OSError as error:
         raise FileError(
             f"cannot be copied to a temporary file: {reason(error)}",
             path=name,
+            errno=error.errno,
             hint="point TMPDIR to a directory with more space",
         ) from error
 

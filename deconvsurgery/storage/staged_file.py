@@ -230,6 +230,7 @@ class StagedFile:
                     "is complete and in its place, but the directory could not be flushed to the"
                     f" disk: {reason(error)}",
                     path=self.place.name,
+                    errno=error.errno,
                     hint="it can be used; `sync` flushes once more, before the power goes",
                 ) from error
         finally:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.errors import FileError, FormatError, OutputError
+from deconvsurgery.errors import FileError, FormatError, OutputError, SurgeryError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import agreed, plural
 
@@ -69,12 +69,16 @@ def write_outcome(
 
 
 def write_pair(
-    text: bytes, text_destination: Destination, destination: Destination, outcome: Outcome
+    text: bytes,
+    text_destination: Destination,
+    destination: Destination,
+    outcome: Outcome,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[Written, Written]:
     """Write two files that belong together, a small one from memory and an outcome: or neither.
 
-    When one cannot take its place, the other gives its own back. Raises as
-    :func:`write_outcome`; neither may be a stream.
+    When one cannot take its place, the other gives its own back. ``progress`` is of the outcome.
+    Raises as :func:`write_outcome`; neither may be a stream.
     """
     source = destination.original
     for place in (text_destination, destination):
@@ -82,11 +86,13 @@ def write_pair(
     try:
         with (
             staged(text_destination, lambda sink: sink.write(text), len(text)) as one,
-            staged(destination, partial(outcome.fill, source=source), None) as other,
+            staged(destination, partial(outcome.fill, source=source), None, progress) as other,
         ):
             source.confirm_unchanged()
             take_all([one, other])
             return written(one), written(other)
+    except SurgeryError:
+        raise
     except OSError as error:
         raise failure(error, destination.place, None) from error
 
@@ -161,6 +167,8 @@ def _put(
             return written(new)
     except BrokenPipeError:
         raise  # the reader has seen enough, which is no error
+    except SurgeryError:
+        raise
     except OSError as error:
         raise failure(error, place, size) from error
 
@@ -205,4 +213,4 @@ def failure(error: OSError, place: AnyPlace, size: int | None) -> FileError:
             system = os.statvfs(place.directory)
             message += f", {system.f_bavail * system.f_frsize} are free"
         message += UNCHANGED
-    return FileError(message, path=place.name, hint=remedy(error))
+    return FileError(message, path=place.name, errno=error.errno, hint=remedy(error))

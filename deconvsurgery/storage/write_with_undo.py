@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deconvsurgery.errors import FormatError
+from deconvsurgery.errors import FormatError, SurgeryError
 from deconvsurgery.splicing.undo_patch import (
     Digest,
     Undo,
@@ -75,6 +75,8 @@ def write_undoable(
                 take_all([saved, new])
                 done = written(new)
                 return done._replace(warnings=done.warnings + tuple(saved.warnings))
+    except SurgeryError:
+        raise
     except OSError as error:
         raise failure(error, destination.place, None) from error
 
@@ -112,6 +114,8 @@ def write_reverted(
             source.confirm_unchanged()
             new.take()
             return written(new)
+    except SurgeryError:
+        raise
     except OSError as error:
         raise failure(error, destination.place, size) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import groupby
 
-from deconvsurgery.errors import SelectionError
+from deconvsurgery.errors import ArgumentError
 from deconvsurgery.wording import listed, quoted
 
 
@@ -15,13 +15,13 @@ def rules_among(known: Collection[str], texts: Iterable[str]) -> frozenset[str]:
     >>> sorted(rules_among(["DS001", "DS002", "DS013"], ["DS013", "ds00"]))
     ['DS001', 'DS002', 'DS013']
 
-    Raises ``SelectionError`` for what names none.
+    Raises ``ArgumentError`` for what names none.
     """
     named: set[str] = set()
     for text in (part.strip() for given in texts for part in given.split(",")):
         found = {rule for rule in known if text and rule.startswith(text.upper())}
         if not found:
-            raise SelectionError(f"{quoted(text)} names no rule", hint=_there_are(known))
+            raise ArgumentError(f"{quoted(text)} names no rule", hint=_there_are(known))
         named |= found
     return frozenset(named)
 
@@ -34,14 +34,14 @@ def rules_asked(
     >>> sorted(rules_asked(["DS001", "DS002"], [], ["DS002"]))
     ['DS001']
 
-    Raises ``SelectionError`` for what names none, and where none is left.
+    Raises ``ArgumentError`` for what names none, and where none is left.
     """
     select = [*select]
     chosen = rules_among(known, select) if select else frozenset(known)
     left = chosen - rules_among(known, ignore)
     if not left:
         every = "each rule that is selected" if select else "every rule"
-        raise SelectionError(
+        raise ArgumentError(
             f"{every} is ignored, too: there is nothing to check by",
             hint="leave one of them out of what is ignored",
         )

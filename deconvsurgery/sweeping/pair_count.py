@@ -5,10 +5,10 @@ Only for those who watch it: everything is listed once more. Nothing is kept but
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded
@@ -16,6 +16,12 @@ from deconvsurgery.storage.streams import can_be_read_again
 
 if TYPE_CHECKING:
     from deconvsurgery.inputs.settings import Pair
+    from deconvsurgery.verbs.open_and_write import Progress
+
+    from .result_rows import PairRow, Summary
+
+OnRow: TypeAlias = "Callable[[Summary, PairRow], None]"
+"""What is called with each row as it comes, and with what all rows so far come to."""
 
 _AT_ONCE = 64  # so that the number is known after a small part of the sweep
 
@@ -34,6 +40,11 @@ class PairCount:
         if all(pair.listed is None or can_be_read_again(pair.listed) for pair in named):
             self._coming = (each for pair in named for each in expanded(pair, self._wrong_line))
 
+    @property
+    def so_far(self) -> int:
+        """How many it has seen."""
+        return self._seen + self._wrong_lines
+
     def go_on(self) -> None:
         """Count a few more."""
         if self._coming is None:
@@ -43,9 +54,27 @@ class PairCount:
             self._seen += few
             if few == _AT_ONCE:
                 return
-            self.total = self._seen + self._wrong_lines
+            self.total = self.so_far
         self._coming = None
 
     def _wrong_line(self, _pair: Pair, _error: SurgeryError) -> None:
         """A line of a list that is no pair is a row, too."""
         self._wrong_lines += 1
+
+
+class Watched:
+    """A sweep that somebody watches: ``progress`` counts its pairs, ``on_row`` gets its rows."""
+
+    def __init__(self, count: PairCount, progress: Progress | None, on_row: OnRow | None) -> None:
+        self._count, self._progress, self._on_row = count, progress, on_row
+
+    def come(self, summary: Summary, row: PairRow, repeated: int) -> None:
+        """A row has come, which is in the summary; of all pairs so many are ``repeated``."""
+        self._count.go_on()
+        done = summary.total
+        if self._count.total is not None:  # files may have come since
+            summary.expected = max(self._count.total - repeated, done)
+        if self._on_row is not None:
+            self._on_row(summary, row)
+        if self._progress is not None:
+            self._progress(done, max(self._count.so_far - repeated, done))

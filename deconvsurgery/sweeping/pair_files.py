@@ -209,7 +209,7 @@ def _hash(key: str) -> bytes:
 
 def _hint(file: _File) -> str:
     if file.role == _RESULTS:
-        return "name another file for the rows: --results FILE"
+        return "name another file for the rows: `results=FILE`"
     return "name another output"
 
 

@@ -44,7 +44,7 @@ def no_file(path: str) -> OutputError:
     return OutputError(
         "is a stream or a device, and a sweep finds its rows again in a file",
         path=shown(path),
-        hint="name a file: --results FILE",
+        hint="name a file: `results=FILE`",
     )
 
 
@@ -101,7 +101,7 @@ class Ledger:
             raise OutputError(
                 "is written to by another sweep",
                 path=self.name,
-                hint="wait for it, or name another file: --results FILE",
+                hint="wait for it, or name another file: `results=FILE`",
             ) from None
         except OSError:
             pass  # a file system without locks
@@ -122,7 +122,7 @@ class Ledger:
                 raise FormatError(
                     f"is no sweep's results: {where}: {error.of('it')}",
                     path=self.name,
-                    hint="name another file: --results FILE",
+                    hint="name another file: `results=FILE`",
                 ) from None
             end = start + len(line)
             self._note(identity(row), row, start, end)

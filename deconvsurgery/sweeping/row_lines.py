@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.errors import ConfigError
+from deconvsurgery.program.option_names import spoken
 from deconvsurgery.strict_values.json_text import json_value
 from deconvsurgery.strict_values.kinds import (
     ANYTHING,
@@ -137,7 +138,11 @@ def check_paths(pair: Pair) -> None:
 def written(row: PairRow) -> bytes:
     """A row as one line of JSON, which can be read again; what is too long for that is cut."""
     fields: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
-    fields["warnings"] = [cut(each, LONGEST_TEXT) for each in row.warnings[:_MOST_WARNINGS]]
+    warnings = map(spoken, row.warnings[:_MOST_WARNINGS])
+    fields["warnings"] = [cut(each, LONGEST_TEXT) for each in warnings]
+    if row.error is not None:
+        said = {key: spoken(row.error[key]) for key in ("message", "hint") if row.error.get(key)}
+        fields["error"] = {**row.error, **said}
     line = _line(fields)
     if len(line) > LONGEST_ROW:
         fields["warnings"] = fields["warnings"][:_FEW_WARNINGS]

@@ -93,7 +93,7 @@ def settle(task: Task) -> Settled:
             except SurgeryError as error:
                 refused, passing = error, error.transient
             except MemoryError:
-                words, hint = "out of memory", "fewer --workers leave more for each"
+                words, hint = "out of memory", "fewer `workers=…` leave more for each"
                 refused, passing = SurgeryError(words, hint=hint), False
             if not passing or attempts > task.retries:
                 row = failed(task.pair, task.verb, __version__, refused, **spent())
@@ -234,7 +234,7 @@ def _not_ours(strange: str, work: _Work, record: PairRow | None) -> OutputError:
     words = "exists already, and no sweep wrote it"
     if record is not None:
         words = f"is not what its record says that a sweep wrote: {shown(f'{work.record}{SUFFIX}')}"
-    return OutputError(words, path=shown(strange), hint="move it away, or --force replaces it")
+    return OutputError(words, path=shown(strange), hint="move it away, or `force=True` replaces it")
 
 
 def _refuse_others(record: PairRow, work: _Work, key: str, inputs: Mapping[str, str]) -> None:
@@ -249,7 +249,7 @@ def _refuse_others(record: PairRow, work: _Work, key: str, inputs: Mapping[str, 
         f"is another pair's output ({short(shown(record.verb))}: {named or 'unnamed'}),"
         f" says {shown(f'{work.record}{SUFFIX}')}",
         path=shown(work.record or ""),
-        hint="name another output, or --force takes it from that pair",
+        hint="name another output, or `force=True` takes it from that pair",
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
@@ -21,7 +21,7 @@ from deconvsurgery.sweeping.engines.local import run_local
 from deconvsurgery.version import __version__
 
 from .call_verb import checked_options, lacking, writes
-from .pair_count import PairCount
+from .pair_count import OnRow, PairCount, Watched
 from .pair_files import PairFiles
 from .result_rows import (
     PairRow,
@@ -34,10 +34,7 @@ from .run_pair import Settled, Task, settle
 from .sweep_result import SweepResult
 
 if TYPE_CHECKING:
-    from deconvsurgery.verbs.open_and_write import Path
-
-Progress: TypeAlias = Callable[[Summary, PairRow], None]
-"""What is called with each row as it comes, and with what all rows so far come to."""
+    from deconvsurgery.verbs.open_and_write import Path, Progress
 
 ENGINES = ("local", "dask")
 RESULTS = "sweep.jsonl"
@@ -55,18 +52,35 @@ def sweep(
     results: Path | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    on_row: OnRow | None = None,
 ) -> SweepResult:
-    """Run the verb that a configuration file names over its pairs (default: the nearest file).
+    """Run the verb that a configuration file names over its pairs.
 
-    ``engine`` is one of `ENGINES`; ``scheduler`` is the address of Dask's, ``workers`` (default: a
-    process for each core) are started here where there is none. ``retries`` and ``results`` have
-    the last word over the file's. ``progress`` is called with each row as it comes. A pair that
-    fails is a row; raises a ``SurgeryError`` only for what keeps all of them from being worked on.
+    A script needs no ``if __name__ == "__main__"`` around it. A pair that is settled is not worked
+    on again: after a failure call it once more.
+
+    Args:
+        config: The file (``CONFIG``); default: the nearest deconvsurgery.toml or pyproject.toml.
+        engine: "local", processes of this machine, or "dask" (``--engine``).
+        scheduler: The address of Dask's (``--scheduler``); default: a cluster that is started here.
+        workers: Processes to start (``--workers``); default: one for each core.
+        retries: More tries of what may pass (``--retries``); default: the file's.
+        results: A file of JSON Lines, a row a pair (``--results``); default: the file's.
+        force: Work on every pair, replace every output (``--force``).
+        progress: Called with how many pairs are settled, of how many as far as they are counted.
+        on_row: Called with what all rows so far come to, and with the row that has come.
+
+    Returns:
+        What it came to; a pair that fails is a row, not the end.
+
+    Raises:
+        SurgeryError: What keeps all of them from being worked on.
+        ValueError: An engine that there is not; a scheduler without Dask.
     """
     if engine not in ENGINES:
-        raise ValueError(f"an engine is one of {', '.join(ENGINES)}, not {engine!r}")
+        raise ValueError(f"engine is {' or '.join(ENGINES)}, not {engine!r}")
     if scheduler is not None and engine != "dask":
-        raise ValueError("only Dask has a scheduler")
+        raise ValueError('scheduler is for engine="dask" alone')
     settings, options = _settings(config)
     wanted = settings.sweep
     task = Task(
@@ -89,8 +103,8 @@ def sweep(
         ledger = stack.enter_context(Ledger(place))
         files.look_again()
         run = _Run(ledger, task, files, folder_of(file_of(path)))
-        if progress is not None:
-            run.watched = progress, PairCount(settings.pairs)
+        if progress is not None or on_row is not None:
+            run.watched = Watched(PairCount(settings.pairs), progress, on_row)
         tasks = run.tasks(settings.pairs)
         answers = (
             run_dask(settle, tasks, count, scheduler)
@@ -155,7 +169,7 @@ def _results(settings: Settings, results: Path | None) -> str:
         raise OutputError(
             "a sweep's results are a file of this machine, to which rows are added",
             path=shown(place),
-            hint="--results FILE; copy it to the store when the sweep is over",
+            hint="`results=FILE`; copy it to the store when the sweep is over",
         )
     return str(place)
 
@@ -172,7 +186,7 @@ def _refuse_at_once(files: PairFiles, pairs: Sequence[Pair], folder: str, *, twi
     for pair in pairs if twice else ():
         if pair.listed is not None and not can_be_read_again(pair.listed):
             raise OutputError(
-                "can be read once only, and with --force a list is read twice",
+                "can be read once only, and with `force=True` a list is read twice",
                 path=shown(pair.listed),
                 hint="write it to a file first",
             )
@@ -199,7 +213,7 @@ class _Run:
         folder: str,
     ) -> None:
         self.ledger, self.task, self.files, self.folder = ledger, task, files, folder
-        self.watched: tuple[Progress, PairCount] | None = None
+        self.watched: Watched | None = None
         self.summary = Summary()
         self.told: list[PairRow] = []
         self.unmatched: list[str] = []
@@ -253,11 +267,7 @@ class _Run:
         if row.outcome is not RowOutcome.DONE and len(self.told) < MOST_TOLD:
             self.told.append(row)
         if self.watched is not None:
-            progress, count = self.watched
-            count.go_on()
-            if count.total is not None:  # files may have come since
-                self.summary.expected = max(count.total - self.repeated, self.summary.total)
-            progress(self.summary, row)
+            self.watched.come(self.summary, row, self.repeated)
 
 
 def _given_up(error: BaseException) -> SurgeryError:
@@ -268,7 +278,7 @@ def _given_up(error: BaseException) -> SurgeryError:
     if kind in ("BrokenProcessPool", "KilledWorker"):
         return SurgeryError(
             "every process that worked on it was killed",
-            hint="out of memory? fewer --workers leave more for each",
+            hint="out of memory? fewer `workers=…` leave more for each",
         )
     return SurgeryError(
         f"stopped at a mistake of this tool: {kind}: {error}",

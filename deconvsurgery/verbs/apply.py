@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from deconvsurgery.arguments import one_of
+from deconvsurgery.arguments import chosen_options
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
-from deconvsurgery.options.apply import ApplyOptions, Fill
+from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
@@ -93,6 +93,7 @@ def apply(
     model: Path | Model,
     output: Path | None = None,
     *,
+    options: ApplyOptions | None = None,
     patterns: str | Sequence[str] = DEFAULT_PATTERNS,
     exclude: str | Sequence[str] = (),
     formula: Formula | str = Formula.FCN,
@@ -116,18 +117,67 @@ def apply(
 ) -> ApplyResult:
     """Give the matched Deconvolution layers bilinear weights and write the model to ``output``.
 
-    ``save_patch`` names a file for what `revert` needs to undo it; both are written or neither.
-    ``pictures``: look at the weights before and after, for `html_report`. ``progress`` is called
-    with how many bytes are written, of how many. Raises a ``SurgeryError`` when the input is wrong
-    or the surgery refused, and then nothing was written.
+    Bytes outside the rewritten blobs are the input's own, and a failed run changes nothing.
+
+    Args:
+        net: The net, a prototxt (``NET``) or one that was read.
+        model: The model, in any form (``IN``), or an open one; "-" is standard input.
+        output: The new model (``OUT``), in the form of the old one; "-" is standard output.
+        options: The eight of ``formula`` to ``any_gain`` in one value, for calls that differ in
+            files alone; they must be left at their defaults then.
+        patterns: The layers to fill (``-p``): what a name contains, a glob, or ``re:`` and a
+            regular expression; one or several. Deconvolutions alone are taken.
+        exclude: Those to leave out (``-x``), in the same forms.
+        formula: How kernels are computed, a `Formula` or its word (``--formula``): "fcn" (float64,
+            rounded once), "caffe" (today's BilinearFiller), "caffe-1.0" (off centre).
+        support: Width of the triangle (``--support``): of the "kernel", or of the "stride".
+        keep_off_diagonal: Leave other weights (``--keep-off-diagonal``), as FCN's interp does.
+        zero_bias: Clear the bias, too (``--zero-bias``).
+        create: Add layers that the model lacks (``--no-create`` is False).
+        fill: Which layers (``--fill``): "all" that match, those of "zero" weights or without any,
+            or those that are "missing" alone.
+        skip_unfit: Leave layers alone that cannot be filled (``--skip-unfit``).
+        any_gain: Fill kernels that do not interpolate, too (``--any-gain``).
+        allow_empty: That nothing matches is no error (``--allow-empty``): it is a copy then.
+        phase: Only layers that are active in it (``--phase``), a `Phase` or "train", "test".
+        level: The level of the net's state (``--level``).
+        stage: Stages of the net's state (``--stage``), one or several.
+        in_place: Write to ``model`` itself (``--in-place``), still whole or not at all.
+        force: Replace files that are there (``--force``).
+        dry_run: Plan it, and write nothing (``--dry-run``).
+        save_patch: A file for what `revert` needs to undo it (``--save-patch``); both are written
+            or neither.
+        pictures: Look at the weights before and after, for `html_report`.
+        progress: Called with how many bytes are written, of how many. For a bar of tqdm
+            ``lambda done, total: bar.update(done - bar.n)``, for a task of rich's
+            ``lambda done, total: bar.update(task, completed=done, total=total)``.
+
+    Returns:
+        What was done, or with ``written`` false would be; a row a layer in its ``plan``.
+
+    Raises:
+        SurgeryError: The input is wrong or the surgery refused; nothing was written.
+        ValueError: Arguments that do not go together, or a word that there is not.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import deconvsurgery as ds
+        >>> with TemporaryDirectory() as place:
+        ...     result = ds.demo(place)
+        ...     options = ds.ApplyOptions(zero_bias=True)
+        ...     again = ds.apply(result.net, result.output, options=options, dry_run=True)
+        >>> result.changed, again.changed, again.written
+        (True, False, False)
     """
-    options = ApplyOptions(
-        formula=Formula(formula),
-        support=KernelSupport(support),
+    options = chosen_options(
+        ApplyOptions,
+        options,
+        formula=formula,
+        support=support,
         keep_off_diagonal=keep_off_diagonal,
         zero_bias=zero_bias,
         create=create,
-        fill=one_of(Fill, fill, "fill"),
+        fill=fill,
         skip_unfit=skip_unfit,
         any_gain=any_gain,
     )

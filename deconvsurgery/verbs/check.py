@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.arguments import texts
-from deconvsurgery.errors import NotANetError, SurgeryError
+from deconvsurgery.errors import ArgumentError, SurgeryError
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
-from deconvsurgery.rules.finding import RULES, Finding, Severity
+from deconvsurgery.rules.finding import RULES, Finding, Severity, rules_named
 from deconvsurgery.rules.net_suggestions import FindingInText, in_text
 from deconvsurgery.rules.repair_chain import PairRepair, tried_repairs
 from deconvsurgery.rules.run_rules import WantedRules, judged
@@ -24,15 +24,15 @@ from deconvsurgery.wording import agreed, plural
 from .checked_layer import CheckedLayer, checked_layers
 from .layer_choice import layer_choice
 from .net_or_model import Opened, opened
-from .open_and_write import Path, passed_over
+from .open_and_write import Path
 from .result import Result
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
     from deconvsurgery.inputs.baseline import RuleAndLayer
-    from deconvsurgery.inputs.settings import Pair
     from deconvsurgery.prototxt.net import Net, Phase
 
+    from .open_and_write import Path
     from .pair_fix import PairFix
 
 
@@ -112,7 +112,7 @@ class CheckResult(Result):
 
 
 def check(
-    net: Path | Net | None = None,
+    net: Path | Net | Model | None = None,
     model: Path | Model | None = None,
     *,
     patterns: str | Sequence[str] = DEFAULT_PATTERNS,
@@ -130,15 +130,42 @@ def check(
 ) -> CheckResult:
     """Hold every rule against a net, a model or both.
 
-    ``select`` names the rules that count (default: all), ``ignore`` those that do not, by id or the
-    beginning of one. ``frozen``: nothing is to be learned, so that DS010 is an error. ``baseline``
-    is a file of findings that are known, and do not count, or they themselves by rule and layer.
-    ``pictures``: look at the matched layers' weights, for `html_report`. ``suggestions``: work out
-    ``in_text``. Raises a ``SurgeryError`` for what cannot be read, where no rule is left, and where
-    no layer is matched unless ``allow_empty``.
+    Args:
+        net: The net, a prototxt (``NET``) or one that was read. Files are told apart by content:
+            a model may stand here, alone or before its net.
+        model: The model, in any form (``MODEL``), or an open one.
+        patterns: The layers that are matched (``-p``): what a name contains, a glob, or ``re:``
+            and a regular expression; one or several.
+        exclude: Those to leave out (``-x``), in the same forms.
+        select: The rules that count (``--select``), by id or the beginning of one; default: all.
+        ignore: Those that do not (``--ignore``).
+        frozen: Nothing is to be learned (``--frozen``): DS010 is an error.
+        allow_empty: A net without a matched layer is no error (``--allow-empty``).
+        phase: Only layers that are active in it (``--phase``), a `Phase` or "train", "test".
+        level: The level of the net's state (``--level``).
+        stage: Stages of the net's state (``--stage``), one or several.
+        baseline: A file of findings that are known, and do not count (``--baseline``), or they
+            themselves by rule and layer.
+        pictures: Look at the matched layers' weights, for `html_report`.
+        suggestions: Work out ``in_text``.
+
+    Returns:
+        What was found; ``passed`` where that is nothing but notes. A finding's ``repair`` and
+        that of the pair have their ``commands``; ``fix(net, model)`` carries the latter out.
+
+    Raises:
+        SurgeryError: What cannot be read; no layer is matched, unless ``allow_empty``.
+        ValueError: A rule, a pattern or a phase that there is not; no rule is left.
+
+    Example:
+        >>> import deconvsurgery as ds
+        >>> found = ds.check("net.prototxt", "in.caffemodel")
+        >>> [(finding.id, finding.layer) for finding in found.findings][0]
+        ('DS001', 'upscore2')
+        >>> found.findings[0].repair.commands[0][-4:-1]
+        ('upscore2', 'net.prototxt', 'in.caffemodel')
     """
-    rules = rules_asked(RULES, texts(select, "select"), texts(ignore, "ignore"))
-    wanted = WantedRules(rules, frozen)
+    wanted = WantedRules(rules_to_check_by(select, ignore), frozen)
     choice = layer_choice(patterns, exclude, phase, level, stage)
     with opened(net, model) as files:
         read, weights = files.net, files.model
@@ -167,7 +194,7 @@ def check(
         asked = Asked(*choice, wanted, notes=bool(select))
         pair = NetAndModel(files.text, read, weights)
         findings, repair = tried_repairs(pair, asked, counted, found.learned)
-        return CheckResult(
+        result = CheckResult(
             net=files.net_name,
             model=files.model_name,
             findings=findings,
@@ -192,6 +219,30 @@ def check(
             layers=checked_layers(found.rows, findings),
             in_text=in_text(findings, pair, asked, found.learned) if suggestions else None,
         )
+        return with_file_names(result, files.net_file, files.model_file)
+
+
+def rules_to_check_by(select: str | Sequence[str], ignore: str | Sequence[str]) -> frozenset[str]:
+    """The rules that count; an ``ArgumentError`` for what names none, and where none is left."""
+    named = {"select": texts(select, "select"), "ignore": texts(ignore, "ignore")}
+    for parameter, ids in named.items():
+        try:
+            rules_named(ids)
+        except ArgumentError as error:
+            raise error.replaced(message=f"{parameter}: {error.message}") from None
+    return rules_asked(RULES, named["select"], named["ignore"])
+
+
+def with_file_names(result: CheckResult, net: str | None, model: str | None) -> CheckResult:
+    """The result with repairs whose commands name these files."""
+
+    def named(finding: Finding) -> Finding:
+        if finding.repair is None:
+            return finding
+        return finding._replace(repair=finding.repair._replace(files=(net, model)))
+
+    repair = result.repair and result.repair._replace(files=(net, model))
+    return result._replace(findings=tuple(map(named, result.findings)), repair=repair)
 
 
 def _ended(file: object) -> tuple[str, ...]:
@@ -215,41 +266,3 @@ def _gone(wanted: WantedRules, met: int) -> Iterator[str]:
     if gone:
         are = agreed(gone, "is", "are")
         yield f"{plural(gone, 'finding')} of the baseline {are} not there any more"
-
-
-def check_pairs(
-    pairs: Iterable[Pair],
-    *,
-    nets_only: bool = False,
-    pictures: bool = False,
-    suggestions: bool = False,
-) -> Iterator[CheckResult]:
-    """One result a pair, in their order; what cannot be checked is a result with an error.
-
-    With ``nets_only``, and where a net was found in a folder, solvers and templates are passed
-    over, with a note.
-    """
-    for pair in pairs:
-        wanted = pair.checking
-        try:
-            yield check(
-                pair.net,
-                pair.model,
-                patterns=wanted.pattern or DEFAULT_PATTERNS,
-                exclude=wanted.exclude or (),
-                select=wanted.select or (),
-                ignore=wanted.ignore or (),
-                frozen=bool(wanted.frozen),
-                allow_empty=bool(wanted.allow_empty),
-                phase=wanted.phase,
-                level=wanted.level,
-                stage=wanted.stage or (),
-                baseline=wanted.baseline if pair.known is None else pair.known,
-                pictures=pictures,
-                suggestions=suggestions,
-            )
-        except SurgeryError as error:
-            if (nets_only or pair.found) and isinstance(error, NotANetError):
-                yield CheckResult(pair.net, pair.model, notes=(passed_over(error),))
-            else:
-                yield CheckResult(pair.net, pair.model, error=error)

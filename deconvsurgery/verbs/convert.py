@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from deconvsurgery.arguments import one_of, texts
+from deconvsurgery.arguments import chosen_options, one_of, texts
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
-from deconvsurgery.errors import OutputError
-from deconvsurgery.options.convert import NewForm, Values
+from deconvsurgery.errors import ArgumentError
+from deconvsurgery.options.convert import ConvertOptions, NewForm, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
 from deconvsurgery.plans.convert.plan_types import Conversion, LayerConversion, WantedForm
@@ -94,6 +94,7 @@ def convert(
     model: Path | Model,
     output: Path | None = None,
     *,
+    options: ConvertOptions | None = None,
     to: str | None = None,
     values: str = "float32",
     patterns: str | Sequence[str] = (),
@@ -118,18 +119,27 @@ def convert(
     have more than the file; one that unpacks to more is refused. Raises a ``SurgeryError`` when a
     layer has no such form (``OutputError``: raw values in HDF5), and then nothing was written.
     """
-    if values not in _STORAGE:
-        raise ValueError(f"values are one of {', '.join(Values)}, not {values!r}")
+    asked = chosen_options(
+        ConvertOptions,
+        options,
+        to=to,
+        values=values,
+        strict=strict,
+        max_unpacked=max_unpacked,
+        upgrade=upgrade,
+        true_shapes=true_shapes,
+    )
     named = model if in_place and not isinstance(model, Model) else output
-    wanted = WantedForm(_to_hdf5(to, named), _STORAGE[values], upgrade, true_shapes, strict)
+    storage, to_hdf5 = _STORAGE[asked.values], _to_hdf5(asked.to, named)
+    wanted = WantedForm(to_hdf5, storage, asked.upgrade, asked.true_shapes, asked.strict)
     if wanted.hdf5 and wanted.storage is not None and wanted.storage in RAW_STORAGE.values():
-        raise OutputError(
+        raise ArgumentError(
             "raw values are for binary files; HDF5 takes float32 or float64",
-            hint="--to binary writes a binary file",
+            hint='`to="binary"` writes a binary file',
         )
     files_of(net, model, output, in_place=in_place).check()
     read, net_name = given_net(net) if net is not None else (None, None)
-    with given_model(model, max_unpacked) as (opened, model_name), blamed(model_name):
+    with given_model(model, asked.max_unpacked) as (opened, model_name), blamed(model_name):
         place = output_destination(
             opened.source, model, output, in_place=in_place, force=force, dry_run=dry_run
         )
@@ -186,6 +196,6 @@ def _misfits(net: Net, model: Model, states: Sequence[NetState]) -> tuple[str, .
 def _to_hdf5(to: str | None, output: Path | None) -> bool:
     """The form that is asked for; where none is, the output's suffix says it."""
     if to is not None:
-        return one_of(NewForm, to, "a model") is NewForm.HDF5
+        return one_of(NewForm, to, "to") is NewForm.HDF5
     name = "" if output is None else os.fsdecode(output).lower()
     return name.endswith((".h5", ".hdf5"))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from deconvsurgery.arguments import texts
 from deconvsurgery.comparison.compare_models import make_contrast
 from deconvsurgery.matching.shared_blobs import owners_by_model, with_shared
-from deconvsurgery.prototxt.selection import name_choice, no_such_layer
+from deconvsurgery.prototxt.nothing_selected import no_such_layer
+from deconvsurgery.prototxt.selection import name_choice
 from deconvsurgery.storage.run_files import RunFiles
 from deconvsurgery.wording import plural
 

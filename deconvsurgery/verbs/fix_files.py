@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.errors import FileError
+from deconvsurgery.errors import FileError, SurgeryError
 from deconvsurgery.storage.address import file_of, is_url, joined
 from deconvsurgery.storage.os_error_text import reason, remedy
 from deconvsurgery.storage.source import open_source
@@ -55,6 +55,8 @@ def readable_again(path: str, source: Source, folder: str) -> str:
         with open(copy, "xb") as file:
             for start in range(0, source.size, _PIECE):
                 file.write(source.read(start, min(_PIECE, source.size - start)))
+    except SurgeryError:
+        raise
     except OSError as error:
         raise _no_space(error) from error
     return copy
@@ -87,5 +89,6 @@ def folder_within(folder: str, number: int) -> str:
 def _no_space(error: OSError) -> FileError:
     return FileError(
         f"a temporary copy of it cannot be made: {reason(error)}",
+        errno=error.errno,
         hint=remedy(error) or "point TMPDIR to a directory with more space",
     )

@@ -21,7 +21,7 @@ from .pair_fix import ModelsCompared
 
 if TYPE_CHECKING:
     from deconvsurgery.inputs.settings import Pair
-    from deconvsurgery.rules.finding import RepairStep
+    from deconvsurgery.rules.repair_step import RepairStep
 
     from .check import CheckResult
     from .fix_steps import Files

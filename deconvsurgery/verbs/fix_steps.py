@@ -24,7 +24,7 @@ from .regroup import regroup
 from .transplant import transplant
 
 if TYPE_CHECKING:
-    from deconvsurgery.rules.finding import RepairStep
+    from deconvsurgery.rules.repair_step import RepairStep
 
 
 class Files(NamedTuple):

@@ -19,7 +19,8 @@ from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.storage.write_outputs import make_directory
 from deconvsurgery.wording import listed
 
-from .check import CheckResult, check_pairs
+from .check import CheckResult, with_file_names
+from .check_pairs import checked
 from .fix_files import content, copy_of, folder_within, own_folder, readable_again
 from .fix_groups import paths_of, place_key, refuse_second_names
 from .fix_plan import (
@@ -36,7 +37,7 @@ from .pair_fix import PairFix
 
 if TYPE_CHECKING:
     from deconvsurgery.inputs.settings import Pair
-    from deconvsurgery.rules.finding import RepairStep
+    from deconvsurgery.rules.repair_step import RepairStep
     from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.storage.source_interface import Source
 
@@ -119,9 +120,15 @@ class FixedGroup:
             )
             for pair in pairs
         ]
-        results = check_pairs(there, nets_only=self._nets_only, pictures=self._pictures)
+        results = checked(there, nets_only=self._nets_only, pictures=self._pictures)
         return [
-            result._replace(net=pair.net, model=pair.model, error=self._of_stream(result.error))
+            with_file_names(
+                result._replace(
+                    net=pair.net, model=pair.model, error=self._of_stream(result.error)
+                ),
+                pair.net,
+                pair.model,
+            )
             for pair, result in zip(pairs, results, strict=True)
         ]
 
@@ -175,7 +182,7 @@ class FixedGroup:
             return result
         return _noted(
             result,
-            "more can be fixed with --unsafe-fixes, which overwrites weights that may have been"
+            "more can be fixed with `unsafe=True`, which overwrites weights that may have been"
             " learned",
         )
 
@@ -232,14 +239,14 @@ class FixedGroup:
                 raise OutputError(
                     "is read as a stream, which cannot be fixed itself",
                     path=source.name,
-                    hint="name a folder for the fixed files: --fix-into DIR",
+                    hint="name a folder for the fixed files: `into=DIR`",
                 )
             place = destination(path, source, in_place=True, force=options.force)
         else:
             try:
                 self._run_files.add_output(f"the copy of {shown(path)}", named)
             except OutputError as error:
-                raise error.replaced(hint="name another folder: --fix-into DIR") from None
+                raise error.replaced(hint="name another folder: `into=DIR`") from None
             place = destination(named, source, force=options.force)
         return place
 
@@ -285,5 +292,5 @@ def _refuse_object(path: str) -> None:
         raise OutputError(
             "is an object in a store, and cannot be replaced together with another file",
             path=called(path),
-            hint="name a folder for the fixed files, also one of a store: --fix-into DIR",
+            hint="name a folder for the fixed files, also one of a store: `into=DIR`",
         )

@@ -64,7 +64,7 @@ class InspectResult(Result):
 
 
 def inspect(
-    net: Path | Net | None = None,
+    net: Path | Net | Model | None = None,
     model: Path | Model | None = None,
     *,
     patterns: str | Sequence[str] | None = None,
@@ -77,9 +77,31 @@ def inspect(
 ) -> InspectResult:
     """Say what the Deconvolution layers of a net, a model or both are.
 
-    Without ``patterns`` every Deconvolution has a row, and ``apply``'s default says which are
-    matched; with them only the matched ones have. ``pictures`` looks at their weights and at the
-    way up through the net, too.
+    Args:
+        net: The net, a prototxt (``NET``) or one that was read. Files are told apart by content:
+            a model may stand here, alone or before its net.
+        model: The model, in any form (``MODEL``), or an open one.
+        patterns: The layers to show (``-p``): what a name contains, a glob, or ``re:`` and a
+            regular expression; one or several. Default: every Deconvolution, and what `apply`
+            takes by default is matched.
+        exclude: Those to leave out (``-x``), in the same forms.
+        every_layer: Show layers of all types (``--all``).
+        phase: Only layers that are active in it (``--phase``), a `Phase` or "train", "test".
+        level: The level of the net's state (``--level``).
+        stage: Stages of the net's state (``--stage``), one or several.
+        pictures: Look at the weights, and at the way up through the net, for `html_report`.
+
+    Returns:
+        A row a layer, with what its weights are and what it breaks; what is odd about the files.
+
+    Raises:
+        SurgeryError: What cannot be read; no layer fits the ``patterns``.
+        ValueError: A pattern or a phase that cannot be.
+
+    Example:
+        >>> import deconvsurgery as ds
+        >>> [(row.name, str(row.weights.state)) for row in ds.inspect("in.caffemodel").rows]
+        [('refine', 'other')]
     """
     matched_only = patterns is not None and not every_layer
     choice = layer_choice(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from deconvsurgery.arguments import texts
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Net, NetState, Phase
-from deconvsurgery.prototxt.selection import Selection, match_layers, nothing_matched
+from deconvsurgery.prototxt.nothing_selected import nothing_matched
+from deconvsurgery.prototxt.selection import Selection, match_layers
 
 
 class LayerChoice(NamedTuple):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.errors import (
+    ArgumentError,
     FileError,
     FormatError,
     MismatchError,
     NotANetError,
-    OutputError,
     PrototxtError,
     SelectionError,
     ShapeError,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Path: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int], None]
+"""What is called as a verb goes on: with what is done so far, and of how much; bytes, or pairs."""
 
 
 def carry_out(
@@ -151,20 +152,20 @@ def output_destination(
     """
     if in_place:
         if output is not None:
-            raise OutputError(
-                f"--in-place changes {changes}; it takes no output of its own",
-                hint="leave out --in-place, or the output",
+            raise ArgumentError(
+                f"`in_place=True` changes {changes}; it takes no output of its own",
+                hint="leave out `in_place=True`, or the output",
             )
         if given == "-":
-            raise OutputError("standard input cannot be changed in place")
+            raise ArgumentError("standard input cannot be changed in place")
         if isinstance(given, Model):
-            raise OutputError("an open model cannot be changed in place; give its path")
+            raise ArgumentError("an open model cannot be changed in place; give its path")
         output = given
     if dry_run:
         return None
     if output is None:
-        ways = "--dry-run" if in_place is None else "--in-place or --dry-run"
-        raise OutputError("no output is named", hint=f"name OUT, or use {ways}")
+        ways = "`dry_run=True`" if in_place is None else "`in_place=True` or `dry_run=True`"
+        raise ArgumentError("no output is named", hint=f"name `output=…`, or use {ways}")
     from deconvsurgery.storage.destination import destination
 
     return destination(output, source, force=force, in_place=in_place, text=text)

@@ -9,7 +9,7 @@ from deconvsurgery.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Version
     from deconvsurgery.comparison.result import ModelContrast
-    from deconvsurgery.rules.finding import RepairStep
+    from deconvsurgery.rules.repair_step import RepairStep
 
 
 class ModelsCompared(NamedTuple):

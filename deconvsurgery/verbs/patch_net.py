@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from deconvsurgery.arguments import one_of
-from deconvsurgery.errors import NotANetError, SurgeryError
+from deconvsurgery.arguments import chosen_options
+from deconvsurgery.errors import ArgumentError, NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
-from deconvsurgery.options.patch_net import NewFiller, PatchNetOptions
+from deconvsurgery.options.patch_net import PatchNetOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.splicing.byte_ranges import spliced
@@ -83,6 +83,7 @@ def patch_net(
     net: Path,
     output: Path | None = None,
     *,
+    options: PatchNetOptions | None = None,
     patterns: str | Sequence[str] = DEFAULT_PATTERNS,
     exclude: str | Sequence[str] = (),
     group: bool = True,
@@ -106,9 +107,11 @@ def patch_net(
     ``filler`` is bilinear or keep. Raises a ``SurgeryError`` when the net is wrong or a layer
     unfit, and then nothing was written.
     """
-    options = PatchNetOptions(
+    options = chosen_options(
+        PatchNetOptions,
+        options,
         group=group,
-        filler=one_of(NewFiller, filler, "filler"),
+        filler=filler,
         recipe=recipe,
         no_bias=no_bias,
         freeze=freeze,
@@ -155,23 +158,85 @@ def patch_net(
 
 
 def patch_nets(
-    nets: Sequence[Path], patched: Callable[[Path], PatchNetResult], *, nets_only: bool = False
+    nets: Iterable[Path],
+    *,
+    options: PatchNetOptions | None = None,
+    patterns: str | Sequence[str] = DEFAULT_PATTERNS,
+    exclude: str | Sequence[str] = (),
+    allow_empty: bool = False,
+    phase: Phase | str | None = None,
+    level: int | None = None,
+    stage: str | Sequence[str] = (),
+    force: bool = False,
+    dry_run: bool = False,
+    nets_only: bool = False,
 ) -> Iterator[PatchNetResult]:
-    """Each net by what patches one, which is `patch_net` in place: a result a net, in their order.
+    """Patch many nets in their places, as ``patch_net(net, in_place=True)`` does one.
 
-    Each is patched whole or not at all; what cannot be patched is a result with an error. With
-    ``nets_only`` solvers and templates are passed over, with a note.
+    Each is patched whole or not at all, and one that cannot be patched ends nothing.
+
+    Args:
+        nets: The nets, paths of prototxts.
+        options: What is to be done to each, as the arguments of `patch_net` say it for one.
+        patterns: The layers that are matched (``-p``): what a name contains, a glob, or ``re:``
+            and a regular expression; one or several.
+        exclude: Those to leave out (``-x``), in the same forms.
+        allow_empty: A net without a matched layer is no error (``--allow-empty``).
+        phase: Only layers that are active in it (``--phase``), a `Phase` or "train", "test".
+        level: The level of the net's state (``--level``).
+        stage: Stages of the net's state (``--stage``), one or several.
+        force: Replace read-only files, too (``--force``).
+        dry_run: Plan it, and write nothing (``--dry-run``).
+        nets_only: Pass over solvers and templates, with a note (``--nets-only``).
+
+    Returns:
+        A result a net, in their order, each worked out when it is asked for. One that could not
+        be patched has its ``error``.
+
+    Raises:
+        ValueError: A pattern, a phase or a filler that there is not.
+
+    Example:
+        >>> import deconvsurgery as ds
+        >>> options = ds.PatchNetOptions(freeze=True)
+        >>> results = ds.patch_nets(["net.prototxt"], options=options, dry_run=True)
+        >>> [(result.changed, result.written) for result in results]
+        [(True, False)]
     """
-    for net in nets:
-        name = os.fsdecode(net)
-        try:
-            yield patched(net)
-        except SurgeryError as error:
-            if nets_only and isinstance(error, NotANetError):
-                data = read_bytes(name)
-                yield PatchNetResult(
-                    (), name, None, data, data, written=False, notes=(passed_over(error),)
+    chosen_options(PatchNetOptions, options)
+    layer_choice(patterns, exclude, phase, level, stage)
+
+    def results() -> Iterator[PatchNetResult]:
+        for net in nets:
+            name = os.fsdecode(net)
+            try:
+                yield patch_net(
+                    net,
+                    options=options,
+                    patterns=patterns,
+                    exclude=exclude,
+                    allow_empty=allow_empty,
+                    phase=phase,
+                    level=level,
+                    stage=stage,
+                    in_place=True,
+                    force=force,
+                    dry_run=dry_run,
                 )
-                continue
-            placed = error.replaced(path=error.path or shown(net))
-            yield PatchNetResult((), name, None, b"", b"", written=False, error=placed)
+            except ArgumentError:
+                raise
+            except SurgeryError as error:
+                yield _not_patched(name, error, nets_only=nets_only)
+
+    return results()
+
+
+def _not_patched(name: str, error: SurgeryError, *, nets_only: bool) -> PatchNetResult:
+    """The result of a net that was passed over, or could not be patched."""
+    if nets_only and isinstance(error, NotANetError):
+        data = read_bytes(name)
+        return PatchNetResult(
+            (), name, None, data, data, written=False, notes=(passed_over(error),)
+        )
+    placed = error.replaced(path=error.path or shown(name))
+    return PatchNetResult((), name, None, b"", b"", written=False, error=placed)

@@ -6,10 +6,12 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from deconvsurgery.arguments import chosen_options
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
-from deconvsurgery.errors import OutputError
+from deconvsurgery.errors import ArgumentError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.matching.shared_blobs import owners, with_shared
+from deconvsurgery.options.regroup import RegroupOptions
 from deconvsurgery.plans.patch_net.plan import patched_text
 from deconvsurgery.plans.regroup.edits import reshaped
 from deconvsurgery.plans.regroup.plan import make_regrouping
@@ -24,7 +26,9 @@ from deconvsurgery.storage.write_outputs import write_pair
 from .layer_choice import layer_choice
 from .open_and_write import (
     Path,
+    Progress,
     blamed,
+    counting,
     files_of,
     given_model,
 )
@@ -101,6 +105,7 @@ def regroup(
     net_output: Path | None = None,
     output: Path | None = None,
     *,
+    options: RegroupOptions | None = None,
     expand: bool = False,
     patterns: str | Sequence[str] = DEFAULT_PATTERNS,
     exclude: str | Sequence[str] = (),
@@ -109,12 +114,14 @@ def regroup(
     stage: str | Sequence[str] = (),
     force: bool = False,
     dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> RegroupResult:
     """Give each matched layer a group for each channel, or with ``expand`` one for all.
 
     Net and model change together, and the layer stays the same function; raises a
     ``SurgeryError`` where it would not, and then neither file was written.
     """
+    expand = chosen_options(RegroupOptions, options, expand=expand).expand
     choice = layer_choice(patterns, exclude, phase, level, stage)
     files = files_of(net, model)
     files.writes("the net's output", net_output)
@@ -137,7 +144,8 @@ def regroup(
         if opened.version is not Version.HDF5 and (size or 0) > CAFFE_LIMIT:
             warnings = (f"the new model has {size:,} bytes; Caffe itself reads up to 2 GiB",)
         if places is not None:
-            both = write_pair(spliced(text.data, edits), *places, outcome)
+            on_bytes = counting(progress, size or opened.source.size) if progress else None
+            both = write_pair(spliced(text.data, edits), *places, outcome, on_bytes)
             size = both[1].size
             warnings += both[0].warnings + both[1].warnings
         return RegroupResult(
@@ -168,9 +176,9 @@ def _destinations(
     if dry_run:
         return None
     if net_output is None or output is None:
-        raise OutputError(
+        raise ArgumentError(
             "two outputs are needed, for the net and for the model",
-            hint="name OUT_NET and OUT_MODEL, or use --dry-run",
+            hint="name `net_output=…` and `output=…`, or use `dry_run=True`",
         )
     source = model.source
     return destination(net_output, source, force=force), destination(output, source, force=force)

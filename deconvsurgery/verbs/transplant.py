@@ -7,14 +7,15 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from deconvsurgery.arguments import texts
+from deconvsurgery.arguments import chosen_options, texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
-from deconvsurgery.errors import SelectionError
+from deconvsurgery.errors import ArgumentError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import ApplyOptions
+from deconvsurgery.options.transplant import TransplantOptions
 from deconvsurgery.plans.apply.plan import make_plan
 from deconvsurgery.plans.apply.plan_types import ApplyChange
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
@@ -171,6 +172,7 @@ def transplant(
     model: Path | Model,
     output: Path | None = None,
     *,
+    options: TransplantOptions | None = None,
     suffix: str = "",
     expand_score: Mapping[str, str] | Sequence[str] = (),
     apply: bool = False,
@@ -192,6 +194,14 @@ def transplant(
     ``"score=fc8"``); ``apply`` fills the upsampling layers as the verb of that name does. Raises a
     ``SurgeryError`` when something does not fit, and then nothing was written.
     """
+    asked = chosen_options(
+        TransplantOptions,
+        options,
+        apply=apply,
+        flat=flat,
+        skip_unfit=skip_unfit,
+        any_gain=any_gain,
+    )
     choice = layer_choice(patterns, exclude, phase, level, stage)
     files_of(net, model, output).check()
     read, net_name = given_net(net)
@@ -202,7 +212,7 @@ def transplant(
         refuse_misspelt(active_layers(read, states))
         old = with_shared(opened, owners(read, states))
         plan = None
-        selection = choice.selection(read, states) if apply else None
+        selection = choice.selection(read, states) if asked.apply else None
         upsampling = [layer.name for layer in selection.matched] if selection else []
         grafting = make_grafting(
             read,
@@ -210,13 +220,13 @@ def transplant(
             states,
             suffix=suffix,
             expand=_pairs(expand_score),
-            flat=flat,
+            flat=asked.flat,
             upsampling=upsampling,
         )
         grafted = as_model(grafting, old, upsampling)
         if selection is not None:
-            options = ApplyOptions(skip_unfit=skip_unfit, any_gain=any_gain)
-            plan = make_plan(read, grafted, selection, options, states)
+            filling = ApplyOptions(skip_unfit=asked.skip_unfit, any_gain=asked.any_gain)
+            plan = make_plan(read, grafted, selection, filling, states)
         whole = implanted(read, grafting, old, plan)
         left = {each.layer.name for each in grafting.layers if each.left is not None}
         warnings = in_words(disagreements(read, grafted, states), but=left | {*upsampling})
@@ -244,10 +254,10 @@ def _pairs(given: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:
     for text in texts(given, "expand_score"):
         new, equals, old = text.partition("=")
         if not (new and equals and old):
-            raise SelectionError(
-                f"--expand-score takes NEW=OLD, not {text!r}",
+            raise ArgumentError(
+                f"`expand_score=…` takes NEW=OLD, not {text!r}",
                 hint="as in score_59=score: the new net's layer, then the old model's",
             )
         if pairs.setdefault(new, old) != old:
-            raise SelectionError(f"--expand-score names {new!r} twice, with two old layers")
+            raise ArgumentError(f"`expand_score=…` names {new!r} twice, with two old layers")
     return pairs

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.report.repair_commands import repair_arguments
+from deconvsurgery.rules.repair_step import repair_arguments
 from helpers.models import Weights, model_bytes, noise
 from helpers.nets import conv, data_layer, up
 from helpers.runs import run_here

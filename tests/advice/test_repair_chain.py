@@ -11,8 +11,8 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.rules import trials
-from deconvsurgery.rules.finding import RepairStep
 from deconvsurgery.rules.merged_steps import joined, merged
+from deconvsurgery.rules.repair_step import RepairStep
 from helpers.models import model_bytes, noise
 from helpers.nets import data_layer, up
 

@@ -21,13 +21,13 @@ import numpy as np
 
 import deconvsurgery as ds
 from deconvsurgery.matching.role import Role, role_of
-from deconvsurgery.report.repair_commands import repair_arguments
+from deconvsurgery.rules.repair_step import repair_arguments
 from helpers.models import Array, model_bytes, parsed
 from helpers.oracles import tent
 from helpers.runs import run_here
 
 if TYPE_CHECKING:
-    from deconvsurgery.rules.finding import RepairStep
+    from deconvsurgery.rules.repair_step import RepairStep
 
 Keys: TypeAlias = "Counter[tuple[str, str | None]]"
 

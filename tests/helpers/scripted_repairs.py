@@ -14,8 +14,9 @@ import pytest
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.prototxt.net import Layer, Net
 from deconvsurgery.rules import trials
-from deconvsurgery.rules.finding import Finding, Repair, RepairStep
+from deconvsurgery.rules.finding import Finding, Repair
 from deconvsurgery.rules.merged_steps import patterns_of
+from deconvsurgery.rules.repair_step import RepairStep
 from deconvsurgery.rules.trials import Key
 from deconvsurgery.rules.tried_steps import NetAndModel, Tried
 

@@ -146,6 +146,6 @@ def test_hdf5_has_no_group_of_every_name(name: str, held: bool, version: Version
     else:
         assert refusal is not None
         assert refusal.mismatch
-        assert "--to binary" in (refusal.hint or "")
+        assert 'to="binary"' in (refusal.hint or "")
         assert ("slash" in refusal.reason) is ("/" in name)
     assert found([blob(*W)], name=name, version=version) is None

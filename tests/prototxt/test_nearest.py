@@ -42,7 +42,7 @@ def test_a_long_pattern_that_matches_nothing_gets_the_nearest_layer() -> None:
     net = ds.parse_net(f'input: "d" {text}'.encode())
     wrong = NAMES[2].replace("upscore", "upscroe")
     assert ds.match_layers(net, wrong).matched == ()
-    from deconvsurgery.prototxt.selection import nothing_matched
+    from deconvsurgery.prototxt.nothing_selected import nothing_matched
 
     error = nothing_matched(net, [wrong], net.states())
     assert f"did you mean -p {quoted(NAMES[2])}" in (error.hint or "")

@@ -16,8 +16,8 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.report.repair_block import TITLE, repair_block
-from deconvsurgery.report.repair_commands import repair_arguments
 from deconvsurgery.report.terminal.check import repairs_report
+from deconvsurgery.rules.repair_step import repair_arguments
 from helpers.models import demo_base, demo_net, parsed
 from helpers.runs import environment, run_here
 

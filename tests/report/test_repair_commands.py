@@ -5,12 +5,8 @@ from __future__ import annotations
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.report.repair_commands import (
-    fixed_name,
-    repair_arguments,
-    repair_line,
-    repair_lines,
-)
+from deconvsurgery.report.repair_commands import repair_line, repair_lines
+from deconvsurgery.rules.repair_step import fixed_name, repair_arguments
 
 FILL = ds.Repair("so", (ds.RepairStep("apply", ("-p", "up")),))
 ZERO = ds.Finding("DS002", "all zero", line=30, column=3, layer="up", repair=FILL)

@@ -98,7 +98,7 @@ def test_no_command_overwrites_a_learned_layer(name: str, values: str, tmp_path:
     for finding in result.findings:
         if finding.id in ("DS001", "DS002", "DS003"):
             assert finding.repair is not None
-            assert "-x" in finding.repair.words
+            assert "exclude=" in finding.repair.words
     assert result.passed is (values in ("noise", "ones", "nan"))
 
 
@@ -129,4 +129,4 @@ def test_learned_values_of_a_layer_that_interpolates_are_not_overwritten(
     assert (finding.id, finding.level) == ("DS003", "warning")
     assert not list(fills(result))
     assert finding.repair is not None
-    assert "-x" in finding.repair.words
+    assert "exclude=" in finding.repair.words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deconvsurgery.rules.finding import RepairStep
 from deconvsurgery.rules.merged_steps import alike, joined, merged
+from deconvsurgery.rules.repair_step import RepairStep
 
 ONE = RepairStep("patch-net", ("-p", "up1", "--freeze"))
 OTHER = RepairStep("patch-net", ("--freeze", "-p", "up2"))

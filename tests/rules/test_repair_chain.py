@@ -12,8 +12,9 @@ import pytest
 
 from deconvsurgery.matching.role import LEAVE_IT_OUT
 from deconvsurgery.rules import trials
-from deconvsurgery.rules.finding import Repair, RepairStep
+from deconvsurgery.rules.finding import Repair
 from deconvsurgery.rules.repair_chain import PairRepair, tried_repairs
+from deconvsurgery.rules.repair_step import RepairStep
 from deconvsurgery.rules.trials import Asked, Key
 from helpers.scripted_repairs import Does, Script
 from helpers.words import Words

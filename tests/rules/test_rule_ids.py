@@ -21,7 +21,7 @@ def test_rules_by_the_beginning_of_their_ids(words: Words) -> None:
         *(rule for rule in RULES if rule.startswith("DS01")),
     }
     for wrong in ("", "DS099", "D1", "E501", "DS001,,DS002"):
-        with pytest.raises(ds.SelectionError) as raised:
+        with pytest.raises(ds.ArgumentError) as raised:
             rules_named([wrong])
         assert names(raised.value.message) == ["" if "," in wrong else wrong]
         words(raised.value)
@@ -29,7 +29,7 @@ def test_rules_by_the_beginning_of_their_ids(words: Words) -> None:
 
 def test_what_rules_there_are_is_said_of_those_there_are() -> None:
     known = [rule for rule in RULES if rule not in ("DS004", "DS012")]
-    with pytest.raises(ds.SelectionError) as raised:
+    with pytest.raises(ds.ArgumentError) as raised:
         rules_among(known, ["DS012"])
     last = max(RULES)
     assert raised.value.hint == f"rules are DS001 to DS003, DS005 to DS011, DS013 to {last}"
@@ -40,10 +40,10 @@ def test_no_rule_is_left(tmp_path: Path, words: Words) -> None:
     net, model = (write_demo(tmp_path) / name for name in ("net", "in"))
     before = {path.name: path.read_bytes() for path in (net, model)}
     for select, ignore in (("DS002", "DS002"), ("DS00", "ds0"), ((), "DS"), ("DS001", "DS,DS002")):
-        with pytest.raises(ds.SelectionError) as raised:
+        with pytest.raises(ds.ArgumentError) as raised:
             ds.check(net, model, select=select, ignore=ignore)
         words(raised.value, "selected" if select else "all")
-        with pytest.raises(ds.SelectionError):
+        with pytest.raises(ds.ArgumentError):
             ds.fix(net, model, select=select, ignore=ignore)
         options = ["--ignore", ignore, *(["--select", str(select)] if select else [])]
         for form in ([], ["--json"], ["--fix"], ["--exit-zero"]):

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
-from deconvsurgery.report.repair_commands import repair_arguments
 from deconvsurgery.rules.finding import RULES, explanation
 from deconvsurgery.rules.layer_case import LayerCase
 from deconvsurgery.rules.layer_rules import TESTS
+from deconvsurgery.rules.repair_step import repair_arguments
 from helpers.documents import parsed_json
 from helpers.models import Array, model_bytes, parsed
 from helpers.oracles import tent

@@ -10,9 +10,10 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.matching.role import LEAVE_IT_OUT
-from deconvsurgery.rules.finding import Repair, RepairStep
+from deconvsurgery.rules.finding import Repair
 from deconvsurgery.rules.layer_case import LayerCase
 from deconvsurgery.rules.make_cases import model_case
+from deconvsurgery.rules.repair_step import RepairStep
 from deconvsurgery.rules.suggest_repairs import (
     can_be_enlarged,
     drop_bias,

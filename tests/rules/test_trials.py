@@ -12,7 +12,8 @@ import deconvsurgery as ds
 from deconvsurgery.errors import FileError
 from deconvsurgery.prototxt.net import NetState, Phase
 from deconvsurgery.rules import trials
-from deconvsurgery.rules.finding import Finding, Repair, RepairStep, Severity
+from deconvsurgery.rules.finding import Finding, Repair, Severity
+from deconvsurgery.rules.repair_step import RepairStep
 from deconvsurgery.rules.run_rules import WantedRules
 from deconvsurgery.rules.trials import (
     Aftermath,

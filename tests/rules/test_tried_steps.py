@@ -17,7 +17,7 @@ from deconvsurgery.options.convert import NewForm
 from deconvsurgery.options.patch_net import NewFiller
 from deconvsurgery.prototxt.net import NetState, Phase
 from deconvsurgery.prototxt.parse import scanned
-from deconvsurgery.rules.finding import RepairStep
+from deconvsurgery.rules.repair_step import RepairStep
 from deconvsurgery.rules.tried_steps import (
     NetAndModel,
     StepOptions,

@@ -61,7 +61,7 @@ def test_the_output_is_black_only_without_a_bias(
     (zero,) = found(ds.check(net, model)).values()
     assert is_black(zero) is black
     assert zero.repair is not None
-    assert ("--zero-bias" in zero.repair.words) is not black
+    assert ("zero_bias=True" in zero.repair.words) is not black
     assert [step.verb for step in zero.repair.steps] == ["apply"]
     words(zero.message, "black" if black else "bias")
     # A model alone, and a layer that no pattern takes.

@@ -60,11 +60,16 @@ def test_who_watches_a_sweep_knows_how_many_there_will_be(tmp_path: Path) -> Non
     (tmp_path / "pairs.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines))
     (tmp_path / "zoo.toml").write_text('[[pairs]]\nlist = "pairs.jsonl"\n')
     seen: list[tuple[int, int | None]] = []
+    counted: list[tuple[int, int]] = []
     result = ds.sweep(
         tmp_path / "zoo.toml",
         workers=1,
-        progress=lambda all_, _: seen.append((all_.total, all_.expected)),
+        progress=lambda done, total: counted.append((done, total)),
+        on_row=lambda all_, _: seen.append((all_.total, all_.expected)),
     )
+    assert [done for done, _ in counted] == [1, 2, 3]
+    assert counted[-1] == (3, 3)
+    assert all(done <= total <= 4 for done, total in counted)
     assert (result.summary.total, result.repeated) == (3, 1)
     assert [total for total, _ in seen] == [1, 2, 3]
     assert seen[-1] == (3, 3)

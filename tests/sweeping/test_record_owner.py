@@ -78,7 +78,7 @@ def tried(task: Task, path: str, place: Path) -> dict[str, Any]:
     before = content(place)
     error = refused(settle(task))
     assert error["file"] == path
-    assert "--force" in error["hint"]
+    assert "force=True" in error["hint"]
     assert content(place) == before
     return error
 

@@ -166,7 +166,7 @@ def test_a_file_of_others_is_left_alone(
     assert numbers(caught.value.message)[:2] == [1 + bool(start), len(start)]
     assert caught.value.path == str(place)
     assert len(caught.value.message) < 300
-    assert "--results" in (caught.value.hint or "")
+    assert "results=" in (caught.value.hint or "")
     words(caught.value)
     assert place.read_bytes() == start + content
 

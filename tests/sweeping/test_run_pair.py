@@ -214,7 +214,7 @@ def test_a_file_that_was_there_is_left_alone(folder: Path, words: Words) -> None
     error = refused(settle(TASK))
     assert error["kind"] == "OutputError"
     assert error["file"] == "out/new"
-    assert "--force" in error["hint"]
+    assert "force=True" in error["hint"]
     words([error["message"], error["hint"]])
     assert content(folder) == before
     done(settle(TASK._replace(force=True)))

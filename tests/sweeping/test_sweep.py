@@ -362,7 +362,7 @@ def test_from_python_nothing_of_dask_stays(zoo: Path) -> None:
                     each.laddr.ip for each in process.net_connections() if each.status == "LISTEN"
                 )
 
-    result = ds.sweep(zoo / "zoo.toml", engine="dask", workers=1, progress=listening)
+    result = ds.sweep(zoo / "zoo.toml", engine="dask", workers=1, on_row=listening)
     assert result.engine == "dask"
     assert dict(os.environ) == before
     # Nothing that other machines could reach; this process may listen for other tests, too.
@@ -375,7 +375,7 @@ def test_from_python(zoo: Path, monkeypatch: pytest.MonkeyPatch, words: Words) -
     monkeypatch.chdir(zoo)
     seen: list[tuple[int, str]] = []
     result = ds.sweep(
-        "zoo.toml", workers=1, progress=lambda all_, row: seen.append((all_.total, row.outcome))
+        "zoo.toml", workers=1, on_row=lambda all_, row: seen.append((all_.total, row.outcome))
     )
     assert isinstance(result, ds.SweepResult)
     assert not result.passed

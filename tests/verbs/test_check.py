@@ -141,7 +141,7 @@ def test_python_raises_what_the_command_line_tells(place: Path, words: Words) ->
     with pytest.raises(ds.SelectionError) as unmatched:
         ds.check(place / "good.prototxt", patterns="nothing")
     assert names(unmatched.value.message) == ["nothing", "up"]
-    with pytest.raises(ds.SelectionError) as no_rule:
+    with pytest.raises(ds.ArgumentError) as no_rule:
         ds.check(place / "good.prototxt", select="DS9")
     assert names(no_rule.value.message) == ["DS9"]
     with pytest.raises(ValueError) as nothing:  # noqa: PT011 - its words are pinned

@@ -403,7 +403,7 @@ def test_patterns_choose_layers_of_any_type(held: Held, words: Words) -> None:
     words(raised.value, "misspelt")
     with pytest.raises(ds.SelectionError) as raised:
         held(a, b, exclude="*")
-    assert "-x/--exclude" in str(raised.value)
+    assert "`exclude=…`" in str(raised.value)
     words(raised.value, "all out")
 
 

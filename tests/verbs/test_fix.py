@@ -16,7 +16,7 @@ import pytest
 import deconvsurgery as ds
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.inputs.settings import Pair
-from deconvsurgery.rules.finding import RepairStep
+from deconvsurgery.rules.repair_step import RepairStep
 from deconvsurgery.storage.replacement_record import KEPT, RECORD
 from deconvsurgery.verbs.fix_groups import groups
 from deconvsurgery.verbs.fix_plan import FixPlan, worse

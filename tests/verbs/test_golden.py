@@ -317,7 +317,7 @@ def test_refused_without_any_gain_if_a_constant_image_would_not_stay_one(
         with pytest.raises(ds.ShapeError) as raised:
             surgery(case, data, tmp_path, any_gain=False)
         assert raised.value.layer == case["layer"]
-        assert "--any-gain" in (raised.value.hint or "")
+        assert "any_gain=" in (raised.value.hint or "")
         words(raised.value.message)
         assert not (tmp_path / "out").exists()
 

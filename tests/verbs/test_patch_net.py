@@ -297,7 +297,7 @@ class Unfit:
     options: dict[str, Any] = field(default_factory=dict)
     numbers: tuple[float, ...] = ()
     names: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ("--skip-unfit",)
+    flags: tuple[str, ...] = ("`skip_unfit=True`",)
     line: int = 2
 
 
@@ -313,52 +313,52 @@ NO_BOTTOM = (
 )
 REFUSED = {
     "more channels": Unfit(
-        up(head=INPUT.replace("dim: 5", "dim: 7")), numbers=(7, 5), flags=("-x/--exclude",)
+        up(head=INPUT.replace("dim: 5", "dim: 7")), numbers=(7, 5), flags=("`exclude=…`",)
     ),
     "twice as many": Unfit(
-        up(head=INPUT.replace("dim: 5", "dim: 10")), numbers=(10, 5), flags=("-x/--exclude",)
+        up(head=INPUT.replace("dim: 5", "dim: 10")), numbers=(10, 5), flags=("`exclude=…`",)
     ),
     "channels unknown": Unfit(up(head=IMAGES), names=("d",), flags=("input_param",)),
     "one channel, or not": Unfit(
-        up(head=IMAGES).replace("5", "1"), names=("d",), flags=("--no-group",)
+        up(head=IMAGES).replace("5", "1"), names=("d",), flags=("`group=False`",)
     ),
     "rectangular": Unfit(
-        up("kernel_h: 4 kernel_w: 5 stride: 2"), numbers=(2, 4, 5), flags=("--filler keep",)
+        up("kernel_h: 4 kernel_w: 5 stride: 2"), numbers=(2, 4, 5), flags=('`filler="keep"`',)
     ),
     "a rectangular recipe": Unfit(
         up("kernel_size: 4 stride: 2 stride: 3"),
         {"recipe": True},
         numbers=(2, 4, 5),
-        flags=("--filler keep",),
+        flags=('`filler="keep"`',),
     ),
-    "three axes": Unfit(up(head=DEEP), numbers=(2, 4, 4, 4), flags=("--filler keep",)),
+    "three axes": Unfit(up(head=DEEP), numbers=(2, 4, 4, 4), flags=('`filler="keep"`',)),
     "gain": Unfit(
         up("kernel_size: 4 stride: 4", FROZEN),
         numbers=(4, 4, 4, 4, 0.25, 0.75, 1),
-        flags=("--recipe", "--any-gain", "kernel_size 8, stride 4, pad 2"),
+        flags=("--recipe", "`any_gain=True`", "kernel_size 8, stride 4, pad 2"),
     ),
     "stride 1": Unfit(
         up("kernel_size: 3"),
         numbers=(3, 3, 1, 1, 2, 1),
-        flags=("-x/--exclude", "--any-gain"),
+        flags=("`exclude=…`", "`any_gain=True`"),
     ),
     "the recipe of stride 1": Unfit(
         up("kernel_size: 3"),
         {"recipe": True},
         numbers=(3, 3, 1, 1),
-        flags=("-x/--exclude", "--any-gain"),
+        flags=("`exclude=…`", "`any_gain=True`"),
     ),
     "dilation": Unfit(
         up("kernel_size: 4 stride: 2 dilation: 2"),
         {"recipe": True},
         numbers=(4, 4, 2, 2, 2, 2, 0, 2, 1),
-        flags=("dilation", "--any-gain"),
+        flags=("dilation", "`any_gain=True`"),
     ),
     "nearest": Unfit(
         up("kernel_size: 2 stride: 2 weight_filler { value: 1 }"),
         {"recipe": True},
         numbers=(2, 2),
-        flags=("-x/--exclude", "--any-gain"),
+        flags=("`exclude=…`", "`any_gain=True`"),
     ),
     "no kernel": Unfit(up("stride: 2")),
     "no num_output": Unfit(up().replace("num_output: 5", ""), numbers=(0, 1, 2**31 - 1)),
@@ -384,7 +384,7 @@ def test_refusals(case: str, tmp_path: Path, words: Words) -> None:
     with pytest.raises(ds.ShapeError) as raised:
         ds.patch_net(net, out, **unfit.options)
     assert raised.value.hint is not None
-    assert all(flag in raised.value.hint for flag in ("--skip-unfit", *unfit.flags))
+    assert all(flag in raised.value.hint for flag in ("`skip_unfit=True`", *unfit.flags))
     assert (raised.value.layer, raised.value.line) == ("up", unfit.line)
     assert raised.value.path == str(net)
     words(raised.value, case)
@@ -697,7 +697,7 @@ def test_in_place(place: Path, words: Words) -> None:
 
 def test_in_place_takes_no_output(place: Path, words: Words) -> None:
     before = content(place)
-    with pytest.raises(ds.OutputError) as raised:
+    with pytest.raises(ds.ArgumentError) as raised:
         ds.patch_net(place / "net.prototxt", place / "out", in_place=True)
     words(raised.value)
     assert content(place) == before

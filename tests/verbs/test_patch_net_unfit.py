@@ -478,8 +478,8 @@ def test_a_learned_layer_is_led_to_no_recipe(tmp_path: Path) -> None:
     text = data_layer(1, 8, 4, 4) + up("up", UP_CONVOLUTION, more=rates)
     with pytest.raises(ds.ShapeError) as raised:
         plan(text, tmp_path)
-    assert "-x" in (raised.value.hint or "")
-    assert "--recipe" not in (raised.value.hint or "")
+    assert "exclude=" in (raised.value.hint or "")
+    assert "recipe=True" not in (raised.value.hint or "")
     assert "kernel_size" not in (raised.value.hint or "")
 
 
@@ -488,7 +488,7 @@ def test_a_learned_layer_that_is_patched_is_said_to_be_one(tmp_path: Path) -> No
     for param, warned in ((learned, True), (by_two(8), False)):
         (row,) = plan(data_layer(1, 8, 4, 4) + up("up", param), tmp_path).layers
         assert row.action == "patched"
-        assert any("-x" in words for words in row.warnings) is warned
+        assert any("exclude=" in words for words in row.warnings) is warned
     text = data_layer(1, 8, 4, 4) + up("up", learned)
     (row,) = plan(text, tmp_path, no_bias=True, **KEEP).layers
-    assert not any("-x" in words for words in row.warnings)  # the kernel stays what it is
+    assert not any("exclude=" in words for words in row.warnings)  # the kernel stays what it is

@@ -168,7 +168,7 @@ def test_words_that_no_verb_takes(tmp_path: Path, words: Words) -> None:
     assert "upp" in names(raised.value.message)
     words(raised.value, "inspect")
     before = base.read_bytes()
-    with ds.open_model(base) as opened, pytest.raises(ds.OutputError) as in_place:
+    with ds.open_model(base) as opened, pytest.raises(ds.ArgumentError) as in_place:
         ds.apply(net, opened, in_place=True)
     words(in_place.value, "in place")
     assert base.read_bytes() == before

@@ -214,7 +214,7 @@ def test_outputs_that_will_not_do(case: Path) -> None:
         (case / "no" / "net", case / "out"),
         (case / "net2", case / "no" / "out"),
     ):
-        with pytest.raises(ds.OutputError):
+        with pytest.raises(ds.ArgumentError):
             ds.regroup(net, model, *outputs)
         assert contents(case) == before
     with pytest.raises(ds.SelectionError):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deconvsurgery.errors import FormatError, ModelError
+from deconvsurgery.errors import FormatError, ModelError, SurgeryError
 from deconvsurgery.program.extras import install_command
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def hdf5_errors(what: str) -> Iterator[None]:
     """The HDF5 library's complaints about the file's content, as an error about the model."""
     try:
         yield
+    except SurgeryError:
+        raise
     except (RuntimeError, KeyError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the operating system's, not the library's

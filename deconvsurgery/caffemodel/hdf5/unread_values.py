@@ -20,7 +20,7 @@ def left_packed(model: Model) -> tuple[SourceLayer, ...]:
     """
     problem = (
         f"the file has {model.source.size:,} bytes and unpacks to {model.unpacked_size:,}; "
-        f"`convert --max-unpacked {model.unpacked_size}` unpacks it all the same"
+        f"`convert(max_unpacked={model.unpacked_size})` unpacks it all the same"
     )
     return _changed(
         model.layers,

@@ -109,15 +109,17 @@ def of_what_stays(source: SourceLayer, bias: float | None) -> Iterator[str]:
         yield "its blob has both shape forms; Caffe ignores the newer one"
     yield from _gradients(source)
     if bias is not None and not isfinite(bias):
-        yield "its bias holds NaN or infinity and stays; `apply --zero-bias` clears it"
+        yield "its bias holds NaN or infinity and stays; `apply(zero_bias=True)` clears it"
     elif bias:
-        yield f"its bias (up to {bias:.3g}) stays; `apply --zero-bias` clears it"
+        yield f"its bias (up to {bias:.3g}) stays; `apply(zero_bias=True)` clears it"
 
 
 def of_what_comes(after: Fingerprint) -> Iterator[str]:
     """What ``--keep-off-diagonal`` keeps."""
     if after.state is WeightState.NOT_FINITE:
-        yield "NaN or infinity stays off the diagonal; without --keep-off-diagonal it is cleared"
+        yield (
+            "NaN or infinity stays off the diagonal; without `keep_off_diagonal=True` it is cleared"
+        )
 
 
 def _gradients(source: SourceLayer) -> Iterator[str]:

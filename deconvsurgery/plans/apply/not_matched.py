@@ -42,7 +42,7 @@ def left_empty(
     yield (
         f"{plural(len(found), 'other Deconvolution')} would interpolate, {'is' if one else 'are'} "
         f"zero or missing in the model, and {'was' if one else 'were'} not matched: {names}; "
-        f"-p takes {'it' if one else 'them'}, too"
+        f"`patterns=…` takes {'it' if one else 'them'}, too"
     )
 
 

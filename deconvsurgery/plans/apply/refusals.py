@@ -47,11 +47,11 @@ def passed_over(
     """Why a layer that could be filled is not to be."""
     if before.state is WeightState.MISSING:
         if not options.create and not weighted:
-            return "the model has no weights for it, and --no-create is given"
+            return "the model has no weights for it, and `create=False` is given"
         return None
     if options.fill == Fill.ALL or (options.fill == Fill.ZERO and before.state is WeightState.ZERO):
         return None
-    return f"its weights are {before.state} (--fill {options.fill})"
+    return f'its weights are {before.state} (`fill="{options.fill}"`)'
 
 
 def refusal(
@@ -142,8 +142,8 @@ def _nearest(asked: _Asked) -> Refusal | None:
 
 def nearest_words(target: MatchedLayer) -> str:
     """What to do about a layer that repeats pixels; patch-net says the same."""
-    otherwise = "--any-gain makes it bilinear all the same"
-    return recipe_words(target, otherwise, "-x/--exclude leaves it out; ")
+    otherwise = "`any_gain=True` makes it bilinear all the same"
+    return recipe_words(target, otherwise, "`exclude=…` leaves it out; ")
 
 
 def _gain(asked: _Asked) -> Refusal | None:
@@ -152,7 +152,7 @@ def _gain(asked: _Asked) -> Refusal | None:
         return None
     if isinstance(fill, Refusal) or target.unit_gain(fill):
         return None
-    words = gain_remedy(target, "--any-gain fills it as it is", weights=asked.before)
+    words = gain_remedy(target, "`any_gain=True` fills it as it is", weights=asked.before)
     return Refusal(target.gain_words(fill), hint=words)
 
 

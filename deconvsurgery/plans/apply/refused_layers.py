@@ -33,7 +33,7 @@ def all_refused(
 ) -> SurgeryError:
     """One error for every layer that does not fit; a hint that several share is said once."""
     first, only = refused[0]
-    skip = "--skip-unfit leaves such layers alone and does the rest"
+    skip = "`skip_unfit=True` leaves such layers alone and does the rest"
     if len(refused) == 1:
         message = f"layer {first.layer.name!r}: {only.reason}"
         hint = f"{only.hint}; {skip}" if only.hint else skip

@@ -9,7 +9,8 @@ from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
 from deconvsurgery.caffemodel.model import Model, SourceLayer, Version, refuse_mixed
 from deconvsurgery.caffemodel.upgrade import upgrade
 from deconvsurgery.matching.batch_norm import blobs_as_in
-from deconvsurgery.prototxt.selection import name_choice, no_such_layer
+from deconvsurgery.prototxt.nothing_selected import no_such_layer
+from deconvsurgery.prototxt.selection import name_choice
 
 from .plan_types import (
     BlobConversion,

@@ -47,8 +47,8 @@ def refuse(layers: Sequence[LayerConversion], wanted: WantedForm) -> None:
 
 
 _MOST_SAID = 10
-_NET_HINT = "--net says what the file does not"
-_UNPACK_HINT = "look whether so much can be meant: with -n that option writes nothing"
+_NET_HINT = "`net=…` says what the file does not"
+_UNPACK_HINT = "look whether so much can be meant: with `dry_run=True` that option writes nothing"
 
 
 def _not_in_hdf5(layer: LayerConversion) -> tuple[str, str] | None:
@@ -78,7 +78,7 @@ def _not_in_binary(layer: LayerConversion, wanted: WantedForm) -> tuple[str, str
     if _of_c3d(layer) and layer.source.version is Version.V1 and not wanted.upgrade:
         return (
             "its blobs are as C3D 1.0 writes them, and with other ones its V1 type is another type",
-            "leave --keep-layers out: then it becomes a V2 layer",
+            "leave `upgrade=False` out: then it becomes a V2 layer",
         )
     for position, converted in enumerate(layer.blobs):
         if converted.blob.of_c3d and not converted.blob.fills(converted.blob.shape):

@@ -113,6 +113,6 @@ def _refuse_beyond(layers: Sequence[LayerConversion], wanted: WantedForm) -> Non
     raise ModelError(
         message,
         layer=name,
-        hint="without --strict these blobs stay as they are; --values takes a wider type, "
-        "-x leaves layers out",
+        hint="without `strict=True` these blobs stay as they are; `values=…` takes a wider type, "
+        "`exclude=…` leaves layers out",
     )

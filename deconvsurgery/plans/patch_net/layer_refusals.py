@@ -90,7 +90,7 @@ def _channels_unknown(case: Case) -> Refusal | None:
         + (
             "set group to num_output by hand, which is believed"
             if outputs > 1  # of group 1 nothing follows
-            else "--no-group goes ahead"
+            else "`group=False` goes ahead"
         ),
     )
 
@@ -102,7 +102,7 @@ def _not_square(case: Case) -> Refusal | None:
         return None
     return Refusal(
         f"Caffe stops at its filler: {square_wanted(kernel)}",
-        hint="--filler keep leaves the filler; apply puts such a kernel into a model",
+        hint='`filler="keep"` leaves the filler; apply puts such a kernel into a model',
     )
 
 
@@ -126,9 +126,9 @@ def _learned(case: Case) -> Refusal | None:
         None
         if set(before.kernel) == {1}
         else Refusal(
-            f"kernel {by(before.kernel)} at stride 1 upsamples nothing, and --recipe would make it "
-            "a kernel of 1",
-            hint=f"{LEAVE_IT_OUT}; --any-gain goes ahead",
+            f"kernel {by(before.kernel)} at stride 1 upsamples nothing, and `recipe=True` would "
+            "make it a kernel of 1",
+            hint=f"{LEAVE_IT_OUT}; `any_gain=True` goes ahead",
         )
     )
 
@@ -149,7 +149,9 @@ def _gain(case: Case) -> Refusal | None:
         return None
     return Refusal(
         target.gain_words(_filling(target)),
-        hint=gain_remedy(case.before, "--any-gain goes ahead as it is", "--recipe sets that; "),
+        hint=gain_remedy(
+            case.before, "`any_gain=True` goes ahead as it is", "`recipe=True` sets that; "
+        ),
     )
 
 

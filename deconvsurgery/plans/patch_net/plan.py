@@ -41,7 +41,7 @@ _AHEAD: Mapping[str, str] = dict.fromkeys(
 _MOST_ROUNDS: Final = 16
 _HANGS_TOGETHER: Final = Refusal(
     f"more than {_MOST_ROUNDS} layers in a row depend on one that cannot be patched",
-    hint="-x/--exclude leaves layers out; patch the others a few at a time",
+    hint="`exclude=…` leaves layers out; patch the others a few at a time",
 )
 
 _MOST_NAMESAKES: Final = 5  # are named beside a layer

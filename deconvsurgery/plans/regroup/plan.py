@@ -55,7 +55,7 @@ def make_regrouping(
         raise MismatchError(
             f"layers of the matched names are in more than {MOST_STATES} further states (phases, "
             "stages, levels), each of which would have to be looked at",
-            hint="-x/--exclude leaves layers out, by name",
+            hint="`exclude=…` leaves layers out, by name",
         )
     states = (*states, *beyond)
     namesakes: dict[str, list[Layer]] = defaultdict(list)
@@ -233,5 +233,5 @@ def _all_refused(refused: Sequence[tuple[MatchedLayer, str]]) -> MismatchError |
         message,
         layer=first.layer.name,
         line=first.layer.line or None,
-        hint="-x/--exclude leaves a layer out",
+        hint="`exclude=…` leaves a layer out",
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deconvsurgery.prototxt.net import Layer
     from deconvsurgery.shapes.geometry import Shape
 
-FLAT = "--flat copies the values in their order all the same, as FCN's transplant does"
+FLAT = "`flat=True` copies the values in their order all the same, as FCN's transplant does"
 RENAME = "give the layer another name in the net, and it is as new: its fillers make its weights"
 
 

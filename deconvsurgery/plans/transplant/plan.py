@@ -165,11 +165,11 @@ def _check_names(expand: Mapping[str, str], layers: Sequence[Layer], model: Mode
     own = {layer.name for layer in layers}
     for new, old in expand.items():
         if new not in own:
-            raise SelectionError(f"--expand-score: the new net has no layer {quoted(new)}")
+            raise SelectionError(f"`expand_score=…`: the new net has no layer {quoted(new)}")
         if old not in model.by_name or not model.by_name[old][-1].blobs:
             weighted = [layer.name for layer in model.layers if layer.blobs]
             raise SelectionError(
-                f"--expand-score: the old model has no weights for a layer {quoted(old)}",
+                f"`expand_score=…`: the old model has no weights for a layer {quoted(old)}",
                 hint=f"it has {listed([*map(quoted, weighted)])}" if weighted else None,
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from deconvsurgery.program.option_names import spoken
 from deconvsurgery.report.phrases import shortened
 from deconvsurgery.wording import printable
 
@@ -64,7 +65,7 @@ def text(words: str) -> Markup:
     >>> text("<b>\x1b\u202e")
     '&lt;b&gt;\\x1b\\u202e'
     """
-    return Markup(escape(printable(words, keep="\n")))
+    return Markup(escape(printable(spoken(words), keep="\n")))
 
 
 def name(given: str, most: int = NAME) -> Markup:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 
+from deconvsurgery.program.option_names import spoken
+
 SCHEMA_VERSION: Final = 1
 
 Table = TypeVar("Table", bound=Mapping[str, Any])
@@ -106,7 +108,7 @@ def jsonable(document: Table) -> Table:
 def safe(value: object) -> object:
     """JSON's own types: no NaN or infinity, no half of a surrogate pair, lists for tuples."""
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        return spoken(value).encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, float):
         return float(value) if isfinite(value) else None
     if isinstance(value, Mapping):

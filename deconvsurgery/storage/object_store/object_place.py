@@ -68,7 +68,7 @@ def found_object_place(url: str) -> ObjectPlace:
 
 def is_the_input(name: str, in_place: bool | None) -> OutputError:
     """The error for an output that is what is read; ``in_place`` is ``None`` where no option is."""
-    way_out = "" if in_place is None else ", or ask for it with --in-place"
+    way_out = "" if in_place is None else ", or ask for it with `in_place=True`"
     return OutputError("is the input file itself", path=name, hint=f"name another output{way_out}")
 
 
@@ -86,4 +86,4 @@ def check_object_place(
             return
         raise is_the_input(place.name, in_place)
     if not force:
-        raise OutputError("exists already", path=place.name, hint="--force replaces it")
+        raise OutputError("exists already", path=place.name, hint="`force=True` replaces it")

@@ -11,7 +11,7 @@ from typing import Any
 from fsspec.asyn import sync
 from s3fs.core import S3_RETRYABLE_ERRORS
 
-from deconvsurgery.errors import FileError
+from deconvsurgery.errors import FileError, SurgeryError
 
 from .object_version import (
     described,
@@ -45,6 +45,8 @@ class S3Ranges:
     def _opened(self, size: int) -> Info:
         try:
             reply, self.first = self._got(0, size)
+        except SurgeryError:
+            raise
         except OSError as error:
             empty = answer(error) == _UNSATISFIABLE and described(self.location, again=True)
             if not empty:

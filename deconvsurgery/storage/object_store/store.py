@@ -5,6 +5,7 @@ fsspec is an extra, as are the packages behind it.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -212,7 +213,9 @@ def asked(what: str, name: str) -> Iterator[None]:
     except SurgeryError:
         raise
     except FileNotFoundError as error:
-        raise FileError("there is no such object", path=name, hint=_absent(name)) from error
+        raise FileError(
+            "there is no such object", path=name, errno=errno.ENOENT, hint=_absent(name)
+        ) from error
     except MemoryError:
         raise
     # Each store's package has errors of its own, some with no base but this one.

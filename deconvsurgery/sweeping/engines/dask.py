@@ -60,7 +60,7 @@ def run_dask(
     except ImportError:
         raise FormatError(
             "this engine needs Dask, which is not installed",
-            hint=f"{install_command('dask', 'distributed')}; --engine local needs neither",
+            hint=f'{install_command("dask", "distributed")}; `engine="local"` needs neither',
         ) from None
     waiting = _Waiting(tasks)
     with ExitStack() as stack:
@@ -267,7 +267,8 @@ def _client(stack: ExitStack, workers: int, scheduler: str | None) -> Any:
     except (OSError, ValueError, TimeoutError) as error:
         raise FileError(
             f"the scheduler {scheduler} cannot be reached, or has no worker: {error}",
-            hint="start one: `dask scheduler` and `dask worker ADDRESS`, or leave --scheduler out",
+            hint="start one: `dask scheduler` and `dask worker ADDRESS`, or leave "
+            "`scheduler=…` out",
             transient=True,
         ) from error
     return client

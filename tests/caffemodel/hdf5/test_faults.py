@@ -299,7 +299,7 @@ def test_weights_without_a_place_of_their_own_are_refused(
         error = failure(place, dry_run=dry_run)
         assert isinstance(error, ds.MismatchError)
         assert error.layer == "up"
-        assert "--skip-unfit" in str(error.hint)
+        assert "`skip_unfit=True`" in str(error.hint)
         counted = numbers(error.message.replace(str(place), ""))
         assert counted == ([2] if case in TWO_NAMES else [])
         words(error, case)

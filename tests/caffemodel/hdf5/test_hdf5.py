@@ -666,7 +666,7 @@ def test_a_layer_that_cannot_be_a_group_is_not_created(
     assert type(error) is ds.MismatchError
     assert error.layer == name.replace("\\000", "\0")
     assert names(error.message)[0] == name.replace("\\000", "\\x00")
-    assert "convert --to binary" in str(error.hint)
+    assert 'convert(to="binary")' in str(error.hint)
     words(error, "slash" if "/" in name else "no group")
 
 

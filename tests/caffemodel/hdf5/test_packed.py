@@ -111,7 +111,7 @@ def test_beyond_it_is_refused_with_both_sizes(place: Path, words: Words) -> None
             )
         assert raised.value.layer == "fc"
         assert numbers(raised.value.message)[:4] == [0, size, SIZE + 128, SIZE + 128]
-        assert "--max-unpacked" in raised.value.message
+        assert "max_unpacked=" in raised.value.message
         words(raised.value, form)
     assert not (place / "o").exists()
 

@@ -78,7 +78,7 @@ CASES = [
 def test_what_was_learned_is_warned_of(net: ds.Net, kind: str, warns: bool, words: Words) -> None:
     (change,) = planned(net, weights(kind)).changes
     assert len(change.warnings) == warns
-    assert all("-x/--exclude" in warning for warning in change.warnings)
+    assert all("`exclude=…`" in warning for warning in change.warnings)
     if warns:
         words(change.warnings, kind)
 
@@ -103,7 +103,7 @@ def test_a_learned_layer_gets_no_recipe(net: ds.Net, advice: str, words: Words) 
     with pytest.raises(ds.ShapeError) as raised:
         planned(net, {"conv": [np.ones((1, 1, 1, 1))]})
     hint = raised.value.hint or ""
-    assert "-x/--exclude" in hint
+    assert "`exclude=…`" in hint
     assert advice not in hint
     words(hint, advice)
 
@@ -114,7 +114,7 @@ def test_weights_that_may_be_learned_are_said_beside_the_recipe() -> None:
     with pytest.raises(ds.ShapeError) as raised:
         planned(net, {"up": [noise]})
     hint = raised.value.hint or ""
-    assert "-x/--exclude" in hint
+    assert "`exclude=…`" in hint
     assert "kernel_size 4" in hint
 
 

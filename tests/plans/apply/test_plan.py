@@ -71,7 +71,7 @@ def refused(text: str, model: ds.Model = EMPTY, **options: Any) -> ds.LayerError
     with pytest.raises(ds.LayerError) as raised:
         planned(text, model, **options)
     assert type(raised.value) in (ds.ShapeError, ds.MismatchError)
-    assert "--skip-unfit" in (raised.value.hint or "")
+    assert "`skip_unfit=True`" in (raised.value.hint or "")
     return raised.value
 
 
@@ -135,7 +135,7 @@ def test_fill(fill: str, done: str, words: Words) -> None:
         assert skip.before is not None
         state = states[skip.target.layer.name[-1]]
         assert skip.before.state == state
-        assert f"--fill {fill}" in skip.reason
+        assert f'fill="{fill}"' in skip.reason
         words(skip.reason, f"{state}, {fill}")
 
 
@@ -144,7 +144,7 @@ def test_no_create(words: Words) -> None:
     plan = planned(text, model_of(("up", []), ("up2", [ZERO])), create=False)
     assert actions(plan) == {"up": ds.ApplyAction.SKIPPED, "up2": ds.ApplyAction.REWRITTEN}
     (skip,) = plan.skips
-    assert "--no-create" in skip.reason
+    assert "create=False" in skip.reason
     words(skip.reason)
     neither = planned(text, create=False)
     assert actions(neither) == {"up": ds.ApplyAction.SKIPPED, "up2": ds.ApplyAction.SKIPPED}
@@ -379,7 +379,7 @@ def test_all_layers_that_do_not_fit_are_named_at_once(words: Words) -> None:
     assert numbers(third)[1:] == [2, 2, 2, 2, 0.5, 1]
     assert numbers(hint) == [2, 4, 2, 1]
     assert error.hint is not None
-    assert "--skip-unfit" in error.hint
+    assert "`skip_unfit=True`" in error.hint
     words([head, first, second, third, hint, error.hint])
     plan = planned(text, model, skip_unfit=True)
     assert [change.target.layer.name for change in plan.changes] == ["up3"]
@@ -403,12 +403,12 @@ def test_a_layer_that_alone_does_not_fit_is_told_what_else_there_is(words: Words
     hint = refused(data(3) + up(param=UP.replace("4", "2"))).hint
     assert hint is not None
     assert numbers(hint) == [2, 4, 2, 1]  # enlarging by 2 takes kernel 4, stride 2, pad 1
-    assert hint.index("--any-gain") < hint.index("--skip-unfit")
+    assert hint.index("any_gain=") < hint.index("`skip_unfit=True`")
     words(hint, "a geometry that would do")
     stranger = up("mix", more=SHARED).replace("Deconvolution", "Convolution")
     hint = refused(data(3) + up(more=SHARED) + stranger).hint
     assert hint is not None
-    assert hint.startswith("--skip-unfit")
+    assert hint.startswith("`skip_unfit=True`")
     words(hint, "none")
 
 

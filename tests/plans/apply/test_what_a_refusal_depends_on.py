@@ -66,7 +66,7 @@ def test_weights_that_would_change_are_refused(place: Path) -> None:
 def hint_of(run: Any, *arguments: Any, **options: Any) -> str:
     with pytest.raises(ds.ShapeError) as raised:
         run(*arguments, **options)
-    first, _, _ = (raised.value.hint or "").partition("; --skip-unfit")
+    first, _, _ = (raised.value.hint or "").partition("; `skip_unfit=True`")
     return first
 
 

@@ -29,7 +29,8 @@ from deconvsurgery.report.html.findings import findings_list
 from deconvsurgery.report.html.heatmap import STEPS, heat
 from deconvsurgery.report.html.markdown import prose
 from deconvsurgery.report.html.page_frame import MOST_ROWS, remarks
-from deconvsurgery.rules.finding import Repair, RepairStep
+from deconvsurgery.rules.finding import Repair
+from deconvsurgery.rules.repair_step import RepairStep
 from deconvsurgery.shapes.upsampling_path import MOST_STEPS
 from helpers.campaigns import campaign_but
 from helpers.commands import RULES

@@ -60,7 +60,7 @@ def test_the_input_is_no_output_unless_that_is_wanted(memory: Any) -> None:
             with pytest.raises(ds.OutputError) as caught:
                 check_object_place(place, source, force=True, in_place=in_place)
             assert caught.value.path == URL
-            assert ("--in-place" in (caught.value.hint or "")) is (in_place is not None)
+            assert ("in_place=True" in (caught.value.hint or "")) is (in_place is not None)
         check_object_place(place, source, force=False, in_place=True)
         memory.pipe_file("/zoo/out", NEW)
         with pytest.raises(ds.FileError):
