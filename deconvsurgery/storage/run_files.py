@@ -53,9 +53,11 @@ class RunFiles:
     >>> files = RunFiles()
     >>> files.reads("the net", "net.prototxt")
     >>> files.writes("the output", "./net.prototxt")
-    >>> files.check()
-    Traceback (most recent call last):
-    deconvsurgery.errors.OutputError: the output is the same file as the net, net.prototxt
+    >>> try:
+    ...     files.check()
+    ... except OutputError as error:
+    ...     print(error)
+    ./net.prototxt: the output is the same file as the net, net.prototxt
     """
 
     __slots__ = ("_known", "_named")

@@ -100,7 +100,7 @@ def inspect(
 
     Example:
         >>> import deconvsurgery as ds
-        >>> [(row.name, str(row.weights.state)) for row in ds.inspect("in.caffemodel").rows]
+        >>> [(row.name, str(row.weights.state)) for row in ds.inspect("in.caffemodel").layers]
         [('refine', 'other')]
     """
     matched_only = patterns is not None and not every_layer

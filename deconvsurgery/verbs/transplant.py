@@ -202,6 +202,7 @@ def transplant(
         skip_unfit=skip_unfit,
         any_gain=any_gain,
     )
+    expand = _pairs(expand_score)
     choice = layer_choice(patterns, exclude, phase, level, stage)
     files_of(net, model, output).check()
     read, net_name = given_net(net)
@@ -219,7 +220,7 @@ def transplant(
             old,
             states,
             suffix=suffix,
-            expand=_pairs(expand_score),
+            expand=expand,
             flat=asked.flat,
             upsampling=upsampling,
         )

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from deconvsurgery.cli import VERBS
+from deconvsurgery.cli.option_names import named_for
+from deconvsurgery.program.option_names import spoken
 from helpers.advice import impossible, options_in
 from helpers.commands import options_of
 from helpers.models import demo_base, demo_net
@@ -60,7 +62,7 @@ def verbs_of(module: str) -> frozenset[str]:
     name = rest.split("/")[0].removesuffix(".py").replace("_", "-")
     if package in ("plans", "verbs", "cli") and name in ALL:
         return frozenset({name})
-    if name.startswith("fix"):
+    if name.startswith(("fix", "check")):
         return frozenset({"check"})
     return {"sweeping": frozenset({"sweep"}), "storage": WRITING}.get(package, ALL)
 
@@ -75,23 +77,23 @@ ONLY_WHERE_IT_IS_AN_OPTION = {
     ("--in-place", "storage/object_store/object_place.py"),
     ("--in-place", "storage/run_files.py"),
     ("--in-place", "verbs/open_and_write.py"),
-    ("--allow-empty", "prototxt/selection.py"),
-    ("--phase", "prototxt/selection.py"),
-    ("-p", "prototxt/selection.py"),
-    ("-x", "prototxt/selection.py"),
-    ("--exclude", "prototxt/selection.py"),
+    ("--allow-empty", "prototxt/nothing_selected.py"),
+    ("--phase", "prototxt/nothing_selected.py"),
+    ("-p", "prototxt/nothing_selected.py"),
+    ("-x", "prototxt/nothing_selected.py"),
+    ("--exclude", "prototxt/nothing_selected.py"),
 }
 
 
 @pytest.mark.parametrize(("module", "line", "text"), HINTS)
 def test_a_hint_names_what_there_is(module: str, line: int, text: str) -> None:
-    verbs = verbs_of(module)
-    for verb, option in options_in(text):
-        if (option, module) in ONLY_WHERE_IT_IS_AN_OPTION:
-            continue
-        for each in [verb] if verb else sorted(verbs):
-            known = ("--help", *options_of(each))
-            assert option in known, f"{each} has no {option}"
+    for each in sorted(verbs_of(module)):
+        with named_for(each):
+            said = spoken(text)
+        for verb, option in options_in(said):
+            if (option, module) not in ONLY_WHERE_IT_IS_AN_OPTION:
+                known = ("--help", *options_of(verb or each))
+                assert option in known, f"{verb or each} has no {option}"
     assert "docs/" not in text
     assert "deconvsurgery " not in text
 

@@ -105,7 +105,7 @@ def test_a_read_only_file(line: str, place: Path, words: Words) -> None:
     (place / "out").chmod(0o444)
     done = ended(place, arguments(line, "out"))
     assert (done.code, done.out, done.error.name) == (2, "", "out")
-    assert "force=True" in (done.error.hint or "")
+    assert "--force" in (done.error.hint or "")
     words(done.error.sentences)
     assert (place / "out").read_bytes() == OLD
     assert ended(place, arguments(line, "out", "-f")).code == 0

@@ -195,7 +195,7 @@ def test_a_long_list_is_cut(words: Words) -> None:
 def test_no_deconvolution_at_all(words: Words) -> None:
     net = ds.parse_net(b'layer { name: "up" type: "Convolution" }')
     error = nothing(net, ["up"])
-    assert "inspect --all" in str(error.hint)
+    assert "every_layer=True" in str(error.hint)
     words(error)
     assert "allow_empty=True" in str(
         nothing_matched(net, ["up"], net.states(), can_be_empty=True).hint

@@ -78,7 +78,7 @@ def test_both_are_refused(verb: str, pair: Path, words: Words) -> None:
 
 def test_words_in_options_are_looked_at(pair: Path) -> None:
     plain = ds.ApplyOptions(fill="zero")  # type: ignore[arg-type]
-    assert len(ds.apply("net", "in", dry_run=True, options=plain).plan.rows) == 2
+    assert len(ds.apply("net", "in", dry_run=True, options=plain).layers) == 2
     with pytest.raises(ValueError, match="fill") as raised:
         ds.apply("net", "in", dry_run=True, options=plain._replace(fill="some"))  # type: ignore[arg-type]
     assert names(str(raised.value)) == ["some"]

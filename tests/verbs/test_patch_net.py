@@ -335,7 +335,7 @@ REFUSED = {
     "gain": Unfit(
         up("kernel_size: 4 stride: 4", FROZEN),
         numbers=(4, 4, 4, 4, 0.25, 0.75, 1),
-        flags=("--recipe", "`any_gain=True`", "kernel_size 8, stride 4, pad 2"),
+        flags=("`recipe=True`", "`any_gain=True`", "kernel_size 8, stride 4, pad 2"),
     ),
     "stride 1": Unfit(
         up("kernel_size: 3"),

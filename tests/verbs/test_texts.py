@@ -98,6 +98,11 @@ CALLS: dict[str, tuple[str, Call]] = {
     "check select": ("DS010", lambda f, given: ids(ds.check(f.net, f.model, select=given))),
     "check ignore": ("DS003", lambda f, given: ids(ds.check(f.net, f.model, ignore=given))),
     "check stage": ("deploy", lambda f, given: ds.check(f.staged, f.model, stage=given).matched),
+    "check_pairs patterns": ("upscore", lambda f, given: one(f, patterns=given).matched),
+    "check_pairs exclude": ("up2", lambda f, given: one(f, exclude=given).matched),
+    "check_pairs select": ("DS010", lambda f, given: ids(one(f, select=given))),
+    "check_pairs ignore": ("DS003", lambda f, given: ids(one(f, ignore=given))),
+    "check_pairs stage": ("deploy", lambda f, given: one(f, staged=True, stage=given).matched),
     "fix patterns": ("upscore", lambda f, given: fixed(f, patterns=given).matched),
     "fix exclude": ("up2", lambda f, given: fixed(f, exclude=given).matched),
     "fix select": ("DS010", lambda f, given: ids(fixed(f, select=given))),
@@ -145,6 +150,24 @@ CALLS: dict[str, tuple[str, Call]] = {
         "deploy",
         lambda f, given: names(ds.patch_net(f.staged, stage=given, **DRY).layers),
     ),
+    "patch_nets patterns": (
+        "upscore",
+        lambda f, given: [
+            names(each.layers) for each in ds.patch_nets([f.net], patterns=given, **DRY)
+        ],
+    ),
+    "patch_nets exclude": (
+        "up2",
+        lambda f, given: [
+            names(each.layers) for each in ds.patch_nets([f.net], exclude=given, **DRY)
+        ],
+    ),
+    "patch_nets stage": (
+        "deploy",
+        lambda f, given: [
+            names(each.layers) for each in ds.patch_nets([f.staged], stage=given, **DRY)
+        ],
+    ),
     "regroup patterns": (
         "upscore",
         lambda f, given: len(ds.regroup(f.net, f.model, patterns=given, **DRY).regrouping.kept),
@@ -186,6 +209,12 @@ CALLS: dict[str, tuple[str, Call]] = {
 }
 
 
+def one(files: Files, *, staged: bool = False, **given: Any) -> ds.CheckResult:
+    net = files.staged if staged else files.net
+    (result,) = ds.check_pairs([(net, files.model)], **given)
+    return result
+
+
 def interpolated(layers: Any) -> float:
     data = np.zeros((1, 1, 4, 4))
     ds.interp(SimpleNamespace(params={"up": [SimpleNamespace(data=data)]}), layers)
@@ -220,7 +249,7 @@ def test_a_text_is_a_list_of_one(case: str, files: Files) -> None:
     campaign_of_pairs([*CALLS], [Path("up"), [Path("up")], b"up", None, 3, [None]], repr),
 )
 def test_what_is_no_text_is_a_type_error(case: str, given: Any, files: Files) -> None:
-    if case in ("inspect patterns", "check select") and given is None:
+    if case in ("inspect patterns", "check select", "check_pairs select") and given is None:
         return  # all of them
     with pytest.raises(
         TypeError, match=rf"^{case.split()[1]} takes a str or several, not "

@@ -624,7 +624,6 @@ REFUSALS = {
     "no such old layer": Refusal(
         conv("s", 5), SCORE, {"expand_score": "s=t"}, ds.SelectionError, names=("t",)
     ),
-    "no pair": Refusal(conv("s", 5), SCORE, {"expand_score": "s"}, ds.ArgumentError, names=("s",)),
     "no upsampling": Refusal(conv("s", 4), SCORE, {"apply": True}, ds.SelectionError),
     "not to be set up": Refusal(
         layer("a", "Convolution"), {"a": [noise(2)]}, names=("a",), said=("kernel_size",)

@@ -190,7 +190,7 @@ def test_the_bias_stays_or_is_cleared(words: Words) -> None:
     assert (kept.action, kept.bias) == (ds.ApplyAction.UNCHANGED, None)
     (warning,) = kept.warnings
     assert numbers(warning) == [0.5]
-    assert "--zero-bias" in warning
+    assert "zero_bias=True" in warning
     words(warning)
     (cleared,) = planned(text, model, zero_bias=True).changes
     assert (cleared.action, cleared.values_changed) == (ds.ApplyAction.REWRITTEN, 0)
@@ -654,7 +654,7 @@ def test_who_shares_weights_is_passed_over_with_the_others(words: Words) -> None
     assert actions(plan) == {"up": ds.ApplyAction.SKIPPED, "up2": ds.ApplyAction.SKIPPED}
     first, second = (skip.reason for skip in plan.skips)
     assert names(first) == ["w", "up2"]
-    assert "--fill missing" in second
+    assert 'fill="missing"' in second
     words([first, second])
 
 
