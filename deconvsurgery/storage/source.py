@@ -214,8 +214,8 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> Source:
     try:
         status = os.fstat(fd)
         if stat.S_ISDIR(status.st_mode):
-            words, way_out = "is a directory, not a file", "name a file in it"
-            raise FileError(words, path=name, errno=errno.EISDIR, hint=way_out)
+            hint = "name a file in it"
+            raise FileError("is a directory, not a file", path=name, errno=errno.EISDIR, hint=hint)
         # A shell may hand over a file that something has read from already.
         readable = stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0
         spool = fd if readable else _spooled(_chunks(fd, name), name, limit)
@@ -233,16 +233,11 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> Source:
 def _standard_input() -> int:
     if sys.stdin is None:  # Python found descriptor 0 closed; it may be another file by now
         raise FileError("is closed", path=STANDARD_INPUT)
+    if os.isatty(0):
+        hint = "redirect a file (`< FILE`) or pipe a command's output into it"
+        raise FileError("is a terminal", path=STANDARD_INPUT, hint=hint)
     try:
-        if os.isatty(0):
-            raise FileError(
-                "is a terminal",
-                path=STANDARD_INPUT,
-                hint="redirect a file (`< FILE`) or pipe a command's output into it",
-            )
         return duplicated(0)
-    except SurgeryError:
-        raise
     except OSError as error:
         raise refusal("cannot be read", error, STANDARD_INPUT) from error
 
