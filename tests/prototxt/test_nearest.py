@@ -45,4 +45,4 @@ def test_a_long_pattern_that_matches_nothing_gets_the_nearest_layer() -> None:
     from deconvsurgery.prototxt.nothing_selected import nothing_matched
 
     error = nothing_matched(net, [wrong], net.states())
-    assert f"did you mean -p {quoted(NAMES[2])}" in (error.hint or "")
+    assert f"did you mean `patterns={quoted(NAMES[2])}" in (error.hint or "")

@@ -1271,7 +1271,7 @@ def test_python_takes_open_objects(bench: Bench) -> None:
         result = ds.transplant(ds.read_net(NET), opened, bench.out, apply=True)
     assert result.written
     assert [each.layer.name for each in result.layers if each.action == "coerced"] == ["fc6", "fc7"]
-    with pytest.raises(ds.ArgumentError):
+    with pytest.raises(ds.OutputError):
         ds.transplant(NET, CLASSIFIER, CLASSIFIER, force=True)
 
 
