@@ -236,13 +236,17 @@ def rules_to_check_by(select: str | Sequence[str], ignore: str | Sequence[str]) 
 def with_file_names(result: CheckResult, net: str | None, model: str | None) -> CheckResult:
     """The result with repairs whose commands name these files."""
 
-    def named(finding: Finding) -> Finding:
-        if finding.repair is None:
-            return finding
-        return finding._replace(repair=finding.repair._replace(files=(net, model)))
+    def named(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        return tuple(
+            finding._replace(repair=finding.repair and finding.repair._replace(files=(net, model)))
+            for finding in findings
+        )
 
-    repair = result.repair and result.repair._replace(files=(net, model))
-    return result._replace(findings=tuple(map(named, result.findings)), repair=repair)
+    return result._replace(
+        findings=named(result.findings),
+        layers=tuple(row._replace(findings=named(row.findings)) for row in result.layers),
+        repair=result.repair and result.repair._replace(files=(net, model)),
+    )
 
 
 def _ended(file: object) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def test_an_open_file_is_not_written_over_unless_that_is_asked_for(pair: Path) -
     with (pair / "in").open("rb") as file, ds.open_model(file) as model:
         with pytest.raises(ds.OutputError):
             ds.apply(pair / "net", model, pair / "in")
-        with pytest.raises(ds.OutputError):
+        with pytest.raises(ds.ArgumentError):
             ds.apply(pair / "net", model, in_place=True)
     assert (pair / "in").read_bytes() == demo_base()
 
