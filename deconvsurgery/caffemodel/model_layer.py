@@ -163,7 +163,7 @@ class ModelBlob:
 
     def __repr__(self) -> str:
         said = f"{printable(self.layer)}[{self.index}] {self.source.dtype.words} {self.shape}"
-        wrong = self.source.absent or self.source.problem or not self.source.fills(self.shape)
+        wrong = self.source.problem or not self.source.fills(self.shape)
         return f"<ModelBlob {said}{', cannot be read' if wrong else ''}>"
 
 

@@ -33,7 +33,7 @@ from helpers.wire import (
     sized,
     tag,
 )
-from helpers.words import Words
+from helpers.words import Words, numbers
 
 # --- what a model, a layer and a blob are
 
@@ -406,6 +406,11 @@ def test_values_that_cannot_be_read_are_told(case: str, words: Words) -> None:
     with pytest.raises(ds.ModelError) as raised:
         blob.array()
     assert (raised.value.layer, raised.value.path) == ("bad", model.name)
+    if blob.source.problem:
+        assert raised.value.hint is None
+    else:
+        wanted = prod(blob.shape) if min(blob.shape) >= 0 else 0
+        assert numbers(raised.value.message)[-1] == wanted
     words(raised.value, case)
     with pytest.raises(ds.ModelError):
         np.asarray(blob)
