@@ -209,10 +209,27 @@ def match_layers(
     exclude: str | Iterable[str] = (),
     states: Iterable[NetState] | None = None,
 ) -> Selection:
-    """Choose among the layers that are active in any of ``states`` (default: both phases).
+    """Choose among the layers of a net that are active in any of ``states``.
 
-    ``patterns`` and ``exclude`` are one pattern or several. Raises ``ArgumentError`` for one that
-    cannot be, ``TypeError`` for what is no text.
+    Args:
+        net: a net that was read.
+        patterns: names of the layers that are meant: a text or several. Plain text is looked for in
+            the name, ``*``, ``?`` and ``[`` make a glob of the whole name, ``re:`` begins a regular
+            expression. The default takes every name with "up" in it.
+        exclude: names that are left out, in the same forms.
+        states: the states of the net; without it both phases, at level 0 without stages.
+
+    Returns:
+        The Deconvolutions that are matched, and the other layers that patterns took.
+
+    Raises:
+        SelectionError: a pattern is no regular expression.
+        TypeError: a pattern is no text.
+
+    >>> import deconvsurgery as ds
+    >>> selection = ds.match_layers(ds.read_net("net.prototxt"), "upscore?")
+    >>> [layer.name for layer in selection.matched]
+    ['upscore2']
     """
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
     wanted, unwanted = _fits_one(patterns, "patterns"), _fits_one(exclude, "exclude")

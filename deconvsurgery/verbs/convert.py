@@ -109,15 +109,51 @@ def convert(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ConvertResult:
-    """Write a model in another form: ``to`` is binary or hdf5 (default: by the output's suffix).
+    """Write a model in another form: binary or HDF5, today's layers and shapes, another type.
 
-    ``values`` is one of `Values`; ``patterns`` and ``exclude`` choose the layers whose values get
-    that type, by name (without them every layer's do). A blob with a value that a narrower type
-    cannot hold keeps its own, and its layer's ``told`` says so; ``strict`` refuses it. ``net``
-    says what the file does not: how many axes legacy dims mean, types for what an HDF5 file
-    holds, which layers share. ``max_unpacked`` is how many bytes the values of an HDF5 file may
-    have more than the file; one that unpacks to more is refused. Raises a ``SurgeryError`` when a
-    layer has no such form (``OutputError``: raw values in HDF5), and then nothing was written.
+    Args:
+        model: the weights: a path or URL, ``-`` for standard input, or an open `Model`.
+        output: the file to write (``OUT``): a path or URL, ``-`` for standard output; without it
+            only a ``dry_run`` or ``in_place`` will do.
+        options: a `ConvertOptions`: the arguments that are its fields in one value, for loops over
+            files; then none of them is given beside it.
+        to: ``"binary"`` or ``"hdf5"`` (``--to``); without it the output's suffix says which.
+        values: the type of the weights (``--values``): ``"float32"``, ``"float64"``, ``"keep"``, or
+            NVIDIA Caffe's ``"raw-float16"``, ``"raw-float32"``, ``"raw-float64"``.
+        patterns: the layers whose values get that type (``-p``): a text or several. Plain text is
+            looked for in the name, ``*``, ``?`` and ``[`` make a glob of the whole name, ``re:``
+            begins a regular expression. Without it every layer's do.
+        exclude: names that are left out, in the same forms (``-x``).
+        strict: refuse values that a narrower type cannot hold (``--strict``); else their blob keeps
+            its type, and its layer's row says so.
+        upgrade: write V1 and V0 layers as V2; ``False`` is ``--keep-layers``.
+        true_shapes: write ``shape`` for num, channels, height and width; ``False`` is
+            ``--keep-dims``.
+        max_unpacked: bytes that the values of an HDF5 file may have more than the file
+            (``--max-unpacked``).
+        net: a net that says what the file does not (``--net``): axes, types, which layers share. A
+            path, a URL, or a `Net`.
+        in_place: replace the input itself (``--in-place``); takes no ``output``.
+        force: replace a file that is there (``--force``).
+        dry_run: write nothing, and say what would be written (``--dry-run``).
+        progress: called with how many bytes are written, and of how many, while the file is
+            written.
+
+    Returns:
+        What became of each layer and blob, or would.
+
+    Raises:
+        ModelError: the weights file is wrong.
+        MismatchError: a layer has no such form, or the net is another one's.
+        OutputError: the output's place will not do: it exists, or is an input.
+        FileError: the system refuses to read or write.
+        ValueError: an argument cannot be, or raw values are asked for in HDF5. Nothing was written
+            after any of these.
+
+    >>> import deconvsurgery as ds
+    >>> result = ds.convert("in.caffemodel", values="float64", dry_run=True)
+    >>> result.changed
+    True
     """
     asked = chosen_options(
         ConvertOptions,

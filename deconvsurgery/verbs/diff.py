@@ -85,9 +85,28 @@ def diff(
 ) -> DiffResult:
     """Compare two models of any form by the names, shapes and values of their weights.
 
-    ``patterns`` and ``exclude`` choose layers of any type by their name in either model; without
-    them all are compared. Values at most ``atol`` apart are the same. Raises a ``SurgeryError``
-    for what is no model, cannot be read, or has no layer that fits.
+    Args:
+        a: the weights: a path or URL, ``-`` for standard input, or an open `Model`.
+        b: the other one, likewise.
+        patterns: names of the layers to compare (``-p``): a text or several. Plain text is looked
+            for in the name, ``*``, ``?`` and ``[`` make a glob of the whole name, ``re:`` begins a
+            regular expression. Layers of any type; without it all are compared.
+        exclude: names that are left out, in the same forms (``-x``).
+        atol: values at most so far apart are the same (``--atol``); without it they must be equal.
+        progress: called with how many bytes of values are compared, and of how many.
+
+    Returns:
+        Whether they are the same, and a row for each layer of either.
+
+    Raises:
+        ModelError: a file is no model, or is damaged.
+        SelectionError: patterns match no layer.
+        FileError: the system refuses to read.
+        ValueError: ``atol`` is negative or no number.
+
+    >>> import deconvsurgery as ds
+    >>> ds.diff("in.caffemodel", "in.caffemodel").same
+    True
     """
     if atol is not None and not (isfinite(atol) and atol >= 0):
         raise ValueError(f"atol is a number from 0 on, not {atol!r}")

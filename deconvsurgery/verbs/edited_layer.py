@@ -91,7 +91,7 @@ class EditedBlob:
         return self
 
     def is_in(self, editor: Editing, layer: str, index: int) -> bool:
-        """It is this blob."""
+        """It is blob ``index`` of ``layer`` in ``editor``."""
         return (self._editor, self.layer, self.index) == (editor, layer, index)
 
     def __repr__(self) -> str:

@@ -47,12 +47,41 @@ def fix(
 ) -> CheckResult:
     """Carry out what repairs a net, a model or both: the files change together, or none does.
 
-    ``into`` names a folder for fixed copies instead. ``unsafe``: weights are overwritten, too, that
-    may have been learned. ``select`` names rules, and then notes are fixed, too. What a
-    ``baseline`` says is known is left, as `check` has it. ``force`` replaces files in the folder,
-    and read-only ones; a ``dry_run`` compares what would come of it. The
-    result is of what is left, its ``fix`` says what was done. Raises a ``SurgeryError`` for what
-    cannot be checked or written, and then no file was changed.
+    These are the steps that `check` gives as ``repair``, and what ``check --fix`` does.
+
+    Args:
+        net: the net's prototxt: a path or URL.
+        model: the weights: a path or URL.
+        into: a folder for fixed copies (``--fix-into``); without it the files themselves change.
+        unsafe: overwrite weights, too, that may have been learned (``--unsafe-fixes``).
+        patterns: names of the layers that are meant (``-p``): a text or several. Plain text is
+            looked for in the name, ``*``, ``?`` and ``[`` make a glob of the whole name, ``re:``
+            begins a regular expression. The default takes every name with "up" in it.
+        exclude: names that are left out, in the same forms (``-x``).
+        select: ids of the rules that count, or beginnings of ids (``--select``); then notes are
+            fixed, too.
+        ignore: ids of rules that do not count, or beginnings (``--ignore``).
+        frozen: nothing is to be learned: DS010 is an error (``--frozen``).
+        allow_empty: no matched layer is no error (``--allow-empty``).
+        phase: the phase of the net's state, ``"TRAIN"`` or ``"TEST"`` (``--phase``); without phase,
+            level and stage: every phase, at level 0 without stages.
+        level: the level of that state (``--level``), 0 if another part is given.
+        stage: its stages, a text or several (``--stage``).
+        baseline: a file of known findings (``--baseline``), or pairs of rule and layer; these are
+            left as they are.
+        force: replace files in the folder, and read-only ones (``--force``).
+        dry_run: write nothing, and compare what would come of it (``--diff``).
+
+    Returns:
+        What is left; its ``fix`` says what was done.
+
+    Raises:
+        SurgeryError: the pair cannot be checked or written; then no file was changed.
+
+    >>> import deconvsurgery as ds
+    >>> fixed = ds.fix("net.prototxt", "in.caffemodel", dry_run=True)
+    >>> [step.verb for step in fixed.fix.steps]
+    ['apply']
     """
     checking = Checking(
         pattern=texts(patterns, "patterns"),

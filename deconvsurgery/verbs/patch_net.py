@@ -102,10 +102,53 @@ def patch_net(
     force: bool = False,
     dry_run: bool = False,
 ) -> PatchNetResult:
-    """Make the matched Deconvolution layers upsample by Caffe's own filler; write the net.
+    """Make the matched Deconvolution layers upsample by Caffe's own filler, and write the net.
 
-    ``filler`` is bilinear or keep. Raises a ``SurgeryError`` when the net is wrong or a layer
-    unfit, and then nothing was written.
+    Args:
+        net: the net's prototxt: a path or URL, ``-`` for standard input.
+        output: the file to write (``OUT``): a path or URL, ``-`` for standard output; without it
+            only a ``dry_run`` or ``in_place`` will do.
+        options: a `PatchNetOptions`: the arguments from ``group`` to ``any_gain`` in one value, for
+            loops over files; then none of them is given beside it.
+        patterns: names of the layers that are meant (``-p``): a text or several. Plain text is
+            looked for in the name, ``*``, ``?`` and ``[`` make a glob of the whole name, ``re:``
+            begins a regular expression. The default takes every name with "up" in it.
+        exclude: names that are left out, in the same forms (``-x``).
+        group: set ``group`` to ``num_output``, so that each channel is upsampled alone; ``False``
+            is ``--no-group``.
+        filler: the ``weight_filler`` (``--filler``): ``"bilinear"``, or ``"keep"``.
+        recipe: set ``kernel_size`` and ``pad`` to fit the stride (``--recipe``).
+        no_bias: set ``bias_term: false`` (``--no-bias``).
+        freeze: set the learning rate and the decay of each blob to 0 (``--freeze``).
+        strip_include: take out ``include`` and ``exclude`` rules (``--strip-include``).
+        skip_unfit: leave layers alone that cannot be patched, with a row that says why
+            (``--skip-unfit``); without it they are an error.
+        any_gain: patch kernels that do not interpolate, too: those whose gains differ from 1
+            (``--any-gain``).
+        allow_empty: no matched layer is no error (``--allow-empty``).
+        phase: the phase of the net's state, ``"TRAIN"`` or ``"TEST"`` (``--phase``); without phase,
+            level and stage: every phase, at level 0 without stages.
+        level: the level of that state (``--level``), 0 if another part is given.
+        stage: its stages, a text or several (``--stage``).
+        in_place: replace the input itself (``--in-place``); takes no ``output``.
+        force: replace a file that is there (``--force``).
+        dry_run: write nothing, and say what would be written (``--dry-run``).
+
+    Returns:
+        A row for each layer with the fields that change.
+
+    Raises:
+        PrototxtError: the net's text is wrong.
+        ShapeError: a layer cannot be patched; ``skip_unfit`` leaves it alone.
+        SelectionError: no layer is matched.
+        OutputError: the output's place will not do: it exists, or is an input.
+        FileError: the system refuses to read or write.
+        ValueError: an argument, or two together, cannot be. Nothing was written after any of these.
+
+    >>> import deconvsurgery as ds
+    >>> result = ds.patch_net("net.prototxt", dry_run=True)
+    >>> [(change.field, change.after) for row in result.layers for change in row.changes]
+    [('convolution_param.group', 5), ('convolution_param.weight_filler.type', 'bilinear')]
     """
     options = chosen_options(
         PatchNetOptions,

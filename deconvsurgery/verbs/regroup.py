@@ -116,10 +116,49 @@ def regroup(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> RegroupResult:
-    """Give each matched layer a group for each channel, or with ``expand`` one for all.
+    """Give each matched layer a group for each channel, or with ``expand`` one group for all.
 
-    Net and model change together, and the layer stays the same function; raises a
-    ``SurgeryError`` where it would not, and then neither file was written.
+    Net and model change together, and the layer stays the same function. Weights of shape ``(C, C,
+    k, k)`` that are 0 off the diagonal become ``(C, 1, k, k)``.
+
+    Args:
+        net: the net's prototxt: a path or URL.
+        model: the weights: a path or URL.
+        net_output: the net to write (``OUT_NET``); without it only a ``dry_run`` will do.
+        output: the model to write (``OUT_MODEL``), likewise.
+        options: a `RegroupOptions`: ``expand`` in one value, for loops over files; then none of
+            them is given beside it.
+        expand: the other way (``--expand``): one group, and a full ``(C, C, k, k)`` blob.
+        patterns: names of the layers that are meant (``-p``): a text or several. Plain text is
+            looked for in the name, ``*``, ``?`` and ``[`` make a glob of the whole name, ``re:``
+            begins a regular expression. The default takes every name with "up" in it.
+        exclude: names that are left out, in the same forms (``-x``).
+        phase: the phase of the net's state, ``"TRAIN"`` or ``"TEST"`` (``--phase``); without phase,
+            level and stage: every phase, at level 0 without stages.
+        level: the level of that state (``--level``), 0 if another part is given.
+        stage: its stages, a text or several (``--stage``).
+        force: replace a file that is there (``--force``).
+        dry_run: write nothing, and say what would be written (``--dry-run``).
+        progress: called with how many bytes are written, and of how many, while the file is
+            written.
+
+    Returns:
+        What became of each layer, or would.
+
+    Raises:
+        PrototxtError: the net's text is wrong.
+        ModelError: the weights file is wrong.
+        MismatchError: the layer would not stay the same function, or net and model disagree.
+        SelectionError: no layer is matched.
+        OutputError: the output's place will not do: it exists, or is an input.
+        FileError: the system refuses to read or write.
+        ValueError: an argument cannot be. Neither file was written after any of these.
+
+    >>> import deconvsurgery as ds
+    >>> _ = ds.apply("net.prototxt", "in.caffemodel", "filled.caffemodel")
+    >>> result = ds.regroup("net.prototxt", "filled.caffemodel", dry_run=True)
+    >>> [(row.name, str(row.action)) for row in result.layers]
+    [('upscore2', 'regrouped'), ('upscore', 'unchanged')]
     """
     expand = chosen_options(RegroupOptions, options, expand=expand).expand
     choice = layer_choice(patterns, exclude, phase, level, stage)

@@ -88,10 +88,32 @@ def revert(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> RevertResult:
-    """Restore the original that an ``apply`` with ``save_patch`` changed, there or elsewhere.
+    """Restore the original that a verb with ``save_patch`` changed, there or elsewhere.
 
-    Raises ``MismatchError`` where ``changed`` is not the file that was patched (by its SHA-256),
-    ``FormatError`` for a patch that is none, or damaged; nothing has been changed then.
+    Args:
+        changed: the changed file: a path or URL.
+        patch: what ``save_patch`` wrote.
+        output: where to restore it (``OUT``); without it the changed file is replaced.
+        force: replace a file that is there (``--force``).
+        dry_run: write nothing, and say what would be written (``--dry-run``).
+        progress: called with how many bytes are written, and of how many, while the file is
+            written.
+
+    Returns:
+        What was restored.
+
+    Raises:
+        MismatchError: it is not the file that was patched, by its SHA-256.
+        FormatError: the patch is none, or damaged.
+        OutputError: the output's place will not do: it exists, or is an input.
+        FileError: the system refuses to read or write.
+
+    >>> import deconvsurgery as ds
+    >>> _ = ds.apply("net.prototxt", "in.caffemodel", "new.caffemodel", save_patch="a.patch")
+    >>> ds.revert("new.caffemodel", "a.patch", "old.caffemodel").written
+    True
+    >>> ds.diff("in.caffemodel", "old.caffemodel").same
+    True
     """
     if "-" in (changed, patch) or not (can_be_read_again(patch) or os.path.isdir(patch)):
         raise OutputError("the file and its patch cannot be streams", hint="name two files")

@@ -190,9 +190,53 @@ def transplant(
 ) -> TransplantResult:
     """Write a model of the new ``net`` that has the old ``model``'s weights wherever they fit.
 
-    ``expand_score`` gives new score layers their old ones (``{"score": "fc8"}``, or texts
-    ``"score=fc8"``); ``apply`` fills the upsampling layers as the verb of that name does. Raises a
-    ``SurgeryError`` when something does not fit, and then nothing was written.
+    Args:
+        net: the new net's prototxt: a path or URL, ``-`` for standard input, or a `Net` that was
+            read.
+        model: the old weights: a path or URL, ``-`` for standard input, or an open `Model`.
+        output: the file to write (``OUT``): a path or URL, ``-`` for standard output; without it
+            only a ``dry_run`` will do.
+        options: a `TransplantOptions`: the arguments that are its fields in one value, for loops
+            over files; then none of them is given beside it.
+        suffix: the end of new names that old ones lack (``--suffix``): ``"_new"`` finds fc6 for
+            fc6_new.
+        expand_score: old score layers for new ones of other sizes (``--expand-score``): ``{"score":
+            "fc8"}``, or texts as ``"score=fc8"``.
+        apply: give the upsampling layers bilinear weights, too (``--apply``).
+        flat: copy values in their order whatever the shapes, as FCN does (``--flat``).
+        patterns: names of the layers that are meant (``-p``): a text or several. Plain text is
+            looked for in the name, ``*``, ``?`` and ``[`` make a glob of the whole name, ``re:``
+            begins a regular expression. The default takes every name with "up" in it.
+        exclude: names that are left out, in the same forms (``-x``).
+        skip_unfit: leave layers alone that cannot be filled, with a row that says why
+            (``--skip-unfit``); without it they are an error.
+        any_gain: fill kernels that do not interpolate, too: those whose gains differ from 1
+            (``--any-gain``).
+        phase: the phase of the net's state, ``"TRAIN"`` or ``"TEST"`` (``--phase``); without phase,
+            level and stage: every phase, at level 0 without stages.
+        level: the level of that state (``--level``), 0 if another part is given.
+        stage: its stages, a text or several (``--stage``).
+        force: replace a file that is there (``--force``).
+        dry_run: write nothing, and say what would be written (``--dry-run``).
+        progress: called with how many bytes are written, and of how many, while the file is
+            written.
+
+    Returns:
+        Where each blob of the new model comes from.
+
+    Raises:
+        PrototxtError: the net's text is wrong.
+        ModelError: the weights file is wrong.
+        MismatchError: weights do not fit.
+        SelectionError: a name that was given is no layer's.
+        OutputError: the output's place will not do: it exists, or is an input.
+        FileError: the system refuses to read or write.
+        ValueError: an argument cannot be. Nothing was written after any of these.
+
+    >>> import deconvsurgery as ds
+    >>> result = ds.transplant("net.prototxt", "in.caffemodel", apply=True, dry_run=True)
+    >>> result.changed
+    True
     """
     asked = chosen_options(
         TransplantOptions,

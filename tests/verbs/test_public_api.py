@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -185,3 +186,16 @@ def test_a_phase_by_name_is_that_phase(words: Words) -> None:
         ds.inspect(net, phase="bogus")
     assert "bogus" in names(str(raised.value))
     words(raised.value)
+
+
+@pytest.mark.parametrize("value", [3, "net", [], [3]])
+def test_a_page_is_made_of_results_alone(value: Any) -> None:
+    with pytest.raises(TypeError):
+        ds.html_report(value)
+
+
+def test_a_page_of_a_difference_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(demo_base())
+    with pytest.raises(TypeError) as raised:
+        ds.html_report(ds.diff(tmp_path / "a", tmp_path / "a"))  # type: ignore[arg-type]
+    assert "DiffResult" in str(raised.value)

@@ -31,6 +31,14 @@ def html_report(
 
     Returns:
         The page's text, a ``str``; its ``save(path)`` writes it to a file.
+
+    Raises:
+        TypeError: it is no result of these.
+
+    >>> import deconvsurgery as ds
+    >>> page = html_report(ds.check("net.prototxt", "in.caffemodel"))
+    >>> page[:15], "DS001" in page
+    ('<!DOCTYPE html>', True)
     """
     match result:
         case ApplyResult():
@@ -39,6 +47,9 @@ def html_report(
             page = inspect_page(result)
         case CheckResult():
             page = check_page([result])
-        case _:
+        case [CheckResult(), *_]:
             page = check_page(result)
+        case _:
+            kind = type(result).__name__
+            raise TypeError(f"a page is made of a result of apply, inspect or check, not {kind}")
     return HtmlPage(page.decode("utf-8"))
