@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
-from deconvsurgery.errors import ArgumentError, NotANetError, SurgeryError
+from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.settings import Checking, Pair
-from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, name_choice
 
 from .check import CheckResult, check, rules_to_check_by
 from .layer_choice import layer_choice
@@ -69,6 +69,7 @@ def check_pairs(
     """
     rules_to_check_by(select, ignore)
     chosen = layer_choice(patterns, exclude, phase, level, stage)
+    name_choice(chosen.patterns, chosen.exclude)  # what is wrong with them is no net's fault
     known = None
     if baseline is not None:
         from deconvsurgery.inputs.baseline import read_baseline
@@ -127,8 +128,6 @@ def checked(
                 pictures=pictures,
                 suggestions=suggestions,
             )
-        except ArgumentError:
-            raise
         except SurgeryError as error:
             if (nets_only or pair.found) and isinstance(error, NotANetError):
                 yield CheckResult(pair.net, pair.model, notes=(passed_over(error),))

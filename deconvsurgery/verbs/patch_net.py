@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.arguments import chosen_options
-from deconvsurgery.errors import ArgumentError, NotANetError, SurgeryError
+from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.options.patch_net import PatchNetOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
-from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, name_choice
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.outcome import Splice
@@ -247,7 +247,8 @@ def patch_nets(
         [(True, False)]
     """
     chosen_options(PatchNetOptions, options)
-    layer_choice(patterns, exclude, phase, level, stage)
+    chosen = layer_choice(patterns, exclude, phase, level, stage)
+    name_choice(chosen.patterns, chosen.exclude)  # what is wrong with them is no net's fault
 
     def results() -> Iterator[PatchNetResult]:
         for net in nets:
@@ -266,8 +267,6 @@ def patch_nets(
                     force=force,
                     dry_run=dry_run,
                 )
-            except ArgumentError:
-                raise
             except SurgeryError as error:
                 yield _not_patched(name, error, nets_only=nets_only)
 

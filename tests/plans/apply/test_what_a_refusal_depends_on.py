@@ -86,4 +86,4 @@ def test_one_cause_has_one_hint(param: str, channels: int, place: Path) -> None:
     path = net(place, f"{param} bias_term: false", channels)
     by_apply = hint_of(ds.apply, path, place / "in", dry_run=True)
     assert by_apply == hint_of(ds.patch_net, path, dry_run=True)
-    assert "-x" in by_apply
+    assert "exclude=" in by_apply
